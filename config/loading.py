@@ -1,0 +1,177 @@
+"""Reading the settings: command line, environment, file, default, in this order of precedence.
+
+Nothing below this floor reads YAML or the environment: a `Configuration` is made once and passed down.
+"""
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+from config.settings import Settings
+from domain.errors import InvalidInputError
+
+PREFIX = "BAKEOFF_"
+FILE_VARIABLE = "BAKEOFF_CONFIG"
+DEFAULT_FILE = Path("config/bakeoff.yaml")
+
+_KEYS = {to_camel(name): name for name in Settings.model_fields}
+_VARIABLES = {PREFIX + name.upper(): to_camel(name) for name in Settings.model_fields}
+
+
+class Origin(StrEnum):
+    COMMAND_LINE = "command line"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """The settings, and what follows from where they were found."""
+
+    settings: Settings
+    root: Path  #: the folder above config/: relative paths start here, and plugins are imported from here
+    file: Path | None  #: None when there is no file
+    origins: Mapping[str, Origin]  #: by key, as in the file
+
+    @property
+    def data_dir(self) -> Path:
+        return (self.root / self.settings.data_dir).resolve()
+
+    @property
+    def catalog_file(self) -> Path:
+        return (self.file.parent if self.file else self.root / "config") / "models.yaml"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.data_dir / "snapshots"
+
+    @property
+    def database_url(self) -> str:
+        """With the path of an SQLite file made absolute."""
+        scheme, slashes, path = self.settings.database_url.partition(":///")
+        if not scheme.startswith("sqlite") or path in {"", ":memory:"}:
+            return self.settings.database_url
+        return scheme + slashes + str((self.root / path).resolve())
+
+    def log_of(self, run_id: str, job_id: str) -> Path:
+        return self.data_dir / "logs" / run_id / f"{job_id}.log"
+
+    def predictions_of(self, run_id: str, job_id: str) -> Path:
+        return self.data_dir / "predictions" / run_id / f"{job_id}.npy"
+
+
+def load(
+    path: Path | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Configuration:
+    """The configuration of this process. `overrides` come from the command line, by camelCase key."""
+    environment = os.environ if environment is None else environment
+    file = _find(path, environment)
+    layers = {
+        Origin.COMMAND_LINE: {k: v for k, v in (overrides or {}).items() if v is not None},
+        Origin.ENVIRONMENT: _from_environment(environment),
+        Origin.FILE: _from_file(file) if file else {},
+    }
+    origins = {
+        key: next((origin for origin, values in layers.items() if key in values), Origin.DEFAULT)
+        for key in _KEYS
+    }
+    merged = layers[Origin.FILE] | layers[Origin.ENVIRONMENT] | layers[Origin.COMMAND_LINE]
+    return Configuration(
+        settings=_check(merged, origins, file),
+        root=file.parent.parent if file else Path.cwd(),
+        file=file,
+        origins=origins,
+    )
+
+
+def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:
+    asked = path or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
+    if asked is None:
+        return DEFAULT_FILE.resolve() if DEFAULT_FILE.is_file() else None
+    file = asked / DEFAULT_FILE.name if asked.is_dir() else asked
+    if not file.is_file():
+        raise InvalidInputError(
+            f"there is no configuration file {file}: give --config or {FILE_VARIABLE} an existing file, "
+            f"or make one with `bakeoff init`"
+        )
+    return file.resolve()
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise InvalidInputError(f"{file} cannot be read as YAML: {exc}") from exc
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InvalidInputError(
+            f"{file} must hold `key: value` lines, but it holds a {type(content).__name__}"
+        )
+    return content
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    given = {
+        name: text for name, text in environment.items() if name.startswith(PREFIX) and name != FILE_VARIABLE
+    }
+    unknown = [name for name in given if name not in _VARIABLES]
+    if unknown:
+        raise InvalidInputError(
+            f"the environment sets {unknown[0]}, which is no setting{_nearest(unknown[0], _VARIABLES)}"
+        )
+    return {_VARIABLES[name]: _parse(text) for name, text in given.items()}
+
+
+def _parse(text: str) -> Any:
+    """Lists, mappings and null as JSON; all else stays text, which the type of the setting then reads."""
+    if text in {"", "null"}:
+        return None
+    return json.loads(text) if text.startswith(("[", "{")) else text
+
+
+def _check(values: dict[str, Any], origins: Mapping[str, Origin], file: Path | None) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as exc:
+        problems = [_explain(error, origins, file) for error in exc.errors()]
+    raise InvalidInputError("\n".join(problems))
+
+
+def _explain(error: Any, origins: Mapping[str, Origin], file: Path | None) -> str:
+    place = [str(part) for part in error["loc"]]
+    key = ".".join(place)
+    origin = origins.get(place[0], Origin.FILE)
+    where = {
+        Origin.FILE: str(file),
+        Origin.ENVIRONMENT: f"the environment ({PREFIX}{_KEYS.get(place[0], '').upper()})",
+    }.get(origin, str(origin))
+    if error["type"] == "extra_forbidden":
+        known = _KEYS if len(place) == 1 else _dataset_keys()
+        return f"{where}: {key} is no setting{_nearest(place[-1], known)}"
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {key} is {error['input']!r}: {said[0].lower()}{said[1:]}"
+
+
+def _dataset_keys() -> list[str]:
+    from config.settings import DatasetSettings
+
+    return [to_camel(name) for name in DatasetSettings.model_fields]
+
+
+def _nearest(word: str, known: Any) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f": did you mean {near[0]}?" if near else f": there are {', '.join(sorted(known))}"

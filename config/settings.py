@@ -1,0 +1,100 @@
+"""Every setting there is: its type, its bounds, its default, and what it means."""
+
+import socket
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+
+class DatasetSource(StrEnum):
+    CSV = "csv"
+    PARQUET = "parquet"
+    SQL = "sql"
+    POINTER = "pointer"  #: a small file that names the active SQLite file
+    SKLEARN = "sklearn"  #: a toy set of scikit-learn, such as breast_cancer
+    CALLABLE = "callable"  #: `package.module:function` that returns a DataFrame
+
+
+#: The keys that each source cannot do without.
+_NEEDED: Mapping[DatasetSource, tuple[str, ...]] = {
+    DatasetSource.CSV: ("path", "target"),
+    DatasetSource.PARQUET: ("path", "target"),
+    DatasetSource.SQL: ("url", "query", "target"),
+    DatasetSource.POINTER: ("path", "query", "target"),
+    DatasetSource.SKLEARN: ("name",),
+    DatasetSource.CALLABLE: ("name", "target"),
+}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class DatasetSettings(_Section):
+    """Where a dataset comes from and what in it is the target."""
+
+    source: DatasetSource
+    path: str | None = Field(None, description="file, for csv, parquet and pointer")
+    url: str | None = Field(None, description="SQLAlchemy URL, for sql")
+    query: str | None = Field(None, description="SELECT statement, for sql and pointer")
+    name: str | None = Field(None, description="toy set, for sklearn; package.module:function, for callable")
+    target: str | None = Field(None, description="column to be predicted; toy sets know theirs")
+    task: Literal["binary", "multiclass", "regression"] | None = Field(
+        None, description="what kind of target it is; null: told by its values"
+    )
+    split_column: str | None = Field(None, description="column with the values train and test")
+    test_path: str | None = Field(None, description="file with the test rows, for csv and parquet")
+    dtypes: dict[str, str] = Field(default_factory=dict, description="column types, for csv")
+    features: list[str] | None = Field(None, description="columns to use; null: all but target and split")
+    drop: list[str] = Field(default_factory=list, description="columns to leave out")
+    positive_label: str | int | float | bool | None = Field(
+        None, description="positive class; null: the greater of two in sort order"
+    )
+
+    @model_validator(mode="after")
+    def _has_what_its_source_needs(self) -> "DatasetSettings":
+        missing = [key for key in _NEEDED[self.source] if getattr(self, key) is None]
+        if missing:
+            raise ValueError(f"a dataset of source {self.source} needs {' and '.join(missing)}")
+        return self
+
+
+class Settings(_Section):
+    eval_workers: int = Field(3, ge=1, le=10, description="evaluations that run at once on one machine")
+    max_running: int | None = Field(
+        None, ge=1, description="evaluations that run at once on all machines; null: as many as evalWorkers"
+    )
+    evaluation_timeout: float = Field(3600, gt=0, description="seconds after which an evaluation is ended")
+    memory_limit_mb: int | None = Field(
+        None,
+        ge=16,
+        description="memory a plugin may add to the libraries and the mapped data; null: no limit",
+    )
+    max_attempts: int = Field(3, ge=1, le=100, description="starts of a job whose worker or cell is killed")
+    lease_seconds: float = Field(30, ge=1, description="a worker that is silent for so long has lost its job")
+    shutdown_grace: float = Field(30, ge=0, description="seconds a stopping worker gives its running jobs")
+    import_timeout: float = Field(30, gt=0, description="seconds that the import of one candidate may take")
+    metrics: list[str] | None = Field(
+        None, description="metrics of a run, the first one ranks; null: those of the kind of target"
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of the split, of numpy, and of every random_state")
+    test_size: float = Field(0.25, gt=0, lt=1, description="share of the rows that is held out")
+    broker_url: str | None = Field(None, description="Redis URL; null: an embedded Redis is started")
+    database_url: str = Field(
+        "sqlite:///data/bakeoff.db", description="SQLAlchemy URL of Bakeoff's own database"
+    )
+    data_dir: Path = Field(Path("data"), description="folder of snapshots, logs, predictions, embedded Redis")
+    node_name: str | None = Field(None, description="name of this machine; null: its host name")
+    datasets: dict[str, DatasetSettings] = Field(default_factory=dict, description="datasets by name")
+
+    @property
+    def overall_cap(self) -> int:
+        return self.eval_workers if self.max_running is None else self.max_running
+
+    @property
+    def node(self) -> str:
+        return self.node_name or socket.gethostname()

@@ -1,0 +1,1 @@
+"""The words of the project, in the standard library alone."""

@@ -1,0 +1,25 @@
+"""What can go wrong, named for what the caller can do about it.
+
+    BakeoffError
+    ├── InvalidInputError     the caller gave something wrong and can mend it       exit code 2
+    │   └── NotFoundError     the thing that was named is not there
+    └── InfrastructureError   broker, database, disk or process failed: try again   exit code 4
+
+Every message names the thing, the value, and the cure; it is shown to users as it stands.
+"""
+
+
+class BakeoffError(Exception):
+    """Something that Bakeoff noticed and can explain."""
+
+
+class InvalidInputError(BakeoffError):
+    """The caller gave something wrong and can mend it."""
+
+
+class NotFoundError(InvalidInputError):
+    """The run, job, dataset or candidate that was named does not exist."""
+
+
+class InfrastructureError(BakeoffError):
+    """The broker, the database, the disk or a process of our own failed."""

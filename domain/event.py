@@ -1,0 +1,24 @@
+"""What the system tells others about itself: published if, and only if, the change it speaks of was committed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class EventType(StrEnum):
+    EVALUATION_STARTED = "evaluation.started"  #: once per job, at its first claim
+    EVALUATION_COMPLETED = "evaluation.completed"  #: carries the record; reused jobs send only this one
+    EVALUATION_FAILED = "evaluation.failed"  #: failed or timed out; carries the error
+    EVALUATION_CANCELLED = "evaluation.cancelled"
+    RUN_COMPLETED = "run.completed"  #: once per run, however it ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    id: str  #: stable over repeated publishing: a reader drops the ids it has seen
+    type: EventType
+    run_id: str
+    occurred_at: datetime
+    payload: Mapping[str, Any]  #: camelCase, JSON-able

@@ -1,0 +1,28 @@
+"""Ids are UUIDs, times are aware and in UTC: one place that makes and prints them."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from domain.errors import InvalidInputError
+
+
+def new_id() -> str:
+    return str(uuid4())
+
+
+def parse_id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidInputError(
+            f"{text!r} is not an id: expected a UUID such as 2f1c7f9e-5f0b-4f0c-9d3a-0f6a3c1f7b11"
+        ) from None
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 with milliseconds and Z, as it leaves the system."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

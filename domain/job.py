@@ -1,0 +1,92 @@
+"""A job is one candidate, evaluated once, for one run.
+
+    queued -> running                                       a worker claims it
+    running -> completed | failed | timed_out | cancelled   it ends
+    running -> queued                                       its worker died or let go, attempts are left
+    queued -> cancelled                                     nobody had started it
+
+A job that has ended never moves again: that is what makes a redelivered message harmless.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from domain.candidate import Candidate
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"  #: waiting for one of the evalWorkers slots
+    RUNNING = "running"  #: a worker holds its lease
+    COMPLETED = "completed"  #: its result is stored
+    FAILED = "failed"  #: the error is stored beside it
+    TIMED_OUT = "timed_out"  #: it ran longer than its time limit
+    CANCELLED = "cancelled"  #: somebody asked for it to stop
+
+    @property
+    def has_ended(self) -> bool:
+        return self not in MOVES
+
+
+#: The arrows. What is not a key has ended.
+MOVES: Mapping[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
+    JobState.RUNNING: frozenset(JobState) - {JobState.RUNNING},
+}
+
+
+class JobKind(StrEnum):
+    EVALUATION = "evaluation"
+    SIGNALS = "signals"
+
+
+class Phase(StrEnum):
+    """Where in the life of a job something went wrong."""
+
+    START = "start"  #: before the plugin's code ran
+    IMPORT = "import"
+    CONSTRUCT = "construct"
+    FIT = "fit"
+    PREDICT = "predict"
+    SCORE = "score"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobError:
+    """Why a job has no result: enough to mend it without asking anybody."""
+
+    type: str  #: exception class, signal name, or one of our own words such as `Timeout`
+    message: str
+    phase: Phase
+    traceback: str = ""
+    hint: str = ""  #: what to do about it, where we can tell
+    log_tail: str = ""  #: the last lines of what the plugin printed
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**{**data, "phase": Phase(data["phase"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    id: str
+    run_id: str
+    kind: JobKind
+    candidate: Candidate
+    state: JobState
+    attempt: int  #: starts so far that count against maxAttempts
+    max_attempts: int
+    timeout_s: float
+    position: int  #: place in the queue of its run, from 0
+    worker: str | None = None  #: who holds or last held the lease
+    node: str | None = None  #: the machine it runs or ran on
+    created_at: datetime
+    started_at: datetime | None = None  #: first claim
+    ended_at: datetime | None = None
+    cancel_requested_at: datetime | None = None  #: its worker has been told to stop it
+    error: JobError | None = None

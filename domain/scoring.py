@@ -1,0 +1,39 @@
+"""How a run turns predictions into numbers. It is part of the run and shown with it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+CLASSIFICATION_METRICS = ("precision", "recall", "f1", "accuracy")
+REGRESSION_METRICS = ("r2", "mae", "rmse")
+
+
+class Average(StrEnum):
+    BINARY = "binary"
+    MACRO = "macro"
+    MICRO = "micro"
+    WEIGHTED = "weighted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringRules:
+    metrics: tuple[str, ...]  #: names; the first one ranks the leaderboard
+    positive_label: str | None = None  #: as text; None for regression and for more than two classes
+    threshold: float | None = None  #: None means 0.5 for probabilities and 0 for scores
+    average: Average | None = None  #: None for regression
+    zero_division: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        average = data["average"]
+        return cls(
+            **{
+                **data,
+                "metrics": tuple(data["metrics"]),
+                "average": None if average is None else Average(average),
+            }
+        )

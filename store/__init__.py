@@ -1,0 +1,1 @@
+"""Engine, tables and queries: the only SQL in the project."""

@@ -1,0 +1,131 @@
+"""One engine per process and database, on SQLite (one machine) or PostgreSQL (a cluster).
+
+A transaction either reads or writes, and says so: on SQLite a writer takes the write lock when it begins, so that
+it waits for its turn instead of failing in the middle.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import Pool
+
+from domain.errors import InfrastructureError, InvalidInputError
+from domain.identity import utc_now
+
+BUSY_TIMEOUT_S = 30
+_NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs")
+
+#: Pools that this process inherited by fork. Their connections belong to the parent: kept, so that they are never closed.
+_inherited: list[Pool] = []
+
+
+@cache
+def open_database(url: str) -> Engine:
+    """The engine of this process for this database; the folder of an SQLite file is made if it is missing."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise InvalidInputError(
+            f"databaseUrl is {url!r}: expected a SQLAlchemy URL such as sqlite:///data/bakeoff.db "
+            f"or postgresql+psycopg://user@host/name"
+        ) from None
+    if parsed.get_backend_name() == "sqlite":
+        engine = _open_sqlite(url, Path(parsed.database or ""))
+    else:
+        engine = create_engine(url, pool_pre_ping=True)
+    os.register_at_fork(after_in_child=lambda: _leave_to_the_parent(engine))
+    return engine
+
+
+def _open_sqlite(url: str, file: Path) -> Engine:
+    _refuse_network_file_system(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise InfrastructureError(
+            f"the folder of the database, {file.parent}, cannot be made: {exc}"
+        ) from exc
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself: _begin_sqlite does
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("bakeoff_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _leave_to_the_parent(engine: Engine) -> None:
+    _inherited.append(engine.pool)
+    engine.dispose(close=False)
+
+
+def _refuse_network_file_system(file: Path) -> None:
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    mounts = [m for m in psutil.disk_partitions(all=True) if folder.is_relative_to(m.mountpoint)]
+    kind = max(mounts, key=lambda m: len(m.mountpoint)).fstype if mounts else ""
+    if kind.startswith(_NETWORK_FILE_SYSTEMS):
+        raise InvalidInputError(
+            f"the database {file} would lie on a network file system ({kind}), where SQLite corrupts: "
+            f"set databaseUrl to a file on a local disk, or to a PostgreSQL server"
+        )
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one state of the database and changes nothing."""
+    with _explained(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is committed whole at the end, or not at all."""
+    with (
+        _explained(engine),
+        engine.connect().execution_options(bakeoff_writes=True) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextmanager
+def _explained(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as exc:
+        where = engine.url.render_as_string(hide_password=True)
+        raise InfrastructureError(
+            f"the database {where} failed: {exc.orig}; `bakeoff doctor` tells more"
+        ) from exc
+
+
+def one_at_a_time(connection: Connection, purpose: str) -> None:
+    """Until the end of this transaction nobody else is past this line for the same purpose.
+
+    On SQLite every writer is alone already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(purpose))))
+
+
+def now(connection: Connection) -> datetime:
+    """The time that leases are measured with: one clock for all machines that share the database."""
+    if connection.dialect.name == "postgresql":
+        return connection.execute(select(func.clock_timestamp())).scalar_one()
+    return utc_now()

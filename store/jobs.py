@@ -1,0 +1,86 @@
+"""Jobs as people and the queue look at them: read only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, func, select
+
+from domain.errors import NotFoundError
+from domain.job import Job, JobState
+from domain.result import Result
+from store.engine import now, reading
+from store.rows import job_from_row, result_from_row
+from store.tables import jobs, results, runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A queued job, with what its doorbell says to people."""
+
+    job_id: str
+    run_id: str
+    run_name: str
+    model_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    queued: int
+    running: int
+    oldest_queued_at: datetime | None
+    silent: int  #: running jobs whose lease has run out
+
+
+def get(engine: Engine, job_id: str) -> Job:
+    with reading(engine) as connection:
+        row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
+    if row is None:
+        raise NotFoundError(f"there is no job {job_id}: `bakeoff show RUN` lists the jobs of a run")
+    return job_from_row(row)
+
+
+def of_run(engine: Engine, run_id: str) -> list[Job]:
+    with reading(engine) as connection:
+        rows = connection.execute(select(jobs).where(jobs.c.run_id == run_id).order_by(jobs.c.position))
+        return [job_from_row(row) for row in rows]
+
+
+def results_of_run(engine: Engine, run_id: str) -> list[Result]:
+    with reading(engine) as connection:
+        rows = connection.execute(
+            select(results).where(results.c.run_id == run_id).order_by(results.c.model_id)
+        )
+        return [result_from_row(row) for row in rows]
+
+
+def next_in_line(engine: Engine, *, limit: int | None = None, run_id: str | None = None) -> list[Waiting]:
+    """Queued jobs in the order in which they should start."""
+    wanted = (
+        select(jobs.c.id, jobs.c.run_id, jobs.c.model_id, runs.c.name)
+        .join(runs, runs.c.id == jobs.c.run_id)
+        .where(jobs.c.state == JobState.QUEUED)
+        .order_by(jobs.c.created_at, jobs.c.position)
+        .limit(limit)
+    )
+    if run_id is not None:
+        wanted = wanted.where(jobs.c.run_id == run_id)
+    with reading(engine) as connection:
+        return [
+            Waiting(job_id=row.id, run_id=row.run_id, run_name=row.name, model_id=row.model_id)
+            for row in connection.execute(wanted)
+        ]
+
+
+def backlog(engine: Engine) -> Backlog:
+    with reading(engine) as connection:
+        at = now(connection)
+        queued, oldest = connection.execute(
+            select(func.count(), func.min(jobs.c.created_at)).where(jobs.c.state == JobState.QUEUED)
+        ).one()
+        running = select(func.count()).where(jobs.c.state == JobState.RUNNING)
+        return Backlog(
+            queued=queued,
+            running=connection.execute(running).scalar_one(),
+            oldest_queued_at=oldest,
+            silent=connection.execute(running.where(jobs.c.lease_expires_at < at)).scalar_one(),
+        )

@@ -1,0 +1,71 @@
+"""What is still to be told. A row is written in the transaction of the change that it speaks of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from domain.event import Event, EventType
+from domain.identity import new_id
+from store.engine import now, reading, writing
+from store.tables import outbox
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    position: int  #: rises in the order of what happened within a run
+    event: Event
+
+
+def add(
+    connection: Connection,
+    event_type: EventType,
+    run_id: str,
+    payloads: Sequence[Mapping[str, Any]],
+    at: datetime,
+) -> None:
+    """Part of the caller's transaction, which must hold the run (see `runs.hold`), so that positions keep the order."""
+    if payloads:
+        connection.execute(
+            insert(outbox),
+            [
+                {
+                    "event_id": new_id(),
+                    "event_type": event_type,
+                    "run_id": run_id,
+                    "occurred_at": at,
+                    "payload": dict(payload),
+                }
+                for payload in payloads
+            ],
+        )
+
+
+def pending(engine: Engine, *, limit: int) -> list[Pending]:
+    """The oldest events that nobody has marked as published."""
+    with reading(engine) as connection:
+        rows = connection.execute(
+            select(outbox).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(limit)
+        )
+        return [
+            Pending(
+                position=row.position,
+                event=Event(
+                    id=row.event_id,
+                    type=EventType(row.event_type),
+                    run_id=row.run_id,
+                    occurred_at=row.occurred_at,
+                    payload=row.payload,
+                ),
+            )
+            for row in rows
+        ]
+
+
+def mark_published(engine: Engine, positions: Sequence[int]) -> None:
+    with writing(engine) as connection:
+        connection.execute(
+            update(outbox).where(outbox.c.position.in_(positions)).values(published_at=now(connection))
+        )

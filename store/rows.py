@@ -1,0 +1,128 @@
+"""Rows to words and back."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row
+
+from domain.candidate import Candidate
+from domain.dataset import DatasetRef, TargetKind
+from domain.job import Job, JobError, JobKind, JobState
+from domain.result import Cost, Result
+from domain.run import Run, RunState
+from domain.scoring import ScoringRules
+
+
+def run_to_row(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "state": run.state,
+        "dataset_id": run.dataset.dataset_id,
+        "split_id": run.dataset.split_id,
+        "dataset": asdict(run.dataset),
+        "rules": run.rules.to_json(),
+        "seed": run.seed,
+        "test_size": run.test_size,
+        "baseline_id": run.baseline_id,
+        "retry_of": run.retry_of,
+        "created_at": run.created_at,
+    }
+
+
+def run_from_row(row: Row[Any]) -> Run:
+    dataset = row.dataset
+    return Run(
+        id=row.id,
+        name=row.name,
+        state=RunState(row.state),
+        dataset=DatasetRef(
+            **{
+                **dataset,
+                "target_kind": TargetKind(dataset["target_kind"]),
+                "classes": tuple(dataset["classes"]),
+            }
+        ),
+        rules=ScoringRules.from_json(row.rules),
+        seed=row.seed,
+        test_size=row.test_size,
+        baseline_id=row.baseline_id,
+        retry_of=row.retry_of,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def job_to_row(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "run_id": job.run_id,
+        "kind": job.kind,
+        "model_id": job.candidate.id,
+        "model_version": job.candidate.version,
+        "candidate": job.candidate.to_json(),
+        "state": job.state,
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
+        "timeout_s": job.timeout_s,
+        "position": job.position,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "ended_at": job.ended_at,
+    }
+
+
+def job_from_row(row: Row[Any]) -> Job:
+    return Job(
+        id=row.id,
+        run_id=row.run_id,
+        kind=JobKind(row.kind),
+        candidate=Candidate.from_json(row.candidate),
+        state=JobState(row.state),
+        attempt=row.attempt,
+        max_attempts=row.max_attempts,
+        timeout_s=row.timeout_s,
+        position=row.position,
+        worker=row.worker,
+        node=row.node,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        cancel_requested_at=row.cancel_requested_at,
+        error=None if row.error is None else JobError.from_json(row.error),
+    )
+
+
+def result_to_row(result: Result) -> dict[str, Any]:
+    return {
+        **{name: getattr(result, name) for name in _RESULT_COLUMNS},
+        "metrics": dict(result.metrics),
+        "details": dict(result.details),
+        "cost": asdict(result.cost),
+    }
+
+
+def result_from_row(row: Row[Any]) -> Result:
+    return Result(
+        **{name: getattr(row, name) for name in _RESULT_COLUMNS},
+        metrics=row.metrics,
+        details=row.details,
+        cost=Cost(**row.cost),
+    )
+
+
+_RESULT_COLUMNS = (
+    "evaluation_id",
+    "run_id",
+    "model_id",
+    "model_version",
+    "dataset_id",
+    "dataset_name",
+    "split_id",
+    "seed",
+    "timestamp",
+    "duration_s",
+    "attempt",
+    "reused_from",
+)

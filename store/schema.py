@@ -1,0 +1,99 @@
+"""Which schema the database has, which one this code needs, and the way from one to the other.
+
+Nobody upgrades by surprise: an empty database is set up, an older one is refused until `bakeoff db upgrade`.
+"""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from domain.errors import InfrastructureError, InvalidInputError
+from store.engine import one_at_a_time, reading, writing
+
+#: The newest revision in migrations/versions.
+HEAD = "0001"
+
+_SCRIPTS = Path(__file__).parent.parent / "migrations"
+
+
+def ensure(engine: Engine) -> None:
+    """Set up an empty database; refuse one that is older or newer than this code."""
+    if _revision_of(engine) is None:
+        upgrade(engine)
+    found = _revision_of(engine)
+    if found != HEAD:
+        raise InfrastructureError(
+            f"the database {_name(engine)} has schema {found} and this version needs {HEAD}: "
+            f"stop the workers, then run `bakeoff db upgrade`"
+        )
+
+
+def current(engine: Engine) -> str | None:
+    """None for a database without tables."""
+    return _revision_of(engine)
+
+
+def upgrade(engine: Engine, to: str = "head") -> None:
+    _migrate(engine, "upgrade", to)
+
+
+def downgrade(engine: Engine, to: str) -> None:
+    _migrate(engine, "downgrade", to)
+
+
+def _migrate(engine: Engine, direction: str, to: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    with _alone(engine), writing(engine) as connection:
+        one_at_a_time(connection, "schema")
+        _refuse_the_unknown(connection, config)
+        config.attributes["connection"] = connection
+        getattr(command, direction)(config, to)
+
+
+def _refuse_the_unknown(connection: Connection, config: object) -> None:
+    """A revision of a later version is a clear error, not a puzzle of Alembic's."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    assert isinstance(config, Config)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    found = _read_revision(connection)
+    if found is not None and found not in known:
+        raise InvalidInputError(
+            f"the database has schema {found}, which is newer than this version of Bakeoff knows ({HEAD}): "
+            f"install the version that made it"
+        )
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """On SQLite, schema changes of several processes take turns by a lock beside the file."""
+    file = engine.url.database
+    if engine.dialect.name != "sqlite" or file in {None, "", ":memory:"}:
+        yield
+        return
+    with Path(f"{file}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _revision_of(engine: Engine) -> str | None:
+    with reading(engine) as connection:
+        return _read_revision(connection)
+
+
+def _read_revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _name(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)

@@ -1,0 +1,208 @@
+"""The tables. What the domain forbids, a constraint forbids again: an illegal row cannot be written.
+
+evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
+outbox            what is still to be told, in the order it happened
+candidate_loads   why candidates were rejected, the last hundred of each
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from domain.event import EventType
+from domain.job import JobKind, JobState
+from domain.run import RunState
+
+
+class Utc(TypeDecorator[datetime]):
+    """Aware in Python, UTC in the database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+_Json = JSON(none_as_null=True)
+
+
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({_quoted(values)})", name=f"{column}_known")
+
+
+def _quoted(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def _id(**options: Any) -> Column[str]:
+    return Column("id", String(36), primary_key=True, **options)
+
+
+_RUN_OVER = _quoted(state for state in RunState if state.has_ended)
+_JOB_OVER = _quoted(state for state in JobState if state.has_ended)
+
+runs = Table(
+    "evaluation_runs",
+    metadata,
+    _id(),
+    Column("name", String(200), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("dataset_id", String(64), nullable=False),
+    Column("split_id", String(64), nullable=False),
+    Column("dataset", _Json, nullable=False),
+    Column("rules", _Json, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("test_size", Float, nullable=False),
+    Column("baseline_id", String(100)),
+    Column("retry_of", String(36), ForeignKey("evaluation_runs.id")),
+    Column("created_at", Utc, nullable=False),
+    Column("started_at", Utc),
+    Column("ended_at", Utc),
+    _one_of("state", RunState),
+    CheckConstraint(f"(state IN ({_RUN_OVER})) = (ended_at IS NOT NULL)", name="ended_has_time"),
+    CheckConstraint("state <> 'running' OR started_at IS NOT NULL", name="running_has_start"),
+    Index("ix_evaluation_runs_created", "created_at", "id"),
+)
+
+jobs = Table(
+    "evaluation_jobs",
+    metadata,
+    _id(),
+    Column("run_id", String(36), ForeignKey("evaluation_runs.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("model_id", String(100), nullable=False),
+    Column("model_version", String(100), nullable=False),
+    Column("candidate", _Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("timeout_s", Float, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("node", String(255)),
+    Column("worker", String(255)),
+    Column("lease_token", String(36)),
+    Column("lease_expires_at", Utc),
+    Column("created_at", Utc, nullable=False),
+    Column("started_at", Utc),
+    Column("ended_at", Utc),
+    Column("cancel_requested_at", Utc),
+    Column("error", _Json),
+    UniqueConstraint("run_id", "model_id", "model_version"),
+    _one_of("state", JobState),
+    _one_of("kind", JobKind),
+    CheckConstraint("attempt BETWEEN 0 AND max_attempts", name="attempts_bounded"),
+    CheckConstraint("(state = 'running') = (lease_token IS NOT NULL)", name="running_has_lease"),
+    CheckConstraint("(lease_token IS NULL) = (lease_expires_at IS NULL)", name="lease_expires"),
+    CheckConstraint("state <> 'running' OR (attempt >= 1 AND node IS NOT NULL)", name="running_has_claim"),
+    CheckConstraint(f"(state IN ({_JOB_OVER})) = (ended_at IS NOT NULL)", name="ended_has_time"),
+    CheckConstraint("(state IN ('failed', 'timed_out')) = (error IS NOT NULL)", name="failed_has_error"),
+    Index(
+        "ix_evaluation_jobs_waiting",
+        "created_at",
+        "position",
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index(
+        "ix_evaluation_jobs_leased",
+        "lease_expires_at",
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
+    Index("ix_evaluation_jobs_run_state", "run_id", "state"),
+)
+
+results = Table(
+    "evaluation_results",
+    metadata,
+    Column("evaluation_id", String(36), ForeignKey("evaluation_jobs.id"), primary_key=True),
+    Column("run_id", String(36), ForeignKey("evaluation_runs.id"), nullable=False),
+    Column("model_id", String(100), nullable=False),
+    Column("model_version", String(100), nullable=False),
+    Column("dataset_id", String(64), nullable=False),
+    Column("dataset_name", String(200), nullable=False),
+    Column("split_id", String(64), nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("metrics", _Json, nullable=False),
+    Column("details", _Json, nullable=False),
+    Column("timestamp", Utc, nullable=False),
+    Column("duration_s", Float, nullable=False),
+    Column("cost", _Json, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("reused_from", String(36)),
+    UniqueConstraint("run_id", "model_id", "model_version"),
+    CheckConstraint("duration_s >= 0", name="duration_positive"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("event_id", String(36), nullable=False, unique=True),
+    Column("event_type", String(40), nullable=False),
+    Column("run_id", String(36), nullable=False),
+    Column("occurred_at", Utc, nullable=False),
+    Column("payload", _Json, nullable=False),
+    Column("published_at", Utc),
+    _one_of("event_type", EventType),
+    Index(
+        "ix_outbox_unpublished",
+        "position",
+        sqlite_where=text("published_at IS NULL"),
+        postgresql_where=text("published_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+candidate_loads = Table(
+    "candidate_loads",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("candidate_id", String(100), nullable=False),
+    Column("version", String(100), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("rejected_at", Utc, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+    Column("traceback", Text, nullable=False),
+    Index("ix_candidate_loads_candidate", "candidate_id", "position"),
+)
