@@ -16,7 +16,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from config.settings import Settings
+from config.settings import DatasetSettings, Settings
 from domain.errors import InvalidInputError
 
 PREFIX = "BAKEOFF_"
@@ -24,6 +24,7 @@ FILE_VARIABLE = "BAKEOFF_CONFIG"
 DEFAULT_FILE = Path("config/bakeoff.yaml")
 
 _KEYS = {to_camel(name): name for name in Settings.model_fields}
+_DATASET_KEYS = [to_camel(name) for name in DatasetSettings.model_fields]
 _VARIABLES = {PREFIX + name.upper(): to_camel(name) for name in Settings.model_fields}
 
 
@@ -63,6 +64,32 @@ class Configuration:
             return self.settings.database_url
         return scheme + slashes + str((self.root / path).resolve())
 
+    def files_of(self, dataset: DatasetSettings) -> tuple[str, ...]:
+        """The files that a dataset is read from, absolute."""
+        return tuple(str((self.root / name).resolve()) for name in (dataset.path, dataset.test_path) if name)
+
+    @property
+    def secrets(self) -> tuple[Path, ...]:
+        """What no plugin may open: our own data, the configuration, and where datasets are read from."""
+        datasets = self.settings.datasets.values()
+        files = [Path(file) for dataset in datasets for file in self.files_of(dataset)]
+        return (self.data_dir, *([self.file] if self.file else []), *files)
+
+    @property
+    def worker_log(self) -> Path:
+        """What a worker writes that was started for one run."""
+        return self.data_dir / "logs" / "worker.log"
+
+    def as_environment(self) -> dict[str, str]:
+        """What a process that we start needs, to find the same file and the flags of our command line."""
+        values = self.settings.model_dump(mode="json", by_alias=True)
+        flags = {
+            PREFIX + _KEYS[key].upper(): value if isinstance(value := values[key], str) else json.dumps(value)
+            for key, origin in self.origins.items()
+            if origin is Origin.COMMAND_LINE
+        }
+        return flags | ({FILE_VARIABLE: str(self.file)} if self.file else {})
+
     def log_of(self, run_id: str, job_id: str) -> Path:
         return self.data_dir / "logs" / run_id / f"{job_id}.log"
 
@@ -100,14 +127,14 @@ def load(
 def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:
     asked = path or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
     if asked is None:
-        return DEFAULT_FILE.resolve() if DEFAULT_FILE.is_file() else None
+        return DEFAULT_FILE.absolute() if DEFAULT_FILE.is_file() else None
     file = asked / DEFAULT_FILE.name if asked.is_dir() else asked
     if not file.is_file():
         raise InvalidInputError(
             f"there is no configuration file {file}: give --config or {FILE_VARIABLE} an existing file, "
             f"or make one with `bakeoff init`"
         )
-    return file.resolve()
+    return file.parent.resolve() / file.name  # a mounted file may be a link to elsewhere
 
 
 def _from_file(file: Path) -> dict[str, Any]:
@@ -133,19 +160,24 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         raise InvalidInputError(
             f"the environment sets {unknown[0]}, which is no setting{_nearest(unknown[0], _VARIABLES)}"
         )
-    return {_VARIABLES[name]: _parse(text) for name, text in given.items()}
+    return {_VARIABLES[name]: _parse(name, text) for name, text in given.items()}
 
 
-def _parse(text: str) -> Any:
+def _parse(name: str, text: str) -> Any:
     """Lists, mappings and null as JSON; all else stays text, which the type of the setting then reads."""
     if text in {"", "null"}:
         return None
-    return json.loads(text) if text.startswith(("[", "{")) else text
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as exc:
+        raise InvalidInputError(f"the environment sets {name} to {text!r}, which is no JSON: {exc}") from None
 
 
 def _check(values: dict[str, Any], origins: Mapping[str, Origin], file: Path | None) -> Settings:
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(values, by_alias=True, by_name=False)
     except ValidationError as exc:
         problems = [_explain(error, origins, file) for error in exc.errors()]
     raise InvalidInputError("\n".join(problems))
@@ -160,16 +192,10 @@ def _explain(error: Any, origins: Mapping[str, Origin], file: Path | None) -> st
         Origin.ENVIRONMENT: f"the environment ({PREFIX}{_KEYS.get(place[0], '').upper()})",
     }.get(origin, str(origin))
     if error["type"] == "extra_forbidden":
-        known = _KEYS if len(place) == 1 else _dataset_keys()
+        known = _KEYS if len(place) == 1 else _DATASET_KEYS
         return f"{where}: {key} is no setting{_nearest(place[-1], known)}"
     said = error["msg"].removeprefix("Value error, ")
     return f"{where}: {key} is {error['input']!r}: {said[0].lower()}{said[1:]}"
-
-
-def _dataset_keys() -> list[str]:
-    from config.settings import DatasetSettings
-
-    return [to_camel(name) for name in DatasetSettings.model_fields]
 
 
 def _nearest(word: str, known: Any) -> str:

@@ -31,7 +31,9 @@ _NEEDED: Mapping[DatasetSource, tuple[str, ...]] = {
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
 
 class DatasetSettings(_Section):
@@ -84,6 +86,10 @@ class Settings(_Section):
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the split, of numpy, and of every random_state")
     test_size: float = Field(0.25, gt=0, lt=1, description="share of the rows that is held out")
     broker_url: str | None = Field(None, description="Redis URL; null: an embedded Redis is started")
+    broker_prefix: str = Field("bakeoff:", description="what each key in a shared Redis begins with")
+    stream_length: int = Field(
+        100_000, ge=100, description="events that the stream ml:run-events keeps, about"
+    )
     database_url: str = Field(
         "sqlite:///data/bakeoff.db", description="SQLAlchemy URL of Bakeoff's own database"
     )

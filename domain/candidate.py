@@ -34,7 +34,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """What is needed to build a model again, anywhere: it is pinned in each job as it was when the run began."""
+    """What is needed to build a model again, anywhere: pinned in each job as it was when the run began."""
 
     id: str
     version: str

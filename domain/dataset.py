@@ -23,3 +23,6 @@ class DatasetRef:
     train_rows: int
     test_rows: int
     columns: int
+    files: tuple[
+        str, ...
+    ] = ()  #: where it was read from; closed to cells, since the test labels are in there

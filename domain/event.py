@@ -1,4 +1,4 @@
-"""What the system tells others about itself: published if, and only if, the change it speaks of was committed."""
+"""What the system tells others: published if, and only if, the change that it speaks of was committed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

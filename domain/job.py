@@ -71,6 +71,17 @@ class JobError:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         return cls(**{**data, "phase": Phase(data["phase"])})
 
+    def to_record(self) -> dict[str, Any]:
+        """The error as it leaves the system: in events, over HTTP, in `--json`."""
+        return {
+            "type": self.type,
+            "message": self.message,
+            "phase": self.phase,
+            "traceback": self.traceback,
+            "hint": self.hint,
+            "logTail": self.log_tail,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:

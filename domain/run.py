@@ -49,7 +49,7 @@ class Run:
 
 
 def end_of_run(jobs: Mapping[JobState, int]) -> RunState:
-    """The state that a run ends in, from the number of its jobs in each state, once all of them have ended."""
+    """The state that a run ends in, from the number of its jobs in each state, once all have ended."""
     if jobs.get(JobState.CANCELLED):
         return RunState.CANCELLED
     completed = jobs.get(JobState.COMPLETED, 0)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-CLASSIFICATION_METRICS = ("precision", "recall", "f1", "accuracy")
+CLASSIFICATION_METRICS = ("f1", "precision", "recall", "accuracy")
 REGRESSION_METRICS = ("r2", "mae", "rmse")
 
 

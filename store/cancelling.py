@@ -1,15 +1,17 @@
-"""Stopping runs and jobs: what is queued is cancelled here and now, what is running by its worker within seconds."""
+"""Stopping runs and jobs: the queued ones here and now, the running ones by their workers within seconds."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 
 from domain.event import EventType
 from domain.job import JobState
 from store import outbox
 from store.engine import now, writing
+from store.rows import name_in_events
 from store.runs import close_if_over, hold
-from store.tables import jobs
+from store.tables import IS_QUEUED, IS_RUNNING, jobs
 
 
 def cancel_run(engine: Engine, run_id: str) -> bool:
@@ -28,33 +30,23 @@ def cancel_job(engine: Engine, job_id: str) -> bool:
 def _cancel(connection: Connection, run_id: str, which: ColumnElement[bool]) -> bool:
     hold(connection, run_id)
     at = now(connection)
-    told = _queued(connection, which)
-    connection.execute(
-        update(jobs)
-        .where(which, jobs.c.state == JobState.QUEUED)
-        .values(state=JobState.CANCELLED, ended_at=at)
-    )
+    told = _cancel_queued(connection, which, at)
     asked = connection.execute(
-        update(jobs).where(which, jobs.c.state == JobState.RUNNING).values(cancel_requested_at=at)
+        update(jobs)
+        .where(which, IS_RUNNING)
+        .values(cancel_requested_at=func.coalesce(jobs.c.cancel_requested_at, at))
     )
     outbox.add(connection, EventType.EVALUATION_CANCELLED, run_id, told, at)
     if told:
-        close_if_over(connection, run_id)
+        close_if_over(connection, run_id, at)
     return bool(told or asked.rowcount)
 
 
-def _queued(connection: Connection, which: ColumnElement[bool]) -> list[dict[str, Any]]:
-    rows = connection.execute(
-        select(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt)
-        .where(which, jobs.c.state == JobState.QUEUED)
-        .with_for_update()
+def _cancel_queued(connection: Connection, which: ColumnElement[bool], at: datetime) -> list[dict[str, Any]]:
+    cancelled = connection.execute(
+        update(jobs)
+        .where(which, IS_QUEUED)
+        .values(state=JobState.CANCELLED, ended_at=at)
+        .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt, jobs.c.position)
     )
-    return [
-        {
-            "evaluationId": row.id,
-            "modelId": row.model_id,
-            "modelVersion": row.model_version,
-            "attempt": row.attempt,
-        }
-        for row in rows
-    ]
+    return [name_in_events(row) for row in sorted(cancelled, key=lambda row: row.position)]

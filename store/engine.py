@@ -1,19 +1,19 @@
 """One engine per process and database, on SQLite (one machine) or PostgreSQL (a cluster).
 
-A transaction either reads or writes, and says so: on SQLite a writer takes the write lock when it begins, so that
-it waits for its turn instead of failing in the middle.
+A transaction either reads or writes, and says so: on SQLite a writer takes the write lock when it begins,
+so that it waits for its turn instead of failing in the middle.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, DateTime, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import Pool
 
@@ -21,31 +21,49 @@ from domain.errors import InfrastructureError, InvalidInputError
 from domain.identity import utc_now
 
 BUSY_TIMEOUT_S = 30
+_CLOCK = select(func.clock_timestamp(type_=DateTime(timezone=True)))
 _NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs")
 
-#: Pools that this process inherited by fork. Their connections belong to the parent: kept, so that they are never closed.
+#: What makes a transaction see one state of the database from its first to its last query.
+_ONE_STATE: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+
+#: Pools that this process inherited by fork. Their connections are the parent's: kept, so never closed.
 _inherited: list[Pool] = []
 
 
 @cache
 def open_database(url: str) -> Engine:
     """The engine of this process for this database; the folder of an SQLite file is made if it is missing."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise InvalidInputError(
-            f"databaseUrl is {url!r}: expected a SQLAlchemy URL such as sqlite:///data/bakeoff.db "
-            f"or postgresql+psycopg://user@host/name"
-        ) from None
-    if parsed.get_backend_name() == "sqlite":
-        engine = _open_sqlite(url, Path(parsed.database or ""))
-    else:
-        engine = create_engine(url, pool_pre_ping=True)
+    parsed = _parse(url)
+    engine = _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgresql(parsed)
     os.register_at_fork(after_in_child=lambda: _leave_to_the_parent(engine))
     return engine
 
 
-def _open_sqlite(url: str, file: Path) -> Engine:
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect().import_dbapi()
+    except (ArgumentError, ImportError):
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        shown = url if parsed is None else parsed.render_as_string(hide_password=True)
+        raise InvalidInputError(
+            f"databaseUrl is {shown!r}: expected a SQLAlchemy URL such as sqlite:///data/bakeoff.db, or "
+            f"postgresql+psycopg://user@host/name with `pip install 'bakeoff[postgresql]'`"
+        )
+    return parsed
+
+
+def _open_postgresql(url: URL) -> Engine:
+    return create_engine(url, pool_pre_ping=True)
+
+
+def _open_sqlite(url: URL) -> Engine:
+    file = Path(url.database or "")
     _refuse_network_file_system(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +107,11 @@ def _refuse_network_file_system(file: Path) -> None:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database and changes nothing."""
-    with _explained(engine), engine.connect() as connection, connection.begin():
+    with (
+        _explained(engine),
+        engine.connect().execution_options(**_ONE_STATE[engine.dialect.name]) as connection,
+        connection.begin(),
+    ):
         yield connection
 
 
@@ -127,5 +149,5 @@ def one_at_a_time(connection: Connection, purpose: str) -> None:
 def now(connection: Connection) -> datetime:
     """The time that leases are measured with: one clock for all machines that share the database."""
     if connection.dialect.name == "postgresql":
-        return connection.execute(select(func.clock_timestamp())).scalar_one()
+        return connection.execute(_CLOCK).scalar_one().astimezone(UTC)
     return utc_now()

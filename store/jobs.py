@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import Engine, func, select
 
 from domain.errors import NotFoundError
-from domain.job import Job, JobState
+from domain.job import Job
 from domain.result import Result
 from store.engine import now, reading
 from store.rows import job_from_row, result_from_row
-from store.tables import jobs, results, runs
+from store.tables import IS_QUEUED, IS_RUNNING, jobs, results, runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,24 @@ def get(engine: Engine, job_id: str) -> Job:
     with reading(engine) as connection:
         row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
     if row is None:
-        raise NotFoundError(f"there is no job {job_id}: `bakeoff show RUN` lists the jobs of a run")
+        raise _no_job(job_id)
     return job_from_row(row)
+
+
+def find(engine: Engine, prefix: str) -> str:
+    """The id of the one job whose id begins like this, as people type it."""
+    wanted = select(jobs.c.id).where(jobs.c.id.startswith(prefix, autoescape=True)).limit(2)
+    with reading(engine) as connection:
+        found = connection.execute(wanted).scalars().all()
+    if not found:
+        raise _no_job(prefix)
+    if len(found) > 1:
+        raise NotFoundError(f"{prefix} is the beginning of more than one job id: give more of it")
+    return found[0]
+
+
+def _no_job(asked: str) -> NotFoundError:
+    return NotFoundError(f"there is no job {asked}: `bakeoff show RUN` lists the jobs of a run")
 
 
 def of_run(engine: Engine, run_id: str) -> list[Job]:
@@ -58,7 +74,7 @@ def next_in_line(engine: Engine, *, limit: int | None = None, run_id: str | None
     wanted = (
         select(jobs.c.id, jobs.c.run_id, jobs.c.model_id, runs.c.name)
         .join(runs, runs.c.id == jobs.c.run_id)
-        .where(jobs.c.state == JobState.QUEUED)
+        .where(IS_QUEUED)
         .order_by(jobs.c.created_at, jobs.c.position)
         .limit(limit)
     )
@@ -75,9 +91,9 @@ def backlog(engine: Engine) -> Backlog:
     with reading(engine) as connection:
         at = now(connection)
         queued, oldest = connection.execute(
-            select(func.count(), func.min(jobs.c.created_at)).where(jobs.c.state == JobState.QUEUED)
+            select(func.count(), func.min(jobs.c.created_at)).where(IS_QUEUED)
         ).one()
-        running = select(func.count()).where(jobs.c.state == JobState.RUNNING)
+        running = select(func.count()).where(IS_RUNNING)
         return Backlog(
             queued=queued,
             running=connection.execute(running).scalar_one(),

@@ -1,16 +1,28 @@
 """Leases: who may work on a job, how many at once, and what happens when the holder falls silent.
 
-Each change is one compare-and-swap on (job, token): the row count says whether the caller was still the holder.
+Each change is one compare-and-swap on (job, token): it tells whether the caller was still the holder.
 A holder that lost its lease can write nothing any more, whatever it was doing.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    ScalarSelect,
+    Update,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from domain.event import EventType
 from domain.identity import new_id
@@ -19,9 +31,16 @@ from domain.result import Result
 from domain.run import Run, RunState
 from store import outbox
 from store.engine import now, one_at_a_time, reading, writing
-from store.rows import job_from_row, result_to_row, run_from_row
+from store.rows import job_from_row, name_in_events, result_to_row, run_from_row
 from store.runs import close_if_over, hold
-from store.tables import jobs, results, runs
+from store.tables import IS_QUEUED, IS_RUNNING, jobs, results, runs
+
+_EVENTS = {
+    JobState.COMPLETED: EventType.EVALUATION_COMPLETED,
+    JobState.FAILED: EventType.EVALUATION_FAILED,
+    JobState.TIMED_OUT: EventType.EVALUATION_FAILED,
+    JobState.CANCELLED: EventType.EVALUATION_CANCELLED,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,99 +87,121 @@ class Standing(StrEnum):
     LOST = "lost"  #: stop, and write nothing
 
 
+def _running_jobs(*, on_node: bool = False) -> ScalarSelect[int]:
+    other = jobs.alias("running")
+    count = select(func.count()).select_from(other).where(other.c.state == literal_column("'running'"))
+    return (count.where(other.c.node == bindparam("on_node")) if on_node else count).scalar_subquery()
+
+
+# Statements are built once: building one costs more than running it.
+_AT = bindparam("at", type_=jobs.c.started_at.type)
+_IS_HELD = (jobs.c.id == bindparam("job"), jobs.c.lease_token == bindparam("token"), IS_RUNNING)
+_IS_SILENT = jobs.c.lease_expires_at < _AT
+
+_HOLD_RUN_OF_JOB = (
+    select(runs)
+    .where(runs.c.id == select(jobs.c.run_id).where(jobs.c.id == bindparam("job")).scalar_subquery())
+    .with_for_update()
+)
+_TAKE = (
+    update(jobs)
+    .where(
+        jobs.c.id == bindparam("job"),
+        IS_QUEUED,
+        _running_jobs() < bindparam("overall"),
+        _running_jobs(on_node=True) < bindparam("per_node"),
+    )
+    .values(
+        state=JobState.RUNNING,
+        attempt=jobs.c.attempt + 1,
+        started_at=func.coalesce(jobs.c.started_at, _AT),
+    )
+    .returning(jobs)
+)
+_STATE = select(jobs.c.state).where(jobs.c.id == bindparam("job"))
+_START_RUN = update(runs).where(runs.c.id == bindparam("run")).values(state=RunState.RUNNING).returning(runs)
+_RENEW = update(jobs).where(*_IS_HELD)
+_STANDING = select(jobs.c.cancel_requested_at).where(*_IS_HELD)
+_END = (
+    update(jobs)
+    .where(*_IS_HELD)
+    .values(lease_token=None, lease_expires_at=None)
+    .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt)
+)
+_ADD_RESULT = insert(results)
+_REQUEUE = (
+    update(jobs)
+    .where(*_IS_HELD, jobs.c.cancel_requested_at.is_(None))
+    .values(state=JobState.QUEUED, lease_token=None, lease_expires_at=None)
+)
+_RELEASE = _REQUEUE.values(attempt=jobs.c.attempt - 1)
+_TRY_AGAIN = _REQUEUE.where(jobs.c.attempt < jobs.c.max_attempts)
+_SILENT = select(jobs).where(IS_RUNNING, _IS_SILENT).order_by(jobs.c.lease_expires_at)
+_STILL_SILENT = select(jobs.c.id).where(*_IS_HELD, _IS_SILENT).with_for_update()
+
+
 def claim(engine: Engine, job_id: str, *, holder: Holder, caps: Caps, lease_s: float) -> Claim | Refusal:
     with writing(engine) as connection:
         one_at_a_time(connection, "claim")
-        row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
-        if row is None:
+        run = connection.execute(_HOLD_RUN_OF_JOB, {"job": job_id}).first()
+        if run is None:
             return Refusal.UNKNOWN
-        hold(connection, row.run_id)
-        token, at = new_id(), now(connection)
-        taken = connection.execute(
-            update(jobs)
-            .where(
-                jobs.c.id == job_id,
-                jobs.c.state == JobState.QUEUED,
-                _running_jobs() < caps.overall,
-                _running_jobs(holder.node) < caps.per_node,
-            )
-            .values(
-                state=JobState.RUNNING,
-                attempt=jobs.c.attempt + 1,
-                node=holder.node,
-                worker=holder.worker,
-                lease_token=token,
-                lease_expires_at=at + timedelta(seconds=lease_s),
-                started_at=func.coalesce(jobs.c.started_at, at),
-            )
-        )
-        if not taken.rowcount:
-            return _why_not(JobState(row.state))
-        return _begin(connection, job_id, token, first=row.started_at is None)
+        at = now(connection)
+        taken = {
+            "job": job_id,
+            "at": at,
+            "overall": caps.overall,
+            "per_node": caps.per_node,
+            "on_node": holder.node,
+            "node": holder.node,
+            "worker": holder.worker,
+            "lease_token": new_id(),
+            "lease_expires_at": at + timedelta(seconds=lease_s),
+        }
+        job = connection.execute(_TAKE, taken).first()
+        return _why_not(connection, job_id) if job is None else _begin(connection, job, run, at)
 
 
-def _running_jobs(node: str | None = None) -> Any:
-    other = jobs.alias("running")
-    count = select(func.count()).select_from(other).where(other.c.state == JobState.RUNNING)
-    return (count if node is None else count.where(other.c.node == node)).scalar_subquery()
-
-
-def _why_not(state: JobState) -> Refusal:
+def _why_not(connection: Connection, job_id: str) -> Refusal:
+    state = JobState(connection.execute(_STATE, {"job": job_id}).scalar_one())
     if state.has_ended:
         return Refusal.ENDED
     return Refusal.RUNNING if state is JobState.RUNNING else Refusal.FULL
 
 
-def _begin(connection: Connection, job_id: str, token: str, *, first: bool) -> Claim:
-    job = job_from_row(connection.execute(select(jobs).where(jobs.c.id == job_id)).one())
-    at = now(connection)
-    connection.execute(
-        update(runs)
-        .where(runs.c.id == job.run_id, runs.c.state == RunState.QUEUED)
-        .values(state=RunState.RUNNING, started_at=at)
-    )
-    if first:
-        outbox.add(connection, EventType.EVALUATION_STARTED, job.run_id, [_named(job)], at)
-    run = run_from_row(connection.execute(select(runs).where(runs.c.id == job.run_id)).one())
-    lease = Lease(job_id=job.id, run_id=job.run_id, token=token, attempt=job.attempt)
-    return Claim(lease=lease, job=job, run=run)
-
-
-def _named(job: Job) -> dict[str, Any]:
-    return {
-        "evaluationId": job.id,
-        "modelId": job.candidate.id,
-        "modelVersion": job.candidate.version,
-        "attempt": job.attempt,
-    }
+def _begin(connection: Connection, job: Row[Any], run: Row[Any], at: datetime) -> Claim:
+    if run.state == RunState.QUEUED:
+        run = connection.execute(_START_RUN, {"run": run.id, "started_at": at}).one()
+    if job.started_at == at:
+        outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [name_in_events(job)], at)
+    lease = Lease(job_id=job.id, run_id=run.id, token=job.lease_token, attempt=job.attempt)
+    return Claim(lease=lease, job=job_from_row(job), run=run_from_row(run))
 
 
 def renew(engine: Engine, lease: Lease, *, lease_s: float) -> bool:
     """False when the lease was lost."""
     with writing(engine) as connection:
         expires_at = now(connection) + timedelta(seconds=lease_s)
-        renewed = connection.execute(update(jobs).where(*_held(lease)).values(lease_expires_at=expires_at))
-        return bool(renewed.rowcount)
+        return _change(connection, _RENEW, lease, lease_expires_at=expires_at)
 
 
 def standing(engine: Engine, lease: Lease) -> Standing:
     with reading(engine) as connection:
-        row = connection.execute(select(jobs.c.cancel_requested_at).where(*_held(lease))).first()
+        return _standing(connection, lease)
+
+
+def _standing(connection: Connection, lease: Lease) -> Standing:
+    row = connection.execute(_STANDING, _key(lease)).first()
     if row is None:
         return Standing.LOST
     return Standing.HELD if row.cancel_requested_at is None else Standing.CANCELLED
 
 
-def _held(lease: Lease) -> tuple[Any, ...]:
-    return jobs.c.id == lease.job_id, jobs.c.lease_token == lease.token, jobs.c.state == JobState.RUNNING
-
-
 def complete(engine: Engine, lease: Lease, result: Result) -> bool:
     with writing(engine) as connection:
-        if not _end(connection, lease, JobState.COMPLETED):
+        if not _end(connection, lease, JobState.COMPLETED, result.to_record()):
             return False
-        connection.execute(insert(results), result_to_row(result))
-        _tell_end(connection, lease, EventType.EVALUATION_COMPLETED, result.to_record())
+        connection.execute(_ADD_RESULT, result_to_row(result))
         return True
 
 
@@ -171,28 +212,29 @@ def fail(engine: Engine, lease: Lease, error: JobError, *, state: JobState = Job
 
 def cancel(engine: Engine, lease: Lease) -> bool:
     with writing(engine) as connection:
-        return _cancel(connection, lease)
+        return _end(connection, lease, JobState.CANCELLED)
 
 
 def release(engine: Engine, lease: Lease) -> bool:
-    """Back into the queue as if it had never been taken: the holder stops, through no fault of the candidate."""
+    """Back into the queue as if it had never been taken: the holder stops, through no fault of the candidate.
+
+    If somebody asked for the job to be cancelled, it ends as cancelled instead.
+    """
     with writing(engine) as connection:
-        return _requeue(connection, lease, attempt=lease.attempt - 1)
+        hold(connection, lease.run_id)
+        return _change(connection, _RELEASE, lease) or _end(connection, lease, JobState.CANCELLED)
 
 
 def give_up(engine: Engine, lease: Lease, error: JobError) -> bool:
     """The cell was killed from outside: another attempt, or `error` when none is left."""
     with writing(engine) as connection:
-        row = connection.execute(select(jobs).where(*_held(lease))).first()
-        return row is not None and _give_up(connection, lease, row, error)
+        return _give_up(connection, lease, error)
 
 
 def expire(engine: Engine) -> int:
     """Take the leases of holders that fell silent. Returns how many."""
     with reading(engine) as connection:
-        silent = connection.execute(
-            select(jobs).where(jobs.c.state == JobState.RUNNING, jobs.c.lease_expires_at < now(connection))
-        ).all()
+        silent = connection.execute(_SILENT, {"at": now(connection)}).all()
     return sum(_expire_one(engine, row) for row in silent)
 
 
@@ -205,53 +247,46 @@ def _expire_one(engine: Engine, row: Row[Any]) -> bool:
         hint="`bakeoff doctor` on that machine tells whether it runs out of memory",
     )
     with writing(engine) as connection:
-        still = connection.execute(
-            select(jobs).where(*_held(lease), jobs.c.lease_expires_at < now(connection))
-        ).first()
-        return still is not None and _give_up(connection, lease, still, error)
+        hold(connection, lease.run_id)
+        still = connection.execute(_STILL_SILENT, {**_key(lease), "at": now(connection)}).first()
+        return still is not None and _give_up(connection, lease, error)
 
 
-def _give_up(connection: Connection, lease: Lease, row: Row[Any], error: JobError) -> bool:
-    if row.attempt >= row.max_attempts and row.cancel_requested_at is None:
-        return _fail(connection, lease, error, JobState.FAILED)
-    return _requeue(connection, lease, attempt=lease.attempt)
-
-
-def _requeue(connection: Connection, lease: Lease, *, attempt: int) -> bool:
-    back = (
-        update(jobs)
-        .where(*_held(lease), jobs.c.cancel_requested_at.is_(None))
-        .values(state=JobState.QUEUED, lease_token=None, lease_expires_at=None, attempt=attempt)
-    )
-    return bool(connection.execute(back).rowcount) or _cancel(connection, lease)
-
-
-def _cancel(connection: Connection, lease: Lease) -> bool:
-    if not _end(connection, lease, JobState.CANCELLED):
-        return False
-    _tell_end(connection, lease, EventType.EVALUATION_CANCELLED, {})
-    return True
+def _give_up(connection: Connection, lease: Lease, error: JobError) -> bool:
+    hold(connection, lease.run_id)
+    if _change(connection, _TRY_AGAIN, lease):
+        return True
+    if _standing(connection, lease) is Standing.CANCELLED:
+        return _end(connection, lease, JobState.CANCELLED)
+    return _fail(connection, lease, error, JobState.FAILED)
 
 
 def _fail(connection: Connection, lease: Lease, error: JobError, state: JobState) -> bool:
-    if not _end(connection, lease, state, error=error.to_json()):
+    return _end(
+        connection, lease, state, {"status": state, "error": error.to_record()}, error=error.to_json()
+    )
+
+
+def _end(
+    connection: Connection,
+    lease: Lease,
+    state: JobState,
+    told: Mapping[str, Any] | None = None,
+    **values: Any,
+) -> bool:
+    hold(connection, lease.run_id)
+    at = now(connection)
+    ended = connection.execute(_END, {**_key(lease), "state": state, "ended_at": at, **values}).first()
+    if ended is None:
         return False
-    told = {"status": state, "error": error.to_json()}
-    _tell_end(connection, lease, EventType.EVALUATION_FAILED, told)
+    outbox.add(connection, _EVENTS[state], lease.run_id, [name_in_events(ended) | dict(told or {})], at)
+    close_if_over(connection, lease.run_id, at)
     return True
 
 
-def _end(connection: Connection, lease: Lease, state: JobState, **values: Any) -> bool:
-    hold(connection, lease.run_id)
-    ended = connection.execute(
-        update(jobs)
-        .where(*_held(lease))
-        .values(state=state, ended_at=now(connection), lease_token=None, lease_expires_at=None, **values)
-    )
-    return bool(ended.rowcount)
+def _change(connection: Connection, change: Update, lease: Lease, **values: Any) -> bool:
+    return bool(connection.execute(change, {**_key(lease), **values}).rowcount)
 
 
-def _tell_end(connection: Connection, lease: Lease, event: EventType, more: Mapping[str, Any]) -> None:
-    job = job_from_row(connection.execute(select(jobs).where(jobs.c.id == lease.job_id)).one())
-    outbox.add(connection, event, lease.run_id, [{**_named(job), **more}], now(connection))
-    close_if_over(connection, lease.run_id)
+def _key(lease: Lease) -> dict[str, str]:
+    return {"job": lease.job_id, "token": lease.token}

@@ -12,6 +12,8 @@ from domain.identity import new_id
 from store.engine import now, reading, writing
 from store.tables import outbox
 
+_ADD = insert(outbox)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pending:
@@ -26,10 +28,10 @@ def add(
     payloads: Sequence[Mapping[str, Any]],
     at: datetime,
 ) -> None:
-    """Part of the caller's transaction, which must hold the run (see `runs.hold`), so that positions keep the order."""
+    """Part of the caller's transaction, which must hold the run (`runs.hold`): positions keep the order."""
     if payloads:
         connection.execute(
-            insert(outbox),
+            _ADD,
             [
                 {
                     "event_id": new_id(),
@@ -65,6 +67,8 @@ def pending(engine: Engine, *, limit: int) -> list[Pending]:
 
 
 def mark_published(engine: Engine, positions: Sequence[int]) -> None:
+    if not positions:
+        return
     with writing(engine) as connection:
         connection.execute(
             update(outbox).where(outbox.c.position.in_(positions)).values(published_at=now(connection))

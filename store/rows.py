@@ -41,6 +41,7 @@ def run_from_row(row: Row[Any]) -> Run:
                 **dataset,
                 "target_kind": TargetKind(dataset["target_kind"]),
                 "classes": tuple(dataset["classes"]),
+                "files": tuple(dataset["files"]),
             }
         ),
         rules=ScoringRules.from_json(row.rules),
@@ -92,6 +93,16 @@ def job_from_row(row: Row[Any]) -> Job:
         cancel_requested_at=row.cancel_requested_at,
         error=None if row.error is None else JobError.from_json(row.error),
     )
+
+
+def name_in_events(row: Row[Any]) -> dict[str, Any]:
+    """What each event about a job says of it."""
+    return {
+        "evaluationId": row.id,
+        "modelId": row.model_id,
+        "modelVersion": row.model_version,
+        "attempt": row.attempt,
+    }
 
 
 def result_to_row(result: Result) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, tuple_, update
 
 from domain.errors import NotFoundError
 from domain.event import EventType
@@ -12,12 +13,17 @@ from domain.job import Job, JobState
 from domain.result import Result
 from domain.run import Run, RunState, end_of_run
 from store import outbox
-from store.engine import now, reading, writing
+from store.engine import now, one_at_a_time, reading, writing
 from store.rows import job_to_row, result_to_row, run_from_row, run_to_row
 from store.tables import jobs, results, runs
 
 _OPEN = [state for state in RunState if not state.has_ended]
 _UNFINISHED = [state for state in JobState if not state.has_ended]
+
+_HOLD = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update()
+_STILL_OPEN = (
+    select(jobs.c.id).where(jobs.c.run_id == bindparam("run"), jobs.c.state.in_(_UNFINISHED)).limit(1)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +35,13 @@ class RunSummary:
 def create(
     engine: Engine, run: Run, queued: Sequence[Job], reused: Sequence[tuple[Job, Result]] = ()
 ) -> bool:
-    """The run with all its jobs, or nothing. False when a run of this id is there already: it is left as it is.
+    """The run with all its jobs, or nothing. False when a run of this id exists: it is left as it is.
 
     `reused` jobs have ended before they began: their results are those of earlier evaluations.
     """
     with writing(engine) as connection:
-        if connection.execute(select(runs.c.id).where(runs.c.id == run.id)).first():
+        one_at_a_time(connection, run.id)
+        if hold(connection, run.id):
             return False
         connection.execute(insert(runs), run_to_row(run))
         connection.execute(insert(jobs), [job_to_row(job) for job in (*queued, *(job for job, _ in reused))])
@@ -42,35 +49,43 @@ def create(
             connection.execute(insert(results), [result_to_row(result) for _, result in reused])
             records = [result.to_record() for _, result in reused]
             outbox.add(connection, EventType.EVALUATION_COMPLETED, run.id, records, run.created_at)
-            close_if_over(connection, run.id)
+            close_if_over(connection, run.id, now(connection))
     return True
 
 
 def get(engine: Engine, run_id: str) -> Run:
     with reading(engine) as connection:
-        row = connection.execute(select(runs).where(runs.c.id == run_id)).first()
+        return _get(connection, run_id)
+
+
+def _get(connection: Connection, run_id: str) -> Run:
+    row = connection.execute(select(runs).where(runs.c.id == run_id)).first()
     if row is None:
-        raise NotFoundError(f"there is no run {run_id}: `bakeoff runs` lists them")
+        raise _no_run(run_id)
     return run_from_row(row)
+
+
+def _no_run(asked: str) -> NotFoundError:
+    return NotFoundError(f"there is no run {asked}: `bakeoff runs` lists them")
+
+
+def exists(engine: Engine, run_id: str) -> bool:
+    with reading(engine) as connection:
+        return connection.execute(select(runs.c.id).where(runs.c.id == run_id)).first() is not None
 
 
 def find(engine: Engine, prefix: str) -> str:
     """The id of the one run whose id begins like this, as people type it; `latest` is the newest."""
-    newest_first = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(2)
+    wanted = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    if prefix != "latest":
+        wanted = wanted.where(runs.c.id.startswith(prefix.lower(), autoescape=True))
     with reading(engine) as connection:
-        if prefix == "latest":
-            found = connection.execute(newest_first.limit(1)).scalars().all()
-        else:
-            found = (
-                connection.execute(newest_first.where(runs.c.id.startswith(prefix, autoescape=True)))
-                .scalars()
-                .all()
-            )
+        found = connection.execute(wanted.limit(2)).scalars().all()
     if not found:
-        raise NotFoundError(f"there is no run {prefix}: `bakeoff runs` lists them")
-    if len(found) > 1:
+        raise _no_run(prefix)
+    if len(found) > 1 and prefix != "latest":
         raise NotFoundError(f"{prefix} is the beginning of more than one run id: give more of it")
-    return found[0]
+    return str(found[0])
 
 
 def page(
@@ -82,9 +97,7 @@ def page(
         wanted = wanted.where(runs.c.state == state)
     if after is not None:
         last = select(runs.c.created_at).where(runs.c.id == after).scalar_subquery()
-        wanted = wanted.where(
-            or_(runs.c.created_at < last, and_(runs.c.created_at == last, runs.c.id < after))
-        )
+        wanted = wanted.where(tuple_(runs.c.created_at, runs.c.id) < tuple_(last, after))
     with reading(engine) as connection:
         found = [run_from_row(row) for row in connection.execute(wanted)]
         counts = _count_jobs(connection, [run.id for run in found])
@@ -92,29 +105,30 @@ def page(
 
 
 def summary(engine: Engine, run_id: str) -> RunSummary:
-    run = get(engine, run_id)
     with reading(engine) as connection:
+        run = _get(connection, run_id)
         return RunSummary(run=run, jobs=_count_jobs(connection, [run_id])[run_id])
 
 
-def hold(connection: Connection, run_id: str) -> None:
-    """Until the end of this transaction nobody else changes the run, its jobs, or its place in the outbox."""
-    connection.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update())
+def hold(connection: Connection, run_id: str) -> bool:
+    """Until the end of this transaction nobody else changes the run, its jobs, or its place in the outbox.
+
+    False when there is no such run.
+    """
+    return connection.execute(_HOLD, {"run": run_id}).first() is not None
 
 
-def close_if_over(connection: Connection, run_id: str) -> None:
+def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
     """Part of each transaction that ends a job: whoever ends the last one ends the run, once."""
-    still_open = select(jobs.c.id).where(jobs.c.run_id == run_id, jobs.c.state.in_(_UNFINISHED)).limit(1)
-    if connection.execute(still_open).first():
+    if connection.execute(_STILL_OPEN, {"run": run_id}).first():
         return
     counts = _count_jobs(connection, [run_id])[run_id]
     end = end_of_run(counts)
-    at = now(connection)
     closed = connection.execute(
         update(runs).where(runs.c.id == run_id, runs.c.state.in_(_OPEN)).values(state=end, ended_at=at)
     )
     if closed.rowcount:
-        told = {"status": end, "endedAt": iso(at), "jobs": {state: n for state, n in counts.items() if n}}
+        told = {"status": end, "endedAt": iso(at), "jobs": counts}
         outbox.add(connection, EventType.RUN_COMPLETED, run_id, [told], at)
 
 

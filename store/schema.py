@@ -7,11 +7,15 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Engine, inspect, text
 
 from domain.errors import InfrastructureError, InvalidInputError
 from store.engine import one_at_a_time, reading, writing
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 #: The newest revision in migrations/versions.
 HEAD = "0001"
@@ -21,10 +25,11 @@ _SCRIPTS = Path(__file__).parent.parent / "migrations"
 
 def ensure(engine: Engine) -> None:
     """Set up an empty database; refuse one that is older or newer than this code."""
-    if _revision_of(engine) is None:
+    if current(engine) is None:
         upgrade(engine)
-    found = _revision_of(engine)
+    found = current(engine)
     if found != HEAD:
+        _refuse_the_unknown(engine, found)
         raise InfrastructureError(
             f"the database {_name(engine)} has schema {found} and this version needs {HEAD}: "
             f"stop the workers, then run `bakeoff db upgrade`"
@@ -33,7 +38,10 @@ def ensure(engine: Engine) -> None:
 
 def current(engine: Engine) -> str | None:
     """None for a database without tables."""
-    return _revision_of(engine)
+    with reading(engine) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def upgrade(engine: Engine, to: str = "head") -> None:
@@ -46,30 +54,33 @@ def downgrade(engine: Engine, to: str) -> None:
 
 def _migrate(engine: Engine, direction: str, to: str) -> None:
     from alembic import command
-    from alembic.config import Config
 
-    config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS))
+    _refuse_the_unknown(engine, current(engine))
+    config = _alembic()
     with _alone(engine), writing(engine) as connection:
         one_at_a_time(connection, "schema")
-        _refuse_the_unknown(connection, config)
         config.attributes["connection"] = connection
         getattr(command, direction)(config, to)
 
 
-def _refuse_the_unknown(connection: Connection, config: object) -> None:
+def _refuse_the_unknown(engine: Engine, found: str | None) -> None:
     """A revision of a later version is a clear error, not a puzzle of Alembic's."""
-    from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-    assert isinstance(config, Config)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    found = _read_revision(connection)
-    if found is not None and found not in known:
+    known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+    if found not in {None, *known}:
         raise InvalidInputError(
-            f"the database has schema {found}, which is newer than this version of Bakeoff knows ({HEAD}): "
-            f"install the version that made it"
+            f"the database {_name(engine)} has schema {found}, which is newer than this version of Bakeoff "
+            f"knows ({HEAD}): install the version that made it"
         )
+
+
+def _alembic() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config
 
 
 @contextmanager
@@ -82,17 +93,6 @@ def _alone(engine: Engine) -> Iterator[None]:
     with Path(f"{file}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _revision_of(engine: Engine) -> str | None:
-    with reading(engine) as connection:
-        return _read_revision(connection)
-
-
-def _read_revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _name(engine: Engine) -> str:

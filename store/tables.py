@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -46,7 +47,7 @@ class Utc(TypeDecorator[datetime]):
             return value
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -150,6 +151,10 @@ jobs = Table(
     ),
     Index("ix_evaluation_jobs_run_state", "run_id", "state"),
 )
+
+#: Written out instead of bound: only so does the database see that a partial index applies.
+IS_QUEUED = jobs.c.state == literal_column("'queued'")
+IS_RUNNING = jobs.c.state == literal_column("'running'")
 
 results = Table(
     "evaluation_results",

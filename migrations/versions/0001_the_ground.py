@@ -49,14 +49,14 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(state IN ('completed', 'partial', 'failed', 'cancelled')) = (ended_at IS NOT NULL)",
-            name="ck_evaluation_runs_ended_has_time",
+            name=op.f("ck_evaluation_runs_ended_has_time"),
         ),
         sa.CheckConstraint(
-            "state <> 'running' OR started_at IS NOT NULL", name="ck_evaluation_runs_running_has_start"
+            "state <> 'running' OR started_at IS NOT NULL", name=op.f("ck_evaluation_runs_running_has_start")
         ),
         sa.CheckConstraint(
             "state IN ('queued', 'running', 'completed', 'partial', 'failed', 'cancelled')",
-            name="ck_evaluation_runs_state_known",
+            name=op.f("ck_evaluation_runs_state_known"),
         ),
         sa.ForeignKeyConstraint(["retry_of"], ["evaluation_runs.id"], name="fk_evaluation_runs_retry_of"),
         sa.PrimaryKeyConstraint("id", name="pk_evaluation_runs"),
@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "event_type IN ('evaluation.started', 'evaluation.completed', 'evaluation.failed', 'evaluation.cancelled', 'run.completed')",
-            name="ck_outbox_event_type_known",
+            name=op.f("ck_outbox_event_type_known"),
         ),
         sa.PrimaryKeyConstraint("position", name="pk_outbox"),
         sa.UniqueConstraint("event_id", name="uq_outbox_event_id"),
@@ -117,29 +117,29 @@ def upgrade() -> None:
         sa.Column("cancel_requested_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.JSON(none_as_null=True), nullable=True),
         sa.CheckConstraint(
-            "(state = 'running') = (lease_token IS NOT NULL)", name="ck_evaluation_jobs_running_has_lease"
+            "(state = 'running') = (lease_token IS NOT NULL)", name=op.f("ck_evaluation_jobs_running_has_lease")
         ),
         sa.CheckConstraint(
             "(state IN ('completed', 'failed', 'timed_out', 'cancelled')) = (ended_at IS NOT NULL)",
-            name="ck_evaluation_jobs_ended_has_time",
+            name=op.f("ck_evaluation_jobs_ended_has_time"),
         ),
         sa.CheckConstraint(
             "(state IN ('failed', 'timed_out')) = (error IS NOT NULL)",
-            name="ck_evaluation_jobs_failed_has_error",
+            name=op.f("ck_evaluation_jobs_failed_has_error"),
         ),
-        sa.CheckConstraint("kind IN ('evaluation', 'signals')", name="ck_evaluation_jobs_kind_known"),
+        sa.CheckConstraint("kind IN ('evaluation', 'signals')", name=op.f("ck_evaluation_jobs_kind_known")),
         sa.CheckConstraint(
             "state <> 'running' OR (attempt >= 1 AND node IS NOT NULL)",
-            name="ck_evaluation_jobs_running_has_claim",
+            name=op.f("ck_evaluation_jobs_running_has_claim"),
         ),
         sa.CheckConstraint(
             "state IN ('queued', 'running', 'completed', 'failed', 'timed_out', 'cancelled')",
-            name="ck_evaluation_jobs_state_known",
+            name=op.f("ck_evaluation_jobs_state_known"),
         ),
         sa.CheckConstraint(
-            "(lease_token IS NULL) = (lease_expires_at IS NULL)", name="ck_evaluation_jobs_lease_expires"
+            "(lease_token IS NULL) = (lease_expires_at IS NULL)", name=op.f("ck_evaluation_jobs_lease_expires")
         ),
-        sa.CheckConstraint("attempt BETWEEN 0 AND max_attempts", name="ck_evaluation_jobs_attempts_bounded"),
+        sa.CheckConstraint("attempt BETWEEN 0 AND max_attempts", name=op.f("ck_evaluation_jobs_attempts_bounded")),
         sa.ForeignKeyConstraint(["run_id"], ["evaluation_runs.id"], name="fk_evaluation_jobs_run_id"),
         sa.PrimaryKeyConstraint("id", name="pk_evaluation_jobs"),
         sa.UniqueConstraint(
@@ -181,7 +181,7 @@ def upgrade() -> None:
         sa.Column("cost", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("reused_from", sa.String(length=36), nullable=True),
-        sa.CheckConstraint("duration_s >= 0", name="ck_evaluation_results_duration_positive"),
+        sa.CheckConstraint("duration_s >= 0", name=op.f("ck_evaluation_results_duration_positive")),
         sa.ForeignKeyConstraint(
             ["evaluation_id"], ["evaluation_jobs.id"], name="fk_evaluation_results_evaluation_id"
         ),

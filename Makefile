@@ -1,0 +1,51 @@
+# `make help` lists what there is. Everything runs in .venv, which `make setup` makes from the pinned lock.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-services check format lock clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## Make .venv from the lock (uv when it is there, else venv and pip)
+
+$(READY): requirements.lock pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+	  uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock && \
+	  uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable . ; \
+	else \
+	  $(PYTHON) -m venv .venv && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
+	fi
+	@touch $@
+
+demo: setup  ## Run a bake-off of the shipped candidates, with a real Redis and a real Celery worker
+	@$(BIN)/bakeoff run breast_cancer --with broken || [ $$? -eq 3 ]
+
+test: setup  ## Run the tests
+	@$(BIN)/python -m pytest -n auto -m "not services"
+
+test-services: setup  ## Run the tests that need system packages (PostgreSQL, Chromium)
+	@$(BIN)/python -m pytest -n auto -m services
+
+check: setup  ## Format, lint, types and import floors, without changing anything
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: setup  ## Format the code, and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock:  ## Resolve requirements.lock again, for Python 3.11 and 3.12 (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --group dev --all-extras --generate-hashes \
+	  --no-emit-index-url --no-header --upgrade --output-file requirements.lock pyproject.toml
+
+clean:  ## Remove the environment and all data
+	rm -rf .venv data build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

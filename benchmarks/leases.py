@@ -1,0 +1,134 @@
+# ruff: noqa: INP001, T201 - a script that prints, no part of a package
+"""What one job costs the store: claim, renew, standing, complete, each in a transaction of its own.
+
+    python -m benchmarks.leases [jobs]
+
+The cost of the first and of the last tenth are shown apart: it must not grow with the size of the run.
+"""
+
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from sqlalchemy import Engine
+
+from domain.candidate import Candidate
+from domain.dataset import DatasetRef, TargetKind
+from domain.identity import new_id
+from domain.job import Job, JobKind, JobState
+from domain.result import Cost, Result
+from domain.run import Run, RunState
+from domain.scoring import ScoringRules
+from store import leases, runs, schema
+from store.engine import open_database
+
+_CAPS = leases.Caps(per_node=3, overall=3)
+_HOLDER = leases.Holder(node="here", worker="worker-1")
+_BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def main(number: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_database(f"sqlite:///{Path(folder)}/bakeoff.db")
+        schema.ensure(engine)
+        jobs = _create(engine, number)
+        costs: dict[str, list[float]] = defaultdict(list)
+        for job in jobs:
+            _evaluate(engine, job, costs)
+        _print(costs)
+        engine.dispose()
+
+
+def _create(engine: Engine, number: int) -> list[Job]:
+    dataset = DatasetRef(
+        dataset_id="d" * 64,
+        split_id="e" * 64,
+        name="numbers",
+        target="y",
+        target_kind=TargetKind.REGRESSION,
+        classes=(),
+        train_rows=75,
+        test_rows=25,
+        columns=4,
+    )
+    run = Run(
+        id=new_id(),
+        name="benchmark",
+        state=RunState.QUEUED,
+        dataset=dataset,
+        rules=ScoringRules(metrics=("r2",)),
+        seed=0,
+        test_size=0.25,
+        created_at=_BEGAN,
+    )
+    jobs = [_job(run, position) for position in range(number)]
+    began = perf_counter()
+    runs.create(engine, run, jobs)
+    print(f"create {(perf_counter() - began) / number * 1e6:8.0f} µs per job")
+    return jobs
+
+
+def _job(run: Run, position: int) -> Job:
+    return Job(
+        id=new_id(),
+        run_id=run.id,
+        kind=JobKind.EVALUATION,
+        candidate=Candidate(id=f"model_{position}", version="1", path="models.baseline:Baseline"),
+        state=JobState.QUEUED,
+        attempt=0,
+        max_attempts=3,
+        timeout_s=3600,
+        position=position,
+        created_at=run.created_at,
+    )
+
+
+def _evaluate(engine: Engine, job: Job, costs: dict[str, list[float]]) -> None:
+    def timed(step: str, act: Callable[[], Any]) -> Any:
+        began = perf_counter()
+        outcome = act()
+        costs[step].append(perf_counter() - began)
+        return outcome
+
+    claim = timed("claim", lambda: leases.claim(engine, job.id, holder=_HOLDER, caps=_CAPS, lease_s=30))
+    timed("renew", lambda: leases.renew(engine, claim.lease, lease_s=30))
+    timed("standing", lambda: leases.standing(engine, claim.lease))
+    timed("complete", lambda: leases.complete(engine, claim.lease, _result(claim)))
+
+
+def _result(claim: leases.Claim) -> Result:
+    return Result(
+        evaluation_id=claim.job.id,
+        run_id=claim.run.id,
+        model_id=claim.job.candidate.id,
+        model_version=claim.job.candidate.version,
+        dataset_id=claim.run.dataset.dataset_id,
+        dataset_name=claim.run.dataset.name,
+        split_id=claim.run.dataset.split_id,
+        seed=0,
+        metrics={"r2": 0.5, "mae": 1.0, "rmse": 2.0},
+        timestamp=_BEGAN,
+        duration_s=0.1,
+        cost=Cost(fit_s=0.1, predict_s=0.1, cpu_s=0.1, peak_memory_mb=80, granted_threads=1),
+        attempt=claim.job.attempt,
+    )
+
+
+def _print(costs: dict[str, list[float]]) -> None:
+    print(f"{'':10}{'median':>10}{'first tenth':>14}{'last tenth':>14}   µs")
+    for step, seconds in costs.items():
+        tenth = max(1, len(seconds) // 10)
+        shown = [median(part) * 1e6 for part in (seconds, seconds[:tenth], seconds[-tenth:])]
+        print(f"{step:10}{shown[0]:10.0f}{shown[1]:14.0f}{shown[2]:14.0f}")
+    whole = sum(map(sum, costs.values())) / len(costs["claim"])
+    print(f"{'together':10}{whole * 1e6:10.0f}   on average")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else 2_000)

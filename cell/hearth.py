@@ -1,0 +1,166 @@
+"""The process of the Oven: imports the libraries once, then forks a warm parent for each supervisor.
+
+It computes nothing and has one thread: what a library starts before a fork is dead after it.
+"""
+
+import faulthandler
+import gc
+import importlib
+import io
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no types
+
+from cell import family, landlock, libc, parent, reach, scratch
+from cell.process import Kit
+
+_KEPT_SIGNALS = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ})
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
+
+
+@dataclass(frozen=True)
+class _Parent:
+    pid: int
+    root: Path  #: of its scratch folder
+
+
+@dataclass
+class Hearth:
+    folder: Path
+    listener: socket.socket
+    lifeline: int  #: readable when the owner wants an end, or is gone
+    owner: int  #: pidfd of the owner
+    kit: Kit
+    _parents: dict[int, _Parent] = field(default_factory=dict)  # by pidfd
+    _served: int = 0
+
+    def burn(self) -> None:
+        """Until the owner wants an end, or has ended itself."""
+        while True:
+            ready = self._wait()
+            for pidfd in self._parents.keys() & ready:
+                self._bury(pidfd)
+            if {self.lifeline, self.owner} & ready:
+                break
+            if self.listener.fileno() in ready:
+                self._admit()
+        self.listener.close()
+        family.end()
+        scratch.remove(self.folder)
+
+    def _wait(self) -> set[int]:
+        poll = select.poll()
+        for descriptor in (self.listener.fileno(), self.lifeline, self.owner, *self._parents):
+            poll.register(descriptor, select.POLLIN)
+        return {descriptor for descriptor, _ in poll.poll()}
+
+    def _admit(self) -> None:
+        connection, _ = self.listener.accept()
+        with connection:
+            if not _is_descendant(_peer(connection)):
+                self._fork(connection)
+
+    def _fork(self, connection: socket.socket) -> None:
+        self._served += 1
+        root = self.folder / str(self._served)
+        oven = os.pidfd_open(os.getpid())
+        pid = os.fork()
+        if pid == 0:
+            self._become_parent(connection, oven, root)
+        os.close(oven)
+        self._parents[os.pidfd_open(pid)] = _Parent(pid, root)
+
+    def _become_parent(self, connection: socket.socket, oven: int, root: Path) -> NoReturn:
+        try:
+            self.listener.close()
+            for descriptor in (self.lifeline, self.owner, *self._parents):
+                os.close(descriptor)
+            parent.serve(connection, oven, root, self.kit)
+        except BaseException:  # noqa: BLE001 - whatever it is, nothing of the Oven may run on in this process
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(0)
+
+    def _bury(self, pidfd: int) -> None:
+        """A warm parent that was killed leaves orphans, which are ours now, and a folder."""
+        os.close(pidfd)
+        buried = self._parents.pop(pidfd)
+        family.end(spare={parent.pid for parent in self._parents.values()})
+        scratch.remove(buried.root)
+
+
+def _peer(connection: socket.socket) -> int:
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(raw)[0])
+
+
+def _is_descendant(pid: int) -> bool:
+    """Whether it is below this process, or gone: a cell must not order cells without limits."""
+    while pid != os.getpid():
+        if pid <= 1:
+            return pid == 0
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
+        except OSError:
+            return True
+    return True
+
+
+def _warm_up(modules: Iterable[str]) -> Kit:
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - a library may raise anything; the cell that needs it will say so
+            print(f"bakeoff: {name} cannot be preloaded: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the owner's log
+    kit = Kit(ThreadpoolController(), reach.common(), landlock.abi())
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    return kit
+
+
+def _be_like_a_fresh_interpreter() -> None:
+    """What cells inherit: default signals, output line by line, tracebacks of crashes, an empty __main__."""
+    for number in signal.valid_signals() - _KEPT_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    libc.buffer_lines()
+    faulthandler.enable(file=2)
+    sys.modules["__main__"] = types.ModuleType("__main__")
+
+
+def main() -> None:
+    order = json.loads(sys.argv[1])
+    sys.argv[1:] = []
+    owner = os.pidfd_open(order["owner"])
+    libc.become_subreaper()
+    _be_like_a_fresh_interpreter()
+    hearth = Hearth(
+        folder=Path(order["folder"]),
+        listener=socket.socket(fileno=order["listener"]),
+        lifeline=order["lifeline"],
+        owner=owner,
+        kit=_warm_up(order["preload"]),
+    )
+    hearth.burn()
+
+
+if __name__ == "__main__":
+    main()

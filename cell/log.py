@@ -1,0 +1,67 @@
+"""The log of a cell: what it prints, up to a limit, in a file that can be followed, and its last lines."""
+
+import os
+from contextlib import suppress
+from math import inf
+from time import monotonic
+
+TAIL_BYTES = 4096
+PIPE_BYTES = 2**20
+_PAUSE_S = (
+    0.02  # beyond the limit the pipe is emptied this often: at most 50 MB a second are read to be dropped
+)
+
+
+class Log:
+    """Reads the pipe that is the cell's stdout and stderr; never blocks, and outlives a full disk."""
+
+    def __init__(self, pipe: int, file: int, limit_kb: int) -> None:
+        self.pipe = pipe
+        self._file = file
+        self._left = limit_kb * 1024
+        self._limit_kb = limit_kb
+        self._tail = b""
+        self._next_read = 0.0
+        self.flooded = False  #: the limit was reached: poll no longer, read when it is due
+
+    @property
+    def due_s(self) -> float:
+        """Seconds until it must be read although it is not polled."""
+        return max(0.0, self._next_read - monotonic()) if self.flooded else inf
+
+    @property
+    def is_due(self) -> bool:
+        return self.due_s == 0
+
+    def drain(self) -> bool:
+        """Read what is there, once; False when nobody can write any more."""
+        try:
+            data = os.read(self.pipe, PIPE_BYTES)
+        except BlockingIOError:
+            data = None
+        self._next_read = monotonic() + _PAUSE_S
+        if data:
+            self._tail = (self._tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
+            self._keep(data)
+        return data != b""
+
+    def finish(self) -> str:
+        """After the last writer has died: read the rest, return the last lines."""
+        for _ in range(2):
+            self.drain()
+        text = self._tail.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return text if len(self._tail) < TAIL_BYTES else text.partition("\n")[2] or text
+
+    def _keep(self, data: bytes) -> None:
+        if self.flooded:
+            return
+        self._write(data[: self._left])
+        self._left -= len(data)
+        if self._left < 0:
+            self.flooded = True
+            self._write(f"\n[the log ends here: it reached its limit of {self._limit_kb} KiB]\n".encode())
+
+    def _write(self, data: bytes) -> None:
+        with suppress(OSError):
+            while data:
+                data = data[os.write(self._file, data) :]

@@ -1,0 +1,55 @@
+"""An order says what to run in a cell, with what, and within which limits."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    wall_s: float  #: seconds from the start of the cell to its end
+    threads: int  #: what BLAS, OpenMP and joblib may use, and what `n_jobs=-1` means
+    memory_mb: int | None = (
+        None  #: what the code may add to the libraries and the mapped data; None: no limit
+    )
+    mapped_bytes: int = 0  #: data that the entry maps, and that does not count as added
+    scratch_mb: int = 1024  #: files in the scratch folder and in /dev/shm together
+    log_kb: int = 1024  #: kept of what it prints; the rest is dropped
+    output_mb: int = 4096  #: size of one output, and of any other file it writes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    entry: str  #: `package.module:function`, called in the cell as function(payload, inside)
+    payload: Mapping[str, Any]  #: JSON
+    limits: Limits
+    log: Path  #: what the cell prints is appended here
+    readable: tuple[Path, ...] = ()  #: what it may open for reading beside the libraries
+    outputs: Mapping[str, Path] = field(default_factory=dict)  #: where each output goes, by name
+    import_path: tuple[
+        str, ...
+    ] = ()  #: appended to sys.path; its files are closed unless `readable` has them
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "entry": self.entry,
+            "payload": self.payload,
+            "limits": asdict(self.limits),
+            "log": str(self.log),
+            "readable": [str(path) for path in self.readable],
+            "outputs": {name: str(path) for name, path in self.outputs.items()},
+            "import_path": list(self.import_path),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(
+            entry=data["entry"],
+            payload=data["payload"],
+            limits=Limits(**data["limits"]),
+            log=Path(data["log"]),
+            readable=tuple(map(Path, data["readable"])),
+            outputs={name: Path(path) for name, path in data["outputs"].items()},
+            import_path=tuple(data["import_path"]),
+        )

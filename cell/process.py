@@ -1,0 +1,212 @@
+"""The cell itself: what the forked child does to itself before the entry runs, and how it answers."""
+
+import gc
+import importlib
+import os
+import resource
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FunctionType
+from typing import NoReturn, Protocol
+
+from cell import failure, inside, landlock, libc, reach
+from cell.inside import Inside
+from cell.order import Limits, Order
+from cell.outcome import End
+
+_MB = 2**20
+_STACK_MB = 8
+_HEAP_MB = 64
+_RESERVE_MB = 64  # to describe a MemoryError with
+_BASE_SLACK_MB = 64
+_SERVICE_THREADS = 3  # joblib and concurrent.futures start some beside the workers
+_UNHEARD = 70
+_INTERRUPTED = 130
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
+_FOLDER_VARIABLES = ("HOME", "TMPDIR", "TEMP", "TMP", "JOBLIB_TEMP_FOLDER", "XDG_CACHE_HOME", "MPLCONFIGDIR")
+
+
+class Threadpools(Protocol):
+    """Those of the libraries that are loaded."""
+
+    def limit(self, *, limits: int) -> object: ...
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What is made once, before any cell, and used by each."""
+
+    threadpools: Threadpools
+    grants: tuple[reach.Grant, ...]
+    landlock_abi: int
+
+
+@dataclass(frozen=True)
+class Channels:
+    """The descriptors that a cell keeps, and the process that it dies with."""
+
+    parent: int
+    log: int
+    report: int
+    outputs: Mapping[str, int]
+
+
+def live(order: Order, scratch: Path, channels: Channels, kit: Kit) -> NoReturn:
+    """Be the cell of this order. Call it in a child that was just forked."""
+    code = _UNHEARD
+    try:
+        _die_with(channels.parent)
+        _settle(order, scratch, channels, kit)
+        room = Inside(scratch=scratch, report=channels.report, outputs=channels.outputs)
+        room.write(_answer(order, room, kit))
+        code = 0
+    finally:
+        _flush()
+        os._exit(code)
+
+
+def _die_with(parent: int) -> None:
+    libc.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(_UNHEARD)
+
+
+def _settle(order: Order, scratch: Path, channels: Channels, kit: Kit) -> None:
+    os.setsid()
+    _keep_only(channels)
+    libc.hide_memory(hidden=False)
+    _set_environment(order.limits.threads, scratch)
+    kit.threadpools.limit(limits=order.limits.threads)
+    os.chdir(scratch)
+    sys.dont_write_bytecode = True
+    _extend_path(order.import_path)
+    gc.enable()
+
+
+def _keep_only(channels: Channels) -> None:
+    os.dup2(channels.log, 1)
+    os.dup2(channels.log, 2)
+    previous = 2
+    for kept in sorted((channels.report, *channels.outputs.values())):
+        os.closerange(previous + 1, kept)
+        previous = kept
+    os.closerange(previous + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def _set_environment(threads: int, scratch: Path) -> None:
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+    os.environ.update(dict.fromkeys(_FOLDER_VARIABLES, str(scratch)))
+    tempfile.tempdir = None
+
+
+def _extend_path(entries: Sequence[str]) -> None:
+    for entry in entries:
+        sys.path_importer_cache.pop(entry, None)  # a folder that did not exist before is remembered as such
+        if entry not in sys.path:
+            sys.path.append(entry)
+
+
+def _answer(order: Order, room: Inside, kit: Kit) -> bytes:
+    """Run the entry; strangers' code, so whatever can be raised is caught here and becomes words."""
+    file = ""
+    try:
+        entry = _find(order.entry)
+        file = entry.__code__.co_filename
+        _confine(order, room.scratch, kit)
+        value = entry(order.payload, room)
+        room.flush()
+        return inside.encode({"end": End.RETURNED, "value": value})
+    except KeyboardInterrupt as error:
+        return _exited(error, _INTERRUPTED, file)
+    except SystemExit as error:
+        return _exited(error, _exit_code(error), file)
+    except BaseException as error:  # noqa: BLE001 - strangers' code runs in there
+        return _raised(error, room.scratch, file)
+
+
+def _find(path: str) -> FunctionType:
+    module, _, name = path.partition(":")
+    entry = getattr(importlib.import_module(module), name)
+    if not isinstance(entry, FunctionType):
+        raise TypeError(f"the entry {path!r} is {entry!r}: expected a plain function of (payload, inside)")
+    return entry
+
+
+def _confine(order: Order, scratch: Path, kit: Kit) -> None:
+    """The last of ours: from here on there is no way back."""
+    _set_limits(order.limits)
+    libc.drop_privileges()
+    if kit.landlock_abi:
+        landlock.restrict((*kit.grants, *reach.of(order, scratch)), kit.landlock_abi)
+
+
+def _set_limits(limits: Limits) -> None:
+    largest = max(limits.output_mb, limits.scratch_mb) * _MB
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+    if limits.memory_mb is not None:
+        libc.limit_arenas(limits.threads + 1)
+        most = _address_space() + limits.mapped_bytes + (limits.memory_mb + _slack_mb(limits.threads)) * _MB
+        resource.setrlimit(resource.RLIMIT_AS, (most, most + _RESERVE_MB * _MB))
+
+
+def _slack_mb(threads: int) -> int:
+    """Address space that threads reserve and do not use: the watch counts what is used."""
+    return _BASE_SLACK_MB + (threads + 1) * _HEAP_MB + (threads + _SERVICE_THREADS) * _STACK_MB
+
+
+def _address_space() -> int:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    return pages * resource.getpagesize()
+
+
+def _raised(error: BaseException, scratch: Path, entry_file: str) -> bytes:
+    if isinstance(error, MemoryError):
+        _make_room(error)
+    described = failure.describe(error, entry_file=entry_file)
+    return inside.encode({"end": failure.end_of(error, scratch), "error": asdict(described)})
+
+
+def _make_room(error: MemoryError) -> None:
+    traceback.clear_frames(error.__traceback__)
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _exited(error: BaseException, code: int, entry_file: str) -> bytes:
+    described = asdict(failure.describe(error, entry_file=entry_file))
+    described |= {"message": f"it left with exit code {code}", "hint": "A candidate must return, not exit."}
+    return inside.encode({"end": End.EXITED, "exit_code": code, "error": described})
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    with suppress(BaseException):  # strangers' code: the code may be any object
+        print(error.code, file=sys.stderr)  # noqa: T201 - what Python does with it
+    return 1
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BaseException):  # strangers' code: they may have put anything there
+            stream.flush()
+    libc.flush()

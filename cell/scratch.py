@@ -1,0 +1,111 @@
+"""The folder that a cell may write to: empty when it starts, limited in size, gone when it ends.
+
+Where the kernel allows it (as root, or through a user namespace) a warm parent has a view of the file
+system of its own: all of it read-only, but for one small tmpfs that holds the scratch folder and /dev/shm.
+Elsewhere it is an ordinary folder whose size is watched, and /dev/shm is shared with everybody.
+"""
+
+import os
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from cell import libc
+
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the kernel's name, not a temporary file of ours
+
+
+class Scratch(Protocol):
+    folder: Path
+
+    def clear(self, size_mb: int) -> None:
+        """Make it empty, and no larger than this from now on."""
+
+    def used_mb(self) -> float | None:
+        """What lies in it; None if the kernel itself keeps it within its size."""
+
+
+class PrivateScratch:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._size_mb = 0
+        self.folder = root / "scratch"
+
+    def clear(self, size_mb: int) -> None:
+        if size_mb == self._size_mb and self._is_empty():
+            return
+        if self._size_mb:
+            libc.unmount(_SHARED_MEMORY)
+            libc.unmount(str(self._root))
+        libc.mount_tmpfs(str(self._root), size_mb * 1024)
+        shared_memory = self._root / "shm"
+        shared_memory.mkdir()
+        libc.bind(str(shared_memory), _SHARED_MEMORY)
+        self.folder.mkdir()
+        self._size_mb = size_mb
+
+    def used_mb(self) -> None:
+        return None
+
+    def _is_empty(self) -> bool:
+        with suppress(OSError):
+            return not any(os.scandir(self.folder)) and not any(os.scandir(_SHARED_MEMORY))
+        return False
+
+
+class PlainScratch:
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "scratch"
+
+    def clear(self, size_mb: int) -> None:  # noqa: ARG002 - nothing but the watch keeps it within its size
+        remove(self.folder)
+        self.folder.mkdir()
+
+    def used_mb(self) -> float | None:
+        blocks = 0
+        for folder, _, files in os.walk(self.folder):
+            for name in files:
+                with suppress(OSError):
+                    blocks += os.lstat(os.path.join(folder, name)).st_blocks  # noqa: PTH118 - many files
+        return blocks * 512 / 2**20
+
+
+def prepare(root: Path) -> Scratch:
+    """For a process with one thread that writes to nothing but descriptors that it has already."""
+    root.mkdir()
+    return PrivateScratch(root) if _get_view_of_its_own() else PlainScratch(root)
+
+
+def remove(folder: Path) -> None:
+    """Whatever strangers have put there: closed folders, and folders nested deeper than Python can go."""
+    with suppress(FileNotFoundError):
+        with suppress(RecursionError):
+            for path, _, _ in os.walk(folder):
+                os.chmod(path, 0o700)  # noqa: PTH101 - many folders
+            shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
+
+
+def _get_view_of_its_own() -> bool:
+    try:
+        _enter_namespace()
+        libc.make_mounts_private()
+        libc.make_read_only("/")
+        libc.make_writable("/proc")
+    except OSError:
+        return False
+    return True
+
+
+def _enter_namespace() -> None:
+    user, group = os.geteuid(), os.getegid()
+    try:
+        libc.unshare(libc.CLONE_NEWNS)
+    except PermissionError:
+        libc.unshare(libc.CLONE_NEWUSER | libc.CLONE_NEWNS)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")

@@ -1,0 +1,204 @@
+"""The vigil over one cell, from its fork to the death of the last of its descendants."""
+
+import fcntl
+import os
+import select
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from time import monotonic
+
+from cell import family, process
+from cell.log import PIPE_BYTES, Log
+from cell.order import Order
+from cell.outcome import End, Failure, Outcome, Usage
+from cell.process import Channels, Kit
+from cell.report import BadReportError, Report
+from cell.scratch import Scratch
+from cell.watch import Breach, Watch, memory_of
+from cell.wire import Wire
+
+_HINTS: Mapping[int, str] = {
+    signal.SIGKILL: "Somebody killed it: most often the kernel, out of memory.",
+    signal.SIGSEGV: "A compiled library crashed; the end of the log shows where.",
+    signal.SIGABRT: "A compiled library gave up; the end of the log may say why.",
+    signal.SIGBUS: "A file that it had mapped was truncated, or a disk or /dev/shm was full.",
+    signal.SIGILL: "A compiled library was built for another processor.",
+}
+
+
+class AbandonedError(Exception):
+    """The Oven is gone: whatever came from it goes too."""
+
+
+class Vigil:
+    def __init__(self, order: Order, wire: Wire, oven: int, room: Scratch) -> None:
+        self._order = order
+        self._wire = wire
+        self._oven = oven
+        self._room = room
+        self._deaths: list[family.Death] = []
+
+    def keep(self, log: int, outputs: Sequence[int], kit: Kit) -> Outcome:
+        """Start the cell and stay until all of it has ended. If this raises, the caller ends what is left."""
+        limits = self._order.limits
+        self._room.clear(limits.scratch_mb)
+        report_pipe, report_end = os.pipe()
+        log_pipe, log_end = _log_pipe()
+        self._report = Report(report_pipe)
+        self._log = Log(log_pipe, log, limits.log_kb)
+        self._watch = Watch(limits, self._room, memory_of("self"))
+        self._start = monotonic()
+        channels = Channels(
+            os.getpid(), log_end, report_end, dict(zip(self._order.outputs, outputs, strict=True))
+        )
+        self._cell = self._fork(channels, kit)
+        pidfd = os.pidfd_open(self._cell)
+        os.close(report_end)
+        os.close(log_end)
+        try:
+            breach = self._wait(pidfd)
+            self._deaths += family.end()
+            return self._outcome(breach or self._last_words())
+        finally:
+            for descriptor in (pidfd, report_pipe, log_pipe):
+                os.close(descriptor)
+
+    def _fork(self, channels: Channels, kit: Kit) -> int:
+        pid = os.fork()
+        if pid == 0:
+            process.live(self._order, self._room.folder, channels, kit)
+        return pid
+
+    def _wait(self, pidfd: int) -> Breach | None:
+        """Until the cell has died by itself, or must end for the reason that is returned."""
+        self._poll = select.poll()
+        for descriptor in (self._wire.fileno(), self._oven, pidfd, self._report.pipe, self._log.pipe):
+            self._poll.register(descriptor, select.POLLIN)
+        while True:
+            ready = dict(self._poll.poll(self._patience_s() * 1000))
+            breach = self._attend(ready) or self._judge()
+            if breach is not None or pidfd in ready:
+                return breach
+
+    def _patience_s(self) -> float:
+        return min(self._left_s(), self._watch.due_s, self._log.due_s)
+
+    def _left_s(self) -> float:
+        return max(0.0, self._start + self._order.limits.wall_s - monotonic())
+
+    def _attend(self, ready: dict[int, int]) -> Breach | None:
+        if self._oven in ready:
+            raise AbandonedError
+        if self._log.pipe in ready or self._log.is_due:
+            self._read_log()
+        if self._report.pipe in ready:
+            return self._read_report()
+        if self._wire.fileno() in ready and self._wire.receive(0) is not None:
+            return _breach(End.STOPPED, "Stopped", "its supervisor stopped it")
+        return None
+
+    def _read_log(self) -> None:
+        if not self._log.drain() or self._log.flooded:
+            with suppress(KeyError):
+                self._poll.unregister(self._log.pipe)
+
+    def _read_report(self) -> Breach | None:
+        try:
+            if not self._report.drain():
+                self._poll.unregister(self._report.pipe)
+        except BadReportError as error:
+            return _bad_report(error)
+        return None
+
+    def _judge(self) -> Breach | None:
+        if self._left_s() == 0:
+            limit_s = self._order.limits.wall_s
+            return _breach(
+                End.TIMED_OUT,
+                "Timeout",
+                f"it ran longer than {limit_s:g} seconds",
+                "Raise its timeout, or let it do less.",
+            )
+        if self._watch.due_s > 0:
+            return None
+        dead, _ = family.reap()
+        self._deaths += dead
+        return self._watch.look()
+
+    def _last_words(self) -> Breach | None:
+        try:
+            self._report.finish()
+        except BadReportError as error:
+            return _bad_report(error)
+        return None
+
+    def _outcome(self, breach: Breach | None) -> Outcome:
+        status = next(death.status for death in self._deaths if death.pid == self._cell)
+        code = os.waitstatus_to_exitcode(status)
+        end, error, exit_code = self._verdict(breach, code)
+        return Outcome(
+            end=end,
+            phase=self._report.phase,
+            value=self._report.value if end is End.RETURNED else None,
+            error=error,
+            signal=-code if end is End.SIGNALLED else None,
+            exit_code=exit_code,
+            usage=self._usage(),
+            log_tail=self._log.finish(),
+        )
+
+    def _verdict(self, breach: Breach | None, code: int) -> tuple[End, Failure | None, int | None]:
+        if breach is not None:
+            return breach.end, breach.failure, None
+        if code < 0:
+            return End.SIGNALLED, _signalled(-code), None
+        if code > 0 or self._report.end is None:
+            return End.EXITED, _silent(code), code
+        return self._report.end, self._report.error, self._report.exit_code
+
+    def _usage(self) -> Usage:
+        usages = [death.usage for death in self._deaths]
+        most_kb = max(usage.ru_maxrss for usage in usages)
+        return Usage(
+            wall_s=monotonic() - self._start,
+            cpu_s=sum(usage.ru_utime + usage.ru_stime for usage in usages),
+            peak_memory_mb=max(most_kb / 1024, self._watch.peak_mb),
+        )
+
+
+def _log_pipe() -> tuple[int, int]:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with suppress(OSError):  # the user has many pipes: a small one will do
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return reader, writer
+
+
+def _signalled(number: int) -> Failure:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    return Failure(type=name, message=f"it was ended by {name}", hint=_HINTS.get(number, ""))
+
+
+def _silent(code: int) -> Failure:
+    return Failure(
+        type="Exit",
+        message=f"it left with exit code {code}, without an answer",
+        hint="It must return, neither exit nor close descriptors that it has not opened.",
+    )
+
+
+def _bad_report(error: BadReportError) -> Breach:
+    return _breach(
+        End.BAD_REPORT,
+        "BadReport",
+        f"its report cannot be used: {error}",
+        "Write only to files that you opened.",
+    )
+
+
+def _breach(end: End, kind: str, message: str, hint: str = "") -> Breach:
+    return Breach(end, Failure(type=kind, message=message, hint=hint))

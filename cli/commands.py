@@ -1,0 +1,85 @@
+"""Which commands there are. A command's module is imported when the command is called, not to list it."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+_BAD_USAGE = 2
+_INFRASTRUCTURE = 4
+
+
+class _Entry(NamedTuple):
+    name: str
+    place: str  #: module and function, or module and sub-application
+    panel: str
+    summary: str  #: what the list of commands says
+
+
+_BAKEOFFS, _PROJECT, _SERVICE = "Bake-offs", "The project", "The service"
+
+_ENTRIES: Sequence[_Entry] = (
+    _Entry("run", "cli.run:run", _BAKEOFFS, "Evaluate candidates on a dataset and rank them."),
+    _Entry("show", "cli.show:show", _BAKEOFFS, "Show the leaderboard of a run."),
+    _Entry("runs", "cli.runs:runs", _BAKEOFFS, "List the runs, newest first."),
+    _Entry("logs", "cli.logs:logs", _BAKEOFFS, "Print what a candidate printed."),
+    _Entry("cancel", "cli.cancel:cancel", _BAKEOFFS, "Cancel a run; what has completed stays."),
+    _Entry("retry", "cli.retry:retry", _BAKEOFFS, "Evaluate again what has no result."),
+    _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),
+    _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),
+    _Entry("datasets", "cli.datasets:datasets", _PROJECT, "List the datasets of the configuration."),
+    _Entry("config", "cli.config:config", _PROJECT, "Print the settings, and where each came from."),
+    _Entry("doctor", "cli.doctor:doctor", _SERVICE, "Look for what is wrong, and say what to do."),
+    _Entry("db", "cli.database:app", _SERVICE, "Look at the database's schema, and upgrade it."),
+)
+
+
+class Commands(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {entry.name: _listed(entry) for entry in _ENTRIES}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, listed, rest = super().resolve_command(ctx, args)
+        entry = next((entry for entry in _ENTRIES if entry.name == name), None)
+        return name, _load(entry) if entry else listed, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Errors that Bakeoff can explain become a line and an exit code. All others are bugs."""
+        from domain.errors import BakeoffError, InvalidInputError
+
+        try:
+            return super().invoke(ctx)
+        except BakeoffError as exc:
+            _explain(exc)
+            code = _BAD_USAGE if isinstance(exc, InvalidInputError) else _INFRASTRUCTURE
+            raise typer.Exit(code) from exc
+
+
+def _listed(entry: _Entry) -> TyperCommand:
+    return TyperCommand(entry.name, help=entry.summary, rich_help_panel=entry.panel)
+
+
+def _load(entry: _Entry) -> Any:
+    module, _, name = entry.place.partition(":")
+    found = getattr(import_module(module), name)
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        alone.command(entry.name, context_settings=HELP_NAMES)(found)
+        found = alone
+    command = typer.main.get_command(found)
+    command.name = entry.name
+    return command
+
+
+def _explain(exc: Exception) -> None:
+    from rich.text import Text
+
+    from cli import terminal
+
+    terminal.err().print(Text.assemble(("error:", "bold red"), " ", terminal.clean(str(exc))), soft_wrap=True)
+
+
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}

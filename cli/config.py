@@ -1,0 +1,83 @@
+"""`bakeoff config`: each setting, its value, where the value came from, and what it means."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import project, terminal
+from cli.project import ConfigFile
+
+if TYPE_CHECKING:
+    from config.loading import Configuration
+
+
+def config(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", hidden=True, help="The reference of all settings, for the docs.")
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Print the settings, and where each value came from."""
+    if markdown:
+        from cli.reference import settings_reference
+
+        sys.stdout.write(settings_reference())
+        return
+    configuration = project.open_project(config)
+    if as_json:
+        terminal.write_json(_record(configuration))
+    else:
+        _show(configuration)
+
+
+def _record(configuration: "Configuration") -> dict[str, Any]:
+    return {
+        "file": str(configuration.file) if configuration.file else None,
+        "root": str(configuration.root),
+        "settings": {
+            key: {"value": value, "origin": configuration.origins[key], "meaning": meaning}
+            for key, value, meaning in _settings(configuration)
+        },
+    }
+
+
+def _settings(configuration: "Configuration") -> list[tuple[str, Any, str]]:
+    """Key, value and meaning; passwords are masked."""
+    from cli.secrets import masked_within
+    from config.settings import Settings
+
+    values = configuration.settings.model_dump(mode="json", by_alias=True)
+    fields = Settings.model_fields.values()
+    return [
+        (key, masked_within(value), field.description or "")
+        for (key, value), field in zip(values.items(), fields, strict=True)
+    ]
+
+
+def _show(configuration: "Configuration") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from config.loading import Origin
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("from", no_wrap=True)
+    table.add_column("meaning", overflow="fold", style="dim")
+    for key, value, meaning in _settings(configuration):
+        origin = configuration.origins[key]
+        style = "dim" if origin is Origin.DEFAULT else "bold"
+        table.add_row(Text(key), Text(_text(value), style), Text(origin, style), Text(meaning))
+    file = Text(str(configuration.file) if configuration.file else "there is no file: all defaults", "dim")
+    terminal.show(terminal.out(), table, Text(), file)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(value) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "null" if value is None else terminal.clean(str(value))

@@ -1,0 +1,61 @@
+"""A run that has been started: followed to its end, on a terminal or line by line, or left to itself."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from cli import terminal
+from cli.board import Board
+from cli.lines import Lines
+from cli.looking import looks
+from cli.report import read_report, report_record, run_record
+from cli.show import show_outcome
+from domain.run import Run, RunState
+from store import runs
+from tasks import wiring
+from tasks.waiting import why_nothing_runs
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_UNSUCCESSFUL = 3
+
+
+def see_to_its_end(run_id: str, console: "Console", *, as_json: bool) -> None:
+    """Ctrl-C ends the watching, not the run."""
+    try:
+        ended = _follow(run_id, console)
+    except KeyboardInterrupt:
+        console.print("detached: the run goes on")
+        say_how_to_come_back(run_id, console, as_json=as_json)
+        return
+    _show_leaderboard(run_id, console, as_json=as_json)
+    if ended.state is not RunState.COMPLETED:
+        raise typer.Exit(_UNSUCCESSFUL)
+
+
+def say_how_to_come_back(run_id: str, console: "Console", *, as_json: bool) -> None:
+    if as_json:
+        terminal.write_json({"run": run_record(runs.summary(wiring.engine(), run_id))})
+        return
+    for command, what in (("show", "how far it is"), ("cancel", "stop it")):
+        console.print(f"  bakeoff {command} {run_id[:8]}   {what}")
+
+
+def _follow(run_id: str, console: "Console") -> Run:
+    with _display(console) as display:
+        for look in looks(wiring.engine(), run_id, why=why_nothing_runs):
+            display.update(look)
+    return look.run
+
+
+def _display(console: "Console") -> Board | Lines:
+    return Board(console) if console.is_terminal else Lines(console)
+
+
+def _show_leaderboard(run_id: str, console: "Console", *, as_json: bool) -> None:
+    report = read_report(wiring.engine(), run_id)
+    if as_json:
+        terminal.write_json(report_record(report))
+    else:
+        show_outcome(report, console)

@@ -1,0 +1,96 @@
+"""A report for other programs and documents: JSON, CSV, Markdown. Nothing is left out for lack of room."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cli.numbers import decimals, fixed
+from cli.report import Report, failure_record, standing_record
+
+_BEFORE = ("rank", "modelId", "modelVersion", "status")
+_AFTER = (
+    "beatsBaseline",
+    "duration",
+    "fitSeconds",
+    "predictSeconds",
+    "cpuSeconds",
+    "peakMemoryMb",
+    "attempt",
+    "reusedFrom",
+    "evaluationId",
+    "error",
+)
+
+
+def to_csv(report: Report) -> str:
+    """The candidates without a result are rows too, with their error in the last column."""
+    text = io.StringIO()
+    writer = csv.DictWriter(
+        text, [*_BEFORE, *report.metrics, *_AFTER], extrasaction="ignore", lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows(_csv_rows(report))
+    return text.getvalue()
+
+
+def _csv_rows(report: Report) -> Iterator[dict[str, Any]]:
+    for standing in report.standings:
+        yield {**standing_record(standing), **standing.result.metrics, "status": "completed"}
+    for job in report.unsuccessful:
+        error = f"{job.error.type}: {job.error.message}" if job.error else ""
+        yield {**failure_record(job), "error": error}
+
+
+def to_markdown(report: Report) -> str:
+    run, data = report.run, report.run.dataset
+    rows = f"{data.train_rows} rows to train, {data.test_rows} to test"
+    intro = f"Dataset {_cell(data.name)}, {rows}; seed {run.seed}; run `{run.id}`, {run.state}."
+    title = f"## {_cell(run.name)}"
+    return "\n".join([title, "", intro, "", *_table(report), *_without_result(report)]) + "\n"
+
+
+def _table(report: Report) -> Iterator[str]:
+    places = [decimals([s.result.metrics.get(name) for s in report.standings]) for name in report.metrics]
+    yield _row(["rank", "model", "version", *report.metrics, "fit s", "CPU s", "memory MB", ""])
+    yield _row(["---:", "---", "---", *["---:"] * (len(report.metrics) + 3), "---"])
+    for standing in report.standings:
+        result, cost = standing.result, standing.result.cost
+        values = zip(report.metrics, places, strict=True)
+        yield _row(
+            [
+                str(standing.rank),
+                result.model_id,
+                result.model_version,
+                *(fixed(result.metrics.get(name), digits) for name, digits in values),
+                f"{cost.fit_s:.3f}",
+                f"{cost.cpu_s:.3f}",
+                f"{cost.peak_memory_mb:.0f}",
+                _note(result.model_id == report.run.baseline_id, standing.beats_baseline),
+            ]
+        )
+
+
+def _note(is_baseline: bool, beats_baseline: bool | None) -> str:
+    if is_baseline:
+        return "baseline"
+    return "not above baseline" if beats_baseline is False else ""
+
+
+def _without_result(report: Report) -> Iterator[str]:
+    if report.unsuccessful:
+        yield ""
+        yield "Without a result:"
+        yield ""
+    for job in report.unsuccessful:
+        name = f"**{_cell(job.candidate.id)}** {_cell(job.candidate.version)}"
+        error = f" in {job.error.phase}: {job.error.type}: {job.error.message}" if job.error else ""
+        yield f"- {name}: {_cell(f'{job.state}{error}')}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split()) if text.strip() else ""

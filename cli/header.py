@@ -1,0 +1,90 @@
+"""What a run is about, above its jobs and above its leaderboard."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from cli import states
+from cli.numbers import counted, duration
+from cli.terminal import clean
+from domain.dataset import DatasetRef, TargetKind
+from domain.run import Run
+from store.runs import RunSummary
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_MOST_CLASSES = 6
+
+
+def header(run: Run, *, warnings: Sequence[str] = ()) -> "RenderableType":
+    rows = [
+        ("run", Text.assemble((clean(run.name), "bold"), (f"  {run.id}", "dim"))),
+        ("data", _dataset(run.dataset)),
+        ("target", _target(run)),
+        ("scored by", _rules(run)),
+        *(("warning", Text(clean(warning), "yellow")) for warning in warnings),
+    ]
+    return _grid(rows)
+
+
+def state(summary: RunSummary) -> "RenderableType":
+    """One more line below the header: how the run stands."""
+    run = summary.run
+    rows = [("state", _state(summary))]
+    if run.retry_of:
+        rows.append(("retry of", Text(run.retry_of, "dim")))
+    return _grid(rows)
+
+
+def _grid(rows: Sequence[tuple[str, Text]]) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", width=9)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        grid.add_row(name, value)
+    return grid
+
+
+def _dataset(dataset: DatasetRef) -> Text:
+    rows = f"{dataset.train_rows:,} rows to train, {dataset.test_rows:,} to test"
+    return Text.assemble((clean(dataset.name), "bold"), f"  {rows}, {counted(dataset.columns, 'feature')}")
+
+
+def _target(run: Run) -> Text:
+    dataset = run.dataset
+    text = Text.assemble((clean(dataset.target), "bold"), f"  {dataset.target_kind}")
+    if dataset.target_kind is not TargetKind.REGRESSION:
+        text.append(f", {len(dataset.classes)} classes")
+        text.append(f" {_classes(dataset.classes)}", "dim")
+    if run.rules.positive_label is not None:
+        text.append(f", positive {clean(run.rules.positive_label)}")
+    return text
+
+
+def _classes(classes: Sequence[str]) -> str:
+    shown = ", ".join(clean(name) for name in classes[:_MOST_CLASSES])
+    return f"({shown}, …)" if len(classes) > _MOST_CLASSES else f"({shown})"
+
+
+def _rules(run: Run) -> Text:
+    first, *others = run.rules.metrics
+    text = Text.assemble((first, "bold"), "".join(f", {name}" for name in others))
+    if run.rules.average is not None:
+        text.append(f"  {run.rules.average} average")
+    if run.rules.threshold is not None:
+        text.append(f", threshold {run.rules.threshold:g}")
+    return text.append(f"  seed {run.seed}", "dim")
+
+
+def _state(summary: RunSummary) -> Text:
+    run = summary.run
+    text = Text.assemble(
+        states.glyph(run.state), " ", (states.words(run.state), states.style(run.state)), "  "
+    )
+    text.append_text(states.counts(summary.jobs))
+    if run.started_at and run.ended_at:
+        text.append(f"  in {duration((run.ended_at - run.started_at).total_seconds())}", "dim")
+    return text

@@ -1,0 +1,154 @@
+"""The leaderboard as a table: the metric that ranks first, then cost, as many columns as there is room for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from rich.table import Table
+from rich.text import Text
+
+from cli.numbers import counted, decimals, fixed
+from cli.report import Report
+from evaluation.leaderboard import Standing
+from evaluation.metrics.names import greater_is_better
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_GAP = 2
+_LONGEST_NAME = 40
+_BEST = "green"
+_DIM = "dim"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    name: str
+    unit: str = ""
+    cells: Sequence[Text]
+    justify: Literal["left", "right"] = "right"
+    keep: int  #: when there is no room for all, the column with the lowest number goes first
+    style: str = ""
+
+    @property
+    def header(self) -> Text:
+        return Text.assemble((self.name, f"bold {self.style}"), (f" {self.unit}" if self.unit else "", _DIM))
+
+    @property
+    def width(self) -> int:
+        return max(self.header.cell_len, *(cell.cell_len for cell in self.cells)) + _GAP
+
+
+def leaderboard(report: Report, console: "Console", *, top: int | None = None) -> "list[RenderableType]":
+    """The table, and below it what it does not show."""
+    shown = report.standings[:top]
+    if not shown:
+        return []
+    columns = _columns(report, shown)
+    fitting = _fit(columns, console.width)
+    return [_table(fitting), *_closing(report, len(shown), [c.name for c in columns if c not in fitting])]
+
+
+def _columns(report: Report, shown: Sequence[Standing]) -> list[_Column]:
+    first, *others = report.metrics
+    return [
+        _Column(name="", cells=[Text(str(s.rank), _DIM) for s in shown], keep=99),
+        _Column(name="model", cells=[_name(s, report) for s in shown], justify="left", keep=99),
+        _Column(name="version", cells=_versions(shown), justify="left", keep=3),
+        _Column(name=_short(first), cells=_values(first, shown, report), keep=99, style="underline"),
+        *(
+            _Column(name=_short(name), cells=_values(name, shown, report), keep=50 - place)
+            for place, name in enumerate(others)
+        ),
+        _cost("fit", "s", shown, lambda s: s.result.cost.fit_s, keep=4),
+        _cost("CPU", "s", shown, lambda s: s.result.cost.cpu_s, keep=2),
+        _cost("memory", "MB", shown, lambda s: s.result.cost.peak_memory_mb, keep=1),
+        *_notes(shown, report),
+    ]
+
+
+def _short(metric: str) -> str:
+    """A metric of somebody's own goes by the name of its function."""
+    return metric.rpartition(":")[2]
+
+
+def _name(standing: Standing, report: Report) -> Text:
+    model = standing.result.model_id
+    text = Text(model, _DIM if model == report.run.baseline_id else "bold" if standing.rank == 1 else "")
+    text.truncate(_LONGEST_NAME, overflow="ellipsis")
+    return text
+
+
+def _versions(shown: Sequence[Standing]) -> list[Text]:
+    cells = [Text(s.result.model_version, _DIM) for s in shown]
+    for cell in cells:
+        cell.truncate(_LONGEST_NAME // 2, overflow="ellipsis")
+    return cells
+
+
+def _values(metric: str, shown: Sequence[Standing], report: Report) -> list[Text]:
+    values = [s.result.metrics.get(metric) for s in shown]
+    places = decimals(values)
+    known = [value for s in report.standings if (value := s.result.metrics.get(metric)) is not None]
+    best = (max if greater_is_better(metric) else min)(known, default=None)
+    emphasis = "bold" if metric == report.metrics[0] else ""
+    return [
+        Text(fixed(value, places), f"{emphasis} {_BEST}" if value is not None and value == best else emphasis)
+        for value in values
+    ]
+
+
+def _cost(
+    name: str, unit: str, shown: Sequence[Standing], value: Callable[[Standing], float], *, keep: int
+) -> _Column:
+    values = [value(standing) for standing in shown]
+    places = max(0, decimals(values) - (2 if unit == "s" else 4))
+    cells = [Text(f"{number:,.{places}f}", _DIM) for number in values]
+    return _Column(name=name, unit=unit, cells=cells, keep=keep)
+
+
+def _notes(shown: Sequence[Standing], report: Report) -> list[_Column]:
+    cells = [_note(standing, report) for standing in shown]
+    return [_Column(name="", cells=cells, justify="left", keep=40)] if any(cells) else []
+
+
+def _note(standing: Standing, report: Report) -> Text:
+    if standing.result.model_id == report.run.baseline_id:
+        return Text("baseline", "dim italic")
+    said = ["not above baseline"] if standing.beats_baseline is False else []
+    warnings = standing.result.details.get("warnings")
+    if warnings:
+        said.append(counted(len(warnings), "warning"))
+    if standing.result.reused_from:
+        said.append("reused")
+    return Text(", ".join(said), "yellow" if standing.beats_baseline is False or warnings else _DIM)
+
+
+def _fit(columns: list[_Column], width: int) -> list[_Column]:
+    while sum(column.width for column in columns) > width:
+        least = min(columns, key=lambda column: column.keep)
+        if least.keep == 99:  # noqa: PLR2004 - rank, model and score always stay
+            break
+        columns = [column for column in columns if column is not least]
+    return columns
+
+
+def _table(columns: Sequence[_Column]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="")
+    for column in columns:
+        table.add_column(column.header, justify=column.justify, no_wrap=True, overflow="ellipsis")
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*cells)
+    return table
+
+
+def _closing(report: Report, shown: int, dropped: Sequence[str]) -> list[Text]:
+    said = []
+    hidden = len(report.standings) - shown
+    if hidden:
+        said.append(
+            f"{counted(hidden, 'more candidate')} below these: --top {len(report.standings)} shows all"
+        )
+    if names := [name for name in dropped if name]:
+        said.append(f"no room for {', '.join(names)}: a wider terminal, or --format csv")
+    return [Text(line, _DIM) for line in said]

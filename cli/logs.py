@@ -1,0 +1,106 @@
+"""`bakeoff logs`: what a candidate printed."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from cli import project, terminal
+from cli.project import ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from config.loading import Configuration
+    from domain.job import Job
+
+_POLL_S = 0.2
+
+
+def logs(
+    job: Annotated[str, typer.Argument(help="Job id, its first characters, or a run if MODEL follows.")],
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Candidate of that run.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Print the log of one evaluation."""
+    configuration = project.open_project(config)
+    engine = project.database(configuration)
+    found = _find(engine, job, model)
+    file = _file(found, configuration, engine, may_wait=follow)
+    if as_json:
+        text = file.read_text(encoding="utf-8", errors="replace")
+        terminal.write_json({"evaluationId": found.id, "file": str(file), "log": text})
+        return
+    for piece in _pieces(file, engine, found.id, follow=follow):
+        _write(piece)
+
+
+def _find(engine: "Engine", asked: str, model: str | None) -> "Job":
+    from domain.errors import NotFoundError
+    from store import jobs, runs
+
+    if model is None:
+        return jobs.get(engine, jobs.find(engine, asked))
+    run_id = runs.find(engine, asked)
+    of_run = jobs.of_run(engine, run_id)
+    for job in of_run:
+        if job.candidate.id == model:
+            return job
+    known = ", ".join(job.candidate.id for job in of_run)
+    raise NotFoundError(f"run {run_id} has no candidate {model!r}; there are {known}")
+
+
+def _file(job: "Job", configuration: "Configuration", engine: "Engine", *, may_wait: bool) -> "Path":
+    from domain.errors import NotFoundError
+    from store import jobs
+
+    file = configuration.log_of(job.run_id, job.id)
+    while may_wait and not file.exists() and not job.state.has_ended:
+        time.sleep(_POLL_S)
+        job = jobs.get(engine, job.id)
+    if not file.exists():
+        raise NotFoundError(
+            f"job {job.id} ({job.candidate.id}, {job.state}) has no log here: {_why(job, file)}"
+        )
+    return file
+
+
+def _why(job: "Job", file: "Path") -> str:
+    if job.started_at is None:
+        return "it has not been started" if not job.state.has_ended else "it was never started"
+    return f"it ran on {job.node}, look there for {file}"
+
+
+def _pieces(file: "Path", engine: "Engine", job_id: str, *, follow: bool) -> "Iterator[str]":
+    """What there is; with `follow`, also what is written until the job has ended."""
+    with file.open(encoding="utf-8", errors="replace", newline="") as log:
+        over = not follow
+        while True:
+            yield from _rest(log)
+            if over:
+                return
+            time.sleep(_POLL_S)
+            over = _has_ended(engine, job_id)
+
+
+def _rest(log: TextIO) -> "Iterator[str]":
+    while piece := log.read(65_536):
+        yield piece
+
+
+def _has_ended(engine: "Engine", job_id: str) -> bool:
+    from store import jobs
+
+    return jobs.get(engine, job_id).state.has_ended
+
+
+def _write(piece: str) -> None:
+    """As it is into a file or pipe; on a terminal without what would steer it."""
+    sys.stdout.write(terminal.clean(piece) if sys.stdout.isatty() else piece)
+    sys.stdout.flush()

@@ -1,0 +1,114 @@
+"""`bakeoff models`: the candidates of the project, those that load and those that do not."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import project, terminal
+from cli.project import ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from domain.candidate import Candidate, Rejection
+    from registry.catalog import Shelf
+
+
+def models(
+    every: Annotated[bool, typer.Option("--all", help="The disabled ones, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """List the candidates: which can take part, and why others cannot."""
+    catalog = project.catalog(project.open_project(config))
+    if as_json:
+        terminal.write_json(_record(catalog.shelf))
+    else:
+        terminal.show(terminal.out(), *_parts(catalog.shelf, str(catalog.file), every=every))
+
+
+def _record(shelf: "Shelf") -> dict[str, Any]:
+    return {
+        "candidates": [_candidate_record(candidate) for candidate in shelf.candidates.values()],
+        "disabled": [_candidate_record(candidate) for candidate in shelf.disabled.values()],
+        "rejected": [_rejection_record(rejection) for rejection in shelf.rejected.values()],
+    }
+
+
+def _candidate_record(candidate: "Candidate") -> dict[str, Any]:
+    return {
+        "modelId": candidate.id,
+        "modelVersion": candidate.version,
+        "kind": candidate.kind,
+        "path": candidate.path,
+        "steps": [step.path for step in candidate.steps],
+        "description": candidate.description,
+        "tags": list(candidate.tags),
+    }
+
+
+def _rejection_record(rejection: "Rejection") -> dict[str, Any]:
+    return {
+        "modelId": rejection.id,
+        "modelVersion": rejection.version,
+        "path": rejection.path,
+        "cause": rejection.cause,
+        "fix": rejection.fix,
+        "traceback": rejection.traceback,
+    }
+
+
+def _parts(shelf: "Shelf", file: str, *, every: bool) -> "list[RenderableType]":
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    if shelf.candidates:
+        parts.append(_table(shelf.candidates.values()))
+    if shelf.disabled and every:
+        parts += [Text(), Text("disabled: `bakeoff run --with ID` takes one along", "bold")]
+        parts.append(_table(shelf.disabled.values(), style="dim"))
+    if shelf.rejected:
+        parts += [Text(), Text("rejected", "bold red")]
+        parts += [part for rejection in shelf.rejected.values() for part in _rejected(rejection)]
+    return [*parts, Text(), _closing(shelf, file, every=every)]
+
+
+def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("model", no_wrap=True)
+    table.add_column("version", no_wrap=True, style="dim")
+    table.add_column("from", no_wrap=True, overflow="ellipsis", style="dim")
+    table.add_column("description", no_wrap=True, overflow="ellipsis", ratio=1)
+    for candidate in candidates:
+        where = candidate.path or " + ".join(step.path.rpartition(":")[2] for step in candidate.steps)
+        table.add_row(
+            Text(candidate.id, style or "bold"),
+            Text(candidate.version),
+            Text(where),
+            Text(terminal.clean(candidate.description), style),
+        )
+    return table
+
+
+def _rejected(rejection: "Rejection") -> "Sequence[RenderableType]":
+    from rich.padding import Padding
+    from rich.text import Text
+
+    head = Text.assemble("✗ ", (rejection.id, "bold"), (f" {rejection.version}  {rejection.path}", "dim"))
+    told = Text(terminal.clean(rejection.cause), "red")
+    cure = Text.assemble(("fix: ", "bold"), terminal.clean(rejection.fix))
+    return [head, *(Padding(text, (0, 0, 0, 2), expand=False) for text in (told, cure))]
+
+
+def _closing(shelf: "Shelf", file: str, *, every: bool) -> "RenderableType":
+    from rich.text import Text
+
+    counts = f"{len(shelf.candidates)} ready, {len(shelf.disabled)} disabled, {len(shelf.rejected)} rejected"
+    hidden = " (--all shows them)" if shelf.disabled and not every else ""
+    return Text(f"{counts}{hidden}; from {file}", "dim")

@@ -1,0 +1,41 @@
+"""Numbers as people read them: as many digits as tell something, the same for a whole column."""
+
+from collections.abc import Iterable
+
+NOTHING = "–"  # noqa: RUF001 - a dash as wide as a digit
+_MOST_DIGITS = 4
+_MINUTE, _HOUR = 60, 3600
+
+
+def decimals(values: Iterable[float | None]) -> int:
+    """How many places after the point a column needs to show about five digits of its largest number."""
+    largest = max((abs(value) for value in values if value is not None), default=0)
+    digits_before = len(f"{largest:.0f}") if largest < 1e15 else 15  # noqa: PLR2004 - beyond, all is noise
+    return max(0, _MOST_DIGITS + 1 - digits_before)
+
+
+def fixed(value: float | None, places: int) -> str:
+    if value is None:
+        return NOTHING
+    text = f"{value:.{places}f}"
+    is_lost = value != 0 and float(text) == 0
+    return f"{value:.1e}" if is_lost else text
+
+
+def plain(value: float | None) -> str:
+    """One number on its own."""
+    return fixed(value, decimals([value]))
+
+
+def duration(seconds: float) -> str:
+    if seconds < 10:  # noqa: PLR2004 - below, tenths tell something
+        return f"{seconds:.1f} s"
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} m {seconds % _MINUTE:02.0f} s"
+    return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:02.0f} m"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

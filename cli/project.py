@@ -1,0 +1,74 @@
+"""The project that a command works on: its configuration, its database, its catalog."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from config.loading import Configuration
+    from registry.catalog import Catalog
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="PATH", help="Configuration file, or its folder.", show_default=False),
+]
+
+_before_command: list[Path] = []
+
+
+def remember(config: Path | None) -> None:
+    """`--config` given before the command, for commands that are not given their own."""
+    _before_command[:] = [config] if config else []
+
+
+def open_project(config: Path | None, **flags: Any) -> "Configuration":
+    """`flags` are settings from the command line, by camelCase key; None means not given."""
+    from config.loading import load
+    from tasks import wiring
+
+    asked = config or (_before_command[0] if _before_command else None)
+    configuration = load(asked, overrides=flags)
+    wiring.use(configuration)
+    if str(configuration.root) not in sys.path:
+        sys.path.append(str(configuration.root))  # metrics and datasets of the project's own
+    return configuration
+
+
+def has_database(configuration: "Configuration") -> bool:
+    """Whether anything was ever run here. Looking makes no file."""
+    from store import schema
+    from tasks import wiring
+
+    scheme, _, file = configuration.database_url.partition(":///")
+    if scheme.startswith("sqlite") and not Path(file).is_file():
+        return False
+    return schema.current(wiring.engine()) is not None
+
+
+def database(configuration: "Configuration") -> "Engine":
+    """With runs in it, or an error that says how to get there."""
+    from domain.errors import NotFoundError
+    from store import schema
+    from tasks import wiring
+
+    if not has_database(configuration):
+        raise NotFoundError(
+            f"nothing was ever run in {configuration.root}: `bakeoff run` makes the first run, "
+            f"or name another project with --config"
+        )
+    schema.ensure(wiring.engine())
+    return wiring.engine()
+
+
+def catalog(configuration: "Configuration") -> "Catalog":
+    from registry.catalog import Catalog
+
+    return Catalog.load(
+        configuration.catalog_file,
+        root=configuration.root,
+        import_timeout_s=configuration.settings.import_timeout,
+    )

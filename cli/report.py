@@ -1,0 +1,116 @@
+"""What there is to say about one run: its leaderboard, and who is not on it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from domain.identity import iso
+from domain.job import Job, JobState
+from domain.run import Run
+from evaluation.leaderboard import Standing, rank
+from store import jobs, runs
+from store.runs import RunSummary
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    summary: RunSummary
+    metrics: tuple[str, ...]  #: the one that ranks, then the others
+    standings: Sequence[Standing]
+    unsuccessful: Sequence[Job]  #: failed, timed out or cancelled
+    open: Sequence[Job]  #: queued or running
+
+    @property
+    def run(self) -> Run:
+        return self.summary.run
+
+
+def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> Report:
+    """`metric` ranks instead of the first one of the run."""
+    summary = runs.summary(engine, run_id)
+    run = summary.run
+    ranking = metric or run.rules.metrics[0]
+    ended = [job for job in jobs.of_run(engine, run_id) if job.state is not JobState.COMPLETED]
+    return Report(
+        summary=summary,
+        metrics=tuple(dict.fromkeys([ranking, *run.rules.metrics])),
+        standings=rank(jobs.results_of_run(engine, run_id), metric=ranking, baseline_id=run.baseline_id),
+        unsuccessful=[job for job in ended if job.state.has_ended],
+        open=[job for job in ended if not job.state.has_ended],
+    )
+
+
+def report_record(report: Report) -> dict[str, Any]:
+    return {
+        "run": run_record(report.summary),
+        "leaderboard": [standing_record(standing) for standing in report.standings],
+        "failed": [failure_record(job) for job in report.unsuccessful],
+    }
+
+
+def run_record(summary: RunSummary) -> dict[str, Any]:
+    run = summary.run
+    return {
+        "runId": run.id,
+        "name": run.name,
+        "status": run.state,
+        "datasetId": run.dataset.dataset_id,
+        "datasetName": run.dataset.name,
+        "splitId": run.dataset.split_id,
+        "target": run.dataset.target,
+        "targetKind": run.dataset.target_kind,
+        "classes": list(run.dataset.classes),
+        "trainRows": run.dataset.train_rows,
+        "testRows": run.dataset.test_rows,
+        "columns": run.dataset.columns,
+        **_rules_record(run),
+        "seed": run.seed,
+        "testSize": run.test_size,
+        "baselineId": run.baseline_id,
+        "retryOf": run.retry_of,
+        "createdAt": iso(run.created_at),
+        "startedAt": _iso(run.started_at),
+        "endedAt": _iso(run.ended_at),
+        "jobs": {state: summary.jobs.get(state, 0) for state in JobState},
+    }
+
+
+def _rules_record(run: Run) -> dict[str, Any]:
+    rules = run.rules
+    return {
+        "metrics": list(rules.metrics),
+        "positiveLabel": rules.positive_label,
+        "threshold": rules.threshold,
+        "average": rules.average,
+        "zeroDivision": None if math.isnan(rules.zero_division) else rules.zero_division,
+    }
+
+
+def _iso(moment: "datetime | None") -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def standing_record(standing: Standing) -> dict[str, Any]:
+    return {
+        "rank": standing.rank,
+        **standing.result.to_record(),
+        "beatsBaseline": standing.beats_baseline,
+    }
+
+
+def failure_record(job: Job) -> dict[str, Any]:
+    return {
+        "evaluationId": job.id,
+        "modelId": job.candidate.id,
+        "modelVersion": job.candidate.version,
+        "status": job.state,
+        "attempt": job.attempt,
+        "worker": job.worker,
+        "error": job.error.to_record() if job.error else None,
+    }

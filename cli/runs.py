@@ -1,0 +1,81 @@
+"""`bakeoff runs`: the runs there are, newest first."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import project, terminal
+from cli.project import ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from rich.table import Table
+
+    from domain.run import RunState
+    from store.runs import RunSummary
+
+
+def runs(
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many.")] = 20,
+    state: Annotated[
+        str | None, typer.Option(metavar="STATE", help="Only queued, running, completed, partial, …")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """List the runs, newest first."""
+    found = _page(limit, _state(state), config)
+    if as_json:
+        from cli.report import run_record
+
+        terminal.write_json([run_record(summary) for summary in found])
+    elif found:
+        terminal.show(terminal.out(), _table(found))
+    else:
+        terminal.out().print("no runs" if state else "no runs yet: `bakeoff run` makes the first one")
+
+
+def _page(limit: int, state: "RunState | None", config: "ConfigFile") -> "Sequence[RunSummary]":
+    from store.runs import page
+
+    configuration = project.open_project(config)
+    if not project.has_database(configuration):
+        return []
+    return page(project.database(configuration), limit=limit, state=state)
+
+
+def _state(asked: str | None) -> "RunState | None":
+    from domain.errors import InvalidInputError
+    from domain.run import RunState
+
+    if asked is not None and asked not in list(RunState):
+        raise InvalidInputError(f"--state is {asked!r}: expected one of {', '.join(RunState)}")
+    return None if asked is None else RunState(asked)
+
+
+def _table(found: "Sequence[RunSummary]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    from cli import states
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("run", "name", "dataset", "state", "jobs", "began"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for summary in found:
+        run = summary.run
+        table.add_row(
+            Text(run.id[:8], "bold"),
+            Text(terminal.clean(run.name)),
+            Text(terminal.clean(run.dataset.name)),
+            Text.assemble(states.glyph(run.state), " ", (states.words(run.state), states.style(run.state))),
+            states.counts(summary.jobs),
+            Text(_local(run.created_at), "dim"),
+        )
+    return table
+
+
+def _local(moment: "datetime") -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,50 @@
+"""Writing to people and to programs: colours and frames on a terminal, plain lines elsewhere."""
+
+import json
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+#: Wider than any line: what goes into a file or a pipe is never cut or wrapped.
+_ENDLESS = 100_000
+
+
+@cache
+def _console(stream: TextIO) -> "Console":
+    from rich.console import Console
+
+    console = Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if not console.is_terminal:
+        console.width = _ENDLESS
+    return console
+
+
+def out() -> "Console":
+    return _console(sys.stdout)
+
+
+def err() -> "Console":
+    return _console(sys.stderr)
+
+
+def show(console: "Console", *parts: "RenderableType") -> None:
+    """As it is on a terminal; elsewhere without the blanks that fill lines up."""
+    if console.is_terminal:
+        console.print(*parts, sep="\n")
+        return
+    with console.capture() as captured:
+        console.print(*parts, sep="\n")
+    lines = [line.rstrip() for line in captured.get().split("\n")]
+    console.file.write("\n".join(lines))
+
+
+def write_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def clean(text: str) -> str:
+    """What strangers wrote, without characters that would steer the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "    " if c == "\t" else "�" for c in text)

@@ -1,0 +1,1 @@
+"""One bake-off, without Celery and without SQL."""

@@ -1,0 +1,205 @@
+"""One candidate's turn, seen from the supervisor: order a cell, wait for its outcome, score what it left behind."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cell.client import WarmParent
+from cell.order import Limits, Order
+from cell.outcome import End, Outcome
+from domain.job import Job, JobError, JobState, Phase
+from domain.result import Cost
+from domain.run import Run
+from evaluation import shelf, snapshot, trial
+from evaluation.metrics.names import may_need_probabilities
+from evaluation.metrics.predictions import BadPredictionsError, Predictions
+from evaluation.metrics.scoring import Scores, score
+from registry.surroundings import import_path, readable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    root: Path  #: where plugins are imported from
+    closed: tuple[Path, ...]  #: what lies below it and is none of theirs
+    snapshot: Path
+    log: Path
+    predictions: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    threads: int
+    memory_mb: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    scores: Scores
+    cost: Cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faulty:
+    """The candidate's own doing: trying again would end alike."""
+
+    state: JobState  #: failed or timed_out
+    error: JobError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Killed:
+    """The cell was killed from outside: another attempt may do better."""
+
+    error: JobError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """We stopped it ourselves, because `keep_going` said no."""
+
+
+Verdict = Scored | Faulty | Killed | Stopped
+
+
+def examine(
+    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, keep_going: Callable[[], bool]
+) -> Verdict:
+    for file in (places.log, places.predictions):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    outcome = warm.run(_order(job, run, places, grant), keep_going=keep_going)
+    match outcome.end:
+        case End.RETURNED:
+            return _scored(job, run, places, grant, outcome)
+        case End.STOPPED:
+            return Stopped()
+        case End.LOST:
+            return Killed(error=_killed(job, outcome))
+        case End.SIGNALLED if outcome.signal == _SIGKILL:
+            return Killed(error=_killed(job, outcome))
+        case _:
+            state = JobState.TIMED_OUT if outcome.end is End.TIMED_OUT else JobState.FAILED
+            return Faulty(state=state, error=_explain(outcome))
+
+
+_SIGKILL = 9
+
+
+def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
+    return Order(
+        entry="evaluation.trial:run",
+        payload={
+            "candidate": job.candidate.to_json(),
+            "snapshot": str(places.snapshot / shelf.OPEN),
+            "root": str(places.root),
+            "seed": run.seed,
+            "probabilities": may_need_probabilities(run.rules.metrics, run.dataset.target_kind),
+        },
+        limits=Limits(
+            wall_s=job.timeout_s,
+            threads=grant.threads,
+            memory_mb=grant.memory_mb,
+            mapped_bytes=snapshot.mapped_bytes(places.snapshot),
+        ),
+        log=places.log,
+        readable=(
+            places.snapshot / shelf.OPEN,
+            *readable(places.root, closed=(*places.closed, *map(Path, run.dataset.files))),
+        ),
+        import_path=import_path(places.root),
+        outputs={
+            trial.PREDICTIONS: places.predictions,
+            trial.PROBABILITIES: _probabilities(places),
+        },
+    )
+
+
+def _probabilities(places: Places) -> Path:
+    return places.predictions.with_suffix(".proba.npy")
+
+
+def _scored(job: Job, run: Run, places: Places, grant: Grant, outcome: Outcome) -> Verdict:
+    try:
+        scores = score(
+            snapshot.sealed_labels(places.snapshot),
+            _predictions(job, places),
+            rules=run.rules,
+            target_kind=run.dataset.target_kind,
+            classes=snapshot.classes(places.snapshot),
+        )
+        cost = _cost(outcome, grant)
+    except (BadPredictionsError, _ForgedReportError) as exc:
+        error = JobError(
+            type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=outcome.log_tail
+        )
+        return Faulty(state=JobState.FAILED, error=error)
+    return Scored(scores=scores, cost=cost)
+
+
+class _ForgedReportError(Exception):
+    """The cell said something that our own code in it never says."""
+
+
+def _predictions(job: Job, places: Places) -> Predictions:
+    probabilities = _probabilities(places)
+    return Predictions(
+        values=_load(places.predictions),
+        output_kind=job.candidate.output_kind,
+        probabilities=_load(probabilities) if probabilities.exists() else None,
+    )
+
+
+def _load(file: Path) -> NDArray[Any]:
+    """What strangers may have written: an array of plain values, or an error."""
+    try:
+        loaded: NDArray[Any] = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as exc:
+        raise _ForgedReportError(f"the predictions cannot be read: {exc}") from exc
+    return loaded
+
+
+def _cost(outcome: Outcome, grant: Grant) -> Cost:
+    return Cost(
+        fit_s=_seconds(outcome.value, "fitSeconds"),
+        predict_s=_seconds(outcome.value, "predictSeconds"),
+        cpu_s=outcome.usage.cpu_s,
+        peak_memory_mb=outcome.usage.peak_memory_mb,
+        granted_threads=grant.threads,
+        granted_memory_mb=grant.memory_mb,
+    )
+
+
+def _seconds(value: Any, key: str) -> float:
+    seconds = value.get(key) if isinstance(value, Mapping) else None
+    if not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+        raise _ForgedReportError(f"the report of the cell holds no {key}: {value!r:.200}")
+    return float(seconds)
+
+
+def _killed(job: Job, outcome: Outcome) -> JobError:
+    return JobError(
+        type="Killed",
+        message=f"killed {job.attempt} times by SIGKILL, out of memory?",
+        phase=_phase(outcome),
+        hint="watch the memory of the machine, lower evalWorkers, or set memoryLimitMb to learn who uses it",
+        log_tail=outcome.log_tail,
+    )
+
+
+def _explain(outcome: Outcome) -> JobError:
+    failure = outcome.error
+    return JobError(
+        type=failure.type if failure else str(outcome.end),
+        message=failure.message if failure else "",
+        phase=_phase(outcome),
+        traceback=failure.traceback if failure else "",
+        hint=failure.hint if failure else "",
+        log_tail=outcome.log_tail,
+    )
+
+
+def _phase(outcome: Outcome) -> Phase:
+    return Phase(outcome.phase) if outcome.phase in set(Phase) else Phase.START

@@ -1,0 +1,1 @@
+"""Metrics: their names and directions, the rules of a run, and the scores of one candidate's predictions."""

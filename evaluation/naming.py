@@ -1,0 +1,20 @@
+"""How an error names what was meant: the nearest word there is, and the others."""
+
+import difflib
+from collections.abc import Iterable
+
+_MOST_LISTED = 20
+
+
+def listed(words: Iterable[str]) -> str:
+    """The words, quoted, and how many more there are when they are many."""
+    known = list(words)
+    shown = ", ".join(repr(word) for word in known[:_MOST_LISTED])
+    more = len(known) - _MOST_LISTED
+    return f"{shown} and {more} more" if more > 0 else shown or "none"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or nothing when no word is near."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,65 @@
+"""What happens in the cell: build one candidate, fit it, let it predict. The only code of ours beside a stranger's.
+
+It is given training data and test features, and leaves predictions behind; it never sees a test label.
+"""
+
+import random
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cell.inside import Fault, Inside
+from domain.candidate import Candidate, OutputKind, Preprocess
+from domain.job import Phase
+from evaluation.metrics.predictions import BadPredictionsError, check_predictions
+from evaluation.preprocess import with_preprocessing
+from evaluation.snapshot import Data, open_snapshot
+from registry.loader import LoadError, build
+
+PREDICTIONS = "predictions"
+PROBABILITIES = "probabilities"
+
+
+def run(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:
+    candidate = Candidate.from_json(payload["candidate"])
+    seed: int = payload["seed"]
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - plugins may use the old global generator
+    data = open_snapshot(Path(payload["snapshot"]), features=candidate.features)
+    model = _build(candidate, Path(payload["root"]), seed, data, inside)
+    inside.phase(Phase.FIT)
+    began = time.perf_counter()
+    model.fit(data.X_train, data.y_train)
+    fitted = time.perf_counter()
+    inside.phase(Phase.PREDICT)
+    _predict(model, candidate.output_kind, data, inside, probabilities=payload["probabilities"])
+    return {"fitSeconds": fitted - began, "predictSeconds": time.perf_counter() - fitted}
+
+
+def _build(candidate: Candidate, root: Path, seed: int, data: Data, inside: Inside) -> Any:
+    try:
+        model = build(candidate, root=root, seed=seed, entering=inside.phase)
+    except LoadError as exc:
+        raise Fault(type="LoadError", message=exc.cause, hint=exc.fix, traceback=exc.traceback) from exc
+    plain = candidate.preprocess is Preprocess.AUTO and not candidate.steps
+    return with_preprocessing(model, data.fields) if plain else model
+
+
+def _predict(model: Any, kind: OutputKind, data: Data, inside: Inside, *, probabilities: bool) -> None:
+    rows = len(data.X_test)
+    try:
+        values = check_predictions(model.predict(data.X_test), rows=rows, output_kind=kind)
+        _save(inside, PREDICTIONS, values)
+        if probabilities and kind is OutputKind.LABELS and hasattr(model, "predict_proba"):
+            raw = model.predict_proba(data.X_test)
+            _save(inside, PROBABILITIES, check_predictions(raw, rows=rows, output_kind=OutputKind.PROBA))
+    except BadPredictionsError as exc:
+        raise Fault(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
+
+
+def _save(inside: Inside, name: str, values: Any) -> None:
+    with inside.output(name) as file:
+        np.save(file, values, allow_pickle=False)

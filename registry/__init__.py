@@ -1,0 +1,1 @@
+"""The contract of plugins and the catalog that names them."""

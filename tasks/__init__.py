@@ -1,0 +1,1 @@
+"""The Celery side: the application, the producer, the tasks, the sweep and the relay."""

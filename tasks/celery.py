@@ -1,0 +1,66 @@
+"""The Celery application. Importing it starts nothing: the configuration is read when it is first needed.
+
+Messages are doorbells: acknowledged when they arrive, never stored, never trusted. What makes up for a lost one is
+the lease and the sweep, so no result backend, no late acknowledgement, no retry of Celery's is needed.
+"""
+
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+
+from tasks import broker, node, wiring
+from tasks.broker import CONTROL, EVALUATIONS
+
+app = Celery("bakeoff", include=["tasks.evaluate", "tasks.housekeeping"])
+app.steps["worker"].add(node.Housekeeper)
+app.user_options["worker"].add(node.FOR_RUN)
+
+
+@app.add_defaults
+def _settings() -> dict[str, Any]:
+    settings = wiring.configuration().settings
+    return {
+        "broker_url": broker.url(),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": _transport_options(),
+        "task_queues": [Queue(EVALUATIONS), Queue(CONTROL)],
+        "task_default_queue": CONTROL,
+        "task_default_exchange": CONTROL,
+        "task_default_routing_key": CONTROL,
+        "task_routes": {"bakeoff.evaluate": {"queue": EVALUATIONS}},
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "result_accept_content": ["json"],
+        "task_ignore_result": True,
+        "result_backend": None,
+        "task_acks_late": False,
+        "task_reject_on_worker_lost": False,
+        "worker_disable_prefetch": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_concurrency": settings.eval_workers,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+        "worker_hijack_root_logger": True,
+        "enable_utc": True,
+        "timezone": "UTC",
+        "beat_schedule": {
+            "sweep": {"task": "bakeoff.sweep", "schedule": settings.lease_seconds / 3},
+        },
+        "beat_schedule_filename": str(wiring.configuration().data_dir / "beat"),
+    }
+
+
+def _transport_options() -> dict[str, Any]:
+    settings = wiring.configuration().settings
+    options: dict[str, Any] = {
+        "visibility_timeout": int(2 * settings.evaluation_timeout + 600),
+        "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 5,
+        "health_check_interval": 25,
+    }
+    if settings.broker_url:
+        options["global_keyprefix"] = settings.broker_prefix
+    return options

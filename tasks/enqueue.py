@@ -1,0 +1,127 @@
+"""The producer: a run and its jobs are written in one transaction, and only then are doorbells rung.
+
+Killed in between, the run is there and the sweep rings for it; killed before, nothing is.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from domain.candidate import Candidate
+from domain.errors import InvalidInputError
+from domain.identity import new_id, parse_id, utc_now
+from domain.job import Job, JobKind, JobState
+from domain.result import Result
+from domain.run import Run, RunState
+from evaluation.plan import Plan, RunRequest, make_plan
+from store import jobs, runs, schema
+from tasks import doorbell, wiring
+from tasks.waiting import why_nothing_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def start_run(request: RunRequest) -> str:
+    """The id of the run. It is under way when this returns, or will be as soon as a worker and a broker are there."""
+    engine = wiring.engine()
+    schema.ensure(engine)
+    run_id = parse_id(request.run_id) if request.run_id else new_id()
+    if runs.exists(engine, run_id):
+        return run_id
+    plan = make_plan(request, catalog=wiring.catalog(), configuration=wiring.configuration())
+    return submit(plan, run_id=run_id, name=request.name)
+
+
+def submit(plan: Plan, *, run_id: str, name: str | None = None) -> str:
+    run = Run(
+        id=run_id,
+        name=name or f"{plan.dataset.name}-{run_id[:8]}",
+        state=RunState.QUEUED,
+        dataset=plan.dataset,
+        rules=plan.rules,
+        seed=plan.seed,
+        test_size=plan.test_size,
+        baseline_id=plan.baseline_id,
+        created_at=utc_now(),
+    )
+    queued = [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
+    if runs.create(wiring.engine(), run, queued):
+        doorbell.ring(jobs.next_in_line(wiring.engine(), run_id=run_id))
+    return run_id
+
+
+def retry(run_id: str) -> str:
+    """A new run of the same candidates on the same snapshot; what had completed is taken over, not run again."""
+    engine = wiring.engine()
+    before = runs.get(engine, run_id)
+    if not before.state.has_ended:
+        raise InvalidInputError(f"run {run_id} is {before.state}: wait for its end, or `bakeoff cancel` it first")
+    finished = {result.evaluation_id: result for result in jobs.results_of_run(engine, run_id)}
+    again = Run(
+        id=new_id(),
+        name=before.name,
+        state=RunState.QUEUED,
+        dataset=before.dataset,
+        rules=before.rules,
+        seed=before.seed,
+        test_size=before.test_size,
+        baseline_id=before.baseline_id,
+        retry_of=before.id,
+        created_at=utc_now(),
+    )
+    old_jobs = jobs.of_run(engine, run_id)
+    queued = [_job(again, job.candidate, job.position) for job in old_jobs if job.id not in finished]
+    reused = [_taken_over(again, job, finished[job.id]) for job in old_jobs if job.id in finished]
+    runs.create(engine, again, queued, reused)
+    doorbell.ring(jobs.next_in_line(engine, run_id=again.id))
+    return again.id
+
+
+def _job(run: Run, candidate: Candidate, position: int) -> Job:
+    settings = wiring.configuration().settings
+    return Job(
+        id=new_id(),
+        run_id=run.id,
+        kind=JobKind.EVALUATION,
+        candidate=candidate,
+        state=JobState.QUEUED,
+        attempt=0,
+        max_attempts=settings.max_attempts,
+        timeout_s=candidate.timeout_s or settings.evaluation_timeout,
+        position=position,
+        created_at=run.created_at,
+    )
+
+
+def _taken_over(run: Run, before: Job, result: Result) -> tuple[Job, Result]:
+    job = replace(_job(run, before.candidate, before.position), state=JobState.COMPLETED, ended_at=run.created_at)
+    origin = result.reused_from or result.evaluation_id
+    taken = replace(
+        result, evaluation_id=job.id, run_id=run.id, timestamp=run.created_at, attempt=0, reused_from=origin
+    )
+    return job, taken
+
+
+def wait(run_id: str, *, timeout_s: float | None = None, poll_s: float = 0.2) -> RunState:
+    """The state that the run ended in."""
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    while not (state := runs.get(wiring.engine(), run_id).state).has_ended:
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeoutError(f"run {run_id} is still {state} after {timeout_s} s: {why_nothing_runs()}")
+        time.sleep(poll_s)
+    return state
+
+
+def results(run_id: str) -> "pd.DataFrame":
+    """One row per completed evaluation, best first; each metric is a column."""
+    import pandas as pd
+
+    from evaluation.leaderboard import rank
+
+    run = runs.get(wiring.engine(), run_id)
+    found: Sequence[Result] = jobs.results_of_run(wiring.engine(), run_id)
+    standings = rank(found, metric=run.rules.metrics[0], baseline_id=run.baseline_id)
+    rows = [{"rank": standing.rank, **standing.result.to_record()} for standing in standings]
+    return pd.json_normalize([{**row, **row.pop("metrics")} for row in rows])

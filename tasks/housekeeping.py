@@ -1,0 +1,54 @@
+"""What keeps every promise when something died: taking silent leases, ringing again, telling what happened.
+
+The sweep runs in every live worker and from beat. Any number of sweeps may run at once.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from celery import shared_task
+
+from store import leases
+from tasks import doorbell, wiring
+from tasks.relay import relay
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    expired: int  #: leases taken from holders that fell silent
+    rung: int  #: doorbells sent for free slots
+    published: int  #: events moved to the stream
+
+
+def sweep() -> Swept:
+    swept = Swept(
+        expired=leases.expire(wiring.engine()),
+        rung=doorbell.ring_free_slots(),
+        published=relay(),
+    )
+    if swept.expired:
+        log.warning("%d jobs were taken from workers that fell silent", swept.expired)
+    return swept
+
+
+@shared_task(name="bakeoff.sweep")
+def sweep_task() -> str:
+    swept = sweep()
+    return f"{swept.expired} leases expired, {swept.rung} doorbells rung, {swept.published} events published"
+
+
+@shared_task(name="bakeoff.start_run")
+def start_run_task(**payload: Any) -> str:
+    """What other services call by name. The body of the HTTP API, and `runId`, which the caller chose."""
+    return _start(payload)
+
+
+def _start(payload: Mapping[str, Any]) -> str:
+    from evaluation.plan import RunRequest
+    from tasks.enqueue import start_run
+
+    return start_run(RunRequest.parse(payload))

@@ -1,0 +1,155 @@
+"""What a worker of ours has beside Celery's pool: the embedded Redis, the oven, the sweep, and a grace period.
+
+It hangs on Celery's own signals, so that `celery -A tasks worker` has all of it, too.
+"""
+
+import logging
+import mmap
+import os
+import select
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+from celery import bootsteps, signals
+from celery.worker import state
+from click import Option
+
+from cell.oven import Oven
+from registry.surroundings import import_path
+from store import jobs, runs, schema
+from tasks import broker, wiring
+from tasks.broker import EVALUATIONS
+
+log = logging.getLogger(__name__)
+
+#: Loaded once, in the oven; every cell is forked with them in memory.
+PRELOADED = (
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "threadpoolctl",
+    "joblib",
+    "sklearn.pipeline",
+    "sklearn.compose",
+    "sklearn.preprocessing",
+    "sklearn.impute",
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+    "sklearn.neighbors",
+    "sklearn.svm",
+    "sklearn.naive_bayes",
+    "sklearn.neural_network",
+    "sklearn.discriminant_analysis",
+    "evaluation.trial",
+)
+
+_oven: Oven | None = None
+
+#: When running jobs must be put back (monotonic seconds, 0: never), seen by all processes of the pool.
+_let_go_at = mmap.mmap(-1, 8)
+
+#: Where the present oven listens, seen by all processes of the pool.
+_socket = mmap.mmap(-1, 256)
+
+
+def must_let_go() -> bool:
+    (at,) = struct.unpack("d", _let_go_at[:])
+    return bool(0 < at < time.monotonic())
+
+
+def oven_socket() -> Path:
+    return Path(os.fsdecode(_socket[:].rstrip(b"\0")))
+
+
+@signals.celeryd_init.connect
+@signals.beat_init.connect
+def _hold_broker(**_: Any) -> None:
+    broker.hold()
+
+
+@signals.worker_init.connect
+def _prepare(sender: Any, **_: Any) -> None:
+    schema.ensure(wiring.engine())
+    if EVALUATIONS in sender.app.amqp.queues.consume_from:
+        _light_oven()
+
+
+def _light_oven() -> None:
+    global _oven  # noqa: PLW0603 - one per process, made when the worker starts and not before
+    _oven = Oven.start(preload=PRELOADED, import_path=import_path(wiring.configuration().root))
+    _socket[:] = os.fsencode(_oven.socket).ljust(len(_socket), b"\0")
+
+
+@signals.worker_shutting_down.connect
+def _begin_grace(**_: Any) -> None:
+    _let_go_at[:] = struct.pack("d", time.monotonic() + wiring.configuration().settings.shutdown_grace)
+
+
+@signals.worker_shutdown.connect
+def _leave(**_: Any) -> None:
+    if _oven is not None:
+        _oven.stop()
+
+
+@signals.task_revoked.connect
+def _cancel_revoked(request: Any, **_: Any) -> None:
+    """A revoke from Flower or `celery control` means the job, not just the doorbell."""
+    from store import cancelling
+
+    job_id = (request.kwargs or {}).get("jobId")
+    if job_id:
+        cancelling.cancel_job(wiring.engine(), job_id)
+
+
+class Housekeeper(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Sweeps, and looks after the oven, in the main process of every worker."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def __init__(self, worker: Any, for_run: str | None = None, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._for_run = for_run
+
+    def start(self, worker: Any) -> None:
+        lease_s = wiring.configuration().settings.lease_seconds
+        worker.timer.call_repeatedly(lease_s / 3, _sweep)
+        worker.timer.call_repeatedly(1.0, _look_after_oven)
+        if self._for_run:
+            worker.timer.call_repeatedly(0.5, _leave_after, (self._for_run,))
+
+    def stop(self, worker: Any) -> None:
+        """The timer stops with the worker."""
+
+
+FOR_RUN = Option(["--for-run"], help="Leave when this run is over and nothing else waits.")
+
+
+def _sweep() -> None:
+    from tasks.housekeeping import sweep
+
+    sweep()
+
+
+def _look_after_oven() -> None:
+    if _oven is not None and not _oven.alive():
+        log.warning("the oven died and is started again")
+        _oven.stop()
+        _light_oven()
+
+
+def _leave_after(run_id: str) -> None:
+    if not _is_over(run_id):
+        return
+    backlog = jobs.backlog(wiring.engine())
+    if backlog.queued + backlog.running == 0:
+        state.should_stop = 0
+
+
+def _is_over(run_id: str) -> bool:
+    """Also when whoever wanted to start it is gone before it was there."""
+    if runs.exists(wiring.engine(), run_id):
+        return runs.get(wiring.engine(), run_id).state.has_ended
+    readable, _, _ = select.select([0], [], [], 0)
+    return bool(readable) and os.read(0, 1) == b""

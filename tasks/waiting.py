@@ -1,0 +1,42 @@
+"""Why nothing is running: what to tell somebody who waits."""
+
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from store import jobs
+from tasks import broker, wiring
+from tasks.broker import EVALUATIONS
+from tasks.celery import app
+
+_ANSWER_S = 1.0
+
+
+def readers(queue: str = EVALUATIONS) -> list[str]:
+    """Names of the workers that read the queue, as far as they answer within a second."""
+    try:
+        answers = app.control.inspect(timeout=_ANSWER_S).active_queues() or {}
+    except (OperationalError, RedisError, OSError):
+        return []
+    return sorted(name for name, queues in answers.items() if any(q["name"] == queue for q in queues))
+
+
+def is_read() -> bool:
+    """Whether anybody reads the queue of evaluations; the first answer is enough."""
+    try:
+        answers = app.control.broadcast("active_queues", reply=True, timeout=_ANSWER_S, limit=1)
+    except (OperationalError, RedisError, OSError):
+        return False
+    found = [q["name"] for answer in answers or [] for queues in answer.values() for q in queues]
+    return EVALUATIONS in found or (bool(found) and bool(readers()))
+
+
+def why_nothing_runs() -> str:
+    """One sentence: the cause, and the cure where there is one."""
+    backlog, cap = jobs.backlog(wiring.engine()), wiring.caps().overall
+    if broker.messages_waiting(EVALUATIONS) is None:
+        return "the broker cannot be reached: `bakeoff doctor` says more"
+    if backlog.running >= cap:
+        return f"all {cap} slots are taken by other runs: `bakeoff runs` lists them"
+    if not readers():
+        return f"no worker reads the queue {EVALUATIONS}: start one with `bakeoff worker`"
+    return "a worker is there, and its libraries are being loaded"

@@ -1,0 +1,343 @@
+"""What an entry meets inside a cell, and what its supervisor learns of it."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, eventually
+
+from cell.outcome import End, Failure
+from cell.oven import Oven
+from domain.errors import InfrastructureError
+
+
+@pytest.fixture(scope="module")
+def oven() -> Iterator[Oven]:
+    os.environ["BAKEOFF_SECRET"] = "hidden"
+    try:
+        with an_oven(preload=("numpy", "joblib", "sklearn.ensemble")) as oven:
+            yield oven
+    finally:
+        del os.environ["BAKEOFF_SECRET"]
+
+
+@pytest.fixture
+def kitchen(oven: Oven, tmp_path: Path) -> Iterator[Kitchen]:
+    with a_kitchen(oven, tmp_path) as kitchen:
+        yield kitchen
+
+
+def test_the_value_of_the_entry_comes_back(kitchen):
+    outcome = kitchen.run("echo", {"x": [1, 2.5, None, "ü"]})
+
+    assert (outcome.end, outcome.value, outcome.error) == (End.RETURNED, {"x": [1, 2.5, None, "ü"]}, None)
+
+
+def test_the_last_phase_is_known(kitchen):
+    assert kitchen.run("walk_through_phases").phase == "predict"
+    assert kitchen.run("echo").phase == "start"
+
+
+def test_whatever_is_printed_is_in_the_log_and_at_its_end(kitchen):
+    outcome = kitchen.run("print_in_many_ways")
+
+    expected = ["from print", "to stderr", "from C", "from a child", "from logging"]
+    assert sorted(kitchen.log.read_text().splitlines()) == sorted(expected)
+    assert sorted(outcome.log_tail.splitlines()) == sorted(expected)
+
+
+def test_logs_of_one_file_follow_each_other(kitchen):
+    kitchen.run("cell_gallery:print_much", 1)
+    kitchen.run("cell_gallery:print_much", 2)
+
+    assert kitchen.log.read_text() == "line 0\nline 0\nline 1\n"
+
+
+def test_the_log_can_be_followed_while_the_cell_runs(kitchen):
+    seen = []
+
+    def look() -> bool:
+        seen.append(kitchen.log.read_text())
+        return "sleeping" not in seen[-1]
+
+    outcome = kitchen.run("sleep", 30, keep_going=look, tick_s=0.02)
+
+    assert (outcome.end, outcome.phase, seen[-1]) == (End.STOPPED, "fit", "sleeping\n")
+
+
+def test_outputs_appear_at_their_places_when_the_entry_has_returned(kitchen):
+    outcome = kitchen.run("write_outputs", {"a": "first", "b": "second"}, outputs=("a", "b", "unused"))
+
+    assert outcome.end is End.RETURNED
+    assert (kitchen.folder / "a").read_text() == "first"
+    assert (kitchen.folder / "b").read_text() == "second"
+    assert sorted(os.listdir(kitchen.folder)) == ["a", "b", "log"]
+
+
+def test_an_output_that_is_left_open_is_complete(kitchen):
+    kitchen.run("write_output_without_closing", outputs=("a",))
+
+    assert (kitchen.folder / "a").read_text() == "left open"
+
+
+def test_an_array_can_be_saved_to_an_output(kitchen):
+    kitchen.run("save_an_array", 1000, outputs=("a",))
+
+    assert np.load(kitchen.folder / "a").tolist() == list(range(1000))
+
+
+def test_a_failure_leaves_no_output_and_what_was_there_before(kitchen):
+    (kitchen.folder / "a").write_text("before")
+
+    outcome = kitchen.run("fail_after_writing", outputs=("a",))
+
+    assert outcome.end is End.RAISED
+    assert (kitchen.folder / "a").read_text() == "before"
+    assert sorted(os.listdir(kitchen.folder)) == ["a", "log"]
+
+
+def test_an_output_that_was_not_ordered_is_named_with_those_that_were(kitchen):
+    outcome = kitchen.run("ask_for_an_output_that_is_not_there", outputs=("a",))
+
+    assert "'b' is not an output that can be opened: left are a" in outcome.error.message
+
+
+def test_an_exception_becomes_words_that_start_at_the_code_of_strangers(kitchen, tmp_path):
+    (tmp_path / "plugin.py").write_text("def inner():\n    return 1 / 0\nANSWER = inner()\n")
+
+    outcome = kitchen.run("import_a_plugin", "plugin", import_path=(str(tmp_path),), readable=(tmp_path,))
+
+    assert (outcome.end, outcome.phase) == (End.RAISED, "import")
+    assert (outcome.error.type, outcome.error.message) == ("ZeroDivisionError", "division by zero")
+    lines = outcome.error.traceback.splitlines()
+    assert lines[1].strip() == f'File "{tmp_path}/plugin.py", line 3, in <module>'
+    assert lines[-1] == "ZeroDivisionError: division by zero"
+
+
+def test_an_exception_of_the_entry_itself_starts_there(kitchen):
+    lines = kitchen.run("fail_after_writing", outputs=("a",)).error.traceback.splitlines()
+
+    assert lines[1].strip().endswith("in fail_after_writing")
+
+
+def test_an_entry_can_fail_in_its_own_words(kitchen):
+    outcome = kitchen.run("report_in_own_words")
+
+    assert outcome.end is End.RAISED
+    assert outcome.error == Failure(
+        type="NoSuchColumn", message="the column age is missing", traceback="line 3", hint="add it"
+    )
+
+
+def test_an_entry_that_does_not_exist_is_a_failure_and_not_a_crash(kitchen):
+    missing = kitchen.run("nowhere:at_all")
+    nameless = kitchen.run("no_such_function")
+
+    assert (missing.end, missing.error.type) == (End.RAISED, "ModuleNotFoundError")
+    assert (nameless.end, nameless.error.type) == (End.RAISED, "AttributeError")
+
+
+def test_a_value_that_is_not_json_is_a_failure(kitchen):
+    outcome = kitchen.run("return_what_json_cannot_hold")
+
+    assert (outcome.end, outcome.error.type) == (End.RAISED, "TypeError")
+
+
+def test_a_cell_has_nothing_of_its_supervisor_but_what_it_needs(kitchen):
+    found = kitchen.run("describe_surroundings").value
+
+    assert os.environ["BAKEOFF_SECRET"] == "hidden"
+    assert set(found["environment"]) <= {
+        *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH"),
+        *("PYTHONPATH", "PYTHONHASHSEED", "JE_ARROW_MALLOC_CONF", "JOBLIB_TEMP_FOLDER", "XDG_CACHE_HOME"),
+        *("MPLCONFIGDIR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
+        *("NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS"),
+        *("LOKY_MAX_CPU_COUNT", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"),
+    }
+    assert len(found["descriptors"]) == 4
+    assert found["descriptors"][:3] == [0, 1, 2]
+    assert found["folder"] == found["scratch"] == found["temporary"] == found["environment"]["HOME"]
+    assert found["stdin"] == "/dev/null"
+    assert found["session"] is True
+    assert found["core"] == [0, 0]
+    assert found["threads"] == ["MainThread"]
+    assert sorted(found["ignored"]) == ["SIGPIPE", "SIGXFSZ"]
+    assert found["capabilities"] == ["0000000000000000", "0000000000000000"]
+    assert found["main"] is None
+
+
+def test_an_import_path_is_appended(kitchen, tmp_path):
+    found = kitchen.run("describe_surroundings", import_path=(str(tmp_path),)).value
+
+    assert found["path"][-1] == str(tmp_path)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_thread_budget_is_what_blas_openmp_and_joblib_see(kitchen, threads):
+    found = kitchen.run("count_threads", threads=threads).value
+
+    assert (found["n_jobs=-1"], found["pools"]) == (threads, [threads])
+    assert found["tasks"] >= threads
+
+
+def test_loky_works_inside_and_does_not_drop_to_one_process(kitchen):
+    outcome = kitchen.run("spread_over_loky", threads=2)
+
+    assert outcome.value == {"values": [0, 1, 4, 9], "elsewhere": True}, outcome
+    assert "Warning" not in outcome.log_tail
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing_works_inside(kitchen, method):
+    outcome = kitchen.run("spread_over_multiprocessing", method, threads=2)
+
+    assert outcome.value == {"values": [0, 1, 4, 9], "elsewhere": True}, outcome
+
+
+@pytest.mark.parametrize("memory_mb", [None, 200])
+def test_a_forest_grows_on_two_threads_also_with_a_memory_limit(kitchen, memory_mb):
+    outcome = kitchen.run("fit_a_forest", 2, threads=2, memory_mb=memory_mb)
+
+    assert round(outcome.value, 4) == 0.9967, outcome
+
+
+def test_what_is_left_in_scratch_and_shared_memory_is_not_seen_by_the_next_cell(kitchen):
+    first = kitchen.run("use_shared_memory")
+    second = kitchen.run("list_shared_folders")
+
+    assert first.value == [["left_behind"], ["file"]]
+    assert second.value == [[], []]
+    assert not Path("/dev/shm/left_behind").exists()
+
+
+def test_plugins_can_be_read_and_their_neighbours_cannot(kitchen, tmp_path):
+    code, data = tmp_path / "code", tmp_path / "data"
+    code.mkdir()
+    data.mkdir()
+    (code / "plug.py").write_text("ANSWER = 42\n")
+    (data / "labels.csv").write_text("1\n")
+
+    order = {"import_path": (str(code),), "readable": (code,)}
+    assert kitchen.run("import_a_plugin", "plug", **order).value == 42
+    refused = kitchen.run("read_file", str(data / "labels.csv"), **order)
+    assert (refused.end, refused.error.type) == (End.RAISED, "PermissionError")
+    assert refused.error.hint.startswith("In a cell only")
+
+
+def test_a_single_file_can_be_made_readable(kitchen, tmp_path):
+    (tmp_path / "one").write_text("1")
+    (tmp_path / "two").write_text("2")
+
+    assert kitchen.run("read_file", str(tmp_path / "one"), readable=(tmp_path / "one",)).value == "1"
+    assert kitchen.run("read_file", str(tmp_path / "two"), readable=(tmp_path / "one",)).end is End.RAISED
+
+
+def test_programs_can_be_started(kitchen):
+    assert kitchen.run("run_program", ["/bin/echo", "hi"]).value == "hi\n"
+
+
+def test_cpu_time_includes_that_of_children(kitchen):
+    outcome = kitchen.run("burn_cpu_in_a_child", 0.3)
+
+    assert 0.3 <= outcome.usage.cpu_s < 2
+    assert outcome.usage.wall_s >= 0.3
+
+
+def test_the_peak_of_memory_is_seen_even_if_it_was_short(kitchen):
+    small, large = kitchen.run("hold_memory", 1).usage, kitchen.run("hold_memory", 200).usage
+
+    assert 190 < large.peak_memory_mb - small.peak_memory_mb < 230
+
+
+def test_memory_that_processes_share_is_counted_once(kitchen):
+    outcome = kitchen.run("hold_memory_together", {"mb": 150, "children": 3, "s": 0.6}, memory_mb=250)
+
+    assert (outcome.end, outcome.value) == (End.RETURNED, "held")
+
+
+def test_mapped_data_does_not_count_as_added_memory(kitchen, tmp_path):
+    np.save(tmp_path / "data.npy", np.ones(80 * 2**17))
+
+    outcome = kitchen.run(
+        "map_and_sum", str(tmp_path / "data.npy"), readable=(tmp_path,), memory_mb=32, mapped_bytes=80 * 2**20
+    )
+
+    assert outcome.value == 80 * 2**17, outcome
+
+
+def test_keep_going_is_asked_on_time_while_output_floods(kitchen):
+    ticks = []
+
+    def tick() -> bool:
+        ticks.append(time.monotonic())
+        return len(ticks) < 6
+
+    outcome = kitchen.run("cell_gallery:print_for_ever", keep_going=tick, tick_s=0.1, log_kb=64)
+
+    assert outcome.end is End.STOPPED
+    assert max(after - before for before, after in zip(ticks, ticks[1:], strict=False)) < 1.0
+
+
+def test_an_exception_in_keep_going_ends_the_cell_before_it_goes_on(kitchen):
+    (parent,) = below(kitchen.oven._process.pid)
+
+    def raise_when_it_runs() -> bool:
+        if below(parent):
+            raise ConnectionError("the database is gone")
+        return True
+
+    with pytest.raises(ConnectionError, match="the database is gone"):
+        kitchen.run("sleep", 30, keep_going=raise_when_it_runs, tick_s=0.02)
+
+    assert not below(kitchen.oven._process.pid) - {parent}
+    assert kitchen.warm.closed
+
+
+def test_a_warm_parent_that_was_stopped_serves_the_next_order(kitchen):
+    assert kitchen.run("sleep", 30, keep_going=lambda: False, tick_s=0.01).end is End.STOPPED
+    assert kitchen.run("echo", 5).value == 5
+
+
+def test_several_warm_parents_work_side_by_side(kitchen, oven, tmp_path):
+    (tmp_path / "other").mkdir()
+    with a_kitchen(oven, tmp_path / "other") as other:
+        assert [kitchen.run("echo", 1).value, other.run("echo", 2).value] == [1, 2]
+
+
+def test_a_socket_without_an_oven_is_an_error_with_its_cure(tmp_path):
+    from cell.client import connect
+
+    with pytest.raises(InfrastructureError, match=r"no Oven answers at .*nothing.*start the worker again"):
+        connect(tmp_path / "nothing", timeout_s=1)
+
+
+def _resources(pid: int) -> dict[str, int]:
+    resident = next(
+        line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("RssAnon")
+    )
+    return {
+        "descriptors": len(os.listdir(f"/proc/{pid}/fd")),
+        "processes": len(below(pid)),
+        "mounts": len(Path(f"/proc/{pid}/mounts").read_text().splitlines()),
+        "memory_mb": int(resident.split()[1]) // 1024,
+    }
+
+
+def test_three_hundred_orders_leave_nothing_behind(kitchen, oven):
+    (parent,) = below(oven._process.pid)
+    for _ in range(10):
+        kitchen.run("write_outputs", {"a": "x"}, outputs=("a",))
+    ours, before = len(os.listdir("/proc/self/fd")), _resources(parent)
+
+    for _ in range(300):
+        assert kitchen.run("echo", 1).end is End.RETURNED
+
+    after = _resources(parent)
+    assert after["memory_mb"] - before["memory_mb"] <= 1
+    assert {**after, "memory_mb": 0} == {**before, "memory_mb": 0}
+    assert len(os.listdir("/proc/self/fd")) == ours
+    assert sorted(os.listdir(kitchen.folder)) == ["a", "log"]
+    assert eventually(lambda: below(oven._process.pid) == {parent})

@@ -1,0 +1,403 @@
+"""Candidates are checked in real cells; a catalog is what came of it."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cell.oven import Oven
+from domain.candidate import Candidate, CandidateKind, Step
+from domain.errors import InfrastructureError, InvalidInputError, NotFoundError
+from registry import catalog as catalogs
+from registry.catalog import Catalog
+from registry.discovery import discover
+from registry.schema import CatalogError, read
+
+SOURCE = Path(__file__).parents[2]
+SHIPPED = SOURCE / "config" / "models.yaml"
+GOOD = "class Mine:\n    def fit(self, X, y): ...\n    def predict(self, X): return [0] * len(X)\n"
+
+
+@pytest.fixture(scope="module")
+def oven():
+    with Oven.start(preload=["numpy", "sklearn.tree", "sklearn.ensemble", "registry.probe"]) as oven:
+        yield oven.socket
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "plugs").mkdir()
+    (tmp_path / "config").mkdir()
+    return tmp_path
+
+
+def plugin(root, name, source):
+    (root / "plugs" / f"{name}.py").write_text(source)
+    return Candidate(id=name, version="1", path=f"plugs/{name}.py:Mine")
+
+
+def write_catalog(root, text):
+    file = root / "config" / "models.yaml"
+    file.write_text(text)
+    return file
+
+
+@pytest.fixture
+def load(oven, root):
+    def load(text, **sources):
+        for name, source in sources.items():
+            plugin(root, name, source)
+        return Catalog.load(write_catalog(root, text), import_timeout_s=20, socket=oven)
+
+    return load
+
+
+def test_every_shipped_candidate_is_healthy():
+    candidates = [c for c in read(SHIPPED).candidates if c.enabled]
+
+    found = discover(candidates, root=SOURCE, import_timeout_s=30)
+
+    assert found.rejections == ()
+    assert found.healthy == tuple(candidates)
+
+
+def test_nothing_is_started_for_no_candidates(tmp_path):
+    assert discover([], root=tmp_path, import_timeout_s=1, socket=tmp_path / "nowhere") == ((), ())
+
+
+def test_an_oven_that_is_gone_is_no_fault_of_the_candidates(root):
+    with pytest.raises(InfrastructureError, match="no Oven answers at"):
+        discover([plugin(root, "good", GOOD)], root=root, import_timeout_s=5, socket=root / "nowhere")
+
+
+def test_one_bad_candidate_never_stops_the_others(oven, root):
+    candidates = [
+        plugin(root, "good", GOOD),
+        plugin(root, "raises", "import lightgbn\n" + GOOD),
+        plugin(root, "exits", "raise SystemExit(3)"),
+        plugin(root, "leaves", "import os\nos._exit(4)"),
+        plugin(root, "crashes", "import ctypes\nctypes.string_at(0)"),
+        plugin(
+            root, "aborts", GOOD.replace("def fit", "def __init__(self): import os; os.abort()\n    def fit")
+        ),
+        plugin(root, "eats", "raise MemoryError"),
+        plugin(root, "stops", "raise KeyboardInterrupt"),
+        plugin(root, "empty", "class Mine: ..."),
+        Candidate(id="tree", version="1.9", path="sklearn.tree:DecisionTreeClassifier"),
+        Candidate(id="typo", version="1.9", path="sklearn.tree:DecisionTreeClassifer"),
+        plugin(root, "also_good", GOOD),
+    ]
+    found = discover(candidates, root=root, import_timeout_s=30, socket=oven)
+
+    assert [c.id for c in found.healthy] == ["good", "tree", "also_good"]
+    assert {r.id: r.cause for r in found.rejections} == {
+        "raises": "plugs/raises.py needs the module 'lightgbn', which is not there",
+        "exits": "plugs/exits.py ended the process with exit code 3 at import",
+        "leaves": "ended its process with exit code 4 at import",
+        "crashes": "crashed with SIGSEGV at import",
+        "aborts": "crashed with SIGABRT at construct",
+        "eats": "ran out of memory at import",
+        "stops": "ended its process with exit code 130 at import",
+        "empty": "plugs/empty.py:Mine has no method `fit`",
+        "typo": "sklearn.tree has no class 'DecisionTreeClassifer'",
+    }
+    assert all(r.fix and r.version and r.path for r in found.rejections)
+
+
+def test_an_endless_import_is_ended_at_the_import_timeout(oven, root):
+    endless = plugin(root, "endless", "print('still here', flush=True)\nwhile True: pass")
+    began = time.monotonic()
+
+    found = discover([endless, plugin(root, "good", GOOD)], root=root, import_timeout_s=1, socket=oven)
+
+    assert [c.id for c in found.healthy] == ["good"]
+    [rejection] = found.rejections
+    assert rejection.cause == "took longer than importTimeout (1 s) at import"
+    assert rejection.fix == "move slow work into fit, or raise importTimeout in config/bakeoff.yaml"
+    assert "still here" in rejection.traceback
+    assert time.monotonic() - began < 15
+
+
+def test_a_rejection_carries_the_traceback_from_the_strangers_code_on(oven, root):
+    [rejection] = discover(
+        [plugin(root, "bad", "def f():\n    1 / 0\nf()\n")], root=root, import_timeout_s=20, socket=oven
+    ).rejections
+
+    assert f'File "{root}/plugs/bad.py", line 2, in f' in rejection.traceback
+    assert rejection.traceback.endswith("ZeroDivisionError: division by zero\n")
+    assert "registry/" not in rejection.traceback
+
+
+def test_strangers_code_runs_in_no_process_of_ours(oven, root, monkeypatch):
+    spy = "import os, sys\nraise RuntimeError(f'{os.getpid()} {os.environ.get(\"SECRET_TOKEN\")}')"
+    monkeypatch.setenv("SECRET_TOKEN", "hidden")
+    before = dict(os.environ)
+
+    [rejection] = discover([plugin(root, "spy", spy)], root=root, import_timeout_s=20, socket=oven).rejections
+
+    pid, secret = rejection.cause.rpartition(": ")[2].split()
+    assert int(pid) != os.getpid()
+    assert secret == "None"
+    assert "plugs.spy" not in sys.modules
+    assert dict(os.environ) == before
+
+
+def test_a_forged_answer_is_a_rejection_of_the_forger_alone(oven, root):
+    forger = GOOD + (
+        "import os\nfor fd in range(3, 64):\n    try: os.write(fd, b'{\"value\": [null, null, null]}\\n')\n"
+        "    except OSError: pass\n"
+    )
+    found = discover(
+        [plugin(root, "forger", forger), plugin(root, "good", GOOD)],
+        root=root,
+        import_timeout_s=20,
+        socket=oven,
+    )
+
+    assert "good" in [c.id for c in found.healthy]
+
+
+def test_what_scikit_learn_holds_for_a_stranger_is_checked_alone(oven, root):
+    plugin(root, "leaves", "import os\nos._exit(4)")
+    nested = Candidate(
+        id="nested",
+        version="1",
+        path="sklearn.ensemble:BaggingClassifier",
+        params={"estimator": {"class": "plugs.leaves:Mine"}},
+    )
+    tree = Candidate(id="tree", version="1", steps=(Step(path="sklearn.tree:DecisionTreeClassifier"),))
+
+    found = discover([nested, tree], root=root, import_timeout_s=30, socket=oven)
+
+    assert [c.id for c in found.healthy] == ["tree"]
+    assert [r.cause for r in found.rejections] == ["ended its process with exit code 4 at import"]
+
+
+def test_a_file_named_like_a_library_is_a_stranger(oven, root):
+    (root / "sklearn.py").write_text("import os\nos._exit(4)")
+    file = Candidate(id="file", version="1", path="sklearn.py:Mine")
+    tree = Candidate(id="tree", version="1", path="sklearn.tree:DecisionTreeClassifier")
+
+    assert discover([file, tree], root=root, import_timeout_s=30, socket=oven).healthy == (tree,)
+
+
+def test_hidden_files_of_the_project_are_closed_to_a_candidate(oven, root):
+    (root / ".env").write_text("TOKEN=abc")
+    (root / "settings.txt").write_text("open")
+    reads = "raise RuntimeError(open('{}/{}').read())"
+    found = discover(
+        [
+            plugin(root, "opens", reads.format(root, "settings.txt")),
+            plugin(root, "hidden", reads.format(root, ".env")),
+        ],
+        root=root,
+        import_timeout_s=20,
+        socket=oven,
+    )
+
+    causes = {r.id: r.cause for r in found.rejections}
+    assert causes["opens"].endswith("RuntimeError: open")
+    assert "PermissionError" in causes["hidden"]
+
+
+def test_a_signal_model_is_imported_and_not_constructed(oven, root):
+    plugin(root, "signal", "class Mine:\n    def __init__(self, data, artefacts): ...\n")
+    signal = Candidate(id="signal", version="1", kind=CandidateKind.SIGNAL, path="plugs.signal:Mine")
+
+    assert discover([signal], root=root, import_timeout_s=20, socket=oven).healthy == (signal,)
+
+
+def test_a_file_outside_the_root_can_be_checked(oven, root, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "alone.py"
+    outside.write_text(GOOD)
+    alone = Candidate(id="alone", version="1", path=f"{outside}:Mine")
+
+    assert discover([alone], root=root, import_timeout_s=20, socket=oven).rejections == ()
+
+
+def test_a_package_that_declares_an_entry_point_is_in_the_catalog(load, tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    info = site / "zoo-3.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo\nVersion: 3.2\n")
+    (info / "entry_points.txt").write_text(
+        "[bakeoff.models]\nant = zoo:Mine\nbee = zoo:Mine\nbad name = zoo:Mine\nmissing = zoo:Yours\n"
+    )
+    (site / "zoo.py").write_text(GOOD)
+    monkeypatch.syspath_prepend(str(site))
+
+    catalog = load("models: {bee: {path: 'plugs.mine:Mine', enabled: false}}", mine=GOOD)
+
+    assert {c.id: (c.path, c.version) for c in catalog.candidates.values()} == {"ant": ("zoo:Mine", "3.2")}
+    assert catalog.disabled["bee"].path == "plugs.mine:Mine"
+    assert catalog.rejected["missing"].cause == "zoo has no class 'Yours'"
+    assert set(catalog.rejected) == {"missing", "bad name"}
+
+
+def test_entry_points_can_be_added_by_themselves(oven, root, tmp_path, monkeypatch):
+    catalog = Catalog(write_catalog(root, "models: {mine: {path: 'plugs.mine:Mine'}}"), socket=oven)
+    plugin(root, "mine", GOOD)
+    info = tmp_path / "site" / "zoo-3.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo\nVersion: 3.2\n")
+    (info / "entry_points.txt").write_text("[bakeoff.models]\nant = zoo:Mine\nmine = zoo:Mine\n")
+    (tmp_path / "site" / "zoo.py").write_text(GOOD)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+    assert list(catalog.candidates) == []
+    catalog.load_config()
+    assert list(catalog.candidates) == ["mine"]
+    assert catalog.auto_register_plugins() == ("ant",)
+    assert [(c.id, c.path) for c in catalog.candidates.values()] == [
+        ("mine", "plugs.mine:Mine"),
+        ("ant", "zoo:Mine"),
+    ]
+
+
+CATALOG = """
+models:
+  good: {path: "plugs.good:Mine", version: "2.0"}
+  bad: {path: "plugs.bad:Mine"}
+  off: {path: "plugs.nowhere:Mine", enabled: false}
+"""
+
+
+def test_a_catalog_tells_the_healthy_the_disabled_and_the_rejected_apart(load, caplog):
+    caplog.set_level(logging.INFO, "registry.catalog")
+
+    catalog = load(CATALOG, good=GOOD, bad="1 / 0")
+
+    assert (list(catalog.candidates), list(catalog.disabled), list(catalog.rejected)) == (
+        ["good"],
+        ["off"],
+        ["bad"],
+    )
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("INFO", "candidate good, version 2.0, is ready"),
+        (
+            "WARNING",
+            (
+                "candidate bad, version 1, was rejected: plugs.bad failed at import with "
+                "ZeroDivisionError: division by zero: mend what the traceback shows"
+            ),
+        ),
+    ]
+
+
+def test_what_cannot_be_had_is_explained(load):
+    catalog = load(CATALOG, good=GOOD, bad="1 / 0")
+
+    assert catalog.get("good").version == "2.0"
+    for candidate_id, why in {
+        "goood": "there is no candidate 'goood' to run: did you mean 'good'?",
+        "zzz": "there is no candidate 'zzz' to run: there are good",
+        "off": "there is no candidate 'off' to run: it is disabled: set `enabled: true` in the catalog file",
+        "bad": "there is no candidate 'bad' to run: bad was rejected because plugs.bad failed at import",
+    }.items():
+        with pytest.raises(NotFoundError) as caught:
+            catalog.get(candidate_id)
+        assert str(caught.value).startswith(why)
+
+
+def test_register_and_unregister_change_the_process_and_not_the_file(load, root):
+    catalog = load(CATALOG, good=GOOD, bad="1 / 0", more=GOOD)
+    text = catalog.file.read_text()
+
+    catalog.register(Candidate(id="more", version="1", path="plugs.more:Mine"))
+    catalog.unregister("good")
+    assert list(catalog.candidates) == ["more"]
+    catalog.unregister("bad")
+    catalog.unregister("off")
+    assert (list(catalog.rejected), list(catalog.disabled)) == ([], [])
+
+    assert catalog.file.read_text() == text
+    catalog.reload()
+    assert (list(catalog.candidates), list(catalog.rejected)) == (["good"], ["bad"])
+
+
+def test_what_cannot_be_registered_is_refused_and_not_kept(load):
+    catalog = load(CATALOG, good=GOOD, bad="1 / 0")
+
+    with pytest.raises(InvalidInputError, match="worse was rejected because there is no module 'nowhere'"):
+        catalog.register(Candidate(id="worse", version="1", path="nowhere.at:All"))
+    with pytest.raises(InvalidInputError, match="the catalog has a 'off' already: unregister it first"):
+        catalog.register(Candidate(id="off", version="1", path="plugs.good:Mine"))
+    with pytest.raises(InvalidInputError, match="'a/b' is no id"):
+        catalog.register(Candidate(id="a/b", version="1", path="plugs.good:Mine"))
+    with pytest.raises(NotFoundError, match="the catalog has no 'goood': did you mean 'good'"):
+        catalog.unregister("goood")
+    assert (list(catalog.candidates), list(catalog.rejected)) == (["good"], ["bad"])
+
+
+def test_reload_sees_what_was_mended_and_a_broken_file_changes_nothing(load, root):
+    catalog = load(CATALOG, good=GOOD, bad="1 / 0")
+
+    plugin(root, "bad", GOOD)
+    catalog.reload()
+    assert list(catalog.candidates) == ["good", "bad"]
+    write_catalog(root, "models: [")
+    with pytest.raises(CatalogError):
+        catalog.reload()
+    assert list(catalog.candidates) == ["good", "bad"]
+
+
+def test_readers_see_one_shelf_or_the_next_while_it_is_reloaded(load):
+    catalog = load(CATALOG, good=GOOD, bad="1 / 0")
+    halves, done = [], threading.Event()
+
+    def look():
+        while not done.is_set():
+            shelf = catalog.shelf
+            if (list(shelf.candidates), list(shelf.rejected)) != (["good"], ["bad"]):
+                halves.append(shelf)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        for _ in range(3):
+            catalog.reload()
+    finally:
+        done.set()
+        reader.join()
+
+    assert halves == []
+
+
+def test_the_catalog_of_the_process_is_loaded_once_for_all_threads(root, monkeypatch, caplog):
+    monkeypatch.setattr(catalogs, "_process_wide", None)
+    monkeypatch.chdir(root)
+    caplog.set_level(logging.INFO, "registry.catalog")
+    plugin(root, "good", GOOD)
+    write_catalog(root, "models: {good: {path: 'plugs.good:Mine'}}")
+    (root / "config" / "bakeoff.yaml").write_text("importTimeout: 25\n")
+    seen = []
+    threads = [threading.Thread(target=lambda: seen.append(catalogs.shared())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(seen) == 4
+    assert len({id(catalog) for catalog in seen}) == 1
+    assert list(seen[0].candidates) == ["good"]
+    assert [r.getMessage() for r in caplog.records] == ["candidate good, version 1, is ready"]
+
+
+def test_a_missing_catalog_file_stops_the_start(tmp_path):
+    with pytest.raises(CatalogError, match="there is no catalog file"):
+        Catalog.load(tmp_path / "config" / "models.yaml")
+
+
+def test_what_was_checked_leaves_nothing_behind(oven, root, monkeypatch):
+    logs = root / "tmp"
+    logs.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(logs))
+
+    discover([plugin(root, "good", GOOD)], root=root, import_timeout_s=20, socket=oven)
+
+    assert list(logs.iterdir()) == []
+    assert Path(oven).exists()

@@ -1,0 +1,232 @@
+"""Who gets a job, and how many run at once."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fixtures.crowd import in_processes, work_off
+from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
+from fixtures.stored import a_stored_run, an_error, claim, events, states, try_claim
+from sqlalchemy import Engine
+
+from domain.candidate import Step
+from domain.errors import NotFoundError
+from domain.identity import new_id, utc_now
+from domain.job import JobError, JobState, Phase
+from store import cancelling, jobs, leases, runs
+from store.leases import Caps, Claim, Holder, Refusal
+
+
+def test_a_claim_brings_the_job_and_its_run(engine: Engine) -> None:
+    run = a_run(name="spring", seed=7)
+    candidate = a_candidate(steps=(Step(path="a:B", params={"c": 1}),), path=None, features=("x", "y"))
+    job = a_job(run, candidate=candidate, timeout_s=12.5)
+    runs.create(engine, run, [job])
+    before = utc_now()
+
+    taken = leases.claim(
+        engine, job.id, holder=Holder(node="left", worker="w7"), caps=Caps(per_node=1, overall=1), lease_s=60
+    )
+
+    assert isinstance(taken, Claim)
+    assert (taken.job.candidate, taken.job.timeout_s) == (candidate, 12.5)
+    assert (taken.job.state, taken.job.attempt) == ("running", 1)
+    assert (taken.job.node, taken.job.worker) == ("left", "w7")
+    assert taken.job.started_at is not None
+    assert before <= taken.job.started_at <= utc_now()
+    assert (taken.run.name, taken.run.seed, taken.run.state) == ("spring", 7, "running")
+    assert (taken.run.dataset, taken.run.rules) == (DATASET, RULES)
+    assert taken.run.started_at == taken.job.started_at
+    assert (taken.lease.job_id, taken.lease.run_id, taken.lease.attempt) == (job.id, run.id, 1)
+    assert (taken.job, taken.run) == (jobs.get(engine, job.id), runs.get(engine, run.id))
+
+
+def test_a_job_is_claimed_by_one_only(engine: Engine) -> None:
+    _, [job] = a_stored_run(engine)
+    claim(engine, job)
+
+    assert try_claim(engine, job, node="elsewhere") is Refusal.RUNNING
+
+
+def test_an_unknown_job_cannot_be_claimed(engine: Engine) -> None:
+    assert try_claim(engine, new_id()) is Refusal.UNKNOWN
+
+
+def test_a_job_that_has_ended_cannot_be_claimed(engine: Engine) -> None:
+    run, [completed, failed, timed_out, cancelled, in_queue] = a_stored_run(engine, 5)
+    leases.complete(engine, claim(engine, completed).lease, a_result(completed))
+    leases.fail(engine, claim(engine, failed).lease, an_error())
+    leases.fail(engine, claim(engine, timed_out).lease, an_error(), state=JobState.TIMED_OUT)
+    leases.cancel(engine, claim(engine, cancelled).lease)
+    cancelling.cancel_job(engine, in_queue.id)
+
+    refusals = {try_claim(engine, job) for job in (completed, failed, timed_out, cancelled, in_queue)}
+
+    assert refusals == {Refusal.ENDED}
+    assert states(engine, run) == ["completed", "failed", "timed_out", "cancelled", "cancelled"]
+
+
+def test_a_full_machine_leaves_the_job_in_the_queue(engine: Engine) -> None:
+    run, queued = a_stored_run(engine, 4)
+    caps = Caps(per_node=2, overall=3)
+
+    outcomes = [try_claim(engine, job, node="left", caps=caps) for job in queued]
+
+    assert [isinstance(outcome, Claim) for outcome in outcomes] == [True, True, False, False]
+    assert outcomes[2:] == [Refusal.FULL, Refusal.FULL]
+    assert isinstance(try_claim(engine, queued[2], node="right", caps=caps), Claim)
+    assert try_claim(engine, queued[3], node="right", caps=caps) is Refusal.FULL
+    assert states(engine, run) == ["running", "running", "running", "queued"]
+
+
+def test_a_finish_makes_room_for_the_next(engine: Engine) -> None:
+    _, [first, second] = a_stored_run(engine, 2)
+    one = Caps(per_node=1, overall=1)
+    taken = claim(engine, first)
+    assert try_claim(engine, second, caps=one) is Refusal.FULL
+
+    leases.complete(engine, taken.lease, a_result(first))
+
+    assert isinstance(try_claim(engine, second, caps=one), Claim)
+
+
+def test_the_cap_counts_the_jobs_of_all_runs(engine: Engine) -> None:
+    _, [mine] = a_stored_run(engine)
+    _, [other] = a_stored_run(engine)
+    claim(engine, mine)
+
+    assert try_claim(engine, other, node="elsewhere", caps=Caps(per_node=1, overall=1)) is Refusal.FULL
+
+
+def test_attempts_count_the_starts_that_were_spent(engine: Engine) -> None:
+    _, [job] = a_stored_run(engine, max_attempts=3)
+
+    first = claim(engine, job)
+    leases.release(engine, first.lease)
+    second = claim(engine, job)
+    leases.give_up(engine, second.lease, an_error())
+    third = claim(engine, job)
+
+    assert [taken.lease.attempt for taken in (first, second, third)] == [1, 1, 2]
+    assert jobs.get(engine, job.id).attempt == 2
+
+
+def test_a_job_starts_once_for_those_who_listen(engine: Engine) -> None:
+    run, [job] = a_stored_run(engine)
+
+    first = claim(engine, job)
+    leases.release(engine, first.lease)
+    second = claim(engine, job)
+    leases.give_up(engine, second.lease, an_error())
+    third = claim(engine, job)
+
+    assert events(engine, run) == ["started 0"]
+    assert first.job.started_at == second.job.started_at == third.job.started_at
+
+
+def test_ten_threads_never_hold_more_than_the_caps(database_url: str, engine: Engine) -> None:
+    run, _ = a_stored_run(engine, 40)
+    caps = Caps(per_node=2, overall=3)
+
+    with ThreadPoolExecutor(10) as pool:
+        crowd = list(pool.map(lambda n: work_off(database_url, f"node-{n % 3}", caps, n), range(10)))
+
+    assert sum(member.completed for member in crowd) == 40
+    assert max(member.most_on_a_node for member in crowd) <= 2
+    assert max(member.most_overall for member in crowd) <= 3
+    assert runs.get(engine, run.id).state == "completed"
+    assert Counter(event.split()[0] for event in events(engine, run)) == {
+        "started": 40,
+        "completed": 40,
+        "run": 1,
+    }
+
+
+def test_ten_threads_fill_the_caps_exactly(engine: Engine) -> None:
+    _, queued = a_stored_run(engine, 12)
+    caps = Caps(per_node=2, overall=5)
+
+    with ThreadPoolExecutor(10) as pool:
+        outcomes = list(
+            pool.map(lambda job: try_claim(engine, job, node=f"node-{job.position % 3}", caps=caps), queued)
+        )
+
+    nodes = Counter(outcome.job.node for outcome in outcomes if isinstance(outcome, Claim))
+    assert nodes.total() == 5
+    assert max(nodes.values()) == 2
+    assert Counter(outcome for outcome in outcomes if outcome is Refusal.FULL).total() == 7
+
+
+def test_one_of_ten_threads_gets_the_job(engine: Engine) -> None:
+    run, [job] = a_stored_run(engine)
+
+    with ThreadPoolExecutor(10) as pool:
+        outcomes = list(pool.map(lambda n: try_claim(engine, job, node=f"node-{n}"), range(10)))
+
+    assert sum(isinstance(outcome, Claim) for outcome in outcomes) == 1
+    assert outcomes.count(Refusal.RUNNING) == 9
+    assert events(engine, run) == ["started 0"]
+
+
+def test_four_processes_never_hold_more_than_the_caps(database_url: str, engine: Engine) -> None:
+    run, _ = a_stored_run(engine, 120)
+    caps = Caps(per_node=2, overall=3)
+    engine.dispose()
+
+    crowd = in_processes(work_off, [(database_url, f"node-{n % 2}", caps, n) for n in range(4)])
+
+    assert sum(member.completed for member in crowd) == 120
+    assert max(member.most_on_a_node for member in crowd) <= 2
+    assert max(member.most_overall for member in crowd) <= 3
+    assert runs.get(engine, run.id).state == "completed"
+    assert Counter(event.split()[0] for event in events(engine, run)) == {
+        "started": 120,
+        "completed": 120,
+        "run": 1,
+    }
+
+
+def test_the_oldest_run_comes_first_and_its_jobs_in_their_order(engine: Engine) -> None:
+    noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    young, young_jobs = a_stored_run(engine, 2, name="young", created_at=noon + timedelta(hours=1))
+    old, old_jobs = a_stored_run(engine, 2, name="old", created_at=noon)
+    claim(engine, old_jobs[0])
+
+    line = jobs.next_in_line(engine)
+
+    assert [waiting.job_id for waiting in line] == [old_jobs[1].id, young_jobs[0].id, young_jobs[1].id]
+    assert (line[0].run_id, line[0].run_name, line[0].model_id) == (old.id, "old", "m1")
+    assert [waiting.job_id for waiting in jobs.next_in_line(engine, limit=1)] == [old_jobs[1].id]
+    assert [w.job_id for w in jobs.next_in_line(engine, limit=1, run_id=young.id)] == [young_jobs[0].id]
+
+
+def test_the_backlog_counts_what_waits_what_runs_and_what_is_silent(engine: Engine) -> None:
+    assert jobs.backlog(engine) == jobs.Backlog(queued=0, running=0, oldest_queued_at=None, silent=0)
+    noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    _, queued = a_stored_run(engine, 4, created_at=noon)
+    claim(engine, queued[0])
+    claim(engine, queued[1], lease_s=-1)
+
+    assert jobs.backlog(engine) == jobs.Backlog(queued=2, running=2, oldest_queued_at=noon, silent=1)
+
+
+def test_a_job_that_is_not_there_is_named(engine: Engine) -> None:
+    with pytest.raises(NotFoundError, match="there is no job j7: `bakeoff show RUN` lists the jobs of a run"):
+        jobs.get(engine, "j7")
+
+
+def test_a_failed_job_is_read_with_its_error(engine: Engine) -> None:
+    _, [job] = a_stored_run(engine)
+    error = JobError(
+        type="ValueError",
+        message="no rows",
+        phase=Phase.PREDICT,
+        traceback="Traceback \U0001f308 \x00",
+        hint="h",
+        log_tail="l",
+    )
+
+    leases.fail(engine, claim(engine, job).lease, error)
+
+    assert jobs.get(engine, job.id).error == error

@@ -1,0 +1,272 @@
+"""What the holder of a lease can do, and what a ghost, whose lease was lost, cannot."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from fixtures.samples import a_result
+from fixtures.stored import a_stored_run, an_error, claim, events, states
+from sqlalchemy import Engine
+
+from domain.identity import utc_now
+from domain.job import Job, JobState
+from store import cancelling, jobs, leases, outbox, runs
+from store.leases import Lease, Standing
+
+Move = Callable[[Engine, Lease, Job], bool]
+
+MOVES: dict[str, Move] = {
+    "renew": lambda engine, lease, _: leases.renew(engine, lease, lease_s=60),
+    "complete": lambda engine, lease, job: leases.complete(engine, lease, a_result(job)),
+    "fail": lambda engine, lease, _: leases.fail(engine, lease, an_error()),
+    "time out": lambda engine, lease, _: leases.fail(engine, lease, an_error(), state=JobState.TIMED_OUT),
+    "cancel": lambda engine, lease, _: leases.cancel(engine, lease),
+    "release": lambda engine, lease, _: leases.release(engine, lease),
+    "give up": lambda engine, lease, _: leases.give_up(engine, lease, an_error()),
+}
+
+
+@pytest.mark.parametrize(
+    ("move", "state", "told"),
+    [
+        ("renew", "running", []),
+        ("complete", "completed", ["completed 0", "run completed"]),
+        ("fail", "failed", ["failed 0", "run failed"]),
+        ("time out", "timed_out", ["failed 0", "run failed"]),
+        ("cancel", "cancelled", ["cancelled 0", "run cancelled"]),
+        ("release", "queued", []),
+        ("give up", "queued", []),
+    ],
+)
+def test_a_holder_moves_its_job_and_each_change_is_told_once(
+    engine: Engine, move: str, state: str, told: list[str]
+) -> None:
+    run, [job] = a_stored_run(engine)
+    taken = claim(engine, job)
+
+    assert MOVES[move](engine, taken.lease, job)
+
+    assert states(engine, run) == [state]
+    assert events(engine, run) == ["started 0", *told]
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_ghost_writes_nothing(engine: Engine, move: str) -> None:
+    run, [job] = a_stored_run(engine, max_attempts=2)
+    ghost = claim(engine, job, node="left", lease_s=-1).lease
+    leases.expire(engine)
+    claim(engine, job, node="right")
+    before = jobs.get(engine, job.id)
+
+    assert not MOVES[move](engine, ghost, job)
+
+    assert jobs.get(engine, job.id) == before
+    assert (before.state, before.node, before.attempt) == ("running", "right", 2)
+    assert jobs.results_of_run(engine, run.id) == []
+    assert events(engine, run) == ["started 0"]
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("end", ["complete", "fail", "time out", "cancel"])
+def test_a_job_that_has_ended_never_moves_again(engine: Engine, end: str, move: str) -> None:
+    run, [job] = a_stored_run(engine)
+    taken = claim(engine, job)
+    MOVES[end](engine, taken.lease, job)
+    before, told = jobs.get(engine, job.id), events(engine, run)
+
+    assert not MOVES[move](engine, taken.lease, job)
+
+    assert jobs.get(engine, job.id) == before
+    assert events(engine, run) == told
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_made_up_token_opens_nothing(engine: Engine, move: str) -> None:
+    run, [job] = a_stored_run(engine)
+    taken = claim(engine, job)
+
+    assert not MOVES[move](engine, replace(taken.lease, token="guessed"), job)
+
+    assert states(engine, run) == ["running"]
+
+
+def test_a_result_is_read_as_it_was_written(engine: Engine) -> None:
+    run, [first, second] = a_stored_run(engine, 2)
+    expected = [a_result(first, attempt=1, seed=2**31), a_result(second, metrics={"f1": 1.0}, duration_s=0.0)]
+
+    for job, result in zip((first, second), expected, strict=True):
+        assert leases.complete(engine, claim(engine, job).lease, result)
+
+    assert jobs.results_of_run(engine, run.id) == expected
+
+
+def test_the_end_of_a_job_has_its_time_and_no_lease(engine: Engine) -> None:
+    _, [job] = a_stored_run(engine)
+    taken = claim(engine, job)
+
+    leases.complete(engine, taken.lease, a_result(job))
+    ended = jobs.get(engine, job.id)
+
+    assert taken.job.started_at is not None
+    assert ended.ended_at is not None
+    assert taken.job.started_at <= ended.ended_at <= utc_now()
+    assert (ended.node, ended.worker) == ("here", "w1")
+    assert leases.standing(engine, taken.lease) is Standing.LOST
+
+
+def test_a_renewed_lease_does_not_expire(engine: Engine) -> None:
+    _, [job] = a_stored_run(engine)
+    taken = claim(engine, job, lease_s=-1)
+
+    assert leases.renew(engine, taken.lease, lease_s=60)
+
+    assert leases.expire(engine) == 0
+    assert leases.standing(engine, taken.lease) is Standing.HELD
+
+
+def test_a_silent_holder_loses_its_lease_and_the_job_waits_again(engine: Engine) -> None:
+    run, [silent, alive] = a_stored_run(engine, 2)
+    lost = claim(engine, silent, lease_s=-1).lease
+    held = claim(engine, alive).lease
+
+    assert leases.expire(engine) == 1
+    assert leases.expire(engine) == 0
+
+    assert states(engine, run) == ["queued", "running"]
+    assert leases.standing(engine, lost) is Standing.LOST
+    assert leases.standing(engine, held) is Standing.HELD
+    assert jobs.get(engine, silent.id).attempt == 1
+
+
+def test_a_job_whose_workers_all_died_fails_with_the_reason(engine: Engine) -> None:
+    run, [job] = a_stored_run(engine, max_attempts=3)
+
+    for _ in range(3):
+        claim(engine, job, lease_s=-1)
+        assert leases.expire(engine) == 1
+
+    error = jobs.get(engine, job.id).error
+    assert error is not None
+    assert (error.type, error.phase) == ("WorkerLost", "start")
+    assert error.message == "its worker w1 died or fell silent 3 times in a row"
+    assert error.hint == "`bakeoff doctor` on that machine tells whether it runs out of memory"
+    assert events(engine, run) == ["started 0", "failed 0", "run failed"]
+
+
+def test_a_cell_that_is_killed_each_time_fails_with_the_error_it_was_given(engine: Engine) -> None:
+    _, [job] = a_stored_run(engine, max_attempts=2)
+    error = an_error(type="Killed", message="killed 2 times, out of memory?")
+
+    for _ in range(2):
+        assert leases.give_up(engine, claim(engine, job).lease, error)
+
+    assert jobs.get(engine, job.id).state == "failed"
+    assert jobs.get(engine, job.id).error == error
+
+
+def test_a_release_spends_no_attempt(engine: Engine) -> None:
+    _, [job] = a_stored_run(engine, max_attempts=1)
+
+    for _ in range(5):
+        assert leases.release(engine, claim(engine, job).lease)
+
+    assert (jobs.get(engine, job.id).state, jobs.get(engine, job.id).attempt) == ("queued", 0)
+
+
+def test_all_silent_leases_are_taken_at_once(engine: Engine) -> None:
+    run, queued = a_stored_run(engine, 5, max_attempts=1)
+    for job in queued:
+        claim(engine, job, lease_s=-1)
+
+    assert leases.expire(engine) == 5
+
+    assert states(engine, run) == ["failed"] * 5
+    assert events(engine, run)[-1] == "run failed"
+
+
+def test_the_holder_learns_that_its_job_is_to_be_cancelled(engine: Engine) -> None:
+    _, [job] = a_stored_run(engine)
+    taken = claim(engine, job)
+    assert leases.standing(engine, taken.lease) is Standing.HELD
+
+    cancelling.cancel_job(engine, job.id)
+
+    assert leases.standing(engine, taken.lease) is Standing.CANCELLED
+    assert leases.renew(engine, taken.lease, lease_s=60)
+
+
+@pytest.mark.parametrize("move", ["release", "give up", "cancel"])
+def test_a_job_that_was_to_be_cancelled_does_not_wait_again(engine: Engine, move: str) -> None:
+    run, [job] = a_stored_run(engine)
+    taken = claim(engine, job)
+    cancelling.cancel_run(engine, run.id)
+
+    assert MOVES[move](engine, taken.lease, job)
+
+    assert states(engine, run) == ["cancelled"]
+    assert events(engine, run) == ["started 0", "cancelled 0", "run cancelled"]
+
+
+@pytest.mark.parametrize("max_attempts", [1, 3])
+def test_a_silent_job_that_was_to_be_cancelled_ends_as_cancelled(engine: Engine, max_attempts: int) -> None:
+    run, [job] = a_stored_run(engine, max_attempts=max_attempts)
+    claim(engine, job, lease_s=-1)
+    cancelling.cancel_run(engine, run.id)
+
+    assert leases.expire(engine) == 1
+
+    assert states(engine, run) == ["cancelled"]
+    assert runs.get(engine, run.id).state == "cancelled"
+
+
+def test_a_job_that_completed_before_it_heard_of_the_cancelling_stays_completed(engine: Engine) -> None:
+    run, [job] = a_stored_run(engine)
+    taken = claim(engine, job)
+    cancelling.cancel_run(engine, run.id)
+
+    assert leases.complete(engine, taken.lease, a_result(job))
+
+    assert runs.get(engine, run.id).state == "completed"
+
+
+def test_events_carry_the_record_or_the_error(engine: Engine) -> None:
+    run, [good, bad, slow, stopped] = a_stored_run(engine, 4)
+    result = a_result(good)
+    leases.complete(engine, claim(engine, good).lease, result)
+    leases.fail(engine, claim(engine, bad).lease, an_error(log_tail="last words"))
+    leases.fail(engine, claim(engine, slow).lease, an_error(), state=JobState.TIMED_OUT)
+    leases.cancel(engine, claim(engine, stopped).lease)
+
+    told = [pending.event for pending in outbox.pending(engine, limit=100)]
+    started, completed, _, failed, _, timed_out, _, cancelled, ended = told
+
+    assert started.payload == {"evaluationId": good.id, "modelId": "m0", "modelVersion": "1.0", "attempt": 1}
+    assert completed.payload == result.to_record()
+    assert failed.payload == {
+        "evaluationId": bad.id,
+        "modelId": "m1",
+        "modelVersion": "1.0",
+        "attempt": 1,
+        "status": "failed",
+        "error": {
+            "type": "ValueError",
+            "message": "no",
+            "phase": "fit",
+            "traceback": "",
+            "hint": "",
+            "logTail": "last words",
+        },
+    }
+    assert (timed_out.payload["evaluationId"], timed_out.payload["status"]) == (slow.id, "timed_out")
+    assert cancelled.payload == {
+        "evaluationId": stopped.id,
+        "modelId": "m3",
+        "modelVersion": "1.0",
+        "attempt": 1,
+    }
+    assert {key: ended.payload[key] for key in ("status", "jobs")} == {
+        "status": "cancelled",
+        "jobs": {"completed": 1, "failed": 1, "timed_out": 1, "cancelled": 1},
+    }
+    assert ended.payload["endedAt"][-1] == "Z"
+    assert {event.run_id for event in told} == {run.id}

@@ -1,0 +1,45 @@
+from sqlalchemy import Engine
+
+from domain.candidate import Rejection
+from domain.identity import utc_now
+from store import loads
+
+
+def _rejection(number: int, candidate: str = "tree") -> Rejection:
+    return Rejection(
+        id=candidate,
+        version="1.0",
+        path="models.tree:Tree",
+        cause=f"no module tree{number}",
+        fix="install it",
+        traceback="Traceback …",
+    )
+
+
+def test_the_latest_rejection_comes_first(engine: Engine) -> None:
+    before = utc_now()
+    loads.record(engine, [_rejection(1), _rejection(2)])
+    loads.record(engine, [_rejection(3)])
+
+    history = loads.history(engine, "tree")
+
+    assert [load.rejection for load in history] == [_rejection(3), _rejection(2), _rejection(1)]
+    assert all(before <= load.rejected_at <= utc_now() for load in history)
+
+
+def test_the_last_hundred_of_each_candidate_are_kept(engine: Engine) -> None:
+    loads.record(engine, [_rejection(0, "other")])
+    loads.record(engine, [_rejection(number) for number in range(60)])
+    loads.record(engine, [_rejection(number) for number in range(60, 130)])
+
+    causes = [load.rejection.cause for load in loads.history(engine, "tree")]
+
+    assert len(causes) == 100
+    assert (causes[0], causes[-1]) == ("no module tree129", "no module tree30")
+    assert len(loads.history(engine, "other")) == 1
+
+
+def test_a_candidate_that_was_never_rejected_has_no_history(engine: Engine) -> None:
+    loads.record(engine, [])
+
+    assert loads.history(engine, "m0") == []

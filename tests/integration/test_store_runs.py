@@ -1,0 +1,215 @@
+"""Runs are made whole, end once, and are found again."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+from fixtures.samples import a_job, a_result, a_run
+from fixtures.stored import a_stored_run, an_error, claim, events, states
+from sqlalchemy import Engine
+
+from domain.errors import InfrastructureError, NotFoundError
+from domain.job import JobState
+from domain.run import RunState
+from store import jobs, leases, runs
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def test_a_run_is_read_as_it_was_written(engine: Engine) -> None:
+    first = a_run(name="first")
+    run = a_run(name="second", seed=2**32 - 1, test_size=0.1, baseline_id="dummy", retry_of=first.id)
+    queued = [a_job(run, position) for position in (1, 0)]
+
+    assert runs.create(engine, first, [a_job(first)])
+    assert runs.create(engine, run, queued)
+
+    assert runs.get(engine, run.id) == run
+    assert jobs.of_run(engine, run.id) == queued[::-1]
+    assert jobs.get(engine, queued[0].id) == queued[0]
+
+
+def test_the_same_id_twice_is_the_same_run(engine: Engine) -> None:
+    run, [job] = a_stored_run(engine, name="first")
+    again = a_run(id=run.id, name="second")
+
+    assert not runs.create(engine, again, [a_job(again)])
+
+    assert runs.get(engine, run.id).name == "first"
+    assert jobs.of_run(engine, run.id) == [job]
+
+
+def test_of_ten_that_make_the_same_run_one_does(engine: Engine) -> None:
+    run = a_run()
+
+    with ThreadPoolExecutor(10) as pool:
+        made = list(pool.map(lambda _: runs.create(engine, run, [a_job(run)]), range(10)))
+
+    assert Counter(made) == {True: 1, False: 9}
+    assert len(jobs.of_run(engine, run.id)) == 1
+
+
+def test_a_run_that_cannot_be_written_whole_is_not_written(engine: Engine) -> None:
+    run = a_run()
+    twins = [a_job(run, 0), a_job(run, 0)]
+
+    with pytest.raises(InfrastructureError):
+        runs.create(engine, run, twins)
+
+    with pytest.raises(NotFoundError):
+        runs.get(engine, run.id)
+
+
+def test_a_run_of_reused_jobs_is_over_at_once(engine: Engine) -> None:
+    run = a_run()
+    reused = [a_job(run, n, state=JobState.COMPLETED, ended_at=NOON) for n in range(2)]
+    results = [a_result(job, reused_from="0" * 36) for job in reused]
+
+    runs.create(engine, run, [], list(zip(reused, results, strict=True)))
+
+    assert runs.get(engine, run.id).state == "completed"
+    assert jobs.results_of_run(engine, run.id) == results
+    assert events(engine, run) == ["completed 0", "completed 1", "run completed"]
+
+
+def test_a_run_with_reused_and_queued_jobs_waits_for_the_queued(engine: Engine) -> None:
+    run = a_run()
+    reused = a_job(run, 0, state=JobState.COMPLETED, ended_at=NOON)
+    queued = a_job(run, 1)
+    runs.create(engine, run, [queued], [(reused, a_result(reused))])
+    assert runs.get(engine, run.id).state == "queued"
+
+    leases.complete(engine, claim(engine, queued).lease, a_result(queued))
+
+    assert runs.get(engine, run.id).state == "completed"
+    assert events(engine, run) == ["completed 0", "started 1", "completed 1", "run completed"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_run_ends_with_its_last_job_whatever_the_order(engine: Engine, order: tuple[int, ...]) -> None:
+    run, queued = a_stored_run(engine, 3)
+    taken = [claim(engine, job) for job in queued]
+
+    for place in order:
+        assert runs.get(engine, run.id).state == "running"
+        if place:
+            leases.complete(engine, taken[place].lease, a_result(queued[place]))
+        else:
+            leases.fail(engine, taken[place].lease, an_error())
+
+    ended = runs.get(engine, run.id)
+    assert ended.state == "partial"
+    assert ended.ended_at == max(job.ended_at for job in jobs.of_run(engine, run.id) if job.ended_at)
+    assert Counter(events(engine, run))["run partial"] == 1
+    assert events(engine, run)[-1] == "run partial"
+
+
+def test_a_run_that_finishers_end_together_ends_once(engine: Engine) -> None:
+    run, queued = a_stored_run(engine, 10)
+    taken = [claim(engine, job) for job in queued]
+
+    with ThreadPoolExecutor(10) as pool:
+        done = list(pool.map(lambda one: leases.complete(engine, one.lease, a_result(one.job)), taken))
+
+    assert done == [True] * 10
+    assert runs.get(engine, run.id).state == "completed"
+    assert Counter(event.split()[0] for event in events(engine, run)) == {
+        "started": 10,
+        "completed": 10,
+        "run": 1,
+    }
+    assert events(engine, run)[-1] == "run completed"
+
+
+def test_a_run_starts_with_its_first_job(engine: Engine) -> None:
+    run, [first, second] = a_stored_run(engine, 2)
+    assert runs.get(engine, run.id).state == "queued"
+
+    began = claim(engine, first).run.started_at
+    again = claim(engine, second).run
+
+    assert (again.state, again.started_at) == ("running", began)
+
+
+def test_a_run_goes_on_while_its_jobs_wait_again(engine: Engine) -> None:
+    run, [job] = a_stored_run(engine)
+
+    leases.release(engine, claim(engine, job).lease)
+
+    assert runs.get(engine, run.id).state == "running"
+    assert states(engine, run) == ["queued"]
+
+
+def test_a_summary_counts_the_jobs_in_each_state(engine: Engine) -> None:
+    run, queued = a_stored_run(engine, 4)
+    leases.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
+    claim(engine, queued[1])
+
+    summary = runs.summary(engine, run.id)
+
+    assert summary.run.state == "running"
+    assert summary.jobs == {"completed": 1, "running": 1, "queued": 2}
+
+
+def test_pages_hold_each_run_once_newest_first(engine: Engine) -> None:
+    """Runs of the same moment are told apart by id, and runs made meanwhile come before the first page."""
+    moments = [NOON, NOON, NOON, NOON + timedelta(seconds=1), NOON - timedelta(days=1)]
+    made = [a_stored_run(engine, created_at=moment)[0] for moment in moments]
+    same = sorted((run.id for run in made[:3]), reverse=True)
+
+    first = runs.page(engine, limit=2)
+    a_stored_run(engine, created_at=NOON + timedelta(days=1))
+    second = runs.page(engine, limit=2, after=first[-1].run.id)
+    third = runs.page(engine, limit=2, after=second[-1].run.id)
+
+    shown = [[summary.run.id for summary in page] for page in (first, second, third)]
+    assert shown == [[made[3].id, same[0]], same[1:], [made[4].id]]
+    assert runs.page(engine, limit=2, after=made[4].id) == []
+    assert first[0].jobs == {"queued": 1}
+
+
+def test_a_page_may_show_runs_of_one_state(engine: Engine) -> None:
+    a_stored_run(engine)
+    running, [job] = a_stored_run(engine)
+    claim(engine, job)
+
+    assert [summary.run.id for summary in runs.page(engine, limit=9, state=RunState.RUNNING)] == [running.id]
+
+
+def test_an_empty_database_has_an_empty_page(engine: Engine) -> None:
+    assert runs.page(engine, limit=10) == []
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(engine: Engine) -> None:
+    run, _ = a_stored_run(engine, id="abcd1234-0000-4000-8000-000000000000", created_at=NOON)
+    a_stored_run(engine, id="abcd9999-0000-4000-8000-000000000000", created_at=NOON + timedelta(days=1))
+
+    assert runs.find(engine, "abcd1") == run.id
+    assert runs.find(engine, "ABCD1") == run.id
+    assert runs.find(engine, run.id) == run.id
+    assert runs.find(engine, "latest") == "abcd9999-0000-4000-8000-000000000000"
+
+
+def test_an_ambiguous_beginning_is_refused(engine: Engine) -> None:
+    a_stored_run(engine, id="abcd1234-0000-4000-8000-000000000000")
+    a_stored_run(engine, id="abcd9999-0000-4000-8000-000000000000")
+
+    with pytest.raises(NotFoundError, match="abcd is the beginning of more than one run id: give more of it"):
+        runs.find(engine, "abcd")
+
+
+@pytest.mark.parametrize("asked", ["latest", "abcd", "%", "_"])
+def test_what_is_not_found_is_named(engine: Engine, asked: str) -> None:
+    if asked != "latest":
+        a_stored_run(engine, id="0" * 36)
+
+    with pytest.raises(NotFoundError, match=f"there is no run {asked}: `bakeoff runs` lists them"):
+        runs.find(engine, asked)
+
+
+def test_a_run_that_is_not_there_is_named(engine: Engine) -> None:
+    for look in (runs.get, runs.summary):
+        with pytest.raises(NotFoundError, match="there is no run r7: `bakeoff runs` lists them"):
+            look(engine, "r7")

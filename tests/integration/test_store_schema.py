@@ -1,0 +1,158 @@
+"""The way of a database from nothing to the schema that the code needs."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from fixtures.crowd import in_processes, set_up
+from fixtures.stored import a_stored_run
+from sqlalchemy import Engine, text
+
+from domain.errors import InfrastructureError, InvalidInputError
+from store import runs, schema, tables
+from store.engine import open_database, reading, writing
+
+MIGRATIONS = Path(schema.__file__).parent.parent / "migrations"
+
+
+@pytest.fixture
+def empty(empty_database_url: str) -> Engine:
+    return open_database(empty_database_url)
+
+
+def _pretend(engine: Engine, revision: str) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+def test_an_empty_database_is_set_up(empty: Engine) -> None:
+    assert schema.current(empty) is None
+
+    schema.ensure(empty)
+
+    assert schema.current(empty) == schema.HEAD
+    a_stored_run(empty)
+
+
+def test_what_is_set_up_is_left_as_it_is(empty: Engine) -> None:
+    schema.ensure(empty)
+    run, _ = a_stored_run(empty)
+
+    schema.ensure(empty)
+    schema.upgrade(empty)
+
+    assert runs.get(empty, run.id) == run
+
+
+def test_the_way_down_leads_to_nothing_and_up_again(empty: Engine) -> None:
+    schema.upgrade(empty)
+    whole = _shape(empty)
+
+    schema.downgrade(empty, "base")
+    assert schema.current(empty) is None
+    assert {name for name, _ in _shape(empty)} <= {"alembic_version"}
+
+    schema.upgrade(empty)
+    assert _shape(empty) == whole
+
+
+def test_the_migrations_make_what_the_tables_say(empty: Engine) -> None:
+    schema.upgrade(empty)
+    migrated = {part for part in _shape(empty) if part[0] != "alembic_version"}
+    schema.downgrade(empty, "base")
+
+    with writing(empty) as connection:
+        tables.metadata.create_all(connection)
+
+    created = {part for part in _shape(empty) if part[0] != "alembic_version"}
+    assert migrated == created
+    assert len({name for name, _ in created}) >= 5
+    assert any("ck_evaluation_jobs_running_has_lease" in part for _, part in created)
+
+
+def _shape(engine: Engine) -> set[tuple[str, str]]:
+    """Each column, constraint and index, as (table, definition)."""
+    with reading(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            return {(row[0], row[1]) for row in connection.execute(text(_POSTGRESQL_SHAPE))}
+        rows = connection.execute(text("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        return {
+            (table, part)
+            for table, sql in rows
+            if not table.startswith("sqlite_")
+            for part in _parts(" ".join(sql.split()))
+        }
+
+
+def _parts(sql: str) -> list[str]:
+    """The definitions in a CREATE TABLE; a CREATE INDEX is one."""
+    if not sql.startswith("CREATE TABLE"):
+        return [sql]
+    inner = sql[sql.index("(") + 1 : sql.rindex(")")]
+    return [part.strip() for part in re.split(r",(?![^(]*\))", inner)]
+
+
+_POSTGRESQL_SHAPE = """
+SELECT conrelid::regclass::text, conname || ' ' || pg_get_constraintdef(oid)
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL
+SELECT table_name, concat_ws(' ', column_name, data_type, character_maximum_length, is_nullable, column_default)
+FROM information_schema.columns WHERE table_schema = 'public'
+"""
+
+
+def test_the_head_is_the_newest_script() -> None:
+    scripts = sorted(path.name for path in (MIGRATIONS / "versions").glob("*.py"))
+
+    assert scripts[-1].startswith(f"{schema.HEAD}_")
+
+
+def test_an_older_schema_is_refused_with_the_command_that_mends_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = schema.current(engine)
+    monkeypatch.setattr(schema, "HEAD", "0999")
+
+    with pytest.raises(InfrastructureError) as refused:
+        schema.ensure(engine)
+
+    assert str(refused.value) == (
+        f"the database {engine.url.render_as_string()} has schema {found} and this version needs 0999: "
+        f"stop the workers, then run `bakeoff db upgrade`"
+    )
+
+
+@pytest.mark.parametrize(
+    "act", [schema.ensure, schema.upgrade, lambda engine: schema.downgrade(engine, "base")]
+)
+def test_a_newer_schema_is_refused_and_left_alone(engine: Engine, act: object) -> None:
+    assert callable(act)
+    _pretend(engine, "9999")
+
+    with pytest.raises(InvalidInputError) as refused:
+        act(engine)
+
+    assert str(refused.value) == (
+        f"the database {engine.url.render_as_string()} has schema 9999, which is newer than this version of "
+        f"Bakeoff knows ({schema.HEAD}): install the version that made it"
+    )
+    assert schema.current(engine) == "9999"
+
+
+def test_ten_processes_set_up_one_database_together(empty_database_url: str) -> None:
+    found = in_processes(set_up, [(empty_database_url,)] * 10)
+
+    assert found == [schema.HEAD] * 10
+    a_stored_run(open_database(empty_database_url))
+
+
+def test_the_scripts_are_found_in_a_folder_with_a_percent_sign(
+    empty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "_SCRIPTS", shutil.copytree(MIGRATIONS, tmp_path / "100%" / "migrations"))
+
+    schema.ensure(empty)
+
+    assert schema.current(empty) == schema.HEAD

@@ -1,0 +1,133 @@
+"""What is stored as JSON comes back as it was."""
+
+import json
+from datetime import UTC, datetime
+
+from fixtures.samples import a_job, a_result, a_run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.candidate import Candidate, CandidateKind, OutputKind, Preprocess, Step
+from domain.job import JobError, Phase
+from domain.scoring import Average, ScoringRules
+
+_NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | _NUMBERS | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+_PARAMS = st.dictionaries(st.text(), _VALUES, max_size=3)
+_WORDS = st.lists(st.text(), max_size=3).map(tuple)
+_CANDIDATES = st.builds(
+    Candidate,
+    id=st.text(),
+    version=st.text(),
+    kind=st.sampled_from(CandidateKind),
+    path=st.none() | st.text(),
+    params=_PARAMS,
+    steps=st.lists(st.builds(Step, path=st.text(), params=_PARAMS), max_size=3).map(tuple),
+    preprocess=st.sampled_from(Preprocess),
+    output_kind=st.sampled_from(OutputKind),
+    description=st.text(),
+    enabled=st.booleans(),
+    weight=st.none() | _NUMBERS,
+    tags=_WORDS,
+    features=st.none() | _WORDS,
+    timeout_s=st.none() | _NUMBERS,
+    memory_limit_mb=st.none() | st.integers(),
+    threads=st.none() | st.integers(),
+)
+_ERRORS = st.builds(
+    JobError,
+    type=st.text(),
+    message=st.text(),
+    phase=st.sampled_from(Phase),
+    traceback=st.text(),
+    hint=st.text(),
+    log_tail=st.text(),
+)
+_RULES = st.builds(
+    ScoringRules,
+    metrics=_WORDS,
+    positive_label=st.none() | st.text(),
+    threshold=st.none() | _NUMBERS,
+    average=st.none() | st.sampled_from(Average),
+    zero_division=_NUMBERS,
+)
+
+
+@given(_CANDIDATES)
+def test_a_candidate_survives_json(candidate: Candidate) -> None:
+    back = Candidate.from_json(json.loads(json.dumps(candidate.to_json())))
+
+    assert back == candidate
+    assert [type(step) for step in back.steps] == [Step for _ in candidate.steps]
+    assert type(back.kind) is CandidateKind
+    assert type(back.output_kind) is OutputKind
+
+
+@given(_ERRORS)
+def test_an_error_survives_json(error: JobError) -> None:
+    back = JobError.from_json(json.loads(json.dumps(error.to_json())))
+
+    assert back == error
+    assert type(back.phase) is Phase
+
+
+@given(_RULES)
+def test_scoring_rules_survive_json(rules: ScoringRules) -> None:
+    back = ScoringRules.from_json(json.loads(json.dumps(rules.to_json())))
+
+    assert back == rules
+    assert back.average is None or type(back.average) is Average
+
+
+def test_an_error_leaves_the_system_in_camel_case() -> None:
+    error = JobError(
+        type="ValueError",
+        message="no rows",
+        phase=Phase.FIT,
+        traceback="Traceback",
+        hint="give it rows",
+        log_tail="reading",
+    )
+
+    assert json.loads(json.dumps(error.to_record())) == {
+        "type": "ValueError",
+        "message": "no rows",
+        "phase": "fit",
+        "traceback": "Traceback",
+        "hint": "give it rows",
+        "logTail": "reading",
+    }
+
+
+def test_a_result_leaves_the_system_as_one_flat_record() -> None:
+    run = a_run(id="0" * 36)
+    job = a_job(run, id="1" * 36)
+    result = a_result(
+        job, seed=7, timestamp=datetime(2026, 5, 4, 12, 0, 0, 250_000, tzinfo=UTC), attempt=2, reused_from="9"
+    )
+
+    assert json.loads(json.dumps(result.to_record())) == {
+        "evaluationId": "1" * 36,
+        "runId": "0" * 36,
+        "modelId": "m0",
+        "modelVersion": "1.0",
+        "datasetId": "d" * 64,
+        "datasetName": "flowers",
+        "splitId": "e" * 64,
+        "seed": 7,
+        "metrics": {"f1": 0.75, "accuracy": None},
+        "timestamp": "2026-05-04T12:00:00.250Z",
+        "duration": 1.5,
+        "attempt": 2,
+        "reusedFrom": "9",
+        "fitSeconds": 1.0,
+        "predictSeconds": 0.25,
+        "cpuSeconds": 1.25,
+        "peakMemoryMb": 80.0,
+        "grantedThreads": 1,
+        "grantedMemoryMb": None,
+    }

@@ -1,0 +1,155 @@
+import sys
+import textwrap
+
+import pytest
+from sklearn.metrics import get_scorer_names
+
+from domain.dataset import TargetKind
+from domain.errors import InvalidInputError
+from evaluation.metrics.names import check, greater_is_better
+
+BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
+
+
+@pytest.fixture
+def own_metrics(tmp_path, monkeypatch):
+    """A module of somebody's own, gone after the test."""
+    (tmp_path / "own_metrics_of_a_test.py").write_text(
+        textwrap.dedent(
+            """
+            def profit(y_true, y_pred):
+                return 1.0
+
+            def log_loss(y_true, y_pred):
+                return 1.0
+
+            def gentle_loss(y_true, y_pred):
+                return 1.0
+
+            gentle_loss.greater_is_better = True
+
+            def cost(y_true, y_pred):
+                return 1.0
+
+            cost.greater_is_better = False
+            number = 7
+            """
+        )
+    )
+    (tmp_path / "broken_metrics_of_a_test.py").write_text("raise RuntimeError('no licence')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "own_metrics_of_a_test"
+    for name in ("own_metrics_of_a_test", "broken_metrics_of_a_test"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("metric", ["f1", "accuracy", "r2", "roc_auc", "neg_log_loss", "anything"])
+def test_more_is_better_unless_the_name_says_otherwise(metric):
+    assert greater_is_better(metric)
+
+
+@pytest.mark.parametrize(
+    "metric", ["mae", "rmse", "mse", "log_loss", "loss", "max_error", "mean_squared_error"]
+)
+def test_less_is_better_for_errors_and_losses(metric):
+    assert not greater_is_better(metric)
+
+
+def test_more_is_better_for_every_scorer_of_scikit_learn():
+    assert [name for name in get_scorer_names() if not greater_is_better(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("function", "greater"), [("profit", True), ("log_loss", False), ("gentle_loss", True), ("cost", False)]
+)
+def test_a_custom_function_may_say_whether_more_is_better(own_metrics, function, greater):
+    assert greater_is_better(f"{own_metrics}:{function}") is greater
+
+
+@pytest.mark.parametrize(
+    ("metric", "greater"), [("nowhere.at_all:profit", True), ("nowhere.at_all:my_loss", False)]
+)
+def test_the_name_decides_with_a_log_line_where_a_custom_function_is_out_of_reach(metric, greater, caplog):
+    assert greater_is_better(metric) is greater
+    assert "nowhere.at_all" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (
+            BINARY,
+            [
+                "f1",
+                "roc_auc",
+                "balanced_accuracy",
+                "neg_log_loss",
+                "jaccard",
+                "neg_brier_score",
+                "rand_score",
+            ],
+        ),
+        (MULTICLASS, ["f1", "f1_macro", "roc_auc_ovr", "top_k_accuracy", "matthews_corrcoef"]),
+        (REGRESSION, ["mae", "r2", "neg_mean_squared_error", "neg_max_error", "neg_mean_gamma_deviance"]),
+    ],
+)
+def test_names_that_fit_the_target_pass(kind, names):
+    check(names, kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "fitting"),
+    [
+        (BINARY, "mae", "precision, recall, f1, accuracy, balanced_accuracy, adjusted_mutual_info_score"),
+        (BINARY, "neg_mean_squared_error", "roc_auc"),
+        (BINARY, "f1_samples", "f1_macro"),
+        (MULTICLASS, "roc_auc", "roc_auc_ovr"),
+        (MULTICLASS, "jaccard", "jaccard_macro"),
+        (REGRESSION, "f1", "r2, mae, rmse, d2_absolute_error_score, explained_variance, neg_max_error"),
+        (REGRESSION, "adjusted_rand_score", "r2, mae, rmse"),
+    ],
+)
+def test_a_metric_that_does_not_fit_the_target_is_told_which_do(kind, name, fitting):
+    with pytest.raises(InvalidInputError) as told:
+        check([name], kind)
+
+    assert str(told.value).startswith(f"metric '{name}' does not fit a {kind} target; these do: ")
+    assert fitting in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("f2", "f1"), ("F1", "f1"), ("auc", "roc_auc"), ("acuracy", "accuracy")]
+)
+def test_an_unknown_metric_is_told_its_nearest_neighbours(name, near):
+    with pytest.raises(InvalidInputError, match=rf"unknown metric '{name}': did you mean (.*, )?{near}[,?]"):
+        check([name], BINARY)
+
+
+def test_a_name_near_to_nothing_is_told_what_there_is():
+    with pytest.raises(
+        InvalidInputError, match=r"unknown metric 'zzzz'; expected a built-in metric \(r2, mae, rmse\)"
+    ):
+        check(["zzzz"], REGRESSION)
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ("own_metrics_of_a_test:loss", "module own_metrics_of_a_test has no function loss"),
+        ("own_metrics_of_a_test:number", "module own_metrics_of_a_test has no function number"),
+        ("own_metrics_of_a_test:", "is malformed: expected package.module:function"),
+        (":profit", "is malformed: expected package.module:function"),
+        (".x:profit", "module .x cannot be imported"),
+        ("nowhere.at_all:profit", "module nowhere.at_all cannot be imported .*No module named 'nowhere'"),
+        ("broken_metrics_of_a_test:profit", "cannot be imported .RuntimeError: no licence.; mend it"),
+    ],
+)
+@pytest.mark.usefixtures("own_metrics")
+def test_a_custom_metric_is_looked_for_before_anything_is_enqueued(metric, message):
+    with pytest.raises(InvalidInputError, match=message):
+        check([metric], BINARY)
+
+
+def test_a_custom_metric_fits_any_target(own_metrics):
+    for kind in TargetKind:
+        check([f"{own_metrics}:profit"], kind)

@@ -1,0 +1,134 @@
+import math
+
+import numpy as np
+import pytest
+
+from domain.dataset import TargetKind
+from domain.errors import InvalidInputError
+from domain.scoring import Average, ScoringRules
+from evaluation.metrics.rules import place_of, resolve_rules
+
+BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
+
+
+def test_two_classes_have_these_defaults():
+    assert resolve_rules(target_kind=BINARY, classes=["no", "yes"]) == ScoringRules(
+        metrics=("f1", "precision", "recall", "accuracy"),
+        positive_label="yes",
+        threshold=None,
+        average=Average.BINARY,
+        zero_division=0.0,
+    )
+
+
+def test_more_classes_have_these_defaults():
+    assert resolve_rules(target_kind=MULTICLASS, classes=[0, 1, 2]) == ScoringRules(
+        metrics=("f1", "precision", "recall", "accuracy"), average=Average.MACRO
+    )
+
+
+def test_regression_has_these_defaults():
+    assert resolve_rules(target_kind=REGRESSION, classes=[]) == ScoringRules(metrics=("r2", "mae", "rmse"))
+
+
+def test_a_multiclass_target_with_two_classes_is_binary():
+    rules = resolve_rules(target_kind=MULTICLASS, classes=["x", "y"])
+
+    assert (rules.positive_label, rules.average) == ("y", Average.BINARY)
+
+
+@pytest.mark.parametrize(
+    ("given", "classes", "stored"),
+    [
+        ("no", ["no", "yes"], "no"),
+        (0, [0, 1], "0"),
+        ("0", [0, 1], "0"),
+        (1, [0.0, 1.0], "1.0"),
+        (False, [False, True], "False"),
+        ("False", [False, True], "False"),
+        (np.int64(0), np.array([0, 1]), "0"),
+        (np.str_("no"), np.array(["no", "yes"]), "no"),
+        (1, ["0", "1"], "1"),
+    ],
+)
+def test_a_positive_label_is_found_by_value_or_by_its_text(given, classes, stored):
+    assert resolve_rules(target_kind=BINARY, classes=classes, positive_label=given).positive_label == stored
+
+
+def test_a_label_equal_by_value_goes_before_one_equal_by_text():
+    assert place_of("1", [1, 2]) == 0
+    assert place_of("1", ["0", "1"]) == 1
+    assert place_of("3", [1, 2]) is None
+
+
+def test_names_stay_in_order_and_are_measured_once():
+    rules = resolve_rules(target_kind=BINARY, classes=[0, 1], metrics=["recall", "f1", "recall", "roc_auc"])
+
+    assert rules.metrics == ("recall", "f1", "roc_auc")
+
+
+def test_what_is_given_is_kept():
+    rules = resolve_rules(
+        target_kind=BINARY, classes=[0, 1], threshold=0.3, average="weighted", zero_division=math.nan
+    )
+
+    assert (rules.threshold, rules.average) == (0.3, Average.WEIGHTED)
+    assert math.isnan(rules.zero_division)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            {"positive_label": "maybe"},
+            "positive label 'maybe' is not a class of the target; the classes are no, yes",
+        ),
+        ({"threshold": math.inf}, "threshold must be a finite number, got inf"),
+        ({"average": "samples"}, "unknown average 'samples'; expected one of binary, macro, micro, weighted"),
+        ({"zero_division": 0.5}, "zero division must be 0, 1 or nan, got 0.5"),
+        ({"metrics": []}, r"metrics must be a list of one name at least, got \[\]"),
+        ({"metrics": "f1"}, "metrics must be a list of one name at least, got 'f1'"),
+        ({"metrics": ["f1", "mae"]}, "metric 'mae' does not fit a binary target"),
+        ({"classes": ["yes"]}, "a binary target needs two classes at least, got yes"),
+        ({"classes": []}, "a binary target needs two classes at least, got none"),
+    ],
+)
+def test_wrong_rules_for_two_classes_are_refused(wrong, message):
+    with pytest.raises(InvalidInputError, match=message):
+        resolve_rules(**{"target_kind": BINARY, "classes": ["no", "yes"], **wrong})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"positive_label": 1}, "a multiclass target has no positive label, got 1: leave it out"),
+        ({"threshold": 0.5}, "a multiclass target has no threshold, got 0.5: leave it out"),
+        (
+            {"average": "binary"},
+            "average 'binary' needs a target of two classes; use macro, micro or weighted",
+        ),
+        ({"metrics": ["roc_auc"]}, "metric 'roc_auc' does not fit a multiclass target"),
+    ],
+)
+def test_wrong_rules_for_more_classes_are_refused(wrong, message):
+    with pytest.raises(InvalidInputError, match=message):
+        resolve_rules(target_kind=MULTICLASS, classes=[0, 1, 2], **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"positive_label": 1}, "a regression target has no positive label"),
+        ({"threshold": 0.5}, "a regression target has no threshold"),
+        ({"average": "macro"}, "a regression target has no average"),
+        ({"metrics": ["f1"]}, "metric 'f1' does not fit a regression target"),
+    ],
+)
+def test_wrong_rules_for_regression_are_refused(wrong, message):
+    with pytest.raises(InvalidInputError, match=message):
+        resolve_rules(target_kind=REGRESSION, classes=[], **wrong)
+
+
+def test_the_error_about_a_positive_label_ends_with_the_classes():
+    with pytest.raises(InvalidInputError, match=r"the classes are 0, 1$"):
+        resolve_rules(target_kind=BINARY, classes=[0, 1], positive_label=5)

@@ -1,0 +1,385 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.loading import Configuration, Origin, load
+from config.settings import Settings
+from domain.errors import InvalidInputError
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The place of a configuration file, in a project folder that has nothing else in it."""
+    (tmp_path / "config").mkdir()
+    return tmp_path / "config" / "bakeoff.yaml"
+
+
+def _load(
+    file: Path,
+    text: str = "",
+    environment: dict[str, str] | None = None,
+    overrides: dict[str, Any] | None = None,
+) -> Configuration:
+    file.write_text(text, encoding="utf-8")
+    return load(file, overrides=overrides, environment=environment or {})
+
+
+def _refusal(file: Path, text: str = "", environment: dict[str, str] | None = None, **overrides: Any) -> str:
+    with pytest.raises(InvalidInputError) as refused:
+        _load(file, text, environment, overrides)
+    return str(refused.value)
+
+
+def test_the_defaults_are_those_of_the_documentation(file: Path) -> None:
+    settings = _load(file).settings
+
+    assert (settings.eval_workers, settings.max_running, settings.evaluation_timeout) == (3, None, 3600)
+    assert (settings.memory_limit_mb, settings.max_attempts, settings.lease_seconds) == (None, 3, 30)
+    assert (settings.shutdown_grace, settings.import_timeout, settings.metrics) == (30, 30, None)
+    assert (settings.seed, settings.test_size, settings.broker_url) == (0, 0.25, None)
+    assert (settings.database_url, settings.data_dir) == ("sqlite:///data/bakeoff.db", Path("data"))
+    assert (settings.node_name, settings.datasets) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "workers", "origin"),
+    [
+        (("evalWorkers: 5", {"BAKEOFF_EVAL_WORKERS": "6"}, {"evalWorkers": 7}), 7, "command line"),
+        (("evalWorkers: 5", {"BAKEOFF_EVAL_WORKERS": "6"}, {}), 6, "environment"),
+        (("evalWorkers: 5", {}, {}), 5, "file"),
+        (("", {}, {}), 3, "default"),
+        (("evalWorkers: 5", {}, {"evalWorkers": None}), 5, "file"),
+    ],
+)
+def test_the_command_line_precedes_the_environment_the_file_and_the_default(
+    file: Path, given: tuple[str, dict[str, str], dict[str, Any]], workers: int, origin: str
+) -> None:
+    configuration = _load(file, *given)
+
+    assert configuration.settings.eval_workers == workers
+    assert configuration.origins["evalWorkers"] == origin
+    assert configuration.origins["seed"] == "default"
+
+
+def test_each_key_has_an_origin(file: Path) -> None:
+    origins = _load(file, "seed: 1", {"BAKEOFF_TEST_SIZE": "0.5"}, {"metrics": ["f1"]}).origins
+
+    assert {"seed", "testSize", "metrics", "evaluationTimeout", "databaseUrl", "datasets"} <= origins.keys()
+    assert len(origins) == len(Settings.model_fields)
+    assert {key for key, origin in origins.items() if origin is not Origin.DEFAULT} == {
+        "seed",
+        "testSize",
+        "metrics",
+    }
+
+
+#: A text for each key's environment variable, and what it is read as. A new setting needs a line here.
+_VARIABLES: dict[str, tuple[str, Any]] = {
+    "BAKEOFF_EVAL_WORKERS": ("4", 4),
+    "BAKEOFF_MAX_RUNNING": ("8", 8),
+    "BAKEOFF_EVALUATION_TIMEOUT": ("1.5", 1.5),
+    "BAKEOFF_MEMORY_LIMIT_MB": ("512", 512),
+    "BAKEOFF_MAX_ATTEMPTS": ("1", 1),
+    "BAKEOFF_LEASE_SECONDS": ("45", 45.0),
+    "BAKEOFF_SHUTDOWN_GRACE": ("0", 0.0),
+    "BAKEOFF_IMPORT_TIMEOUT": ("5", 5.0),
+    "BAKEOFF_METRICS": ('["recall", "f1"]', ["recall", "f1"]),
+    "BAKEOFF_SEED": ("42", 42),
+    "BAKEOFF_TEST_SIZE": ("0.5", 0.5),
+    "BAKEOFF_BROKER_URL": ("redis://here:1", "redis://here:1"),
+    "BAKEOFF_BROKER_PREFIX": ("mine:", "mine:"),
+    "BAKEOFF_STREAM_LENGTH": ("500", 500),
+    "BAKEOFF_DATABASE_URL": ("sqlite:///other.db", "sqlite:///other.db"),
+    "BAKEOFF_DATA_DIR": ("/var/lib/bakeoff", Path("/var/lib/bakeoff")),
+    "BAKEOFF_NODE_NAME": ("left", "left"),
+    "BAKEOFF_DATASETS": ('{"iris": {"source": "sklearn", "name": "iris"}}', None),
+}
+
+
+def test_every_key_is_also_an_environment_variable() -> None:
+    assert {"BAKEOFF_" + name.upper() for name in Settings.model_fields} == set(_VARIABLES)
+
+
+@pytest.mark.parametrize(("variable", "text", "value"), [(k, *v) for k, v in _VARIABLES.items()])
+def test_a_variable_of_the_environment_sets_its_key(file: Path, variable: str, text: str, value: Any) -> None:
+    settings = _load(file, environment={variable: text}).settings
+
+    found = getattr(settings, variable.removeprefix("BAKEOFF_").lower())
+    if variable == "BAKEOFF_DATASETS":
+        assert (found["iris"].source, found["iris"].name) == ("sklearn", "iris")
+    else:
+        assert found == value
+
+
+@pytest.mark.parametrize("text", ["", "null"])
+def test_an_empty_variable_means_null(file: Path, text: str) -> None:
+    configuration = _load(file, "maxRunning: 5", {"BAKEOFF_MAX_RUNNING": text})
+
+    assert configuration.settings.max_running is None
+    assert configuration.origins["maxRunning"] == "environment"
+
+
+def test_variables_of_other_programs_are_left_alone(file: Path) -> None:
+    assert _load(file, environment={"PATH": "/bin", "EVAL_WORKERS": "9"}).settings.eval_workers == 3
+
+
+def test_a_wrong_value_in_the_file_is_named_with_file_and_key(file: Path) -> None:
+    assert _refusal(file, "evalWorkers: 11") == (
+        f"{file}: evalWorkers is 11: input should be less than or equal to 10"
+    )
+
+
+def test_a_wrong_value_in_the_environment_is_named_with_its_variable(file: Path) -> None:
+    assert _refusal(file, "evalWorkers: 5", {"BAKEOFF_EVAL_WORKERS": "many"}) == (
+        "the environment (BAKEOFF_EVAL_WORKERS): evalWorkers is 'many': "
+        "input should be a valid integer, unable to parse string as an integer"
+    )
+
+
+def test_a_wrong_value_on_the_command_line_says_so(file: Path) -> None:
+    assert _refusal(file, seed=-1) == ("command line: seed is -1: input should be greater than or equal to 0")
+
+
+def test_all_that_is_wrong_is_told_at_once(file: Path) -> None:
+    assert _refusal(file, "seed: x\ntestSize: 2").splitlines() == [
+        f"{file}: seed is 'x': input should be a valid integer, unable to parse string as an integer",
+        f"{file}: testSize is 2: input should be less than 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("evalWorker: 5", "evalWorker is no setting: did you mean evalWorkers?"),
+        ("eval_workers: 5", "eval_workers is no setting: did you mean evalWorkers?"),
+        ("leaseSecond: 5", "leaseSecond is no setting: did you mean leaseSeconds?"),
+        (
+            "datasets: {iris: {source: sklearn, name: iris, targt: y}}",
+            "datasets.iris.targt is no setting: did you mean target?",
+        ),
+        (
+            "datasets: {iris: {source: sklearn, name: iris, split_column: y}}",
+            "datasets.iris.split_column is no setting: did you mean splitColumn?",
+        ),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_known_one(file: Path, text: str, cure: str) -> None:
+    assert _refusal(file, text) == f"{file}: {cure}"
+
+
+def test_a_key_that_is_near_to_none_is_answered_with_all_of_them(file: Path) -> None:
+    said = _refusal(file, "zzz: 1")
+
+    assert said.startswith(f"{file}: zzz is no setting: there are brokerPrefix, brokerUrl, dataDir, ")
+    assert said.endswith(", testSize")
+
+
+def test_an_unknown_variable_is_named_with_the_nearest_known_one(file: Path) -> None:
+    assert _refusal(file, environment={"BAKEOFF_EVALWORKERS": "3"}) == (
+        "the environment sets BAKEOFF_EVALWORKERS, which is no setting: did you mean BAKEOFF_EVAL_WORKERS?"
+    )
+
+
+def test_malformed_json_in_a_variable_is_named_with_the_variable(file: Path) -> None:
+    assert _refusal(file, environment={"BAKEOFF_METRICS": "[f1]"}) == (
+        "the environment sets BAKEOFF_METRICS to '[f1]', which is no JSON: "
+        "Expecting value: line 1 column 2 (char 1)"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n"])
+def test_an_empty_file_leaves_the_defaults(file: Path, text: str) -> None:
+    configuration = _load(file, text)
+
+    assert configuration.settings == Settings()
+    assert set(configuration.origins.values()) == {"default"}
+
+
+@pytest.mark.parametrize(("text", "what"), [("- a\n- b", "list"), ("evalWorkers", "str"), ("3", "int")])
+def test_a_file_without_keys_is_refused(file: Path, text: str, what: str) -> None:
+    assert _refusal(file, text) == f"{file} must hold `key: value` lines, but it holds a {what}"
+
+
+@pytest.mark.parametrize("text", ["1: 2", "null: 2"])
+def test_a_key_that_is_no_text_is_refused(file: Path, text: str) -> None:
+    assert "keys should be strings" in _refusal(file, text)
+
+
+def test_a_slip_of_syntax_is_named_with_file_and_line(file: Path) -> None:
+    said = _refusal(file, "seed: 1\nmetrics: [f1\n")
+
+    assert said.startswith(f"{file} cannot be read as YAML: ")
+    assert "line 3" in said
+
+
+def test_a_file_in_another_encoding_is_refused(file: Path) -> None:
+    file.write_bytes("nodeName: Köln".encode("latin-1"))
+
+    with pytest.raises(InvalidInputError) as refused:
+        load(file, environment={})
+
+    assert str(refused.value).startswith(f"{file} cannot be read as YAML: 'utf-8' codec can't decode byte")
+
+
+@pytest.mark.parametrize("key", ["evaluationTimeout", "leaseSeconds", "shutdownGrace", "importTimeout"])
+@pytest.mark.parametrize("value", [".inf", ".nan"])
+def test_a_duration_is_a_finite_number(file: Path, key: str, value: str) -> None:
+    assert _refusal(file, f"{key}: {value}").endswith("input should be a finite number")
+
+
+def test_a_folder_stands_for_the_file_in_it(file: Path) -> None:
+    file.write_text("seed: 5")
+
+    configuration = load(file.parent, environment={})
+
+    assert configuration.settings.seed == 5
+    assert configuration.file == file
+
+
+def test_the_environment_may_name_the_file(file: Path) -> None:
+    file.write_text("seed: 5")
+
+    assert load(environment={"BAKEOFF_CONFIG": str(file)}).settings.seed == 5
+
+
+def test_the_command_line_names_the_file_before_the_environment_does(file: Path, tmp_path: Path) -> None:
+    file.write_text("seed: 5")
+
+    assert load(file, environment={"BAKEOFF_CONFIG": str(tmp_path / "other.yaml")}).settings.seed == 5
+
+
+@pytest.mark.parametrize("missing", ["nowhere.yaml", "."])
+def test_a_file_that_is_not_there_is_named_with_the_cure(tmp_path: Path, missing: str) -> None:
+    asked = tmp_path / missing
+    expected = tmp_path / "bakeoff.yaml" if missing == "." else asked
+
+    with pytest.raises(InvalidInputError) as refused:
+        load(asked, environment={})
+
+    assert str(refused.value) == (
+        f"there is no configuration file {expected}: give --config or BAKEOFF_CONFIG an existing file, "
+        f"or make one with `bakeoff init`"
+    )
+
+
+def test_without_a_file_the_current_folder_is_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    configuration = load(environment={})
+
+    assert configuration.file is None
+    assert configuration.root == tmp_path
+    assert configuration.catalog_file == tmp_path / "config/models.yaml"
+
+
+def test_the_file_of_the_current_folder_is_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("seed: 5")
+    monkeypatch.chdir(file.parent.parent)
+
+    configuration = load(environment={})
+
+    assert configuration.settings.seed == 5
+    assert configuration.root == file.parent.parent
+
+
+def test_relative_places_start_at_the_folder_above_config(file: Path, tmp_path: Path) -> None:
+    configuration = _load(file, "dataDir: var\ndatabaseUrl: sqlite:///var/own.db")
+
+    assert configuration.root == tmp_path
+    assert configuration.data_dir == tmp_path / "var"
+    assert configuration.database_url == f"sqlite:///{tmp_path}/var/own.db"
+    assert configuration.catalog_file == tmp_path / "config/models.yaml"
+    assert configuration.snapshots == tmp_path / "var/snapshots"
+    assert configuration.log_of("r", "j") == tmp_path / "var/logs/r/j.log"
+    assert configuration.predictions_of("r", "j") == tmp_path / "var/predictions/r/j.npy"
+
+
+def test_a_mounted_file_that_is_a_link_does_not_move_the_root(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/mounted.yaml").write_text("seed: 5")
+    file.symlink_to(tmp_path / "elsewhere/mounted.yaml")
+
+    configuration = load(file, environment={})
+
+    assert configuration.settings.seed == 5
+    assert configuration.root == tmp_path
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite:////var/own.db", "sqlite://", "sqlite:///:memory:", "postgresql+psycopg://me@host/own"],
+)
+def test_other_database_urls_stay_as_they_are(file: Path, url: str) -> None:
+    assert _load(file, f"databaseUrl: '{url}'").database_url == url
+
+
+def test_an_absolute_data_folder_stays_where_it_is(file: Path) -> None:
+    assert _load(file, "dataDir: /var/lib/bakeoff").data_dir == Path("/var/lib/bakeoff")
+
+
+def test_the_overall_cap_is_that_of_one_machine_unless_a_cluster_sets_it(file: Path) -> None:
+    assert _load(file, "evalWorkers: 4").settings.overall_cap == 4
+    assert _load(file, "evalWorkers: 4\nmaxRunning: 12").settings.overall_cap == 12
+
+
+def test_the_node_is_the_machine_unless_it_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "machine-7")
+
+    assert _load(file).settings.node == "machine-7"
+    assert _load(file, "nodeName: left").settings.node == "left"
+
+
+@pytest.mark.parametrize(
+    ("source", "needed"),
+    [
+        ("csv", "path and target"),
+        ("parquet", "path and target"),
+        ("sql", "url and query and target"),
+        ("pointer", "path and query and target"),
+        ("sklearn", "name"),
+        ("callable", "name and target"),
+    ],
+)
+def test_a_dataset_has_what_its_source_needs(file: Path, source: str, needed: str) -> None:
+    assert _refusal(file, f"datasets: {{mine: {{source: {source}}}}}") == (
+        f"{file}: datasets.mine is {{'source': '{source}'}}: a dataset of source {source} needs {needed}"
+    )
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        {"source": "csv", "path": "a.csv", "target": "y", "dtypes": {"zip": "string"}, "testPath": "b.csv"},
+        {"source": "parquet", "path": "a.parquet", "target": "y", "splitColumn": "part"},
+        {"source": "sql", "url": "sqlite:///a.db", "query": "SELECT 1", "target": "y"},
+        {"source": "pointer", "path": "active.txt", "query": "SELECT 1", "target": "y", "task": "regression"},
+        {"source": "sklearn", "name": "iris"},
+        {"source": "callable", "name": "data:make", "target": "y", "positiveLabel": 1, "drop": ["id"]},
+    ],
+)
+def test_a_complete_dataset_is_read_as_it_stands(file: Path, dataset: dict[str, Any]) -> None:
+    settings = _load(file, json.dumps({"datasets": {"mine": dataset}})).settings
+
+    assert settings.datasets["mine"].model_dump(by_alias=True, exclude_unset=True, mode="json") == dataset
+
+
+def test_an_unknown_source_is_answered_with_the_known_ones(file: Path) -> None:
+    assert _refusal(file, "datasets: {mine: {source: xls, path: a, target: y}}") == (
+        f"{file}: datasets.mine.source is 'xls': "
+        f"input should be 'csv', 'parquet', 'sql', 'pointer', 'sklearn' or 'callable'"
+    )
+
+
+@pytest.mark.parametrize("label", ["yes", 1, 1.5, True])
+def test_a_positive_label_keeps_its_type(file: Path, label: object) -> None:
+    text = json.dumps(
+        {"datasets": {"d": {"source": "csv", "path": "p", "target": "y", "positiveLabel": label}}}
+    )
+
+    found = _load(file, text).settings.datasets["d"].positive_label
+
+    assert (found, type(found)) == (label, type(label))
