@@ -57,6 +57,15 @@ def abi() -> int:
         return 0
 
 
+def keep_signals_inside() -> None:
+    """From now on this process and its descendants can signal each other, and nobody else."""
+    ruleset = _create(0, 6, _SCOPE_SIGNALS)
+    try:
+        libc.syscall(_SYS_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
+    finally:
+        os.close(ruleset)
+
+
 def restrict(grants: Iterable[tuple[str | Path, int]], version: int) -> None:
     """Close everything but what is granted; a granted path that does not exist is passed over."""
     handled = _rights(version)

@@ -15,7 +15,6 @@ from cell.scratch import Scratch
 INTERVAL_S = 0.25
 _HURRY_S = 0.02
 _CROWD = 48  # descendants from which on the next look is soon: a fork bomb doubles in milliseconds
-MOST_PROCESSES = 512
 _SCRATCH_INTERVAL_S = 1.0
 _KB = 1024
 
@@ -61,22 +60,23 @@ class Watch:
         return self._crowd(pids) or self._memory(pids) or self._folder()
 
     def _crowd(self, pids: list[int]) -> Breach | None:
-        if len(pids) <= MOST_PROCESSES:
+        most = self._limits.processes
+        if len(pids) <= most:
             return None
         return _breach(
             End.TOO_MANY_PROCESSES,
             "TooManyProcesses",
-            f"it had {len(pids)} processes, the most is {MOST_PROCESSES}",
+            f"it had {len(pids)} processes, the most is {most}",
             "Start fewer processes, and wait for those that end.",
         )
 
     def _memory(self, pids: list[int]) -> Breach | None:
         limit_mb = self._limits.memory_mb
         used = _sum(map(memory_of, pids))
-        several = len(pids) > 1
-        if several and (len(pids) < _CROWD or self._exceeds(used)):
+        if 1 < len(pids) < _CROWD or self._exceeds(used):
             used = _sum(map(_fair_memory_of, pids))
-        self.peak_mb = max(self.peak_mb, used.resident / _KB)
+        if len(pids) < _CROWD:
+            self.peak_mb = max(self.peak_mb, used.resident / _KB)
         if limit_mb is None or not self._exceeds(used):
             return None
         return _breach(

@@ -59,7 +59,7 @@ class Data:
     seed: int | None  #: of the split; None when the data said how to split
 
 
-def pin(  # noqa: PLR0913  all of them together say what is pinned where
+def pin(
     dataset: "DatasetSettings", *, name: str, root: Path, snapshots: Path, seed: int, test_size: float
 ) -> Pinned:
     from concurrent.futures import ThreadPoolExecutor

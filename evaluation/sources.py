@@ -183,7 +183,6 @@ def _joined(train: "pd.DataFrame", test: "pd.DataFrame", names: tuple[str, str])
         raise InvalidInputError(
             f"{names[1]} differs in columns from {names[0]}: missing {listed(missing)}, extra {listed(extra)}"
         )
-    test = test[list(train.columns)]
     return pd.concat([_alike(train, test), _alike(test, train)], ignore_index=True)
 
 

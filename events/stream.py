@@ -1,11 +1,13 @@
 """The Redis stream that other services follow. An entry is the envelope, flat, every field a text:
 
-eventId       UUID; stable, and an event may come twice: drop the ids that were seen
-eventType     evaluation.started, evaluation.completed, ...
-eventVersion  1
-occurredAt    ISO 8601, UTC, with milliseconds and Z
-runId         UUID; the events of one run are in the order in which they happened
-payload       JSON object, camelCase
+    eventId       UUID, stable
+    eventType     evaluation.started, evaluation.completed, ...
+    eventVersion  1
+    occurredAt    ISO 8601, UTC, with milliseconds and Z
+    runId         UUID; the events of one run are in the order in which they happened
+    payload       JSON object, camelCase
+
+An event may be in the stream more than once, with the same eventId: a reader drops the ids it has seen.
 """
 
 import json
@@ -48,7 +50,7 @@ def read(
 ) -> list[Entry]:
     """The entries after that position, oldest first.
 
-    When there is none it waits for `block_ms`, which the client's socket_timeout must exceed; None: not at all.
+    When there is none it waits for `block_ms`, or not at all; the client's socket_timeout must be longer.
     """
     found = client.xrange(stream, min=f"({after}", count=limit)
     if not found and block_ms is not None:

@@ -41,14 +41,14 @@ def get(engine: Engine, job_id: str) -> Job:
 
 def find(engine: Engine, prefix: str) -> str:
     """The id of the one job whose id begins like this, as people type it."""
-    wanted = select(jobs.c.id).where(jobs.c.id.startswith(prefix, autoescape=True)).limit(2)
+    wanted = select(jobs.c.id).where(jobs.c.id.startswith(prefix.lower(), autoescape=True)).limit(2)
     with reading(engine) as connection:
         found = connection.execute(wanted).scalars().all()
     if not found:
         raise _no_job(prefix)
     if len(found) > 1:
         raise NotFoundError(f"{prefix} is the beginning of more than one job id: give more of it")
-    return found[0]
+    return str(found[0])
 
 
 def _no_job(asked: str) -> NotFoundError:

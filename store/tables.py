@@ -138,6 +138,7 @@ jobs = Table(
     CheckConstraint("(state IN ('failed', 'timed_out')) = (error IS NOT NULL)", name="failed_has_error"),
     Index(
         "ix_evaluation_jobs_waiting",
+        "state",
         "created_at",
         "position",
         sqlite_where=text("state = 'queued'"),
@@ -145,6 +146,8 @@ jobs = Table(
     ),
     Index(
         "ix_evaluation_jobs_leased",
+        "state",
+        "node",
         "lease_expires_at",
         sqlite_where=text("state = 'running'"),
         postgresql_where=text("state = 'running'"),

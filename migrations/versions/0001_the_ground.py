@@ -149,7 +149,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_evaluation_jobs_leased",
         "evaluation_jobs",
-        ["lease_expires_at"],
+        ["state", "node", "lease_expires_at"],
         unique=False,
         sqlite_where=sa.text("state = 'running'"),
         postgresql_where=sa.text("state = 'running'"),
@@ -158,7 +158,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_evaluation_jobs_waiting",
         "evaluation_jobs",
-        ["created_at", "position"],
+        ["state", "created_at", "position"],
         unique=False,
         sqlite_where=sa.text("state = 'queued'"),
         postgresql_where=sa.text("state = 'queued'"),

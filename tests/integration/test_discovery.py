@@ -161,28 +161,37 @@ def test_a_forged_answer_is_a_rejection_of_the_forger_alone(oven, root):
     assert "good" in [c.id for c in found.healthy]
 
 
-def test_what_scikit_learn_holds_for_a_stranger_is_checked_alone(oven, root):
-    plugin(root, "leaves", "import os\nos._exit(4)")
+SABOTAGE = "import sklearn.tree\ndel sklearn.tree.DecisionTreeClassifier\n" + GOOD
+TREE = Candidate(id="tree", version="1", steps=(Step(path="sklearn.tree:DecisionTreeClassifier"),))
+
+
+def test_a_stranger_inside_an_estimator_of_scikit_learn_is_checked_alone(oven, root):
+    plugin(root, "saboteur", SABOTAGE)
     nested = Candidate(
         id="nested",
         version="1",
         path="sklearn.ensemble:BaggingClassifier",
-        params={"estimator": {"class": "plugs.leaves:Mine"}},
+        params={"estimator": {"class": "plugs.saboteur:Mine"}},
     )
-    tree = Candidate(id="tree", version="1", steps=(Step(path="sklearn.tree:DecisionTreeClassifier"),))
 
-    found = discover([nested, tree], root=root, import_timeout_s=30, socket=oven)
-
-    assert [c.id for c in found.healthy] == ["tree"]
-    assert [r.cause for r in found.rejections] == ["ended its process with exit code 4 at import"]
+    assert discover([nested, TREE], root=root, import_timeout_s=30, socket=oven).healthy == (nested, TREE)
 
 
-def test_a_file_named_like_a_library_is_a_stranger(oven, root):
-    (root / "sklearn.py").write_text("import os\nos._exit(4)")
+def test_a_file_named_like_a_library_is_checked_alone(oven, root):
+    (root / "sklearn.py").write_text(SABOTAGE)
     file = Candidate(id="file", version="1", path="sklearn.py:Mine")
-    tree = Candidate(id="tree", version="1", path="sklearn.tree:DecisionTreeClassifier")
 
-    assert discover([file, tree], root=root, import_timeout_s=30, socket=oven).healthy == (tree,)
+    assert discover([file, TREE], root=root, import_timeout_s=30, socket=oven).healthy == (file, TREE)
+
+
+def test_whoever_fails_in_the_shared_cell_leaves_the_others_healthy(oven, root):
+    odd = Candidate(
+        id="odd", version="1", path="sklearn.tree:DecisionTreeClassifier", params={"max_depth": {"pairs": 3}}
+    )
+    found = discover([odd, TREE], root=root, import_timeout_s=30, socket=oven)
+
+    assert found.healthy == (TREE,)
+    assert found.rejections[0].cause.startswith("failed at import with TypeError: ")
 
 
 def test_hidden_files_of_the_project_are_closed_to_a_candidate(oven, root):
@@ -384,6 +393,7 @@ def test_the_catalog_of_the_process_is_loaded_once_for_all_threads(root, monkeyp
     assert len(seen) == 4
     assert len({id(catalog) for catalog in seen}) == 1
     assert list(seen[0].candidates) == ["good"]
+    assert seen[0]._import_timeout_s == 25
     assert [r.getMessage() for r in caplog.records] == ["candidate good, version 1, is ready"]
 
 

@@ -4,7 +4,14 @@ import pytest
 
 from config.settings import DatasetSettings
 from domain.errors import InvalidInputError
-from evaluation.checks import check_rows, check_values, feature_names, repeated_rows, split_warnings, warnings_of
+from evaluation.checks import (
+    check_rows,
+    check_values,
+    feature_names,
+    repeated_rows,
+    split_warnings,
+    warnings_of,
+)
 from evaluation.column import Column, canonical
 from evaluation.split import split_by_files
 from evaluation.target import target_of
@@ -81,7 +88,10 @@ def test_good_data_give_no_warning():
         ([7] * 60, "columns with one value only: 'a'"),
         (["x"] * 60, "columns with one value only: 'a'"),
         ([1.5] * 60, "columns with one value only: 'a'"),
-        (list(range(60)), "columns that differ in every row, like an id: 'a'; name them under drop if they are"),
+        (
+            list(range(60)),
+            "columns that differ in every row, like an id: 'a'; name them under drop if they are",
+        ),
         ([f"id{place}" for place in range(60)], "columns that differ in every row, like an id: 'a'"),
     ],
 )

@@ -55,11 +55,26 @@ def test_every_way_to_hold_a_kind_of_value_has_one_type(values, dtype, kind):
 @pytest.mark.parametrize(
     "ways",
     [
-        [([1.5, None], "float64"), ([1.5, None], "Float64"), ([1.5, None], "object"), ([1.5, None], "double[pyarrow]")],
+        [
+            ([1.5, None], "float64"),
+            ([1.5, None], "Float64"),
+            ([1.5, None], "object"),
+            ([1.5, None], "double[pyarrow]"),
+        ],
         [([0.0, 1.0], "float64"), ([-0.0, 1.0], "float64")],
         [([1, 2], "int64"), ([1, 2], "Int64"), ([1, 2], "object"), ([1, 2], ">i8")],
-        [(["a", None], "str"), (["a", None], "object"), (["a", None], "string"), (["a", None], "string[pyarrow]")],
-        [([DAY], "datetime64[s]"), ([DAY], "datetime64[ns]"), ([DAY], "object"), ([DAY], "datetime64[us, UTC]")],
+        [
+            (["a", None], "str"),
+            (["a", None], "object"),
+            (["a", None], "string"),
+            (["a", None], "string[pyarrow]"),
+        ],
+        [
+            ([DAY], "datetime64[s]"),
+            ([DAY], "datetime64[ns]"),
+            ([DAY], "object"),
+            ([DAY], "datetime64[us, UTC]"),
+        ],
         [([True, False], "bool"), ([True, False], "boolean"), ([True, False], "object")],
     ],
 )

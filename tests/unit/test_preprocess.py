@@ -76,7 +76,10 @@ def test_a_column_without_values_is_zero():
 
 def test_a_city_that_training_never_saw_is_no_error():
     train = frame(city=["Rome", "Oslo", None, "Rome"])
-    assert prepared([CITY], train, frame(city=["Oslo", "Paris"])).tolist() == [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    assert prepared([CITY], train, frame(city=["Oslo", "Paris"])).tolist() == [
+        [1.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0],
+    ]
 
 
 def test_categories_are_encoded_and_their_number_is_capped():

@@ -33,7 +33,14 @@ MIXED = pd.DataFrame(
         "y": ["no", "yes"] * 4,
     }
 )
-DTYPES = {"city": "string", "i": "int64", "ok": "bool", "born": "datetime", "grade": "category", "y": "string"}
+DTYPES = {
+    "city": "string",
+    "i": "int64",
+    "ok": "bool",
+    "born": "datetime",
+    "grade": "category",
+    "y": "string",
+}
 
 
 class Place:
@@ -52,7 +59,13 @@ class Place:
         return self.pin({"source": "csv", "path": "d.csv", "target": "y"}, **keys)
 
     def pin(
-        self, dataset: dict[str, Any], *, name: str = "data", seed: int = 0, test_size: float = 0.25, **keys: Any
+        self,
+        dataset: dict[str, Any],
+        *,
+        name: str = "data",
+        seed: int = 0,
+        test_size: float = 0.25,
+        **keys: Any,
     ) -> Pinned:
         whole = DatasetSettings(**{**dataset, **keys})
         return pin(whole, name=name, root=self.root, snapshots=self.snapshots, seed=seed, test_size=test_size)
@@ -69,7 +82,9 @@ def opened(pinned: Pinned, features: list[str] | None = None) -> Data:
 
 def numbers(rows: int = 40, columns: int = 3) -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.standard_normal((rows, columns), dtype=np.float32), columns=list("abcdef")[:columns])
+    frame = pd.DataFrame(
+        rng.standard_normal((rows, columns), dtype=np.float32), columns=list("abcdef")[:columns]
+    )
     return frame.assign(y=rng.integers(0, 2, rows))
 
 
@@ -107,7 +122,9 @@ def test_every_value_comes_back_with_its_type(place):
 
 
 def test_each_training_row_keeps_its_label(place):
-    frame = pd.DataFrame({"a": np.arange(100.0), "y": ["odd" if place % 2 else "even" for place in range(100)]})
+    frame = pd.DataFrame(
+        {"a": np.arange(100.0), "y": ["odd" if place % 2 else "even" for place in range(100)]}
+    )
     data = opened(place.parquet(frame))
     assert ((data.X_train["a"] % 2 == 1) == (data.y_train == "odd")).all()
 
@@ -156,7 +173,9 @@ def test_files_are_read_only(place):
 
 
 def test_the_open_part_knows_no_test_labels(place):
-    frame = numbers(rows=40).assign(y=[f"secret{row % 4}" for row in range(40)], part=["train", "train", "test", "test"] * 10)
+    frame = numbers(rows=40).assign(
+        y=[f"secret{row % 4}" for row in range(40)], part=["train", "train", "test", "test"] * 10
+    )
     frame.loc[frame["part"] == "test", "y"] = ["hidden", "secret0"] * 10
     pinned = place.parquet(frame, split_column="part")
     open_files = [path for path in (pinned.folder / "open").rglob("*") if path.name != "manifest.json"]
@@ -166,7 +185,9 @@ def test_the_open_part_knows_no_test_labels(place):
 
 
 def test_the_same_data_have_one_address_in_csv_parquet_and_sql(place):
-    frame = MIXED.drop(columns=["grade", "city"]).assign(city=["Rome", None, "Bari", "Oslo", "Rome", "Ulm", "Ærø", "Bonn"])
+    frame = MIXED.drop(columns=["grade", "city"]).assign(
+        city=["Rome", None, "Bari", "Oslo", "Rome", "Ulm", "Ærø", "Bonn"]
+    )
     types = {name: kind for name, kind in DTYPES.items() if name in frame.columns}
     connection = sqlite3.connect(place.root / "d.sqlite")
     frame.to_sql("t", connection, index=False)
@@ -196,7 +217,23 @@ CELLS = st.tuples(
 @given(rows=st.lists(CELLS, min_size=4, max_size=12))
 def test_any_data_have_one_address_in_csv_and_parquet(tmp_path_factory, rows):
     frame = pd.DataFrame(rows, columns=["i", "f", "s", "b"]).astype({"f": "float64", "s": "str"})
-    missing = {"", "NA", "nan", "NaN", "null", "None", "NULL", "N/A", "n/a", "NA", "<NA>", "-nan", "-NaN", "#NA", "#N/A"}
+    missing = {
+        "",
+        "NA",
+        "nan",
+        "NaN",
+        "null",
+        "None",
+        "NULL",
+        "N/A",
+        "n/a",
+        "NA",
+        "<NA>",
+        "-nan",
+        "-NaN",
+        "#NA",
+        "#N/A",
+    }
     frame["s"] = frame["s"].where(~frame["s"].isin(missing))
     frame["y"] = [place % 2 for place in range(len(frame))]
     place = Place(tmp_path_factory.mktemp("any"))
@@ -370,7 +407,8 @@ for seed in itertools.count(os.getpid() * 1000):
 def test_a_producer_killed_at_any_moment_leaves_only_whole_snapshots(place):
     numbers(200).to_parquet(place.root / "d.parquet")
     producers = [
-        subprocess.Popen([sys.executable, "-c", PIN_FOR_EVER, str(place.root)], cwd=CHECKOUT) for _ in range(3)
+        subprocess.Popen([sys.executable, "-c", PIN_FOR_EVER, str(place.root)], cwd=CHECKOUT)
+        for _ in range(3)
     ]
     for count, producer in enumerate(producers):
         enough = len(snapshots_in(place.snapshots)) + 3 + count

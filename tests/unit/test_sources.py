@@ -1,5 +1,6 @@
 import json
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,7 @@ def function_module(tmp_path: Path, request: pytest.FixtureRequest) -> str:
 def test_a_function_is_found_below_the_root(tmp_path, function_module):
     frame = read(dataset(source="callable", name=f"{function_module}:load"), tmp_path).frame
     assert (frame["a"].tolist(), frame.index.tolist()) == ([1, 2], [0, 1])
+    assert str(tmp_path) not in sys.path
 
 
 @pytest.mark.parametrize(
@@ -290,6 +292,7 @@ def test_test_rows_follow_the_training_rows_in_the_order_of_columns_of_the_first
     (tmp_path / "d.csv").write_text(ROWS)
     reading = read(dataset(source="csv", path="d.csv", test_path="test.csv"), tmp_path)
     assert (reading.train_rows, reading.frame["a"].tolist()) == (3, [1, 2, 3, 9])
+    assert list(reading.frame.columns) == ["a", "b", "y"]
 
 
 def test_categories_of_two_files_stay_categories(tmp_path):

@@ -66,7 +66,9 @@ def test_every_row_is_in_one_part_and_stratified_training_shows_each_class(count
     assert len(split.test) > 0
     if split.how["stratified"]:
         assert len(np.unique(codes[split.train])) == len(counts)
-        off = np.bincount(codes[split.test], minlength=len(counts)) - np.array(counts) * len(split.test) / len(codes)
+        off = np.bincount(codes[split.test], minlength=len(counts)) - np.array(counts) * len(
+            split.test
+        ) / len(codes)
         assert off.max() < len(counts)
 
 

@@ -1,0 +1,275 @@
+"""Chance sequences of moves by several holders, against a small model of what should happen."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from fixtures.samples import a_job, a_result, a_run
+from fixtures.stored import an_error
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Engine
+
+from domain.job import Job, JobState
+from store import cancelling, jobs, leases, outbox, runs, tables
+from store.engine import writing
+from store.leases import Caps, Claim, Holder, Lease, Refusal, Standing
+
+CAPS = Caps(per_node=2, overall=3)
+MAX_ATTEMPTS = 2
+PLACES = st.integers(0, 4)
+NODES = st.sampled_from(["left", "right"])
+ENDED = {"completed", "failed", "timed_out", "cancelled"}
+
+
+@dataclass
+class Modelled:
+    """What a job should be like."""
+
+    state: str = "queued"
+    attempt: int = 0
+    token: str | None = None
+    node: str | None = None
+    silent: int = 0  #: when its holder fell silent, 0 when it has not
+    unwanted: bool = False
+    started: bool = False
+
+
+@dataclass
+class Model:
+    """Two runs: the jobs 0 and 1, and the jobs 2, 3 and 4."""
+
+    jobs: list[Modelled] = field(default_factory=lambda: [Modelled() for _ in range(5)])
+    told: list[str] = field(default_factory=list)
+    silences: int = 0
+
+    def run_of(self, place: int) -> range:
+        return range(2) if place < 2 else range(2, 5)
+
+    def holds(self, place: int, token: str) -> bool:
+        return self.jobs[place].token == token
+
+    def full(self, node: str) -> bool:
+        nodes = Counter(job.node for job in self.jobs if job.state == "running")
+        return nodes.total() >= 3 or nodes[node] >= 2
+
+    def start(self, place: int, node: str, token: str) -> None:
+        job = self.jobs[place]
+        if not job.started:
+            self.told.append(f"evaluation.started {place}")
+        job.state, job.node, job.token, job.started = "running", node, token, True
+        job.attempt += 1
+
+    def let_go(self, place: int, state: str) -> None:
+        job = self.jobs[place]
+        job.state, job.token, job.silent = state, None, 0
+        if state in ENDED:
+            self.told.append(f"evaluation.{'failed' if state == 'timed_out' else state} {place}")
+            self._close(self.run_of(place))
+
+    def give_up(self, place: int) -> None:
+        job = self.jobs[place]
+        if job.unwanted:
+            self.let_go(place, "cancelled")
+        else:
+            self.let_go(place, "queued" if job.attempt < MAX_ATTEMPTS else "failed")
+
+    def cancel(self, places: range) -> bool:
+        """A whole run, or one job: a run is closed after all its queued jobs have been told of."""
+        queued = [place for place in places if self.jobs[place].state == "queued"]
+        running = [place for place in places if self.jobs[place].state == "running"]
+        for place in queued:
+            self.jobs[place].state = "cancelled"
+            self.told.append(f"evaluation.cancelled {place}")
+        for place in running:
+            self.jobs[place].unwanted = True
+        if queued:
+            self._close(self.run_of(places[0]))
+        return bool(queued or running)
+
+    def _close(self, run: range) -> None:
+        if all(self.jobs[place].state in ENDED for place in run):
+            self.told.append(f"run.completed {self.run_state(run)}")
+
+    def run_state(self, run: range) -> str:
+        found = {self.jobs[place].state for place in run}
+        if not found <= ENDED:
+            return "running" if any(self.jobs[place].started for place in run) else "queued"
+        if "cancelled" in found:
+            return "cancelled"
+        if found == {"completed"}:
+            return "completed"
+        return "partial" if "completed" in found else "failed"
+
+
+class Leases(RuleBasedStateMachine):
+    engine: Engine
+
+    taken = Bundle("taken")  #: all leases that were ever given, with the place of their job
+
+    def __init__(self) -> None:
+        super().__init__()
+        with writing(self.engine) as connection:
+            for table in reversed(tables.metadata.sorted_tables):
+                connection.execute(table.delete())
+        self.model = Model()
+        self.runs = [a_run(), a_run()]
+        self.jobs = [self._job(place) for place in range(5)]
+        for run in self.runs:
+            runs.create(self.engine, run, [job for job in self.jobs if job.run_id == run.id])
+
+    def _job(self, place: int) -> Job:
+        return a_job(self.runs[place >= 2], place, max_attempts=MAX_ATTEMPTS)
+
+    @rule(target=taken, place=PLACES, node=NODES)
+    def claim(self, place: int, node: str) -> tuple[int, Lease]:
+        got = leases.claim(
+            self.engine,
+            self.jobs[place].id,
+            holder=Holder(node=node, worker="w"),
+            caps=CAPS,
+            lease_s=60,
+        )
+        state = self.model.jobs[place].state
+        if isinstance(got, Claim):
+            assert state == "queued"
+            assert not self.model.full(node)
+            self.model.start(place, node, got.lease.token)
+            return place, got.lease
+        expected = {"running": Refusal.RUNNING, "queued": Refusal.FULL}.get(state, Refusal.ENDED)
+        assert got is expected
+        assert state != "queued" or self.model.full(node)
+        return place, Lease(
+            job_id=self.jobs[place].id, run_id=self.jobs[place].run_id, token="none", attempt=1
+        )
+
+    @rule(lease=taken)
+    def renew(self, lease: tuple[int, Lease]) -> None:
+        place, held = lease
+        renewed = leases.renew(self.engine, held, lease_s=60)
+        assert renewed is self.model.holds(place, held.token)
+        if renewed:
+            self.model.jobs[place].silent = 0
+
+    @rule(lease=taken)
+    def fall_silent(self, lease: tuple[int, Lease]) -> None:
+        place, held = lease
+        if leases.renew(self.engine, held, lease_s=-1):
+            self.model.silences += 1
+            self.model.jobs[place].silent = self.model.silences
+
+    @rule()
+    def expire(self) -> None:
+        silent = [place for place in range(5) if self.model.jobs[place].silent]
+        assert leases.expire(self.engine) == len(silent)
+        for place in sorted(silent, key=lambda place: self.model.jobs[place].silent):
+            self.model.give_up(place)
+
+    @rule(lease=taken)
+    def look(self, lease: tuple[int, Lease]) -> None:
+        place, held = lease
+        expected = Standing.LOST
+        if self.model.holds(place, held.token):
+            expected = Standing.CANCELLED if self.model.jobs[place].unwanted else Standing.HELD
+        assert leases.standing(self.engine, held) is expected
+
+    @rule(lease=taken)
+    def complete(self, lease: tuple[int, Lease]) -> None:
+        place, held = lease
+        done = leases.complete(self.engine, held, a_result(self.jobs[place]))
+        self._ended(place, held, done, "completed")
+
+    @rule(lease=taken, state=st.sampled_from([JobState.FAILED, JobState.TIMED_OUT]))
+    def fail(self, lease: tuple[int, Lease], state: JobState) -> None:
+        place, held = lease
+        self._ended(place, held, leases.fail(self.engine, held, an_error(), state=state), str(state))
+
+    @rule(lease=taken)
+    def cancel(self, lease: tuple[int, Lease]) -> None:
+        place, held = lease
+        self._ended(place, held, leases.cancel(self.engine, held), "cancelled")
+
+    @rule(lease=taken)
+    def release(self, lease: tuple[int, Lease]) -> None:
+        place, held = lease
+        done = leases.release(self.engine, held)
+        unwanted = self.model.jobs[place].unwanted
+        self._ended(place, held, done, "cancelled" if unwanted else "queued")
+        if done and not unwanted:
+            self.model.jobs[place].attempt -= 1
+
+    @rule(lease=taken)
+    def give_up(self, lease: tuple[int, Lease]) -> None:
+        place, held = lease
+        done = leases.give_up(self.engine, held, an_error())
+        assert done is self.model.holds(place, held.token)
+        if done:
+            self.model.give_up(place)
+
+    @rule(place=PLACES)
+    def cancel_job(self, place: int) -> None:
+        done = cancelling.cancel_job(self.engine, self.jobs[place].id)
+        assert done is self.model.cancel(range(place, place + 1))
+
+    @rule(place=st.sampled_from([0, 2]))
+    def cancel_run(self, place: int) -> None:
+        done = cancelling.cancel_run(self.engine, self.jobs[place].run_id)
+        assert done is self.model.cancel(self.model.run_of(place))
+
+    def _ended(self, place: int, held: Lease, done: object, state: str) -> None:
+        assert done is self.model.holds(place, held.token)
+        if done:
+            self.model.let_go(place, state)
+
+    @invariant()
+    def each_job_is_where_the_model_has_it(self) -> None:
+        found = [job for run in self.runs for job in jobs.of_run(self.engine, run.id)]
+
+        assert [(job.state, job.attempt) for job in found] == [
+            (job.state, job.attempt) for job in self.model.jobs
+        ]
+        assert [bool(job.cancel_requested_at) for job in found] == [job.unwanted for job in self.model.jobs]
+
+    @invariant()
+    def the_caps_are_kept(self) -> None:
+        assert jobs.backlog(self.engine).running <= 3
+
+    @invariant()
+    def each_completed_job_has_one_result_and_no_other_has(self) -> None:
+        found = [
+            result.evaluation_id for run in self.runs for result in jobs.results_of_run(self.engine, run.id)
+        ]
+        completed = [
+            self.jobs[place].id for place, job in enumerate(self.model.jobs) if job.state == "completed"
+        ]
+
+        assert sorted(found) == sorted(completed)
+
+    @invariant()
+    def each_run_follows_its_jobs(self) -> None:
+        found = [str(runs.get(self.engine, run.id).state) for run in self.runs]
+
+        assert found == [self.model.run_state(range(2)), self.model.run_state(range(2, 5))]
+
+    @invariant()
+    def each_change_is_told_once_and_in_order(self) -> None:
+        places = {job.id: place for place, job in enumerate(self.jobs)}
+        told = [pending.event for pending in outbox.pending(self.engine, limit=1000)]
+
+        assert [
+            f"{event.type} {event.payload['status']}"
+            if event.type == "run.completed"
+            else f"{event.type} {places[event.payload['evaluationId']]}"
+            for event in told
+        ] == self.model.told
+
+
+def test_whatever_the_holders_do_the_store_does_as_the_model(engine: Engine) -> None:
+    here: type[Leases] = type("LeasesHere", (Leases,), {"engine": engine})
+
+    run_state_machine_as_test(
+        here,
+        settings=settings(
+            max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

@@ -1,0 +1,128 @@
+"""What a job costs does not grow with the number of jobs: no query reads a table from end to end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from fixtures.samples import a_result
+from fixtures.stored import a_stored_run, an_error, claim, try_claim
+from sqlalchemy import Engine, event
+
+from domain.job import Job
+from store import cancelling, jobs, leases, outbox, runs
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
+    "claim": lambda engine, queued: claim(engine, queued[0]),
+    "refuse": lambda engine, _: try_claim(engine, "unknown"),
+    "renew": lambda engine, queued: leases.renew(engine, claim(engine, queued[0]).lease, lease_s=60),
+    "standing": lambda engine, queued: leases.standing(engine, claim(engine, queued[0]).lease),
+    "complete": lambda engine, queued: leases.complete(
+        engine, claim(engine, queued[0]).lease, a_result(queued[0])
+    ),
+    "fail": lambda engine, queued: leases.fail(engine, claim(engine, queued[0]).lease, an_error()),
+    "release": lambda engine, queued: leases.release(engine, claim(engine, queued[0]).lease),
+    "give up": lambda engine, queued: leases.give_up(engine, claim(engine, queued[0]).lease, an_error()),
+    "expire": lambda engine, queued: (claim(engine, queued[0], lease_s=-1), leases.expire(engine)),
+    "cancel a job": lambda engine, queued: cancelling.cancel_job(engine, queued[0].id),
+    "cancel a run": lambda engine, queued: cancelling.cancel_run(engine, queued[0].run_id),
+    "next in line": lambda engine, _: jobs.next_in_line(engine, limit=3),
+    "backlog": lambda engine, _: jobs.backlog(engine),
+    "pending events": lambda engine, _: outbox.pending(engine, limit=10),
+    "mark as published": lambda engine, _: outbox.mark_published(engine, [1, 2]),
+    "page": lambda engine, queued: runs.page(engine, limit=3, after=queued[0].run_id),
+    "latest": lambda engine, _: runs.find(engine, "latest"),
+    "summary": lambda engine, queued: runs.summary(engine, queued[0].run_id),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_each_query_finds_its_rows_by_an_index(engine: Engine, act: str) -> None:
+    _, queued = a_stored_run(engine, 3)
+
+    with _plans(engine) as plans:
+        ACTS[act](engine, queued)
+
+    assert plans
+    assert [step for step in plans if _reads_a_table(step)] == []
+
+
+def _reads_a_table(step: str) -> bool:
+    """From end to end; the two indexes that may be read so hold only what is wanted."""
+    words = step.split()
+    fine = {"ix_outbox_unpublished", "ix_evaluation_runs_created"}
+    return words[0] == "SCAN" and words[1] not in {"CONSTANT", "(subquery-1)"} and words[-1] not in fine
+
+
+def test_the_queue_is_read_in_order_and_never_sorted(engine: Engine) -> None:
+    a_stored_run(engine, 3)
+
+    with _plans(engine) as plans:
+        jobs.next_in_line(engine, limit=3)
+
+    assert plans[0] == "SEARCH evaluation_jobs USING INDEX ix_evaluation_jobs_waiting (state=?)"
+    assert not any("TEMP B-TREE" in step for step in plans)
+
+
+def test_the_caps_are_counted_among_the_running(engine: Engine) -> None:
+    _, queued = a_stored_run(engine, 3)
+
+    with _plans(engine) as plans:
+        claim(engine, queued[0])
+
+    assert [step for step in plans if " running " in step] == [
+        "SEARCH running USING COVERING INDEX ix_evaluation_jobs_leased (state=?)",
+        "SEARCH running USING COVERING INDEX ix_evaluation_jobs_leased (state=? AND node=?)",
+    ]
+
+
+def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
+    """Find the run, take the job, tell it; and at the end the same with the result and the check."""
+    _, queued = a_stored_run(engine, 3)
+    claim(engine, queued[0])
+
+    with _statements(engine) as of_a_claim:
+        taken = claim(engine, queued[1])
+    with _statements(engine) as of_a_finish:
+        leases.complete(engine, taken.lease, a_result(queued[1]))
+
+    assert [_verb(statement) for statement, _ in of_a_claim] == ["BEGIN", "SELECT", "UPDATE", "INSERT"]
+    assert [_verb(statement) for statement, _ in of_a_finish] == [
+        "BEGIN",
+        "SELECT",
+        "UPDATE",
+        "INSERT",
+        "SELECT",
+        "INSERT",
+    ]
+
+
+@contextmanager
+def _plans(engine: Engine) -> Iterator[list[str]]:
+    """The steps of SQLite's plans for all that is done within, to be read after it."""
+    plans: list[str] = []
+    with _statements(engine) as seen:
+        yield plans
+    with engine.connect() as connection:
+        for statement, parameters in seen:
+            if _verb(statement) in {"SELECT", "UPDATE", "DELETE"}:
+                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                plans.extend(row.detail for row in rows)
+
+
+@contextmanager
+def _statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def _verb(statement: str) -> str:
+    return statement.split(maxsplit=1)[0]
