@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-services check format lock clean
+.PHONY: help setup demo test test-services check format docs lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ check: setup  ## Format, lint, types and import floors, without changing anythin
 format: setup  ## Format the code, and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: demo  ## Generate docs/configuration.md and docs/leaderboard.svg
+	@$(BIN)/bakeoff config --markdown > docs/configuration.md
+	@$(BIN)/python docs/picture.py docs/leaderboard.svg
 
 lock:  ## Resolve requirements.lock again, for Python 3.11 and 3.12 (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --group dev --all-extras --generate-hashes \

@@ -64,6 +64,9 @@ class WarmParent:
                 raise
             return _with_outputs(outcome, outputs)
 
+    def is_alive(self) -> bool:
+        return not self.closed and not _ends_within(self._pidfd, 0)
+
     def close(self) -> None:
         """A cell that still runs is killed before this returns."""
         if self.closed:

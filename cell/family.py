@@ -5,14 +5,15 @@ The process must be a child subreaper: then nobody gets away, neither by setsid 
 
 import os
 import signal
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from resource import struct_rusage
-from time import sleep
+from time import monotonic, sleep
 
 _PAUSE_S = 0.0005
+_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -57,23 +58,47 @@ def reap() -> tuple[list[Death], bool]:
         deaths.append(Death(pid, status, usage))
 
 
-def kill(pids: Iterable[int]) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+def end(*, spare: Collection[int] = (), enclosed: bool = False) -> list[Death]:
+    """Kill the descendants of this process, but for the spared children and theirs, until none is left.
 
-
-def end(spare: Collection[int] = ()) -> list[Death]:
-    """Kill the descendants of this process, but for the spared children and theirs, until none is left."""
+    `enclosed`: signals of this process reach nobody else, so that all can be killed in one call, and no
+    fork slips through. The spared are not, if nothing else helps.
+    """
+    patience_until = monotonic() + _PATIENCE_S
     deaths, left = reap()
     while left:
         doomed = [child for child in children(os.getpid()) if child not in spare]
         if not doomed and spare:
             break
+        if enclosed and (not spare or monotonic() > patience_until):
+            _kill_all_at_once()
         for child in doomed:
-            kill([child])
-            kill(descendants(child))
+            _kill_with_group(child)
         sleep(_PAUSE_S)
         dead, left = reap()
         deaths += dead
     return deaths
+
+
+def _kill_all_at_once() -> None:
+    try:
+        os.kill(os.getppid(), 0)
+    except PermissionError:  # that is the proof: without the enclosure, -1 would be everybody
+        with suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+
+
+def _kill_with_group(child: int) -> None:
+    """Its group first, in one call; then those who have left it."""
+    _kill_group_of(child)
+    for pid in descendants(child):
+        _kill_group_of(pid)
+
+
+def _kill_group_of(pid: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        group = os.getpgid(pid)
+        if group != os.getpgrp():
+            os.killpg(group, signal.SIGKILL)
+        else:
+            os.kill(pid, signal.SIGKILL)

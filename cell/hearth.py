@@ -42,6 +42,7 @@ class Hearth:
     lifeline: int  #: readable when the owner wants an end, or is gone
     owner: int  #: pidfd of the owner
     kit: Kit
+    enclosed: bool  #: its signals reach its descendants and nobody else
     _parents: dict[int, _Parent] = field(default_factory=dict)  # by pidfd
     _served: int = 0
 
@@ -56,7 +57,7 @@ class Hearth:
             if self.listener.fileno() in ready:
                 self._admit()
         self.listener.close()
-        family.end()
+        family.end(enclosed=self.enclosed)
         scratch.remove(self.folder)
 
     def _wait(self) -> set[int]:
@@ -96,7 +97,7 @@ class Hearth:
         """A warm parent that was killed leaves orphans, which are ours now, and a folder."""
         os.close(pidfd)
         buried = self._parents.pop(pidfd)
-        family.end(spare={parent.pid for parent in self._parents.values()})
+        family.end(spare={parent.pid for parent in self._parents.values()}, enclosed=self.enclosed)
         scratch.remove(buried.root)
 
 
@@ -158,6 +159,7 @@ def main() -> None:
         lifeline=order["lifeline"],
         owner=owner,
         kit=_warm_up(order["preload"]),
+        enclosed=landlock.keep_signals_inside(),
     )
     hearth.burn()
 

@@ -33,7 +33,9 @@ RUN = READ | _EXECUTE
 WRITE = READ | _WRITE_FILE | _REMOVE_AND_MAKE | _REFER | _TRUNCATE
 DEVICE = _READ_FILE | _WRITE_FILE
 
-_SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS = 3  # since ABI 6
+_SCOPES_SINCE = 6
+_SCOPE_ABSTRACT_SOCKETS = 1
+_SCOPE_SIGNALS = 2
 
 
 class _RulesetAttributes(ctypes.Structure):
@@ -57,25 +59,29 @@ def abi() -> int:
         return 0
 
 
-def keep_signals_inside() -> None:
-    """From now on this process and its descendants can signal each other, and nobody else."""
-    ruleset = _create(0, 6, _SCOPE_SIGNALS)
-    try:
-        libc.syscall(_SYS_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
-    finally:
-        os.close(ruleset)
-
-
 def restrict(grants: Iterable[tuple[str | Path, int]], version: int) -> None:
     """Close everything but what is granted; a granted path that does not exist is passed over."""
     handled = _rights(version)
-    ruleset = _create(handled, version)
+    scoped = _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if version >= _SCOPES_SINCE else 0
+    ruleset = _create(handled, scoped)
     try:
         for path, access in grants:
             _grant(ruleset, path, access & handled)
-        libc.syscall(_SYS_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
+        _enter(ruleset)
     finally:
         os.close(ruleset)
+
+
+def keep_signals_inside() -> bool:
+    """This process and its descendants can signal each other and nobody else, if the kernel knows how."""
+    if abi() < _SCOPES_SINCE:
+        return False
+    ruleset = _create(0, _SCOPE_SIGNALS)
+    try:
+        _enter(ruleset)
+    finally:
+        os.close(ruleset)
+    return True
 
 
 def _rights(version: int) -> int:
@@ -85,13 +91,17 @@ def _rights(version: int) -> int:
     return rights
 
 
-def _create(handled: int, version: int) -> int:
-    scoped = _SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS if version >= 6 else 0  # noqa: PLR2004 - the ABI's own number
+def _create(handled: int, scoped: int) -> int:
     attributes = _RulesetAttributes(handled_access_fs=handled, scoped=scoped)
     size = ctypes.sizeof(attributes) if scoped else ctypes.sizeof(ctypes.c_uint64)
     return libc.syscall(
         _SYS_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0)
     )
+
+
+def _enter(ruleset: int) -> None:
+    libc.forbid_new_privileges()  # the kernel insists on it
+    libc.syscall(_SYS_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
 
 
 def _grant(ruleset: int, path: str | Path, access: int) -> None:

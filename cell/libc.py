@@ -66,9 +66,14 @@ def hide_memory(*, hidden: bool) -> None:
     _prctl(_PR_SET_DUMPABLE, int(not hidden))
 
 
-def drop_privileges() -> None:
-    """Give up every capability, for good and for whatever is executed."""
+def forbid_new_privileges() -> None:
+    """For good, for this process and whatever it executes."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def drop_privileges() -> None:
+    """Give up every capability, for good."""
+    forbid_new_privileges()
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     call("capset", header, (ctypes.c_uint32 * 6)())
 

@@ -51,6 +51,7 @@ class Oven:
         """
         above = Path(tempfile.gettempdir()) if runtime is None else runtime
         _remove_leftovers(above)
+        _check_length(above)
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=above))
         lock, listener = _lock(folder), _listen(_socket_in(folder))
         reader, lifeline = os.pipe()
@@ -112,12 +113,16 @@ def _socket_in(folder: Path) -> Path:
     return folder / "socket"
 
 
-def _listen(path: Path) -> socket.socket:
-    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+def _check_length(runtime: Path) -> None:
+    most = _LONGEST_SOCKET_PATH - len(f"/{_PREFIX}12345678/socket")
+    if len(os.fsencode(runtime)) > most:
         raise InvalidInputError(
-            f"{path} is too long for a socket, the most is {_LONGEST_SOCKET_PATH} bytes: "
+            f"{runtime} is too long a path for a socket below it, the most is {most} bytes: "
             "choose a runtime folder with a shorter path"
         )
+
+
+def _listen(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen(_BACKLOG)

@@ -5,47 +5,47 @@ import select
 import socket
 from pathlib import Path
 
-from cell import family, libc, scratch
+from cell import family, landlock, libc, scratch
 from cell.order import Order
 from cell.process import Kit
-from cell.scratch import Scratch
-from cell.vigil import AbandonedError, Vigil
+from cell.vigil import AbandonedError, Bench, Vigil
 from cell.wire import HangupError, Wire
 
 
 def serve(connection: socket.socket, oven: int, root: Path, kit: Kit) -> None:
     """Returns when there is nobody left to serve; until then no descendant of it outlives its order."""
     libc.become_subreaper()
-    wire = Wire(connection)
+    enclosed = landlock.keep_signals_inside()
     try:
-        room = scratch.prepare(root)
+        wire = Wire(connection)
+        bench = Bench(wire, oven, scratch.prepare(root), kit, enclosed)
         libc.hide_memory(hidden=True)
         wire.send({"pid": os.getpid()})
-        while _is_called(wire, oven):
-            _serve_one(wire, oven, room, kit)
+        while _is_called(bench):
+            _serve_one(bench)
     except (HangupError, AbandonedError):
         return
     finally:
-        family.end()
+        family.end(enclosed=enclosed)
 
 
-def _is_called(wire: Wire, oven: int) -> bool:
+def _is_called(bench: Bench) -> bool:
     """Wait for the next order; False when the Oven is gone."""
     poll = select.poll()
-    poll.register(wire.fileno(), select.POLLIN)
-    poll.register(oven, select.POLLIN)
-    return oven not in dict(poll.poll())
+    poll.register(bench.wire, select.POLLIN)
+    poll.register(bench.oven, select.POLLIN)
+    return bench.oven not in dict(poll.poll())
 
 
-def _serve_one(wire: Wire, oven: int, room: Scratch, kit: Kit) -> None:
+def _serve_one(bench: Bench) -> None:
     """What is not an order is the call to stop one that had just ended."""
-    message = wire.receive()
-    descriptors = wire.take_descriptors()
+    message = bench.wire.receive()
+    descriptors = bench.wire.take_descriptors()
     try:
         if message is not None and "order" in message:
             log, *outputs = descriptors
-            vigil = Vigil(Order.from_json(message["order"]), wire, oven, room)
-            wire.send({"outcome": vigil.keep(log, outputs, kit).to_json()})
+            vigil = Vigil(Order.from_json(message["order"]), bench)
+            bench.wire.send({"outcome": vigil.keep(log, outputs).to_json()})
     finally:
         for descriptor in descriptors:
             os.close(descriptor)

@@ -80,13 +80,11 @@ def prepare(root: Path) -> Scratch:
 
 def remove(folder: Path) -> None:
     """Whatever strangers have put there: closed folders, and folders nested deeper than Python can go."""
-    with suppress(FileNotFoundError):
-        with suppress(RecursionError):
-            for path, _, _ in os.walk(folder):
-                os.chmod(path, 0o700)  # noqa: PTH101 - many folders
-            shutil.rmtree(folder, ignore_errors=True)
-        if folder.exists():
-            subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
+    with suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+            subprocess.run([*command, "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _get_view_of_its_own() -> bool:

@@ -6,6 +6,7 @@ import select
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 
 from cell import family, process
@@ -31,49 +32,64 @@ class AbandonedError(Exception):
     """The Oven is gone: whatever came from it goes too."""
 
 
+@dataclass(frozen=True)
+class Bench:
+    """Where a warm parent works, one order after another."""
+
+    wire: Wire
+    oven: int  #: pidfd
+    scratch: Scratch
+    kit: Kit
+    enclosed: bool  #: its signals reach its descendants and nobody else
+
+
 class Vigil:
-    def __init__(self, order: Order, wire: Wire, oven: int, room: Scratch) -> None:
+    def __init__(self, order: Order, bench: Bench) -> None:
         self._order = order
-        self._wire = wire
-        self._oven = oven
-        self._room = room
+        self._bench = bench
         self._deaths: list[family.Death] = []
 
-    def keep(self, log: int, outputs: Sequence[int], kit: Kit) -> Outcome:
+    def keep(self, log: int, outputs: Sequence[int]) -> Outcome:
         """Start the cell and stay until all of it has ended. If this raises, the caller ends what is left."""
         limits = self._order.limits
-        self._room.clear(limits.scratch_mb)
+        self._bench.scratch.clear(limits.scratch_mb)
         report_pipe, report_end = os.pipe()
         log_pipe, log_end = _log_pipe()
         self._report = Report(report_pipe)
         self._log = Log(log_pipe, log, limits.log_kb)
-        self._watch = Watch(limits, self._room, memory_of("self"))
+        self._watch = Watch(limits, self._bench.scratch, memory_of("self"))
         self._start = monotonic()
         channels = Channels(
             os.getpid(), log_end, report_end, dict(zip(self._order.outputs, outputs, strict=True))
         )
-        self._cell = self._fork(channels, kit)
+        self._cell = self._fork(channels)
         pidfd = os.pidfd_open(self._cell)
         os.close(report_end)
         os.close(log_end)
         try:
             breach = self._wait(pidfd)
-            self._deaths += family.end()
+            self._deaths += family.end(enclosed=self._bench.enclosed)
             return self._outcome(breach or self._last_words())
         finally:
             for descriptor in (pidfd, report_pipe, log_pipe):
                 os.close(descriptor)
 
-    def _fork(self, channels: Channels, kit: Kit) -> int:
+    def _fork(self, channels: Channels) -> int:
         pid = os.fork()
         if pid == 0:
-            process.live(self._order, self._room.folder, channels, kit)
+            process.live(self._order, self._bench.scratch.folder, channels, self._bench.kit)
         return pid
 
     def _wait(self, pidfd: int) -> Breach | None:
         """Until the cell has died by itself, or must end for the reason that is returned."""
         self._poll = select.poll()
-        for descriptor in (self._wire.fileno(), self._oven, pidfd, self._report.pipe, self._log.pipe):
+        for descriptor in (
+            self._bench.wire.fileno(),
+            self._bench.oven,
+            pidfd,
+            self._report.pipe,
+            self._log.pipe,
+        ):
             self._poll.register(descriptor, select.POLLIN)
         while True:
             ready = dict(self._poll.poll(self._patience_s() * 1000))
@@ -88,13 +104,13 @@ class Vigil:
         return max(0.0, self._start + self._order.limits.wall_s - monotonic())
 
     def _attend(self, ready: dict[int, int]) -> Breach | None:
-        if self._oven in ready:
+        if self._bench.oven in ready:
             raise AbandonedError
         if self._log.pipe in ready or self._log.is_due:
             self._read_log()
         if self._report.pipe in ready:
             return self._read_report()
-        if self._wire.fileno() in ready and self._wire.receive(0) is not None:
+        if self._bench.wire.fileno() in ready and self._bench.wire.receive(0) is not None:
             return _breach(End.STOPPED, "Stopped", "its supervisor stopped it")
         return None
 

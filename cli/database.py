@@ -7,7 +7,9 @@ import typer
 from cli import project, terminal
 from cli.project import ConfigFile
 
-app = typer.Typer(help="Look at the schema of the database, and upgrade it.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Look at the schema of the database, and upgrade it.", no_args_is_help=True, add_completion=False
+)
 
 _AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 

@@ -18,12 +18,15 @@ _LONGEST_MESSAGE = 400
 _INDENT = (0, 0, 0, 4)
 
 
-def failures(jobs: Sequence[Job], *, whole: bool = False) -> "list[RenderableType]":
+def failures(jobs: Sequence[Job], *, top: int | None = None, whole: bool = False) -> "list[RenderableType]":
     """`whole` adds tracebacks and the last lines of the logs."""
     if not jobs:
         return []
+    shown = jobs if whole else jobs[:top]
     title = Text(f"{counted(len(jobs), 'candidate')} without a result", "bold")
-    return [Text(), title, *(part for job in jobs for part in _failure(job, whole=whole))]
+    parts = [Text(), title, *(part for job in shown for part in _failure(job, whole=whole))]
+    hidden = len(jobs) - len(shown)
+    return [*parts, Text(f"  … and {hidden:,} more: --errors shows all", "dim")] if hidden else parts
 
 
 def _failure(job: Job, *, whole: bool) -> "Iterator[RenderableType]":

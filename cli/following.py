@@ -7,13 +7,13 @@ import typer
 from cli import terminal
 from cli.board import Board
 from cli.lines import Lines
-from cli.looking import looks
+from cli.looking import Patience, looks
 from cli.report import read_report, report_record, run_record
 from cli.show import show_outcome
 from domain.run import Run, RunState
 from store import runs
 from tasks import wiring
-from tasks.waiting import why_nothing_runs
+from tasks.waiting import is_read, why_nothing_runs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 _UNSUCCESSFUL = 3
 
 
-def see_to_its_end(run_id: str, console: "Console", *, as_json: bool) -> None:
-    """Ctrl-C ends the watching, not the run."""
+def see_to_its_end(run_id: str, console: "Console", *, own_worker: bool, began: float, as_json: bool) -> None:
+    """`own_worker`: one was started for this run. Ctrl-C ends the watching, not the run."""
     try:
-        ended = _follow(run_id, console)
+        ended = _follow(run_id, console, Patience(lambda: _why(own_worker=own_worker), idle_since=began))
     except KeyboardInterrupt:
         console.print("detached: the run goes on")
         say_how_to_come_back(run_id, console, as_json=as_json)
@@ -42,11 +42,17 @@ def say_how_to_come_back(run_id: str, console: "Console", *, as_json: bool) -> N
         console.print(f"  bakeoff {command} {run_id[:8]}   {what}")
 
 
-def _follow(run_id: str, console: "Console") -> Run:
+def _follow(run_id: str, console: "Console", patience: Patience) -> Run:
     with _display(console) as display:
-        for look in looks(wiring.engine(), run_id, why=why_nothing_runs):
+        for look in looks(wiring.engine(), run_id, patience):
             display.update(look)
     return look.run
+
+
+def _why(*, own_worker: bool) -> str:
+    if own_worker and not is_read():
+        return f"the worker of this run is being started, its log is {wiring.configuration().worker_log}"
+    return why_nothing_runs()
 
 
 def _display(console: "Console") -> Board | Lines:

@@ -74,7 +74,7 @@ def _table(report: Report) -> Iterator[str]:
 def _note(is_baseline: bool, beats_baseline: bool | None) -> str:
     if is_baseline:
         return "baseline"
-    return "not above baseline" if beats_baseline is False else ""
+    return "not better than the baseline" if beats_baseline is False else ""
 
 
 def _without_result(report: Report) -> Iterator[str]:

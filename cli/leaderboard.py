@@ -1,4 +1,4 @@
-"""The leaderboard as a table: the metric that ranks first, then cost, as many columns as there is room for."""
+"""The leaderboard as a table: the metric that ranks first, then cost, as far as there is room."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _GAP = 2
-_LONGEST_NAME = 40
+_ALWAYS = 99
+_SHORTEST_NAME = 16
 _BEST = "green"
 _DIM = "dim"
 
@@ -44,18 +45,18 @@ def leaderboard(report: Report, console: "Console", *, top: int | None = None) -
     shown = report.standings[:top]
     if not shown:
         return []
-    columns = _columns(report, shown)
+    columns = _columns(report, shown, longest_name=max(_SHORTEST_NAME, console.width // 3))
     fitting = _fit(columns, console.width)
     return [_table(fitting), *_closing(report, len(shown), [c.name for c in columns if c not in fitting])]
 
 
-def _columns(report: Report, shown: Sequence[Standing]) -> list[_Column]:
+def _columns(report: Report, shown: Sequence[Standing], *, longest_name: int) -> list[_Column]:
     first, *others = report.metrics
     return [
-        _Column(name="", cells=[Text(str(s.rank), _DIM) for s in shown], keep=99),
-        _Column(name="model", cells=[_name(s, report) for s in shown], justify="left", keep=99),
-        _Column(name="version", cells=_versions(shown), justify="left", keep=3),
-        _Column(name=_short(first), cells=_values(first, shown, report), keep=99, style="underline"),
+        _Column(name="#", cells=[Text(str(s.rank), _DIM) for s in shown], keep=_ALWAYS),
+        _Column(name="model", cells=_names(shown, report, longest_name), justify="left", keep=_ALWAYS),
+        _Column(name="version", cells=_versions(shown, longest_name), justify="left", keep=3),
+        _Column(name=_short(first), cells=_values(first, shown, report), keep=_ALWAYS, style="underline"),
         *(
             _Column(name=_short(name), cells=_values(name, shown, report), keep=50 - place)
             for place, name in enumerate(others)
@@ -72,18 +73,23 @@ def _short(metric: str) -> str:
     return metric.rpartition(":")[2]
 
 
-def _name(standing: Standing, report: Report) -> Text:
-    model = standing.result.model_id
-    text = Text(model, _DIM if model == report.run.baseline_id else "bold" if standing.rank == 1 else "")
-    text.truncate(_LONGEST_NAME, overflow="ellipsis")
+def _names(shown: Sequence[Standing], report: Report, longest: int) -> list[Text]:
+    return [_cut(Text(s.result.model_id, _style(s, report)), longest) for s in shown]
+
+
+def _style(standing: Standing, report: Report) -> str:
+    if standing.result.model_id == report.run.baseline_id:
+        return _DIM
+    return "bold" if standing.rank == 1 else ""
+
+
+def _versions(shown: Sequence[Standing], longest: int) -> list[Text]:
+    return [_cut(Text(s.result.model_version, _DIM), longest // 2) for s in shown]
+
+
+def _cut(text: Text, longest: int) -> Text:
+    text.truncate(longest, overflow="ellipsis")
     return text
-
-
-def _versions(shown: Sequence[Standing]) -> list[Text]:
-    cells = [Text(s.result.model_version, _DIM) for s in shown]
-    for cell in cells:
-        cell.truncate(_LONGEST_NAME // 2, overflow="ellipsis")
-    return cells
 
 
 def _values(metric: str, shown: Sequence[Standing], report: Report) -> list[Text]:
@@ -109,13 +115,13 @@ def _cost(
 
 def _notes(shown: Sequence[Standing], report: Report) -> list[_Column]:
     cells = [_note(standing, report) for standing in shown]
-    return [_Column(name="", cells=cells, justify="left", keep=40)] if any(cells) else []
+    return [_Column(name="", cells=cells, justify="left", keep=60)] if any(cells) else []
 
 
 def _note(standing: Standing, report: Report) -> Text:
     if standing.result.model_id == report.run.baseline_id:
         return Text("baseline", "dim italic")
-    said = ["not above baseline"] if standing.beats_baseline is False else []
+    said = ["not better"] if standing.beats_baseline is False else []
     warnings = standing.result.details.get("warnings")
     if warnings:
         said.append(counted(len(warnings), "warning"))
@@ -125,9 +131,9 @@ def _note(standing: Standing, report: Report) -> Text:
 
 
 def _fit(columns: list[_Column], width: int) -> list[_Column]:
-    while sum(column.width for column in columns) > width:
+    while sum(column.width for column in columns) - _GAP > width:
         least = min(columns, key=lambda column: column.keep)
-        if least.keep == 99:  # noqa: PLR2004 - rank, model and score always stay
+        if least.keep == _ALWAYS:
             break
         columns = [column for column in columns if column is not least]
     return columns
@@ -150,5 +156,5 @@ def _closing(report: Report, shown: int, dropped: Sequence[str]) -> list[Text]:
             f"{counted(hidden, 'more candidate')} below these: --top {len(report.standings)} shows all"
         )
     if names := [name for name in dropped if name]:
-        said.append(f"no room for {', '.join(names)}: a wider terminal, or --format csv")
+        said.append(f"no room for {', '.join(names)} (--format csv has them)")
     return [Text(line, _DIM) for line in said]

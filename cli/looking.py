@@ -38,10 +38,9 @@ class Look:
         return sum(job.state.has_ended for job in self.jobs)
 
 
-def looks(engine: "Engine", run_id: str, *, why: Callable[[], str]) -> Iterator[Look]:
-    """The last one is at the end of the run. `why` says why nothing is running; it may take its time."""
+def looks(engine: "Engine", run_id: str, patience: "Patience") -> Iterator[Look]:
+    """The last one is at the end of the run."""
     scores: dict[str, float | None] = {}
-    patience = Patience(why)
     while True:
         began = time.monotonic()
         run, all_jobs = runs.get(engine, run_id), jobs.of_run(engine, run_id)
@@ -68,10 +67,17 @@ def _scores(engine: "Engine", run: Run) -> dict[str, float | None]:
 class Patience:
     """Asks for the reason in the background, and tells it when nothing has run for some seconds."""
 
-    def __init__(self, why: Callable[[], str], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        why: Callable[[], str],
+        *,
+        idle_since: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`why` says why nothing is running, and may take its time."""
         self._why = why
         self._clock = clock
-        self._idle_since: float | None = None
+        self._idle_since = idle_since
         self._asked_at: float | None = None
         self._asking: Thread | None = None
         self._answer: str | None = None
@@ -82,17 +88,17 @@ class Patience:
             return None
         now = self._clock()
         self._idle_since = self._idle_since if self._idle_since is not None else now
-        if self._is_time_to_ask(now):
+        if self._is_time_to_ask(now, now - self._idle_since):
             self._asked_at = now
             self._asking = Thread(target=self._ask, daemon=True)
             self._asking.start()
         return self._answer if now - self._idle_since >= _TELL_AFTER_S else None
 
-    def _is_time_to_ask(self, now: float) -> bool:
+    def _is_time_to_ask(self, now: float, idle_for: float) -> bool:
         if self._asking is not None and self._asking.is_alive():
             return False
         if self._asked_at is None:
-            return now - (self._idle_since or now) >= _ASK_AFTER_S
+            return idle_for >= _ASK_AFTER_S
         return now - self._asked_at >= _ASK_AGAIN_S
 
     def _ask(self) -> None:

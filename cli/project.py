@@ -53,15 +53,17 @@ def database(configuration: "Configuration") -> "Engine":
     """With runs in it, or an error that says how to get there."""
     from domain.errors import NotFoundError
     from store import schema
+    from store.runs import page
     from tasks import wiring
 
-    if not has_database(configuration):
-        raise NotFoundError(
-            f"nothing was ever run in {configuration.root}: `bakeoff run` makes the first run, "
-            f"or name another project with --config"
-        )
-    schema.ensure(wiring.engine())
-    return wiring.engine()
+    if has_database(configuration):
+        schema.ensure(wiring.engine())
+        if page(wiring.engine(), limit=1):
+            return wiring.engine()
+    raise NotFoundError(
+        f"nothing was ever run in {configuration.root}: `bakeoff run` makes the first run, "
+        f"or name another project with --config"
+    )
 
 
 def catalog(configuration: "Configuration") -> "Catalog":

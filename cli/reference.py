@@ -1,4 +1,4 @@
-"""The reference of all settings, as a page of the documentation: made from the settings, so that it is right."""
+"""The reference of all settings, as a page of the documentation, made from the settings."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +13,9 @@ from config.settings import DatasetSettings, DatasetSource, Settings
 _INTRODUCTION = """\
 # Configuration
 
-`config/bakeoff.yaml`, or the file named by `--config` or `BAKEOFF_CONFIG`. Relative paths start at the folder
-above `config/`. Precedence: command line, environment, file, default. Every key is optional, an unknown one is
-an error. `bakeoff config` prints each value and where it came from.
+`config/bakeoff.yaml`, or the file named by `--config` or `BAKEOFF_CONFIG`. Relative paths start at the
+folder above `config/`. Precedence: command line, environment, file, default. Every key is optional, an
+unknown one is an error. `bakeoff config` prints each value and where it came from.
 """
 
 _DATASETS = """\

@@ -1,5 +1,6 @@
 """`bakeoff retry`: the candidates of a run that have no result, once more."""
 
+import time
 from typing import Annotated
 
 import typer
@@ -23,14 +24,14 @@ def retry(
     from store import runs
     from tasks import broker, enqueue, workers
 
+    began = time.monotonic()
     engine = project.database(project.open_project(config))
     broker.hold()
     again = enqueue.retry(runs.find(engine, run))
-    if not no_worker:
-        workers.start_for(again)
+    own_worker = not no_worker and workers.start_for(again)
     console = terminal.err() if as_json else terminal.out()
     terminal.show(console, header(runs.get(engine, again)))
     if detach:
         say_how_to_come_back(again, console, as_json=as_json)
     else:
-        see_to_its_end(again, console, as_json=as_json)
+        see_to_its_end(again, console, own_worker=own_worker, began=began, as_json=as_json)

@@ -1,5 +1,6 @@
 """`bakeoff run`: one bake-off from its request to its leaderboard."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,6 +63,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
     from cli.following import say_how_to_come_back, see_to_its_end
     from evaluation.plan import RunRequest
 
+    began = time.monotonic()
     configuration = project.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
     request = RunRequest.parse(
         {
@@ -79,11 +81,11 @@ def run(  # noqa: PLR0917 - one parameter for each option
         }
     )
     console = terminal.err() if as_json else terminal.out()
-    run_id = _start(request, added or [], console, may_start_worker=not no_worker)
+    run_id, own_worker = _start(request, added or [], console, may_start_worker=not no_worker)
     if detach:
         say_how_to_come_back(run_id, console, as_json=as_json)
     else:
-        see_to_its_end(run_id, console, as_json=as_json)
+        see_to_its_end(run_id, console, own_worker=own_worker, began=began, as_json=as_json)
 
 
 def _dataset(source: str | None, option: str | None, configuration: "Configuration") -> str:
@@ -107,8 +109,10 @@ def _split(text: str | None) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _start(request: "RunRequest", added: Sequence[str], console: "Console", *, may_start_worker: bool) -> str:
-    """The worker comes up while the data are read."""
+def _start(
+    request: "RunRequest", added: Sequence[str], console: "Console", *, may_start_worker: bool
+) -> tuple[str, bool]:
+    """The run, and whether a worker was started for it: it comes up while candidates and data are read."""
     from domain.identity import new_id
     from evaluation.plan import make_plan
     from store import runs, schema
@@ -116,15 +120,16 @@ def _start(request: "RunRequest", added: Sequence[str], console: "Console", *, m
 
     run_id = new_id()
     schema.ensure(wiring.engine())
-    if may_start_worker:
-        workers.start_for(run_id)
-    else:
-        broker.hold()
-    request = request.model_copy(update={"models": _choose(request.models, added, wiring.catalog())})
-    plan = make_plan(request, catalog=wiring.catalog(), configuration=wiring.configuration())
+    broker.hold()
+    own_worker = may_start_worker and workers.start_for(run_id)
+    with terminal.busy(console, "checking the candidates"):
+        catalog = wiring.catalog()
+        request = request.model_copy(update={"models": _choose(request.models, added, catalog)})
+    with terminal.busy(console, "reading the data"):
+        plan = make_plan(request, catalog=catalog, configuration=wiring.configuration())
     enqueue.submit(plan, run_id=run_id, name=request.name)
-    _introduce(runs.get(wiring.engine(), run_id), plan, wiring.catalog(), console)
-    return run_id
+    _introduce(runs.get(wiring.engine(), run_id), plan, catalog, console)
+    return run_id, own_worker
 
 
 def _choose(models: list[str] | None, added: Sequence[str], catalog: "Catalog") -> list[str] | None:

@@ -38,12 +38,15 @@ def runs(
 
 
 def _page(limit: int, state: "RunState | None", config: "ConfigFile") -> "Sequence[RunSummary]":
+    from store import schema
     from store.runs import page
+    from tasks import wiring
 
     configuration = project.open_project(config)
     if not project.has_database(configuration):
         return []
-    return page(project.database(configuration), limit=limit, state=state)
+    schema.ensure(wiring.engine())
+    return page(wiring.engine(), limit=limit, state=state)
 
 
 def _state(asked: str | None) -> "RunState | None":

@@ -83,7 +83,7 @@ def show_outcome(
         console,
         state(report.summary),
         *([Text(), *board] if board else []),
-        *failures(report.unsuccessful, whole=errors),
+        *failures(report.unsuccessful, top=top, whole=errors),
     )
 
 

@@ -2,10 +2,13 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console, RenderableType
 
 #: Wider than any line: what goes into a file or a pipe is never cut or wrapped.
@@ -39,6 +42,18 @@ def show(console: "Console", *parts: "RenderableType") -> None:
         console.print(*parts, sep="\n")
     lines = [line.rstrip() for line in captured.get().split("\n")]
     console.file.write("\n".join(lines))
+
+
+@contextmanager
+def busy(console: "Console", doing: str) -> "Iterator[None]":
+    """Says what takes a while: with something that turns on a terminal, which then goes away."""
+    if console.is_terminal:
+        with console.status(doing):
+            yield
+        return
+    console.print(doing)
+    console.file.flush()
+    yield
 
 
 def write_json(value: Any) -> None:

@@ -19,9 +19,10 @@ _POINTER_KEYS = ("path", "database", "file", "active")
 
 
 def query(url: str, statement: str, root: Path) -> "pd.DataFrame":
+    database = sqlite_file(url, root)
+    if database is not None:
+        return query_sqlite(database, statement)
     parsed = _parsed(url)
-    if parsed.get_backend_name() == "sqlite":
-        return query_sqlite(_sqlite_file(parsed, root), statement)
     return _answer(parsed, statement, parsed.render_as_string(hide_password=True))
 
 
@@ -67,10 +68,20 @@ def _parsed(url: str) -> "URL":
         ) from None
 
 
-def _sqlite_file(url: "URL", root: Path) -> Path:
-    if url.database in {None, "", ":memory:"}:
+def sqlite_file(url: str, root: Path) -> Path | None:
+    """The file behind a URL of SQLite; None for other databases."""
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if parsed.database in {None, "", ":memory:"}:
         raise InvalidInputError(f"url {url} names no SQLite file: expected sqlite:///folder/file.db")
-    return located(str(url.database), root)
+    return located(str(parsed.database), root)
+
+
+def with_journal(database: Path) -> tuple[Path, ...]:
+    """The file and its write-ahead log, where the latest rows may be."""
+    whole = database.resolve()
+    return (whole, whole.with_name(whole.name + "-wal"))
 
 
 def _answer(

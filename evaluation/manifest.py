@@ -17,7 +17,7 @@ FILE = "manifest.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    ref: DatasetRef
+    ref: DatasetRef  #: without `files`: the same data may come from several
     classes: tuple[str | int | float | bool, ...]  #: as they are in the labels; `ref.classes` are their texts
     fields: tuple[Field, ...]  #: the feature columns, in order
     split: Mapping[str, Any]  #: how the rows were split; `seed` is in it if by seed
@@ -32,7 +32,7 @@ class Manifest:
         ref = data["ref"]
         kind, names = TargetKind(ref["target_kind"]), tuple(ref["classes"])
         return cls(
-            ref=DatasetRef(**{**ref, "target_kind": kind, "classes": names}),
+            ref=DatasetRef(**{**ref, "target_kind": kind, "classes": names, "files": ()}),
             classes=tuple(data["classes"]),
             fields=tuple(Field(**field) for field in data["fields"]),
             split=data["split"],

@@ -43,6 +43,7 @@ _SPARE_BYTES = 64_000_000
 class Pinned:
     ref: DatasetRef
     folder: Path
+    files: tuple[Path, ...]  #: what it was read from, absolute; to be closed to cells
     warnings: tuple[str, ...]  #: sentences for the person who starts the run
 
 
@@ -65,7 +66,7 @@ def pin(
     from concurrent.futures import ThreadPoolExecutor
 
     from evaluation.checks import split_warnings
-    from evaluation.sources import read
+    from evaluation.sources import files_of, read
     from evaluation.table import table_of
 
     with ThreadPoolExecutor(_THREADS) as threads:
@@ -79,7 +80,7 @@ def pin(
             raise InfrastructureError(
                 f"the snapshot cannot be written to {snapshots}: {problem}; is the disk full or read-only?"
             ) from problem
-    return Pinned(ref=ref, folder=folder, warnings=warnings)
+    return Pinned(ref=ref, folder=folder, files=files_of(dataset, root), warnings=warnings)
 
 
 def open_snapshot(open_folder: Path, *, features: Sequence[str] | None = None) -> Data:

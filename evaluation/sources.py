@@ -40,6 +40,19 @@ def read(dataset: DatasetSettings, root: Path) -> Reading:
     return Reading(frame=joined, target=target, train_rows=len(frame))
 
 
+def files_of(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
+    """The files that a dataset is read from, absolute: the test labels are in there."""
+    from evaluation.databases import follow, sqlite_file, with_journal
+
+    if dataset.source is DatasetSource.SQL:
+        database = sqlite_file(str(dataset.url), root)
+        return with_journal(database) if database else ()
+    named = tuple(located(path, root).resolve() for path in (dataset.path, dataset.test_path) if path)
+    if dataset.source is DatasetSource.POINTER:
+        return (*named, *with_journal(follow(named[0])))
+    return named
+
+
 def located(path: str, root: Path) -> Path:
     """The file, or an error that names the nearest one in its folder."""
     full = root / Path(path).expanduser()

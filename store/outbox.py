@@ -13,6 +13,7 @@ from store.engine import now, reading, writing
 from store.tables import outbox
 
 _ADD = insert(outbox)
+_ANY = select(outbox.c.position).where(outbox.c.published_at.is_(None)).limit(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,11 @@ def add(
                 for payload in payloads
             ],
         )
+
+
+def is_anything_pending(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return connection.execute(_ANY).first() is not None
 
 
 def pending(engine: Engine, *, limit: int) -> list[Pending]:

@@ -1,20 +1,30 @@
 """The Redis of this deployment: where it is, keeping the embedded one alive, and a look inside."""
 
 from functools import cache
+from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from tasks import embedded, wiring
 
 EVALUATIONS = "evaluations"  #: doorbells of jobs
 CONTROL = "control"  #: everything else, so that it never waits behind a fit
 
+_PATIENCE_S = 2  #: whoever asks has other duties, and asks again
+
 
 def url() -> str:
     """As Celery writes it. The embedded Redis may not be running."""
     given = wiring.configuration().settings.broker_url
     return given or embedded.expected(wiring.configuration().data_dir).url
+
+
+def key(name: str) -> str:
+    """A key of ours among those of others."""
+    return wiring.configuration().settings.broker_prefix + name
 
 
 def is_running() -> bool:
@@ -27,19 +37,35 @@ def is_running() -> bool:
         return False
 
 
-@cache
 def hold() -> embedded.Hold | None:
     """Start the embedded Redis if it is needed, and keep it for as long as this process lives."""
     if wiring.configuration().settings.broker_url:
         return None
-    return embedded.hold(wiring.configuration().data_dir)
+    return _hold(wiring.configuration().data_dir)
 
 
 @cache
+def _hold(data_dir: Path) -> embedded.Hold:
+    return embedded.hold(data_dir)
+
+
+def ensure() -> None:
+    """Start the embedded Redis again after both it and its keeper were killed."""
+    if not wiring.configuration().settings.broker_url:
+        embedded.ensure(wiring.configuration().data_dir)
+
+
 def client() -> redis.Redis:
     given = wiring.configuration().settings.broker_url
-    where = given or embedded.expected(wiring.configuration().data_dir).client_url
-    return redis.Redis.from_url(where, socket_timeout=5, socket_connect_timeout=5)
+    return _client(given or embedded.expected(wiring.configuration().data_dir).client_url)
+
+
+@cache
+def _client(where: str) -> redis.Redis:
+    """Once more at once, for a connection that died since it was last used; then it is somebody's turn to wait."""
+    return redis.Redis.from_url(
+        where, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S, retry=Retry(NoBackoff(), 1)
+    )
 
 
 def messages_waiting(queue: str) -> int | None:

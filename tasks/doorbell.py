@@ -7,7 +7,7 @@ looks how many slots are free and how many messages already wait, and rings for 
 import logging
 from collections.abc import Iterable
 
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from store import jobs
@@ -34,7 +34,7 @@ def ring(waiting: Iterable[Waiting]) -> bool:
                     producer=producer,
                     retry=False,
                 )
-    except (OperationalError, RedisError, OSError) as exc:
+    except (KombuError, RedisError, OSError) as exc:
         log.warning("the broker cannot be reached, the sweep will ring later: %s", exc)
         return False
     return True

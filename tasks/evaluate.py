@@ -7,8 +7,6 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
 from threading import local
 from typing import Any
 
@@ -16,43 +14,44 @@ from celery import Task, shared_task
 
 from cell.client import WarmParent, connect
 from config.loading import Configuration
-from domain.errors import InfrastructureError
+from domain.errors import BakeoffError, InfrastructureError
 from domain.identity import parse_id, utc_now
 from domain.job import JobError, Phase
 from domain.result import Result
 from evaluation.examine import Faulty, Grant, Killed, Places, Scored, Stopped, Verdict, examine
 from evaluation.snapshot import folder_of
 from store import leases
-from store.leases import Claim, Holder, Refusal, Standing
+from store.leases import Claim, Holder, Refusal
 from tasks import doorbell, node, wiring
 from tasks.relay import relay
+from tasks.watch import LEASE_LOST, Watch
 
 log = logging.getLogger(__name__)
 
-_CONNECT_S = 60  #: the warm parent may still be loading its libraries
+_CONNECT_S = 60  #: the oven may be loading its libraries, or be started again after its death
+_AGAIN_S = 0.1
 _slot = local()
 
 
-@shared_task(name="bakeoff.evaluate", bind=True)
-def evaluate(self: "Task[Any, Any]", *, jobId: str) -> str:  # noqa: N803 - the message's own words
-    """What it returns is what Flower shows."""
-    claim = _claim(parse_id(jobId), worker=self.request.hostname or "?")
-    if isinstance(claim, Refusal):
-        if claim is not Refusal.FULL:
-            doorbell.ring_free_slots()
+@shared_task(name="bakeoff.evaluate", bind=True, throws=(BakeoffError,))
+def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> str:  # noqa: N803 - the message's own words
+    """What it returns is what the log and Flower show. Anybody may have sent the message, so it may be anything."""
+    claim = _claim(jobId, worker=self.request.hostname or "?")
+    if claim is Refusal.FULL:
         return str(claim)
     try:
-        said = _supervise(claim)
+        return str(claim) if isinstance(claim, Refusal) else _supervise(claim)
     finally:
         _afterwards()
-    return said
 
 
-def _claim(job_id: str, *, worker: str) -> Claim | Refusal:
+def _claim(job_id: Any, *, worker: str) -> Claim | Refusal:
+    """Not before a warm parent is there: a lease is no time to wait for one, and a broken oven costs no attempt."""
+    _warm_parent()
     settings = wiring.configuration().settings
     return leases.claim(
         wiring.engine(),
-        job_id,
+        parse_id(job_id),
         holder=Holder(node=settings.node, worker=worker),
         caps=wiring.caps(),
         lease_s=settings.lease_seconds,
@@ -60,43 +59,48 @@ def _claim(job_id: str, *, worker: str) -> Claim | Refusal:
 
 
 def _afterwards() -> None:
-    doorbell.ring_free_slots()
-    relay()
+    try:
+        doorbell.ring_free_slots()
+        relay()
+    except InfrastructureError as exc:
+        log.warning("what follows is left to the sweep: %s", exc)
 
 
 def _supervise(claim: Claim) -> str:
+    """A sentence about how it ended. Whatever happens here, the job has ended or waits again when this is over."""
     engine, lease = wiring.engine(), claim.lease
-    watch = _Watch(claim)
-    began = time.monotonic()
     try:
-        verdict = _examine(claim, watch.may_go_on)
-    except Exception as exc:
-        _drop_warm_parent()
+        return f"{claim.job.candidate.id} in {claim.run.name}: {_evaluate(claim)}"
+    except Exception as exc:  # a MemoryError that left the task would end the whole worker
+        log.exception("job %s is given up", lease.job_id)
         leases.give_up(engine, lease, _our_own_fault(exc))
-        raise
+        raise InfrastructureError(f"job {lease.job_id} was given up: {type(exc).__name__}: {exc}") from None
     except BaseException:  # SystemExit: a shutdown or a revoke of Celery's
-        _drop_warm_parent()
         leases.release(engine, lease)
         raise
+
+
+def _evaluate(claim: Claim) -> str:
+    watch = Watch(claim, lease_s=wiring.configuration().settings.lease_seconds)
+    began = time.monotonic()
+    verdict = _examine(claim, watch)
     if isinstance(verdict, Stopped):
         return watch.conclude()
-    kept = _write(claim, verdict, duration_s=time.monotonic() - began)
-    return _say(verdict) if kept else "the lease was lost, nothing was written"
+    duration_s = time.monotonic() - began
+    kept = watch.insist(lambda: _write(claim, verdict, duration_s=duration_s))
+    return _say(verdict) if kept else LEASE_LOST
 
 
-def _examine(claim: Claim, keep_going: Callable[[], bool]) -> Verdict:
+def _examine(claim: Claim, watch: Watch) -> Verdict:
     configuration = wiring.configuration()
-    verdict = examine(
+    return examine(
         claim.job,
         claim.run,
         places=_places(claim, configuration),
         grant=_grant(claim, configuration),
         warm=_warm_parent(),
-        keep_going=keep_going,
+        keep_going=watch.may_go_on,
     )
-    if isinstance(verdict, Killed):
-        _drop_warm_parent()
-    return verdict
 
 
 def _places(claim: Claim, configuration: Configuration) -> Places:
@@ -153,9 +157,9 @@ def _result(claim: Claim, scored: Scored, duration_s: float) -> Result:
 def _say(verdict: Scored | Faulty | Killed) -> str:
     match verdict:
         case Scored():
-            return ", ".join(f"{name} {value}" for name, value in verdict.scores.metrics.items())
+            return "completed, " + ", ".join(f"{name} {value}" for name, value in verdict.scores.metrics.items())
         case Faulty():
-            return f"{verdict.state}: {verdict.error.type}: {verdict.error.message}"
+            return f"{verdict.state}, {verdict.error.type}: {verdict.error.message}"
         case Killed():
             return verdict.error.message
 
@@ -171,56 +175,20 @@ def _our_own_fault(exc: Exception) -> JobError:
     )
 
 
-class _Watch:
-    """Asked each second whether the cell may go on; remembers why it may not."""
-
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
-        self._lease_s = wiring.configuration().settings.lease_seconds
-        self._held_until = time.monotonic() + self._lease_s
-        self._standing = Standing.HELD
-        self._shutting_down = False
-
-    def may_go_on(self) -> bool:
-        self._standing = self._look()
-        self._shutting_down = node.must_let_go()
-        return self._standing is Standing.HELD and not self._shutting_down
-
-    def _look(self) -> Standing:
-        try:
-            return self._ask()
-        except InfrastructureError as exc:
-            log.warning("job %s goes on until its lease runs out: %s", self._claim.job.id, exc)
-            return Standing.HELD if time.monotonic() < self._held_until else Standing.LOST
-
-    def _ask(self) -> Standing:
-        engine, lease, asked_at = wiring.engine(), self._claim.lease, time.monotonic()
-        if asked_at > self._held_until - self._lease_s * 2 / 3:
-            if not leases.renew(engine, lease, lease_s=self._lease_s):
-                return Standing.LOST
-            self._held_until = asked_at + self._lease_s
-        return leases.standing(engine, lease)
-
-    def conclude(self) -> str:
-        engine, lease = wiring.engine(), self._claim.lease
-        if self._standing is Standing.LOST:
-            return "the lease was lost, nothing was written"
-        if self._standing is Standing.CANCELLED:
-            leases.cancel(engine, lease)
-            return "cancelled"
-        leases.release(engine, lease)
-        return "put back: the worker is shutting down"
-
-
 def _warm_parent() -> WarmParent:
     """One per slot, kept from job to job."""
-    if getattr(_slot, "warm", None) is None:
-        _slot.warm = connect(node.oven_socket(), timeout_s=_CONNECT_S)
-    warm: WarmParent = _slot.warm
+    warm: WarmParent | None = getattr(_slot, "warm", None)
+    if warm is None or not warm.is_alive():
+        warm = _slot.warm = _connect()
     return warm
 
 
-def _drop_warm_parent() -> None:
-    with suppress(AttributeError):
-        _slot.warm.close()
-    _slot.warm = None
+def _connect() -> WarmParent:
+    deadline = time.monotonic() + _CONNECT_S
+    while True:
+        try:
+            return connect(node.oven_socket(), timeout_s=_CONNECT_S)
+        except InfrastructureError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_S)

@@ -4,6 +4,7 @@ import logging
 
 from redis.exceptions import LockError, RedisError
 
+from domain.errors import InfrastructureError
 from events import stream
 from store import outbox
 from tasks import broker, wiring
@@ -15,24 +16,27 @@ _TURN_S = 30  #: longest that one process may be alone at it; a second one would
 
 
 def relay() -> int:
-    """Publish what is pending, unless another process is at it. Returns how many events."""
-    try:
-        with broker.client().lock("bakeoff:relay", timeout=_TURN_S, blocking=False):
-            return _publish_all()
-    except LockError:
-        return 0  # somebody else is at it, or we were too slow and somebody went on
-    except RedisError as exc:
-        log.warning("the stream cannot be reached, its events wait in the outbox: %s", exc)
-        return 0
+    """Publish what is pending, unless another process is at it. Returns how many events.
 
-
-def _publish_all() -> int:
-    engine = wiring.engine()
-    length = wiring.configuration().settings.stream_length
+    Whoever is at it looks again after its turn, so that nothing is left to somebody who found the turn taken.
+    """
     published = 0
-    while pending := outbox.pending(engine, limit=_BATCH):
-        stream.publish(broker.client(), [item.event for item in pending], max_length=length)
-        outbox.mark_published(engine, [item.position for item in pending])
-        published += len(pending)
+    try:
+        while outbox.is_anything_pending(wiring.engine()):
+            with broker.client().lock(broker.key("relay"), timeout=_TURN_S, blocking=False):
+                published += _publish()
+    except LockError:
+        log.debug("another process is at it, or we were too slow and another one went on")
+    except (RedisError, InfrastructureError) as exc:
+        log.warning("events wait in the outbox: %s", exc)
     return published
 
+
+def _publish() -> int:
+    engine = wiring.engine()
+    pending = outbox.pending(engine, limit=_BATCH)
+    length = wiring.configuration().settings.stream_length
+    if pending:
+        stream.publish(broker.client(), [item.event for item in pending], max_length=length)
+        outbox.mark_published(engine, [item.position for item in pending])
+    return len(pending)

@@ -67,8 +67,12 @@ class _Node:
             self.process.send_signal(number)
 
 
-def start_for(run_id: str) -> "subprocess.Popen[bytes] | None":
-    """A worker for this run, if nobody else answers (else None). It leaves when the run is over.
+#: Workers that we started and do not wait for. Held, since our end of their standard input must stay open.
+_started: list["subprocess.Popen[bytes]"] = []
+
+
+def start_for(run_id: str) -> bool:
+    """A worker for this run, if nobody else answers (else False). It leaves when the run is over.
 
     It has a session of its own, so that Ctrl-C at the run leaves it alone. If this process dies before the run
     is there, it notices by its standard input, which is ours to hold.
@@ -76,12 +80,12 @@ def start_for(run_id: str) -> "subprocess.Popen[bytes] | None":
     was_running = broker.is_running()
     broker.hold()
     if was_running and is_read():
-        return None
+        return False
     configuration = wiring.configuration()
     log_file = configuration.worker_log
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("ab") as output:
-        return subprocess.Popen(
+        worker = subprocess.Popen(
             [*eval_command("INFO"), "--for-run", run_id],
             stdin=subprocess.PIPE,
             stdout=output,
@@ -89,6 +93,8 @@ def start_for(run_id: str) -> "subprocess.Popen[bytes] | None":
             env={**os.environ, **configuration.as_environment()},
             start_new_session=True,
         )
+    _started.append(worker)
+    return True
 
 
 def serve(configuration: Configuration, *, log_level: str = "INFO") -> None:

@@ -3,11 +3,12 @@
 import os
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, eventually
+from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, eventually, names_in
 
 from cell.outcome import End, Failure
 from cell.oven import Oven
@@ -74,7 +75,7 @@ def test_outputs_appear_at_their_places_when_the_entry_has_returned(kitchen):
     assert outcome.end is End.RETURNED
     assert (kitchen.folder / "a").read_text() == "first"
     assert (kitchen.folder / "b").read_text() == "second"
-    assert sorted(os.listdir(kitchen.folder)) == ["a", "b", "log"]
+    assert names_in(kitchen.folder) == ["a", "b", "log"]
 
 
 def test_an_output_that_is_left_open_is_complete(kitchen):
@@ -96,7 +97,7 @@ def test_a_failure_leaves_no_output_and_what_was_there_before(kitchen):
 
     assert outcome.end is End.RAISED
     assert (kitchen.folder / "a").read_text() == "before"
-    assert sorted(os.listdir(kitchen.folder)) == ["a", "log"]
+    assert names_in(kitchen.folder) == ["a", "log"]
 
 
 def test_an_output_that_was_not_ordered_is_named_with_those_that_were(kitchen):
@@ -278,7 +279,7 @@ def test_keep_going_is_asked_on_time_while_output_floods(kitchen):
     outcome = kitchen.run("cell_gallery:print_for_ever", keep_going=tick, tick_s=0.1, log_kb=64)
 
     assert outcome.end is End.STOPPED
-    assert max(after - before for before, after in zip(ticks, ticks[1:], strict=False)) < 1.0
+    assert max(after - before for before, after in pairwise(ticks)) < 1.0
 
 
 def test_an_exception_in_keep_going_ends_the_cell_before_it_goes_on(kitchen):
@@ -319,7 +320,7 @@ def _resources(pid: int) -> dict[str, int]:
         line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("RssAnon")
     )
     return {
-        "descriptors": len(os.listdir(f"/proc/{pid}/fd")),
+        "descriptors": len(names_in(f"/proc/{pid}/fd")),
         "processes": len(below(pid)),
         "mounts": len(Path(f"/proc/{pid}/mounts").read_text().splitlines()),
         "memory_mb": int(resident.split()[1]) // 1024,
@@ -330,7 +331,7 @@ def test_three_hundred_orders_leave_nothing_behind(kitchen, oven):
     (parent,) = below(oven._process.pid)
     for _ in range(10):
         kitchen.run("write_outputs", {"a": "x"}, outputs=("a",))
-    ours, before = len(os.listdir("/proc/self/fd")), _resources(parent)
+    ours, before = len(names_in("/proc/self/fd")), _resources(parent)
 
     for _ in range(300):
         assert kitchen.run("echo", 1).end is End.RETURNED
@@ -338,6 +339,6 @@ def test_three_hundred_orders_leave_nothing_behind(kitchen, oven):
     after = _resources(parent)
     assert after["memory_mb"] - before["memory_mb"] <= 1
     assert {**after, "memory_mb": 0} == {**before, "memory_mb": 0}
-    assert len(os.listdir("/proc/self/fd")) == ours
-    assert sorted(os.listdir(kitchen.folder)) == ["a", "log"]
+    assert len(names_in("/proc/self/fd")) == ours
+    assert names_in(kitchen.folder) == ["a", "log"]
     assert eventually(lambda: below(oven._process.pid) == {parent})

@@ -240,11 +240,14 @@ def test_a_link_to_the_data_dir_leads_to_the_same_server(data_dir: Path, tmp_pat
         assert embedded.attach(tmp_path / "link") == redis
 
 
-def test_a_process_with_another_temporary_folder_finds_it(
+def test_a_process_with_another_temporary_folder_finds_it_and_restarts_it_in_its_place(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with embedded.hold(data_dir) as redis:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        assert embedded.ensure(data_dir) == redis
+        assert embedded.expected(data_dir) == redis
+        stop(data_dir)
         assert embedded.ensure(data_dir) == redis
 
 

@@ -133,7 +133,13 @@ def test_the_stream_is_cut_to_about_its_length(client: redis.Redis) -> None:
     assert ids(stream.read(client, limit=1000))[-1] == "event-999"
 
 
-def test_when_one_cannot_be_written_none_is(client: redis.Redis) -> None:
+def test_a_batch_is_written_whole_or_not_at_all(client: redis.Redis) -> None:
+    client.config_resetstat()
+    stream.publish(client, [an_event(1), an_event(2)], max_length=100)
+    assert client.info("commandstats")["cmdstat_exec"]["calls"] == 1
+
+
+def test_a_full_redis_is_an_error_and_nothing_is_written(client: redis.Redis) -> None:
     client.config_set("maxmemory", "1")
     try:
         with pytest.raises(redis.RedisError):

@@ -1,5 +1,8 @@
 """Well-behaved entries, and what they find inside a cell."""
 
+# They print, and use whatever is at hand, as strangers do.
+# ruff: noqa: PTH109, PTH115, PTH208, T201
+
 import ctypes
 import logging
 import os
@@ -62,7 +65,9 @@ def fail_after_writing(payload, inside):
 def describe_surroundings(payload, inside):
     return {
         "environment": dict(os.environ),
-        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd") if Path(f"/proc/self/fd/{name}").exists()),
+        "descriptors": sorted(
+            int(name) for name in os.listdir("/proc/self/fd") if Path(f"/proc/self/fd/{name}").exists()
+        ),
         "folder": os.getcwd(),
         "scratch": str(inside.scratch),
         "temporary": tempfile.gettempdir(),
@@ -71,7 +76,11 @@ def describe_surroundings(payload, inside):
         "core": resource.getrlimit(resource.RLIMIT_CORE),
         "threads": [thread.name for thread in threading.enumerate()],
         "ignored": [s.name for s in signal.Signals if signal.getsignal(s) is signal.SIG_IGN],
-        "capabilities": [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(("CapEff", "CapPrm"))],
+        "capabilities": [
+            line.split()[1]
+            for line in Path("/proc/self/status").read_text().splitlines()
+            if line.startswith(("CapEff", "CapPrm"))
+        ],
         "path": sys.path,
         "main": getattr(sys.modules["__main__"], "__file__", None),
     }
@@ -100,7 +109,10 @@ def spread_over_loky(payload, inside):
     import joblib
 
     answers = joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(square)(n) for n in range(4))
-    return {"values": [value for value, _ in answers], "elsewhere": os.getpid() not in {pid for _, pid in answers}}
+    return {
+        "values": [value for value, _ in answers],
+        "elsewhere": os.getpid() not in {pid for _, pid in answers},
+    }
 
 
 def spread_over_multiprocessing(payload, inside):
@@ -108,7 +120,10 @@ def spread_over_multiprocessing(payload, inside):
 
     with multiprocessing.get_context(payload).Pool(2) as pool:
         answers = pool.map(square, range(4))
-    return {"values": [value for value, _ in answers], "elsewhere": os.getpid() not in {pid for _, pid in answers}}
+    return {
+        "values": [value for value, _ in answers],
+        "elsewhere": os.getpid() not in {pid for _, pid in answers},
+    }
 
 
 def fit_a_forest(payload, inside):

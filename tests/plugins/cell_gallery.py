@@ -1,10 +1,12 @@
 """Entries that misbehave in every way that has been thought of."""
 
+# They print, and use whatever is at hand, as strangers do.
+# ruff: noqa: N818, PTH101, PTH102, PTH104, PTH108, PTH115, PTH208, RET503, T201, TRY301
+
 import ctypes
 import faulthandler
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -103,18 +105,30 @@ def leave_daemons_behind(payload, inside):
     return found if payload == "return" else time.sleep(60)
 
 
+#: A bomb ends by itself after so many seconds, should nobody else end it.
+FUSE_S = 5.0
+
+
 def fork_for_ever(payload, inside):
-    """Each child does as its parent does. `payload` seconds after its start a process ends by itself, in case."""
-    until = time.monotonic() + payload
+    """Each child does as its parent does."""
+    until = time.monotonic() + FUSE_S
     while time.monotonic() < until:
         os.fork()
     os._exit(0)
 
 
-def fork_on_when_killed(payload, inside):
-    """A chain: each process starts a successor and dies, so that whoever is looked up is gone."""
-    until = time.monotonic() + payload
-    print("chain", flush=True)
+def fork_into_sessions(payload, inside):
+    """No two processes share a group."""
+    until = time.monotonic() + FUSE_S
+    while time.monotonic() < until:
+        if os.fork() == 0:
+            os.setsid()
+    os._exit(0)
+
+
+def fork_and_die(payload, inside):
+    """Each process starts a successor and dies, so that whoever is looked up is gone."""
+    until = time.monotonic() + FUSE_S
     while time.monotonic() < until:
         if os.fork():
             os._exit(0)
@@ -314,7 +328,7 @@ def reach_for(payload, inside):
         "environ": attempt(lambda: Path(f"/proc/{parent}/environ").read_bytes()),
         "mem": attempt(lambda: Path(f"/proc/{parent}/mem").open("rb")),
         "maps": attempt(lambda: Path(f"/proc/{parent}/maps").read_text()),
-        "descriptors": attempt(lambda: os.listdir(f"/proc/{parent}/fd")),
+        "descriptors": attempt(lambda: os.readlink(f"/proc/{parent}/fd/0")),
         "root": attempt(lambda: os.listdir(f"/proc/{parent}/root/")),
         "supervisor": attempt(lambda: Path(f"/proc/{payload['supervisor']}/environ").read_bytes()),
         "file": attempt(lambda: Path(payload["file"]).read_text()),
@@ -349,7 +363,3 @@ def order_another_cell(payload, inside):
 
 def become_another_program(payload, inside):
     os.execv("/bin/sh", ["sh", "-c", "echo another; exit 5"])
-
-
-def run_a_shell_bomb(payload, inside):
-    subprocess.run(["sh", "-c", "b() { b | b & }; b; sleep 60"], check=False)

@@ -208,7 +208,8 @@ def test_the_same_data_have_one_address_in_csv_parquet_and_sql(place):
 CELLS = st.tuples(
     st.integers(-(2**40), 2**40),
     st.none() | st.floats(allow_nan=False, allow_infinity=False),
-    st.none() | st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=4),
+    st.none()
+    | st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=4).map("x{}".format),
     st.booleans(),
 )
 
@@ -217,24 +218,6 @@ CELLS = st.tuples(
 @given(rows=st.lists(CELLS, min_size=4, max_size=12))
 def test_any_data_have_one_address_in_csv_and_parquet(tmp_path_factory, rows):
     frame = pd.DataFrame(rows, columns=["i", "f", "s", "b"]).astype({"f": "float64", "s": "str"})
-    missing = {
-        "",
-        "NA",
-        "nan",
-        "NaN",
-        "null",
-        "None",
-        "NULL",
-        "N/A",
-        "n/a",
-        "NA",
-        "<NA>",
-        "-nan",
-        "-NaN",
-        "#NA",
-        "#N/A",
-    }
-    frame["s"] = frame["s"].where(~frame["s"].isin(missing))
     frame["y"] = [place % 2 for place in range(len(frame))]
     place = Place(tmp_path_factory.mktemp("any"))
     types = {"i": "int64", "f": "float64", "s": "string", "b": "bool", "y": "int64"}
@@ -324,7 +307,7 @@ def test_opening_a_damaged_snapshot_says_what_to_do(place):
 
 
 def test_a_snapshot_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(NotFoundError, match="there is no snapshot in .*gone"):
+    with pytest.raises(NotFoundError, match=r"there is no snapshot in .*gone"):
         open_snapshot(tmp_path / "gone" / "open")
 
 
@@ -377,7 +360,7 @@ def test_a_full_disk_is_told_before_anything_is_written(place, monkeypatch):
 
 def test_a_folder_that_cannot_be_made_is_named(place):
     place.snapshots.write_text("a file in the way")
-    with pytest.raises(InfrastructureError, match="the snapshot cannot be written to .*snapshots"):
+    with pytest.raises(InfrastructureError, match=r"the snapshot cannot be written to .*snapshots"):
         place.parquet(numbers())
 
 
@@ -408,7 +391,7 @@ def test_a_producer_killed_at_any_moment_leaves_only_whole_snapshots(place):
     numbers(200).to_parquet(place.root / "d.parquet")
     producers = [
         subprocess.Popen([sys.executable, "-c", PIN_FOR_EVER, str(place.root)], cwd=CHECKOUT)
-        for _ in range(3)
+        for _ in range(2)
     ]
     for count, producer in enumerate(producers):
         enough = len(snapshots_in(place.snapshots)) + 3 + count
@@ -417,7 +400,7 @@ def test_a_producer_killed_at_any_moment_leaves_only_whole_snapshots(place):
             assert producer.poll() is None
         producer.kill()
         producer.wait()
-    assert len(snapshots_in(place.snapshots)) >= 9
+    assert len(snapshots_in(place.snapshots)) >= 6
     for folder in snapshots_in(place.snapshots):
         assert open_snapshot(folder / "open").X_train.shape == (150, 3)
         assert sealed_labels(folder).shape == (50,)

@@ -9,7 +9,7 @@ import pytest
 
 from config.settings import DatasetSettings
 from domain.errors import InvalidInputError
-from evaluation.sources import read
+from evaluation.sources import files_of, read
 
 ROWS = "a,b,y\n1,x,0\n2,z,1\n3,x,0\n"
 
@@ -182,7 +182,7 @@ def test_a_name_with_question_mark_and_percent_is_a_file_name(tmp_path, database
 
 @pytest.mark.parametrize("url", ["not a url", "sqlite://", "sqlite:///:memory:"])
 def test_a_url_that_names_no_database_is_refused(tmp_path, url):
-    with pytest.raises(InvalidInputError, match="expected sqlite:///folder/file.db"):
+    with pytest.raises(InvalidInputError, match=r"expected sqlite:///folder/file\.db"):
         read(dataset(source="sql", url=url, query="select 1"), tmp_path)
 
 
@@ -324,3 +324,19 @@ def test_a_test_file_that_does_not_fit_the_settings_is_refused(tmp_path, keys, s
     (tmp_path / "d.csv").write_text(ROWS)
     with pytest.raises(InvalidInputError, match=says):
         read(dataset(**keys), tmp_path)
+
+
+def test_the_files_behind_each_source_are_known(tmp_path, database):
+    for name in ("d.csv", "test.csv"):
+        (tmp_path / name).write_text(ROWS)
+    (tmp_path / "active").write_text("data.sqlite")
+    sqlite = {"data.sqlite", "data.sqlite-wal"}
+    expected = [
+        ({"source": "csv", "path": "d.csv", "test_path": "test.csv"}, {"d.csv", "test.csv"}),
+        ({"source": "sql", "url": "sqlite:///data.sqlite", "query": "select 1"}, sqlite),
+        ({"source": "pointer", "path": "active", "query": "select 1"}, {"active", *sqlite}),
+        ({"source": "sql", "url": "postgresql://host/name", "query": "select 1"}, set()),
+        ({"source": "sklearn", "name": "iris"}, set()),
+    ]
+    for keys, names in expected:
+        assert set(files_of(dataset(**keys), tmp_path)) == {tmp_path.resolve() / name for name in names}

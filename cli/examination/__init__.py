@@ -1,0 +1,1 @@
+"""What `bakeoff doctor` looks at, part by part."""

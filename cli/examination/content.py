@@ -1,0 +1,36 @@
+"""What the project is about: its candidates and its datasets."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cli import project
+from cli.examination.finding import Finding, fail, ok, warn
+from cli.numbers import counted
+from config.loading import Configuration
+
+
+def candidates(configuration: Configuration) -> Iterator[Finding]:
+    shelf = project.catalog(configuration).shelf
+    said = f"{counted(len(shelf.candidates), 'candidate')} ready, {len(shelf.disabled)} disabled"
+    if shelf.candidates:
+        yield ok("catalog", said)
+    else:
+        cure = f"add one, or enable one, in {configuration.catalog_file}"
+        yield warn("catalog", f"{said}: there is nothing to evaluate", cure)
+    for rejection in shelf.rejected.values():
+        yield warn("catalog", f"{rejection.id} was rejected: {rejection.cause}", rejection.fix)
+
+
+def datasets(configuration: Configuration) -> Iterator[Finding]:
+    known = configuration.settings.datasets
+    missing = [
+        fail(
+            "datasets", f"{name}: there is no file {file}", f"correct datasets.{name} in {configuration.file}"
+        )
+        for name, dataset in known.items()
+        for file in configuration.files_of(dataset)
+        if not Path(file).is_file()
+    ]
+    yield from missing
+    if not missing:
+        yield ok("datasets", ", ".join(known) or "none are named: `bakeoff run FILE --target COLUMN`")

@@ -1,0 +1,74 @@
+"""The machine: Python, libraries, what the kernel offers, room on the disk."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from cell import landlock
+from cli.examination.finding import Finding, fail, ok, warn
+
+_PYTHONS = ((3, 11), (3, 12))
+_CELERY = "5.7."
+_LIBRARIES = ("celery", "redis", "sqlalchemy", "scikit-learn", "pandas", "numpy")
+_FULL_PROTECTION_ABI = 6
+_LITTLE_BYTES, _TOO_LITTLE_BYTES = 2_000_000_000, 200_000_000
+
+
+def machine() -> Iterator[Finding]:
+    yield _python()
+    yield _libraries()
+    yield _platform()
+    yield _cells()
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info[:2] in _PYTHONS:
+        return ok("Python", version)
+    return warn("Python", f"{version} is not one that is tested", "use Python 3.11 or 3.12")
+
+
+def _libraries() -> Finding:
+    versions = {name: metadata.version(name) for name in _LIBRARIES}
+    said = ", ".join(f"{name} {version}" for name, version in versions.items())
+    if versions["celery"].startswith(_CELERY):
+        return ok("libraries", said)
+    return fail("libraries", f"celery is {versions['celery']}", "pip install 'celery[redis]>=5.7,<5.8'")
+
+
+def _platform() -> Finding:
+    said = f"{platform.system()} {platform.machine()}"
+    if said == "Linux x86_64":
+        return ok("platform", said)
+    return warn(
+        "platform",
+        f"{said}: no embedded Redis in the box, stray processes of candidates may stay behind",
+        "install redis-server, or run on Linux x86_64",
+    )
+
+
+def _cells() -> Finding:
+    abi = landlock.abi()
+    if abi >= _FULL_PROTECTION_ABI:
+        return ok("cells", f"closed off by Landlock, ABI {abi}")
+    if abi:
+        return ok("cells", f"files are closed off by Landlock, ABI {abi}; signals are from ABI 6 on")
+    return warn(
+        "cells",
+        "the kernel has no Landlock: candidates are kept from accidents, not from malice",
+        "run only candidates that you trust, or use a Linux kernel from 5.13 on",
+    )
+
+
+def disk(data_dir: Path) -> Finding:
+    folder = next(place for place in (data_dir, *data_dir.parents) if place.exists())
+    free = shutil.disk_usage(folder).free
+    said = f"{free / 1e9:,.1f} GB free for {data_dir}"
+    if free < _TOO_LITTLE_BYTES:
+        return fail("disk", said, "make room, or set dataDir to another disk")
+    if free < _LITTLE_BYTES:
+        return warn("disk", said, "make room: each new dataset is copied there once")
+    return ok("disk", said)

@@ -1,0 +1,52 @@
+"""The database: whether it is there, as new as this version, and whether anything in it is stuck."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cli import project
+from cli.examination.finding import Finding, fail, ok, warn
+from cli.secrets import masked
+from config.loading import Configuration
+from store import jobs, schema
+from tasks import wiring
+
+#: Where an SQLite file says how it is written, and what it says when it is in WAL mode.
+_MODE_AT, _WAL = 18, b"\x02\x02"
+
+
+def storage(configuration: Configuration) -> Iterator[Finding]:
+    if not project.has_database(configuration):
+        yield ok("database", f"none yet, the first run makes it: {masked(configuration.database_url)}")
+        return
+    current = schema.current(wiring.engine())
+    if current != schema.HEAD:
+        cure = "stop the workers, then `bakeoff db upgrade`"
+        yield fail("database", f"{_name()} has schema {current}, this version needs {schema.HEAD}", cure)
+        return
+    yield _mode(configuration)
+    yield _leases()
+
+
+def _name() -> str:
+    return wiring.engine().url.render_as_string(hide_password=True)
+
+
+def _mode(configuration: Configuration) -> Finding:
+    if not configuration.database_url.startswith("sqlite"):
+        return ok("database", f"{_name()}, schema {schema.HEAD}")
+    with Path(str(wiring.engine().url.database)).open("rb") as file:
+        file.seek(_MODE_AT)
+        is_wal = file.read(len(_WAL)) == _WAL
+    if is_wal:
+        return ok("database", f"{_name()}, schema {schema.HEAD}, WAL")
+    cure = "put databaseUrl on a local disk: readers and writers wait for each other there"
+    return warn("database", f"{_name()} cannot be kept in WAL mode", cure)
+
+
+def _leases() -> Finding:
+    backlog = jobs.backlog(wiring.engine())
+    said = f"{backlog.running} running, {backlog.queued} queued"
+    if backlog.silent:
+        cure = "start a worker, `bakeoff worker`: it puts them back into the queue within seconds"
+        return warn("jobs", f"{said}; {backlog.silent} belong to workers that fell silent", cure)
+    return ok("jobs", said)

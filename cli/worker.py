@@ -1,0 +1,35 @@
+"""`bakeoff worker`: both Celery nodes, until somebody says stop."""
+
+from typing import Annotated
+
+import typer
+
+from cli import project, terminal
+from cli.project import ConfigFile
+
+
+def worker(
+    eval_workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Evaluations at once.", show_default=False)
+    ] = None,
+    log_level: Annotated[
+        str, typer.Option("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR.")
+    ] = "INFO",
+    config: ConfigFile = None,
+) -> None:
+    """Take evaluations until told to stop.
+
+    Ctrl-C or SIGTERM: running jobs get their grace and are then put back.  A second one ends them at once.
+    """
+    from store import schema
+    from tasks import broker, wiring, workers
+
+    configuration = project.open_project(config, evalWorkers=eval_workers)
+    schema.ensure(wiring.engine())
+    broker.hold()
+    settings = configuration.settings
+    terminal.err().print(
+        f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops",
+        highlight=False,
+    )
+    workers.serve(configuration, log_level=log_level)

@@ -1,0 +1,225 @@
+"""The Oven lives as long as its owner wants it to, and whoever dies, nothing is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from fixtures.kitchen import PLUGINS, a_kitchen, an_oven, below, eventually, is_alive
+
+from cell import scratch
+from cell.client import connect
+from cell.outcome import End
+from cell.oven import Oven
+from domain.errors import InfrastructureError, InvalidInputError
+
+ROOT = Path(__file__).parents[2]
+
+#: An owner, or a supervisor, in a process of its own that can be killed. It prints what it has started.
+OWNER = """
+import json, sys, time
+from pathlib import Path
+from fixtures.kitchen import an_oven
+with an_oven(runtime=Path(sys.argv[1])) as oven:
+    print(json.dumps({"oven": oven._process.pid, "socket": str(oven.socket)}), flush=True)
+    time.sleep(60)
+"""
+SUPERVISOR = """
+import sys
+from pathlib import Path
+from cell.client import connect
+from fixtures.kitchen import Kitchen
+class Known:
+    socket = Path(sys.argv[1])
+kitchen = Kitchen(Known, Path(sys.argv[2]))
+kitchen.misbehave("leave_daemons_behind", "stay")
+"""
+
+
+@pytest.fixture
+def runtime() -> Iterator[Path]:
+    """A folder with a short path."""
+    with tempfile.TemporaryDirectory(prefix="bk-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def running(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *arguments], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def a_cell_with_daemons(socket: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A supervisor in a process of its own, and the daemons that its cell has started."""
+    with running(SUPERVISOR, str(socket), str(folder)) as supervisor:
+        log = folder / "log"
+        assert eventually(lambda: log.exists() and len(log.read_text().split()) == 3, 30)
+        yield supervisor, [int(pid) for pid in log.read_text().split()]
+
+
+def all_dead(pids: list[int]) -> bool:
+    return not any(map(is_alive, pids))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_an_owner_that_dies_takes_everything_along(runtime, tmp_path, number):
+    with running(OWNER, str(runtime)) as owner:
+        started = json.loads(owner.stdout.readline())
+        with a_cell_with_daemons(Path(started["socket"]), tmp_path) as (_, daemons):
+            owner.send_signal(number)
+
+            assert eventually(lambda: all_dead([started["oven"], *daemons]), 3)
+            assert eventually(lambda: not list(runtime.iterdir()))
+
+
+def test_a_supervisor_that_is_killed_takes_its_cell_along_within_a_second(runtime, tmp_path):
+    with (
+        an_oven(runtime=runtime) as oven,
+        a_cell_with_daemons(oven.socket, tmp_path) as (supervisor, daemons),
+    ):
+        supervisor.kill()
+        killed = time.monotonic()
+
+        assert eventually(lambda: all_dead(daemons), 3)
+        assert time.monotonic() - killed < 1
+        assert eventually(lambda: not below(oven._process.pid))
+        assert oven.alive()
+
+
+def test_an_oven_that_is_killed_takes_its_cells_along_and_is_an_error_with_its_cure(runtime, tmp_path):
+    with an_oven(runtime=runtime) as oven, a_cell_with_daemons(oven.socket, tmp_path) as (_, daemons):
+        os.kill(oven._process.pid, signal.SIGKILL)
+
+        assert eventually(lambda: all_dead(daemons), 3)
+        assert not oven.alive()
+        with pytest.raises(InfrastructureError, match="start the worker again"):
+            connect(oven.socket, timeout_s=1)
+
+
+def test_a_killed_oven_is_a_loss_to_whoever_waits_for_a_cell(runtime, tmp_path):
+    with an_oven(runtime=runtime) as oven, a_kitchen(oven, tmp_path) as kitchen:
+
+        def kill_oven() -> bool:
+            os.kill(oven._process.pid, signal.SIGKILL)
+            return True
+
+        assert kitchen.run("sleep", 30, keep_going=kill_oven, tick_s=0.1).end is End.LOST
+
+
+def test_stopping_ends_all_cells_and_removes_every_file(runtime, tmp_path):
+    with ExitStack() as stack:
+        oven = stack.enter_context(an_oven(runtime=runtime))
+        _, daemons = stack.enter_context(a_cell_with_daemons(oven.socket, tmp_path))
+        assert oven.socket.parent.stat().st_mode & 0o777 == 0o700
+
+        oven.stop()
+
+        assert all_dead(daemons)
+        assert not oven.alive()
+        assert not list(runtime.iterdir())
+
+
+def test_stopping_twice_is_stopping_once(runtime):
+    with an_oven(runtime=runtime) as oven:
+        oven.stop()
+        oven.stop()
+
+
+def test_an_oven_can_be_stopped_although_a_fork_of_its_owner_lives_on(runtime):
+    """As the children of a worker do: they hold copies of its descriptors."""
+    with an_oven(runtime=runtime) as oven:
+        reader, writer = os.pipe()
+        if (pid := os.fork()) == 0:
+            os.close(writer)
+            os.read(reader, 1)
+            os._exit(0)
+        try:
+            started = time.monotonic()
+            oven.stop()
+            assert time.monotonic() - started < 5
+        finally:
+            os.close(writer)
+            os.close(reader)
+            os.waitpid(pid, 0)
+
+
+def test_start_returns_before_the_libraries_are_loaded_and_connect_waits(runtime, tmp_path):
+    (tmp_path / "slow_library.py").write_text("import time\ntime.sleep(1)\n")
+    started = time.monotonic()
+
+    with Oven.start(preload=["slow_library"], import_path=[str(tmp_path)], runtime=runtime) as oven:
+        assert time.monotonic() - started < 0.5
+        with pytest.raises(InfrastructureError, match=r"was not ready within 0\.1 s"):
+            connect(oven.socket, timeout_s=0.1)
+        with connect(oven.socket, timeout_s=20):
+            assert time.monotonic() - started > 1
+
+
+def test_a_library_that_cannot_be_loaded_is_named_and_does_not_stop_the_oven(runtime, tmp_path, capfd):
+    (tmp_path / "broken_library.py").write_text("raise RuntimeError('half installed')\n")
+
+    with (
+        Oven.start(
+            preload=["broken_library"], import_path=[str(tmp_path), str(PLUGINS)], runtime=runtime
+        ) as oven,
+        a_kitchen(oven, tmp_path) as kitchen,
+    ):
+        assert kitchen.run("echo", 1).value == 1
+
+    assert capfd.readouterr().err == (
+        "bakeoff: broken_library cannot be preloaded: RuntimeError: half installed\n"
+    )
+
+
+def test_a_runtime_folder_with_a_long_path_is_refused_with_the_cure(tmp_path):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+
+    with pytest.raises(InvalidInputError, match="choose a runtime folder with a shorter path"):
+        Oven.start(preload=[], import_path=[], runtime=long)
+
+    assert not list(long.iterdir())
+
+
+def test_what_an_oven_left_that_was_killed_with_its_owner_is_removed_by_the_next(runtime):
+    left, young = runtime / "bakeoff-oven-left", runtime / "bakeoff-oven-young"
+    for folder in (left, young):
+        (folder / "1" / "scratch").mkdir(parents=True)
+    os.utime(left, (0, 0))
+
+    with an_oven(runtime=runtime) as oven:
+        os.utime(oven.socket.parent, (0, 0))
+        with an_oven(runtime=runtime) as second:
+            assert {*runtime.iterdir()} == {young, oven.socket.parent, second.socket.parent}
+
+
+def test_folders_deeper_than_a_path_is_long_are_removed(tmp_path):
+    maze = tmp_path / "maze"
+    maze.mkdir()
+    subprocess.run(
+        [sys.executable, "-c", "import os\nfor _ in range(1500): os.mkdir('deep'); os.chdir('deep')"],
+        cwd=maze,
+        check=True,
+    )
+    outside = tmp_path / "outside"
+    outside.write_text("kept")
+    (maze / "link").symlink_to(outside)
+
+    scratch.remove(maze)
+
+    assert not maze.exists()
+    assert outside.read_text() == "kept"
