@@ -22,8 +22,8 @@ from typing import NoReturn
 
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no types
 
-from cell import family, landlock, libc, parent, reach, scratch
-from cell.process import Kit
+from cell import family, landlock, libc, pages, parent, reach, scratch
+from cell.process import LOADED_THREADS, Kit
 
 _KEPT_SIGNALS = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ})
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
@@ -124,7 +124,10 @@ def _warm_up(modules: Iterable[str]) -> Kit:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001 - a library may raise anything; the cell that needs it will say so
             print(f"bakeoff: {name} cannot be preloaded: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the owner's log
-    kit = Kit(ThreadpoolController(), reach.common(), landlock.abi())
+    threadpools = ThreadpoolController()
+    threadpools.limit(limits=LOADED_THREADS)
+    kit = Kit(threadpools, reach.common(), landlock.abi())
+    pages.merge()
     gc.collect()
     gc.disable()
     gc.freeze()

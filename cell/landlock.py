@@ -59,17 +59,25 @@ def abi() -> int:
         return 0
 
 
-def restrict(grants: Iterable[tuple[str | Path, int]], version: int) -> None:
-    """Close everything but what is granted; a granted path that does not exist is passed over."""
-    handled = _rights(version)
-    scoped = _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if version >= _SCOPES_SINCE else 0
-    ruleset = _create(handled, scoped)
-    try:
+class Ruleset:
+    """What stays open. It is entered once, and everything else is closed from then on."""
+
+    def __init__(self, version: int) -> None:
+        self._handled = _rights(version)
+        scoped = _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if version >= _SCOPES_SINCE else 0
+        self._descriptor = _create(self._handled, scoped)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def grant(self, grants: Iterable[tuple[str | Path, int]]) -> None:
+        """A path that does not exist is passed over."""
         for path, access in grants:
-            _grant(ruleset, path, access & handled)
-        _enter(ruleset)
-    finally:
-        os.close(ruleset)
+            _grant(self._descriptor, path, access & self._handled)
+
+    def enter(self) -> None:
+        _enter(self._descriptor)
+        os.close(self._descriptor)
 
 
 def keep_signals_inside() -> bool:

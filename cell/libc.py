@@ -22,6 +22,7 @@ _MS_PRIVATE = 1 << 18
 _MNT_DETACH = 2
 _M_ARENA_MAX = -8
 _LINE_BUFFERED = 1
+_MADV_COLLAPSE = 25
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
@@ -95,6 +96,11 @@ def flush() -> None:
 
 def _stdout() -> ctypes.c_void_p:
     return ctypes.c_void_p.in_dll(_libc, "stdout")
+
+
+def merge_pages(address: int, length: int) -> None:
+    """Into a huge one, at once; since Linux 6.1."""
+    call("madvise", ctypes.c_void_p(address), ctypes.c_size_t(length), _MADV_COLLAPSE)
 
 
 def unshare(flags: int) -> None:

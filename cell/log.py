@@ -16,6 +16,7 @@ class Log:
     """Reads the pipe that is the cell's stdout and stderr; never blocks, and outlives a full disk."""
 
     def __init__(self, pipe: int, file: int, limit_kb: int) -> None:
+        os.set_blocking(pipe, False)
         self.pipe = pipe
         self._file = file
         self._left = limit_kb * 1024

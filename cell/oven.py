@@ -15,15 +15,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from cell import scratch
+from cell.process import LOADED_THREADS, THREAD_VARIABLES
 from domain.errors import InvalidInputError
 
 _PREFIX = "bakeoff-oven-"
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 _FIXED = {
     "PYTHONHASHSEED": "0",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
+    **dict.fromkeys(THREAD_VARIABLES, str(LOADED_THREADS)),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
 _LONGEST_SOCKET_PATH = 107

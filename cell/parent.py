@@ -3,9 +3,12 @@
 import os
 import select
 import socket
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cell import family, landlock, libc, scratch
+from cell.cell import Cell
 from cell.order import Order
 from cell.process import Kit
 from cell.vigil import AbandonedError, Bench, Vigil
@@ -18,34 +21,48 @@ def serve(connection: socket.socket, oven: int, root: Path, kit: Kit) -> None:
     enclosed = landlock.keep_signals_inside()
     try:
         wire = Wire(connection)
-        bench = Bench(wire, oven, scratch.prepare(root), kit, enclosed)
+        bench = Bench(wire, oven, scratch.prepare(root), enclosed)
         libc.hide_memory(hidden=True)
         wire.send({"pid": os.getpid()})
-        while _is_called(bench):
-            _serve_one(bench)
+        while True:
+            _serve_one(bench, kit)
     except (HangupError, AbandonedError):
         return
     finally:
         family.end(enclosed=enclosed)
 
 
-def _is_called(bench: Bench) -> bool:
-    """Wait for the next order; False when the Oven is gone."""
-    poll = select.poll()
-    poll.register(bench.wire, select.POLLIN)
-    poll.register(bench.oven, select.POLLIN)
-    return bench.oven not in dict(poll.poll())
-
-
-def _serve_one(bench: Bench) -> None:
-    """What is not an order is the call to stop one that had just ended."""
-    message = bench.wire.receive()
-    descriptors = bench.wire.take_descriptors()
+def _serve_one(bench: Bench, kit: Kit) -> None:
+    cell = Cell(kit)
     try:
-        if message is not None and "order" in message:
-            log, *outputs = descriptors
-            vigil = Vigil(Order.from_json(message["order"]), bench)
-            bench.wire.send({"outcome": vigil.keep(log, outputs).to_json()})
+        order, descriptors = _wait_for_order(bench)
+        if not cell.waits:
+            cell.close()
+            cell = Cell(kit)
+        bench.wire.send({"outcome": _bake(bench, cell, order, descriptors)})
+    finally:
+        cell.close()
+
+
+def _bake(bench: Bench, cell: Cell, order: Order, descriptors: Sequence[int]) -> dict[str, Any]:
+    log, *outputs = descriptors
+    try:
+        bench.scratch.clear(order.limits.scratch_mb)
+        return Vigil(order, bench, cell, log).keep(outputs).to_json()
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _wait_for_order(bench: Bench) -> tuple[Order, list[int]]:
+    poll = select.poll()
+    poll.register(bench.wire, select.POLLIN)
+    poll.register(bench.oven, select.POLLIN)
+    while True:
+        if bench.oven in dict(poll.poll()):
+            raise AbandonedError
+        message = bench.wire.receive()
+        if (
+            message is not None and "order" in message
+        ):  # what else comes is a call to stop what has just ended
+            return Order.from_json(message["order"]), bench.wire.take_descriptors()

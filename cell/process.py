@@ -5,20 +5,23 @@ import importlib
 import os
 import resource
 import signal
+import socket
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FunctionType
 from typing import NoReturn, Protocol
 
-from cell import failure, inside, landlock, libc, reach
+from cell import failure, inside, libc, reach
 from cell.inside import Inside
+from cell.landlock import Ruleset
 from cell.order import Limits, Order
 from cell.outcome import End
+from cell.wire import HangupError, Wire
 
 _MB = 2**20
 _STACK_MB = 8
@@ -28,7 +31,9 @@ _BASE_SLACK_MB = 64
 _SERVICE_THREADS = 3  # joblib and concurrent.futures start some beside the workers
 _UNHEARD = 70
 _INTERRUPTED = 130
-_THREAD_VARIABLES = (
+
+LOADED_THREADS = 1  #: what the Oven has loaded the libraries with
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -59,59 +64,80 @@ class Kit:
 
 @dataclass(frozen=True)
 class Channels:
-    """The descriptors that a cell keeps, and the process that it dies with."""
+    """What a cell keeps of the process that has forked it."""
 
-    parent: int
+    parent: int  #: it dies with it
+    orders: socket.socket
     log: int
     report: int
-    outputs: Mapping[str, int]
 
 
-def live(order: Order, scratch: Path, channels: Channels, kit: Kit) -> NoReturn:
-    """Be the cell of this order. Call it in a child that was just forked."""
+def live(channels: Channels, kit: Kit) -> NoReturn:
+    """Be a cell: get ready, wait for the order, run it. Call it in a child that was just forked."""
     code = _UNHEARD
     try:
-        _die_with(channels.parent)
-        _settle(order, scratch, channels, kit)
-        room = Inside(scratch=scratch, report=channels.report, outputs=channels.outputs)
-        room.write(_answer(order, room, kit))
+        ruleset = _get_ready(channels, kit)
+        order, room = _wait_for_order(channels)
+        _settle(order, room.scratch, kit)
+        room.write(_answer(order, room, ruleset))
         code = 0
     finally:
         _flush()
         os._exit(code)
 
 
-def _die_with(parent: int) -> None:
+def _get_ready(channels: Channels, kit: Kit) -> Ruleset | None:
+    """All that need not wait for the order."""
     libc.die_with_parent(signal.SIGKILL)
-    if os.getppid() != parent:
+    if os.getppid() != channels.parent:
         os._exit(_UNHEARD)
-
-
-def _settle(order: Order, scratch: Path, channels: Channels, kit: Kit) -> None:
     os.setsid()
     _keep_only(channels)
+    libc.drop_privileges()
     libc.hide_memory(hidden=False)
-    _set_environment(order.limits.threads, scratch)
-    kit.threadpools.limit(limits=order.limits.threads)
-    os.chdir(scratch)
     sys.dont_write_bytecode = True
-    _extend_path(order.import_path)
-    gc.enable()
+    if not kit.landlock_abi:
+        return None
+    ruleset = Ruleset(kit.landlock_abi)
+    ruleset.grant(kit.grants)
+    return ruleset
 
 
 def _keep_only(channels: Channels) -> None:
     os.dup2(channels.log, 1)
     os.dup2(channels.log, 2)
     previous = 2
-    for kept in sorted((channels.report, *channels.outputs.values())):
+    for kept in sorted((channels.report, channels.orders.fileno())):
         os.closerange(previous + 1, kept)
         previous = kept
     os.closerange(previous + 1, os.sysconf("SC_OPEN_MAX"))
 
 
+def _wait_for_order(channels: Channels) -> tuple[Order, Inside]:
+    with channels.orders:
+        wire = Wire(channels.orders)
+        message = wire.receive()
+    if message is None:
+        raise HangupError("there is no order")
+    order = Order.from_json(message["order"])
+    outputs = dict(zip(order.outputs, wire.take_descriptors(), strict=True))
+    return order, Inside(scratch=Path(message["scratch"]), report=channels.report, outputs=outputs)
+
+
+def _settle(order: Order, scratch: Path, kit: Kit) -> None:
+    _set_environment(order.limits.threads, scratch)
+    if order.limits.threads != LOADED_THREADS:
+        kit.threadpools.limit(limits=order.limits.threads)
+    os.chdir(scratch)
+    _extend_path(order.import_path)
+    gc.enable()
+
+
 def _set_environment(threads: int, scratch: Path) -> None:
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
-    os.environ.update(dict.fromkeys(_FOLDER_VARIABLES, str(scratch)))
+    wanted = dict.fromkeys(THREAD_VARIABLES, str(threads)) | dict.fromkeys(_FOLDER_VARIABLES, str(scratch))
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
     tempfile.tempdir = None
 
 
@@ -122,13 +148,13 @@ def _extend_path(entries: Sequence[str]) -> None:
             sys.path.append(entry)
 
 
-def _answer(order: Order, room: Inside, kit: Kit) -> bytes:
+def _answer(order: Order, room: Inside, ruleset: Ruleset | None) -> bytes:
     """Run the entry; strangers' code, so whatever can be raised is caught here and becomes words."""
     file = ""
     try:
         entry = _find(order.entry)
         file = entry.__code__.co_filename
-        _confine(order, room.scratch, kit)
+        _confine(order, room.scratch, ruleset)
         value = entry(order.payload, room)
         room.flush()
         return inside.encode({"end": End.RETURNED, "value": value})
@@ -148,12 +174,12 @@ def _find(path: str) -> FunctionType:
     return entry
 
 
-def _confine(order: Order, scratch: Path, kit: Kit) -> None:
+def _confine(order: Order, scratch: Path, ruleset: Ruleset | None) -> None:
     """The last of ours: from here on there is no way back."""
     _set_limits(order.limits)
-    libc.drop_privileges()
-    if kit.landlock_abi:
-        landlock.restrict((*kit.grants, *reach.of(order, scratch)), kit.landlock_abi)
+    if ruleset is not None:
+        ruleset.grant(reach.of(order, scratch))
+        ruleset.enter()
 
 
 def _set_limits(limits: Limits) -> None:

@@ -1,6 +1,5 @@
-"""The vigil over one cell, from its fork to the death of the last of its descendants."""
+"""The vigil over one cell, from its order to the death of the last of its descendants."""
 
-import fcntl
 import os
 import select
 import signal
@@ -9,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
-from cell import family, process
-from cell.log import PIPE_BYTES, Log
+from cell import family
+from cell.cell import Cell
+from cell.log import Log
 from cell.order import Order
 from cell.outcome import End, Failure, Outcome, Usage
-from cell.process import Channels, Kit
 from cell.report import BadReportError, Report
 from cell.scratch import Scratch
 from cell.watch import Breach, Watch, memory_of
@@ -39,57 +38,33 @@ class Bench:
     wire: Wire
     oven: int  #: pidfd
     scratch: Scratch
-    kit: Kit
     enclosed: bool  #: its signals reach its descendants and nobody else
 
 
 class Vigil:
-    def __init__(self, order: Order, bench: Bench) -> None:
+    def __init__(self, order: Order, bench: Bench, cell: Cell, log: int) -> None:
+        limits = order.limits
         self._order = order
         self._bench = bench
+        self._cell = cell
+        self._report = Report(cell.report)
+        self._log = Log(cell.log, log, limits.log_kb)
+        self._watch = Watch(limits, bench.scratch, memory_of("self"))
+        self._start = monotonic()
         self._deaths: list[family.Death] = []
 
-    def keep(self, log: int, outputs: Sequence[int]) -> Outcome:
-        """Start the cell and stay until all of it has ended. If this raises, the caller ends what is left."""
-        limits = self._order.limits
-        self._bench.scratch.clear(limits.scratch_mb)
-        report_pipe, report_end = os.pipe()
-        log_pipe, log_end = _log_pipe()
-        self._report = Report(report_pipe)
-        self._log = Log(log_pipe, log, limits.log_kb)
-        self._watch = Watch(limits, self._bench.scratch, memory_of("self"))
-        self._start = monotonic()
-        channels = Channels(
-            os.getpid(), log_end, report_end, dict(zip(self._order.outputs, outputs, strict=True))
-        )
-        self._cell = self._fork(channels)
-        pidfd = os.pidfd_open(self._cell)
-        os.close(report_end)
-        os.close(log_end)
-        try:
-            breach = self._wait(pidfd)
-            self._deaths += family.end(enclosed=self._bench.enclosed)
-            return self._outcome(breach or self._last_words())
-        finally:
-            for descriptor in (pidfd, report_pipe, log_pipe):
-                os.close(descriptor)
+    def keep(self, outputs: Sequence[int]) -> Outcome:
+        """Stay until all of it has ended. If this raises, the caller ends what is left."""
+        self._cell.hand(self._order, self._bench.scratch.folder, outputs)
+        breach = self._wait()
+        self._deaths += family.end(enclosed=self._bench.enclosed)
+        return self._outcome(breach or self._last_words())
 
-    def _fork(self, channels: Channels) -> int:
-        pid = os.fork()
-        if pid == 0:
-            process.live(self._order, self._bench.scratch.folder, channels, self._bench.kit)
-        return pid
-
-    def _wait(self, pidfd: int) -> Breach | None:
+    def _wait(self) -> Breach | None:
         """Until the cell has died by itself, or must end for the reason that is returned."""
         self._poll = select.poll()
-        for descriptor in (
-            self._bench.wire.fileno(),
-            self._bench.oven,
-            pidfd,
-            self._report.pipe,
-            self._log.pipe,
-        ):
+        wire, pidfd = self._bench.wire.fileno(), self._cell.pidfd
+        for descriptor in (wire, self._bench.oven, pidfd, self._report.pipe, self._log.pipe):
             self._poll.register(descriptor, select.POLLIN)
         while True:
             ready = dict(self._poll.poll(self._patience_s() * 1000))
@@ -150,7 +125,7 @@ class Vigil:
         return None
 
     def _outcome(self, breach: Breach | None) -> Outcome:
-        status = next(death.status for death in self._deaths if death.pid == self._cell)
+        status = next(death.status for death in self._deaths if death.pid == self._cell.pid)
         code = os.waitstatus_to_exitcode(status)
         end, error, exit_code = self._verdict(breach, code)
         return Outcome(
@@ -181,14 +156,6 @@ class Vigil:
             cpu_s=sum(usage.ru_utime + usage.ru_stime for usage in usages),
             peak_memory_mb=max(most_kb / 1024, self._watch.peak_mb),
         )
-
-
-def _log_pipe() -> tuple[int, int]:
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    with suppress(OSError):  # the user has many pipes: a small one will do
-        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    return reader, writer
 
 
 def _signalled(number: int) -> Failure:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-NOTHING = "–"  # noqa: RUF001 - a dash as wide as a digit
+NOTHING = "-"
 _MOST_DIGITS = 4
 _MINUTE, _HOUR = 60, 3600
 

@@ -15,6 +15,7 @@ from domain.job import Job, JobError, JobState, Phase
 from domain.result import Cost
 from domain.run import Run
 from evaluation import shelf, snapshot, trial
+from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
 from evaluation.metrics.names import may_need_probabilities
 from evaluation.metrics.predictions import BadPredictionsError, Predictions
 from evaluation.metrics.scoring import Scores, score
@@ -73,7 +74,7 @@ def examine(
     outcome = warm.run(_order(job, run, places, grant), keep_going=keep_going)
     match outcome.end:
         case End.RETURNED:
-            return _scored(job, run, places, grant, outcome)
+            return _scored(job, run, places, grant, outcome, keep_going)
         case End.STOPPED:
             return Stopped()
         case End.LOST:
@@ -121,22 +122,46 @@ def _probabilities(places: Places) -> Path:
     return places.predictions.with_suffix(".proba.npy")
 
 
-def _scored(job: Job, run: Run, places: Places, grant: Grant, outcome: Outcome) -> Verdict:
+def _scored(
+    job: Job,
+    run: Run,
+    places: Places,
+    grant: Grant,
+    outcome: Outcome,
+    keep_going: Callable[[], bool],
+) -> Verdict:
     try:
-        scores = score(
-            snapshot.sealed_labels(places.snapshot),
-            _predictions(job, places),
-            rules=run.rules,
-            target_kind=run.dataset.target_kind,
-            classes=snapshot.classes(places.snapshot),
-        )
         cost = _cost(outcome, grant)
+        scores = meanwhile(lambda: _score(job, run, places), keep_going=keep_going, longest_s=job.timeout_s)
+    except StoppedError:
+        return Stopped()
+    except TooLongError:
+        return Faulty(state=JobState.TIMED_OUT, error=_slow_metrics(job, run))
     except (BadPredictionsError, _ForgedReportError) as exc:
         error = JobError(
             type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=outcome.log_tail
         )
         return Faulty(state=JobState.FAILED, error=error)
     return Scored(scores=scores, cost=cost)
+
+
+def _score(job: Job, run: Run, places: Places) -> Scores:
+    return score(
+        snapshot.sealed_labels(places.snapshot),
+        _predictions(job, places),
+        rules=run.rules,
+        target_kind=run.dataset.target_kind,
+        classes=snapshot.classes(places.snapshot),
+    )
+
+
+def _slow_metrics(job: Job, run: Run) -> JobError:
+    return JobError(
+        type="Timeout",
+        message=f"its metrics, {', '.join(run.rules.metrics)}, took longer than {job.timeout_s:g} seconds",
+        phase=Phase.SCORE,
+        hint="name fewer metrics or faster ones with `--metrics`",
+    )
 
 
 class _ForgedReportError(Exception):

@@ -44,7 +44,7 @@ def _build(candidate: Candidate, root: Path, seed: int, data: Data, inside: Insi
         model = build(candidate, root=root, seed=seed, entering=inside.phase)
     except LoadError as exc:
         raise Fault(type="LoadError", message=exc.cause, hint=exc.fix, traceback=exc.traceback) from exc
-    plain = candidate.preprocess is Preprocess.AUTO and not candidate.steps
+    plain = candidate.preprocess is Preprocess.AUTO
     return with_preprocessing(model, data.fields) if plain else model
 
 

@@ -62,7 +62,7 @@ def client() -> redis.Redis:
 
 @cache
 def _client(where: str) -> redis.Redis:
-    """Once more at once, for a connection that died since it was last used; then it is somebody's turn to wait."""
+    """It tries twice, for a connection may have died since it was last used, and waits for nothing."""
     return redis.Redis.from_url(
         where, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S, retry=Retry(NoBackoff(), 1)
     )

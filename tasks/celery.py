@@ -1,7 +1,7 @@
 """The Celery application. Importing it starts nothing: the configuration is read when it is first needed.
 
-Messages are doorbells: acknowledged when they arrive, never stored, never trusted. What makes up for a lost one is
-the lease and the sweep, so no result backend, no late acknowledgement, no retry of Celery's is needed.
+Messages are doorbells: acknowledged when they arrive, never stored, never trusted. What makes up for a lost
+one is the lease and the sweep, so no result backend, no late acknowledgement, no retry of Celery's is needed.
 """
 
 from typing import Any
@@ -60,6 +60,7 @@ def _transport_options() -> dict[str, Any]:
         "unacked_restore_throttle": 1,
         "socket_connect_timeout": 5,
         "health_check_interval": 25,
+        "max_retries": 1,  # of a producer: it has better things to do, and the sweep rings later
     }
     if settings.broker_url:
         options["global_keyprefix"] = settings.broker_prefix

@@ -1,7 +1,7 @@
 """Doorbells: messages that say "this job may be waiting". Lost, doubled or late, they change nothing.
 
-At the start of a run each job gets one. After that nobody keeps count of them: whoever ends a job, and the sweep,
-looks how many slots are free and how many messages already wait, and rings for the difference.
+At the start of a run each job gets one. After that nobody keeps count of them: whoever ends a job, and the
+sweep, looks how many slots are free and how many messages already wait, and rings for the difference.
 """
 
 import logging
@@ -41,7 +41,7 @@ def ring(waiting: Iterable[Waiting]) -> bool:
 
 
 def ring_free_slots() -> int:
-    """Ring for as many queued jobs as there are free slots that no message is on its way to. Returns how many."""
+    """Ring for as many queued jobs as there are free slots that no message is on its way to; how many."""
     engine = wiring.engine()
     free = wiring.caps().overall - jobs.backlog(engine).running
     if free <= 0:
@@ -51,4 +51,3 @@ def ring_free_slots() -> int:
         return 0
     waiting = jobs.next_in_line(engine, limit=free - on_their_way)
     return len(waiting) if waiting and ring(waiting) else 0
-

@@ -4,7 +4,6 @@ Killed in between, the run is there and the sweep rings for it; killed before, n
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,13 @@ from tasks import doorbell, wiring
 from tasks.waiting import why_nothing_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 
 def start_run(request: RunRequest) -> str:
-    """The id of the run. It is under way when this returns, or will be as soon as a worker and a broker are there."""
+    """The id of the run, which is under way, or will be as soon as a worker and a broker are there."""
     engine = wiring.engine()
     schema.ensure(engine)
     run_id = parse_id(request.run_id) if request.run_id else new_id()
@@ -53,11 +54,13 @@ def submit(plan: Plan, *, run_id: str, name: str | None = None) -> str:
 
 
 def retry(run_id: str) -> str:
-    """A new run of the same candidates on the same snapshot; what had completed is taken over, not run again."""
+    """A new run of the same candidates on the same snapshot; what had completed is taken over."""
     engine = wiring.engine()
     before = runs.get(engine, run_id)
     if not before.state.has_ended:
-        raise InvalidInputError(f"run {run_id} is {before.state}: wait for its end, or `bakeoff cancel` it first")
+        raise InvalidInputError(
+            f"run {run_id} is {before.state}: wait for its end, or `bakeoff cancel` it first"
+        )
     finished = {result.evaluation_id: result for result in jobs.results_of_run(engine, run_id)}
     again = Run(
         id=new_id(),
@@ -96,7 +99,9 @@ def _job(run: Run, candidate: Candidate, position: int) -> Job:
 
 
 def _taken_over(run: Run, before: Job, result: Result) -> tuple[Job, Result]:
-    job = replace(_job(run, before.candidate, before.position), state=JobState.COMPLETED, ended_at=run.created_at)
+    job = replace(
+        _job(run, before.candidate, before.position), state=JobState.COMPLETED, ended_at=run.created_at
+    )
     origin = result.reused_from or result.evaluation_id
     taken = replace(
         result, evaluation_id=job.id, run_id=run.id, timestamp=run.created_at, attempt=0, reused_from=origin

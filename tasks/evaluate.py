@@ -1,6 +1,6 @@
 """The task behind a doorbell: claim the job, have it examined in a cell, write how it ended.
 
-This process supervises. It holds the lease, so it watches the clock and the database, and never runs a plugin.
+This process supervises. It holds the lease, so it watches the clock and the database, and runs no plugin.
 """
 
 import logging
@@ -34,8 +34,8 @@ _slot = local()
 
 
 @shared_task(name="bakeoff.evaluate", bind=True, throws=(BakeoffError,))
-def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> str:  # noqa: N803 - the message's own words
-    """What it returns is what the log and Flower show. Anybody may have sent the message, so it may be anything."""
+def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> str:
+    """What it returns is what the log and Flower show. Anybody may have sent the message."""
     claim = _claim(jobId, worker=self.request.hostname or "?")
     if claim is Refusal.FULL:
         return str(claim)
@@ -46,7 +46,7 @@ def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> s
 
 
 def _claim(job_id: Any, *, worker: str) -> Claim | Refusal:
-    """Not before a warm parent is there: a lease is no time to wait for one, and a broken oven costs no attempt."""
+    """Not before a warm parent is there: a broken oven must cost no attempt, and no lease run out meanwhile."""
     _warm_parent()
     settings = wiring.configuration().settings
     return leases.claim(
@@ -67,7 +67,7 @@ def _afterwards() -> None:
 
 
 def _supervise(claim: Claim) -> str:
-    """A sentence about how it ended. Whatever happens here, the job has ended or waits again when this is over."""
+    """A sentence about how it ended. Whatever happens, afterwards the job has ended or waits again."""
     engine, lease = wiring.engine(), claim.lease
     try:
         return f"{claim.job.candidate.id} in {claim.run.name}: {_evaluate(claim)}"
@@ -157,7 +157,9 @@ def _result(claim: Claim, scored: Scored, duration_s: float) -> Result:
 def _say(verdict: Scored | Faulty | Killed) -> str:
     match verdict:
         case Scored():
-            return "completed, " + ", ".join(f"{name} {value}" for name, value in verdict.scores.metrics.items())
+            return "completed, " + ", ".join(
+                f"{name} {value}" for name, value in verdict.scores.metrics.items()
+            )
         case Faulty():
             return f"{verdict.state}, {verdict.error.type}: {verdict.error.message}"
         case Killed():

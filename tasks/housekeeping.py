@@ -10,6 +10,7 @@ from typing import Any
 
 from celery import shared_task
 
+from domain.errors import BakeoffError
 from store import leases
 from tasks import doorbell, wiring
 from tasks.relay import relay
@@ -25,6 +26,7 @@ class Swept:
 
 
 def sweep() -> Swept:
+    """In a worker's own loop, so it never waits long for a broker that does not answer."""
     swept = Swept(
         expired=leases.expire(wiring.engine()),
         rung=doorbell.ring_free_slots(),
@@ -35,13 +37,13 @@ def sweep() -> Swept:
     return swept
 
 
-@shared_task(name="bakeoff.sweep")
+@shared_task(name="bakeoff.sweep", throws=(BakeoffError,))
 def sweep_task() -> str:
     swept = sweep()
     return f"{swept.expired} leases expired, {swept.rung} doorbells rung, {swept.published} events published"
 
 
-@shared_task(name="bakeoff.start_run")
+@shared_task(name="bakeoff.start_run", throws=(BakeoffError,))
 def start_run_task(**payload: Any) -> str:
     """What other services call by name. The body of the HTTP API, and `runId`, which the caller chose."""
     return _start(payload)

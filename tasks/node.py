@@ -1,4 +1,4 @@
-"""What a worker of ours has beside Celery's pool: the embedded Redis, the oven, the sweep, and a grace period.
+"""What a worker of ours has beside Celery's pool: the embedded Redis, the oven, the sweep, a grace period.
 
 It hangs on Celery's own signals, so that `celery -A tasks worker` has all of it, too.
 """
@@ -9,7 +9,11 @@ import os
 import select
 import struct
 import time
+from collections import deque
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from celery import bootsteps, signals
@@ -17,9 +21,10 @@ from celery.worker import state
 from click import Option
 
 from cell.oven import Oven
+from domain.errors import BakeoffError
 from registry.surroundings import import_path
-from store import jobs, runs, schema
-from tasks import broker, wiring
+from store import cancelling, jobs, runs, schema
+from tasks import broker, presence, wiring
 from tasks.broker import EVALUATIONS
 
 log = logging.getLogger(__name__)
@@ -45,7 +50,12 @@ PRELOADED = (
     "evaluation.trial",
 )
 
+_OVENS = 5  #: so many deaths of it within _WITHIN_S, and this worker is of no use
+_WITHIN_S = 60.0
+_BROKER_S = 2.0
+
 _oven: Oven | None = None
+_lit: deque[float] = deque(maxlen=_OVENS)
 
 #: When running jobs must be put back (monotonic seconds, 0: never), seen by all processes of the pool.
 _let_go_at = mmap.mmap(-1, 8)
@@ -71,6 +81,7 @@ def _hold_broker(**_: Any) -> None:
 
 @signals.worker_init.connect
 def _prepare(sender: Any, **_: Any) -> None:
+    logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)  # the end of a task is line enough
     schema.ensure(wiring.engine())
     if EVALUATIONS in sender.app.amqp.queues.consume_from:
         _light_oven()
@@ -78,13 +89,16 @@ def _prepare(sender: Any, **_: Any) -> None:
 
 def _light_oven() -> None:
     global _oven  # noqa: PLW0603 - one per process, made when the worker starts and not before
+    _lit.append(time.monotonic())
     _oven = Oven.start(preload=PRELOADED, import_path=import_path(wiring.configuration().root))
     _socket[:] = os.fsencode(_oven.socket).ljust(len(_socket), b"\0")
 
 
 @signals.worker_shutting_down.connect
-def _begin_grace(**_: Any) -> None:
-    _let_go_at[:] = struct.pack("d", time.monotonic() + wiring.configuration().settings.shutdown_grace)
+def _begin_grace(how: str, **_: Any) -> None:
+    """A warm shutdown gives the running jobs some time, a cold one gives none, also when it comes second."""
+    grace_s = wiring.configuration().settings.shutdown_grace if how == "Warm" else 0
+    _let_go_at[:] = struct.pack("d", time.monotonic() + grace_s)
 
 
 @signals.worker_shutdown.connect
@@ -96,10 +110,8 @@ def _leave(**_: Any) -> None:
 @signals.task_revoked.connect
 def _cancel_revoked(request: Any, **_: Any) -> None:
     """A revoke from Flower or `celery control` means the job, not just the doorbell."""
-    from store import cancelling
-
-    job_id = (request.kwargs or {}).get("jobId")
-    if job_id:
+    job_id = request.kwargs.get("jobId")
+    if isinstance(job_id, str):
         cancelling.cancel_job(wiring.engine(), job_id)
 
 
@@ -118,6 +130,7 @@ class Housekeeper(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
         worker.timer.call_repeatedly(1.0, _look_after_oven)
         if self._for_run:
             worker.timer.call_repeatedly(0.5, _leave_after, (self._for_run,))
+        Thread(target=_look_after_broker, daemon=True).start()
 
     def stop(self, worker: Any) -> None:
         """The timer stops with the worker."""
@@ -126,25 +139,62 @@ class Housekeeper(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
 FOR_RUN = Option(["--for-run"], help="Leave when this run is over and nothing else waits.")
 
 
+def _reluctantly(duty: Callable[..., None]) -> Callable[..., None]:
+    """What fails now is tried again at the next turn."""
+
+    @wraps(duty)
+    def tried(*args: Any) -> None:
+        try:
+            duty(*args)
+        except BakeoffError as exc:
+            log.warning("%s", exc)
+
+    return tried
+
+
+@_reluctantly
 def _sweep() -> None:
     from tasks.housekeeping import sweep
 
     sweep()
 
 
+@_reluctantly
 def _look_after_oven() -> None:
-    if _oven is not None and not _oven.alive():
-        log.warning("the oven died and is started again")
-        _oven.stop()
-        _light_oven()
-
-
-def _leave_after(run_id: str) -> None:
-    if not _is_over(run_id):
+    if _oven is None or _oven.alive():
         return
-    backlog = jobs.backlog(wiring.engine())
-    if backlog.queued + backlog.running == 0:
+    _oven.stop()
+    if len(_lit) == _OVENS and time.monotonic() - _lit[0] < _WITHIN_S:
+        log.error(
+            "the oven died %d times within a minute: this worker stops, `bakeoff doctor` tells more", _OVENS
+        )
+        state.should_stop = os.EX_SOFTWARE
+        return
+    log.warning("the oven died and is started again")
+    _light_oven()
+
+
+def _look_after_broker() -> None:
+    """In a thread, for Celery's own loop stands still as long as it is not connected."""
+    while True:
+        time.sleep(_BROKER_S)
+        _ensure_broker()
+
+
+@_reluctantly
+def _ensure_broker() -> None:
+    broker.ensure()
+
+
+@_reluctantly
+def _leave_after(run_id: str) -> None:
+    if _is_over(run_id) and _nothing_waits() and presence.may_leave() and _nothing_waits():
         state.should_stop = 0
+
+
+def _nothing_waits() -> bool:
+    backlog = jobs.backlog(wiring.engine())
+    return backlog.queued + backlog.running == 0
 
 
 def _is_over(run_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""The relay moves what happened from the outbox to the stream: in order, at least once, never before it was committed."""
+"""The relay moves what happened from the outbox to the stream: committed, in order, at least once."""
 
 import logging
 

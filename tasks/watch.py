@@ -27,7 +27,7 @@ class Watch:
         self._standing = Standing.HELD
 
     def may_go_on(self) -> bool:
-        """Also tells the world that the job has started, which is not worth its time when it is over at once."""
+        """Also has it told that the job has started, unless it was over before anybody could ask."""
         self._standing = self._look()
         relay()
         return self._standing is Standing.HELD and not node.must_let_go()

@@ -14,7 +14,7 @@ from typing import Any
 from cell.libc import die_with_parent
 from config.loading import Configuration
 from domain.errors import InfrastructureError
-from tasks import broker, wiring
+from tasks import broker, presence, wiring
 from tasks.broker import CONTROL, EVALUATIONS
 from tasks.waiting import is_read
 
@@ -25,8 +25,8 @@ _WITHIN_S = 60.0
 _LOOK_S = 0.2
 
 
-def eval_command(log_level: str) -> list[str]:
-    return [*_celery(log_level), "-Q", EVALUATIONS, "-n", "eval@%h"]
+def eval_command(log_level: str, *, name: str = "eval") -> list[str]:
+    return [*_celery(log_level), "-Q", EVALUATIONS, "-n", f"{name}@%h"]
 
 
 def control_command(log_level: str) -> list[str]:
@@ -47,7 +47,9 @@ class _Node:
 
     def start(self) -> None:
         if len(self.started) == _CRASHES and time.monotonic() - self.started[0] < _WITHIN_S:
-            raise InfrastructureError(f"a worker died {_CRASHES} times within a minute: `{' '.join(self.command)}`")
+            raise InfrastructureError(
+                f"a worker died {_CRASHES} times within a minute: `{' '.join(self.command)}`"
+            )
         self.started.append(time.monotonic())
         self.process = subprocess.Popen(
             self.command,
@@ -74,11 +76,12 @@ _started: list["subprocess.Popen[bytes]"] = []
 def start_for(run_id: str) -> bool:
     """A worker for this run, if nobody else answers (else False). It leaves when the run is over.
 
-    It has a session of its own, so that Ctrl-C at the run leaves it alone. If this process dies before the run
-    is there, it notices by its standard input, which is ours to hold.
+    It has a session of its own, so that Ctrl-C at the run leaves it alone. If this process dies before the
+    run is there, it notices by its standard input, which is ours to hold.
     """
     was_running = broker.is_running()
     broker.hold()
+    presence.count_on_workers()
     if was_running and is_read():
         return False
     configuration = wiring.configuration()
@@ -86,13 +89,14 @@ def start_for(run_id: str) -> bool:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("ab") as output:
         worker = subprocess.Popen(
-            [*eval_command("INFO"), "--for-run", run_id],
+            [*eval_command("INFO", name=f"run-{run_id[:8]}"), "--for-run", run_id],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             env={**os.environ, **configuration.as_environment()},
             start_new_session=True,
         )
+    presence.count_on_nobody()
     _started.append(worker)
     return True
 

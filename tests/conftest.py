@@ -1,1 +1,1 @@
-pytest_plugins = ["fixtures.postgresql", "fixtures.databases"]
+pytest_plugins = ["fixtures.postgresql", "fixtures.databases", "fixtures.command_line"]

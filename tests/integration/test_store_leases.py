@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, an_error, claim, events, states
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from domain.identity import utc_now
 from domain.job import Job, JobState
-from store import cancelling, jobs, leases, outbox, runs
+from store import cancelling, jobs, leases, outbox, runs, tables
+from store.engine import reading
 from store.leases import Lease, Standing
 
 Move = Callable[[Engine, Lease, Job], bool]
@@ -121,6 +122,19 @@ def test_a_renewed_lease_does_not_expire(engine: Engine) -> None:
     assert leases.renew(engine, taken.lease, lease_s=60)
 
     assert leases.expire(engine) == 0
+    assert leases.standing(engine, taken.lease) is Standing.HELD
+
+
+def test_a_holder_that_speaks_up_at_the_last_moment_keeps_its_lease(engine: Engine) -> None:
+    """Between the sweep's look at who is silent and its taking the lease."""
+    _, [job] = a_stored_run(engine)
+    taken = claim(engine, job, lease_s=-1)
+    with reading(engine) as connection:
+        as_seen = connection.execute(select(tables.jobs)).one()
+
+    leases.renew(engine, taken.lease, lease_s=60)
+
+    assert not leases._expire_one(engine, as_seen)
     assert leases.standing(engine, taken.lease) is Standing.HELD
 
 

@@ -1,0 +1,39 @@
+"""Work that takes its time, beside somebody who has to be asked again and again whether it may go on."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from threading import Thread
+from time import monotonic
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class StoppedError(Exception):
+    """`keep_going` said no."""
+
+
+class TooLongError(Exception):
+    """It took longer than it may."""
+
+
+def meanwhile(
+    work: Callable[[], T], *, keep_going: Callable[[], bool], longest_s: float, tick_s: float = 1.0
+) -> T:
+    """What `work` returns or raises. When it is stopped, its thread is left behind: nobody can end a thread."""
+    answer: Future[T] = Future()
+    overdue = monotonic() + longest_s
+    Thread(target=_answer, args=(answer, work), daemon=True).start()
+    while not wait([answer], tick_s).done:
+        if not keep_going():
+            raise StoppedError
+        if monotonic() > overdue:
+            raise TooLongError
+    return answer.result()
+
+
+def _answer(answer: Future[T], work: Callable[[], T]) -> None:
+    try:
+        answer.set_result(work())
+    except BaseException as exc:  # noqa: BLE001 - it is raised again, where somebody waits for it
+        answer.set_exception(exc)
