@@ -17,7 +17,7 @@ from cell.outputs import Outputs
 from cell.wire import HangupError, Wire
 from domain.errors import InfrastructureError
 
-_GRACE_S = 10.0  # what a warm parent may take beyond the limit to end a cell, before it is given up itself
+_GRACE_S = 30.0  # what a warm parent may take to end a cell and its many children, before it is given up
 
 
 def connect(path: Path, *, timeout_s: float) -> "WarmParent":

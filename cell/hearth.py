@@ -126,7 +126,13 @@ def _warm_up(modules: Iterable[str]) -> Kit:
             print(f"bakeoff: {name} cannot be preloaded: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the owner's log
     threadpools = ThreadpoolController()
     threadpools.limit(limits=LOADED_THREADS)
-    kit = Kit(threadpools, reach.common(), landlock.abi())
+    kit = Kit(
+        threadpools=threadpools,
+        grants=reach.common(),
+        landlock_abi=landlock.abi(),
+        private=scratch.can_be_private(),
+        niceness=os.getpriority(os.PRIO_PROCESS, 0),
+    )
     pages.merge()
     gc.collect()
     gc.disable()

@@ -4,6 +4,7 @@ import os
 import select
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ from cell.process import Kit
 from cell.vigil import AbandonedError, Bench, Vigil
 from cell.wire import HangupError, Wire
 
+_AHEAD = 10
+
 
 def serve(connection: socket.socket, oven: int, root: Path, kit: Kit) -> None:
     """Returns when there is nobody left to serve; until then no descendant of it outlives its order."""
     libc.become_subreaper()
+    _go_first(kit.niceness)
     enclosed = landlock.keep_signals_inside()
     try:
         wire = Wire(connection)
-        bench = Bench(wire, oven, scratch.prepare(root), enclosed)
+        bench = Bench(wire, oven, scratch.prepare(root, private=kit.private), enclosed)
         libc.hide_memory(hidden=True)
         wire.send({"pid": os.getpid()})
         while True:
@@ -30,6 +34,12 @@ def serve(connection: socket.socket, oven: int, root: Path, kit: Kit) -> None:
         return
     finally:
         family.end(enclosed=enclosed)
+
+
+def _go_first(niceness: int) -> None:
+    """Before the cells: a fork bomb must not keep its warden waiting."""
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, niceness - _AHEAD)
 
 
 def _serve_one(bench: Bench, kit: Kit) -> None:

@@ -60,6 +60,8 @@ class Kit:
     threadpools: Threadpools
     grants: tuple[reach.Grant, ...]
     landlock_abi: int
+    private: bool  #: a cell has a view of the file system of its own
+    niceness: int  #: of the Oven, and so of its cells
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def _get_ready(channels: Channels, kit: Kit) -> Ruleset | None:
         os._exit(_UNHEARD)
     os.setsid()
     _keep_only(channels)
+    os.setpriority(os.PRIO_PROCESS, 0, kit.niceness)
     libc.drop_privileges()
     libc.hide_memory(hidden=False)
     sys.dont_write_bytecode = True

@@ -45,13 +45,13 @@ def common() -> tuple[Grant, ...]:
         *((path, landlock.DEVICE) for path in _DEVICES),
         *((path, landlock.LIST) for path in sys.path if path),
         (Path(__file__).parent, landlock.READ),
-        (_SHARED_MEMORY, landlock.WRITE),
     )
 
 
 def of(order: Order, scratch: Path) -> Iterator[Grant]:
     """What the cell of this order can open besides. Import paths can be listed, to look for modules."""
     yield scratch, landlock.WRITE
+    yield _SHARED_MEMORY, landlock.WRITE
     yield from ((path, landlock.READ) for path in order.readable)
     yield from ((path, landlock.LIST) for path in order.import_path)
 

@@ -72,10 +72,27 @@ class PlainScratch:
         return blocks * 512 / 2**20
 
 
-def prepare(root: Path) -> Scratch:
+def can_be_private() -> bool:
+    """Tried in a child, because there is no way back from half of it."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            _enter_view_of_its_own()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    return status == 0
+
+
+def prepare(root: Path, *, private: bool) -> Scratch:
     """For a process with one thread that writes to nothing but descriptors that it has already."""
     root.mkdir()
-    return PrivateScratch(root) if _get_view_of_its_own() else PlainScratch(root)
+    if not private:
+        return PlainScratch(root)
+    _enter_view_of_its_own()
+    return PrivateScratch(root)
 
 
 def remove(folder: Path) -> None:
@@ -87,15 +104,11 @@ def remove(folder: Path) -> None:
             subprocess.run([*command, "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
-def _get_view_of_its_own() -> bool:
-    try:
-        _enter_namespace()
-        libc.make_mounts_private()
-        libc.make_read_only("/")
-        libc.make_writable("/proc")
-    except OSError:
-        return False
-    return True
+def _enter_view_of_its_own() -> None:
+    _enter_namespace()
+    libc.make_mounts_private()
+    libc.make_read_only("/")
+    libc.make_writable("/proc")
 
 
 def _enter_namespace() -> None:

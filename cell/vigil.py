@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
-from cell import family
+from cell import family, memory
 from cell.cell import Cell
 from cell.log import Log
 from cell.order import Order
 from cell.outcome import End, Failure, Outcome, Usage
 from cell.report import BadReportError, Report
 from cell.scratch import Scratch
-from cell.watch import Breach, Watch, memory_of
+from cell.watch import Breach, Watch
 from cell.wire import Wire
 
 _HINTS: Mapping[int, str] = {
@@ -49,7 +49,7 @@ class Vigil:
         self._cell = cell
         self._report = Report(cell.report)
         self._log = Log(cell.log, log, limits.log_kb)
-        self._watch = Watch(limits, bench.scratch, memory_of("self"))
+        self._watch = Watch(limits, bench.scratch, memory.of("self"))
         self._start = monotonic()
         self._deaths: list[family.Death] = []
 

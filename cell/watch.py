@@ -1,21 +1,20 @@
-"""What is looked at four times a second while a cell runs, and what must not be exceeded."""
+"""What is looked at again and again while a cell runs, and what must not be exceeded."""
 
 import os
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 
-from cell import family
+from cell import family, memory
+from cell.memory import Memory
 from cell.order import Limits
 from cell.outcome import End, Failure
 from cell.scratch import Scratch
 
-INTERVAL_S = 0.25
+_INTERVAL_S = 0.25
 _HURRY_S = 0.02
-_CROWD = 48  # descendants from which on the next look is soon: a fork bomb doubles in milliseconds
-_SCRATCH_INTERVAL_S = 1.0
+_SLOW_S = 1.0
+_CROWD = 16  # processes from which on the next look is soon: a fork bomb doubles within milliseconds
+_FEW = 8  # processes whose memory is weighed even if it is not in question
 _KB = 1024
 
 
@@ -25,20 +24,23 @@ class Breach:
     failure: Failure
 
 
-@dataclass(frozen=True)
-class Memory:
-    """In KiB, as the kernel counts it for one process, or for several with each shared page counted once."""
+class Pace:
+    """Something is to be done this often; the first time is one interval from now."""
 
-    anonymous: int = 0
-    shared: int = 0  #: /dev/shm, tmpfs, anonymous mappings that are shared
-    resident: int = 0
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._next = monotonic() + interval_s
 
-    def __add__(self, other: "Memory") -> "Memory":
-        return Memory(
-            self.anonymous + other.anonymous,
-            self.shared + other.shared,
-            self.resident + other.resident,
-        )
+    @property
+    def due_s(self) -> float:
+        return max(0.0, self._next - monotonic())
+
+    def comes(self) -> bool:
+        """Whether it is time; then the next time is one interval away."""
+        if self.due_s > 0:
+            return False
+        self._next = monotonic() + self._interval_s
+        return True
 
 
 class Watch:
@@ -46,20 +48,20 @@ class Watch:
         self._limits = limits
         self._scratch = scratch
         self._inherited = inherited
-        self._next_look = monotonic() + INTERVAL_S
-        self._next_scratch = monotonic() + _SCRATCH_INTERVAL_S
+        self._look = Pace(_INTERVAL_S)
+        self._measure, self._weigh, self._search = Pace(_INTERVAL_S), Pace(_SLOW_S), Pace(_SLOW_S)
         self.peak_mb = 0.0
 
     @property
     def due_s(self) -> float:
-        return max(0.0, self._next_look - monotonic())
+        return self._look.due_s
 
     def look(self) -> Breach | None:
         pids = list(family.descendants(os.getpid()))
-        self._next_look = monotonic() + (INTERVAL_S if len(pids) < _CROWD else _HURRY_S)
-        return self._crowd(pids) or self._memory(pids) or self._folder()
+        self._look = Pace(_INTERVAL_S if len(pids) < _CROWD else _HURRY_S)
+        return self._count(pids) or self._memory(pids) or self._folder()
 
-    def _crowd(self, pids: list[int]) -> Breach | None:
+    def _count(self, pids: list[int]) -> Breach | None:
         most = self._limits.processes
         if len(pids) <= most:
             return None
@@ -71,20 +73,26 @@ class Watch:
         )
 
     def _memory(self, pids: list[int]) -> Breach | None:
-        limit_mb = self._limits.memory_mb
-        used = _sum(map(memory_of, pids))
-        if 1 < len(pids) < _CROWD or self._exceeds(used):
-            used = _sum(map(_fair_memory_of, pids))
-        if len(pids) < _CROWD:
-            self.peak_mb = max(self.peak_mb, used.resident / _KB)
-        if limit_mb is None or not self._exceeds(used):
+        used = self._used(pids) if self._measure.comes() else None
+        if used is None:
+            return None
+        self.peak_mb = max(self.peak_mb, used.resident / _KB)
+        if not self._exceeds(used):
             return None
         return _breach(
             End.MEMORY,
             "MemoryLimit",
-            f"it had added {self._added_kb(used) // _KB} MB, its limit is {limit_mb} MB",
+            f"it had added {self._added_kb(used) // _KB} MB, its limit is {self._limits.memory_mb} MB",
             "Raise the memory limit of this candidate, or let it use less memory.",
         )
+
+    def _used(self, pids: list[int]) -> Memory | None:
+        """None if it is not known now: what several processes share takes long to find out."""
+        used = memory.total(pids)
+        if len(pids) <= 1:
+            return used
+        in_question = len(pids) <= _FEW or self._exceeds(used)
+        return memory.fair_total(pids) if in_question and self._weigh.comes() else None
 
     def _added_kb(self, used: Memory) -> int:
         """Beside what came with the fork. A page that several processes have changed counts for each."""
@@ -96,10 +104,7 @@ class Watch:
         return limit_mb is not None and self._added_kb(used) > limit_mb * _KB
 
     def _folder(self) -> Breach | None:
-        if monotonic() < self._next_scratch:
-            return None
-        used_mb = self._scratch.used_mb()
-        self._next_scratch = monotonic() + _SCRATCH_INTERVAL_S
+        used_mb = self._scratch.used_mb() if self._search.comes() else None
         if used_mb is None or used_mb <= self._limits.scratch_mb:
             return None
         return _breach(
@@ -108,34 +113,6 @@ class Watch:
             f"it had written {used_mb:.0f} MB to its folder, the limit is {self._limits.scratch_mb} MB",
             "Write less, or remove files that are no longer needed.",
         )
-
-
-def memory_of(pid: int | str) -> Memory:
-    """Cheap; pages that processes share count for each."""
-    numbers = _numbers(Path(f"/proc/{pid}/status"))
-    return Memory(numbers.get("RssAnon", 0), numbers.get("RssShmem", 0), numbers.get("VmRSS", 0))
-
-
-def _fair_memory_of(pid: int) -> Memory:
-    """Each page is divided among those that share it. Slow: about a millisecond for each process."""
-    numbers = _numbers(Path(f"/proc/{pid}/smaps_rollup"))
-    if "Pss" not in numbers:
-        return memory_of(pid)
-    return Memory(numbers.get("Pss_Anon", 0), numbers.get("Pss_Shmem", 0), numbers["Pss"])
-
-
-def _numbers(file: Path) -> dict[str, int]:
-    numbers = {}
-    with suppress(OSError):
-        for line in file.read_text("ascii", "replace").splitlines():
-            words = line.split()
-            if len(words) == 3 and words[2] == "kB":  # noqa: PLR2004 - `VmRSS: 1234 kB`
-                numbers[words[0].rstrip(":")] = int(words[1])
-    return numbers
-
-
-def _sum(memories: Iterable[Memory]) -> Memory:
-    return sum(memories, Memory())
 
 
 def _breach(end: End, kind: str, message: str, hint: str) -> Breach:

@@ -9,11 +9,11 @@ from cli.project import ConfigFile
 
 
 def cancel(
-    run: Annotated[str, typer.Argument(help="Run id, its first characters, or `latest`.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, its first characters, or `latest`.")],
     as_json: Annotated[bool, typer.Option("--json", help="The run as JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Cancel a run. What has completed stays."""
+    """Cancel a run; what has completed stays."""
     from cli.report import run_record
     from store import cancelling, runs
 

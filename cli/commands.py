@@ -79,8 +79,11 @@ def _explain(exc: Exception) -> None:
     from rich.text import Text
 
     from cli import terminal
+    from cli.secrets import masked
 
-    terminal.err().print(Text.assemble(("error:", "bold red"), " ", terminal.clean(str(exc))), soft_wrap=True)
+    terminal.err().print(
+        Text.assemble(("error:", "bold red"), " ", terminal.clean(masked(str(exc)))), soft_wrap=True
+    )
 
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}

@@ -19,7 +19,7 @@ def config(
     ] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Print the settings, and where each value came from."""
+    """Print the settings, and where each came from."""
     if markdown:
         from cli.reference import settings_reference
 

@@ -8,7 +8,7 @@ from cli import project, terminal
 from cli.project import ConfigFile
 
 app = typer.Typer(
-    help="Look at the schema of the database, and upgrade it.", no_args_is_help=True, add_completion=False
+    help="Look at the database's schema, and upgrade it.", no_args_is_help=True, add_completion=False
 )
 
 _AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]

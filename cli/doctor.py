@@ -69,12 +69,13 @@ def _guarded(
 ) -> "Iterator[Finding]":
     """What cannot be looked at is a finding, too."""
     from cli.examination.finding import fail
+    from cli.secrets import masked
     from domain.errors import BakeoffError
 
     try:
         yield from look(configuration)
     except BakeoffError as exc:
-        yield fail(subject, str(exc), "")
+        yield fail(subject, masked(str(exc)), "")
 
 
 def _tell(finding: "Finding") -> None:

@@ -21,7 +21,10 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Where; it is made if need be.")] = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Make a project: settings, a catalog of candidates, and one of your own."""
+    """Make a project that runs as it is.
+
+    It has settings, a catalog of candidates, and a candidate of your own. No file is overwritten.
+    """
     _refuse_to_overwrite(folder)
     for template, place in _FILES.items():
         _write(folder / place, (_TEMPLATES / template).read_text(encoding="utf-8"))

@@ -38,7 +38,8 @@ class Lines:
         self._waiting = look.waiting
 
     def _say(self, line: str) -> None:
-        self._console.print(line, soft_wrap=True)
+        """Past the console's buffer, which Ctrl-C in the wrong moment would print twice."""
+        self._console.file.write(line + "\n")
         self._console.file.flush()
 
 

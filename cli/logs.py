@@ -22,13 +22,15 @@ _POLL_S = 0.2
 
 
 def logs(
-    job: Annotated[str, typer.Argument(help="Job id, its first characters, or a run if MODEL follows.")],
-    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Candidate of that run.")] = None,
+    job: Annotated[
+        str, typer.Argument(metavar="JOB", help="Job id, its first characters, or a run if MODEL follows.")
+    ],
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Candidate of that run.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Print the log of one evaluation."""
+    """Print what a candidate printed."""
     configuration = project.open_project(config)
     engine = project.database(configuration)
     found = _find(engine, job, model)

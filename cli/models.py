@@ -22,7 +22,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """List the candidates: which can take part, and why others cannot."""
+    """List the candidates, and why some cannot take part."""
     catalog = project.catalog(project.open_project(config))
     if as_json:
         terminal.write_json(_record(catalog.shelf))

@@ -10,7 +10,7 @@ _MINUTE, _HOUR = 60, 3600
 def decimals(values: Iterable[float | None]) -> int:
     """How many places after the point a column needs to show about five digits of its largest number."""
     largest = max((abs(value) for value in values if value is not None), default=0)
-    digits_before = len(f"{largest:.0f}") if largest < 1e15 else 15  # noqa: PLR2004 - beyond, all is noise
+    digits_before = len(str(int(largest))) if largest < 1e15 else 15  # noqa: PLR2004 - beyond, all is noise
     return max(0, _MOST_DIGITS + 1 - digits_before)
 
 
@@ -28,13 +28,14 @@ def plain(value: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    if seconds < 10:  # noqa: PLR2004 - below, tenths tell something
+    if round(seconds, 1) < 10:  # noqa: PLR2004 - below, tenths tell something
         return f"{seconds:.1f} s"
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE:.0f} m {seconds % _MINUTE:02.0f} s"
-    return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:02.0f} m"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} m {whole % _MINUTE:02} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} m"
 
 
 def counted(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from cli.project import ConfigFile
 
 
 def retry(
-    run: Annotated[str, typer.Argument(help="Run id, its first characters, or `latest`.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, its first characters, or `latest`.")],
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Start no worker, even if none answers.")
@@ -18,7 +18,10 @@ def retry(
     as_json: Annotated[bool, typer.Option("--json", help="The leaderboard as JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Start a new run of the same candidates on the same data. Results there are, are taken over."""
+    """Evaluate again what has no result.
+
+    It is a new run of the same candidates on the same data; the results there are, are taken over.
+    """
     from cli.following import say_how_to_come_back, see_to_its_end
     from cli.header import header
     from store import runs

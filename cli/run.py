@@ -31,7 +31,7 @@ _data, _candidates, _scoring, _running = map(_option, ("Data", "Candidates", "Sc
 def run(  # noqa: PLR0917 - one parameter for each option
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[DATASET]", help="A configured dataset, or a .csv or .parquet file."),
+        typer.Argument(metavar="DATASET", help="A configured dataset, or a .csv or .parquet file."),
     ] = None,
     dataset: Annotated[str | None, _data("NAME", "The same, as an option.", "--dataset")] = None,
     target: Annotated[str | None, _data("COLUMN", "What to predict in a file.")] = None,

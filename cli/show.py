@@ -25,7 +25,9 @@ class Format(StrEnum):
 
 
 def show(  # noqa: PLR0917 - one parameter for each option
-    run: Annotated[str, typer.Argument(help="Run id, its first characters, or `latest`.")] = "latest",
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run id, its first characters, or `latest`.")
+    ] = "latest",
     form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TABLE,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     model: Annotated[

@@ -1,4 +1,4 @@
-"""One candidate's turn, seen from the supervisor: order a cell, wait for its outcome, score what it left behind."""
+"""One candidate's turn, seen from the supervisor: order a cell, wait for its outcome, score what it left."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def examine(
     outcome = warm.run(_order(job, run, places, grant), keep_going=keep_going)
     match outcome.end:
         case End.RETURNED:
-            return _scored(job, run, places, grant, outcome, keep_going)
+            return _scored(job, run, places, grant=grant, outcome=outcome, keep_going=keep_going)
         case End.STOPPED:
             return Stopped()
         case End.LOST:
@@ -123,12 +123,7 @@ def _probabilities(places: Places) -> Path:
 
 
 def _scored(
-    job: Job,
-    run: Run,
-    places: Places,
-    grant: Grant,
-    outcome: Outcome,
-    keep_going: Callable[[], bool],
+    job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcome, keep_going: Callable[[], bool]
 ) -> Verdict:
     try:
         cost = _cost(outcome, grant)

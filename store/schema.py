@@ -3,9 +3,6 @@
 Nobody upgrades by surprise: an empty database is set up, an older one is refused until `bakeoff db upgrade`.
 """
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +54,7 @@ def _migrate(engine: Engine, direction: str, to: str) -> None:
 
     _refuse_the_unknown(engine, current(engine))
     config = _alembic()
-    with _alone(engine), writing(engine) as connection:
+    with writing(engine) as connection:
         one_at_a_time(connection, "schema")
         config.attributes["connection"] = connection
         getattr(command, direction)(config, to)
@@ -81,18 +78,6 @@ def _alembic() -> "Config":
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     return config
-
-
-@contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """On SQLite, schema changes of several processes take turns by a lock beside the file."""
-    file = engine.url.database
-    if engine.dialect.name != "sqlite" or file in {None, "", ":memory:"}:
-        yield
-        return
-    with Path(f"{file}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _name(engine: Engine) -> str:

@@ -17,9 +17,8 @@ app.steps["worker"].add(node.Housekeeper)
 app.user_options["worker"].add(node.FOR_RUN)
 
 
-@app.add_defaults
-def _settings() -> dict[str, Any]:
-    settings = wiring.configuration().settings
+def settings() -> dict[str, Any]:
+    ours = wiring.configuration().settings
     return {
         "broker_url": broker.url(),
         "broker_connection_retry_on_startup": True,
@@ -39,7 +38,7 @@ def _settings() -> dict[str, Any]:
         "task_reject_on_worker_lost": False,
         "worker_disable_prefetch": True,
         "worker_prefetch_multiplier": 1,
-        "worker_concurrency": settings.eval_workers,
+        "worker_concurrency": ours.eval_workers,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_send_task_events": True,
         "task_send_sent_event": True,
@@ -47,7 +46,7 @@ def _settings() -> dict[str, Any]:
         "enable_utc": True,
         "timezone": "UTC",
         "beat_schedule": {
-            "sweep": {"task": "bakeoff.sweep", "schedule": settings.lease_seconds / 3},
+            "sweep": {"task": "bakeoff.sweep", "schedule": ours.lease_seconds / 3},
         },
         "beat_schedule_filename": str(wiring.configuration().data_dir / "beat"),
     }
@@ -65,3 +64,6 @@ def _transport_options() -> dict[str, Any]:
     if settings.broker_url:
         options["global_keyprefix"] = settings.broker_prefix
     return options
+
+
+app.add_defaults(settings)

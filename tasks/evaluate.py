@@ -46,7 +46,7 @@ def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> s
 
 
 def _claim(job_id: Any, *, worker: str) -> Claim | Refusal:
-    """Not before a warm parent is there: a broken oven must cost no attempt, and no lease run out meanwhile."""
+    """Not before a warm parent is there: waiting for it must cost no attempt, and no lease run out."""
     _warm_parent()
     settings = wiring.configuration().settings
     return leases.claim(

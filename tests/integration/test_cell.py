@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, eventually, names_in
+from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, children, eventually, names_in
 
 from cell.outcome import End, Failure
 from cell.oven import Oven
@@ -205,6 +205,7 @@ def test_a_forest_grows_on_two_threads_also_with_a_memory_limit(kitchen, memory_
     assert round(outcome.value, 4) == 0.9967, outcome
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="not every system gives a user a /dev/shm of their own")
 def test_what_is_left_in_scratch_and_shared_memory_is_not_seen_by_the_next_cell(kitchen):
     first = kitchen.run("use_shared_memory")
     second = kitchen.run("list_shared_folders")
@@ -283,17 +284,17 @@ def test_keep_going_is_asked_on_time_while_output_floods(kitchen):
 
 
 def test_an_exception_in_keep_going_ends_the_cell_before_it_goes_on(kitchen):
-    (parent,) = below(kitchen.oven._process.pid)
+    parent = kitchen.parent()
 
     def raise_when_it_runs() -> bool:
-        if below(parent):
+        if "sleeping" in kitchen.log.read_text():
             raise ConnectionError("the database is gone")
         return True
 
     with pytest.raises(ConnectionError, match="the database is gone"):
         kitchen.run("sleep", 30, keep_going=raise_when_it_runs, tick_s=0.02)
 
-    assert not below(kitchen.oven._process.pid) - {parent}
+    assert not below(parent)
     assert kitchen.warm.closed
 
 
@@ -316,19 +317,20 @@ def test_a_socket_without_an_oven_is_an_error_with_its_cure(tmp_path):
 
 
 def _resources(pid: int) -> dict[str, int]:
+    """Once it waits for the next order, with the next cell at its side."""
+    assert eventually(lambda: len(below(pid)) == 1)
     resident = next(
         line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("RssAnon")
     )
     return {
         "descriptors": len(names_in(f"/proc/{pid}/fd")),
-        "processes": len(below(pid)),
         "mounts": len(Path(f"/proc/{pid}/mounts").read_text().splitlines()),
         "memory_mb": int(resident.split()[1]) // 1024,
     }
 
 
 def test_three_hundred_orders_leave_nothing_behind(kitchen, oven):
-    (parent,) = below(oven._process.pid)
+    parent = kitchen.parent()
     for _ in range(10):
         kitchen.run("write_outputs", {"a": "x"}, outputs=("a",))
     ours, before = len(names_in("/proc/self/fd")), _resources(parent)
@@ -341,4 +343,4 @@ def test_three_hundred_orders_leave_nothing_behind(kitchen, oven):
     assert {**after, "memory_mb": 0} == {**before, "memory_mb": 0}
     assert len(names_in("/proc/self/fd")) == ours
     assert names_in(kitchen.folder) == ["a", "log"]
-    assert eventually(lambda: below(oven._process.pid) == {parent})
+    assert children(oven._process.pid) == {parent}

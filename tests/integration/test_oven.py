@@ -12,15 +12,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from fixtures.kitchen import PLUGINS, a_kitchen, an_oven, below, eventually, is_alive
+from fixtures.kitchen import PLUGINS, a_kitchen, an_oven, below, eventually, is_alive, running
 
 from cell import scratch
 from cell.client import connect
 from cell.outcome import End
 from cell.oven import Oven
 from domain.errors import InfrastructureError, InvalidInputError
-
-ROOT = Path(__file__).parents[2]
 
 #: An owner, or a supervisor, in a process of its own that can be killed. It prints what it has started.
 OWNER = """
@@ -42,24 +40,52 @@ kitchen = Kitchen(Known, Path(sys.argv[2]))
 kitchen.misbehave("leave_daemons_behind", "stay")
 """
 
+#: The same cells for owners of less power. They print what became of each.
+CELLS = """
+def bake(folder):
+    with an_oven(runtime=folder) as oven, a_kitchen(oven, folder) as kitchen:
+        secret = folder / "secret"
+        secret.write_text("1")
+        print(json.dumps([
+            kitchen.run("echo", 5).value,
+            kitchen.run("spread_over_multiprocessing", "spawn").value,
+            kitchen.run("read_file", str(secret)).error.type,
+            kitchen.run("read_file", str(secret), readable=(secret,)).value,
+            kitchen.misbehave("flood_scratch_quietly", scratch_mb=8, wall_s=4).end,
+            kitchen.misbehave("leave_a_maze").end,
+            kitchen.run("list_shared_folders").value[1],
+            kitchen.misbehave("reach_for", {"file": str(secret), "supervisor": os.getpid()}).value["environ"],
+            kitchen.misbehave("fork_for_ever", processes=30).end,
+            len(kitchen.misbehave("leave_daemons_behind", "return").value),
+            kitchen.misbehave("allocate_bit_by_bit", memory_mb=50).end,
+        ]), flush=True)
+import ctypes, json, os, sys
+from pathlib import Path
+from cell import libc
+from fixtures.kitchen import a_kitchen, an_oven
+"""
+ORDINARY_USER = f"""{CELLS}
+only_to_map_root = 1 << 31
+libc.forbid_new_privileges()
+libc.call("capset", (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(*[only_to_map_root] * 2))
+bake(Path(sys.argv[1]))
+"""
+USER_WITHOUT_NAMESPACES = f"""{CELLS}
+libc.unshare(libc.CLONE_NEWUSER)
+Path("/proc/self/setgroups").write_text("deny")
+Path("/proc/self/uid_map").write_text("0 0 1")
+Path("/proc/self/gid_map").write_text("0 0 1")
+for kind in ("mnt", "user"):
+    Path("/proc/sys/user/max_" + kind + "_namespaces").write_text("0")
+bake(Path(sys.argv[1]))
+"""
+
 
 @pytest.fixture
 def runtime() -> Iterator[Path]:
     """A folder with a short path."""
     with tempfile.TemporaryDirectory(prefix="bk-") as folder:
         yield Path(folder)
-
-
-@contextmanager
-def running(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-    with subprocess.Popen(
-        [sys.executable, "-c", script, *arguments], env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 @contextmanager
@@ -223,3 +249,28 @@ def test_folders_deeper_than_a_path_is_long_are_removed(tmp_path):
 
     assert not maze.exists()
     assert outside.read_text() == "kept"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become less than it is")
+@pytest.mark.parametrize(
+    ("owner", "flooded"),
+    [(ORDINARY_USER, "timed_out"), (USER_WITHOUT_NAMESPACES, "scratch_full")],
+    ids=["user", "poor user"],
+)
+def test_an_owner_without_privileges_has_cells_that_hold_as_well(runtime, owner, flooded):
+    with running(owner, str(runtime)) as process:
+        found = json.loads(process.stdout.readline())
+
+    assert found == [
+        5,
+        {"values": [0, 1, 4, 9], "elsewhere": True},
+        "PermissionError",
+        "1",
+        flooded,
+        "returned",
+        [],
+        "PermissionError",
+        "too_many_processes",
+        3,
+        "memory",
+    ]

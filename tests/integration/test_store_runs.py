@@ -1,19 +1,22 @@
 """Runs are made whole, end once, and are found again."""
 
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
 from fixtures.samples import a_job, a_result, a_run
-from fixtures.stored import a_stored_run, an_error, claim, events, states
+from fixtures.stored import a_stored_run, an_error, claim, events, states, try_claim
 from sqlalchemy import Engine
 
 from domain.errors import InfrastructureError, NotFoundError
-from domain.job import JobState
+from domain.job import Job, JobState
 from domain.run import RunState
-from store import jobs, leases, runs
+from store import cancelling, jobs, leases, runs
+from store.engine import writing
+from store.leases import Claim
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -121,6 +124,32 @@ def test_a_run_that_finishers_end_together_ends_once(engine: Engine) -> None:
         "run": 1,
     }
     assert events(engine, run)[-1] == "run completed"
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda engine, _, queued: try_claim(engine, queued),
+        lambda engine, taken, _: leases.complete(engine, taken.lease, a_result(taken.job)),
+        lambda engine, taken, _: leases.release(engine, taken.lease),
+        lambda engine, taken, _: leases.give_up(engine, taken.lease, an_error()),
+        lambda engine, _, queued: cancelling.cancel_job(engine, queued.id),
+    ],
+)
+def test_whoever_changes_a_job_waits_for_who_holds_its_run(
+    engine: Engine, move: Callable[[Engine, Claim, Job], object]
+) -> None:
+    """Else two that end the last two jobs together would each see the other's, and no one end the run."""
+    run, [first, second] = a_stored_run(engine, 2)
+    taken = claim(engine, first)
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing(engine) as connection:
+            runs.hold(connection, run.id)
+            moved = pool.submit(move, engine, taken, second)
+            with pytest.raises(TimeoutError):
+                moved.result(timeout=0.1)
+        assert moved.result(timeout=30)
 
 
 def test_a_run_starts_with_its_first_job(engine: Engine) -> None:
