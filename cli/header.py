@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 _MOST_CLASSES = 6
 
 
-def header(run: Run, *, warnings: Sequence[str] = ()) -> "RenderableType":
+def header(
+    run: Run, *, preparation: Sequence[str] = (), warnings: Sequence[str] = ()
+) -> "RenderableType":
+    """`preparation`: what plain estimators get before them."""
     rows = [
         ("run", Text.assemble((clean(run.name), "bold"), (f"  {run.id}", "dim"))),
         ("data", _dataset(run.dataset)),
         ("target", _target(run)),
         ("scored by", _rules(run)),
+        *(("prepared", Text(clean(line))) for line in preparation),
         *(("warning", Text(clean(warning), "yellow")) for warning in warnings),
     ]
     return _grid(rows)

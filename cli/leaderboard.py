@@ -125,6 +125,8 @@ def _note(standing: Standing, report: Report) -> Text:
     warnings = standing.result.details.get("warnings")
     if warnings:
         said.append(counted(len(warnings), "warning"))
+    if standing.result.details.get("deterministic") is False:
+        said.append("not deterministic")
     if standing.result.reused_from:
         said.append("reused")
     return Text(", ".join(said), "yellow" if standing.beats_baseline is False or warnings else _DIM)

@@ -69,8 +69,4 @@ def database(configuration: "Configuration") -> "Engine":
 def catalog(configuration: "Configuration") -> "Catalog":
     from registry.catalog import Catalog
 
-    return Catalog.load(
-        configuration.catalog_file,
-        root=configuration.root,
-        import_timeout_s=configuration.settings.import_timeout,
-    )
+    return Catalog.of(configuration)

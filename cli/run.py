@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from config.loading import Configuration
-    from domain.run import Run
     from evaluation.plan import Plan, RunRequest
     from registry.catalog import Catalog
 
@@ -53,6 +52,12 @@ def run(  # noqa: PLR0917 - one parameter for each option
     ] = False,
     eval_workers: Annotated[int | None, _running("N", "Evaluations at once.")] = None,
     timeout: Annotated[float | None, _running("SECONDS", "Time limit of each evaluation.")] = None,
+    repeat_check: Annotated[
+        bool, _running(None, "Fit twice, and mark those that predict something else.", "--repeat-check")
+    ] = False,
+    in_process: Annotated[
+        bool, _running(None, "In this process, for breakpoints; nothing is kept.", "--in-process")
+    ] = False,
     as_json: Annotated[bool, _running(None, "The leaderboard as JSON.", "--json")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -76,11 +81,15 @@ def run(  # noqa: PLR0917 - one parameter for each option
             "positiveLabel": positive_label,
             "threshold": threshold,
             "average": average,
+            "repeatCheck": repeat_check,
             "baseline": not no_baseline,
             "name": name,
         }
     )
     console = terminal.err() if as_json else terminal.out()
+    if in_process:
+        _rehearse(request, added or [], console, as_json=as_json)
+        return
     run_id, own_worker = _start(request, added or [], console, may_start_worker=not no_worker)
     if detach:
         say_how_to_come_back(run_id, console, as_json=as_json)
@@ -114,22 +123,37 @@ def _start(
 ) -> tuple[str, bool]:
     """The run, and whether a worker was started for it: it comes up while candidates and data are read."""
     from domain.identity import new_id
-    from evaluation.plan import make_plan
-    from store import runs, schema
+    from store import schema
     from tasks import broker, enqueue, wiring, workers
 
     run_id = new_id()
     schema.ensure(wiring.engine())
     broker.hold()
     own_worker = may_start_worker and workers.start_for(run_id)
+    plan = _plan(request, added, console)
+    enqueue.submit(plan, run_id=run_id, name=request.name)
+    _introduce(plan, console, run_id=run_id, name=request.name)
+    return run_id, own_worker
+
+
+def _rehearse(request: "RunRequest", added: Sequence[str], console: "Console", *, as_json: bool) -> None:
+    from cli.rehearsal import rehearse_all
+    from domain.identity import new_id
+
+    plan, run_id = _plan(request, added, console), new_id()
+    _introduce(plan, console, run_id=run_id, name="in this process")
+    rehearse_all(plan, console, run_id=run_id, as_json=as_json)
+
+
+def _plan(request: "RunRequest", added: Sequence[str], console: "Console") -> "Plan":
+    from evaluation.plan import make_plan
+    from tasks import wiring
+
     with terminal.busy(console, "checking the candidates"):
         catalog = wiring.catalog()
         request = request.model_copy(update={"models": _choose(request.models, added, catalog)})
     with terminal.busy(console, "reading the data"):
-        plan = make_plan(request, catalog=catalog, configuration=wiring.configuration())
-    enqueue.submit(plan, run_id=run_id, name=request.name)
-    _introduce(runs.get(wiring.engine(), run_id), plan, catalog, console)
-    return run_id, own_worker
+        return make_plan(request, catalog=catalog, configuration=wiring.configuration())
 
 
 def _choose(models: list[str] | None, added: Sequence[str], catalog: "Catalog") -> list[str] | None:
@@ -148,9 +172,11 @@ def _choose(models: list[str] | None, added: Sequence[str], catalog: "Catalog") 
     return [*chosen, *added]
 
 
-def _introduce(run: "Run", plan: "Plan", catalog: "Catalog", console: "Console") -> None:
+def _introduce(plan: "Plan", console: "Console", *, run_id: str, name: str | None) -> None:
     from cli.header import header
+    from tasks import enqueue, wiring
 
-    rejected = [f"{model} was rejected: `bakeoff models` says why" for model in catalog.rejected]
-    terminal.show(console, header(run, warnings=[*plan.warnings, *rejected]))
+    run, _ = enqueue.draw_up(plan, run_id=run_id, name=name)
+    rejected = [f"{model} was rejected: `bakeoff models` says why" for model in wiring.catalog().rejected]
+    terminal.show(console, header(run, preparation=plan.preparation, warnings=[*plan.warnings, *rejected]))
     console.file.flush()

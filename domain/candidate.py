@@ -24,6 +24,13 @@ class OutputKind(StrEnum):
     SCORE = "score"  #: any real number, the higher the more positive; threshold 0 unless given
 
 
+class Learns(StrEnum):
+    """What a candidate can be taught to answer."""
+
+    CLASSES = "classes"
+    NUMBERS = "numbers"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One class of a pipeline."""
@@ -52,6 +59,7 @@ class Candidate:
     timeout_s: float | None = None  #: None means evaluationTimeout
     memory_limit_mb: int | None = None  #: None means memoryLimitMb
     threads: int | None = None  #: None means an equal share of the cores
+    learns: Learns | None = None  #: found out when it was checked; None when it does not say
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,6 +75,7 @@ class Candidate:
                 "output_kind": OutputKind(data["output_kind"]),
                 "tags": tuple(data["tags"]),
                 "features": None if data["features"] is None else tuple(data["features"]),
+                "learns": None if data.get("learns") is None else Learns(data["learns"]),
             }
         )
 

@@ -42,6 +42,7 @@ class Run:
     seed: int
     test_size: float
     baseline_id: str | None = None  #: the candidate that others must beat; None when it was left out
+    repeat_check: bool = False  #: each candidate is fitted twice, to see whether it predicts the same
     retry_of: str | None = None
     created_at: datetime
     started_at: datetime | None = None  #: first claim of one of its jobs

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import isnan, nan
 from typing import Any, Self
 
 CLASSIFICATION_METRICS = ("f1", "precision", "recall", "accuracy")
@@ -25,15 +26,17 @@ class ScoringRules:
     zero_division: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """JSON has no NaN: it is written as null."""
+        return {**asdict(self), "zero_division": None if isnan(self.zero_division) else self.zero_division}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        average = data["average"]
+        average, zero_division = data["average"], data["zero_division"]
         return cls(
             **{
                 **data,
                 "metrics": tuple(data["metrics"]),
                 "average": None if average is None else Average(average),
+                "zero_division": nan if zero_division is None else zero_division,
             }
         )

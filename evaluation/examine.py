@@ -1,7 +1,7 @@
 """One candidate's turn, seen from the supervisor: order a cell, wait for its outcome, score what it left."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from cell.client import WarmParent
 from cell.order import Limits, Order
 from cell.outcome import End, Outcome
+from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
-from domain.result import Cost
+from domain.result import Cost, Result
 from domain.run import Run
 from evaluation import shelf, snapshot, trial
 from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
@@ -29,6 +30,15 @@ class Places:
     snapshot: Path
     log: Path
     predictions: Path
+
+    @property
+    def outputs(self) -> dict[str, Path]:
+        return {trial.PREDICTIONS: self.predictions, trial.PROBABILITIES: self.probabilities}
+
+    @property
+    def probabilities(self) -> Path:
+        """Beside labels, if a metric may need them and the candidate knows them."""
+        return self.predictions.with_suffix(".proba.npy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +81,32 @@ def examine(
 ) -> Verdict:
     for file in (places.log, places.predictions):
         file.parent.mkdir(parents=True, exist_ok=True)
+
+    def once(places: Places) -> Verdict:
+        return _examine_once(job, run, places=places, grant=grant, warm=warm, keep_going=keep_going)
+
+    first = once(places)
+    return _repeated(first, once, places) if run.repeat_check and isinstance(first, Scored) else first
+
+
+def _repeated(first: Scored, once: Callable[[Places], Verdict], places: Places) -> Verdict:
+    """The first verdict, with a word on whether a second fit predicts the same; or how the second one failed."""
+    again = replace(places, predictions=places.predictions.with_suffix(".again.npy"))
+    try:
+        second = once(again)
+        if not isinstance(second, Scored):
+            return second
+        same = places.predictions.read_bytes() == again.predictions.read_bytes()
+    finally:
+        for file in again.outputs.values():
+            file.unlink(missing_ok=True)
+    details = {**first.scores.details, "deterministic": same}
+    return replace(first, scores=replace(first.scores, details=details))
+
+
+def _examine_once(
+    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, keep_going: Callable[[], bool]
+) -> Verdict:
     outcome = warm.run(_order(job, run, places, grant), keep_going=keep_going)
     match outcome.end:
         case End.RETURNED:
@@ -92,13 +128,7 @@ _SIGKILL = 9
 def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
     return Order(
         entry="evaluation.trial:run",
-        payload={
-            "candidate": job.candidate.to_json(),
-            "snapshot": str(places.snapshot / shelf.OPEN),
-            "root": str(places.root),
-            "seed": run.seed,
-            "probabilities": may_need_probabilities(run.rules.metrics, run.dataset.target_kind),
-        },
+        payload=payload_of(job, run, places),
         limits=Limits(
             wall_s=job.timeout_s,
             threads=grant.threads,
@@ -108,18 +138,25 @@ def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
         log=places.log,
         readable=(
             places.snapshot / shelf.OPEN,
-            *readable(places.root, closed=(*places.closed, *map(Path, run.dataset.files))),
+            *readable(
+                places.root,
+                candidates=[job.candidate],
+                closed=(*places.closed, *map(Path, run.dataset.files)),
+            ),
         ),
         import_path=import_path(places.root),
-        outputs={
-            trial.PREDICTIONS: places.predictions,
-            trial.PROBABILITIES: _probabilities(places),
-        },
+        outputs=places.outputs,
     )
 
 
-def _probabilities(places: Places) -> Path:
-    return places.predictions.with_suffix(".proba.npy")
+def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
+    return {
+        "candidate": job.candidate.to_json(),
+        "snapshot": str(places.snapshot / shelf.OPEN),
+        "root": str(places.root),
+        "seed": run.seed,
+        "probabilities": may_need_probabilities(run.rules.metrics, run.dataset.target_kind),
+    }
 
 
 def _scored(
@@ -127,7 +164,7 @@ def _scored(
 ) -> Verdict:
     try:
         cost = _cost(outcome, grant)
-        scores = meanwhile(lambda: _score(job, run, places), keep_going=keep_going, longest_s=job.timeout_s)
+        scores = meanwhile(lambda: scores_of(job, run, places), keep_going=keep_going, longest_s=job.timeout_s)
     except StoppedError:
         return Stopped()
     except TooLongError:
@@ -140,7 +177,7 @@ def _scored(
     return Scored(scores=scores, cost=cost)
 
 
-def _score(job: Job, run: Run, places: Places) -> Scores:
+def scores_of(job: Job, run: Run, places: Places) -> Scores:
     return score(
         snapshot.sealed_labels(places.snapshot),
         _predictions(job, places),
@@ -164,11 +201,10 @@ class _ForgedReportError(Exception):
 
 
 def _predictions(job: Job, places: Places) -> Predictions:
-    probabilities = _probabilities(places)
     return Predictions(
         values=_load(places.predictions),
         output_kind=job.candidate.output_kind,
-        probabilities=_load(probabilities) if probabilities.exists() else None,
+        probabilities=_load(places.probabilities) if places.probabilities.exists() else None,
     )
 
 
@@ -223,3 +259,22 @@ def _explain(outcome: Outcome) -> JobError:
 
 def _phase(outcome: Outcome) -> Phase:
     return Phase(outcome.phase) if outcome.phase in set(Phase) else Phase.START
+
+
+def result_of(job: Job, run: Run, scored: Scored, *, duration_s: float) -> Result:
+    return Result(
+        evaluation_id=job.id,
+        run_id=run.id,
+        model_id=job.candidate.id,
+        model_version=job.candidate.version,
+        dataset_id=run.dataset.dataset_id,
+        dataset_name=run.dataset.name,
+        split_id=run.dataset.split_id,
+        seed=run.seed,
+        metrics=scored.scores.metrics,
+        details=scored.scores.details,
+        timestamp=utc_now(),
+        duration_s=duration_s,
+        cost=scored.cost,
+        attempt=job.attempt,
+    )

@@ -16,7 +16,8 @@ from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InvalidInputError, NotFoundError
 from domain.scoring import Average, ScoringRules
 from evaluation.metrics.rules import resolve_rules
-from evaluation.snapshot import classes, pin
+from evaluation.preprocess import default_pipeline
+from evaluation.snapshot import classes, fields, pin
 from registry.catalog import Catalog
 
 BASELINE_ID = "dummy"
@@ -43,6 +44,7 @@ class RunRequest(BaseModel):
     threshold: float | None = None
     average: Average | None = None
     zero_division: float = 0.0
+    repeat_check: bool = False  #: fit each candidate twice, and mark those that predict something else
     baseline: bool = True  #: add the dummy that others must beat
     name: str | None = Field(None, max_length=200)
     run_id: str | None = None  #: chosen by the caller: the same id twice is the same run
@@ -64,6 +66,8 @@ class Plan:
     seed: int
     test_size: float
     baseline_id: str | None
+    repeat_check: bool
+    preparation: tuple[str, ...]  #: what plain estimators get before them, if they want it; empty: nothing
     warnings: tuple[str, ...]  #: what is odd about the data
 
 
@@ -90,6 +94,8 @@ def make_plan(request: RunRequest, *, catalog: Catalog, configuration: Configura
         seed=seed,
         test_size=test_size,
         baseline_id=baseline.id if baseline else None,
+        repeat_check=request.repeat_check,
+        preparation=default_pipeline(fields(pinned.folder)) or (),
         warnings=pinned.warnings,
     )
 

@@ -5,9 +5,10 @@
     dates                          year, month, day and weekday
     numbers without missing values stay as they are; a frame of nothing else is left alone
 
-A plain estimator is scikit-learn's or derived from it (LightGBM and XGBoost are), and not a Pipeline, which
-prepares its data itself; a class of one's own sees the frame as it is. The steps are fitted with the
-estimator, on training rows only.
+A plain estimator is scikit-learn's or derived from it (LightGBM and XGBoost are). So is a Pipeline, unless
+one of its steps shows that it prepares its data itself: an encoder, an imputer, a ColumnTransformer, or a class
+of one's own. Such a class alone sees the frame as it is, too. What is put before an estimator is fitted with it,
+on training rows only.
 """
 
 from collections.abc import Sequence
@@ -40,9 +41,16 @@ def with_preprocessing(model: Any, fields: Sequence[Field]) -> Any:
         return model
     from sklearn.pipeline import Pipeline
 
-    if isinstance(model, Pipeline):
+    if isinstance(model, Pipeline) and any(_prepares(step) for _, step in model.steps[:-1]):
         return model
     return Pipeline([("prepare", _prepare(fields)), ("model", model)])
+
+
+def _prepares(step: Any) -> bool:
+    """Whether this step of a pipeline may be one that wants the frame as it is."""
+    kind = type(step)
+    by_itself = kind.__module__.startswith(("sklearn.compose", "sklearn.impute"))
+    return by_itself or "Encoder" in kind.__name__ or not kind.__module__.startswith("sklearn.")
 
 
 def date_parts(frame: "pd.DataFrame") -> np.ndarray:

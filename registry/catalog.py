@@ -51,26 +51,45 @@ class Catalog:
         *,
         root: Path | None = None,
         import_timeout_s: float = 30,
+        closed: Iterable[Path] = (),
         socket: Path | None = None,
     ) -> None:
         """Empty. `root`: the folder that plugins are imported from, the one above that of the file if None.
 
+        `closed`: what plugins may not read while they are checked, though it is below `root`.
         `socket`: of an Oven that runs already; with None, each check starts one of its own.
         """
         self.file = file.absolute()
         self.root = root or self.file.parent.parent
         self._import_timeout_s = import_timeout_s
+        self._closed = tuple(closed)
         self._socket = socket
         self._changing = Lock()
         self._shelf = _shelf()
 
     @classmethod
     def load(
-        cls, file: Path, *, root: Path | None = None, import_timeout_s: float = 30, socket: Path | None = None
+        cls,
+        file: Path,
+        *,
+        root: Path | None = None,
+        import_timeout_s: float = 30,
+        closed: Iterable[Path] = (),
+        socket: Path | None = None,
     ) -> Self:
-        catalog = cls(file, root=root, import_timeout_s=import_timeout_s, socket=socket)
+        catalog = cls(file, root=root, import_timeout_s=import_timeout_s, closed=closed, socket=socket)
         catalog.reload()
         return catalog
+
+    @classmethod
+    def of(cls, configuration: "Configuration") -> Self:
+        """That of a project, loaded. Its data and its settings are closed to the plugins."""
+        return cls.load(
+            configuration.catalog_file,
+            root=configuration.root,
+            import_timeout_s=configuration.settings.import_timeout,
+            closed=configuration.secrets,
+        )
 
     @property
     def shelf(self) -> Shelf:
@@ -153,6 +172,7 @@ class Catalog:
             [c for c in declared if c.enabled],
             root=self.root,
             import_timeout_s=self._import_timeout_s,
+            closed=self._closed,
             socket=self._socket,
         )
         shelf = _shelf(
@@ -173,12 +193,7 @@ def shared(configuration: "Configuration | None" = None) -> Catalog:
         if _process_wide is None:
             from config.loading import load
 
-            configuration = configuration or load()
-            _process_wide = Catalog.load(
-                configuration.catalog_file,
-                root=configuration.root,
-                import_timeout_s=configuration.settings.import_timeout,
-            )
+            _process_wide = Catalog.of(configuration or load())
         return _process_wide
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -21,9 +21,8 @@ from cell.client import connect
 from cell.order import Limits, Order
 from cell.outcome import End, Outcome
 from cell.oven import Oven
-from domain.candidate import Candidate, Rejection
-from registry.loader import is_class_mapping
-from registry.surroundings import import_path, readable
+from domain.candidate import Candidate, Learns, Rejection
+from registry.surroundings import class_paths, import_path, readable
 
 _ENTRY = "registry.probe:probe"
 _START_TIMEOUT_S = 60.0
@@ -31,22 +30,31 @@ _TICK_S = 0.2
 
 
 class Discovery(NamedTuple):
-    healthy: tuple[Candidate, ...]  #: in the order they were given
+    healthy: tuple[Candidate, ...]  #: in the order they were given, each with what it learns
     rejections: tuple[Rejection, ...]
 
 
 def discover(
-    candidates: Sequence[Candidate], *, root: Path, import_timeout_s: float, socket: Path | None = None
+    candidates: Sequence[Candidate],
+    *,
+    root: Path,
+    import_timeout_s: float,
+    closed: Sequence[Path] = (),
+    socket: Path | None = None,
 ) -> Discovery:
-    """Takes the Oven at `socket`, or one of its own for as long as this lasts."""
+    """Takes the Oven at `socket`, or one of its own for as long as this lasts.
+
+    `closed`: what candidates may not read though it is below `root`.
+    """
     if not candidates:
         return Discovery((), ())
     with _oven(candidates, socket) as oven, tempfile.TemporaryDirectory(prefix="bakeoff-discovery-") as logs:
-        inspection = _Inspection(root.resolve(), import_timeout_s, oven, Path(logs))
-        rejected = {rejection.id: rejection for rejection in inspection.run(candidates)}
+        inspection = _Inspection(root.resolve(), tuple(closed), import_timeout_s, oven, Path(logs))
+        checked = {one.id: one for one in inspection.run(candidates)}
+    found = [checked[candidate.id] for candidate in candidates]
     return Discovery(
-        tuple(c for c in candidates if c.id not in rejected),
-        tuple(rejected[c.id] for c in candidates if c.id in rejected),
+        tuple(one for one in found if isinstance(one, Candidate)),
+        tuple(one for one in found if isinstance(one, Rejection)),
     )
 
 
@@ -55,14 +63,14 @@ def _oven(candidates: Iterable[Candidate], socket: Path | None) -> Iterator[Path
     if socket is not None:
         yield socket
         return
-    modules = {path.rpartition(":")[0] for c in candidates for path in _class_paths(c)}
+    modules = {path.rpartition(":")[0] for c in candidates for path in class_paths(c)}
     preload = ["numpy", *sorted(filter(_is_in_scikit_learn, modules)), "registry.probe"]
     with Oven.start(preload=preload) as oven:
         yield oven.socket
 
 
 def _is_ours(candidate: Candidate) -> bool:
-    return all(_is_in_scikit_learn(path.rpartition(":")[0]) for path in _class_paths(candidate))
+    return all(_is_in_scikit_learn(path.rpartition(":")[0]) for path in class_paths(candidate))
 
 
 def _is_in_scikit_learn(module: str) -> bool:
@@ -75,34 +83,16 @@ def _is_in_scikit_learn(module: str) -> bool:
     return place.is_dir() or place.with_suffix(".py").is_file()
 
 
-def _class_paths(candidate: Candidate) -> Iterator[str]:
-    parts = [(step.path, step.params) for step in candidate.steps]
-    if candidate.path:
-        parts.append((candidate.path, candidate.params))
-    for path, params in parts:
-        yield path
-        yield from _nested_paths(params)
-
-
-def _nested_paths(value: Any) -> Iterator[str]:
-    if is_class_mapping(value):
-        yield value["class"]
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _nested_paths(item)
-
-
 @dataclass(frozen=True)
 class _Inspection:
     root: Path
+    closed: tuple[Path, ...]
     import_timeout_s: float
     socket: Path
     logs: Path
     given_up: Event = field(default_factory=Event)
 
-    def run(self, candidates: Sequence[Candidate]) -> list[Rejection]:
+    def run(self, candidates: Sequence[Candidate]) -> list[Candidate | Rejection]:
         ours = tuple(c for c in candidates if _is_ours(c))
         batches = [ours] if ours else []
         batches += [(c,) for c in candidates if c not in ours]
@@ -113,25 +103,30 @@ class _Inspection:
         with ThreadPoolExecutor(width, "discovery") as pool:
             shares = [pool.submit(self._work_off, todo) for _ in range(width)]
             try:
-                return [rejection for share in shares for rejection in share.result()]
+                return [checked for share in shares for checked in share.result()]
             finally:
                 self.given_up.set()
 
-    def _work_off(self, todo: "SimpleQueue[tuple[Candidate, ...]]") -> list[Rejection]:
-        rejections = []
+    def _work_off(self, todo: "SimpleQueue[tuple[Candidate, ...]]") -> list[Candidate | Rejection]:
+        checked: list[Candidate | Rejection] = []
         with suppress(Empty):
             while not self.given_up.is_set():
-                rejections += self._check(todo.get_nowait())
-        return rejections
+                checked += self._check(todo.get_nowait())
+        return checked
 
-    def _check(self, batch: tuple[Candidate, ...]) -> list[Rejection]:
+    def _check(self, batch: tuple[Candidate, ...]) -> list[Candidate | Rejection]:
         outcome = self._ask(batch)
-        faults = _faults_in(outcome, len(batch))
-        if faults is None and len(batch) > 1:
-            return [rejection for candidate in batch for rejection in self._check((candidate,))]
-        if faults is None:
-            faults = [_fault_of(outcome, self.import_timeout_s)]
-        return [_rejection(c, fault) for c, fault in zip(batch, faults, strict=True) if fault]
+        answers = _answers_in(outcome, len(batch))
+        if answers is None and len(batch) > 1:
+            return [checked for candidate in batch for checked in self._check((candidate,))]
+        if answers is None:
+            answers = [_fault_of(outcome, self.import_timeout_s)]
+        return [
+            _rejection(candidate, answer)
+            if isinstance(answer, _Fault)
+            else replace(candidate, learns=answer)
+            for candidate, answer in zip(batch, answers, strict=True)
+        ]
 
     def _ask(self, batch: tuple[Candidate, ...]) -> Outcome:
         """Asked again once when the warm parent died: that need not be the doing of the candidate."""
@@ -145,13 +140,12 @@ class _Inspection:
         return outcome
 
     def _order(self, batch: tuple[Candidate, ...]) -> Order:
-        files = [self.root / p.rpartition(":")[0] for c in batch for p in _class_paths(c) if ".py:" in p]
         return Order(
             entry=_ENTRY,
             payload={"root": str(self.root), "candidates": [c.to_json() for c in batch]},
             limits=Limits(wall_s=self.import_timeout_s, threads=1),
             log=self.logs / f"{batch[0].id}.{len(batch)}.log",
-            readable=(*readable(self.root), *(file.resolve().parent for file in files)),
+            readable=readable(self.root, candidates=batch, closed=self.closed),
             import_path=import_path(self.root),
         )
 
@@ -162,15 +156,21 @@ class _Fault(NamedTuple):
     traceback: str = ""
 
 
-def _faults_in(outcome: Outcome, expected: int) -> list[_Fault | None] | None:
+def _answers_in(outcome: Outcome, expected: int) -> list[_Fault | Learns | None] | None:
     """What the probe answered, one for each candidate; None when it did not, or when somebody forged it."""
     answers = outcome.value
     if outcome.end is not End.RETURNED or not isinstance(answers, list) or len(answers) != expected:
         return None
     try:
-        return [_Fault(**{k: str(v) for k, v in answer.items()}) if answer else None for answer in answers]
-    except (AttributeError, TypeError):
+        return [_read(answer) for answer in answers]
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+def _read(answer: Mapping[str, Any]) -> _Fault | Learns | None:
+    if "learns" in answer:
+        return None if answer["learns"] is None else Learns(answer["learns"])
+    return _Fault(**{name: str(text) for name, text in answer.items()})
 
 
 def _fault_of(outcome: Outcome, import_timeout_s: float) -> _Fault:

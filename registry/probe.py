@@ -4,26 +4,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from domain.candidate import Candidate, CandidateKind
+from domain.candidate import Candidate, CandidateKind, Learns
 from registry.importer import LoadError, find_class
 from registry.loader import build
 
 if TYPE_CHECKING:
     from cell.inside import Inside
 
+_LEARNS = {"classifier": Learns.CLASSES, "regressor": Learns.NUMBERS}
 
-def probe(payload: Mapping[str, Any], inside: "Inside") -> list[dict[str, str] | None]:
-    """For each candidate None, or why it cannot take part."""
+
+def probe(payload: Mapping[str, Any], inside: "Inside") -> list[dict[str, str | None]]:
+    """For each candidate what it learns, or why it cannot take part."""
     root = Path(payload["root"])
-    return [_fault_of(Candidate.from_json(data), root, inside) for data in payload["candidates"]]
+    return [_examine(Candidate.from_json(data), root, inside) for data in payload["candidates"]]
 
 
-def _fault_of(candidate: Candidate, root: Path, inside: "Inside") -> dict[str, str] | None:
+def _examine(candidate: Candidate, root: Path, inside: "Inside") -> dict[str, str | None]:
     try:
         if candidate.kind is CandidateKind.SIGNAL and candidate.path:
             find_class(candidate.path, root=root)
-        else:
-            build(candidate, root=root, seed=0, entering=inside.phase)
+            return {"learns": None}
+        model = build(candidate, root=root, seed=0, entering=inside.phase)
+        return {"learns": _what_learns(model.steps[-1][1] if candidate.steps else model)}
     except LoadError as exc:
         return {"cause": exc.cause, "fix": exc.fix, "traceback": exc.traceback}
-    return None
+
+
+def _what_learns(model: Any) -> Learns | None:
+    """What estimators say of themselves. It is no obligation: one that raises has not said it."""
+    try:
+        tags = model.__sklearn_tags__() if hasattr(model, "__sklearn_tags__") else None
+        return _LEARNS.get(getattr(tags, "estimator_type", None) or getattr(model, "_estimator_type", None))
+    except Exception:  # noqa: BLE001 - strangers' code answers
+        return None

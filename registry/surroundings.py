@@ -1,8 +1,12 @@
 """What a plugin finds around it in a cell: where modules are sought, and which files it may read."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from domain.candidate import Candidate
+from registry.loader import is_class_mapping
 
 
 def import_path(root: Path) -> tuple[str, ...]:
@@ -12,11 +16,44 @@ def import_path(root: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*ours, str(root.resolve())]))
 
 
-def readable(root: Path, *, closed: Iterable[Path] = ()) -> tuple[Path, ...]:
-    """All in the folders of the import path but what is hidden (`.env`, `.git`) and what `closed` holds."""
+def readable(
+    root: Path, *, candidates: Iterable[Candidate] = (), closed: Iterable[Path] = ()
+) -> tuple[Path, ...]:
+    """What is in the folders of the import path, and in those of `candidates` that are files.
+
+    Without what is hidden (`.env`, `.git`) and what `closed` holds.
+    """
     shut = tuple(path.resolve() for path in closed)
-    opened = (path for entry in import_path(root) for path in _open_in(Path(entry), shut))
-    return tuple(dict.fromkeys(opened))
+    folders = (*map(Path, import_path(root)), *_folders(candidates, root))
+    return tuple(dict.fromkeys(path for folder in folders for path in _open_in(folder, shut)))
+
+
+def class_paths(candidate: Candidate) -> Iterator[str]:
+    """Of each class that it is made of, those in its parameters too."""
+    parts = [(step.path, step.params) for step in candidate.steps]
+    if candidate.path:
+        parts.append((candidate.path, candidate.params))
+    for path, params in parts:
+        yield path
+        yield from _nested_paths(params)
+
+
+def _nested_paths(value: Any) -> Iterator[str]:
+    if is_class_mapping(value):
+        yield value["class"]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _nested_paths(item)
+
+
+def _folders(candidates: Iterable[Candidate], root: Path) -> Iterator[Path]:
+    for candidate in candidates:
+        for path in class_paths(candidate):
+            file = path.rpartition(":")[0]
+            if file.endswith(".py"):
+                yield (root / file).resolve().parent
 
 
 def _open_in(folder: Path, shut: tuple[Path, ...]) -> Iterator[Path]:

@@ -25,6 +25,7 @@ def run_to_row(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "test_size": run.test_size,
         "baseline_id": run.baseline_id,
+        "repeat_check": run.repeat_check,
         "retry_of": run.retry_of,
         "created_at": run.created_at,
     }
@@ -48,6 +49,7 @@ def run_from_row(row: Row[Any]) -> Run:
         seed=row.seed,
         test_size=row.test_size,
         baseline_id=row.baseline_id,
+        repeat_check=row.repeat_check,
         retry_of=row.retry_of,
         created_at=row.created_at,
         started_at=row.started_at,

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -94,6 +95,7 @@ runs = Table(
     Column("seed", BigInteger, nullable=False),
     Column("test_size", Float, nullable=False),
     Column("baseline_id", String(100)),
+    Column("repeat_check", Boolean, nullable=False),
     Column("retry_of", String(36), ForeignKey("evaluation_runs.id")),
     Column("created_at", Utc, nullable=False),
     Column("started_at", Utc),

@@ -36,6 +36,14 @@ def start_run(request: RunRequest) -> str:
 
 
 def submit(plan: Plan, *, run_id: str, name: str | None = None) -> str:
+    run, queued = draw_up(plan, run_id=run_id, name=name)
+    if runs.create(wiring.engine(), run, queued):
+        doorbell.ring(jobs.next_in_line(wiring.engine(), run_id=run_id))
+    return run_id
+
+
+def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, list[Job]]:
+    """The run and its jobs, nowhere but in memory."""
     run = Run(
         id=run_id,
         name=name or f"{plan.dataset.name}-{run_id[:8]}",
@@ -45,12 +53,10 @@ def submit(plan: Plan, *, run_id: str, name: str | None = None) -> str:
         seed=plan.seed,
         test_size=plan.test_size,
         baseline_id=plan.baseline_id,
+        repeat_check=plan.repeat_check,
         created_at=utc_now(),
     )
-    queued = [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
-    if runs.create(wiring.engine(), run, queued):
-        doorbell.ring(jobs.next_in_line(wiring.engine(), run_id=run_id))
-    return run_id
+    return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
 
 
 def retry(run_id: str) -> str:
@@ -62,17 +68,14 @@ def retry(run_id: str) -> str:
             f"run {run_id} is {before.state}: wait for its end, or `bakeoff cancel` it first"
         )
     finished = {result.evaluation_id: result for result in jobs.results_of_run(engine, run_id)}
-    again = Run(
+    again = replace(
+        before,
         id=new_id(),
-        name=before.name,
         state=RunState.QUEUED,
-        dataset=before.dataset,
-        rules=before.rules,
-        seed=before.seed,
-        test_size=before.test_size,
-        baseline_id=before.baseline_id,
         retry_of=before.id,
         created_at=utc_now(),
+        started_at=None,
+        ended_at=None,
     )
     old_jobs = jobs.of_run(engine, run_id)
     queued = [_job(again, job.candidate, job.position) for job in old_jobs if job.id not in finished]

@@ -15,10 +15,9 @@ from celery import Task, shared_task
 from cell.client import WarmParent, connect
 from config.loading import Configuration
 from domain.errors import BakeoffError, InfrastructureError
-from domain.identity import parse_id, utc_now
+from domain.identity import parse_id
 from domain.job import JobError, Phase
-from domain.result import Result
-from evaluation.examine import Faulty, Grant, Killed, Places, Scored, Stopped, Verdict, examine
+from evaluation.examine import Faulty, Grant, Killed, Places, Scored, Stopped, Verdict, examine, result_of
 from evaluation.snapshot import folder_of
 from store import leases
 from store.leases import Claim, Holder, Refusal
@@ -127,31 +126,13 @@ def _write(claim: Claim, verdict: Scored | Faulty | Killed, *, duration_s: float
     engine, lease = wiring.engine(), claim.lease
     match verdict:
         case Scored():
-            return leases.complete(engine, lease, _result(claim, verdict, duration_s))
+            return leases.complete(
+                engine, lease, result_of(claim.job, claim.run, verdict, duration_s=duration_s)
+            )
         case Faulty():
             return leases.fail(engine, lease, verdict.error, state=verdict.state)
         case Killed():
             return leases.give_up(engine, lease, verdict.error)
-
-
-def _result(claim: Claim, scored: Scored, duration_s: float) -> Result:
-    job, run = claim.job, claim.run
-    return Result(
-        evaluation_id=job.id,
-        run_id=run.id,
-        model_id=job.candidate.id,
-        model_version=job.candidate.version,
-        dataset_id=run.dataset.dataset_id,
-        dataset_name=run.dataset.name,
-        split_id=run.dataset.split_id,
-        seed=run.seed,
-        metrics=scored.scores.metrics,
-        details=scored.scores.details,
-        timestamp=utc_now(),
-        duration_s=duration_s,
-        cost=scored.cost,
-        attempt=job.attempt,
-    )
 
 
 def _say(verdict: Scored | Faulty | Killed) -> str:

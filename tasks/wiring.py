@@ -39,11 +39,6 @@ def caps() -> Caps:
 @cache
 def catalog() -> Catalog:
     """Loaded once; why candidates were rejected is written down."""
-    configuration_ = configuration()
-    loaded = Catalog.load(
-        configuration_.catalog_file,
-        root=configuration_.root,
-        import_timeout_s=configuration_.settings.import_timeout,
-    )
+    loaded = Catalog.of(configuration())
     loads.record(engine(), list(loaded.rejected.values()))
     return loaded

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("test_size", sa.Float(), nullable=False),
         sa.Column("baseline_id", sa.String(length=100), nullable=True),
+        sa.Column("repeat_check", sa.Boolean(), nullable=False),
         sa.Column("retry_of", sa.String(length=36), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),

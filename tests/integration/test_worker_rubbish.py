@@ -18,4 +18,5 @@ def test_messages_that_are_no_doorbells_do_not_end_the_worker() -> None:
         project.run("good")
 
         assert not worker.has_ended()
-        assert project.redis.llen("evaluations") == 0
+        assert "Received unregistered task of type 'bakeoff.unheard_of'" in worker.log
+        assert worker.log.count("Can't decode message body") == 3

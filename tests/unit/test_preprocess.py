@@ -3,9 +3,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from evaluation.column import Field
 from evaluation.preprocess import date_parts, default_pipeline, with_preprocessing
@@ -49,13 +51,27 @@ def test_many_columns_are_counted_not_listed():
     )
 
 
-def test_a_pipeline_and_a_class_of_ones_own_see_the_frame_as_it_is():
+@pytest.mark.parametrize("first", [SimpleImputer(), OneHotEncoder(), ColumnTransformer([])])
+def test_a_pipeline_that_prepares_its_data_itself_sees_the_frame_as_it_is(first):
+    pipeline = make_pipeline(first, LogisticRegression())
+
+    assert with_preprocessing(pipeline, [GAPS]) is pipeline
+
+
+def test_a_pipeline_that_only_scales_is_prepared_like_a_plain_estimator():
+    pipeline = with_preprocessing(make_pipeline(StandardScaler(), LogisticRegression()), [GAPS])
+
+    assert [name for name, _ in pipeline.steps] == ["prepare", "model"]
+
+
+def test_a_class_of_ones_own_sees_the_frame_as_it_is():
     class Own:
         def fit(self, X, y): ...
         def predict(self, X): ...
 
-    for model in (make_pipeline(StandardScaler(), LogisticRegression()), Own()):
-        assert with_preprocessing(model, [CITY]) is model
+    model = Own()
+
+    assert with_preprocessing(model, [CITY]) is model
 
 
 def test_missing_numbers_become_the_median_of_the_training_rows():
