@@ -33,7 +33,7 @@ def describe(error: BaseException, *, entry_file: str) -> Failure:
 
 
 def end_of(error: BaseException, scratch: Path) -> End:
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return End.MEMORY
     return End.SCRATCH_FULL if isinstance(error, OSError) and _is_full(error, scratch) else End.RAISED
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _MOST_CLASSES = 6
 
 
-def header(
-    run: Run, *, preparation: Sequence[str] = (), warnings: Sequence[str] = ()
-) -> "RenderableType":
+def header(run: Run, *, preparation: Sequence[str] = (), warnings: Sequence[str] = ()) -> "RenderableType":
     """`preparation`: what plain estimators get before them."""
     rows = [
         ("run", Text.assemble((clean(run.name), "bold"), (f"  {run.id}", "dim"))),

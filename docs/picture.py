@@ -1,4 +1,4 @@
-"""Draws docs/leaderboard.svg: the latest run as `bakeoff show` prints it in a terminal. `make docs` calls it."""
+"""Draws docs/leaderboard.svg: the latest run as `bakeoff show` prints it. `make docs` calls it."""
 
 import io
 import sys
@@ -17,7 +17,12 @@ _WIDTH = 112
 def main() -> None:
     engine = project.database(project.open_project(None))
     console = Console(
-        record=True, width=_WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor", highlight=False
+        record=True,
+        width=_WIDTH,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        highlight=False,
     )
     console.print("$ bakeoff run breast_cancer --with broken", style="bold")
     show_report(read_report(engine, runs.find(engine, "latest")), console)

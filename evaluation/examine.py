@@ -90,7 +90,7 @@ def examine(
 
 
 def _repeated(first: Scored, once: Callable[[Places], Verdict], places: Places) -> Verdict:
-    """The first verdict, with a word on whether a second fit predicts the same; or how the second one failed."""
+    """The first verdict, with a word on whether a second fit predicts the same; or how that one failed."""
     again = replace(places, predictions=places.predictions.with_suffix(".again.npy"))
     try:
         second = once(again)
@@ -164,7 +164,9 @@ def _scored(
 ) -> Verdict:
     try:
         cost = _cost(outcome, grant)
-        scores = meanwhile(lambda: scores_of(job, run, places), keep_going=keep_going, longest_s=job.timeout_s)
+        scores = meanwhile(
+            lambda: scores_of(job, run, places), keep_going=keep_going, longest_s=job.timeout_s
+        )
     except StoppedError:
         return Stopped()
     except TooLongError:

@@ -20,7 +20,7 @@ class TooLongError(Exception):
 def meanwhile(
     work: Callable[[], T], *, keep_going: Callable[[], bool], longest_s: float, tick_s: float = 1.0
 ) -> T:
-    """What `work` returns or raises. When it is stopped, its thread is left behind: threads cannot be ended."""
+    """What `work` returns or raises. When it is stopped, its thread is left: threads cannot be ended."""
     answer: Future[T] = Future()
     overdue = monotonic() + longest_s
     Thread(target=_answer, args=(answer, work), daemon=True).start()

@@ -1,4 +1,4 @@
-"""The plan of a run: which candidates, on which snapshot, scored by which rules. Nothing is enqueued before it stands."""
+"""The plan of a run: which candidates, on which snapshot, scored by which rules."""
 
 import difflib
 from collections.abc import Mapping, Sequence

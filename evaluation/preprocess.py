@@ -6,9 +6,9 @@
     numbers without missing values stay as they are; a frame of nothing else is left alone
 
 A plain estimator is scikit-learn's or derived from it (LightGBM and XGBoost are). So is a Pipeline, unless
-one of its steps shows that it prepares its data itself: an encoder, an imputer, a ColumnTransformer, or a class
-of one's own. Such a class alone sees the frame as it is, too. What is put before an estimator is fitted with it,
-on training rows only.
+one of its steps shows that it prepares its data itself: an encoder, an imputer, a ColumnTransformer, or a
+class of one's own. Such a class alone sees the frame as it is, too. What is put before an estimator is
+fitted with it, on training rows only.
 """
 
 from collections.abc import Sequence

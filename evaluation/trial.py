@@ -1,4 +1,4 @@
-"""What happens in the cell: build one candidate, fit it, let it predict. The only code of ours beside a stranger's.
+"""What happens in the cell: build one candidate, fit it, let it predict.
 
 It is given training data and test features, and leaves predictions behind; it never sees a test label.
 """

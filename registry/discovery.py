@@ -122,9 +122,7 @@ class _Inspection:
         if answers is None:
             answers = [_fault_of(outcome, self.import_timeout_s)]
         return [
-            _rejection(candidate, answer)
-            if isinstance(answer, _Fault)
-            else replace(candidate, learns=answer)
+            _rejection(candidate, answer) if isinstance(answer, _Fault) else replace(candidate, learns=answer)
             for candidate, answer in zip(batch, answers, strict=True)
         ]
 

@@ -15,7 +15,7 @@ Label = str | int | float | bool
 _BINARY = 2
 
 
-def resolve_rules(  # noqa: PLR0913 - the choices that a run may carry, by name
+def resolve_rules(
     *,
     target_kind: TargetKind,
     classes: Sequence[Label],

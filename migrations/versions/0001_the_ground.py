@@ -118,7 +118,8 @@ def upgrade() -> None:
         sa.Column("cancel_requested_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.JSON(none_as_null=True), nullable=True),
         sa.CheckConstraint(
-            "(state = 'running') = (lease_token IS NOT NULL)", name=op.f("ck_evaluation_jobs_running_has_lease")
+            "(state = 'running') = (lease_token IS NOT NULL)",
+            name=op.f("ck_evaluation_jobs_running_has_lease"),
         ),
         sa.CheckConstraint(
             "(state IN ('completed', 'failed', 'timed_out', 'cancelled')) = (ended_at IS NOT NULL)",
@@ -138,9 +139,12 @@ def upgrade() -> None:
             name=op.f("ck_evaluation_jobs_state_known"),
         ),
         sa.CheckConstraint(
-            "(lease_token IS NULL) = (lease_expires_at IS NULL)", name=op.f("ck_evaluation_jobs_lease_expires")
+            "(lease_token IS NULL) = (lease_expires_at IS NULL)",
+            name=op.f("ck_evaluation_jobs_lease_expires"),
         ),
-        sa.CheckConstraint("attempt BETWEEN 0 AND max_attempts", name=op.f("ck_evaluation_jobs_attempts_bounded")),
+        sa.CheckConstraint(
+            "attempt BETWEEN 0 AND max_attempts", name=op.f("ck_evaluation_jobs_attempts_bounded")
+        ),
         sa.ForeignKeyConstraint(["run_id"], ["evaluation_runs.id"], name="fk_evaluation_jobs_run_id"),
         sa.PrimaryKeyConstraint("id", name="pk_evaluation_jobs"),
         sa.UniqueConstraint(

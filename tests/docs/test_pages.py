@@ -15,7 +15,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 _BLOCK = re.compile(
     r"^(?:<!-- quote: (?P<quote>\S+) -->\n)?```(?P<kind>\w+)(?P<attributes>[^\n]*)\n(?P<text>.*?)^```$",
-    re.M | re.S,
+    re.MULTILINE | re.DOTALL,
 )
 _LINK = re.compile(r"\]\((?!https?:|#)(?P<target>[^)#]+)")
 
@@ -54,6 +54,7 @@ def run(command: list[str], folder: Path, stdin: str) -> None:
         capture_output=True,
         text=True,
         timeout=110,
+        check=False,
     )
     assert done.returncode == 0, f"{stdin}\n--- said:\n{done.stdout}{done.stderr}"
 
@@ -95,4 +96,4 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     }
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert named == {"demo", "test"}
-    assert all(re.search(rf"^{target}:", makefile, re.M) for target in named)
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)

@@ -210,6 +210,12 @@ def test_a_forged_report_is_a_bad_report_and_never_a_crash(kitchen, lines):
     assert kitchen.misbehave("forge", lines).end is End.BAD_REPORT
 
 
+def test_a_forged_value_does_not_count_if_the_cell_then_fails(kitchen):
+    outcome = kitchen.misbehave("forge_and_exit", 3)
+
+    assert (outcome.end, outcome.value, outcome.exit_code) == (End.EXITED, None, 3)
+
+
 def test_a_long_phase_is_cut(kitchen):
     assert kitchen.misbehave("forge", ['{"phase": "%s"}' % ("x" * 1000)]).phase == "x" * 64
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cell.oven import Oven
+from config.loading import load as load_configuration
 from domain.candidate import Candidate, CandidateKind, Step
 from domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from registry import catalog as catalogs
@@ -62,7 +63,18 @@ def test_every_shipped_candidate_is_healthy():
     found = discover(candidates, root=SOURCE, import_timeout_s=30)
 
     assert found.rejections == ()
-    assert found.healthy == tuple(candidates)
+    assert [c.id for c in found.healthy] == [c.id for c in candidates]
+    assert {c.id: c.learns for c in found.healthy if "regression" in c.tags or "reference" in c.tags} == {
+        "linear_regression": "numbers",
+        "ridge_regression": "numbers",
+        "knn_regression": "numbers",
+        "random_forest_regression": "numbers",
+        "hist_gradient_boosting_regression": "numbers",
+        "svr": "numbers",
+        "stub": None,
+        "baseline": None,
+    }
+    assert [c.learns for c in found.healthy].count("classes") == 13
 
 
 def test_nothing_is_started_for_no_candidates(tmp_path):
@@ -174,14 +186,18 @@ def test_a_stranger_inside_an_estimator_of_scikit_learn_is_checked_alone(oven, r
         params={"estimator": {"class": "plugs.saboteur:Mine"}},
     )
 
-    assert discover([nested, TREE], root=root, import_timeout_s=30, socket=oven).healthy == (nested, TREE)
+    found = discover([nested, TREE], root=root, import_timeout_s=30, socket=oven)
+
+    assert [c.id for c in found.healthy] == ["nested", "tree"]
 
 
 def test_a_file_named_like_a_library_is_checked_alone(oven, root):
     (root / "sklearn.py").write_text(SABOTAGE)
     file = Candidate(id="file", version="1", path="sklearn.py:Mine")
 
-    assert discover([file, TREE], root=root, import_timeout_s=30, socket=oven).healthy == (file, TREE)
+    found = discover([file, TREE], root=root, import_timeout_s=30, socket=oven)
+
+    assert [c.id for c in found.healthy] == ["file", "tree"]
 
 
 def test_whoever_fails_in_the_shared_cell_leaves_the_others_healthy(oven, root):
@@ -190,8 +206,88 @@ def test_whoever_fails_in_the_shared_cell_leaves_the_others_healthy(oven, root):
     )
     found = discover([odd, TREE], root=root, import_timeout_s=30, socket=oven)
 
-    assert found.healthy == (TREE,)
+    assert [c.id for c in found.healthy] == ["tree"]
     assert found.rejections[0].cause.startswith("failed at import with TypeError: ")
+
+
+def test_what_is_closed_cannot_be_read_while_candidates_are_checked(oven, root):
+    for name in ("data/snapshots/sealed.txt", "rows.csv", "config/bakeoff.yaml", "open.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("secret")
+    write_catalog(
+        root,
+        "models:\n"
+        "  snapshots: {path: 'plugs.snapshots:Mine'}\n"
+        "  rows: {path: 'plugs.rows:Mine'}\n"
+        "  settings: {path: 'plugs.settings:Mine'}\n"
+        "  open: {path: 'plugs.open:Mine'}\n"
+        "  at_the_root: {path: 'at_the_root.py:Mine'}\n",
+    )
+    (root / "config" / "bakeoff.yaml").write_text(
+        "datasets: {rows: {source: csv, path: rows.csv, target: y}}"
+    )
+    reads = "raise RuntimeError(open('{}/{}').read())"
+    plugin(root, "snapshots", reads.format(root, "data/snapshots/sealed.txt"))
+    plugin(root, "rows", reads.format(root, "rows.csv"))
+    plugin(root, "settings", reads.format(root, "config/bakeoff.yaml"))
+    plugin(root, "open", reads.format(root, "open.txt"))
+    (root / "at_the_root.py").write_text(reads.format(root, "rows.csv"))
+    configuration = load_configuration(root / "config", environment={})
+
+    catalog = Catalog.of(configuration)
+
+    errors = {r.id: r.cause.partition(" with ")[2].partition(":")[0] for r in catalog.rejected.values()}
+    assert errors == {
+        "snapshots": "PermissionError",
+        "rows": "PermissionError",
+        "settings": "PermissionError",
+        "open": "RuntimeError",
+        "at_the_root": "PermissionError",
+    }
+
+
+def test_what_a_candidate_learns_is_what_it_says_of_itself(oven, root):
+    def said(name, more):
+        return plugin(root, name, GOOD + more)
+
+    def pipeline(name, last):
+        steps = (Step(path="sklearn.preprocessing:StandardScaler"), Step(path=last))
+        return Candidate(id=name, version="1", steps=steps)
+
+    says = "    _estimator_type = {!r}\n"
+    tags = "    def __sklearn_tags__(self): {}\n"
+    candidates = [
+        said("nothing", ""),
+        said("classes", says.format("classifier")),
+        said("numbers", says.format("regressor")),
+        said("clusters", says.format("clusterer")),
+        said("odd", says.format(["regressor"])),
+        said("raises", tags.format("raise ValueError")),
+        said("untagged", tags.format("return None") + says.format("regressor")),
+        pipeline("tree", "sklearn.tree:DecisionTreeRegressor"),
+        pipeline("mine", "plugs.classes:Mine"),
+        Candidate(
+            id="search",
+            version="1",
+            path="sklearn.model_selection:GridSearchCV",
+            params={"estimator": {"class": "sklearn.svm:SVR"}, "param_grid": {}},
+        ),
+    ]
+    found = discover(candidates, root=root, import_timeout_s=30, socket=oven)
+
+    assert found.rejections == ()
+    assert {c.id: c.learns for c in found.healthy} == {
+        "nothing": None,
+        "classes": "classes",
+        "numbers": "numbers",
+        "clusters": None,
+        "odd": None,
+        "raises": None,
+        "untagged": "numbers",
+        "tree": "numbers",
+        "mine": "classes",
+        "search": "numbers",
+    }
 
 
 def test_hidden_files_of_the_project_are_closed_to_a_candidate(oven, root):

@@ -29,6 +29,16 @@ with an_oven(runtime=Path(sys.argv[1])) as oven:
     print(json.dumps({"oven": oven._process.pid, "socket": str(oven.socket)}), flush=True)
     time.sleep(60)
 """
+OWNER_WITH_A_FORK = """
+import json, os, sys, time
+from pathlib import Path
+from fixtures.kitchen import an_oven
+with an_oven(runtime=Path(sys.argv[1])) as oven:
+    fork = os.fork()
+    if fork:
+        print(json.dumps({"oven": oven._process.pid, "fork": fork}), flush=True)
+    time.sleep(60)
+"""
 SUPERVISOR = """
 import sys
 from pathlib import Path
@@ -110,6 +120,17 @@ def test_an_owner_that_dies_takes_everything_along(runtime, tmp_path, number):
 
             assert eventually(lambda: all_dead([started["oven"], *daemons]), 3)
             assert eventually(lambda: not list(runtime.iterdir()))
+
+
+def test_an_owner_that_dies_takes_its_oven_along_although_a_fork_of_it_lives_on(runtime):
+    with running(OWNER_WITH_A_FORK, str(runtime)) as owner:
+        started = json.loads(owner.stdout.readline())
+        owner.kill()
+        try:
+            assert eventually(lambda: not is_alive(started["oven"]), 3)
+            assert is_alive(started["fork"])
+        finally:
+            os.kill(started["fork"], signal.SIGKILL)
 
 
 def test_a_supervisor_that_is_killed_takes_its_cell_along_within_a_second(runtime, tmp_path):

@@ -80,7 +80,10 @@ def test_a_retry_takes_over_what_had_completed_and_runs_the_rest_again(place: Pl
     old, new = place.project.results(before)["good"], place.project.results(after)["good"]
     assert (new.reused_from, new.metrics, new.attempt) == (old.evaluation_id, old.metrics, 0)
     assert new.evaluation_id != old.evaluation_id
-    assert {model: job.attempt for model, job in place.project.jobs(after).items()} == {"good": 0, "raises": 1}
+    assert {model: job.attempt for model, job in place.project.jobs(after).items()} == {
+        "good": 0,
+        "raises": 1,
+    }
     run = runs.get(place.project.engine, after)
     assert (run.retry_of, run.name, run.state) == (before, "again", "partial")
     assert told(place.project.wait_for_events(after), place.project, after) == [

@@ -147,7 +147,9 @@ enqueue.start_run(RunRequest(dataset="tiny", models=sys.argv[1:], baseline=False
 """
 
 
-def test_queued_and_running_jobs_are_cancelled_and_the_cell_is_dead_within_two_seconds(project: Project) -> None:
+def test_queued_and_running_jobs_are_cancelled_and_the_cell_is_dead_within_two_seconds(
+    project: Project,
+) -> None:
     with project.worker("-c", "1", "-n", "one@here"):
         run_id = project.start("sleeps", "good")
         cell = project.wait_until_fitting(run_id, "sleeps")

@@ -161,6 +161,11 @@ def forge(payload, inside):
     return "honest"
 
 
+def forge_and_exit(payload, inside):
+    os.write(inside._report, b'{"end": "returned", "value": 1}\n')
+    os._exit(payload)
+
+
 def flood_report(payload, inside):
     for _ in range(40):
         os.write(inside._report, b"x" * 2**20)

@@ -7,7 +7,7 @@ from fixtures.samples import a_job, a_result, a_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.candidate import Candidate, CandidateKind, OutputKind, Preprocess, Step
+from domain.candidate import Candidate, CandidateKind, Learns, OutputKind, Preprocess, Step
 from domain.job import JobError, Phase
 from domain.scoring import Average, ScoringRules
 
@@ -37,6 +37,7 @@ _CANDIDATES = st.builds(
     timeout_s=st.none() | _NUMBERS,
     memory_limit_mb=st.none() | st.integers(),
     threads=st.none() | st.integers(),
+    learns=st.none() | st.sampled_from(Learns),
 )
 _ERRORS = st.builds(
     JobError,
@@ -65,6 +66,14 @@ def test_a_candidate_survives_json(candidate: Candidate) -> None:
     assert [type(step) for step in back.steps] == [Step for _ in candidate.steps]
     assert type(back.kind) is CandidateKind
     assert type(back.output_kind) is OutputKind
+    assert back.learns is None or type(back.learns) is Learns
+
+
+def test_a_candidate_that_was_stored_without_what_it_learns_comes_back() -> None:
+    stored = Candidate(id="tree", version="1", path="trees:Tree").to_json()
+    del stored["learns"]
+
+    assert Candidate.from_json(stored).learns is None
 
 
 @given(_ERRORS)

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.surroundings import import_path, readable
+from domain.candidate import Candidate, Step
+from registry.surroundings import class_paths, import_path, readable
 
 
 @pytest.fixture
@@ -45,3 +46,24 @@ def test_a_link_to_what_is_closed_opens_nothing(root):
     (root / "latest").symlink_to(root / "data" / "snapshots")
 
     assert names(readable(root, closed=[root / "data"]), root) == ["config", "models", "var"]
+
+
+def test_the_folder_of_a_candidate_that_is_a_file_is_readable_wherever_it_lies(root, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+    for name in ("mine.py", "table.csv", ".env"):
+        (outside / name).write_text("")
+    mine = Candidate(id="mine", version="1", path=f"{outside}/mine.py:Mine")
+
+    opened = set(readable(root, candidates=[mine], closed=[outside / "table.csv"]))
+
+    assert outside / "mine.py" in opened
+    assert not {outside, outside / "table.csv", outside / ".env"} & opened
+
+
+def test_a_candidate_is_made_of_the_classes_of_its_steps_and_parameters():
+    inner = {"class": "b.py:B", "params": {"c": [{"class": "c:C"}], "plain": {"class": 3}}}
+    single = Candidate(id="x", version="1", path="a:A", params={"b": inner})
+    steps = Candidate(id="y", version="1", steps=(Step(path="a:A"), Step(path="b:B", params={"b": inner})))
+
+    assert list(class_paths(single)) == ["a:A", "b.py:B", "c:C"]
+    assert list(class_paths(steps)) == ["a:A", "b:B", "b.py:B", "c:C"]
