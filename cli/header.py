@@ -11,6 +11,7 @@ from cli.numbers import counted, duration
 from cli.terminal import clean
 from domain.dataset import DatasetRef, TargetKind
 from domain.run import Run
+from evaluation.choice import what_is_learnt
 from store.runs import RunSummary
 
 if TYPE_CHECKING:
@@ -19,14 +20,21 @@ if TYPE_CHECKING:
 _MOST_CLASSES = 6
 
 
-def header(run: Run, *, preparation: Sequence[str] = (), warnings: Sequence[str] = ()) -> "RenderableType":
-    """`preparation`: what plain estimators get before them."""
+def header(
+    run: Run,
+    *,
+    preparation: Sequence[str] = (),
+    left_out: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+) -> "RenderableType":
+    """`preparation`: what plain estimators get before them. `left_out`: those that learn something else."""
     rows = [
         ("run", Text.assemble((clean(run.name), "bold"), (f"  {run.id}", "dim"))),
         ("data", _dataset(run.dataset)),
         ("target", _target(run)),
         ("scored by", _rules(run)),
         *(("prepared", Text(clean(line))) for line in preparation),
+        *([("left out", _left_out(left_out, run))] if left_out else []),
         *(("warning", Text(clean(warning), "yellow")) for warning in warnings),
     ]
     return _grid(rows)
@@ -64,6 +72,10 @@ def _target(run: Run) -> Text:
     if run.rules.positive_label is not None:
         text.append(f", positive {clean(run.rules.positive_label)}")
     return text
+
+
+def _left_out(ids: Sequence[str], run: Run) -> Text:
+    return Text(f"since the target is {what_is_learnt(run.dataset.target_kind)}: {', '.join(ids)}", "dim")
 
 
 def _classes(classes: Sequence[str]) -> str:

@@ -43,6 +43,7 @@ def _candidate_record(candidate: "Candidate") -> dict[str, Any]:
         "modelId": candidate.id,
         "modelVersion": candidate.version,
         "kind": candidate.kind,
+        "learns": candidate.learns,
         "path": candidate.path,
         "steps": [step.path for step in candidate.steps],
         "description": candidate.description,
@@ -83,6 +84,7 @@ def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("model", no_wrap=True)
     table.add_column("version", no_wrap=True, style="dim")
+    table.add_column("learns", no_wrap=True, style="dim")
     table.add_column("from", no_wrap=True, overflow="ellipsis", style="dim")
     table.add_column("description", no_wrap=True, overflow="ellipsis", ratio=1)
     for candidate in candidates:
@@ -90,6 +92,7 @@ def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
         table.add_row(
             Text(candidate.id, style or "bold"),
             Text(candidate.version),
+            Text(candidate.learns or ""),
             Text(where),
             Text(terminal.clean(candidate.description), style),
         )

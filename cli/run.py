@@ -123,14 +123,16 @@ def _start(
 ) -> tuple[str, bool]:
     """The run, and whether a worker was started for it: it comes up while candidates and data are read."""
     from domain.identity import new_id
+    from evaluation.meanwhile import begin
     from store import schema
     from tasks import broker, enqueue, wiring, workers
 
     run_id = new_id()
     schema.ensure(wiring.engine())
     broker.hold()
-    own_worker = may_start_worker and workers.start_for(run_id)
+    starting = begin(lambda: may_start_worker and workers.start_for(run_id))
     plan = _plan(request, added, console)
+    own_worker = starting.result()
     enqueue.submit(plan, run_id=run_id, name=request.name)
     _introduce(plan, console, run_id=run_id, name=request.name)
     return run_id, own_worker
@@ -149,27 +151,23 @@ def _plan(request: "RunRequest", added: Sequence[str], console: "Console") -> "P
     from evaluation.plan import make_plan
     from tasks import wiring
 
-    with terminal.busy(console, "checking the candidates"):
-        catalog = wiring.catalog()
-        request = request.model_copy(update={"models": _choose(request.models, added, catalog)})
-    with terminal.busy(console, "reading the data"):
-        return make_plan(request, catalog=catalog, configuration=wiring.configuration())
+    with terminal.busy(console, "checking the candidates and reading the data"):
+        if added:
+            request = request.model_copy(update={"models": _choose(request.models, added, wiring.catalog())})
+        return make_plan(request, catalog=wiring.catalog, configuration=wiring.configuration())
 
 
 def _choose(models: list[str] | None, added: Sequence[str], catalog: "Catalog") -> list[str] | None:
     """`added` are enabled in this process alone."""
     from dataclasses import replace
 
-    if not added:
-        return models
-    chosen = list(catalog.candidates) if models is None else models
     for model_id in added:
         disabled = catalog.disabled.get(model_id)
         if disabled is not None:
             catalog.unregister(model_id)
             catalog.register(replace(disabled, enabled=True))
         catalog.get(model_id)
-    return [*chosen, *added]
+    return None if models is None else [*models, *added]
 
 
 def _introduce(plan: "Plan", console: "Console", *, run_id: str, name: str | None) -> None:
@@ -178,5 +176,11 @@ def _introduce(plan: "Plan", console: "Console", *, run_id: str, name: str | Non
 
     run, _ = enqueue.draw_up(plan, run_id=run_id, name=name)
     rejected = [f"{model} was rejected: `bakeoff models` says why" for model in wiring.catalog().rejected]
-    terminal.show(console, header(run, preparation=plan.preparation, warnings=[*plan.warnings, *rejected]))
+    told = header(
+        run,
+        preparation=plan.preparation,
+        left_out=plan.left_out,
+        warnings=[*plan.warnings, *rejected],
+    )
+    terminal.show(console, told)
     console.file.flush()

@@ -1,4 +1,4 @@
-"""Work that takes its time, beside somebody who has to be asked again and again whether it may go on."""
+"""Work that takes its time, beside somebody who has something else to do meanwhile."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -17,13 +17,18 @@ class TooLongError(Exception):
     """It took longer than it may."""
 
 
+def begin(work: Callable[[], T]) -> Future[T]:
+    """In a thread that keeps nobody from leaving: it ends with this process."""
+    answer: Future[T] = Future()
+    Thread(target=_answer, args=(answer, work), daemon=True).start()
+    return answer
+
+
 def meanwhile(
     work: Callable[[], T], *, keep_going: Callable[[], bool], longest_s: float, tick_s: float = 1.0
 ) -> T:
     """What `work` returns or raises. When it is stopped, its thread is left: threads cannot be ended."""
-    answer: Future[T] = Future()
-    overdue = monotonic() + longest_s
-    Thread(target=_answer, args=(answer, work), daemon=True).start()
+    answer, overdue = begin(work), monotonic() + longest_s
     while not wait([answer], tick_s).done:
         if not keep_going():
             raise StoppedError

@@ -1,8 +1,8 @@
 """The plan of a run: which candidates, on which snapshot, scored by which rules."""
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,17 @@ from pydantic.alias_generators import to_camel
 
 from config.loading import Configuration
 from config.settings import DatasetSettings, DatasetSource
-from domain.candidate import Candidate, CandidateKind
+from domain.candidate import Candidate
 from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InvalidInputError, NotFoundError
 from domain.scoring import Average, ScoringRules
+from evaluation.choice import BASELINE_ID, Choice, all_fitting, enabled, fitting, named
+from evaluation.meanwhile import begin
 from evaluation.metrics.rules import resolve_rules
+from evaluation.naming import listed, nearest
 from evaluation.preprocess import default_pipeline
-from evaluation.snapshot import classes, fields, pin
+from evaluation.snapshot import Pinned, classes, fields, pin
 from registry.catalog import Catalog
-
-BASELINE_ID = "dummy"
 
 _FILE_SOURCES = {
     ".csv": DatasetSource.CSV,
@@ -32,7 +33,14 @@ _FILE_SOURCES = {
 class RunRequest(BaseModel):
     """What somebody asks for: the same words on the command line, over HTTP and in a message."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+    )
 
     dataset: str = Field(min_length=1)  #: name in the configuration, or a CSV or Parquet file
     target: str | None = None  #: column to predict, when `dataset` is a file
@@ -42,7 +50,7 @@ class RunRequest(BaseModel):
     test_size: float | None = Field(None, gt=0, lt=1)
     positive_label: str | int | float | bool | None = None
     threshold: float | None = None
-    average: Average | None = None
+    average: Average | None = Field(None, strict=False)
     zero_division: float = 0.0
     repeat_check: bool = False  #: fit each candidate twice, and mark those that predict something else
     baseline: bool = True  #: add the dummy that others must beat
@@ -54,14 +62,27 @@ class RunRequest(BaseModel):
         try:
             return cls.model_validate(body)
         except ValidationError as exc:
-            said = [f"{'.'.join(map(str, e['loc'])) or 'the body'}: {e['msg']}" for e in exc.errors()]
-        raise InvalidInputError("this is no request for a run: " + "; ".join(said))
+            problems = dict.fromkeys(map(_explain, exc.errors()))
+        raise InvalidInputError("this is no request for a run: " + "; ".join(problems))
+
+
+def _explain(error: Any) -> str:
+    if not error["loc"]:
+        return f"it is {error['input']!r:.100}, not a mapping of keys to values"
+    key, known = error["loc"][0], [field.alias for field in RunRequest.model_fields.values() if field.alias]
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    if error["type"] == "extra_forbidden":
+        return f"{key} is no key of it{nearest(str(key), known) or f'; there are {listed(known)}'}"
+    said = error["msg"]
+    return f"{key} is {error['input']!r:.100}: {said[0].lower()}{said[1:]}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     dataset: DatasetRef
     candidates: tuple[Candidate, ...]
+    left_out: tuple[str, ...]  #: ids of enabled candidates that learn something else than the target is
     rules: ScoringRules
     seed: int
     test_size: float
@@ -71,13 +92,14 @@ class Plan:
     warnings: tuple[str, ...]  #: what is odd about the data
 
 
-def make_plan(request: RunRequest, *, catalog: Catalog, configuration: Configuration) -> Plan:
+def make_plan(request: RunRequest, *, catalog: Callable[[], Catalog], configuration: Configuration) -> Plan:
+    """`catalog` may take its time: where no candidate is named, the data are read meanwhile."""
     settings = configuration.settings
-    chosen = _choose(request.models, catalog)
     seed = settings.seed if request.seed is None else request.seed
     test_size = request.test_size or settings.test_size
     name, dataset = _dataset(request, configuration)
-    pinned = pin(
+    pinning = partial(
+        pin,
         dataset,
         name=name,
         root=configuration.root,
@@ -85,12 +107,13 @@ def make_plan(request: RunRequest, *, catalog: Catalog, configuration: Configura
         seed=seed,
         test_size=test_size,
     )
-    rules = _rules(request, dataset, pinned.ref, pinned.folder, configuration)
+    pinned, choice = _pin_and_choose(request, pinning, catalog)
     baseline = _baseline(pinned.ref.target_kind) if request.baseline else None
     return Plan(
-        dataset=replace(pinned.ref, files=configuration.files_of(dataset)),
-        candidates=(*([baseline] if baseline else []), *chosen),
-        rules=rules,
+        dataset=replace(pinned.ref, files=tuple(map(str, pinned.files))),
+        candidates=(*([baseline] if baseline else []), *choice.chosen),
+        left_out=tuple(candidate.id for candidate in choice.left_out),
+        rules=_rules(request, dataset, pinned, configuration),
         seed=seed,
         test_size=test_size,
         baseline_id=baseline.id if baseline else None,
@@ -100,22 +123,25 @@ def make_plan(request: RunRequest, *, catalog: Catalog, configuration: Configura
     )
 
 
-def _choose(ids: Sequence[str] | None, catalog: Catalog) -> list[Candidate]:
-    if ids is None:
-        chosen = [c for c in catalog.candidates.values() if c.kind is CandidateKind.CANDIDATE]
-    else:
-        chosen = [catalog.get(model_id) for model_id in dict.fromkeys(ids) if model_id != BASELINE_ID]
-    if not chosen:
-        raise InvalidInputError(
-            "no candidate takes part: enable one in config/models.yaml; `bakeoff models` shows what there is"
-        )
-    return chosen
+def _pin_and_choose(
+    request: RunRequest, pinning: Callable[[], Pinned], catalog: Callable[[], Catalog]
+) -> tuple[Pinned, Choice]:
+    """A wrong name is told before the data are read."""
+    if request.models is not None:
+        candidates = named(request.models, catalog(), baseline=request.baseline)
+        pinned = pinning()
+        return pinned, all_fitting(candidates, pinned.ref)
+    reading = begin(pinning)
+    candidates = enabled(catalog())
+    pinned = reading.result()
+    return pinned, fitting(candidates, pinned.ref)
 
 
 def _dataset(request: RunRequest, configuration: Configuration) -> tuple[str, DatasetSettings]:
-    named = configuration.settings.datasets.get(request.dataset)
-    if named is not None:
-        return request.dataset, named
+    configured = configuration.settings.datasets.get(request.dataset)
+    if configured is not None:
+        _refuse_a_second_target(request, configured)
+        return request.dataset, configured
     source = _FILE_SOURCES.get(Path(request.dataset).suffix.lower())
     if source is None:
         raise NotFoundError(_no_such_dataset(request.dataset, list(configuration.settings.datasets)))
@@ -127,23 +153,26 @@ def _dataset(request: RunRequest, configuration: Configuration) -> tuple[str, Da
     return Path(request.dataset).stem, DatasetSettings(source=source, path=path, target=request.target)
 
 
+def _refuse_a_second_target(request: RunRequest, configured: DatasetSettings) -> None:
+    if request.target not in {None, configured.target}:
+        raise InvalidInputError(
+            f"target {request.target!r} goes with a file, and dataset {request.dataset} has its own in the "
+            "configuration: leave it out, or change it there"
+        )
+
+
 def _no_such_dataset(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    cure = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
-    return f"there is no dataset {name} in the configuration, and it is no .csv or .parquet file: {cure}"
+    cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
+    return f"there is no dataset {name} in the configuration, and it is no .csv or .parquet file{cure}"
 
 
 def _rules(
-    request: RunRequest,
-    dataset: DatasetSettings,
-    ref: DatasetRef,
-    folder: Path,
-    configuration: Configuration,
+    request: RunRequest, dataset: DatasetSettings, pinned: Pinned, configuration: Configuration
 ) -> ScoringRules:
     positive = dataset.positive_label if request.positive_label is None else request.positive_label
     return resolve_rules(
-        target_kind=ref.target_kind,
-        classes=list(classes(folder)),
+        target_kind=pinned.ref.target_kind,
+        classes=list(classes(pinned.folder)),
         metrics=request.metrics or configuration.settings.metrics,
         positive_label=positive,
         threshold=request.threshold,

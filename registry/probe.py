@@ -35,6 +35,7 @@ def _what_learns(model: Any) -> Learns | None:
     """What estimators say of themselves. It is no obligation: one that raises has not said it."""
     try:
         tags = model.__sklearn_tags__() if hasattr(model, "__sklearn_tags__") else None
-        return _LEARNS.get(getattr(tags, "estimator_type", None) or getattr(model, "_estimator_type", None))
+        told = getattr(tags, "estimator_type", None) or getattr(model, "_estimator_type", None)
+        return _LEARNS.get(str(told))
     except Exception:  # noqa: BLE001 - strangers' code answers
         return None

@@ -68,6 +68,14 @@ def _client(where: str) -> redis.Redis:
     )
 
 
+def nobody_listens() -> bool:
+    """Whether it is certain that no worker would hear a question: none listens to what is told to all."""
+    try:
+        return not client().pubsub_numpat()
+    except RedisError:
+        return False
+
+
 def messages_waiting(queue: str) -> int | None:
     """Length of the queue; None when the broker cannot be reached."""
     settings = wiring.configuration().settings

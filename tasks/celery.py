@@ -7,7 +7,7 @@ one is the lease and the sweep, so no result backend, no late acknowledgement, n
 from typing import Any
 
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from tasks import broker, node, wiring
 from tasks.broker import CONTROL, EVALUATIONS
@@ -24,7 +24,7 @@ def settings() -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_transport_options": _transport_options(),
-        "task_queues": [Queue(EVALUATIONS), Queue(CONTROL)],
+        "task_queues": [_queue(EVALUATIONS), _queue(CONTROL)],
         "task_default_queue": CONTROL,
         "task_default_exchange": CONTROL,
         "task_default_routing_key": CONTROL,
@@ -50,6 +50,11 @@ def settings() -> dict[str, Any]:
         },
         "beat_schedule_filename": str(wiring.configuration().data_dir / "beat"),
     }
+
+
+def _queue(name: str) -> Queue:
+    """As Celery makes it for those who only name it, so that both mean the same."""
+    return Queue(name, Exchange(name), routing_key=name)
 
 
 def _transport_options() -> dict[str, Any]:

@@ -31,7 +31,7 @@ def start_run(request: RunRequest) -> str:
     run_id = parse_id(request.run_id) if request.run_id else new_id()
     if runs.exists(engine, run_id):
         return run_id
-    plan = make_plan(request, catalog=wiring.catalog(), configuration=wiring.configuration())
+    plan = make_plan(request, catalog=wiring.catalog, configuration=wiring.configuration())
     return submit(plan, run_id=run_id, name=request.name)
 
 

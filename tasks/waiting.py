@@ -22,6 +22,8 @@ def readers(queue: str = EVALUATIONS) -> list[str]:
 
 def is_read() -> bool:
     """Whether anybody reads the queue of evaluations; the first answer is enough."""
+    if broker.nobody_listens():
+        return False
     try:
         answers = app.control.broadcast("active_queues", reply=True, timeout=_ANSWER_S, limit=1)
     except (OperationalError, RedisError, OSError):

@@ -323,7 +323,7 @@ def test_a_socket_without_an_oven_is_an_error_with_its_cure(tmp_path):
 
 
 def _has_settled(parent: int) -> bool:
-    """It waits for the next order, with the next cell at its side, and keeps no descriptor that it needs not."""
+    """It waits for the next order, the next cell at its side, with no more descriptors than it needs."""
     return len(below(parent)) == 1 and len(names_in(f"/proc/{parent}/fd")) == 10
 
 

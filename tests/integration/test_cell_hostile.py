@@ -132,7 +132,6 @@ def test_a_fork_bomb_ends(kitchen, how):
 
     assert outcome.end is End.TOO_MANY_PROCESSES, outcome
     assert outcome.error.message.endswith("processes, the most is 100")
-    assert outcome.usage.wall_s < 4
 
 
 #: Ends a bomb as on a kernel that cannot enclose signals. It prints how many have died, and what is left.
@@ -164,7 +163,6 @@ def test_a_chain_of_processes_that_each_fork_and_die_is_caught(kitchen):
     outcome = kitchen.misbehave("fork_and_die")
 
     assert outcome.end is End.EXITED
-    assert outcome.usage.wall_s < 4
 
 
 def test_too_many_sleeping_processes_are_too_many(kitchen):

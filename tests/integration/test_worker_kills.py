@@ -1,6 +1,7 @@
 """Whatever is killed, the run ends, each job has one result, and nothing is left behind."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import time
@@ -197,6 +198,23 @@ def test_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_and_ends_its_c
             assert project.wait_for_end(run_id) == "completed"
             job = project.job(run_id, "waits")
             assert (job.attempt, job.worker) == (2, "fresh@here")
+
+
+def test_a_job_that_the_worker_itself_cannot_run_fails_after_its_attempts_and_says_why(project: Project) -> None:
+    with project.worker() as worker:
+        run_id = project.start("waits", "good", "other")
+        project.wait_until_fitting(run_id, "waits")
+        project.wait_until_fitting(run_id, "other")
+        shutil.rmtree(project.configuration.snapshots)
+        project.gate("open").touch()
+        project.wait_for_end(run_id)
+
+        error = project.job(run_id, "good").error
+        assert error is not None
+        assert (project.states(run_id)["good"], project.job(run_id, "good").attempt) == ("failed", 3)
+        assert error.message.startswith("the worker could not run it: ")
+        assert "`bakeoff doctor` on that machine" in error.hint
+        assert not worker.has_ended()
 
 
 def test_a_database_that_is_locked_for_some_seconds_changes_nothing(project: Project) -> None:

@@ -1,0 +1,146 @@
+"""The worker that is started for one run, when nobody else answers."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from fixtures.project import Project, a_project, wait_for
+
+from domain.identity import new_id
+
+#: Starts a worker for a run, then the run, and waits for its end; each step when it is told to.
+PRODUCER = """
+import sys
+from evaluation.plan import RunRequest
+from tasks import enqueue, workers
+
+run_id, *models = sys.argv[1:]
+print(workers.start_for(run_id), flush=True)
+sys.stdin.readline()
+enqueue.start_run(RunRequest(dataset="tiny", models=models, baseline=False, run_id=run_id))
+print(enqueue.wait(run_id, timeout_s=60), flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def project() -> Iterator[Project]:
+    with a_project({}) as project:
+        gate = str(project.gate("open"))
+        project.write_catalog({"good": {"path": "Means"}, "waits": {"params": {"gate": gate}}})
+        yield project
+
+
+class Producer:
+    def __init__(self, project: Project, *models: str) -> None:
+        self.run_id = new_id()
+        self.process = project.python(PRODUCER, self.run_id, *models, stdin=subprocess.PIPE)
+
+    def says(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def go_on(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def die(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def temporary(project: Project) -> list[psutil.Process]:
+    """The main processes of such workers."""
+    found = [process for process in project.processes() if "--for-run" in _arguments(process)]
+    return [process for process in found if process.ppid() not in {other.pid for other in found}]
+
+
+def _arguments(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def wait_until_it_has_left(project: Project) -> None:
+    wait_for(lambda: not temporary(project), "the leaving of the worker", within_s=20)
+
+
+def test_it_leaves_after_its_run(project: Project) -> None:
+    producer = Producer(project, "good")
+    assert producer.says() == "True"
+    producer.go_on()
+    assert producer.says() == "completed"
+
+    wait_until_it_has_left(project)
+    producer.go_on()
+    assert producer.process.wait(20) == 0
+
+
+def test_it_finishes_a_run_whose_starter_was_killed(project: Project) -> None:
+    producer = Producer(project, "waits", "good")
+    producer.says()
+    producer.go_on()
+    wait_for(lambda: project.configuration.log_of(producer.run_id, "x").parent.exists(), "the run")
+    project.wait_until_fitting(producer.run_id, "waits")
+    producer.die()
+    project.gate("open").touch()
+
+    assert project.wait_for_end(producer.run_id) == "completed"
+    wait_until_it_has_left(project)
+
+
+def test_it_leaves_when_its_starter_dies_before_the_run_is_there(project: Project) -> None:
+    producer = Producer(project, "good")
+    producer.says()
+    wait_for(lambda: "ready." in project.configuration.worker_log.read_text(), "the start of the worker")
+    assert len(temporary(project)) == 1
+    producer.die()
+
+    wait_until_it_has_left(project)
+
+
+def test_it_serves_whoever_found_it_there_and_comes_a_moment_later(project: Project) -> None:
+    first = Producer(project, "good")
+    assert first.says() == "True"
+    wait_for(lambda: "ready." in project.configuration.worker_log.read_text(), "the start of the worker")
+    second = Producer(project, "good")
+    assert second.says() == "False"
+    first.go_on()
+    assert first.says() == "completed"
+    first.die()
+    with pytest.raises(psutil.TimeoutExpired):
+        temporary(project)[0].wait(2)
+
+    second.go_on()
+    assert second.says() == "completed"
+    second.die()
+    wait_until_it_has_left(project)
+
+
+def test_none_is_started_beside_a_worker_that_answers(project: Project) -> None:
+    with project.worker():
+        producer = Producer(project, "good")
+        assert producer.says() == "False"
+        producer.go_on()
+        assert producer.says() == "completed"
+        producer.die()
+
+
+def test_an_interrupt_at_the_terminal_leaves_it_alone(project: Project) -> None:
+    producer = Producer(project, "waits")
+    producer.says()
+    producer.go_on()
+    wait_for(lambda: project.configuration.log_of(producer.run_id, "x").parent.exists(), "the run")
+    project.wait_until_fitting(producer.run_id, "waits")
+    [worker] = temporary(project)
+    producer.process.send_signal(signal.SIGINT)
+    producer.process.communicate()
+
+    assert worker.is_running()
+    project.gate("open").touch()
+    assert project.wait_for_end(producer.run_id) == "completed"
+    wait_until_it_has_left(project)
