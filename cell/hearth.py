@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no types
+from threadpoolctl import ThreadpoolController
 
 from cell import family, landlock, libc, pages, parent, reach, scratch
 from cell.process import LOADED_THREADS, Kit

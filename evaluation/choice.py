@@ -81,7 +81,8 @@ def _mismatch(candidates: Sequence[Candidate], target: DatasetRef) -> str:
     verb = "learns" if len(candidates) == 1 else "learn"
     return (
         f"{', '.join(c.id for c in candidates)} {verb} {other}, and the target {target.target!r} of "
-        f"{target.name} is {is_}: `bakeoff models` shows which candidates learn {is_}; or, if it is {other}, give the dataset `task: {_TASKS[other]}`"
+        f"{target.name} is {is_}: `bakeoff models` shows which candidates learn {is_}; "
+        f"or, if it is {other}, give the dataset `task: {_TASKS[other]}`"
     )
 
 

@@ -16,11 +16,10 @@ from config.settings import DatasetSettings, DatasetSource
 from domain.errors import InvalidInputError
 from evaluation.coltypes import convert
 from evaluation.naming import listed, nearest
+from evaluation.toys import TOY_SETS, load_toy_set
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TOY_SETS = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,10 +108,7 @@ def _toy_set(dataset: DatasetSettings, _: Path) -> "pd.DataFrame":
         raise InvalidInputError(
             f"there is no toy set {name!r}{nearest(name, TOY_SETS)}; there are {listed(TOY_SETS)}"
         )
-    from sklearn import datasets
-
-    frame: pd.DataFrame = getattr(datasets, f"load_{name}")(as_frame=True).frame
-    return frame
+    return load_toy_set(name)
 
 
 def _callable(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":

@@ -39,9 +39,12 @@ def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> s
     if claim is Refusal.FULL:
         return str(claim)
     try:
-        return str(claim) if isinstance(claim, Refusal) else _supervise(claim)
-    finally:
+        said = str(claim) if isinstance(claim, Refusal) else _supervise(claim)
+    except SystemExit:
         _afterwards()
+        raise
+    _afterwards()  # not after a fault of our own: the sweep rings later, when this machine may be well again
+    return said
 
 
 def _claim(job_id: Any, *, worker: str) -> Claim | Refusal:

@@ -12,7 +12,7 @@ from tasks import broker, wiring
 log = logging.getLogger(__name__)
 
 _BATCH = 500
-_TURN_S = 30  #: longest that one process may be alone at it; a second one would only publish twice
+_TURN_S = 5  #: longest that one process may be alone at it; a second one would only publish twice
 
 
 def relay() -> int:

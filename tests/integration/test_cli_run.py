@@ -90,8 +90,11 @@ def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
         (["run", "iris", "--dataset", "wine"], "error: the dataset is named twice, iris and wine: "),
         (["run", "iris", "--eval-workers", "11"], "command line: evalWorkers is 11: "),
         (["run", "iris", "--timeout", "0"], "command line: evaluationTimeout is 0.0: "),
-        (["run", "iris", "--test-size", "1.5"], "testSize: Input should be less than 1"),
-        (["run", "iris", "--average", "mean"], "average: Input should be 'binary', 'macro', 'micro' or "),
+        (["run", "iris", "--test-size", "1.5"], "testSize is 1.5: input should be less than 1"),
+        (
+            ["run", "iris", "--average", "mean"],
+            "average is 'mean': input should be 'binary', 'macro', 'micro' or ",
+        ),
         (["run", "iris", "--seed", "x"], "Invalid value for '--seed'"),
     ],
 )
@@ -129,8 +132,7 @@ def test_without_a_worker_it_says_so_and_ctrl_c_leaves_the_run_alone(ready: Proj
 
     (summary,) = runs.page(ready.engine, limit=9)
     assert lines == [
-        "checking the candidates",
-        "reading the data",
+        "checking the candidates and reading the data",
         f"run        spring  {summary.run.id}",
         "data       iris  112 rows to train, 38 to test, 4 features",
         "target     target  multiclass, 3 classes (0, 1, 2)",

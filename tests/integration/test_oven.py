@@ -157,6 +157,15 @@ def test_an_oven_that_is_killed_takes_its_cells_along_and_is_an_error_with_its_c
             connect(oven.socket, timeout_s=1)
 
 
+def test_a_warm_parent_without_an_order_does_not_outlive_its_oven(runtime, tmp_path):
+    with an_oven(runtime=runtime) as oven, a_kitchen(oven, tmp_path):
+        assert eventually(lambda: len(below(oven._process.pid)) == 2)
+        parent_and_cell = list(below(oven._process.pid))
+        os.kill(oven._process.pid, signal.SIGKILL)
+
+        assert eventually(lambda: all_dead(parent_and_cell), 3)
+
+
 def test_a_killed_oven_is_a_loss_to_whoever_waits_for_a_cell(runtime, tmp_path):
     with an_oven(runtime=runtime) as oven, a_kitchen(oven, tmp_path) as kitchen:
 

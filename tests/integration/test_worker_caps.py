@@ -24,12 +24,12 @@ def project(request: pytest.FixtureRequest) -> Iterator[Project]:
 
 def running(project: Project) -> dict[str, int]:
     by_node = (
-        select(tables.jobs.c.node, func.count())
+        select(tables.jobs.c.node, func.count().label("number"))
         .where(tables.jobs.c.state == "running")
         .group_by(tables.jobs.c.node)
     )
     with reading(project.engine) as connection:
-        return {node: count for node, count in connection.execute(by_node)}
+        return {row.node: row.number for row in connection.execute(by_node)}
 
 
 def watch(project: Project, run_id: str, *, full: int) -> list[dict[str, int]]:

@@ -1,20 +1,23 @@
 """One worker serves strangers' candidates of every kind, and goes on as if nothing had happened."""
 
+import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from celery.result import AsyncResult
 from fixtures.kitchen import is_alive
 from fixtures.project import Project, Worker, a_project, wait_for
+
 from domain.identity import new_id
 from store import jobs
 from tasks import doorbell
 from tasks.celery import app
 from tasks.waiting import is_read, readers
 
-CANDIDATES = {
+CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "good": {"path": "Means"},
     "better": {"path": "Means", "params": {"spread": 0.1}},
     "sleeps": {},
@@ -51,28 +54,25 @@ def strange_run(place: Place) -> str:
 
 
 @pytest.mark.parametrize(
-    ("model", "state", "phase", "kind", "message", "hint"),
+    ("model", "expected"),
     [
-        ("raises", "failed", "fit", "ValueError", "no such luck", ""),
-        ("late", "failed", "predict", "KeyError", "'column'", ""),
-        ("exits", "failed", "fit", "SystemExit", "3", ""),
-        ("leaves", "failed", "fit", "Exit", "it left with exit code 7", "It must return"),
-        ("crashes", "failed", "fit", "SIGSEGV", "it was ended by SIGSEGV", "A compiled library crashed"),
+        ("raises", ("failed", "fit", "ValueError", "no such luck", "")),
+        ("late", ("failed", "predict", "KeyError", "'column'", "")),
+        ("exits", ("failed", "fit", "SystemExit", "3", "")),
+        ("leaves", ("failed", "fit", "Exit", "it left with exit code 7", "It must return")),
+        ("crashes", ("failed", "fit", "SIGSEGV", "it was ended by SIGSEGV", "A compiled library crashed")),
         (
             "kills",
-            "failed",
-            "fit",
-            "Killed",
-            "killed 3 times by SIGKILL, out of memory?",
-            "lower evalWorkers",
+            ("failed", "fit", "Killed", "killed 3 times by SIGKILL, out of memory?", "lower evalWorkers"),
         ),
-        ("slow", "timed_out", "fit", "Timeout", "it ran longer than 1 seconds", "Raise its timeout"),
-        ("short", "failed", "predict", "BadPredictions", "19", ""),
+        ("slow", ("timed_out", "fit", "Timeout", "it ran longer than 1 seconds", "Raise its timeout")),
+        ("short", ("failed", "predict", "BadPredictions", "19", "")),
     ],
 )
 def test_each_way_to_fail_is_told_with_phase_message_and_hint(
-    place: Place, strange_run: str, model: str, state: str, phase: str, kind: str, message: str, hint: str
+    place: Place, strange_run: str, model: str, expected: tuple[str, str, str, str, str]
 ) -> None:
+    state, phase, kind, message, hint = expected
     job = place.project.job(strange_run, model)
 
     assert (job.state, job.attempt) == (state, 3 if model == "kills" else 1)
@@ -117,8 +117,6 @@ def test_a_run_sends_as_many_messages_as_it_has_candidates_with_ids_alone(place:
 
 
 def _decoded(body: dict[str, str]) -> bytes:
-    import base64
-
     return base64.b64decode(body["body"])
 
 

@@ -40,7 +40,7 @@ class Producer:
 
     def says(self) -> str:
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        return str(self.process.stdout.readline().strip())
 
     def go_on(self) -> None:
         assert self.process.stdin is not None
@@ -54,15 +54,17 @@ class Producer:
 
 def temporary(project: Project) -> list[psutil.Process]:
     """The main processes of such workers."""
-    found = [process for process in project.processes() if "--for-run" in _arguments(process)]
-    return [process for process in found if process.ppid() not in {other.pid for other in found}]
+    return [process for process in project.processes() if _is_main(process)]
 
 
-def _arguments(process: psutil.Process) -> list[str]:
+def _is_main(process: psutil.Process) -> bool:
+    """Its children bear the same arguments."""
     try:
-        return process.cmdline()
+        parent = process.parent()
+        above = parent.cmdline() if parent else []
+        return "--for-run" in process.cmdline() and "--for-run" not in above
     except psutil.Error:
-        return []
+        return False
 
 
 def wait_until_it_has_left(project: Project) -> None:
@@ -84,7 +86,7 @@ def test_it_finishes_a_run_whose_starter_was_killed(project: Project) -> None:
     producer = Producer(project, "waits", "good")
     producer.says()
     producer.go_on()
-    wait_for(lambda: project.configuration.log_of(producer.run_id, "x").parent.exists(), "the run")
+    wait_for(project.configuration.log_of(producer.run_id, "x").parent.exists, "the run")
     project.wait_until_fitting(producer.run_id, "waits")
     producer.die()
     project.gate("open").touch()
@@ -134,7 +136,7 @@ def test_an_interrupt_at_the_terminal_leaves_it_alone(project: Project) -> None:
     producer = Producer(project, "waits")
     producer.says()
     producer.go_on()
-    wait_for(lambda: project.configuration.log_of(producer.run_id, "x").parent.exists(), "the run")
+    wait_for(project.configuration.log_of(producer.run_id, "x").parent.exists, "the run")
     project.wait_until_fitting(producer.run_id, "waits")
     [worker] = temporary(project)
     producer.process.send_signal(signal.SIGINT)

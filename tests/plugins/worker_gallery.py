@@ -7,79 +7,85 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+
+def say_that_it_is_fitting() -> None:
+    sys.stdout.write(f"fitting {os.getpid()}\n")
 
 
 class Means:
     """The nearest mean of two, with noise that depends on every source of chance there is."""
 
-    def __init__(self, random_state=None, spread=0.5):
+    def __init__(self, random_state: int | None = None, spread: float = 0.5) -> None:
         self.random_state = random_state
         self.spread = spread
 
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> None:
         noise = np.random.default_rng(self.random_state).normal(0, self.spread, X.shape[1])
-        noise += np.random.normal(0, self.spread) + random.gauss(0, self.spread)
+        noise += np.random.normal(0, self.spread)  # noqa: NPY002 - plugins may use the old generator
+        noise += random.gauss(0, self.spread)
         values, labels = np.asarray(X, dtype=float), np.asarray(y)
         self.means = [values[labels == label].mean(axis=0) + noise for label in (0, 1)]
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         values = np.asarray(X, dtype=float)
         far = [((values - mean) ** 2).sum(axis=1) for mean in self.means]
         return (far[1] < far[0]).astype(int)
 
 
 class Sleeps(Means):
-    def fit(self, X, y):
-        print("fitting", os.getpid(), flush=True)
+    def fit(self, X: Any, y: Any) -> None:
+        say_that_it_is_fitting()
         time.sleep(60)
 
 
 class Waits(Means):
     """Until the gate is there."""
 
-    def __init__(self, gate, random_state=None):
+    def __init__(self, gate: str, random_state: int | None = None) -> None:
         super().__init__(random_state)
         self.gate = gate
 
-    def fit(self, X, y):
-        print("fitting", os.getpid(), flush=True)
+    def fit(self, X: Any, y: Any) -> None:
+        say_that_it_is_fitting()
         while not Path(self.gate).exists():
             time.sleep(0.01)
         super().fit(X, y)
 
 
 class Raises(Means):
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> None:
         raise ValueError("no such luck")
 
 
 class RaisesLate(Means):
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         raise KeyError("column")
 
 
 class Exits(Means):
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> None:
         sys.exit(3)
 
 
 class Leaves(Means):
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> None:
         os._exit(7)
 
 
 class Crashes(Means):
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> None:
         ctypes.string_at(0)
 
 
 class KillsItself(Means):
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Short(Means):
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         return super().predict(X)[1:]

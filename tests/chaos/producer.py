@@ -1,0 +1,61 @@
+"""A producer that is killed where it hurts: `python -P producer.py RUN DEATH SEED MODEL...`."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn
+
+from evaluation import shelf
+from evaluation.plan import RunRequest
+from store import runs
+from store.jobs import Waiting
+from tasks import doorbell, enqueue
+
+_ring = doorbell.ring
+
+
+def _die(*_: Any, **__: Any) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("never reached")
+
+
+def _ring_half(waiting: Iterable[Waiting]) -> NoReturn:
+    everybody = list(waiting)
+    _ring(everybody[: len(everybody) // 2])
+    _die()
+
+
+def _in_snapshot() -> None:
+    shelf.put = _die
+
+
+def _before_transaction() -> None:
+    runs.create = _die
+
+
+def _before_messages() -> None:
+    doorbell.ring = _die
+
+
+def _amid_messages() -> None:
+    doorbell.ring = _ring_half
+
+
+_DEATHS: Mapping[str, Callable[[], None]] = {
+    "in snapshot": _in_snapshot,
+    "before transaction": _before_transaction,
+    "before messages": _before_messages,
+    "amid messages": _amid_messages,
+}
+
+
+def main(run_id: str, death: str, seed: str, *models: str) -> None:
+    _DEATHS[death]()
+    enqueue.start_run(
+        RunRequest(dataset="tiny", models=list(models), baseline=False, run_id=run_id, seed=int(seed))
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
