@@ -8,9 +8,9 @@ from cli.report import Report, report_record
 from cli.show import show_outcome
 from domain.job import JobState
 from domain.run import RunState
+from evaluation.data.snapshot import folder_of
 from evaluation.leaderboard import rank
 from evaluation.rehearsal import rehearse
-from evaluation.snapshot import folder_of
 from store.runs import RunSummary
 from tasks import enqueue, wiring
 

@@ -15,7 +15,8 @@ from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
 from domain.result import Cost, Result
 from domain.run import Run
-from evaluation import shelf, snapshot, trial
+from evaluation import trial
+from evaluation.data import shelf, snapshot
 from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
 from evaluation.metrics.names import may_need_probabilities
 from evaluation.metrics.predictions import BadPredictionsError, Predictions

@@ -16,11 +16,12 @@ from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InvalidInputError, NotFoundError
 from domain.scoring import Average, ScoringRules
 from evaluation.choice import BASELINE_ID, Choice, all_fitting, enabled, fitting, named
+from evaluation.data.naming import listed, nearest
+from evaluation.data.pinning import Pinned, pin
+from evaluation.data.preprocess import default_pipeline
+from evaluation.data.snapshot import classes, fields
 from evaluation.meanwhile import begin
 from evaluation.metrics.rules import resolve_rules
-from evaluation.naming import listed, nearest
-from evaluation.preprocess import default_pipeline
-from evaluation.snapshot import Pinned, classes, fields, pin
 from registry.catalog import Catalog
 
 _FILE_SOURCES = {

@@ -14,9 +14,9 @@ import numpy as np
 from cell.inside import Fault, Inside
 from domain.candidate import Candidate, OutputKind, Preprocess
 from domain.job import Phase
+from evaluation.data.preprocess import with_preprocessing
+from evaluation.data.snapshot import Data, open_snapshot
 from evaluation.metrics.predictions import BadPredictionsError, check_predictions
-from evaluation.preprocess import with_preprocessing
-from evaluation.snapshot import Data, open_snapshot
 from registry.loader import LoadError, build
 
 PREDICTIONS = "predictions"

@@ -17,8 +17,8 @@ from config.loading import Configuration
 from domain.errors import BakeoffError, InfrastructureError
 from domain.identity import parse_id
 from domain.job import JobError, Phase
+from evaluation.data.snapshot import folder_of
 from evaluation.examine import Faulty, Grant, Killed, Places, Scored, Stopped, Verdict, examine, result_of
-from evaluation.snapshot import folder_of
 from store import leases
 from store.leases import Claim, Holder, Refusal
 from tasks import doorbell, node, wiring

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
-from evaluation import shelf
+from evaluation.data import shelf
 from evaluation.plan import RunRequest
 from store import runs
 from store.jobs import Waiting

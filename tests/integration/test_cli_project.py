@@ -127,7 +127,14 @@ def test_models_shows_the_ready_the_disabled_and_the_rejected(project: Project) 
     said = project.bakeoff("models")
     record = json.loads(project.bakeoff("models", "--json").stdout)
 
-    assert said.stdout.splitlines()[1].split() == ["good", "1.9.1", "sklearn.dummy:DummyClassifier", "Plain"]
+    assert said.stdout.splitlines()[1].split() == [
+        "good",
+        "1.9.1",
+        "classes",
+        "sklearn.dummy:DummyClassifier",
+        "Plain",
+    ]
+    assert [row["learns"] for row in record["candidates"] + record["disabled"]] == ["classes", None]
     assert "✗ bad 2  nowhere.at.all:Thing\n" in said.stdout
     assert "  fix: " in said.stdout
     assert "1 ready, 1 disabled, 1 rejected (--all shows them); from " in said.stdout

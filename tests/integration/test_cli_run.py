@@ -26,6 +26,7 @@ models:
   tree: {path: "sklearn.tree:DecisionTreeClassifier"}
   stub: {path: "sklearn.dummy:DummyClassifier", enabled: false}
   bad: {path: models/bad.py:Bad, enabled: false}
+  line: {path: "sklearn.linear_model:LinearRegression"}
 """
 BAD = """
 class Bad:
@@ -137,6 +138,7 @@ def test_without_a_worker_it_says_so_and_ctrl_c_leaves_the_run_alone(ready: Proj
         "data       iris  112 rows to train, 38 to test, 4 features",
         "target     target  multiclass, 3 classes (0, 1, 2)",
         "scored by  f1, precision, recall, accuracy  macro average  seed 0",
+        "left out   since the target is classes: line",
         *[line for line in lines if line.startswith("warning")],
         "waiting: no worker reads the queue evaluations: start one with `bakeoff worker`",
     ]

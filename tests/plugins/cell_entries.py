@@ -1,7 +1,7 @@
 """Well-behaved entries, and what they find inside a cell."""
 
 # They print, and use whatever is at hand, as strangers do.
-# ruff: noqa: PTH109, PTH115, PTH208, T201
+# ruff: noqa: PTH109, PTH115, PTH208
 
 import ctypes
 import logging

@@ -1,7 +1,7 @@
 """Entries that misbehave in every way that has been thought of."""
 
 # They print, and use whatever is at hand, as strangers do.
-# ruff: noqa: N818, PTH101, PTH102, PTH104, PTH108, PTH115, PTH208, RET503, T201, TRY301
+# ruff: noqa: N818, PTH101, PTH102, PTH104, PTH108, PTH115, PTH208, RET503, TRY301
 
 import ctypes
 import faulthandler

@@ -25,7 +25,7 @@ class Means:
 
     def fit(self, X: Any, y: Any) -> None:
         noise = np.random.default_rng(self.random_state).normal(0, self.spread, X.shape[1])
-        noise += np.random.normal(0, self.spread)  # noqa: NPY002 - plugins may use the old generator
+        noise += np.random.normal(0, self.spread)
         noise += random.gauss(0, self.spread)
         values, labels = np.asarray(X, dtype=float), np.asarray(y)
         self.means = [values[labels == label].mean(axis=0) + noise for label in (0, 1)]

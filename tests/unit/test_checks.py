@@ -4,7 +4,7 @@ import pytest
 
 from config.settings import DatasetSettings
 from domain.errors import InvalidInputError
-from evaluation.checks import (
+from evaluation.data.checks import (
     check_rows,
     check_values,
     feature_names,
@@ -12,9 +12,9 @@ from evaluation.checks import (
     split_warnings,
     warnings_of,
 )
-from evaluation.column import Column, canonical
-from evaluation.split import split_by_files
-from evaluation.target import target_of
+from evaluation.data.column import Column, canonical
+from evaluation.data.split import split_by_files
+from evaluation.data.target import target_of
 
 
 def columns(**values) -> list[Column]:

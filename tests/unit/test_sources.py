@@ -9,7 +9,7 @@ import pytest
 
 from config.settings import DatasetSettings
 from domain.errors import InvalidInputError
-from evaluation.sources import files_of, read
+from evaluation.data.sources import files_of, read
 
 ROWS = "a,b,y\n1,x,0\n2,z,1\n3,x,0\n"
 

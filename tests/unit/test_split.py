@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError
-from evaluation.column import canonical
-from evaluation.split import split_by_column, split_by_files, split_by_seed
+from evaluation.data.column import canonical
+from evaluation.data.split import split_by_column, split_by_files, split_by_seed
 
 
 def test_the_split_of_a_seed_never_changes():

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from domain.errors import InvalidInputError
-from evaluation.column import canonical
-from evaluation.target import Target, target_of
+from evaluation.data.column import canonical
+from evaluation.data.target import Target, target_of
 
 
 def target(values, task=None, **series) -> Target:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn import datasets
 
-from evaluation import toys
+from evaluation.data import toys
 
 TOYS = ["breast_cancer", "diabetes", "digits", "iris", "wine"]
 
@@ -24,7 +24,7 @@ def test_a_toy_set_is_what_scikit_learn_says_it_is(name):
 
 def test_reading_one_does_not_import_scikit_learn():
     script = (
-        "import sys; from evaluation.toys import load_toy_set as load\n"
+        "import sys; from evaluation.data.toys import load_toy_set as load\n"
         "sizes = [load(name).shape for name in ('breast_cancer', 'digits', 'iris', 'wine')]\n"
         "print(sizes, 'sklearn' in sys.modules)"
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from domain.errors import BakeoffError, InfrastructureError
-from evaluation.manifest import FILE, read_manifest
+from evaluation.data.manifest import FILE, read_manifest
 
 OPEN = "open"
 SEALED = "sealed"

@@ -7,11 +7,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from config.settings import DatasetSettings
-from evaluation.checks import check_rows, check_values, feature_names, warnings_of
-from evaluation.column import Column, canonical
-from evaluation.manifest import FORMAT
-from evaluation.sources import Reading
-from evaluation.target import Target, target_of
+from evaluation.data.checks import check_rows, check_values, feature_names, warnings_of
+from evaluation.data.column import Column, canonical
+from evaluation.data.manifest import FORMAT
+from evaluation.data.sources import Reading
+from evaluation.data.target import Target, target_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,7 @@ def _read(file: _File) -> "pd.DataFrame | None":
         values = np.loadtxt(path, delimiter=",", skiprows=file.lines_above)
     except (OSError, ValueError):
         return None
-    if values.shape[1] != len(file.features) + 1:
+    if values.shape[1:] != (len(file.features) + 1,):
         return None
     frame = pd.DataFrame(values[:, :-1], columns=list(file.features))
     return frame.assign(target=values[:, -1].astype("int64"))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from domain.errors import InvalidInputError
-from evaluation.naming import listed
-from evaluation.sources import located
+from evaluation.data.naming import listed
+from evaluation.data.sources import located
 
 if TYPE_CHECKING:
     import pandas as pd

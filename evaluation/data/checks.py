@@ -7,10 +7,10 @@ import numpy as np
 
 from config.settings import DatasetSettings
 from domain.errors import InvalidInputError
-from evaluation.column import CATEGORY, STRING, Column
-from evaluation.naming import listed, nearest
-from evaluation.split import Split
-from evaluation.target import Target
+from evaluation.data.column import CATEGORY, STRING, Column
+from evaluation.data.naming import listed, nearest
+from evaluation.data.split import Split
+from evaluation.data.target import Target
 
 _FEW_ROWS = 50
 #: Below so many rows, a column without repetition is nothing strange.

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InfrastructureError, NotFoundError
-from evaluation.column import Field
+from evaluation.data.column import Field
 
 #: What one version writes, another must not misread: it is part of the dataset's address too.
 FORMAT = 1

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from config.settings import DatasetSettings, DatasetSource
 from domain.errors import InvalidInputError
-from evaluation.coltypes import convert
-from evaluation.naming import listed, nearest
-from evaluation.toys import TOY_SETS, load_toy_set
+from evaluation.data.coltypes import convert
+from evaluation.data.naming import listed, nearest
+from evaluation.data.toys import TOY_SETS, load_toy_set
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ def read(dataset: DatasetSettings, root: Path) -> Reading:
 
 def files_of(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
     """The files that a dataset is read from, absolute: the test labels are in there."""
-    from evaluation.databases import follow, sqlite_file, with_journal
+    from evaluation.data.databases import follow, sqlite_file, with_journal
 
     if dataset.source is DatasetSource.SQL:
         database = sqlite_file(str(dataset.url), root)
@@ -71,7 +71,7 @@ def _frame(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
 
 
 def _csv(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    from evaluation.delimited import read_csv
+    from evaluation.data.delimited import read_csv
 
     return read_csv(located(str(dataset.path), root), dataset.dtypes)
 
@@ -149,13 +149,13 @@ def _on_import_path(root: Path) -> Iterator[None]:
 
 
 def _sql(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    from evaluation.databases import query
+    from evaluation.data.databases import query
 
     return query(str(dataset.url), str(dataset.query), root)
 
 
 def _pointer(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    from evaluation.databases import follow, query_sqlite
+    from evaluation.data.databases import follow, query_sqlite
 
     return query_sqlite(follow(located(str(dataset.path), root)), str(dataset.query))
 

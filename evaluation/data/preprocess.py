@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.column import CATEGORY, DATETIME, STRING, Field
+from evaluation.data.column import CATEGORY, DATETIME, STRING, Field
 
 if TYPE_CHECKING:
     import pandas as pd

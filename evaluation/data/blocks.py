@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from evaluation.column import Column, Field
+from evaluation.data.column import Column, Field
 
 if TYPE_CHECKING:
     import pandas as pd

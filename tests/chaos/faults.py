@@ -1,0 +1,298 @@
+"""The faults: each strikes what it finds, and says whom it struck and when."""
+
+import os
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from chaos.candidates import SLOW
+from chaos.schedule import Kind, Stroke
+from chaos.site import LEASE_S, Service, Site, as_told, command_of
+from fixtures.kitchen import below, children, is_alive
+from kombu import Connection
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from domain.identity import new_id
+from events.stream import STREAM
+from store import jobs, runs
+from tasks.celery import app
+
+T = TypeVar("T")
+
+_VICTIM_S = 10.0  #: how long to wait for a victim of the wanted kind
+_REDIS_S = 30.0
+_PRODUCER_S = 60.0
+_GHOST_S = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    kind: Kind
+    at: float  #: seconds since the epoch
+    jobs: tuple[str, ...] = ()  #: what the victim was at: to be taken again
+    run: str | None = None  #: of a producer that was killed
+    length_s: float = 0.0
+
+
+class NoVictimError(Exception):
+    """Nothing of the kind was there to be struck."""
+
+
+def strike(site: Site, stroke: Stroke) -> Fault | None:
+    """None when there was no victim."""
+    try:
+        return _STRIKES[stroke.kind](site, stroke)
+    except NoVictimError:
+        return None
+
+
+def _chosen(victims: Sequence[T], pick: float) -> T:
+    return victims[int(pick * len(victims))]
+
+
+def _victim(site: Site, stroke: Stroke, find: Callable[[Service], Sequence[int]]) -> tuple[Service, int]:
+    found: list[tuple[Service, int]] = []
+
+    def look() -> bool:
+        found[:] = [(service, pid) for service in site.services for pid in find(service)]
+        return bool(found)
+
+    if not site.tend_until(look, _VICTIM_S):
+        raise NoVictimError
+    return _chosen(found, stroke.pick)
+
+
+def _evaluators(service: Service) -> list[int]:
+    return service.nodes("evaluations")
+
+
+def _controllers(service: Service) -> list[int]:
+    return service.nodes("control")
+
+
+def _pool(service: Service) -> list[int]:
+    return [
+        child for main in _evaluators(service) for child in children(main) if "celery" in command_of(child)
+    ]
+
+
+def _ovens(service: Service) -> list[int]:
+    return [
+        child
+        for main in _evaluators(service)
+        for child in children(main)
+        if "cell.hearth" in command_of(child)
+    ]
+
+
+def _warm_parents(service: Service) -> list[int]:
+    return [parent for oven in _ovens(service) for parent in children(oven)]
+
+
+def _cells(service: Service) -> list[int]:
+    return [cell for parent in _warm_parents(service) for cell in children(parent)]
+
+
+def _held_by(site: Site, service: Service) -> tuple[str, ...]:
+    return tuple(held.job_id for held in site.leases(service))
+
+
+def _signal(find: Callable[[Service], Sequence[int]], number: int, site: Site, stroke: Stroke) -> Fault:
+    service, pid = _victim(site, stroke, find)
+    held = _held_by(site, service)
+    at = time.time()
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+    return Fault(kind=stroke.kind, at=at, jobs=held)
+
+
+def _wait_for_redis(site: Site) -> None:
+    if not site.tend_until(site.answers, _REDIS_S):
+        raise NoVictimError
+
+
+def _kill_server(site: Site) -> None:
+    with suppress(RedisError, ProcessLookupError):
+        os.kill(int(site.redis.info("server")["process_id"]), signal.SIGKILL)
+
+
+def _redis(site: Site, stroke: Stroke) -> Fault:
+    _wait_for_redis(site)
+    at = time.time()
+    _kill_server(site)
+    return Fault(kind=stroke.kind, at=at)
+
+
+def _redis_wiped(site: Site, stroke: Stroke) -> Fault:
+    """What was in the stream is read in the same transaction, as a reader would have that kept up."""
+    _wait_for_redis(site)
+    at = time.time()
+    with suppress(RedisError), site.redis.pipeline(transaction=True) as pipeline:
+        pipeline.xrange(STREAM)
+        pipeline.flushall()
+        entries, _ = pipeline.execute()
+        site.told += as_told(entries)
+    _kill_server(site)
+    return Fault(kind=stroke.kind, at=at)
+
+
+def _keeper(site: Site, stroke: Stroke) -> Fault:
+    _wait_for_redis(site)
+    at = time.time()
+    for process in site.project.processes():
+        if "tasks/keeper" in command_of(process.pid):
+            process.kill()
+    _kill_server(site)
+    return Fault(kind=stroke.kind, at=at)
+
+
+def _connections(site: Site, stroke: Stroke) -> Fault:
+    _wait_for_redis(site)
+    at = time.time()
+    with suppress(RedisError):
+        for kind in ("normal", "pubsub"):
+            site.redis.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+    return Fault(kind=stroke.kind, at=at)
+
+
+def _locked(site: Site, stroke: Stroke) -> Fault:
+    """For some seconds, with and without a lease that runs out meanwhile."""
+    length_s = 1 + 3 * stroke.length
+    at = time.time()
+
+    def hold() -> None:
+        with closing(sqlite3.connect(site.database, isolation_level=None, timeout=30)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            time.sleep(length_s)
+            connection.execute("ROLLBACK")
+
+    site.begin(hold)
+    return Fault(kind=stroke.kind, at=at, length_s=length_s)
+
+
+def _frozen(site: Site, stroke: Stroke) -> Fault:
+    """The worker and its supervisors, or all that is below it; longer than its lease."""
+    site.tend_until(lambda: bool(_slow_holders(site)), _VICTIM_S / 2)
+    preferred = _slow_holders(site) or site.services
+
+    def find(service: Service) -> list[int]:
+        return _evaluators(service) if service in preferred else []
+
+    service, main = _victim(site, stroke, find)
+    pids = (main, *(below(main) if stroke.length < 1 / 2 else _pool(service)))
+    length_s = LEASE_S + 1 + 2 * stroke.length
+    at = time.time()
+    held = _held_by(site, service)
+    for pid in pids:
+        _send(pid, signal.SIGSTOP)
+    cells = {job_id: cell for job_id in held if (cell := _cell_of(site, job_id)) is not None}
+
+    def thaw() -> None:
+        time.sleep(length_s)
+        ghosts = [cell for job_id, cell in cells.items() if is_alive(cell) and _is_lost(site, job_id, at)]
+        for pid in pids:
+            _send(pid, signal.SIGCONT)
+        site.ghosts += map(_seconds_to_die, ghosts)
+
+    site.begin(thaw)
+    return Fault(kind=stroke.kind, at=at, jobs=held, length_s=length_s)
+
+
+def _slow_holders(site: Site) -> list[Service]:
+    return [
+        service for service in site.services if any(held.model_id == SLOW for held in site.leases(service))
+    ]
+
+
+def _cell_of(site: Site, job_id: str) -> int | None:
+    """As it said itself when it began to fit, if it says so."""
+    job = jobs.get(site.project.engine, job_id)
+    log = site.project.configuration.log_of(job.run_id, job_id)
+    said = log.read_text().split() if log.exists() else []
+    return int(said[-1]) if said[-2:-1] == ["fitting"] else None
+
+
+def _is_lost(site: Site, job_id: str, since: float) -> bool:
+    """Whether somebody took it from the holder that was frozen then."""
+    with closing(sqlite3.connect(site.database, timeout=30)) as connection:
+        query = "SELECT count(*) FROM chaos_moves WHERE thing = ? AND at > ? AND became = 'queued'"
+        return bool(connection.execute(query, (job_id, since)).fetchone()[0])
+
+
+def _seconds_to_die(pid: int) -> float:
+    began = time.monotonic()
+    while is_alive(pid) and time.monotonic() < began + _GHOST_S:
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def _send(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _messages(site: Site, stroke: Stroke) -> Fault:
+    """Doubled ones, late ones, and such as nobody of ours has ever sent."""
+    _wait_for_redis(site)
+    known = [job.id for run_id in site.run_ids for job in jobs.of_run(site.project.engine, run_id)]
+    doubled = random.Random(stroke.pick).sample(known, min(10, len(known)))
+    at = time.time()
+    with suppress(KombuError, RedisError, OSError):
+        for job_id in doubled:
+            app.send_task("bakeoff.evaluate", kwargs={"jobId": job_id})
+            app.send_task("bakeoff.evaluate", kwargs={"jobId": job_id}, countdown=3 * stroke.length)
+        for made_up in (new_id(), "7", 7, None, ["x"]):
+            app.send_task("bakeoff.evaluate", kwargs={"jobId": made_up})
+        app.send_task("bakeoff.evaluate", args=[1, 2], kwargs={"more": {}})
+        app.send_task("bakeoff.unheard_of", queue="evaluations")
+        with Connection(app.conf.broker_url) as connection:
+            producer = connection.Producer(routing_key="evaluations")
+            producer.publish({"not": "a task"})
+            producer.publish(b"\xff{", content_type="application/json", content_encoding="utf-8")
+    return Fault(kind=stroke.kind, at=at)
+
+
+def _producer(death: str, site: Site, stroke: Stroke) -> Fault:
+    """Who called it calls again with the same id when it finds no run."""
+    run_id = new_id()
+    producer = site.produce(run_id, death, seed=0 if death != "in snapshot" else 1 + int(1e6 * stroke.pick))
+    if not site.tend_until(lambda: producer.poll() is not None, _PRODUCER_S):
+        producer.kill()
+    at = time.time()
+    was_there = runs.exists(site.project.engine, run_id)
+    if producer.wait() != -signal.SIGKILL or was_there is not death.endswith("messages"):
+        site.oddities.append(f"a producer killed {death} said {producer.returncode}, run: {was_there}")
+    if was_there:
+        site.run_ids.append(run_id)
+    elif death == "before transaction":
+        site.start_run(run_id)
+    return Fault(kind=stroke.kind, at=at, run=run_id if run_id in site.run_ids else None)
+
+
+_STRIKES: Mapping[Kind, Callable[[Site, Stroke], Fault]] = {
+    Kind.CELL: partial(_signal, _cells, signal.SIGKILL),
+    Kind.WARM_PARENT: partial(_signal, _warm_parents, signal.SIGKILL),
+    Kind.OVEN: partial(_signal, _ovens, signal.SIGKILL),
+    Kind.POOL: partial(_signal, _pool, signal.SIGKILL),
+    Kind.WORKER: partial(_signal, _evaluators, signal.SIGKILL),
+    Kind.RESTART: partial(_signal, _evaluators, signal.SIGTERM),
+    Kind.CONTROL: partial(_signal, _controllers, signal.SIGKILL),
+    Kind.REDIS: _redis,
+    Kind.REDIS_WIPED: _redis_wiped,
+    Kind.KEEPER: _keeper,
+    Kind.CONNECTIONS: _connections,
+    Kind.FROZEN: _frozen,
+    Kind.LOCKED: _locked,
+    Kind.MESSAGES: _messages,
+    Kind.IN_SNAPSHOT: partial(_producer, "in snapshot"),
+    Kind.BEFORE_TRANSACTION: partial(_producer, "before transaction"),
+    Kind.BEFORE_MESSAGES: partial(_producer, "before messages"),
+    Kind.AMID_MESSAGES: partial(_producer, "amid messages"),
+}

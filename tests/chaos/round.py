@@ -1,0 +1,121 @@
+"""One round: runs of hundreds of jobs on two workers, and faults that strike meanwhile."""
+
+import random
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from chaos import audit
+from chaos.faults import Fault, strike
+from chaos.recovery import Recovery, recoveries
+from chaos.remains import remains
+from chaos.schedule import draw
+from chaos.site import Site, a_site
+from chaos.verdict import Breach, Metrics, Sort, gather, judge
+
+from store import outbox
+from tasks import embedded
+
+GHOST_S = 1.0  #: from its thaw to the death of its cell
+LOAD_S = 4.0  #: what a busy machine may add
+
+_CALM_S = 120.0
+_SETTLE_S = 180.0
+_TOLD_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    seed: str
+    faults: Sequence[Fault]
+    jobs: int
+    claims: int
+    recoveries: Sequence[Recovery]
+    ghosts: Sequence[float]  #: seconds that the cells of ghosts lived on
+    breaches: Sequence[Breach]
+    duration_s: float
+    reference: Metrics  #: what an undisturbed run gave
+
+
+def play(
+    seed: str, *, runs: int, strokes: int, reference: Metrics | None = None, keep: Path | None = None
+) -> Report:
+    """Without a reference it begins with an undisturbed run. A bad round's project is copied to `keep`."""
+    report: Report | None = None
+    try:
+        with a_site(random.Random(seed)) as site:
+            socket = embedded.expected(site.project.configuration.data_dir).socket
+            report = _play(site, seed, runs, strokes, reference)
+            if report.breaches and keep:
+                shutil.copytree(site.project.folder, keep / site.project.folder.name)
+    except AssertionError as exc:
+        if report is None:
+            raise
+        return _worse(report, str(exc))
+    return _worse(report, f"the socket {socket}") if socket.exists() else report
+
+
+def _worse(report: Report, left: str) -> Report:
+    return replace(report, breaches=(*report.breaches, Breach(Sort.LEFT, left)))
+
+
+def _play(site: Site, seed: str, runs: int, strokes: int, reference: Metrics | None) -> Report:
+    began = time.monotonic()
+    reference = reference or _calm(site)
+    for _ in range(runs):
+        site.start_run()
+    faults = list(_disturb(site, seed, strokes))
+    breaches = list(_settle(site))
+    moves = audit.moves(site.database)
+    evidence = gather(site, moves, reference)
+    breaches += judge(evidence)
+    breaches += remains(site)
+    run_of = {job.id: job.run_id for job in evidence.jobs}
+    return Report(
+        seed=seed,
+        faults=faults,
+        jobs=len(evidence.jobs),
+        claims=sum(move.became == "running" and move.thing in run_of for move in moves),
+        recoveries=list(recoveries(faults, moves, run_of)),
+        ghosts=site.ghosts,
+        breaches=breaches,
+        duration_s=time.monotonic() - began,
+        reference=reference,
+    )
+
+
+def _calm(site: Site) -> Metrics:
+    run_id = site.start_run()
+    assert site.tend_until(site.all_ended, _CALM_S), "an undisturbed run did not end"
+    return site.project.metrics(run_id)
+
+
+def _disturb(site: Site, seed: str, strokes: int) -> Iterator[Fault]:
+    """Never an idle system: where nothing is left to do, another run begins."""
+    for stroke in islice(draw(seed), strokes):
+        site.tend_for(stroke.after_s)
+        if not site.has_work():
+            site.start_run()
+        fault = strike(site, stroke)
+        if fault is not None:
+            yield fault
+
+
+def _settle(site: Site) -> Iterator[Breach]:
+    """Until all has ended and all is told."""
+    site.tend_until(lambda: all(duty.done() for duty in site.begun), _SETTLE_S)
+    for duty in site.begun:
+        duty.result()
+    site.tend_until(site.all_ended, _SETTLE_S)
+    site.tend_until(lambda: not outbox.is_anything_pending(site.project.engine), _TOLD_S)
+    if site.tend_until(site.answers, _TOLD_S):
+        site.listen()
+    else:
+        yield Breach(Sort.STUCK, "Redis did not come back")
+    for said in site.oddities:
+        yield Breach(Sort.WRONG, said)
+    if max(site.ghosts, default=0) > GHOST_S + LOAD_S:
+        yield Breach(Sort.WRONG, f"the cell of a ghost lived on for {max(site.ghosts):.1f} s")

@@ -1,0 +1,56 @@
+"""`python tests/chaos/run.py --rounds 200 --seed 7`: as many rounds, and the table of what was seen."""
+
+import argparse
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from chaos.round import Report, play  # noqa: E402 - the path comes first
+from chaos.table import show  # noqa: E402
+from chaos.verdict import Metrics  # noqa: E402
+
+
+def main() -> int:
+    asked = _ask()
+    reports: list[Report] = []
+    reference: Metrics | None = None
+    for number in range(asked.first, asked.first + asked.rounds):
+        report = play(
+            f"{asked.seed}/{number}",
+            runs=asked.runs,
+            strokes=asked.strokes,
+            reference=reference,
+            keep=asked.keep,
+        )
+        reference = report.reference
+        reports.append(report)
+        _tell(report)
+    print(f"\n{show(reports)}")
+    return int(any(report.breaches for report in reports))
+
+
+def _ask() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--first", type=int, default=0, help="number of the first round, to see one again")
+    parser.add_argument("--runs", type=int, default=3, help="runs that are under way when the faults begin")
+    parser.add_argument("--strokes", type=int, default=18, help="faults in a round")
+    parser.add_argument("--keep", type=Path, help="folder for the projects of rounds that went wrong")
+    return parser.parse_args()
+
+
+def _tell(report: Report) -> None:
+    print(
+        f"round {report.seed}: {len(report.faults)} faults, {report.jobs} jobs, "
+        f"{len(report.recoveries)} recoveries, {report.duration_s:.0f} s, {len(report.breaches)} breaches",
+        flush=True,
+    )
+    for breach in report.breaches:
+        print(f"  {breach.sort}: {breach.what}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,256 @@
+"""A project with two workers that come back whenever they ended, as a service manager would have it."""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+from chaos import audit
+from chaos.candidates import CANDIDATES, MAX_ATTEMPTS
+from fixtures.kitchen import children, is_alive
+from fixtures.project import Project, a_project
+from redis import Redis
+from redis.exceptions import RedisError
+
+from domain.identity import new_id
+from evaluation.plan import RunRequest
+from events.stream import STREAM
+from store import jobs, runs
+from tasks import enqueue
+
+LEASE_S = 2
+PER_NODE = 2
+OVERALL = 3
+
+_HERE = Path(__file__).parent
+_GALLERY = _HERE.parent / "plugins" / "chaos_gallery.py"
+_SERVE = "from config.loading import load; from tasks import workers; workers.serve(load())"
+_PLAIN = "-m celery -A tasks worker -Q evaluations --without-gossip --without-mingle -l INFO -n two@here"
+_STOP_S = 60.0
+_TURN_S = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """An event, as a reader of the stream got it."""
+
+    id: str
+    type: str
+    run_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A lease."""
+
+    job_id: str
+    model_id: str
+    worker: str
+
+
+@dataclass
+class Service:
+    """A worker. `holder` is how the names of its leases begin."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: Path
+    log: Path
+    holder: str
+    process: "subprocess.Popen[bytes] | None" = None
+    back_at: float = 0.0
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def tend(self, delay_s: float) -> None:
+        """Start it again, some time after it has ended."""
+        if self.process is not None and self.process.poll() is not None:
+            self.process = None
+            self.back_at = time.monotonic() + delay_s
+        if self.process is None and time.monotonic() >= self.back_at:
+            self.start()
+
+    def nodes(self, queue: str) -> list[int]:
+        """The main process of Celery that reads this queue, if it lives."""
+        top = {self.process.pid} if self.process is not None else set()
+        candidates = top | {child for pid in top for child in children(pid)}
+        mains = [pid for pid in candidates if f"-Q {queue}" in command_of(pid)]
+        return [pid for pid in mains if _parent_of(pid) not in mains and is_alive(pid)]
+
+    def stop(self) -> int:
+        if self.process is None:
+            return 0
+        for pid in (self.process.pid, *children(self.process.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(_STOP_S)
+
+
+@dataclass
+class Site:
+    project: Project
+    services: list[Service]
+    chance: random.Random  #: for what no schedule can say beforehand
+    run_ids: list[str] = field(default_factory=list)  #: of runs that must be there and end
+    told: list[Told] = field(default_factory=list)  #: what a reader of the stream knows
+    ghosts: list[float] = field(default_factory=list)  #: seconds from thaw to the death of a ghost's cell
+    oddities: list[str] = field(default_factory=list)  #: what should not have been seen on the way
+    meanwhile: ThreadPoolExecutor = field(default_factory=ThreadPoolExecutor)
+    begun: list["Future[None]"] = field(default_factory=list)
+
+    @property
+    def database(self) -> Path:
+        return Path(str(self.project.engine.url.database))
+
+    @property
+    def redis(self) -> Redis:
+        return self.project.redis
+
+    def start_run(self, run_id: str | None = None, **request: Any) -> str:
+        """In this process, which is nobody's victim."""
+        run_id = run_id or new_id()
+        self.run_ids.append(run_id)
+        wanted = {"dataset": "tiny", "models": list(CANDIDATES), "baseline": False, **request}
+        return enqueue.start_run(RunRequest(run_id=run_id, **wanted))
+
+    def produce(self, run_id: str, death: str, seed: int) -> "subprocess.Popen[bytes]":
+        """By a producer that does not survive it."""
+        with (self.project.folder / "producers.log").open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-P", str(_HERE / "producer.py"), run_id, death, str(seed), *CANDIDATES],
+                cwd=self.project.folder,
+                env=self.project.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def tend_for(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.tend_once()
+
+    def tend_until(self, holds: Callable[[], bool], within_s: float) -> bool:
+        """Whether it came true in time."""
+        deadline = time.monotonic() + within_s
+        while not holds():
+            if time.monotonic() > deadline:
+                return False
+            self.tend_once()
+        return True
+
+    def tend_once(self) -> None:
+        for service in self.services:
+            service.tend(self.chance.uniform(0, 1))
+        time.sleep(_TURN_S)
+
+    def begin(self, duty: Callable[[], None]) -> None:
+        """Beside everything else, until the end of the round at most."""
+        self.begun.append(self.meanwhile.submit(duty))
+
+    def answers(self) -> bool:
+        """Whether Redis does."""
+        try:
+            return bool(self.redis.ping())
+        except RedisError:
+            return False
+
+    def listen(self) -> None:
+        self.told += as_told(self.redis.xrange(STREAM))
+
+    def leases(self, service: Service | None = None) -> list[Held]:
+        """Those of this worker, or all."""
+        query = "SELECT id, model_id, worker FROM evaluation_jobs WHERE state = 'running'"
+        with closing(sqlite3.connect(self.database, timeout=30)) as connection:
+            held = [Held(job_id=a, model_id=b, worker=c) for a, b, c in connection.execute(query)]
+        return [one for one in held if service is None or one.worker.startswith(service.holder)]
+
+    def has_work(self) -> bool:
+        backlog = jobs.backlog(self.project.engine)
+        return backlog.queued + backlog.running > 0
+
+    def all_ended(self) -> bool:
+        return all(runs.get(self.project.engine, run_id).state.has_ended for run_id in self.run_ids)
+
+    def stop(self) -> list[int]:
+        """What the workers said when they were told to leave."""
+        return [service.stop() for service in self.services]
+
+
+def as_told(entries: Any) -> list[Told]:
+    return [
+        Told(
+            id=fields[b"eventId"].decode(),
+            type=fields[b"eventType"].decode(),
+            run_id=fields[b"runId"].decode(),
+        )
+        for _, fields in entries
+    ]
+
+
+def command_of(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return ""
+
+
+def _parent_of(pid: int) -> int | None:
+    with suppress(psutil.Error):
+        return psutil.Process(pid).ppid()
+    return None
+
+
+@contextmanager
+def a_site(chance: random.Random) -> Iterator[Site]:
+    """When it is left, all that runs for it has ended, or an assertion says what has not."""
+    with a_project(
+        {}, leaseSeconds=LEASE_S, evalWorkers=PER_NODE, maxRunning=OVERALL, maxAttempts=MAX_ATTEMPTS
+    ) as project:
+        shutil.copy(_GALLERY, project.folder / "plugins")
+        catalog = {name: dict(entry) for name, entry in CANDIDATES.items()}
+        (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": catalog}))
+        site = Site(project, _services(project), chance)
+        audit.install(site.database)
+        try:
+            yield site
+        finally:
+            site.meanwhile.shutdown()
+            for service in site.services:
+                if service.process is not None and service.process.poll() is None:
+                    service.process.kill()
+                    service.process.wait()
+
+
+def _services(project: Project) -> list[Service]:
+    def service(name: str, holder: str, *arguments: str) -> Service:
+        return Service(
+            command=(sys.executable, *arguments),
+            environment={**project.environment, "BAKEOFF_NODE_NAME": name},
+            folder=project.folder,
+            log=project.folder / f"{name}.log",
+            holder=holder,
+        )
+
+    return [service("alpha", "eval@", "-c", _SERVE), service("beta", "two@here", *_PLAIN.split())]
