@@ -1,5 +1,6 @@
-"""The files that a cell leaves behind: written beside their places, and moved there when it has returned."""
+"""The files that a cell leaves behind: they get their names, and so their places, when it has returned."""
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,20 +9,58 @@ from typing import Self
 from uuid import uuid4
 
 _MB = 2**20
-_PART = ".part"  #: ending of files that are being written, or were when their supervisor was killed
+_FLAGS = os.O_WRONLY | os.O_CLOEXEC
+_MODE = 0o666
+_NEEDS_A_NAME = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}
+
+
+class _Part:
+    """A file without a name, of which nothing is left when its writer is killed.
+
+    A network file system may have no such files: there it has a name from the start.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._draft = place.with_name(f".{place.name}.{uuid4().hex}.part")
+        self._is_named = False
+        try:
+            self.descriptor = os.open(place.parent, os.O_TMPFILE | _FLAGS, _MODE)
+        except OSError as error:
+            if error.errno not in _NEEDS_A_NAME:
+                raise
+            self.descriptor = os.open(self._draft, os.O_CREAT | os.O_EXCL | _FLAGS, _MODE)
+            self._is_named = True
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self.descriptor).st_size
+
+    def keep(self) -> None:
+        """In two steps, for a link replaces nothing."""
+        os.fsync(self.descriptor)
+        if not self._is_named:
+            os.link(f"/proc/self/fd/{self.descriptor}", self._draft, src_dir_fd=self.descriptor)
+        self._draft.replace(self._place)
+        self._is_named = False
+
+    def discard(self) -> None:
+        """What was not kept."""
+        os.close(self.descriptor)
+        if self._is_named:
+            self._draft.unlink()
 
 
 class Outputs:
     def __init__(self, places: Mapping[str, Path], limit_mb: int) -> None:
         self._places = places
         self._limit_mb = limit_mb
-        self._parts: dict[str, Path] = {}
-        self._open: dict[str, int] = {}
+        self._parts: dict[str, _Part] = {}
 
     def __enter__(self) -> Self:
         try:
             for name, place in self._places.items():
-                self._start(name, place)
+                self._parts[name] = _Part(place)
         except BaseException:
             self._discard()
             raise
@@ -34,29 +73,20 @@ class Outputs:
 
     @property
     def descriptors(self) -> list[int]:
-        return list(self._open.values())
+        return [part.descriptor for part in self._parts.values()]
 
     def too_large(self) -> str | None:
         """The name of one that is larger than allowed."""
-        sizes = {name: os.fstat(descriptor).st_size for name, descriptor in self._open.items()}
-        return next((name for name, size in sizes.items() if size > self._limit_mb * _MB), None)
+        limit = self._limit_mb * _MB
+        return next((name for name, part in self._parts.items() if part.size > limit), None)
 
     def keep(self) -> None:
-        """Move to its place what was written; an output that nobody wrote is no file."""
-        for name, descriptor in self._open.items():
-            if os.fstat(descriptor).st_size:
-                os.fsync(descriptor)
-                self._parts.pop(name).replace(self._places[name])
-
-    def _start(self, name: str, place: Path) -> None:
-        part = place.with_name(f".{place.name}.{uuid4().hex}{_PART}")
-        self._open[name] = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        self._parts[name] = part
+        """Put to its place what was written; an output that nobody wrote is no file."""
+        for part in self._parts.values():
+            if part.size:
+                part.keep()
 
     def _discard(self) -> None:
-        for descriptor in self._open.values():
-            os.close(descriptor)
-        self._open.clear()
         for part in self._parts.values():
-            part.unlink(missing_ok=True)
+            part.discard()
         self._parts.clear()

@@ -21,11 +21,13 @@ def worker(
 
     Ctrl-C or SIGTERM: running jobs get their grace and are then put back.  A second one ends them at once.
     """
+    from registry.schema import read
     from store import schema
     from tasks import broker, wiring, workers
 
     configuration = project.open_project(config, evalWorkers=eval_workers)
     schema.ensure(wiring.engine())
+    read(configuration.catalog_file)
     broker.hold()
     settings = configuration.settings
     terminal.err().print(

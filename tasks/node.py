@@ -25,7 +25,7 @@ from domain.errors import BakeoffError
 from registry.surroundings import import_path
 from store import cancelling, jobs, runs, schema
 from tasks import broker, presence, wiring
-from tasks.broker import EVALUATIONS
+from tasks.broker import CONTROL, EVALUATIONS
 
 log = logging.getLogger(__name__)
 
@@ -73,18 +73,35 @@ def oven_socket() -> Path:
     return Path(os.fsdecode(_socket[:].rstrip(b"\0")))
 
 
+def _or_stop(prepare: Callable[..., None]) -> Callable[..., None]:
+    """Celery only logs what a receiver of its signals raises, and goes on; SystemExit it lets through."""
+
+    @wraps(prepare)
+    def prepared(**given: Any) -> None:
+        try:
+            prepare(**given)
+        except BakeoffError as exc:
+            raise SystemExit(f"error: {exc}") from exc
+
+    return prepared
+
+
 @signals.celeryd_init.connect
 @signals.beat_init.connect
+@_or_stop
 def _hold_broker(**_: Any) -> None:
     broker.hold()
 
 
 @signals.worker_init.connect
+@_or_stop
 def _prepare(sender: Any, **_: Any) -> None:
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)  # the end of a task is line enough
     schema.ensure(wiring.engine())
     if EVALUATIONS in sender.app.amqp.queues.consume_from:
         _light_oven()
+    if CONTROL in sender.app.amqp.queues.consume_from:
+        wiring.catalog()  # says which candidates are ready, and stops here if there is no catalog
 
 
 def _light_oven() -> None:

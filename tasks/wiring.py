@@ -1,14 +1,15 @@
 """What this process works with: its configuration, and what is made of it. The only place that wires."""
 
 from functools import cache
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
 from config.loading import Configuration, load
 from registry.catalog import Catalog
-from store import loads
-from store.engine import open_database
-from store.leases import Caps
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from store.leases import Caps
 
 _chosen: list[Configuration] = []
 
@@ -27,11 +28,15 @@ def _found() -> Configuration:
     return load()
 
 
-def engine() -> Engine:
+def engine() -> "Engine":
+    from store.engine import open_database
+
     return open_database(configuration().database_url)
 
 
-def caps() -> Caps:
+def caps() -> "Caps":
+    from store.leases import Caps
+
     settings = configuration().settings
     return Caps(per_node=settings.eval_workers, overall=settings.overall_cap)
 
@@ -39,6 +44,8 @@ def caps() -> Caps:
 @cache
 def catalog() -> Catalog:
     """Loaded once; why candidates were rejected is written down."""
+    from store import loads
+
     loaded = Catalog.of(configuration())
     loads.record(engine(), list(loaded.rejected.values()))
     return loaded

@@ -100,6 +100,12 @@ def _cells(service: Service) -> list[int]:
     return [cell for parent in _warm_parents(service) for cell in children(parent)]
 
 
+def _fitting(site: Site, service: Service) -> list[int]:
+    """Cells that said that they had begun, and not just any that may still wait for work."""
+    cells = [_cell_of(site, held.job_id) for held in site.leases(service)]
+    return [cell for cell in cells if cell is not None and is_alive(cell)]
+
+
 def _held_by(site: Site, service: Service) -> tuple[str, ...]:
     return tuple(held.job_id for held in site.leases(service))
 
@@ -111,6 +117,11 @@ def _signal(find: Callable[[Service], Sequence[int]], number: int, site: Site, s
     with suppress(ProcessLookupError):
         os.kill(pid, number)
     return Fault(kind=stroke.kind, at=at, jobs=held)
+
+
+def _cell(site: Site, stroke: Stroke) -> Fault:
+    find = _cells if stroke.length < 1 / 2 else partial(_fitting, site)
+    return _signal(find, signal.SIGKILL, site, stroke)
 
 
 def _wait_for_redis(site: Site) -> None:
@@ -158,7 +169,7 @@ def _connections(site: Site, stroke: Stroke) -> Fault:
     at = time.time()
     with suppress(RedisError):
         for kind in ("normal", "pubsub"):
-            site.redis.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+            site.redis.client_kill_filter(_type=kind, skipme=True)
     return Fault(kind=stroke.kind, at=at)
 
 
@@ -207,7 +218,9 @@ def _frozen(site: Site, stroke: Stroke) -> Fault:
 
 def _slow_holders(site: Site) -> list[Service]:
     return [
-        service for service in site.services if any(held.model_id == SLOW for held in site.leases(service))
+        service
+        for service in site.services
+        if any(held.model_id.startswith(SLOW) for held in site.leases(service))
     ]
 
 
@@ -277,7 +290,7 @@ def _producer(death: str, site: Site, stroke: Stroke) -> Fault:
 
 
 _STRIKES: Mapping[Kind, Callable[[Site, Stroke], Fault]] = {
-    Kind.CELL: partial(_signal, _cells, signal.SIGKILL),
+    Kind.CELL: _cell,
     Kind.WARM_PARENT: partial(_signal, _warm_parents, signal.SIGKILL),
     Kind.OVEN: partial(_signal, _ovens, signal.SIGKILL),
     Kind.POOL: partial(_signal, _pool, signal.SIGKILL),

@@ -11,7 +11,8 @@ from chaos.schedule import Kind
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
     kind: Kind
-    seconds: float
+    noticed_s: float | None  #: until the job was back in the queue; None if the fault had stopped no job
+    taken_s: float  #: until it was claimed again; else, until the next claim of all, or of the run
 
 
 def recoveries(
@@ -19,32 +20,27 @@ def recoveries(
 ) -> Iterator[Recovery]:
     """`run_of`: the run of each job."""
     for fault in faults:
-        for at in _resumed(fault, faults, moves, run_of):
-            yield Recovery(kind=fault.kind, seconds=at - fault.at)
-
-
-def _resumed(
-    fault: Fault, faults: Sequence[Fault], moves: Sequence[Move], run_of: Mapping[str, str]
-) -> Iterator[float]:
-    """When each job that it had stopped was claimed again; else, when the next job of all, or of its run."""
-    later = [move for move in moves if move.at > fault.at]
-    if fault.jobs:
+        later = [move for move in moves if move.at > fault.at and move.thing in run_of]
+        if fault.run is not None:
+            yield from _went_on(fault, [move for move in later if run_of[move.thing] == fault.run])
+        elif not fault.jobs:
+            yield from _went_on(fault, later)
         for job_id in fault.jobs:
             yield from _taken_again(job_id, fault, faults, later)
-        return
-    claims = [move.at for move in later if move.became == "running" and move.thing in run_of]
-    if fault.run is not None:
-        of_run = {job_id for job_id, run_id in run_of.items() if run_id == fault.run}
-        claims = [move.at for move in later if move.became == "running" and move.thing in of_run]
-    yield from claims[:1]
+
+
+def _went_on(fault: Fault, later: Sequence[Move]) -> Iterator[Recovery]:
+    claims = [move.at for move in later if move.became == "running"]
+    for at in claims[:1]:
+        yield Recovery(kind=fault.kind, noticed_s=None, taken_s=at - fault.at)
 
 
 def _taken_again(
     job_id: str, fault: Fault, faults: Sequence[Fault], later: Sequence[Move]
-) -> Iterator[float]:
-    """Not at all if the next thing it did was to end; of two faults the second one counts."""
-    mine = [move for move in later if move.thing == job_id]
-    if len(mine) < 2 or mine[0].became != "queued":
+) -> Iterator[Recovery]:
+    """Nothing if it ended undisturbed; of two faults that stopped it the second one counts."""
+    back, again = ([move for move in later if move.thing == job_id] + [None, None])[:2]
+    if back is None or again is None or back.became != "queued":
         return
-    if not any(fault.at < other.at < mine[0].at and job_id in other.jobs for other in faults):
-        yield mine[1].at
+    if not any(fault.at < other.at < back.at and job_id in other.jobs for other in faults):
+        yield Recovery(kind=fault.kind, noticed_s=back.at - fault.at, taken_s=again.at - fault.at)

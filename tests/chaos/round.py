@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from chaos import audit
+from chaos.candidates import HEALTHY
 from chaos.faults import Fault, strike
 from chaos.recovery import Recovery, recoveries
 from chaos.remains import remains
@@ -88,7 +89,7 @@ def _play(site: Site, seed: str, runs: int, strokes: int, reference: Metrics | N
 
 
 def _calm(site: Site) -> Metrics:
-    run_id = site.start_run()
+    run_id = site.start_run(models=HEALTHY)
     assert site.tend_until(site.all_ended, _CALM_S), "an undisturbed run did not end"
     return site.project.metrics(run_id)
 

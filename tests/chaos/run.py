@@ -9,25 +9,22 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from chaos.round import Report, play  # noqa: E402 - the path comes first
 from chaos.table import show  # noqa: E402
-from chaos.verdict import Metrics  # noqa: E402
 
 
 def main() -> int:
     asked = _ask()
     reports: list[Report] = []
-    reference: Metrics | None = None
     for number in range(asked.first, asked.first + asked.rounds):
         report = play(
             f"{asked.seed}/{number}",
             runs=asked.runs,
             strokes=asked.strokes,
-            reference=reference,
+            reference=reports[-1].reference if reports else None,
             keep=asked.keep,
         )
-        reference = report.reference
         reports.append(report)
         _tell(report)
-    print(f"\n{show(reports)}")
+    _say(f"\n{show(reports)}")
     return int(any(report.breaches for report in reports))
 
 
@@ -43,13 +40,17 @@ def _ask() -> argparse.Namespace:
 
 
 def _tell(report: Report) -> None:
-    print(
+    _say(
         f"round {report.seed}: {len(report.faults)} faults, {report.jobs} jobs, "
-        f"{len(report.recoveries)} recoveries, {report.duration_s:.0f} s, {len(report.breaches)} breaches",
-        flush=True,
+        f"{len(report.recoveries)} recoveries, {report.duration_s:.0f} s, {len(report.breaches)} breaches"
     )
     for breach in report.breaches:
-        print(f"  {breach.sort}: {breach.what}", flush=True)
+        _say(f"  {breach.sort}: {breach.what}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ from chaos.round import Report
 from chaos.schedule import Kind
 from chaos.verdict import Sort
 
-_ROW = "{:<40} {:>6} {:>6} {:>10} {:>9}"
+_ROW = "{:<39} {:>6} {:>5} {:>8} {:>7} {:>8} {:>7}"
 
 
 def show(reports: Sequence[Report]) -> str:
     return "\n".join(
         [
-            _ROW.format("fault", "struck", "again", "median s", "worst s"),
+            f"{'':<46} {'jobs':>5} {'back in queue, s':>16} {'taken again, s':>16}",
+            _ROW.format("fault", "struck", "hit", "median", "worst", "median", "worst"),
             *(_row(kind, reports) for kind in Kind),
             "",
             *_totals(reports),
@@ -23,9 +24,14 @@ def show(reports: Sequence[Report]) -> str:
 
 def _row(kind: Kind, reports: Sequence[Report]) -> str:
     struck = sum(fault.kind is kind for report in reports for fault in report.faults)
-    seconds = [one.seconds for report in reports for one in report.recoveries if one.kind is kind]
-    middle, worst = (f"{median(seconds):.2f}", f"{max(seconds):.2f}") if seconds else ("", "")
-    return _ROW.format(kind, struck, len(seconds), middle, worst)
+    mine = [one for report in reports for one in report.recoveries if one.kind is kind]
+    noticed = [one.noticed_s for one in mine if one.noticed_s is not None]
+    taken = _median_and_worst([one.taken_s for one in mine])
+    return _ROW.format(kind, struck, len(noticed), *_median_and_worst(noticed), *taken)
+
+
+def _median_and_worst(seconds: Sequence[float]) -> tuple[str, str]:
+    return (f"{median(seconds):.2f}", f"{max(seconds):.2f}") if seconds else ("", "")
 
 
 def _totals(reports: Sequence[Report]) -> list[str]:

@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from chaos.audit import Move
-from chaos.candidates import POISON
+from chaos.candidates import MAX_ATTEMPTS, POISON
 from chaos.site import OVERALL, PER_NODE, Site, Told
 from sqlalchemy import select
 
@@ -27,7 +28,10 @@ _ARROWS = {
     ("running", "failed"),
 }
 _ENDS = {"completed": "evaluation.completed", "failed": "evaluation.failed"}
-_RUN_ARROWS = [("queued", "running"), ("running", "partial")]
+_RUN_PATHS = (
+    [("queued", "running"), ("running", "partial")],
+    [("queued", "running"), ("running", "completed")],
+)
 
 
 class Sort(StrEnum):
@@ -85,13 +89,13 @@ def _moves_of(evidence: Evidence) -> dict[str, list[Move]]:
 
 
 def _runs(evidence: Evidence) -> Iterator[Breach]:
-    """Each has ended once, as partial: of its candidates some are poison."""
+    """Each has ended once."""
     moves = _moves_of(evidence)
     for run_id, state in evidence.run_states.items():
         path = [(move.was, move.became) for move in moves[run_id]]
         if not state.has_ended:
             yield Breach(Sort.STUCK, f"run {run_id} is {state}")
-        elif path != _RUN_ARROWS:
+        elif path not in _RUN_PATHS:
             yield Breach(Sort.WRONG, f"run {run_id} went {path}")
 
 
@@ -107,14 +111,19 @@ def _jobs(evidence: Evidence) -> Iterator[Breach]:
             yield Breach(Sort.DOUBLED, f"{name} ended {len(ends)} times: {path}")
         elif not _is_a_way(path):
             yield Breach(Sort.WRONG, f"{name} went {path}")
-        elif (said := job.error.type if job.error else None) != POISON.get(job.candidate.id):
+        elif not _is_due(job):
             yield Breach(Sort.WRONG, f"{name} is {job.state} after {job.attempt} attempts: {job.error}")
-        elif said == "Killed" and job.attempt != job.max_attempts:
-            yield Breach(Sort.WRONG, f"{name} was given up after {job.attempt} attempts")
+
+
+def _is_due(job: Job) -> bool:
+    """Poison that kills its cell uses up its attempts, whoever was killed at the last one."""
+    if job.candidate.id == "kills-itself":
+        return job.state == "failed" and job.attempt == MAX_ATTEMPTS
+    return (job.error.type if job.error else None) == POISON.get(job.candidate.id)
 
 
 def _is_a_way(path: list[tuple[str, str]]) -> bool:
-    joined = all(before[1] == after[0] for before, after in zip(path, path[1:], strict=False))
+    joined = all(before[1] == after[0] for before, after in pairwise(path))
     return bool(path) and path[0][0] == "queued" and joined and set(path) <= _ARROWS
 
 
@@ -129,7 +138,7 @@ def _results(evidence: Evidence) -> Iterator[Breach]:
             sort = Sort.DOUBLED if len(mine) > wanted else Sort.LOST
             yield Breach(sort, f"{job.candidate.id} ({job.id}) is {job.state} with {len(mine)} results")
         for result in mine:
-            yield from _compare(job, result, evidence.reference[job.candidate.id])
+            yield from _compare(job, result, evidence.reference.get(job.candidate.id, {}))
 
 
 def _compare(job: Job, result: Result, metrics: Mapping[str, float | None]) -> Iterator[Breach]:

@@ -7,13 +7,16 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
 
 import psutil
 import pytest
 from fixtures.kitchen import is_alive
 from fixtures.project import Project, Worker, a_project, wait_for
+from sqlalchemy import select
 
-from store import cancelling
+from store import cancelling, tables
+from store.engine import reading
 from tasks.housekeeping import sweep
 
 LEASE_S = 2
@@ -198,6 +201,26 @@ def test_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_and_ends_its_c
             assert project.wait_for_end(run_id) == "completed"
             job = project.job(run_id, "waits")
             assert (job.attempt, job.worker) == (2, "fresh@here")
+
+
+def test_a_job_may_take_longer_than_its_lease(project: Project) -> None:
+    with project.worker():
+        run_id = project.start("waits")
+        project.wait_until_fitting(run_id, "waits")
+        first = lease_of(project, run_id)
+        wait_for(lambda: lease_of(project, run_id) > first + timedelta(seconds=2 * LEASE_S), "its renewal")
+        project.gate("open").touch()
+
+        assert project.wait_for_end(run_id) == "completed"
+        assert project.job(run_id, "waits").attempt == 1
+
+
+def lease_of(project: Project, run_id: str) -> datetime:
+    with reading(project.engine) as connection:
+        expires_at: datetime = connection.execute(
+            select(tables.jobs.c.lease_expires_at).where(tables.jobs.c.run_id == run_id)
+        ).scalar_one()
+    return expires_at
 
 
 def test_a_job_that_the_worker_itself_cannot_run_fails_after_its_attempts_and_says_why(

@@ -34,6 +34,7 @@ FOREST = candidate("forest", Learns.CLASSES)
 LINE = candidate("line", Learns.NUMBERS)
 MINE = candidate("mine")
 SCORER = candidate("scorer", Learns.NUMBERS, output_kind=OutputKind.SCORE)
+JUDGE = candidate("judge", Learns.CLASSES, output_kind=OutputKind.PROBA)
 SIGNAL = candidate("signal", kind=CandidateKind.SIGNAL)
 OFF = candidate("off", enabled=False)
 
@@ -75,16 +76,16 @@ def test_without_names_all_that_are_enabled_take_part_behind_the_baseline(plan):
 @pytest.mark.parametrize(
     ("dataset", "taking_part", "left_out", "dummy"),
     [
-        ("answers", ["dummy", "tree", "mine", "scorer"], ("line",), "sklearn.dummy:DummyClassifier"),
-        ("prices", ["dummy", "line", "mine", "scorer"], ("tree",), "sklearn.dummy:DummyRegressor"),
+        ("answers", ["dummy", "judge", "mine", "scorer", "tree"], ("line",), "sklearn.dummy:DummyClassifier"),
+        ("prices", ["dummy", "line", "mine", "scorer"], ("tree", "judge"), "sklearn.dummy:DummyRegressor"),
     ],
 )
 def test_who_learns_something_else_than_the_target_is_stays_at_home(
     plan, dataset, taking_part, left_out, dummy
 ):
-    made = plan(TREE, LINE, MINE, SCORER, dataset=dataset)
+    made = plan(TREE, LINE, MINE, SCORER, JUDGE, dataset=dataset)
 
-    assert sorted(ids(made)) == sorted(taking_part)
+    assert sorted(ids(made)) == taking_part
     assert made.left_out == left_out
     assert made.candidates[0].path == dummy
 
