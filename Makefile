@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-services check format docs lock clean
+.PHONY: help setup demo test test-services chaos check format docs lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ test: setup  ## Run the tests
 
 test-services: setup  ## Run the tests that need system packages (PostgreSQL, Chromium)
 	@$(BIN)/python -m pytest -n auto -m services
+
+ROUNDS ?= 3
+SEED ?= 7
+
+chaos: setup  ## Kill whatever can be killed while runs are under way: ROUNDS=200 SEED=7
+	@$(BIN)/python tests/chaos/run.py --rounds $(ROUNDS) --seed $(SEED)
 
 check: setup  ## Format, lint, types and import floors, without changing anything
 	@$(BIN)/ruff format --check --quiet .

@@ -48,7 +48,10 @@ def discover(
     """
     if not candidates:
         return Discovery((), ())
-    with _oven(candidates, socket) as oven, tempfile.TemporaryDirectory(prefix="bakeoff-discovery-") as logs:
+    with (
+        _oven(candidates, socket) as oven,
+        tempfile.TemporaryDirectory(prefix="discovery-", dir=oven.parent) as logs,  # gone with it if we die
+    ):
         inspection = _Inspection(root.resolve(), tuple(closed), import_timeout_s, oven, Path(logs))
         checked = {one.id: one for one in inspection.run(candidates)}
     found = [checked[candidate.id] for candidate in candidates]

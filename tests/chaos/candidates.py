@@ -51,5 +51,3 @@ POISON: Mapping[str, str] = {
     "crashes": "SIGSEGV",
     "kills-itself": "Killed",  # whatever killed it at its last attempt
 }
-
-HEALTHY = [name for name in CANDIDATES if name not in POISON]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from chaos import audit
 from chaos.candidates import SLOW
 from chaos.schedule import Kind, Stroke
 from chaos.site import LEASE_S, Service, Site, as_told, command_of
@@ -30,6 +31,8 @@ _VICTIM_S = 10.0  #: how long to wait for a victim of the wanted kind
 _REDIS_S = 30.0
 _PRODUCER_S = 60.0
 _GHOST_S = 30.0
+_LOOK_S = 0.1
+_FROZEN_S = 20.0  #: longest that nobody may take the work of a frozen worker, which then goes on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,6 @@ class Fault:
     at: float  #: seconds since the epoch
     jobs: tuple[str, ...] = ()  #: what the victim was at: to be taken again
     run: str | None = None  #: of a producer that was killed
-    length_s: float = 0.0
 
 
 class NoVictimError(Exception):
@@ -185,11 +187,11 @@ def _locked(site: Site, stroke: Stroke) -> Fault:
             connection.execute("ROLLBACK")
 
     site.begin(hold)
-    return Fault(kind=stroke.kind, at=at, length_s=length_s)
+    return Fault(kind=stroke.kind, at=at)
 
 
 def _frozen(site: Site, stroke: Stroke) -> Fault:
-    """The worker and its supervisors, or all that is below it; longer than its lease."""
+    """The worker and its supervisors, or all that is below it, until others are at its work."""
     site.tend_until(lambda: bool(_slow_holders(site)), _VICTIM_S / 2)
     preferred = _slow_holders(site) or site.services
 
@@ -198,7 +200,6 @@ def _frozen(site: Site, stroke: Stroke) -> Fault:
 
     service, main = _victim(site, stroke, find)
     pids = (main, *(below(main) if stroke.length < 1 / 2 else _pool(service)))
-    length_s = LEASE_S + 1 + 2 * stroke.length
     at = time.time()
     held = _held_by(site, service)
     for pid in pids:
@@ -206,14 +207,18 @@ def _frozen(site: Site, stroke: Stroke) -> Fault:
     cells = {job_id: cell for job_id in held if (cell := _cell_of(site, job_id)) is not None}
 
     def thaw() -> None:
-        time.sleep(length_s)
+        time.sleep(LEASE_S)
+        deadline = time.monotonic() + _FROZEN_S
+        while not _is_taken(site, held, at) and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+        time.sleep(stroke.length)
         ghosts = [cell for job_id, cell in cells.items() if is_alive(cell) and _is_lost(site, job_id, at)]
         for pid in pids:
             _send(pid, signal.SIGCONT)
         site.ghosts += map(_seconds_to_die, ghosts)
 
     site.begin(thaw)
-    return Fault(kind=stroke.kind, at=at, jobs=held, length_s=length_s)
+    return Fault(kind=stroke.kind, at=at, jobs=held)
 
 
 def _slow_holders(site: Site) -> list[Service]:
@@ -234,9 +239,18 @@ def _cell_of(site: Site, job_id: str) -> int | None:
 
 def _is_lost(site: Site, job_id: str, since: float) -> bool:
     """Whether somebody took it from the holder that was frozen then."""
-    with closing(sqlite3.connect(site.database, timeout=30)) as connection:
-        query = "SELECT count(*) FROM chaos_moves WHERE thing = ? AND at > ? AND became = 'queued'"
-        return bool(connection.execute(query, (job_id, since)).fetchone()[0])
+    return "queued" in _states_since(site, job_id, since)
+
+
+def _is_taken(site: Site, job_ids: Sequence[str], since: float) -> bool:
+    """Whether one of those is at work again, under another lease."""
+    return any(
+        became[-1:] == ["running"] for job_id in job_ids if (became := _states_since(site, job_id, since))
+    )
+
+
+def _states_since(site: Site, job_id: str, since: float) -> list[str]:
+    return [move.became for move in audit.moves(site.database) if move.thing == job_id and move.at > since]
 
 
 def _seconds_to_die(pid: int) -> float:

@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 
 from chaos import audit
-from chaos.candidates import HEALTHY
+from chaos.candidates import CANDIDATES, POISON
 from chaos.faults import Fault, strike
 from chaos.recovery import Recovery, recoveries
 from chaos.remains import remains
-from chaos.schedule import draw
+from chaos.schedule import Kind, draw
 from chaos.site import Site, a_site
 from chaos.verdict import Breach, Metrics, Sort, gather, judge
 
@@ -24,7 +24,6 @@ GHOST_S = 1.0  #: from its thaw to the death of its cell
 LOAD_S = 4.0  #: what a busy machine may add
 
 _CALM_S = 120.0
-_SETTLE_S = 180.0
 _TOLD_S = 60.0
 
 
@@ -41,15 +40,25 @@ class Report:
     reference: Metrics  #: what an undisturbed run gave
 
 
-def play(
-    seed: str, *, runs: int, strokes: int, reference: Metrics | None = None, keep: Path | None = None
-) -> Report:
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a round is to be."""
+
+    seed: str
+    runs: int = 3  #: under way when the faults begin
+    strokes: int = len(Kind)
+    models: Sequence[str] = tuple(CANDIDATES)  #: of each run
+    kinds: Sequence[Kind] = tuple(Kind)
+    patience_s: float = 180.0  #: after the last fault; what has not ended then is stuck
+
+
+def play(order: Order, *, reference: Metrics | None = None, keep: Path | None = None) -> Report:
     """Without a reference it begins with an undisturbed run. A bad round's project is copied to `keep`."""
     report: Report | None = None
     try:
-        with a_site(random.Random(seed)) as site:
+        with a_site(random.Random(order.seed), order.models) as site:
             socket = embedded.expected(site.project.configuration.data_dir).socket
-            report = _play(site, seed, runs, strokes, reference)
+            report = _play(site, order, reference)
             if report.breaches and keep:
                 shutil.copytree(site.project.folder, keep / site.project.folder.name)
     except AssertionError as exc:
@@ -63,20 +72,20 @@ def _worse(report: Report, left: str) -> Report:
     return replace(report, breaches=(*report.breaches, Breach(Sort.LEFT, left)))
 
 
-def _play(site: Site, seed: str, runs: int, strokes: int, reference: Metrics | None) -> Report:
+def _play(site: Site, order: Order, reference: Metrics | None) -> Report:
     began = time.monotonic()
     reference = reference or _calm(site)
-    for _ in range(runs):
+    for _ in range(order.runs):
         site.start_run()
-    faults = list(_disturb(site, seed, strokes))
-    breaches = list(_settle(site))
+    faults = list(_disturb(site, order))
+    breaches = list(_settle(site, order.patience_s))
     moves = audit.moves(site.database)
     evidence = gather(site, moves, reference)
     breaches += judge(evidence)
     breaches += remains(site)
     run_of = {job.id: job.run_id for job in evidence.jobs}
     return Report(
-        seed=seed,
+        seed=order.seed,
         faults=faults,
         jobs=len(evidence.jobs),
         claims=sum(move.became == "running" and move.thing in run_of for move in moves),
@@ -89,14 +98,14 @@ def _play(site: Site, seed: str, runs: int, strokes: int, reference: Metrics | N
 
 
 def _calm(site: Site) -> Metrics:
-    run_id = site.start_run(models=HEALTHY)
+    run_id = site.start_run(models=[name for name in site.models if name not in POISON])
     assert site.tend_until(site.all_ended, _CALM_S), "an undisturbed run did not end"
     return site.project.metrics(run_id)
 
 
-def _disturb(site: Site, seed: str, strokes: int) -> Iterator[Fault]:
+def _disturb(site: Site, order: Order) -> Iterator[Fault]:
     """Never an idle system: where nothing is left to do, another run begins."""
-    for stroke in islice(draw(seed), strokes):
+    for stroke in islice(draw(order.seed, order.kinds), order.strokes):
         site.tend_for(stroke.after_s)
         if not site.has_work():
             site.start_run()
@@ -105,12 +114,12 @@ def _disturb(site: Site, seed: str, strokes: int) -> Iterator[Fault]:
             yield fault
 
 
-def _settle(site: Site) -> Iterator[Breach]:
+def _settle(site: Site, patience_s: float) -> Iterator[Breach]:
     """Until all has ended and all is told."""
-    site.tend_until(lambda: all(duty.done() for duty in site.begun), _SETTLE_S)
+    site.tend_until(lambda: all(duty.done() for duty in site.begun), patience_s)
     for duty in site.begun:
         duty.result()
-    site.tend_until(site.all_ended, _SETTLE_S)
+    site.tend_until(site.all_ended, patience_s)
     site.tend_until(lambda: not outbox.is_anything_pending(site.project.engine), _TOLD_S)
     if site.tend_until(site.answers, _TOLD_S):
         site.listen()

@@ -1,27 +1,31 @@
 """`python tests/chaos/run.py --rounds 200 --seed 7`: as many rounds, and the table of what was seen."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from chaos.round import Report, play  # noqa: E402 - the path comes first
+from chaos.round import Order, Report, play  # noqa: E402 - the path comes first
+from chaos.schedule import Kind  # noqa: E402
 from chaos.table import show  # noqa: E402
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that it cleans up
     asked = _ask()
     reports: list[Report] = []
     for number in range(asked.first, asked.first + asked.rounds):
-        report = play(
-            f"{asked.seed}/{number}",
+        order = Order(
+            seed=f"{asked.seed}/{number}",
             runs=asked.runs,
             strokes=asked.strokes,
-            reference=reports[-1].reference if reports else None,
-            keep=asked.keep,
+            kinds=[kind for kind in Kind if asked.only in kind],
+            patience_s=asked.patience,
         )
+        report = play(order, reference=reports[-1].reference if reports else None, keep=asked.keep)
         reports.append(report)
         _tell(report)
     _say(f"\n{show(reports)}")
@@ -35,6 +39,8 @@ def _ask() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="number of the first round, to see one again")
     parser.add_argument("--runs", type=int, default=3, help="runs that are under way when the faults begin")
     parser.add_argument("--strokes", type=int, default=18, help="faults in a round")
+    parser.add_argument("--only", default="", help="kinds of faults whose name holds this")
+    parser.add_argument("--patience", type=float, default=180, help="seconds until a run is stuck")
     parser.add_argument("--keep", type=Path, help="folder for the projects of rounds that went wrong")
     return parser.parse_args()
 

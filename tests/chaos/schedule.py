@@ -1,7 +1,7 @@
 """What strikes when, drawn from a seed: the same seed gives the same schedule."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,11 +35,11 @@ class Stroke:
     length: float  #: from 0 to 1: how long, for what takes its time
 
 
-def draw(seed: str) -> Iterator[Stroke]:
+def draw(seed: str, kinds: Sequence[Kind] = tuple(Kind)) -> Iterator[Stroke]:
     """Without an end. Each kind comes once before any comes twice."""
     chance = random.Random(seed)
     while True:
-        for kind in chance.sample(list(Kind), len(Kind)):
+        for kind in chance.sample(kinds, len(kinds)):
             yield Stroke(
                 kind=kind, after_s=chance.uniform(0.1, 1.2), pick=chance.random(), length=chance.random()
             )

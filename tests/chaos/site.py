@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -113,6 +113,7 @@ class Site:
     project: Project
     services: list[Service]
     chance: random.Random  #: for what no schedule can say beforehand
+    models: Sequence[str]  #: candidates of a run
     run_ids: list[str] = field(default_factory=list)  #: of runs that must be there and end
     told: list[Told] = field(default_factory=list)  #: what a reader of the stream knows
     ghosts: list[float] = field(default_factory=list)  #: seconds from thaw to the death of a ghost's cell
@@ -132,14 +133,14 @@ class Site:
         """In this process, which is nobody's victim."""
         run_id = run_id or new_id()
         self.run_ids.append(run_id)
-        wanted = {"dataset": "tiny", "models": list(CANDIDATES), "baseline": False, **request}
+        wanted = {"dataset": "tiny", "models": list(self.models), "baseline": False, **request}
         return enqueue.start_run(RunRequest(run_id=run_id, **wanted))
 
     def produce(self, run_id: str, death: str, seed: int) -> "subprocess.Popen[bytes]":
         """By a producer that does not survive it."""
         with (self.project.folder / "producers.log").open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-P", str(_HERE / "producer.py"), run_id, death, str(seed), *CANDIDATES],
+                [sys.executable, "-P", str(_HERE / "producer.py"), run_id, death, str(seed), *self.models],
                 cwd=self.project.folder,
                 env=self.project.environment,
                 stdin=subprocess.DEVNULL,
@@ -223,7 +224,7 @@ def _parent_of(pid: int) -> int | None:
 
 
 @contextmanager
-def a_site(chance: random.Random) -> Iterator[Site]:
+def a_site(chance: random.Random, models: Sequence[str]) -> Iterator[Site]:
     """When it is left, all that runs for it has ended, or an assertion says what has not."""
     with a_project(
         {}, leaseSeconds=LEASE_S, evalWorkers=PER_NODE, maxRunning=OVERALL, maxAttempts=MAX_ATTEMPTS
@@ -231,7 +232,7 @@ def a_site(chance: random.Random) -> Iterator[Site]:
         shutil.copy(_GALLERY, project.folder / "plugins")
         catalog = {name: dict(entry) for name, entry in CANDIDATES.items()}
         (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": catalog}))
-        site = Site(project, _services(project), chance)
+        site = Site(project, _services(project), chance, models)
         audit.install(site.database)
         try:
             yield site

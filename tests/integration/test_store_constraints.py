@@ -19,6 +19,7 @@ RUN = {
     "rules": "{}",
     "seed": 0,
     "test_size": 0.25,
+    "repeat_check": False,
     "created_at": NOON,
 }
 JOB = {

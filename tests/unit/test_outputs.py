@@ -1,0 +1,71 @@
+"""Outputs appear whole in their places, or not at all."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cell.outputs import Outputs
+
+
+def _write(outputs: Outputs, data: bytes) -> None:
+    for descriptor in outputs.descriptors:
+        os.write(descriptor, data)
+
+
+def test_what_is_kept_replaces_what_was_there(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    place.write_bytes(b"before")
+    with Outputs({"out": place}, limit_mb=1) as outputs:
+        _write(outputs, b"after")
+        assert place.read_bytes() == b"before"
+        outputs.keep()
+
+    assert place.read_bytes() == b"after"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_is_not_kept_leaves_nothing(tmp_path: Path) -> None:
+    with Outputs({"out": tmp_path / "out"}, limit_mb=1) as outputs:
+        _write(outputs, b"given up")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_nobody_wrote_is_no_file(tmp_path: Path) -> None:
+    with Outputs({"one": tmp_path / "one", "two": tmp_path / "two"}, limit_mb=1) as outputs:
+        os.write(outputs.descriptors[1], b"2")
+        outputs.keep()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["two"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from cell.outputs import Outputs
+with Outputs({"out": Path(sys.argv[1]) / "out"}, limit_mb=1) as outputs:
+    os.write(outputs.descriptors[0], b"half of it")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_nothing_is_left_of_a_writer_that_was_killed(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+
+    assert done.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_nameless_files_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "O_TMPFILE", os.O_DIRECTORY)  # what such a system makes of it: EISDIR
+    with Outputs({"one": tmp_path / "one", "two": tmp_path / "two"}, limit_mb=1) as outputs:
+        os.write(outputs.descriptors[0], b"1")
+        outputs.keep()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
