@@ -123,11 +123,11 @@ def _decoded(body: dict[str, str]) -> bytes:
 def test_celery_s_own_tools_see_the_worker(place: Place) -> None:
     inspect = app.control.inspect(timeout=5, limit=1)
 
-    stats = inspect.stats()["eval@here"]
+    stats = wait_for(inspect.stats, "an answer")["eval@here"]
     assert stats["pool"]["max-concurrency"] == 2
-    assert [queue["name"] for queue in inspect.active_queues()["eval@here"]] == ["evaluations"]
-    assert readers() == ["eval@here"]
-    assert is_read()
+    assert [queue["name"] for queue in wait_for(inspect.active_queues)["eval@here"]] == ["evaluations"]
+    assert wait_for(readers) == ["eval@here"]
+    assert wait_for(is_read)
 
 
 def test_the_events_that_flower_follows_are_sent(place: Place) -> None:
@@ -212,7 +212,7 @@ def test_a_revoked_message_cancels_its_job(place: Place) -> None:
 def test_a_revoke_with_terminate_cancels_the_running_job_and_frees_its_slot(place: Place) -> None:
     run_id = place.project.start("sleeps")
     cell = place.project.wait_until_fitting(run_id, "sleeps")
-    [task] = app.control.inspect(timeout=5, limit=1).active()["eval@here"]
+    [task] = wait_for(app.control.inspect(timeout=5, limit=1).active)["eval@here"]
     app.control.revoke(task["id"], terminate=True)
 
     assert place.project.wait_for_end(run_id) == "cancelled"

@@ -56,8 +56,9 @@ def test_both_nodes_serve_until_they_are_told_to_stop(project: Project) -> None:
     serve = "from config.loading import load; from tasks import workers; workers.serve(load())"
     with project.launch(sys.executable, "-c", serve) as nodes:
         wait_for(lambda: nodes.log.count(" ready.") == 2, "the start of both nodes")
-        assert len(readers("evaluations")) == len(readers("control")) == 1
-        assert readers("evaluations") != readers("control")
+        [evaluating] = wait_for(lambda: readers("evaluations"), "a reader")
+        [controlling] = wait_for(lambda: readers("control"), "a reader")
+        assert evaluating != controlling
         run_id = project.start("waits", "good")
         cell = project.wait_until_fitting(run_id, "waits")
         nodes.signal(signal.SIGTERM)
@@ -81,6 +82,7 @@ def test_a_node_that_was_killed_is_started_again(project: Project) -> None:
 def test_a_second_signal_leaves_no_grace(project: Project) -> None:
     serve = "from config.loading import load; from tasks import workers; workers.serve(load())"
     with project.launch(sys.executable, "-c", serve, BAKEOFF_SHUTDOWN_GRACE="600") as nodes:
+        wait_for(lambda: nodes.log.count(" ready.") == 2, "the start of both nodes")
         run_id = project.start("waits")
         project.wait_until_fitting(run_id, "waits")
         nodes.signal(signal.SIGTERM)
@@ -96,6 +98,6 @@ def test_a_second_signal_leaves_no_grace(project: Project) -> None:
 
 def test_the_worker_that_a_person_started_reads_as_many_at_once_as_the_settings_say(project: Project) -> None:
     with project.worker(BAKEOFF_EVAL_WORKERS="3"):
-        stats = app.control.inspect(timeout=10, limit=1).stats()["eval@here"]
+        stats = wait_for(app.control.inspect(timeout=2, limit=1).stats, "an answer")["eval@here"]
 
         assert stats["pool"]["max-concurrency"] == 3
