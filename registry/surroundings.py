@@ -1,5 +1,6 @@
 """What a plugin finds around it in a cell: where modules are sought, and which files it may read."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -23,9 +24,11 @@ def readable(
 
     Without what is hidden (`.env`, `.git`) and what `closed` holds.
     """
-    shut = tuple(path.resolve() for path in closed)
+    shut = frozenset(os.path.realpath(path) for path in closed)
+    ways = frozenset(above for path in shut for above in _above(path))
     folders = (*map(Path, import_path(root)), *_folders(candidates, root))
-    return tuple(dict.fromkeys(path for folder in folders for path in _open_in(folder, shut)))
+    opened = (path for folder in folders for path in _open_in(os.path.realpath(folder), shut, ways))
+    return tuple(map(Path, dict.fromkeys(opened)))
 
 
 def class_paths(candidate: Candidate) -> Iterator[str]:
@@ -56,14 +59,28 @@ def _folders(candidates: Iterable[Candidate], root: Path) -> Iterator[Path]:
                 yield (root / file).resolve().parent
 
 
-def _open_in(folder: Path, shut: tuple[Path, ...]) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    for child in sorted(folder.iterdir()):
-        place = child.resolve()
-        if child.name.startswith(".") or any(place.is_relative_to(path) for path in shut):
-            continue
-        if any(path.is_relative_to(place) for path in shut):
-            yield from _open_in(place, shut)
-        elif place.exists():
+def _open_in(folder: str, shut: frozenset[str], ways: frozenset[str]) -> Iterator[str]:
+    """`ways` lead to what is shut: such a folder is not opened as a whole, but what else is in it."""
+    for child in [] if _is_shut(folder, shut) else _visible_in(folder):
+        place = os.path.realpath(child)
+        if place in ways:
+            yield from _open_in(place, shut, ways)
+        elif not _is_shut(place, shut):
             yield child
+
+
+def _is_shut(place: str, shut: frozenset[str]) -> bool:
+    return place in shut or not shut.isdisjoint(_above(place))
+
+
+def _visible_in(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(child.path for child in found if not child.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
