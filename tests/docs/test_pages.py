@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.reference import settings_reference
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -97,3 +99,8 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert named == {"demo", "test"}
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)
+
+
+def test_the_page_of_settings_is_what_the_settings_say() -> None:
+    """`make docs` writes it anew."""
+    assert (ROOT / "docs" / "configuration.md").read_text("utf-8") == settings_reference()
