@@ -119,10 +119,13 @@ def _is_descendant(pid: int) -> bool:
     return True
 
 
-def _warm_up(modules: Iterable[str]) -> Kit:
-    for name in modules:
+def _warm_up(preload: Iterable[str]) -> Kit:
+    for name in preload:
         try:
-            importlib.import_module(name)
+            module, _, function = name.partition(":")
+            loaded = importlib.import_module(module)
+            if function:
+                getattr(loaded, function)()
         except Exception as error:  # noqa: BLE001 - a library may raise anything; the cell that needs it will say so
             print(f"bakeoff: {name} cannot be preloaded: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the owner's log
     threadpools = ThreadpoolController()

@@ -46,6 +46,8 @@ class Oven:
     ) -> Self:
         """Returns when its socket is bound; `connect` waits until the libraries are imported.
 
+        `preload` names modules, or `module:function` to be called once; that must start no thread and use
+        neither BLAS nor OpenMP, which do not survive a fork.
         `runtime` is the folder in which it makes a folder of its own; its path must be short.
         """
         above = Path(tempfile.gettempdir()) if runtime is None else runtime

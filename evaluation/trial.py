@@ -23,6 +23,15 @@ PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"
 
 
+def warm_up() -> None:
+    """Called once in the oven: what scikit-learn imports and remembers when it is first used, cells then have."""
+    import pandas as pd
+    from sklearn.dummy import DummyClassifier
+
+    tiny = pd.DataFrame({"a": [0.0, 1.0], "b": [1, 2]})
+    DummyClassifier().fit(tiny, np.array([0, 1])).predict(tiny)
+
+
 def run(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:
     candidate = Candidate.from_json(payload["candidate"])
     seed: int = payload["seed"]

@@ -34,6 +34,7 @@ PRELOADED = (
     "numpy",
     "pandas",
     "pyarrow",
+    "pyarrow.pandas_compat",
     "threadpoolctl",
     "joblib",
     "sklearn.pipeline",
@@ -47,7 +48,9 @@ PRELOADED = (
     "sklearn.naive_bayes",
     "sklearn.neural_network",
     "sklearn.discriminant_analysis",
-    "evaluation.trial",
+    "sklearn.dummy",
+    "sklearn.tree",
+    "evaluation.trial:warm_up",
 )
 
 _OVENS = 5  #: so many deaths of it within _WITHIN_S, and this worker is of no use

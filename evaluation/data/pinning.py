@@ -97,5 +97,3 @@ def _fill(folder: Path, table: Table, split: Split, ref: DatasetRef, threads: Ex
         sizes={str(path.relative_to(folder)): path.stat().st_size for path in folder.glob("*/*")},
     )
     write_text(given / FILE, manifest.to_text())
-
-

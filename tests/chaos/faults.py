@@ -32,7 +32,7 @@ _REDIS_S = 30.0
 _PRODUCER_S = 60.0
 _GHOST_S = 30.0
 _LOOK_S = 0.1
-_FROZEN_S = 20.0  #: longest that nobody may take the work of a frozen worker, which then goes on
+_FROZEN_S = 40.0  #: longest that nobody may take the work of a frozen worker, which then goes on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,8 +191,14 @@ def _locked(site: Site, stroke: Stroke) -> Fault:
 
 
 def _frozen(site: Site, stroke: Stroke) -> Fault:
-    """The worker and its supervisors, or all that is below it, until others are at its work."""
-    site.tend_until(lambda: bool(_slow_holders(site)), _VICTIM_S / 2)
+    """The worker and its supervisors, or all that is below it, until others are at its work.
+
+    One at a time, so that there are others; and one that is at something long, so that it becomes a ghost.
+    """
+    site.tend_until(lambda: all(duty.done() for duty in site.begun), _FROZEN_S)
+    if not site.tend_until(lambda: bool(_slow_holders(site)), _VICTIM_S):
+        site.start_run(models=[name for name in site.models if name.startswith(SLOW)])
+        site.tend_until(lambda: bool(_slow_holders(site)), _VICTIM_S)
     preferred = _slow_holders(site) or site.services
 
     def find(service: Service) -> list[int]:
@@ -201,7 +207,9 @@ def _frozen(site: Site, stroke: Stroke) -> Fault:
     service, main = _victim(site, stroke, find)
     pids = (main, *(below(main) if stroke.length < 1 / 2 else _pool(service)))
     at = time.time()
-    held = _held_by(site, service)
+    leases = site.leases(service)
+    held = tuple(lease.job_id for lease in leases)
+    long = [lease.job_id for lease in leases if lease.model_id.startswith(SLOW)]
     for pid in pids:
         _send(pid, signal.SIGSTOP)
     cells = {job_id: cell for job_id in held if (cell := _cell_of(site, job_id)) is not None}
@@ -209,7 +217,7 @@ def _frozen(site: Site, stroke: Stroke) -> Fault:
     def thaw() -> None:
         time.sleep(LEASE_S)
         deadline = time.monotonic() + _FROZEN_S
-        while not _is_taken(site, held, at) and time.monotonic() < deadline:
+        while not _is_taken(site, long or held, at) and time.monotonic() < deadline:
             time.sleep(_LOOK_S)
         time.sleep(stroke.length)
         ghosts = [cell for job_id, cell in cells.items() if is_alive(cell) and _is_lost(site, job_id, at)]

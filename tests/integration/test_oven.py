@@ -16,6 +16,7 @@ from fixtures.kitchen import PLUGINS, a_kitchen, an_oven, below, eventually, is_
 
 from cell import scratch
 from cell.client import connect
+from cell.order import Limits, Order
 from cell.outcome import End
 from cell.oven import Oven
 from domain.errors import InfrastructureError, InvalidInputError
@@ -239,6 +240,27 @@ def test_a_library_that_cannot_be_loaded_is_named_and_does_not_stop_the_oven(run
     assert capfd.readouterr().err == (
         "bakeoff: broken_library cannot be preloaded: RuntimeError: half installed\n"
     )
+
+
+def test_what_a_function_did_in_the_oven_every_cell_finds_done(runtime, tmp_path):
+    (tmp_path / "library.py").write_text(
+        "calls = []\n"
+        "def warm_up(): calls.append('once')\n"
+        "def look(payload, inside): calls.append('here'); return calls\n"
+    )
+
+    with (
+        Oven.start(
+            preload=["library:warm_up"], import_path=[str(tmp_path), str(PLUGINS)], runtime=runtime
+        ) as oven,
+        connect(oven.socket, timeout_s=20) as parent,
+    ):
+        order = Order(
+            entry="library:look", payload={}, limits=Limits(wall_s=20, threads=1), log=tmp_path / "log"
+        )
+        answers = [parent.run(order).value for _ in range(2)]
+
+    assert answers == [["once", "here"]] * 2
 
 
 def test_a_runtime_folder_with_a_long_path_is_refused_with_the_cure(tmp_path):
