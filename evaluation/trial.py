@@ -24,7 +24,7 @@ PROBABILITIES = "probabilities"
 
 
 def warm_up() -> None:
-    """Called once in the oven: what scikit-learn imports and remembers when it is first used, cells then have."""
+    """Called once in the oven: what scikit-learn loads and remembers when it is first used, cells have."""
     import pandas as pd
     from sklearn.dummy import DummyClassifier
 

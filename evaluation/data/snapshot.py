@@ -1,7 +1,7 @@
 """A snapshot is an immutable, content-addressed copy of a dataset with its split.
 
-The producer pins it once (`evaluation.data.pinning`); every cell opens the same files, mapped, and without the
-test labels, which the supervisor reads. Opening needs numpy and pandas alone.
+The producer pins it once (`evaluation.data.pinning`); every cell opens the same files, mapped, and without
+the test labels, which the supervisor reads. Opening needs numpy and pandas alone.
 """
 
 from collections.abc import Sequence
