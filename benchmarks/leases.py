@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, T201 - a script that prints, no part of a package
+# ruff: noqa: T201 - a script that prints, no part of a package
 """What one job costs the store: claim, renew, standing, complete, each in a transaction of its own.
 
     python -m benchmarks.leases [jobs]

@@ -1,0 +1,68 @@
+"""How long a snapshot takes, beside reading the same Parquet file; each in a process of its own, in turns.
+
+python -m benchmarks.pinning [rows] [columns] [times]
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+_READ = """
+import pandas
+pandas.read_parquet({file!r})
+"""
+
+_PIN = """
+from pathlib import Path
+from config.settings import DatasetSettings
+from evaluation.data.pinning import pin
+dataset = DatasetSettings(source="parquet", path={file!r}, target="y")
+pin(dataset, name="d", root=Path("/"), snapshots=Path({folder!r}) / {turn!r}, seed=0, test_size=0.25)
+"""
+
+_TIMED = """
+import resource, sys, time
+import numpy, pandas, pyarrow.parquet
+began = time.perf_counter()
+{work}
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def main(rows: int = 2_000_000, columns: int = 50, times: int = 5) -> None:
+    with TemporaryDirectory() as folder:
+        file = str(Path(folder) / "d.parquet")
+        _write(file, rows, columns)
+        pairs = [
+            (_timed(_READ.format(file=file)), _timed(_PIN.format(file=file, folder=folder, turn=str(turn))))
+            for turn in range(times)
+        ]
+    for name, runs in zip(("read", "pin"), zip(*pairs, strict=True), strict=True):
+        seconds, peaks = zip(*runs, strict=True)
+        sys.stdout.write(f"{name:5} {median(seconds):6.2f} s (median), peak {max(peaks):6.0f} MB\n")
+    ratios = [pinned[0] / read[0] for read, pinned in pairs]
+    sys.stdout.write(f"ratio {median(ratios):6.2f}\n")
+
+
+def _write(file: str, rows: int, columns: int) -> None:
+    import numpy as np
+    import pandas as pd
+
+    values = np.random.default_rng(0).normal(size=(rows, columns)).astype("float32")
+    frame = pd.DataFrame(values, columns=[f"x{column}" for column in range(columns)])
+    frame["y"] = (values[:, 0] > 0).astype("int64")
+    frame.to_parquet(file)
+
+
+def _timed(work: str) -> tuple[float, float]:
+    said = subprocess.run(
+        [sys.executable, "-c", _TIMED.format(work=work)], check=True, capture_output=True, text=True
+    )
+    seconds, peak_mb = map(float, said.stdout.split())
+    return seconds, peak_mb
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
