@@ -1,11 +1,15 @@
 """The log of a cell: what it prints, up to a limit, in a file that can be followed, and its last lines."""
 
 import os
+import re
 from contextlib import suppress
 from math import inf
 from time import monotonic
 
 TAIL_BYTES = 4096
+_REMEMBERED_BYTES = 4 * TAIL_BYTES
+#: What faulthandler says at the end of a crash: thousands of letters below the frames that matter.
+_MODULES = re.compile(rb"^Extension modules: .*$\n?", re.MULTILINE)
 PIPE_BYTES = 2**20
 _PAUSE_S = (
     0.02  # beyond the limit the pipe is emptied this often: at most 50 MB a second are read to be dropped
@@ -42,7 +46,7 @@ class Log:
             data = None
         self._next_read = monotonic() + _PAUSE_S
         if data:
-            self._tail = (self._tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
+            self._tail = (self._tail + data[-_REMEMBERED_BYTES:])[-_REMEMBERED_BYTES:]
             self._keep(data)
         return data != b""
 
@@ -50,8 +54,9 @@ class Log:
         """After the last writer has died: read the rest, return the last lines."""
         for _ in range(2):
             self.drain()
-        text = self._tail.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-        return text if len(self._tail) < TAIL_BYTES else text.partition("\n")[2] or text
+        tail = _MODULES.sub(b"", self._tail)
+        text = tail[-TAIL_BYTES:].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return text if len(tail) < TAIL_BYTES else text.partition("\n")[2] or text
 
     def _keep(self, data: bytes) -> None:
         if self.flooded:

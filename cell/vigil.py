@@ -20,7 +20,7 @@ from cell.wire import Wire
 
 _HINTS: Mapping[int, str] = {
     signal.SIGKILL: "Somebody killed it: most often the kernel, out of memory.",
-    signal.SIGSEGV: "A compiled library crashed; the end of the log shows where.",
+    signal.SIGSEGV: "A compiled library crashed; the log shows where.",
     signal.SIGABRT: "A compiled library gave up; the end of the log may say why.",
     signal.SIGBUS: "A file that it had mapped was truncated, or a disk or /dev/shm was full.",
     signal.SIGILL: "A compiled library was built for another processor.",

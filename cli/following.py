@@ -12,7 +12,7 @@ from cli.report import read_report, report_record, run_record
 from cli.show import show_outcome
 from domain.run import Run, RunState
 from store import runs
-from tasks import wiring
+from tasks import wiring, workers
 from tasks.waiting import is_read, why_nothing_runs
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ _UNSUCCESSFUL = 3
 def see_to_its_end(run_id: str, console: "Console", *, own_worker: bool, began: float, as_json: bool) -> None:
     """`own_worker`: one was started for this run. Ctrl-C ends the watching, not the run."""
     try:
-        ended = _follow(run_id, console, Patience(lambda: _why(own_worker=own_worker), idle_since=began))
+        patience = Patience(lambda: _why(own_worker=own_worker), idle_since=began)
+        ended = _follow(run_id, console, patience)
     except KeyboardInterrupt:
         console.print("detached: the run goes on")
         say_how_to_come_back(run_id, console, as_json=as_json)
@@ -46,6 +47,8 @@ def _follow(run_id: str, console: "Console", patience: Patience) -> Run:
     with _display(console) as display:
         for look in looks(wiring.engine(), run_id, patience):
             display.update(look)
+            if not look.run.state.has_ended:
+                workers.replace_the_dead(run_id)
     return look.run
 
 

@@ -29,7 +29,7 @@ def retry(
 
     began = time.monotonic()
     engine = project.database(project.open_project(config))
-    broker.hold()
+    broker.demand()
     again = enqueue.retry(runs.find(engine, run))
     own_worker = not no_worker and workers.start_for(again)
     console = terminal.err() if as_json else terminal.out()

@@ -129,7 +129,7 @@ def _start(
 
     run_id = new_id()
     schema.ensure(wiring.engine())
-    broker.hold()
+    broker.demand()
     starting = begin(lambda: may_start_worker and workers.start_for(run_id))
     plan = _plan(request, added, console)
     own_worker = starting.result()

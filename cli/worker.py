@@ -1,5 +1,6 @@
 """`bakeoff worker`: both Celery nodes, until somebody says stop."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -8,13 +9,20 @@ from cli import project, terminal
 from cli.project import ConfigFile
 
 
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
 def worker(
     eval_workers: Annotated[
         int | None, typer.Option(metavar="N", help="Evaluations at once.", show_default=False)
     ] = None,
     log_level: Annotated[
-        str, typer.Option("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR.")
-    ] = "INFO",
+        LogLevel, typer.Option("--log-level", case_sensitive=False, help="How much it says.")
+    ] = LogLevel.INFO,
     config: ConfigFile = None,
 ) -> None:
     """Take evaluations until told to stop.
@@ -28,7 +36,7 @@ def worker(
     configuration = project.open_project(config, evalWorkers=eval_workers)
     schema.ensure(wiring.engine())
     read(configuration.catalog_file)
-    broker.hold()
+    broker.demand()
     settings = configuration.settings
     terminal.err().print(
         f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops",

@@ -225,7 +225,7 @@ def _why_not(shelf: Shelf, candidate_id: str) -> str:
     if candidate_id in shelf.rejected:
         return _why_rejected(shelf.rejected[candidate_id])
     if candidate_id in shelf.disabled:
-        return "it is disabled: set `enabled: true` in the catalog file"
+        return f"it is disabled: set `enabled: true` in the catalog file, or add `--with {candidate_id}`"
     known = ", ".join(shelf.candidates) or "none at all"
     return nearest(candidate_id, shelf.candidates) or f"there are {known}"
 

@@ -8,6 +8,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from domain.errors import InfrastructureError
 from tasks import embedded, wiring
 
 EVALUATIONS = "evaluations"  #: doorbells of jobs
@@ -35,6 +36,13 @@ def is_running() -> bool:
         return bool(client().ping())
     except RedisError:
         return False
+
+
+def demand() -> None:
+    """Hold it; an error when it cannot be reached, for a person who would wait for nothing."""
+    hold()
+    if not is_running():
+        raise InfrastructureError(f"the broker {url()} cannot be reached: start it, or correct brokerUrl")
 
 
 def hold() -> embedded.Hold | None:

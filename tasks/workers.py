@@ -101,6 +101,13 @@ def start_for(run_id: str) -> bool:
     return True
 
 
+def replace_the_dead(run_id: str) -> bool:
+    """If the worker that we started for this run has died, start another one."""
+    if not _started or _started[-1].poll() is None:
+        return False
+    return start_for(run_id)
+
+
 def serve(configuration: Configuration, *, log_level: str = "INFO") -> None:
     """Both nodes until SIGTERM or Ctrl-C: running jobs get their grace; with the second signal none."""
     passed_on: list[int] = []

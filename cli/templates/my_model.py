@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a template: it becomes a file of somebody else's
 """A candidate of your own: any class with fit and predict. Its parameters stand in config/models.yaml."""
 
 from typing import Any

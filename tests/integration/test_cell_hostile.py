@@ -36,6 +36,7 @@ def test_a_segfault_is_told_with_its_signal_phase_and_place(kitchen):
     assert (outcome.error.type, outcome.error.message) == ("SIGSEGV", "it was ended by SIGSEGV")
     assert outcome.log_tail.startswith("before\nFatal Python error: Segmentation fault")
     assert "cell_gallery.py" in outcome.log_tail
+    assert "Extension modules" not in outcome.log_tail
 
 
 def test_an_abort_is_told(kitchen):

@@ -119,6 +119,19 @@ def test_what_cannot_run_is_refused_and_leaves_no_run(ready: Project) -> None:
     assert runs.page(ready.engine, limit=1) == []
 
 
+def test_a_broker_that_cannot_be_reached_is_told_at_once(
+    ready: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BAKEOFF_BROKER_URL", "redis://127.0.0.1:1/0")
+    done = bakeoff("run", "iris")
+
+    assert done.returncode == 4
+    assert done.stderr == (
+        "error: the broker redis://127.0.0.1:1/0 cannot be reached: start it, or correct brokerUrl\n"
+    )
+    assert runs.page(ready.engine, limit=1) == []
+
+
 def test_without_a_worker_it_says_so_and_ctrl_c_leaves_the_run_alone(ready: Project) -> None:
     with started("run", "iris", "--no-worker", "--name", "spring") as process:
         lines = []

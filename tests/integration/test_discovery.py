@@ -400,7 +400,8 @@ def test_what_cannot_be_had_is_explained(load):
     for candidate_id, why in {
         "goood": "there is no candidate 'goood' to run: did you mean 'good'?",
         "zzz": "there is no candidate 'zzz' to run: there are good",
-        "off": "there is no candidate 'off' to run: it is disabled: set `enabled: true` in the catalog file",
+        "off": "there is no candidate 'off' to run: it is disabled: set `enabled: true` in the catalog "
+        "file, or add `--with off`",
         "bad": "there is no candidate 'bad' to run: bad was rejected because plugs.bad failed at import",
     }.items():
         with pytest.raises(NotFoundError) as caught:

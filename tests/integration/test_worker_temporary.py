@@ -24,6 +24,20 @@ print(enqueue.wait(run_id, timeout_s=60), flush=True)
 sys.stdin.readline()
 """
 
+#: The same, but while it waits it replaces a worker that has died.
+WATCHFUL = PRODUCER.replace(
+    "print(enqueue.wait",
+    """
+import time
+from store import runs
+from tasks import wiring
+while not runs.get(wiring.engine(), run_id).state.has_ended:
+    if workers.replace_the_dead(run_id):
+        print("replaced", flush=True)
+    time.sleep(0.2)
+print(enqueue.wait""",
+)
+
 
 @pytest.fixture
 def project() -> Iterator[Project]:
@@ -34,9 +48,9 @@ def project() -> Iterator[Project]:
 
 
 class Producer:
-    def __init__(self, project: Project, *models: str) -> None:
+    def __init__(self, project: Project, *models: str, script: str = PRODUCER) -> None:
         self.run_id = new_id()
-        self.process = project.python(PRODUCER, self.run_id, *models, stdin=subprocess.PIPE)
+        self.process = project.python(script, self.run_id, *models, stdin=subprocess.PIPE)
 
     def says(self) -> str:
         assert self.process.stdout is not None
@@ -92,6 +106,21 @@ def test_it_finishes_a_run_whose_starter_was_killed(project: Project) -> None:
     project.gate("open").touch()
 
     assert project.wait_for_end(producer.run_id) == "completed"
+    wait_until_it_has_left(project)
+
+
+def test_whoever_waits_for_the_run_replaces_it_when_it_was_killed(project: Project) -> None:
+    producer = Producer(project, "waits", "good", script=WATCHFUL)
+    producer.says()
+    producer.go_on()
+    wait_for(project.configuration.log_of(producer.run_id, "x").parent.exists, "the run")
+    project.wait_until_fitting(producer.run_id, "waits")
+    temporary(project)[0].kill()
+
+    assert producer.says() == "replaced"
+    project.gate("open").touch()
+    assert producer.says() == "completed"
+    producer.die()
     wait_until_it_has_left(project)
 
 
