@@ -28,10 +28,10 @@ demo: setup  ## Run a bake-off of the shipped candidates, with a real Redis and 
 	@$(BIN)/bakeoff run breast_cancer --with broken || [ $$? -eq 3 ]
 
 test: setup  ## Run the tests
-	@$(BIN)/python -m pytest -n auto -m "not services"
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not services"
 
 test-services: setup  ## Run the tests that need system packages (PostgreSQL, Chromium)
-	@$(BIN)/python -m pytest -n auto -m services
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m services
 
 ROUNDS ?= 3
 SEED ?= 7
