@@ -45,8 +45,14 @@ def test_a_new_project_has_one_dataset_and_candidates_that_load(project: Project
     assert [candidate["modelId"] for candidate in models["candidates"]] == [
         "my_model",
         "logistic_regression",
+        "ridge",
+        "lda",
+        "knn",
+        "decision_tree",
         "random_forest",
         "hist_gradient_boosting",
+        "linear_regression",
+        "random_forest_regressor",
     ]
     assert (models["disabled"], models["rejected"]) == ([], [])
 

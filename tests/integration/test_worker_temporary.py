@@ -82,7 +82,7 @@ def _is_main(process: psutil.Process) -> bool:
 
 
 def wait_until_it_has_left(project: Project) -> None:
-    wait_for(lambda: not temporary(project), "the leaving of the worker", within_s=20)
+    wait_for(lambda: not temporary(project), "the leaving of the worker")
 
 
 def test_it_leaves_after_its_run(project: Project) -> None:
