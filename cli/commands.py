@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+_REFUSED = 1
 _BAD_USAGE = 2
 _INFRASTRUCTURE = 4
 
@@ -49,14 +50,13 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Errors that Bakeoff can explain become a line and an exit code. All others are bugs."""
-        from domain.errors import BakeoffError, InvalidInputError
+        from domain.errors import BakeoffError
 
         try:
             return super().invoke(ctx)
         except BakeoffError as exc:
             _explain(exc)
-            code = _BAD_USAGE if isinstance(exc, InvalidInputError) else _INFRASTRUCTURE
-            raise typer.Exit(code) from exc
+            raise typer.Exit(_exit_code(exc)) from exc
 
 
 def _listed(entry: _Entry) -> TyperCommand:
@@ -73,6 +73,14 @@ def _load(entry: _Entry) -> Any:
     command = typer.main.get_command(found)
     command.name = entry.name
     return command
+
+
+def _exit_code(exc: Exception) -> int:
+    from domain.errors import InvalidInputError, RefusedError
+
+    if isinstance(exc, RefusedError):
+        return _REFUSED
+    return _BAD_USAGE if isinstance(exc, InvalidInputError) else _INFRASTRUCTURE
 
 
 def _explain(exc: Exception) -> None:
