@@ -38,7 +38,8 @@ class Artefacts:
     def __init__(self, root: Path) -> None:
         self.models = root / "models"
         self.incoming = root / "incoming"
-        self.models.mkdir(parents=True, exist_ok=True)
+        with _explained(self.models):
+            self.models.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def writing(self) -> Iterator[Path]:
@@ -189,7 +190,7 @@ def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise InfrastructureError(f"the model cannot be written below {folder.parent}: {exc}") from exc
+        raise InfrastructureError(f"nothing can be written below {folder.parent}: {exc}") from exc
 
 
 def _open_plainly(source: Path) -> BinaryIO:

@@ -212,12 +212,23 @@ def test_a_disk_that_is_full_is_an_error_that_names_the_folder(registry):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
     try:
-        with pytest.raises(InfrastructureError, match=f"cannot be written below {registry.storage_path}"):
+        with pytest.raises(InfrastructureError, match=f"can be written below {registry.storage_path}"):
             registry.save_model(np.zeros(10_000), "churn")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     assert registry.leftovers() == []
+
+
+def test_a_place_that_is_no_folder_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(InfrastructureError, match=f"nothing can be written below {tmp_path}/file: "):
+        ModelRegistry(tmp_path / "file")
+
+
+def test_an_id_may_be_a_number_of_numpy(registry, file):
+    assert registry.get(np.int64(1)).file_path == str(file)
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
