@@ -16,6 +16,8 @@ _FEW_ROWS = 50
 #: Below so many rows, a column without repetition is nothing strange.
 _ROWS_TO_TELL_IDS = 20
 _SAMPLE = 1_000
+#: Columns that are mixed before rows are compared for the first time.
+_FIRST_LOOK = 4
 
 
 def feature_names(names: Sequence[str], dataset: DatasetSettings, target: str) -> list[str]:
@@ -129,23 +131,32 @@ def _distinct(values: Any) -> int:
 
 
 def repeated_rows(columns: Sequence[Column]) -> int:
-    """Rows that equal an earlier one. Column by column, only rows that might still be equal are looked at."""
+    """Rows that equal an earlier one. After a few columns, only rows that might still be equal are kept."""
     keys = np.zeros(len(columns[0]), dtype=np.uint64)
     rows: np.ndarray | slice = slice(None)
-    for column in columns:
-        keys = _mixed(keys, _bits(column, rows))
+    for few in _more_and_more(columns):
+        for column in few:
+            _mix(keys, _bits(column, rows))
         again = _may_occur_again(keys)
         if not again.any():
             return 0
-        if not again.all():
-            rows = np.flatnonzero(again) if isinstance(rows, slice) else rows[again]
-            keys = keys[again]
+        rows = np.flatnonzero(again) if isinstance(rows, slice) else rows[again]
+        keys = keys[again]
     return len(keys) - len(np.unique(keys))
 
 
-def _mixed(keys: np.ndarray, bits: np.ndarray) -> np.ndarray:
-    mixed = (keys ^ bits) * np.uint64(0x9E3779B97F4A7C15)
-    return np.asarray(mixed ^ (mixed >> np.uint64(29)))
+def _more_and_more(columns: Sequence[Column]) -> Iterator[Sequence[Column]]:
+    """Few at first, for the first ones tell most rows apart; then twice as many each time."""
+    start, size = 0, _FIRST_LOOK
+    while start < len(columns):
+        yield columns[start : start + size]
+        start, size = start + size, size * 2
+
+
+def _mix(keys: np.ndarray, bits: np.ndarray) -> None:
+    keys ^= bits
+    keys *= np.uint64(0x9E3779B97F4A7C15)
+    keys ^= keys >> np.uint64(29)
 
 
 def _may_occur_again(keys: np.ndarray) -> np.ndarray:
