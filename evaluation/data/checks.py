@@ -1,5 +1,6 @@
 """What is wrong with data, found before anything is written: errors stop the run, warnings go with it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ _FEW_ROWS = 50
 #: Below so many rows, a column without repetition is nothing strange.
 _ROWS_TO_TELL_IDS = 20
 _SAMPLE = 1_000
+_DATE = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d\S*)?$|[0-3]?\d[./][0-3]?\d[./][12]\d{3}$")
 #: Columns that are mixed before rows are compared for the first time.
 _FIRST_LOOK = 4
 
@@ -90,6 +92,10 @@ def warnings_of(features: Sequence[Column], target: Column) -> Iterator[str]:
     ids = [column.name for column in features if _is_like_an_id(column)]
     if ids:
         yield f"columns that differ in every row, like an id: {listed(ids)}; name them under drop if they are"
+    dates = [column.name for column in features if _is_text_of_dates(column)]
+    if dates:
+        cure = f"write `dtypes: {{{dates[0]}: datetime}}` if it is"
+        yield f"text that looks like dates: {listed(dates)}; {cure}"
     repeated = repeated_rows([*features, target])
     if repeated:
         yield f"rows that repeat an earlier one: {repeated}; the same row may be trained on and tested"
@@ -122,6 +128,13 @@ def _is_like_an_id(column: Column) -> bool:
     if rows < _ROWS_TO_TELL_IDS or column.missing or not (whole or column.type == STRING):
         return False
     return all(_distinct(column.array[:end]) == min(end, rows) for end in (_SAMPLE, rows))
+
+
+def _is_text_of_dates(column: Column) -> bool:
+    if column.type != STRING:
+        return False
+    values = column.array[:_SAMPLE].drop_null().to_pylist()
+    return bool(values) and all(map(_DATE.match, values))
 
 
 def _distinct(values: Any) -> int:
