@@ -195,12 +195,14 @@ def _explained(folder: Path) -> Iterator[None]:
 
 def _open_plainly(source: Path) -> BinaryIO:
     """A regular file: a link could lead anywhere, and a pipe could make us wait."""
-    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    opened = os.fdopen(descriptor, "rb")
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as exc:
+        raise InvalidInputError(f"{source} cannot be read, so it is not saved: {exc.strerror}") from exc
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        opened.close()
-        raise InvalidInputError(f"{source} is no regular file: it is not saved")
-    return opened
+        os.close(descriptor)
+        raise InvalidInputError(f"{source} is no regular file, so it is not saved")
+    return os.fdopen(descriptor, "rb")
 
 
 def _written(file: Path) -> Written:
