@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from config.settings import DatasetSettings, Settings
-from domain.errors import InvalidInputError
+from domain.errors import InfrastructureError, InvalidInputError
 
 PREFIX = "BAKEOFF_"
 FILE_VARIABLE = "BAKEOFF_CONFIG"
@@ -52,12 +52,24 @@ class Configuration:
         return (self.root / self.settings.data_dir).resolve()
 
     @property
+    def shared_dir(self) -> Path:
+        given = self.settings.shared_dir
+        return self.data_dir if given is None else (self.root / given).resolve()
+
+    def require_shared_dir(self) -> None:
+        """It is never made here, if it has a name: where it is missing, something is not mounted."""
+        if self.settings.shared_dir is not None and not self.shared_dir.is_dir():
+            raise InfrastructureError(
+                f"there is no folder {self.shared_dir}: mount it, or make it, or correct sharedDir"
+            )
+
+    @property
     def catalog_file(self) -> Path:
         return (self.file.parent if self.file else self.root / "config") / "models.yaml"
 
     @property
     def snapshots(self) -> Path:
-        return self.data_dir / "snapshots"
+        return self.shared_dir / "snapshots"
 
     @property
     def database_url(self) -> str:
@@ -76,7 +88,7 @@ class Configuration:
         """What no plugin may open: our own data, the configuration, and where datasets are read from."""
         datasets = self.settings.datasets.values()
         files = [Path(file) for dataset in datasets for file in self.files_of(dataset)]
-        return (self.data_dir, *([self.file] if self.file else []), *files)
+        return (self.data_dir, self.shared_dir, *([self.file] if self.file else []), *files)
 
     @property
     def worker_log(self) -> Path:
@@ -97,7 +109,7 @@ class Configuration:
         return self.data_dir / "logs" / run_id / f"{job_id}.log"
 
     def predictions_of(self, run_id: str, job_id: str) -> Path:
-        return self.data_dir / "predictions" / run_id / f"{job_id}.npy"
+        return self.shared_dir / "predictions" / run_id / f"{job_id}.npy"
 
 
 def load(

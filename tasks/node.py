@@ -100,6 +100,7 @@ def _hold_broker(**_: Any) -> None:
 @_or_stop
 def _prepare(sender: Any, **_: Any) -> None:
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)  # the end of a task is line enough
+    wiring.configuration().require_shared_dir()
     schema.ensure(wiring.engine())
     if EVALUATIONS in sender.app.amqp.queues.consume_from:
         _light_oven()
