@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,20 +71,28 @@ class Killed:
 
 @dataclass(frozen=True, kw_only=True)
 class Stopped:
-    """We stopped it ourselves, because `keep_going` said no."""
+    """We stopped it ourselves, because `leave` said no."""
 
 
 Verdict = Scored | Faulty | Killed | Stopped
 
 
-def examine(
-    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, keep_going: Callable[[], bool]
-) -> Verdict:
+class Leave(Protocol):
+    """What the supervisor's watch allows."""
+
+    def may_go_on(self) -> bool:
+        """Asked each second."""
+
+    def may_keep(self) -> bool:
+        """Asked once the predictions are there: whether they are still wanted."""
+
+
+def examine(job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave) -> Verdict:
     for file in (places.log, places.predictions):
         file.parent.mkdir(parents=True, exist_ok=True)
 
     def once(places: Places) -> Verdict:
-        return _examine_once(job, run, places=places, grant=grant, warm=warm, keep_going=keep_going)
+        return _examine_once(job, run, places=places, grant=grant, warm=warm, leave=leave)
 
     first = once(places)
     return _repeated(first, once, places) if run.repeat_check and isinstance(first, Scored) else first
@@ -106,12 +114,13 @@ def _repeated(first: Scored, once: Callable[[Places], Verdict], places: Places) 
 
 
 def _examine_once(
-    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, keep_going: Callable[[], bool]
+    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave
 ) -> Verdict:
-    outcome = warm.run(_order(job, run, places, grant), keep_going=keep_going)
+    order = _order(job, run, places, grant)
+    outcome = warm.run(order, keep_going=leave.may_go_on, may_keep=leave.may_keep)
     match outcome.end:
         case End.RETURNED:
-            return _scored(job, run, places, grant=grant, outcome=outcome, keep_going=keep_going)
+            return _scored(job, run, places, grant=grant, outcome=outcome, leave=leave)
         case End.STOPPED:
             return Stopped()
         case End.LOST:
@@ -160,13 +169,11 @@ def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
     }
 
 
-def _scored(
-    job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcome, keep_going: Callable[[], bool]
-) -> Verdict:
+def _scored(job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcome, leave: Leave) -> Verdict:
     try:
         cost = _cost(outcome, grant)
         scores = meanwhile(
-            lambda: scores_of(job, run, places), keep_going=keep_going, longest_s=job.timeout_s
+            lambda: scores_of(job, run, places), keep_going=leave.may_go_on, longest_s=job.timeout_s
         )
     except StoppedError:
         return Stopped()
