@@ -131,12 +131,24 @@ def load(
         for key in _KEYS
     }
     merged = layers[Origin.FILE] | layers[Origin.ENVIRONMENT] | layers[Origin.COMMAND_LINE]
-    return Configuration(
+    configuration = Configuration(
         settings=_check(merged, origins, file),
         root=file.parent.parent if file else Path.cwd(),
         file=file,
         origins=origins,
     )
+    _keep_plugins_readable(configuration)
+    return configuration
+
+
+def _keep_plugins_readable(configuration: Configuration) -> None:
+    root = configuration.root.resolve()
+    for key, folder in (("dataDir", configuration.data_dir), ("sharedDir", configuration.shared_dir)):
+        if root.is_relative_to(folder):
+            raise InvalidInputError(
+                f"{key} is {folder}, and the project {root} lies in it: candidates may not read what is "
+                f"there, their own code neither; name a folder of its own"
+            )
 
 
 def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:

@@ -328,6 +328,16 @@ def test_a_shared_folder_that_is_not_there_is_refused_with_the_cure_and_never_ma
     assert not (tmp_path / "mnt").exists()
 
 
+@pytest.mark.parametrize(("key", "given"), [("dataDir", "."), ("sharedDir", ".."), ("dataDir", "/")])
+def test_a_folder_that_is_closed_to_plugins_must_not_hold_the_project(
+    file: Path, tmp_path: Path, key: str, given: str
+) -> None:
+    assert _refusal(file, f"{key}: {given}") == (
+        f"{key} is {(tmp_path / given).resolve()}, and the project {tmp_path} lies in it: candidates may not "
+        f"read what is there, their own code neither; name a folder of its own"
+    )
+
+
 def test_a_data_folder_that_is_not_there_yet_is_no_reason_to_refuse(file: Path) -> None:
     _load(file, "dataDir: var").require_shared_dir()
 
