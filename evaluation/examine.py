@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cell.client import WarmParent
 from cell.order import Limits, Order
 from cell.outcome import End, Outcome
+from domain.dataset import DatasetRef
 from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
 from domain.result import Cost, Result
@@ -133,6 +134,10 @@ def _examine_once(
 
 
 _SIGKILL = 9
+_SPARE_MB = 16
+_ROW_BYTES = 1024
+_WORD_BYTES = 8
+_LETTER_BYTES = 4
 
 
 def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
@@ -143,6 +148,7 @@ def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
             wall_s=job.timeout_s,
             threads=grant.threads,
             memory_mb=grant.memory_mb,
+            output_mb=_output_mb(run.dataset),
             mapped_bytes=snapshot.mapped_bytes(places.snapshot),
         ),
         log=places.log,
@@ -157,6 +163,13 @@ def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
         import_path=import_path(places.root),
         outputs=places.outputs,
     )
+
+
+def _output_mb(dataset: DatasetRef) -> int:
+    """Room for a long label, or for a probability of each class, in each row: the supervisor reads it all."""
+    longest = max((len(name) for name in dataset.classes), default=0)
+    row = max(_ROW_BYTES, _WORD_BYTES * len(dataset.classes), _LETTER_BYTES * longest)
+    return _SPARE_MB + dataset.test_rows * row // 2**20
 
 
 def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
@@ -219,18 +232,20 @@ def _predictions(job: Job, places: Places) -> Predictions:
 
 
 def _load(file: Path) -> NDArray[Any]:
-    """What strangers may have written: an array of plain values, or an error."""
+    """Mapped, so that what claims to be large takes no memory before its shape has been looked at."""
     try:
-        loaded: NDArray[Any] = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as exc:
-        raise _ForgedReportError(f"the predictions cannot be read: {exc}") from exc
+        loaded: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
+    except Exception as exc:  # strangers wrote it, and numpy's reader raises whatever it stumbles over
+        raise _ForgedReportError(f"the predictions cannot be read: {type(exc).__name__}: {exc}") from exc
+    if not loaded.ndim:
+        raise _ForgedReportError("the predictions are a single value")
     return loaded
 
 
 def _cost(outcome: Outcome, grant: Grant) -> Cost:
     return Cost(
-        fit_s=_seconds(outcome.value, "fitSeconds"),
-        predict_s=_seconds(outcome.value, "predictSeconds"),
+        fit_s=_seconds(outcome, "fitSeconds"),
+        predict_s=_seconds(outcome, "predictSeconds"),
         cpu_s=outcome.usage.cpu_s,
         peak_memory_mb=outcome.usage.peak_memory_mb,
         granted_threads=grant.threads,
@@ -238,9 +253,11 @@ def _cost(outcome: Outcome, grant: Grant) -> Cost:
     )
 
 
-def _seconds(value: Any, key: str) -> float:
+def _seconds(outcome: Outcome, key: str) -> float:
+    """As the cell says, which cannot be more than it had."""
+    value = outcome.value
     seconds = value.get(key) if isinstance(value, Mapping) else None
-    if not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:
         raise _ForgedReportError(f"the report of the cell holds no {key}: {value!r:.200}")
     return float(seconds)
 
