@@ -25,6 +25,7 @@ from threadpoolctl import ThreadpoolController
 
 from cell import family, landlock, libc, pages, parent, reach, scratch
 from cell.process import LOADED_THREADS, Kit
+from config.runtime import runtime_folder
 
 _KEPT_SIGNALS = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ})
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
@@ -119,7 +120,7 @@ def _is_descendant(pid: int) -> bool:
     return True
 
 
-def _warm_up(preload: Iterable[str]) -> Kit:
+def _warm_up(preload: Iterable[str], closed: Iterable[str]) -> Kit:
     for name in preload:
         try:
             module, _, function = name.partition(":")
@@ -132,9 +133,10 @@ def _warm_up(preload: Iterable[str]) -> Kit:
     threadpools.limit(limits=LOADED_THREADS)
     kit = Kit(
         threadpools=threadpools,
-        grants=reach.common(),
+        grants=reach.common(closed),
         landlock_abi=landlock.abi(),
         private=scratch.can_be_private(),
+        hidden=(str(runtime_folder()),),
         niceness=os.getpriority(os.PRIO_PROCESS, 0),
     )
     pages.merge()
@@ -178,7 +180,7 @@ def main() -> None:
         listener=socket.socket(fileno=order["listener"]),
         lifeline=order["lifeline"],
         owner=owner,
-        kit=_warm_up(order["preload"]),
+        kit=_warm_up(order["preload"], order["closed"]),
         enclosed=landlock.keep_signals_inside(),
     )
     hearth.burn()

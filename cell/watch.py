@@ -57,19 +57,21 @@ class Watch:
         return self._look.due_s
 
     def look(self) -> Breach | None:
-        pids = list(family.descendants(os.getpid()))
+        threads = dict(family.descendants(os.getpid()))
+        pids = list(threads)
         self._look = Pace(_INTERVAL_S if len(pids) < _CROWD else _HURRY_S)
-        return self._count(pids) or self._memory(pids) or self._folder()
+        return self._count(len(pids), sum(threads.values())) or self._memory(pids) or self._folder()
 
-    def _count(self, pids: list[int]) -> Breach | None:
-        most = self._limits.processes
-        if len(pids) <= most:
+    def _count(self, processes: int, threads: int) -> Breach | None:
+        limits = self._limits
+        if processes <= limits.processes and threads <= limits.all_threads:
             return None
         return _breach(
             End.TOO_MANY_PROCESSES,
             "TooManyProcesses",
-            f"it had {len(pids)} processes, the most is {most}",
-            "Start fewer processes, and wait for those that end.",
+            f"it had {processes} processes with {threads} threads, "
+            f"the most are {limits.processes} and {limits.all_threads}",
+            "Start fewer of them, and wait for those that end.",
         )
 
     def _memory(self, pids: list[int]) -> Breach | None:

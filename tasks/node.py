@@ -111,7 +111,10 @@ def _prepare(sender: Any, **_: Any) -> None:
 def _light_oven() -> None:
     global _oven  # noqa: PLW0603 - one per process, made when the worker starts and not before
     _lit.append(time.monotonic())
-    _oven = Oven.start(preload=PRELOADED, import_path=import_path(wiring.configuration().root))
+    configuration = wiring.configuration()
+    _oven = Oven.start(
+        preload=PRELOADED, import_path=import_path(configuration.root), closed=configuration.secrets
+    )
     _socket[:] = os.fsencode(_oven.socket).ljust(len(_socket), b"\0")
 
 

@@ -173,6 +173,7 @@ def test_a_cell_has_nothing_of_its_supervisor_but_what_it_needs(kitchen):
     assert found["folder"] == found["scratch"] == found["temporary"] == found["environment"]["HOME"]
     assert found["stdin"] == "/dev/null"
     assert found["session"] is True
+    assert found["first to go"] == "1000"
     assert found["core"] == [0, 0]
     assert found["threads"] == ["MainThread"]
     assert sorted(found["ignored"]) == ["SIGPIPE", "SIGXFSZ"]

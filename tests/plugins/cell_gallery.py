@@ -6,6 +6,7 @@
 import ctypes
 import faulthandler
 import os
+import resource
 import signal
 import sys
 import threading
@@ -142,6 +143,48 @@ def start_many_processes(payload, inside):
     time.sleep(60)
 
 
+def start_many_threads(payload, inside):
+    for _ in range(payload):
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    time.sleep(60)
+
+
+def become_a_sibling(payload, inside):
+    """A child whose parent is our own: waiting for us does not end it."""
+    clone, clone_parent = 56, 0x8000
+    reader, writer = os.pipe()
+    if not ctypes.CDLL(None).syscall(clone, clone_parent | signal.SIGCHLD, 0, 0, 0, 0):
+        os.write(writer, f"{os.getpid()} {os.getppid()}\n".encode())
+        time.sleep(60)
+        os._exit(0)
+    with os.fdopen(reader) as said:
+        pid, parent = map(int, said.readline().split())
+    return {"pid": pid, "its parent is ours": parent == os.getppid()}
+
+
+def meddle_with(payload, inside):
+    """With another process of the same user, then with itself."""
+    plain = os.sched_param(0)
+    return {
+        "limit": attempt(lambda: resource.prlimit(payload, resource.RLIMIT_CPU, (1, 1))),
+        "look at the limit": attempt(lambda: resource.prlimit(payload, resource.RLIMIT_CPU)),
+        "nice": attempt(lambda: os.setpriority(os.PRIO_PROCESS, payload, 19)),
+        "nice to a group": attempt(lambda: os.setpriority(os.PRIO_PGRP, payload, 19)),
+        "nice to a user": attempt(lambda: os.setpriority(os.PRIO_USER, 0, 19)),
+        "policy": attempt(lambda: os.sched_setscheduler(payload, os.SCHED_BATCH, plain)),
+        "parameters": attempt(lambda: os.sched_setparam(payload, plain)),
+        "own limit": attempt(lambda: resource.setrlimit(resource.RLIMIT_CPU, (100, 100))),
+        "own nice": attempt(lambda: os.nice(1)),
+        "own policy": attempt(lambda: os.sched_setscheduler(0, os.SCHED_BATCH, plain)),
+    }
+
+
+def leave_memory_of_system_v(payload, inside):
+    """It outlives whoever made it, unless somebody removes it."""
+    create, exclusively = 0o1000, 0o2000
+    return ctypes.CDLL(None).shmget(payload, 2**20, create | exclusively | 0o600) >= 0
+
+
 def close_every_descriptor(payload, inside):
     os.closerange(0, 4096)
     return "closed"
@@ -196,6 +239,11 @@ def flood_scratch_quietly(payload, inside):
             (inside.scratch / f"f{number}").write_bytes(b"\0" * 2**19)
         if number % 8 == 0:
             time.sleep(0.01)
+
+
+def flood_scratch_with_names(payload, inside):
+    for number in range(10**6):
+        (inside.scratch / f"f{number}").touch()
 
 
 def flood_output(payload, inside):
