@@ -134,6 +134,8 @@ def _examine_once(
 
 
 _SIGKILL = 9
+_PROCESSES = 128
+_PROCESSES_PER_THREAD = 4
 _SPARE_MB = 16
 _ROW_BYTES = 1024
 _WORD_BYTES = 8
@@ -149,6 +151,7 @@ def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
             threads=grant.threads,
             memory_mb=grant.memory_mb,
             output_mb=_output_mb(run.dataset),
+            processes=max(_PROCESSES, _PROCESSES_PER_THREAD * grant.threads),
             mapped_bytes=snapshot.mapped_bytes(places.snapshot),
         ),
         log=places.log,

@@ -180,8 +180,8 @@ def test_too_many_threads_are_too_many(kitchen):
     outcome = kitchen.misbehave("start_many_threads", 300, all_threads=200)
 
     assert outcome.end is End.TOO_MANY_PROCESSES, outcome
-    assert outcome.error.message.startswith("it had 1 processes with ")
-    assert outcome.error.message.endswith(" threads, the most are 512 and 200")
+    assert outcome.error.message.startswith("it had 1 processes or more with ")
+    assert outcome.error.message.endswith(" threads, the most are 128 and 200")
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="it makes the call by its number")
@@ -362,6 +362,13 @@ def test_memory_of_children_and_shared_memory_count(kitchen, how):
     outcome = kitchen.misbehave(how, 60 if how == "allocate_in_children" else 150, memory_mb=120)
 
     assert (outcome.end, outcome.error.type) == (End.MEMORY, "MemoryLimit")
+
+
+def test_who_forks_all_the_time_is_weighed_all_the_same(kitchen):
+    outcome = kitchen.misbehave("allocate_and_fork_on", 80, memory_mb=120)
+
+    assert (outcome.end, outcome.error.type) == (End.MEMORY, "MemoryLimit")
+    assert outcome.usage.wall_s >= 5
 
 
 def test_what_a_cell_changes_in_its_process_is_gone_with_it(kitchen):

@@ -106,13 +106,13 @@ def leave_daemons_behind(payload, inside):
     return found if payload == "return" else time.sleep(60)
 
 
-#: A bomb ends by itself after so many seconds, should nobody else end it.
+#: A bomb ends by itself after so many seconds, or those of its payload, should nobody else end it.
 FUSE_S = 5.0
 
 
 def fork_for_ever(payload, inside):
     """Each child does as its parent does."""
-    until = time.monotonic() + FUSE_S
+    until = time.monotonic() + (payload or FUSE_S)
     while time.monotonic() < until:
         os.fork()
     os._exit(0)
@@ -120,7 +120,7 @@ def fork_for_ever(payload, inside):
 
 def fork_into_sessions(payload, inside):
     """No two processes share a group."""
-    until = time.monotonic() + FUSE_S
+    until = time.monotonic() + (payload or FUSE_S)
     while time.monotonic() < until:
         if os.fork() == 0:
             os.setsid()
@@ -129,7 +129,7 @@ def fork_into_sessions(payload, inside):
 
 def fork_and_die(payload, inside):
     """Each process starts a successor and dies, so that whoever is looked up is gone."""
-    until = time.monotonic() + FUSE_S
+    until = time.monotonic() + (payload or FUSE_S)
     while time.monotonic() < until:
         if os.fork():
             os._exit(0)
@@ -287,6 +287,20 @@ def allocate_in_children(payload, inside):
             time.sleep(60)
             os._exit(len(kept) and 0)
     time.sleep(60)
+
+
+def allocate_and_fork_on(payload, inside):
+    """Two processes hold memory, and a third one is always another."""
+    if os.fork() == 0:
+        kept = bytearray(payload * 2**20)
+        time.sleep(60)
+        os._exit(len(kept) and 0)
+    kept = bytearray(payload * 2**20)
+    while kept:
+        if os.fork() == 0:
+            time.sleep(0.1)
+            os._exit(0)
+        os.wait()
 
 
 def allocate_shared(payload, inside):
