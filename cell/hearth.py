@@ -25,7 +25,6 @@ from threadpoolctl import ThreadpoolController
 
 from cell import family, landlock, libc, pages, parent, reach, scratch
 from cell.process import LOADED_THREADS, Kit
-from config.runtime import runtime_folder
 
 _KEPT_SIGNALS = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ})
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
@@ -120,7 +119,7 @@ def _is_descendant(pid: int) -> bool:
     return True
 
 
-def _warm_up(preload: Iterable[str], closed: Iterable[str]) -> Kit:
+def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str]) -> Kit:
     for name in preload:
         try:
             module, _, function = name.partition(":")
@@ -136,7 +135,7 @@ def _warm_up(preload: Iterable[str], closed: Iterable[str]) -> Kit:
         grants=reach.common(closed),
         landlock_abi=landlock.abi(),
         private=scratch.can_be_private(),
-        hidden=(str(runtime_folder()),),
+        hidden=tuple(hidden),
         niceness=os.getpriority(os.PRIO_PROCESS, 0),
     )
     pages.merge()
@@ -180,7 +179,7 @@ def main() -> None:
         listener=socket.socket(fileno=order["listener"]),
         lifeline=order["lifeline"],
         owner=owner,
-        kit=_warm_up(order["preload"], order["closed"]),
+        kit=_warm_up(order["preload"], order["closed"], order["hidden"]),
         enclosed=landlock.keep_signals_inside(),
     )
     hearth.burn()

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from cell import scratch
 from cell.process import LOADED_THREADS, THREAD_VARIABLES
+from config.runtime import runtime_folder
 from domain.errors import InvalidInputError
 
 _PREFIX = "bakeoff-oven-"
@@ -47,13 +48,15 @@ class Oven:
         preload: Sequence[str],
         import_path: Sequence[str] = (),
         closed: Sequence[Path] = (),
+        hidden: Sequence[Path] = (),
         runtime: Path | None = None,
     ) -> Self:
         """Returns when its socket is bound; `connect` waits until the libraries are imported.
 
         `preload` names modules, or `module:function` to be called once; that must start no thread and use
         neither BLAS nor OpenMP, which do not survive a fork.
-        `closed` is what no cell may open, though it lies where the libraries are.
+        `closed` is what no cell may open, though it lies where the libraries are; `hidden` are folders with
+        sockets, of which cells see nothing where the kernel allows it.
         `runtime` is the folder in which it makes a folder of its own; its path must be short.
         """
         above = Path(tempfile.gettempdir()) if runtime is None else runtime
@@ -65,7 +68,8 @@ class Oven:
         arguments = {
             "folder": str(folder),
             "preload": list(preload),
-            "closed": [str(path) for path in closed],
+            "closed": list(map(str, closed)),
+            "hidden": list(map(str, [runtime_folder(), *hidden])),
             "owner": os.getpid(),
         }
         descriptors = {"listener": listener.fileno(), "lifeline": reader, "lock": lock}

@@ -113,7 +113,10 @@ def _light_oven() -> None:
     _lit.append(time.monotonic())
     configuration = wiring.configuration()
     _oven = Oven.start(
-        preload=PRELOADED, import_path=import_path(configuration.root), closed=configuration.secrets
+        preload=PRELOADED,
+        import_path=import_path(configuration.root),
+        closed=configuration.secrets,
+        hidden=broker.sockets(),
     )
     _socket[:] = os.fsencode(_oven.socket).ljust(len(_socket), b"\0")
 
