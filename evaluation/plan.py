@@ -95,6 +95,7 @@ class Plan:
 
 def make_plan(request: RunRequest, *, catalog: Callable[[], Catalog], configuration: Configuration) -> Plan:
     """`catalog` may take its time: where no candidate is named, the data are read meanwhile."""
+    configuration.require_shared_dir()
     settings = configuration.settings
     seed = settings.seed if request.seed is None else request.seed
     test_size = request.test_size or settings.test_size
