@@ -131,7 +131,7 @@ def as_frame(X: Any) -> "pd.DataFrame":
     """A DataFrame, an array of rows, or a list of dicts, as a frame whose columns are called by text."""
     import pandas as pd
 
-    if getattr(X, "ndim", 2) != _ROWS_AND_COLUMNS or _holds_scalars(X):
+    if not _has_rows(X):
         raise _no_rows(X)
     try:
         frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X)
@@ -144,14 +144,16 @@ def as_frame(X: Any) -> "pd.DataFrame":
     return frame.set_axis(names, axis=1)
 
 
-_ROWS_AND_COLUMNS = 2
+def _has_rows(X: Any) -> bool:
+    import numpy as np
+    import pandas as pd
 
-
-def _holds_scalars(X: Any) -> bool:
-    if not isinstance(X, Sequence):
-        return False
-    first = next(iter(X), ())
-    return isinstance(first, str) or not hasattr(first, "__len__")
+    if isinstance(X, np.ndarray):
+        return X.ndim == 2  # noqa: PLR2004 - rows and columns
+    if isinstance(X, Sequence):
+        first = next(iter(X), ())
+        return isinstance(first, Mapping | Sequence | np.ndarray) and not isinstance(first, str)
+    return isinstance(X, pd.DataFrame | Mapping)
 
 
 def _no_rows(X: Any) -> InvalidInputError:
@@ -223,20 +225,23 @@ def type_of(column: "pd.Series[Any]") -> ColumnType:
     import pandas as pd
 
     dtype, types = column.dtype, pd.api.types
+    if dtype.kind in _KINDS:
+        return _KINDS[dtype.kind]
     if isinstance(dtype, pd.CategoricalDtype):
         return ColumnType.CATEGORY
     if types.is_object_dtype(dtype):
         return _OBJECTS.get(types.infer_dtype(column, skipna=True), ColumnType.ANY)
-    tests = {
-        ColumnType.BOOLEAN: types.is_bool_dtype,
-        ColumnType.INTEGER: types.is_integer_dtype,
-        ColumnType.FLOAT: types.is_float_dtype,
-        ColumnType.DATETIME: types.is_datetime64_any_dtype,
-        ColumnType.TEXT: types.is_string_dtype,
-    }
-    return next((kind for kind, fits in tests.items() if fits(dtype)), ColumnType.ANY)
+    return ColumnType.TEXT if types.is_string_dtype(dtype) else ColumnType.ANY
 
 
+#: By numpy's letter, which pandas and Arrow use for their types, too.
+_KINDS: Mapping[str, ColumnType] = {
+    "b": ColumnType.BOOLEAN,
+    "i": ColumnType.INTEGER,
+    "u": ColumnType.INTEGER,
+    "f": ColumnType.FLOAT,
+    "M": ColumnType.DATETIME,
+}
 #: What pandas says of the values of a column of objects.
 _OBJECTS: Mapping[str, ColumnType] = {
     "boolean": ColumnType.BOOLEAN,
