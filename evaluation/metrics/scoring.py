@@ -17,12 +17,12 @@ from domain.dataset import TargetKind
 from domain.errors import InvalidInputError
 from domain.scoring import Average, ScoringRules
 from evaluation.metrics import confusion, details, regression, scorers
-from evaluation.metrics.answers import Answers, answers, positive_place
 from evaluation.metrics.confusion import Counts
 from evaluation.metrics.measuring import attempted, bounded, defined, printable
-from evaluation.metrics.predictions import BadPredictionsError, Predictions, check_predictions
-from evaluation.metrics.rules import Label
 from evaluation.metrics.scorers import AlreadyPredicted
+from registry.answers import Answers, answers, positive_place
+from registry.labels import Label, codes_of
+from registry.predictions import BadPredictionsError, Predictions, check_predictions
 
 _MOST_NAMED = 5
 
@@ -147,7 +147,7 @@ def _quick(counts: Counts, rules: ScoringRules, positive: int | None) -> dict[st
 
 
 def _known_codes(true: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
-    codes, strangers = confusion.codes_of(true, classes)
+    codes, strangers = codes_of(true, classes)
     if strangers.size:
         raise InvalidInputError(
             f"the true labels hold {_named(strangers)}, not among the classes {_named(classes)}: "

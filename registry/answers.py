@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from domain.candidate import OutputKind
 from domain.scoring import ScoringRules
-from evaluation.metrics.confusion import codes_of
-from evaluation.metrics.predictions import BadPredictionsError, Predictions, check_predictions
-from evaluation.metrics.rules import place_of
+from registry.labels import codes_of, place_of
+from registry.predictions import BadPredictionsError, Predictions, check_predictions
 
 _DEFAULT_THRESHOLD = {OutputKind.PROBA: 0.5, OutputKind.SCORE: 0.0}
 
