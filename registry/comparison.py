@@ -83,9 +83,9 @@ def conform(signature: Signature, X: Any) -> "tuple[Comparison, pd.DataFrame]":
     return comparison, ordered.assign(**changed) if changed else ordered
 
 
-def handed(signature: Signature, frame: "pd.DataFrame") -> Any:
+def handed(frame: "pd.DataFrame", container: Container) -> Any:
     """A frame that conforms, as what the model was fitted on."""
-    match signature.container:
+    match container:
         case Container.ARRAY:
             return frame.to_numpy()
         case Container.NUMBERED:

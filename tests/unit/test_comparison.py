@@ -242,7 +242,7 @@ def test_numbered_columns_in_another_order_go_by_their_numbers():
 def test_a_model_is_given_what_it_was_fitted_on(fitted):
     signature = infer_signature(fitted)
 
-    given_again = handed(signature, conform(signature, fitted)[1])
+    given_again = handed(conform(signature, fitted)[1], signature.container)
 
     assert type(given_again) is type(fitted)
     if isinstance(fitted, pd.DataFrame):
