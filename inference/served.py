@@ -60,15 +60,27 @@ class Served:
     def compare(self, X: Any) -> Comparison:
         return self._conform(X)[0]
 
-    def answer(self, X: Any, *, probabilities: bool = False, batch_size: int | None = None) -> Answer:
-        """`X` is checked as a whole before the model sees any of it."""
+    def answer(
+        self,
+        X: Any,
+        *,
+        probabilities: bool = False,
+        batch_size: int | None = None,
+        first_row: int = 0,
+        unread: Sequence[str] = (),
+    ) -> Answer:
+        """`X` is checked as a whole before the model sees any of it.
+
+        For errors alone: where in a file its first row is, and which columns of the file were not read.
+        """
         if probabilities and not self.has_probabilities:
             raise InvalidInputError(
                 f"{self.version.uri} ({self.version.type}) gives no probabilities: ask for predictions alone"
             )
         comparison, frame = self._conform(X)
         if not comparison.valid:
-            raise InvalidInputError(f"{self.version.uri} cannot be asked: {'; '.join(comparison.problems)}")
+            told = comparison.within(first_row, unread)
+            raise InvalidInputError(f"{self.version.uri} cannot be asked: {'; '.join(told.problems)}")
         container = container_of(X) if self.schema is None else self.schema.container
         pieces = (handed(piece, container) for piece in _pieces(frame, batch_size))
         try:

@@ -4,7 +4,7 @@ Columns go by their names, whatever their order; those that have none go by thei
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from domain.naming import listed, nearest
@@ -40,6 +40,11 @@ class Comparison:
         wrong = [f"column {name!r} is {misfit}" for name, misfit in self.wrong_types.items()]
         more = [f"so are {len(wrong) - _MOST_NAMED} more columns"] if len(wrong) > _MOST_NAMED else []
         return (*absent, *wrong[:_MOST_NAMED], *more)
+
+    def within(self, first_row: int, others: Sequence[str]) -> "Comparison":
+        """Of a part of something larger: where it begins, and which columns it was taken without."""
+        moved = {name: misfit.moved(first_row) for name, misfit in self.wrong_types.items()}
+        return replace(self, wrong_types=moved, extra=(*self.extra, *others))
 
     def to_record(self) -> dict[str, Any]:
         return {

@@ -42,8 +42,12 @@ class MisfitError(ValueError):
         self.value = value  #: what stands there
 
     def __str__(self) -> str:
-        where = f"first {self.value} in row {self.row + 1}"
+        where = f"first {self.value} in row {self.row + 1:,}"
         return f"{self.found} where {self.expected} is expected, {where}: {_CURES[self.expected]}"
+
+    def moved(self, rows: int) -> "MisfitError":
+        """Counted from so many rows before."""
+        return MisfitError(self.expected, self.found, self.row + rows, self.value)
 
     def to_record(self) -> dict[str, Any]:
         expected, found = str(self.expected), str(self.found)
@@ -116,6 +120,15 @@ def _only_if_empty(column: "Column", spec: ColumnSpec) -> "Converted":
     return empty if spec.type is not DATETIME else _in_zone(empty, spec), column.notna().to_numpy()
 
 
+def _text_for_number(column: "Column", spec: ColumnSpec) -> "Converted":
+    """Text is no number, but first of all in the way is what does not even look like one."""
+    import pandas as pd
+
+    empty, text = _only_if_empty(column, spec)
+    strange = text & pd.to_numeric(column, errors="coerce").isna().to_numpy()
+    return empty, strange if strange.any() else text
+
+
 _EMPTY: Mapping[ColumnType, Any] = {
     BOOLEAN: "float64",
     INTEGER: "float64",
@@ -169,6 +182,8 @@ _NUMBERS = (BOOLEAN, INTEGER, FLOAT)
 _CONVERSIONS: Mapping[tuple[ColumnType, ColumnType], Callable[..., "Converted"]] = {
     **{(found, expected): _number for found in _NUMBERS for expected in _NUMBERS},
     (TEXT, DATETIME): _date,
+    (TEXT, INTEGER): _text_for_number,
+    (TEXT, FLOAT): _text_for_number,
 }
 
 

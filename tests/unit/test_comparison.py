@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures.frames import frames
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.comparison import Comparison, compare, conform, handed
@@ -26,6 +26,7 @@ def against(fitted, given_now) -> tuple[Comparison, pd.Series]:
     return comparison, frame["c"]
 
 
+@settings(max_examples=50, deadline=None)
 @given(frames())
 def test_data_fit_the_signature_that_was_inferred_from_them(frame):
     signature = Signature.from_json(json.loads(json.dumps(infer_signature(frame).to_json())))
@@ -36,11 +37,13 @@ def test_data_fit_the_signature_that_was_inferred_from_them(frame):
     assert comparison == Comparison()
 
 
+@settings(max_examples=50, deadline=None)
 @given(frames(objects=False))
 def test_data_that_fit_are_left_as_they_are(frame):
     pd.testing.assert_frame_equal(conform(infer_signature(frame), frame)[1], frame)
 
 
+@settings(max_examples=50, deadline=None)
 @given(frames(objects=False), st.randoms(use_true_random=False))
 def test_columns_in_another_order_and_extra_ones_are_put_right(frame, random):
     shuffled = list(frame.columns)
@@ -123,6 +126,7 @@ def test_a_difference_of_type_that_loses_nothing_is_harmless(fitted, now, become
     ("fitted", "now", "problem"),
     [
         (one([1.5]), one(["1.5"]), "text where float is expected, first '1.5' in row 1: give numbers"),
+        (one([1.5]), one(["1.5", "n/a"]), "text where float is expected, first 'n/a' in row 2"),
         (one([1.5]), one([None, "n/a"]), "text where float is expected, first 'n/a' in row 2"),
         (
             one([1]),
