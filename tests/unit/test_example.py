@@ -48,7 +48,7 @@ def test_an_example_comes_back_as_the_frame_that_it_was(frame):
 
 @settings(max_examples=50, deadline=None)
 @given(frames())
-def test_every_frame_has_an_example_to_json_its_first_ten_rows(frame):
+def test_every_frame_has_an_example(frame):
     assert through_json(frame).shape == frame.head(10).shape
 
 

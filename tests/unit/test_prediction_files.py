@@ -1,6 +1,7 @@
 import csv
 import datetime as dt
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fixtures.memory_registry import InMemoryRegistry
-from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from domain.errors import InvalidInputError
@@ -37,10 +37,15 @@ class Weekday(Shout):
         return X.iloc[:, 0].dt.day_of_week.to_numpy()
 
 
-def served(model=None, example=X, **given) -> Served:
+def served_by(model, example, **given) -> Served:
     registry = InMemoryRegistry()
-    model = LogisticRegression(max_iter=5000).fit(X, TWO) if model is None else model
     return Served.of(registry.load(registry.save_model(model, "m", input_example=example, **given)))
+
+
+@cache
+def served() -> Served:
+    """What says no up to 40, and yes from there on."""
+    return served_by(LogisticRegression(max_iter=5000).fit(X, TWO), X)
 
 
 def written(frame: pd.DataFrame, file: Path) -> Path:
@@ -87,16 +92,19 @@ def test_each_row_gets_its_prediction_and_its_id_in_every_format(tmp_path, sourc
     [
         (served(), ["prediction", "probability"]),
         (
-            served(LogisticRegression(max_iter=5000).fit(X, THREE)),
+            served_by(LogisticRegression(max_iter=5000).fit(X, THREE), X),
             ["prediction", "probability_a", "probability_b", "probability_c"],
         ),
         (
-            served(LinearRegression().fit(X, range(6)), metadata={"outputKind": "score", "classes": [0, 1]}),
+            served_by(
+                LinearRegression().fit(X, range(6)), X, metadata={"outputKind": "score", "classes": [0, 1]}
+            ),
             ["prediction", "score"],
         ),
         (
-            served(
+            served_by(
                 LinearRegression().fit(X, np.eye(6)[:, :3]),
+                X,
                 metadata={"outputKind": "score", "classes": [1, 2, 3]},
             ),
             ["prediction", "score_1", "score_2", "score_3"],
@@ -118,7 +126,7 @@ def test_probabilities_and_scores_stand_beside_the_predictions_under_the_names_o
 
 
 def test_numbers_stay_numbers(tmp_path):
-    asked = served(LinearRegression().fit(X, range(6)))
+    asked = served_by(LinearRegression().fit(X, range(6)), X)
 
     rows = predicted(asked, written(X, tmp_path / "in.parquet"), tmp_path / "out.parquet")
 
@@ -158,7 +166,7 @@ def test_a_column_may_be_a_feature_and_an_id(tmp_path):
 
 
 def test_text_that_looks_like_a_number_stays_text_in_csv(tmp_path):
-    asked = served(Shout(), example=[{"zip": "a"}])
+    asked = served_by(Shout(), [{"zip": "a"}])
     (tmp_path / "in.csv").write_text("zip\n007\n\n1e5\ntrue\n")
 
     rows = predicted(asked, tmp_path / "in.csv", tmp_path / "out.csv", batch_size=2)
@@ -167,7 +175,7 @@ def test_text_that_looks_like_a_number_stays_text_in_csv(tmp_path):
 
 
 def test_dates_are_read_from_csv(tmp_path):
-    asked = served(Weekday(), example=pd.DataFrame({"day": pd.to_datetime(["2026-11-20"])}))
+    asked = served_by(Weekday(), pd.DataFrame({"day": pd.to_datetime(["2026-11-20"])}))
     (tmp_path / "in.csv").write_text("day\n2026-11-20\n2026-11-22T08:30:00\n")
 
     rows = predicted(asked, tmp_path / "in.csv", tmp_path / "out.jsonl")
@@ -179,7 +187,7 @@ def test_dates_are_read_from_csv(tmp_path):
 def test_text_with_quotes_commas_and_line_breaks_comes_through(tmp_path, ending):
     texts = ["plain", 'a "quoted", one', "two\nlines", "", "ümläut"]
     file = written(pd.DataFrame({"word, or two": texts}), tmp_path / "in.parquet")
-    asked = served(Shout(), example=[{"word, or two": "a"}])
+    asked = served_by(Shout(), [{"word, or two": "a"}])
 
     rows = predicted(asked, file, tmp_path / f"out.{ending}", ["word, or two"], batch_size=2)
 
@@ -229,7 +237,7 @@ def test_rows_are_counted_over_all_batches(tmp_path):
 
 
 def test_a_model_fitted_on_an_array_is_given_all_columns_but_the_ids(tmp_path):
-    asked = served(LogisticRegression(max_iter=5000).fit(X.to_numpy(), TWO), example=X.to_numpy())
+    asked = served_by(LogisticRegression(max_iter=5000).fit(X.to_numpy(), TWO), X.to_numpy())
     file = written(PEOPLE[["id", "age", "pay"]], tmp_path / "in.csv")
 
     assert [row["prediction"] for row in predicted(asked, file, tmp_path / "out.csv", ["id"])] == TWO.tolist()
@@ -334,7 +342,7 @@ def test_a_check_reads_all_rows_and_asks_the_model_nothing(tmp_path):
 
 def test_only_the_columns_that_are_wanted_are_read_from_parquet(tmp_path):
     file = written(PEOPLE, tmp_path / "in.parquet")
-    work = Work.of(served(DummyClassifier().fit(X, TWO)), file, ["id"])
+    work = Work.of(served(), file, ["id"])
 
     _, frame, copied = next(iter(work.pieces(10)))
 
