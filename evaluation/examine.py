@@ -20,8 +20,8 @@ from evaluation import trial
 from evaluation.data import shelf, snapshot
 from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
 from evaluation.metrics.names import may_need_probabilities
-from evaluation.metrics.predictions import BadPredictionsError, Predictions
 from evaluation.metrics.scoring import Scores, score
+from registry.predictions import BadPredictionsError, Predictions
 from registry.surroundings import import_path, readable
 
 

@@ -14,9 +14,9 @@ from config.settings import DatasetSettings, DatasetSource
 from domain.candidate import Candidate
 from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InvalidInputError, NotFoundError
+from domain.naming import listed, nearest
 from domain.scoring import Average, ScoringRules
 from evaluation.choice import BASELINE_ID, Choice, all_fitting, enabled, fitting, named
-from evaluation.data.naming import listed, nearest
 from evaluation.data.pinning import Pinned, pin
 from evaluation.data.preprocess import default_pipeline
 from evaluation.data.snapshot import classes, fields

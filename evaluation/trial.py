@@ -16,8 +16,8 @@ from domain.candidate import Candidate, OutputKind, Preprocess
 from domain.job import Phase
 from evaluation.data.preprocess import with_preprocessing
 from evaluation.data.snapshot import Data, open_snapshot
-from evaluation.metrics.predictions import BadPredictionsError, check_predictions
 from registry.loader import LoadError, build
+from registry.predictions import BadPredictionsError, check_predictions
 
 PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"
