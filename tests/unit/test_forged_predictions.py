@@ -10,8 +10,8 @@ from domain.candidate import OutputKind
 from domain.dataset import TargetKind
 from domain.scoring import Average, ScoringRules
 from evaluation.examine import _ForgedReportError, _load
-from evaluation.metrics.predictions import BadPredictionsError, Predictions
 from evaluation.metrics.scoring import score
+from registry.predictions import BadPredictionsError, Predictions
 
 ROWS = 20
 TRUE = np.arange(ROWS) % 2
