@@ -37,10 +37,11 @@ def gc(
 
     Backups stay, and so does a run that another one cites, as a retry does.
     """
+    from store import schema
     from tasks import gc
 
     age = None if keep is None else _age(keep)
-    project.existing_database(project.open_project(config))
+    schema.ensure(project.existing_database(project.open_project(config)))
     found = (gc.look if dry_run else gc.collect)(age)
     if as_json:
         terminal.write_json({"dryRun": dry_run, **_record(found)})

@@ -54,9 +54,8 @@ def has_database(configuration: "Configuration") -> bool:
 
 
 def existing_database(configuration: "Configuration") -> "Engine":
-    """Nothing is set up: what would be looked for in it must be there."""
+    """With or without runs in it; one that is not there is not made."""
     from domain.errors import NotFoundError
-    from store import schema
     from tasks import wiring
 
     if not has_database(configuration):
@@ -64,7 +63,6 @@ def existing_database(configuration: "Configuration") -> "Engine":
             f"there is no database of {configuration.root} yet: `bakeoff run` makes it, "
             f"or name another project with --config"
         )
-    schema.ensure(wiring.engine())
     return wiring.engine()
 
 

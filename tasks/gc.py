@@ -94,8 +94,16 @@ def _unfinished() -> list[Path]:
     return [
         *shelf.abandoned(configuration.snapshots),
         *(draft for draft in drafts if draft.parent.name not in at_work),
-        *(draft for draft in configuration.backups.glob(".*.part*") if _is_abandoned(draft)),
+        *filter(_is_abandoned, _copies_of_database()),
     ]
+
+
+def _copies_of_database() -> Iterator[Path]:
+    """Drafts of backups, and of what a restore keeps and puts back."""
+    configuration = wiring.configuration()
+    yield from configuration.backups.glob(".*.part*")
+    if (database := configuration.database_file) is not None:
+        yield from database.parent.glob(f".{database.stem}*.part*")
 
 
 def _is_abandoned(draft: Path) -> bool:
