@@ -135,7 +135,7 @@ def _by_whom(database: Path) -> str:
     users = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if any(file.path == str(database) for file in process.open_files()):
+            if any(file.path == str(database.resolve()) for file in process.open_files()):
                 users.append(f"{process.pid} ({process.name()})")
     return f" by process {', '.join(users)}" if users else ""
 
