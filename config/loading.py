@@ -104,7 +104,7 @@ class Configuration:
     def written(self) -> tuple[Path, ...]:
         """The folders that grow with each run."""
         database = [self.database_file.parent] if self.database_file else []
-        return (self.data_dir, self.snapshots, self.predictions, self.logs, *database)
+        return (self.data_dir, self.snapshots, self.predictions, self.logs, self.registry_path, *database)
 
     def files_of(self, dataset: DatasetSettings) -> tuple[str, ...]:
         """The files that a dataset is read from, absolute."""

@@ -1,7 +1,8 @@
 """Forgetting old runs, and who cites what: only what nobody cites may go.
 
 A run cites its snapshot. A retry cites the run that it repeats, and a result that was taken over the run that
-it comes from. Whoever else comes to name runs or snapshots adds a query to these lists, with NULL for who.
+it comes from. Whoever else comes to name runs or snapshots adds a query to these lists, with NULL for who; or
+its rows to what they give, if they are in another database.
 """
 
 from collections.abc import Collection
