@@ -16,6 +16,7 @@ from cell.outcome import End, Failure, Outcome, Usage
 from cell.outputs import Outputs
 from cell.wire import HangupError, Wire
 from domain.errors import InfrastructureError
+from domain.room import is_lack_of_room
 
 _GRACE_S = 30.0  # what a warm parent may take to end a cell and its many children, before it is given up
 
@@ -94,7 +95,7 @@ class WarmParent:
         self.close()
 
     def _send(self, order: Order, outputs: Outputs) -> None:
-        log = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        log = _open_log(order.log)
         try:
             self._wire.send({"order": order.to_json()}, [log, *outputs.descriptors])
         finally:
@@ -120,6 +121,17 @@ class WarmParent:
     def _receive(self, timeout_s: float) -> Outcome | None:
         message = self._wire.receive(timeout_s)
         return None if message is None else Outcome.from_json(message["outcome"])
+
+
+def _open_log(file: Path) -> int:
+    """Where there is no room for one, it comes out empty: that must not cost the job."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if not is_lack_of_room(error):
+            raise
+        return os.open("/dev/full", os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _ends_within(pidfd: int, timeout_s: float) -> bool:

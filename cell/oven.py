@@ -17,7 +17,7 @@ from typing import Any, Self
 from cell import scratch
 from cell.process import LOADED_THREADS, THREAD_VARIABLES
 from config.runtime import runtime_folder
-from domain.errors import InvalidInputError
+from domain.errors import InfrastructureError, InvalidInputError
 
 _PREFIX = "bakeoff-oven-"
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
@@ -59,10 +59,7 @@ class Oven:
         sockets, of which cells see nothing where the kernel allows it.
         `runtime` is the folder in which it makes a folder of its own; its path must be short.
         """
-        above = Path(tempfile.gettempdir()) if runtime is None else runtime
-        _remove_leftovers(above)
-        _check_length(above)
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=above))
+        folder = _make_folder(runtime)
         lock, listener = _lock(folder), _listen(_socket_in(folder))
         reader, lifeline = os.pipe()
         arguments = {
@@ -103,6 +100,18 @@ class Oven:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _make_folder(runtime: Path | None) -> Path:
+    try:
+        above = Path(tempfile.gettempdir()) if runtime is None else runtime
+        _remove_leftovers(above)
+        _check_length(above)
+        return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=above))
+    except OSError as error:
+        raise InfrastructureError(
+            f"cells have no place for temporary files: {error}; make room there, or set TMPDIR to another one"
+        ) from error
 
 
 def _start(

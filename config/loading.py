@@ -85,12 +85,38 @@ class Configuration:
         return self.data_dir / "models" / "registry" if path is None else (self.root / path).resolve()
 
     @property
+    def predictions(self) -> Path:
+        """A folder for each run."""
+        return self.shared_dir / "predictions"
+
+    @property
+    def logs(self) -> Path:
+        """A folder for each run, and what workers write."""
+        return self.data_dir / "logs"
+
+    @property
+    def backups(self) -> Path:
+        return self.data_dir / "backups"
+
+    @property
     def database_url(self) -> str:
         """With the path of an SQLite file made absolute."""
         scheme, slashes, path = self.settings.database_url.partition(":///")
         if not scheme.startswith("sqlite") or path in {"", ":memory:"}:
             return self.settings.database_url
         return scheme + slashes + str((self.root / path).resolve())
+
+    @property
+    def database_file(self) -> Path | None:
+        """None when the database is on a server."""
+        scheme, _, path = self.database_url.partition(":///")
+        return Path(path) if scheme.startswith("sqlite") else None
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """The folders that grow with each run."""
+        database = [self.database_file.parent] if self.database_file else []
+        return (self.data_dir, self.snapshots, self.predictions, self.logs, self.registry_path, *database)
 
     def files_of(self, dataset: DatasetSettings) -> tuple[str, ...]:
         """The files that a dataset is read from, absolute."""
@@ -107,7 +133,7 @@ class Configuration:
     @property
     def worker_log(self) -> Path:
         """What a worker writes that was started for one run."""
-        return self.data_dir / "logs" / "worker.log"
+        return self.logs / "worker.log"
 
     def as_environment(self) -> dict[str, str]:
         """What a process that we start needs, to find the same file and the flags of our command line."""
@@ -120,10 +146,10 @@ class Configuration:
         return flags | ({FILE_VARIABLE: str(self.file)} if self.file else {})
 
     def log_of(self, run_id: str, job_id: str) -> Path:
-        return self.data_dir / "logs" / run_id / f"{job_id}.log"
+        return self.logs / run_id / f"{job_id}.log"
 
     def predictions_of(self, run_id: str, job_id: str) -> Path:
-        return self.shared_dir / "predictions" / run_id / f"{job_id}.npy"
+        return self.predictions / run_id / f"{job_id}.npy"
 
 
 def load(

@@ -12,9 +12,11 @@ from cell.client import WarmParent
 from cell.order import Limits, Order
 from cell.outcome import End, Outcome
 from domain.dataset import DatasetRef
+from domain.errors import InfrastructureError
 from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
 from domain.result import Cost, Result
+from domain.room import free
 from domain.run import Run
 from evaluation import trial
 from evaluation.data import shelf, snapshot
@@ -89,8 +91,7 @@ class Leave(Protocol):
 
 
 def examine(job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave) -> Verdict:
-    for file in (places.log, places.predictions):
-        file.parent.mkdir(parents=True, exist_ok=True)
+    places.predictions.parent.mkdir(parents=True, exist_ok=True)
 
     def once(places: Places) -> Verdict:
         return _examine_once(job, run, places=places, grant=grant, warm=warm, leave=leave)
@@ -124,6 +125,8 @@ def _examine_once(
             return _scored(job, run, places, grant=grant, outcome=outcome, leave=leave)
         case End.STOPPED:
             return Stopped()
+        case End.NO_ROOM:
+            raise InfrastructureError(_no_room(outcome, places))
         case End.LOST:
             return Killed(error=_killed(job, outcome))
         case End.SIGNALLED if outcome.signal == _SIGKILL:
@@ -197,10 +200,10 @@ def _scored(job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcom
         return Faulty(state=JobState.TIMED_OUT, error=_slow_metrics(job, run))
     except (BadPredictionsError, _ForgedReportError) as exc:
         error = JobError(
-            type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=outcome.log_tail
+            type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=outcome.last_words
         )
         return Faulty(state=JobState.FAILED, error=error)
-    return Scored(scores=scores, cost=cost)
+    return Scored(scores=_mention_log(scores, outcome), cost=cost)
 
 
 def scores_of(job: Job, run: Run, places: Places) -> Scores:
@@ -271,7 +274,7 @@ def _killed(job: Job, outcome: Outcome) -> JobError:
         message=f"killed {job.attempt} times by SIGKILL, out of memory?",
         phase=_phase(outcome),
         hint="watch the memory of the machine, lower evalWorkers, or set memoryLimitMb to learn who uses it",
-        log_tail=outcome.log_tail,
+        log_tail=outcome.last_words,
     )
 
 
@@ -283,8 +286,20 @@ def _explain(outcome: Outcome) -> JobError:
         phase=_phase(outcome),
         traceback=failure.traceback if failure else "",
         hint=failure.hint if failure else "",
-        log_tail=outcome.log_tail,
+        log_tail=outcome.last_words,
     )
+
+
+def _no_room(outcome: Outcome, places: Places) -> str:
+    said = outcome.error.message if outcome.error else ""
+    return f"predictions cannot be written: {said}; {free(places.predictions.parent)}: make room there"
+
+
+def _mention_log(scores: Scores, outcome: Outcome) -> Scores:
+    if not outcome.log_gap:
+        return scores
+    warnings = [*scores.details["warnings"], outcome.log_gap]
+    return replace(scores, details={**scores.details, "warnings": warnings})
 
 
 def _phase(outcome: Outcome) -> Phase:

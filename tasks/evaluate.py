@@ -7,6 +7,8 @@ import logging
 import os
 import time
 import traceback
+from collections.abc import Callable
+from functools import partial
 from threading import local
 from typing import Any
 
@@ -20,8 +22,8 @@ from domain.job import JobError, Phase
 from evaluation.data.snapshot import folder_of
 from evaluation.examine import Faulty, Grant, Killed, Places, Scored, Stopped, Verdict, examine, result_of
 from store import leases
-from store.leases import Claim, Holder, Refusal
-from tasks import doorbell, node, wiring
+from store.leases import Claim, Holder, Lease, Refusal
+from tasks import doorbell, node, room, wiring
 from tasks.relay import relay
 from tasks.watch import LEASE_LOST, Watch
 
@@ -35,6 +37,8 @@ _slot = local()
 @shared_task(name="bakeoff.evaluate", bind=True, throws=(BakeoffError,))
 def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> str:
     """What it returns is what the log and Flower show. Anybody may have sent the message."""
+    if (full := room.lack()) is not None:
+        return f"{full}: the job stays queued"
     claim = _claim(jobId, worker=self.request.hostname or "?")
     if claim is Refusal.FULL:
         return str(claim)
@@ -70,20 +74,26 @@ def _afterwards() -> None:
 
 def _supervise(claim: Claim) -> str:
     """A sentence about how it ended. Whatever happens, afterwards the job has ended or waits again."""
-    engine, lease = wiring.engine(), claim.lease
+    lease, watch = claim.lease, Watch(claim, lease_s=wiring.configuration().settings.lease_seconds)
     try:
-        return f"{claim.job.candidate.id} in {claim.run.name}: {_evaluate(claim)}"
+        return f"{claim.job.candidate.id} in {claim.run.name}: {_evaluate(claim, watch)}"
     except Exception as exc:  # a MemoryError that left the task would end the whole worker
         log.exception("job %s is given up", lease.job_id)
-        leases.give_up(engine, lease, _our_own_fault(exc))
+        watch.insist(_put_back(lease, exc))
         raise InfrastructureError(f"job {lease.job_id} was given up: {type(exc).__name__}: {exc}") from None
     except BaseException:  # SystemExit: a shutdown or a revoke of Celery's
-        leases.release(engine, lease)
+        leases.release(wiring.engine(), lease)
         raise
 
 
-def _evaluate(claim: Claim) -> str:
-    watch = Watch(claim, lease_s=wiring.configuration().settings.lease_seconds)
+def _put_back(lease: Lease, exc: Exception) -> Callable[[], bool]:
+    """Without an attempt spent when a disk is full: nobody takes the job again before there is room."""
+    if room.lack() is not None:
+        return partial(leases.release, wiring.engine(), lease)
+    return partial(leases.give_up, wiring.engine(), lease, _our_own_fault(exc))
+
+
+def _evaluate(claim: Claim, watch: Watch) -> str:
     began = time.monotonic()
     verdict = _examine(claim, watch)
     if isinstance(verdict, Stopped):

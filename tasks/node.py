@@ -26,6 +26,7 @@ from registry.surroundings import import_path
 from store import cancelling, jobs, runs, schema
 from tasks import broker, presence, wiring
 from tasks.broker import CONTROL, EVALUATIONS
+from tasks.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
@@ -168,13 +169,16 @@ FOR_RUN = Option(["--for-run"], help="Leave when this run is over and nothing el
 
 def _reluctantly(duty: Callable[..., None]) -> Callable[..., None]:
     """What fails now is tried again at the next turn."""
+    trouble = Complaint(log)
 
     @wraps(duty)
     def tried(*args: Any) -> None:
         try:
             duty(*args)
         except BakeoffError as exc:
-            log.warning("%s", exc)
+            trouble.make(str(exc))
+        else:
+            trouble.withdraw()
 
     return tried
 

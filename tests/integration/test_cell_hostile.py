@@ -294,14 +294,6 @@ def test_the_last_lines_are_kept_also_beyond_the_limit(kitchen):
     assert kitchen.log.stat().st_size < 2000
 
 
-def test_a_log_that_cannot_be_written_does_not_matter(kitchen):
-    kitchen.log = Path("/dev/full")
-
-    outcome = kitchen.misbehave("print_much", 3)
-
-    assert (outcome.value, outcome.log_tail) == ("printed", "line 0\nline 1\nline 2\n")
-
-
 def test_a_flood_of_the_scratch_folder_ends_as_scratch_full(kitchen):
     outcome = kitchen.misbehave("flood_scratch", scratch_mb=8)
 

@@ -188,7 +188,7 @@ def test_a_whole_bake_off_ends_with_its_leaderboard_and_code_3_when_one_fails(re
 
 
 def test_retry_takes_over_what_there_is_and_queues_the_rest(ready: Project) -> None:
-    run = a_run(name="spring")
+    run = a_run(name="spring", dataset=ready.pin())
     ready.fill(run, [Outcome(model="good", f1=0.5), Outcome(model="poor", state=JobState.FAILED)])
 
     done = bakeoff("retry", "latest", "--detach", "--no-worker", "--json")
@@ -217,6 +217,16 @@ def test_what_needs_cells_is_refused_in_process(ready: Project, option: list[str
 
     assert done.returncode == 2
     assert f"error: {option[0]} can do nothing with --in-process" in done.stderr
+
+
+def test_retry_of_a_run_whose_snapshot_is_gone_is_refused(ready: Project) -> None:
+    ready.fill(a_run(), [Outcome(model="poor", state=JobState.FAILED)])
+
+    said = ready.bakeoff("retry", "latest", "--detach", "--no-worker")
+
+    assert said.exit_code == 2
+    assert "is not there any more: start a new run of the dataset" in said.stderr
+    assert len(runs.page(ready.engine, limit=10)) == 1
 
 
 def test_retry_of_a_run_that_goes_on_is_refused(ready: Project) -> None:
