@@ -18,6 +18,7 @@ from domain.model_version import NOWHERE, ModelVersion, Origin, Promotion, Stage
 log = logging.getLogger(__name__)
 
 Identifier = int | str  #: the id that `save_model` returned, `name/version`, or a URI (`domain.model_uri`)
+NO_VERSION = ""  #: for `replacing`: nothing must be in Production
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,11 +145,18 @@ class BaseModelRegistry(ABC):
         by: str | None = None,
         reason: str = "",
         evidence: Mapping[str, Any] | None = None,
+        replacing: str | None = None,
     ) -> Promotion:
         """Without asking gates or telling hooks (`registry.promotion` does). `by`: None is the user's name.
 
-        To Production, the version that was there is archived in the same step.
+        To Production, the version that was there is archived in the same step. `replacing` is the version
+        that must be in Production when that step is taken, or `NO_VERSION`: OvertakenError, and nothing has
+        changed, if it is another one by then. None: whichever it is.
         """
+
+    @abstractmethod
+    def record(self, line: Promotion) -> None:
+        """Adds a line to the log that changes no stage, such as what the hooks of a promotion said."""
 
     @abstractmethod
     def set_alias(self, model_name: str, alias: str, model_identifier: Identifier | None) -> None:
