@@ -77,7 +77,14 @@ def _show(configuration: "Configuration") -> None:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(value) or "none"
+        return _mapping(value) or "none"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "null" if value is None else terminal.clean(str(value))
+
+
+def _mapping(value: dict[str, Any]) -> str:
+    """The names of what is described at length, or the keys that are set."""
+    if all(isinstance(part, dict) for part in value.values()):
+        return ", ".join(value)
+    return ", ".join(f"{key}: {part}" for key, part in value.items() if isinstance(part, (str, int, float)))

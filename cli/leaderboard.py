@@ -9,8 +9,8 @@ from rich.text import Text
 
 from cli.numbers import counted, decimals, fixed
 from cli.report import Report
+from domain.direction import greater_is_better
 from evaluation.leaderboard import Standing
-from evaluation.metrics.names import greater_is_better
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from config.loading import PREFIX
+from config.model_registry import GateSettings, HookSettings, ModelRegistrySettings, PromotionSettings
 from config.settings import DatasetSettings, DatasetSource, Settings
 
 _INTRODUCTION = """\
@@ -24,6 +25,19 @@ _DATASETS = """\
 Each entry of `datasets` is a name and these keys. Sources: {sources}.
 """
 
+_MODEL_REGISTRY = """\
+## Model registry
+
+The keys of `modelRegistry`; its variable holds JSON, such as `{"backend": "none"}`.
+"""
+
+_REGISTRY_SECTIONS = (
+    ("", ModelRegistrySettings),
+    ("promotion.", PromotionSettings),
+    ("promotion.gates[].", GateSettings),
+    ("promotion.hooks[].", HookSettings),
+)
+
 
 def settings_reference() -> str:
     sources = ", ".join(f"`{source}`" for source in DatasetSource)
@@ -37,6 +51,11 @@ def settings_reference() -> str:
         "| key | meaning |",
         "|---|---|",
         *_keys(DatasetSettings),
+        "",
+        _MODEL_REGISTRY,
+        "| key | default | meaning |",
+        "|---|---|---|",
+        *(line for prefix, section in _REGISTRY_SECTIONS for line in _keys_with_defaults(section, prefix)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -53,7 +72,12 @@ def _setting(name: str, field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> Any:
+    """As it would be written in the file; a section of its own is empty there."""
     default = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, BaseModel):
+        return "{}"
     return "null" if default is None else default
 
 
@@ -71,3 +95,9 @@ def _bounds(field: FieldInfo) -> str:
 def _keys(section: type[BaseModel]) -> Iterator[str]:
     for name, field in section.model_fields.items():
         yield f"| `{to_camel(name)}` | {field.description or 'one of the sources above'} |"
+
+
+def _keys_with_defaults(section: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        default = "required" if field.is_required() else f"`{_default(field)}`"
+        yield f"| `{prefix}{to_camel(name)}` | {default} | {field.description} |"

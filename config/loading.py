@@ -6,7 +6,7 @@ Nothing below this floor reads YAML or the environment: a `Configuration` is mad
 import difflib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from config.model_registry import GateSettings, HookSettings, ModelRegistrySettings, PromotionSettings
+from config.section import Section
 from config.settings import DatasetSettings, Settings
 from domain.errors import InvalidInputError
 
@@ -24,7 +26,12 @@ FILE_VARIABLE = "BAKEOFF_CONFIG"
 DEFAULT_FILE = Path("config/bakeoff.yaml")
 
 _KEYS = {to_camel(name): name for name in Settings.model_fields}
-_DATASET_KEYS = [to_camel(name) for name in DatasetSettings.model_fields]
+_SECTIONS: Mapping[str, type[Section]] = {
+    "modelRegistry": ModelRegistrySettings,
+    "promotion": PromotionSettings,
+    "gates": GateSettings,
+    "hooks": HookSettings,
+}
 _VARIABLES = {PREFIX + name.upper(): to_camel(name) for name in Settings.model_fields}
 
 
@@ -57,6 +64,12 @@ class Configuration:
         return self.data_dir / "snapshots"
 
     @property
+    def registry_path(self) -> Path:
+        """The folder of the embedded registry of trained models."""
+        path = self.settings.model_registry.path
+        return self.data_dir / "models" / "registry" if path is None else (self.root / path).resolve()
+
+    @property
     def database_url(self) -> str:
         """With the path of an SQLite file made absolute."""
         scheme, slashes, path = self.settings.database_url.partition(":///")
@@ -73,7 +86,7 @@ class Configuration:
         """What no plugin may open: our own data, the configuration, and where datasets are read from."""
         datasets = self.settings.datasets.values()
         files = [Path(file) for dataset in datasets for file in self.files_of(dataset)]
-        return (self.data_dir, *([self.file] if self.file else []), *files)
+        return (self.data_dir, self.registry_path, *([self.file] if self.file else []), *files)
 
     @property
     def worker_log(self) -> Path:
@@ -192,10 +205,18 @@ def _explain(error: Any, origins: Mapping[str, Origin], file: Path | None) -> st
         Origin.ENVIRONMENT: f"the environment ({PREFIX}{_KEYS.get(place[0], '').upper()})",
     }.get(origin, str(origin))
     if error["type"] == "extra_forbidden":
-        known = _KEYS if len(place) == 1 else _DATASET_KEYS
-        return f"{where}: {key} is no setting{_nearest(place[-1], known)}"
+        return f"{where}: {key} is no setting{_nearest(place[-1], _keys_beside(place))}"
     said = error["msg"].removeprefix("Value error, ")
     return f"{where}: {key} is {error['input']!r}: {said[0].lower()}{said[1:]}"
+
+
+def _keys_beside(place: Sequence[str]) -> list[str]:
+    """Those that could have been written where an unknown key was."""
+    if len(place) == 1:
+        return list(_KEYS)
+    named = [part for part in place[:-1] if not part.isdecimal()]
+    section = DatasetSettings if place[0] == "datasets" else _SECTIONS[named[-1]]
+    return [to_camel(name) for name in section.model_fields]
 
 
 def _nearest(word: str, known: Any) -> str:

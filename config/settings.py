@@ -6,8 +6,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, model_validator
+
+from config.model_registry import ModelRegistrySettings
+from config.section import Section
 
 
 class DatasetSource(StrEnum):
@@ -30,13 +32,7 @@ _NEEDED: Mapping[DatasetSource, tuple[str, ...]] = {
 }
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False
-    )
-
-
-class DatasetSettings(_Section):
+class DatasetSettings(Section):
     """Where a dataset comes from and what in it is the target."""
 
     source: DatasetSource
@@ -65,7 +61,7 @@ class DatasetSettings(_Section):
         return self
 
 
-class Settings(_Section):
+class Settings(Section):
     eval_workers: int = Field(3, ge=1, le=10, description="evaluations that run at once on one machine")
     max_running: int | None = Field(
         None, ge=1, description="evaluations that run at once on all machines; null: as many as evalWorkers"
@@ -95,6 +91,9 @@ class Settings(_Section):
     )
     data_dir: Path = Field(Path("data"), description="folder of snapshots, logs, predictions, embedded Redis")
     node_name: str | None = Field(None, description="name of this machine; null: its host name")
+    model_registry: ModelRegistrySettings = Field(
+        default_factory=ModelRegistrySettings, description="where trained models are kept, see below"
+    )
     datasets: dict[str, DatasetSettings] = Field(default_factory=dict, description="datasets by name")
 
     @property

@@ -1,5 +1,7 @@
 """Ids are UUIDs, times are aware and in UTC: one place that makes and prints them."""
 
+import getpass
+import os
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -26,3 +28,11 @@ def utc_now() -> datetime:
 def iso(moment: datetime) -> str:
     """ISO 8601 with milliseconds and Z, as it leaves the system."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def user_name() -> str:
+    """Who runs this process, as far as the machine knows: a container may have numbers alone."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -12,7 +12,7 @@ churn/1.2.0                short for the first
 from dataclasses import dataclass
 
 from domain.errors import InvalidInputError
-from domain.model_version import Stage, VersionNumber
+from domain.model_version import Stage, VersionNumber, check_alias
 
 _MODELS, _RUNS = "models:/", "runs:/"
 LATEST = "latest"
@@ -43,24 +43,22 @@ def is_uri(text: str) -> bool:
 
 
 def parse_uri(text: str) -> ModelUri:
+    """A name may have any characters in it: what is read is what stands behind the last slash or @."""
     if text.startswith(_RUNS):
         run_id, _, candidate_id = text.removeprefix(_RUNS).partition("/")
         if run_id and candidate_id:
             return ModelUri(run_id=run_id, candidate_id=candidate_id)
         raise _no_uri(text)
     rest = text.removeprefix(_MODELS)
-    name, slash, which = rest.rpartition("/")
-    if slash:
-        if name and which:
-            return _by(name, which, text)
+    found = _by_slash(*rest.rpartition("/")) or _by_alias(*rest.rpartition("@"))
+    if found is None:
         raise _no_uri(text)
-    name, at, alias = rest.rpartition("@")
-    if at and name and alias:
-        return ModelUri(name=name, alias=alias)
-    raise _no_uri(text)
+    return found
 
 
-def _by(name: str, which: str, text: str) -> ModelUri:
+def _by_slash(name: str, _slash: str, which: str) -> ModelUri | None:
+    if not name:
+        return None
     if which.isdecimal() and which.isascii():
         return ModelUri(name=name, serial=int(which))
     if which == LATEST:
@@ -70,7 +68,14 @@ def _by(name: str, which: str, text: str) -> ModelUri:
     try:
         return ModelUri(name=name, version=str(VersionNumber.parse(which)))
     except InvalidInputError:
-        raise _no_uri(text) from None
+        return None
+
+
+def _by_alias(name: str, _at: str, alias: str) -> ModelUri | None:
+    try:
+        return ModelUri(name=name, alias=check_alias(alias)) if name else None
+    except InvalidInputError:
+        return None
 
 
 def _no_uri(text: str) -> InvalidInputError:

@@ -17,6 +17,8 @@ from domain.errors import InvalidInputError
 from domain.identity import iso
 
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
+_ALIAS = re.compile(r"(?![vV]?[0-9]+\Z)[A-Za-z0-9_-]{1,100}")
+LONGEST_NAME = 200
 
 
 class Stage(StrEnum):
@@ -58,6 +60,34 @@ class VersionNumber:
 FIRST_VERSION = VersionNumber(1, 0, 0)
 
 
+def check_name(name: str) -> str:
+    """Any text that can be stored and shown; how it becomes a file name is the backend's business."""
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidInputError(f"a model cannot be named {name!r}: give it a name, such as churn")
+    if len(name) > LONGEST_NAME or not _is_utf8(name):
+        raise InvalidInputError(
+            f"a model cannot be named {name[:40]!r}…: expected {LONGEST_NAME} characters of UTF-8 at most"
+        )
+    return name
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_alias(alias: str) -> str:
+    """What every backend can keep, and no URI takes for anything else."""
+    if not _ALIAS.fullmatch(alias) or alias == "latest":
+        raise InvalidInputError(
+            f"{alias!r} is no alias: expected letters, digits, `_` and `-`, and neither latest nor a number"
+        )
+    return alias
+
+
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """The evaluation that a model was fitted in; all of it is None for a model that came from elsewhere."""
@@ -78,7 +108,7 @@ class ModelVersion:
     name: str
     type: str  #: class name, unless another was given
     version: str
-    serial: int  #: the how manieth version ever saved under the name, from 1
+    serial: int  #: its place among all versions ever saved under the name, from 1
     created_at: datetime
     stage: Stage = Stage.DEVELOPMENT
     aliases: tuple[str, ...] = ()

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.direction import greater_is_better
 from domain.errors import InvalidInputError
 from domain.result import Result
-from evaluation.metrics.names import greater_is_better
 
 #: What a result without a value is worth.
 _WORST = -math.inf

@@ -1,1 +1,24 @@
-"""The contract of plugins and the catalog that names them."""
+"""The contract of plugins and the catalog that names them; and the registry of trained models.
+
+The names of the registry are imported when they are used, so that a plugin's import loads no database.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from registry.backend import BaseModelRegistry
+    from registry.local import ModelRegistry
+
+__all__ = ["BaseModelRegistry", "ModelRegistry"]
+
+_PLACES = {
+    "BaseModelRegistry": "registry.backend",
+    "ModelRegistry": "registry.local",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

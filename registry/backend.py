@@ -7,35 +7,24 @@ to `tests/contract/`. What a backend must do is abstract; what follows from that
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from domain.errors import InvalidInputError, NotFoundError, TamperedError
 from domain.model_uri import is_uri
 from domain.model_version import NOWHERE, ModelVersion, Origin, Promotion, Stage
+from registry.description import Description, describe
+from registry.preprocessor import preprocessor_artifact as as_artifact
+
+__all__ = ["BaseModelRegistry", "Description", "Fitted", "Identifier", "Loaded", "bundle_of", "no_such_model"]
 
 log = logging.getLogger(__name__)
 
-Identifier = int | str  #: the id that `save_model` returned, `name/version`, or a URI (`domain.model_uri`)
-NO_VERSION = ""  #: for `replacing`: nothing must be in Production
-
-
-@dataclass(frozen=True, kw_only=True)
-class Description:
-    """What is said of a model when it is saved, beside its name, its version and its files."""
-
-    type: str
-    metrics: Mapping[str, float | None] = field(default_factory=dict)
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    description: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    signature: Mapping[str, Any] | None = None  #: `registry.signature`, as JSON
-    input_example: Mapping[str, Any] | None = None  #: a few rows, `{columns, dtypes, data}`
-    feature_names: tuple[str, ...] | None = None
-    libraries: Mapping[str, str] = field(default_factory=dict)
-    origin: Origin = NOWHERE
+#: The id that `save_model` returned, or its text; `name/version`; or a URI (`domain.model_uri`).
+Identifier = int | str
+#: For `replacing`: nothing must be in Production.
+NO_VERSION = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +43,7 @@ class Loaded:
 
     version: ModelVersion
     model: Any
-    preprocessor_artifact: (
-        Mapping[str, Any] | None
-    )  #: {preprocessor, model_name, feature_names_in, feature_names_out}
+    preprocessor_artifact: Mapping[str, Any] | None  #: as `registry.preprocessor` makes it
     input_example: Any = None  #: a DataFrame, or None
 
 
@@ -67,10 +54,10 @@ class BaseModelRegistry(ABC):
     - two savers at once never get the same version, and a version once used is not given again;
     - one version of a name is in Production at most, and each change of stage is a line of the log;
     - a file that is not the one that was saved is never unpickled;
-    - any number of threads and processes may use it at once; a fork may go on using it.
+    - any number of threads and processes may use it at once; a fork may go on using it;
+    - a name or a version that cannot be is refused (`domain.model_version`), any other is kept as it is.
     """
 
-    @abstractmethod
     def save_model(  # noqa: PLR0917 - callers of the contract give them by place
         self,
         model: Any,
@@ -93,8 +80,36 @@ class BaseModelRegistry(ABC):
 
         Without `version`: one patch above the highest that the name ever had, 1.0.0 at first. Without
         `model_type`: the name of the class. `preprocessor_artifact` is a transformer, or a dict with the
-        keys of `Loaded.preprocessor_artifact`. `signature` is inferred from `input_example` when absent.
+        keys of `registry.preprocessor`. `signature` is inferred from `input_example` when absent.
         """
+        preprocessor = as_artifact(preprocessor_artifact, model_name)
+        seen = preprocessor["feature_names_in"] if preprocessor else None
+        described = describe(
+            model,
+            model_type=model_type,
+            metrics=metrics,
+            hyperparameters=hyperparameters,
+            description=description,
+            signature=signature,
+            input_example=input_example,
+            metadata=metadata,
+            tags=tags,
+            feature_names=seen if feature_names is None else feature_names,
+            origin=origin,
+        )
+        return self.save(model, model_name, described, version=version, preprocessor=preprocessor)
+
+    @abstractmethod
+    def save(
+        self,
+        model: Any,
+        model_name: str,
+        description: Description,
+        *,
+        version: str | None = None,
+        preprocessor: Mapping[str, Any] | None = None,
+    ) -> Identifier:
+        """`preprocessor` as `registry.preprocessor` makes it."""
 
     @abstractmethod
     def save_fitted(
@@ -122,6 +137,7 @@ class BaseModelRegistry(ABC):
         model_name: str | None = None,
         model_type: str | None = None,
         *,
+        version: str | None = None,
         stage: Stage | None = None,
         tags: Mapping[str, str] | None = None,
         min_metrics: Mapping[str, float] | None = None,
@@ -197,8 +213,8 @@ class BaseModelRegistry(ABC):
                 "which model? Give its id, its version, or a URI such as models:/NAME/1.0.0"
             )
         if model_name is not None:
-            return f"{model_name}/{version}"
-        found = [known for known in self.versions() if known.version == version]
+            return f"models:/{model_name}/{version}"
+        found = self.versions(version=version)
         if not found:
             raise NotFoundError(f"there is no model of version {version}")
         if len(found) > 1:
@@ -250,6 +266,10 @@ class BaseModelRegistry(ABC):
         dataset_id: str | None = None,
     ) -> ModelVersion | None:
         """Where several are equally good, the newest."""
+
+
+def no_such_model(identifier: Identifier) -> NotFoundError:
+    return NotFoundError(f"the registry has no model {identifier}: `bakeoff registry list` lists what it has")
 
 
 def bundle_of(loaded: Loaded) -> dict[str, Any]:

@@ -1,1 +1,10 @@
-pytest_plugins = ["fixtures.postgresql", "fixtures.databases", "fixtures.command_line"]
+import pytest
+
+pytest_plugins = [
+    "fixtures.postgresql",
+    "fixtures.databases",
+    "fixtures.command_line",
+    "fixtures.own_metrics",
+]
+
+pytest.register_assert_rewrite("contract.model_registry")

@@ -1,1 +1,1 @@
-"""Metrics: their names and directions, the rules of a run, and the scores of one candidate's predictions."""
+"""Metrics: their names, the rules of a run, and the scores of one candidate's predictions."""

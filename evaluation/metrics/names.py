@@ -1,26 +1,20 @@
-"""The names of metrics: which there are, which fit a kind of target, and whether more is better.
+"""The names of metrics: which there are, and which fit a kind of target.
 
 f1, rmse, ...              built in, computed with numpy alone
-roc_auc, neg_log_loss      any scorer of scikit-learn, with its sign: more is always better
+roc_auc, neg_log_loss      any scorer of scikit-learn
 package.module:function    somebody's own, called as function(y_true, y_pred)
 """
 
 import difflib
-import logging
 from collections.abc import Iterable
 
+from domain import custom_metric
 from domain.dataset import TargetKind
 from domain.errors import InvalidInputError
 from domain.scoring import CLASSIFICATION_METRICS, REGRESSION_METRICS
-from evaluation.metrics import custom
-
-log = logging.getLogger(__name__)
 
 CLASSIFICATION = (*CLASSIFICATION_METRICS, "balanced_accuracy")
 REGRESSION = REGRESSION_METRICS
-
-#: Less is better, though their names do not end in error or loss. The last two are only stored by others.
-_COSTS = frozenset({"mae", "rmse", "mse", "mape"})
 
 
 def built_in(target_kind: TargetKind) -> tuple[str, ...]:
@@ -29,38 +23,15 @@ def built_in(target_kind: TargetKind) -> tuple[str, ...]:
 
 def check(names: Iterable[str], target_kind: TargetKind) -> None:
     for name in names:
-        if custom.is_custom(name):
-            custom.load(name)
+        if custom_metric.is_custom(name):
+            custom_metric.load(name)
         elif name not in built_in(target_kind):
             _check_foreign(name, target_kind)
 
 
 def may_need_probabilities(names: Iterable[str], target_kind: TargetKind) -> bool:
     """Scorers of scikit-learn may; our own and those of users look at answers alone."""
-    return any(name not in built_in(target_kind) and not custom.is_custom(name) for name in names)
-
-
-def greater_is_better(metric: str) -> bool:
-    """A custom function may say so itself; otherwise errors and losses are better when they are less."""
-    if custom.is_custom(metric):
-        said = _said_by_function(metric)
-        return _told_by_name(metric) if said is None else said
-    return _told_by_name(metric)
-
-
-def _told_by_name(metric: str) -> bool:
-    if metric.startswith("neg_"):
-        return True
-    return metric not in _COSTS and not metric.endswith(("error", "loss"))
-
-
-def _said_by_function(metric: str) -> bool | None:
-    try:
-        said = getattr(custom.load(metric), "greater_is_better", None)
-    except InvalidInputError as exc:
-        log.warning("direction told by name alone: %s", exc, extra={"metric": metric})
-        return None
-    return None if said is None else bool(said)
+    return any(name not in built_in(target_kind) and not custom_metric.is_custom(name) for name in names)
 
 
 def _check_foreign(name: str, target_kind: TargetKind) -> None:

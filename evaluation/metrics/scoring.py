@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domain import custom_metric
 from domain.candidate import OutputKind
 from domain.dataset import TargetKind
 from domain.errors import InvalidInputError
 from domain.scoring import Average, ScoringRules
-from evaluation.metrics import confusion, custom, details, regression, scorers
+from evaluation.metrics import confusion, details, regression, scorers
 from evaluation.metrics.answers import Answers, answers, positive_place
 from evaluation.metrics.confusion import Counts
 from evaluation.metrics.measuring import attempted, bounded, defined, printable
@@ -118,9 +119,11 @@ def _score_labels(
 def _measured(name: str, case: _Case, notes: list[str]) -> float | None:
     if name in case.quick:
         value = case.quick[name]()
-    elif custom.is_custom(name):
+    elif custom_metric.is_custom(name):
         # Copies: a function that sorts in place must not change what the next metric sees.
-        value = attempted(name, lambda: custom.load(name)(case.true.copy(), case.predicted.copy()), notes)
+        value = attempted(
+            name, lambda: custom_metric.load(name)(case.true.copy(), case.predicted.copy()), notes
+        )
     else:
         value = attempted(name, lambda: scorers.measure(name, case.model, case.true_for_scorers), notes)
     return defined(name, value, notes)

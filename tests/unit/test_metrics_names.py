@@ -1,77 +1,10 @@
-import sys
-import textwrap
-
 import pytest
-from sklearn.metrics import get_scorer_names
 
 from domain.dataset import TargetKind
 from domain.errors import InvalidInputError
-from evaluation.metrics.names import check, greater_is_better
+from evaluation.metrics.names import check
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
-
-
-@pytest.fixture
-def own_metrics(tmp_path, monkeypatch):
-    """A module of somebody's own, gone after the test."""
-    (tmp_path / "own_metrics_of_a_test.py").write_text(
-        textwrap.dedent(
-            """
-            def profit(y_true, y_pred):
-                return 1.0
-
-            def log_loss(y_true, y_pred):
-                return 1.0
-
-            def gentle_loss(y_true, y_pred):
-                return 1.0
-
-            gentle_loss.greater_is_better = True
-
-            def cost(y_true, y_pred):
-                return 1.0
-
-            cost.greater_is_better = False
-            number = 7
-            """
-        )
-    )
-    (tmp_path / "broken_metrics_of_a_test.py").write_text("raise RuntimeError('no licence')\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    yield "own_metrics_of_a_test"
-    for name in ("own_metrics_of_a_test", "broken_metrics_of_a_test"):
-        sys.modules.pop(name, None)
-
-
-@pytest.mark.parametrize("metric", ["f1", "accuracy", "r2", "roc_auc", "neg_log_loss", "anything"])
-def test_more_is_better_unless_the_name_says_otherwise(metric):
-    assert greater_is_better(metric)
-
-
-@pytest.mark.parametrize(
-    "metric", ["mae", "rmse", "mse", "log_loss", "loss", "max_error", "mean_squared_error"]
-)
-def test_less_is_better_for_errors_and_losses(metric):
-    assert not greater_is_better(metric)
-
-
-def test_more_is_better_for_every_scorer_of_scikit_learn():
-    assert [name for name in get_scorer_names() if not greater_is_better(name)] == []
-
-
-@pytest.mark.parametrize(
-    ("function", "greater"), [("profit", True), ("log_loss", False), ("gentle_loss", True), ("cost", False)]
-)
-def test_a_custom_function_may_say_whether_more_is_better(own_metrics, function, greater):
-    assert greater_is_better(f"{own_metrics}:{function}") is greater
-
-
-@pytest.mark.parametrize(
-    ("metric", "greater"), [("nowhere.at_all:profit", True), ("nowhere.at_all:my_loss", False)]
-)
-def test_the_name_decides_with_a_log_line_where_a_custom_function_is_out_of_reach(metric, greater, caplog):
-    assert greater_is_better(metric) is greater
-    assert "nowhere.at_all" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from config.loading import Configuration, Origin, load
+from config.model_registry import ModelRegistrySettings
 from config.settings import Settings
 from domain.errors import InvalidInputError
 
@@ -41,6 +42,8 @@ def test_the_defaults_are_those_of_the_documentation(file: Path) -> None:
     assert (settings.seed, settings.test_size, settings.broker_url) == (0, 0.25, None)
     assert (settings.database_url, settings.data_dir) == ("sqlite:///data/bakeoff.db", Path("data"))
     assert (settings.node_name, settings.datasets) == (None, {})
+    assert (settings.model_registry.backend, settings.model_registry.save) == ("local", "none")
+    assert settings.model_registry.promotion.stage is None
 
 
 @pytest.mark.parametrize(
@@ -94,6 +97,10 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_DATABASE_URL": ("sqlite:///other.db", "sqlite:///other.db"),
     "BAKEOFF_DATA_DIR": ("/var/lib/bakeoff", Path("/var/lib/bakeoff")),
     "BAKEOFF_NODE_NAME": ("left", "left"),
+    "BAKEOFF_MODEL_REGISTRY": (
+        '{"backend": "mlflow", "trackingUri": "http://here"}',
+        ModelRegistrySettings(backend="mlflow", tracking_uri="http://here"),
+    ),
     "BAKEOFF_DATASETS": ('{"iris": {"source": "sklearn", "name": "iris"}}', None),
 }
 
@@ -155,6 +162,23 @@ def test_all_that_is_wrong_is_told_at_once(file: Path) -> None:
         ("evalWorker: 5", "evalWorker is no setting: did you mean evalWorkers?"),
         ("eval_workers: 5", "eval_workers is no setting: did you mean evalWorkers?"),
         ("leaseSecond: 5", "leaseSecond is no setting: did you mean leaseSeconds?"),
+        ("modelRegistry: {backends: local}", "modelRegistry.backends is no setting: did you mean backend?"),
+        (
+            "modelRegistry: {promotion: {stages: Staging}}",
+            "modelRegistry.promotion.stages is no setting: did you mean stage?",
+        ),
+        (
+            "modelRegistry: {promotion: {gates: [{metric: f1, min: 0.5}, {metric: f1, minn: 1, max: 1}]}}",
+            "modelRegistry.promotion.gates.1.minn is no setting: did you mean min?",
+        ),
+        (
+            "modelRegistry: {promotion: {hooks: [{comand: [ls], python: a:b}]}}",
+            "modelRegistry.promotion.hooks.0.comand is no setting: did you mean command?",
+        ),
+        (
+            "datasets: {promotion: {source: sklearn, name: iris, targt: y}}",
+            "datasets.promotion.targt is no setting: did you mean target?",
+        ),
         (
             "datasets: {iris: {source: sklearn, name: iris, targt: y}}",
             "datasets.iris.targt is no setting: did you mean target?",
@@ -383,3 +407,40 @@ def test_a_positive_label_keeps_its_type(file: Path, label: object) -> None:
     found = _load(file, text).settings.datasets["d"].positive_label
 
     assert (found, type(found)) == (label, type(label))
+
+
+def test_the_registry_is_below_the_data_unless_it_has_a_path(file: Path) -> None:
+    assert _load(file, "dataDir: d").registry_path == file.parent.parent / "d/models/registry"
+    assert _load(file, "modelRegistry: {path: m}").registry_path == file.parent.parent / "m"
+    assert _load(file, "modelRegistry: {path: /m}").registry_path == Path("/m")
+
+
+def test_a_registry_elsewhere_is_closed_to_plugins(file: Path) -> None:
+    assert file.parent.parent / "m" in _load(file, "modelRegistry: {path: m}").secrets
+
+
+@pytest.mark.parametrize(
+    ("gate", "why"),
+    [
+        ("{metric: f1}", "a gate needs one of min, max and betterThanProduction"),
+        ("{metric: f1, min: 0, max: 1}", "a gate needs one of min, max and betterThanProduction"),
+        ("{metric: f1, min: 0.5, by: 1}", "by belongs to betterThanProduction"),
+    ],
+)
+def test_a_gate_asks_one_thing(file: Path, gate: str, why: str) -> None:
+    said = _refusal(file, f"modelRegistry: {{promotion: {{gates: [{gate}]}}}}")
+
+    assert said.endswith(f": {why}")
+
+
+@pytest.mark.parametrize("hook", ["{}", "{command: [ls], python: a:b}"])
+def test_a_hook_is_a_command_or_a_function(file: Path, hook: str) -> None:
+    said = _refusal(file, f"modelRegistry: {{promotion: {{hooks: [{hook}]}}}}")
+
+    assert said.endswith(": a hook needs either command or python")
+
+
+def test_nothing_is_promoted_to_a_stage_that_is_none(file: Path) -> None:
+    said = _refusal(file, "modelRegistry: {promotion: {stage: Archived}}")
+
+    assert "modelRegistry.promotion.stage is 'Archived'" in said

@@ -1,0 +1,88 @@
+"""What is said of a model when it is saved, beside its name, its version and its files."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
+
+from domain.errors import InvalidInputError
+from domain.model_version import NOWHERE, Origin
+from registry.example import example_to_json
+from registry.jsonable import jsonable
+from registry.libraries import libraries_of
+from registry.signature import Signature, infer_signature
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    type: str
+    metrics: Mapping[str, float | None] = field(default_factory=dict)  #: None for a number that is not finite
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    signature: Mapping[str, Any] | None = None  #: `registry.signature`, as JSON
+    input_example: Mapping[str, Any] | None = None  #: `registry.example`, as JSON
+    feature_names: tuple[str, ...] | None = None
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin = NOWHERE
+
+
+def describe(
+    model: Any,
+    *,
+    model_type: str | None = None,
+    metrics: Mapping[str, float | None] | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    description: str | None = None,
+    signature: Signature | Mapping[str, Any] | None = None,
+    input_example: Any = None,
+    metadata: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    feature_names: Sequence[str] | None = None,
+    origin: Origin = NOWHERE,
+) -> Description:
+    """With what can be found out filled in, and everything as JSON."""
+    said = _signature(signature, input_example)
+    return Description(
+        type=type(model).__name__ if model_type is None else model_type,
+        metrics={str(name): _number(name, value) for name, value in (metrics or {}).items()},
+        hyperparameters=jsonable(hyperparameters or {}),
+        description=description,
+        tags={str(key): str(value) for key, value in (tags or {}).items()},
+        metadata=jsonable(metadata or {}),
+        signature=said,
+        input_example=None if input_example is None else example_to_json(input_example),
+        feature_names=_feature_names(feature_names, model, said),
+        libraries=libraries_of(model),
+        origin=origin,
+    )
+
+
+def _signature(given: Signature | Mapping[str, Any] | None, example: Any) -> Mapping[str, Any] | None:
+    if isinstance(given, Signature):
+        return given.to_json()
+    if given is not None:
+        return Signature.from_json(given).to_json()
+    return None if example is None else infer_signature(example).to_json()
+
+
+def _number(metric: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, Real):
+        raise InvalidInputError(f"metric {metric!r} is {value!r}: expected a number, or None")
+    return float(value) if math.isfinite(value) else None
+
+
+def _feature_names(
+    given: Sequence[str] | None, model: Any, signature: Mapping[str, Any] | None
+) -> tuple[str, ...] | None:
+    """As given, or as the signature has them, or as scikit-learn notes them when it fits."""
+    if given is not None:
+        return tuple(map(str, given))
+    if signature is not None:
+        return tuple(column["name"] for column in signature["inputs"])
+    noted = getattr(model, "feature_names_in_", None)
+    return None if noted is None else tuple(map(str, noted))

@@ -1,0 +1,21 @@
+"""What JSON can hold of the values that people describe their models with."""
+
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+
+def jsonable(value: Any) -> Any:
+    """Lists for tuples, sets and arrays, numbers for numpy's; text for all that JSON has no word for."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [jsonable(inner) for inner in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    return jsonable(value.tolist()) if hasattr(value, "tolist") else str(value)
