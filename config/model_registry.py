@@ -37,6 +37,7 @@ class HookSettings(Section):
     python: str | None = Field(
         None, description="package.module:function, which is called with the promotion"
     )
+    timeout: float = Field(60, gt=0, description="seconds after which it is ended")
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> "HookSettings":

@@ -189,6 +189,15 @@ class Promotion:
     replaced: str | None = None  #: the version that was in Production before, and is archived now
     evidence: Mapping[str, Any] = field(default_factory=dict)  #: run, metrics, gates, hooks
 
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.model_name}/{self.version}"
+
+    @property
+    def moved(self) -> bool:
+        """False for a line that adds something to an earlier one, such as what the hooks said."""
+        return self.from_stage is not self.to_stage
+
     def to_record(self) -> dict[str, Any]:
         return {
             "modelName": self.model_name,
@@ -201,3 +210,17 @@ class Promotion:
             "replaced": self.replaced,
             "evidence": dict(self.evidence),
         }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        return cls(
+            model_name=record["modelName"],
+            version=record["version"],
+            from_stage=Stage(record["fromStage"]),
+            to_stage=Stage(record["toStage"]),
+            at=datetime.fromisoformat(record["at"]),
+            by=record["by"],
+            reason=record["reason"],
+            replaced=record["replaced"],
+            evidence=record["evidence"],
+        )

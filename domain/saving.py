@@ -1,7 +1,7 @@
 """Saving the models of a run: what is wanted, and what came of it.
 
-    the run ends -> due -> done     they are in the registry, or it is known why they are not
-                    due -> due      once more, later: the registry was away, or the saver was killed
+the run ends -> due -> done     they are in the registry, or it is known why they are not
+                due -> due      once more, later: the registry was away, or the saver was killed
 """
 
 from collections.abc import Mapping

@@ -13,10 +13,15 @@ def judge(gate: GateSettings, version: ModelVersion, production: ModelVersion | 
     """`production` is the version of the same name that is in Production now."""
     value = _value(version, gate.metric)
     if value is None:
-        return _judged(gate, False, _lack(version, gate.metric))
-    if gate.better_than_production:
-        return _against_production(gate, version, value, production)
-    return _against_bound(gate, value)
+        passed, needed, reason = False, _bound(gate), _lack(version, gate.metric)
+    elif not gate.better_than_production:
+        passed, needed, reason = _against_bound(gate, value)
+    elif production is None:
+        reason = f"no version of {version.name} is in Production yet: there is nothing to be better than"
+        passed, needed = True, None
+    else:
+        passed, needed, reason = _against_production(gate, version, value, production)
+    return GateResult(gate=in_words(gate), passed=passed, measured=value, needed=needed, reason=reason)
 
 
 def in_words(gate: GateSettings) -> str:
@@ -27,46 +32,34 @@ def in_words(gate: GateSettings) -> str:
     return f"{gate.metric} better than Production" + (f" by {gate.by:.6g}" if gate.by else "")
 
 
-def _against_bound(gate: GateSettings, value: float) -> GateResult:
-    if gate.min is not None:
-        passed, bound = value >= gate.min, gate.min
-    else:
-        assert gate.max is not None  # noqa: S101 - the settings see to it
-        passed, bound = value <= gate.max, gate.max
-    reason = f"{gate.metric} {value:.6g} is {_apart(value, bound)} {bound:.6g}"
-    return _judged(gate, passed, reason, measured=value, needed=bound)
+_Judgement = tuple[bool, float | None, str]  #: passed, needed, and the reason
+
+
+def _bound(gate: GateSettings) -> float | None:
+    return gate.max if gate.min is None else gate.min
+
+
+def _against_bound(gate: GateSettings, value: float) -> _Judgement:
+    bound = _bound(gate)
+    assert bound is not None  # noqa: S101 - the settings see to it
+    passed = value >= bound if gate.max is None else value <= bound
+    return passed, bound, f"{gate.metric} {value:.6g} is {_apart(value, bound)} {bound:.6g}"
 
 
 def _against_production(
-    gate: GateSettings, version: ModelVersion, value: float, production: ModelVersion | None
-) -> GateResult:
-    if production is None:
-        reason = f"no version of {version.name} is in Production yet: there is nothing to be better than"
-        return _judged(gate, True, reason, measured=value)
+    gate: GateSettings, version: ModelVersion, value: float, production: ModelVersion
+) -> _Judgement:
     former = _value(production, gate.metric)
     if former is None:
-        return _judged(gate, False, f"Production has nothing to compare with: {_lack(production, gate.metric)}", measured=value)
+        return False, None, f"Production cannot be compared with: {_lack(production, gate.metric)}"
     if not _share_a_snapshot(version, production):
-        return _judged(gate, False, _how_to_compare(version, production), measured=value)
-    return _against_value(gate, value, former, production)
-
-
-def _against_value(
-    gate: GateSettings, value: float, former: float, production: ModelVersion
-) -> GateResult:
+        return False, None, _how_to_compare(version, production)
     sign = 1 if greater_is_better(gate.metric) else -1
     gain = sign * (value - former)
     passed = gain > 0 and (gain >= gate.by or math.isclose(gain, gate.by, rel_tol=_ROUNDING))
-    reason = f"{gate.metric} {value:.6g} is {_apart(value, former)} Production {production.version} ({former:.6g})"
-    if gate.by and not passed:
-        reason += f", and {gate.by:.6g} better is asked"
-    return _judged(gate, passed, reason, measured=value, needed=former + sign * gate.by)
-
-
-def _judged(
-    gate: GateSettings, passed: bool, reason: str, *, measured: float | None = None, needed: float | None = None
-) -> GateResult:
-    return GateResult(gate=in_words(gate), passed=passed, measured=measured, needed=needed, reason=reason)
+    asked = f", and {gate.by:.6g} better is asked" if gate.by and not passed else ""
+    distance = f"{_apart(value, former)} Production {production.version} ({former:.6g})"
+    return passed, former + sign * gate.by, f"{gate.metric} {value:.6g} is {distance}{asked}"
 
 
 def _value(version: ModelVersion, metric: str) -> float | None:

@@ -39,9 +39,7 @@ def tell(hook: HookSettings, promotion: Promotion, *, root: Path) -> HookResult:
     reason = _run(_command(hook), promotion, root=root, longest_s=hook.timeout)
     if reason:
         log.warning("the hook %s failed for %s: %s", name, promotion.uri, reason)
-    return HookResult(
-        hook=name, passed=not reason, reason=reason, seconds=round(time.monotonic() - began, 3)
-    )
+    return HookResult(hook=name, passed=not reason, reason=reason, seconds=round(time.monotonic() - began, 3))
 
 
 def in_words(hook: HookSettings) -> str:

@@ -151,10 +151,10 @@ def _former(registry: BaseModelRegistry, model_name: str, production: ModelVersi
 
 
 def _succession(newest_first: Sequence[Promotion]) -> list[str]:
-    """The versions that were in Production, one after another, as if nothing had been that was rolled back."""
+    """The versions that were in Production, one after another, without those that were rolled back."""
     held: list[str] = []
     for line in reversed(newest_first):
-        if line.to_stage is not Stage.PRODUCTION or line.from_stage is Stage.PRODUCTION:
+        if line.to_stage is not Stage.PRODUCTION or not line.moved:
             continue
         if line.evidence.get("rollback"):
             while held and held[-1] != line.version:

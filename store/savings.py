@@ -26,7 +26,9 @@ class Turn:
 
 def begin(connection: Connection, run_id: str) -> None:
     """Part of the transaction that ends a run; nothing to do for one that saves nothing."""
-    wanted = select(runs.c.id, runs.c.ended_at, literal(0)).where(runs.c.id == run_id, runs.c.save.is_not(None))
+    wanted = select(runs.c.id, runs.c.ended_at, literal(0)).where(
+        runs.c.id == run_id, runs.c.save.is_not(None)
+    )
     connection.execute(insert(savings).from_select(["run_id", "due_at", "tries"], wanted))
 
 
@@ -34,9 +36,13 @@ def due(engine: Engine) -> Sequence[str]:
     """The runs, longest due first."""
     with reading(engine) as connection:
         at = now(connection)
-        return connection.execute(
-            select(savings.c.run_id).where(_IS_OPEN, savings.c.due_at <= at).order_by(savings.c.due_at)
-        ).scalars().all()
+        return (
+            connection.execute(
+                select(savings.c.run_id).where(_IS_OPEN, savings.c.due_at <= at).order_by(savings.c.due_at)
+            )
+            .scalars()
+            .all()
+        )
 
 
 def take(engine: Engine, run_id: str, *, lease_s: float) -> Turn | None:
