@@ -35,14 +35,20 @@ class SaveRequest:
 @dataclass(frozen=True, kw_only=True)
 class Saved:
     candidate: str
-    evaluation: str  #: that it was fitted in; of an earlier run, for a result that was reused
+    run_id: str  #: that it was fitted in: an earlier one, for a result that was taken over
+    evaluation_id: str
     name: str
     version: str
+
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.name}/{self.version}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotSaved:
     candidate: str
+    evaluation_id: str
     reason: str
 
 
@@ -114,10 +120,11 @@ class Saving:
 def _saved_record(saved: Saved) -> dict[str, Any]:
     return {
         "modelId": saved.candidate,
-        "evaluationId": saved.evaluation,
+        "runId": saved.run_id,
+        "evaluationId": saved.evaluation_id,
         "name": saved.name,
         "version": saved.version,
-        "uri": f"models:/{saved.name}/{saved.version}",
+        "uri": saved.uri,
     }
 
 

@@ -62,6 +62,31 @@ def promote(
             return tell_hooks(registry, line, policy=policy, root=root)
 
 
+def see_to_promotion(
+    registry: BaseModelRegistry,
+    identifier: Identifier,
+    *,
+    policy: PromotionSettings,
+    root: Path,
+    stage: Stage,
+    by: str | None = None,
+    reason: str = "",
+) -> Promotion:
+    """The same for whoever may be killed meanwhile and comes again: what was done, is not done once more.
+
+    Only hooks may be told twice, if it was while they were told.
+    """
+    version = registry.get(identifier)
+    lines = [line for line in registry.history(version.name) if line.version == version.version]
+    done = next((place for place, line in enumerate(lines) if line.moved and line.to_stage is stage), None)
+    if done is None:
+        return promote(registry, version.uri, policy=policy, root=root, stage=stage, by=by, reason=reason)
+    told = next((line for line in lines[:done] if "hooks" in line.evidence), None)
+    if told is None:
+        return tell_hooks(registry, lines[done], policy=policy, root=root)
+    return replace(lines[done], evidence={**lines[done].evidence, **told.evidence})
+
+
 def rollback(
     registry: BaseModelRegistry,
     model_name: str,

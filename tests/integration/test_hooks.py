@@ -149,7 +149,8 @@ def test_a_hook_that_takes_too_long_is_ended_with_all_that_it_started(registry, 
 def test_a_hook_that_leaves_somebody_behind_is_not_waited_for(registry, root) -> None:
     leave = (
         "import subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "asleep = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+        "child = subprocess.Popen(asleep, start_new_session=True)\n"
         "open('child', 'w').write(str(child.pid))"
     )
     line = promoted(registry, root, {**script(leave), "timeout": 30})

@@ -43,32 +43,41 @@ def test_a_bound_holds_for_the_metric_whatever_is_in_production(bound, value, pa
 
 
 @pytest.mark.parametrize(
-    ("metric", "value", "former", "by", "passed", "reason"),
+    ("gate", "value", "former", "reason"),
     [
-        ("f1", 0.9911, 0.989, 0, True, "f1 0.9911 is 0.0021 above Production 1.0.1 (0.989)"),
-        ("f1", 0.989, 0.9911, 0, False, "f1 0.989 is 0.0021 below Production 1.0.1 (0.9911)"),
-        ("f1", 0.989, 0.989, 0, False, "f1 0.989 is the same as Production 1.0.1 (0.989)"),
-        ("f1", 0.3, 0.2, 0.1, True, "f1 0.3 is 0.1 above Production 1.0.1 (0.2)"),
-        (
-            "f1",
-            0.25,
-            0.2,
-            0.1,
-            False,
-            "f1 0.25 is 0.05 above Production 1.0.1 (0.2), and 0.1 better is asked",
-        ),
-        ("mae", 2.0, 3.0, 0, True, "mae 2 is 1 below Production 1.0.1 (3)"),
-        ("mae", 3.0, 2.0, 0, False, "mae 3 is 1 above Production 1.0.1 (2)"),
-        ("mae", 2.5, 3.0, 1, False, "mae 2.5 is 0.5 below Production 1.0.1 (3), and 1 better is asked"),
+        ("f1", 0.9911, 0.989, "f1 0.9911 is 0.0021 above Production 1.0.1 (0.989)"),
+        ("f1", 0.3, 0.2, "f1 0.3 is 0.1 above Production 1.0.1 (0.2)"),
+        ("f1 by 0.1", 0.3, 0.2, "f1 0.3 is 0.1 above Production 1.0.1 (0.2)"),
+        ("mae", 2.0, 3.0, "mae 2 is 1 below Production 1.0.1 (3)"),
     ],
 )
-def test_better_is_more_or_less_as_the_metric_has_it_and_by_the_margin(
-    metric, value, former, by, passed, reason
-) -> None:
-    gate = GateSettings(metric=metric, better_than_production=True, by=by)
-    result = judge(gate, version(**{metric: value}), production(**{metric: former}))
+def test_better_is_more_or_less_as_the_metric_has_it(gate, value, former, reason) -> None:
+    result = against_production(gate, value, former)
 
-    assert (result.passed, result.reason) == (passed, reason)
+    assert (result.passed, result.reason) == (True, reason)
+
+
+@pytest.mark.parametrize(
+    ("gate", "value", "former", "reason"),
+    [
+        ("f1", 0.989, 0.9911, "f1 0.989 is 0.0021 below Production 1.0.1 (0.9911)"),
+        ("f1", 0.989, 0.989, "f1 0.989 is the same as Production 1.0.1 (0.989)"),
+        ("f1 by 0.1", 0.25, 0.2, "f1 0.25 is 0.05 above Production 1.0.1 (0.2), and 0.1 better is asked"),
+        ("mae", 3.0, 2.0, "mae 3 is 1 above Production 1.0.1 (2)"),
+        ("mae by 1", 2.5, 3.0, "mae 2.5 is 0.5 below Production 1.0.1 (3), and 1 better is asked"),
+    ],
+)
+def test_what_is_not_better_by_the_margin_is_refused_with_the_distance(gate, value, former, reason) -> None:
+    result = against_production(gate, value, former)
+
+    assert (result.passed, result.reason) == (False, reason)
+
+
+def against_production(gate: str, value: float, former: float) -> GateResult:
+    """`gate` is a metric, and may say by how much."""
+    metric, _, by = gate.partition(" by ")
+    asked = GateSettings(metric=metric, better_than_production=True, by=float(by or 0))
+    return judge(asked, version(**{metric: value}), production(**{metric: former}))
 
 
 @pytest.mark.parametrize(("metric", "needed"), [("f1", 0.75), ("rmse", 0.25)])
