@@ -9,6 +9,7 @@ runs:/<run id>/<candidate> the model of a candidate that was saved from a run
 churn/1.2.0                short for the first
 """
 
+import re
 from dataclasses import dataclass
 
 from domain.errors import InvalidInputError
@@ -16,6 +17,7 @@ from domain.model_version import Stage, VersionNumber, check_alias
 
 _MODELS, _RUNS = "models:/", "runs:/"
 LATEST = "latest"
+_SERIAL = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ def parse_uri(text: str) -> ModelUri:
 def _by_slash(name: str, _slash: str, which: str) -> ModelUri | None:
     if not name:
         return None
-    if which.isdecimal() and which.isascii():
+    if _SERIAL.fullmatch(which):
         return ModelUri(name=name, serial=int(which))
     if which == LATEST:
         return ModelUri(name=name, latest=True)

@@ -64,14 +64,14 @@ def check_name(name: str) -> str:
     """Any text that can be stored and shown; how it becomes a file name is the backend's business."""
     if not isinstance(name, str) or not name.strip():
         raise InvalidInputError(f"a model cannot be named {name!r}: give it a name, such as churn")
-    if len(name) > LONGEST_NAME or not _is_utf8(name):
+    if len(name) > LONGEST_NAME or not is_utf8(name):
         raise InvalidInputError(
             f"a model cannot be named {name[:40]!r}…: expected {LONGEST_NAME} characters of UTF-8 at most"
         )
     return name
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:

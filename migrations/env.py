@@ -2,11 +2,9 @@
 
 from alembic import context
 
-from store.tables import metadata
-
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=context.config.attributes["metadata"],
     transactional_ddl=True,
     render_as_batch=True,
 )

@@ -1,5 +1,6 @@
 """What is said of a model when it is saved, beside its name, its version and its files."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from domain.errors import InvalidInputError
-from domain.model_version import NOWHERE, Origin
+from domain.model_version import NOWHERE, Origin, is_utf8
 from registry.example import example_to_json
 from registry.jsonable import jsonable
 from registry.libraries import libraries_of
@@ -46,11 +47,11 @@ def describe(
     """With what can be found out filled in, and everything as JSON."""
     said = _signature(signature, input_example)
     return Description(
-        type=type(model).__name__ if model_type is None else model_type,
-        metrics={str(name): _number(name, value) for name, value in (metrics or {}).items()},
+        type=type(model).__name__ if model_type is None else _text(model_type),
+        metrics={_text(name): _number(name, value) for name, value in (metrics or {}).items()},
         hyperparameters=jsonable(hyperparameters or {}),
-        description=description,
-        tags={str(key): str(value) for key, value in (tags or {}).items()},
+        description=None if description is None else _text(description),
+        tags={_text(key): _text(value) for key, value in (tags or {}).items()},
         metadata=jsonable(metadata or {}),
         signature=said,
         input_example=None if input_example is None else example_to_json(input_example),
@@ -62,10 +63,33 @@ def describe(
 
 def _signature(given: Signature | Mapping[str, Any] | None, example: Any) -> Mapping[str, Any] | None:
     if isinstance(given, Signature):
-        return given.to_json()
+        return _plain(given)
     if given is not None:
-        return Signature.from_json(given).to_json()
-    return None if example is None else infer_signature(example).to_json()
+        return _checked(given)
+    return None if example is None else _plain(infer_signature(example))
+
+
+def _plain(signature: Signature) -> dict[str, Any]:
+    """As it will be read from JSON."""
+    said: dict[str, Any] = json.loads(json.dumps(signature.to_json()))
+    return said
+
+
+def _checked(signature: Any) -> Mapping[str, Any]:
+    try:
+        return _plain(Signature.from_json(signature))
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise InvalidInputError(
+            f"a {type(signature).__name__} is no signature: expected what registry.signature.infer_signature "
+            f"returns, or its JSON ({type(exc).__name__}: {exc})"
+        ) from exc
+
+
+def _text(value: Any) -> str:
+    text = str(value)
+    if not is_utf8(text):
+        raise InvalidInputError(f"{text!r} cannot be stored: it is no UTF-8")
+    return text
 
 
 def _number(metric: str, value: Any) -> float | None:

@@ -5,7 +5,7 @@ so that it waits for its turn instead of failing in the middle.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -38,7 +38,23 @@ _inherited: list[Pool] = []
 def open_database(url: str) -> Engine:
     """The engine of this process for this database; the folder of an SQLite file is made if it is missing."""
     parsed = _parse(url)
-    engine = _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgresql(parsed)
+    if parsed.get_backend_name() == "sqlite":
+        cure = "set databaseUrl to a file on a local disk, or to a PostgreSQL server"
+        engine = _open_sqlite(parsed, _configure_sqlite, cure)
+    else:
+        engine = _open_postgresql(parsed)
+    return _known_to_forks(engine)
+
+
+@cache
+def open_registry_database(file: Path) -> Engine:
+    """What is committed there outlives a power cut: the files that its rows name are synced to disk, too."""
+    cure = "set modelRegistry.path to a folder on a local disk, or modelRegistry.backend to mlflow"
+    url = URL.create("sqlite", database=str(file))
+    return _known_to_forks(_open_sqlite(url, _configure_durable_sqlite, cure))
+
+
+def _known_to_forks(engine: Engine) -> Engine:
     os.register_at_fork(after_in_child=lambda: _leave_to_the_parent(engine))
     return engine
 
@@ -62,9 +78,9 @@ def _open_postgresql(url: URL) -> Engine:
     return create_engine(url, pool_pre_ping=True)
 
 
-def _open_sqlite(url: URL) -> Engine:
+def _open_sqlite(url: URL, configure: Callable[[Any, Any], None], cure: str) -> Engine:
     file = Path(url.database or "")
-    _refuse_network_file_system(file)
+    _refuse_network_file_system(file, cure)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
@@ -72,7 +88,7 @@ def _open_sqlite(url: URL) -> Engine:
             f"the folder of the database, {file.parent}, cannot be made: {exc}"
         ) from exc
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "connect", configure)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -81,6 +97,11 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself: _begin_sqlite does
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _configure_durable_sqlite(connection: Any, record: Any) -> None:
+    _configure_sqlite(connection, record)
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -93,14 +114,13 @@ def _leave_to_the_parent(engine: Engine) -> None:
     engine.dispose(close=False)
 
 
-def _refuse_network_file_system(file: Path) -> None:
+def _refuse_network_file_system(file: Path, cure: str) -> None:
     folder = next(parent for parent in file.absolute().parents if parent.exists())
     mounts = [m for m in psutil.disk_partitions(all=True) if folder.is_relative_to(m.mountpoint)]
     kind = max(mounts, key=lambda m: len(m.mountpoint)).fstype if mounts else ""
     if kind.startswith(_NETWORK_FILE_SYSTEMS):
         raise InvalidInputError(
-            f"the database {file} would lie on a network file system ({kind}), where SQLite corrupts: "
-            f"set databaseUrl to a file on a local disk, or to a PostgreSQL server"
+            f"the database {file} would lie on a network file system ({kind}), where SQLite corrupts: {cure}"
         )
 
 

@@ -5,6 +5,7 @@ pytest_plugins = [
     "fixtures.databases",
     "fixtures.command_line",
     "fixtures.own_metrics",
+    "fixtures.registries",
 ]
 
 pytest.register_assert_rewrite("contract.model_registry")

@@ -30,7 +30,7 @@ from sklearn.preprocessing import StandardScaler
 from domain.errors import InvalidInputError, NotFoundError, OvertakenError, TamperedError
 from domain.model_version import Origin, Stage
 from registry.backend import NO_VERSION, BaseModelRegistry, Description, Fitted, Identifier
-from registry.signature import infer_signature
+from registry.signature import Signature, infer_signature
 
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70], "income": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5]})
 Y = np.array([0, 0, 0, 1, 1, 1])
@@ -209,7 +209,7 @@ class ModelRegistryContract:
         assert (found.description, found.tags) == ("who leaves", {"team": "growth"})
         assert (found.metadata, found.origin) == ({"author": "me", "folds": [1, 2]}, ORIGIN)
         assert found.feature_names == ("age", "income")
-        assert found.signature == infer_signature(X, Y).to_json()
+        assert Signature.from_json(found.signature) == infer_signature(X, Y)
         assert (found.has_preprocessor, found.has_input_example) == (True, True)
         assert (len(found.digest), found.size_bytes > 0) == (64, True)
         assert {"python", "numpy", "scikit-learn"} <= set(found.libraries)

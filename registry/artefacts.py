@@ -1,0 +1,184 @@
+"""The files of the embedded registry: there whole or not at all, and read only when they are as saved.
+
+models/<folder of the name>/<type>_1_0_0.pkl                 a model
+models/<folder of the name>/<type>_1_0_0.preprocessor.pkl    what was saved beside it
+incoming/<some id>/                                          what is being written
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from domain.errors import InfrastructureError, InvalidInputError, TamperedError
+from domain.identity import new_id
+from registry.naming import preprocessor_beside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A file that is on the disk, and not yet in its place."""
+
+    file: Path
+    digest: str  #: SHA-256
+    size_bytes: int
+
+
+class Artefacts:
+    def __init__(self, root: Path) -> None:
+        self.models = root / "models"
+        self.incoming = root / "incoming"
+        self.models.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[Path]:
+        """A folder to write to, gone at the end with all that was not put in its place."""
+        with _explained(self.incoming), self._at_work(fcntl.LOCK_SH):
+            folder = self.incoming / new_id()
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _at_work(self, how: int) -> Iterator[None]:
+        """The kernel lets go of the lock when its holder dies, however it dies."""
+        self.incoming.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.incoming, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, how)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def place(self, model: Written, preprocessor: Written | None, folder: str, name: str) -> Path:
+        """In one step each, which no power cut undoes; what a killed saver left there is replaced."""
+        target = self.models / folder / name
+        if not target.parent.is_dir():
+            target.parent.mkdir()
+            _sync(self.models)
+        if preprocessor is not None:
+            preprocessor.file.replace(target.parent / preprocessor_beside(target))
+        model.file.replace(target)
+        _sync(target.parent)
+        return target
+
+    def located(self, recorded: str) -> Path:
+        """Where a file is now that was recorded before the registry's folder was moved."""
+        file = Path(recorded)
+        return self.models / file.parent.name / file.name
+
+    def remove(self, file: Path) -> None:
+        """With what is beside it. The folder stays: somebody may be about to put a file there."""
+        for gone in (file, file.parent / preprocessor_beside(file)):
+            gone.unlink(missing_ok=True)
+
+
+def dump(value: Any, file: Path) -> Written:
+    import joblib
+
+    with file.open("xb") as opened:
+        try:
+            joblib.dump(value, opened, protocol=5)
+        except OSError:
+            raise
+        except Exception as exc:  # strangers' objects say in many ways that they cannot be pickled
+            raise InvalidInputError(
+                f"a {type(value).__name__} cannot be saved: {type(exc).__name__}: {exc}; keep what cannot be "
+                "pickled, such as a lambda, a lock or an open file, out of the fitted model"
+            ) from exc
+        _flush(opened)
+    return _written(file)
+
+
+def adopt(source: Path, digest: str, file: Path) -> Written:
+    """A copy of bytes that somebody else has hashed; nothing else is taken for them."""
+    with _open_plainly(source) as original, file.open("xb") as copy:
+        shutil.copyfileobj(original, copy, 1 << 20)
+        _flush(copy)
+    written = _written(file)
+    if written.digest != digest:
+        raise TamperedError(
+            f"{source} is not what was hashed before: its SHA-256 is {written.digest}, not {digest}; "
+            "it is not saved"
+        )
+    return written
+
+
+def verify(file: Path, digest: str) -> None:
+    """Without holding it in memory."""
+    with _to_be_read(file), file.open("rb") as opened:
+        _compare(file, hashlib.file_digest(opened, "sha256").hexdigest(), digest)
+
+
+def read(file: Path, digest: str) -> bytes:
+    """The very bytes that were found to be right: what happens to the file now matters no more."""
+    with _to_be_read(file):
+        data = file.read_bytes()
+    _compare(file, hashlib.sha256(data).hexdigest(), digest)
+    return data
+
+
+def digest_of(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _compare(file: Path, found: str, recorded: str) -> None:
+    if found != recorded:
+        raise TamperedError(
+            f"{file} is not the file that was saved: its SHA-256 is {found}, not {recorded}; "
+            "it is not loaded: put the saved file back from a copy, or delete the version"
+        )
+
+
+@contextmanager
+def _to_be_read(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise TamperedError(
+            f"{file} cannot be read ({exc.strerror}): put it back from a copy, or delete the version"
+        ) from exc
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise InfrastructureError(f"the model cannot be written below {folder.parent}: {exc}") from exc
+
+
+def _open_plainly(source: Path) -> BinaryIO:
+    """A regular file: a link could lead anywhere, and a pipe could make us wait."""
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    opened = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        opened.close()
+        raise InvalidInputError(f"{source} is no regular file: it is not saved")
+    return opened
+
+
+def _written(file: Path) -> Written:
+    return Written(file=file, digest=digest_of(file), size_bytes=file.stat().st_size)
+
+
+def _flush(opened: BinaryIO) -> None:
+    opened.flush()
+    os.fsync(opened.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
