@@ -13,12 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, OvertakenError
 from domain.identity import iso
 
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _ALIAS = re.compile(r"(?![vV]?[0-9]+\Z)[A-Za-z0-9_-]{1,100}")
 LONGEST_NAME = 200
+NO_VERSION = ""  #: where a version is named that must be in Production: none must be
 
 
 class Stage(StrEnum):
@@ -173,6 +174,14 @@ class GateResult:
     measured: float | None  #: None when the version has no such metric
     needed: float | None  #: None when there was nothing to compare with
     reason: str  #: a sentence: what was found, and by how much it is off
+
+
+def overtaken(model_name: str, *, expected: str, found: str) -> OvertakenError:
+    """Versions in Production, or `NO_VERSION`: the one to be replaced, and the one that is there."""
+    return OvertakenError(
+        f"Production of {model_name} is {found or 'no version'} by now, and not {expected or 'no version'}: "
+        f"nothing was changed; `bakeoff registry history {model_name}` lists what happened"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

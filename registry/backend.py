@@ -11,13 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from domain.errors import InvalidInputError, NotFoundError, OvertakenError, TamperedError
+from domain.errors import InvalidInputError, NotFoundError, TamperedError
 from domain.model_uri import is_uri
-from domain.model_version import NOWHERE, ModelVersion, Origin, Promotion, Stage
+from domain.model_version import (
+    NO_VERSION,
+    NOWHERE,
+    ModelVersion,
+    Origin,
+    Promotion,
+    Stage,
+    overtaken,
+)
 from registry.description import Description, describe
 from registry.preprocessor import preprocessor_artifact as as_artifact
 
 __all__ = [
+    "NO_VERSION",
     "BaseModelRegistry",
     "Description",
     "Fitted",
@@ -32,8 +41,6 @@ log = logging.getLogger(__name__)
 
 #: The id that `save_model` returned, or its text; `name/version`; or a URI (`domain.model_uri`).
 Identifier = int | str
-#: For `replacing`: nothing must be in Production.
-NO_VERSION = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,14 +286,6 @@ class BaseModelRegistry(ABC):
 
 def no_such_model(identifier: Identifier) -> NotFoundError:
     return NotFoundError(f"the registry has no model {identifier}: `bakeoff registry list` lists what it has")
-
-
-def overtaken(model_name: str, *, expected: str, found: str) -> OvertakenError:
-    """Two versions, or `NO_VERSION`."""
-    return OvertakenError(
-        f"Production of {model_name} is {found or 'no version'} by now, and not {expected or 'no version'}: "
-        f"nothing was changed; `bakeoff registry history {model_name}` lists what happened"
-    )
 
 
 def bundle_of(loaded: Loaded) -> dict[str, Any]:
