@@ -24,7 +24,9 @@ def _option(panel: str) -> Callable[..., Any]:
     return option
 
 
-_data, _candidates, _scoring, _running = map(_option, ("Data", "Candidates", "Scoring", "Running"))
+_data, _candidates, _scoring, _saving, _running = map(
+    _option, ("Data", "Candidates", "Scoring", "Saving", "Running")
+)
 
 
 def run(  # noqa: PLR0917 - one parameter for each option
@@ -45,6 +47,12 @@ def run(  # noqa: PLR0917 - one parameter for each option
     positive_label: Annotated[str | None, _scoring("LABEL", "The positive class of two.")] = None,
     threshold: Annotated[float | None, _scoring("X", "From which a score is positive.")] = None,
     average: Annotated[str | None, _scoring("HOW", "Over classes: binary, macro, micro, weighted.")] = None,
+    save: Annotated[
+        str | None, _saving("best|all|none", "Keep fitted models in the registry.", "--save")
+    ] = None,
+    save_as: Annotated[
+        str | None, _saving("NAME", "What they are called there; else like the dataset.", "--save-as")
+    ] = None,
     name: Annotated[str | None, _running("TEXT", "A name for the run.")] = None,
     detach: Annotated[bool, _running(None, "Do not wait for its end.", "--detach")] = False,
     no_worker: Annotated[
@@ -83,6 +91,8 @@ def run(  # noqa: PLR0917 - one parameter for each option
             "average": average,
             "repeatCheck": repeat_check,
             "baseline": not no_baseline,
+            "save": _policy(save, in_process=in_process),
+            "saveAs": save_as,
             "name": name,
         }
     )
@@ -110,6 +120,15 @@ def _dataset(source: str | None, option: str | None, configuration: "Configurati
             f"which dataset? {there_are}; `bakeoff run NAME`, or `bakeoff run FILE --target COLUMN`"
         )
     return asked
+
+
+def _policy(asked: str | None, *, in_process: bool) -> str | None:
+    """A rehearsal saves nothing, whatever the configuration says."""
+    from domain.errors import InvalidInputError
+
+    if in_process and asked not in {None, "none"}:
+        raise InvalidInputError("--in-process keeps nothing, so it saves nothing: leave it or --save out")
+    return "none" if in_process else asked
 
 
 def _split(text: str | None) -> list[str] | None:
