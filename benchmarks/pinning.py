@@ -1,10 +1,14 @@
 """How long a snapshot takes, beside reading the same Parquet file; each in a process of its own, in turns.
 
 python -m benchmarks.pinning [rows] [columns] [times]
+
+Once with the file in the memory of the machine, as after it was just written, and once from the disk.
 """
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -35,15 +39,36 @@ def main(rows: int = 2_000_000, columns: int = 50, times: int = 5) -> None:
     with TemporaryDirectory() as folder:
         file = str(Path(folder) / "d.parquet")
         _write(file, rows, columns)
-        pairs = [
-            (_timed(_READ.format(file=file)), _timed(_PIN.format(file=file, folder=folder, turn=str(turn))))
-            for turn in range(times)
-        ]
+        for where, prepare in (("memory", _warm), ("disk", _forget)):
+            _compare(where, file, Path(folder) / where, times, prepare)
+
+
+def _compare(where: str, file: str, folder: Path, times: int, prepare: Callable[[str], None]) -> None:
+    pairs = []
+    for turn in range(times):
+        prepare(file)
+        read = _timed(_READ.format(file=file))
+        prepare(file)
+        pairs.append((read, _timed(_PIN.format(file=file, folder=str(folder), turn=str(turn)))))
     for name, runs in zip(("read", "pin"), zip(*pairs, strict=True), strict=True):
         seconds, peaks = zip(*runs, strict=True)
-        sys.stdout.write(f"{name:5} {median(seconds):6.2f} s (median), peak {max(peaks):6.0f} MB\n")
+        sys.stdout.write(
+            f"from {where:7} {name:5} {median(seconds):6.2f} s (median), peak {max(peaks):6.0f} MB\n"
+        )
     ratios = [pinned[0] / read[0] for read, pinned in pairs]
-    sys.stdout.write(f"ratio {median(ratios):6.2f}\n")
+    sys.stdout.write(f"from {where:7} ratio {median(ratios):6.2f}\n")
+
+
+def _warm(file: str) -> None:
+    Path(file).read_bytes()
+
+
+def _forget(file: str) -> None:
+    """The pages of the file that the kernel keeps."""
+    descriptor = os.open(file, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
 
 
 def _write(file: str, rows: int, columns: int) -> None:

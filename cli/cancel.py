@@ -9,7 +9,9 @@ from cli.project import ConfigFile
 
 
 def cancel(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, its first characters, or `latest`.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="The run as JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:

@@ -22,15 +22,29 @@ _UNSUCCESSFUL = 3
 
 
 def see_to_its_end(run_id: str, console: "Console", *, own_worker: bool, began: float, as_json: bool) -> None:
-    """`own_worker`: one was started for this run. Ctrl-C ends the watching, not the run."""
-    try:
-        patience = Patience(lambda: _why(own_worker=own_worker), idle_since=began)
-        ended = _follow(run_id, console, patience)
-    except KeyboardInterrupt:
-        console.print("detached: the run goes on")
+    """`own_worker`: one was started for this run."""
+    ended = watch(run_id, console, own_worker=own_worker, began=began)
+    if ended is None:
         say_how_to_come_back(run_id, console, as_json=as_json)
         return
     _show_leaderboard(run_id, console, as_json=as_json)
+    leave(ended)
+
+
+def watch(
+    run_id: str, console: "Console", *, own_worker: bool = False, began: float | None = None
+) -> Run | None:
+    """The run when it has ended; None after Ctrl-C, which ends the watching, not the run."""
+    try:
+        patience = Patience(lambda: _why(own_worker=own_worker), idle_since=began)
+        return _follow(run_id, console, patience)
+    except KeyboardInterrupt:
+        console.print("detached: the run goes on")
+        return None
+
+
+def leave(ended: Run) -> None:
+    """With the exit code that says how the run ended."""
     if ended.state is not RunState.COMPLETED:
         raise typer.Exit(_UNSUCCESSFUL)
 
@@ -39,8 +53,8 @@ def say_how_to_come_back(run_id: str, console: "Console", *, as_json: bool) -> N
     if as_json:
         terminal.write_json({"run": run_record(runs.summary(wiring.engine(), run_id))})
         return
-    for command, what in (("show", "how far it is"), ("cancel", "stop it")):
-        console.print(f"  bakeoff {command} {run_id[:8]}   {what}")
+    for command, what in ((f"show {run_id[:8]} -f", "watch it"), (f"cancel {run_id[:8]}", "stop it")):
+        console.print(f"  bakeoff {command:16}   {what}")
 
 
 def _follow(run_id: str, console: "Console", patience: Patience) -> Run:

@@ -10,7 +10,9 @@ from cli.project import ConfigFile
 
 
 def retry(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, its first characters, or `latest`.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
+    ],
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Start no worker, even if none answers.")

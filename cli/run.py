@@ -1,7 +1,7 @@
 """`bakeoff run`: one bake-off from its request to its leaderboard."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -98,6 +98,15 @@ def run(  # noqa: PLR0917 - one parameter for each option
     )
     console = terminal.err() if as_json else terminal.out()
     if in_process:
+        _refuse_what_needs_cells(
+            {
+                "--timeout": timeout,
+                "--eval-workers": eval_workers,
+                "--repeat-check": repeat_check,
+                "--detach": detach,
+                "--no-worker": no_worker,
+            }
+        )
         _rehearse(request, added or [], console, as_json=as_json)
         return
     run_id, own_worker = _start(request, added or [], console, may_start_worker=not no_worker)
@@ -135,6 +144,17 @@ def _split(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _refuse_what_needs_cells(options: Mapping[str, object]) -> None:
+    from domain.errors import InvalidInputError
+
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise InvalidInputError(
+            f"{', '.join(given)} can do nothing with --in-process, where there is no worker and no cell: "
+            "leave out the one or the other"
+        )
 
 
 def _start(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cli.report import Report
+    from domain.run import Run
 
 _ROWS_ON_A_TERMINAL = 30
 
@@ -26,7 +27,7 @@ class Format(StrEnum):
 
 def show(  # noqa: PLR0917 - one parameter for each option
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Run id, its first characters, or `latest`.")
+        str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
     ] = "latest",
     form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.TABLE,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -42,6 +43,9 @@ def show(  # noqa: PLR0917 - one parameter for each option
         ),
     ] = None,
     metric: Annotated[str | None, typer.Option(metavar="NAME", help="Rank by another metric.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Watch it to its end first; then exit as `run` does.")
+    ] = False,
     config: ConfigFile = None,
 ) -> None:
     """Show the leaderboard of a run."""
@@ -49,14 +53,30 @@ def show(  # noqa: PLR0917 - one parameter for each option
     from store import runs
 
     engine = project.database(project.open_project(config))
-    report = read_report(engine, runs.find(engine, run), metric=metric)
+    run_id = runs.find(engine, run)
     form = Format.JSON if as_json else form
+    ended = _watch(run_id, form) if follow else None
+    report = read_report(engine, run_id, metric=metric)
     if model is not None:
         _show_details(report, model, form)
     elif form is Format.TABLE:
         show_report(report, terminal.out(), top=top, errors=errors)
     else:
         _write(report, form, top)
+    if ended is not None:
+        _leave(ended)
+
+
+def _watch(run_id: str, form: Format) -> "Run | None":
+    from cli.following import watch
+
+    return watch(run_id, terminal.out() if form is Format.TABLE else terminal.err())
+
+
+def _leave(ended: "Run") -> None:
+    from cli.following import leave
+
+    leave(ended)
 
 
 def show_report(

@@ -32,6 +32,9 @@ _SECTIONS: Mapping[str, type[Section]] = {
     "gates": GateSettings,
     "hooks": HookSettings,
 }
+_LISTS = {
+    to_camel(name) for name, field in Settings.model_fields.items() if field.annotation == list[str] | None
+}
 _VARIABLES = {PREFIX + name.upper(): to_camel(name) for name in Settings.model_fields}
 
 
@@ -181,11 +184,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _parse(name: str, text: str) -> Any:
-    """Lists, mappings and null as JSON; all else stays text, which the type of the setting then reads."""
+    """Lists and mappings as JSON, a list of words also as `a,b`; all else stays text for the type to read."""
     if text in {"", "null"}:
         return None
     if not text.startswith(("[", "{")):
-        return text
+        return text.split(",") if _VARIABLES[name] in _LISTS else text
     try:
         return json.loads(text)
     except ValueError as exc:

@@ -63,8 +63,8 @@ def _candidate(document: Document, key: ScalarNode, node: Node) -> Candidate | N
     if _is_empty(node):
         document.report(key, f"{place} is empty: give it `path: package.module:Class`, or steps")
         return None
-    given = _known(document, node, place, tuple(_KEYS))
-    values = _Values(document, place).read(given, _KEYS)
+    given = _known(document, node, place, tuple(KEYS))
+    values = _Values(document, place).read(given, KEYS)
     _check_together(document, key, place, given)
     if not values or not (values.get("path") or values.get("steps")):
         return None
@@ -213,7 +213,8 @@ def _step(document: Document, node: Node, place: str) -> Step | None:
 
 _STEP_KEYS = {"path": _Key(_class_path), "params": _Key(_params)}
 
-_KEYS = {
+#: The keys of one entry.
+KEYS = {
     "kind": _Key(_one_of(CandidateKind)),
     "path": _Key(_class_path),
     "version": _Key(_text),

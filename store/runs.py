@@ -75,17 +75,21 @@ def exists(engine: Engine, run_id: str) -> bool:
 
 
 def find(engine: Engine, prefix: str) -> str:
-    """The id of the one run whose id begins like this, as people type it; `latest` is the newest."""
-    wanted = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc())
-    if prefix != "latest":
-        wanted = wanted.where(runs.c.id.startswith(prefix.lower(), autoescape=True))
+    """The id of the run that people mean: by `latest`, by its name (the newest of that name), or by the
+    beginning of its id, where only one begins like this.
+    """
+    newest = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(2)
+    named = newest if prefix == "latest" else newest.where(runs.c.name == prefix)
+    begins = newest.where(runs.c.id.startswith(prefix.lower(), autoescape=True))
     with reading(engine) as connection:
-        found = connection.execute(wanted.limit(2)).scalars().all()
-    if not found:
+        if found := connection.execute(named).scalars().first():
+            return str(found)
+        matching = connection.execute(begins).scalars().all()
+    if not matching:
         raise _no_run(prefix)
-    if len(found) > 1 and prefix != "latest":
+    if len(matching) > 1:
         raise NotFoundError(f"{prefix} is the beginning of more than one run id: give more of it")
-    return str(found[0])
+    return str(matching[0])
 
 
 def page(

@@ -68,6 +68,11 @@ def retry(run_id: str) -> str:
         raise InvalidInputError(
             f"run {run_id} is {before.state}: wait for its end, or `bakeoff cancel` it first"
         )
+    if before.state is RunState.COMPLETED:
+        raise InvalidInputError(
+            f"all candidates of run {run_id} have a result, so nothing is left to retry: "
+            "`bakeoff run` evaluates them anew"
+        )
     finished = {result.evaluation_id: result for result in jobs.results_of_run(engine, run_id)}
     again = replace(
         before,

@@ -154,13 +154,16 @@ def _write(claim: Claim, verdict: Scored | Faulty | Killed, *, duration_s: float
 def _say(verdict: Scored | Faulty | Killed) -> str:
     match verdict:
         case Scored():
-            return "completed, " + ", ".join(
-                f"{name} {value}" for name, value in verdict.scores.metrics.items()
-            )
+            return "completed, " + ", ".join(map(_measured, verdict.scores.metrics.items()))
         case Faulty():
             return f"{verdict.state}, {verdict.error.type}: {verdict.error.message}"
         case Killed():
             return verdict.error.message
+
+
+def _measured(metric: tuple[str, float | None]) -> str:
+    name, value = metric
+    return f"{name} undefined" if value is None else f"{name} {value:.4g}"
 
 
 def _our_own_fault(exc: Exception) -> JobError:

@@ -56,15 +56,21 @@ def read_rows(folder: Path, part: str, stored: Sequence[Field], wanted: Sequence
 def write_array(path: Path, values: np.ndarray) -> None:
     with path.open("xb") as file:
         np.save(file, values, allow_pickle=False)
-        file.flush()
-        _to_disk(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
     with path.open("xb") as file:
         file.write(text.encode())
-        file.flush()
-        _to_disk(file.fileno())
+
+
+def to_disk(path: Path) -> None:
+    """What was written stays, even if power fails, and changes no more."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+        os.fchmod(descriptor, 0o444)
+    finally:
+        os.close(descriptor)
 
 
 def map_array(path: Path) -> np.ndarray:
@@ -91,12 +97,15 @@ def _run_in(names: Sequence[str], wanted: Sequence[str]) -> slice | None:
 
 
 def _write_block(path: Path, columns: Sequence[np.ndarray], rows: np.ndarray, threads: Executor) -> None:
+    import pyarrow as pa
+
     size = len(rows) * columns[0].itemsize
     header = {
         "descr": np.lib.format.dtype_to_descr(columns[0].dtype),
         "fortran_order": True,
         "shape": (len(rows), len(columns)),
     }
+    chosen = pa.array(rows.astype(np.min_scalar_type(len(columns[0]))))
     with path.open("xb") as file:
         np.lib.format.write_array_header_2_0(file, header)
         start = file.tell()
@@ -104,10 +113,19 @@ def _write_block(path: Path, columns: Sequence[np.ndarray], rows: np.ndarray, th
         os.posix_fallocate(file.fileno(), 0, start + size * len(columns))
 
         def put(place: int) -> None:
-            _write_at(file.fileno(), columns[place].take(rows), start + place * size)
+            _write_at(file.fileno(), _taken(columns[place], chosen), start + place * size)
 
         list(threads.map(put, range(len(columns))))
-        _to_disk(file.fileno())
+
+
+def _taken(values: np.ndarray, rows: Any) -> np.ndarray:
+    """What `values.take(rows)` is, in less than half the time: Arrow takes by narrow row numbers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    bits = pa.array(values.view(f"u{values.itemsize}"))
+    taken: np.ndarray = pc.take(bits, rows, boundscheck=False).to_numpy()
+    return taken
 
 
 def _write_at(descriptor: int, values: np.ndarray, offset: int) -> None:
@@ -117,20 +135,12 @@ def _write_at(descriptor: int, values: np.ndarray, offset: int) -> None:
         left, offset = left[written:], offset + written
 
 
-def _to_disk(descriptor: int) -> None:
-    os.fsync(descriptor)
-    os.fchmod(descriptor, 0o444)
-
-
 def _write_arrow(path: Path, columns: Sequence[Column], rows: np.ndarray) -> None:
     import pyarrow as pa
 
     table = pa.table({column.name: column.array for column in columns}).take(pa.array(rows)).combine_chunks()
-    with path.open("xb") as file:
-        with pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
-        file.flush()
-        _to_disk(file.fileno())
+    with path.open("xb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
 
 
 def _read_arrow(path: Path, names: Sequence[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is wrong with data, found before anything is written: errors stop the run, warnings go with it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ _FEW_ROWS = 50
 #: Below so many rows, a column without repetition is nothing strange.
 _ROWS_TO_TELL_IDS = 20
 _SAMPLE = 1_000
+_DATE = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d\S*)?$|[0-3]?\d[./][0-3]?\d[./][12]\d{3}$")
+#: Columns that are mixed before rows are compared for the first time.
+_FIRST_LOOK = 4
 
 
 def feature_names(names: Sequence[str], dataset: DatasetSettings, target: str) -> list[str]:
@@ -88,6 +92,10 @@ def warnings_of(features: Sequence[Column], target: Column) -> Iterator[str]:
     ids = [column.name for column in features if _is_like_an_id(column)]
     if ids:
         yield f"columns that differ in every row, like an id: {listed(ids)}; name them under drop if they are"
+    dates = [column.name for column in features if _is_text_of_dates(column)]
+    if dates:
+        cure = f"write `dtypes: {{{dates[0]}: datetime}}` if it is"
+        yield f"text that looks like dates: {listed(dates)}; {cure}"
     repeated = repeated_rows([*features, target])
     if repeated:
         yield f"rows that repeat an earlier one: {repeated}; the same row may be trained on and tested"
@@ -122,6 +130,13 @@ def _is_like_an_id(column: Column) -> bool:
     return all(_distinct(column.array[:end]) == min(end, rows) for end in (_SAMPLE, rows))
 
 
+def _is_text_of_dates(column: Column) -> bool:
+    if column.type != STRING:
+        return False
+    values = column.array[:_SAMPLE].drop_null().to_pylist()
+    return bool(values) and all(map(_DATE.match, values))
+
+
 def _distinct(values: Any) -> int:
     if isinstance(values, np.ndarray):
         return 1 if (values == values[0]).all() else len(np.unique(values))
@@ -129,23 +144,32 @@ def _distinct(values: Any) -> int:
 
 
 def repeated_rows(columns: Sequence[Column]) -> int:
-    """Rows that equal an earlier one. Column by column, only rows that might still be equal are looked at."""
+    """Rows that equal an earlier one. After a few columns, only rows that might still be equal are kept."""
     keys = np.zeros(len(columns[0]), dtype=np.uint64)
     rows: np.ndarray | slice = slice(None)
-    for column in columns:
-        keys = _mixed(keys, _bits(column, rows))
+    for few in _more_and_more(columns):
+        for column in few:
+            _mix(keys, _bits(column, rows))
         again = _may_occur_again(keys)
         if not again.any():
             return 0
-        if not again.all():
-            rows = np.flatnonzero(again) if isinstance(rows, slice) else rows[again]
-            keys = keys[again]
+        rows = np.flatnonzero(again) if isinstance(rows, slice) else rows[again]
+        keys = keys[again]
     return len(keys) - len(np.unique(keys))
 
 
-def _mixed(keys: np.ndarray, bits: np.ndarray) -> np.ndarray:
-    mixed = (keys ^ bits) * np.uint64(0x9E3779B97F4A7C15)
-    return np.asarray(mixed ^ (mixed >> np.uint64(29)))
+def _more_and_more(columns: Sequence[Column]) -> Iterator[Sequence[Column]]:
+    """Few at first, for the first ones tell most rows apart; then twice as many each time."""
+    start, size = 0, _FIRST_LOOK
+    while start < len(columns):
+        yield columns[start : start + size]
+        start, size = start + size, size * 2
+
+
+def _mix(keys: np.ndarray, bits: np.ndarray) -> None:
+    keys ^= bits
+    keys *= np.uint64(0x9E3779B97F4A7C15)
+    keys ^= keys >> np.uint64(29)
 
 
 def _may_occur_again(keys: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Pinning: a dataset is read, checked and split, once, and becomes a snapshot."""
 
+import os
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,9 @@ from config.settings import DatasetSettings
 from domain.dataset import DatasetRef
 from domain.errors import InfrastructureError
 from evaluation.data import shelf
-from evaluation.data.blocks import write_array, write_rows, write_text
+from evaluation.data.blocks import to_disk, write_array, write_rows, write_text
 from evaluation.data.checks import split_warnings
+from evaluation.data.column import Column
 from evaluation.data.manifest import FILE, Manifest
 from evaluation.data.shelf import OPEN, SEALED
 from evaluation.data.snapshot import TEST, TEST_LABELS, TEST_ROWS, TRAIN, TRAIN_LABELS, folder_of
@@ -17,7 +19,6 @@ from evaluation.data.sources import files_of, read
 from evaluation.data.split import Split, split_by_column, split_by_files, split_by_seed
 from evaluation.data.table import Table, address, table_of
 
-_THREADS = 4
 #: Beside the values themselves: headers, offsets of text, and room to breathe.
 _SPARE_BYTES = 64_000_000
 
@@ -33,11 +34,16 @@ class Pinned:
 def pin(
     dataset: DatasetSettings, *, name: str, root: Path, snapshots: Path, seed: int, test_size: float
 ) -> Pinned:
-    with ThreadPoolExecutor(_THREADS) as threads:
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         table = table_of(read(dataset, root), dataset, threads)
-        split = _split(table, seed, test_size)
-        warnings = (*table.warnings, *split.warnings, *split_warnings(table.target, split))
-        ref = _ref(table, split, name)
+        oddities = threads.submit(
+            table.warnings
+        )  # the long ones first, so that all end at about the same time
+        splitting = threads.submit(_split, table, seed, test_size)
+        dataset_id = table.dataset_id(threads.map(Column.digest, table.columns))
+        split = splitting.result()
+        warnings = (*oddities.result(), *split.warnings, *split_warnings(table.target, split))
+        ref = _ref(table, split, name, dataset_id)
         try:
             folder = _shelved(table, split, ref, snapshots, threads)
         except OSError as problem:
@@ -55,10 +61,10 @@ def _split(table: Table, seed: int, test_size: float) -> Split:
     return split_by_seed(table.rows, table.target.codes, seed=seed, test_size=test_size)
 
 
-def _ref(table: Table, split: Split, name: str) -> DatasetRef:
+def _ref(table: Table, split: Split, name: str, dataset_id: str) -> DatasetRef:
     return DatasetRef(
-        dataset_id=table.dataset_id,
-        split_id=address([table.dataset_id, split.how]),
+        dataset_id=dataset_id,
+        split_id=address([dataset_id, split.how]),
         name=name,
         target=table.target.name,
         target_kind=table.target.kind,
@@ -85,6 +91,7 @@ def _shelved(table: Table, split: Split, ref: DatasetRef, snapshots: Path, threa
 def _fill(folder: Path, table: Table, split: Split, ref: DatasetRef, threads: Executor) -> None:
     given, kept = folder / OPEN, folder / SEALED
     write_rows(given, TRAIN, table.features, split.train, threads)
+    going_to_disk = threads.map(to_disk, list(given.iterdir()))  # while the rest is written
     write_rows(given, TEST, table.features, split.test, threads)
     write_array(given / TRAIN_LABELS, table.target.labels[split.train])
     write_array(kept / TEST_LABELS, table.target.labels[split.test])
@@ -97,3 +104,5 @@ def _fill(folder: Path, table: Table, split: Split, ref: DatasetRef, threads: Ex
         sizes={str(path.relative_to(folder)): path.stat().st_size for path in folder.glob("*/*")},
     )
     write_text(given / FILE, manifest.to_text())
+    list(going_to_disk)
+    list(threads.map(to_disk, folder.glob("*/*")))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -16,12 +16,14 @@ from evaluation.data.target import Target, target_of
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    features: tuple[Column, ...]
+    columns: tuple[Column, ...]  #: the features, and then what is to be predicted
     target: Target
     split_column: Column | None
     train_rows: int | None  #: the first so many rows are for training; None when it is not known
-    dataset_id: str
-    warnings: tuple[str, ...]
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        return self.columns[:-1]
 
     @property
     def rows(self) -> int:
@@ -31,42 +33,42 @@ class Table:
     def nbytes(self) -> int:
         return sum(column.nbytes for column in self.features) + self.target.labels.nbytes
 
+    def warnings(self) -> tuple[str, ...]:
+        return (*self.target.warnings, *warnings_of(self.features, self.columns[-1]))
+
+    def dataset_id(self, digests: Iterable[bytes]) -> str:
+        """Names, types and values, and which column is predicted as what: what makes two runs comparable.
+
+        `digests` are those of the columns.
+        """
+        return address(
+            {
+                "format": FORMAT,
+                "rows": self.rows,
+                "columns": [
+                    [column.name, column.type, digest.hex()]
+                    for column, digest in zip(self.columns, digests, strict=True)
+                ],
+                "target": self.target.name,
+                "targetKind": self.target.kind,
+            }
+        )
+
 
 def table_of(reading: Reading, dataset: DatasetSettings, threads: Executor) -> Table:
     frame = reading.frame
     names = feature_names(list(frame.columns), dataset, reading.target)
     check_rows(len(frame))
     wanted = [*names, reading.target]
-    columns = list(threads.map(canonical, [frame[name] for name in wanted], wanted))
-    *features, answers = columns
-    target = target_of(answers, dataset.task)
+    columns = tuple(threads.map(canonical, [frame[name] for name in wanted], wanted))
+    target = target_of(columns[-1], dataset.task)
     check_values(columns)
-    digests = threads.map(Column.digest, columns)  # they run while the warnings are looked for
-    warnings = (*target.warnings, *warnings_of(features, answers))
     split = dataset.split_column
     return Table(
-        features=tuple(features),
+        columns=columns,
         target=target,
         split_column=None if split is None else canonical(frame[split], split),
         train_rows=reading.train_rows,
-        dataset_id=_address(columns, list(digests), target),
-        warnings=warnings,
-    )
-
-
-def _address(columns: Sequence[Column], digests: Sequence[bytes], target: Target) -> str:
-    """Names, types and values, and which column is predicted as what: all that makes two runs comparable."""
-    return address(
-        {
-            "format": FORMAT,
-            "rows": len(columns[0]),
-            "columns": [
-                [column.name, column.type, digest.hex()]
-                for column, digest in zip(columns, digests, strict=True)
-            ],
-            "target": target.name,
-            "targetKind": target.kind,
-        }
     )
 
 

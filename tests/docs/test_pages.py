@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.reference import settings_reference
+from registry.schema import KEYS as CATALOG_KEYS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -99,6 +100,17 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert named == {"demo", "test"}
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)
+
+
+def test_the_page_on_models_names_each_key_of_the_catalog() -> None:
+    page = (ROOT / "docs" / "writing-a-model.md").read_text("utf-8")
+    table = page.partition("## Keys of an entry")[2].partition("\n## ")[0]
+    named = {
+        name
+        for row in table.splitlines()
+        for name in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")
+    }
+    assert named == set(CATALOG_KEYS)
 
 
 def test_the_page_of_settings_is_what_the_settings_say() -> None:

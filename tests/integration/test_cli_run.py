@@ -158,8 +158,8 @@ def test_without_a_worker_it_says_so_and_ctrl_c_leaves_the_run_alone(ready: Proj
     short = summary.run.id[:8]
     assert rest == [
         "detached: the run goes on",
-        f"  bakeoff show {short}   how far it is",
-        f"  bakeoff cancel {short}   stop it",
+        f"  bakeoff show {short} -f   watch it",
+        f"  bakeoff cancel {short}    stop it",
     ]
     assert states(ready.engine, summary.run) == ["queued", "queued"]
 
@@ -197,6 +197,26 @@ def test_retry_takes_over_what_there_is_and_queues_the_rest(ready: Project) -> N
     assert done.returncode == 0
     assert (said["name"], said["retryOf"]) == ("spring", run.id)
     assert (said["jobs"]["completed"], said["jobs"]["queued"]) == (1, 1)
+
+
+def test_retry_of_a_run_that_has_all_its_results_is_refused(ready: Project) -> None:
+    ready.fill(a_run(), [Outcome(model="good", f1=0.5)])
+
+    done = bakeoff("retry", "latest", "--no-worker")
+
+    assert done.returncode == 2
+    assert "nothing is left to retry: `bakeoff run` evaluates them anew" in done.stderr
+    assert len(runs.page(ready.engine, limit=9)) == 1
+
+
+@pytest.mark.parametrize(
+    "option", [["--timeout", "5"], ["--eval-workers", "2"], ["--repeat-check"], ["--detach"], ["--no-worker"]]
+)
+def test_what_needs_cells_is_refused_in_process(ready: Project, option: list[str]) -> None:
+    done = bakeoff("run", "iris", "--in-process", *option)
+
+    assert done.returncode == 2
+    assert f"error: {option[0]} can do nothing with --in-process" in done.stderr
 
 
 def test_retry_of_a_run_that_goes_on_is_refused(ready: Project) -> None:

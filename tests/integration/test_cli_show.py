@@ -323,6 +323,16 @@ def test_a_run_is_named_by_the_beginning_of_its_id_or_is_the_latest(project: Pro
     assert late.id in project.bakeoff("show", "latest").stdout
 
 
+def test_a_run_is_followed_to_its_end_and_its_exit_code(project: Project) -> None:
+    a_mixed_run(project)
+
+    followed = project.bakeoff("show", "spring", "-f")
+
+    assert followed.exit_code == 3
+    assert followed.stdout.endswith(project.bakeoff("show", "spring").stdout)
+    assert project.bakeoff("show", "spring").exit_code == 0
+
+
 def test_a_run_that_has_not_begun_has_a_state_and_no_leaderboard(project: Project) -> None:
     project.fill(a_run(rules=RULES), [Outcome(model="a", state=JobState.QUEUED)])
 

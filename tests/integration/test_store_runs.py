@@ -221,6 +221,15 @@ def test_a_run_is_found_by_the_beginning_of_its_id(engine: Engine) -> None:
     assert runs.find(engine, "latest") == "abcd9999-0000-4000-8000-000000000000"
 
 
+def test_a_run_is_found_by_its_name_and_the_newest_of_that_name(engine: Engine) -> None:
+    a_stored_run(engine, id="1" * 36, name="spring", created_at=NOON)
+    a_stored_run(engine, id="2" * 36, name="spring", created_at=NOON + timedelta(days=1))
+    a_stored_run(engine, id="3" * 36, name="springtime", created_at=NOON + timedelta(days=2))
+
+    assert runs.find(engine, "spring") == "2" * 36
+    assert runs.find(engine, "springtime") == "3" * 36
+
+
 def test_an_ambiguous_beginning_is_refused(engine: Engine) -> None:
     a_stored_run(engine, id="abcd1234-0000-4000-8000-000000000000")
     a_stored_run(engine, id="abcd9999-0000-4000-8000-000000000000")

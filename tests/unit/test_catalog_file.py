@@ -368,7 +368,7 @@ def test_the_shipped_catalog_has_at_least_twelve_enabled_candidates_with_a_descr
 def test_the_shipped_catalog_explains_every_key():
     text = SHIPPED.read_text(encoding="utf-8")
 
-    from registry.schema import _KEYS
+    from registry.schema import KEYS
 
-    assert [key for key in _KEYS if f"#   {key} " not in text] == ["path"]
+    assert [key for key in KEYS if f"#   {key} " not in text] == ["path"]
     assert "#     path: models/mine.py:Mine" in text

@@ -108,6 +108,19 @@ def test_ids_and_constants_are_told_beyond_the_first_rows():
     assert found(a=nearly, b=np.random.default_rng(0).standard_normal(2001)) == []
 
 
+@pytest.mark.parametrize(
+    "text", ["2026-03-01", "2026-03-01 12:30:00", "2026-03-01T12:30Z", "1.3.2026", "03/01/2026"]
+)
+def test_text_that_looks_like_dates_is_warned_of(text):
+    (warning,) = found(when=[text, None] * 30, b=np.random.default_rng(0).standard_normal(60))
+    assert warning == "text that looks like dates: 'when'; write `dtypes: {when: datetime}` if it is"
+
+
+def test_text_that_holds_more_than_dates_is_not_taken_for_dates():
+    values = ["2026-03-01", "2026-03-01 was a Sunday"] * 30
+    assert found(when=values, b=np.random.default_rng(0).standard_normal(60)) == []
+
+
 def test_few_rows_are_warned_of():
     assert found(a=[0.5, 1.5, 2.5]) == ["only 3 rows: the metrics say little"]
 
@@ -132,6 +145,14 @@ def test_repeated_rows_are_counted_as_pandas_counts_them():
     rng = np.random.default_rng(1)
     frame = pd.DataFrame(rng.integers(0, 4, (5000, 6)), columns=list("abcdef"))
     assert repeated_rows(columns(**frame)) == frame.duplicated().sum() == 2092
+
+
+def test_rows_are_told_apart_by_a_late_column_alone():
+    frame = {f"c{place}": np.repeat([1.0, 2.0], 50) for place in range(13)}
+    frame["last"] = np.arange(100.0)
+    assert repeated_rows(columns(**frame)) == 0
+    frame["last"][7] = 3.0
+    assert repeated_rows(columns(**frame)) == 1
 
 
 def test_repeated_rows_include_the_target():

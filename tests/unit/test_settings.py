@@ -120,6 +120,11 @@ def test_a_variable_of_the_environment_sets_its_key(file: Path, variable: str, t
         assert found == value
 
 
+@pytest.mark.parametrize(("text", "value"), [("f1", ["f1"]), ("recall,f1", ["recall", "f1"])])
+def test_a_list_of_words_needs_no_json_in_the_environment(file: Path, text: str, value: list[str]) -> None:
+    assert _load(file, environment={"BAKEOFF_METRICS": text}).settings.metrics == value
+
+
 @pytest.mark.parametrize("text", ["", "null"])
 def test_an_empty_variable_means_null(file: Path, text: str) -> None:
     configuration = _load(file, "maxRunning: 5", {"BAKEOFF_MAX_RUNNING": text})

@@ -83,3 +83,14 @@ def test_many_whole_numbers_are_asked_about():
     assert "say task: multiclass" in target(list(range(26)) * 2).warnings[0]
     assert target(list(range(300))).warnings == ()
     assert target(list(range(26)), "regression").warnings == ()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64"])
+@pytest.mark.parametrize("values", [[-128, 127, -128, 3], [0, 200, 200, 7], [2**40, 2**40 + 3, 2**40]])
+def test_whole_classes_are_those_that_numpy_finds_whatever_their_type_and_place(dtype, values):
+    info = np.iinfo(dtype)
+    if not all(info.min <= value <= info.max for value in values):
+        values = [info.min, info.max, info.min, info.max - 1]
+    found = target(values, "multiclass", dtype=dtype)
+    assert list(found.classes) == sorted(set(values))
+    assert found.labels.tolist() == values
