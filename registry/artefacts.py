@@ -10,8 +10,8 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -74,6 +74,31 @@ class Artefacts:
         """Where a file is now that was recorded before the registry's folder was moved."""
         file = Path(recorded)
         return self.models / file.parent.name / file.name
+
+    @contextmanager
+    def leftovers(self, kept: Collection[Path]) -> Iterator[list[Path]]:
+        """What killed savers left: files that are not among those that are kept, and unfinished ones.
+
+        Nobody may put files in their places meanwhile. What somebody is writing now is not left over.
+        """
+        lost = [file for file in sorted(self.models.glob("*/*.pkl")) if file not in kept]
+        with ExitStack() as held:
+            unfinished: list[Path] = []
+            with suppress(BlockingIOError):
+                held.enter_context(self._at_work(fcntl.LOCK_EX | fcntl.LOCK_NB))
+                unfinished = sorted(self.incoming.iterdir())
+            yield lost + unfinished
+
+    def discard(self, leftovers: Iterable[Path]) -> None:
+        """With the folders that are empty then."""
+        for gone in leftovers:
+            if gone.is_dir():
+                shutil.rmtree(gone)
+            else:
+                gone.unlink()
+        for folder in self.models.iterdir():
+            with suppress(OSError):
+                folder.rmdir()
 
     def remove(self, file: Path) -> None:
         """With what is beside it. The folder stays: somebody may be about to put a file there."""

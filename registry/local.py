@@ -1,6 +1,7 @@
 """The embedded registry: a folder with files and an SQLite database, for one machine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ _GREATEST_ID = 2**63 - 1  #: of SQLite
 class ModelRegistry(BaseModelRegistry):
     """A save is a file first and a row last: whoever is killed in between leaves a file that nobody lists.
 
-    Deleting goes the other way round. `registry.upkeep` finds and removes what was left.
+    Deleting goes the other way round.
     """
 
     def __init__(self, storage_path: str | Path = DEFAULT_PATH) -> None:
@@ -114,6 +115,33 @@ class ModelRegistry(BaseModelRegistry):
             preprocessor_artifact=artifact,
             input_example=None if example is None else example_from_json(example),
         )
+
+    def verify(self, identifier: Identifier) -> None:
+        """TamperedError unless its files are those that were saved. Nothing is unpickled."""
+        found = self._find(identifier)
+        file = Path(found.version.file_path)
+        artefacts.verify(file, found.version.digest)
+        if found.preprocessor_digest is not None:
+            artefacts.verify(file.parent / preprocessor_beside(file), found.preprocessor_digest)
+
+    def leftovers(self) -> list[Path]:
+        """Files that killed savers and deleters left behind."""
+        with self._left_behind() as found:
+            return found
+
+    def remove_leftovers(self) -> list[Path]:
+        with self._left_behind() as found:
+            self._artefacts.discard(found)
+            return found
+
+    @contextmanager
+    def _left_behind(self) -> Iterator[list[Path]]:
+        """Nobody can save meanwhile."""
+        with models.undisturbed(self._engine) as rows:
+            files = [(self._artefacts.located(recorded), has_more) for recorded, has_more in rows]
+            beside = {file.parent / preprocessor_beside(file) for file, has_more in files if has_more}
+            with self._artefacts.leftovers({file for file, _ in files} | beside) as found:
+                yield found
 
     def get(self, identifier: Identifier) -> ModelVersion:
         return self._find(identifier).version

@@ -32,4 +32,4 @@ def preprocessor_beside(file: PurePath) -> str:
 
 def _readable(text: str) -> str:
     """What is safe in a file name anywhere, and tells a person what it is."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:_READABLE] or "model"
+    return re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:_READABLE] or "model"

@@ -67,7 +67,8 @@ models = Table(
     Index("ix_models_name", "model_name", "model_id"),
     Index("ix_models_type", "model_type", "model_id"),
     Index("ix_models_version", "version", "model_id"),
-    Index("ix_models_stage", "stage", "model_name", "model_id"),
+    Index("ix_models_stage", "stage", "model_id"),
+    Index("ix_models_name_stage", "model_name", "stage", "model_id"),
     Index("ix_models_run", "run_id", "candidate_id"),
     Index("ix_models_dataset", "dataset_id", "model_id"),
     Index(
@@ -84,7 +85,7 @@ def _of_a_model() -> Column[int]:
     return Column("model_id", Integer, ForeignKey("models.model_id", ondelete="CASCADE"), nullable=False)
 
 
-#: Without those that are no number.
+#: Without those that are no number. Of equals the newest is the best, whichever way better is.
 model_metrics = Table(
     "model_metrics",
     metadata,
@@ -92,7 +93,8 @@ model_metrics = Table(
     Column("metric", Text, nullable=False),
     Column("value", Float, nullable=False),
     UniqueConstraint("model_id", "metric"),
-    Index("ix_model_metrics_best", "metric", "value", "model_id"),
+    Index("ix_model_metrics_most", "metric", "value", "model_id"),
+    Index("ix_model_metrics_least", "metric", "value", literal_column("model_id DESC")),
 )
 
 model_tags = Table(

@@ -51,7 +51,8 @@ def upgrade() -> None:
     op.create_index("ix_models_dataset", "models", ["dataset_id", "model_id"], unique=False)
     op.create_index("ix_models_name", "models", ["model_name", "model_id"], unique=False)
     op.create_index("ix_models_run", "models", ["run_id", "candidate_id"], unique=False)
-    op.create_index("ix_models_stage", "models", ["stage", "model_name", "model_id"], unique=False)
+    op.create_index("ix_models_name_stage", "models", ["model_name", "stage", "model_id"], unique=False)
+    op.create_index("ix_models_stage", "models", ["stage", "model_id"], unique=False)
     op.create_index("ix_models_type", "models", ["model_type", "model_id"], unique=False)
     op.create_index("ix_models_version", "models", ["version", "model_id"], unique=False)
     op.create_index(
@@ -122,7 +123,13 @@ def upgrade() -> None:
         ),
         sa.UniqueConstraint("model_id", "metric", name="uq_model_metrics_model_id_metric"),
     )
-    op.create_index("ix_model_metrics_best", "model_metrics", ["metric", "value", "model_id"], unique=False)
+    op.create_index("ix_model_metrics_most", "model_metrics", ["metric", "value", "model_id"], unique=False)
+    op.create_index(
+        "ix_model_metrics_least",
+        "model_metrics",
+        ["metric", "value", sa.literal_column("model_id DESC")],
+        unique=False,
+    )
     op.create_table(
         "model_tags",
         sa.Column("model_id", sa.Integer(), nullable=False),
@@ -144,7 +151,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_model_tags_value", table_name="model_tags")
     op.drop_table("model_tags")
-    op.drop_index("ix_model_metrics_best", table_name="model_metrics")
+    op.drop_index("ix_model_metrics_least", table_name="model_metrics")
+    op.drop_index("ix_model_metrics_most", table_name="model_metrics")
     op.drop_table("model_metrics")
     op.drop_index("ix_model_aliases_model", table_name="model_aliases")
     op.drop_table("model_aliases")
@@ -155,6 +163,7 @@ def downgrade() -> None:
     op.drop_index("ix_models_version", table_name="models")
     op.drop_index("ix_models_type", table_name="models")
     op.drop_index("ix_models_stage", table_name="models")
+    op.drop_index("ix_models_name_stage", table_name="models")
     op.drop_index("ix_models_run", table_name="models")
     op.drop_index("ix_models_name", table_name="models")
     op.drop_index("ix_models_dataset", table_name="models")

@@ -1,13 +1,12 @@
 """What a job costs does not grow with the number of jobs: no query reads a table from end to end."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
 import pytest
+from fixtures.plans import plans_of, statements_of, verb
 from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, an_error, claim, try_claim
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from domain.job import Job
 from store import cancelling, jobs, leases, outbox, runs
@@ -42,7 +41,7 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
 def test_each_query_finds_its_rows_by_an_index(engine: Engine, act: str) -> None:
     _, queued = a_stored_run(engine, 3)
 
-    with _plans(engine) as plans:
+    with plans_of(engine) as plans:
         ACTS[act](engine, queued)
 
     assert plans
@@ -59,7 +58,7 @@ def _reads_a_table(step: str) -> bool:
 def test_the_queue_is_read_in_order_and_never_sorted(engine: Engine) -> None:
     a_stored_run(engine, 3)
 
-    with _plans(engine) as plans:
+    with plans_of(engine) as plans:
         jobs.next_in_line(engine, limit=3)
 
     assert plans[0] == "SEARCH evaluation_jobs USING INDEX ix_evaluation_jobs_waiting (state=?)"
@@ -69,7 +68,7 @@ def test_the_queue_is_read_in_order_and_never_sorted(engine: Engine) -> None:
 def test_the_caps_are_counted_among_the_running(engine: Engine) -> None:
     _, queued = a_stored_run(engine, 3)
 
-    with _plans(engine) as plans:
+    with plans_of(engine) as plans:
         claim(engine, queued[0])
 
     assert [step for step in plans if " running " in step] == [
@@ -83,13 +82,13 @@ def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
     _, queued = a_stored_run(engine, 3)
     claim(engine, queued[0])
 
-    with _statements(engine) as of_a_claim:
+    with statements_of(engine) as of_a_claim:
         taken = claim(engine, queued[1])
-    with _statements(engine) as of_a_finish:
+    with statements_of(engine) as of_a_finish:
         leases.complete(engine, taken.lease, a_result(queued[1]))
 
-    assert [_verb(statement) for statement, _ in of_a_claim] == ["BEGIN", "SELECT", "UPDATE", "INSERT"]
-    assert [_verb(statement) for statement, _ in of_a_finish] == [
+    assert [verb(statement) for statement, _ in of_a_claim] == ["BEGIN", "SELECT", "UPDATE", "INSERT"]
+    assert [verb(statement) for statement, _ in of_a_finish] == [
         "BEGIN",
         "SELECT",
         "UPDATE",
@@ -97,32 +96,3 @@ def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
         "SELECT",
         "INSERT",
     ]
-
-
-@contextmanager
-def _plans(engine: Engine) -> Iterator[list[str]]:
-    """The steps of SQLite's plans for all that is done within, to be read after it."""
-    plans: list[str] = []
-    with _statements(engine) as seen:
-        yield plans
-    with engine.connect() as connection:
-        for statement, parameters in seen:
-            if _verb(statement) in {"SELECT", "UPDATE", "DELETE"}:
-                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-                plans.extend(row.detail for row in rows)
-
-
-@contextmanager
-def _statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
-    seen: list[tuple[str, Any]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine, "before_cursor_execute", note)
-
-
-def _verb(statement: str) -> str:
-    return statement.split(maxsplit=1)[0]

@@ -1,6 +1,5 @@
 """The way of a database from nothing to the schema that the code needs."""
 
-import re
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -8,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from fixtures.crowd import in_processes, set_up
+from fixtures.shape import shape_of
 from fixtures.stored import a_stored_run
 from sqlalchemy import Engine, text
 
 from domain.errors import InfrastructureError, InvalidInputError
 from store import runs, schema, tables
-from store.engine import open_database, reading, writing
+from store.engine import open_database, writing
 
 MIGRATIONS = Path(schema.__file__).parent.parent / "migrations"
 
@@ -49,62 +49,28 @@ def test_what_is_set_up_is_left_as_it_is(empty: Engine) -> None:
 
 def test_the_way_down_leads_to_nothing_and_up_again(empty: Engine) -> None:
     schema.upgrade(empty)
-    whole = _shape(empty)
+    whole = shape_of(empty)
 
     schema.downgrade(empty, "base")
     assert schema.current(empty) is None
-    assert {name for name, _ in _shape(empty)} <= {"alembic_version"}
+    assert {name for name, _ in shape_of(empty)} <= {"alembic_version"}
 
     schema.upgrade(empty)
-    assert _shape(empty) == whole
+    assert shape_of(empty) == whole
 
 
 def test_the_migrations_make_what_the_tables_say(empty: Engine) -> None:
     schema.upgrade(empty)
-    migrated = {part for part in _shape(empty) if part[0] != "alembic_version"}
+    migrated = {part for part in shape_of(empty) if part[0] != "alembic_version"}
     schema.downgrade(empty, "base")
 
     with writing(empty) as connection:
         tables.metadata.create_all(connection)
 
-    created = {part for part in _shape(empty) if part[0] != "alembic_version"}
+    created = {part for part in shape_of(empty) if part[0] != "alembic_version"}
     assert migrated == created
     assert len({name for name, _ in created}) >= 5
     assert any("ck_evaluation_jobs_running_has_lease" in part for _, part in created)
-
-
-def _shape(engine: Engine) -> set[tuple[str, str]]:
-    """Each column, constraint and index, as (table, definition)."""
-    with reading(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            return {(row[0], row[1]) for row in connection.execute(text(_POSTGRESQL_SHAPE))}
-        rows = connection.execute(text("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
-        return {
-            (table, part)
-            for table, sql in rows
-            if not table.startswith("sqlite_")
-            for part in _parts(" ".join(sql.split()))
-        }
-
-
-def _parts(sql: str) -> list[str]:
-    """The definitions in a CREATE TABLE; a CREATE INDEX is one."""
-    if not sql.startswith("CREATE TABLE"):
-        return [sql]
-    inner = sql[sql.index("(") + 1 : sql.rindex(")")]
-    return [part.strip() for part in re.split(r",(?![^(]*\))", inner)]
-
-
-_POSTGRESQL_SHAPE = """
-SELECT conrelid::regclass::text, conname || ' ' || pg_get_constraintdef(oid)
-FROM pg_constraint WHERE connamespace = 'public'::regnamespace
-UNION ALL SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'
-UNION ALL
-SELECT
-    table_name,
-    concat_ws(' ', column_name, data_type, character_maximum_length, is_nullable, column_default)
-FROM information_schema.columns WHERE table_schema = 'public'
-"""
 
 
 def test_the_head_is_the_newest_script() -> None:
