@@ -11,6 +11,7 @@ from cli.numbers import counted, duration
 from cli.terminal import clean
 from domain.dataset import DatasetRef, TargetKind
 from domain.run import Run
+from domain.saving import SavePolicy, SaveRequest
 from evaluation.choice import what_is_learnt
 from store.runs import RunSummary
 
@@ -33,11 +34,12 @@ def header(
         ("data", _dataset(run.dataset)),
         ("target", _target(run)),
         ("scored by", _rules(run)),
+        *([("saves", _save(run.save))] if run.save else []),
         *(("prepared", Text(clean(line))) for line in preparation),
         *([("left out", _left_out(left_out, run))] if left_out else []),
         *(("warning", Text(clean(warning), "yellow")) for warning in warnings),
     ]
-    return _grid(rows)
+    return grid(rows)
 
 
 def state(summary: RunSummary) -> "RenderableType":
@@ -46,10 +48,10 @@ def state(summary: RunSummary) -> "RenderableType":
     rows = [("state", _state(summary))]
     if run.retry_of:
         rows.append(("retry of", Text(run.retry_of, "dim")))
-    return _grid(rows)
+    return grid(rows)
 
 
-def _grid(rows: Sequence[tuple[str, Text]]) -> Table:
+def grid(rows: Sequence[tuple[str, Text]]) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", width=9)
     grid.add_column(overflow="fold")
@@ -91,6 +93,11 @@ def _rules(run: Run) -> Text:
     if run.rules.threshold is not None:
         text.append(f", threshold {run.rules.threshold:g}")
     return text.append(f"  seed {run.seed}", "dim")
+
+
+def _save(request: SaveRequest) -> Text:
+    which = "the best model" if request.policy is SavePolicy.BEST else "all models"
+    return Text.assemble(which, " as ", (clean(request.name), "bold"))
 
 
 def _state(summary: RunSummary) -> Text:

@@ -91,7 +91,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
             "average": average,
             "repeatCheck": repeat_check,
             "baseline": not no_baseline,
-            "save": _policy(save, in_process=in_process),
+            "save": "none" if in_process and save is None else save,
             "saveAs": save_as,
             "name": name,
         }
@@ -103,6 +103,8 @@ def run(  # noqa: PLR0917 - one parameter for each option
                 "--timeout": timeout,
                 "--eval-workers": eval_workers,
                 "--repeat-check": repeat_check,
+                "--save": save,
+                "--save-as": save_as,
                 "--detach": detach,
                 "--no-worker": no_worker,
             }
@@ -129,15 +131,6 @@ def _dataset(source: str | None, option: str | None, configuration: "Configurati
             f"which dataset? {there_are}; `bakeoff run NAME`, or `bakeoff run FILE --target COLUMN`"
         )
     return asked
-
-
-def _policy(asked: str | None, *, in_process: bool) -> str | None:
-    """A rehearsal saves nothing, whatever the configuration says."""
-    from domain.errors import InvalidInputError
-
-    if in_process and asked not in {None, "none"}:
-        raise InvalidInputError("--in-process keeps nothing, so it saves nothing: leave it or --save out")
-    return "none" if in_process else asked
 
 
 def _split(text: str | None) -> list[str] | None:

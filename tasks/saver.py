@@ -45,6 +45,7 @@ def main() -> None:
     from tasks.saving import save_what_is_due
 
     logging.basicConfig(level=logging.INFO, format="[%(asctime)s: %(levelname)s/saver] %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     with suppress(StoppedError):
         save_what_is_due()
 

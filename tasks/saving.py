@@ -3,7 +3,7 @@
 import logging
 import math
 
-from domain.errors import InfrastructureError, InvalidInputError
+from domain.errors import InfrastructureError
 from domain.saving import Outcome
 from evaluation.meanwhile import StoppedError, meanwhile
 from store import runs, savings
@@ -34,8 +34,6 @@ def _save(turn: Turn) -> None:
         )
     except StoppedError:
         raise
-    except InvalidInputError as exc:
-        _finish(turn, Outcome(error=str(exc)))
     except Exception as exc:  # noqa: BLE001 - a backend may be a third party's, and raise anything
         _put_off(turn, exc)
     else:
@@ -62,7 +60,8 @@ def _deliver(run_id: str) -> Outcome:
 
 def _finish(turn: Turn, outcome: Outcome) -> None:
     savings.finish(wiring.engine(), turn, outcome)
-    log.info("run %s: its models are saved, as far as they can be: %s", turn.run_id, outcome)
+    saved = ", ".join(one.uri for one in outcome.saved)
+    log.info("run %s: saved %s", turn.run_id, saved or f"nothing: {outcome.remark}")
 
 
 def _put_off(turn: Turn, exc: Exception) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import yaml
-from fixtures.project import Project, a_project, wait_for
+from fixtures.project import Project, Worker, a_project, wait_for
 
 from domain.model_version import ModelVersion, Stage
 from domain.run import RunState
@@ -60,11 +61,13 @@ class Waits(No):
         time.sleep(60)
 """
 HOOK = """
-import json
+import json, os, time
 
 def keep(promotion):
     with open("told.jsonl", "a") as file:
         file.write(json.dumps(promotion.to_record()) + "\\n")
+    while os.path.exists("hold"):
+        time.sleep(0.05)
 """
 PROMOTION = {
     "stage": "Production",
@@ -93,8 +96,13 @@ def project() -> Iterator[Project]:
         (project.folder / "plugins" / "mine.py").write_text(MINE)
         (project.folder / "hooks_of_this_project.py").write_text(HOOK)
         (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": CANDIDATES}))
-        with project.worker():
-            yield project
+        yield project
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(project: Project) -> Iterator[Worker]:
+    with project.worker() as worker:
+        yield worker
 
 
 def registry_of(project: Project) -> ModelRegistry:
@@ -106,11 +114,16 @@ def start(project: Project, *models: str, **request: Any) -> str:
 
 
 def saving(project: Project, run_id: str) -> Saving:
-    def done() -> Saving | None:
-        found = savings.of_run(project.engine, run_id)
-        return found if found and found.done_at else None
+    """Once it is done."""
+    wait_for(lambda: is_done(project, run_id), f"the saving of {project.states(run_id)}")
+    found = savings.of_run(project.engine, run_id)
+    assert found is not None
+    return found
 
-    return wait_for(done, f"the saving of {project.states(run_id)}")
+
+def is_done(project: Project, run_id: str) -> bool:
+    found = savings.of_run(project.engine, run_id)
+    return found is not None and found.done_at is not None
 
 
 def outcome(project: Project, run_id: str) -> Outcome:
@@ -296,3 +309,31 @@ def test_a_retry_of_a_run_whose_winner_was_never_kept_says_so(project: Project) 
     [lost] = found.not_saved
     assert (lost.candidate, found.saved) == ("linear", ())
     assert lost.reason == "its fitted model was not kept: evaluate it in a new run to save it"
+
+
+def test_the_worker_starts_another_saver_when_one_was_killed(project: Project, worker: Worker) -> None:
+    hold = project.folder / "hold"
+    hold.touch()
+    run_id = start(project, "linear", save_as="killed")
+    wait_for(lambda: registry_of(project).history("killed"), "the promotion, before which nobody is told")
+    [saver] = [one for one in psutil.Process(worker.process.pid).children() if "tasks.saver" in one.cmdline()]
+    saver.kill()
+    hold.unlink()
+
+    assert len(outcome(project, run_id).saved) == 1
+    assert saving(project, run_id).tries == 2
+    assert numbers(project, "killed") == ["1.0.0"]
+    assert len([line for line in registry_of(project).history("killed") if line.moved]) == 1
+    assert len([line for line in registry_of(project).history("killed") if not line.moved]) == 1
+
+
+def test_a_saver_takes_no_slot_from_evaluations(project: Project, worker: Worker) -> None:
+    hold = project.folder / "hold"
+    hold.touch()
+    run_id = start(project, "linear", save_as="slow")
+    wait_for(lambda: registry_of(project).history("slow"), "the promotion, whose hook takes its time")
+    project.run("linear", "weak", "no", dataset="shop", save="none")
+
+    assert not is_done(project, run_id)
+    hold.unlink()
+    assert len(outcome(project, run_id).saved) == 1
