@@ -19,7 +19,7 @@ class _Entry(NamedTuple):
     summary: str  #: what the list of commands says
 
 
-_BAKEOFFS, _PROJECT, _SERVICE = "Bake-offs", "The project", "The service"
+_BAKEOFFS, _MODELS, _PROJECT, _SERVICE = "Bake-offs", "Trained models", "The project", "The service"
 
 _ENTRIES: Sequence[_Entry] = (
     _Entry("run", "cli.run:run", _BAKEOFFS, "Evaluate candidates on a dataset and rank them."),
@@ -28,6 +28,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("logs", "cli.logs:logs", _BAKEOFFS, "Print what a candidate printed."),
     _Entry("cancel", "cli.cancel:cancel", _BAKEOFFS, "Cancel a run; what has completed stays."),
     _Entry("retry", "cli.retry:retry", _BAKEOFFS, "Evaluate again what has no result."),
+    _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),
     _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),
     _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),
     _Entry("datasets", "cli.datasets:datasets", _PROJECT, "List the datasets of the configuration."),

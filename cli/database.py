@@ -1,11 +1,17 @@
-"""`bakeoff db`: the schema of the database."""
+"""`bakeoff db`: the schemas of the database of runs, and of the embedded registry's."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import project, terminal
 from cli.project import ConfigFile
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from config.loading import Configuration
+    from store.schema import Branch
 
 app = typer.Typer(
     help="Look at the database's schema, and upgrade it.", no_args_is_help=True, add_completion=False
@@ -17,41 +23,56 @@ _AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 @app.command()
 def upgrade(as_json: _AsJson = False, config: ConfigFile = None) -> None:
     """Bring the schema up to this version. Stop the workers first."""
+    from registry import opening
     from store import schema
     from tasks import wiring
 
-    project.open_project(config)
+    configuration = project.open_project(config)
     schema.upgrade(wiring.engine())
-    _tell(as_json=as_json)
+    registry = opening.database(configuration)
+    if registry is not None:
+        schema.upgrade(registry, branch=schema.Branch.REGISTRY)
+    _tell(configuration, as_json=as_json)
 
 
 @app.command()
 def current(as_json: _AsJson = False, config: ConfigFile = None) -> None:
-    """Say which schema the database has, and which one this version needs."""
-    if project.has_database(project.open_project(config)):
-        _tell(as_json=as_json)
-    elif as_json:
-        terminal.write_json(_record(None))
-    else:
-        terminal.out().print("there is no database yet: `bakeoff run` makes it")
+    """Say which schema the database has, and which one this version needs; and that of the registry."""
+    _tell(project.open_project(config), as_json=as_json)
 
 
-def _tell(*, as_json: bool) -> None:
-    from store import schema
+def _tell(configuration: "Configuration", *, as_json: bool) -> None:
+    from registry import opening
+    from store.schema import Branch
     from tasks import wiring
 
-    found = schema.current(wiring.engine())
-    where = wiring.engine().url.render_as_string(hide_password=True)
+    runs = wiring.engine() if project.has_database(configuration) else None
+    registry = opening.database(configuration)
     if as_json:
-        terminal.write_json(_record(found))
+        found = None if registry is None else _record(registry, Branch.REGISTRY)
+        terminal.write_json({**_record(runs, Branch.RUNS), "registry": found})
         return
-    state = (
-        "up to date" if found == schema.HEAD else f"this version needs {schema.HEAD}: `bakeoff db upgrade`"
+    lines = [
+        _line(engine, branch)
+        for engine, branch in ((runs, Branch.RUNS), (registry, Branch.REGISTRY))
+        if engine
+    ]
+    terminal.out().print(
+        "\n".join(lines) or "there is no database yet: `bakeoff run` makes it", soft_wrap=True
     )
-    terminal.out().print(f"{where} has schema {found}: {state}")
 
 
-def _record(found: str | None) -> dict[str, Any]:
+def _line(engine: "Engine", branch: "Branch") -> str:
     from store import schema
 
-    return {"current": found, "needed": schema.HEAD}
+    where, found = engine.url.render_as_string(hide_password=True), schema.current(engine)
+    state = (
+        "up to date" if found == branch.head else f"this version needs {branch.head}: `bakeoff db upgrade`"
+    )
+    return f"{where} has schema {found}: {state}"
+
+
+def _record(engine: "Engine | None", branch: "Branch") -> dict[str, Any]:
+    from store import schema
+
+    return {"current": None if engine is None else schema.current(engine), "needed": branch.head}

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 NOTHING = "-"
 _MOST_DIGITS = 4
 _MINUTE, _HOUR = 60, 3600
+_THOUSAND = 1000
 
 
 def decimals(values: Iterable[float | None]) -> int:
@@ -40,3 +41,11 @@ def duration(seconds: float) -> str:
 
 def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size(size_bytes: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size_bytes < _THOUSAND:
+            return f"{size_bytes:.3g} {unit}"
+        size_bytes /= _THOUSAND
+    return f"{size_bytes:,.1f} GB"

@@ -10,12 +10,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from config.loading import Configuration
+    from registry.backend import BaseModelRegistry
     from registry.catalog import Catalog
+    from registry.local import ModelRegistry
 
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="PATH", help="Configuration file, or its folder.", show_default=False),
 ]
+
+FIRST_MODEL = "`bakeoff run --save best` or `bakeoff registry save` saves the first one"
 
 _before_command: list[Path] = []
 
@@ -70,3 +74,26 @@ def catalog(configuration: "Configuration") -> "Catalog":
     from registry.catalog import Catalog
 
     return Catalog.of(configuration)
+
+
+def registry(configuration: "Configuration") -> "BaseModelRegistry":
+    """Of trained models, or an error that says how to get there. Looking makes no file."""
+    from domain.errors import NotFoundError
+    from registry import opening
+
+    if opening.has_registry(configuration):
+        return opening.open_registry(configuration)
+    raise NotFoundError(f"no model was ever saved in {configuration.root}: {FIRST_MODEL}")
+
+
+def local_registry(configuration: "Configuration") -> "ModelRegistry":
+    """Whose files are ours to look after."""
+    from domain.errors import InvalidInputError
+    from registry.local import ModelRegistry
+
+    found = registry(configuration)
+    if isinstance(found, ModelRegistry):
+        return found
+    raise InvalidInputError(
+        "modelRegistry.backend is mlflow: its files are MLflow's to look after, see `mlflow gc --help`"
+    )

@@ -166,6 +166,15 @@ class ModelVersion:
             "split_id": self.origin.split_id,
         }
 
+    def to_record(self) -> dict[str, Any]:
+        """The row as it leaves the system: over HTTP, in `--json`."""
+        return {_camel(name): value for name, value in self.to_row().items()}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
 
 @dataclass(frozen=True, kw_only=True)
 class GateResult:

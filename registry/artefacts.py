@@ -20,6 +20,10 @@ from domain.errors import InfrastructureError, InvalidInputError, TamperedError
 from domain.identity import new_id
 from registry.naming import preprocessor_beside
 
+#: How a pickle of protocol 2 or newer begins, or one that was compressed: zlib, gzip, bz2, lzma, xz, lz4.
+_MAGIC = (b"\x80", b"\x78", b"\x1f\x8b", b"BZ", b"\x5d\x00", b"\xfd\x37", b"\x04\x22")
+_LONGEST_MAGIC = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
@@ -154,6 +158,12 @@ def read(file: Path, digest: str) -> bytes:
 def digest_of(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def is_pickle(file: Path) -> bool:
+    """As far as its first bytes tell; joblib's may be compressed."""
+    with file.open("rb") as opened:
+        return opened.read(_LONGEST_MAGIC).startswith(_MAGIC)
 
 
 def _compare(file: Path, found: str, recorded: str) -> None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from domain.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from config.loading import Configuration
     from registry.backend import BaseModelRegistry
 
@@ -19,6 +21,16 @@ def open_registry(configuration: "Configuration") -> "BaseModelRegistry":
     from registry.local import ModelRegistry
 
     return ModelRegistry(configuration.registry_path)
+
+
+def database(configuration: "Configuration") -> "Engine | None":
+    """Of the embedded registry, if it is used and there; to upgrade it, before anybody can open it."""
+    from registry.local import DATABASE
+    from store.engine import open_registry_database
+
+    is_local = configuration.settings.model_registry.backend == "local"
+    file = configuration.registry_path / DATABASE
+    return open_registry_database(file) if is_local and file.is_file() else None
 
 
 def has_registry(configuration: "Configuration") -> bool:
