@@ -38,7 +38,8 @@ class Artefacts:
     def __init__(self, root: Path) -> None:
         self.models = root / "models"
         self.incoming = root / "incoming"
-        self.models.mkdir(parents=True, exist_ok=True)
+        with _explained(self.models):
+            self.models.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def writing(self) -> Iterator[Path]:
@@ -189,17 +190,19 @@ def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise InfrastructureError(f"the model cannot be written below {folder.parent}: {exc}") from exc
+        raise InfrastructureError(f"nothing can be written below {folder.parent}: {exc}") from exc
 
 
 def _open_plainly(source: Path) -> BinaryIO:
     """A regular file: a link could lead anywhere, and a pipe could make us wait."""
-    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    opened = os.fdopen(descriptor, "rb")
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as exc:
+        raise InvalidInputError(f"{source} cannot be read, so it is not saved: {exc.strerror}") from exc
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        opened.close()
-        raise InvalidInputError(f"{source} is no regular file: it is not saved")
-    return opened
+        os.close(descriptor)
+        raise InvalidInputError(f"{source} is no regular file, so it is not saved")
+    return os.fdopen(descriptor, "rb")
 
 
 def _written(file: Path) -> Written:

@@ -261,8 +261,8 @@ def _check(model_name: str, version: str | None) -> None:
 
 
 def _meant(identifier: Identifier) -> int | ModelUri:
-    if isinstance(identifier, int):
-        return identifier
+    if not isinstance(identifier, str):
+        return int(identifier)  # of whatever kind: a column of a table has numpy's
     is_number = identifier.isdecimal() and identifier.isascii()
     return int(identifier) if is_number else parse_uri(identifier)
 

@@ -5,6 +5,7 @@ import os
 import pickle
 import resource
 import shutil
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -33,6 +34,10 @@ class Trap:
 
     def __reduce__(self):
         return Path.touch, (self.mark,)
+
+
+def sha256(file):
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @pytest.fixture
@@ -169,6 +174,32 @@ def test_a_file_is_put_back_from_a_copy(registry, file, tmp_path):
     assert registry.load_model(model_id=1).coef_.tolist() == MODEL.coef_.tolist()
 
 
+def calls_of(act):
+    """Of the operating system and of the database, in their order."""
+    seen = []
+
+    def note(_frame, event, called):
+        if event == "c_call" and called in {os.fsync, os.replace, os.unlink}:
+            seen.append(called.__name__)
+        elif event == "c_call" and called.__qualname__ == "Connection.commit":
+            seen.append("commit")
+
+    sys.setprofile(note)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return seen
+
+
+def test_files_are_on_the_disk_before_their_row_and_gone_after_it(registry, file):
+    save = calls_of(lambda: registry.save_model(MODEL, "churn", preprocessor_artifact=SCALER))
+    delete = calls_of(lambda: registry.delete_model("churn/1.0.1"))
+
+    assert save == ["fsync", "fsync", "replace", "replace", "fsync", "commit"]
+    assert delete[-3:] == ["commit", "unlink", "unlink"]
+
+
 def test_any_joblib_reads_the_file(file):
     assert joblib.load(file).coef_.tolist() == MODEL.coef_.tolist()
 
@@ -212,7 +243,7 @@ def test_a_disk_that_is_full_is_an_error_that_names_the_folder(registry):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
     try:
-        with pytest.raises(InfrastructureError, match=f"cannot be written below {registry.storage_path}"):
+        with pytest.raises(InfrastructureError, match=f"can be written below {registry.storage_path}"):
             registry.save_model(np.zeros(10_000), "churn")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -220,26 +251,44 @@ def test_a_disk_that_is_full_is_an_error_that_names_the_folder(registry):
     assert registry.leftovers() == []
 
 
-@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
-def test_what_a_cell_left_is_a_plain_file_or_is_not_taken(registry, tmp_path, kind):
-    left = tmp_path / "left"
-    {"link": lambda: left.symlink_to("/etc/hostname"), "pipe": lambda: os.mkfifo(left), "folder": left.mkdir}[
-        kind
-    ]()
+def test_a_place_that_is_no_folder_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises((InvalidInputError, InfrastructureError)):
-        registry.save_fitted(Fitted(model=left, model_digest="0" * 64), "churn", Description(type="Tree"))
+    with pytest.raises(InfrastructureError, match=f"nothing can be written below {tmp_path}/file: "):
+        ModelRegistry(tmp_path / "file")
+
+
+def test_an_id_may_be_a_number_of_numpy(registry, file):
+    assert registry.get(np.int64(1)).file_path == str(file)
+
+
+def test_a_link_that_a_cell_left_is_not_followed(registry, tmp_path):
+    secret, left = tmp_path / "secret", tmp_path / "left"
+    secret.write_bytes(pickle.dumps("password"))
+    left.symlink_to(secret)
+    fitted = Fitted(model=left, model_digest=sha256(secret))
+
+    with pytest.raises(InvalidInputError, match=r"cannot be read, so it is not saved: .*symbolic link"):
+        registry.save_fitted(fitted, "churn", Description(type="Tree"))
 
     assert registry.list_models() == []
     assert registry.leftovers() == []
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_not_waited_for(registry, tmp_path, make):
+    make(tmp_path / "left")
+    fitted = Fitted(model=tmp_path / "left", model_digest="0" * 64)
+
+    with pytest.raises(InvalidInputError, match="is no regular file"):
+        registry.save_fitted(fitted, "churn", Description(type="Tree"))
+
+
 def test_a_verified_file_that_does_not_load_says_what_it_needs(registry, tmp_path):
     left = tmp_path / "left"
     left.write_bytes(b"cnowhere_at_all\nThing\n.")
-    digest = hashlib.sha256(left.read_bytes()).hexdigest()
     said = Description(type="Thing", libraries={"python": "3.11.7", "things": "2.0"})
-    registry.save_fitted(Fitted(model=left, model_digest=digest), "churn", said)
+    registry.save_fitted(Fitted(model=left, model_digest=sha256(left)), "churn", said)
 
     with pytest.raises(InvalidInputError) as failed:
         registry.load_model("churn/1.0.0")
@@ -268,9 +317,8 @@ def saved_under(registry, tmp_path, version, name="churn"):
     marked = data.replace(len(here).to_bytes(4, "little") + here, len(there).to_bytes(4, "little") + there)
     assert marked != data
     file.write_bytes(marked)
-    digest = hashlib.sha256(marked).hexdigest()
     said = Description(type="LinearRegression", libraries={"scikit-learn": version})
-    return registry.save_fitted(Fitted(model=file, model_digest=digest), name, said)
+    return registry.save_fitted(Fitted(model=file, model_digest=sha256(file)), name, said)
 
 
 @pytest.mark.usefixtures("unwarned")
