@@ -10,13 +10,14 @@ import pytest
 import yaml
 from fixtures.project import Project, Worker, a_project, wait_for
 
+from domain.fitted import NotKept
 from domain.model_version import ModelVersion, Stage
 from domain.run import RunState
 from domain.saving import Advance, Outcome, Saving
 from evaluation.data.shelf import OPEN
 from evaluation.data.snapshot import folder_of, open_snapshot
 from registry import ModelRegistry
-from store import cancelling, runs, savings
+from store import cancelling, jobs, runs, savings
 from tasks import enqueue
 
 CANDIDATES = {
@@ -240,6 +241,9 @@ def test_all_saves_each_that_completed_but_not_the_baseline_and_says_who_cannot_
     assert stuck.reason.startswith("it cannot be pickled: TypeError: cannot pickle ")
     assert project.results(run_id)["stuck"].details["warnings"] == [f"not saved: {stuck.reason}"]
     assert sorted(v.tags["candidate"] for v in registry_of(project).versions("everybody")) == ["linear", "no"]
+    left = {name: jobs.fitted_in(project.engine, job.id) for name, job in project.jobs(run_id).items()}
+    assert left["stuck"] == NotKept(problem=stuck.reason)
+    assert (left["dummy"], left["fails"]) == (None, None)
     assert registry_of(project).get("models:/everybody/Production").tags["candidate"] == "linear"
 
 
