@@ -52,12 +52,13 @@ def state(summary: RunSummary) -> "RenderableType":
 
 
 def grid(rows: Sequence[tuple[str, Text]]) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", width=9)
-    grid.add_column(overflow="fold")
+    """Names on the left, what they are on the right."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", width=9)
+    table.add_column(overflow="fold")
     for name, value in rows:
-        grid.add_row(name, value)
-    return grid
+        table.add_row(name, value)
+    return table
 
 
 def _dataset(dataset: DatasetRef) -> Text:

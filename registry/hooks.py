@@ -22,7 +22,7 @@ from domain.model_version import Promotion
 log = logging.getLogger(__name__)
 
 _MOST_SAID = 500
-_SOURCES = Path(__file__).resolve().parent.parent
+_SOURCES = str(Path(__file__).resolve().parent.parent)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class HookResult:
 def tell(hook: HookSettings, promotion: Promotion, *, root: Path) -> HookResult:
     """Waits for its end. `root` is the folder that it starts in, and that a function is imported from."""
     began, name = time.monotonic(), in_words(hook)
-    reason = _run(_command(hook), promotion, root=root, longest_s=hook.timeout)
+    reason = _run(hook, promotion, root=root)
     if reason:
         log.warning("the hook %s failed for %s: %s", name, promotion.uri, reason)
     return HookResult(hook=name, passed=not reason, reason=reason, seconds=round(time.monotonic() - began, 3))
@@ -46,22 +46,16 @@ def in_words(hook: HookSettings) -> str:
     return hook.python or " ".join(hook.command or ())
 
 
-def _command(hook: HookSettings) -> Sequence[str]:
-    if hook.python is None:
-        return hook.command or ()
-    return [sys.executable, "-P", "-m", "registry.calling", hook.python]
-
-
-def _run(command: Sequence[str], promotion: Promotion, *, root: Path, longest_s: float) -> str:
+def _run(hook: HookSettings, promotion: Promotion, *, root: Path) -> str:
     """Why it failed, or nothing. Files, not pipes: a hook need not read, and may leave somebody behind."""
     with TemporaryFile() as given, TemporaryFile() as said:
         given.write(json.dumps(promotion.to_record()).encode())
         given.seek(0)
         try:
             process = subprocess.Popen(
-                command,
+                _command(hook),
                 cwd=root,
-                env=_environment(promotion),
+                env={**os.environ, **_ids(promotion), **_path(hook)},
                 stdin=given,
                 stdout=said,
                 stderr=subprocess.STDOUT,
@@ -70,17 +64,30 @@ def _run(command: Sequence[str], promotion: Promotion, *, root: Path, longest_s:
         except OSError as exc:
             return f"it cannot be started: {exc}"
         try:
-            code = process.wait(longest_s)
+            code = process.wait(hook.timeout)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            return f"it took longer than {longest_s:g} seconds"
+            return f"it took longer than {hook.timeout:g} seconds"
         return "" if code == 0 else f"it ended with {_code(code)}{_last_words(said)}"
 
 
-def _environment(promotion: Promotion) -> Mapping[str, str]:
-    """The ids, for those who do not read JSON. Not called BAKEOFF_: those names are settings."""
-    ids = {
+def _command(hook: HookSettings) -> Sequence[str]:
+    if hook.python is None:
+        return hook.command or ()
+    return [sys.executable, "-P", "-m", "registry.calling", hook.python]
+
+
+def _path(hook: HookSettings) -> Mapping[str, str]:
+    """Where a function's caller finds us."""
+    if hook.python is None:
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [_SOURCES, os.environ.get("PYTHONPATH")]))}
+
+
+def _ids(promotion: Promotion) -> Mapping[str, str]:
+    """For those who do not read JSON. Not called BAKEOFF_, for those names are settings."""
+    return {
         "PROMOTION_MODEL": promotion.model_name,
         "PROMOTION_VERSION": promotion.version,
         "PROMOTION_URI": promotion.uri,
@@ -88,8 +95,6 @@ def _environment(promotion: Promotion) -> Mapping[str, str]:
         "PROMOTION_REPLACED": promotion.replaced or "",
         "PROMOTION_RUN": promotion.evidence.get("run") or "",
     }
-    path = [str(_SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, **ids, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def _code(code: int) -> str:

@@ -129,12 +129,17 @@ def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
     counts = _count_jobs(connection, [run_id])[run_id]
     end = end_of_run(counts)
     closed = connection.execute(
-        update(runs).where(runs.c.id == run_id, runs.c.state.in_(_OPEN)).values(state=end, ended_at=at)
-    )
-    if closed.rowcount:
-        savings.begin(connection, run_id)
-        told = {"status": end, "endedAt": iso(at), "jobs": counts}
-        outbox.add(connection, EventType.RUN_COMPLETED, run_id, [told], at)
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.state.in_(_OPEN))
+        .values(state=end, ended_at=at)
+        .returning(runs.c.save)
+    ).first()
+    if closed is None:
+        return
+    if closed.save is not None:
+        savings.begin(connection, run_id, at)
+    told = {"status": end, "endedAt": iso(at), "jobs": counts}
+    outbox.add(connection, EventType.RUN_COMPLETED, run_id, [told], at)
 
 
 def _count_jobs(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[JobState, int]]:

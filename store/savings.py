@@ -6,14 +6,14 @@ dies is followed by another one, and one that was merely slow can write nothing 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, literal, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from domain.saving import Outcome, Saving
 from store.engine import now, reading, writing
-from store.tables import runs, savings
+from store.tables import savings
 
 _IS_OPEN = savings.c.done_at.is_(None)
 
@@ -24,12 +24,9 @@ class Turn:
     number: int  #: from 1
 
 
-def begin(connection: Connection, run_id: str) -> None:
-    """Part of the transaction that ends a run; nothing to do for one that saves nothing."""
-    wanted = select(runs.c.id, runs.c.ended_at, literal(0)).where(
-        runs.c.id == run_id, runs.c.save.is_not(None)
-    )
-    connection.execute(insert(savings).from_select(["run_id", "due_at", "tries"], wanted))
+def begin(connection: Connection, run_id: str, at: datetime) -> None:
+    """Part of the transaction that ends a run, if it wants to save anything."""
+    connection.execute(insert(savings), {"run_id": run_id, "due_at": at, "tries": 0})
 
 
 def due(engine: Engine) -> Sequence[str]:
