@@ -111,6 +111,10 @@ def _promote(
     except GateError as exc:
         reason = "; ".join(gate.reason for gate in exc.failed)
         return Advance(version=saved.version, stage=policy.stage, promoted=False, reason=reason)
+    present = registry.get(saved.uri).stage
+    if present != policy.stage:
+        reason = f"it has been in {policy.stage} before, and is in {present} by now"
+        return Advance(version=saved.version, stage=policy.stage, promoted=False, reason=reason)
     return Advance(
         version=saved.version,
         stage=policy.stage,

@@ -11,6 +11,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from threading import Thread
@@ -21,7 +22,7 @@ from celery.worker import state
 from click import Option
 
 from cell.oven import Oven
-from domain.errors import BakeoffError
+from domain.errors import BakeoffError, InfrastructureError
 from registry.surroundings import import_path
 from store import cancelling, jobs, runs, savings, schema
 from tasks import broker, presence, saver, wiring
@@ -195,9 +196,9 @@ def _look_after_oven() -> None:
     _light_oven()
 
 
-@_reluctantly
 def _look_after_savings() -> None:
-    saver.start_if_due()
+    with suppress(InfrastructureError):  # the sweep says so, and less often
+        saver.start_if_due()
 
 
 def _look_after_broker() -> None:

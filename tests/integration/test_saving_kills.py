@@ -52,25 +52,37 @@ DESCRIPTION = {
 }
 
 SAVER = "from tasks import saver; saver.main()"
-#: The saver, but before or after it has done a step it gets a signal from itself.
+#: The saver, but before or after it has done a step it gets a signal from itself; not while it holds a lock.
 INTERRUPTED = """
-import importlib, os, sys
+import importlib, os, sys, time
+from threading import Lock
+from store import savings
 from tasks import saver
 
 number, when, place = sys.argv[1:]
 module, _, name = place.partition(":")
 owner = importlib.import_module(module)
-step = getattr(owner, name)
+step, hold, unlocked = getattr(owner, name), savings.hold, Lock()
+
+def hold_alone(*args, **given):
+    with unlocked:
+        return hold(*args, **given)
+
+def interrupt():
+    with unlocked:
+        os.kill(os.getpid(), int(number))
+        time.sleep(0.2)
 
 def interrupted(*args, **given):
     setattr(owner, name, step)
     if when == "before":
-        os.kill(os.getpid(), int(number))
+        interrupt()
     done = step(*args, **given)
     if when == "after":
-        os.kill(os.getpid(), int(number))
+        interrupt()
     return done
 
+savings.hold = hold_alone
 setattr(owner, name, interrupted)
 saver.main()
 """
@@ -180,6 +192,19 @@ def test_savers_that_are_killed_one_after_another_at_each_step_save_and_promote_
     saved_once(ended, told=2)  # one was killed after the hook was told, and before that was written down
 
 
+def test_what_somebody_took_out_of_production_meanwhile_is_not_put_back(ended: Ended) -> None:
+    ended.saver(str(SIGKILL), "after", "store.promotions:move", script=INTERRUPTED)
+    ended.registry.transition_model_stage("flowers/1.0.0", "Archived", by="ada")
+    wait_for(lambda: savings.due(ended.engine), "the next turn")
+    assert ended.saver() == 0
+
+    reason = "it has been in Production before, and is in Archived by now"
+    assert ended.outcome.promotion == Advance(
+        version="1.0.0", stage="Production", promoted=False, reason=reason
+    )
+    assert ended.registry.get("flowers/1.0.0").stage == "Archived"
+
+
 def test_of_savers_at_once_one_saves(ended: Ended) -> None:
     savers = [ended.start() for _ in range(3)]
 
@@ -216,11 +241,11 @@ def test_while_the_registry_is_away_nothing_is_lost_and_it_is_tried_again_later(
     saved_once(ended)
 
 
-def test_what_can_never_be_saved_ends_with_the_reason_and_keeps_the_files(ended: Ended) -> None:
+def test_a_registry_that_is_not_configured_is_told_and_loses_nothing(ended: Ended) -> None:
     ended.configure({"leaseSeconds": LEASE_S, "modelRegistry": {"backend": "none"}})
     assert ended.saver() == 0
 
-    assert ended.saving.done_at is not None
+    assert ended.saving.done_at is None
     assert ended.outcome.error.startswith("there is no registry of trained models: modelRegistry.backend is ")
     assert len(list(ended.configuration.data_dir.glob("fitted/*/*/one.pkl"))) == 2
 
