@@ -22,13 +22,12 @@ from registry import artefacts
 from registry.artefacts import Artefacts, Written
 from registry.backend import BaseModelRegistry, Description, Fitted, Identifier, Loaded, no_such_model
 from registry.example import example_from_json
-from registry.naming import file_of, folder_of, preprocessor_beside
+from registry.naming import DATABASE, file_of, folder_of, preprocessor_beside
 from registry.unpickling import unpickle
 from store import models, promotions, schema
 from store.engine import open_registry_database
 
 DEFAULT_PATH = "data/models/registry"
-DATABASE = "registry.db"
 _GREATEST_ID = 2**63 - 1  #: of SQLite
 
 

@@ -671,6 +671,14 @@ class ModelRegistryContract:
         assert registry.history("churn") == [told, promoted]
         assert names(registry, stage="Production") == ["churn/1.0.0"]
 
+    def test_what_is_in_production_stays_there_when_another_moves_elsewhere(self, registry):
+        first, second = save(registry), save(registry)
+        registry.transition_model_stage(first, "Production")
+        for stage in ("Staging", "Archived", "Development"):
+            assert registry.transition_model_stage(second, stage).replaced is None
+
+        assert registry.get(first).stage is Stage.PRODUCTION
+
     def test_many_versions_of_a_name_may_be_in_any_other_stage(self, registry):
         for _ in range(3):
             registry.transition_model_stage(save(registry), "Staging")
