@@ -44,9 +44,17 @@ class WarmParent:
         self._pidfd = pidfd
 
     def run(
-        self, order: Order, *, keep_going: Callable[[], bool] = lambda: True, tick_s: float = 1.0
+        self,
+        order: Order,
+        *,
+        keep_going: Callable[[], bool] = lambda: True,
+        may_keep: Callable[[], bool] = lambda: True,
+        tick_s: float = 1.0,
     ) -> Outcome:
         """Bake it to the end, whatever that is. `keep_going` is asked each tick; False ends it as STOPPED.
+
+        `may_keep` is asked when the outputs are there, before they replace what somebody else may have put
+        in their places while this process stood still; False is STOPPED, too.
 
         If `keep_going` raises, or a signal handler does, everything is killed before the exception goes on.
         After that, and after LOST, this is closed: connect again.
@@ -62,7 +70,7 @@ class WarmParent:
             except BaseException:
                 self.close()
                 raise
-            return _with_outputs(outcome, outputs)
+            return _with_outputs(outcome, outputs, may_keep)
 
     def is_alive(self) -> bool:
         return not self.closed and not _ends_within(self._pidfd, 0)
@@ -120,7 +128,7 @@ def _ends_within(pidfd: int, timeout_s: float) -> bool:
     return bool(poll.poll(timeout_s * 1000))
 
 
-def _with_outputs(outcome: Outcome, outputs: Outputs) -> Outcome:
+def _with_outputs(outcome: Outcome, outputs: Outputs, may_keep: Callable[[], bool]) -> Outcome:
     if outcome.end is not End.RETURNED:
         return outcome
     if (name := outputs.too_large()) is not None:
@@ -128,6 +136,9 @@ def _with_outputs(outcome: Outcome, outputs: Outputs) -> Outcome:
             type="OutputTooLarge", message=f"the output {name!r} is larger than output_mb allows"
         )
         return replace(outcome, end=End.BAD_REPORT, value=None, error=failure)
+    if not may_keep():
+        failure = Failure(type="Stopped", message="its supervisor did not keep its outputs")
+        return replace(outcome, end=End.STOPPED, value=None, error=failure)
     outputs.keep()
     return outcome
 

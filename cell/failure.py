@@ -41,7 +41,8 @@ def end_of(error: BaseException, scratch: Path) -> End:
 def _is_full(error: OSError, scratch: Path) -> bool:
     with suppress(OSError):
         room = os.statvfs(scratch)
-        return room.f_bavail * room.f_frsize < _ALMOST_FULL_BYTES
+        has_no_names = room.f_files > 0 and room.f_favail == 0
+        return has_no_names or room.f_bavail * room.f_frsize < _ALMOST_FULL_BYTES
     return error.errno in _FULL
 
 

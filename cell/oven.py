@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from cell import scratch
 from cell.process import LOADED_THREADS, THREAD_VARIABLES
+from config.runtime import runtime_folder
 from domain.errors import InvalidInputError
 
 _PREFIX = "bakeoff-oven-"
@@ -42,12 +43,20 @@ class Oven:
 
     @classmethod
     def start(
-        cls, *, preload: Sequence[str], import_path: Sequence[str] = (), runtime: Path | None = None
+        cls,
+        *,
+        preload: Sequence[str],
+        import_path: Sequence[str] = (),
+        closed: Sequence[Path] = (),
+        hidden: Sequence[Path] = (),
+        runtime: Path | None = None,
     ) -> Self:
         """Returns when its socket is bound; `connect` waits until the libraries are imported.
 
         `preload` names modules, or `module:function` to be called once; that must start no thread and use
         neither BLAS nor OpenMP, which do not survive a fork.
+        `closed` is what no cell may open, though it lies where the libraries are; `hidden` are folders with
+        sockets, of which cells see nothing where the kernel allows it.
         `runtime` is the folder in which it makes a folder of its own; its path must be short.
         """
         above = Path(tempfile.gettempdir()) if runtime is None else runtime
@@ -56,7 +65,13 @@ class Oven:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=above))
         lock, listener = _lock(folder), _listen(_socket_in(folder))
         reader, lifeline = os.pipe()
-        arguments = {"folder": str(folder), "preload": list(preload), "owner": os.getpid()}
+        arguments = {
+            "folder": str(folder),
+            "preload": list(preload),
+            "closed": list(map(str, closed)),
+            "hidden": list(map(str, [runtime_folder(), *hidden])),
+            "owner": os.getpid(),
+        }
         descriptors = {"listener": listener.fileno(), "lifeline": reader, "lock": lock}
         with listener:
             process = _start(arguments, descriptors, _environment(import_path))

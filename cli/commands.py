@@ -28,6 +28,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("logs", "cli.logs:logs", _BAKEOFFS, "Print what a candidate printed."),
     _Entry("cancel", "cli.cancel:cancel", _BAKEOFFS, "Cancel a run; what has completed stays."),
     _Entry("retry", "cli.retry:retry", _BAKEOFFS, "Evaluate again what has no result."),
+    _Entry("predict", "cli.predict:predict", _MODELS, "Ask a trained model about the rows of a file."),
     _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),
     _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),
     _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cell.client import WarmParent
 from cell.order import Limits, Order
 from cell.outcome import End, Outcome
+from domain.dataset import DatasetRef
 from domain.fitted import FittedModel, NotKept
 from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
@@ -21,8 +22,8 @@ from evaluation.data import shelf, snapshot
 from evaluation.harvest import harvest, outputs_at, remarked
 from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
 from evaluation.metrics.names import may_need_probabilities
-from evaluation.metrics.predictions import BadPredictionsError, Predictions
 from evaluation.metrics.scoring import Scores, score
+from registry.predictions import BadPredictionsError, Predictions
 from registry.surroundings import import_path, readable
 
 
@@ -76,20 +77,28 @@ class Killed:
 
 @dataclass(frozen=True, kw_only=True)
 class Stopped:
-    """We stopped it ourselves, because `keep_going` said no."""
+    """We stopped it ourselves, because `leave` said no."""
 
 
 Verdict = Scored | Faulty | Killed | Stopped
 
 
-def examine(
-    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, keep_going: Callable[[], bool]
-) -> Verdict:
+class Leave(Protocol):
+    """What the supervisor's watch allows."""
+
+    def may_go_on(self) -> bool:
+        """Asked each second."""
+
+    def may_keep(self) -> bool:
+        """Asked once the predictions are there: whether they are still wanted."""
+
+
+def examine(job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave) -> Verdict:
     for file in (places.log, *places.outputs.values()):
         file.parent.mkdir(parents=True, exist_ok=True)
 
     def once(places: Places) -> Verdict:
-        return _examine_once(job, run, places=places, grant=grant, warm=warm, keep_going=keep_going)
+        return _examine_once(job, run, places=places, grant=grant, warm=warm, leave=leave)
 
     first = once(places)
     return _repeated(first, once, places) if run.repeat_check and isinstance(first, Scored) else first
@@ -111,12 +120,13 @@ def _repeated(first: Scored, once: Callable[[Places], Verdict], places: Places) 
 
 
 def _examine_once(
-    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, keep_going: Callable[[], bool]
+    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave
 ) -> Verdict:
-    outcome = warm.run(_order(job, run, places, grant), keep_going=keep_going)
+    order = _order(job, run, places, grant)
+    outcome = warm.run(order, keep_going=leave.may_go_on, may_keep=leave.may_keep)
     match outcome.end:
         case End.RETURNED:
-            return _scored(job, run, places, grant=grant, outcome=outcome, keep_going=keep_going)
+            return _scored(job, run, places, grant=grant, outcome=outcome, leave=leave)
         case End.STOPPED:
             return Stopped()
         case End.LOST:
@@ -129,6 +139,12 @@ def _examine_once(
 
 
 _SIGKILL = 9
+_PROCESSES = 128
+_PROCESSES_PER_THREAD = 4
+_SPARE_MB = 16
+_ROW_BYTES = 1024
+_WORD_BYTES = 8
+_LETTER_BYTES = 4
 
 
 def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
@@ -139,6 +155,8 @@ def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
             wall_s=job.timeout_s,
             threads=grant.threads,
             memory_mb=grant.memory_mb,
+            output_mb=_output_mb(run.dataset),
+            processes=max(_PROCESSES, _PROCESSES_PER_THREAD * grant.threads),
             mapped_bytes=snapshot.mapped_bytes(places.snapshot),
         ),
         log=places.log,
@@ -155,6 +173,13 @@ def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
     )
 
 
+def _output_mb(dataset: DatasetRef) -> int:
+    """Room for a long label, or for a probability of each class, in each row: the supervisor reads it all."""
+    longest = max((len(name) for name in dataset.classes), default=0)
+    row = max(_ROW_BYTES, _WORD_BYTES * len(dataset.classes), _LETTER_BYTES * longest)
+    return _SPARE_MB + dataset.test_rows * row // 2**20
+
+
 def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
     return {
         "candidate": job.candidate.to_json(),
@@ -166,14 +191,12 @@ def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
     }
 
 
-def _scored(
-    job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcome, keep_going: Callable[[], bool]
-) -> Verdict:
+def _scored(job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcome, leave: Leave) -> Verdict:
     try:
         cost = _cost(outcome, grant)
         scores, fitted = meanwhile(
             lambda: (scores_of(job, run, places), _fitted(job, run, places, outcome.value)),
-            keep_going=keep_going,
+            keep_going=leave.may_go_on,
             longest_s=job.timeout_s,
         )
     except StoppedError:
@@ -226,18 +249,20 @@ def _predictions(job: Job, places: Places) -> Predictions:
 
 
 def _load(file: Path) -> NDArray[Any]:
-    """What strangers may have written: an array of plain values, or an error."""
+    """Mapped, so that what claims to be large takes no memory before its shape has been looked at."""
     try:
-        loaded: NDArray[Any] = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as exc:
-        raise _ForgedReportError(f"the predictions cannot be read: {exc}") from exc
+        loaded: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
+    except Exception as exc:  # strangers wrote it, and numpy's reader raises whatever it stumbles over
+        raise _ForgedReportError(f"the predictions cannot be read: {type(exc).__name__}: {exc}") from exc
+    if not loaded.ndim:
+        raise _ForgedReportError("the predictions are a single value")
     return loaded
 
 
 def _cost(outcome: Outcome, grant: Grant) -> Cost:
     return Cost(
-        fit_s=_seconds(outcome.value, "fitSeconds"),
-        predict_s=_seconds(outcome.value, "predictSeconds"),
+        fit_s=_seconds(outcome, "fitSeconds"),
+        predict_s=_seconds(outcome, "predictSeconds"),
         cpu_s=outcome.usage.cpu_s,
         peak_memory_mb=outcome.usage.peak_memory_mb,
         granted_threads=grant.threads,
@@ -245,9 +270,11 @@ def _cost(outcome: Outcome, grant: Grant) -> Cost:
     )
 
 
-def _seconds(value: Any, key: str) -> float:
+def _seconds(outcome: Outcome, key: str) -> float:
+    """As the cell says, which cannot be more than it had."""
+    value = outcome.value
     seconds = value.get(key) if isinstance(value, Mapping) else None
-    if not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:
         raise _ForgedReportError(f"the report of the cell holds no {key}: {value!r:.200}")
     return float(seconds)
 

@@ -45,7 +45,7 @@ class _File:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
 
 
-def leave(
+def leave_behind(
     model: Any,
     preprocessor: Any,
     *,

@@ -15,10 +15,10 @@ from domain.candidate import Candidate
 from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model_version import check_name
+from domain.naming import listed, nearest
 from domain.saving import SavePolicy, SaveRequest
 from domain.scoring import Average, ScoringRules
 from evaluation.choice import BASELINE_ID, Choice, all_fitting, enabled, fitting, named
-from evaluation.data.naming import listed, nearest
 from evaluation.data.pinning import Pinned, pin
 from evaluation.data.preprocess import default_pipeline
 from evaluation.data.snapshot import classes, fields
@@ -100,6 +100,7 @@ class Plan:
 
 def make_plan(request: RunRequest, *, catalog: Callable[[], Catalog], configuration: Configuration) -> Plan:
     """`catalog` may take its time: where no candidate is named, the data are read meanwhile."""
+    configuration.require_shared_dir()
     settings = configuration.settings
     seed = settings.seed if request.seed is None else request.seed
     test_size = request.test_size or settings.test_size

@@ -16,9 +16,9 @@ from domain.candidate import Candidate, OutputKind, Preprocess
 from domain.job import Phase
 from evaluation.data.preprocess import with_preprocessing
 from evaluation.data.snapshot import Data, open_snapshot
-from evaluation.fitted import leave
-from evaluation.metrics.predictions import BadPredictionsError, check_predictions
+from evaluation.fitted import leave_behind
 from registry.loader import LoadError, build
+from registry.predictions import BadPredictionsError, check_predictions
 
 PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"
@@ -51,7 +51,7 @@ def run(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:
     if payload["saveAs"] is None:
         return report
     inside.phase(Phase.SAVE)
-    left = leave(
+    left = leave_behind(
         own,
         None if model is own else model[0],
         name=payload["saveAs"],

@@ -20,9 +20,18 @@ from sqlalchemy.pool import Pool
 from domain.errors import InfrastructureError, InvalidInputError
 from domain.identity import utc_now
 
-BUSY_TIMEOUT_S = 30
+BUSY_TIMEOUT_S = 30  #: longest that anybody waits for another one's lock
+SILENCE_TIMEOUT_S = 10  #: longest that a client may be silent in a transaction, as one does that froze
 _CLOCK = select(func.clock_timestamp(type_=DateTime(timezone=True)))
 _NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs")
+
+#: Else a client waits for hours for the answer of a server whose machine is gone.
+_NOTICE_A_DEAD_NETWORK: Mapping[str, int] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 
 #: What makes a transaction see one state of the database from its first to its last query.
 _ONE_STATE: Mapping[str, Mapping[str, Any]] = {
@@ -75,7 +84,20 @@ def _parse(url: str) -> URL:
 
 
 def _open_postgresql(url: URL) -> Engine:
-    return create_engine(url, pool_pre_ping=True)
+    ours = {"connect_timeout": 10, "options": _patience(url), **_NOTICE_A_DEAD_NETWORK}
+    theirs = url.query.keys() - {"options"}
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        connect_args={name: value for name, value in ours.items() if name not in theirs},
+    )
+
+
+def _patience(url: URL) -> str:
+    """A machine that stands still within a transaction must not make all others stand still."""
+    limits = {"lock_timeout": BUSY_TIMEOUT_S, "idle_in_transaction_session_timeout": SILENCE_TIMEOUT_S}
+    given = url.query.get("options", "")
+    return " ".join([*(f"-c {name}={int(1000 * s)}" for name, s in limits.items()), str(given)]).strip()
 
 
 def _open_sqlite(url: URL, configure: Callable[[Any, Any], None], cure: str) -> Engine:

@@ -63,6 +63,13 @@ def ensure() -> None:
         embedded.ensure(wiring.configuration().data_dir)
 
 
+def sockets() -> tuple[Path, ...]:
+    """The folder in which the embedded Redis listens: whoever sees it commands the workers."""
+    if wiring.configuration().settings.broker_url:
+        return ()
+    return (embedded.expected(wiring.configuration().data_dir).socket.parent,)
+
+
 def client() -> redis.Redis:
     given = wiring.configuration().settings.broker_url
     return _client(given or embedded.expected(wiring.configuration().data_dir).client_url)

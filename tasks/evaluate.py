@@ -102,7 +102,7 @@ def _examine(claim: Claim, watch: Watch) -> Verdict:
         places=_places(claim, configuration),
         grant=_grant(claim, configuration),
         warm=_warm_parent(),
-        keep_going=watch.may_go_on,
+        leave=watch,
     )
 
 

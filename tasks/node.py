@@ -101,6 +101,7 @@ def _hold_broker(**_: Any) -> None:
 @_or_stop
 def _prepare(sender: Any, **_: Any) -> None:
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)  # the end of a task is line enough
+    wiring.configuration().require_shared_dir()
     schema.ensure(wiring.engine())
     if EVALUATIONS in sender.app.amqp.queues.consume_from:
         _light_oven()
@@ -111,7 +112,13 @@ def _prepare(sender: Any, **_: Any) -> None:
 def _light_oven() -> None:
     global _oven  # noqa: PLW0603 - one per process, made when the worker starts and not before
     _lit.append(time.monotonic())
-    _oven = Oven.start(preload=PRELOADED, import_path=import_path(wiring.configuration().root))
+    configuration = wiring.configuration()
+    _oven = Oven.start(
+        preload=PRELOADED,
+        import_path=import_path(configuration.root),
+        closed=configuration.secrets,
+        hidden=broker.sockets(),
+    )
     _socket[:] = os.fsencode(_oven.socket).ljust(len(_socket), b"\0")
 
 

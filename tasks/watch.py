@@ -32,8 +32,12 @@ class Watch:
         relay()
         return self._standing is Standing.HELD and not node.must_let_go()
 
+    def may_keep(self) -> bool:
+        self._standing = self._look()
+        return self._standing is Standing.HELD
+
     def conclude(self) -> str:
-        """The end of work that was stopped because `may_go_on` said no."""
+        """The end of work that was stopped because the watch said no."""
         if self._standing is Standing.LOST:
             return LEASE_LOST
         if self._standing is Standing.CANCELLED:

@@ -3,12 +3,14 @@
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 from cell import landlock
 from cli.examination.finding import Finding, fail, ok, warn
+from config.loading import Configuration
 
 _PYTHONS = ((3, 11), (3, 12))
 _CELERY = "5.7."
@@ -63,12 +65,29 @@ def _cells() -> Finding:
     )
 
 
-def disk(data_dir: Path) -> Finding:
-    folder = next(place for place in (data_dir, *data_dir.parents) if place.exists())
-    free = shutil.disk_usage(folder).free
-    said = f"{free / 1e9:,.1f} GB free for {data_dir}"
+def folders(configuration: Configuration) -> Iterator[Finding]:
+    yield _room(configuration.data_dir, "dataDir")
+    if configuration.settings.shared_dir is not None:
+        yield _shared(configuration.shared_dir)
+
+
+def _shared(folder: Path) -> Finding:
+    if not folder.is_dir():
+        return fail("sharedDir", f"there is no folder {folder}", "mount it, or make it, or correct sharedDir")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return _room(folder, "sharedDir")
+    except OSError as exc:
+        cure = "give this user the right to write to it, or correct sharedDir"
+        return fail("sharedDir", f"{folder} cannot be written to: {exc.strerror}", cure)
+
+
+def _room(folder: Path, setting: str) -> Finding:
+    nearest = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(nearest).free
+    said = f"{free / 1e9:,.1f} GB free for {folder}"
     if free < _TOO_LITTLE_BYTES:
-        return fail("disk", said, "make room, or set dataDir to another disk")
+        return fail("disk", said, f"make room, or set {setting} to another disk")
     if free < _LITTLE_BYTES:
-        return warn("disk", said, "make room: each new dataset is copied there once")
+        return warn("disk", said, "make room: each new dataset is copied to sharedDir, or dataDir, once")
     return ok("disk", said)

@@ -88,7 +88,7 @@ def require_space(snapshots: Path, needed: int) -> None:
     if free < needed:
         raise InfrastructureError(
             f"the snapshot needs {needed / 1e6:.0f} MB in {snapshots}, {free / 1e6:.0f} MB are free: "
-            "free space, or set dataDir to a folder on another disk"
+            "free space, or set sharedDir to a folder on another disk"
         )
 
 

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from cell.inside import Inside
 from domain.dataset import TargetKind
 from evaluation.data.snapshot import Data
-from evaluation.fitted import MODEL, PREPROCESSOR, leave
+from evaluation.fitted import MODEL, PREPROCESSOR, leave_behind
 from registry.importer import find_class
 
 X = pd.DataFrame({"age": [20.0, np.nan, 40.0, 50.0, 60.0, 70.0], "city": list("aabbab")})
@@ -51,7 +51,7 @@ class Left:
 def left_of(model: Any, folder: Path, preprocessor: Any = None, **candidate: Any) -> Left:
     with descriptors(folder) as outputs:
         inside = Inside(scratch=folder, report=-1, outputs=outputs)
-        said = leave(
+        said = leave_behind(
             model,
             preprocessor,
             name="churn",

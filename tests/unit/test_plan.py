@@ -9,7 +9,7 @@ import pytest
 
 from config.loading import Configuration, load
 from domain.candidate import Candidate, CandidateKind, Learns, OutputKind
-from domain.errors import InvalidInputError, NotFoundError
+from domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from domain.saving import SavePolicy, SaveRequest
 from evaluation.plan import RunRequest, make_plan
 from registry import catalog as catalogs
@@ -311,6 +311,16 @@ def test_the_data_are_read_while_the_catalog_is_loaded(configuration):
 
     assert len(pinned_at_last) == 1
     assert ids(made) == ["dummy", "tree"]
+
+
+def test_a_snapshot_is_not_pinned_where_other_machines_would_not_see_it(tmp_path, configuration):
+    (tmp_path / "config" / "bakeoff.yaml").write_text(SETTINGS + "sharedDir: mnt\n")
+    unmounted = load(tmp_path / "config", environment={})
+
+    with pytest.raises(InfrastructureError, match=r"there is no folder .*/mnt: mount it"):
+        make_plan(RunRequest(dataset="answers"), catalog=pytest.fail, configuration=unmounted)
+
+    assert not (tmp_path / "mnt").exists()
 
 
 def test_data_that_cannot_be_read_are_told_when_nobody_is_named_too(plan):
