@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from registry import BaseModelRegistry, ModelRegistry
-from registry.local import DATABASE
+from registry.naming import DATABASE
 from store.engine import open_registry_database, writing
 from store.registry_tables import model_metrics, model_tags, models
 

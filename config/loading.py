@@ -151,6 +151,10 @@ class Configuration:
     def predictions_of(self, run_id: str, job_id: str) -> Path:
         return self.predictions / run_id / f"{job_id}.npy"
 
+    def fitted_of(self, run_id: str, job_id: str) -> Path:
+        """The folder of what the cells of this job wrote of their models, a file for each attempt."""
+        return self.shared_dir / "fitted" / run_id / job_id
+
 
 def load(
     path: Path | None = None,

@@ -13,6 +13,7 @@ from cell.order import Limits, Order
 from cell.outcome import End, Outcome
 from domain.dataset import DatasetRef
 from domain.errors import InfrastructureError
+from domain.fitted import FittedModel, NotKept
 from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
 from domain.result import Cost, Result
@@ -20,6 +21,7 @@ from domain.room import free
 from domain.run import Run
 from evaluation import trial
 from evaluation.data import shelf, snapshot
+from evaluation.harvest import harvest, outputs_at, remarked
 from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
 from evaluation.metrics.names import may_need_probabilities
 from evaluation.metrics.scoring import Scores, score
@@ -34,10 +36,12 @@ class Places:
     snapshot: Path
     log: Path
     predictions: Path
+    model: Path | None = None  #: None when the fitted model is not wanted
 
     @property
     def outputs(self) -> dict[str, Path]:
-        return {trial.PREDICTIONS: self.predictions, trial.PROBABILITIES: self.probabilities}
+        wanted = {trial.PREDICTIONS: self.predictions, trial.PROBABILITIES: self.probabilities}
+        return wanted if self.model is None else wanted | outputs_at(self.model)
 
     @property
     def probabilities(self) -> Path:
@@ -55,6 +59,7 @@ class Grant:
 class Scored:
     scores: Scores
     cost: Cost
+    fitted: FittedModel | NotKept | None = None  #: None when it is not wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +96,8 @@ class Leave(Protocol):
 
 
 def examine(job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave) -> Verdict:
-    places.predictions.parent.mkdir(parents=True, exist_ok=True)
+    for file in places.outputs.values():
+        file.parent.mkdir(parents=True, exist_ok=True)
 
     def once(places: Places) -> Verdict:
         return _examine_once(job, run, places=places, grant=grant, warm=warm, leave=leave)
@@ -102,7 +108,7 @@ def examine(job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParen
 
 def _repeated(first: Scored, once: Callable[[Places], Verdict], places: Places) -> Verdict:
     """The first verdict, with a word on whether a second fit predicts the same; or how that one failed."""
-    again = replace(places, predictions=places.predictions.with_suffix(".again.npy"))
+    again = replace(places, predictions=places.predictions.with_suffix(".again.npy"), model=None)
     try:
         second = once(again)
         if not isinstance(second, Scored):
@@ -185,14 +191,17 @@ def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
         "root": str(places.root),
         "seed": run.seed,
         "probabilities": may_need_probabilities(run.rules.metrics, run.dataset.target_kind),
+        "saveAs": None if places.model is None or run.save is None else run.save.name,
     }
 
 
 def _scored(job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcome, leave: Leave) -> Verdict:
     try:
         cost = _cost(outcome, grant)
-        scores = meanwhile(
-            lambda: scores_of(job, run, places), keep_going=leave.may_go_on, longest_s=job.timeout_s
+        scores, fitted = meanwhile(
+            lambda: (scores_of(job, run, places), _fitted(job, run, places, outcome.value)),
+            keep_going=leave.may_go_on,
+            longest_s=job.timeout_s,
         )
     except StoppedError:
         return Stopped()
@@ -203,7 +212,13 @@ def _scored(job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcom
             type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=outcome.last_words
         )
         return Faulty(state=JobState.FAILED, error=error)
-    return Scored(scores=_mention_log(scores, outcome), cost=cost)
+    return Scored(scores=_mention_log(scores, outcome), cost=cost, fitted=fitted)
+
+
+def _fitted(job: Job, run: Run, places: Places, report: Any) -> FittedModel | NotKept | None:
+    if places.model is None:
+        return None
+    return harvest(report, places.model, job=job, run=run, classes=snapshot.classes(places.snapshot))
 
 
 def scores_of(job: Job, run: Run, places: Places) -> Scores:
@@ -317,7 +332,7 @@ def result_of(job: Job, run: Run, scored: Scored, *, duration_s: float) -> Resul
         split_id=run.dataset.split_id,
         seed=run.seed,
         metrics=scored.scores.metrics,
-        details=scored.scores.details,
+        details=remarked(scored.scores.details, scored.fitted),
         timestamp=utc_now(),
         duration_s=duration_s,
         cost=scored.cost,

@@ -14,6 +14,7 @@ from domain.model_version import VersionNumber
 _PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,79}")
 _READABLE = 40
 PREPROCESSOR = ".preprocessor.pkl"
+DATABASE = "registry.db"
 
 
 def folder_of(model_name: str) -> str:

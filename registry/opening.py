@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from domain.errors import InvalidInputError
+from registry.naming import DATABASE
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -25,7 +26,6 @@ def open_registry(configuration: "Configuration") -> "BaseModelRegistry":
 
 def database(configuration: "Configuration") -> "Engine | None":
     """Of the embedded registry, if it is used and there; to upgrade it, before anybody can open it."""
-    from registry.local import DATABASE
     from store.engine import open_registry_database
 
     is_local = configuration.settings.model_registry.backend == "local"
@@ -36,4 +36,4 @@ def database(configuration: "Configuration") -> "Engine | None":
 def has_registry(configuration: "Configuration") -> bool:
     """Whether anything can have been saved yet. Looking makes no file."""
     is_local = configuration.settings.model_registry.backend == "local"
-    return not is_local or (configuration.registry_path / "registry.db").is_file()
+    return not is_local or (configuration.registry_path / DATABASE).is_file()

@@ -63,6 +63,7 @@ def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, l
         test_size=plan.test_size,
         baseline_id=plan.baseline_id,
         repeat_check=plan.repeat_check,
+        save=plan.save,
         created_at=utc_now(),
     )
     return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]

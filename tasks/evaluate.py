@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from threading import local
 from typing import Any
 
@@ -123,7 +124,16 @@ def _places(claim: Claim, configuration: Configuration) -> Places:
         snapshot=folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id),
         log=configuration.log_of(job.run_id, job.id),
         predictions=configuration.predictions_of(job.run_id, job.id),
+        model=_model_file(claim, configuration),
     )
+
+
+def _model_file(claim: Claim, configuration: Configuration) -> Path | None:
+    """Called by the lease, so that a worker that comes back too late overwrites nothing."""
+    run, job = claim.run, claim.job
+    if run.save is None or job.candidate.id == run.baseline_id:
+        return None
+    return configuration.fitted_of(run.id, job.id) / f"{claim.lease.token}.pkl"
 
 
 def _grant(claim: Claim, configuration: Configuration) -> Grant:
@@ -140,7 +150,10 @@ def _write(claim: Claim, verdict: Scored | Faulty | Killed, *, duration_s: float
     match verdict:
         case Scored():
             return leases.complete(
-                engine, lease, result_of(claim.job, claim.run, verdict, duration_s=duration_s)
+                engine,
+                lease,
+                result_of(claim.job, claim.run, verdict, duration_s=duration_s),
+                verdict.fitted,
             )
         case Faulty():
             return leases.fail(engine, lease, verdict.error, state=verdict.state)

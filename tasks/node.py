@@ -11,6 +11,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from threading import Thread
@@ -21,10 +22,10 @@ from celery.worker import state
 from click import Option
 
 from cell.oven import Oven
-from domain.errors import BakeoffError
+from domain.errors import BakeoffError, InfrastructureError
 from registry.surroundings import import_path
-from store import cancelling, jobs, runs, schema
-from tasks import broker, presence, wiring
+from store import cancelling, jobs, runs, savings, schema
+from tasks import broker, presence, saver, wiring
 from tasks.broker import CONTROL, EVALUATIONS
 from tasks.complaint import Complaint
 
@@ -144,7 +145,7 @@ def _cancel_revoked(request: Any, **_: Any) -> None:
 
 
 class Housekeeper(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Sweeps, and looks after the oven, in the main process of every worker."""
+    """Sweeps, and looks after the oven and what is to be saved, in the main process of every worker."""
 
     requires = ("celery.worker.components:Timer",)
 
@@ -156,6 +157,7 @@ class Housekeeper(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
         lease_s = wiring.configuration().settings.lease_seconds
         worker.timer.call_repeatedly(lease_s / 3, _sweep)
         worker.timer.call_repeatedly(1.0, _look_after_oven)
+        worker.timer.call_repeatedly(1.0, _look_after_savings)
         if self._for_run:
             worker.timer.call_repeatedly(0.5, _leave_after, (self._for_run,))
         Thread(target=_look_after_broker, daemon=True).start()
@@ -205,6 +207,11 @@ def _look_after_oven() -> None:
     _light_oven()
 
 
+def _look_after_savings() -> None:
+    with suppress(InfrastructureError):  # the sweep says so, and less often
+        saver.start_if_due()
+
+
 def _look_after_broker() -> None:
     """In a thread, for Celery's own loop stands still as long as it is not connected."""
     while True:
@@ -225,7 +232,7 @@ def _leave_after(run_id: str) -> None:
 
 def _nothing_waits() -> bool:
     backlog = jobs.backlog(wiring.engine())
-    return backlog.queued + backlog.running == 0
+    return backlog.queued + backlog.running == 0 and not saver.is_at_it() and not savings.due(wiring.engine())
 
 
 def _is_over(run_id: str) -> bool:

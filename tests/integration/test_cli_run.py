@@ -96,6 +96,7 @@ def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
             ["run", "iris", "--average", "mean"],
             "average is 'mean': input should be 'binary', 'macro', 'micro' or ",
         ),
+        (["run", "iris", "--save", "bets"], "save is 'bets': input should be 'none', 'best' or 'all'"),
         (["run", "iris", "--seed", "x"], "Invalid value for '--seed'"),
     ],
 )
@@ -185,6 +186,31 @@ def test_a_whole_bake_off_ends_with_its_leaderboard_and_code_3_when_one_fails(re
     assert [(row["modelId"], row["error"]["message"]) for row in said["failed"]] == [("bad", "no luck")]
     assert re.search(r"^bad: failed in [\d.]+ s: ValueError: no luck$", done.stderr, re.MULTILINE)
     assert ready.bakeoff("logs", "latest", "bad").stdout == "about to fail\n"
+
+
+def test_the_winner_is_saved_before_its_run_says_that_it_is_over(ready: Project) -> None:
+    done = bakeoff("run", "iris", "--models", "tree", "--save", "best", "--save-as", "flowers", "--json")
+
+    said = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert (said["run"]["save"], said["run"]["saveAs"]) == ("best", "flowers")
+    [model] = said["saving"]["models"]
+    assert (said["saving"]["state"], model["modelId"], model["uri"]) == (
+        "done",
+        "tree",
+        "models:/flowers/1.0.0",
+    )
+    assert said["saving"]["promotion"] is None
+    shown = ready.bakeoff("show", "latest").stdout
+    assert "saves      the best model as flowers\n" in shown
+    assert shown.endswith("\n\nsaved      flowers 1.0.0 (tree)\n")
+
+
+def test_what_is_not_kept_is_not_saved(ready: Project) -> None:
+    done = ready.bakeoff("run", "iris", "--in-process", "--save", "best")
+
+    assert done.exit_code == 2
+    assert "--save can do nothing with --in-process" in done.stderr
 
 
 def test_retry_takes_over_what_there_is_and_queues_the_rest(ready: Project) -> None:

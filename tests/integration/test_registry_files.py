@@ -200,6 +200,12 @@ def test_files_are_on_the_disk_before_their_row_and_gone_after_it(registry, file
     assert delete[-3:] == ["commit", "unlink", "unlink"]
 
 
+def test_what_was_saved_beside_a_model_is_deleted_with_it(registry, file):
+    assert registry.delete_model("churn/1.0.0")
+
+    assert list(registry.storage_path.rglob("*.pkl")) == []
+
+
 def test_any_joblib_reads_the_file(file):
     assert joblib.load(file).coef_.tolist() == MODEL.coef_.tolist()
 

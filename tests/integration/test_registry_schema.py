@@ -13,7 +13,7 @@ from domain.errors import InfrastructureError, InvalidInputError
 from domain.model_uri import parse_uri
 from domain.model_version import Stage
 from registry import ModelRegistry
-from registry.local import DATABASE
+from registry.naming import DATABASE
 from store import models, promotions, registry_tables, schema
 from store.engine import open_registry_database, reading, writing
 from store.schema import Branch

@@ -10,7 +10,7 @@ from fixtures.stored import a_stored_run, an_error, claim, try_claim
 from sqlalchemy import Engine
 
 from domain.job import Job
-from store import cancelling, jobs, leases, outbox, runs
+from store import cancelling, jobs, leases, outbox, runs, savings
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
@@ -43,6 +43,8 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "backlog": lambda engine, _: jobs.backlog(engine),
     "pending events": lambda engine, _: outbox.pending(engine, limit=10),
     "mark as published": lambda engine, _: outbox.mark_published(engine, [1, 2]),
+    "savings due": lambda engine, _: savings.due(engine),
+    "a turn to save": lambda engine, queued: savings.take(engine, queued[0].run_id, lease_s=60),
     "page": lambda engine, queued: runs.page(engine, limit=3, after=queued[0].run_id),
     "latest": lambda engine, _: runs.find(engine, "latest"),
     "summary": lambda engine, queued: runs.summary(engine, queued[0].run_id),
