@@ -40,7 +40,7 @@ def doctor(
 
 
 def _examine(config: "ConfigFile") -> "Iterator[Finding]":
-    from cli.examination import agreement, brokerage, content, machine, storage
+    from cli.examination import agreement, brokerage, content, machine, storage, tracking
     from cli.examination.finding import fail, ok
     from domain.errors import BakeoffError
 
@@ -58,6 +58,7 @@ def _examine(config: "ConfigFile") -> "Iterator[Finding]":
         ("broker", brokerage.brokerage),
         ("catalog", content.candidates),
         ("datasets", content.datasets),
+        ("registry", tracking.tracking),
     ):
         yield from _guarded(subject, look, configuration)
 

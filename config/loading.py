@@ -100,10 +100,29 @@ class Configuration:
 
     @property
     def database_url(self) -> str:
+        return self._absolute(self.settings.database_url)
+
+    @property
+    def tracking_uri(self) -> str:
+        """Of MLflow; empty where it is not used."""
+        return self._absolute(self.settings.model_registry.tracking_uri or "")
+
+    @property
+    def tracking_file(self) -> Path | None:
+        """None where MLflow is not used, or is no SQLite file."""
+        scheme, _, path = self.tracking_uri.partition(":///")
+        return Path(path) if scheme == "sqlite" and path else None
+
+    @property
+    def registry_uri(self) -> str:
+        """The same, unless MLflow keeps models elsewhere."""
+        return self._absolute(self.settings.model_registry.registry_uri or "") or self.tracking_uri
+
+    def _absolute(self, url: str) -> str:
         """With the path of an SQLite file made absolute."""
-        scheme, slashes, path = self.settings.database_url.partition(":///")
+        scheme, slashes, path = url.partition(":///")
         if not scheme.startswith("sqlite") or path in {"", ":memory:"}:
-            return self.settings.database_url
+            return url
         return scheme + slashes + str((self.root / path).resolve())
 
     @property
@@ -127,8 +146,10 @@ class Configuration:
         """What no plugin may open: our own data, the configuration, and where datasets are read from."""
         datasets = self.settings.datasets.values()
         files = [Path(file) for dataset in datasets for file in self.files_of(dataset)]
-        ours = (self.data_dir, self.shared_dir, self.registry_path)
-        return (*ours, *([self.file] if self.file else []), *files)
+        ours = [self.data_dir, self.shared_dir, self.registry_path, *([self.file] if self.file else [])]
+        if self.tracking_file:
+            ours += [self.tracking_file, self.tracking_file.parent / "mlartifacts"]
+        return (*ours, *files)
 
     @property
     def worker_log(self) -> Path:
