@@ -107,7 +107,7 @@ def _explain(exc: Exception) -> None:
     from rich.text import Text
 
     from cli import terminal
-    from cli.secrets import masked
+    from config.masking import masked
 
     terminal.err().print(
         Text.assemble(("error:", "bold red"), " ", terminal.clean(masked(str(exc)))), soft_wrap=True

@@ -4,10 +4,11 @@ import socket
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from config.masking import masked
 from config.model_registry import ModelRegistrySettings
 from config.section import Section
 
@@ -59,6 +60,21 @@ class DatasetSettings(Section):
         if missing:
             raise ValueError(f"a dataset of source {self.source} needs {' and '.join(missing)}")
         return self
+
+    @property
+    def place(self) -> str | None:
+        """Where it comes from, without the password of a URL."""
+        return masked(self.url) if self.url else self.path or self.name
+
+    def to_record(self, name: str) -> dict[str, Any]:
+        """The dataset as it leaves the system: over HTTP, in `--json`."""
+        return {
+            "name": name,
+            "source": self.source,
+            "from": self.place,
+            "target": self.target,
+            "task": self.task,
+        }
 
 
 class Settings(Section):

@@ -3,19 +3,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from cli import project
-from cli.examination.finding import Finding, fail, ok, warn
-from cli.secrets import masked
 from config.loading import Configuration
+from config.masking import masked
 from store import jobs, schema
 from tasks import wiring
+from tasks.examination.finding import Finding, fail, ok, warn
 
 #: Where an SQLite file says how it is written, and what it says when it is in WAL mode.
 _MODE_AT, _WAL = 18, b"\x02\x02"
 
 
 def storage(configuration: Configuration) -> Iterator[Finding]:
-    if not project.has_database(configuration):
+    if not wiring.has_database():
         yield ok("database", f"none yet, the first run makes it: {masked(configuration.database_url)}")
         return
     current = schema.current(wiring.engine())
