@@ -55,8 +55,8 @@ def _examine(config: "ConfigFile") -> "Iterator[Finding]":
     yield from agreement.agreement(configuration.settings)
     yield from machine.folders(configuration)
     for subject, look in (
-        ("database", storage.storage),
-        ("broker", brokerage.brokerage),
+        ("database", lambda known: storage.look(known).findings),
+        ("broker", lambda known: brokerage.look(known).findings),
         ("catalog", content.candidates),
         ("datasets", content.datasets),
         ("registry", tracking.tracking),

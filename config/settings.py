@@ -115,6 +115,14 @@ class Settings(Section):
     model_registry: ModelRegistrySettings = Field(
         default_factory=ModelRegistrySettings, description="where trained models are kept, see below"
     )
+    api_host: str = Field("127.0.0.1", description="address that the HTTP API listens on")
+    api_port: int = Field(8484, ge=0, le=65535, description="port of the HTTP API; 0: one that is free")
+    api_tokens_file: Path | None = Field(
+        None, description="who may use the HTTP API, by hashed tokens; null: api-tokens in dataDir"
+    )
+    api_origins: list[str] | None = Field(
+        None, description="origins of web pages elsewhere that may use the HTTP API; null: none"
+    )
     datasets: dict[str, DatasetSettings] = Field(default_factory=dict, description="datasets by name")
 
     @property

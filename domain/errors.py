@@ -14,6 +14,7 @@ Every message names the thing, the value, and the cure; it is shown to users as 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 
 class BakeoffError(Exception):
@@ -24,6 +25,10 @@ class InvalidInputError(BakeoffError):
     """The caller gave something wrong and can mend it."""
 
     field: str | None = None  #: as in JSON, `models.0`; None when no single one is to blame
+
+    def blaming(self, field: str) -> Self:
+        self.field = field
+        return self
 
 
 class NotFoundError(InvalidInputError):

@@ -24,8 +24,18 @@ class QueueLook:
     readers: Sequence[str]
 
 
-def look() -> Sequence[QueueLook] | None:
-    """None when the broker does not answer."""
+@dataclass(frozen=True, kw_only=True)
+class BrokerLook:
+    queues: Sequence[QueueLook] | None  #: None when the broker does not answer
+    findings: Sequence[Finding]
+
+
+def look(configuration: Configuration) -> BrokerLook:
+    queues = _queues()
+    return BrokerLook(queues=queues, findings=list(_findings(configuration, queues)))
+
+
+def _queues() -> Sequence[QueueLook] | None:
     if not broker.is_running():
         return None
     read_by: Mapping[str, list[str]] = {} if broker.nobody_listens() else readers()
@@ -35,9 +45,8 @@ def look() -> Sequence[QueueLook] | None:
     ]
 
 
-def brokerage(configuration: Configuration) -> Iterator[Finding]:
+def _findings(configuration: Configuration, queues: Sequence[QueueLook] | None) -> Iterator[Finding]:
     is_ours = configuration.settings.broker_url is None
-    queues = look()
     if queues is None:
         yield _absent_of_ours() if is_ours else _unreachable(str(configuration.settings.broker_url))
         return
