@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import problems
 from api.problems import Refusal
 from api.tokens import LOCAL, Principal, Tokens
-from domain.errors import BakeoffError, InfrastructureError, InvalidInputError
+from domain.errors import BakeoffError, InfrastructureError
 
 MOST_BYTES = 256 * 1024  #: of a request's body
 PUBLIC = frozenset({"/health/live", "/health/ready", "/openapi.json"})
@@ -54,8 +54,12 @@ class Gate:
             return
         try:
             principal = _admit(scope, Headers(scope=scope), self._rules)
-        except (Refusal, BakeoffError) as exc:
+        except Refusal as exc:
             await problems.response(scope, exc)(scope, receive, send)
+            return
+        except BakeoffError as exc:
+            ours = InfrastructureError(str(exc))  # whatever is wrong with the tokens, no client can mend it
+            await problems.response(scope, ours)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, _counted(receive), send)
@@ -79,7 +83,7 @@ def _admit(scope: Scope, headers: Headers, rules: Rules) -> Principal | None:
     """None for somebody unknown, at a path that is open to everybody."""
     length = headers.get("content-length", "0")
     _refuse_large(int(length) if length.isdecimal() else 0)
-    is_open = is_loopback(rules.host) and not _tokens_known(rules.tokens)
+    is_open = is_loopback(rules.host) and not rules.tokens.known()
     if is_open:
         _refuse_foreign_host(headers, rules)
     if scope["method"] not in _SAFE_METHODS:
@@ -137,13 +141,6 @@ def _unauthorized(detail: str) -> Refusal:
         field="header.Authorization",
         headers={"WWW-Authenticate": 'Bearer realm="bakeoff"'},
     )
-
-
-def _tokens_known(tokens: Tokens) -> bool:
-    try:
-        return bool(tokens.known())
-    except InvalidInputError as exc:
-        raise InfrastructureError(str(exc)) from exc
 
 
 def _split(address: str) -> SplitResult:

@@ -34,8 +34,8 @@ def serve(configuration: Configuration, *, say: Callable[[str], None]) -> None:
         )
     with _listener(settings.api_host, settings.api_port) as listener:
         schema.ensure(wiring.engine())
-        broker.hold()
         wiring.catalog()
+        broker.hold()
         say(f"serving on {_url(listener)}{_who(open_to_all=open_to_all)}; Ctrl-C stops")
         _run(configuration, tokens, listener)
 
@@ -61,15 +61,30 @@ def _run(configuration: Configuration, tokens: Tokens, listener: socket.socket) 
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    """The port is taken before anything slow is done."""
+    """The port is taken before anything slow is done.
+
+    It names its protocol, for only then asyncio sends at once what is written (TCP_NODELAY).
+    """
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
     except OSError as exc:
-        raise InfrastructureError(
-            f"the API cannot listen on {host}, port {port}: {exc.strerror or exc}; "
-            "is another one running? choose with apiHost and apiPort"
-        ) from exc
+        raise _cannot_listen(host, port, exc) from exc
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as exc:
+        listener.close()
+        raise _cannot_listen(host, port, exc) from exc
+    return listener
+
+
+def _cannot_listen(host: str, port: int, exc: OSError) -> InfrastructureError:
+    return InfrastructureError(
+        f"the API cannot listen on {host}, port {port}: {exc.strerror or exc}; is another one running? "
+        "choose with apiHost and apiPort"
+    )
 
 
 def _url(listener: socket.socket) -> str:

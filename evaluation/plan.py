@@ -170,7 +170,8 @@ def _read(pinning: Callable[[], Pinned]) -> Pinned:
 def _dataset(request: RunRequest, configuration: Configuration) -> tuple[str, DatasetSettings]:
     configured = configuration.settings.datasets.get(request.dataset)
     if configured is not None:
-        _refuse_a_second_target(request, configured)
+        with about("target"):
+            _refuse_a_second_target(request, configured)
         return request.dataset, configured
     source = _FILE_SOURCES.get(Path(request.dataset).suffix.lower())
     if source is None:
