@@ -9,10 +9,13 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
 from api import catalog, evaluations, health, metrics, problems
 from api.gate import PUBLIC, Gate, Rules, SecurityHeaders
+from api.schemas import STREAMED
 from api.service import READERS, Service
 from api.tokens import Tokens
 from config.loading import Configuration
@@ -28,12 +31,20 @@ class Api(FastAPI):
         if self.openapi_schema is None:
             document = super().openapi()
             components = document["components"]
-            components["schemas"]["Problem"] = dict(problems.SCHEMA)
+            components["schemas"] |= {"Problem": dict(problems.SCHEMA), **_streamed()}
             components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             for path, operations in document["paths"].items():
                 for operation in operations.values():
                     operation["security"] = [] if path in PUBLIC else [{"token": []}]
         return super().openapi()
+
+
+def _streamed() -> dict[str, Any]:
+    _, found = models_json_schema(
+        [(model, "serialization") for model in STREAMED], ref_template="#/components/schemas/{model}"
+    )
+    schemas: dict[str, Any] = found["$defs"]
+    return schemas
 
 
 def create_app(
@@ -47,6 +58,7 @@ def create_app(
         docs_url=None,  # its page takes its scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: to_camel(route.name),
         responses=problems.documented(*_ALWAYS_POSSIBLE),
         lifespan=_lifespan,
     )

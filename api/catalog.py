@@ -24,6 +24,16 @@ def list_models() -> dict[str, Any]:
     return wiring.catalog().shelf.to_record()
 
 
+@router.post("/models/reload", response_model=CatalogOut)
+async def reload_the_catalog(service: TheService, _: AnAdmin) -> dict[str, Any]:
+    """Reads the catalog file and the installed packages again, for this process. It takes some seconds.
+
+    Takes the role admin.
+    """
+    await service.start(wiring.reload_catalog)
+    return wiring.catalog().shelf.to_record()
+
+
 @router.get("/models/{id}", response_model=ModelOut, responses=documented(404))
 def read_a_model(id: _ModelId) -> dict[str, Any]:  # noqa: A002 - the name in the path
     """One candidate, and when it was rejected and why, also before the last restart."""
@@ -39,16 +49,6 @@ def read_a_model(id: _ModelId) -> dict[str, Any]:  # noqa: A002 - the name in th
             {**load.rejection.to_record(), "rejectedAt": iso(load.rejected_at)} for load in rejections
         ],
     }
-
-
-@router.post("/models/reload", response_model=CatalogOut)
-async def reload_the_catalog(service: TheService, _: AnAdmin) -> dict[str, Any]:
-    """Reads the catalog file and the installed packages again, for this process. It takes some seconds.
-
-    Takes the role admin.
-    """
-    await service.start(wiring.reload_catalog)
-    return wiring.catalog().shelf.to_record()
 
 
 @router.get("/datasets", response_model=DatasetsOut)

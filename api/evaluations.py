@@ -37,6 +37,23 @@ _Key = Annotated[
 ]
 
 
+#: What can be asked of a run that was started: for the OpenAPI document.
+_LINKS: dict[int | str, dict[str, Any]] = {
+    202: {
+        "links": {
+            operation: {"operationId": operation, "parameters": {"id": "$response.body#/runId"}}
+            for operation in (
+                "readAnEvaluation",
+                "readResults",
+                "followAnEvaluation",
+                "cancelAnEvaluation",
+                "retryAnEvaluation",
+            )
+        }
+    }
+}
+
+
 class Wanted(BaseModel):
     """Which runs, newest first."""
 
@@ -53,7 +70,7 @@ class Wanted(BaseModel):
     "",
     status_code=202,
     response_model=StartedOut,
-    responses=documented(400, 413, 415),
+    responses={**_LINKS, **documented(400, 413, 415)},
     dependencies=[Depends(json_only)],
 )
 async def start_an_evaluation(
@@ -123,7 +140,12 @@ def cancel_an_evaluation(id: Id) -> dict[str, Any]:  # noqa: A002 - the name in 
     return run_record(statuses.of_run(engine, id))
 
 
-@router.post("/{id}/retry", status_code=202, response_model=StartedOut, responses=documented(404, 409))
+@router.post(
+    "/{id}/retry",
+    status_code=202,
+    response_model=StartedOut,
+    responses={**_LINKS, **documented(404, 409)},
+)
 async def retry_an_evaluation(
     id: Id,  # noqa: A002 - the name in the path
     response: Response,

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -117,7 +118,16 @@ def of_http(request: Request, exc: Exception) -> JSONResponse:
         HTTPStatus.METHOD_NOT_ALLOWED: ("method", f"this path does not answer to {request.method}"),
     }.get(status, (getattr(exc, "field", None), exc.detail))
     errors = [{"field": field, "message": detail}] if field else []
-    return _problem(request.scope, status, detail, errors=errors, headers=exc.headers)
+    allowed = {"Allow": _allowed(request)} if status is HTTPStatus.METHOD_NOT_ALLOWED else {}
+    return _problem(request.scope, status, detail, errors=errors, headers={**(exc.headers or {}), **allowed})
+
+
+def _allowed(request: Request) -> str:
+    """All methods of the path: each of them is a route of its own, and Starlette names those of the first."""
+    routes = list(iter_route_contexts(request.app.routes))
+    path = next(route.path for route in routes if route.path_regex.match(request.scope["path"]))
+    methods = {method for route in routes if route.path == path for method in route.methods or ()}
+    return ", ".join(sorted(methods))
 
 
 def of_validation(request: Request, exc: Exception) -> JSONResponse:

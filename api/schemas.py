@@ -3,13 +3,14 @@
 The records themselves are made where the words are (`to_record`); what does not fit these shapes is a fault.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from domain.candidate import CandidateKind, Learns
 from domain.dataset import TargetKind
+from domain.event import EventType
 from domain.job import JobState, Phase
 from domain.run import RunState
 from domain.scoring import Average
@@ -154,6 +155,27 @@ class ResultsOut(Out):
     status: RunState
     results: list[ResultOut] = Field(description="of the evaluations that have completed, best first")
     failed: list[FailureOut] = Field(description="failed, timed out or cancelled")
+
+
+class FollowedOut(ProgressOfOneOut):
+    """The data of a server-sent event `progress`."""
+
+    status: RunState
+
+
+class EventOut(Out):
+    """The data of every other server-sent event: the same as on the stream `ml:run-events`."""
+
+    event_id: Id
+    event_type: EventType
+    event_version: Literal[1]
+    occurred_at: Moment
+    run_id: Id
+    payload: dict[str, Any]
+
+
+#: What goes over the stream, which FastAPI knows nothing of.
+STREAMED = (FollowedOut, EventOut)
 
 
 class CandidateOut(Out):

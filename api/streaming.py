@@ -16,7 +16,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from api.records import counts, progress
+from api.schemas import STREAMED
 from domain.errors import InfrastructureError
+from domain.event import EventType
 from events.stream import envelope
 from store import outbox, statuses
 from store.outbox import Pending
@@ -36,11 +38,27 @@ LastEventId = Annotated[
     int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="the last one that was seen")
 ]
 
+_ITEM = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["progress", *EventType]},
+        "id": {"type": "string", "description": "give the last one as `Last-Event-ID` to go on behind it"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {
+                "anyOf": [{"$ref": f"#/components/schemas/{model.__name__}"} for model in STREAMED]
+            },
+        },
+    },
+}
+
 #: For the OpenAPI document.
 RUN_EVENTS: Mapping[int | str, dict[str, Any]] = {
     200: {
         "description": "the events, until the run has ended",
-        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        "content": {MEDIA_TYPE: {"itemSchema": _ITEM}},
     },
     204: {"description": "the run has ended, and its last event was seen: do not come back"},
 }

@@ -46,6 +46,7 @@ class RunBody(BaseModel):
         frozen=True,
         strict=True,
         allow_inf_nan=False,
+        json_schema_extra={"examples": [{"dataset": "breast_cancer", "models": ["ridge", "knn"], "seed": 1}]},
     )
 
     dataset: str = Field(min_length=1)  #: name in the configuration, or a CSV or Parquet file

@@ -351,6 +351,8 @@ _JSON = {"content-type": "application/json"}
         (f"GET {EVALUATIONS}/mine", {}, 422, "path.id"),
         (f"GET {EVALUATIONS}?limit=201", {}, 422, "query.limit"),
         (f"GET {EVALUATIONS}?cursor=abc", {}, 422, "query.cursor"),
+        (f"GET {EVALUATIONS}?cursor={'_' * 48}", {}, 422, "query.cursor"),
+        (f"GET {EVALUATIONS}?cursor={'%C3%BC' * 48}", {}, 422, "query.cursor"),
         (
             f"GET {EVALUATIONS}?cursor={cursor_after(_NOBODY)}",
             {},
