@@ -30,8 +30,8 @@ def api(
 ) -> None:
     """Serve the HTTP API until told to stop.
 
-    Without tokens it is open to all users of this machine, and refuses to listen on any other address than
-    loopback.  It starts runs; `bakeoff worker` carries them out.
+    Without tokens it is open to all users of this machine, and to nobody else: it listens on loopback.
+    It starts runs; `bakeoff worker` carries them out.
     """
     if config is not None:
         project.remember(config)
