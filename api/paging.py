@@ -2,6 +2,7 @@
 
 import base64
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
@@ -9,6 +10,7 @@ from domain.errors import InvalidInputError
 from domain.identity import parse_id
 
 MOST = 200
+_FARTHEST = 2**31  #: nobody turns so many pages
 
 Limit = Annotated[int, Field(ge=1, le=MOST, description="how many at most")]
 Cursor = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{48}$", description="`nextCursor` of the page before")]
@@ -23,6 +25,18 @@ def id_in(cursor: str) -> str:
         return parse_id(base64.urlsafe_b64decode(cursor).decode())
     except (InvalidInputError, ValueError):
         raise unknown() from None
+
+
+def cursor_at(place: int) -> str:
+    """For lists that know no better than to count: what is added meanwhile moves the others on."""
+    return cursor_after(str(UUID(int=place)))
+
+
+def place_of(cursor: str) -> int:
+    place = UUID(id_in(cursor)).int
+    if place > _FARTHEST:
+        raise unknown()
+    return place
 
 
 def unknown() -> InvalidInputError:

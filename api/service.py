@@ -23,6 +23,9 @@ T = TypeVar("T")
 #: Runs that are started at once. Those that wait for their turn wait without a thread.
 _STARTERS = 4
 
+#: Questions to the registry of trained models at once.
+_ASKERS = 4
+
 #: Together with the starters they fit into the connections that the engine keeps to the database.
 READERS = 10
 
@@ -34,10 +37,15 @@ class Service:
     figures: Pulse[Figures]
     is_stopping: Callable[[], bool]
     starters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_STARTERS))
+    askers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_ASKERS))
 
     async def start(self, work: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
         """What reads data or talks to the broker, and may take long: it never takes a thread from readers."""
         return await to_thread.run_sync(partial(work, *args, **given), limiter=self.starters)
+
+    async def ask(self, work: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        """The same for the registry, which may be a server elsewhere."""
+        return await to_thread.run_sync(partial(work, *args, **given), limiter=self.askers)
 
 
 def _service(request: Request) -> Service:

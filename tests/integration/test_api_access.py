@@ -25,6 +25,10 @@ ROUTES: Mapping[str, tuple[int, int, int]] = {
     "GET /api/ml/models": (401, 200, 200),
     "GET /api/ml/models/{id}": (401, 200, 200),
     "POST /api/ml/models/reload": (401, 403, 200),
+    "GET /api/ml/registry": (401, 200, 200),
+    "GET /api/ml/registry/best": (401, 404, 404),
+    "GET /api/ml/registry/{name}/versions/{version}": (401, 404, 404),
+    "GET /api/ml/registry/{name}/history": (401, 200, 200),
     "GET /api/ml/evaluations": (401, 200, 200),
     "POST /api/ml/evaluations": (401, 202, 202),
     "GET /api/ml/evaluations/{id}": (401, 404, 404),
@@ -68,6 +72,7 @@ def bearer(token: str) -> dict[str, str]:
 def ask(api: Api, route: str, headers: Mapping[str, str]) -> httpx.Response:
     method, path = route.split()
     filled = path.replace("{id}", "good" if "models" in path else _ID)
+    filled = filled.replace("{name}", "churn").replace("{version}", "1.0.0")
     body = {"dataset": "tiny"} if route == "POST /api/ml/evaluations" else None
     return api.ask(method, filled, json=body, headers=dict(headers))
 
