@@ -35,6 +35,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("datasets", "cli.datasets:datasets", _PROJECT, "List the datasets of the configuration."),
     _Entry("config", "cli.config:config", _PROJECT, "Print the settings, and where each came from."),
     _Entry("worker", "cli.worker:worker", _SERVICE, "Take evaluations until told to stop."),
+    _Entry("api", "cli.api:app", _SERVICE, "Serve the HTTP API until told to stop."),
     _Entry("doctor", "cli.doctor:doctor", _SERVICE, "Look for what is wrong, and say what to do."),
     _Entry("db", "cli.database:app", _SERVICE, "Look at the database, upgrade it, back it up, restore it."),
     _Entry("gc", "cli.gc:gc", _SERVICE, "Remove what nothing cites."),
@@ -107,7 +108,7 @@ def _explain(exc: Exception) -> None:
     from rich.text import Text
 
     from cli import terminal
-    from cli.secrets import masked
+    from config.masking import masked
 
     terminal.err().print(
         Text.assemble(("error:", "bold red"), " ", terminal.clean(masked(str(exc)))), soft_wrap=True

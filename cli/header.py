@@ -7,9 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import states
-from cli.numbers import counted, duration
+from cli.numbers import duration
 from cli.terminal import clean
 from domain.dataset import DatasetRef, TargetKind
+from domain.naming import counted
 from domain.run import Run
 from domain.saving import SavePolicy, SaveRequest
 from evaluation.choice import what_is_learnt

@@ -28,7 +28,7 @@ def runs(
     """List the runs, newest first."""
     found = _page(limit, _state(state), config)
     if as_json:
-        from cli.report import run_record
+        from tasks.report import run_record
 
         terminal.write_json([run_record(summary) for summary in found])
     elif found:
@@ -42,8 +42,8 @@ def _page(limit: int, state: "RunState | None", config: "ConfigFile") -> "Sequen
     from store.runs import page
     from tasks import wiring
 
-    configuration = project.open_project(config)
-    if not project.has_database(configuration):
+    project.open_project(config)
+    if not wiring.has_database():
         return []
     schema.ensure(wiring.engine())
     return page(wiring.engine(), limit=limit, state=state)

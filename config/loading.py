@@ -4,6 +4,7 @@ Nothing below this floor reads YAML or the environment: a `Configuration` is mad
 """
 
 import difflib
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,10 @@ from domain.errors import InfrastructureError, InvalidInputError
 
 PREFIX = "BAKEOFF_"
 FILE_VARIABLE = "BAKEOFF_CONFIG"
+TOKEN_VARIABLE = "BAKEOFF_API_TOKEN"  # noqa: S105 - the name of a variable
 DEFAULT_FILE = Path("config/bakeoff.yaml")
 
+_SHORTEST_TOKEN = 16
 _KEYS = {to_camel(name): name for name in Settings.model_fields}
 _SECTIONS: Mapping[str, type[Section]] = {
     "modelRegistry": ModelRegistrySettings,
@@ -53,6 +56,7 @@ class Configuration:
     root: Path  #: the folder above config/: relative paths start here, and plugins are imported from here
     file: Path | None  #: None when there is no file
     origins: Mapping[str, Origin]  #: by key, as in the file
+    token_digest: str | None = None  #: SHA-256 of the token that the environment gives the HTTP API
 
     @property
     def data_dir(self) -> Path:
@@ -142,11 +146,17 @@ class Configuration:
         return tuple(str((self.root / name).resolve()) for name in (dataset.path, dataset.test_path) if name)
 
     @property
+    def tokens_file(self) -> Path:
+        named = self.settings.api_tokens_file
+        return self.data_dir / "api-tokens" if named is None else (self.root / named).resolve()
+
+    @property
     def secrets(self) -> tuple[Path, ...]:
         """What no plugin may open: our own data, the configuration, and where datasets are read from."""
         datasets = self.settings.datasets.values()
         files = [Path(file) for dataset in datasets for file in self.files_of(dataset)]
-        ours = [self.data_dir, self.shared_dir, self.registry_path, *([self.file] if self.file else [])]
+        ours = [self.data_dir, self.shared_dir, self.registry_path, self.tokens_file]
+        ours += [self.file] if self.file else []
         if self.tracking_file:
             ours += [self.tracking_file, self.tracking_file.parent / "mlartifacts"]
         return (*ours, *files)
@@ -201,6 +211,7 @@ def load(
         root=file.parent.parent if file else Path.cwd(),
         file=file,
         origins=origins,
+        token_digest=_token_digest(environment.get(TOKEN_VARIABLE)),
     )
     _keep_plugins_readable(configuration)
     return configuration
@@ -214,6 +225,18 @@ def _keep_plugins_readable(configuration: Configuration) -> None:
                 f"{key} is {folder}, and the project {root} lies in it: candidates may not read what is "
                 f"there, their own code neither; name a folder of its own"
             )
+
+
+def _token_digest(token: str | None) -> str | None:
+    """The token itself is not kept, so that nothing can print it."""
+    if not token:
+        return None
+    if len(token) < _SHORTEST_TOKEN:
+        raise InvalidInputError(
+            f"the environment sets {TOKEN_VARIABLE} to fewer than {_SHORTEST_TOKEN} characters, which can be "
+            "guessed: `openssl rand -hex 32` makes a good one"
+        )
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -245,7 +268,9 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     given = {
-        name: text for name, text in environment.items() if name.startswith(PREFIX) and name != FILE_VARIABLE
+        name: text
+        for name, text in environment.items()
+        if name.startswith(PREFIX) and name not in {FILE_VARIABLE, TOKEN_VARIABLE}
     }
     unknown = [name for name in given if name not in _VARIABLES]
     if unknown:

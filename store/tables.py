@@ -98,6 +98,7 @@ runs = Table(
     Column("baseline_id", String(100)),
     Column("repeat_check", Boolean, nullable=False),
     Column("retry_of", String(36), ForeignKey("evaluation_runs.id")),
+    Column("request_digest", String(64)),
     Column("created_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("ended_at", Utc),
@@ -226,6 +227,7 @@ outbox = Table(
         sqlite_where=text("published_at IS NULL"),
         postgresql_where=text("published_at IS NULL"),
     ),
+    Index("ix_outbox_run", "run_id", "position"),
     sqlite_autoincrement=True,
 )
 

@@ -5,10 +5,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
-from cli.examination.finding import Finding, fail, ok
-from cli.secrets import masked
 from config.loading import Configuration
+from config.masking import masked
 from domain.errors import BakeoffError
+from tasks.examination.finding import Finding, fail, ok
 
 _SUBJECT = "registry"
 _PATIENCE_S = 5

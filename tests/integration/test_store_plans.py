@@ -10,7 +10,7 @@ from fixtures.stored import a_stored_run, an_error, claim, try_claim
 from sqlalchemy import Engine
 
 from domain.job import Job
-from store import cancelling, jobs, leases, outbox, runs, savings
+from store import cancelling, jobs, leases, outbox, runs, savings, statuses
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
@@ -46,8 +46,11 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "savings due": lambda engine, _: savings.due(engine),
     "a turn to save": lambda engine, queued: savings.take(engine, queued[0].run_id, lease_s=60),
     "page": lambda engine, queued: runs.page(engine, limit=3, after=queued[0].run_id),
+    "page of a name": lambda engine, _: runs.page(engine, limit=3, dataset="flowers", name="spring"),
     "latest": lambda engine, _: runs.find(engine, "latest"),
     "summary": lambda engine, queued: runs.summary(engine, queued[0].run_id),
+    "status": lambda engine, queued: statuses.of_run(engine, queued[0].run_id),
+    "events of a run": lambda engine, queued: outbox.of_run(engine, queued[0].run_id, after=0, limit=9),
 }
 
 
