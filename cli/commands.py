@@ -27,6 +27,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("runs", "cli.runs:runs", _BAKEOFFS, "List the runs, newest first."),
     _Entry("logs", "cli.logs:logs", _BAKEOFFS, "Print what a candidate printed."),
     _Entry("cancel", "cli.cancel:cancel", _BAKEOFFS, "Cancel a run; what has completed stays."),
+    _Entry("priority", "cli.priority:app", _BAKEOFFS, "Let a run go before others, or after them."),
     _Entry("retry", "cli.retry:retry", _BAKEOFFS, "Evaluate again what has no result."),
     _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),
     _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),

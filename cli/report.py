@@ -73,6 +73,7 @@ def run_record(summary: RunSummary) -> dict[str, Any]:
         "seed": run.seed,
         "testSize": run.test_size,
         "baselineId": run.baseline_id,
+        "priority": run.priority,
         "retryOf": run.retry_of,
         "createdAt": iso(run.created_at),
         "startedAt": _iso(run.started_at),

@@ -46,6 +46,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
     threshold: Annotated[float | None, _scoring("X", "From which a score is positive.")] = None,
     average: Annotated[str | None, _scoring("HOW", "Over classes: binary, macro, micro, weighted.")] = None,
     name: Annotated[str | None, _running("TEXT", "A name for the run.")] = None,
+    priority: Annotated[int, _running("N", "Higher goes first: -100 to 100, default 0.")] = 0,
     detach: Annotated[bool, _running(None, "Do not wait for its end.", "--detach")] = False,
     no_worker: Annotated[
         bool, _running(None, "Start no worker, even if none answers.", "--no-worker")
@@ -83,6 +84,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
             "average": average,
             "repeatCheck": repeat_check,
             "baseline": not no_baseline,
+            "priority": priority,
             "name": name,
         }
     )

@@ -18,6 +18,9 @@ from domain.dataset import DatasetRef
 from domain.job import JobState
 from domain.scoring import ScoringRules
 
+#: Of two runs, jobs of the one with the higher priority start first.
+PRIORITIES = range(-100, 101)
+
 
 class RunState(StrEnum):
     QUEUED = "queued"
@@ -43,6 +46,7 @@ class Run:
     test_size: float
     baseline_id: str | None = None  #: the candidate that others must beat; None when it was left out
     repeat_check: bool = False  #: each candidate is fitted twice, to see whether it predicts the same
+    priority: int = 0  #: one of PRIORITIES
     retry_of: str | None = None
     created_at: datetime
     started_at: datetime | None = None  #: first claim of one of its jobs

@@ -14,6 +14,7 @@ from config.settings import DatasetSettings, DatasetSource
 from domain.candidate import Candidate
 from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InvalidInputError, NotFoundError
+from domain.run import PRIORITIES
 from domain.scoring import Average, ScoringRules
 from evaluation.choice import BASELINE_ID, Choice, all_fitting, enabled, fitting, named
 from evaluation.data.naming import listed, nearest
@@ -54,6 +55,7 @@ class RunRequest(BaseModel):
     average: Average | None = Field(None, strict=False)
     zero_division: float = 0.0
     repeat_check: bool = False  #: fit each candidate twice, and mark those that predict something else
+    priority: int = Field(0, ge=min(PRIORITIES), le=max(PRIORITIES))  #: jobs of a higher one go first
     baseline: bool = True  #: add the dummy that others must beat
     name: str | None = Field(None, max_length=200)
     run_id: str | None = None  #: chosen by the caller: the same id twice is the same run
@@ -89,6 +91,7 @@ class Plan:
     test_size: float
     baseline_id: str | None
     repeat_check: bool
+    priority: int
     preparation: tuple[str, ...]  #: what plain estimators get before them, if they want it; empty: nothing
     warnings: tuple[str, ...]  #: what is odd about the data
 
@@ -119,6 +122,7 @@ def make_plan(request: RunRequest, *, catalog: Callable[[], Catalog], configurat
         test_size=test_size,
         baseline_id=baseline.id if baseline else None,
         repeat_check=request.repeat_check,
+        priority=request.priority,
         preparation=default_pipeline(fields(pinned.folder)) or (),
         warnings=pinned.warnings,
     )

@@ -26,6 +26,7 @@ def run_to_row(run: Run) -> dict[str, Any]:
         "test_size": run.test_size,
         "baseline_id": run.baseline_id,
         "repeat_check": run.repeat_check,
+        "priority": run.priority,
         "retry_of": run.retry_of,
         "created_at": run.created_at,
     }
@@ -50,6 +51,7 @@ def run_from_row(row: Row[Any]) -> Run:
         test_size=row.test_size,
         baseline_id=row.baseline_id,
         repeat_check=row.repeat_check,
+        priority=row.priority,
         retry_of=row.retry_of,
         created_at=row.created_at,
         started_at=row.started_at,

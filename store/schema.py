@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest revision in migrations/versions.
-HEAD = "0001"
+HEAD = "0002"
 
 _SCRIPTS = Path(__file__).parent.parent / "migrations"
 

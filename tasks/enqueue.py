@@ -38,7 +38,7 @@ def start_run(request: RunRequest) -> str:
 def submit(plan: Plan, *, run_id: str, name: str | None = None) -> str:
     run, queued = draw_up(plan, run_id=run_id, name=name)
     if runs.create(wiring.engine(), run, queued):
-        doorbell.ring(jobs.next_in_line(wiring.engine(), run_id=run_id))
+        doorbell.ring_next()
     return run_id
 
 
@@ -54,6 +54,7 @@ def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, l
         test_size=plan.test_size,
         baseline_id=plan.baseline_id,
         repeat_check=plan.repeat_check,
+        priority=plan.priority,
         created_at=utc_now(),
     )
     return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
@@ -86,7 +87,7 @@ def retry(run_id: str) -> str:
     queued = [_job(again, job.candidate, job.position) for job in old_jobs if job.id not in finished]
     reused = [_taken_over(again, job, finished[job.id]) for job in old_jobs if job.id in finished]
     runs.create(engine, again, queued, reused)
-    doorbell.ring(jobs.next_in_line(engine, run_id=again.id))
+    doorbell.ring_next()
     return again.id
 
 

@@ -9,8 +9,6 @@ from registry.catalog import Catalog
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from store.leases import Caps
-
 _chosen: list[Configuration] = []
 
 
@@ -32,13 +30,6 @@ def engine() -> "Engine":
     from store.engine import open_database
 
     return open_database(configuration().database_url)
-
-
-def caps() -> "Caps":
-    from store.leases import Caps
-
-    settings = configuration().settings
-    return Caps(per_node=settings.eval_workers, overall=settings.overall_cap)
 
 
 @cache
