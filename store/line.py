@@ -43,8 +43,8 @@ class Waiting:
 
 
 def _has(state: str) -> Exists:
-    of_run = jobs.alias(state)
-    return exists().where(of_run.c.run_id == runs.c.id, of_run.c.state == literal_column(f"'{state}'"))
+    some = jobs.alias(f"some_{state}")
+    return exists().where(some.c.run_id == runs.c.id, some.c.state == literal_column(f"'{state}'"))
 
 
 def _front(most: Any) -> Subquery:
@@ -55,13 +55,13 @@ def _front(most: Any) -> Subquery:
         .where(runs.c.ended_at.is_(None), _has("queued"), ~_has("running"))
         .order_by(runs.c.priority.desc(), runs.c.served_at, runs.c.created_at, runs.c.id)
         .limit(most)
-        .subquery()
+        .subquery("idle")
     )
     at_work = (
         select(jobs.c.run_id, func.count().label("running"))
         .where(IS_RUNNING)
         .group_by(jobs.c.run_id)
-        .subquery()
+        .subquery("at_work")
     )
     busy = (
         select(*place, at_work.c.running).join(at_work, at_work.c.run_id == runs.c.id).where(_has("queued"))

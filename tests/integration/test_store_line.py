@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, claim, states, try_claim
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from domain.job import Job
 from domain.run import Run
 from store import cancelling, leases, runs
+from store.engine import reading
 from store.leases import Caps, Claim, Refusal
-from store.line import next_in_line
+from store.line import IN_LINE, next_in_line
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -24,11 +25,12 @@ def stored(engine: Engine, number: int, *, hour: int = 0, priority: int = 0) -> 
 
 
 def line(engine: Engine, limit: int = 10) -> list[str]:
-    """`0 m1` is the second job of the run that was made at noon."""
-    return [
-        f"{waiting.run_name.removeprefix('run ')} {waiting.model_id}"
-        for waiting in next_in_line(engine, limit=limit)
-    ]
+    """`0 m1` is the second job of the run that was made at noon. A claim sees the first of them as we do."""
+    front = next_in_line(engine, limit=limit)
+    with reading(engine) as connection:
+        in_line = connection.execute(select(IN_LINE)).scalar()
+    assert [in_line] == [waiting.run_id for waiting in front[:1]] or limit == 0
+    return [f"{waiting.run_name.removeprefix('run ')} {waiting.model_id}" for waiting in front]
 
 
 def complete(engine: Engine, *claims: Claim) -> None:
@@ -67,6 +69,15 @@ def test_the_run_with_fewest_running_jobs_goes_first(engine: Engine) -> None:
     stored(engine, 4, hour=1)
 
     assert line(engine) == ["1 m0", "1 m1", "0 m2", "1 m2", "0 m3", "1 m3", "0 m4"]
+
+
+def test_that_goes_for_one_that_was_served_last_too(engine: Engine) -> None:
+    _, old = stored(engine, 2)
+    _, young = stored(engine, 2, hour=1)
+    claim(engine, old[0])
+    complete(engine, claim(engine, young[0]))
+
+    assert line(engine) == ["1 m1", "0 m1"]
 
 
 def test_a_run_that_was_never_served_goes_before_one_that_was(engine: Engine) -> None:
