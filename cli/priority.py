@@ -13,7 +13,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 @app.command(context_settings={**HELP_NAMES, "ignore_unknown_options": True})  # a number below 0 is none
 def priority(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, its first characters, or `latest`.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
+    ],
     number: Annotated[
         int, typer.Argument(min=-100, max=100, metavar="N", help="Higher goes first; runs start with 0.")
     ],

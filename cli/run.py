@@ -94,6 +94,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
             {
                 "--timeout": timeout,
                 "--eval-workers": eval_workers,
+                "--priority": priority,
                 "--repeat-check": repeat_check,
                 "--detach": detach,
                 "--no-worker": no_worker,

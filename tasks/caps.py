@@ -12,7 +12,6 @@ from config.loading import Configuration, load
 from config.settings import Settings
 from domain.errors import InvalidInputError
 from store.leases import Caps
-from tasks import wiring
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +21,10 @@ _FORMAT = "qq"
 _found = mmap.mmap(-1, struct.calcsize(_FORMAT))
 
 
-def present() -> Caps:
+def present(settings: Settings) -> Caps:
+    """As they were announced last; if they never were, as in the settings that this process began with."""
     per_node, overall = struct.unpack(_FORMAT, _found[:])
-    if not per_node:
-        return _of(wiring.configuration().settings)
-    return Caps(per_node=per_node, overall=overall)
+    return Caps(per_node=per_node, overall=overall) if per_node else _of(settings)
 
 
 def announce(caps: Caps) -> None:

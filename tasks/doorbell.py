@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from store import jobs
 from store.leases import Caps
 from store.line import Waiting, next_in_line
-from tasks import broker, caps, wiring
+from tasks import broker, wiring
 from tasks.broker import EVALUATIONS
 from tasks.celery import app
 
@@ -33,13 +33,13 @@ def ring_next() -> int:
 
     Where one run alone waits there are some to spare, for none of its doorbells can come out of turn.
     """
-    present = caps.present()
+    present = wiring.caps()
     return _fill(max(1, _free(present)), spare=present.per_node)
 
 
 def ring_free_slots() -> int:
     """Ring for the free slots and no more, since sweeps may be many."""
-    return _fill(_free(caps.present()), spare=0)
+    return _fill(_free(wiring.caps()), spare=0)
 
 
 def _free(present: Caps) -> int:

@@ -21,7 +21,7 @@ from evaluation.data.snapshot import folder_of
 from evaluation.examine import Faulty, Grant, Killed, Places, Scored, Stopped, Verdict, examine, result_of
 from store import leases
 from store.leases import Claim, Holder, Refusal
-from tasks import caps, doorbell, node, wiring
+from tasks import doorbell, node, wiring
 from tasks.relay import relay
 from tasks.watch import LEASE_LOST, Watch
 
@@ -55,7 +55,7 @@ def _claim(job_id: Any, *, worker: str) -> Claim | Refusal:
         wiring.engine(),
         parse_id(job_id),
         holder=Holder(node=settings.node, worker=worker),
-        caps=caps.present(),
+        caps=wiring.caps(),
         lease_s=settings.lease_seconds,
     )
 
@@ -120,7 +120,7 @@ def _grant(claim: Claim, configuration: Configuration) -> Grant:
     settings, candidate = configuration.settings, claim.job.candidate
     cores = len(os.sched_getaffinity(0))
     return Grant(
-        threads=candidate.threads or max(1, cores // caps.present().per_node),
+        threads=candidate.threads or max(1, cores // wiring.caps().per_node),
         memory_mb=candidate.memory_limit_mb or settings.memory_limit_mb,
     )
 

@@ -206,7 +206,7 @@ def _look_after_oven() -> None:
 @_reluctantly
 def _follow_caps(worker: Any, follower: caps.Follower) -> None:
     """And take no more messages than may run here: on a full machine they would only be refused."""
-    before, found = caps.present(), follower.look()
+    before, found = wiring.caps(), follower.look()
     if found is not None:
         log.info("from now on %d evaluations at once here, and %d in all", found.per_node, found.overall)
         caps.announce(found)
@@ -214,7 +214,7 @@ def _follow_caps(worker: Any, follower: caps.Follower) -> None:
             _grow(worker.pool, found.per_node)
         _ring_next()
     if _oven is not None:
-        worker.max_concurrency = min(worker.pool.num_processes, caps.present().per_node)
+        worker.max_concurrency = min(worker.pool.num_processes, wiring.caps().per_node)
 
 
 def _grow(pool: Any, slots: int) -> None:

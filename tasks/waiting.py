@@ -4,7 +4,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from store import jobs
-from tasks import broker, caps, wiring
+from tasks import broker, wiring
 from tasks.broker import EVALUATIONS
 from tasks.celery import app
 
@@ -34,7 +34,7 @@ def is_read() -> bool:
 
 def why_nothing_runs() -> str:
     """One sentence: the cause, and the cure where there is one."""
-    backlog, cap = jobs.backlog(wiring.engine()), caps.present().overall
+    backlog, cap = jobs.backlog(wiring.engine()), wiring.caps().overall
     if broker.messages_waiting(EVALUATIONS) is None:
         return "the broker cannot be reached: `bakeoff doctor` says more"
     if backlog.running >= cap:

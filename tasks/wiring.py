@@ -9,6 +9,8 @@ from registry.catalog import Catalog
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from store.leases import Caps
+
 _chosen: list[Configuration] = []
 
 
@@ -30,6 +32,13 @@ def engine() -> "Engine":
     from store.engine import open_database
 
     return open_database(configuration().database_url)
+
+
+def caps() -> "Caps":
+    """They may be others the next time."""
+    from tasks.caps import present
+
+    return present(configuration().settings)
 
 
 @cache
