@@ -27,6 +27,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("runs", "cli.runs:runs", _BAKEOFFS, "List the runs, newest first."),
     _Entry("logs", "cli.logs:logs", _BAKEOFFS, "Print what a candidate printed."),
     _Entry("cancel", "cli.cancel:cancel", _BAKEOFFS, "Cancel a run; what has completed stays."),
+    _Entry("priority", "cli.priority:app", _BAKEOFFS, "Let a run go before others, or after them."),
     _Entry("retry", "cli.retry:retry", _BAKEOFFS, "Evaluate again what has no result."),
     _Entry("predict", "cli.predict:predict", _MODELS, "Ask a trained model about the rows of a file."),
     _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),

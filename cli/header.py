@@ -47,6 +47,8 @@ def state(summary: RunSummary) -> "RenderableType":
     """One more line below the header: how the run stands."""
     run = summary.run
     rows = [("state", _state(summary))]
+    if run.priority:
+        rows.append(("priority", Text(f"{run.priority:+}", "dim")))
     if run.retry_of:
         rows.append(("retry of", Text(run.retry_of, "dim")))
     return grid(rows)

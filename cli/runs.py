@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rich.table import Table
+    from rich.text import Text
 
-    from domain.run import RunState
+    from domain.run import Run, RunState
     from store.runs import RunSummary
 
 
@@ -65,7 +66,8 @@ def _table(found: "Sequence[RunSummary]") -> "Table":
     from cli import states
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("run", "name", "dataset", "state", "jobs", "began"):
+    prioritised = any(summary.run.priority for summary in found)
+    for name in ("run", "name", "dataset", "state", "jobs", "began", *(["priority"] if prioritised else [])):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     for summary in found:
         run = summary.run
@@ -76,8 +78,15 @@ def _table(found: "Sequence[RunSummary]") -> "Table":
             Text.assemble(states.glyph(run.state), " ", (states.words(run.state), states.style(run.state))),
             states.counts(summary.jobs),
             Text(_local(run.created_at), "dim"),
+            *([_priority(run)] if prioritised else []),
         )
     return table
+
+
+def _priority(run: "Run") -> "Text":
+    from rich.text import Text
+
+    return Text(f"{run.priority:+}" if run.priority else "")
 
 
 def _local(moment: "datetime") -> str:

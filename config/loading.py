@@ -166,13 +166,17 @@ class Configuration:
         """What a worker writes that was started for one run."""
         return self.logs / "worker.log"
 
+    @property
+    def flags(self) -> dict[str, Any]:
+        """What the command line said, by key."""
+        values = self.settings.model_dump(mode="json", by_alias=True)
+        return {key: values[key] for key, origin in self.origins.items() if origin is Origin.COMMAND_LINE}
+
     def as_environment(self) -> dict[str, str]:
         """What a process that we start needs, to find the same file and the flags of our command line."""
-        values = self.settings.model_dump(mode="json", by_alias=True)
         flags = {
-            PREFIX + _KEYS[key].upper(): value if isinstance(value := values[key], str) else json.dumps(value)
-            for key, origin in self.origins.items()
-            if origin is Origin.COMMAND_LINE
+            PREFIX + _KEYS[key].upper(): value if isinstance(value, str) else json.dumps(value)
+            for key, value in self.flags.items()
         }
         return flags | ({FILE_VARIABLE: str(self.file)} if self.file else {})
 

@@ -21,6 +21,9 @@ from domain.job import JobState
 from domain.saving import SavePolicy, SaveRequest
 from domain.scoring import ScoringRules
 
+#: Of two runs, jobs of the one with the higher priority start first.
+PRIORITIES = range(-100, 101)
+
 
 class RunState(StrEnum):
     QUEUED = "queued"
@@ -47,6 +50,7 @@ class Run:
     baseline_id: str | None = None  #: the candidate that others must beat; None when it was left out
     repeat_check: bool = False  #: each candidate is fitted twice, to see whether it predicts the same
     save: SaveRequest | None = None  #: what becomes of the models it fits; None: nothing
+    priority: int = 0  #: one of PRIORITIES
     retry_of: str | None = None
     request_digest: str | None = None  #: of what was asked for under a key: tells a repeat from a clash
     created_at: datetime
@@ -72,6 +76,7 @@ class Run:
             "seed": self.seed,
             "testSize": self.test_size,
             "baselineId": self.baseline_id,
+            "priority": self.priority,
             "save": self.save.policy if self.save else SavePolicy.NONE,
             "saveAs": self.save.name if self.save else None,
             "retryOf": self.retry_of,

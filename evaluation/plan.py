@@ -16,6 +16,7 @@ from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InvalidInputError, NotFoundError, about
 from domain.model_version import check_name
 from domain.naming import listed, nearest
+from domain.run import PRIORITIES
 from domain.saving import SavePolicy, SaveRequest
 from domain.scoring import Average, ScoringRules
 from evaluation.choice import BASELINE_ID, Choice, all_fitting, enabled, fitting, named
@@ -60,6 +61,7 @@ class RunBody(BaseModel):
     average: Average | None = Field(None, strict=False)
     zero_division: float = 0.0
     repeat_check: bool = False  #: fit each candidate twice, and mark those that predict something else
+    priority: int = Field(0, ge=min(PRIORITIES), le=max(PRIORITIES))  #: jobs of a higher one go first
     baseline: bool = True  #: add the dummy that others must beat
     save: SavePolicy | None = Field(None, strict=False)  #: models it saves; None means modelRegistry.save
     save_as: str | None = None  #: what they are called in the registry; None means like the dataset
@@ -101,6 +103,7 @@ class Plan:
     baseline_id: str | None
     repeat_check: bool
     save: SaveRequest | None
+    priority: int
     preparation: tuple[str, ...]  #: what plain estimators get before them, if they want it; empty: nothing
     warnings: tuple[str, ...]  #: what is odd about the data
 
@@ -142,6 +145,7 @@ def make_plan(
         baseline_id=baseline.id if baseline else None,
         repeat_check=request.repeat_check,
         save=save,
+        priority=request.priority,
         preparation=default_pipeline(fields(pinned.folder)) or (),
         warnings=pinned.warnings,
     )

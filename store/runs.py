@@ -125,6 +125,15 @@ def summary(engine: Engine, run_id: str) -> RunSummary:
         return RunSummary(run=run, jobs=_count_jobs(connection, [run_id])[run_id])
 
 
+def prioritise(engine: Engine, run_id: str, priority: int) -> bool:
+    """From now on its jobs go before those of a lower priority. False when the run is over."""
+    with writing(engine) as connection:
+        changed = connection.execute(
+            update(runs).where(runs.c.id == run_id, runs.c.ended_at.is_(None)).values(priority=priority)
+        )
+        return bool(changed.rowcount)
+
+
 def hold(connection: Connection, run_id: str) -> bool:
     """Until the end of this transaction nobody else changes the run, its jobs, or its place in the outbox.
 

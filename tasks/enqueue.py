@@ -48,7 +48,7 @@ def start_run(request: RunRequest, *, digest: str | None = None) -> str:
 def submit(plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None) -> str:
     run, queued = draw_up(plan, run_id=run_id, name=name, digest=digest)
     if _create(run, queued):
-        doorbell.ring(jobs.next_in_line(wiring.engine(), run_id=run_id))
+        doorbell.ring_next()
     return run_id
 
 
@@ -75,6 +75,7 @@ def draw_up(
         repeat_check=plan.repeat_check,
         save=plan.save,
         request_digest=digest,
+        priority=plan.priority,
         created_at=utc_now(),
     )
     return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
@@ -111,7 +112,7 @@ def retry(run_id: str, *, as_id: str | None = None, digest: str | None = None) -
     queued = [_job(again, job.candidate, job.position) for job in old_jobs if job.id not in finished]
     reused = [_taken_over(again, job, finished[job.id]) for job in old_jobs if job.id in finished]
     _create(again, queued, reused)
-    doorbell.ring(jobs.next_in_line(engine, run_id=again.id))
+    doorbell.ring_next()
     return again.id
 
 

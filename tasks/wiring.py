@@ -46,10 +46,10 @@ def has_database() -> bool:
 
 
 def caps() -> "Caps":
-    from store.leases import Caps
+    """They may be others the next time."""
+    from tasks.caps import present
 
-    settings = configuration().settings
-    return Caps(per_node=settings.eval_workers, overall=settings.overall_cap)
+    return present(configuration().settings)
 
 
 @cache

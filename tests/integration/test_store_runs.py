@@ -209,7 +209,7 @@ def test_pages_hold_each_run_once_newest_first(engine: Engine) -> None:
 
 def test_a_page_may_show_runs_of_one_state(engine: Engine) -> None:
     a_stored_run(engine)
-    running, [job] = a_stored_run(engine)
+    running, [job] = a_stored_run(engine, priority=1)
     claim(engine, job)
 
     assert [summary.run.id for summary in runs.page(engine, limit=9, state=RunState.RUNNING)] == [running.id]
