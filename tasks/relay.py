@@ -1,6 +1,8 @@
 """The relay moves what happened from the outbox to the stream: committed, in order, at least once."""
 
 import logging
+from math import inf
+from time import monotonic
 
 from redis.exceptions import LockError, RedisError
 
@@ -15,14 +17,15 @@ _BATCH = 500
 _TURN_S = 5  #: longest that one process may be alone at it; a second one would only publish twice
 
 
-def relay() -> int:
+def relay(*, within_s: float = inf) -> int:
     """Publish what is pending, unless another process is at it. Returns how many events.
 
     Whoever is at it looks again after its turn, so that nothing is left to somebody who found the turn taken.
+    Who has other duties says when to leave the rest for later.
     """
-    published = 0
+    published, deadline = 0, monotonic() + within_s
     try:
-        while outbox.is_anything_pending(wiring.engine()):
+        while monotonic() < deadline and outbox.is_anything_pending(wiring.engine()):
             with broker.client().lock(broker.key("relay"), timeout=_TURN_S, blocking=False):
                 published += _publish()
     except LockError:
