@@ -33,9 +33,9 @@ def gc(
 ) -> None:
     """Remove what nothing cites.
 
-    That is: snapshots, predictions and logs of no run and, if you say so, old runs.
+    That is: snapshots, predictions, logs and fitted models of no run and, if you say so, old runs.
 
-    Backups stay, and so does a run that another one cites, as a retry does.
+    Backups stay, and so does a run that somebody cites: a retry, or a model of the registry.
     """
     from store import schema
     from tasks import gc
@@ -70,6 +70,7 @@ def _piles(found: "Rubbish") -> "dict[str, Pile]":
         "snapshots": found.snapshots,
         "predictions": found.predictions,
         "logs": found.logs,
+        "fitted": found.fitted,
         "unfinished": found.unfinished,
     }
 

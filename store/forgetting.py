@@ -1,8 +1,8 @@
 """Forgetting old runs, and who cites what: only what nobody cites may go.
 
 A run cites its snapshot. A retry cites the run that it repeats, and a result that was taken over the run that
-it comes from. Whoever else comes to name runs or snapshots adds a query to these lists, with NULL for who; or
-its rows to what they give, if they are in another database.
+it comes from. Who cites from elsewhere, as the registry of trained models does, is given as `kept`: those
+runs stay, and so do their snapshots.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, delete, exists, select
 
 from store.engine import now, reading, writing
-from store.tables import jobs, outbox, results, runs
+from store.tables import fitted_models, jobs, outbox, results, runs, savings
 
 #: Who, dataset id, split id: a run that stays keeps its snapshot.
 _SNAPSHOTS: tuple[Select[Any], ...] = (select(runs.c.id, runs.c.dataset_id, runs.c.split_id),)
@@ -24,7 +24,8 @@ _RUNS: tuple[Select[Any], ...] = (
 )
 
 _UNTOLD = exists().where(outbox.c.run_id == runs.c.id, outbox.c.published_at.is_(None))
-_ROWS = (outbox.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
+_UNSAVED = exists().where(savings.c.run_id == runs.c.id, savings.c.done_at.is_(None))
+_ROWS = (outbox.c.run_id, savings.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
 _BATCH = 50  #: runs that go in one transaction: others want to write, too
 
 
@@ -49,36 +50,38 @@ def cited_snapshots(engine: Engine, *, without: Collection[str] = ()) -> set[tup
         }
 
 
-def outdated(engine: Engine, age: timedelta) -> set[str]:
-    """Runs that ended longer ago and are told to the end, but for those that a run that stays cites."""
+def outdated(engine: Engine, age: timedelta, *, kept: Collection[str]) -> set[str]:
+    """Runs that ended longer ago, are told and saved to the end, and that no run that stays cites."""
     with reading(engine) as connection:
-        return _outdated(connection, age)
+        return _outdated(connection, age, kept)
 
 
-def forget(engine: Engine, age: timedelta) -> int:
+def forget(engine: Engine, age: timedelta, *, kept: Collection[str]) -> int:
     """Remove the rows of the outdated runs; how many. Whenever this is ended, whole runs are left."""
     number = 0
-    while gone := _forget_some(engine, age):
+    while gone := _forget_some(engine, age, kept):
         number += gone
     return number
 
 
-def _forget_some(engine: Engine, age: timedelta) -> int:
+def _forget_some(engine: Engine, age: timedelta, kept: Collection[str]) -> int:
     """Those first that nobody cites, not even another outdated one."""
     with writing(engine) as connection:
         cited = {whom for _, whom in _citations(connection)}
-        batch = sorted(_outdated(connection, age) - cited)[:_BATCH]
+        batch = sorted(_outdated(connection, age, kept) - cited)[:_BATCH]
+        of_batch = select(jobs.c.id).where(jobs.c.run_id.in_(batch))
+        connection.execute(delete(fitted_models).where(fitted_models.c.evaluation_id.in_(of_batch)))
         for column in _ROWS:
             connection.execute(delete(column.table).where(column.in_(batch)))
     return len(batch)
 
 
-def _outdated(connection: Connection, age: timedelta) -> set[str]:
-    old = select(runs.c.id).where(runs.c.ended_at < now(connection) - age, ~_UNTOLD)
-    left = set(connection.execute(old).scalars())
+def _outdated(connection: Connection, age: timedelta, kept: Collection[str]) -> set[str]:
+    old = select(runs.c.id).where(runs.c.ended_at < now(connection) - age, ~_UNTOLD, ~_UNSAVED)
+    left = set(connection.execute(old).scalars()) - set(kept)
     citations = _citations(connection)
-    while kept := {whom for who, whom in citations if who not in left and whom in left}:
-        left -= kept
+    while cited := {whom for who, whom in citations if who not in left and whom in left}:
+        left -= cited
     return left
 
 

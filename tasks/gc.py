@@ -17,6 +17,7 @@ from pathlib import Path
 from domain.errors import InfrastructureError, InvalidInputError
 from domain.identity import parse_id
 from evaluation.data import shelf
+from registry import opening
 from store import forgetting
 from tasks import wiring
 
@@ -35,23 +36,38 @@ class Rubbish:
     snapshots: Pile
     predictions: Pile  #: folders of runs
     logs: Pile  #: folders of runs
+    fitted: Pile  #: models of runs, in folders, that were not saved
     unfinished: Pile  #: what was being written by somebody who was killed
 
     @property
     def bytes(self) -> int:
-        return sum(pile.bytes for pile in (self.snapshots, self.predictions, self.logs, self.unfinished))
+        piles = (self.snapshots, self.predictions, self.logs, self.fitted, self.unfinished)
+        return sum(pile.bytes for pile in piles)
 
 
 def look(age: timedelta | None) -> Rubbish:
     """What `collect` would remove."""
-    outdated = forgetting.outdated(wiring.engine(), age) if age is not None else set()
+    outdated: AbstractSet[str] = set()
+    if age is not None:
+        outdated = forgetting.outdated(wiring.engine(), age, kept=_runs_of_models())
     return _go_through(len(outdated), outdated, shelf.uncited, _weigh)
 
 
 def collect(age: timedelta | None) -> Rubbish:
     """`age`: runs that ended longer ago go, too; None keeps them all."""
-    forgotten = forgetting.forget(wiring.engine(), age) if age is not None else 0
+    forgotten = 0
+    if age is not None:
+        forgotten = forgetting.forget(wiring.engine(), age, kept=_runs_of_models())
     return _go_through(forgotten, set(), shelf.take_away, _remove)
+
+
+def _runs_of_models() -> set[str]:
+    """The runs that trained models come from: as long as a version is kept, so is what it was measured by."""
+    configuration = wiring.configuration()
+    if configuration.settings.model_registry.backend == "none" or not opening.has_registry(configuration):
+        return set()
+    versions = opening.open_registry(configuration).versions()
+    return {version.origin.run_id for version in versions if version.origin.run_id}
 
 
 def _go_through(
@@ -61,16 +77,18 @@ def _go_through(
     dispose: Callable[[Sequence[Path]], Pile],
 ) -> Rubbish:
     configuration, engine = wiring.configuration(), wiring.engine()
-    folders = _folders(configuration.predictions), _folders(configuration.logs)
+    places = (configuration.predictions, configuration.logs, configuration.fitted)
+    folders = [_folders(place) for place in places]
     unfinished = _unfinished()
     kept = forgetting.run_ids(engine) - outdated
-    predictions, logs = (dispose([one for one in found if one.name not in kept]) for found in folders)
+    predictions, logs, fitted = (dispose([one for one in found if one.name not in kept]) for found in folders)
     snapshots = choose(configuration.snapshots, lambda: forgetting.cited_snapshots(engine, without=outdated))
     return Rubbish(
         runs=runs,
         snapshots=dispose(snapshots),
         predictions=predictions,
         logs=logs,
+        fitted=fitted,
         unfinished=dispose(unfinished),
     )
 

@@ -15,13 +15,15 @@ from fixtures.command_line import Outcome, Project
 from fixtures.disk import a_small_disk, needs_a_mount
 from fixtures.kitchen import names_in
 from fixtures.samples import a_run
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from domain.dataset import DatasetRef
 from domain.identity import new_id
 from domain.job import JobState
+from domain.model_version import Origin
 from domain.run import Run
-from store import outbox, tables
+from registry import ModelRegistry
+from store import jobs, outbox, savings, tables
 from store.engine import writing
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +41,7 @@ def snapshot_of(project: Project, data: DatasetRef) -> Path:
 
 
 def leave_files(project: Project, run_id: str) -> None:
-    for kind, name in (("predictions", "j.npy"), ("logs", "j.log")):
+    for kind, name in (("predictions", "j.npy"), ("logs", "j.log"), ("fitted", "j.pkl")):
         folder = project.root / "data" / kind / run_id
         folder.mkdir(parents=True)
         (folder / name).write_bytes(MB)
@@ -72,11 +74,15 @@ def left(project: Project) -> dict[str, list[str]]:
         "snapshots": sorted(
             str(path.relative_to(data / "snapshots")) for path in data.glob("snapshots/[!.]*/*")
         ),
-        **{kind: names_in(data / kind) for kind in ("predictions", "logs") if (data / kind).is_dir()},
+        **{
+            kind: names_in(data / kind)
+            for kind in ("predictions", "logs", "fitted")
+            if (data / kind).is_dir()
+        },
     }
 
 
-NOTHING = {"runs": 0, "snapshots": 0, "predictions": 0, "logs": 0, "unfinished": 0}
+NOTHING = {"runs": 0, "snapshots": 0, "predictions": 0, "logs": 0, "fitted": 0, "unfinished": 0}
 
 
 def test_what_a_run_cites_stays_and_what_no_run_cites_goes(project: Project) -> None:
@@ -87,11 +93,12 @@ def test_what_a_run_cites_stays_and_what_no_run_cites_goes(project: Project) -> 
     (project.root / "data" / "logs" / "worker.log").touch()
     (project.root / "data" / "predictions" / "of my own").mkdir()
 
-    assert gc(project) == {"runs": 0, "snapshots": 1, "predictions": 1, "logs": 1, "unfinished": 0}
+    assert gc(project) == {**NOTHING, "snapshots": 1, "predictions": 1, "logs": 1, "fitted": 1}
     assert left(project) == {
         "snapshots": sorted(f"{data.dataset_id}/{data.split_id}" for data in (cited, fresh)),
         "predictions": sorted([run.id, "of my own"]),
         "logs": sorted([run.id, "worker.log"]),
+        "fitted": [run.id],
     }
     assert gc(project) == NOTHING
 
@@ -117,12 +124,13 @@ def test_a_person_is_told_how_much_goes(project: Project) -> None:
 
     said = [line.split() for line in project.bakeoff("gc", "--keep", "4w", "--dry-run").stdout.splitlines()]
 
-    assert [line[:2] for line in said[:6]] == [
+    assert [line[:2] for line in said[:7]] == [
         ["what", "number"],
         ["runs", "1"],
         ["snapshots", "1"],
         ["predictions", "1"],
         ["logs", "1"],
+        ["fitted", "1"],
         ["unfinished", "0"],
     ]
     assert said[-1][1:] == ["MB", "would", "be", "removed"]
@@ -135,12 +143,37 @@ def test_old_runs_go_with_what_only_they_cite(project: Project) -> None:
     young = a_run_with_files(project, shared, days=20)
 
     assert gc(project) == NOTHING
-    assert gc(project, "--keep", "30d") == {**NOTHING, "runs": 2, "snapshots": 1, "predictions": 2, "logs": 2}
+    went = {"runs": 2, "snapshots": 1, "predictions": 2, "logs": 2, "fitted": 2}
+    assert gc(project, "--keep", "30d") == {**NOTHING, **went}
     assert left(project) == {
         "snapshots": [f"{shared.dataset_id}/{shared.split_id}"],
         "predictions": [young.id],
         "logs": [young.id],
+        "fitted": [young.id],
     }
+
+
+def test_an_old_run_goes_when_what_it_wanted_to_save_is_saved_and_not_before(project: Project) -> None:
+    run = a_run_with_files(project, project.pin(), days=40)
+    (evaluation_id,) = [result.evaluation_id for result in jobs.results_of_run(project.engine, run.id)]
+    with writing(project.engine) as connection:
+        savings.begin(connection, run.id, run.created_at)
+        connection.execute(insert(tables.fitted_models), {"evaluation_id": evaluation_id, "fitted": {}})
+
+    assert gc(project, "--keep", "30d") == NOTHING
+    with writing(project.engine) as connection:
+        connection.execute(update(tables.savings).values(outcome={}, done_at=run.created_at))
+    assert gc(project, "--keep", "30d")["runs"] == 1
+
+
+def test_a_run_that_a_model_of_the_registry_comes_from_stays_with_its_snapshot(project: Project) -> None:
+    run = a_run_with_files(project, project.pin(), days=40)
+    registry = ModelRegistry(project.root / "data" / "models" / "registry")
+    model_id = registry.save_model({"w": 1}, "flowers", origin=Origin(run_id=run.id))
+
+    assert gc(project, "--keep", "30d") == NOTHING
+    registry.delete_model(model_id)
+    assert gc(project, "--keep", "30d")["snapshots"] == 1
 
 
 def test_unfinished_things_go_when_nobody_can_be_at_them_any_more(project: Project) -> None:
