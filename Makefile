@@ -35,9 +35,10 @@ test-services: setup  ## Run the tests that need system packages (PostgreSQL, Ch
 
 ROUNDS ?= 3
 SEED ?= 7
+DATABASE ?= sqlite
 
-chaos: setup  ## Kill whatever can be killed while runs are under way: ROUNDS=200 SEED=7
-	@$(BIN)/python tests/chaos/run.py --rounds $(ROUNDS) --seed $(SEED)
+chaos: setup  ## Kill whatever can be killed while runs are under way: ROUNDS=200 SEED=7 DATABASE=postgresql
+	@$(BIN)/python tests/chaos/run.py --database $(DATABASE) --rounds $(ROUNDS) --seed $(SEED)
 
 check: setup  ## Format, lint, types and import floors, without changing anything
 	@$(BIN)/ruff format --check --quiet .

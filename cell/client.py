@@ -16,6 +16,7 @@ from cell.outcome import End, Failure, Outcome, Usage
 from cell.outputs import Outputs
 from cell.wire import HangupError, Wire
 from domain.errors import InfrastructureError
+from domain.room import is_lack_of_room
 
 _GRACE_S = 30.0  # what a warm parent may take to end a cell and its many children, before it is given up
 
@@ -44,9 +45,17 @@ class WarmParent:
         self._pidfd = pidfd
 
     def run(
-        self, order: Order, *, keep_going: Callable[[], bool] = lambda: True, tick_s: float = 1.0
+        self,
+        order: Order,
+        *,
+        keep_going: Callable[[], bool] = lambda: True,
+        may_keep: Callable[[], bool] = lambda: True,
+        tick_s: float = 1.0,
     ) -> Outcome:
         """Bake it to the end, whatever that is. `keep_going` is asked each tick; False ends it as STOPPED.
+
+        `may_keep` is asked when the outputs are there, before they replace what somebody else may have put
+        in their places while this process stood still; False is STOPPED, too.
 
         If `keep_going` raises, or a signal handler does, everything is killed before the exception goes on.
         After that, and after LOST, this is closed: connect again.
@@ -62,7 +71,7 @@ class WarmParent:
             except BaseException:
                 self.close()
                 raise
-            return _with_outputs(outcome, outputs)
+            return _with_outputs(outcome, outputs, may_keep)
 
     def is_alive(self) -> bool:
         return not self.closed and not _ends_within(self._pidfd, 0)
@@ -86,7 +95,7 @@ class WarmParent:
         self.close()
 
     def _send(self, order: Order, outputs: Outputs) -> None:
-        log = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        log = _open_log(order.log)
         try:
             self._wire.send({"order": order.to_json()}, [log, *outputs.descriptors])
         finally:
@@ -114,13 +123,24 @@ class WarmParent:
         return None if message is None else Outcome.from_json(message["outcome"])
 
 
+def _open_log(file: Path) -> int:
+    """Where there is no room for one, it comes out empty: that must not cost the job."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if not is_lack_of_room(error):
+            raise
+        return os.open("/dev/full", os.O_WRONLY | os.O_CLOEXEC)
+
+
 def _ends_within(pidfd: int, timeout_s: float) -> bool:
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     return bool(poll.poll(timeout_s * 1000))
 
 
-def _with_outputs(outcome: Outcome, outputs: Outputs) -> Outcome:
+def _with_outputs(outcome: Outcome, outputs: Outputs, may_keep: Callable[[], bool]) -> Outcome:
     if outcome.end is not End.RETURNED:
         return outcome
     if (name := outputs.too_large()) is not None:
@@ -128,6 +148,9 @@ def _with_outputs(outcome: Outcome, outputs: Outputs) -> Outcome:
             type="OutputTooLarge", message=f"the output {name!r} is larger than output_mb allows"
         )
         return replace(outcome, end=End.BAD_REPORT, value=None, error=failure)
+    if not may_keep():
+        failure = Failure(type="Stopped", message="its supervisor did not keep its outputs")
+        return replace(outcome, end=End.STOPPED, value=None, error=failure)
     outputs.keep()
     return outcome
 

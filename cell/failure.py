@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from cell.inside import Fault
+from cell.inside import FULL, Fault, NoRoomError
 from cell.outcome import End, Failure
 
 MESSAGE_CHARS = 4000
@@ -17,7 +17,6 @@ _FRAMES = 60
 _ALMOST_FULL_BYTES = 64 * 1024
 _OURS = tuple(str(Path(__file__).with_name(f"{name}.py")) for name in ("process", "inside"))
 _IMPORTING = (importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def describe(error: BaseException, *, entry_file: str) -> Failure:
@@ -33,6 +32,8 @@ def describe(error: BaseException, *, entry_file: str) -> Failure:
 
 
 def end_of(error: BaseException, scratch: Path) -> End:
+    if isinstance(error, NoRoomError):
+        return End.NO_ROOM
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return End.MEMORY
     return End.SCRATCH_FULL if isinstance(error, OSError) and _is_full(error, scratch) else End.RAISED
@@ -41,8 +42,9 @@ def end_of(error: BaseException, scratch: Path) -> End:
 def _is_full(error: OSError, scratch: Path) -> bool:
     with suppress(OSError):
         room = os.statvfs(scratch)
-        return room.f_bavail * room.f_frsize < _ALMOST_FULL_BYTES
-    return error.errno in _FULL
+        has_no_names = room.f_files > 0 and room.f_favail == 0
+        return has_no_names or room.f_bavail * room.f_frsize < _ALMOST_FULL_BYTES
+    return error.errno in FULL
 
 
 def _in_its_own_words(fault: Fault) -> Failure:

@@ -5,7 +5,7 @@ The process must be a child subreaper: then nobody gets away, neither by setsid 
 
 import os
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,12 @@ class Death:
 
 
 def children(pid: int) -> list[int]:
+    return _children(pid, _threads(pid))
+
+
+def _children(pid: int, threads: Iterable[str]) -> list[int]:
     found: list[int] = []
-    for thread in _threads(pid):
+    for thread in threads:
         with suppress(OSError):
             found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split())
     return found
@@ -38,11 +42,14 @@ def _threads(pid: int) -> list[str]:
         return []
 
 
-def descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[tuple[int, int]]:
+    """Each with the number of its threads."""
     waiting = children(pid)
     while waiting:
-        yield (found := waiting.pop())
-        waiting += children(found)
+        found = waiting.pop()
+        threads = _threads(found)
+        yield found, len(threads)
+        waiting += _children(found, threads)
 
 
 def reap() -> tuple[list[Death], bool]:
@@ -91,7 +98,7 @@ def _kill_all_at_once() -> None:
 def _kill_with_group(child: int) -> None:
     """Its group first, in one call; then those who have left it."""
     _kill_group_of(child)
-    for pid in descendants(child):
+    for pid, _ in descendants(child):
         _kill_group_of(pid)
 
 

@@ -119,7 +119,7 @@ def _is_descendant(pid: int) -> bool:
     return True
 
 
-def _warm_up(preload: Iterable[str]) -> Kit:
+def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str]) -> Kit:
     for name in preload:
         try:
             module, _, function = name.partition(":")
@@ -132,9 +132,10 @@ def _warm_up(preload: Iterable[str]) -> Kit:
     threadpools.limit(limits=LOADED_THREADS)
     kit = Kit(
         threadpools=threadpools,
-        grants=reach.common(),
+        grants=reach.common(closed),
         landlock_abi=landlock.abi(),
         private=scratch.can_be_private(),
+        hidden=tuple(hidden),
         niceness=os.getpriority(os.PRIO_PROCESS, 0),
     )
     pages.merge()
@@ -178,7 +179,7 @@ def main() -> None:
         listener=socket.socket(fileno=order["listener"]),
         lifeline=order["lifeline"],
         owner=owner,
-        kit=_warm_up(order["preload"]),
+        kit=_warm_up(order["preload"], order["closed"], order["hidden"]),
         enclosed=landlock.keep_signals_inside(),
     )
     hearth.burn()

@@ -1,12 +1,18 @@
 """What an entry is given inside the cell: its scratch folder, its outputs, and a way to say where it is."""
 
+import errno
 import json
 import os
 from collections.abc import Mapping
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 PHASE_CHARS = 64
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Fault(Exception):  # noqa: N818 - a failure that the entry reports in its own words
@@ -20,23 +26,53 @@ class Fault(Exception):  # noqa: N818 - a failure that the entry reports in its 
         self.traceback = traceback
 
 
+class NoRoomError(OSError):
+    """The disk that outputs go to is full, which is nobody's doing in the cell."""
+
+
+class Output(RawIOBase):
+    """The file behind an output. No file to numpy, which would write it without saying why it could not."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        left = whole = memoryview(data).cast("B")
+        try:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        except OSError as error:
+            if error.errno in FULL:
+                raise NoRoomError(error.errno, error.strerror) from None
+            raise
+        return len(whole)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self._descriptor)
+
+
 class Inside:
     def __init__(self, *, scratch: Path, report: int, outputs: Mapping[str, int]) -> None:
         self.scratch = scratch  #: private, writable, gone when the cell ends
         self._report = report
         self._outputs = dict(outputs)
-        self._opened: list[BinaryIO] = []
+        self._opened: list[Output] = []
 
     def phase(self, name: str) -> None:
         """Say what begins now; whatever goes wrong from here on goes wrong in this phase."""
         self.write(encode({"phase": name[:PHASE_CHARS]}))
 
-    def output(self, name: str) -> BinaryIO:
+    def output(self, name: str) -> Output:
         """The file behind an output that the order names, once; it is moved to its place on return."""
         if name not in self._outputs:
             left = ", ".join(sorted(self._outputs)) or "none"
             raise KeyError(f"{name!r} is not an output that can be opened: left are {left}; each opens once")
-        file = os.fdopen(self._outputs.pop(name), "wb")
+        file = Output(self._outputs.pop(name))
         self._opened.append(file)
         return file
 

@@ -33,7 +33,7 @@ RUN = READ | _EXECUTE
 WRITE = READ | _WRITE_FILE | _REMOVE_AND_MAKE | _REFER | _TRUNCATE
 DEVICE = _READ_FILE | _WRITE_FILE
 
-_SCOPES_SINCE = 6
+SIGNALS_SINCE = 6  #: the ABI from which on signals stay inside, too
 _SCOPE_ABSTRACT_SOCKETS = 1
 _SCOPE_SIGNALS = 2
 
@@ -64,7 +64,7 @@ class Ruleset:
 
     def __init__(self, version: int) -> None:
         self._handled = _rights(version)
-        scoped = _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if version >= _SCOPES_SINCE else 0
+        scoped = _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if version >= SIGNALS_SINCE else 0
         self._descriptor = _create(self._handled, scoped)
 
     def fileno(self) -> int:
@@ -82,7 +82,7 @@ class Ruleset:
 
 def keep_signals_inside() -> bool:
     """This process and its descendants can signal each other and nobody else, if the kernel knows how."""
-    if abi() < _SCOPES_SINCE:
+    if abi() < SIGNALS_SINCE:
         return False
     ruleset = _create(0, _SCOPE_SIGNALS)
     try:

@@ -2,7 +2,6 @@
 
 import os
 import re
-from contextlib import suppress
 from math import inf
 from time import monotonic
 
@@ -27,6 +26,7 @@ class Log:
         self._limit_kb = limit_kb
         self._tail = b""
         self._next_read = 0.0
+        self.gap = ""  #: that something is missing in the file, and why; empty: it is complete
         self.flooded = False  #: the limit was reached: poll no longer, read when it is due
 
     @property
@@ -54,6 +54,8 @@ class Log:
         """After the last writer has died: read the rest, return the last lines."""
         for _ in range(2):
             self.drain()
+        if self.gap:
+            self._write(f"\n[{self.gap}]\n".encode())
         tail = _MODULES.sub(b"", self._tail)
         text = tail[-TAIL_BYTES:].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
         return text if len(tail) < TAIL_BYTES else text.partition("\n")[2] or text
@@ -68,6 +70,8 @@ class Log:
             self._write(f"\n[the log ends here: it reached its limit of {self._limit_kb} KiB]\n".encode())
 
     def _write(self, data: bytes) -> None:
-        with suppress(OSError):
+        try:
             while data:
                 data = data[os.write(self._file, data) :]
+        except OSError as error:
+            self.gap = f"the log is incomplete: {error.strerror}"

@@ -16,7 +16,8 @@ class Limits:
     mapped_bytes: int = 0  #: data that the entry maps, and that does not count as added
     scratch_mb: int = 1024  #: files in the scratch folder and in /dev/shm together
     log_kb: int = 1024  #: kept of what it prints; the rest is dropped
-    processes: int = 512  #: that it may have at once
+    processes: int = 128  #: that it may have at once: each costs the others milliseconds when it is forked
+    all_threads: int = 8192  #: of all these processes together
     output_mb: int = 4096  #: size of one output, and of any other file it writes
 
 

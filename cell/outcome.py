@@ -16,6 +16,7 @@ class End(StrEnum):
     TIMED_OUT = "timed_out"  #: it ran longer than wall_s
     MEMORY = "memory"  #: a MemoryError, or more memory than memory_mb
     SCRATCH_FULL = "scratch_full"  #: more files than scratch_mb
+    NO_ROOM = "no_room"  #: the disk that its outputs go to is full, which is nobody's doing in the cell
     TOO_MANY_PROCESSES = "too_many_processes"
     BAD_REPORT = "bad_report"  #: somebody wrote to the descriptors of the cell what the cell never writes
     STOPPED = "stopped"  #: the supervisor stopped it
@@ -47,6 +48,14 @@ class Outcome:
     exit_code: int | None = None
     usage: Usage
     log_tail: str = ""  #: the last of what it printed
+    log_gap: str = ""  #: that the log misses some of it, and why; empty: it is complete
+
+    @property
+    def last_words(self) -> str:
+        """The last of what it printed, and what the log misses."""
+        if not self.log_gap:
+            return self.log_tail
+        return "\n".join(filter(None, [self.log_tail.rstrip("\n"), f"[{self.log_gap}]"]))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -8,6 +8,9 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from domain.errors import InfrastructureError
+from domain.room import free
+
 _MB = 2**20
 _FLAGS = os.O_WRONLY | os.O_CLOEXEC
 _MODE = 0o666
@@ -38,11 +41,17 @@ class _Part:
 
     def keep(self) -> None:
         """In two steps, for a link replaces nothing."""
-        os.fsync(self.descriptor)
-        if not self._is_named:
-            os.link(f"/proc/self/fd/{self.descriptor}", self._draft, src_dir_fd=self.descriptor)
-        self._draft.replace(self._place)
-        self._is_named = False
+        try:
+            os.fsync(self.descriptor)
+            if not self._is_named:
+                os.link(f"/proc/self/fd/{self.descriptor}", self._draft, src_dir_fd=self.descriptor)
+                self._is_named = True
+            self._draft.replace(self._place)
+            self._is_named = False
+        except OSError as error:
+            raise InfrastructureError(
+                f"{self._place} cannot be written: {error.strerror}; {free(self._place.parent)}"
+            ) from error
 
     def discard(self) -> None:
         """What was not kept."""

@@ -16,7 +16,8 @@ from typing import Any, Self
 
 from cell import scratch
 from cell.process import LOADED_THREADS, THREAD_VARIABLES
-from domain.errors import InvalidInputError
+from config.runtime import runtime_folder
+from domain.errors import InfrastructureError, InvalidInputError
 
 _PREFIX = "bakeoff-oven-"
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
@@ -42,21 +43,32 @@ class Oven:
 
     @classmethod
     def start(
-        cls, *, preload: Sequence[str], import_path: Sequence[str] = (), runtime: Path | None = None
+        cls,
+        *,
+        preload: Sequence[str],
+        import_path: Sequence[str] = (),
+        closed: Sequence[Path] = (),
+        hidden: Sequence[Path] = (),
+        runtime: Path | None = None,
     ) -> Self:
         """Returns when its socket is bound; `connect` waits until the libraries are imported.
 
         `preload` names modules, or `module:function` to be called once; that must start no thread and use
         neither BLAS nor OpenMP, which do not survive a fork.
+        `closed` is what no cell may open, though it lies where the libraries are; `hidden` are folders with
+        sockets, of which cells see nothing where the kernel allows it.
         `runtime` is the folder in which it makes a folder of its own; its path must be short.
         """
-        above = Path(tempfile.gettempdir()) if runtime is None else runtime
-        _remove_leftovers(above)
-        _check_length(above)
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=above))
+        folder = _make_folder(runtime)
         lock, listener = _lock(folder), _listen(_socket_in(folder))
         reader, lifeline = os.pipe()
-        arguments = {"folder": str(folder), "preload": list(preload), "owner": os.getpid()}
+        arguments = {
+            "folder": str(folder),
+            "preload": list(preload),
+            "closed": list(map(str, closed)),
+            "hidden": list(map(str, [runtime_folder(), *hidden])),
+            "owner": os.getpid(),
+        }
         descriptors = {"listener": listener.fileno(), "lifeline": reader, "lock": lock}
         with listener:
             process = _start(arguments, descriptors, _environment(import_path))
@@ -88,6 +100,18 @@ class Oven:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _make_folder(runtime: Path | None) -> Path:
+    try:
+        above = Path(tempfile.gettempdir()) if runtime is None else runtime
+        _remove_leftovers(above)
+        _check_length(above)
+        return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=above))
+    except OSError as error:
+        raise InfrastructureError(
+            f"cells have no place for temporary files: {error}; make room there, or set TMPDIR to another one"
+        ) from error
 
 
 def _start(

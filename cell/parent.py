@@ -25,7 +25,7 @@ def serve(connection: socket.socket, oven: int, root: Path, kit: Kit) -> None:
     enclosed = landlock.keep_signals_inside()
     try:
         wire = Wire(connection)
-        bench = Bench(wire, oven, scratch.prepare(root, private=kit.private), enclosed)
+        bench = Bench(wire, oven, scratch.prepare(root, private=kit.private, hidden=kit.hidden), enclosed)
         libc.hide_memory(hidden=True)
         wire.send({"pid": os.getpid()})
         while True:

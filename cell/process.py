@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import NoReturn, Protocol
 
-from cell import failure, inside, libc, reach
+from cell import failure, inside, libc, reach, seccomp
 from cell.inside import Inside
 from cell.landlock import Ruleset
 from cell.order import Limits, Order
@@ -60,7 +60,8 @@ class Kit:
     threadpools: Threadpools
     grants: tuple[reach.Grant, ...]
     landlock_abi: int
-    private: bool  #: a cell has a view of the file system of its own
+    private: bool  #: a cell has a view of the file system of its own, and System V's memory and queues
+    hidden: tuple[str, ...]  #: folders that are empty in that view
     niceness: int  #: of the Oven, and so of its cells
 
 
@@ -96,7 +97,11 @@ def _get_ready(channels: Channels, kit: Kit) -> Ruleset | None:
     os.setsid()
     _keep_only(channels)
     os.setpriority(os.PRIO_PROCESS, 0, kit.niceness)
+    _be_the_first_to_go()
+    if kit.private:
+        libc.unshare(libc.CLONE_NEWIPC)
     libc.drop_privileges()
+    seccomp.leave_others_alone()
     libc.hide_memory(hidden=False)
     sys.dont_write_bytecode = True
     if not kit.landlock_abi:
@@ -104,6 +109,12 @@ def _get_ready(channels: Channels, kit: Kit) -> Ruleset | None:
     ruleset = Ruleset(kit.landlock_abi)
     ruleset.grant(kit.grants)
     return ruleset
+
+
+def _be_the_first_to_go() -> None:
+    """When memory runs out, the kernel takes a cell and not who supervises it."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
 
 
 def _keep_only(channels: Channels) -> None:

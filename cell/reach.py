@@ -2,8 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from cell import landlock
 from cell.order import Order
@@ -37,10 +39,39 @@ _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - semaphores of multiprocessing live h
 _LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
 
 
-def common() -> tuple[Grant, ...]:
+@dataclass(frozen=True)
+class Closed:
+    """What must stay closed, whatever it lies in: texts and sets, because this is part of each job."""
+
+    places: frozenset[str]
+    ways: frozenset[str]  #: folders that lead to one of them
+
+    @classmethod
+    def of(cls, paths: Iterable[str | Path]) -> Self:
+        places = frozenset(os.path.realpath(path) for path in paths)
+        return cls(places, frozenset(above for place in places for above in _above(place)))
+
+    def all_but_these(self, path: str) -> Iterator[str]:
+        """The path itself, or what is in it beside them."""
+        place = os.path.realpath(path)
+        if place in self.ways:
+            yield from self.all_within_but_these(place)
+        elif not self._holds(place):
+            yield path
+
+    def all_within_but_these(self, folder: str) -> Iterator[str]:
+        """What is in the folder and is not hidden (`.env`, `.git`) either."""
+        for child in [] if self._holds(folder) else _visible_in(folder):
+            yield from self.all_but_these(child)
+
+    def _holds(self, place: str) -> bool:
+        return place in self.places or not self.places.isdisjoint(_above(place))
+
+
+def common(closed: Iterable[str] = ()) -> tuple[Grant, ...]:
     """What every cell of this process can open."""
     return (
-        *((path, landlock.RUN) for path in dict.fromkeys((*_prefixes(), *_PROGRAMS))),
+        *((path, landlock.RUN) for path in _programs(Closed.of(closed))),
         *((path, landlock.READ) for path in _SYSTEM),
         *((path, landlock.DEVICE) for path in _DEVICES),
         *((path, landlock.LIST) for path in sys.path if path),
@@ -56,6 +87,25 @@ def of(order: Order, scratch: Path) -> Iterator[Grant]:
     yield from ((path, landlock.LIST) for path in order.import_path)
 
 
+def _programs(closed: Closed) -> Iterator[str]:
+    """Those that lie within what is closed are open, what is closed within them is not."""
+    for path in dict.fromkeys((*_prefixes(), *_PROGRAMS)):
+        yield from [*closed.all_but_these(path)] or [path]
+
+
 def _prefixes() -> Iterator[str]:
     yield from (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
     yield from (path for path in sys.path if os.path.basename(path) in _LIBRARY_FOLDERS)  # noqa: PTH119 - texts
+
+
+def _visible_in(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(child.path for child in found if not child.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path

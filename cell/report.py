@@ -10,7 +10,7 @@ from cell.outcome import FIRST_PHASE, End, Failure
 
 LONGEST = 16 * 2**20
 _CHUNK = 2**16
-_OF_THE_CELL = frozenset({End.RETURNED, End.RAISED, End.EXITED, End.MEMORY, End.SCRATCH_FULL})
+_OF_THE_CELL = frozenset({End.RETURNED, End.RAISED, End.EXITED, End.MEMORY, End.SCRATCH_FULL, End.NO_ROOM})
 
 
 class BadReportError(Exception):

@@ -8,12 +8,16 @@ Elsewhere it is an ordinary folder whose size is watched, and /dev/shm is shared
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from cell import libc
 
+_NOTHING_KB = 16
+_BLOCK = 512
+_PAGE_BLOCKS = 8
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the kernel's name, not a temporary file of ours
 
 
@@ -64,12 +68,15 @@ class PlainScratch:
         self.folder.mkdir()
 
     def used_mb(self) -> float | None:
+        """A file counts as one page at least, as in a tmpfs."""
         blocks = 0
-        for folder, _, files in os.walk(self.folder):
+        for folder, folders, files in os.walk(self.folder):
+            blocks += len(folders) * _PAGE_BLOCKS
             for name in files:
                 with suppress(OSError):
-                    blocks += os.lstat(os.path.join(folder, name)).st_blocks  # noqa: PTH118 - many files
-        return blocks * 512 / 2**20
+                    place = os.path.join(folder, name)  # noqa: PTH118 - many files
+                    blocks += max(os.lstat(place).st_blocks, _PAGE_BLOCKS)
+        return blocks * _BLOCK / 2**20
 
 
 def can_be_private() -> bool:
@@ -86,12 +93,17 @@ def can_be_private() -> bool:
     return status == 0
 
 
-def prepare(root: Path, *, private: bool) -> Scratch:
-    """For a process with one thread that writes to nothing but descriptors that it has already."""
+def prepare(root: Path, *, private: bool, hidden: Iterable[str] = ()) -> Scratch:
+    """For a process with one thread that writes to nothing but descriptors that it has already.
+
+    `hidden` folders are empty from now on, if the view is private: Landlock does not close sockets.
+    """
     root.mkdir()
     if not private:
         return PlainScratch(root)
     _enter_view_of_its_own()
+    for folder in filter(os.path.isdir, hidden):
+        libc.mount_tmpfs(folder, _NOTHING_KB)
     return PrivateScratch(root)
 
 

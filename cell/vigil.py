@@ -137,6 +137,7 @@ class Vigil:
             exit_code=exit_code,
             usage=self._usage(),
             log_tail=self._log.finish(),
+            log_gap=self._log.gap,
         )
 
     def _verdict(self, breach: Breach | None, code: int) -> tuple[End, Failure | None, int | None]:

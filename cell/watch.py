@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from itertools import islice
 from time import monotonic
 
 from cell import family, memory
@@ -15,6 +16,7 @@ _HURRY_S = 0.02
 _SLOW_S = 1.0
 _CROWD = 16  # processes from which on the next look is soon: a fork bomb doubles within milliseconds
 _FEW = 8  # processes whose memory is weighed even if it is not in question
+_UNREST_S = 5.0
 _KB = 1024
 
 
@@ -50,6 +52,8 @@ class Watch:
         self._inherited = inherited
         self._look = Pace(_INTERVAL_S)
         self._measure, self._weigh, self._search = Pace(_INTERVAL_S), Pace(_SLOW_S), Pace(_SLOW_S)
+        self._seen: set[int] = set()
+        self._calm_at = monotonic()
         self.peak_mb = 0.0
 
     @property
@@ -57,19 +61,22 @@ class Watch:
         return self._look.due_s
 
     def look(self) -> Breach | None:
-        pids = list(family.descendants(os.getpid()))
+        some = self._limits.processes + 1  # whoever counts all of a bomb is still counting when it goes off
+        threads = dict(islice(family.descendants(os.getpid()), some))
+        pids = list(threads)
         self._look = Pace(_INTERVAL_S if len(pids) < _CROWD else _HURRY_S)
-        return self._count(pids) or self._memory(pids) or self._folder()
+        return self._count(len(pids), sum(threads.values())) or self._memory(pids) or self._folder()
 
-    def _count(self, pids: list[int]) -> Breach | None:
-        most = self._limits.processes
-        if len(pids) <= most:
+    def _count(self, processes: int, threads: int) -> Breach | None:
+        limits = self._limits
+        if processes <= limits.processes and threads <= limits.all_threads:
             return None
         return _breach(
             End.TOO_MANY_PROCESSES,
             "TooManyProcesses",
-            f"it had {len(pids)} processes, the most is {most}",
-            "Start fewer processes, and wait for those that end.",
+            f"it had {processes} processes or more with {threads} threads, "
+            f"the most are {limits.processes} and {limits.all_threads}",
+            "Start fewer of them, and wait for those that end.",
         )
 
     def _memory(self, pids: list[int]) -> Breach | None:
@@ -91,8 +98,16 @@ class Watch:
         used = memory.total(pids)
         if len(pids) <= 1:
             return used
-        in_question = len(pids) <= _FEW or self._exceeds(used)
-        return memory.fair_total(pids) if in_question and self._weigh.comes() else None
+        exceeds = self._exceeds(used)
+        weighs = (len(pids) <= _FEW or exceeds) and self._may_weigh(set(pids), urgent=exceeds)
+        return memory.fair_total(pids) if weighs and self._weigh.comes() else None
+
+    def _may_weigh(self, pids: set[int], *, urgent: bool) -> bool:
+        """Who forks holds a lock that weighing waits for: a bomb would have gone off meanwhile."""
+        is_calm, self._seen = pids == self._seen, pids
+        if is_calm:
+            self._calm_at = monotonic()
+        return is_calm or (urgent and monotonic() > self._calm_at + _UNREST_S)
 
     def _added_kb(self, used: Memory) -> int:
         """Beside what came with the fork. A page that several processes have changed counts for each."""

@@ -28,6 +28,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("logs", "cli.logs:logs", _BAKEOFFS, "Print what a candidate printed."),
     _Entry("cancel", "cli.cancel:cancel", _BAKEOFFS, "Cancel a run; what has completed stays."),
     _Entry("retry", "cli.retry:retry", _BAKEOFFS, "Evaluate again what has no result."),
+    _Entry("predict", "cli.predict:predict", _MODELS, "Ask a trained model about the rows of a file."),
     _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),
     _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),
     _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),
@@ -35,7 +36,8 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("config", "cli.config:config", _PROJECT, "Print the settings, and where each came from."),
     _Entry("worker", "cli.worker:worker", _SERVICE, "Take evaluations until told to stop."),
     _Entry("doctor", "cli.doctor:doctor", _SERVICE, "Look for what is wrong, and say what to do."),
-    _Entry("db", "cli.database:app", _SERVICE, "Look at the database's schema, and upgrade it."),
+    _Entry("db", "cli.database:app", _SERVICE, "Look at the database, upgrade it, back it up, restore it."),
+    _Entry("gc", "cli.gc:gc", _SERVICE, "Remove what nothing cites."),
 )
 
 
@@ -55,9 +57,12 @@ class Commands(TyperGroup):
 
         try:
             return super().invoke(ctx)
-        except BakeoffError as exc:
-            _explain(exc)
-            raise typer.Exit(_exit_code(exc)) from exc
+        except (BakeoffError, OSError) as exc:
+            known = _known(exc)
+            if known is None:
+                raise
+            _explain(known)
+            raise typer.Exit(_exit_code(known)) from exc
 
 
 def _listed(entry: _Entry) -> TyperCommand:
@@ -74,6 +79,20 @@ def _load(entry: _Entry) -> Any:
     command = typer.main.get_command(found)
     command.name = entry.name
     return command
+
+
+def _known(exc: Exception) -> Exception | None:
+    """A disk may be full wherever something is written."""
+    from domain.errors import InfrastructureError
+    from domain.room import is_lack_of_room
+
+    if not isinstance(exc, OSError):
+        return exc
+    if not is_lack_of_room(exc):
+        return None
+    return InfrastructureError(
+        f"{exc.filename or 'a file'} cannot be written: {exc.strerror}; make room there"
+    )
 
 
 def _exit_code(exc: Exception) -> int:

@@ -1,10 +1,11 @@
-"""`bakeoff db`: the schemas of the database of runs, and of the embedded registry's."""
+"""`bakeoff db`: the schemas of the database of runs, and of the embedded registry's; and copies."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cli import project, terminal
+from cli.backups import AsJson, backup, restore
 from cli.project import ConfigFile
 
 if TYPE_CHECKING:
@@ -14,14 +15,16 @@ if TYPE_CHECKING:
     from store.schema import Branch
 
 app = typer.Typer(
-    help="Look at the database's schema, and upgrade it.", no_args_is_help=True, add_completion=False
+    help="Look at the database, upgrade it, back it up, restore it.",
+    no_args_is_help=True,
+    add_completion=False,
 )
-
-_AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()
-def upgrade(as_json: _AsJson = False, config: ConfigFile = None) -> None:
+def upgrade(as_json: AsJson = False, config: ConfigFile = None) -> None:
     """Bring the schema up to this version. Stop the workers first."""
     from registry import opening
     from store import schema
@@ -36,7 +39,7 @@ def upgrade(as_json: _AsJson = False, config: ConfigFile = None) -> None:
 
 
 @app.command()
-def current(as_json: _AsJson = False, config: ConfigFile = None) -> None:
+def current(as_json: AsJson = False, config: ConfigFile = None) -> None:
     """Say which schema the database has, and which one this version needs; and that of the registry."""
     _tell(project.open_project(config), as_json=as_json)
 

@@ -52,7 +52,7 @@ def _examine(config: "ConfigFile") -> "Iterator[Finding]":
         return
     yield ok("project", f"{configuration.root}, {configuration.file or 'without a configuration file'}")
     yield from agreement.agreement(configuration.settings)
-    yield machine.disk(configuration.data_dir)
+    yield from machine.folders(configuration)
     for subject, look in (
         ("database", storage.storage),
         ("broker", brokerage.brokerage),

@@ -9,6 +9,7 @@ from cli.board import Board
 from cli.lines import Lines
 from cli.looking import Patience, looks
 from cli.report import read_report, report_record, run_record
+from cli.saving import wait_until_saved
 from cli.show import show_outcome
 from domain.run import Run, RunState
 from store import runs
@@ -34,13 +35,15 @@ def see_to_its_end(run_id: str, console: "Console", *, own_worker: bool, began: 
 def watch(
     run_id: str, console: "Console", *, own_worker: bool = False, began: float | None = None
 ) -> Run | None:
-    """The run when it has ended; None after Ctrl-C, which ends the watching, not the run."""
+    """The run when it is over, and its models are saved; None after Ctrl-C, which ends the watching alone."""
     try:
         patience = Patience(lambda: _why(own_worker=own_worker), idle_since=began)
-        return _follow(run_id, console, patience)
+        ended = _follow(run_id, console, patience)
+        wait_until_saved(ended, console)
     except KeyboardInterrupt:
         console.print("detached: the run goes on")
         return None
+    return ended
 
 
 def leave(ended: Run) -> None:

@@ -11,6 +11,7 @@ from cli.numbers import counted, duration
 from cli.terminal import clean
 from domain.dataset import DatasetRef, TargetKind
 from domain.run import Run
+from domain.saving import SavePolicy, SaveRequest
 from evaluation.choice import what_is_learnt
 from store.runs import RunSummary
 
@@ -33,11 +34,12 @@ def header(
         ("data", _dataset(run.dataset)),
         ("target", _target(run)),
         ("scored by", _rules(run)),
+        *([("saves", _save(run.save))] if run.save else []),
         *(("prepared", Text(clean(line))) for line in preparation),
         *([("left out", _left_out(left_out, run))] if left_out else []),
         *(("warning", Text(clean(warning), "yellow")) for warning in warnings),
     ]
-    return _grid(rows)
+    return grid(rows)
 
 
 def state(summary: RunSummary) -> "RenderableType":
@@ -46,16 +48,17 @@ def state(summary: RunSummary) -> "RenderableType":
     rows = [("state", _state(summary))]
     if run.retry_of:
         rows.append(("retry of", Text(run.retry_of, "dim")))
-    return _grid(rows)
+    return grid(rows)
 
 
-def _grid(rows: Sequence[tuple[str, Text]]) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", width=9)
-    grid.add_column(overflow="fold")
+def grid(rows: Sequence[tuple[str, Text]]) -> Table:
+    """Names on the left, what they are on the right."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", width=9)
+    table.add_column(overflow="fold")
     for name, value in rows:
-        grid.add_row(name, value)
-    return grid
+        table.add_row(name, value)
+    return table
 
 
 def _dataset(dataset: DatasetRef) -> Text:
@@ -91,6 +94,11 @@ def _rules(run: Run) -> Text:
     if run.rules.threshold is not None:
         text.append(f", threshold {run.rules.threshold:g}")
     return text.append(f"  seed {run.seed}", "dim")
+
+
+def _save(request: SaveRequest) -> Text:
+    which = "the best model" if request.policy is SavePolicy.BEST else "all models"
+    return Text.assemble(which, " as ", (clean(request.name), "bold"))
 
 
 def _state(summary: RunSummary) -> Text:

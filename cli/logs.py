@@ -37,8 +37,9 @@ def logs(
     file = _file(found, configuration, engine, may_wait=follow)
     if as_json:
         text = file.read_text(encoding="utf-8", errors="replace")
-        terminal.write_json({"evaluationId": found.id, "file": str(file), "log": text})
+        terminal.write_json({"evaluationId": found.id, "node": found.node, "file": str(file), "log": text})
         return
+    _say_where_the_rest_is(found, configuration.settings.node)
     for piece in _pieces(file, engine, found.id, follow=follow):
         _write(piece)
 
@@ -62,21 +63,35 @@ def _file(job: "Job", configuration: "Configuration", engine: "Engine", *, may_w
     from domain.errors import NotFoundError
     from store import jobs
 
-    file = configuration.log_of(job.run_id, job.id)
-    while may_wait and not file.exists() and not job.state.has_ended:
+    file, here = configuration.log_of(job.run_id, job.id), configuration.settings.node
+    while may_wait and not file.exists() and _may_still_run_on(here, job):
         time.sleep(_POLL_S)
         job = jobs.get(engine, job.id)
     if not file.exists():
         raise NotFoundError(
-            f"job {job.id} ({job.candidate.id}, {job.state}) has no log here: {_why(job, file)}"
+            f"job {job.id} ({job.candidate.id}, {job.state}) has no log here: {_why(job, file, here)}"
         )
     return file
 
 
-def _why(job: "Job", file: "Path") -> str:
+def _may_still_run_on(here: str, job: "Job") -> bool:
+    from domain.job import JobState
+
+    return job.state is JobState.QUEUED or (job.state is JobState.RUNNING and job.node == here)
+
+
+def _why(job: "Job", file: "Path", here: str) -> str:
     if job.started_at is None:
         return "it has not been started" if not job.state.has_ended else "it was never started"
-    return f"it ran on {job.node}, look there for {file}"
+    if job.node == here:
+        return f"it ran on this machine, and {file} is gone"
+    return f"it ran on {job.node}, where `bakeoff logs` prints it"
+
+
+def _say_where_the_rest_is(job: "Job", here: str) -> None:
+    """An attempt leaves its log on the machine it was made on."""
+    if job.node not in {None, here}:
+        terminal.err().print(f"this is what {here} has of it: its last attempt was made on {job.node}")
 
 
 def _pieces(file: "Path", engine: "Engine", job_id: str, *, follow: bool) -> "Iterator[str]":

@@ -47,10 +47,23 @@ def has_database(configuration: "Configuration") -> bool:
     from store import schema
     from tasks import wiring
 
-    scheme, _, file = configuration.database_url.partition(":///")
-    if scheme.startswith("sqlite") and not Path(file).is_file():
+    file = configuration.database_file
+    if file is not None and not file.is_file():
         return False
     return schema.current(wiring.engine()) is not None
+
+
+def existing_database(configuration: "Configuration") -> "Engine":
+    """With or without runs in it; one that is not there is not made."""
+    from domain.errors import NotFoundError
+    from tasks import wiring
+
+    if not has_database(configuration):
+        raise NotFoundError(
+            f"there is no database of {configuration.root} yet: `bakeoff run` makes it, "
+            f"or name another project with --config"
+        )
+    return wiring.engine()
 
 
 def database(configuration: "Configuration") -> "Engine":

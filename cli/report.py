@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from domain.identity import iso
 from domain.job import Job, JobState
 from domain.run import Run
+from domain.saving import SavePolicy, Saving
 from evaluation.leaderboard import Standing, rank
-from store import jobs, runs
+from store import jobs, runs, savings
 from store.runs import RunSummary
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Report:
     standings: Sequence[Standing]
     unsuccessful: Sequence[Job]  #: failed, timed out or cancelled
     open: Sequence[Job]  #: queued or running
+    saving: Saving | None = None  #: None before the run has ended, and for one that saves nothing
 
     @property
     def run(self) -> Run:
@@ -43,6 +45,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         standings=rank(jobs.results_of_run(engine, run_id), metric=ranking, baseline_id=run.baseline_id),
         unsuccessful=[job for job in ended if job.state.has_ended],
         open=[job for job in ended if not job.state.has_ended],
+        saving=savings.of_run(engine, run_id) if run.save else None,
     )
 
 
@@ -51,6 +54,7 @@ def report_record(report: Report) -> dict[str, Any]:
         "run": run_record(report.summary),
         "leaderboard": [standing_record(standing) for standing in report.standings],
         "failed": [failure_record(job) for job in report.unsuccessful],
+        "saving": report.saving.to_record() if report.saving else None,
     }
 
 
@@ -73,6 +77,8 @@ def run_record(summary: RunSummary) -> dict[str, Any]:
         "seed": run.seed,
         "testSize": run.test_size,
         "baselineId": run.baseline_id,
+        "save": run.save.policy if run.save else SavePolicy.NONE,
+        "saveAs": run.save.name if run.save else None,
         "retryOf": run.retry_of,
         "createdAt": iso(run.created_at),
         "startedAt": _iso(run.started_at),

@@ -24,7 +24,9 @@ def _option(panel: str) -> Callable[..., Any]:
     return option
 
 
-_data, _candidates, _scoring, _running = map(_option, ("Data", "Candidates", "Scoring", "Running"))
+_data, _candidates, _scoring, _saving, _running = map(
+    _option, ("Data", "Candidates", "Scoring", "Saving", "Running")
+)
 
 
 def run(  # noqa: PLR0917 - one parameter for each option
@@ -45,6 +47,12 @@ def run(  # noqa: PLR0917 - one parameter for each option
     positive_label: Annotated[str | None, _scoring("LABEL", "The positive class of two.")] = None,
     threshold: Annotated[float | None, _scoring("X", "From which a score is positive.")] = None,
     average: Annotated[str | None, _scoring("HOW", "Over classes: binary, macro, micro, weighted.")] = None,
+    save: Annotated[
+        str | None, _saving("best|all|none", "Keep fitted models in the registry.", "--save")
+    ] = None,
+    save_as: Annotated[
+        str | None, _saving("NAME", "What they are called there; else like the dataset.", "--save-as")
+    ] = None,
     name: Annotated[str | None, _running("TEXT", "A name for the run.")] = None,
     detach: Annotated[bool, _running(None, "Do not wait for its end.", "--detach")] = False,
     no_worker: Annotated[
@@ -83,6 +91,8 @@ def run(  # noqa: PLR0917 - one parameter for each option
             "average": average,
             "repeatCheck": repeat_check,
             "baseline": not no_baseline,
+            "save": "none" if in_process and save is None else save,
+            "saveAs": save_as,
             "name": name,
         }
     )
@@ -93,6 +103,8 @@ def run(  # noqa: PLR0917 - one parameter for each option
                 "--timeout": timeout,
                 "--eval-workers": eval_workers,
                 "--repeat-check": repeat_check,
+                "--save": save,
+                "--save-as": save_as,
                 "--detach": detach,
                 "--no-worker": no_worker,
             }

@@ -97,6 +97,7 @@ def show_outcome(
     from cli.failures import failures
     from cli.header import state
     from cli.leaderboard import leaderboard
+    from cli.saving import saving_lines
 
     if top is None and console.is_terminal:
         top = _ROWS_ON_A_TERMINAL
@@ -106,6 +107,7 @@ def show_outcome(
         state(report.summary),
         *([Text(), *board] if board else []),
         *failures(report.unsuccessful, top=top, whole=errors),
+        *(saving_lines(report.saving) if report.saving else []),
     )
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console, RenderableType
 
@@ -54,6 +54,21 @@ def busy(console: "Console", doing: str) -> "Iterator[None]":
     console.print(doing)
     console.file.flush()
     yield
+
+
+@contextmanager
+def measured(console: "Console", doing: str) -> "Iterator[Callable[[int, int], None]]":
+    """Says what takes a while, and on a terminal how far it is: to be told what is done, and of how much."""
+    if not console.is_terminal:
+        console.print(doing)
+        console.file.flush()
+        yield lambda _done, _total: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True) as bars:
+        bar = bars.add_task(doing, total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total)
 
 
 def write_json(value: Any) -> None:

@@ -1,7 +1,6 @@
 """Model versions as people read them: a table of many, and all there is to say of one."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.padding import Padding
@@ -9,18 +8,13 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.numbers import counted, plain, size
+from cli.stages import STYLES, local, story
 from cli.terminal import clean
-from domain.model_version import ModelVersion, Promotion, Stage
+from domain.model_version import ModelVersion, Promotion
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_STYLES: Mapping[Stage, str] = {
-    Stage.DEVELOPMENT: "",
-    Stage.STAGING: "yellow",
-    Stage.PRODUCTION: "bold green",
-    Stage.ARCHIVED: "dim",
-}
 _LISTED_METRICS = 3
 _MOST_COLUMNS = 20
 
@@ -38,7 +32,7 @@ def table(versions: Sequence[ModelVersion]) -> Table:
             _stage(version),
             Text(clean(version.type)),
             Text(clean(_metrics(version.metrics, _LISTED_METRICS))),
-            Text(_local(version.created_at), "dim"),
+            Text(local(version.created_at), "dim"),
         )
     return found
 
@@ -49,7 +43,7 @@ def _name(version: ModelVersion) -> Text:
 
 def _stage(version: ModelVersion) -> Text:
     """With the aliases that point to it."""
-    text = Text(version.stage, _STYLES[version.stage])
+    text = Text(version.stage, STYLES[version.stage])
     return text.append("".join(f" @{alias}" for alias in version.aliases), "cyan")
 
 
@@ -95,7 +89,7 @@ def _facts(version: ModelVersion) -> "list[tuple[str, Text | str | None]]":
         ("libraries", _pairs(version.libraries)),
         ("file", f"{version.file_path}, {size(version.size_bytes)}"),
         ("SHA-256", version.digest),
-        ("saved", _local(version.created_at)),
+        ("saved", local(version.created_at)),
     ]
 
 
@@ -129,13 +123,7 @@ def _stages(history: Sequence[Promotion]) -> "list[RenderableType]":
 
 
 def _line(line: Promotion) -> Text:
-    text = Text.assemble(
-        (_local(line.at), "dim"), f"  {line.from_stage} → ", (line.to_stage, _STYLES[line.to_stage])
-    )
-    text.append(f" by {clean(line.by)}")
-    if line.replaced:
-        text.append(f", in place of {line.replaced}")
-    return text.append(f": {clean(line.reason)}" if line.reason else "")
+    return Text.assemble((local(line.at), "dim"), "  ").append_text(story(line))
 
 
 def verdict(checked: int, problems: Mapping[str, str], leftovers: int) -> "list[RenderableType]":
@@ -149,7 +137,3 @@ def verdict(checked: int, problems: Mapping[str, str], leftovers: int) -> "list[
             Text(f"{counted(leftovers, 'file')} left over: `bakeoff registry gc` removes them", "dim")
         )
     return parts
-
-
-def _local(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -19,7 +19,7 @@ from pydantic.alias_generators import to_camel
 from config.model_registry import GateSettings, HookSettings, ModelRegistrySettings, PromotionSettings
 from config.section import Section
 from config.settings import DatasetSettings, Settings
-from domain.errors import InvalidInputError
+from domain.errors import InfrastructureError, InvalidInputError
 
 PREFIX = "BAKEOFF_"
 FILE_VARIABLE = "BAKEOFF_CONFIG"
@@ -59,12 +59,24 @@ class Configuration:
         return (self.root / self.settings.data_dir).resolve()
 
     @property
+    def shared_dir(self) -> Path:
+        given = self.settings.shared_dir
+        return self.data_dir if given is None else (self.root / given).resolve()
+
+    def require_shared_dir(self) -> None:
+        """It is never made here, if it has a name: where it is missing, something is not mounted."""
+        if self.settings.shared_dir is not None and not self.shared_dir.is_dir():
+            raise InfrastructureError(
+                f"there is no folder {self.shared_dir}: mount it, or make it, or correct sharedDir"
+            )
+
+    @property
     def catalog_file(self) -> Path:
         return (self.file.parent if self.file else self.root / "config") / "models.yaml"
 
     @property
     def snapshots(self) -> Path:
-        return self.data_dir / "snapshots"
+        return self.shared_dir / "snapshots"
 
     @property
     def registry_path(self) -> Path:
@@ -73,12 +85,38 @@ class Configuration:
         return self.data_dir / "models" / "registry" if path is None else (self.root / path).resolve()
 
     @property
+    def predictions(self) -> Path:
+        """A folder for each run."""
+        return self.shared_dir / "predictions"
+
+    @property
+    def logs(self) -> Path:
+        """A folder for each run, and what workers write."""
+        return self.data_dir / "logs"
+
+    @property
+    def backups(self) -> Path:
+        return self.data_dir / "backups"
+
+    @property
     def database_url(self) -> str:
         """With the path of an SQLite file made absolute."""
         scheme, slashes, path = self.settings.database_url.partition(":///")
         if not scheme.startswith("sqlite") or path in {"", ":memory:"}:
             return self.settings.database_url
         return scheme + slashes + str((self.root / path).resolve())
+
+    @property
+    def database_file(self) -> Path | None:
+        """None when the database is on a server."""
+        scheme, _, path = self.database_url.partition(":///")
+        return Path(path) if scheme.startswith("sqlite") else None
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """The folders that grow with each run."""
+        database = [self.database_file.parent] if self.database_file else []
+        return (self.data_dir, self.snapshots, self.predictions, self.logs, self.registry_path, *database)
 
     def files_of(self, dataset: DatasetSettings) -> tuple[str, ...]:
         """The files that a dataset is read from, absolute."""
@@ -89,12 +127,13 @@ class Configuration:
         """What no plugin may open: our own data, the configuration, and where datasets are read from."""
         datasets = self.settings.datasets.values()
         files = [Path(file) for dataset in datasets for file in self.files_of(dataset)]
-        return (self.data_dir, self.registry_path, *([self.file] if self.file else []), *files)
+        ours = (self.data_dir, self.shared_dir, self.registry_path)
+        return (*ours, *([self.file] if self.file else []), *files)
 
     @property
     def worker_log(self) -> Path:
         """What a worker writes that was started for one run."""
-        return self.data_dir / "logs" / "worker.log"
+        return self.logs / "worker.log"
 
     def as_environment(self) -> dict[str, str]:
         """What a process that we start needs, to find the same file and the flags of our command line."""
@@ -107,10 +146,14 @@ class Configuration:
         return flags | ({FILE_VARIABLE: str(self.file)} if self.file else {})
 
     def log_of(self, run_id: str, job_id: str) -> Path:
-        return self.data_dir / "logs" / run_id / f"{job_id}.log"
+        return self.logs / run_id / f"{job_id}.log"
 
     def predictions_of(self, run_id: str, job_id: str) -> Path:
-        return self.data_dir / "predictions" / run_id / f"{job_id}.npy"
+        return self.predictions / run_id / f"{job_id}.npy"
+
+    def fitted_of(self, run_id: str, job_id: str) -> Path:
+        """The folder of what the cells of this job wrote of their models, a file for each attempt."""
+        return self.shared_dir / "fitted" / run_id / job_id
 
 
 def load(
@@ -132,12 +175,24 @@ def load(
         for key in _KEYS
     }
     merged = layers[Origin.FILE] | layers[Origin.ENVIRONMENT] | layers[Origin.COMMAND_LINE]
-    return Configuration(
+    configuration = Configuration(
         settings=_check(merged, origins, file),
         root=file.parent.parent if file else Path.cwd(),
         file=file,
         origins=origins,
     )
+    _keep_plugins_readable(configuration)
+    return configuration
+
+
+def _keep_plugins_readable(configuration: Configuration) -> None:
+    root = configuration.root.resolve()
+    for key, folder in (("dataDir", configuration.data_dir), ("sharedDir", configuration.shared_dir)):
+        if root.is_relative_to(folder):
+            raise InvalidInputError(
+                f"{key} is {folder}, and the project {root} lies in it: candidates may not read what is "
+                f"there, their own code neither; name a folder of its own"
+            )
 
 
 def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from config.section import Section
+from domain.saving import SavePolicy
 
 
 class GateSettings(Section):
@@ -37,6 +38,7 @@ class HookSettings(Section):
     python: str | None = Field(
         None, description="package.module:function, which is called with the promotion"
     )
+    timeout: float = Field(60, gt=0, description="seconds after which it is ended")
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> "HookSettings":
@@ -62,8 +64,8 @@ class ModelRegistrySettings(Section):
     registry_uri: str | None = Field(
         None, description="where MLflow keeps models, for mlflow; null: where it keeps runs"
     )
-    save: Literal["none", "best", "all"] = Field(
-        "none", description="models that a run saves: none, that of the best candidate, or all"
+    save: SavePolicy = Field(
+        SavePolicy.NONE, description="models that a run saves: none, that of the best candidate, or all"
     )
     promotion: PromotionSettings = Field(
         default_factory=PromotionSettings, description="what happens to a model that a run saved"

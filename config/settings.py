@@ -89,7 +89,12 @@ class Settings(Section):
     database_url: str = Field(
         "sqlite:///data/bakeoff.db", description="SQLAlchemy URL of Bakeoff's own database"
     )
-    data_dir: Path = Field(Path("data"), description="folder of snapshots, logs, predictions, embedded Redis")
+    data_dir: Path = Field(Path("data"), description="folder of logs and the embedded Redis, on a local disk")
+    shared_dir: Path | None = Field(
+        None,
+        description="folder of snapshots, predictions and fitted models, on several machines one that all of "
+        "them see; null: dataDir",
+    )
     node_name: str | None = Field(None, description="name of this machine; null: its host name")
     model_registry: ModelRegistrySettings = Field(
         default_factory=ModelRegistrySettings, description="where trained models are kept, see below"

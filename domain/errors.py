@@ -4,6 +4,7 @@
     ├── InvalidInputError     the caller gave something wrong and can mend it       exit code 2
     │   └── NotFoundError     the thing that was named is not there
     ├── RefusedError          a gate was not passed; nothing was changed            exit code 1
+    │   └── OvertakenError    somebody else changed it meanwhile: look again
     └── InfrastructureError   broker, database, disk or process failed: try again   exit code 4
         └── TamperedError     a file is not the one that was saved
 
@@ -25,6 +26,10 @@ class NotFoundError(InvalidInputError):
 
 class RefusedError(BakeoffError):
     """A gate was not passed; nothing was changed."""
+
+
+class OvertakenError(RefusedError):
+    """What was looked at has changed since; nothing was changed."""
 
 
 class InfrastructureError(BakeoffError):

@@ -50,6 +50,7 @@ class Phase(StrEnum):
     CONSTRUCT = "construct"
     FIT = "fit"
     PREDICT = "predict"
+    SAVE = "save"  #: writing down the fitted model, for a run that saves it
     SCORE = "score"
 
 

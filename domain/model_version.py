@@ -13,12 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, OvertakenError
 from domain.identity import iso
 
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _ALIAS = re.compile(r"(?![vV]?[0-9]+\Z)[A-Za-z0-9_-]{1,100}")
 LONGEST_NAME = 200
+NO_VERSION = ""  #: where a version is named that must be in Production: none must be
 
 
 class Stage(StrEnum):
@@ -184,6 +185,14 @@ class GateResult:
     reason: str  #: a sentence: what was found, and by how much it is off
 
 
+def overtaken(model_name: str, *, expected: str, found: str) -> OvertakenError:
+    """Versions in Production, or `NO_VERSION`: the one to be replaced, and the one that is there."""
+    return OvertakenError(
+        f"Production of {model_name} is {found or 'no version'} by now, and not {expected or 'no version'}: "
+        f"nothing was changed; `bakeoff registry history {model_name}` lists what happened"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
     """One line of the log of stages: it is added to, and never changed."""
@@ -198,6 +207,15 @@ class Promotion:
     replaced: str | None = None  #: the version that was in Production before, and is archived now
     evidence: Mapping[str, Any] = field(default_factory=dict)  #: run, metrics, gates, hooks
 
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.model_name}/{self.version}"
+
+    @property
+    def moved(self) -> bool:
+        """False for a line that adds something to an earlier one, such as what the hooks said."""
+        return self.from_stage is not self.to_stage
+
     def to_record(self) -> dict[str, Any]:
         return {
             "modelName": self.model_name,
@@ -210,3 +228,17 @@ class Promotion:
             "replaced": self.replaced,
             "evidence": dict(self.evidence),
         }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        return cls(
+            model_name=record["modelName"],
+            version=record["version"],
+            from_stage=Stage(record["fromStage"]),
+            to_stage=Stage(record["toStage"]),
+            at=datetime.fromisoformat(record["at"]),
+            by=record["by"],
+            reason=record["reason"],
+            replaced=record["replaced"],
+            evidence=record["evidence"],
+        )

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from domain.dataset import DatasetRef
 from domain.job import JobState
+from domain.saving import SaveRequest
 from domain.scoring import ScoringRules
 
 
@@ -43,6 +44,7 @@ class Run:
     test_size: float
     baseline_id: str | None = None  #: the candidate that others must beat; None when it was left out
     repeat_check: bool = False  #: each candidate is fitted twice, to see whether it predicts the same
+    save: SaveRequest | None = None  #: what becomes of the models it fits; None: nothing
     retry_of: str | None = None
     created_at: datetime
     started_at: datetime | None = None  #: first claim of one of its jobs

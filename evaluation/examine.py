@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,21 @@ from numpy.typing import NDArray
 from cell.client import WarmParent
 from cell.order import Limits, Order
 from cell.outcome import End, Outcome
+from domain.dataset import DatasetRef
+from domain.errors import InfrastructureError
+from domain.fitted import FittedModel, NotKept
 from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
 from domain.result import Cost, Result
+from domain.room import free
 from domain.run import Run
 from evaluation import trial
 from evaluation.data import shelf, snapshot
+from evaluation.harvest import harvest, outputs_at, remarked
 from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
 from evaluation.metrics.names import may_need_probabilities
-from evaluation.metrics.predictions import BadPredictionsError, Predictions
 from evaluation.metrics.scoring import Scores, score
+from registry.predictions import BadPredictionsError, Predictions
 from registry.surroundings import import_path, readable
 
 
@@ -31,10 +36,12 @@ class Places:
     snapshot: Path
     log: Path
     predictions: Path
+    model: Path | None = None  #: None when the fitted model is not wanted
 
     @property
     def outputs(self) -> dict[str, Path]:
-        return {trial.PREDICTIONS: self.predictions, trial.PROBABILITIES: self.probabilities}
+        wanted = {trial.PREDICTIONS: self.predictions, trial.PROBABILITIES: self.probabilities}
+        return wanted if self.model is None else wanted | outputs_at(self.model)
 
     @property
     def probabilities(self) -> Path:
@@ -52,6 +59,7 @@ class Grant:
 class Scored:
     scores: Scores
     cost: Cost
+    fitted: FittedModel | NotKept | None = None  #: None when it is not wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,20 +79,28 @@ class Killed:
 
 @dataclass(frozen=True, kw_only=True)
 class Stopped:
-    """We stopped it ourselves, because `keep_going` said no."""
+    """We stopped it ourselves, because `leave` said no."""
 
 
 Verdict = Scored | Faulty | Killed | Stopped
 
 
-def examine(
-    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, keep_going: Callable[[], bool]
-) -> Verdict:
-    for file in (places.log, places.predictions):
+class Leave(Protocol):
+    """What the supervisor's watch allows."""
+
+    def may_go_on(self) -> bool:
+        """Asked each second."""
+
+    def may_keep(self) -> bool:
+        """Asked once the predictions are there: whether they are still wanted."""
+
+
+def examine(job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave) -> Verdict:
+    for file in places.outputs.values():
         file.parent.mkdir(parents=True, exist_ok=True)
 
     def once(places: Places) -> Verdict:
-        return _examine_once(job, run, places=places, grant=grant, warm=warm, keep_going=keep_going)
+        return _examine_once(job, run, places=places, grant=grant, warm=warm, leave=leave)
 
     first = once(places)
     return _repeated(first, once, places) if run.repeat_check and isinstance(first, Scored) else first
@@ -92,7 +108,7 @@ def examine(
 
 def _repeated(first: Scored, once: Callable[[Places], Verdict], places: Places) -> Verdict:
     """The first verdict, with a word on whether a second fit predicts the same; or how that one failed."""
-    again = replace(places, predictions=places.predictions.with_suffix(".again.npy"))
+    again = replace(places, predictions=places.predictions.with_suffix(".again.npy"), model=None)
     try:
         second = once(again)
         if not isinstance(second, Scored):
@@ -106,14 +122,17 @@ def _repeated(first: Scored, once: Callable[[Places], Verdict], places: Places) 
 
 
 def _examine_once(
-    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, keep_going: Callable[[], bool]
+    job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave
 ) -> Verdict:
-    outcome = warm.run(_order(job, run, places, grant), keep_going=keep_going)
+    order = _order(job, run, places, grant)
+    outcome = warm.run(order, keep_going=leave.may_go_on, may_keep=leave.may_keep)
     match outcome.end:
         case End.RETURNED:
-            return _scored(job, run, places, grant=grant, outcome=outcome, keep_going=keep_going)
+            return _scored(job, run, places, grant=grant, outcome=outcome, leave=leave)
         case End.STOPPED:
             return Stopped()
+        case End.NO_ROOM:
+            raise InfrastructureError(_no_room(outcome, places))
         case End.LOST:
             return Killed(error=_killed(job, outcome))
         case End.SIGNALLED if outcome.signal == _SIGKILL:
@@ -124,6 +143,12 @@ def _examine_once(
 
 
 _SIGKILL = 9
+_PROCESSES = 128
+_PROCESSES_PER_THREAD = 4
+_SPARE_MB = 16
+_ROW_BYTES = 1024
+_WORD_BYTES = 8
+_LETTER_BYTES = 4
 
 
 def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
@@ -134,6 +159,8 @@ def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
             wall_s=job.timeout_s,
             threads=grant.threads,
             memory_mb=grant.memory_mb,
+            output_mb=_output_mb(run.dataset),
+            processes=max(_PROCESSES, _PROCESSES_PER_THREAD * grant.threads),
             mapped_bytes=snapshot.mapped_bytes(places.snapshot),
         ),
         log=places.log,
@@ -150,6 +177,13 @@ def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
     )
 
 
+def _output_mb(dataset: DatasetRef) -> int:
+    """Room for a long label, or for a probability of each class, in each row: the supervisor reads it all."""
+    longest = max((len(name) for name in dataset.classes), default=0)
+    row = max(_ROW_BYTES, _WORD_BYTES * len(dataset.classes), _LETTER_BYTES * longest)
+    return _SPARE_MB + dataset.test_rows * row // 2**20
+
+
 def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
     return {
         "candidate": job.candidate.to_json(),
@@ -157,16 +191,17 @@ def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
         "root": str(places.root),
         "seed": run.seed,
         "probabilities": may_need_probabilities(run.rules.metrics, run.dataset.target_kind),
+        "saveAs": None if places.model is None or run.save is None else run.save.name,
     }
 
 
-def _scored(
-    job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcome, keep_going: Callable[[], bool]
-) -> Verdict:
+def _scored(job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcome, leave: Leave) -> Verdict:
     try:
         cost = _cost(outcome, grant)
-        scores = meanwhile(
-            lambda: scores_of(job, run, places), keep_going=keep_going, longest_s=job.timeout_s
+        scores, fitted = meanwhile(
+            lambda: (scores_of(job, run, places), _fitted(job, run, places, outcome.value)),
+            keep_going=leave.may_go_on,
+            longest_s=job.timeout_s,
         )
     except StoppedError:
         return Stopped()
@@ -174,10 +209,16 @@ def _scored(
         return Faulty(state=JobState.TIMED_OUT, error=_slow_metrics(job, run))
     except (BadPredictionsError, _ForgedReportError) as exc:
         error = JobError(
-            type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=outcome.log_tail
+            type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=outcome.last_words
         )
         return Faulty(state=JobState.FAILED, error=error)
-    return Scored(scores=scores, cost=cost)
+    return Scored(scores=_mention_log(scores, outcome), cost=cost, fitted=fitted)
+
+
+def _fitted(job: Job, run: Run, places: Places, report: Any) -> FittedModel | NotKept | None:
+    if places.model is None:
+        return None
+    return harvest(report, places.model, job=job, run=run, classes=snapshot.classes(places.snapshot))
 
 
 def scores_of(job: Job, run: Run, places: Places) -> Scores:
@@ -212,18 +253,20 @@ def _predictions(job: Job, places: Places) -> Predictions:
 
 
 def _load(file: Path) -> NDArray[Any]:
-    """What strangers may have written: an array of plain values, or an error."""
+    """Mapped, so that what claims to be large takes no memory before its shape has been looked at."""
     try:
-        loaded: NDArray[Any] = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as exc:
-        raise _ForgedReportError(f"the predictions cannot be read: {exc}") from exc
+        loaded: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
+    except Exception as exc:  # strangers wrote it, and numpy's reader raises whatever it stumbles over
+        raise _ForgedReportError(f"the predictions cannot be read: {type(exc).__name__}: {exc}") from exc
+    if not loaded.ndim:
+        raise _ForgedReportError("the predictions are a single value")
     return loaded
 
 
 def _cost(outcome: Outcome, grant: Grant) -> Cost:
     return Cost(
-        fit_s=_seconds(outcome.value, "fitSeconds"),
-        predict_s=_seconds(outcome.value, "predictSeconds"),
+        fit_s=_seconds(outcome, "fitSeconds"),
+        predict_s=_seconds(outcome, "predictSeconds"),
         cpu_s=outcome.usage.cpu_s,
         peak_memory_mb=outcome.usage.peak_memory_mb,
         granted_threads=grant.threads,
@@ -231,9 +274,11 @@ def _cost(outcome: Outcome, grant: Grant) -> Cost:
     )
 
 
-def _seconds(value: Any, key: str) -> float:
+def _seconds(outcome: Outcome, key: str) -> float:
+    """As the cell says, which cannot be more than it had."""
+    value = outcome.value
     seconds = value.get(key) if isinstance(value, Mapping) else None
-    if not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:
         raise _ForgedReportError(f"the report of the cell holds no {key}: {value!r:.200}")
     return float(seconds)
 
@@ -244,7 +289,7 @@ def _killed(job: Job, outcome: Outcome) -> JobError:
         message=f"killed {job.attempt} times by SIGKILL, out of memory?",
         phase=_phase(outcome),
         hint="watch the memory of the machine, lower evalWorkers, or set memoryLimitMb to learn who uses it",
-        log_tail=outcome.log_tail,
+        log_tail=outcome.last_words,
     )
 
 
@@ -256,8 +301,20 @@ def _explain(outcome: Outcome) -> JobError:
         phase=_phase(outcome),
         traceback=failure.traceback if failure else "",
         hint=failure.hint if failure else "",
-        log_tail=outcome.log_tail,
+        log_tail=outcome.last_words,
     )
+
+
+def _no_room(outcome: Outcome, places: Places) -> str:
+    said = outcome.error.message if outcome.error else ""
+    return f"predictions cannot be written: {said}; {free(places.predictions.parent)}: make room there"
+
+
+def _mention_log(scores: Scores, outcome: Outcome) -> Scores:
+    if not outcome.log_gap:
+        return scores
+    warnings = [*scores.details["warnings"], outcome.log_gap]
+    return replace(scores, details={**scores.details, "warnings": warnings})
 
 
 def _phase(outcome: Outcome) -> Phase:
@@ -275,7 +332,7 @@ def result_of(job: Job, run: Run, scored: Scored, *, duration_s: float) -> Resul
         split_id=run.dataset.split_id,
         seed=run.seed,
         metrics=scored.scores.metrics,
-        details=scored.scores.details,
+        details=remarked(scored.scores.details, scored.fitted),
         timestamp=utc_now(),
         duration_s=duration_s,
         cost=scored.cost,

@@ -14,9 +14,11 @@ from config.settings import DatasetSettings, DatasetSource
 from domain.candidate import Candidate
 from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InvalidInputError, NotFoundError
+from domain.model_version import check_name
+from domain.naming import listed, nearest
+from domain.saving import SavePolicy, SaveRequest
 from domain.scoring import Average, ScoringRules
 from evaluation.choice import BASELINE_ID, Choice, all_fitting, enabled, fitting, named
-from evaluation.data.naming import listed, nearest
 from evaluation.data.pinning import Pinned, pin
 from evaluation.data.preprocess import default_pipeline
 from evaluation.data.snapshot import classes, fields
@@ -55,6 +57,8 @@ class RunRequest(BaseModel):
     zero_division: float = 0.0
     repeat_check: bool = False  #: fit each candidate twice, and mark those that predict something else
     baseline: bool = True  #: add the dummy that others must beat
+    save: SavePolicy | None = Field(None, strict=False)  #: models it saves; None means modelRegistry.save
+    save_as: str | None = None  #: what they are called in the registry; None means like the dataset
     name: str | None = Field(None, max_length=200)
     run_id: str | None = None  #: chosen by the caller: the same id twice is the same run
 
@@ -89,16 +93,19 @@ class Plan:
     test_size: float
     baseline_id: str | None
     repeat_check: bool
+    save: SaveRequest | None
     preparation: tuple[str, ...]  #: what plain estimators get before them, if they want it; empty: nothing
     warnings: tuple[str, ...]  #: what is odd about the data
 
 
 def make_plan(request: RunRequest, *, catalog: Callable[[], Catalog], configuration: Configuration) -> Plan:
     """`catalog` may take its time: where no candidate is named, the data are read meanwhile."""
+    configuration.require_shared_dir()
     settings = configuration.settings
     seed = settings.seed if request.seed is None else request.seed
     test_size = request.test_size or settings.test_size
     name, dataset = _dataset(request, configuration)
+    save = _saving(request, name, configuration)
     pinning = partial(
         pin,
         dataset,
@@ -119,6 +126,7 @@ def make_plan(request: RunRequest, *, catalog: Callable[[], Catalog], configurat
         test_size=test_size,
         baseline_id=baseline.id if baseline else None,
         repeat_check=request.repeat_check,
+        save=save,
         preparation=default_pipeline(fields(pinned.folder)) or (),
         warnings=pinned.warnings,
     )
@@ -152,6 +160,23 @@ def _dataset(request: RunRequest, configuration: Configuration) -> tuple[str, Da
         )
     path = str(Path(request.dataset).absolute())
     return Path(request.dataset).stem, DatasetSettings(source=source, path=path, target=request.target)
+
+
+def _saving(request: RunRequest, dataset: str, configuration: Configuration) -> SaveRequest | None:
+    registry = configuration.settings.model_registry
+    policy = registry.save if request.save is None else request.save
+    if policy is SavePolicy.NONE:
+        if request.save_as is not None:
+            raise InvalidInputError(
+                f"saveAs is {request.save_as!r}, and nothing is saved: add save, which may be best or all"
+            )
+        return None
+    if registry.backend == "none":
+        raise InvalidInputError(
+            f"there is no registry to save to, since modelRegistry.backend is none: set it, or save none "
+            f"instead of {policy}"
+        )
+    return SaveRequest(policy=policy, name=check_name(request.save_as or dataset))
 
 
 def _refuse_a_second_target(request: RunRequest, configured: DatasetSettings) -> None:

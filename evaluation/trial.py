@@ -16,8 +16,9 @@ from domain.candidate import Candidate, OutputKind, Preprocess
 from domain.job import Phase
 from evaluation.data.preprocess import with_preprocessing
 from evaluation.data.snapshot import Data, open_snapshot
-from evaluation.metrics.predictions import BadPredictionsError, check_predictions
+from evaluation.fitted import leave_behind
 from registry.loader import LoadError, build
+from registry.predictions import BadPredictionsError, check_predictions
 
 PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"
@@ -38,26 +39,38 @@ def run(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - plugins may use the old global generator
     data = open_snapshot(Path(payload["snapshot"]), features=candidate.features)
-    model = _build(candidate, Path(payload["root"]), seed, data, inside)
+    own = _build(candidate, Path(payload["root"]), seed, inside)
+    model = with_preprocessing(own, data.fields) if candidate.preprocess is Preprocess.AUTO else own
     inside.phase(Phase.FIT)
     began = time.perf_counter()
     model.fit(data.X_train, data.y_train)
     fitted = time.perf_counter()
     inside.phase(Phase.PREDICT)
-    _predict(model, candidate.output_kind, data, inside, probabilities=payload["probabilities"])
-    return {"fitSeconds": fitted - began, "predictSeconds": time.perf_counter() - fitted}
+    predictions = _predict(model, candidate.output_kind, data, inside, probabilities=payload["probabilities"])
+    report = {"fitSeconds": fitted - began, "predictSeconds": time.perf_counter() - fitted}
+    if payload["saveAs"] is None:
+        return report
+    inside.phase(Phase.SAVE)
+    left = leave_behind(
+        own,
+        None if model is own else model[0],
+        name=payload["saveAs"],
+        candidate=candidate,
+        data=data,
+        predictions=predictions,
+        inside=inside,
+    )
+    return {**report, "fitted": left}
 
 
-def _build(candidate: Candidate, root: Path, seed: int, data: Data, inside: Inside) -> Any:
+def _build(candidate: Candidate, root: Path, seed: int, inside: Inside) -> Any:
     try:
-        model = build(candidate, root=root, seed=seed, entering=inside.phase)
+        return build(candidate, root=root, seed=seed, entering=inside.phase)
     except LoadError as exc:
         raise Fault(type="LoadError", message=exc.cause, hint=exc.fix, traceback=exc.traceback) from exc
-    plain = candidate.preprocess is Preprocess.AUTO
-    return with_preprocessing(model, data.fields) if plain else model
 
 
-def _predict(model: Any, kind: OutputKind, data: Data, inside: Inside, *, probabilities: bool) -> None:
+def _predict(model: Any, kind: OutputKind, data: Data, inside: Inside, *, probabilities: bool) -> Any:
     rows = len(data.X_test)
     try:
         values = check_predictions(model.predict(data.X_test), rows=rows, output_kind=kind)
@@ -67,6 +80,7 @@ def _predict(model: Any, kind: OutputKind, data: Data, inside: Inside, *, probab
             _save(inside, PROBABILITIES, check_predictions(raw, rows=rows, output_kind=OutputKind.PROBA))
     except BadPredictionsError as exc:
         raise Fault(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
+    return values
 
 
 def _save(inside: Inside, name: str, values: Any) -> None:

@@ -13,11 +13,29 @@ from typing import Any
 
 from domain.errors import InvalidInputError, NotFoundError, TamperedError
 from domain.model_uri import is_uri
-from domain.model_version import NOWHERE, ModelVersion, Origin, Promotion, Stage
+from domain.model_version import (
+    NO_VERSION,
+    NOWHERE,
+    ModelVersion,
+    Origin,
+    Promotion,
+    Stage,
+    overtaken,
+)
 from registry.description import Description, describe
 from registry.preprocessor import preprocessor_artifact as as_artifact
 
-__all__ = ["BaseModelRegistry", "Description", "Fitted", "Identifier", "Loaded", "bundle_of", "no_such_model"]
+__all__ = [
+    "NO_VERSION",
+    "BaseModelRegistry",
+    "Description",
+    "Fitted",
+    "Identifier",
+    "Loaded",
+    "bundle_of",
+    "no_such_model",
+    "overtaken",
+]
 
 log = logging.getLogger(__name__)
 
@@ -159,11 +177,18 @@ class BaseModelRegistry(ABC):
         by: str | None = None,
         reason: str = "",
         evidence: Mapping[str, Any] | None = None,
+        replacing: str | None = None,
     ) -> Promotion:
         """Without asking gates or telling hooks (`registry.promotion` does). `by`: None is the user's name.
 
-        To Production, the version that was there is archived in the same step.
+        To Production, the version that was there is archived in the same step. `replacing` is the version
+        that must be in Production when that step is taken, or `NO_VERSION`: OvertakenError, and nothing has
+        changed, if it is another one by then. None: whichever it is.
         """
+
+    @abstractmethod
+    def record(self, line: Promotion) -> None:
+        """Adds a line to the log that changes no stage, such as what the hooks of a promotion said."""
 
     @abstractmethod
     def set_alias(self, model_name: str, alias: str, model_identifier: Identifier | None) -> None:

@@ -49,7 +49,7 @@ def discover(
     if not candidates:
         return Discovery((), ())
     with (
-        _oven(candidates, socket) as oven,
+        _oven(candidates, closed, socket) as oven,
         tempfile.TemporaryDirectory(prefix="discovery-", dir=oven.parent) as logs,  # gone with it if we die
     ):
         inspection = _Inspection(root.resolve(), tuple(closed), import_timeout_s, oven, Path(logs))
@@ -62,13 +62,13 @@ def discover(
 
 
 @contextmanager
-def _oven(candidates: Iterable[Candidate], socket: Path | None) -> Iterator[Path]:
+def _oven(candidates: Iterable[Candidate], closed: Sequence[Path], socket: Path | None) -> Iterator[Path]:
     if socket is not None:
         yield socket
         return
     modules = {path.rpartition(":")[0] for c in candidates for path in class_paths(c)}
     preload = ["numpy", *sorted(filter(_is_in_scikit_learn, modules)), "registry.probe"]
-    with Oven.start(preload=preload) as oven:
+    with Oven.start(preload=preload, closed=closed) as oven:
         yield oven.socket
 
 

@@ -220,15 +220,25 @@ class ModelRegistry(BaseModelRegistry):
         by: str | None = None,
         reason: str = "",
         evidence: Mapping[str, Any] | None = None,
+        replacing: str | None = None,
     ) -> Promotion:
         to = Stage.parse(stage)
         found = self.get(model_identifier)
         line = promotions.move(
-            self._engine, int(found.id), to, by=by or user_name(), reason=reason, evidence=evidence or {}
+            self._engine,
+            int(found.id),
+            to,
+            by=by or user_name(),
+            reason=reason,
+            evidence=evidence or {},
+            replacing=replacing,
         )
         if line is None:
             raise no_such_model(model_identifier)
         return line
+
+    def record(self, line: Promotion) -> None:
+        promotions.add(self._engine, line)
 
     def set_alias(self, model_name: str, alias: str, model_identifier: Identifier | None) -> None:
         found = None if model_identifier is None else self.get(model_identifier)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cell.reach import Closed
 from domain.candidate import Candidate
 from registry.loader import is_class_mapping
 
@@ -24,10 +25,9 @@ def readable(
 
     Without what is hidden (`.env`, `.git`) and what `closed` holds.
     """
-    shut = frozenset(os.path.realpath(path) for path in closed)
-    ways = frozenset(above for path in shut for above in _above(path))
+    shut = Closed.of(closed)
     folders = (*map(Path, import_path(root)), *_folders(candidates, root))
-    opened = (path for folder in folders for path in _open_in(os.path.realpath(folder), shut, ways))
+    opened = (path for folder in folders for path in shut.all_within_but_these(os.path.realpath(folder)))
     return tuple(map(Path, dict.fromkeys(opened)))
 
 
@@ -57,30 +57,3 @@ def _folders(candidates: Iterable[Candidate], root: Path) -> Iterator[Path]:
             file = path.rpartition(":")[0]
             if file.endswith(".py"):
                 yield (root / file).resolve().parent
-
-
-def _open_in(folder: str, shut: frozenset[str], ways: frozenset[str]) -> Iterator[str]:
-    """`ways` lead to what is shut: such a folder is not opened as a whole, but what else is in it."""
-    for child in [] if _is_shut(folder, shut) else _visible_in(folder):
-        place = os.path.realpath(child)
-        if place in ways:
-            yield from _open_in(place, shut, ways)
-        elif not _is_shut(place, shut):
-            yield child
-
-
-def _is_shut(place: str, shut: frozenset[str]) -> bool:
-    return place in shut or not shut.isdisjoint(_above(place))
-
-
-def _visible_in(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as found:
-            return sorted(child.path for child in found if not child.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _above(path: str) -> Iterator[str]:
-    while path := path.rpartition("/")[0]:
-        yield path

@@ -5,30 +5,60 @@ so that it waits for its turn instead of failing in the middle.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import URL, Connection, DateTime, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import Pool
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from domain.errors import InfrastructureError, InvalidInputError
 from domain.identity import utc_now
+from domain.room import free, free_bytes
 
-BUSY_TIMEOUT_S = 30
+BUSY_TIMEOUT_S = 30  #: longest that anybody waits for another one's lock
+SILENCE_TIMEOUT_S = 10  #: longest that a client may be silent in a transaction, as one does that froze
+_ALMOST_NOTHING_BYTES = 1_000_000
 _CLOCK = select(func.clock_timestamp(type_=DateTime(timezone=True)))
 _NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs")
+
+#: Else a client waits for hours for the answer of a server whose machine is gone.
+_NOTICE_A_DEAD_NETWORK: Mapping[str, int] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 
 #: What makes a transaction see one state of the database from its first to its last query.
 _ONE_STATE: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {},
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
 }
+
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+_DURABLE = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+
+#: A connection whose disk has no room for the index of the log (-shm) that processes share. While nobody else
+#: is there it can be in memory: so a full disk can be looked at, and cleared of what is needed no more.
+_ALONE = "bakeoff_alone"
 
 #: Pools that this process inherited by fork. Their connections are the parent's: kept, so never closed.
 _inherited: list[Pool] = []
@@ -40,7 +70,7 @@ def open_database(url: str) -> Engine:
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         cure = "set databaseUrl to a file on a local disk, or to a PostgreSQL server"
-        engine = _open_sqlite(parsed, _configure_sqlite, cure)
+        engine = _open_sqlite(parsed, _PRAGMAS, cure)
     else:
         engine = _open_postgresql(parsed)
     return _known_to_forks(engine)
@@ -51,7 +81,7 @@ def open_registry_database(file: Path) -> Engine:
     """What is committed there outlives a power cut: the files that its rows name are synced to disk, too."""
     cure = "set modelRegistry.path to a folder on a local disk, or modelRegistry.backend to mlflow"
     url = URL.create("sqlite", database=str(file))
-    return _known_to_forks(_open_sqlite(url, _configure_durable_sqlite, cure))
+    return _known_to_forks(_open_sqlite(url, _DURABLE, cure))
 
 
 def _known_to_forks(engine: Engine) -> Engine:
@@ -75,10 +105,23 @@ def _parse(url: str) -> URL:
 
 
 def _open_postgresql(url: URL) -> Engine:
-    return create_engine(url, pool_pre_ping=True)
+    ours = {"connect_timeout": 10, "options": _patience(url), **_NOTICE_A_DEAD_NETWORK}
+    theirs = url.query.keys() - {"options"}
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        connect_args={name: value for name, value in ours.items() if name not in theirs},
+    )
 
 
-def _open_sqlite(url: URL, configure: Callable[[Any, Any], None], cure: str) -> Engine:
+def _patience(url: URL) -> str:
+    """A machine that stands still within a transaction must not make all others stand still."""
+    limits = {"lock_timeout": BUSY_TIMEOUT_S, "idle_in_transaction_session_timeout": SILENCE_TIMEOUT_S}
+    given = url.query.get("options", "")
+    return " ".join([*(f"-c {name}={int(1000 * s)}" for name, s in limits.items()), str(given)]).strip()
+
+
+def _open_sqlite(url: URL, pragmas: Sequence[str], cure: str) -> Engine:
     file = Path(url.database or "")
     _refuse_network_file_system(file, cure)
     try:
@@ -88,20 +131,43 @@ def _open_sqlite(url: URL, configure: Callable[[Any, Any], None], cure: str) -> 
             f"the folder of the database, {file.parent}, cannot be made: {exc}"
         ) from exc
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-    event.listen(engine, "connect", configure)
+    event.listen(engine, "do_connect", partial(_connect_sqlite, pragmas))
+    event.listen(engine, "checkin", _let_go_if_alone)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _configure_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself: _begin_sqlite does
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+def _connect_sqlite(
+    pragmas: Sequence[str],
+    dialect: Dialect,
+    record: ConnectionPoolEntry,
+    arguments: Sequence[Any],
+    options: Mapping[str, Any],
+) -> sqlite3.Connection:
+    try:
+        return _configured(dialect.connect(*arguments, **options), *pragmas)
+    except sqlite3.OperationalError as exc:
+        if exc.sqlite_errorcode != sqlite3.SQLITE_IOERR_SHMSIZE:
+            raise
+    record.info[_ALONE] = True
+    return _configured(dialect.connect(*arguments, **options), "locking_mode=EXCLUSIVE", *pragmas)
 
 
-def _configure_durable_sqlite(connection: Any, record: Any) -> None:
-    _configure_sqlite(connection, record)
-    connection.execute("PRAGMA synchronous=FULL")
+def _configured(connection: Any, *pragmas: str) -> sqlite3.Connection:
+    sqlite: sqlite3.Connection = connection
+    sqlite.isolation_level = None  # the driver begins nothing by itself: _begin_sqlite does
+    try:
+        for pragma in pragmas:
+            sqlite.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        sqlite.close()
+        raise
+    return sqlite
+
+
+def _let_go_if_alone(_connection: sqlite3.Connection | None, record: ConnectionPoolEntry) -> None:
+    if record.info.pop(_ALONE, False):
+        record.invalidate()
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -152,9 +218,14 @@ def _explained(engine: Engine) -> Iterator[None]:
         yield
     except DBAPIError as exc:
         where = engine.url.render_as_string(hide_password=True)
-        raise InfrastructureError(
-            f"the database {where} failed: {exc.orig}; `bakeoff doctor` tells more"
-        ) from exc
+        raise InfrastructureError(f"the database {where} failed: {exc.orig}; {_cure(engine)}") from exc
+
+
+def _cure(engine: Engine) -> str:
+    folder = Path(engine.url.database or "").parent
+    if engine.dialect.name == "sqlite" and free_bytes(folder) < _ALMOST_NOTHING_BYTES:
+        return f"{free(folder)}: make room there, what waits then goes on"
+    return "`bakeoff doctor` tells more"
 
 
 def one_at_a_time(connection: Connection, purpose: str) -> None:

@@ -5,12 +5,14 @@ from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
+from domain import fitted
 from domain.errors import NotFoundError
+from domain.fitted import FittedModel, NotKept
 from domain.job import Job
 from domain.result import Result
 from store.engine import now, reading
 from store.rows import job_from_row, result_from_row
-from store.tables import IS_QUEUED, IS_RUNNING, jobs, results, runs
+from store.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results, runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,14 @@ def results_of_run(engine: Engine, run_id: str) -> list[Result]:
             select(results).where(results.c.run_id == run_id).order_by(results.c.model_id)
         )
         return [result_from_row(row) for row in rows]
+
+
+def fitted_in(engine: Engine, evaluation_id: str) -> FittedModel | NotKept | None:
+    """What the cell left of its model; None when the run had not wanted to save it."""
+    wanted = select(fitted_models.c.fitted).where(fitted_models.c.evaluation_id == evaluation_id)
+    with reading(engine) as connection:
+        found = connection.execute(wanted).scalar()
+    return None if found is None else fitted.from_json(found)
 
 
 def next_in_line(engine: Engine, *, limit: int | None = None, run_id: str | None = None) -> list[Waiting]:

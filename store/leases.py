@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from domain.event import EventType
+from domain.fitted import FittedModel, NotKept
 from domain.identity import new_id
 from domain.job import Job, JobError, JobState, Phase
 from domain.result import Result
@@ -33,7 +34,7 @@ from store import outbox
 from store.engine import now, one_at_a_time, reading, writing
 from store.rows import job_from_row, name_in_events, result_to_row, run_from_row
 from store.runs import close_if_over, hold
-from store.tables import IS_QUEUED, IS_RUNNING, jobs, results, runs
+from store.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results, runs
 
 _EVENTS = {
     JobState.COMPLETED: EventType.EVALUATION_COMPLETED,
@@ -129,6 +130,7 @@ _END = (
     .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt)
 )
 _ADD_RESULT = insert(results)
+_ADD_FITTED = insert(fitted_models)
 _REQUEUE = (
     update(jobs)
     .where(*_IS_HELD, jobs.c.cancel_requested_at.is_(None))
@@ -197,11 +199,16 @@ def _standing(connection: Connection, lease: Lease) -> Standing:
     return Standing.HELD if row.cancel_requested_at is None else Standing.CANCELLED
 
 
-def complete(engine: Engine, lease: Lease, result: Result) -> bool:
+def complete(
+    engine: Engine, lease: Lease, result: Result, fitted: FittedModel | NotKept | None = None
+) -> bool:
+    """`fitted`: what the cell left of its model, if the run wants to save it."""
     with writing(engine) as connection:
         if not _end(connection, lease, JobState.COMPLETED, result.to_record()):
             return False
         connection.execute(_ADD_RESULT, result_to_row(result))
+        if fitted is not None:
+            connection.execute(_ADD_FITTED, {"evaluation_id": lease.job_id, "fitted": fitted.to_json()})
         return True
 
 

@@ -7,20 +7,32 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from domain.identity import iso
-from domain.model_version import Promotion, Stage
+from domain.model_version import NO_VERSION, Promotion, Stage, overtaken
 from store.engine import now, reading, writing
 from store.models import names
 from store.registry_tables import IN_PRODUCTION, models, promotions
 
 
 def move(
-    engine: Engine, model_id: int, stage: Stage, *, by: str, reason: str, evidence: Mapping[str, Any]
+    engine: Engine,
+    model_id: int,
+    stage: Stage,
+    *,
+    by: str,
+    reason: str,
+    evidence: Mapping[str, Any],
+    replacing: str | None = None,
 ) -> Promotion | None:
-    """One step and one line of the log; None when the version is gone."""
+    """One step and one line of the log; None when the version is gone.
+
+    OvertakenError when another version than `replacing` is in Production.
+    """
     with writing(engine) as connection:
         found = connection.execute(names(model_id)).first()
         if found is None:
             return None
+        if stage is Stage.PRODUCTION and replacing is not None:
+            _refuse_another(connection, found.model_name, replacing)
         line = Promotion(
             model_name=found.model_name,
             version=found.version,
@@ -33,8 +45,26 @@ def move(
             evidence=evidence,
         )
         connection.execute(update(models).where(models.c.model_id == model_id).values(stage=stage))
-        connection.execute(insert(promotions), {**vars(line), "at": iso(line.at), "evidence": dict(evidence)})
+        _add(connection, line)
         return line
+
+
+def add(engine: Engine, line: Promotion) -> None:
+    """One that changes no stage."""
+    with writing(engine) as connection:
+        _add(connection, line)
+
+
+def _add(connection: Connection, line: Promotion) -> None:
+    connection.execute(
+        insert(promotions), {**vars(line), "at": iso(line.at), "evidence": dict(line.evidence)}
+    )
+
+
+def _refuse_another(connection: Connection, name: str, expected: str) -> None:
+    there = connection.scalar(select(models.c.version).where(models.c.model_name == name, IN_PRODUCTION))
+    if (there or NO_VERSION) != expected:
+        raise overtaken(name, expected=expected, found=there or NO_VERSION)
 
 
 def _as_stored(at: datetime) -> datetime:

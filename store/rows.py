@@ -10,6 +10,7 @@ from domain.dataset import DatasetRef, TargetKind
 from domain.job import Job, JobError, JobKind, JobState
 from domain.result import Cost, Result
 from domain.run import Run, RunState
+from domain.saving import SaveRequest
 from domain.scoring import ScoringRules
 
 
@@ -26,6 +27,7 @@ def run_to_row(run: Run) -> dict[str, Any]:
         "test_size": run.test_size,
         "baseline_id": run.baseline_id,
         "repeat_check": run.repeat_check,
+        "save": run.save.to_json() if run.save else None,
         "retry_of": run.retry_of,
         "created_at": run.created_at,
     }
@@ -50,6 +52,7 @@ def run_from_row(row: Row[Any]) -> Run:
         test_size=row.test_size,
         baseline_id=row.baseline_id,
         repeat_check=row.repeat_check,
+        save=None if row.save is None else SaveRequest.from_json(row.save),
         retry_of=row.retry_of,
         created_at=row.created_at,
         started_at=row.started_at,

@@ -12,7 +12,7 @@ from domain.identity import iso
 from domain.job import Job, JobState
 from domain.result import Result
 from domain.run import Run, RunState, end_of_run
-from store import outbox
+from store import outbox, savings
 from store.engine import now, one_at_a_time, reading, writing
 from store.rows import job_to_row, result_to_row, run_from_row, run_to_row
 from store.tables import jobs, results, runs
@@ -129,11 +129,17 @@ def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
     counts = _count_jobs(connection, [run_id])[run_id]
     end = end_of_run(counts)
     closed = connection.execute(
-        update(runs).where(runs.c.id == run_id, runs.c.state.in_(_OPEN)).values(state=end, ended_at=at)
-    )
-    if closed.rowcount:
-        told = {"status": end, "endedAt": iso(at), "jobs": counts}
-        outbox.add(connection, EventType.RUN_COMPLETED, run_id, [told], at)
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.state.in_(_OPEN))
+        .values(state=end, ended_at=at)
+        .returning(runs.c.save)
+    ).first()
+    if closed is None:
+        return
+    if closed.save is not None:
+        savings.begin(connection, run_id, at)
+    told = {"status": end, "endedAt": iso(at), "jobs": counts}
+    outbox.add(connection, EventType.RUN_COMPLETED, run_id, [told], at)
 
 
 def _count_jobs(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[JobState, int]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest revision in migrations/versions.
-HEAD = "0001"
+HEAD = "0003"
 #: The newest revision in migrations/registry.
 REGISTRY_HEAD = "registry_0001"
 
@@ -46,7 +46,7 @@ def ensure(engine: Engine, branch: Branch = Branch.RUNS) -> None:
         upgrade(engine, branch=branch)
         found = current(engine)
     if found != branch.head:
-        _refuse_the_unknown(engine, found, branch)
+        refuse_the_unknown(_name(engine), found, branch)
         raise InfrastructureError(
             f"the database {_name(engine)} has schema {found} and this version needs {branch.head}: "
             f"stop the workers, then run `bakeoff db upgrade`"
@@ -72,7 +72,7 @@ def downgrade(engine: Engine, to: str, branch: Branch = Branch.RUNS) -> None:
 def _migrate(engine: Engine, direction: str, to: str, branch: Branch) -> None:
     from alembic import command
 
-    _refuse_the_unknown(engine, current(engine), branch)
+    refuse_the_unknown(_name(engine), current(engine), branch)
     config = _alembic(branch)
     with writing(engine) as connection:
         one_at_a_time(connection, "schema")
@@ -80,7 +80,7 @@ def _migrate(engine: Engine, direction: str, to: str, branch: Branch) -> None:
         getattr(command, direction)(config, to)
 
 
-def _refuse_the_unknown(engine: Engine, found: str | None, branch: Branch) -> None:
+def refuse_the_unknown(name: str, found: str | None, branch: Branch = Branch.RUNS) -> None:
     """A revision of a later version is a clear error, not a puzzle of Alembic's."""
     from alembic.script import ScriptDirectory
 
@@ -88,7 +88,7 @@ def _refuse_the_unknown(engine: Engine, found: str | None, branch: Branch) -> No
     known = {script.revision for script in scripts.walk_revisions()}
     if found not in {None, *known}:
         raise InvalidInputError(
-            f"the database {_name(engine)} has schema {found}, which is newer than this version of Bakeoff "
+            f"the database {name} has schema {found}, which is newer than this version of Bakeoff "
             f"knows ({branch.head}): install the version that made it"
         )
 

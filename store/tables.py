@@ -1,6 +1,7 @@
 """The tables. What the domain forbids, a constraint forbids again: an illegal row cannot be written.
 
 evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
+                1 ── 0..1 savings              1 ── 0..1 fitted_models
 outbox            what is still to be told, in the order it happened
 candidate_loads   why candidates were rejected, the last hundred of each
 """
@@ -100,6 +101,7 @@ runs = Table(
     Column("created_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("ended_at", Utc),
+    Column("save", _Json),
     _one_of("state", RunState),
     CheckConstraint(f"(state IN ({_RUN_OVER})) = (ended_at IS NOT NULL)", name="ended_has_time"),
     CheckConstraint("state <> 'running' OR started_at IS NOT NULL", name="running_has_start"),
@@ -181,6 +183,30 @@ results = Table(
     Column("reused_from", String(36)),
     UniqueConstraint("run_id", "model_id", "model_version"),
     CheckConstraint("duration_s >= 0", name="duration_positive"),
+)
+
+fitted_models = Table(
+    "fitted_models",
+    metadata,
+    Column("evaluation_id", String(36), ForeignKey("evaluation_jobs.id"), primary_key=True),
+    Column("fitted", _Json, nullable=False),
+)
+
+savings = Table(
+    "savings",
+    metadata,
+    Column("run_id", String(36), ForeignKey("evaluation_runs.id"), primary_key=True),
+    Column("due_at", Utc, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("outcome", _Json),
+    Column("done_at", Utc),
+    CheckConstraint("done_at IS NULL OR outcome IS NOT NULL", name="done_has_outcome"),
+    Index(
+        "ix_savings_due",
+        "due_at",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
 )
 
 outbox = Table(

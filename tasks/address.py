@@ -8,6 +8,7 @@ import stat
 import sys
 from pathlib import Path
 
+from config.runtime import runtime_folder
 from domain.errors import InfrastructureError
 
 _FILE = "socket"
@@ -50,12 +51,10 @@ def refuse_if_others_reach(folder: Path) -> None:
 
 
 def _new(folder: Path) -> Path:
-    """In the temporary folder, which unlike XDG_RUNTIME_DIR is still there after logout."""
     import hashlib
-    import tempfile
 
     name = hashlib.sha256(os.fsencode(folder.parent)).hexdigest()[:16]
-    place = Path(tempfile.gettempdir()) / f"bakeoff-{os.geteuid()}" / f"{name}.sock"
+    place = runtime_folder() / f"{name}.sock"
     if len(os.fsencode(place)) > _LONGEST:
         raise InfrastructureError(
             f"the socket {place} is longer than the {_LONGEST} bytes that the system allows: "

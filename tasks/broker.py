@@ -5,7 +5,7 @@ from pathlib import Path
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from domain.errors import InfrastructureError
@@ -39,10 +39,16 @@ def is_running() -> bool:
 
 
 def demand() -> None:
-    """Hold it; an error when it cannot be reached, for a person who would wait for nothing."""
+    """Hold it; an error when it is not there or takes nothing, for a person who would wait for nothing."""
     hold()
-    if not is_running():
-        raise InfrastructureError(f"the broker {url()} cannot be reached: start it, or correct brokerUrl")
+    try:
+        client().ping()
+    except ResponseError as exc:
+        raise InfrastructureError(f"the broker {url()} takes no messages: {exc}") from exc
+    except RedisError as exc:
+        raise InfrastructureError(
+            f"the broker {url()} cannot be reached: start it, or correct brokerUrl"
+        ) from exc
 
 
 def hold() -> embedded.Hold | None:
@@ -61,6 +67,13 @@ def ensure() -> None:
     """Start the embedded Redis again after both it and its keeper were killed."""
     if not wiring.configuration().settings.broker_url:
         embedded.ensure(wiring.configuration().data_dir)
+
+
+def sockets() -> tuple[Path, ...]:
+    """The folder in which the embedded Redis listens: whoever sees it commands the workers."""
+    if wiring.configuration().settings.broker_url:
+        return ()
+    return (embedded.expected(wiring.configuration().data_dir).socket.parent,)
 
 
 def client() -> redis.Redis:

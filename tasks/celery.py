@@ -23,6 +23,7 @@ def settings() -> dict[str, Any]:
         "broker_url": broker.url(),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        "broker_channel_error_retry": True,
         "broker_transport_options": _transport_options(),
         "task_queues": [_queue(EVALUATIONS), _queue(CONTROL)],
         "task_default_queue": CONTROL,

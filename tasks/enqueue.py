@@ -13,6 +13,8 @@ from domain.identity import new_id, parse_id, utc_now
 from domain.job import Job, JobKind, JobState
 from domain.result import Result
 from domain.run import Run, RunState
+from evaluation.data import shelf
+from evaluation.data.snapshot import folder_of
 from evaluation.plan import Plan, RunRequest, make_plan
 from store import jobs, runs, schema
 from tasks import doorbell, wiring
@@ -37,9 +39,16 @@ def start_run(request: RunRequest) -> str:
 
 def submit(plan: Plan, *, run_id: str, name: str | None = None) -> str:
     run, queued = draw_up(plan, run_id=run_id, name=name)
-    if runs.create(wiring.engine(), run, queued):
+    if _create(run, queued):
         doorbell.ring(jobs.next_in_line(wiring.engine(), run_id=run_id))
     return run_id
+
+
+def _create(run: Run, queued: "Sequence[Job]", reused: "Sequence[tuple[Job, Result]]" = ()) -> bool:
+    """While nobody can take its snapshot away."""
+    data = run.dataset
+    with shelf.held(folder_of(wiring.configuration().snapshots, data.dataset_id, data.split_id)):
+        return runs.create(wiring.engine(), run, queued, reused)
 
 
 def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, list[Job]]:
@@ -54,6 +63,7 @@ def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, l
         test_size=plan.test_size,
         baseline_id=plan.baseline_id,
         repeat_check=plan.repeat_check,
+        save=plan.save,
         created_at=utc_now(),
     )
     return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
@@ -85,7 +95,7 @@ def retry(run_id: str) -> str:
     old_jobs = jobs.of_run(engine, run_id)
     queued = [_job(again, job.candidate, job.position) for job in old_jobs if job.id not in finished]
     reused = [_taken_over(again, job, finished[job.id]) for job in old_jobs if job.id in finished]
-    runs.create(engine, again, queued, reused)
+    _create(again, queued, reused)
     doorbell.ring(jobs.next_in_line(engine, run_id=again.id))
     return again.id
 

@@ -7,6 +7,9 @@ import logging
 import os
 import time
 import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from threading import local
 from typing import Any
 
@@ -20,8 +23,8 @@ from domain.job import JobError, Phase
 from evaluation.data.snapshot import folder_of
 from evaluation.examine import Faulty, Grant, Killed, Places, Scored, Stopped, Verdict, examine, result_of
 from store import leases
-from store.leases import Claim, Holder, Refusal
-from tasks import doorbell, node, wiring
+from store.leases import Claim, Holder, Lease, Refusal
+from tasks import doorbell, node, room, wiring
 from tasks.relay import relay
 from tasks.watch import LEASE_LOST, Watch
 
@@ -35,6 +38,8 @@ _slot = local()
 @shared_task(name="bakeoff.evaluate", bind=True, throws=(BakeoffError,))
 def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> str:
     """What it returns is what the log and Flower show. Anybody may have sent the message."""
+    if (full := room.lack()) is not None:
+        return f"{full}: the job stays queued"
     claim = _claim(jobId, worker=self.request.hostname or "?")
     if claim is Refusal.FULL:
         return str(claim)
@@ -70,20 +75,26 @@ def _afterwards() -> None:
 
 def _supervise(claim: Claim) -> str:
     """A sentence about how it ended. Whatever happens, afterwards the job has ended or waits again."""
-    engine, lease = wiring.engine(), claim.lease
+    lease, watch = claim.lease, Watch(claim, lease_s=wiring.configuration().settings.lease_seconds)
     try:
-        return f"{claim.job.candidate.id} in {claim.run.name}: {_evaluate(claim)}"
+        return f"{claim.job.candidate.id} in {claim.run.name}: {_evaluate(claim, watch)}"
     except Exception as exc:  # a MemoryError that left the task would end the whole worker
         log.exception("job %s is given up", lease.job_id)
-        leases.give_up(engine, lease, _our_own_fault(exc))
+        watch.insist(_put_back(lease, exc))
         raise InfrastructureError(f"job {lease.job_id} was given up: {type(exc).__name__}: {exc}") from None
     except BaseException:  # SystemExit: a shutdown or a revoke of Celery's
-        leases.release(engine, lease)
+        leases.release(wiring.engine(), lease)
         raise
 
 
-def _evaluate(claim: Claim) -> str:
-    watch = Watch(claim, lease_s=wiring.configuration().settings.lease_seconds)
+def _put_back(lease: Lease, exc: Exception) -> Callable[[], bool]:
+    """Without an attempt spent when a disk is full: nobody takes the job again before there is room."""
+    if room.lack() is not None:
+        return partial(leases.release, wiring.engine(), lease)
+    return partial(leases.give_up, wiring.engine(), lease, _our_own_fault(exc))
+
+
+def _evaluate(claim: Claim, watch: Watch) -> str:
     began = time.monotonic()
     verdict = _examine(claim, watch)
     if isinstance(verdict, Stopped):
@@ -101,7 +112,7 @@ def _examine(claim: Claim, watch: Watch) -> Verdict:
         places=_places(claim, configuration),
         grant=_grant(claim, configuration),
         warm=_warm_parent(),
-        keep_going=watch.may_go_on,
+        leave=watch,
     )
 
 
@@ -113,7 +124,16 @@ def _places(claim: Claim, configuration: Configuration) -> Places:
         snapshot=folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id),
         log=configuration.log_of(job.run_id, job.id),
         predictions=configuration.predictions_of(job.run_id, job.id),
+        model=_model_file(claim, configuration),
     )
+
+
+def _model_file(claim: Claim, configuration: Configuration) -> Path | None:
+    """Called by the lease, so that a worker that comes back too late overwrites nothing."""
+    run, job = claim.run, claim.job
+    if run.save is None or job.candidate.id == run.baseline_id:
+        return None
+    return configuration.fitted_of(run.id, job.id) / f"{claim.lease.token}.pkl"
 
 
 def _grant(claim: Claim, configuration: Configuration) -> Grant:
@@ -130,7 +150,10 @@ def _write(claim: Claim, verdict: Scored | Faulty | Killed, *, duration_s: float
     match verdict:
         case Scored():
             return leases.complete(
-                engine, lease, result_of(claim.job, claim.run, verdict, duration_s=duration_s)
+                engine,
+                lease,
+                result_of(claim.job, claim.run, verdict, duration_s=duration_s),
+                verdict.fitted,
             )
         case Faulty():
             return leases.fail(engine, lease, verdict.error, state=verdict.state)

@@ -12,10 +12,13 @@ from celery import shared_task
 
 from domain.errors import BakeoffError
 from store import leases
-from tasks import doorbell, wiring
+from tasks import doorbell, room, wiring
+from tasks.complaint import Complaint
 from tasks.relay import relay
 
 log = logging.getLogger(__name__)
+
+_full = Complaint(log)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +32,20 @@ def sweep() -> Swept:
     """In a worker's own loop, so it never waits long for a broker that does not answer."""
     swept = Swept(
         expired=leases.expire(wiring.engine()),
-        rung=doorbell.ring_free_slots(),
+        rung=_ring(),
         published=relay(),
     )
     if swept.expired:
         log.warning("%d jobs were taken from workers that fell silent", swept.expired)
     return swept
+
+
+def _ring() -> int:
+    if (full := room.lack()) is not None:
+        _full.make(f"{full}: nothing is begun")
+        return 0
+    _full.withdraw()
+    return doorbell.ring_free_slots()
 
 
 @shared_task(name="bakeoff.sweep", throws=(BakeoffError,))

@@ -11,6 +11,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from threading import Thread
@@ -21,11 +22,12 @@ from celery.worker import state
 from click import Option
 
 from cell.oven import Oven
-from domain.errors import BakeoffError
+from domain.errors import BakeoffError, InfrastructureError
 from registry.surroundings import import_path
-from store import cancelling, jobs, runs, schema
-from tasks import broker, presence, wiring
+from store import cancelling, jobs, runs, savings, schema
+from tasks import broker, presence, saver, wiring
 from tasks.broker import CONTROL, EVALUATIONS
+from tasks.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +102,7 @@ def _hold_broker(**_: Any) -> None:
 @_or_stop
 def _prepare(sender: Any, **_: Any) -> None:
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)  # the end of a task is line enough
+    wiring.configuration().require_shared_dir()
     schema.ensure(wiring.engine())
     if EVALUATIONS in sender.app.amqp.queues.consume_from:
         _light_oven()
@@ -110,7 +113,13 @@ def _prepare(sender: Any, **_: Any) -> None:
 def _light_oven() -> None:
     global _oven  # noqa: PLW0603 - one per process, made when the worker starts and not before
     _lit.append(time.monotonic())
-    _oven = Oven.start(preload=PRELOADED, import_path=import_path(wiring.configuration().root))
+    configuration = wiring.configuration()
+    _oven = Oven.start(
+        preload=PRELOADED,
+        import_path=import_path(configuration.root),
+        closed=configuration.secrets,
+        hidden=broker.sockets(),
+    )
     _socket[:] = os.fsencode(_oven.socket).ljust(len(_socket), b"\0")
 
 
@@ -136,7 +145,7 @@ def _cancel_revoked(request: Any, **_: Any) -> None:
 
 
 class Housekeeper(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Sweeps, and looks after the oven, in the main process of every worker."""
+    """Sweeps, and looks after the oven and what is to be saved, in the main process of every worker."""
 
     requires = ("celery.worker.components:Timer",)
 
@@ -148,6 +157,7 @@ class Housekeeper(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
         lease_s = wiring.configuration().settings.lease_seconds
         worker.timer.call_repeatedly(lease_s / 3, _sweep)
         worker.timer.call_repeatedly(1.0, _look_after_oven)
+        worker.timer.call_repeatedly(1.0, _look_after_savings)
         if self._for_run:
             worker.timer.call_repeatedly(0.5, _leave_after, (self._for_run,))
         Thread(target=_look_after_broker, daemon=True).start()
@@ -161,13 +171,16 @@ FOR_RUN = Option(["--for-run"], help="Leave when this run is over and nothing el
 
 def _reluctantly(duty: Callable[..., None]) -> Callable[..., None]:
     """What fails now is tried again at the next turn."""
+    trouble = Complaint(log)
 
     @wraps(duty)
     def tried(*args: Any) -> None:
         try:
             duty(*args)
         except BakeoffError as exc:
-            log.warning("%s", exc)
+            trouble.make(str(exc))
+        else:
+            trouble.withdraw()
 
     return tried
 
@@ -194,6 +207,11 @@ def _look_after_oven() -> None:
     _light_oven()
 
 
+def _look_after_savings() -> None:
+    with suppress(InfrastructureError):  # the sweep says so, and less often
+        saver.start_if_due()
+
+
 def _look_after_broker() -> None:
     """In a thread, for Celery's own loop stands still as long as it is not connected."""
     while True:
@@ -214,7 +232,7 @@ def _leave_after(run_id: str) -> None:
 
 def _nothing_waits() -> bool:
     backlog = jobs.backlog(wiring.engine())
-    return backlog.queued + backlog.running == 0
+    return backlog.queued + backlog.running == 0 and not saver.is_at_it() and not savings.due(wiring.engine())
 
 
 def _is_over(run_id: str) -> bool:

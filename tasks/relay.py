@@ -1,4 +1,8 @@
-"""The relay moves what happened from the outbox to the stream: committed, in order, at least once."""
+"""The relay moves what happened from the outbox to the stream: committed, in order, at least once.
+
+What a process has published it marks before it publishes more: a database that cannot be written must not
+fill the stream with the same events again and again.
+"""
 
 import logging
 
@@ -8,11 +12,15 @@ from domain.errors import InfrastructureError
 from events import stream
 from store import outbox
 from tasks import broker, wiring
+from tasks.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
 _BATCH = 500
 _TURN_S = 5  #: longest that one process may be alone at it; a second one would only publish twice
+
+_trouble = Complaint(log)
+_unmarked: list[int] = []  #: positions of what was published by this process and is not marked as such
 
 
 def relay() -> int:
@@ -25,18 +33,25 @@ def relay() -> int:
         while outbox.is_anything_pending(wiring.engine()):
             with broker.client().lock(broker.key("relay"), timeout=_TURN_S, blocking=False):
                 published += _publish()
+        _trouble.withdraw()
     except LockError:
         log.debug("another process is at it, or we were too slow and another one went on")
     except (RedisError, InfrastructureError) as exc:
-        log.warning("events wait in the outbox: %s", exc)
+        _trouble.make(f"events wait in the outbox: {exc}")
     return published
 
 
 def _publish() -> int:
-    engine = wiring.engine()
-    pending = outbox.pending(engine, limit=_BATCH)
+    _mark()
+    pending = outbox.pending(wiring.engine(), limit=_BATCH)
     length = wiring.configuration().settings.stream_length
     if pending:
         stream.publish(broker.client(), [item.event for item in pending], max_length=length)
-        outbox.mark_published(engine, [item.position for item in pending])
+        _unmarked.extend(item.position for item in pending)
+        _mark()
     return len(pending)
+
+
+def _mark() -> None:
+    outbox.mark_published(wiring.engine(), _unmarked)
+    _unmarked.clear()

@@ -4,7 +4,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from store import jobs
-from tasks import broker, wiring
+from tasks import broker, room, wiring
 from tasks.broker import EVALUATIONS
 from tasks.celery import app
 
@@ -39,6 +39,8 @@ def why_nothing_runs() -> str:
         return "the broker cannot be reached: `bakeoff doctor` says more"
     if backlog.running >= cap:
         return f"all {cap} slots are taken by other runs: `bakeoff runs` lists them"
+    if (full := room.lack()) is not None:
+        return full
     if not readers():
         return f"no worker reads the queue {EVALUATIONS}: start one with `bakeoff worker`"
     return "a worker is there, and its libraries are being loaded"

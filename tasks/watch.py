@@ -8,6 +8,7 @@ from domain.errors import InfrastructureError
 from store import leases
 from store.leases import Claim, Standing
 from tasks import node, wiring
+from tasks.complaint import Complaint
 from tasks.relay import relay
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class Watch:
         self._lease_s = lease_s
         self._held_until = time.monotonic() + lease_s
         self._standing = Standing.HELD
+        self._trouble = Complaint(log)
 
     def may_go_on(self) -> bool:
         """Also has it told that the job has started, unless it was over before anybody could ask."""
@@ -32,8 +34,12 @@ class Watch:
         relay()
         return self._standing is Standing.HELD and not node.must_let_go()
 
+    def may_keep(self) -> bool:
+        self._standing = self._look()
+        return self._standing is Standing.HELD
+
     def conclude(self) -> str:
-        """The end of work that was stopped because `may_go_on` said no."""
+        """The end of work that was stopped because the watch said no."""
         if self._standing is Standing.LOST:
             return LEASE_LOST
         if self._standing is Standing.CANCELLED:
@@ -43,27 +49,41 @@ class Watch:
         return "put back, its worker is shutting down"
 
     def insist(self, write: Callable[[], bool]) -> bool:
-        """Work of an hour is not thrown away because the database is away for a moment."""
+        """Work of an hour is not thrown away because the database is away for a moment, or full for a day."""
         while True:
             try:
                 return write()
             except InfrastructureError as exc:
-                if time.monotonic() > self._held_until:
+                if not self._may_insist():
                     raise
-                log.warning("the end of job %s is written again: %s", self._lease.job_id, exc)
+                self._trouble.make(f"the end of job {self._lease.job_id} will be written again: {exc}")
                 time.sleep(_AGAIN_S)
+
+    def _may_insist(self) -> bool:
+        return time.monotonic() < self._held_until or (self._is_still_ours() and not node.must_let_go())
+
+    def _is_still_ours(self) -> bool:
+        """A lease that has run out is lost when somebody takes it, and that is a write, too."""
+        try:
+            return leases.standing(wiring.engine(), self._lease) is not Standing.LOST
+        except InfrastructureError:
+            return False
 
     def _look(self) -> Standing:
         try:
-            return self._ask()
+            self._renew_in_time()
+            return leases.standing(wiring.engine(), self._lease)
         except InfrastructureError as exc:
-            log.warning("job %s goes on until its lease runs out: %s", self._lease.job_id, exc)
+            self._trouble.make(f"job {self._lease.job_id} goes on until its lease runs out: {exc}")
             return Standing.HELD if time.monotonic() < self._held_until else Standing.LOST
 
-    def _ask(self) -> Standing:
+    def _renew_in_time(self) -> None:
         asked_at = time.monotonic()
-        if asked_at > self._held_until - self._lease_s * 2 / 3:
-            if not leases.renew(wiring.engine(), self._lease, lease_s=self._lease_s):
-                return Standing.LOST
-            self._held_until = asked_at + self._lease_s
-        return leases.standing(wiring.engine(), self._lease)
+        if asked_at < self._held_until - self._lease_s * 2 / 3:
+            return
+        try:
+            if leases.renew(wiring.engine(), self._lease, lease_s=self._lease_s):
+                self._held_until = asked_at + self._lease_s
+            self._trouble.withdraw()
+        except InfrastructureError as exc:
+            self._trouble.make(f"job {self._lease.job_id} goes on as long as nobody takes it: {exc}")

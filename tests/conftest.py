@@ -8,4 +8,4 @@ pytest_plugins = [
     "fixtures.registries",
 ]
 
-pytest.register_assert_rewrite("contract.model_registry")
+pytest.register_assert_rewrite("contract.model_registry", "contract.predictor")

@@ -31,6 +31,13 @@ def disagreements(settings: Settings, *, cores: int, memory_mb: int) -> Iterator
             f"maxRunning is {settings.max_running}, less than the {workers} of evalWorkers: slots stay empty",
             "raise maxRunning to evalWorkers times the number of machines, or lower evalWorkers",
         )
+    if settings.shared_dir is None and settings.broker_url and not settings.database_url.startswith("sqlite"):
+        yield warn(
+            "settings",
+            "brokerUrl and databaseUrl are those of several machines, and sharedDir is not set: each machine "
+            "has snapshots of its own, and cannot work on those of another",
+            "set sharedDir to a folder that all machines see, or to dataDir if there is only this machine",
+        )
     if limit is not None and limit * workers > memory_mb:
         yield warn(
             "settings",

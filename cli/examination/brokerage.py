@@ -50,6 +50,10 @@ def _server(*, is_ours: bool) -> Finding:
         return fail("broker", f"it answers, and refuses to say more: {exc}", "allow the command INFO")
     aof = "AOF on" if info.get("aof_enabled") else "AOF off"
     said = f"{'embedded' if is_ours else 'shared'} Redis {info.get('redis_version')}, {aof}"
+    if info.get("aof_last_write_status", "ok") != "ok":
+        return fail(
+            "broker", f"{said}, and cannot write its file: it takes no messages", "make room on its disk"
+        )
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         cure = "set maxmemory-policy to noeviction: otherwise Redis drops messages when it is full"

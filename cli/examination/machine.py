@@ -3,18 +3,22 @@
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
 from cell import landlock
 from cli.examination.finding import Finding, fail, ok, warn
+from config.loading import Configuration
+from domain.room import place_of
 
 _PYTHONS = ((3, 11), (3, 12))
 _CELERY = "5.7."
 _LIBRARIES = ("celery", "redis", "sqlalchemy", "scikit-learn", "pandas", "numpy")
 _FULL_PROTECTION_ABI = 6
 _LITTLE_BYTES, _TOO_LITTLE_BYTES = 2_000_000_000, 200_000_000
+_LITTLE_SHARE = 0.05
 
 
 def machine() -> Iterator[Finding]:
@@ -63,12 +67,38 @@ def _cells() -> Finding:
     )
 
 
-def disk(data_dir: Path) -> Finding:
-    folder = next(place for place in (data_dir, *data_dir.parents) if place.exists())
-    free = shutil.disk_usage(folder).free
-    said = f"{free / 1e9:,.1f} GB free for {data_dir}"
+def folders(configuration: Configuration) -> Iterator[Finding]:
+    if configuration.settings.shared_dir is not None:
+        yield from _shared(configuration.shared_dir)
+    yield from disks(configuration.written)
+
+
+def _shared(folder: Path) -> Iterator[Finding]:
+    """Nothing, when it is as it should be."""
+    if not folder.is_dir():
+        yield fail("sharedDir", f"there is no folder {folder}", "mount it, or make it, or correct sharedDir")
+        return
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as exc:
+        cure = "give this user the right to write to it, or correct sharedDir"
+        yield fail("sharedDir", f"{folder} cannot be written to: {exc.strerror}", cure)
+
+
+def disks(folders: Iterable[Path]) -> Iterator[Finding]:
+    """Each disk once, however many of the folders are on it."""
+    by_disk = {place_of(folder).stat().st_dev: folder for folder in reversed(tuple(folders))}
+    return (_disk(folder, *shutil.disk_usage(place_of(folder))) for folder in reversed(by_disk.values()))
+
+
+def _disk(folder: Path, total: int, _used: int, free: int) -> Finding:
+    said = f"{free / 1e9:,.1f} GB free, {free / total:.0%} of the disk, for {folder}"
     if free < _TOO_LITTLE_BYTES:
-        return fail("disk", said, "make room, or set dataDir to another disk")
-    if free < _LITTLE_BYTES:
-        return warn("disk", said, "make room: each new dataset is copied there once")
+        cure = (
+            "make room, `bakeoff gc` removes what nothing cites; or set dataDir or sharedDir to another disk"
+        )
+        return fail("disk", said, cure)
+    if free < _LITTLE_BYTES or free < _LITTLE_SHARE * total:
+        return warn("disk", said, "make room soon: each new dataset is copied there once; see `bakeoff gc`")
     return ok("disk", said)

@@ -8,8 +8,8 @@ import numpy as np
 
 from config.settings import DatasetSettings
 from domain.errors import InvalidInputError
+from domain.naming import listed, nearest
 from evaluation.data.column import CATEGORY, STRING, Column
-from evaluation.data.naming import listed, nearest
 from evaluation.data.split import Split
 from evaluation.data.target import Target
 

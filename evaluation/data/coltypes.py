@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import InvalidInputError
-from evaluation.data.naming import listed, nearest
+from domain.naming import listed, nearest
 
 if TYPE_CHECKING:
     import pandas as pd

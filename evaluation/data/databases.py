@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from domain.errors import InvalidInputError
-from evaluation.data.naming import listed
+from domain.naming import listed
 from evaluation.data.sources import located
 
 if TYPE_CHECKING:

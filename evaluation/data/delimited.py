@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import InvalidInputError
+from domain.naming import listed
 from evaluation.data.coltypes import known_types
-from evaluation.data.naming import listed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,6 +8,7 @@ from pathlib import Path
 from config.settings import DatasetSettings
 from domain.dataset import DatasetRef
 from domain.errors import InfrastructureError
+from domain.room import free_bytes, mb
 from evaluation.data import shelf
 from evaluation.data.blocks import to_disk, write_array, write_rows, write_text
 from evaluation.data.checks import split_warnings
@@ -48,7 +49,9 @@ def pin(
             folder = _shelved(table, split, ref, snapshots, threads)
         except OSError as problem:
             raise InfrastructureError(
-                f"the snapshot cannot be written to {snapshots}: {problem}; is the disk full or read-only?"
+                f"the snapshot cannot be written to {snapshots}: {problem}; it needs "
+                f"{mb(_needed(table))} there, {mb(free_bytes(snapshots))} are free: "
+                "make room, or set dataDir to a folder on another disk"
             ) from problem
     return Pinned(ref=ref, folder=folder, files=files_of(dataset, root), warnings=warnings)
 
@@ -79,13 +82,17 @@ def _shelved(table: Table, split: Split, ref: DatasetRef, snapshots: Path, threa
     snapshots.mkdir(parents=True, exist_ok=True)
     shelf.sweep(snapshots)
     folder = folder_of(snapshots, ref.dataset_id, ref.split_id)
-    if shelf.is_whole(folder):
+    if shelf.find(folder):
         return folder
-    shelf.require_space(snapshots, table.nbytes + _SPARE_BYTES)
+    shelf.require_space(snapshots, _needed(table))
     with shelf.incoming(snapshots) as filled:
         _fill(filled, table, split, ref, threads)
         shelf.put(filled, folder)
     return folder
+
+
+def _needed(table: Table) -> int:
+    return table.nbytes + _SPARE_BYTES
 
 
 def _fill(folder: Path, table: Table, split: Split, ref: DatasetRef, threads: Executor) -> None:

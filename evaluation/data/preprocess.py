@@ -76,14 +76,12 @@ def _prepare(fields: Sequence[Field]) -> Any:
     dates = make_pipeline(
         FunctionTransformer(date_parts), SimpleImputer(strategy="median", keep_empty_features=True)
     )
-    return ColumnTransformer(
-        [
-            ("numbers", median, _incomplete(fields)),
-            ("words", one_hot, _words(fields)),
-            ("dates", dates, _dates(fields)),
-        ],
-        remainder="passthrough",
-    )
+    parts = [
+        ("numbers", median, _incomplete(fields)),
+        ("words", one_hot, _words(fields)),
+        ("dates", dates, _dates(fields)),
+    ]
+    return ColumnTransformer([part for part in parts if part[2]], remainder="passthrough")
 
 
 def _incomplete(fields: Sequence[Field]) -> list[str]:

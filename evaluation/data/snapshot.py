@@ -13,10 +13,10 @@ import numpy as np
 
 from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InfrastructureError, InvalidInputError
+from domain.naming import listed, nearest
 from evaluation.data.blocks import map_array, read_rows
 from evaluation.data.column import Field
 from evaluation.data.manifest import FILE, read_manifest
-from evaluation.data.naming import listed, nearest
 from evaluation.data.shelf import OPEN, SEALED
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from config.settings import DatasetSettings, DatasetSource
 from domain.errors import InvalidInputError
+from domain.naming import listed, nearest
 from evaluation.data.coltypes import convert
-from evaluation.data.naming import listed, nearest
 from evaluation.data.toys import TOY_SETS, load_toy_set
 
 if TYPE_CHECKING:

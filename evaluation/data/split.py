@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from domain.errors import InvalidInputError
+from domain.naming import listed
 from evaluation.data.column import CATEGORY, STRING, Column
-from evaluation.data.naming import listed
 
 
 @dataclass(frozen=True, kw_only=True)

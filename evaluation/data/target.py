@@ -12,8 +12,8 @@ import numpy as np
 
 from domain.dataset import TargetKind
 from domain.errors import InvalidInputError
+from domain.naming import listed
 from evaluation.data.column import CATEGORY, DATETIME, STRING, Column
-from evaluation.data.naming import listed
 
 Label = str | int | float | bool
 Task = Literal["binary", "multiclass", "regression"]

@@ -18,21 +18,6 @@ LARGEST_TABLE = 50
 Numbers = NDArray[Any]
 
 
-def codes_of(values: Numbers, classes: Numbers) -> tuple[NDArray[np.intp], Numbers]:
-    """The place of each value in `classes`, which are sorted, and the values that are in none of them.
-
-    Those get the places after the last class, in sort order.
-    """
-    if (values.dtype.kind == "U") != (classes.dtype.kind == "U"):
-        unseen, codes = np.unique(values, return_inverse=True)
-        return codes + len(classes), unseen
-    codes = np.minimum(np.searchsorted(classes, values), len(classes) - 1)
-    strange = classes[codes] != values
-    unseen, places = np.unique(values[strange], return_inverse=True)
-    codes[strange] = places + len(classes)
-    return codes, unseen
-
-
 @dataclass(frozen=True, kw_only=True)
 class Counts:
     """One number per label, in the order of the codes."""

@@ -9,8 +9,7 @@ from domain.dataset import TargetKind
 from domain.errors import InvalidInputError
 from domain.scoring import CLASSIFICATION_METRICS, REGRESSION_METRICS, Average, ScoringRules
 from evaluation.metrics import names as metric_names
-
-Label = str | int | float | bool
+from registry.labels import Label, place_of
 
 _BINARY = 2
 
@@ -34,15 +33,6 @@ def resolve_rules(
         average=_average(average, kind),
         zero_division=_zero_division(zero_division),
     )
-
-
-def place_of(label: Label, classes: Sequence[Label]) -> int | None:
-    """Where a label stands among the classes, by value or else by its text; None if it is none of them."""
-    plain: list[Label] = np.asarray(classes).tolist()
-    if label in plain:
-        return plain.index(label)
-    texts = [str(known) for known in plain]
-    return texts.index(str(label)) if str(label) in texts else None
 
 
 def _kind(target_kind: TargetKind, classes: Sequence[Label]) -> TargetKind:

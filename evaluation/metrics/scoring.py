@@ -12,17 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain import custom_metric
-from domain.candidate import OutputKind
 from domain.dataset import TargetKind
 from domain.errors import InvalidInputError
 from domain.scoring import Average, ScoringRules
 from evaluation.metrics import confusion, details, regression, scorers
-from evaluation.metrics.answers import Answers, answers, positive_place
 from evaluation.metrics.confusion import Counts
 from evaluation.metrics.measuring import attempted, bounded, defined, printable
-from evaluation.metrics.predictions import BadPredictionsError, Predictions, check_predictions
-from evaluation.metrics.rules import Label
 from evaluation.metrics.scorers import AlreadyPredicted
+from registry.answers import Answers, answers, positive_place
+from registry.labels import Label, codes_of
+from registry.predictions import BadPredictionsError, Predictions, check_numbers
 
 _MOST_NAMED = 5
 
@@ -65,7 +64,7 @@ def score(
 
 
 def _score_values(true: NDArray[np.float64], predictions: Predictions, rules: ScoringRules) -> Scores:
-    predicted = _values(predictions)
+    predicted = check_numbers(predictions.values, rows=len(true))
     case = _Case(
         quick={
             "r2": partial(regression.r2, true, predicted),
@@ -82,16 +81,6 @@ def _score_values(true: NDArray[np.float64], predictions: Predictions, rules: Sc
         metrics = {name: _measured(name, case, notes) for name in rules.metrics}
         residuals = details.without_nan(regression.residuals(true, predicted))
     return Scores(metrics=metrics, details={"residuals": residuals, "warnings": bounded(notes)})
-
-
-def _values(predictions: Predictions) -> NDArray[np.float64]:
-    """Whatever output kind was declared: where a number is predicted, it is the number itself."""
-    values = check_predictions(predictions.values, rows=len(predictions.values), output_kind=OutputKind.SCORE)
-    if values.ndim == 1:
-        return values.astype(np.float64)
-    raise BadPredictionsError(
-        f"predict returned {values.shape[1]} columns for a regression", "return one number per row"
-    )
 
 
 def _score_labels(
@@ -147,7 +136,7 @@ def _quick(counts: Counts, rules: ScoringRules, positive: int | None) -> dict[st
 
 
 def _known_codes(true: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
-    codes, strangers = confusion.codes_of(true, classes)
+    codes, strangers = codes_of(true, classes)
     if strangers.size:
         raise InvalidInputError(
             f"the true labels hold {_named(strangers)}, not among the classes {_named(classes)}: "

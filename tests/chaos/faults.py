@@ -3,10 +3,9 @@
 import os
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -16,13 +15,17 @@ from chaos.candidates import SLOW
 from chaos.schedule import Kind, Stroke
 from chaos.site import LEASE_S, Service, Site, as_told, command_of
 from fixtures.kitchen import below, children, is_alive
+from fixtures.postgresql import FAST, IMMEDIATE
 from kombu import Connection
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
+from sqlalchemy import text
 
+from domain.errors import InfrastructureError
 from domain.identity import new_id
 from events.stream import STREAM
 from store import jobs, runs
+from store.engine import writing
 from tasks.celery import app
 
 T = TypeVar("T")
@@ -181,12 +184,29 @@ def _locked(site: Site, stroke: Stroke) -> Fault:
     at = time.time()
 
     def hold() -> None:
-        with closing(sqlite3.connect(site.database, isolation_level=None, timeout=30)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with suppress(InfrastructureError), writing(site.project.engine) as connection:
+            if site.cluster is not None:
+                connection.execute(text("LOCK TABLE evaluation_jobs, evaluation_runs, outbox"))
             time.sleep(length_s)
-            connection.execute("ROLLBACK")
 
     site.begin(hold)
+    return Fault(kind=stroke.kind, at=at)
+
+
+def _disconnected(site: Site, stroke: Stroke) -> Fault:
+    assert site.cluster is not None
+    at = time.time()
+    site.cluster.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    return Fault(kind=stroke.kind, at=at)
+
+
+def _away(how: signal.Signals, site: Site, stroke: Stroke) -> Fault:
+    """For some time, which may be longer than a lease."""
+    assert site.cluster is not None
+    at = time.time()
+    site.cluster.stop(how)
+    site.tend_for(2 * LEASE_S * stroke.length)
+    site.cluster.start()
     return Fault(kind=stroke.kind, at=at)
 
 
@@ -239,9 +259,8 @@ def _slow_holders(site: Site) -> list[Service]:
 
 def _cell_of(site: Site, job_id: str) -> int | None:
     """As it said itself when it began to fit, if it says so."""
-    job = jobs.get(site.project.engine, job_id)
-    log = site.project.configuration.log_of(job.run_id, job_id)
-    said = log.read_text().split() if log.exists() else []
+    run_id = site.ask(lambda engine: jobs.get(engine, job_id)).run_id
+    said = site.project.log_of(run_id, job_id).split()
     return int(said[-1]) if said[-2:-1] == ["fitting"] else None
 
 
@@ -258,7 +277,7 @@ def _is_taken(site: Site, job_ids: Sequence[str], since: float) -> bool:
 
 
 def _states_since(site: Site, job_id: str, since: float) -> list[str]:
-    return [move.became for move in audit.moves(site.database) if move.thing == job_id and move.at > since]
+    return [move.became for move in site.ask(audit.moves) if move.thing == job_id and move.at > since]
 
 
 def _seconds_to_die(pid: int) -> float:
@@ -276,7 +295,7 @@ def _send(pid: int, number: int) -> None:
 def _messages(site: Site, stroke: Stroke) -> Fault:
     """Doubled ones, late ones, and such as nobody of ours has ever sent."""
     _wait_for_redis(site)
-    known = [job.id for run_id in site.run_ids for job in jobs.of_run(site.project.engine, run_id)]
+    known = [job.id for job in site.jobs()]
     doubled = random.Random(stroke.pick).sample(known, min(10, len(known)))
     at = time.time()
     with suppress(KombuError, RedisError, OSError):
@@ -301,7 +320,7 @@ def _producer(death: str, site: Site, stroke: Stroke) -> Fault:
     if not site.tend_until(lambda: producer.poll() is not None, _PRODUCER_S):
         producer.kill()
     at = time.time()
-    was_there = runs.exists(site.project.engine, run_id)
+    was_there = site.ask(lambda engine: runs.exists(engine, run_id))
     if producer.wait() != -signal.SIGKILL or was_there is not death.endswith("messages"):
         site.oddities.append(f"a producer killed {death} said {producer.returncode}, run: {was_there}")
     if was_there:
@@ -325,6 +344,9 @@ _STRIKES: Mapping[Kind, Callable[[Site, Stroke], Fault]] = {
     Kind.CONNECTIONS: _connections,
     Kind.FROZEN: _frozen,
     Kind.LOCKED: _locked,
+    Kind.DISCONNECTED: _disconnected,
+    Kind.SHUT_DOWN: partial(_away, FAST),
+    Kind.CRASHED: partial(_away, IMMEDIATE),
     Kind.MESSAGES: _messages,
     Kind.IN_SNAPSHOT: partial(_producer, "in snapshot"),
     Kind.BEFORE_TRANSACTION: partial(_producer, "before transaction"),

@@ -23,7 +23,7 @@ def remains(site: Site) -> Iterator[Breach]:
         yield from (Breach(Sort.LEFT, f"process {said}") for said in _processes(site))
     yield from _temporary(site.project.folder / "t")
     yield from _snapshots(site.project.configuration.snapshots)
-    for file in site.project.configuration.data_dir.rglob("*.part"):
+    for file in site.project.folder.rglob("*.part"):
         yield Breach(Sort.LEFT, f"half-written {file.name}")
 
 

@@ -13,7 +13,7 @@ from chaos.candidates import CANDIDATES, POISON
 from chaos.faults import Fault, strike
 from chaos.recovery import Recovery, recoveries
 from chaos.remains import remains
-from chaos.schedule import Kind, draw
+from chaos.schedule import Database, Kind, draw, kinds
 from chaos.site import Site, a_site
 from chaos.verdict import Breach, Metrics, Sort, gather, judge
 
@@ -45,10 +45,11 @@ class Order:
     """What a round is to be."""
 
     seed: str
+    database: Database = Database.SQLITE
     runs: int = 3  #: under way when the faults begin
-    strokes: int = len(Kind)
+    strokes: int = 18
     models: Sequence[str] = tuple(CANDIDATES)  #: of each run
-    kinds: Sequence[Kind] = tuple(Kind)
+    kinds: Sequence[Kind] | None = None  #: None: all that can strike there
     patience_s: float = 180.0  #: after the last fault; what has not ended then is stuck
 
 
@@ -56,7 +57,7 @@ def play(order: Order, *, reference: Metrics | None = None, keep: Path | None = 
     """Without a reference it begins with an undisturbed run. A bad round's project is copied to `keep`."""
     report: Report | None = None
     try:
-        with a_site(random.Random(order.seed), order.models) as site:
+        with a_site(random.Random(order.seed), order.models, order.database) as site:
             socket = embedded.expected(site.project.configuration.data_dir).socket
             report = _play(site, order, reference)
             if report.breaches and keep:
@@ -79,7 +80,7 @@ def _play(site: Site, order: Order, reference: Metrics | None) -> Report:
         site.start_run()
     faults = list(_disturb(site, order))
     breaches = list(_settle(site, order.patience_s))
-    moves = audit.moves(site.database)
+    moves = site.ask(audit.moves)
     evidence = gather(site, moves, reference)
     breaches += judge(evidence)
     breaches += remains(site)
@@ -105,7 +106,7 @@ def _calm(site: Site) -> Metrics:
 
 def _disturb(site: Site, order: Order) -> Iterator[Fault]:
     """Never an idle system: where nothing is left to do, another run begins."""
-    for stroke in islice(draw(order.seed, order.kinds), order.strokes):
+    for stroke in islice(draw(order.seed, order.kinds or kinds(order.database)), order.strokes):
         site.tend_for(stroke.after_s)
         if not site.has_work():
             site.start_run()
@@ -120,7 +121,7 @@ def _settle(site: Site, patience_s: float) -> Iterator[Breach]:
     for duty in site.begun:
         duty.result()
     site.tend_until(site.all_ended, patience_s)
-    site.tend_until(lambda: not outbox.is_anything_pending(site.project.engine), _TOLD_S)
+    site.tend_until(lambda: not site.ask(outbox.is_anything_pending), _TOLD_S)
     if site.tend_until(site.answers, _TOLD_S):
         site.listen()
     else:

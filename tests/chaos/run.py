@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from chaos.round import Order, Report, play  # noqa: E402 - the path comes first
-from chaos.schedule import Kind  # noqa: E402
+from chaos.schedule import Database, kinds  # noqa: E402
 from chaos.table import show  # noqa: E402
 
 
@@ -20,20 +20,22 @@ def main() -> int:
     for number in range(asked.first, asked.first + asked.rounds):
         order = Order(
             seed=f"{asked.seed}/{number}",
+            database=asked.database,
             runs=asked.runs,
             strokes=asked.strokes,
-            kinds=[kind for kind in Kind if asked.only in kind],
+            kinds=[kind for kind in kinds(asked.database) if asked.only in kind],
             patience_s=asked.patience,
         )
         report = play(order, reference=reports[-1].reference if reports else None, keep=asked.keep)
         reports.append(report)
         _tell(report)
-    _say(f"\n{show(reports)}")
+    _say(f"\n{show(reports, kinds(asked.database))}")
     return int(any(report.breaches for report in reports))
 
 
 def _ask() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--database", type=Database, choices=list(Database), default=Database.SQLITE)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--first", type=int, default=0, help="number of the first round, to see one again")

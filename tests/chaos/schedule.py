@@ -20,11 +20,32 @@ class Kind(StrEnum):
     CONNECTIONS = "CLIENT KILL of all connections"
     FROZEN = "SIGSTOP of a worker"
     LOCKED = "database locked"
+    DISCONNECTED = "database ends all connections"
+    SHUT_DOWN = "database restarted"
+    CRASHED = "database killed"
     MESSAGES = "false messages"
     IN_SNAPSHOT = "producer killed in its snapshot"
     BEFORE_TRANSACTION = "producer killed before its transaction"
     BEFORE_MESSAGES = "producer killed before its messages"
     AMID_MESSAGES = "producer killed amid its messages"
+
+
+class Database(StrEnum):
+    SQLITE = "sqlite"  #: one machine, whose worker brings its Redis
+    POSTGRESQL = "postgresql"  #: two machines with disks of their own
+
+
+_OF_ONE = {
+    Kind.KEEPER: Database.SQLITE,
+    Kind.DISCONNECTED: Database.POSTGRESQL,
+    Kind.SHUT_DOWN: Database.POSTGRESQL,
+    Kind.CRASHED: Database.POSTGRESQL,
+}
+
+
+def kinds(database: Database) -> tuple[Kind, ...]:
+    """What can strike there."""
+    return tuple(kind for kind in Kind if _OF_ONE.get(kind, database) is database)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +56,7 @@ class Stroke:
     length: float  #: from 0 to 1: how long, for what takes its time
 
 
-def draw(seed: str, kinds: Sequence[Kind] = tuple(Kind)) -> Iterator[Stroke]:
+def draw(seed: str, kinds: Sequence[Kind]) -> Iterator[Stroke]:
     """Without an end. Each kind comes once before any comes twice."""
     chance = random.Random(seed)
     while True:

@@ -1,34 +1,47 @@
-"""A project with two workers that come back whenever they ended, as a service manager would have it."""
+"""A project with two workers that come back whenever they ended, as a service manager would have it.
+
+On SQLite both are on one machine, with an embedded Redis. On PostgreSQL each has a machine of its own, and a
+Redis that is nobody's stands beside the server.
+"""
 
 import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import psutil
 import yaml
 from chaos import audit
 from chaos.candidates import CANDIDATES, MAX_ATTEMPTS
+from chaos.schedule import Database
 from fixtures.kitchen import children, is_alive
+from fixtures.machines import free_port, redis_command, redis_url, wait_for_redis
+from fixtures.postgresql import Cluster, a_cluster
 from fixtures.project import Project, a_project
 from redis import Redis
 from redis.exceptions import RedisError
+from sqlalchemy import Engine, select
 
+from domain.errors import InfrastructureError
 from domain.identity import new_id
+from domain.job import Job
 from evaluation.plan import RunRequest
 from events.stream import STREAM
-from store import jobs, runs
+from store import jobs, runs, tables
+from store.engine import reading
 from tasks import enqueue
+
+T = TypeVar("T")
 
 LEASE_S = 2
 PER_NODE = 2
@@ -40,6 +53,7 @@ _SERVE = "from config.loading import load; from tasks import workers; workers.se
 _PLAIN = "-m celery -A tasks worker -Q evaluations --without-gossip --without-mingle -l INFO -n two@here"
 _STOP_S = 60.0
 _TURN_S = 0.05
+_AWAY_S = 60.0  #: longest that whoever only watches waits for a database that was struck
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +76,13 @@ class Held:
 
 @dataclass
 class Service:
-    """A worker. `holder` is how the names of its leases begin."""
+    """A worker, or a Redis."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
     folder: Path
     log: Path
-    holder: str
+    holder: str = ""  #: how the names of its leases begin
     process: "subprocess.Popen[bytes] | None" = None
     back_at: float = 0.0
 
@@ -111,7 +125,9 @@ class Service:
 @dataclass
 class Site:
     project: Project
-    services: list[Service]
+    services: list[Service]  #: the workers
+    cluster: Cluster | None  #: the server of the database; None for a file
+    beside: list[Service]  #: what else is kept alive
     chance: random.Random  #: for what no schedule can say beforehand
     models: Sequence[str]  #: candidates of a run
     run_ids: list[str] = field(default_factory=list)  #: of runs that must be there and end
@@ -121,9 +137,16 @@ class Site:
     meanwhile: ThreadPoolExecutor = field(default_factory=ThreadPoolExecutor)
     begun: list["Future[None]"] = field(default_factory=list)
 
-    @property
-    def database(self) -> Path:
-        return Path(str(self.project.engine.url.database))
+    def ask(self, read: Callable[[Engine], T]) -> T:
+        """Whoever only watches waits for a database that was struck."""
+        deadline = time.monotonic() + _AWAY_S
+        while True:
+            try:
+                return read(self.project.engine)
+            except InfrastructureError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_TURN_S)
 
     @property
     def redis(self) -> Redis:
@@ -134,7 +157,7 @@ class Site:
         run_id = run_id or new_id()
         self.run_ids.append(run_id)
         wanted = {"dataset": "tiny", "models": list(self.models), "baseline": False, **request}
-        return enqueue.start_run(RunRequest(run_id=run_id, **wanted))
+        return self.ask(lambda _: enqueue.start_run(RunRequest(run_id=run_id, **wanted)))
 
     def produce(self, run_id: str, death: str, seed: int) -> "subprocess.Popen[bytes]":
         """By a producer that does not survive it."""
@@ -163,7 +186,7 @@ class Site:
         return True
 
     def tend_once(self) -> None:
-        for service in self.services:
+        for service in (*self.services, *self.beside):
             service.tend(self.chance.uniform(0, 1))
         time.sleep(_TURN_S)
 
@@ -183,17 +206,25 @@ class Site:
 
     def leases(self, service: Service | None = None) -> list[Held]:
         """Those of this worker, or all."""
-        query = "SELECT id, model_id, worker FROM evaluation_jobs WHERE state = 'running'"
-        with closing(sqlite3.connect(self.database, timeout=30)) as connection:
-            held = [Held(job_id=a, model_id=b, worker=c) for a, b, c in connection.execute(query)]
+        held = [
+            Held(job_id=row.id, model_id=row.model_id, worker=row.worker) for row in self.ask(_running_jobs)
+        ]
         return [one for one in held if service is None or one.worker.startswith(service.holder)]
 
     def has_work(self) -> bool:
-        backlog = jobs.backlog(self.project.engine)
+        backlog = self.ask(jobs.backlog)
         return backlog.queued + backlog.running > 0
 
     def all_ended(self) -> bool:
-        return all(runs.get(self.project.engine, run_id).state.has_ended for run_id in self.run_ids)
+        return self.ask(
+            lambda engine: all(runs.get(engine, run_id).state.has_ended for run_id in self.run_ids)
+        )
+
+    def jobs(self) -> list[Job]:
+        """Of all runs that must be there."""
+        return self.ask(
+            lambda engine: [job for run_id in self.run_ids for job in jobs.of_run(engine, run_id)]
+        )
 
     def stop(self) -> list[int]:
         """What the workers said when they were told to leave."""
@@ -223,32 +254,66 @@ def _parent_of(pid: int) -> int | None:
     return None
 
 
+def _running_jobs(engine: Engine) -> Sequence[Any]:
+    with reading(engine) as connection:
+        return connection.execute(select(tables.jobs).where(tables.IS_RUNNING)).all()
+
+
 @contextmanager
-def a_site(chance: random.Random, models: Sequence[str]) -> Iterator[Site]:
+def a_site(chance: random.Random, models: Sequence[str], database: Database) -> Iterator[Site]:
     """When it is left, all that runs for it has ended, or an assertion says what has not."""
-    with a_project(
-        {}, leaseSeconds=LEASE_S, evalWorkers=PER_NODE, maxRunning=OVERALL, maxAttempts=MAX_ATTEMPTS
-    ) as project:
-        shutil.copy(_GALLERY, project.folder / "plugins")
-        catalog = {name: dict(entry) for name, entry in CANDIDATES.items()}
-        (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": catalog}))
-        site = Site(project, _services(project), chance, models)
-        audit.install(site.database)
+    with ExitStack() as stack:
+        beside: list[Service] = []
+        cluster = stack.enter_context(a_cluster()) if database is Database.POSTGRESQL else None
+        shared = {} if cluster is None else _shared(stack, cluster, beside)
+        project = stack.enter_context(_a_project(**shared))
+        site = Site(project, _services(project), cluster, beside, chance, models)
+        audit.install(project.engine)
         try:
             yield site
         finally:
             site.meanwhile.shutdown()
-            for service in site.services:
+            for service in (*site.services, *site.beside):
                 if service.process is not None and service.process.poll() is None:
                     service.process.kill()
                     service.process.wait()
 
 
+def _shared(stack: ExitStack, cluster: Cluster, beside: list[Service]) -> dict[str, Any]:
+    """What several machines have in common."""
+    folder, port = Path(stack.enter_context(TemporaryDirectory(prefix="bakeoff-redis-"))), free_port()
+    command = redis_command(folder, port)
+    redis = Service(command=command, environment=os.environ, folder=folder, log=folder / "log")
+    redis.start()
+    beside.append(redis)
+    wait_for_redis(redis_url(port))
+    url = stack.enter_context(cluster.database())
+    return {"databaseUrl": url, "brokerUrl": redis_url(port), "sharedDir": "shared"}
+
+
+@contextmanager
+def _a_project(**shared: Any) -> Iterator[Project]:
+    limits = {
+        "leaseSeconds": LEASE_S,
+        "evalWorkers": PER_NODE,
+        "maxRunning": OVERALL,
+        "maxAttempts": MAX_ATTEMPTS,
+    }
+    with a_project({}, **limits, **shared) as project:
+        shutil.copy(_GALLERY, project.folder / "plugins")
+        catalog = {name: dict(entry) for name, entry in CANDIDATES.items()}
+        (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": catalog}))
+        yield project
+
+
 def _services(project: Project) -> list[Service]:
+    one_machine = project.configuration.settings.shared_dir is None
+
     def service(name: str, holder: str, *arguments: str) -> Service:
+        machine = {"BAKEOFF_NODE_NAME": name} if one_machine else project.machine(name)
         return Service(
             command=(sys.executable, *arguments),
-            environment={**project.environment, "BAKEOFF_NODE_NAME": name},
+            environment={**project.environment, **machine},
             folder=project.folder,
             log=project.folder / f"{name}.log",
             holder=holder,

@@ -10,12 +10,12 @@ from chaos.verdict import Sort
 _ROW = "{:<39} {:>6} {:>5} {:>8} {:>7} {:>8} {:>7}"
 
 
-def show(reports: Sequence[Report]) -> str:
+def show(reports: Sequence[Report], kinds: Sequence[Kind]) -> str:
     return "\n".join(
         [
             f"{'':<46} {'jobs':>5} {'back in queue, s':>16} {'taken again, s':>16}",
             _ROW.format("fault", "struck", "hit", "median", "worst", "median", "worst"),
-            *(_row(kind, reports) for kind in Kind),
+            *(_row(kind, reports) for kind in kinds),
             "",
             *_totals(reports),
         ]

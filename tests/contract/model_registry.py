@@ -17,6 +17,7 @@ import os
 import pickle
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,9 @@ from fixtures.crowd import in_processes
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from domain.errors import InvalidInputError, NotFoundError, TamperedError
+from domain.errors import InvalidInputError, NotFoundError, OvertakenError, TamperedError
 from domain.model_version import Origin, Stage
-from registry.backend import BaseModelRegistry, Description, Fitted, Identifier
+from registry.backend import NO_VERSION, BaseModelRegistry, Description, Fitted, Identifier
 from registry.signature import Signature, infer_signature
 
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70], "income": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5]})
@@ -622,6 +623,53 @@ class ModelRegistryContract:
         assert names(registry, stage="Production") == ["fraud/1.0.0", "churn/1.0.1"]
         assert registry.get(first).stage is Stage.ARCHIVED
         assert [line.replaced for line in registry.history()] == ["1.0.0", None, None]
+
+    def test_a_promotion_may_say_which_version_it_replaces(self, registry):
+        first, second = save(registry), save(registry)
+        registry.transition_model_stage(first, "Production", replacing=NO_VERSION)
+
+        assert registry.transition_model_stage(second, "Production", replacing="1.0.0").replaced == "1.0.0"
+
+    @pytest.mark.parametrize("expected", [NO_VERSION, "1.0.1", "9.9.9"])
+    def test_a_promotion_over_another_version_than_it_says_changes_nothing(self, registry, expected):
+        first, second = save(registry), save(registry)
+        registry.transition_model_stage(first, "Production")
+
+        with pytest.raises(OvertakenError, match=r"Production of churn is 1\.0\.0 by now, and not"):
+            registry.transition_model_stage(second, "Production", replacing=expected)
+        assert names(registry, stage="Production") == ["churn/1.0.0"]
+        assert registry.get(second).stage is Stage.DEVELOPMENT
+        assert len(registry.history()) == 1
+
+    def test_of_promoters_at_once_that_say_the_same_one_succeeds(self, registry):
+        registry.transition_model_stage(save(registry), "Production")
+        contenders = [save(registry) for _ in range(6)]
+        overtaken = []
+
+        def promote(model_id: Identifier) -> None:
+            try:
+                registry.transition_model_stage(model_id, "Production", replacing="1.0.0")
+            except OvertakenError:
+                overtaken.append(model_id)
+
+        promoters = [threading.Thread(target=promote, args=(model_id,)) for model_id in contenders]
+        for promoter in promoters:
+            promoter.start()
+        for promoter in promoters:
+            promoter.join(60)
+
+        (winner,) = set(contenders) - set(overtaken)
+        assert len(overtaken) == 5
+        assert [row["model_id"] for row in registry.list_models(stage="Production")] == [winner]
+        assert len(registry.history()) == 2
+
+    def test_a_line_that_changes_no_stage_can_be_added_to_the_log(self, registry):
+        promoted = registry.transition_model_stage(save(registry), "Production", by="me")
+        told = replace(promoted, from_stage=Stage.PRODUCTION, evidence={"hooks": [{"passed": False}]})
+        registry.record(told)
+
+        assert registry.history("churn") == [told, promoted]
+        assert names(registry, stage="Production") == ["churn/1.0.0"]
 
     def test_what_is_in_production_stays_there_when_another_moves_elsewhere(self, registry):
         first, second = save(registry), save(registry)

@@ -100,6 +100,16 @@ def test_a_failure_leaves_no_output_and_what_was_there_before(kitchen):
     assert names_in(kitchen.folder) == ["a", "log"]
 
 
+def test_outputs_that_are_no_longer_wanted_replace_nothing(kitchen):
+    (kitchen.folder / "a").write_text("of somebody else")
+
+    outcome = kitchen.run("write_outputs", {"a": "late"}, may_keep=lambda: False, outputs=("a",))
+
+    assert (outcome.end, outcome.value, outcome.error.type) == (End.STOPPED, None, "Stopped")
+    assert (kitchen.folder / "a").read_text() == "of somebody else"
+    assert names_in(kitchen.folder) == ["a", "log"]
+
+
 def test_an_output_that_was_not_ordered_is_named_with_those_that_were(kitchen):
     outcome = kitchen.run("ask_for_an_output_that_is_not_there", outputs=("a",))
 
@@ -163,6 +173,7 @@ def test_a_cell_has_nothing_of_its_supervisor_but_what_it_needs(kitchen):
     assert found["folder"] == found["scratch"] == found["temporary"] == found["environment"]["HOME"]
     assert found["stdin"] == "/dev/null"
     assert found["session"] is True
+    assert found["first to go"] == "1000"
     assert found["core"] == [0, 0]
     assert found["threads"] == ["MainThread"]
     assert sorted(found["ignored"]) == ["SIGPIPE", "SIGXFSZ"]

@@ -1,6 +1,8 @@
 """Whatever code does in a cell: its end is told, nothing of it survives, and the next cell is as good."""
 
 import os
+import platform
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, eventually, is_alive, names_in, running
 
-from cell import landlock
+from cell import landlock, scratch
 from cell.outcome import End
 from cell.oven import Oven
 
@@ -132,7 +134,7 @@ def test_a_fork_bomb_ends(kitchen, how):
     outcome = kitchen.misbehave(how, processes=100)
 
     assert outcome.end is End.TOO_MANY_PROCESSES, outcome
-    assert outcome.error.message.endswith("processes, the most is 100")
+    assert outcome.error.message.endswith("the most are 100 and 8192")
 
 
 #: Ends a bomb as on a kernel that cannot enclose signals. It prints how many have died, and what is left.
@@ -172,6 +174,44 @@ def test_too_many_sleeping_processes_are_too_many(kitchen):
 
 def test_processes_below_the_limit_are_let_be(kitchen):
     assert kitchen.misbehave("start_many_processes", 10, processes=20, wall_s=1).end is End.TIMED_OUT
+
+
+def test_too_many_threads_are_too_many(kitchen):
+    outcome = kitchen.misbehave("start_many_threads", 300, all_threads=200)
+
+    assert outcome.end is End.TOO_MANY_PROCESSES, outcome
+    assert outcome.error.message.startswith("it had 1 processes or more with ")
+    assert outcome.error.message.endswith(" threads, the most are 128 and 200")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="it makes the call by its number")
+def test_a_child_that_made_itself_a_sibling_does_not_survive(kitchen):
+    sibling = kitchen.misbehave("become_a_sibling").value
+
+    assert sibling["its parent is ours"]
+    assert not is_alive(sibling["pid"])
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="calls are filtered there alone")
+def test_limits_and_priorities_of_others_stay_as_they_are(kitchen):
+    with running("import sys; sys.stdin.read()") as neighbour:
+        found = kitchen.misbehave("meddle_with", neighbour.pid).value
+        limit = resource.prlimit(neighbour.pid, resource.RLIMIT_CPU)
+        niceness = os.getpriority(os.PRIO_PROCESS, neighbour.pid)
+
+    mine = {name: answer for name, answer in found.items() if name.startswith("own ")}
+    assert mine == {"own limit": "None", "own nice": "1", "own policy": "None"}
+    assert {answer for name, answer in found.items() if name not in mine} == {"PermissionError"}
+    assert limit == (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    assert niceness == os.getpriority(os.PRIO_PROCESS, 0)
+
+
+@pytest.mark.skipif(not scratch.can_be_private(), reason="the user may have no namespaces")
+def test_shared_memory_of_system_v_is_gone_with_the_cell(kitchen):
+    key = 0x0BAE0FF0 + os.getpid() % 2**16
+
+    assert [kitchen.misbehave("leave_memory_of_system_v", key).value for _ in range(2)] == [True, True]
+    assert str(key) not in Path("/proc/sysvipc/shm").read_text().split()
 
 
 def test_a_cell_that_closes_every_descriptor_is_an_exit_without_answer(kitchen):
@@ -254,19 +294,17 @@ def test_the_last_lines_are_kept_also_beyond_the_limit(kitchen):
     assert kitchen.log.stat().st_size < 2000
 
 
-def test_a_log_that_cannot_be_written_does_not_matter(kitchen):
-    kitchen.log = Path("/dev/full")
-
-    outcome = kitchen.misbehave("print_much", 3)
-
-    assert (outcome.value, outcome.log_tail) == ("printed", "line 0\nline 1\nline 2\n")
-
-
 def test_a_flood_of_the_scratch_folder_ends_as_scratch_full(kitchen):
     outcome = kitchen.misbehave("flood_scratch", scratch_mb=8)
 
     assert outcome.end is End.SCRATCH_FULL
     assert outcome.error.type == "OSError"
+
+
+def test_a_flood_of_empty_files_ends_as_scratch_full(kitchen):
+    outcome = kitchen.misbehave("flood_scratch_with_names", scratch_mb=8)
+
+    assert (outcome.end, outcome.error.type) == (End.SCRATCH_FULL, "OSError")
 
 
 def test_an_output_cannot_grow_beyond_its_limit(kitchen):
@@ -316,6 +354,13 @@ def test_memory_of_children_and_shared_memory_count(kitchen, how):
     outcome = kitchen.misbehave(how, 60 if how == "allocate_in_children" else 150, memory_mb=120)
 
     assert (outcome.end, outcome.error.type) == (End.MEMORY, "MemoryLimit")
+
+
+def test_who_forks_all_the_time_is_weighed_all_the_same(kitchen):
+    outcome = kitchen.misbehave("allocate_and_fork_on", 80, memory_mb=120)
+
+    assert (outcome.end, outcome.error.type) == (End.MEMORY, "MemoryLimit")
+    assert outcome.usage.wall_s >= 5
 
 
 def test_what_a_cell_changes_in_its_process_is_gone_with_it(kitchen):

@@ -251,6 +251,29 @@ def test_the_doctor_names_what_is_wrong_and_the_cure_and_ends_with_1(project: Pr
     assert "! catalog bad was rejected: " in lines
 
 
+@pytest.mark.parametrize(
+    ("shared", "said"),
+    [
+        ("null", "of several machines, and sharedDir is not set: each machine has snapshots of its own"),
+        ("mnt", "✗ sharedDir there is no folder {root}/mnt → mount it, or make it, or correct sharedDir"),
+        ("/sys", "✗ sharedDir /sys cannot be written to: Permission denied → give this user the right"),
+        ("config", "GB free for {root}/config"),
+    ],
+)
+def test_the_doctor_looks_for_a_folder_that_all_machines_see(
+    project: Project, shared: str, said: str
+) -> None:
+    (project.root / "config" / "bakeoff.yaml").write_text(
+        "brokerUrl: redis://127.0.0.1:1/0\ndatabaseUrl: postgresql+psycopg://me@127.0.0.1:1/x\n"
+        f"sharedDir: {shared}\n"
+    )
+
+    lines = " ".join(project.bakeoff("doctor").stdout.split())
+
+    assert said.format(root=project.root) in lines
+    assert ("sharedDir is not set" in lines) is (shared == "null")
+
+
 def test_the_doctor_reports_settings_that_cannot_be_read(project: Project) -> None:
     said = project.bakeoff("doctor", "--json", env={"BAKEOFF_EVAL_WORKER": "3"})
 

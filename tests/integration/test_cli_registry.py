@@ -176,7 +176,7 @@ def test_all_that_is_known_of_a_version_is_shown(project):
         assert line in shown.splitlines()
     assert "LinearRegression_1_0_1.pkl, " in shown
     assert shown.splitlines()[-2] == "stages, newest first"
-    assert shown.splitlines()[-1].endswith("Development → Production by bob, in place of 1.0.0")
+    assert shown.splitlines()[-1].endswith("Development → Production, in place of 1.0.0 by bob")
 
 
 @pytest.mark.parametrize(

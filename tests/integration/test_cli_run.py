@@ -96,6 +96,7 @@ def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
             ["run", "iris", "--average", "mean"],
             "average is 'mean': input should be 'binary', 'macro', 'micro' or ",
         ),
+        (["run", "iris", "--save", "bets"], "save is 'bets': input should be 'none', 'best' or 'all'"),
         (["run", "iris", "--seed", "x"], "Invalid value for '--seed'"),
     ],
 )
@@ -187,8 +188,33 @@ def test_a_whole_bake_off_ends_with_its_leaderboard_and_code_3_when_one_fails(re
     assert ready.bakeoff("logs", "latest", "bad").stdout == "about to fail\n"
 
 
+def test_the_winner_is_saved_before_its_run_says_that_it_is_over(ready: Project) -> None:
+    done = bakeoff("run", "iris", "--models", "tree", "--save", "best", "--save-as", "flowers", "--json")
+
+    said = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert (said["run"]["save"], said["run"]["saveAs"]) == ("best", "flowers")
+    [model] = said["saving"]["models"]
+    assert (said["saving"]["state"], model["modelId"], model["uri"]) == (
+        "done",
+        "tree",
+        "models:/flowers/1.0.0",
+    )
+    assert said["saving"]["promotion"] is None
+    shown = ready.bakeoff("show", "latest").stdout
+    assert "saves      the best model as flowers\n" in shown
+    assert shown.endswith("\n\nsaved      flowers 1.0.0 (tree)\n")
+
+
+def test_what_is_not_kept_is_not_saved(ready: Project) -> None:
+    done = ready.bakeoff("run", "iris", "--in-process", "--save", "best")
+
+    assert done.exit_code == 2
+    assert "--save can do nothing with --in-process" in done.stderr
+
+
 def test_retry_takes_over_what_there_is_and_queues_the_rest(ready: Project) -> None:
-    run = a_run(name="spring")
+    run = a_run(name="spring", dataset=ready.pin())
     ready.fill(run, [Outcome(model="good", f1=0.5), Outcome(model="poor", state=JobState.FAILED)])
 
     done = bakeoff("retry", "latest", "--detach", "--no-worker", "--json")
@@ -217,6 +243,16 @@ def test_what_needs_cells_is_refused_in_process(ready: Project, option: list[str
 
     assert done.returncode == 2
     assert f"error: {option[0]} can do nothing with --in-process" in done.stderr
+
+
+def test_retry_of_a_run_whose_snapshot_is_gone_is_refused(ready: Project) -> None:
+    ready.fill(a_run(), [Outcome(model="poor", state=JobState.FAILED)])
+
+    said = ready.bakeoff("retry", "latest", "--detach", "--no-worker")
+
+    assert said.exit_code == 2
+    assert "is not there any more: start a new run of the dataset" in said.stderr
+    assert len(runs.page(ready.engine, limit=10)) == 1
 
 
 def test_retry_of_a_run_that_goes_on_is_refused(ready: Project) -> None:

@@ -109,6 +109,7 @@ def test_a_log_is_found_by_job_or_by_run_and_model(project: Project) -> None:
     assert project.bakeoff("logs", "latest", "b").stdout_bytes == b"epoch 1\r\nepoch \x1b[31m2"
     assert json.loads(project.bakeoff("logs", run.id[:13], "b", "--json").stdout) == {
         "evaluationId": jobs[1].id,
+        "node": "here",
         "file": str(project.root / "data" / "logs" / run.id / f"{jobs[1].id}.log"),
         "log": "epoch 1\nepoch \x1b[31m2",
     }
@@ -120,12 +121,38 @@ def test_a_log_that_is_not_there_says_why(project: Project) -> None:
 
     waiting = project.bakeoff("logs", jobs[0].id)
     elsewhere = project.bakeoff("logs", jobs[1].id)
+    removed = project.bakeoff("logs", jobs[1].id, env={"BAKEOFF_NODE_NAME": "here"})
     unknown = project.bakeoff("logs", "latest", "c")
 
-    assert [waiting.exit_code, elsewhere.exit_code, unknown.exit_code] == [2, 2, 2]
+    assert [said.exit_code for said in (waiting, elsewhere, removed, unknown)] == [2, 2, 2, 2]
     assert waiting.stderr.endswith("(a, queued) has no log here: it has not been started\n")
-    assert "(b, completed) has no log here: it ran on here, look there for " in elsewhere.stderr
+    assert elsewhere.stderr.endswith(
+        "(b, completed) has no log here: it ran on here, where `bakeoff logs` prints it\n"
+    )
+    assert "it ran on this machine, and " in removed.stderr
     assert unknown.stderr.endswith("has no candidate 'c'; there are a, b\n")
+
+
+def test_a_log_that_another_machine_has_is_not_waited_for(project: Project) -> None:
+    (job,) = project.fill(a_run(), [Outcome(model="a", state=JobState.RUNNING)])
+
+    said = project.bakeoff("logs", job.id, "-f")
+
+    assert said.exit_code == 2
+    assert "(a, running) has no log here: it ran on here" in said.stderr
+
+
+def test_a_log_of_an_earlier_attempt_says_where_the_last_one_was_made(project: Project) -> None:
+    run = a_run()
+    (job,) = project.fill(run, [Outcome(model="a", f1=0.5)])
+    written_log(project, run.id, job.id, "epoch 1\n")
+
+    there = project.bakeoff("logs", job.id, env={"BAKEOFF_NODE_NAME": "there"})
+    here = project.bakeoff("logs", job.id, env={"BAKEOFF_NODE_NAME": "here"})
+
+    assert (there.stdout, here.stdout) == ("epoch 1\n", "epoch 1\n")
+    assert there.stderr == "this is what there has of it: its last attempt was made on here\n"
+    assert here.stderr == ""
 
 
 def test_following_a_log_ends_with_its_job(project: Project) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from fixtures.kitchen import PLUGINS, a_kitchen, an_oven, below, eventually, is_alive, running
 
-from cell import scratch
+from cell import landlock, scratch
 from cell.client import connect
 from cell.order import Limits, Order
 from cell.outcome import End
@@ -63,6 +64,7 @@ def bake(folder):
             kitchen.run("read_file", str(secret)).error.type,
             kitchen.run("read_file", str(secret), readable=(secret,)).value,
             kitchen.misbehave("flood_scratch_quietly", scratch_mb=8, wall_s=4).end,
+            kitchen.misbehave("flood_scratch_with_names", scratch_mb=8, wall_s=20).end,
             kitchen.misbehave("leave_a_maze").end,
             kitchen.run("list_shared_folders").value[1],
             kitchen.misbehave("reach_for", {"file": str(secret), "supervisor": os.getpid()}).value["environ"],
@@ -303,6 +305,39 @@ def test_folders_deeper_than_a_path_is_long_are_removed(tmp_path):
     assert outside.read_text() == "kept"
 
 
+@pytest.mark.skipif(not scratch.can_be_private(), reason="the user may have no namespaces")
+def test_the_sockets_of_this_user_are_not_there_for_a_cell(runtime, tmp_path, monkeypatch):
+    """As that of the embedded Redis, through which it would command the workers."""
+    monkeypatch.setenv("TMPDIR", str(runtime))
+    meeting = runtime / f"bakeoff-{os.geteuid()}"
+    meeting.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
+        listener.bind(str(meeting / "redis.sock"))
+        listener.listen()
+        with an_oven(runtime=runtime) as oven, a_kitchen(oven, tmp_path) as kitchen:
+            outcome = kitchen.run("connect_to", str(meeting / "redis.sock"))
+        client.connect(str(meeting / "redis.sock"))
+
+    assert (outcome.end, outcome.error.type) == (End.RAISED, "FileNotFoundError")
+
+
+@pytest.mark.skipif(not landlock.abi(), reason="the kernel has no Landlock")
+def test_what_is_closed_stays_so_where_the_libraries_are(runtime, tmp_path):
+    """As in an image whose project lies below the prefix of its Python."""
+    with tempfile.TemporaryDirectory(prefix="labels-", dir=sys.prefix) as folder:
+        secret, beside = Path(folder) / "data" / "y.npy", Path(folder) / "module.py"
+        secret.parent.mkdir()
+        for file in (secret, beside):
+            file.write_text("1")
+        closed = [secret.parent]
+        with an_oven(runtime=runtime, closed=closed) as oven, a_kitchen(oven, tmp_path) as kitchen:
+            refused = kitchen.run("read_file", str(secret))
+            read = kitchen.run("read_file", str(beside))
+
+    assert (refused.end, refused.error.type) == (End.RAISED, "PermissionError")
+    assert read.value == "1"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become less than it is")
 @pytest.mark.parametrize(
     ("owner", "flooded"),
@@ -319,6 +354,7 @@ def test_an_owner_without_privileges_has_cells_that_hold_as_well(runtime, owner,
         "PermissionError",
         "1",
         flooded,
+        "scratch_full",
         "returned",
         [],
         "PermissionError",

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,6 @@ def test_the_clock_of_the_database_is_aware_and_in_utc(engine: Engine) -> None:
     assert abs((at - before).total_seconds()) < 5
 
 
-@sqlite_only
 def test_a_child_by_fork_leaves_the_connections_to_its_parent(engine: Engine) -> None:
     """A child that closed or used them would break the parent's locks."""
     _, [job] = a_stored_run(engine)
@@ -177,6 +177,48 @@ def test_a_database_that_stays_locked_is_named(database_url: str, monkeypatch: p
     assert str(failed.value) == (
         f"the database {database_url} failed: database is locked; `bakeoff doctor` tells more"
     )
+
+
+@postgresql_only
+def test_a_table_that_stays_locked_is_named(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "BUSY_TIMEOUT_S", 0.05)
+    engine = open_database(database_url)
+
+    with engine.begin() as other:
+        other.execute(text("LOCK TABLE evaluation_runs"))
+        with pytest.raises(InfrastructureError) as failed:
+            a_stored_run(engine)
+
+    assert "failed: canceling statement due to lock timeout" in str(failed.value)
+
+
+@postgresql_only
+def test_who_stands_still_within_a_transaction_stops_the_others_for_seconds_and_not_for_good(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "SILENCE_TIMEOUT_S", 0.2)
+    engine = open_database(database_url)
+    _, [job] = a_stored_run(engine)
+
+    frozen = ExitStack()
+    one_at_a_time(frozen.enter_context(writing(engine)), "claim")
+    assert claim(engine, job).job.id == job.id
+    with pytest.raises(InfrastructureError, match="idle-in-transaction timeout"):
+        frozen.close()
+
+
+@postgresql_only
+def test_the_address_of_a_server_may_say_otherwise(database_url: str) -> None:
+    engine = open_database(f"{database_url}&options=-c%20lock_timeout%3D7s&connect_timeout=3")
+
+    with engine.connect() as connection:
+        limits = [
+            connection.execute(text(f"SHOW {name}")).scalar()
+            for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+        ]
+    engine.dispose()
+
+    assert limits == ["7s", "10s"]
 
 
 @sqlite_only

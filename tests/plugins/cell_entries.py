@@ -72,6 +72,7 @@ def describe_surroundings(payload, inside):
         "scratch": str(inside.scratch),
         "temporary": tempfile.gettempdir(),
         "stdin": os.readlink("/proc/self/fd/0"),
+        "first to go": Path("/proc/self/oom_score_adj").read_text().strip(),
         "session": os.getsid(0) == os.getpid(),
         "core": resource.getrlimit(resource.RLIMIT_CORE),
         "threads": [thread.name for thread in threading.enumerate()],

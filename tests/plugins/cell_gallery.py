@@ -6,6 +6,7 @@
 import ctypes
 import faulthandler
 import os
+import resource
 import signal
 import sys
 import threading
@@ -105,13 +106,13 @@ def leave_daemons_behind(payload, inside):
     return found if payload == "return" else time.sleep(60)
 
 
-#: A bomb ends by itself after so many seconds, should nobody else end it.
+#: A bomb ends by itself after so many seconds, or those of its payload, should nobody else end it.
 FUSE_S = 5.0
 
 
 def fork_for_ever(payload, inside):
     """Each child does as its parent does."""
-    until = time.monotonic() + FUSE_S
+    until = time.monotonic() + (payload or FUSE_S)
     while time.monotonic() < until:
         os.fork()
     os._exit(0)
@@ -119,7 +120,7 @@ def fork_for_ever(payload, inside):
 
 def fork_into_sessions(payload, inside):
     """No two processes share a group."""
-    until = time.monotonic() + FUSE_S
+    until = time.monotonic() + (payload or FUSE_S)
     while time.monotonic() < until:
         if os.fork() == 0:
             os.setsid()
@@ -128,7 +129,7 @@ def fork_into_sessions(payload, inside):
 
 def fork_and_die(payload, inside):
     """Each process starts a successor and dies, so that whoever is looked up is gone."""
-    until = time.monotonic() + FUSE_S
+    until = time.monotonic() + (payload or FUSE_S)
     while time.monotonic() < until:
         if os.fork():
             os._exit(0)
@@ -140,6 +141,48 @@ def start_many_processes(payload, inside):
             time.sleep(60)
             os._exit(0)
     time.sleep(60)
+
+
+def start_many_threads(payload, inside):
+    for _ in range(payload):
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    time.sleep(60)
+
+
+def become_a_sibling(payload, inside):
+    """A child whose parent is our own: waiting for us does not end it."""
+    clone, clone_parent = 56, 0x8000
+    reader, writer = os.pipe()
+    if not ctypes.CDLL(None).syscall(clone, clone_parent | signal.SIGCHLD, 0, 0, 0, 0):
+        os.write(writer, f"{os.getpid()} {os.getppid()}\n".encode())
+        time.sleep(60)
+        os._exit(0)
+    with os.fdopen(reader) as said:
+        pid, parent = map(int, said.readline().split())
+    return {"pid": pid, "its parent is ours": parent == os.getppid()}
+
+
+def meddle_with(payload, inside):
+    """With another process of the same user, then with itself."""
+    plain = os.sched_param(0)
+    return {
+        "limit": attempt(lambda: resource.prlimit(payload, resource.RLIMIT_CPU, (1, 1))),
+        "look at the limit": attempt(lambda: resource.prlimit(payload, resource.RLIMIT_CPU)),
+        "nice": attempt(lambda: os.setpriority(os.PRIO_PROCESS, payload, 19)),
+        "nice to a group": attempt(lambda: os.setpriority(os.PRIO_PGRP, payload, 19)),
+        "nice to a user": attempt(lambda: os.setpriority(os.PRIO_USER, 0, 19)),
+        "policy": attempt(lambda: os.sched_setscheduler(payload, os.SCHED_BATCH, plain)),
+        "parameters": attempt(lambda: os.sched_setparam(payload, plain)),
+        "own limit": attempt(lambda: resource.setrlimit(resource.RLIMIT_CPU, (100, 100))),
+        "own nice": attempt(lambda: os.nice(1)),
+        "own policy": attempt(lambda: os.sched_setscheduler(0, os.SCHED_BATCH, plain)),
+    }
+
+
+def leave_memory_of_system_v(payload, inside):
+    """It outlives whoever made it, unless somebody removes it."""
+    create, exclusively = 0o1000, 0o2000
+    return ctypes.CDLL(None).shmget(payload, 2**20, create | exclusively | 0o600) >= 0
 
 
 def close_every_descriptor(payload, inside):
@@ -198,6 +241,11 @@ def flood_scratch_quietly(payload, inside):
             time.sleep(0.01)
 
 
+def flood_scratch_with_names(payload, inside):
+    for number in range(10**6):
+        (inside.scratch / f"f{number}").touch()
+
+
 def flood_output(payload, inside):
     file = inside.output("a")
     while True:
@@ -239,6 +287,20 @@ def allocate_in_children(payload, inside):
             time.sleep(60)
             os._exit(len(kept) and 0)
     time.sleep(60)
+
+
+def allocate_and_fork_on(payload, inside):
+    """Two processes hold memory, and a third one is always another."""
+    if os.fork() == 0:
+        kept = bytearray(payload * 2**20)
+        time.sleep(60)
+        os._exit(len(kept) and 0)
+    kept = bytearray(payload * 2**20)
+    while kept:
+        if os.fork() == 0:
+            time.sleep(0.1)
+            os._exit(0)
+        os.wait()
 
 
 def allocate_shared(payload, inside):

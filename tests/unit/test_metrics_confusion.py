@@ -11,6 +11,7 @@ from sklearn import metrics as sk
 
 from domain.scoring import Average
 from evaluation.metrics import confusion
+from registry.labels import codes_of
 
 LABEL_SETS = st.sampled_from(
     [
@@ -41,9 +42,9 @@ def truth_and_predictions(draw):
 
 
 def counted(true, predicted, known):
-    true_codes, strangers = confusion.codes_of(true, known)
+    true_codes, strangers = codes_of(true, known)
     assert strangers.size == 0
-    codes, unseen = confusion.codes_of(predicted, known)
+    codes, unseen = codes_of(predicted, known)
     return confusion.count(true_codes, codes, len(known) + len(unseen))
 
 
@@ -119,14 +120,14 @@ def test_a_small_table_by_hand():
 
 
 def test_labels_that_are_no_classes_get_codes_after_the_last_class():
-    codes, unseen = confusion.codes_of(np.array([2, 9, 1, 0, 9, 7]), np.array([1, 2]))
+    codes, unseen = codes_of(np.array([2, 9, 1, 0, 9, 7]), np.array([1, 2]))
 
     assert codes.tolist() == [1, 4, 0, 2, 4, 3]
     assert unseen.tolist() == [0, 7, 9]
 
 
 def test_text_is_never_taken_for_a_number():
-    codes, unseen = confusion.codes_of(np.array(["1", "0"]), np.array([0, 1]))
+    codes, unseen = codes_of(np.array(["1", "0"]), np.array([0, 1]))
 
     assert codes.tolist() == [3, 2]
     assert unseen.tolist() == ["0", "1"]
@@ -135,7 +136,7 @@ def test_text_is_never_taken_for_a_number():
 @pytest.mark.parametrize("values", [[0.0, 1.0, 1.0], [False, True, True], [0, 1, 1]])
 @pytest.mark.parametrize("classes", [[0, 1], [False, True], [0.0, 1.0]])
 def test_equal_numbers_are_equal_labels_whatever_their_type(values, classes):
-    codes, unseen = confusion.codes_of(np.array(values), np.array(classes))
+    codes, unseen = codes_of(np.array(values), np.array(classes))
 
     assert codes.tolist() == [0, 1, 1]
     assert unseen.size == 0
@@ -154,7 +155,7 @@ def test_a_table_is_made_up_to_fifty_labels(labels, has_table):
 def test_neither_scikit_learn_nor_pandas_is_imported_for_the_built_in_metrics():
     program = (
         "import sys, numpy as np\n"
-        "import evaluation.metrics.names, evaluation.metrics.predictions, evaluation.leaderboard\n"
+        "import evaluation.metrics.names, registry.predictions, evaluation.leaderboard\n"
         "from evaluation.metrics.rules import resolve_rules\n"
         "from evaluation.metrics.scoring import Predictions, score\n"
         "from domain.candidate import OutputKind\n"

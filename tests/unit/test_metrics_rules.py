@@ -6,7 +6,8 @@ import pytest
 from domain.dataset import TargetKind
 from domain.errors import InvalidInputError
 from domain.scoring import Average, ScoringRules
-from evaluation.metrics.rules import place_of, resolve_rules
+from evaluation.metrics.rules import resolve_rules
+from registry.labels import place_of
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 

@@ -9,9 +9,9 @@ import pytest
 from domain.candidate import OutputKind
 from domain.dataset import TargetKind
 from domain.errors import InvalidInputError
-from evaluation.metrics.predictions import BadPredictionsError, Predictions
 from evaluation.metrics.rules import resolve_rules
 from evaluation.metrics.scoring import score
+from registry.predictions import BadPredictionsError, Predictions
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cell.outputs import Outputs
+from domain.errors import InfrastructureError
 
 
 def _write(outputs: Outputs, data: bytes) -> None:
@@ -41,6 +42,19 @@ def test_an_output_that_nobody_wrote_is_no_file(tmp_path: Path) -> None:
         outputs.keep()
 
     assert [path.name for path in tmp_path.iterdir()] == ["two"]
+
+
+def test_an_output_that_cannot_get_its_place_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with Outputs({"out": tmp_path / "out"}, limit_mb=1) as outputs:
+        _write(outputs, b"whole")
+        with pytest.raises(InfrastructureError) as failed:
+            outputs.keep()
+
+    said = str(failed.value)
+    assert said.startswith(f"{tmp_path}/out cannot be written: Is a directory; ")
+    assert said.endswith(f" MB are free in {tmp_path}")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 KILLED = """

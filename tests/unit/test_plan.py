@@ -1,6 +1,7 @@
 """Which candidates, which data and which rules a run gets, from a request, a catalog and a configuration."""
 
 import math
+import re
 import time
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 
 from config.loading import Configuration, load
 from domain.candidate import Candidate, CandidateKind, Learns, OutputKind
-from domain.errors import InvalidInputError, NotFoundError
+from domain.errors import InfrastructureError, InvalidInputError, NotFoundError
+from domain.saving import SavePolicy, SaveRequest
 from evaluation.plan import RunRequest, make_plan
 from registry import catalog as catalogs
 from registry.catalog import Catalog
@@ -52,11 +54,12 @@ def configuration(tmp_path: Path) -> Configuration:
 def plan(configuration):
     """As it is made of what is in the catalog once that has been checked."""
 
-    def plan(*candidates, dataset="answers", **asked):
+    def plan(*candidates, dataset="answers", registry=None, **asked):
         catalog = Catalog(configuration.catalog_file)
         catalog._shelf = catalogs._shelf(candidates)
         request = RunRequest(dataset=dataset, **asked)
-        return make_plan(request, catalog=lambda: catalog, configuration=configuration)
+        configured = load(configuration.file, overrides={"modelRegistry": registry}, environment={})
+        return make_plan(request, catalog=lambda: catalog, configuration=configured)
 
     return plan
 
@@ -310,6 +313,16 @@ def test_the_data_are_read_while_the_catalog_is_loaded(configuration):
     assert ids(made) == ["dummy", "tree"]
 
 
+def test_a_snapshot_is_not_pinned_where_other_machines_would_not_see_it(tmp_path, configuration):
+    (tmp_path / "config" / "bakeoff.yaml").write_text(SETTINGS + "sharedDir: mnt\n")
+    unmounted = load(tmp_path / "config", environment={})
+
+    with pytest.raises(InfrastructureError, match=r"there is no folder .*/mnt: mount it"):
+        make_plan(RunRequest(dataset="answers"), catalog=pytest.fail, configuration=unmounted)
+
+    assert not (tmp_path / "mnt").exists()
+
+
 def test_data_that_cannot_be_read_are_told_when_nobody_is_named_too(plan):
     with pytest.raises(InvalidInputError, match=r"there is no file .*nowhere\.csv"):
         plan(TREE, dataset="bad")
@@ -382,3 +395,39 @@ def test_all_that_is_wrong_in_a_request_is_said_at_once():
     said = str(caught.value)
     assert said.count(";") == 3
     assert all(part in said for part in ("dataset is missing", "seed is 'x'", "did you mean 'models'?"))
+
+
+@pytest.mark.parametrize(
+    ("configured", "asked", "expected"),
+    [
+        ({}, {}, None),
+        ({"save": "best"}, {}, SaveRequest(policy=SavePolicy.BEST, name="answers")),
+        ({"save": "best"}, {"save": "all"}, SaveRequest(policy=SavePolicy.ALL, name="answers")),
+        ({"save": "best"}, {"save": "none"}, None),
+        ({}, {"save": "best", "save_as": "churn"}, SaveRequest(policy=SavePolicy.BEST, name="churn")),
+        ({"save": "all"}, {"save_as": "churn"}, SaveRequest(policy=SavePolicy.ALL, name="churn")),
+    ],
+)
+def test_what_is_saved_is_asked_for_or_configured_and_called_like_the_dataset(
+    plan, configured, asked, expected
+):
+    assert plan(TREE, registry=configured, **asked).save == expected
+
+
+NO_REGISTRY = (
+    "there is no registry to save to, since modelRegistry.backend is none: set it, or save none instead of"
+)
+
+
+@pytest.mark.parametrize(
+    ("configured", "asked", "said"),
+    [
+        ({}, {"save_as": "churn"}, "saveAs is 'churn', and nothing is saved: add save, which may be best or"),
+        ({"backend": "none"}, {"save": "best"}, f"{NO_REGISTRY} best"),
+        ({"backend": "none", "save": "all"}, {}, f"{NO_REGISTRY} all"),
+        ({}, {"save": "best", "save_as": " "}, "a model cannot be named ' '"),
+    ],
+)
+def test_what_can_never_be_saved_is_told_before_anything_is_read(plan, configured, asked, said):
+    with pytest.raises(InvalidInputError, match=re.escape(said)):
+        plan(TREE, dataset="bad", registry=configured, **asked)

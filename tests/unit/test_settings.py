@@ -7,7 +7,7 @@ import pytest
 from config.loading import Configuration, Origin, load
 from config.model_registry import ModelRegistrySettings
 from config.settings import Settings
-from domain.errors import InvalidInputError
+from domain.errors import InfrastructureError, InvalidInputError
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_the_defaults_are_those_of_the_documentation(file: Path) -> None:
     assert (settings.shutdown_grace, settings.import_timeout, settings.metrics) == (30, 30, None)
     assert (settings.seed, settings.test_size, settings.broker_url) == (0, 0.25, None)
     assert (settings.database_url, settings.data_dir) == ("sqlite:///data/bakeoff.db", Path("data"))
-    assert (settings.node_name, settings.datasets) == (None, {})
+    assert (settings.shared_dir, settings.node_name, settings.datasets) == (None, None, {})
     assert (settings.model_registry.backend, settings.model_registry.save) == ("local", "none")
     assert settings.model_registry.promotion.stage is None
 
@@ -96,6 +96,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_STREAM_LENGTH": ("500", 500),
     "BAKEOFF_DATABASE_URL": ("sqlite:///other.db", "sqlite:///other.db"),
     "BAKEOFF_DATA_DIR": ("/var/lib/bakeoff", Path("/var/lib/bakeoff")),
+    "BAKEOFF_SHARED_DIR": ("/mnt/bakeoff", Path("/mnt/bakeoff")),
     "BAKEOFF_NODE_NAME": ("left", "left"),
     "BAKEOFF_MODEL_REGISTRY": (
         '{"backend": "mlflow", "trackingUri": "http://here"}',
@@ -325,6 +326,44 @@ def test_relative_places_start_at_the_folder_above_config(file: Path, tmp_path: 
     assert configuration.snapshots == tmp_path / "var/snapshots"
     assert configuration.log_of("r", "j") == tmp_path / "var/logs/r/j.log"
     assert configuration.predictions_of("r", "j") == tmp_path / "var/predictions/r/j.npy"
+
+
+def test_what_other_machines_need_lies_in_the_shared_folder_and_the_rest_beside_this_one(
+    file: Path, tmp_path: Path
+) -> None:
+    configuration = _load(file, "dataDir: var\nsharedDir: mnt")
+
+    assert configuration.snapshots == tmp_path / "mnt/snapshots"
+    assert configuration.predictions_of("r", "j") == tmp_path / "mnt/predictions/r/j.npy"
+    assert configuration.log_of("r", "j") == tmp_path / "var/logs/r/j.log"
+    assert configuration.worker_log == tmp_path / "var/logs/worker.log"
+    assert configuration.secrets[:2] == (tmp_path / "var", tmp_path / "mnt")
+
+
+def test_a_shared_folder_that_is_not_there_is_refused_with_the_cure_and_never_made(
+    file: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InfrastructureError) as refused:
+        _load(file, "sharedDir: mnt").require_shared_dir()
+
+    assert str(refused.value) == (
+        f"there is no folder {tmp_path}/mnt: mount it, or make it, or correct sharedDir"
+    )
+    assert not (tmp_path / "mnt").exists()
+
+
+@pytest.mark.parametrize(("key", "given"), [("dataDir", "."), ("sharedDir", ".."), ("dataDir", "/")])
+def test_a_folder_that_is_closed_to_plugins_must_not_hold_the_project(
+    file: Path, tmp_path: Path, key: str, given: str
+) -> None:
+    assert _refusal(file, f"{key}: {given}") == (
+        f"{key} is {(tmp_path / given).resolve()}, and the project {tmp_path} lies in it: candidates may not "
+        f"read what is there, their own code neither; name a folder of its own"
+    )
+
+
+def test_a_data_folder_that_is_not_there_yet_is_no_reason_to_refuse(file: Path) -> None:
+    _load(file, "dataDir: var").require_shared_dir()
 
 
 def test_a_mounted_file_that_is_a_link_does_not_move_the_root(file: Path, tmp_path: Path) -> None:

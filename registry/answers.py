@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from domain.candidate import OutputKind
 from domain.scoring import ScoringRules
-from evaluation.metrics.confusion import codes_of
-from evaluation.metrics.predictions import BadPredictionsError, Predictions, check_predictions
-from evaluation.metrics.rules import place_of
+from registry.labels import codes_of, place_of
+from registry.predictions import BadPredictionsError, Predictions, check_predictions
 
 _DEFAULT_THRESHOLD = {OutputKind.PROBA: 0.5, OutputKind.SCORE: 0.0}
 
@@ -39,7 +38,7 @@ def answers(predictions: Predictions, classes: NDArray[Any], rules: ScoringRules
         return Answers(
             codes=codes, unseen=unseen, labels=labels, probabilities=beside, decisions=None, warnings=warnings
         )
-    columns = _columns(values, predictions.output_kind, classes, rules)
+    columns = columns_of(values, predictions.output_kind, classes, rules)
     codes = _decided(columns, predictions.output_kind, classes, rules)
     is_proba = predictions.output_kind is OutputKind.PROBA
     return Answers(
@@ -47,7 +46,7 @@ def answers(predictions: Predictions, classes: NDArray[Any], rules: ScoringRules
         unseen=classes[:0],
         labels=classes[codes],
         probabilities=columns if is_proba else beside,
-        decisions=None if is_proba else _decisions(columns, classes, rules),
+        decisions=None if is_proba else decisions_of(columns, classes, rules),
         warnings=warnings,
     )
 
@@ -69,12 +68,12 @@ def _beside(
         checked = check_predictions(
             predictions.probabilities, rows=len(predictions.values), output_kind=OutputKind.PROBA
         )
-        return _columns(checked, OutputKind.PROBA, classes, rules), ()
+        return columns_of(checked, OutputKind.PROBA, classes, rules), ()
     except BadPredictionsError as exc:
         return None, (f"the probabilities were left out: {exc}",)
 
 
-def _columns(
+def columns_of(
     values: NDArray[Any], kind: OutputKind, classes: NDArray[Any], rules: ScoringRules
 ) -> NDArray[Any]:
     """One column per class, in sort order; the one column of a binary target is completed."""
@@ -103,12 +102,12 @@ def _decided(
     if positive is None:
         return np.asarray(columns.argmax(axis=1))
     measured: NDArray[Any] = (
-        columns[:, positive] if kind is OutputKind.PROBA else _decisions(columns, classes, rules)
+        columns[:, positive] if kind is OutputKind.PROBA else decisions_of(columns, classes, rules)
     )
     threshold = _DEFAULT_THRESHOLD[kind] if rules.threshold is None else rules.threshold
     return np.where(measured >= threshold, positive, 1 - positive)
 
 
-def _decisions(columns: NDArray[Any], classes: NDArray[Any], rules: ScoringRules) -> NDArray[Any]:
+def decisions_of(columns: NDArray[Any], classes: NDArray[Any], rules: ScoringRules) -> NDArray[Any]:
     positive = positive_place(classes, rules)
     return columns if positive is None else columns[:, positive] - columns[:, 1 - positive]

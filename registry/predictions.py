@@ -53,6 +53,16 @@ def check_predictions(raw: Any, *, rows: int, output_kind: OutputKind) -> NDArra
     return np.ascontiguousarray(array)
 
 
+def check_numbers(raw: Any, *, rows: int) -> NDArray[np.float64]:
+    """Whatever output kind was declared: where a number is predicted, it is the number itself."""
+    values = check_predictions(raw, rows=rows, output_kind=OutputKind.SCORE)
+    if values.ndim == 1:
+        return values.astype(np.float64)
+    raise BadPredictionsError(
+        f"predict returned {values.shape[1]} columns for a regression", "return one number per row"
+    )
+
+
 def _array(raw: Any) -> NDArray[Any]:
     if np.ma.is_masked(raw):
         raise BadPredictionsError("predict returned a masked array with masked rows", "predict every row")

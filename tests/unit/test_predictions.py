@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from domain.candidate import OutputKind
-from evaluation.metrics.predictions import BadPredictionsError, check_predictions
+from registry.predictions import BadPredictionsError, check_predictions
 
 LABELS, PROBA, SCORE = OutputKind.LABELS, OutputKind.PROBA, OutputKind.SCORE
 

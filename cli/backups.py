@@ -1,0 +1,78 @@
+"""`bakeoff db backup` and `db restore`: copies of the database of runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import project, terminal
+from cli.numbers import counted
+from cli.project import ConfigFile
+
+if TYPE_CHECKING:
+    from store.backup import Copy
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def backup(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="By default one in backups/, named by the time.", show_default=False
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Copy the database while runs go on."""
+    from store.backup import back_up
+    from tasks import wiring
+
+    configuration = project.open_project(config)
+    place = file or configuration.backups / f"bakeoff-{_stamp()}.db"
+    with terminal.measured(terminal.err(), "copying the database") as progress:
+        copy = back_up(wiring.engine(), place.absolute(), progress, force=force)
+    if as_json:
+        terminal.write_json(_copy_record(copy))
+    else:
+        terminal.out().print(
+            f"{place}: {copy.bytes / 1e6:,.1f} MB, {counted(copy.runs, 'run')}", soft_wrap=True
+        )
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bakeoff db backup` wrote.")],
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Put a copy into the place of the database, which is kept beside it. Stop the workers first."""
+    from store import backup, schema
+    from tasks import wiring
+
+    configuration = project.open_project(config)
+    database = configuration.database_file or file
+    former = database.with_name(f"{database.stem}-before-{_stamp()}{database.suffix}")
+    with terminal.measured(terminal.err(), "restoring the database") as progress:
+        restored = backup.restore(wiring.engine(), file.absolute(), former, progress)
+    current = restored.copy.schema == schema.HEAD
+    if as_json:
+        kept = str(restored.former) if restored.former else None
+        terminal.write_json({**_copy_record(restored.copy), "former": kept, "needsUpgrade": not current})
+        return
+    say = terminal.out().print
+    say(f"restored {counted(restored.copy.runs, 'run')} from {file}", soft_wrap=True)
+    if restored.former:
+        say(f"what was there before is {restored.former}", soft_wrap=True)
+    say("next: `bakeoff worker` takes up what had not ended" if current else "next: `bakeoff db upgrade`")
+
+
+def _stamp() -> str:
+    from domain.identity import utc_now
+
+    return utc_now().strftime("%Y%m%dT%H%M%SZ")
+
+
+def _copy_record(copy: "Copy") -> dict[str, Any]:
+    return {"file": str(copy.file), "bytes": copy.bytes, "schema": copy.schema, "runs": copy.runs}

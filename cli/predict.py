@@ -1,0 +1,164 @@
+"""`bakeoff predict`: what a trained model says of the rows of a file."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import project, terminal
+from cli.numbers import counted, duration
+from cli.project import ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from inference.files import Work
+    from registry.comparison import Comparison
+
+_CHECK_FAILED = 1
+_BATCH_SIZE = 10_000
+
+
+def predict(  # noqa: PLR0917 - one parameter for each option
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            show_default=False,
+            help="NAME/VERSION, an id, or a URI such as models:/NAME/Production or models:/NAME@ALIAS.",
+        ),
+    ],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT", show_default=False, help="A .csv or .parquet file, a row for each answer."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUTPUT",
+            show_default=False,
+            help="A .csv, .parquet or .jsonl file; without it, CSV on standard output.",
+        ),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Probabilities (or scores) beside the predictions.")
+    ] = False,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--id", metavar="COLUMN", show_default=False, help="Copy this column over; repeatable."),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Rows that are in memory at a time.")
+    ] = _BATCH_SIZE,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only see whether the input fits. Exit code 1: it does not.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What was done, as JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Ask a trained model about the rows of a file.
+
+    The output is there whole or not at all, and all of it comes from one version of the model.
+    """
+    from domain.errors import InvalidInputError
+
+    if as_json and output is None and not check:
+        raise InvalidInputError(
+            "--json and predictions would both be on standard output: name a file with -o"
+        )
+    work = _work(model, source, ids or [], config)
+    if check:
+        _check(work, batch_size, as_json=as_json)
+    else:
+        _predict(work, output, batch_size, probabilities=probabilities, as_json=as_json)
+
+
+def _work(model: str, source: Path, ids: "Sequence[str]", config: Path | None) -> "Work":
+    from evaluation.data.sources import located
+    from inference.files import Work
+    from inference.served import Served
+
+    configuration = project.open_project(config)
+    registry = project.registry(configuration)
+    file = located(str(source), Path.cwd())
+    return Work.of(Served.of(registry.load(model)), file, ids)
+
+
+def _predict(
+    work: "Work", output: Path | None, batch_size: int, *, probabilities: bool, as_json: bool
+) -> None:
+    from cli.progress import rows_done
+    from inference.files import predict_file
+
+    began = time.monotonic()
+    with rows_done("predicting", work.source.rows, hidden=output is None) as progress:
+        rows = predict_file(
+            work, output, probabilities=probabilities, batch_size=batch_size, progress=progress
+        )
+    seconds = time.monotonic() - began
+    if as_json:
+        terminal.write_json(_record(work, rows) | {"output": str(output), "seconds": round(seconds, 3)})
+        return
+    console, where = (terminal.err(), "") if output is None else (terminal.out(), f": {output}")
+    speed = f"{counted(round(rows / seconds), 'row')}/s"
+    console.print(
+        f"{counted(rows, 'row')} by {work.served.version.uri} in {duration(seconds)}, {speed}{where}"
+    )
+
+
+def _check(work: "Work", batch_size: int, *, as_json: bool) -> None:
+    from cli.progress import rows_done
+    from inference.files import check_file
+
+    with rows_done("checking", work.source.rows) as progress:
+        comparison, rows = check_file(work, batch_size=batch_size, progress=progress)
+    if as_json:
+        found = {_camel(key): value for key, value in comparison.to_record().items()}
+        terminal.write_json(_record(work, rows) | found)
+    else:
+        terminal.show(terminal.out(), *_findings(work, comparison, rows))
+    if not comparison.valid:
+        raise typer.Exit(_CHECK_FAILED)
+
+
+def _findings(work: "Work", comparison: "Comparison", rows: int) -> "Iterator[RenderableType]":
+    from rich.text import Text
+
+    from domain.naming import listed
+
+    said = "fit" if comparison.valid else "do not fit"
+    yield Text(f"{counted(rows, 'row')} of {work.source.path} {said} {work.served.version.uri}")
+    for problem in comparison.problems:
+        yield Text.assemble(("✗ ", "bold red"), terminal.clean(problem))
+    notes = {
+        "extra columns, which are left aside": comparison.extra,
+        "columns with missing values, where none were in training": comparison.gaps,
+    }
+    for note, names in notes.items():
+        if names:
+            yield Text(f"  {note}: {terminal.clean(listed(names))}", "dim")
+    if comparison.reordered:
+        yield Text("  the columns are put into the order of the model", "dim")
+
+
+def _record(work: "Work", rows: int) -> dict[str, Any]:
+    version = work.served.version
+    return {
+        "model": version.uri,
+        "modelId": version.id,
+        "version": version.version,
+        "input": str(work.source.path),
+        "rows": rows,
+    }
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))

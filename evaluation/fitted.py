@@ -1,0 +1,125 @@
+"""What a cell leaves behind of the model that it has fitted: two pickles, and in words what they hold.
+
+Whatever goes wrong here is said in words, too, and costs nothing but the model: its result stands.
+"""
+
+import json
+import os
+import pickle
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from cell.inside import Inside
+from domain.candidate import Candidate
+from evaluation.data.snapshot import Data
+from registry.description import describe
+from registry.importer import in_words
+from registry.jsonable import jsonable
+from registry.preprocessor import preprocessor_artifact
+from registry.signature import infer_signature
+
+MODEL = "model"
+PREPROCESSOR = "preprocessor"
+
+_PROTOCOL = 5  #: what plain pickle, joblib and MLflow read
+_EXAMPLE_ROWS = 5
+_LONGEST = 4 * 2**20  # bytes of the description as JSON
+
+
+class _File:
+    """Written to without a buffer, so that it can be emptied after a write that failed."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        return size
+
+    def empty(self) -> None:
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+
+
+def leave_behind(
+    model: Any,
+    preprocessor: Any,
+    *,
+    name: str,
+    candidate: Candidate,
+    data: Data,
+    predictions: Any,
+    inside: Inside,
+) -> Mapping[str, Any]:
+    """`{description}`, or `{problem}` and no files. `name` is what it will be called in the registry."""
+    try:
+        said = _described(model, candidate, data, predictions)
+    except Exception as exc:  # noqa: BLE001 - strangers' objects answer
+        return {"problem": f"it cannot be described: {in_words(exc)}"}
+    with inside.output(MODEL) as model_file, inside.output(PREPROCESSOR) as preprocessor_file:
+        files = _File(model_file.fileno()), _File(preprocessor_file.fileno())
+        try:
+            _pickle(model, files[0])
+            if preprocessor is not None:
+                _pickle(preprocessor_artifact(preprocessor, name), files[1])
+        except Exception as exc:  # noqa: BLE001 - strangers' objects say how they are pickled
+            for file in files:
+                file.empty()
+            return {"problem": f"it cannot be pickled: {in_words(exc)}"}
+    return {"description": said}
+
+
+def _pickle(value: Any, file: _File) -> None:
+    """By reference if that will do: whoever loads it then needs the module, but not cloudpickle."""
+    if not _comes_from_a_file_alone():
+        try:
+            pickle.dump(value, file, protocol=_PROTOCOL)
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 - cloudpickle may know what to do, or say why not
+            file.empty()
+        else:
+            return
+    import cloudpickle  # type: ignore[import-untyped]  # it ships no stubs
+
+    cloudpickle.dump(value, file, protocol=_PROTOCOL)
+
+
+def _comes_from_a_file_alone() -> bool:
+    """Whether modules were imported that no import statement reaches (`registry.importer`)."""
+    cloudpickle = sys.modules.get("cloudpickle")
+    return cloudpickle is not None and bool(cloudpickle.list_registry_pickle_by_value())
+
+
+def _described(model: Any, candidate: Candidate, data: Data, predictions: Any) -> Mapping[str, Any]:
+    found = describe(
+        model,
+        hyperparameters=_hyperparameters(model, candidate),
+        signature=infer_signature(data.X_train, predictions),
+        input_example=data.X_train.head(_EXAMPLE_ROWS),
+    )
+    said = {
+        "type": found.type,
+        "hyperparameters": found.hyperparameters,
+        "signature": found.signature,
+        "input_example": found.input_example,
+        "feature_names": found.feature_names,
+        "libraries": found.libraries,
+    }
+    size = len(json.dumps(said))
+    if size > _LONGEST:
+        raise ValueError(f"its description takes {size:,} bytes, the most is {_LONGEST:,}")
+    return said
+
+
+def _hyperparameters(model: Any, candidate: Candidate) -> Mapping[str, Any]:
+    """As it has them itself, defaults among them; else those of the catalog."""
+    try:
+        found: Mapping[str, Any] = jsonable(model.get_params())
+    except Exception:  # noqa: BLE001 - get_params is no obligation, so a broken one is no fault
+        return candidate.params
+    return found

@@ -1,0 +1,17 @@
+"""Using the winners. The names are imported when they are used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inference.predictor import ModelPredictor
+
+__all__ = ["ModelPredictor"]
+
+_PLACES = {"ModelPredictor": "inference.predictor"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

@@ -1,0 +1,96 @@
+"""Gates: the conditions that a version must meet to be promoted."""
+
+import math
+
+from config.model_registry import GateSettings
+from domain.direction import greater_is_better
+from domain.model_version import GateResult, ModelVersion
+
+_ROUNDING = 1e-9  #: relative: 0.3 is better than 0.2 by 0.1
+
+
+def judge(gate: GateSettings, version: ModelVersion, production: ModelVersion | None) -> GateResult:
+    """`production` is the version of the same name that is in Production now."""
+    value = _value(version, gate.metric)
+    if value is None:
+        passed, needed, reason = False, _bound(gate), _lack(version, gate.metric)
+    elif not gate.better_than_production:
+        passed, needed, reason = _against_bound(gate, value)
+    elif production is None:
+        reason = f"no version of {version.name} is in Production yet: there is nothing to be better than"
+        passed, needed = True, None
+    else:
+        passed, needed, reason = _against_production(gate, version, value, production)
+    return GateResult(gate=in_words(gate), passed=passed, measured=value, needed=needed, reason=reason)
+
+
+def in_words(gate: GateSettings) -> str:
+    if gate.min is not None:
+        return f"{gate.metric} at least {gate.min:.6g}"
+    if gate.max is not None:
+        return f"{gate.metric} at most {gate.max:.6g}"
+    return f"{gate.metric} better than Production" + (f" by {gate.by:.6g}" if gate.by else "")
+
+
+_Judgement = tuple[bool, float | None, str]  #: passed, needed, and the reason
+
+
+def _bound(gate: GateSettings) -> float | None:
+    return gate.max if gate.min is None else gate.min
+
+
+def _against_bound(gate: GateSettings, value: float) -> _Judgement:
+    bound = _bound(gate)
+    assert bound is not None  # noqa: S101 - the settings see to it
+    passed = value >= bound if gate.max is None else value <= bound
+    return passed, bound, f"{gate.metric} {value:.6g} is {_apart(value, bound)} {bound:.6g}"
+
+
+def _against_production(
+    gate: GateSettings, version: ModelVersion, value: float, production: ModelVersion
+) -> _Judgement:
+    former = _value(production, gate.metric)
+    if former is None:
+        return False, None, f"Production cannot be compared with: {_lack(production, gate.metric)}"
+    if not _share_a_snapshot(version, production):
+        return False, None, _how_to_compare(version, production)
+    sign = 1 if greater_is_better(gate.metric) else -1
+    gain = sign * (value - former)
+    passed = gain > 0 and (gain >= gate.by or math.isclose(gain, gate.by, rel_tol=_ROUNDING))
+    asked = f", and {gate.by:.6g} better is asked" if gate.by and not passed else ""
+    distance = f"{_apart(value, former)} Production {production.version} ({former:.6g})"
+    return passed, former + sign * gate.by, f"{gate.metric} {value:.6g} is {distance}{asked}"
+
+
+def _value(version: ModelVersion, metric: str) -> float | None:
+    value = version.metrics.get(metric)
+    return None if value is None or math.isnan(value) else value
+
+
+def _lack(version: ModelVersion, metric: str) -> str:
+    known = ", ".join(sorted(name for name in version.metrics if _value(version, name) is not None))
+    return f"{version.version} has no value of {metric}, but of {known or 'no metric'}"
+
+
+def _apart(value: float, other: float) -> str:
+    if value == other:
+        return "the same as"
+    return f"{abs(value - other):.2g} {'below' if value < other else 'above'}"
+
+
+def _share_a_snapshot(one: ModelVersion, other: ModelVersion) -> bool:
+    mine, theirs = one.origin, other.origin
+    return (
+        mine.dataset_id is not None
+        and mine.split_id is not None
+        and (mine.dataset_id, mine.split_id) == (theirs.dataset_id, theirs.split_id)
+    )
+
+
+def _how_to_compare(version: ModelVersion, production: ModelVersion) -> str:
+    strangers = [v.version for v in (version, production) if v.origin.dataset_id is None]
+    if strangers:
+        why = f"nobody noted on which snapshot {' and '.join(strangers)} was measured"
+    else:
+        why = f"{version.version} and Production {production.version} were measured on different snapshots"
+    return f"{why}: evaluate both candidates in one run, `bakeoff run --save all`, and promote the better one"

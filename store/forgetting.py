@@ -1,0 +1,86 @@
+"""Forgetting old runs, and who cites what: only what nobody cites may go.
+
+A run cites its snapshot. A retry cites the run that it repeats, and a result that was taken over the run that
+it comes from. Whoever else comes to name runs or snapshots adds a query to these lists, with NULL for who; or
+its rows to what they give, if they are in another database.
+"""
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, delete, exists, select
+
+from store.engine import now, reading, writing
+from store.tables import jobs, outbox, results, runs
+
+#: Who, dataset id, split id: a run that stays keeps its snapshot.
+_SNAPSHOTS: tuple[Select[Any], ...] = (select(runs.c.id, runs.c.dataset_id, runs.c.split_id),)
+
+#: Who, whom: a run that stays keeps the one that it names.
+_RUNS: tuple[Select[Any], ...] = (
+    select(runs.c.id, runs.c.retry_of).where(runs.c.retry_of.is_not(None)),
+    select(results.c.run_id, jobs.c.run_id).join(jobs, jobs.c.id == results.c.reused_from),
+)
+
+_UNTOLD = exists().where(outbox.c.run_id == runs.c.id, outbox.c.published_at.is_(None))
+_ROWS = (outbox.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
+_BATCH = 50  #: runs that go in one transaction: others want to write, too
+
+
+def run_ids(engine: Engine) -> set[str]:
+    with reading(engine) as connection:
+        return set(connection.execute(select(runs.c.id)).scalars())
+
+
+def open_run_ids(engine: Engine) -> set[str]:
+    with reading(engine) as connection:
+        return set(connection.execute(select(runs.c.id).where(runs.c.ended_at.is_(None))).scalars())
+
+
+def cited_snapshots(engine: Engine, *, without: Collection[str] = ()) -> set[tuple[str, str]]:
+    """Dataset id and split id of each; `without` are runs that do not count."""
+    with reading(engine) as connection:
+        return {
+            (dataset_id, split_id)
+            for query in _SNAPSHOTS
+            for who, dataset_id, split_id in connection.execute(query)
+            if who not in without
+        }
+
+
+def outdated(engine: Engine, age: timedelta) -> set[str]:
+    """Runs that ended longer ago and are told to the end, but for those that a run that stays cites."""
+    with reading(engine) as connection:
+        return _outdated(connection, age)
+
+
+def forget(engine: Engine, age: timedelta) -> int:
+    """Remove the rows of the outdated runs; how many. Whenever this is ended, whole runs are left."""
+    number = 0
+    while gone := _forget_some(engine, age):
+        number += gone
+    return number
+
+
+def _forget_some(engine: Engine, age: timedelta) -> int:
+    """Those first that nobody cites, not even another outdated one."""
+    with writing(engine) as connection:
+        cited = {whom for _, whom in _citations(connection)}
+        batch = sorted(_outdated(connection, age) - cited)[:_BATCH]
+        for column in _ROWS:
+            connection.execute(delete(column.table).where(column.in_(batch)))
+    return len(batch)
+
+
+def _outdated(connection: Connection, age: timedelta) -> set[str]:
+    old = select(runs.c.id).where(runs.c.ended_at < now(connection) - age, ~_UNTOLD)
+    left = set(connection.execute(old).scalars())
+    citations = _citations(connection)
+    while kept := {whom for who, whom in citations if who not in left and whom in left}:
+        left -= kept
+    return left
+
+
+def _citations(connection: Connection) -> list[tuple[str | None, str]]:
+    return [(who, whom) for query in _RUNS for who, whom in connection.execute(query)]

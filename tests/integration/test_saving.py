@@ -1,0 +1,343 @@
+"""From a run to Production: with a real worker, real cells, and the embedded registry."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import yaml
+from fixtures.project import Project, Worker, a_project, wait_for
+
+from domain.fitted import NotKept
+from domain.model_version import ModelVersion, Stage
+from domain.run import RunState
+from domain.saving import Advance, Outcome, Saving
+from evaluation.data.shelf import OPEN
+from evaluation.data.snapshot import folder_of, open_snapshot
+from registry import ModelRegistry
+from store import cancelling, jobs, runs, savings
+from tasks import enqueue
+
+CANDIDATES = {
+    "linear": {
+        "path": "sklearn.linear_model:LogisticRegression",
+        "params": {"C": 0.5, "max_iter": 500},
+        "description": "a line",
+    },
+    "weak": {"path": "sklearn.linear_model:LogisticRegression", "params": {"C": 0.00001}},
+    "no": {"path": "plugins/mine.py:No"},
+    "stuck": {"path": "plugins/mine.py:Stuck"},
+    "fails": {"path": "plugins/mine.py:Fails"},
+    "waits": {"path": "plugins/mine.py:Waits"},
+}
+MINE = """
+import os, threading, time
+
+class No:
+    def fit(self, X, y):
+        pass
+
+    def predict(self, X):
+        return ["no"] * len(X)
+
+
+class Stuck(No):
+    def fit(self, X, y):
+        self.lock = threading.Lock()
+
+    def predict(self, X):
+        return ["yes"] * len(X)
+
+
+class Fails(No):
+    def fit(self, X, y):
+        raise ValueError("no luck")
+
+
+class Waits(No):
+    def fit(self, X, y):
+        print("fitting", os.getpid(), flush=True)
+        time.sleep(60)
+"""
+HOOK = """
+import json, os, time
+
+def keep(promotion):
+    with open("told.jsonl", "a") as file:
+        file.write(json.dumps(promotion.to_record()) + "\\n")
+    while os.path.exists("hold"):
+        time.sleep(0.05)
+"""
+PROMOTION = {
+    "stage": "Production",
+    "gates": [{"metric": "f1", "min": 0.4}, {"metric": "f1", "betterThanProduction": True}],
+    "hooks": [{"python": "hooks_of_this_project:keep"}, {"command": ["false"]}],
+}
+
+
+def shop() -> str:
+    """Numbers with gaps, words with gaps, and dates, all of which tell something of the answer."""
+    chance = np.random.default_rng(7)
+    lines = ["age,city,since,bought"]
+    for n in range(240):
+        yes = n % 2
+        age = "" if n % 11 == 0 else f"{40 + 15 * yes + chance.normal(0, 12):.2f}"
+        city = "" if n % 17 == 0 else ("Bonn", "Rome", "Oslo")[(n + yes * (n % 3 == 0)) % 3]
+        lines.append(f"{age},{city},2024-{1 + n % 12:02}-{1 + n % 28:02},{('no', 'yes')[yes]}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def project() -> Iterator[Project]:
+    dataset = {"source": "csv", "path": "shop.csv", "target": "bought", "dtypes": {"since": "datetime"}}
+    with a_project({}, datasets={"shop": dataset}, modelRegistry={"promotion": PROMOTION}) as project:
+        (project.folder / "shop.csv").write_text(shop())
+        (project.folder / "plugins" / "mine.py").write_text(MINE)
+        (project.folder / "hooks_of_this_project.py").write_text(HOOK)
+        (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": CANDIDATES}))
+        yield project
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(project: Project) -> Iterator[Worker]:
+    with project.worker() as worker:
+        yield worker
+
+
+def registry_of(project: Project) -> ModelRegistry:
+    return ModelRegistry(project.configuration.registry_path)
+
+
+def start(project: Project, *models: str, **request: Any) -> str:
+    return project.start(*models, **{"dataset": "shop", "baseline": True, "save": "best", **request})
+
+
+def saving(project: Project, run_id: str) -> Saving:
+    """Once it is done."""
+    wait_for(lambda: is_done(project, run_id), f"the saving of {project.states(run_id)}")
+    found = savings.of_run(project.engine, run_id)
+    assert found is not None
+    return found
+
+
+def is_done(project: Project, run_id: str) -> bool:
+    found = savings.of_run(project.engine, run_id)
+    return found is not None and found.done_at is not None
+
+
+def outcome(project: Project, run_id: str) -> Outcome:
+    found = saving(project, run_id).outcome
+    assert found is not None
+    return found
+
+
+def numbers(project: Project, name: str) -> list[str]:
+    return [version.version for version in registry_of(project).versions(name)]
+
+
+def told(project: Project, version: ModelVersion) -> list[dict[str, Any]]:
+    lines = map(json.loads, (project.folder / "told.jsonl").read_text().splitlines())
+    return [line for line in lines if (line["modelName"], line["version"]) == (version.name, version.version)]
+
+
+def test_the_winner_is_saved_whole_promoted_and_predicts_what_it_predicted_in_its_cell(
+    project: Project,
+) -> None:
+    run_id = start(project, "linear", "no")
+    found = outcome(project, run_id)
+
+    [one] = found.saved
+    job, run = project.job(run_id, "linear"), runs.get(project.engine, run_id)
+    assert (one.candidate, one.name, one.version) == ("linear", "shop", "1.0.0")
+    assert found.promotion == Advance(
+        version="1.0.0",
+        stage="Production",
+        promoted=True,
+        failed_hooks=("false: it ended with exit code 1",),
+    )
+
+    loaded = registry_of(project).load("models:/shop/Production")
+    version = loaded.version
+    assert (version.type, version.description) == ("LogisticRegression", "a line")
+    assert version.metrics == project.metrics(run_id)["linear"]
+    assert (version.hyperparameters["C"], version.hyperparameters["tol"]) == (0.5, 0.0001)
+    assert version.feature_names == ("age", "city", "since")
+    assert {name: version.metadata[name] for name in PREDICTORS_NEEDS} == PREDICTORS_NEEDS
+    assert version.tags == {
+        "candidate": "linear",
+        "candidate_version": job.candidate.version,
+        "dataset": "shop",
+    }
+    origin = version.origin
+    assert (origin.run_id, origin.evaluation_id, origin.candidate_id) == (run_id, job.id, "linear")
+    assert (origin.dataset_id, origin.split_id) == (run.dataset.dataset_id, run.dataset.split_id)
+    assert version.libraries["scikit-learn"]
+    assert version.signature is not None
+    assert [(column["name"], column["type"]) for column in version.signature["inputs"]] == [
+        ("age", "float"),
+        ("city", "text"),
+        ("since", "datetime"),
+    ]
+    assert loaded.preprocessor_artifact is not None
+    assert loaded.preprocessor_artifact["feature_names_in"] == ["age", "city", "since"]
+
+    snapshot = folder_of(project.configuration.snapshots, run.dataset.dataset_id, run.dataset.split_id)
+    data = open_snapshot(snapshot / OPEN)
+    assert loaded.input_example.to_dict("list")["city"] == data.X_train.head(5).to_dict("list")["city"]
+    answers = loaded.model.predict(loaded.preprocessor_artifact["preprocessor"].transform(data.X_test))
+    kept = np.load(project.configuration.predictions_of(run_id, job.id))
+    assert np.asarray(answers, dtype=str).tobytes() == kept.tobytes()
+    assert len(set(kept)) == 2
+
+
+PREDICTORS_NEEDS = {
+    "outputKind": "labels",
+    "threshold": None,
+    "positiveLabel": "yes",
+    "classes": ["no", "yes"],
+    "target": "bought",
+    "targetKind": "binary",
+}
+
+
+def test_the_log_holds_run_metrics_gates_and_what_the_hooks_said(project: Project) -> None:
+    run_id = start(project, "linear", "no", save_as="logged")
+    outcome(project, run_id)
+
+    hooks, line = registry_of(project).history("logged")
+    assert (line.by, line.reason) == ("bakeoff run", f"best of {runs.get(project.engine, run_id).name}")
+    assert (line.evidence["run"], line.evidence["metrics"]) == (run_id, project.metrics(run_id)["linear"])
+    assert [gate["passed"] for gate in line.evidence["gates"]] == [True, True]
+    assert [said["passed"] for said in hooks.evidence["hooks"]] == [True, False]
+    [given] = told(project, registry_of(project).get("logged/1.0.0"))
+    assert (given["toStage"], given["evidence"]["run"]) == ("Production", run_id)
+
+
+def test_a_refused_promotion_says_by_how_much_and_leaves_the_version_in_development(project: Project) -> None:
+    for _ in range(2):
+        found = outcome(project, start(project, "linear", save_as="refused"))
+
+    f1 = registry_of(project).get("refused/1.0.0").metrics["f1"]
+    assert found.promotion == Advance(
+        version="1.0.1",
+        stage="Production",
+        promoted=False,
+        reason=f"f1 {f1:.6g} is the same as Production 1.0.0 ({f1:.6g})",
+    )
+    assert registry_of(project).get("refused/1.0.1").stage is Stage.DEVELOPMENT
+
+
+def test_all_saves_each_that_completed_but_not_the_baseline_and_says_who_cannot_be_saved(
+    project: Project,
+) -> None:
+    run_id = start(project, "linear", "no", "stuck", "fails", save="all", save_as="everybody")
+    found = outcome(project, run_id)
+
+    assert project.state(run_id) == "partial"
+    assert {one.candidate for one in found.saved} == {"linear", "no"}
+    [stuck] = found.not_saved
+    assert stuck.reason.startswith("it cannot be pickled: TypeError: cannot pickle ")
+    assert project.results(run_id)["stuck"].details["warnings"] == [f"not saved: {stuck.reason}"]
+    assert sorted(v.tags["candidate"] for v in registry_of(project).versions("everybody")) == ["linear", "no"]
+    left = {name: jobs.fitted_in(project.engine, job.id) for name, job in project.jobs(run_id).items()}
+    assert left["stuck"] == NotKept(problem=stuck.reason)
+    assert (left["dummy"], left["fails"]) == (None, None)
+    assert registry_of(project).get("models:/everybody/Production").tags["candidate"] == "linear"
+
+
+def test_a_class_of_ones_own_is_loaded_by_whoever_has_the_project_on_the_path(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome(project, start(project, "no", baseline=False, save_as="own"))
+    monkeypatch.syspath_prepend(project.folder)
+
+    assert registry_of(project).load("own/1.0.0").model.predict([[1]]) == ["no"]
+
+
+def test_when_nobody_beats_the_baseline_nothing_is_saved_and_it_is_said(project: Project) -> None:
+    found = outcome(project, start(project, "no", save_as="nobody"))
+
+    assert found == Outcome(remark="no candidate beats the baseline dummy by f1")
+    assert numbers(project, "nobody") == []
+
+
+def test_of_a_cancelled_run_nothing_is_saved(project: Project) -> None:
+    run_id = start(project, "linear", "waits", save_as="cancelled")
+    project.wait_until_fitting(run_id, "waits")
+    wait_for(lambda: "linear" in project.results(run_id), "the other one")
+    cancelling.cancel_run(project.engine, run_id)
+
+    found = outcome(project, run_id)
+    assert runs.get(project.engine, run_id).state is RunState.CANCELLED
+    assert found == Outcome(remark="the run was cancelled before its winner was known")
+    assert not project.configuration.fitted_of(run_id, "x").parent.exists()
+
+
+def test_a_run_that_saves_nothing_writes_no_model(project: Project) -> None:
+    run_id = start(project, "linear", save="none")
+    project.wait_for_end(run_id)
+
+    assert savings.of_run(project.engine, run_id) is None
+    assert not project.configuration.fitted_of(run_id, "x").parent.exists()
+
+
+def test_fitted_models_are_gone_once_they_are_saved(project: Project) -> None:
+    run_id = start(project, "linear", "no", save_as="gone", repeat_check=True)
+    project.wait_for_end(run_id)
+    outcome(project, run_id)
+
+    assert not project.configuration.fitted_of(run_id, "x").parent.exists()
+
+
+def test_a_retry_points_to_the_version_that_its_reused_winner_was_saved_as(project: Project) -> None:
+    first = start(project, "linear", "fails", save_as="again")
+    before = outcome(project, first)
+    again = enqueue.retry(first)
+    after = outcome(project, again)
+
+    assert after.saved == before.saved
+    assert after.promotion is not None
+    assert (after.promotion.promoted, after.promotion.version) == (True, "1.0.0")
+    assert numbers(project, "again") == ["1.0.0"]
+    assert len([line for line in registry_of(project).history("again") if line.moved]) == 1
+
+
+def test_a_retry_of_a_run_whose_winner_was_never_kept_says_so(project: Project) -> None:
+    first = start(project, "linear", "fails", save_as="lost")
+    outcome(project, first)
+    registry_of(project).delete_model("lost/1.0.0", force=True)
+    found = outcome(project, enqueue.retry(first))
+
+    [lost] = found.not_saved
+    assert (lost.candidate, found.saved) == ("linear", ())
+    assert lost.reason == "its fitted model was not kept: evaluate it in a new run to save it"
+
+
+def test_the_worker_starts_another_saver_when_one_was_killed(project: Project, worker: Worker) -> None:
+    hold = project.folder / "hold"
+    hold.touch()
+    run_id = start(project, "linear", save_as="killed")
+    wait_for(lambda: registry_of(project).history("killed"), "the promotion, before which nobody is told")
+    [saver] = [one for one in psutil.Process(worker.process.pid).children() if "tasks.saver" in one.cmdline()]
+    saver.kill()
+    hold.unlink()
+
+    assert len(outcome(project, run_id).saved) == 1
+    assert saving(project, run_id).tries == 2
+    assert numbers(project, "killed") == ["1.0.0"]
+    assert len([line for line in registry_of(project).history("killed") if line.moved]) == 1
+    assert len([line for line in registry_of(project).history("killed") if not line.moved]) == 1
+
+
+def test_a_saver_takes_no_slot_from_evaluations(project: Project, worker: Worker) -> None:
+    hold = project.folder / "hold"
+    hold.touch()
+    run_id = start(project, "linear", save_as="slow")
+    wait_for(lambda: registry_of(project).history("slow"), "the promotion, whose hook takes its time")
+    project.run("linear", "weak", "no", dataset="shop", save="none")
+
+    assert not is_done(project, run_id)
+    hold.unlink()
+    assert len(outcome(project, run_id).saved) == 1

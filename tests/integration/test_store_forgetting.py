@@ -1,0 +1,122 @@
+"""Forgetting old runs, and never one that is needed."""
+
+from datetime import timedelta
+
+import pytest
+from fixtures.samples import DATASET, a_job, a_result, a_run
+from fixtures.stored import a_stored_run, an_error, claim
+from sqlalchemy import Engine, func, select, update
+
+from domain.job import JobState
+from domain.run import Run
+from store import forgetting, leases, outbox, runs, tables
+from store.engine import reading, writing
+
+MONTH = timedelta(days=30)
+ALL = (tables.runs, tables.jobs, tables.results, tables.outbox)
+
+
+def an_ended_run(engine: Engine, *, days: int = 40, told: bool = True, **changed: object) -> Run:
+    """With one job that completed, and one that failed."""
+    run, [good, bad] = a_stored_run(engine, 2, **changed)
+    assert leases.complete(engine, claim(engine, good).lease, a_result(good))
+    assert leases.fail(engine, claim(engine, bad).lease, an_error())
+    if told:
+        tell(engine)
+    grow_old(engine, run, days)
+    return run
+
+
+def tell(engine: Engine) -> None:
+    outbox.mark_published(engine, [pending.position for pending in outbox.pending(engine, limit=1000)])
+
+
+def grow_old(engine: Engine, run: Run, days: int) -> None:
+    with writing(engine) as connection:
+        at = tables.runs.c.id == run.id
+        ended = connection.execute(select(tables.runs.c.ended_at).where(at)).scalar_one()
+        connection.execute(update(tables.runs).where(at).values(ended_at=ended - timedelta(days=days)))
+
+
+def a_retry(engine: Engine, of: Run, *, days: int) -> Run:
+    """What had completed is taken over; nothing else is in it."""
+    again = a_run(retry_of=of.id)
+    with reading(engine) as connection:
+        origin = connection.execute(
+            select(tables.results.c.evaluation_id).where(tables.results.c.run_id == of.id)
+        ).scalar_one()
+    job = a_job(again, state=JobState.COMPLETED, ended_at=again.created_at)
+    assert runs.create(engine, again, [], [(job, a_result(job, reused_from=origin))])
+    tell(engine)
+    grow_old(engine, again, days)
+    return again
+
+
+def rows(engine: Engine) -> list[int]:
+    with reading(engine) as connection:
+        return [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in ALL]
+
+
+def test_an_old_run_goes_with_all_its_rows(engine: Engine) -> None:
+    an_ended_run(engine)
+    assert rows(engine) == [1, 2, 1, 5]
+
+    assert forgetting.forget(engine, MONTH) == 1
+    assert rows(engine) == [0, 0, 0, 0]
+
+
+def test_what_is_young_open_or_not_told_to_the_end_stays(engine: Engine) -> None:
+    old = an_ended_run(engine)
+    young = an_ended_run(engine, days=29)
+    queued, _ = a_stored_run(engine)
+    running, [job] = a_stored_run(engine)
+    claim(engine, job)
+    untold = an_ended_run(engine, told=False)
+
+    assert forgetting.outdated(engine, MONTH) == {old.id}
+    assert forgetting.forget(engine, MONTH) == 1
+    assert forgetting.run_ids(engine) == {young.id, queued.id, running.id, untold.id}
+
+
+def test_a_run_that_a_kept_one_repeats_stays_with_what_that_repeated(engine: Engine) -> None:
+    first = an_ended_run(engine)
+    second = a_retry(engine, first, days=40)
+    third = a_retry(engine, second, days=1)
+    alone = an_ended_run(engine)
+
+    assert forgetting.outdated(engine, MONTH) == {alone.id}
+    assert forgetting.forget(engine, MONTH) == 1
+    assert forgetting.run_ids(engine) == {first.id, second.id, third.id}
+
+
+def test_a_run_whose_numbers_a_kept_one_took_over_stays(engine: Engine) -> None:
+    origin = an_ended_run(engine)
+    taker = a_retry(engine, origin, days=1)
+    with writing(engine) as connection:
+        connection.execute(update(tables.runs).where(tables.runs.c.id == taker.id).values(retry_of=None))
+
+    assert forgetting.outdated(engine, MONTH) == set()
+
+
+def test_a_chain_of_old_runs_goes_as_a_whole(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgetting, "_BATCH", 1)
+    first = an_ended_run(engine)
+    a_retry(engine, a_retry(engine, first, days=35), days=31)
+
+    assert len(forgetting.outdated(engine, MONTH)) == 3
+    assert forgetting.forget(engine, MONTH) == 3
+    assert rows(engine) == [0, 0, 0, 0]
+
+
+def test_a_snapshot_is_cited_by_each_run_that_counts(engine: Engine) -> None:
+    run, _ = a_stored_run(engine)
+
+    assert forgetting.cited_snapshots(engine) == {(DATASET.dataset_id, DATASET.split_id)}
+    assert forgetting.cited_snapshots(engine, without={run.id}) == set()
+
+
+def test_open_runs_are_those_that_have_not_ended(engine: Engine) -> None:
+    an_ended_run(engine)
+    run, _ = a_stored_run(engine)
+
+    assert forgetting.open_run_ids(engine) == {run.id}

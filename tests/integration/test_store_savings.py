@@ -1,0 +1,176 @@
+"""Whose turn it is to save the models of a run, on SQLite and PostgreSQL."""
+
+from threading import Thread
+
+import pytest
+from fixtures.samples import NOON, a_job, a_result, a_run
+from fixtures.stored import a_stored_run, an_error, claim
+from sqlalchemy import Engine
+
+from domain.fitted import FittedModel, NotKept
+from domain.job import JobState
+from domain.run import RunState
+from domain.saving import Advance, NotSaved, Outcome, Saved, SavePolicy, SaveRequest
+from store import cancelling, jobs, leases, runs, savings
+from store.savings import Turn
+
+BEST = SaveRequest(policy=SavePolicy.BEST, name="churn")
+OUTCOME = Outcome(
+    saved=(Saved(candidate="tree", run_id="r", evaluation_id="e", name="churn", version="1.0.0"),),
+    not_saved=(NotSaved(candidate="stub", evaluation_id="f", reason="no"),),
+    promotion=Advance(
+        version="1.0.0", stage="Production", promoted=True, replaced="0.9.0", failed_hooks=("a: no",)
+    ),
+    remark="one",
+    error="two",
+)
+
+
+def an_ended_run(engine: Engine, save: SaveRequest | None = BEST) -> str:
+    run, [job] = a_stored_run(engine, save=save)
+    taken = claim(engine, job)
+    assert leases.complete(engine, taken.lease, a_result(job))
+    return run.id
+
+
+def taken(engine: Engine, run_id: str, lease_s: float = 60) -> Turn:
+    turn = savings.take(engine, run_id, lease_s=lease_s)
+    assert turn is not None
+    return turn
+
+
+def test_a_saving_is_due_as_soon_as_its_run_has_ended_and_not_before(engine: Engine) -> None:
+    run, [first, second] = a_stored_run(engine, 2, save=BEST)
+    assert leases.complete(engine, claim(engine, first).lease, a_result(first))
+    assert (savings.due(engine), savings.of_run(engine, run.id)) == ([], None)
+
+    assert leases.fail(engine, claim(engine, second).lease, an_error())
+    assert savings.due(engine) == [run.id]
+    saving = savings.of_run(engine, run.id)
+    assert saving is not None
+    assert (saving.tries, saving.outcome, saving.done_at) == (0, None, None)
+
+
+def test_what_a_run_wants_to_save_is_kept_with_it(engine: Engine) -> None:
+    run, _ = a_stored_run(engine, save=SaveRequest(policy=SavePolicy.ALL, name="churn"))
+
+    assert runs.get(engine, run.id).save == SaveRequest(policy=SavePolicy.ALL, name="churn")
+
+
+def test_a_cancelled_run_has_its_saving_too(engine: Engine) -> None:
+    run, _ = a_stored_run(engine, save=BEST)
+    cancelling.cancel_run(engine, run.id)
+
+    assert runs.get(engine, run.id).state is RunState.CANCELLED
+    assert savings.due(engine) == [run.id]
+
+
+def test_a_retry_of_nothing_but_reused_results_is_due_at_once(engine: Engine) -> None:
+    run, [job] = a_stored_run(engine)
+    again = a_run(save=BEST, retry_of=run.id)
+    over = a_job(again, state=JobState.COMPLETED, ended_at=NOON)
+    assert runs.create(engine, again, [], [(over, a_result(over, reused_from=job.id))])
+
+    assert savings.due(engine) == [again.id]
+
+
+def test_a_run_that_saves_nothing_is_never_due(engine: Engine) -> None:
+    run_id = an_ended_run(engine, save=None)
+
+    assert savings.due(engine) == []
+    assert savings.of_run(engine, run_id) is None
+
+
+def test_of_many_at_once_one_takes_the_turn(engine: Engine) -> None:
+    run_id = an_ended_run(engine)
+    turns: list[Turn | None] = []
+
+    def take() -> None:
+        turns.append(savings.take(engine, run_id, lease_s=60))
+
+    takers = [Thread(target=take) for _ in range(6)]
+    for taker in takers:
+        taker.start()
+    for taker in takers:
+        taker.join(60)
+
+    assert [turn for turn in turns if turn] == [Turn(run_id=run_id, number=1)]
+    assert savings.due(engine) == []
+
+
+def test_a_turn_whose_time_has_passed_is_taken_by_another_and_the_first_can_write_nothing(
+    engine: Engine,
+) -> None:
+    run_id = an_ended_run(engine)
+    dead = taken(engine, run_id, lease_s=0)
+    heir = taken(engine, run_id)
+
+    assert heir.number == 2
+    assert not savings.hold(engine, dead, lease_s=60)
+    assert not savings.put_off(engine, dead, OUTCOME, by_s=0)
+    assert not savings.finish(engine, dead, OUTCOME)
+    assert savings.finish(engine, heir, Outcome())
+
+
+def test_a_turn_that_is_held_is_nobody_elses(engine: Engine) -> None:
+    run_id = an_ended_run(engine)
+    turn = taken(engine, run_id, lease_s=0)
+    assert savings.hold(engine, turn, lease_s=60)
+
+    assert savings.take(engine, run_id, lease_s=60) is None
+
+
+def test_what_is_put_off_is_due_again_later_and_the_reason_can_be_read(engine: Engine) -> None:
+    run_id = an_ended_run(engine)
+    later = taken(engine, run_id)
+    assert savings.put_off(engine, later, Outcome(error="away"), by_s=60)
+    assert savings.due(engine) == []
+
+    saving = savings.of_run(engine, run_id)
+    assert saving is not None
+    assert saving.outcome == Outcome(error="away")
+    assert saving.done_at is None
+
+
+@pytest.mark.parametrize("outcome", [OUTCOME, Outcome()])
+def test_what_is_done_is_never_due_again_and_tells_all_that_came_of_it(
+    engine: Engine, outcome: Outcome
+) -> None:
+    run_id = an_ended_run(engine)
+    turn = taken(engine, run_id, lease_s=0)
+    assert savings.finish(engine, turn, outcome)
+
+    assert savings.due(engine) == []
+    assert savings.take(engine, run_id, lease_s=0) is None
+    assert not savings.hold(engine, turn, lease_s=0)
+    saving = savings.of_run(engine, run_id)
+    assert saving is not None
+    assert saving.outcome == outcome
+    assert saving.done_at is not None
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        NotKept(problem="it cannot be pickled"),
+        FittedModel(
+            file="a.pkl", digest="d" * 64, description={"type": "Tree"}, metadata={"classes": [0, 1]}
+        ),
+    ],
+)
+def test_what_a_cell_left_of_its_model_comes_back_as_it_was(
+    engine: Engine, left: FittedModel | NotKept
+) -> None:
+    _, [job] = a_stored_run(engine, save=BEST)
+    assert leases.complete(engine, claim(engine, job).lease, a_result(job), left)
+
+    assert jobs.fitted_in(engine, job.id) == left
+
+
+def test_a_holder_that_lost_its_lease_leaves_no_model(engine: Engine) -> None:
+    _, [job] = a_stored_run(engine, save=BEST)
+    lost = claim(engine, job).lease
+    assert leases.release(engine, lost)
+
+    assert not leases.complete(engine, lost, a_result(job), NotKept(problem="no"))
+    assert jobs.fitted_in(engine, job.id) is None

@@ -1,0 +1,31 @@
+"""A complaint is made once, until what it is about changes or is over."""
+
+import logging
+
+import pytest
+
+from tasks.complaint import Complaint
+
+
+def test_it_is_made_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    complaint = Complaint(logging.getLogger("test"))
+    for text in ("full", "full", "locked", "locked"):
+        complaint.make(text)
+    for _ in range(2):
+        complaint.withdraw()
+    complaint.make("locked")
+
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "full"),
+        ("WARNING", "locked"),
+        ("INFO", "that is over: locked"),
+        ("WARNING", "locked"),
+    ]
+
+
+def test_without_one_there_is_nothing_to_withdraw(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    Complaint(logging.getLogger("test")).withdraw()
+
+    assert caplog.records == []

@@ -1,0 +1,138 @@
+"""What a gate lets through, and what it says."""
+
+import math
+
+import pytest
+from fixtures.memory_registry import InMemoryRegistry
+
+from config.model_registry import GateSettings
+from domain.model_version import GateResult, ModelVersion, Origin
+from registry.gates import judge
+
+HERE = Origin(dataset_id="d1", split_id="s1")
+
+
+def version(number: str = "1.0.2", origin: Origin = HERE, **metrics: float | None) -> ModelVersion:
+    registry = InMemoryRegistry()
+    return registry.get(
+        registry.save_model(object(), "churn", version=number, metrics=metrics, origin=origin)
+    )
+
+
+def production(origin: Origin = HERE, **metrics: float | None) -> ModelVersion:
+    return version("1.0.1", origin, **metrics)
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "passed", "reason"),
+    [
+        ({"min": 0.8}, 0.9, True, "score 0.9 is 0.1 above 0.8"),
+        ({"min": 0.8}, 0.8, True, "score 0.8 is the same as 0.8"),
+        ({"min": 0.8}, 0.75, False, "score 0.75 is 0.05 below 0.8"),
+        ({"max": 3}, 2.5, True, "score 2.5 is 0.5 below 3"),
+        ({"max": 3}, 3.0, True, "score 3 is the same as 3"),
+        ({"max": 3}, 3.25, False, "score 3.25 is 0.25 above 3"),
+        ({"min": 0}, -1.0, False, "score -1 is 1 below 0"),
+    ],
+)
+def test_a_bound_holds_for_the_metric_whatever_is_in_production(bound, value, passed, reason) -> None:
+    result = judge(GateSettings(metric="score", **bound), version(score=value), production(score=100.0))
+
+    assert (result.passed, result.reason) == (passed, reason)
+    assert (result.measured, result.needed) == (value, next(iter(bound.values())))
+
+
+@pytest.mark.parametrize(
+    ("gate", "value", "former", "reason"),
+    [
+        ("f1", 0.9911, 0.989, "f1 0.9911 is 0.0021 above Production 1.0.1 (0.989)"),
+        ("f1", 0.3, 0.2, "f1 0.3 is 0.1 above Production 1.0.1 (0.2)"),
+        ("f1 by 0.1", 0.3, 0.2, "f1 0.3 is 0.1 above Production 1.0.1 (0.2)"),
+        ("mae", 2.0, 3.0, "mae 2 is 1 below Production 1.0.1 (3)"),
+    ],
+)
+def test_better_is_more_or_less_as_the_metric_has_it(gate, value, former, reason) -> None:
+    result = against_production(gate, value, former)
+
+    assert (result.passed, result.reason) == (True, reason)
+
+
+@pytest.mark.parametrize(
+    ("gate", "value", "former", "reason"),
+    [
+        ("f1", 0.989, 0.9911, "f1 0.989 is 0.0021 below Production 1.0.1 (0.9911)"),
+        ("f1", 0.989, 0.989, "f1 0.989 is the same as Production 1.0.1 (0.989)"),
+        ("f1 by 0.1", 0.25, 0.2, "f1 0.25 is 0.05 above Production 1.0.1 (0.2), and 0.1 better is asked"),
+        ("mae", 3.0, 2.0, "mae 3 is 1 above Production 1.0.1 (2)"),
+        ("mae by 1", 2.5, 3.0, "mae 2.5 is 0.5 below Production 1.0.1 (3), and 1 better is asked"),
+    ],
+)
+def test_what_is_not_better_by_the_margin_is_refused_with_the_distance(gate, value, former, reason) -> None:
+    result = against_production(gate, value, former)
+
+    assert (result.passed, result.reason) == (False, reason)
+
+
+def against_production(gate: str, value: float, former: float) -> GateResult:
+    """`gate` is a metric, and may say by how much."""
+    metric, _, by = gate.partition(" by ")
+    asked = GateSettings(metric=metric, better_than_production=True, by=float(by or 0))
+    return judge(asked, version(**{metric: value}), production(**{metric: former}))
+
+
+@pytest.mark.parametrize(("metric", "needed"), [("f1", 0.75), ("rmse", 0.25)])
+def test_what_is_needed_is_the_margin_on_the_better_side_of_production(metric, needed) -> None:
+    gate = GateSettings(metric=metric, better_than_production=True, by=0.25)
+
+    assert judge(gate, version(**{metric: 0.5}), production(**{metric: 0.5})).needed == needed
+
+
+def test_a_first_version_has_nothing_to_be_better_than() -> None:
+    gate = GateSettings(metric="f1", better_than_production=True, by=0.01)
+
+    assert judge(gate, version(f1=0.5), None) == GateResult(
+        gate="f1 better than Production by 0.01",
+        passed=True,
+        measured=0.5,
+        needed=None,
+        reason="no version of churn is in Production yet: there is nothing to be better than",
+    )
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [Origin(dataset_id="d2", split_id="s1"), Origin(dataset_id="d1", split_id="s2")]
+)
+def test_on_another_snapshot_nothing_is_better_and_it_is_told_how_to_compare(elsewhere) -> None:
+    gate = GateSettings(metric="f1", better_than_production=True)
+    result = judge(gate, version(f1=0.9), production(elsewhere, f1=0.1))
+
+    assert not result.passed
+    assert result.reason == (
+        "1.0.2 and Production 1.0.1 were measured on different snapshots: evaluate both candidates in one "
+        "run, `bakeoff run --save all`, and promote the better one"
+    )
+
+
+def test_where_nobody_noted_the_snapshot_nothing_is_better() -> None:
+    gate = GateSettings(metric="f1", better_than_production=True)
+    result = judge(gate, version(origin=Origin(), f1=0.9), production(Origin(), f1=0.1))
+
+    assert not result.passed
+    assert result.reason.startswith("nobody noted on which snapshot 1.0.2 and 1.0.1 was measured: ")
+
+
+@pytest.mark.parametrize("nothing", [{}, {"f1": None}, {"f1": math.nan}])
+@pytest.mark.parametrize("asked", [{"min": 0.5}, {"max": 0.5}, {"better_than_production": True}])
+def test_without_a_value_no_gate_is_passed(asked, nothing) -> None:
+    result = judge(GateSettings(metric="f1", **asked), version(recall=0.5, **nothing), None)
+
+    assert (result.passed, result.measured) == (False, None)
+    assert result.reason == "1.0.2 has no value of f1, but of recall"
+
+
+def test_nothing_is_better_than_a_production_without_a_value() -> None:
+    gate = GateSettings(metric="f1", better_than_production=True)
+    result = judge(gate, version(f1=0.9), production(recall=0.1))
+
+    assert not result.passed
+    assert result.reason == ("Production cannot be compared with: 1.0.1 has no value of f1, but of recall")

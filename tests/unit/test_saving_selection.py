@@ -1,0 +1,166 @@
+"""Which models of a run are saved, and what is taken over of what a cell left."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
+
+from domain.candidate import OutputKind
+from domain.fitted import FittedModel, NotKept
+from domain.result import Result
+from domain.run import Run, RunState
+from domain.saving import SavePolicy
+from evaluation.harvest import harvest, remarked
+from evaluation.saving import Selection, description_of, select
+from registry.signature import ColumnSpec, ColumnType, Signature
+
+RUN = a_run(baseline_id="dummy", state=RunState.COMPLETED)
+SIGNATURE = Signature(inputs=(ColumnSpec(name="a", type=ColumnType.FLOAT),))
+SAID: dict[str, Any] = {
+    "type": "Tree",
+    "hyperparameters": {"depth": 3},
+    "signature": json.loads(json.dumps(SIGNATURE.to_json())),
+    "input_example": {"columns": ["a"], "dtypes": ["float64"], "data": [[1.0]]},
+    "feature_names": ["a"],
+    "libraries": {"numpy": "2.4"},
+}
+
+
+def results(run: Run = RUN, **f1: float | None) -> list[Result]:
+    jobs = [a_job(run, place, candidate=a_candidate(id=name)) for place, name in enumerate(f1)]
+    return [a_result(job, metrics={"f1": value}) for job, value in zip(jobs, f1.values(), strict=True)]
+
+
+def chosen(selection: Selection) -> tuple[list[str], str | None, str]:
+    best = selection.best.model_id if selection.best else None
+    return [result.model_id for result in selection.wanted], best, selection.remark
+
+
+def test_the_best_is_the_one_that_is_saved() -> None:
+    selection = select(RUN, results(dummy=0.1, tree=0.5, forest=0.75), SavePolicy.BEST)
+
+    assert chosen(selection) == (["forest"], "forest", "")
+
+
+def test_all_are_saved_best_first_but_for_the_baseline() -> None:
+    selection = select(RUN, results(dummy=0.1, tree=0.5, stub=None, forest=0.75), SavePolicy.ALL)
+
+    assert chosen(selection) == (["forest", "tree", "stub"], "forest", "")
+
+
+@pytest.mark.parametrize("f1", [0.5, 0.4])
+@pytest.mark.parametrize("policy", [SavePolicy.BEST, SavePolicy.ALL])
+def test_what_does_not_beat_the_baseline_is_no_winner(policy: SavePolicy, f1: float) -> None:
+    wanted, best, remark = chosen(select(RUN, results(dummy=0.5, tree=f1), policy))
+
+    assert wanted == (["tree"] if policy is SavePolicy.ALL else [])
+    assert (best, remark) == (None, "no candidate beats the baseline dummy by f1")
+
+
+@pytest.mark.parametrize("run", [a_run(baseline_id=None), RUN])
+def test_without_a_baseline_to_beat_the_best_wins(run: Run) -> None:
+    assert chosen(select(run, results(tree=0.1), SavePolicy.BEST)) == (["tree"], "tree", "")
+
+
+@pytest.mark.parametrize(
+    ("found", "remark"),
+    [({}, "no candidate has a result"), ({"tree": None}, "no candidate has a value of f1")],
+)
+def test_where_nobody_has_a_value_nobody_wins(found: dict[str, float | None], remark: str) -> None:
+    assert chosen(select(RUN, results(**found, dummy=0.5), SavePolicy.BEST)) == ([], None, remark)
+
+
+@pytest.mark.parametrize("policy", [SavePolicy.BEST, SavePolicy.ALL])
+def test_of_a_cancelled_run_nothing_is_saved(policy: SavePolicy) -> None:
+    cancelled = a_run(state=RunState.CANCELLED)
+
+    assert chosen(select(cancelled, results(tree=0.5), policy)) == (
+        [],
+        None,
+        "the run was cancelled before its winner was known",
+    )
+
+
+def harvested(folder: Path, report: Any, *, preprocessor: bytes = b"") -> FittedModel | NotKept:
+    (folder / "t.pkl").write_bytes(b"model")
+    if preprocessor:
+        (folder / "t.preprocessor.pkl").write_bytes(preprocessor)
+    job = a_job(RUN, candidate=a_candidate(id="tree", output_kind=OutputKind.PROBA))
+    return harvest(report, folder / "t.pkl", job=job, run=RUN, classes=("no", "yes"))
+
+
+def test_the_files_of_a_cell_are_hashed_and_what_it_said_is_kept(tmp_path: Path) -> None:
+    fitted = harvested(tmp_path, {"fitted": {"description": SAID}}, preprocessor=b"scaler")
+
+    assert fitted == FittedModel(
+        file="t.pkl",
+        digest=hashlib.sha256(b"model").hexdigest(),
+        preprocessor="t.preprocessor.pkl",
+        preprocessor_digest=hashlib.sha256(b"scaler").hexdigest(),
+        description=SAID,
+        metadata={
+            "outputKind": "proba",
+            "threshold": None,
+            "positiveLabel": "yes",
+            "average": "binary",
+            "classes": ["no", "yes"],
+            "target": "species",
+            "targetKind": "binary",
+            "seed": 0,
+        },
+    )
+    assert json.loads(json.dumps(fitted.to_json())) == fitted.to_json()
+
+
+def test_a_problem_that_a_cell_tells_is_a_model_that_is_not_kept_and_a_warning(tmp_path: Path) -> None:
+    fitted = harvested(tmp_path, {"fitted": {"problem": "it is too shy" + "!" * 10_000}})
+
+    assert isinstance(fitted, NotKept)
+    assert len(fitted.problem) == 500
+    details = remarked({"warnings": ["one"], "classes": []}, fitted)
+    assert details == {"warnings": ["one", f"not saved: {fitted.problem}"], "classes": []}
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        None,
+        {},
+        {"fitted": None},
+        {"fitted": {"problem": 7}},
+        {"fitted": {"description": None}},
+        {"fitted": {"description": {**SAID, "more": 1}}},
+        {"fitted": {"description": {key: SAID[key] for key in SAID if key != "type"}}},
+        {"fitted": {"description": {**SAID, "type": 7}}},
+        {"fitted": {"description": {**SAID, "signature": {"inputs": [7]}}}},
+        {"fitted": {"description": {**SAID, "libraries": {"numpy": 2}}}},
+        {"fitted": {"description": {**SAID, "feature_names": [{}]}}},
+    ],
+)
+def test_what_cannot_be_understood_is_a_model_that_is_not_kept(tmp_path: Path, report: Any) -> None:
+    assert harvested(tmp_path, report) == NotKept(problem="what its cell says of it cannot be understood")
+
+
+def test_a_cell_that_says_it_wrote_a_model_and_did_not_has_none(tmp_path: Path) -> None:
+    job = a_job(RUN)
+    fitted = harvest({"fitted": {"description": SAID}}, tmp_path / "t.pkl", job=job, run=RUN, classes=())
+
+    assert isinstance(fitted, NotKept)
+
+
+def test_the_registry_is_told_all_that_is_known_of_a_model(tmp_path: Path) -> None:
+    fitted = harvested(tmp_path, {"fitted": {"description": SAID}})
+    assert isinstance(fitted, FittedModel)
+    job = a_job(RUN, candidate=a_candidate(id="tree", version="2", description="of wood"))
+    said = description_of(a_result(job, metrics={"f1": 0.5}), job, fitted)
+
+    assert (said.type, said.description, said.metrics) == ("Tree", "of wood", {"f1": 0.5})
+    assert said.tags == {"candidate": "tree", "candidate_version": "2", "dataset": "flowers"}
+    assert said.metadata == fitted.metadata
+    assert (said.feature_names, said.libraries) == (("a",), {"numpy": "2.4"})
+    assert (said.origin.run_id, said.origin.evaluation_id) == (RUN.id, job.id)
+    assert (said.origin.dataset_id, said.origin.split_id) == (DATASET.dataset_id, DATASET.split_id)
+    assert RULES.positive_label == said.metadata["positiveLabel"]
