@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - a script that prints, no part of a package
-"""What one job costs the store: claim, renew, standing, complete, each in a transaction of its own.
+"""What one job costs the store: next, claim, renew, standing, complete, each in a transaction of its own.
 
     python -m benchmarks.leases [jobs]
 
@@ -27,6 +27,7 @@ from domain.run import Run, RunState
 from domain.scoring import ScoringRules
 from store import leases, runs, schema
 from store.engine import open_database
+from store.line import next_in_line
 
 _CAPS = leases.Caps(per_node=3, overall=3)
 _HOLDER = leases.Holder(node="here", worker="worker-1")
@@ -96,6 +97,7 @@ def _evaluate(engine: Engine, job: Job, costs: dict[str, list[float]]) -> None:
         costs[step].append(perf_counter() - began)
         return outcome
 
+    timed("next", lambda: next_in_line(engine, limit=1 + _CAPS.per_node))
     claim = timed("claim", lambda: leases.claim(engine, job.id, holder=_HOLDER, caps=_CAPS, lease_s=30))
     timed("renew", lambda: leases.renew(engine, claim.lease, lease_s=30))
     timed("standing", lambda: leases.standing(engine, claim.lease))

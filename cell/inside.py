@@ -50,6 +50,11 @@ class Output(RawIOBase):
             raise
         return len(whole)
 
+    def empty(self) -> None:
+        """As if nothing had been written."""
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+
     def close(self) -> None:
         if not self.closed:
             super().close()

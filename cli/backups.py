@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import project, terminal
-from cli.numbers import counted
 from cli.project import ConfigFile
+from domain.naming import counted
 
 if TYPE_CHECKING:
     from store.backup import Copy

@@ -16,6 +16,7 @@ from cli.numbers import duration, plain
 from cli.terminal import clean
 from domain.identity import utc_now
 from domain.job import Job, JobState
+from domain.progress import seconds_left
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -135,11 +136,5 @@ def _clock(look: Look, now: "datetime") -> Text:
     if look.run.started_at is None:
         return Text("starting", "dim")
     elapsed = max(0.0, (now - look.run.started_at).total_seconds())
-    left = seconds_left(look, elapsed)
+    left = seconds_left(look.jobs, elapsed)
     return Text(duration(elapsed) + (f", about {duration(left)} left" if left else ""), "dim")
-
-
-def seconds_left(look: Look, elapsed: float) -> float | None:
-    """At the pace so far; None as long as there is none. What was taken over from another run is no pace."""
-    done = sum(job.state.has_ended and job.started_at is not None for job in look.jobs)
-    return (len(look.jobs) - look.ended) * elapsed / done if done else None

@@ -16,8 +16,8 @@ def cancel(
     config: ConfigFile = None,
 ) -> None:
     """Cancel a run; what has completed stays."""
-    from cli.report import run_record
     from store import cancelling, runs
+    from tasks.report import run_record
 
     engine = project.database(project.open_project(config))
     run_id = runs.find(engine, run)

@@ -27,6 +27,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("runs", "cli.runs:runs", _BAKEOFFS, "List the runs, newest first."),
     _Entry("logs", "cli.logs:logs", _BAKEOFFS, "Print what a candidate printed."),
     _Entry("cancel", "cli.cancel:cancel", _BAKEOFFS, "Cancel a run; what has completed stays."),
+    _Entry("priority", "cli.priority:app", _BAKEOFFS, "Let a run go before others, or after them."),
     _Entry("retry", "cli.retry:retry", _BAKEOFFS, "Evaluate again what has no result."),
     _Entry("predict", "cli.predict:predict", _MODELS, "Ask a trained model about the rows of a file."),
     _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),
@@ -35,6 +36,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("datasets", "cli.datasets:datasets", _PROJECT, "List the datasets of the configuration."),
     _Entry("config", "cli.config:config", _PROJECT, "Print the settings, and where each came from."),
     _Entry("worker", "cli.worker:worker", _SERVICE, "Take evaluations until told to stop."),
+    _Entry("api", "cli.api:app", _SERVICE, "Serve the HTTP API until told to stop."),
     _Entry("doctor", "cli.doctor:doctor", _SERVICE, "Look for what is wrong, and say what to do."),
     _Entry("db", "cli.database:app", _SERVICE, "Look at the database, upgrade it, back it up, restore it."),
     _Entry("gc", "cli.gc:gc", _SERVICE, "Remove what nothing cites."),
@@ -107,7 +109,7 @@ def _explain(exc: Exception) -> None:
     from rich.text import Text
 
     from cli import terminal
-    from cli.secrets import masked
+    from config.masking import masked
 
     terminal.err().print(
         Text.assemble(("error:", "bold red"), " ", terminal.clean(masked(str(exc)))), soft_wrap=True

@@ -45,7 +45,7 @@ def _record(configuration: "Configuration") -> dict[str, Any]:
 
 def _settings(configuration: "Configuration") -> list[tuple[str, Any, str]]:
     """Key, value and meaning; passwords are masked."""
-    from cli.secrets import masked_within
+    from config.masking import masked_within
     from config.settings import Settings
 
     values = configuration.settings.model_dump(mode="json", by_alias=True)

@@ -49,7 +49,7 @@ def _tell(configuration: "Configuration", *, as_json: bool) -> None:
     from store.schema import Branch
     from tasks import wiring
 
-    runs = wiring.engine() if project.has_database(configuration) else None
+    runs = wiring.engine() if wiring.has_database() else None
     registry = opening.database(configuration)
     if as_json:
         found = None if registry is None else _record(registry, Branch.REGISTRY)

@@ -1,6 +1,6 @@
 """`bakeoff datasets`: the datasets of the configuration."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,7 +23,7 @@ def datasets(
     configuration = project.open_project(config)
     known = configuration.settings.datasets
     if as_json:
-        terminal.write_json([_record(name, dataset) for name, dataset in known.items()])
+        terminal.write_json([dataset.to_record(name) for name, dataset in known.items()])
     elif known:
         terminal.show(terminal.out(), _table(known))
     else:
@@ -31,23 +31,6 @@ def datasets(
             f"no datasets in {configuration.file or 'the configuration'}: name some under `datasets:`, "
             f"or give a file, `bakeoff run FILE --target COLUMN`"
         )
-
-
-def _record(name: str, dataset: "DatasetSettings") -> dict[str, Any]:
-    return {
-        "name": name,
-        "source": dataset.source,
-        "from": _where(dataset),
-        "target": dataset.target,
-        "task": dataset.task,
-    }
-
-
-def _where(dataset: "DatasetSettings") -> str | None:
-    """Without the password of a URL."""
-    from cli.secrets import masked
-
-    return masked(dataset.url) if dataset.url else dataset.path or dataset.name
 
 
 def _table(known: "Mapping[str, DatasetSettings]") -> "Table":
@@ -63,6 +46,6 @@ def _table(known: "Mapping[str, DatasetSettings]") -> "Table":
             Text(dataset.source),
             Text(dataset.target or "its own", "" if dataset.target else "dim"),
             Text(dataset.task or "by its values", "" if dataset.task else "dim"),
-            Text(terminal.clean(_where(dataset) or ""), "dim"),
+            Text(terminal.clean(dataset.place or ""), "dim"),
         )
     return table

@@ -7,11 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.numbers import NOTHING, decimals, fixed, plain
-from cli.report import Report, standing_record
 from cli.terminal import clean
 from domain.errors import NotFoundError
 from domain.result import Result
 from evaluation.leaderboard import Standing
+from tasks.report import Report, standing_record
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from cli.examination.finding import Finding
     from config.loading import Configuration
+    from tasks.examination.finding import Finding
 
 _FAILED = 1
 _LOOKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
@@ -26,7 +26,7 @@ def doctor(
     """Look for what is wrong, and say what to do.  Exit code 1: something is."""
     from dataclasses import asdict
 
-    from cli.examination.finding import Level
+    from tasks.examination.finding import Level
 
     findings = []
     for finding in _examine(config):
@@ -40,9 +40,10 @@ def doctor(
 
 
 def _examine(config: "ConfigFile") -> "Iterator[Finding]":
-    from cli.examination import agreement, brokerage, content, machine, storage
-    from cli.examination.finding import fail, ok
+    from cli.examination import agreement, content, machine, tracking
     from domain.errors import BakeoffError
+    from tasks.examination import brokerage, storage
+    from tasks.examination.finding import fail, ok
 
     yield from machine.machine()
     try:
@@ -54,10 +55,11 @@ def _examine(config: "ConfigFile") -> "Iterator[Finding]":
     yield from agreement.agreement(configuration.settings)
     yield from machine.folders(configuration)
     for subject, look in (
-        ("database", storage.storage),
-        ("broker", brokerage.brokerage),
+        ("database", lambda known: storage.look(known).findings),
+        ("broker", lambda known: brokerage.look(known).findings),
         ("catalog", content.candidates),
         ("datasets", content.datasets),
+        ("registry", tracking.tracking),
     ):
         yield from _guarded(subject, look, configuration)
 
@@ -68,9 +70,9 @@ def _guarded(
     configuration: "Configuration",
 ) -> "Iterator[Finding]":
     """What cannot be looked at is a finding, too."""
-    from cli.examination.finding import fail
-    from cli.secrets import masked
+    from config.masking import masked
     from domain.errors import BakeoffError
+    from tasks.examination.finding import fail
 
     try:
         yield from look(configuration)

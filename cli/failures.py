@@ -7,9 +7,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from cli import states
-from cli.numbers import counted
 from cli.terminal import clean
 from domain.job import Job, JobError, JobState
+from domain.naming import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -8,12 +8,12 @@ from cli import terminal
 from cli.board import Board
 from cli.lines import Lines
 from cli.looking import Patience, looks
-from cli.report import read_report, report_record, run_record
 from cli.saving import wait_until_saved
 from cli.show import show_outcome
 from domain.run import Run, RunState
 from store import runs
 from tasks import wiring, workers
+from tasks.report import read_report, report_record, run_record
 from tasks.waiting import is_read, why_nothing_runs
 
 if TYPE_CHECKING:

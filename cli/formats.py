@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cli.numbers import decimals, fixed
-from cli.report import Report, failure_record, standing_record
+from tasks.report import Report, failure_record, standing_record
 
 _BEFORE = ("rank", "modelId", "modelVersion", "status")
 _AFTER = (

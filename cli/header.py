@@ -7,9 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import states
-from cli.numbers import counted, duration
+from cli.numbers import duration
 from cli.terminal import clean
 from domain.dataset import DatasetRef, TargetKind
+from domain.naming import counted
 from domain.run import Run
 from domain.saving import SavePolicy, SaveRequest
 from evaluation.choice import what_is_learnt
@@ -46,6 +47,8 @@ def state(summary: RunSummary) -> "RenderableType":
     """One more line below the header: how the run stands."""
     run = summary.run
     rows = [("state", _state(summary))]
+    if run.priority:
+        rows.append(("priority", Text(f"{run.priority:+}", "dim")))
     if run.retry_of:
         rows.append(("retry of", Text(run.retry_of, "dim")))
     return grid(rows)

@@ -18,9 +18,6 @@ _AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with everything.
 _Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Only of this name.")]
 _Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only of this type.")]
 
-#: Less than any measured value: all that have one.
-_LEAST = -1.7976931348623157e308
-
 
 def list_versions(  # noqa: PLR0917 - one parameter for each option
     name: _Name = None,
@@ -118,10 +115,12 @@ def best(  # noqa: PLR0917 - one parameter for each option
     """Show the best model version by a metric, among those that were measured on the same snapshot."""
     from cli.versions import comparison
     from domain.errors import NotFoundError
+    from registry.rivals import snapshot_of_the_newest
 
     registry = project.registry(project.open_project(config))
     if dataset is None and not any_dataset:
-        dataset = _snapshot_of_the_newest(registry, metric, name, kind)
+        cure = "name one with --dataset, or compare whatever there is with --any-dataset"
+        dataset = snapshot_of_the_newest(registry, metric, name, kind, cure=cure)
     found = registry.best(metric, model_type=kind, model_name=name, dataset_id=dataset)
     if found is None:
         raise NotFoundError(
@@ -131,19 +130,3 @@ def best(  # noqa: PLR0917 - one parameter for each option
         terminal.write_json(found.to_record())
     else:
         terminal.show(terminal.out(), *comparison(found, metric, dataset))
-
-
-def _snapshot_of_the_newest(
-    registry: "BaseModelRegistry", metric: str, name: str | None, kind: str | None
-) -> str | None:
-    """None when there is one version alone, which needs no comparison."""
-    from domain.errors import InvalidInputError
-
-    newest = registry.versions(name, kind, min_metrics={metric: _LEAST}, limit=2)
-    snapshot = newest[0].origin.dataset_id if newest else None
-    if snapshot is None and len(newest) > 1:
-        raise InvalidInputError(
-            f"{newest[0].uri} was saved without the snapshot that it was measured on: name one with "
-            "--dataset, or compare whatever there is with --any-dataset"
-        )
-    return snapshot

@@ -167,7 +167,7 @@ def gc(
     config: ConfigFile = None,
 ) -> None:
     """Remove files that no model version needs: what savers left that were killed."""
-    from cli.numbers import counted
+    from domain.naming import counted
 
     registry = project.local_registry(project.open_project(config))
     found = registry.leftovers()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 from rich.table import Table
 from rich.text import Text
 
-from cli.numbers import counted, decimals, fixed
-from cli.report import Report
+from cli.numbers import decimals, fixed
 from domain.direction import greater_is_better
+from domain.naming import counted
 from evaluation.leaderboard import Standing
+from tasks.report import Report
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from domain.errors import BakeoffError
 from domain.identity import utc_now
 from domain.job import Job, JobState
+from domain.progress import number_ended
 from domain.run import Run
 from store import jobs, runs
 
@@ -35,7 +36,7 @@ class Look:
 
     @property
     def ended(self) -> int:
-        return sum(job.state.has_ended for job in self.jobs)
+        return number_ended(self.jobs)
 
 
 def looks(engine: "Engine", run_id: str, patience: "Patience") -> Iterator[Look]:

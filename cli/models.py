@@ -1,6 +1,6 @@
 """`bakeoff models`: the candidates of the project, those that load and those that do not."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,41 +25,9 @@ def models(
     """List the candidates, and why some cannot take part."""
     catalog = project.catalog(project.open_project(config))
     if as_json:
-        terminal.write_json(_record(catalog.shelf))
+        terminal.write_json(catalog.shelf.to_record())
     else:
         terminal.show(terminal.out(), *_parts(catalog.shelf, str(catalog.file), every=every))
-
-
-def _record(shelf: "Shelf") -> dict[str, Any]:
-    return {
-        "candidates": [_candidate_record(candidate) for candidate in shelf.candidates.values()],
-        "disabled": [_candidate_record(candidate) for candidate in shelf.disabled.values()],
-        "rejected": [_rejection_record(rejection) for rejection in shelf.rejected.values()],
-    }
-
-
-def _candidate_record(candidate: "Candidate") -> dict[str, Any]:
-    return {
-        "modelId": candidate.id,
-        "modelVersion": candidate.version,
-        "kind": candidate.kind,
-        "learns": candidate.learns,
-        "path": candidate.path,
-        "steps": [step.path for step in candidate.steps],
-        "description": candidate.description,
-        "tags": list(candidate.tags),
-    }
-
-
-def _rejection_record(rejection: "Rejection") -> dict[str, Any]:
-    return {
-        "modelId": rejection.id,
-        "modelVersion": rejection.version,
-        "path": rejection.path,
-        "cause": rejection.cause,
-        "fix": rejection.fix,
-        "traceback": rejection.traceback,
-    }
 
 
 def _parts(shelf: "Shelf", file: str, *, every: bool) -> "list[RenderableType]":

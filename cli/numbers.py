@@ -39,10 +39,6 @@ def duration(seconds: float) -> str:
     return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} m"
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def size(size_bytes: float) -> str:
     for unit in ("B", "kB", "MB"):
         if size_bytes < _THOUSAND:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import project, terminal
-from cli.numbers import counted, duration
+from cli.numbers import duration
 from cli.project import ConfigFile
+from domain.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

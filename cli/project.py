@@ -42,23 +42,12 @@ def open_project(config: Path | None, **flags: Any) -> "Configuration":
     return configuration
 
 
-def has_database(configuration: "Configuration") -> bool:
-    """Whether anything was ever run here. Looking makes no file."""
-    from store import schema
-    from tasks import wiring
-
-    file = configuration.database_file
-    if file is not None and not file.is_file():
-        return False
-    return schema.current(wiring.engine()) is not None
-
-
 def existing_database(configuration: "Configuration") -> "Engine":
     """With or without runs in it; one that is not there is not made."""
     from domain.errors import NotFoundError
     from tasks import wiring
 
-    if not has_database(configuration):
+    if not wiring.has_database():
         raise NotFoundError(
             f"there is no database of {configuration.root} yet: `bakeoff run` makes it, "
             f"or name another project with --config"
@@ -73,7 +62,7 @@ def database(configuration: "Configuration") -> "Engine":
     from store.runs import page
     from tasks import wiring
 
-    if has_database(configuration):
+    if wiring.has_database():
         schema.ensure(wiring.engine())
         if page(wiring.engine(), limit=1):
             return wiring.engine()

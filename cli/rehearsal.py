@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cli import terminal
-from cli.report import Report, report_record
 from cli.show import show_outcome
 from domain.job import JobState
 from domain.run import RunState
@@ -13,6 +12,7 @@ from evaluation.leaderboard import rank
 from evaluation.rehearsal import rehearse
 from store.runs import RunSummary
 from tasks import enqueue, wiring
+from tasks.report import Report, report_record
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -54,6 +54,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
         str | None, _saving("NAME", "What they are called there; else like the dataset.", "--save-as")
     ] = None,
     name: Annotated[str | None, _running("TEXT", "A name for the run.")] = None,
+    priority: Annotated[int, _running("N", "Higher goes first: -100 to 100, default 0.")] = 0,
     detach: Annotated[bool, _running(None, "Do not wait for its end.", "--detach")] = False,
     no_worker: Annotated[
         bool, _running(None, "Start no worker, even if none answers.", "--no-worker")
@@ -93,6 +94,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
             "baseline": not no_baseline,
             "save": "none" if in_process and save is None else save,
             "saveAs": save_as,
+            "priority": priority,
             "name": name,
         }
     )
@@ -102,6 +104,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
             {
                 "--timeout": timeout,
                 "--eval-workers": eval_workers,
+                "--priority": priority,
                 "--repeat-check": repeat_check,
                 "--save": save,
                 "--save-as": save_as,

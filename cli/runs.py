@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rich.table import Table
+    from rich.text import Text
 
-    from domain.run import RunState
+    from domain.run import Run, RunState
     from store.runs import RunSummary
 
 
@@ -28,7 +29,7 @@ def runs(
     """List the runs, newest first."""
     found = _page(limit, _state(state), config)
     if as_json:
-        from cli.report import run_record
+        from tasks.report import run_record
 
         terminal.write_json([run_record(summary) for summary in found])
     elif found:
@@ -42,8 +43,8 @@ def _page(limit: int, state: "RunState | None", config: "ConfigFile") -> "Sequen
     from store.runs import page
     from tasks import wiring
 
-    configuration = project.open_project(config)
-    if not project.has_database(configuration):
+    project.open_project(config)
+    if not wiring.has_database():
         return []
     schema.ensure(wiring.engine())
     return page(wiring.engine(), limit=limit, state=state)
@@ -65,7 +66,8 @@ def _table(found: "Sequence[RunSummary]") -> "Table":
     from cli import states
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("run", "name", "dataset", "state", "jobs", "began"):
+    prioritised = any(summary.run.priority for summary in found)
+    for name in ("run", "name", "dataset", "state", "jobs", "began", *(["priority"] if prioritised else [])):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     for summary in found:
         run = summary.run
@@ -76,8 +78,15 @@ def _table(found: "Sequence[RunSummary]") -> "Table":
             Text.assemble(states.glyph(run.state), " ", (states.words(run.state), states.style(run.state))),
             states.counts(summary.jobs),
             Text(_local(run.created_at), "dim"),
+            *([_priority(run)] if prioritised else []),
         )
     return table
+
+
+def _priority(run: "Run") -> "Text":
+    from rich.text import Text
+
+    return Text(f"{run.priority:+}" if run.priority else "")
 
 
 def _local(moment: "datetime") -> str:

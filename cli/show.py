@@ -12,8 +12,8 @@ from cli.project import ConfigFile
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cli.report import Report
     from domain.run import Run
+    from tasks.report import Report
 
 _ROWS_ON_A_TERMINAL = 30
 
@@ -49,8 +49,8 @@ def show(  # noqa: PLR0917 - one parameter for each option
     config: ConfigFile = None,
 ) -> None:
     """Show the leaderboard of a run."""
-    from cli.report import read_report
     from store import runs
+    from tasks.report import read_report
 
     engine = project.database(project.open_project(config))
     run_id = runs.find(engine, run)
@@ -127,7 +127,7 @@ def _write(report: "Report", form: Format, top: int | None) -> None:
     from dataclasses import replace
 
     from cli import formats
-    from cli.report import report_record
+    from tasks.report import report_record
 
     report = replace(report, standings=report.standings[:top])
     if form is Format.JSON:

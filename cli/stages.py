@@ -8,9 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cli.numbers import counted
 from cli.terminal import clean
 from domain.model_version import Promotion, Stage
+from domain.naming import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -7,10 +7,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cli.numbers import counted, plain, size
+from cli.numbers import plain, size
 from cli.stages import STYLES, local, story
 from cli.terminal import clean
 from domain.model_version import ModelVersion, Promotion
+from domain.naming import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

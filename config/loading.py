@@ -4,6 +4,7 @@ Nothing below this floor reads YAML or the environment: a `Configuration` is mad
 """
 
 import difflib
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,10 @@ from domain.errors import InfrastructureError, InvalidInputError
 
 PREFIX = "BAKEOFF_"
 FILE_VARIABLE = "BAKEOFF_CONFIG"
+TOKEN_VARIABLE = "BAKEOFF_API_TOKEN"  # noqa: S105 - the name of a variable
 DEFAULT_FILE = Path("config/bakeoff.yaml")
 
+_SHORTEST_TOKEN = 16
 _KEYS = {to_camel(name): name for name in Settings.model_fields}
 _SECTIONS: Mapping[str, type[Section]] = {
     "modelRegistry": ModelRegistrySettings,
@@ -53,6 +56,7 @@ class Configuration:
     root: Path  #: the folder above config/: relative paths start here, and plugins are imported from here
     file: Path | None  #: None when there is no file
     origins: Mapping[str, Origin]  #: by key, as in the file
+    token_digest: str | None = None  #: SHA-256 of the token that the environment gives the HTTP API
 
     @property
     def data_dir(self) -> Path:
@@ -100,10 +104,29 @@ class Configuration:
 
     @property
     def database_url(self) -> str:
+        return self._absolute(self.settings.database_url)
+
+    @property
+    def tracking_uri(self) -> str:
+        """Of MLflow; empty where it is not used."""
+        return self._absolute(self.settings.model_registry.tracking_uri or "")
+
+    @property
+    def tracking_file(self) -> Path | None:
+        """None where MLflow is not used, or is no SQLite file."""
+        scheme, _, path = self.tracking_uri.partition(":///")
+        return Path(path) if scheme == "sqlite" and path else None
+
+    @property
+    def registry_uri(self) -> str:
+        """The same, unless MLflow keeps models elsewhere."""
+        return self._absolute(self.settings.model_registry.registry_uri or "") or self.tracking_uri
+
+    def _absolute(self, url: str) -> str:
         """With the path of an SQLite file made absolute."""
-        scheme, slashes, path = self.settings.database_url.partition(":///")
+        scheme, slashes, path = url.partition(":///")
         if not scheme.startswith("sqlite") or path in {"", ":memory:"}:
-            return self.settings.database_url
+            return url
         return scheme + slashes + str((self.root / path).resolve())
 
     @property
@@ -123,25 +146,37 @@ class Configuration:
         return tuple(str((self.root / name).resolve()) for name in (dataset.path, dataset.test_path) if name)
 
     @property
+    def tokens_file(self) -> Path:
+        named = self.settings.api_tokens_file
+        return self.data_dir / "api-tokens" if named is None else (self.root / named).resolve()
+
+    @property
     def secrets(self) -> tuple[Path, ...]:
         """What no plugin may open: our own data, the configuration, and where datasets are read from."""
         datasets = self.settings.datasets.values()
         files = [Path(file) for dataset in datasets for file in self.files_of(dataset)]
-        ours = (self.data_dir, self.shared_dir, self.registry_path)
-        return (*ours, *([self.file] if self.file else []), *files)
+        ours = [self.data_dir, self.shared_dir, self.registry_path, self.tokens_file]
+        ours += [self.file] if self.file else []
+        if self.tracking_file:
+            ours += [self.tracking_file, self.tracking_file.parent / "mlartifacts"]
+        return (*ours, *files)
 
     @property
     def worker_log(self) -> Path:
         """What a worker writes that was started for one run."""
         return self.logs / "worker.log"
 
+    @property
+    def flags(self) -> dict[str, Any]:
+        """What the command line said, by key."""
+        values = self.settings.model_dump(mode="json", by_alias=True)
+        return {key: values[key] for key, origin in self.origins.items() if origin is Origin.COMMAND_LINE}
+
     def as_environment(self) -> dict[str, str]:
         """What a process that we start needs, to find the same file and the flags of our command line."""
-        values = self.settings.model_dump(mode="json", by_alias=True)
         flags = {
-            PREFIX + _KEYS[key].upper(): value if isinstance(value := values[key], str) else json.dumps(value)
-            for key, origin in self.origins.items()
-            if origin is Origin.COMMAND_LINE
+            PREFIX + _KEYS[key].upper(): value if isinstance(value, str) else json.dumps(value)
+            for key, value in self.flags.items()
         }
         return flags | ({FILE_VARIABLE: str(self.file)} if self.file else {})
 
@@ -180,6 +215,7 @@ def load(
         root=file.parent.parent if file else Path.cwd(),
         file=file,
         origins=origins,
+        token_digest=_token_digest(environment.get(TOKEN_VARIABLE)),
     )
     _keep_plugins_readable(configuration)
     return configuration
@@ -193,6 +229,18 @@ def _keep_plugins_readable(configuration: Configuration) -> None:
                 f"{key} is {folder}, and the project {root} lies in it: candidates may not read what is "
                 f"there, their own code neither; name a folder of its own"
             )
+
+
+def _token_digest(token: str | None) -> str | None:
+    """The token itself is not kept, so that nothing can print it."""
+    if not token:
+        return None
+    if len(token) < _SHORTEST_TOKEN:
+        raise InvalidInputError(
+            f"the environment sets {TOKEN_VARIABLE} to fewer than {_SHORTEST_TOKEN} characters, which can be "
+            "guessed: `openssl rand -hex 32` makes a good one"
+        )
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -224,7 +272,9 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     given = {
-        name: text for name, text in environment.items() if name.startswith(PREFIX) and name != FILE_VARIABLE
+        name: text
+        for name, text in environment.items()
+        if name.startswith(PREFIX) and name not in {FILE_VARIABLE, TOKEN_VARIABLE}
     }
     unknown = [name for name in given if name not in _VARIABLES]
     if unknown:

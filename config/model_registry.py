@@ -60,7 +60,9 @@ class ModelRegistrySettings(Section):
         "local", description="local: files and SQLite; mlflow: an MLflow server; none: no registry"
     )
     path: str | None = Field(None, description="folder, for local; null: models/registry below dataDir")
-    tracking_uri: str | None = Field(None, description="where MLflow keeps runs, for mlflow")
+    tracking_uri: str | None = Field(
+        None, description="where MLflow keeps runs, for mlflow: http://HOST:PORT, or sqlite:///FILE"
+    )
     registry_uri: str | None = Field(
         None, description="where MLflow keeps models, for mlflow; null: where it keeps runs"
     )
@@ -70,3 +72,11 @@ class ModelRegistrySettings(Section):
     promotion: PromotionSettings = Field(
         default_factory=PromotionSettings, description="what happens to a model that a run saved"
     )
+
+    @model_validator(mode="after")
+    def _knows_where(self) -> "ModelRegistrySettings":
+        if self.backend == "mlflow" and not self.tracking_uri:
+            raise ValueError(
+                "backend mlflow needs trackingUri, such as http://localhost:5000 or sqlite:///data/mlflow.db"
+            )
+        return self

@@ -4,10 +4,11 @@ import socket
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from config.masking import masked
 from config.model_registry import ModelRegistrySettings
 from config.section import Section
 
@@ -60,6 +61,21 @@ class DatasetSettings(Section):
             raise ValueError(f"a dataset of source {self.source} needs {' and '.join(missing)}")
         return self
 
+    @property
+    def place(self) -> str | None:
+        """Where it comes from, without the password of a URL."""
+        return masked(self.url) if self.url else self.path or self.name
+
+    def to_record(self, name: str) -> dict[str, Any]:
+        """The dataset as it leaves the system: over HTTP, in `--json`."""
+        return {
+            "name": name,
+            "source": self.source,
+            "from": self.place,
+            "target": self.target,
+            "task": self.task,
+        }
+
 
 class Settings(Section):
     eval_workers: int = Field(3, ge=1, le=10, description="evaluations that run at once on one machine")
@@ -98,6 +114,14 @@ class Settings(Section):
     node_name: str | None = Field(None, description="name of this machine; null: its host name")
     model_registry: ModelRegistrySettings = Field(
         default_factory=ModelRegistrySettings, description="where trained models are kept, see below"
+    )
+    api_host: str = Field("127.0.0.1", description="address that the HTTP API listens on")
+    api_port: int = Field(8484, ge=0, le=65535, description="port of the HTTP API; 0: one that is free")
+    api_tokens_file: Path | None = Field(
+        None, description="who may use the HTTP API, by hashed tokens; null: api-tokens in dataDir"
+    )
+    api_origins: list[str] | None = Field(
+        None, description="origins of web pages elsewhere that may use the HTTP API; null: none"
     )
     datasets: dict[str, DatasetSettings] = Field(default_factory=dict, description="datasets by name")
 

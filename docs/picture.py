@@ -7,9 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from cli import project
-from cli.report import read_report
 from cli.show import show_report
 from store import runs
+from tasks.report import read_report
 
 _WIDTH = 112
 

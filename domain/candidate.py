@@ -64,6 +64,19 @@ class Candidate:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def to_record(self) -> dict[str, Any]:
+        """The candidate as it leaves the system: over HTTP, in `--json`."""
+        return {
+            "modelId": self.id,
+            "modelVersion": self.version,
+            "kind": self.kind,
+            "learns": self.learns,
+            "path": self.path,
+            "steps": [step.path for step in self.steps],
+            "description": self.description,
+            "tags": list(self.tags),
+        }
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         return cls(
@@ -90,3 +103,13 @@ class Rejection:
     cause: str  #: one line, in words
     fix: str  #: one line: what its author can do
     traceback: str = ""
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "modelId": self.id,
+            "modelVersion": self.version,
+            "path": self.path,
+            "cause": self.cause,
+            "fix": self.fix,
+            "traceback": self.traceback,
+        }

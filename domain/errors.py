@@ -2,7 +2,8 @@
 
     BakeoffError
     ├── InvalidInputError     the caller gave something wrong and can mend it       exit code 2
-    │   └── NotFoundError     the thing that was named is not there
+    │   ├── NotFoundError     the thing that was named is not there
+    │   └── ConflictError     it is there, and not in a state for this
     ├── RefusedError          a gate was not passed; nothing was changed            exit code 1
     │   └── OvertakenError    somebody else changed it meanwhile: look again
     └── InfrastructureError   broker, database, disk or process failed: try again   exit code 4
@@ -10,6 +11,10 @@
 
 Every message names the thing, the value, and the cure; it is shown to users as it stands.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
 
 
 class BakeoffError(Exception):
@@ -19,9 +24,19 @@ class BakeoffError(Exception):
 class InvalidInputError(BakeoffError):
     """The caller gave something wrong and can mend it."""
 
+    field: str | None = None  #: as in JSON, `models.0`; None when no single one is to blame
+
+    def blaming(self, field: str) -> Self:
+        self.field = field
+        return self
+
 
 class NotFoundError(InvalidInputError):
     """The run, job, dataset or candidate that was named does not exist."""
+
+
+class ConflictError(InvalidInputError):
+    """What was asked for does not go with the state that the thing is in, or with what was asked before."""
 
 
 class RefusedError(BakeoffError):
@@ -38,3 +53,13 @@ class InfrastructureError(BakeoffError):
 
 class TamperedError(InfrastructureError):
     """A file is missing, or is not the one that was saved: it was not unpickled."""
+
+
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """What is wrong in here is wrong with that field of a request."""
+    try:
+        yield
+    except InvalidInputError as exc:
+        exc.field = exc.field or field
+        raise

@@ -30,6 +30,10 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def iso_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
 def user_name() -> str:
     """Who runs this process, as far as the machine knows: a container may have numbers alone."""
     try:

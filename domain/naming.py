@@ -1,4 +1,4 @@
-"""How an error names what was meant: the nearest word there is, and the others."""
+"""How a sentence names what is meant: the nearest word there is, and the others; how many of it."""
 
 import difflib
 from collections.abc import Iterable
@@ -18,3 +18,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or nothing when no word is near."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

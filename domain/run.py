@@ -13,11 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from domain.dataset import DatasetRef
+from domain.identity import iso, iso_or_none
 from domain.job import JobState
-from domain.saving import SaveRequest
+from domain.saving import SavePolicy, SaveRequest
 from domain.scoring import ScoringRules
+
+#: Of two runs, jobs of the one with the higher priority start first.
+PRIORITIES = range(-100, 101)
 
 
 class RunState(StrEnum):
@@ -45,10 +50,40 @@ class Run:
     baseline_id: str | None = None  #: the candidate that others must beat; None when it was left out
     repeat_check: bool = False  #: each candidate is fitted twice, to see whether it predicts the same
     save: SaveRequest | None = None  #: what becomes of the models it fits; None: nothing
+    priority: int = 0  #: one of PRIORITIES
     retry_of: str | None = None
+    request_digest: str | None = None  #: of what was asked for under a key: tells a repeat from a clash
     created_at: datetime
     started_at: datetime | None = None  #: first claim of one of its jobs
     ended_at: datetime | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """The run as it leaves the system: over HTTP, in `--json`."""
+        return {
+            "runId": self.id,
+            "name": self.name,
+            "status": self.state,
+            "datasetId": self.dataset.dataset_id,
+            "datasetName": self.dataset.name,
+            "splitId": self.dataset.split_id,
+            "target": self.dataset.target,
+            "targetKind": self.dataset.target_kind,
+            "classes": list(self.dataset.classes),
+            "trainRows": self.dataset.train_rows,
+            "testRows": self.dataset.test_rows,
+            "columns": self.dataset.columns,
+            **self.rules.to_record(),
+            "seed": self.seed,
+            "testSize": self.test_size,
+            "baselineId": self.baseline_id,
+            "priority": self.priority,
+            "save": self.save.policy if self.save else SavePolicy.NONE,
+            "saveAs": self.save.name if self.save else None,
+            "retryOf": self.retry_of,
+            "createdAt": iso(self.created_at),
+            "startedAt": iso_or_none(self.started_at),
+            "endedAt": iso_or_none(self.ended_at),
+        }
 
 
 def end_of_run(jobs: Mapping[JobState, int]) -> RunState:

@@ -29,6 +29,16 @@ class ScoringRules:
         """JSON has no NaN: it is written as null."""
         return {**asdict(self), "zero_division": None if isnan(self.zero_division) else self.zero_division}
 
+    def to_record(self) -> dict[str, Any]:
+        """The rules as they leave the system, with their run."""
+        return {
+            "metrics": list(self.metrics),
+            "positiveLabel": self.positive_label,
+            "threshold": self.threshold,
+            "average": self.average,
+            "zeroDivision": None if isnan(self.zero_division) else self.zero_division,
+        }
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         average, zero_division = data["average"], data["zero_division"]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from domain.candidate import Candidate, CandidateKind, Learns, OutputKind
 from domain.dataset import DatasetRef, TargetKind
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, about
 from registry.catalog import Catalog
 
 BASELINE_ID = "dummy"
@@ -23,18 +23,30 @@ def named(ids: Sequence[str], catalog: Catalog, *, baseline: bool) -> list[Candi
     _keep_the_name_of_the_baseline(catalog)
     if BASELINE_ID in ids and not baseline:
         raise InvalidInputError(f"{BASELINE_ID} is named and left out at once: drop one of the two")
-    others = [catalog.get(model_id) for model_id in dict.fromkeys(ids) if model_id != BASELINE_ID]
+    others = _others(ids, catalog)
     if not others:
         raise InvalidInputError(
             f"no candidate is named but the baseline: name others beside {BASELINE_ID}, "
             "or none, and all that are enabled take part"
         )
-    for candidate in others:
-        if candidate.kind is CandidateKind.SIGNAL:
-            raise InvalidInputError(
-                f"{candidate.id} is a signal model, which takes part in no bake-off: name candidates"
-            )
     return others
+
+
+def _others(ids: Sequence[str], catalog: Catalog) -> list[Candidate]:
+    found: dict[str, Candidate] = {}
+    for place, model_id in enumerate(ids):
+        with about(f"models.{place}"):
+            if model_id != BASELINE_ID:
+                found[model_id] = catalog.get(model_id)
+                _refuse_signals(found[model_id])
+    return list(found.values())
+
+
+def _refuse_signals(candidate: Candidate) -> None:
+    if candidate.kind is CandidateKind.SIGNAL:
+        raise InvalidInputError(
+            f"{candidate.id} is a signal model, which takes part in no bake-off: name candidates"
+        )
 
 
 def enabled(catalog: Catalog) -> list[Candidate]:

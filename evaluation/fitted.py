@@ -4,13 +4,12 @@ Whatever goes wrong here is said in words, too, and costs nothing but the model:
 """
 
 import json
-import os
 import pickle
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from cell.inside import Inside
+from cell.inside import Inside, NoRoomError, Output
 from domain.candidate import Candidate
 from evaluation.data.snapshot import Data
 from registry.description import describe
@@ -25,24 +24,6 @@ PREPROCESSOR = "preprocessor"
 _PROTOCOL = 5  #: what plain pickle, joblib and MLflow read
 _EXAMPLE_ROWS = 5
 _LONGEST = 4 * 2**20  # bytes of the description as JSON
-
-
-class _File:
-    """Written to without a buffer, so that it can be emptied after a write that failed."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def write(self, data: Any) -> int:
-        rest = memoryview(data).cast("B")
-        size = len(rest)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
-        return size
-
-    def empty(self) -> None:
-        os.ftruncate(self._descriptor, 0)
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
 
 
 def leave_behind(
@@ -61,19 +42,20 @@ def leave_behind(
     except Exception as exc:  # noqa: BLE001 - strangers' objects answer
         return {"problem": f"it cannot be described: {in_words(exc)}"}
     with inside.output(MODEL) as model_file, inside.output(PREPROCESSOR) as preprocessor_file:
-        files = _File(model_file.fileno()), _File(preprocessor_file.fileno())
         try:
-            _pickle(model, files[0])
+            _pickle(model, model_file)
             if preprocessor is not None:
-                _pickle(preprocessor_artifact(preprocessor, name), files[1])
+                _pickle(preprocessor_artifact(preprocessor, name), preprocessor_file)
+        except NoRoomError:
+            raise
         except Exception as exc:  # noqa: BLE001 - strangers' objects say how they are pickled
-            for file in files:
-                file.empty()
+            model_file.empty()
+            preprocessor_file.empty()
             return {"problem": f"it cannot be pickled: {in_words(exc)}"}
     return {"description": said}
 
 
-def _pickle(value: Any, file: _File) -> None:
+def _pickle(value: Any, file: Output) -> None:
     """By reference if that will do: whoever loads it then needs the module, but not cloudpickle."""
     if not _comes_from_a_file_alone():
         try:

@@ -13,9 +13,10 @@ from config.loading import Configuration
 from config.settings import DatasetSettings, DatasetSource
 from domain.candidate import Candidate
 from domain.dataset import DatasetRef, TargetKind
-from domain.errors import InvalidInputError, NotFoundError
+from domain.errors import InvalidInputError, NotFoundError, about
 from domain.model_version import check_name
 from domain.naming import listed, nearest
+from domain.run import PRIORITIES
 from domain.saving import SavePolicy, SaveRequest
 from domain.scoring import Average, ScoringRules
 from evaluation.choice import BASELINE_ID, Choice, all_fitting, enabled, fitting, named
@@ -32,8 +33,11 @@ _FILE_SOURCES = {
     ".pq": DatasetSource.PARQUET,
 }
 
+#: Names go into lists, logs and databases, of which some end a text at a zero.
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
-class RunRequest(BaseModel):
+
+class RunBody(BaseModel):
     """What somebody asks for: the same words on the command line, over HTTP and in a message."""
 
     model_config = ConfigDict(
@@ -43,6 +47,7 @@ class RunRequest(BaseModel):
         frozen=True,
         strict=True,
         allow_inf_nan=False,
+        json_schema_extra={"examples": [{"dataset": "breast_cancer", "models": ["ridge", "knn"], "seed": 1}]},
     )
 
     dataset: str = Field(min_length=1)  #: name in the configuration, or a CSV or Parquet file
@@ -56,10 +61,14 @@ class RunRequest(BaseModel):
     average: Average | None = Field(None, strict=False)
     zero_division: float = 0.0
     repeat_check: bool = False  #: fit each candidate twice, and mark those that predict something else
+    priority: int = Field(0, ge=min(PRIORITIES), le=max(PRIORITIES))  #: jobs of a higher one go first
     baseline: bool = True  #: add the dummy that others must beat
     save: SavePolicy | None = Field(None, strict=False)  #: models it saves; None means modelRegistry.save
     save_as: str | None = None  #: what they are called in the registry; None means like the dataset
-    name: str | None = Field(None, max_length=200)
+    name: str | None = Field(None, max_length=200, pattern=PRINTABLE)
+
+
+class RunRequest(RunBody):
     run_id: str | None = None  #: chosen by the caller: the same id twice is the same run
 
     @classmethod
@@ -94,18 +103,27 @@ class Plan:
     baseline_id: str | None
     repeat_check: bool
     save: SaveRequest | None
+    priority: int
     preparation: tuple[str, ...]  #: what plain estimators get before them, if they want it; empty: nothing
     warnings: tuple[str, ...]  #: what is odd about the data
 
 
-def make_plan(request: RunRequest, *, catalog: Callable[[], Catalog], configuration: Configuration) -> Plan:
+def make_plan(
+    request: RunRequest,
+    *,
+    catalog: Callable[[], Catalog],
+    configuration: Configuration,
+    pin: Callable[..., Pinned] = pin,
+) -> Plan:
     """`catalog` may take its time: where no candidate is named, the data are read meanwhile."""
     configuration.require_shared_dir()
     settings = configuration.settings
     seed = settings.seed if request.seed is None else request.seed
     test_size = request.test_size or settings.test_size
-    name, dataset = _dataset(request, configuration)
-    save = _saving(request, name, configuration)
+    with about("dataset"):
+        name, dataset = _dataset(request, configuration)
+    with about("saveAs"):
+        save = _saving(request, name, configuration)
     pinning = partial(
         pin,
         dataset,
@@ -127,6 +145,7 @@ def make_plan(request: RunRequest, *, catalog: Callable[[], Catalog], configurat
         baseline_id=baseline.id if baseline else None,
         repeat_check=request.repeat_check,
         save=save,
+        priority=request.priority,
         preparation=default_pipeline(fields(pinned.folder)) or (),
         warnings=pinned.warnings,
     )
@@ -137,19 +156,27 @@ def _pin_and_choose(
 ) -> tuple[Pinned, Choice]:
     """A wrong name is told before the data are read."""
     if request.models is not None:
-        candidates = named(request.models, catalog(), baseline=request.baseline)
-        pinned = pinning()
-        return pinned, all_fitting(candidates, pinned.ref)
+        with about("models"):
+            candidates = named(request.models, catalog(), baseline=request.baseline)
+        pinned = _read(pinning)
+        with about("models"):
+            return pinned, all_fitting(candidates, pinned.ref)
     reading = begin(pinning)
     candidates = enabled(catalog())
-    pinned = reading.result()
+    pinned = _read(reading.result)
     return pinned, fitting(candidates, pinned.ref)
+
+
+def _read(pinning: Callable[[], Pinned]) -> Pinned:
+    with about("dataset"):
+        return pinning()
 
 
 def _dataset(request: RunRequest, configuration: Configuration) -> tuple[str, DatasetSettings]:
     configured = configuration.settings.datasets.get(request.dataset)
     if configured is not None:
-        _refuse_a_second_target(request, configured)
+        with about("target"):
+            _refuse_a_second_target(request, configured)
         return request.dataset, configured
     source = _FILE_SOURCES.get(Path(request.dataset).suffix.lower())
     if source is None:

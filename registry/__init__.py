@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from registry.backend import BaseModelRegistry
     from registry.local import ModelRegistry
+    from registry.on_mlflow.registry import MLflowModelRegistry
 
-__all__ = ["BaseModelRegistry", "ModelRegistry"]
+__all__ = ["BaseModelRegistry", "MLflowModelRegistry", "ModelRegistry"]
 
 _PLACES = {
     "BaseModelRegistry": "registry.backend",
+    "MLflowModelRegistry": "registry.on_mlflow.registry",
     "ModelRegistry": "registry.local",
 }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from domain.candidate import Candidate, Rejection
 from domain.errors import InvalidInputError, NotFoundError
@@ -36,6 +36,14 @@ class Shelf:
 
     def __contains__(self, candidate_id: str) -> bool:
         return any(candidate_id in part for part in (self.candidates, self.disabled, self.rejected))
+
+    def to_record(self) -> dict[str, list[dict[str, Any]]]:
+        """The shelf as it leaves the system: over HTTP, in `--json`."""
+        return {
+            "candidates": [candidate.to_record() for candidate in self.candidates.values()],
+            "disabled": [candidate.to_record() for candidate in self.disabled.values()],
+            "rejected": [rejection.to_record() for rejection in self.rejected.values()],
+        }
 
 
 class Catalog:

@@ -19,6 +19,10 @@ def open_registry(configuration: "Configuration") -> "BaseModelRegistry":
         raise InvalidInputError(
             "there is no registry of trained models: modelRegistry.backend is none; set it to local or mlflow"
         )
+    if backend == "mlflow":
+        from registry.on_mlflow.registry import MLflowModelRegistry
+
+        return MLflowModelRegistry(configuration.tracking_uri, configuration.registry_uri)
     from registry.local import ModelRegistry
 
     return ModelRegistry(configuration.registry_path)
@@ -35,5 +39,6 @@ def database(configuration: "Configuration") -> "Engine | None":
 
 def has_registry(configuration: "Configuration") -> bool:
     """Whether anything can have been saved yet. Looking makes no file."""
-    is_local = configuration.settings.model_registry.backend == "local"
-    return not is_local or (configuration.registry_path / DATABASE).is_file()
+    if configuration.settings.model_registry.backend == "local":
+        return (configuration.registry_path / DATABASE).is_file()
+    return configuration.tracking_file is None or configuration.tracking_file.is_file()

@@ -28,10 +28,14 @@ def unpickle(data: bytes, what: str, libraries: Mapping[str, str]) -> Any:
         try:
             return joblib.load(io.BytesIO(data))
         except Exception as exc:  # strangers' code runs
-            raise InvalidInputError(
-                f"{what} is as it was saved, and does not load here: {type(exc).__name__}: {exc}; install or "
-                f"put on the import path what it was fitted with{_listed(libraries)}"
-            ) from exc
+            raise does_not_load(what, exc, libraries) from exc
+
+
+def does_not_load(what: str, exc: Exception, libraries: Mapping[str, str]) -> InvalidInputError:
+    return InvalidInputError(
+        f"{what} is as it was saved, and does not load here: {type(exc).__name__}: {exc}; install or put on "
+        f"the import path what it was fitted with{_listed(libraries)}"
+    )
 
 
 @contextmanager

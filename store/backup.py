@@ -59,14 +59,14 @@ def back_up(engine: Engine, file: Path, progress: Progress, *, force: bool = Fal
         raise InvalidInputError(f"{file} exists: name another file, or replace it with --force")
     try:
         with reading(engine) as connection, _draft(file) as draft:
-            connection.execute(text(_CONTENT))  # from here on it sees one state
+            version, runs = connection.execute(text(_CONTENT)).one()  # from here on it sees one state
             source: Any = connection.connection.driver_connection
             with closing(sqlite3.connect(draft)) as target:
                 _copy(source, target, progress)
                 target.execute("PRAGMA journal_mode=DELETE")  # all in one file, to be read anywhere
     except sqlite3.Error as exc:
         raise InfrastructureError(f"the database {database} cannot be copied: {exc}") from exc
-    return examine(file)
+    return Copy(file=file, bytes=file.stat().st_size, schema=version, runs=runs)
 
 
 def examine(file: Path) -> Copy:
@@ -91,6 +91,8 @@ def restore(engine: Engine, file: Path, former: Path, progress: Progress) -> Res
     copy = examine(file)
     engine.dispose()
     was_there = database.exists()
+    if was_there and file.samefile(database):
+        raise InvalidInputError(f"{file} is the database itself: name a copy of it")
     with closing(_open(file)) as source:
         if not (was_there and _overwrite(source, database, former, progress)):
             _set_aside(database, former)
@@ -101,33 +103,48 @@ def restore(engine: Engine, file: Path, former: Path, progress: Progress) -> Res
 
 def _overwrite(source: sqlite3.Connection, database: Path, former: Path, progress: Progress) -> bool:
     """False when what is there is too broken for a copy to be made of it."""
-    try:
-        with closing(_alone(database)) as target:
-            with _draft(former) as draft, closing(sqlite3.connect(draft)) as aside:
-                _copy(target, aside, lambda *_: None)
-            _copy(source, target, progress)
-    except sqlite3.Error as exc:
-        if _primary(exc) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+    target = _alone(database)
+    if target is None:
+        return False
+    with closing(target):
+        if not _is_kept(target, former):
             return False
-        raise InfrastructureError(f"{database} cannot be written: {exc}; {free(database.parent)}") from exc
+        try:
+            _copy(source, target, progress)
+        except sqlite3.Error as exc:
+            raise _unwritable(database, exc) from exc
     return True
 
 
-def _alone(database: Path) -> sqlite3.Connection:
-    """Nobody else has it open: while somebody has, it cannot leave the mode in which all work with it."""
+def _alone(database: Path) -> sqlite3.Connection | None:
+    """Nobody else has it open: while somebody has, it cannot leave the mode in which all work with it.
+
+    None when it is no database.
+    """
     connection = sqlite3.connect(database, isolation_level=None, timeout=_PATIENCE_S)
     try:
         for statement in _TAKE_ALONE:
             connection.execute(statement)
     except sqlite3.Error as exc:
         connection.close()
+        if _primary(exc) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            return None
         if _primary(exc) == sqlite3.SQLITE_BUSY:
             raise InfrastructureError(
                 f"the database {database} is in use{_by_whom(database)}: "
                 "stop the workers and whatever else uses it, then try again"
             ) from exc
-        raise
+        raise _unwritable(database, exc) from exc
     return connection
+
+
+def _is_kept(database: sqlite3.Connection, former: Path) -> bool:
+    try:
+        with _draft(former) as draft, closing(sqlite3.connect(draft)) as copy:
+            _copy(database, copy, lambda *_: None)
+    except sqlite3.DatabaseError:
+        return False
+    return True
 
 
 def _by_whom(database: Path) -> str:
@@ -155,14 +172,12 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, progress: Prog
 def _check(connection: sqlite3.Connection) -> None:
     said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if said != "ok":
-        problem = sqlite3.DatabaseError(said)
-        problem.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise problem
+        raise sqlite3.DatabaseError(said)
 
 
 def _primary(exc: sqlite3.Error) -> int:
     """Without the details."""
-    return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
+    return exc.sqlite_errorcode & 0xFF
 
 
 def _open(file: Path) -> sqlite3.Connection:
@@ -180,10 +195,14 @@ def _draft(file: Path) -> Iterator[Path]:
         draft.replace(file)
         _to_disk(file.parent)
     except (OSError, sqlite3.OperationalError) as exc:
-        raise InfrastructureError(f"{file} cannot be written: {exc}; {free(file.parent)}") from exc
+        raise _unwritable(file, exc) from exc
     finally:
         for left in file.parent.glob(f"{draft.name}*"):
             left.unlink()
+
+
+def _unwritable(file: Path, exc: Exception) -> InfrastructureError:
+    return InfrastructureError(f"{file} cannot be written: {exc}; {free(file.parent)}")
 
 
 def _to_disk(path: Path) -> None:

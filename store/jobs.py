@@ -12,17 +12,9 @@ from domain.job import Job
 from domain.result import Result
 from store.engine import now, reading
 from store.rows import job_from_row, result_from_row
-from store.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results, runs
+from store.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results
 
-
-@dataclass(frozen=True, kw_only=True)
-class Waiting:
-    """A queued job, with what its doorbell says to people."""
-
-    job_id: str
-    run_id: str
-    run_name: str
-    model_id: str
+_RUNNING = select(func.count()).select_from(jobs).where(IS_RUNNING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,22 +71,10 @@ def fitted_in(engine: Engine, evaluation_id: str) -> FittedModel | NotKept | Non
     return None if found is None else fitted.from_json(found)
 
 
-def next_in_line(engine: Engine, *, limit: int | None = None, run_id: str | None = None) -> list[Waiting]:
-    """Queued jobs in the order in which they should start."""
-    wanted = (
-        select(jobs.c.id, jobs.c.run_id, jobs.c.model_id, runs.c.name)
-        .join(runs, runs.c.id == jobs.c.run_id)
-        .where(IS_QUEUED)
-        .order_by(jobs.c.created_at, jobs.c.position)
-        .limit(limit)
-    )
-    if run_id is not None:
-        wanted = wanted.where(jobs.c.run_id == run_id)
+def running(engine: Engine) -> int:
+    """How many leases there are, on all machines."""
     with reading(engine) as connection:
-        return [
-            Waiting(job_id=row.id, run_id=row.run_id, run_name=row.name, model_id=row.model_id)
-            for row in connection.execute(wanted)
-        ]
+        return connection.execute(_RUNNING).scalar_one()
 
 
 def backlog(engine: Engine) -> Backlog:
@@ -103,10 +83,9 @@ def backlog(engine: Engine) -> Backlog:
         queued, oldest = connection.execute(
             select(func.count(), func.min(jobs.c.created_at)).where(IS_QUEUED)
         ).one()
-        running = select(func.count()).where(IS_RUNNING)
         return Backlog(
             queued=queued,
-            running=connection.execute(running).scalar_one(),
+            running=connection.execute(_RUNNING).scalar_one(),
             oldest_queued_at=oldest,
-            silent=connection.execute(running.where(jobs.c.lease_expires_at < at)).scalar_one(),
+            silent=connection.execute(_RUNNING.where(jobs.c.lease_expires_at < at)).scalar_one(),
         )

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Update,
+    and_,
     bindparam,
     func,
     insert,
@@ -32,6 +33,7 @@ from domain.result import Result
 from domain.run import Run, RunState
 from store import outbox
 from store.engine import now, one_at_a_time, reading, writing
+from store.line import IN_LINE
 from store.rows import job_from_row, name_in_events, result_to_row, run_from_row
 from store.runs import close_if_over, hold
 from store.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results, runs
@@ -78,6 +80,7 @@ class Refusal(StrEnum):
     ENDED = "it has ended already"
     RUNNING = "somebody alive is at it"
     FULL = "all slots are taken: it stays queued"
+    OUT_OF_TURN = "another run goes first: it stays queued"
 
 
 class Standing(StrEnum):
@@ -100,18 +103,14 @@ _IS_HELD = (jobs.c.id == bindparam("job"), jobs.c.lease_token == bindparam("toke
 _IS_SILENT = jobs.c.lease_expires_at < _AT
 
 _HOLD_RUN_OF_JOB = (
-    select(runs)
+    select(runs.c.id)
     .where(runs.c.id == select(jobs.c.run_id).where(jobs.c.id == bindparam("job")).scalar_subquery())
     .with_for_update()
 )
+_HAS_ROOM = and_(_running_jobs() < bindparam("overall"), _running_jobs(on_node=True) < bindparam("per_node"))
 _TAKE = (
     update(jobs)
-    .where(
-        jobs.c.id == bindparam("job"),
-        IS_QUEUED,
-        _running_jobs() < bindparam("overall"),
-        _running_jobs(on_node=True) < bindparam("per_node"),
-    )
+    .where(jobs.c.id == bindparam("job"), IS_QUEUED, _HAS_ROOM, jobs.c.run_id == IN_LINE)
     .values(
         state=JobState.RUNNING,
         attempt=jobs.c.attempt + 1,
@@ -119,8 +118,13 @@ _TAKE = (
     )
     .returning(jobs)
 )
-_STATE = select(jobs.c.state).where(jobs.c.id == bindparam("job"))
-_START_RUN = update(runs).where(runs.c.id == bindparam("run")).values(state=RunState.RUNNING).returning(runs)
+_WHY_NOT = select(jobs.c.state, _HAS_ROOM.label("has_room")).where(jobs.c.id == bindparam("job"))
+_SERVE = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"))
+    .values(state=RunState.RUNNING, started_at=func.coalesce(runs.c.started_at, _AT), served_at=_AT)
+    .returning(runs)
+)
 _RENEW = update(jobs).where(*_IS_HELD)
 _STANDING = select(jobs.c.cancel_requested_at).where(*_IS_HELD)
 _END = (
@@ -145,11 +149,10 @@ _STILL_SILENT = select(jobs.c.id).where(*_IS_HELD, _IS_SILENT).with_for_update()
 def claim(engine: Engine, job_id: str, *, holder: Holder, caps: Caps, lease_s: float) -> Claim | Refusal:
     with writing(engine) as connection:
         one_at_a_time(connection, "claim")
-        run = connection.execute(_HOLD_RUN_OF_JOB, {"job": job_id}).first()
-        if run is None:
+        if connection.execute(_HOLD_RUN_OF_JOB, {"job": job_id}).first() is None:
             return Refusal.UNKNOWN
         at = now(connection)
-        taken = {
+        wanted = {
             "job": job_id,
             "at": at,
             "overall": caps.overall,
@@ -160,20 +163,21 @@ def claim(engine: Engine, job_id: str, *, holder: Holder, caps: Caps, lease_s: f
             "lease_token": new_id(),
             "lease_expires_at": at + timedelta(seconds=lease_s),
         }
-        job = connection.execute(_TAKE, taken).first()
-        return _why_not(connection, job_id) if job is None else _begin(connection, job, run, at)
+        job = connection.execute(_TAKE, wanted).first()
+        return _why_not(connection, wanted) if job is None else _begin(connection, job, at)
 
 
-def _why_not(connection: Connection, job_id: str) -> Refusal:
-    state = JobState(connection.execute(_STATE, {"job": job_id}).scalar_one())
-    if state.has_ended:
+def _why_not(connection: Connection, wanted: Mapping[str, Any]) -> Refusal:
+    job = connection.execute(_WHY_NOT, wanted).one()
+    if JobState(job.state).has_ended:
         return Refusal.ENDED
-    return Refusal.RUNNING if state is JobState.RUNNING else Refusal.FULL
+    if job.state == JobState.RUNNING:
+        return Refusal.RUNNING
+    return Refusal.OUT_OF_TURN if job.has_room else Refusal.FULL
 
 
-def _begin(connection: Connection, job: Row[Any], run: Row[Any], at: datetime) -> Claim:
-    if run.state == RunState.QUEUED:
-        run = connection.execute(_START_RUN, {"run": run.id, "started_at": at}).one()
+def _begin(connection: Connection, job: Row[Any], at: datetime) -> Claim:
+    run = connection.execute(_SERVE, {"run": job.run_id, "at": at}).one()
     if job.started_at == at:
         outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [name_in_events(job)], at)
     lease = Lease(job_id=job.id, run_id=run.id, token=job.lease_token, attempt=job.attempt)

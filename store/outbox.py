@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
 
 from domain.event import Event, EventType
 from domain.identity import new_id
@@ -14,6 +14,13 @@ from store.tables import outbox
 
 _ADD = insert(outbox)
 _ANY = select(outbox.c.position).where(outbox.c.published_at.is_(None)).limit(1)
+
+_OF_RUN = (
+    select(outbox)
+    .where(outbox.c.run_id == bindparam("run"), outbox.c.position > bindparam("after"))
+    .order_by(outbox.c.position)
+    .limit(bindparam("limit"))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,19 +64,29 @@ def pending(engine: Engine, *, limit: int) -> list[Pending]:
         rows = connection.execute(
             select(outbox).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(limit)
         )
+        return [_pending(row) for row in rows]
+
+
+def of_run(engine: Engine, run_id: str, *, after: int, limit: int) -> list[Pending]:
+    """What is told of a run, published or not, from the event behind that position on."""
+    with reading(engine) as connection:
         return [
-            Pending(
-                position=row.position,
-                event=Event(
-                    id=row.event_id,
-                    type=EventType(row.event_type),
-                    run_id=row.run_id,
-                    occurred_at=row.occurred_at,
-                    payload=row.payload,
-                ),
-            )
-            for row in rows
+            _pending(row)
+            for row in connection.execute(_OF_RUN, {"run": run_id, "after": after, "limit": limit})
         ]
+
+
+def _pending(row: Row[Any]) -> Pending:
+    return Pending(
+        position=row.position,
+        event=Event(
+            id=row.event_id,
+            type=EventType(row.event_type),
+            run_id=row.run_id,
+            occurred_at=row.occurred_at,
+            payload=row.payload,
+        ),
+    )
 
 
 def mark_published(engine: Engine, positions: Sequence[int]) -> None:

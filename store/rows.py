@@ -28,7 +28,9 @@ def run_to_row(run: Run) -> dict[str, Any]:
         "baseline_id": run.baseline_id,
         "repeat_check": run.repeat_check,
         "save": run.save.to_json() if run.save else None,
+        "priority": run.priority,
         "retry_of": run.retry_of,
+        "request_digest": run.request_digest,
         "created_at": run.created_at,
     }
 
@@ -53,7 +55,9 @@ def run_from_row(row: Row[Any]) -> Run:
         baseline_id=row.baseline_id,
         repeat_check=row.repeat_check,
         save=None if row.save is None else SaveRequest.from_json(row.save),
+        priority=row.priority,
         retry_of=row.retry_of,
+        request_digest=row.request_digest,
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,

@@ -21,6 +21,7 @@ _OPEN = [state for state in RunState if not state.has_ended]
 _UNFINISHED = [state for state in JobState if not state.has_ended]
 
 _HOLD = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update()
+_GET = select(runs).where(runs.c.id == bindparam("run"))
 _STILL_OPEN = (
     select(jobs.c.id).where(jobs.c.run_id == bindparam("run"), jobs.c.state.in_(_UNFINISHED)).limit(1)
 )
@@ -55,11 +56,11 @@ def create(
 
 def get(engine: Engine, run_id: str) -> Run:
     with reading(engine) as connection:
-        return _get(connection, run_id)
+        return get_within(connection, run_id)
 
 
-def _get(connection: Connection, run_id: str) -> Run:
-    row = connection.execute(select(runs).where(runs.c.id == run_id)).first()
+def get_within(connection: Connection, run_id: str) -> Run:
+    row = connection.execute(_GET, {"run": run_id}).first()
     if row is None:
         raise _no_run(run_id)
     return run_from_row(row)
@@ -93,12 +94,22 @@ def find(engine: Engine, prefix: str) -> str:
 
 
 def page(
-    engine: Engine, *, limit: int, after: str | None = None, state: RunState | None = None
+    engine: Engine,
+    *,
+    limit: int,
+    after: str | None = None,
+    state: RunState | None = None,
+    dataset: str | None = None,
+    name: str | None = None,
 ) -> list[RunSummary]:
     """Newest first. `after` is the id of the last run of the page before."""
     wanted = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
-    if state is not None:
-        wanted = wanted.where(runs.c.state == state)
+    filters = {
+        runs.c.state: state,
+        runs.c.dataset["name"].as_string(): dataset,
+        runs.c.name: name,
+    }
+    wanted = wanted.where(*(column == value for column, value in filters.items() if value is not None))
     if after is not None:
         last = select(runs.c.created_at).where(runs.c.id == after).scalar_subquery()
         wanted = wanted.where(tuple_(runs.c.created_at, runs.c.id) < tuple_(last, after))
@@ -110,8 +121,17 @@ def page(
 
 def summary(engine: Engine, run_id: str) -> RunSummary:
     with reading(engine) as connection:
-        run = _get(connection, run_id)
+        run = get_within(connection, run_id)
         return RunSummary(run=run, jobs=_count_jobs(connection, [run_id])[run_id])
+
+
+def prioritise(engine: Engine, run_id: str, priority: int) -> bool:
+    """From now on its jobs go before those of a lower priority. False when the run is over."""
+    with writing(engine) as connection:
+        changed = connection.execute(
+            update(runs).where(runs.c.id == run_id, runs.c.ended_at.is_(None)).values(priority=priority)
+        )
+        return bool(changed.rowcount)
 
 
 def hold(connection: Connection, run_id: str) -> bool:

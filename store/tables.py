@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from domain.event import EventType
 from domain.job import JobKind, JobState
-from domain.run import RunState
+from domain.run import PRIORITIES, RunState
 
 
 class Utc(TypeDecorator[datetime]):
@@ -80,6 +80,9 @@ def _id(**options: Any) -> Column[str]:
     return Column("id", String(36), primary_key=True, **options)
 
 
+#: When a run was last served that never was. No NULL, whose place in an order depends on the database.
+_NEVER = "'1970-01-01 00:00:00+00:00'"
+
 _RUN_OVER = _quoted(state for state in RunState if state.has_ended)
 _JOB_OVER = _quoted(state for state in JobState if state.has_ended)
 
@@ -98,14 +101,32 @@ runs = Table(
     Column("baseline_id", String(100)),
     Column("repeat_check", Boolean, nullable=False),
     Column("retry_of", String(36), ForeignKey("evaluation_runs.id")),
+    Column("request_digest", String(64)),
     Column("created_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("ended_at", Utc),
     Column("save", _Json),
+    Column(
+        "priority",
+        Integer,
+        CheckConstraint(f"priority BETWEEN {min(PRIORITIES)} AND {max(PRIORITIES)}", name="priority_bounded"),
+        nullable=False,
+        server_default=text("0"),
+    ),
+    Column("served_at", Utc, nullable=False, server_default=text(_NEVER)),
     _one_of("state", RunState),
     CheckConstraint(f"(state IN ({_RUN_OVER})) = (ended_at IS NOT NULL)", name="ended_has_time"),
     CheckConstraint("state <> 'running' OR started_at IS NOT NULL", name="running_has_start"),
     Index("ix_evaluation_runs_created", "created_at", "id"),
+)
+Index(
+    "ix_evaluation_runs_line",
+    runs.c.priority.desc(),
+    runs.c.served_at,
+    runs.c.created_at,
+    runs.c.id,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
 )
 
 jobs = Table(
@@ -142,8 +163,7 @@ jobs = Table(
     CheckConstraint("(state IN ('failed', 'timed_out')) = (error IS NOT NULL)", name="failed_has_error"),
     Index(
         "ix_evaluation_jobs_waiting",
-        "state",
-        "created_at",
+        "run_id",
         "position",
         sqlite_where=text("state = 'queued'"),
         postgresql_where=text("state = 'queued'"),
@@ -226,6 +246,7 @@ outbox = Table(
         sqlite_where=text("published_at IS NULL"),
         postgresql_where=text("published_at IS NULL"),
     ),
+    Index("ix_outbox_run", "run_id", "position"),
     sqlite_autoincrement=True,
 )
 

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -99,9 +100,20 @@ def nobody_listens() -> bool:
 
 def messages_waiting(queue: str) -> int | None:
     """Length of the queue; None when the broker cannot be reached."""
-    settings = wiring.configuration().settings
-    prefix = settings.broker_prefix if settings.broker_url else ""
     try:
-        return int(client().llen(prefix + queue))
+        return int(client().llen(_key_of(queue)))
     except RedisError:
         return None
+
+
+def latest_messages(queue: str, *, most: int) -> list[bytes] | None:
+    """Those that nobody has taken yet, as they are on the wire; None when the broker cannot be reached."""
+    try:
+        return cast("list[bytes]", client().lrange(_key_of(queue), 0, most - 1))
+    except RedisError:
+        return None
+
+
+def _key_of(queue: str) -> str:
+    settings = wiring.configuration().settings
+    return settings.broker_prefix + queue if settings.broker_url else queue

@@ -1,34 +1,83 @@
 """Doorbells: messages that say "this job may be waiting". Lost, doubled or late, they change nothing.
 
-At the start of a run each job gets one. After that nobody keeps count of them: whoever ends a job, and the
-sweep, looks how many slots are free and how many messages already wait, and rings for the difference.
+No more of them wait than are needed soon. Whoever starts a run, ends a job, drops a doorbell that was of no
+use, or sweeps, compares them with the free slots and rings for the jobs that come next and have none. So a
+run of ten thousand jobs is in nobody's way.
 """
 
 import logging
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from store import jobs
-from store.jobs import Waiting
+from store.leases import Caps
+from store.line import Waiting, next_in_line
 from tasks import broker, wiring
 from tasks.broker import EVALUATIONS
 from tasks.celery import app
 
 log = logging.getLogger(__name__)
 
-_BATCH = 500
+#: Messages at a time. Where more slots are free, finishes and sweeps ring for them one after another.
+_MOST = 100
+
+_HEADER = "jobId"
+_NAMED = re.compile(rb'"jobId": "([0-9a-f-]{36})"')
 
 
-def ring(waiting: Iterable[Waiting]) -> bool:
+def ring_next() -> int:
+    """Ring for the free slots, or for one that may become free. Returns how many were sent.
+
+    Where one run alone waits there are some to spare, for none of its doorbells can come out of turn.
+    """
+    present = wiring.caps()
+    return _fill(max(1, _free(present)), spare=present.per_node)
+
+
+def ring_free_slots() -> int:
+    """Ring for the free slots and no more, since sweeps may be many."""
+    return _fill(_free(wiring.caps()), spare=0)
+
+
+def _free(present: Caps) -> int:
+    return max(0, present.overall - jobs.running(wiring.engine()))
+
+
+def _fill(slots: int, *, spare: int) -> int:
+    needed = min(slots, _MOST)
+    waiting = _on_their_way()
+    if waiting is None:
+        log.warning("the broker cannot be reached, the sweep will ring later")
+        return 0
+    if len(waiting) >= needed:
+        return 0
+    line = next_in_line(wiring.engine(), limit=needed + spare)
+    is_one_run = len({job.run_id for job in line}) == 1
+    missing = [job for job in line if job.job_id not in waiting]
+    rung = missing[: needed - len(waiting) + spare * is_one_run]
+    return len(rung) if rung and ring(rung) else 0
+
+
+def _on_their_way() -> list[str] | None:
+    """The jobs that have a message. The queue itself is asked: a note about it would be a second truth."""
+    messages = broker.latest_messages(EVALUATIONS, most=10 * _MOST)
+    if messages is None:
+        return None
+    return [found[1].decode() for found in map(_NAMED.search, messages) if found]
+
+
+def ring(waiting: Sequence[Waiting]) -> bool:
     """False when the broker could not be reached: nothing is lost, the sweep rings again."""
     try:
-        with app.producer_pool.acquire(block=True, timeout=10) as producer, producer.batch(_BATCH):
+        with app.producer_pool.acquire(block=True, timeout=10) as producer, producer.batch(_MOST):
             for job in waiting:
                 app.send_task(
                     "bakeoff.evaluate",
                     kwargs={"jobId": job.job_id},
+                    headers={_HEADER: job.job_id},
                     argsrepr=f"(run={job.run_name}, model={job.model_id})",
                     kwargsrepr="{}",
                     producer=producer,
@@ -38,16 +87,3 @@ def ring(waiting: Iterable[Waiting]) -> bool:
         log.warning("the broker cannot be reached, the sweep will ring later: %s", exc)
         return False
     return True
-
-
-def ring_free_slots() -> int:
-    """Ring for as many queued jobs as there are free slots that no message is on its way to; how many."""
-    engine = wiring.engine()
-    free = wiring.caps().overall - jobs.backlog(engine).running
-    if free <= 0:
-        return 0
-    on_their_way = broker.messages_waiting(EVALUATIONS)
-    if on_their_way is None or free <= on_their_way:
-        return 0
-    waiting = jobs.next_in_line(engine, limit=free - on_their_way)
-    return len(waiting) if waiting and ring(waiting) else 0

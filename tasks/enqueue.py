@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from domain.candidate import Candidate
-from domain.errors import InvalidInputError
+from domain.errors import ConflictError
 from domain.identity import new_id, parse_id, utc_now
 from domain.job import Job, JobKind, JobState
 from domain.result import Result
@@ -26,21 +26,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def start_run(request: RunRequest) -> str:
-    """The id of the run, which is under way, or will be as soon as a worker and a broker are there."""
+def start_run(request: RunRequest, *, digest: str | None = None) -> str:
+    """The id of the run, which is under way, or will be as soon as a worker and a broker are there.
+
+    `digest` is kept with a new run; that of a run that is there already is for the caller to compare.
+    """
     engine = wiring.engine()
     schema.ensure(engine)
     run_id = parse_id(request.run_id) if request.run_id else new_id()
     if runs.exists(engine, run_id):
         return run_id
-    plan = make_plan(request, catalog=wiring.catalog, configuration=wiring.configuration())
-    return submit(plan, run_id=run_id, name=request.name)
+    plan = make_plan(
+        request,
+        catalog=wiring.catalog,
+        configuration=wiring.configuration(),
+        pin=wiring.memory().pin,
+    )
+    return submit(plan, run_id=run_id, name=request.name, digest=digest)
 
 
-def submit(plan: Plan, *, run_id: str, name: str | None = None) -> str:
-    run, queued = draw_up(plan, run_id=run_id, name=name)
+def submit(plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None) -> str:
+    run, queued = draw_up(plan, run_id=run_id, name=name, digest=digest)
     if _create(run, queued):
-        doorbell.ring(jobs.next_in_line(wiring.engine(), run_id=run_id))
+        doorbell.ring_next()
     return run_id
 
 
@@ -51,7 +59,9 @@ def _create(run: Run, queued: "Sequence[Job]", reused: "Sequence[tuple[Job, Resu
         return runs.create(wiring.engine(), run, queued, reused)
 
 
-def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, list[Job]]:
+def draw_up(
+    plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None
+) -> tuple[Run, list[Job]]:
     """The run and its jobs, nowhere but in memory."""
     run = Run(
         id=run_id,
@@ -64,30 +74,36 @@ def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, l
         baseline_id=plan.baseline_id,
         repeat_check=plan.repeat_check,
         save=plan.save,
+        request_digest=digest,
+        priority=plan.priority,
         created_at=utc_now(),
     )
     return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
 
 
-def retry(run_id: str) -> str:
-    """A new run of the same candidates on the same snapshot; what had completed is taken over."""
+def retry(run_id: str, *, as_id: str | None = None, digest: str | None = None) -> str:
+    """A new run of the same candidates on the same snapshot; what had completed is taken over.
+
+    `as_id`: chosen by the caller, so that the same twice is the same run.
+    """
     engine = wiring.engine()
+    if as_id is not None and runs.exists(engine, as_id):
+        return as_id
     before = runs.get(engine, run_id)
     if not before.state.has_ended:
-        raise InvalidInputError(
-            f"run {run_id} is {before.state}: wait for its end, or `bakeoff cancel` it first"
-        )
+        raise ConflictError(f"run {run_id} is {before.state}: wait for its end, or `bakeoff cancel` it first")
     if before.state is RunState.COMPLETED:
-        raise InvalidInputError(
+        raise ConflictError(
             f"all candidates of run {run_id} have a result, so nothing is left to retry: "
             "`bakeoff run` evaluates them anew"
         )
     finished = {result.evaluation_id: result for result in jobs.results_of_run(engine, run_id)}
     again = replace(
         before,
-        id=new_id(),
+        id=as_id or new_id(),
         state=RunState.QUEUED,
         retry_of=before.id,
+        request_digest=digest,
         created_at=utc_now(),
         started_at=None,
         ended_at=None,
@@ -96,7 +112,7 @@ def retry(run_id: str) -> str:
     queued = [_job(again, job.candidate, job.position) for job in old_jobs if job.id not in finished]
     reused = [_taken_over(again, job, finished[job.id]) for job in old_jobs if job.id in finished]
     _create(again, queued, reused)
-    doorbell.ring(jobs.next_in_line(engine, run_id=again.id))
+    doorbell.ring_next()
     return again.id
 
 

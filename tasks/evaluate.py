@@ -67,7 +67,7 @@ def _claim(job_id: Any, *, worker: str) -> Claim | Refusal:
 
 def _afterwards() -> None:
     try:
-        doorbell.ring_free_slots()
+        doorbell.ring_next()
         relay()
     except InfrastructureError as exc:
         log.warning("what follows is left to the sweep: %s", exc)
@@ -140,7 +140,7 @@ def _grant(claim: Claim, configuration: Configuration) -> Grant:
     settings, candidate = configuration.settings, claim.job.candidate
     cores = len(os.sched_getaffinity(0))
     return Grant(
-        threads=candidate.threads or max(1, cores // settings.eval_workers),
+        threads=candidate.threads or max(1, cores // wiring.caps().per_node),
         memory_mb=candidate.memory_limit_mb or settings.memory_limit_mb,
     )
 

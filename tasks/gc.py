@@ -25,8 +25,8 @@ _ABANDONED_AFTER_S = 3600
 
 @dataclass(frozen=True, kw_only=True)
 class Pile:
-    number: int = 0
-    bytes: int = 0  #: on the disk
+    number: int
+    bytes: int  #: on the disk
 
 
 @dataclass(frozen=True, kw_only=True)

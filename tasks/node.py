@@ -11,7 +11,6 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from threading import Thread
@@ -22,10 +21,10 @@ from celery.worker import state
 from click import Option
 
 from cell.oven import Oven
-from domain.errors import BakeoffError, InfrastructureError
+from domain.errors import BakeoffError
 from registry.surroundings import import_path
 from store import cancelling, jobs, runs, savings, schema
-from tasks import broker, presence, saver, wiring
+from tasks import broker, caps, presence, saver, wiring
 from tasks.broker import CONTROL, EVALUATIONS
 from tasks.complaint import Complaint
 
@@ -58,6 +57,7 @@ PRELOADED = (
 _OVENS = 5  #: so many deaths of it within _WITHIN_S, and this worker is of no use
 _WITHIN_S = 60.0
 _BROKER_S = 2.0
+_CAPS_S = 1.0
 
 _oven: Oven | None = None
 _lit: deque[float] = deque(maxlen=_OVENS)
@@ -140,14 +140,14 @@ def _leave(**_: Any) -> None:
 def _cancel_revoked(request: Any, **_: Any) -> None:
     """A revoke from Flower or `celery control` means the job, not just the doorbell."""
     job_id = request.kwargs.get("jobId")
-    if isinstance(job_id, str):
-        cancelling.cancel_job(wiring.engine(), job_id)
+    if isinstance(job_id, str) and cancelling.cancel_job(wiring.engine(), job_id):
+        _ring_next()
 
 
 class Housekeeper(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
     """Sweeps, and looks after the oven and what is to be saved, in the main process of every worker."""
 
-    requires = ("celery.worker.components:Timer",)
+    requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
 
     def __init__(self, worker: Any, for_run: str | None = None, **options: Any) -> None:
         super().__init__(worker, **options)
@@ -158,6 +158,7 @@ class Housekeeper(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
         worker.timer.call_repeatedly(lease_s / 3, _sweep)
         worker.timer.call_repeatedly(1.0, _look_after_oven)
         worker.timer.call_repeatedly(1.0, _look_after_savings)
+        worker.timer.call_repeatedly(_CAPS_S, _follow_caps, (worker, caps.Follower(wiring.configuration())))
         if self._for_run:
             worker.timer.call_repeatedly(0.5, _leave_after, (self._for_run,))
         Thread(target=_look_after_broker, daemon=True).start()
@@ -186,6 +187,13 @@ def _reluctantly(duty: Callable[..., None]) -> Callable[..., None]:
 
 
 @_reluctantly
+def _ring_next() -> None:
+    from tasks.doorbell import ring_next
+
+    ring_next()
+
+
+@_reluctantly
 def _sweep() -> None:
     from tasks.housekeeping import sweep
 
@@ -207,9 +215,30 @@ def _look_after_oven() -> None:
     _light_oven()
 
 
+@_reluctantly
 def _look_after_savings() -> None:
-    with suppress(InfrastructureError):  # the sweep says so, and less often
-        saver.start_if_due()
+    saver.start_if_due()
+
+
+@_reluctantly
+def _follow_caps(worker: Any, follower: caps.Follower) -> None:
+    """And take no more messages than may run here: on a full machine they would only be refused."""
+    before, found = wiring.caps(), follower.look()
+    if found is not None:
+        log.info("from now on %d evaluations at once here, and %d in all", found.per_node, found.overall)
+        caps.announce(found)
+        if worker.pool.num_processes >= before.per_node:  # not one that was made small on purpose
+            _grow(worker.pool, found.per_node)
+        _ring_next()
+    if _oven is not None:
+        worker.max_concurrency = min(worker.pool.num_processes, wiring.caps().per_node)
+
+
+def _grow(pool: Any, slots: int) -> None:
+    missing = slots - pool.num_processes
+    if _oven is not None and missing > 0:
+        pool.grow(missing)
+        pool.maintain_pool()  # at once, and not at its next turn
 
 
 def _look_after_broker() -> None:

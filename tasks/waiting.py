@@ -1,23 +1,28 @@
 """Why nothing is running: what to tell somebody who waits."""
 
+from collections.abc import Mapping
+
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from store import jobs
 from tasks import broker, room, wiring
-from tasks.broker import EVALUATIONS
+from tasks.broker import CONTROL, EVALUATIONS
 from tasks.celery import app
 
 _ANSWER_S = 1.0
 
 
-def readers(queue: str = EVALUATIONS) -> list[str]:
-    """Names of the workers that read the queue, as far as they answer within a second."""
+def readers() -> Mapping[str, list[str]]:
+    """By queue, the names of the workers that read it, as far as they answer within a second."""
     try:
         answers = app.control.inspect(timeout=_ANSWER_S).active_queues() or {}
     except (OperationalError, RedisError, OSError):
-        return []
-    return sorted(name for name, queues in answers.items() if any(q["name"] == queue for q in queues))
+        answers = {}
+    return {
+        queue: sorted(name for name, read in answers.items() if any(q["name"] == queue for q in read))
+        for queue in (EVALUATIONS, CONTROL)
+    }
 
 
 def is_read() -> bool:
@@ -29,7 +34,7 @@ def is_read() -> bool:
     except (OperationalError, RedisError, OSError):
         return False
     found = [q["name"] for answer in answers or [] for queues in answer.values() for q in queues]
-    return EVALUATIONS in found or (bool(found) and bool(readers()))
+    return EVALUATIONS in found or (bool(found) and bool(readers()[EVALUATIONS]))
 
 
 def why_nothing_runs() -> str:
@@ -41,6 +46,6 @@ def why_nothing_runs() -> str:
         return f"all {cap} slots are taken by other runs: `bakeoff runs` lists them"
     if (full := room.lack()) is not None:
         return full
-    if not readers():
+    if not readers()[EVALUATIONS]:
         return f"no worker reads the queue {EVALUATIONS}: start one with `bakeoff worker`"
     return "a worker is there, and its libraries are being loaded"

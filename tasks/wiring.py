@@ -9,6 +9,7 @@ from registry.catalog import Catalog
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from evaluation.data.memory import Memory
     from store.leases import Caps
 
 _chosen: list[Configuration] = []
@@ -34,18 +35,44 @@ def engine() -> "Engine":
     return open_database(configuration().database_url)
 
 
-def caps() -> "Caps":
-    from store.leases import Caps
+def has_database() -> bool:
+    """Whether anything was ever run here. Looking makes no file."""
+    from store import schema
 
-    settings = configuration().settings
-    return Caps(per_node=settings.eval_workers, overall=settings.overall_cap)
+    file = configuration().database_file
+    if file is not None and not file.is_file():
+        return False
+    return schema.current(engine()) is not None
+
+
+def caps() -> "Caps":
+    """They may be others the next time."""
+    from tasks.caps import present
+
+    return present(configuration().settings)
 
 
 @cache
 def catalog() -> Catalog:
     """Loaded once; why candidates were rejected is written down."""
+    loaded = Catalog.of(configuration())
+    _write_down_rejections(loaded)
+    return loaded
+
+
+def reload_catalog() -> None:
+    catalog().reload()
+    _write_down_rejections(catalog())
+
+
+def _write_down_rejections(loaded: Catalog) -> None:
     from store import loads
 
-    loaded = Catalog.of(configuration())
     loads.record(engine(), list(loaded.rejected.values()))
-    return loaded
+
+
+@cache
+def memory() -> "Memory":
+    from evaluation.data.memory import Memory
+
+    return Memory()

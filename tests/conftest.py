@@ -6,6 +6,7 @@ pytest_plugins = [
     "fixtures.command_line",
     "fixtures.own_metrics",
     "fixtures.registries",
+    "fixtures.mlflow_servers",
 ]
 
 pytest.register_assert_rewrite("contract.model_registry", "contract.predictor")

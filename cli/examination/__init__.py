@@ -1,1 +1,1 @@
-"""What `bakeoff doctor` looks at, part by part."""
+"""What `bakeoff doctor` looks at, part by part, beside `tasks.examination`."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import psutil
 
-from cli.examination.finding import Finding, ok, warn
 from config.settings import Settings
+from tasks.examination.finding import Finding, ok, warn
 
 _MB = 1024 * 1024
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli import project
-from cli.examination.finding import Finding, fail, ok, warn
-from cli.numbers import counted
 from config.loading import Configuration
+from domain.naming import counted
+from tasks.examination.finding import Finding, fail, ok, warn
 
 
 def candidates(configuration: Configuration) -> Iterator[Finding]:

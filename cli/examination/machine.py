@@ -9,9 +9,9 @@ from importlib import metadata
 from pathlib import Path
 
 from cell import landlock
-from cli.examination.finding import Finding, fail, ok, warn
 from config.loading import Configuration
 from domain.room import place_of
+from tasks.examination.finding import Finding, fail, ok, warn
 
 _PYTHONS = ((3, 11), (3, 12))
 _CELERY = "5.7."

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from domain import custom_metric
 from domain.dataset import TargetKind
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, about
 from domain.scoring import CLASSIFICATION_METRICS, REGRESSION_METRICS
 
 CLASSIFICATION = (*CLASSIFICATION_METRICS, "balanced_accuracy")
@@ -22,11 +22,12 @@ def built_in(target_kind: TargetKind) -> tuple[str, ...]:
 
 
 def check(names: Iterable[str], target_kind: TargetKind) -> None:
-    for name in names:
-        if custom_metric.is_custom(name):
-            custom_metric.load(name)
-        elif name not in built_in(target_kind):
-            _check_foreign(name, target_kind)
+    for place, name in enumerate(names):
+        with about(f"metrics.{place}"):
+            if custom_metric.is_custom(name):
+                custom_metric.load(name)
+            elif name not in built_in(target_kind):
+                _check_foreign(name, target_kind)
 
 
 def may_need_probabilities(names: Iterable[str], target_kind: TargetKind) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from domain.dataset import TargetKind
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, about
 from domain.scoring import CLASSIFICATION_METRICS, REGRESSION_METRICS, Average, ScoringRules
 from evaluation.metrics import names as metric_names
 from registry.labels import Label, place_of
@@ -26,12 +26,18 @@ def resolve_rules(
 ) -> ScoringRules:
     """Everything is checked here, before anything is enqueued. `classes` are in sort order."""
     kind = _kind(target_kind, classes)
+    with about("metrics"):
+        names = _metrics(metrics, kind)
+    with about("positiveLabel"):
+        positive = _positive_label(positive_label, kind, classes)
+    with about("threshold"):
+        threshold = _threshold(threshold, kind)
+    with about("average"):
+        how = _average(average, kind)
+    with about("zeroDivision"):
+        zero_division = _zero_division(zero_division)
     return ScoringRules(
-        metrics=_metrics(metrics, kind),
-        positive_label=_positive_label(positive_label, kind, classes),
-        threshold=_threshold(threshold, kind),
-        average=_average(average, kind),
-        zero_division=_zero_division(zero_division),
+        metrics=names, positive_label=positive, threshold=threshold, average=how, zero_division=zero_division
     )
 
 

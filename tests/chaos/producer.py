@@ -3,16 +3,16 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from evaluation.data import shelf
 from evaluation.plan import RunRequest
 from store import runs
-from store.jobs import Waiting
-from tasks import doorbell, enqueue
+from store.line import next_in_line
+from tasks import doorbell, enqueue, wiring
 
-_ring = doorbell.ring
+_SOME = 3
 
 
 def _die(*_: Any, **__: Any) -> NoReturn:
@@ -20,9 +20,9 @@ def _die(*_: Any, **__: Any) -> NoReturn:
     raise AssertionError("never reached")
 
 
-def _ring_half(waiting: Iterable[Waiting]) -> NoReturn:
-    everybody = list(waiting)
-    _ring(everybody[: len(everybody) // 2])
+def _ring_for_some_and_die() -> NoReturn:
+    """Whether they have messages already or not, so that there is always something to be amid of."""
+    doorbell.ring(next_in_line(wiring.engine(), limit=_SOME))
     _die()
 
 
@@ -35,11 +35,11 @@ def _before_transaction() -> None:
 
 
 def _before_messages() -> None:
-    doorbell.ring = _die
+    doorbell.ring_next = _die
 
 
 def _amid_messages() -> None:
-    doorbell.ring = _ring_half
+    doorbell.ring_next = _ring_for_some_and_die
 
 
 _DEATHS: Mapping[str, Callable[[], None]] = {

@@ -113,13 +113,16 @@ def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def flip_a_byte(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
 class ModelRegistryContract:
     def damage(self, registry: BaseModelRegistry, model_id: Identifier) -> None:
         """Change one byte of the stored model, behind the registry's back."""
-        file = Path(registry.get(model_id).file_path)
-        data = bytearray(file.read_bytes())
-        data[len(data) // 2] ^= 1
-        file.write_bytes(data)
+        flip_a_byte(Path(registry.get(model_id).file_path))
 
     # versions
 
@@ -783,17 +786,20 @@ def load_by_stage(reopen: Reopen) -> list[int]:
 class SharedModelRegistryContract(ModelRegistryContract):
     """With a fixture `reopen`: what opens the storage of `registry` again, in any process."""
 
+    saves_of_each = 3  #: of ten processes at once
+
     def test_what_is_saved_here_is_there_in_another_process(self, registry, reopen):
         registry.transition_model_stage(save(registry), "Production")
 
         assert in_processes(load_by_stage, [(reopen,)]) == [[0, 0, 0, 1, 1, 1]]
 
     def test_ten_processes_at_once_never_get_the_same_version(self, registry, reopen):
-        got = in_processes(save_and_promote, [(reopen, 3)] * 10)
+        got = in_processes(save_and_promote, [(reopen, self.saves_of_each)] * 10)
 
-        assert sorted(version for mine in got for version in mine) == sorted(f"1.0.{n}" for n in range(30))
+        total = 10 * self.saves_of_each
+        assert sorted(version for mine in got for version in mine) == sorted(f"1.0.{n}" for n in range(total))
         assert len(registry.list_models(stage="Production")) == 1
-        assert len(registry.history("churn")) == 30
+        assert len(registry.history("churn")) == total
         assert all(registry.load(version.id).model.coef_.tolist() for version in registry.versions())
 
     def test_a_fork_may_go_on_using_it(self, registry):

@@ -3,18 +3,44 @@
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from api.app import create_app
+from api.gate import PUBLIC
+from api.metrics import lines
+from api.tokens import Tokens
 from cli.reference import settings_reference
+from config.loading import load
+from domain.identity import utc_now
+from domain.job import JobState
+from domain.run import RunState
 from registry.schema import KEYS as CATALOG_KEYS
+from store.figures import BOUNDS_S, Durations, Figures
+from store.leases import Caps
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+NONE = Figures(
+    runs=dict.fromkeys(RunState, 0),
+    jobs=dict.fromkeys(JobState, 0),
+    oldest_queued_at=None,
+    silent=0,
+    repeated=0,
+    reused=0,
+    durations=Durations(within=[0] * len(BOUNDS_S), number=0, sum_s=0.0),
+    unpublished=0,
+    at=utc_now(),
+)
 
 _BLOCK = re.compile(
     r"^(?:<!-- quote: (?P<quote>\S+) -->\n)?```(?P<kind>\w+)(?P<attributes>[^\n]*)\n(?P<text>.*?)^```$",
@@ -40,20 +66,30 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "config").mkdir()
     for name in ("bakeoff.yaml", "models.yaml"):
         shutil.copy(ROOT / "config" / name, tmp_path / "config")
-    return tmp_path
+    yield tmp_path
+    for left in tmp_path.glob("*.pid"):  # of a block that stays, on a page that did not come to its end
+        with suppress(ProcessLookupError):
+            os.kill(int(left.read_text()), signal.SIGTERM)
 
 
-def run(command: list[str], folder: Path, stdin: str) -> None:
+@pytest.fixture
+def port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])
+
+
+def run(command: list[str], folder: Path, stdin: str, port: str) -> None:
+    """On a port that nobody else has, whatever the page says."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         command,
         cwd=folder,
-        input=stdin,
-        env={**os.environ, "PATH": path},
+        input=stdin.replace("8484", port),
+        env={**os.environ, "PATH": path, "BAKEOFF_API_PORT": port},
         capture_output=True,
         text=True,
         timeout=110,
@@ -63,7 +99,7 @@ def run(command: list[str], folder: Path, stdin: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_block_of_a_page_runs(page: Path, project: Path) -> None:
+def test_every_block_of_a_page_runs(page: Path, project: Path, port: str) -> None:
     for block in blocks_of(page):
         if block.quote:
             assert block.text == (ROOT / block.quote).read_text("utf-8")
@@ -72,9 +108,9 @@ def test_every_block_of_a_page_runs(page: Path, project: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(block.text, "utf-8")
         elif block.kind == "sh" and not block.text.startswith("make "):
-            run(["bash", "-euo", "pipefail", "-s"], project, block.text)
+            run(["bash", "-euo", "pipefail", "-s"], project, block.text, port)
         elif block.kind == "python":
-            run([sys.executable, "-"], project, block.text)
+            run([sys.executable, "-"], project, block.text, port)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -111,6 +147,21 @@ def test_the_page_on_models_names_each_key_of_the_catalog() -> None:
         for name in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")
     }
     assert named == set(CATALOG_KEYS)
+
+
+def test_the_page_on_the_api_names_each_route_and_each_figure() -> None:
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    app = create_app(load(ROOT / "config" / "bakeoff.yaml", environment={}), Tokens(Path("/nowhere")))
+    paths = app.openapi()["paths"]
+    routes = {f"{method.upper()} {path}" for path, known in paths.items() for method in known}
+    named = dict(re.findall(r"^\| `([A-Z]+ \S+)` \| (\w+) \|", page, re.MULTILINE))
+
+    assert set(named) == routes | {"GET /openapi.json"}
+    assert {route.split()[1] for route, role in named.items() if role == "nobody"} == set(PUBLIC)
+    figures = "".join(lines(NONE, Caps(per_node=1, overall=1)))
+    assert set(re.findall(r"`(bakeoff_\w+)`", page)) == set(
+        re.findall(r"^# TYPE (\w+)", figures, re.MULTILINE)
+    )
 
 
 def test_the_page_of_settings_is_what_the_settings_say() -> None:

@@ -322,6 +322,14 @@ def test_a_file_that_is_not_there_cannot_be_put_back(project: Project) -> None:
     assert (refused.exit_code, f"there is no file {project.root}/gone.db" in refused.stderr) == (2, True)
 
 
+def test_the_database_cannot_be_put_into_its_own_place(project: Project, saved: Path) -> None:
+    refused = project.bakeoff("db", "restore", "data/bakeoff.db")
+
+    assert refused.exit_code == 2
+    assert "data/bakeoff.db is the database itself: name a copy of it" in refused.stderr
+    assert ids(database_of(project)) == B
+
+
 HOLDER = """
 import sys
 from store import runs

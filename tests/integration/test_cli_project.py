@@ -10,6 +10,7 @@ import pytest
 from fixtures.command_line import Project, a_mixed_run
 
 import cli.commands
+from store.schema import HEAD
 
 ROOT = Path(__file__).parents[2]
 
@@ -191,11 +192,11 @@ def test_without_datasets_it_says_how_to_name_one(project: Project) -> None:
 
 def test_db_says_which_schema_there_is(project: Project) -> None:
     assert json.loads(project.bakeoff("db", "current", "--json").stdout) == {
-        "current": "0001",
-        "needed": "0001",
+        "current": HEAD,
+        "needed": HEAD,
         "registry": None,
     }
-    assert project.bakeoff("db", "upgrade").stdout.endswith("has schema 0001: up to date\n")
+    assert project.bakeoff("db", "upgrade").stdout.endswith(f"has schema {HEAD}: up to date\n")
 
 
 def test_db_current_makes_no_database_and_db_upgrade_does(project: Project) -> None:
@@ -207,7 +208,7 @@ def test_db_current_makes_no_database_and_db_upgrade_does(project: Project) -> N
     assert before == "there is no database yet: `bakeoff run` makes it\n"
     assert list((project.root / "data").iterdir()) == []
     project.bakeoff("db", "upgrade")
-    assert json.loads(project.bakeoff("db", "current", "--json").stdout)["current"] == "0001"
+    assert json.loads(project.bakeoff("db", "current", "--json").stdout)["current"] == HEAD
 
 
 def test_a_healthy_project_passes_the_doctor(project: Project) -> None:
@@ -221,7 +222,7 @@ def test_a_healthy_project_passes_the_doctor(project: Project) -> None:
     findings = by_subject(said.stdout)
     assert said.exit_code == 0
     assert [level for level, _ in findings["database"]] == ["ok"]
-    assert findings["database"][0][1].endswith("schema 0001, WAL")
+    assert findings["database"][0][1].endswith(f"schema {HEAD}, WAL")
     assert findings["jobs"] == [("ok", "0 running, 0 queued")]
     assert findings["catalog"] == [("ok", "1 candidate ready, 0 disabled")]
     assert findings["broker"] == [

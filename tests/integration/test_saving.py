@@ -16,6 +16,7 @@ from domain.run import RunState
 from domain.saving import Advance, Outcome, Saving
 from evaluation.data.shelf import OPEN
 from evaluation.data.snapshot import folder_of, open_snapshot
+from inference import ModelPredictor
 from registry import ModelRegistry
 from store import cancelling, jobs, runs, savings
 from tasks import enqueue
@@ -190,6 +191,9 @@ def test_the_winner_is_saved_whole_promoted_and_predicts_what_it_predicted_in_it
     kept = np.load(project.configuration.predictions_of(run_id, job.id))
     assert np.asarray(answers, dtype=str).tobytes() == kept.tobytes()
     assert len(set(kept)) == 2
+    predictor = ModelPredictor(registry_of(project))
+    predictor.load_model("models:/shop/Production")
+    assert np.asarray(predictor.predict(data.X_test), dtype=str).tobytes() == kept.tobytes()
 
 
 PREDICTORS_NEEDS = {

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from fixtures.crowd import in_processes, work_off
@@ -92,7 +92,7 @@ def test_a_finish_makes_room_for_the_next(engine: Engine) -> None:
 
 
 def test_the_cap_counts_the_jobs_of_all_runs(engine: Engine) -> None:
-    _, [mine] = a_stored_run(engine)
+    _, [mine] = a_stored_run(engine, priority=1)
     _, [other] = a_stored_run(engine)
     claim(engine, mine)
 
@@ -185,20 +185,6 @@ def test_four_processes_never_hold_more_than_the_caps(database_url: str, engine:
         "completed": 120,
         "run": 1,
     }
-
-
-def test_the_oldest_run_comes_first_and_its_jobs_in_their_order(engine: Engine) -> None:
-    noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
-    young, young_jobs = a_stored_run(engine, 2, name="young", created_at=noon + timedelta(hours=1))
-    old, old_jobs = a_stored_run(engine, 2, name="old", created_at=noon)
-    claim(engine, old_jobs[0])
-
-    line = jobs.next_in_line(engine)
-
-    assert [waiting.job_id for waiting in line] == [old_jobs[1].id, young_jobs[0].id, young_jobs[1].id]
-    assert (line[0].run_id, line[0].run_name, line[0].model_id) == (old.id, "old", "m1")
-    assert [waiting.job_id for waiting in jobs.next_in_line(engine, limit=1)] == [old_jobs[1].id]
-    assert [w.job_id for w in jobs.next_in_line(engine, limit=1, run_id=young.id)] == [young_jobs[0].id]
 
 
 def test_the_backlog_counts_what_waits_what_runs_and_what_is_silent(engine: Engine) -> None:

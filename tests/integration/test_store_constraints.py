@@ -140,6 +140,8 @@ def test_an_illegal_job_is_refused(engine: Engine, job: dict[str, Any], constrai
         {"state": "partial", "started_at": NOON, "ended_at": NOON},
         {"state": "failed", "ended_at": NOON},
         {"state": "cancelled", "ended_at": NOON},
+        {"priority": -100},
+        {"priority": 100},
     ],
 )
 def test_a_legal_run_is_written(engine: Engine, run: dict[str, Any]) -> None:
@@ -158,6 +160,8 @@ def test_a_legal_run_is_written(engine: Engine, run: dict[str, Any]) -> None:
         ({"state": "partial"}, "ended_has_time"),
         ({"state": "failed"}, "ended_has_time"),
         ({"state": "cancelled"}, "ended_has_time"),
+        ({"priority": -101}, "priority_bounded"),
+        ({"priority": 101}, "priority_bounded"),
     ],
 )
 def test_an_illegal_run_is_refused(engine: Engine, run: dict[str, Any], constraint: str) -> None:

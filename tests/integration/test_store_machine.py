@@ -2,21 +2,31 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from fixtures.samples import a_job, a_result, a_run
+from fixtures.samples import NOON, a_job, a_result, a_run
 from fixtures.stored import an_error
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from sqlalchemy import Engine
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Engine, select
 
 from domain.job import Job, JobState
 from store import cancelling, jobs, leases, outbox, runs, tables
-from store.engine import writing
+from store.engine import reading, writing
 from store.leases import Caps, Claim, Holder, Lease, Refusal, Standing
+from store.line import IN_LINE, next_in_line
 
 CAPS = Caps(per_node=2, overall=3)
 MAX_ATTEMPTS = 2
+FIRST, SECOND = RUNS = (range(2), range(2, 5))
 PLACES = st.integers(0, 4)
 NODES = st.sampled_from(["left", "right"])
 ENDED = {"completed", "failed", "timed_out", "cancelled"}
@@ -42,9 +52,31 @@ class Model:
     jobs: list[Modelled] = field(default_factory=lambda: [Modelled() for _ in range(5)])
     told: list[str] = field(default_factory=list)
     silences: int = 0
+    priorities: dict[range, int] = field(default_factory=lambda: {FIRST: 0, SECOND: 0})
+    served: list[range] = field(default_factory=list)  #: runs, in the order in which jobs of theirs began
 
     def run_of(self, place: int) -> range:
-        return range(2) if place < 2 else range(2, 5)
+        return FIRST if place in FIRST else SECOND
+
+    def line(self) -> list[int]:
+        """The queued jobs as they would start if none ended."""
+        queued = {run: [place for place in run if self.jobs[place].state == "queued"] for run in RUNS}
+        running = {run: sum(self.jobs[place].state == "running" for place in run) for run in RUNS}
+        served, line = list(self.served), []
+        while any(queued.values()):
+            best = max(self.priorities[run] for run in RUNS if queued[run])
+            rivals = [run for run in RUNS if queued[run] and self.priorities[run] == best]
+            fewest = min(running[run] for run in rivals)
+            rivals = [run for run in rivals if running[run] == fewest]
+            never = [run for run in rivals if run not in served]
+            turn = never[0] if never else max(rivals, key=served[::-1].index)
+            line.append(queued[turn].pop(0))
+            running[turn] += 1
+            served.append(turn)
+        return line
+
+    def is_in_line(self, place: int) -> bool:
+        return self.run_of(self.line()[0]) == self.run_of(place)
 
     def holds(self, place: int, token: str) -> bool:
         return self.jobs[place].token == token
@@ -59,6 +91,7 @@ class Model:
             self.told.append(f"evaluation.started {place}")
         job.state, job.node, job.token, job.started = "running", node, token, True
         job.attempt += 1
+        self.served.append(self.run_of(place))
 
     def let_go(self, place: int, state: str) -> None:
         job = self.jobs[place]
@@ -113,7 +146,7 @@ class Leases(RuleBasedStateMachine):
             for table in reversed(tables.metadata.sorted_tables):
                 connection.execute(table.delete())
         self.model = Model()
-        self.runs = [a_run(), a_run()]
+        self.runs = [a_run(), a_run(created_at=NOON + timedelta(hours=1))]
         self.jobs = [self._job(place) for place in range(5)]
         for run in self.runs:
             runs.create(self.engine, run, [job for job in self.jobs if job.run_id == run.id])
@@ -123,6 +156,14 @@ class Leases(RuleBasedStateMachine):
 
     @rule(target=taken, place=PLACES, node=NODES)
     def claim(self, place: int, node: str) -> tuple[int, Lease]:
+        return self._claim(place, node)
+
+    @precondition(lambda self: self.model.line())
+    @rule(target=taken, node=NODES)
+    def claim_the_next(self, node: str) -> tuple[int, Lease]:
+        return self._claim(self.model.line()[0], node)
+
+    def _claim(self, place: int, node: str) -> tuple[int, Lease]:
         got = leases.claim(
             self.engine,
             self.jobs[place].id,
@@ -134,11 +175,12 @@ class Leases(RuleBasedStateMachine):
         if isinstance(got, Claim):
             assert state == "queued"
             assert not self.model.full(node)
+            assert self.model.is_in_line(place)
             self.model.start(place, node, got.lease.token)
             return place, got.lease
-        expected = {"running": Refusal.RUNNING, "queued": Refusal.FULL}.get(state, Refusal.ENDED)
-        assert got is expected
-        assert state != "queued" or self.model.full(node)
+        kept = Refusal.FULL if self.model.full(node) else Refusal.OUT_OF_TURN
+        assert got is {"running": Refusal.RUNNING, "queued": kept}.get(state, Refusal.ENDED)
+        assert got is not Refusal.OUT_OF_TURN or not self.model.is_in_line(place)
         return place, Lease(
             job_id=self.jobs[place].id, run_id=self.jobs[place].run_id, token="none", attempt=1
         )
@@ -216,6 +258,13 @@ class Leases(RuleBasedStateMachine):
         done = cancelling.cancel_run(self.engine, self.jobs[place].run_id)
         assert done is self.model.cancel(self.model.run_of(place))
 
+    @rule(run=st.sampled_from(RUNS), priority=st.integers(-1, 1))
+    def prioritise(self, run: range, priority: int) -> None:
+        done = runs.prioritise(self.engine, self.jobs[run[0]].run_id, priority)
+        assert done is (self.model.run_state(run) in {"queued", "running"})
+        if done:
+            self.model.priorities[run] = priority
+
     def _ended(self, place: int, held: Lease, done: object, state: str) -> None:
         assert done is self.model.holds(place, held.token)
         if done:
@@ -229,6 +278,15 @@ class Leases(RuleBasedStateMachine):
             (job.state, job.attempt) for job in self.model.jobs
         ]
         assert [bool(job.cancel_requested_at) for job in found] == [job.unwanted for job in self.model.jobs]
+
+    @invariant()
+    def those_who_wait_stand_in_line(self) -> None:
+        line = next_in_line(self.engine, limit=9)
+        with reading(self.engine) as connection:
+            in_line = connection.execute(select(IN_LINE)).scalar()
+
+        assert [waiting.job_id for waiting in line] == [self.jobs[place].id for place in self.model.line()]
+        assert in_line == (line[0].run_id if line else None)
 
     @invariant()
     def the_caps_are_kept(self) -> None:

@@ -83,3 +83,24 @@ def test_a_change_that_cannot_be_committed_is_not_told(engine: Engine) -> None:
 
     assert [pending.event.type for pending in outbox.pending(engine, limit=100)] == before
     assert leases.renew(engine, taken.lease, lease_s=60)
+
+
+def test_the_events_of_a_run_are_read_from_a_position_on_published_or_not(engine: Engine) -> None:
+    run, (first, second) = a_stored_run(engine, 2)
+    a_stored_run(engine, 1)
+    for job in (first, second):
+        leases.complete(engine, claim(engine, job).lease, a_result(job))
+    outbox.mark_published(engine, [outbox.pending(engine, limit=1)[0].position])
+
+    told = outbox.of_run(engine, run.id, after=0, limit=10)
+    rest = outbox.of_run(engine, run.id, after=told[1].position, limit=2)
+
+    assert [pending.event.type for pending in told] == [
+        "evaluation.started",
+        "evaluation.completed",
+        "evaluation.started",
+        "evaluation.completed",
+        "run.completed",
+    ]
+    assert rest == told[2:4]
+    assert outbox.of_run(engine, run.id, after=told[-1].position, limit=10) == []

@@ -7,10 +7,11 @@ import pytest
 from fixtures.plans import finds_rows, plans_of, statements_of, verb
 from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, an_error, claim, try_claim
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from domain.job import Job
-from store import cancelling, jobs, leases, outbox, runs, savings
+from store import cancelling, jobs, leases, outbox, runs, savings, statuses
+from store.line import next_in_line
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
@@ -21,6 +22,7 @@ on_postgresql = pytest.mark.parametrize(
 _FINE = {
     "ix_outbox_unpublished",
     "ix_evaluation_runs_created",
+    "ix_evaluation_runs_line",
     "ix_evaluation_jobs_waiting",
     "ix_evaluation_jobs_leased",
 }
@@ -39,15 +41,20 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "expire": lambda engine, queued: (claim(engine, queued[0], lease_s=-1), leases.expire(engine)),
     "cancel a job": lambda engine, queued: cancelling.cancel_job(engine, queued[0].id),
     "cancel a run": lambda engine, queued: cancelling.cancel_run(engine, queued[0].run_id),
-    "next in line": lambda engine, _: jobs.next_in_line(engine, limit=3),
+    "next in line": lambda engine, _: next_in_line(engine, limit=3),
+    "running": lambda engine, _: jobs.running(engine),
+    "prioritise": lambda engine, queued: runs.prioritise(engine, queued[0].run_id, 1),
     "backlog": lambda engine, _: jobs.backlog(engine),
     "pending events": lambda engine, _: outbox.pending(engine, limit=10),
     "mark as published": lambda engine, _: outbox.mark_published(engine, [1, 2]),
     "savings due": lambda engine, _: savings.due(engine),
     "a turn to save": lambda engine, queued: savings.take(engine, queued[0].run_id, lease_s=60),
     "page": lambda engine, queued: runs.page(engine, limit=3, after=queued[0].run_id),
+    "page of a name": lambda engine, _: runs.page(engine, limit=3, dataset="flowers", name="spring"),
     "latest": lambda engine, _: runs.find(engine, "latest"),
     "summary": lambda engine, queued: runs.summary(engine, queued[0].run_id),
+    "status": lambda engine, queued: statuses.of_run(engine, queued[0].run_id),
+    "events of a run": lambda engine, queued: outbox.of_run(engine, queued[0].run_id, after=0, limit=9),
 }
 
 
@@ -96,18 +103,56 @@ def test_each_query_finds_its_rows_by_an_index(engine: Engine, act: str) -> None
 def _reads_a_table(step: str) -> bool:
     """From end to end."""
     words = step.split()
-    return words[0] == "SCAN" and words[1] not in {"CONSTANT", "(subquery-1)"} and words[-1] not in _FINE
+    return words[0] == "SCAN" and words[1] not in _SHORT and words[-1] not in _FINE
+
+
+_SHORT = {"CONSTANT", "(subquery-1)", "idle", "at_work", "line"}  #: parts of statements
 
 
 @on_sqlite
-def test_the_queue_is_read_in_order_and_never_sorted(engine: Engine) -> None:
+def test_the_line_and_the_queue_of_a_run_are_read_in_order(engine: Engine) -> None:
     a_stored_run(engine, 3)
 
     with plans_of(engine) as plans:
-        jobs.next_in_line(engine, limit=3)
+        next_in_line(engine, limit=3)
 
-    assert plans[0] == "SEARCH evaluation_jobs USING INDEX ix_evaluation_jobs_waiting (state=?)"
-    assert not any("TEMP B-TREE" in step for step in plans)
+    assert "SCAN evaluation_runs USING INDEX ix_evaluation_runs_line" in plans
+    assert "SEARCH evaluation_jobs USING INDEX ix_evaluation_jobs_waiting (run_id=?)" in plans
+    assert [step for step in plans if "TEMP B-TREE" in step] == ["USE TEMP B-TREE FOR GROUP BY"]
+
+
+@on_sqlite
+@pytest.mark.parametrize(("more_runs", "jobs_each"), [(1, 1000), (300, 1)])
+@pytest.mark.parametrize("act", ["claim", "next in line", "running"])
+def test_a_turn_costs_the_same_among_many_jobs_and_among_many_runs(
+    engine: Engine, act: str, more_runs: int, jobs_each: int
+) -> None:
+    _, queued = a_stored_run(engine, 10, priority=1)
+    claim(engine, queued.pop())
+    for _ in range(4):
+        a_stored_run(engine, 4)
+    among_few = _steps(engine, lambda: ACTS[act](engine, queued))
+    for _ in range(more_runs):
+        a_stored_run(engine, jobs_each)
+
+    assert _steps(engine, lambda: ACTS[act](engine, queued[1:])) < 1.3 * among_few
+
+
+def _steps(engine: Engine, act: Callable[[], object]) -> int:
+    """Instructions of SQLite's machine: what it costs, whatever else this computer is at."""
+    counted = 0
+
+    def count() -> None:
+        nonlocal counted
+        counted += 1
+
+    def begin(connection: Any) -> None:
+        connection.connection.driver_connection.set_progress_handler(count, 1)
+
+    event.listen(engine, "begin", begin)
+    act()
+    event.remove(engine, "begin", begin)
+    return counted
 
 
 @on_sqlite
@@ -125,7 +170,7 @@ def test_the_caps_are_counted_among_the_running(engine: Engine) -> None:
 
 @on_sqlite
 def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
-    """Find the run, take the job, tell it; and at the end the same with the result and the check."""
+    """Hold the run, take the job, serve the run, tell it; at the end also the result and the check."""
     _, queued = a_stored_run(engine, 3)
     claim(engine, queued[0])
 
@@ -134,7 +179,13 @@ def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
     with statements_of(engine) as of_a_finish:
         leases.complete(engine, taken.lease, a_result(queued[1]))
 
-    assert [verb(statement) for statement, _ in of_a_claim] == ["BEGIN", "SELECT", "UPDATE", "INSERT"]
+    assert [verb(statement) for statement, _ in of_a_claim] == [
+        "BEGIN",
+        "SELECT",
+        "UPDATE",
+        "UPDATE",
+        "INSERT",
+    ]
     assert [verb(statement) for statement, _ in of_a_finish] == [
         "BEGIN",
         "SELECT",

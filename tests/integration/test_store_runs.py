@@ -3,18 +3,19 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from fixtures.samples import a_job, a_result, a_run
+from fixtures.samples import DATASET, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim, events, states, try_claim
 from sqlalchemy import Engine
 
 from domain.errors import InfrastructureError, NotFoundError
 from domain.job import Job, JobState
 from domain.run import RunState
-from store import cancelling, jobs, leases, runs
+from store import cancelling, jobs, leases, runs, statuses
 from store.engine import writing
 from store.leases import Claim
 
@@ -23,7 +24,14 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 def test_a_run_is_read_as_it_was_written(engine: Engine) -> None:
     first = a_run(name="first")
-    run = a_run(name="second", seed=2**32 - 1, test_size=0.1, baseline_id="dummy", retry_of=first.id)
+    run = a_run(
+        name="second",
+        seed=2**32 - 1,
+        test_size=0.1,
+        baseline_id="dummy",
+        retry_of=first.id,
+        request_digest="f" * 64,
+    )
     queued = [a_job(run, position) for position in (1, 0)]
 
     assert runs.create(engine, first, [a_job(first)])
@@ -201,10 +209,46 @@ def test_pages_hold_each_run_once_newest_first(engine: Engine) -> None:
 
 def test_a_page_may_show_runs_of_one_state(engine: Engine) -> None:
     a_stored_run(engine)
-    running, [job] = a_stored_run(engine)
+    running, [job] = a_stored_run(engine, priority=1)
     claim(engine, job)
 
     assert [summary.run.id for summary in runs.page(engine, limit=9, state=RunState.RUNNING)] == [running.id]
+
+
+def test_a_page_may_show_runs_of_one_dataset_and_name(engine: Engine) -> None:
+    wines = replace(DATASET, name="wines")
+    spring, _ = a_stored_run(engine, name="spring", dataset=wines)
+    a_stored_run(engine, name="spring")
+    autumn, _ = a_stored_run(engine, name="autumn", dataset=wines)
+
+    def found(**wanted: str) -> set[str]:
+        return {summary.run.id for summary in runs.page(engine, limit=9, **wanted)}
+
+    assert found(dataset="wines") == {spring.id, autumn.id}
+    assert found(dataset="wines", name="spring") == {spring.id}
+    assert found(dataset="beers") == set()
+
+
+def test_the_status_of_a_run_is_of_one_moment_and_in_the_order_of_its_jobs(engine: Engine) -> None:
+    run, (first, second, third) = a_stored_run(engine, 3)
+    claim(engine, second, node="left")
+    leases.fail(engine, claim(engine, third).lease, an_error())
+
+    status = statuses.of_run(engine, run.id)
+
+    assert (status.run.id, status.run.state) == (run.id, "running")
+    assert [(job.job_id, job.model_id, job.state, job.attempt, job.node) for job in status.jobs] == [
+        (first.id, "m0", "queued", 0, None),
+        (second.id, "m1", "running", 1, "left"),
+        (third.id, "m2", "failed", 1, "here"),
+    ]
+    assert [(job.started_at is None, job.ended_at is None) for job in status.jobs] == [
+        (True, True),
+        (False, True),
+        (False, False),
+    ]
+    with pytest.raises(NotFoundError, match="there is no run nobody"):
+        statuses.of_run(engine, "nobody")
 
 
 def test_an_empty_database_has_an_empty_page(engine: Engine) -> None:

@@ -13,7 +13,8 @@ from sqlalchemy import Engine, text
 
 from domain.errors import InfrastructureError, InvalidInputError
 from store import runs, schema, tables
-from store.engine import open_database, writing
+from store.engine import open_database, reading, writing
+from store.line import next_in_line
 
 MIGRATIONS = Path(schema.__file__).parent.parent / "migrations"
 
@@ -71,6 +72,35 @@ def test_the_migrations_make_what_the_tables_say(empty: Engine) -> None:
     assert migrated == created
     assert len({name for name, _ in created}) >= 5
     assert any("ck_evaluation_jobs_running_has_lease" in part for _, part in created)
+
+
+def test_runs_of_the_first_schema_stand_in_line_after_an_upgrade(empty: Engine) -> None:
+    schema.upgrade(empty, "0001")
+    with writing(empty) as connection:
+        for statement in _A_RUN_OF_THE_FIRST_SCHEMA:
+            connection.execute(text(statement))
+
+    schema.upgrade(empty)
+
+    assert [waiting.job_id for waiting in next_in_line(empty, limit=2)] == ["j1"]
+    with reading(empty) as connection:
+        assert connection.execute(text("SELECT priority FROM evaluation_runs")).scalar_one() == 0
+
+
+_A_RUN_OF_THE_FIRST_SCHEMA = (
+    """
+    INSERT INTO evaluation_runs
+        (id, name, state, dataset_id, split_id, dataset, rules, seed, test_size, repeat_check, created_at)
+    VALUES ('r1', 'old', 'queued', 'd', 's', '{}', '{}', 0, 0.25, false, '2026-05-04 12:00:00.000000')
+    """,
+    """
+    INSERT INTO evaluation_jobs
+        (id, run_id, kind, model_id, model_version, candidate, state, attempt, max_attempts, timeout_s,
+         position, created_at)
+    VALUES
+        ('j1', 'r1', 'evaluation', 'tree', '1', '{}', 'queued', 0, 3, 60, 0, '2026-05-04 12:00:00.000000')
+    """,
+)
 
 
 def test_the_head_is_the_newest_script() -> None:

@@ -17,15 +17,28 @@ from sqlalchemy import select
 
 from store import cancelling, tables
 from store.engine import reading
+from tasks.celery import app
 from tasks.housekeeping import sweep
 
 LEASE_S = 2
 LOAD_S = 20  #: what a busy machine may add
 
 
+LONG_S = 30  #: a lease that nobody may wait for
+
+
 @pytest.fixture
 def project() -> Iterator[Project]:
-    with a_project({"good": {"path": "Means"}, "sleeps": {}}) as project:
+    yield from _a_project(LEASE_S)
+
+
+@pytest.fixture
+def patient() -> Iterator[Project]:
+    yield from _a_project(LONG_S)
+
+
+def _a_project(lease_s: int) -> Iterator[Project]:
+    with a_project({}, leaseSeconds=lease_s) as project:
         gate = str(project.gate("open"))
         project.write_catalog(
             {
@@ -77,6 +90,48 @@ def test_a_job_is_taken_again_soon_after_something_below_the_worker_was_killed(
         assert not is_alive(cell)
         assert took_s < 2 * LEASE_S + LOAD_S
         assert not worker.has_ended()
+
+
+@pytest.mark.parametrize("kill", [kill_cell, kill_warm_parent, kill_oven])
+def test_what_died_below_a_supervisor_is_noticed_long_before_its_lease_ends(
+    patient: Project, kill: Callable[[Worker, int], None]
+) -> None:
+    with patient.worker() as worker:
+        run_id = patient.start("waits")
+        cell = patient.wait_until_fitting(run_id, "waits")
+        kill(worker, cell)
+        killed_at = time.monotonic()
+        patient.wait_until_fitting(run_id, "waits", times=2)
+
+        assert time.monotonic() - killed_at < LOAD_S
+        patient.gate("open").touch()
+        assert patient.wait_for_end(run_id) == "completed"
+
+
+def test_what_redis_forgot_is_rung_again_by_the_next_sweep(patient: Project) -> None:
+    """Which comes three times in a lease. Nobody has ended a job meanwhile, and so rung by the way."""
+    with patient.worker("-c", "1", "-n", "one@here"):
+        app.control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True)
+        run_id = patient.start("good")
+        patient.redis.flushall()
+        app.control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
+        wiped_at = time.monotonic()
+
+        assert patient.wait_for_end(run_id) == "completed"
+        assert time.monotonic() - wiped_at < LONG_S / 3 + LOAD_S
+        assert patient.job(run_id, "good").attempt == 1
+
+
+def test_a_worker_that_takes_no_evaluations_sweeps_as_well(project: Project) -> None:
+    with project.worker() as worker:
+        run_id = project.start("waits")
+        project.wait_until_fitting(run_id, "waits")
+        worker.kill()
+    assert project.job(run_id, "waits").state == "running"
+
+    with project.worker("-Q", "control", "-P", "threads", name="control"):
+        wait_for(lambda: project.job(run_id, "waits").state == "queued", "the end of its lease")
+        wait_for(lambda: project.redis.llen("evaluations") == 1, "its doorbell")
 
 
 def test_another_worker_finishes_what_a_killed_one_had_begun(project: Project) -> None:

@@ -56,8 +56,8 @@ def test_both_nodes_serve_until_they_are_told_to_stop(project: Project) -> None:
     serve = "from config.loading import load; from tasks import workers; workers.serve(load())"
     with project.launch(sys.executable, "-c", serve) as nodes:
         wait_for(lambda: nodes.log.count(" ready.") == 2, "the start of both nodes")
-        [evaluating] = wait_for(lambda: readers("evaluations"), "a reader")
-        [controlling] = wait_for(lambda: readers("control"), "a reader")
+        [evaluating] = wait_for(lambda: readers()["evaluations"], "a reader")
+        [controlling] = wait_for(lambda: readers()["control"], "a reader")
         assert evaluating != controlling
         run_id = project.start("waits", "good")
         cell = project.wait_until_fitting(run_id, "waits")

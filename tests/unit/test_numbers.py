@@ -2,9 +2,10 @@
 
 import pytest
 
-from cli.numbers import counted, decimals, duration, fixed
-from cli.secrets import masked, masked_within
+from cli.numbers import decimals, duration, fixed
 from cli.terminal import clean
+from config.masking import masked, masked_within
+from domain.naming import counted
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import pytest
 from fixtures.samples import NOON, a_candidate, a_job, a_run
 from rich.console import Console
 
-from cli.board import render, seconds_left
+from cli.board import render
 from cli.lines import Lines
 from cli.looking import Look, Patience
 from domain.errors import InfrastructureError
 from domain.job import JobError, JobState, Phase
+from domain.progress import seconds_left
 from domain.run import RunState
 
 RUN = a_run(state=RunState.RUNNING, started_at=NOON)
@@ -108,7 +109,7 @@ def test_a_long_line_is_cut_and_never_wrapped():
 def test_what_is_left_is_told_by_the_pace_so_far(jobs, expected):
     shown = look(*(job(model, state, started_s=started) for model, state, started in jobs))
 
-    assert seconds_left(shown, 10.0) == expected
+    assert seconds_left(shown.jobs, 10.0) == expected
 
 
 def said_of(*looks):

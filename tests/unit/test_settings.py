@@ -102,6 +102,10 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
         '{"backend": "mlflow", "trackingUri": "http://here"}',
         ModelRegistrySettings(backend="mlflow", tracking_uri="http://here"),
     ),
+    "BAKEOFF_API_HOST": ("0.0.0.0", "0.0.0.0"),
+    "BAKEOFF_API_PORT": ("80", 80),
+    "BAKEOFF_API_TOKENS_FILE": ("/etc/tokens", Path("/etc/tokens")),
+    "BAKEOFF_API_ORIGINS": ("https://a,https://b", ["https://a", "https://b"]),
     "BAKEOFF_DATASETS": ('{"iris": {"source": "sklearn", "name": "iris"}}', None),
 }
 

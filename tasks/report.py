@@ -1,21 +1,17 @@
 """What there is to say about one run: its leaderboard, and who is not on it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from domain.identity import iso
 from domain.job import Job, JobState
 from domain.run import Run
-from domain.saving import SavePolicy, Saving
+from domain.saving import Saving
 from evaluation.leaderboard import Standing, rank
 from store import jobs, runs, savings
 from store.runs import RunSummary
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy import Engine
 
 
@@ -59,47 +55,7 @@ def report_record(report: Report) -> dict[str, Any]:
 
 
 def run_record(summary: RunSummary) -> dict[str, Any]:
-    run = summary.run
-    return {
-        "runId": run.id,
-        "name": run.name,
-        "status": run.state,
-        "datasetId": run.dataset.dataset_id,
-        "datasetName": run.dataset.name,
-        "splitId": run.dataset.split_id,
-        "target": run.dataset.target,
-        "targetKind": run.dataset.target_kind,
-        "classes": list(run.dataset.classes),
-        "trainRows": run.dataset.train_rows,
-        "testRows": run.dataset.test_rows,
-        "columns": run.dataset.columns,
-        **_rules_record(run),
-        "seed": run.seed,
-        "testSize": run.test_size,
-        "baselineId": run.baseline_id,
-        "save": run.save.policy if run.save else SavePolicy.NONE,
-        "saveAs": run.save.name if run.save else None,
-        "retryOf": run.retry_of,
-        "createdAt": iso(run.created_at),
-        "startedAt": _iso(run.started_at),
-        "endedAt": _iso(run.ended_at),
-        "jobs": {state: summary.jobs.get(state, 0) for state in JobState},
-    }
-
-
-def _rules_record(run: Run) -> dict[str, Any]:
-    rules = run.rules
-    return {
-        "metrics": list(rules.metrics),
-        "positiveLabel": rules.positive_label,
-        "threshold": rules.threshold,
-        "average": rules.average,
-        "zeroDivision": None if math.isnan(rules.zero_division) else rules.zero_division,
-    }
-
-
-def _iso(moment: "datetime | None") -> str | None:
-    return None if moment is None else iso(moment)
+    return {**summary.run.to_record(), "jobs": {state: summary.jobs.get(state, 0) for state in JobState}}
 
 
 def standing_record(standing: Standing) -> dict[str, Any]:

@@ -1,30 +1,38 @@
 """The database: whether it is there, as new as this version, and whether anything in it is stuck."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from cli import project
-from cli.examination.finding import Finding, fail, ok, warn
-from cli.secrets import masked
 from config.loading import Configuration
+from config.masking import masked
 from store import jobs, schema
+from store.jobs import Backlog
 from tasks import wiring
+from tasks.examination.finding import Finding, fail, ok, warn
 
 #: Where an SQLite file says how it is written, and what it says when it is in WAL mode.
 _MODE_AT, _WAL = 18, b"\x02\x02"
 
 
-def storage(configuration: Configuration) -> Iterator[Finding]:
-    if not project.has_database(configuration):
-        yield ok("database", f"none yet, the first run makes it: {masked(configuration.database_url)}")
-        return
+@dataclass(frozen=True, kw_only=True)
+class StorageLook:
+    schema: str | None  #: None for a database that is not there yet
+    backlog: Backlog | None  #: None when the schema is not the one that is needed
+    findings: Sequence[Finding]
+
+
+def look(configuration: Configuration) -> StorageLook:
+    if not wiring.has_database():
+        none = ok("database", f"none yet, the first run makes it: {masked(configuration.database_url)}")
+        return StorageLook(schema=None, backlog=None, findings=[none])
     current = schema.current(wiring.engine())
     if current != schema.HEAD:
         cure = "stop the workers, then `bakeoff db upgrade`"
-        yield fail("database", f"{_name()} has schema {current}, this version needs {schema.HEAD}", cure)
-        return
-    yield _mode(configuration)
-    yield _leases()
+        other = fail("database", f"{_name()} has schema {current}, this version needs {schema.HEAD}", cure)
+        return StorageLook(schema=current, backlog=None, findings=[other])
+    backlog = jobs.backlog(wiring.engine())
+    return StorageLook(schema=current, backlog=backlog, findings=[_mode(configuration), _leases(backlog)])
 
 
 def _name() -> str:
@@ -43,8 +51,7 @@ def _mode(configuration: Configuration) -> Finding:
     return warn("database", f"{_name()} cannot be kept in WAL mode", cure)
 
 
-def _leases() -> Finding:
-    backlog = jobs.backlog(wiring.engine())
+def _leases(backlog: Backlog) -> Finding:
     said = f"{backlog.running} running, {backlog.queued} queued"
     if backlog.silent:
         cure = "start a worker, `bakeoff worker`: it puts them back into the queue within seconds"

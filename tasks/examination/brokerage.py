@@ -2,31 +2,59 @@
 
 import importlib.util
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import RedisError
 
-from cli.examination.finding import Finding, fail, ok, warn
-from cli.numbers import counted
-from cli.secrets import masked
 from config.loading import Configuration
+from config.masking import masked
+from domain.naming import counted
 from tasks import broker
 from tasks.broker import CONTROL, EVALUATIONS
+from tasks.examination.finding import Finding, fail, ok, warn
 from tasks.waiting import readers
 
 
-def brokerage(configuration: Configuration) -> Iterator[Finding]:
-    is_ours = configuration.settings.broker_url is None
+@dataclass(frozen=True, kw_only=True)
+class QueueLook:
+    name: str
+    waiting: int | None  #: messages; None when the broker has just gone away
+    readers: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerLook:
+    queues: Sequence[QueueLook] | None  #: None when the broker does not answer
+    findings: Sequence[Finding]
+
+
+def look(configuration: Configuration) -> BrokerLook:
+    queues = _queues()
+    return BrokerLook(queues=queues, findings=list(_findings(configuration, queues)))
+
+
+def _queues() -> Sequence[QueueLook] | None:
     if not broker.is_running():
+        return None
+    read_by: Mapping[str, list[str]] = {} if broker.nobody_listens() else readers()
+    return [
+        QueueLook(name=name, waiting=broker.messages_waiting(name), readers=read_by.get(name, []))
+        for name in (EVALUATIONS, CONTROL)
+    ]
+
+
+def _findings(configuration: Configuration, queues: Sequence[QueueLook] | None) -> Iterator[Finding]:
+    is_ours = configuration.settings.broker_url is None
+    if queues is None:
         yield _absent_of_ours() if is_ours else _unreachable(str(configuration.settings.broker_url))
         return
     yield _server(is_ours=is_ours)
-    workers = {queue: readers(queue) for queue in (EVALUATIONS, CONTROL)}
-    yield _workers(workers)
-    for queue, names in workers.items():
-        yield _queue(queue, names)
-    yield from _several_machines(configuration, workers)
+    names = sorted({name for queue in queues for name in queue.readers})
+    yield _workers(names)
+    yield from map(_queue, queues)
+    yield from _several_machines(configuration, names)
 
 
 def _absent_of_ours() -> Finding:
@@ -61,8 +89,7 @@ def _server(*, is_ours: bool) -> Finding:
     return ok("broker", said)
 
 
-def _workers(workers: Mapping[str, list[str]]) -> Finding:
-    names = sorted({name for found in workers.values() for name in found})
+def _workers(names: Sequence[str]) -> Finding:
     if names:
         return ok("workers", ", ".join(names))
     return ok(
@@ -70,18 +97,17 @@ def _workers(workers: Mapping[str, list[str]]) -> Finding:
     )
 
 
-def _queue(queue: str, names: list[str]) -> Finding:
-    waiting = broker.messages_waiting(queue)
-    if waiting is None:
-        return warn("queue", f"{queue}: the broker has just gone away", "ask again")
-    said = f"{queue}: {counted(waiting, 'message')}, {counted(len(names), 'reader')}"
-    if waiting and not names:
+def _queue(queue: QueueLook) -> Finding:
+    if queue.waiting is None:
+        return warn("queue", f"{queue.name}: the broker has just gone away", "ask again")
+    said = f"{queue.name}: {counted(queue.waiting, 'message')}, {counted(len(queue.readers), 'reader')}"
+    if queue.waiting and not queue.readers:
         return warn("queue", f"{said}: nobody takes them", "start a worker: `bakeoff worker`")
     return ok("queue", said)
 
 
-def _several_machines(configuration: Configuration, workers: Mapping[str, list[str]]) -> Iterator[Finding]:
-    machines = {name.partition("@")[2] for found in workers.values() for name in found}
+def _several_machines(configuration: Configuration, names: Sequence[str]) -> Iterator[Finding]:
+    machines = {name.partition("@")[2] for name in names}
     if len(machines) > 1 and configuration.database_url.startswith("sqlite"):
         yield fail(
             "workers",

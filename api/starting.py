@@ -1,0 +1,83 @@
+"""Starting runs for clients that may ask twice: the same key is the same run, over threads and restarts.
+
+The run's id follows from the key, so two requests that race make one run; the digest that is kept with it
+tells a repeated request from another one under the same key.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+from api.tokens import Principal
+from config.loading import Configuration
+from domain.custom_metric import is_custom
+from domain.errors import InvalidInputError, about
+from domain.identity import new_id
+from domain.naming import listed, nearest
+from evaluation.plan import RunBody, RunRequest
+from store import statuses
+from store.statuses import RunStatus
+from tasks import enqueue, wiring
+
+_KEYS = UUID("6f4d3a5e-9a53-5d0c-8c0f-1d0b8e0a7c11")
+
+
+def start(body: RunBody, *, key: str | None, principal: Principal) -> RunStatus:
+    with_key = {"start": body.model_dump(mode="json", by_alias=True)}
+    return _once(with_key, key, principal, lambda run_id, digest: _start(body, run_id, digest))
+
+
+def retry(run_id: str, *, key: str | None, principal: Principal) -> RunStatus:
+    return _once(
+        {"retry": run_id},
+        key,
+        principal,
+        lambda as_id, digest: enqueue.retry(run_id, as_id=as_id, digest=digest),
+    )
+
+
+def _once(
+    request: Mapping[str, Any],
+    key: str | None,
+    principal: Principal,
+    begin: Callable[[str, str], str],
+) -> RunStatus:
+    run_id = new_id() if key is None else str(uuid5(_KEYS, f"{principal.name}\n{key}"))
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+    found = statuses.of_run(wiring.engine(), begin(run_id, digest))
+    if found.run.request_digest != digest:
+        said = f"the key {key!r} came with another request before: take a new key for a new request"
+        raise InvalidInputError(said).blaming("header.Idempotency-Key")
+    return found
+
+
+def _start(body: RunBody, run_id: str, digest: str) -> str:
+    """What the body names and is not there makes the body wrong: the path is right."""
+    request = RunRequest(run_id=run_id, **{name: getattr(body, name) for name in RunBody.model_fields})
+    try:
+        _refuse_what_opens_files(body, wiring.configuration())
+        return enqueue.start_run(request, digest=digest)
+    except InvalidInputError as exc:
+        raise InvalidInputError(str(exc)).blaming(f"body.{exc.field}" if exc.field else "body") from exc
+
+
+def _refuse_what_opens_files(body: RunBody, configuration: Configuration) -> None:
+    """A client chooses among what the configuration names: no file of this machine, no code of its own."""
+    datasets = configuration.settings.datasets
+    with about("dataset"):
+        if body.dataset not in datasets:
+            raise InvalidInputError(_no_such_dataset(body.dataset, list(datasets)))
+    allowed = configuration.settings.metrics or []
+    for place, metric in enumerate(body.metrics or []):
+        with about(f"metrics.{place}"):
+            if is_custom(metric) and metric not in allowed:
+                raise InvalidInputError(
+                    f"the metric {metric!r} runs code: over HTTP it must stand in the configuration, too"
+                )
+
+
+def _no_such_dataset(name: str, known: Sequence[str]) -> str:
+    cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
+    return f"there is no dataset {name!r} in the configuration{cure}"

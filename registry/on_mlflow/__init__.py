@@ -1,0 +1,1 @@
+"""The registry of trained models, kept by MLflow: what is saved here, plain MLflow lists and loads."""

@@ -1,0 +1,1 @@
+"""What `bakeoff doctor` and `/health` both look at, part by part."""

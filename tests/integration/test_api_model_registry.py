@@ -1,0 +1,143 @@
+"""The registry of trained models over HTTP."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from fixtures.api import Api, an_api, errors
+from fixtures.project import Project, a_project
+from sklearn.linear_model import LinearRegression
+
+from domain.model_version import Origin
+from registry.local import DATABASE
+from registry.opening import open_registry
+from store.engine import open_registry_database
+
+REGISTRY = "/api/ml/registry"
+MODEL = LinearRegression().fit(np.arange(6).reshape(3, 2), [1, 2, 3])
+SPRING = Origin(dataset_id="a" * 64, run_id="00000000-0000-4000-8000-000000000001")
+AUTUMN = Origin(dataset_id="b" * 64)
+
+
+@dataclass(frozen=True)
+class Place:
+    project: Project
+    api: Api
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Place]:
+    with a_project({"good": {"path": "Means"}}) as project, an_api(project) as api:
+        yield Place(project, api)
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """Three versions of churn, the second in Production, and one of fraud."""
+    with a_project({"good": {"path": "Means"}}) as project:
+        registry = open_registry(project.configuration)
+        registry.save_model(MODEL, "churn", metrics={"f1": 0.75, "rmse": 2.0}, origin=SPRING)
+        registry.save_model(MODEL, "churn", metrics={"f1": 0.875, "rmse": None}, input_example=[[1.5, 2]])
+        registry.save_model(MODEL, "churn", "Tree", {"f1": 0.5, "rmse": 1.0}, origin=SPRING)
+        registry.save_model(MODEL, "fraud", metrics={"f1": 0.625}, origin=AUTUMN)
+        registry.transition_model_stage("churn/1.0.1", "Production", by="ada", reason="the first")
+        registry.set_alias("churn", "champion", "churn/1.0.1")
+        with an_api(project) as api:
+            yield api
+        open_registry_database(project.configuration.registry_path / DATABASE).dispose()
+
+
+def uris(api: Api, **asked: object) -> list[str]:
+    return [version["uri"] for version in api.get(REGISTRY, params=asked)["items"]]
+
+
+def test_where_nothing_was_saved_nothing_is_listed_and_looking_makes_no_registry(empty: Place) -> None:
+    assert empty.api.get(REGISTRY) == {"items": [], "nextCursor": None}
+    assert empty.api.get(f"{REGISTRY}/churn/history") == {"items": []}
+    answer = empty.api.ask("GET", f"{REGISTRY}/best")
+    assert (answer.status_code, "no model was ever saved here" in answer.text) == (404, True)
+    assert not (empty.project.configuration.registry_path / DATABASE).exists()
+
+
+def test_versions_are_listed_newest_first_and_filtered(api: Api) -> None:
+    assert uris(api) == ["models:/fraud/1.0.0", *(f"models:/churn/1.0.{patch}" for patch in (2, 1, 0))]
+    assert uris(api, name="fraud") == ["models:/fraud/1.0.0"]
+    assert uris(api, type="Tree") == ["models:/churn/1.0.2"]
+    assert uris(api, stage="Production") == ["models:/churn/1.0.1"]
+    assert uris(api, minF1=0.75) == ["models:/churn/1.0.1", "models:/churn/1.0.0"]
+    assert uris(api, datasetId="b" * 64) == ["models:/fraud/1.0.0"]
+    assert uris(api, runId=SPRING.run_id) == ["models:/churn/1.0.2", "models:/churn/1.0.0"]
+
+
+def test_pages_hold_every_version_once(api: Api) -> None:
+    first = api.get(REGISTRY, params={"limit": 3})
+    second = api.get(REGISTRY, params={"limit": 3, "cursor": first["nextCursor"]})
+
+    assert [v["uri"] for v in first["items"] + second["items"]] == uris(api)
+    assert second["nextCursor"] is None
+
+
+@pytest.mark.parametrize("version", ["1.0.1", "2", "Production", "@champion"])
+def test_a_version_is_found_by_what_people_call_it(api: Api, version: str) -> None:
+    said = api.get(f"{REGISTRY}/churn/versions/{version}")
+
+    assert (said["uri"], said["stage"], said["aliases"]) == (
+        "models:/churn/1.0.1",
+        "Production",
+        ["champion"],
+    )
+    assert said["metrics"] == {"f1": 0.875, "rmse": None}
+    assert said["hasInputExample"] is True
+    assert [column["name"] for column in said["signature"]["inputs"]] == ["0", "1"]
+
+
+def test_the_best_is_of_one_snapshot_unless_told_otherwise(api: Api) -> None:
+    def best(**asked: object) -> str:
+        return str(api.get(f"{REGISTRY}/best", params=asked)["uri"])
+
+    assert best() == "models:/fraud/1.0.0"
+    assert best(name="churn") == "models:/churn/1.0.0"
+    assert best(name="churn", metric="rmse") == "models:/churn/1.0.2"
+    assert best(name="churn", anyDataset=True) == "models:/churn/1.0.1"
+    assert best(datasetId="a" * 64) == "models:/churn/1.0.0"
+
+
+def test_the_history_says_who_promoted_what_and_why(api: Api) -> None:
+    [line] = api.get(f"{REGISTRY}/churn/history")["items"]
+
+    assert (line["version"], line["fromStage"], line["toStage"]) == ("1.0.1", "Development", "Production")
+    assert (line["by"], line["reason"], line["replaced"]) == ("ada", "the first", None)
+    assert api.get(f"{REGISTRY}/nobody/history") == {"items": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "field"),
+    [
+        ("/churn/versions/9.9.9", 404, "path.version"),
+        ("/nobody/versions/latest", 404, "path.version"),
+        ("/churn/versions/newest", 422, "path.version"),
+        ("/best?metric=auc", 404, "query"),
+        ("/best?metrics=auc", 422, "query.metrics"),
+        ("?stage=production", 422, "query.stage"),
+        ("?minF1=nan", 422, "query.minF1"),
+        ("?cursor=" + "_" * 48, 422, "query.cursor"),
+    ],
+)
+def test_what_is_not_there_or_wrong_is_a_problem_with_its_field(
+    api: Api, path: str, status: int, field: str
+) -> None:
+    answer = api.ask("GET", REGISTRY + path)
+
+    assert (answer.status_code, [blamed for blamed, _ in errors(answer)]) == (status, [field])
+
+
+def test_without_a_registry_it_says_so() -> None:
+    with (
+        a_project({"good": {"path": "Means"}}, modelRegistry={"backend": "none"}) as project,
+        an_api(project) as api,
+    ):
+        answer = api.ask("GET", REGISTRY)
+
+    assert answer.status_code == 409
+    assert "modelRegistry.backend is none" in answer.json()["detail"]
