@@ -26,8 +26,8 @@ def priority(
 
     Its queued jobs move; what is running goes on.
     """
-    from tasks.report import run_record
     from store import runs
+    from tasks.report import run_record
 
     engine = project.database(project.open_project(config))
     run_id = runs.find(engine, run)

@@ -71,6 +71,8 @@ def compare(signature: Signature, X: Any) -> Comparison:
 def conform(signature: Signature, X: Any) -> "tuple[Comparison, pd.DataFrame]":
     """And the frame put right, if it is valid: the names, the order and the types of the signature."""
     given = as_frame(X)
+    if given.shape == (0, 0):  # no row, such as [], lacks no column
+        given = given.reindex(columns=list(signature.names))
     by_place = _goes_by_place(signature, container_of(X), given)
     frame = given.set_axis(_names_by_place(signature, given), axis=1) if by_place else given
     known = set(signature.names)

@@ -5,6 +5,8 @@ fill the stream with the same events again and again.
 """
 
 import logging
+from math import inf
+from time import monotonic
 
 from redis.exceptions import LockError, RedisError
 
@@ -23,14 +25,15 @@ _trouble = Complaint(log)
 _unmarked: list[int] = []  #: positions of what was published by this process and is not marked as such
 
 
-def relay() -> int:
+def relay(*, within_s: float = inf) -> int:
     """Publish what is pending, unless another process is at it. Returns how many events.
 
     Whoever is at it looks again after its turn, so that nothing is left to somebody who found the turn taken.
+    Who has other duties says when to leave the rest for later.
     """
-    published = 0
+    published, deadline = 0, monotonic() + within_s
     try:
-        while outbox.is_anything_pending(wiring.engine()):
+        while monotonic() < deadline and outbox.is_anything_pending(wiring.engine()):
             with broker.client().lock(broker.key("relay"), timeout=_TURN_S, blocking=False):
                 published += _publish()
         _trouble.withdraw()

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 LEASE_LOST = "the lease was lost, nothing was written"
 
 _AGAIN_S = 0.5
+_TELL_S = 0.5  #: of the second until the next look, however much there is to tell
 
 
 class Watch:
@@ -31,8 +32,10 @@ class Watch:
     def may_go_on(self) -> bool:
         """Also has it told that the job has started, unless it was over before anybody could ask."""
         self._standing = self._look()
-        relay()
-        return self._standing is Standing.HELD and not node.must_let_go()
+        if self._standing is not Standing.HELD or node.must_let_go():
+            return False
+        relay(within_s=_TELL_S)
+        return True
 
     def may_keep(self) -> bool:
         self._standing = self._look()

@@ -98,6 +98,7 @@ def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
         ),
         (["run", "iris", "--save", "bets"], "save is 'bets': input should be 'none', 'best' or 'all'"),
         (["run", "iris", "--seed", "x"], "Invalid value for '--seed'"),
+        (["run", "iris", "--priority", "101"], "priority is 101: input should be less than or equal to 100"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_starts(
@@ -166,11 +167,13 @@ def test_without_a_worker_it_says_so_and_ctrl_c_leaves_the_run_alone(ready: Proj
 
 
 def test_detached_as_json_it_answers_with_the_run_alone(ready: Project) -> None:
-    done = bakeoff("run", "wine", "--detach", "--no-worker", "--no-baseline", "--with", "stub", "--json")
+    options = ("--detach", "--no-worker", "--no-baseline", "--with", "stub", "--priority", "-7", "--json")
+    done = bakeoff("run", "wine", *options)
 
     said = json.loads(done.stdout)
     assert done.returncode == 0
     assert (said["run"]["status"], said["run"]["datasetName"]) == ("queued", "wine")
+    assert said["run"]["priority"] == -7
     (summary,) = runs.page(ready.engine, limit=9)
     assert summary.jobs == {JobState.QUEUED: 2}
 
@@ -236,7 +239,15 @@ def test_retry_of_a_run_that_has_all_its_results_is_refused(ready: Project) -> N
 
 
 @pytest.mark.parametrize(
-    "option", [["--timeout", "5"], ["--eval-workers", "2"], ["--repeat-check"], ["--detach"], ["--no-worker"]]
+    "option",
+    [
+        ["--timeout", "5"],
+        ["--eval-workers", "2"],
+        ["--priority", "1"],
+        ["--repeat-check"],
+        ["--detach"],
+        ["--no-worker"],
+    ],
 )
 def test_what_needs_cells_is_refused_in_process(ready: Project, option: list[str]) -> None:
     done = bakeoff("run", "iris", "--in-process", *option)

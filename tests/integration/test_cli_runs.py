@@ -1,4 +1,4 @@
-"""`bakeoff runs`, `cancel` and `logs`."""
+"""`bakeoff runs`, `cancel`, `priority` and `logs`."""
 
 import json
 import os
@@ -32,6 +32,39 @@ def test_runs_are_listed_newest_first(two_runs: Project) -> None:
     assert [line.split()[0] for line in lines] == ["run", "22222222", "11111111"]
     assert "bake-off  flowers  ▸ running  1 queued, 1 running" in lines[1]
     assert "spring    flowers  ◐ partial  4 completed, 1 failed, 1 timed out" in lines[2]
+
+
+def test_a_priority_is_listed_where_there_is_one(two_runs: Project) -> None:
+    assert "priority" not in two_runs.bakeoff("runs").stdout
+    before = json.loads(two_runs.bakeoff("runs", "--json").stdout)
+    two_runs.bakeoff("priority", "2222", "-10")
+
+    lines = two_runs.bakeoff("runs").stdout.splitlines()
+    after = json.loads(two_runs.bakeoff("runs", "--json").stdout)
+
+    assert [line.split()[-1] for line in lines[:2]] == ["priority", "-10"]
+    assert [run["priority"] for run in before + after] == [0, 0, -10, 0]
+
+
+def test_the_priority_of_a_run_is_changed_until_it_is_over(two_runs: Project) -> None:
+    changed = two_runs.bakeoff("priority", "latest", "100")
+    recorded = json.loads(two_runs.bakeoff("priority", "latest", "--json", "7").stdout)
+    over = two_runs.bakeoff("priority", "1111", "7")
+
+    assert (changed.exit_code, changed.stdout) == (
+        0,
+        "run 22222222-0000-4000-8000-000000000000 has priority 100\n",
+    )
+    assert (recorded["changed"], recorded["run"]["priority"]) == (True, 7)
+    assert over.stdout == "run 11111111-0000-4000-8000-000000000000 had ended already: partial\n"
+
+
+@pytest.mark.parametrize("number", ["101", "-101", "high"])
+def test_what_is_no_priority_is_refused(two_runs: Project, number: str) -> None:
+    said = two_runs.bakeoff("priority", "latest", number)
+
+    assert said.exit_code == 2
+    assert "Invalid value for 'N'" in said.stderr
 
 
 def test_runs_can_be_chosen_by_state_and_number(two_runs: Project) -> None:

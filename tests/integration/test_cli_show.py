@@ -339,6 +339,12 @@ def test_a_run_that_has_not_begun_has_a_state_and_no_leaderboard(project: Projec
     assert project.bakeoff("show").stdout.splitlines()[4:] == ["state      · queued  1 queued"]
 
 
+def test_a_priority_is_shown_where_there_is_one(project: Project) -> None:
+    project.fill(a_run(rules=RULES, priority=7), [Outcome(model="a", state=JobState.QUEUED)])
+
+    assert project.bakeoff("show").stdout.splitlines()[5:] == ["priority   +7"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -78,7 +78,7 @@ def test_each_change_is_told_once_and_in_order(place: Place) -> None:
 
 
 def test_a_retry_takes_over_what_had_completed_and_runs_the_rest_again(place: Place) -> None:
-    before = place.project.run("good", "raises", name="again")
+    before = place.project.run("good", "raises", name="again", priority=3)
     after = enqueue.retry(before)
     place.project.wait_for_end(after)
 
@@ -90,7 +90,7 @@ def test_a_retry_takes_over_what_had_completed_and_runs_the_rest_again(place: Pl
         "raises": 1,
     }
     run = runs.get(place.project.engine, after)
-    assert (run.retry_of, run.name, run.state) == (before, "again", "partial")
+    assert (run.retry_of, run.name, run.priority, run.state) == (before, "again", 3, "partial")
     assert told(place.project.wait_for_events(after), place.project, after) == [
         "evaluation.completed good",
         "evaluation.started raises",

@@ -194,3 +194,19 @@ def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
         "SELECT",
         "INSERT",
     ]
+
+
+@on_sqlite
+@pytest.mark.parametrize("number", [1, 1000])
+def test_a_run_is_cancelled_in_the_same_statements_however_many_jobs_it_has(
+    engine: Engine, number: int
+) -> None:
+    """All queued jobs in one, all running ones in one; then it is told, and the run ends."""
+    run, _ = a_stored_run(engine, number)
+
+    with statements_of(engine) as seen:
+        cancelling.cancel_run(engine, run.id)
+
+    assert " ".join(verb(statement) for statement, _ in seen) == (
+        "BEGIN SELECT UPDATE UPDATE INSERT SELECT SELECT UPDATE INSERT"
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import yaml
 from fixtures.project import Project, a_project, wait_for
 from sqlalchemy import func, select
 
@@ -65,6 +66,68 @@ def test_two_machines_share_what_may_run_at_once_and_neither_has_more_than_its_o
     assert max(sum(counts.values()) for counts in seen) == 3
     assert {max(counts.get(node, 0) for counts in seen) for node in ("here", "there")} <= {1, 2}
     assert {"here", "there"} in [set(counts) for counts in seen]
+
+
+def change_caps(project: Project, **caps: int) -> None:
+    """As an operator does it who has an editor."""
+    given = yaml.safe_load(project.file.read_text())
+    draft = project.file.with_suffix(".draft")
+    draft.write_text(yaml.safe_dump({**given, **caps}))
+    draft.replace(project.file)
+
+
+def end_one(project: Project, run_id: str) -> None:
+    model = next(model for model, state in project.states(run_id).items() if state == "running")
+    project.gate(model).touch()
+    wait_for(lambda: project.job(run_id, model).state == "completed", f"the end of {model}")
+
+
+@pytest.mark.parametrize("project", [{"evalWorkers": 1, "maxRunning": 2, "leaseSeconds": 600}], indirect=True)
+def test_both_caps_are_raised_and_lowered_while_runs_go_on(project: Project) -> None:
+    """On two machines. Nobody is interrupted, nothing is started again, and no sweep has to help."""
+    project.write_catalog(
+        {name: {"path": "Waits", "params": {"gate": str(project.gate(name))}} for name in MODELS}
+    )
+    with (
+        project.worker(name="one", BAKEOFF_NODE_NAME="here") as one,
+        project.worker(name="two", BAKEOFF_NODE_NAME="there"),
+    ):
+        pool = one.pool
+        run_id = project.start(*MODELS)
+        wait_for(lambda: running(project) == {"here": 1, "there": 1}, "a full house")
+
+        change_caps(project, evalWorkers=3, maxRunning=5)
+        wait_for(lambda: sum(running(project).values()) == 5, "a full house of five")
+        assert sorted(running(project).values()) == [2, 3]
+        assert set(pool) < set(one.pool)
+
+        change_caps(project, evalWorkers=2, maxRunning=3)
+        wait_for(lambda: "from now on 2 evaluations at once here, and 3 in all" in one.log, "the change")
+        assert sum(running(project).values()) == 5
+        for left in (4, 3, 3, 3):
+            end_one(project, run_id)
+            wait_for(lambda left=left: sum(running(project).values()) == left, f"{left} running")
+        assert max(running(project).values()) == 2
+
+        change_caps(project, evalWorkers=4, maxRunning=8)
+        wait_for(lambda: sum(running(project).values()) == 8, "a full house of eight")
+        assert running(project) == {"here": 4, "there": 4}
+        for model in MODELS:
+            project.gate(model).touch()
+        assert project.wait_for_end(run_id) == "completed"
+        assert {job.attempt for job in project.jobs(run_id).values()} == {1}
+
+
+@pytest.mark.parametrize("project", [{"evalWorkers": 1}], indirect=True)
+def test_a_mistake_in_the_file_is_told_once_and_the_caps_stay(project: Project) -> None:
+    with project.worker() as worker:
+        change_caps(project, evalWorkers=30)
+        wait_for(lambda: "evalWorkers and maxRunning stay as they are" in worker.log, "a word about it")
+        change_caps(project, evalWorkers=2)
+        seen = watch(project, project.start(*MODELS), full=2)
+
+        assert max(sum(counts.values()) for counts in seen) == 2
+        assert worker.log.count("evalWorkers is 30: input should be less than or equal to 10") == 1
 
 
 @pytest.mark.parametrize("project", [{}], indirect=True)

@@ -217,6 +217,7 @@ def test_of_very_many_categories_only_the_type_is_checked():
     [
         (PEOPLE, PEOPLE.to_numpy(), []),
         (PEOPLE[["age", "pay"]], [[1, 2.5]], []),
+        (PEOPLE, [], []),
         (np.zeros((1, 3)), pd.DataFrame({"a": [1], "b": [2], "c": [3]}), []),
         (np.zeros((1, 3)), [{"2": 1.0, "0": 2.0, "1": 3.0}], []),
         (pd.DataFrame([[1, 2]]), np.zeros((1, 2)), []),

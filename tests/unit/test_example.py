@@ -46,6 +46,13 @@ def test_an_example_comes_back_as_the_frame_that_it_was(frame):
     pd.testing.assert_frame_equal(through_json(frame), frame.head(10))
 
 
+def test_dates_of_a_zone_whose_offset_had_seconds_come_back():
+    """As Berlin's had, until it was made 1 h."""
+    frame = pd.DataFrame({"day": pd.to_datetime(["1893-01-01"], utc=True).tz_convert("Europe/Berlin")})
+
+    pd.testing.assert_frame_equal(through_json(frame), frame)
+
+
 @settings(max_examples=50, deadline=None)
 @given(frames())
 def test_every_frame_has_an_example(frame):

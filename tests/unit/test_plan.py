@@ -344,13 +344,14 @@ def test_a_request_is_written_in_camel_case():
             "average": "macro",
             "zeroDivision": 1,
             "baseline": False,
+            "priority": -100,
             "name": "spring",
             "runId": "2f1c7f9e-5f0b-4f0c-9d3a-0f6a3c1f7b11",
         }
     )
 
     assert (request.test_size, request.positive_label, request.zero_division) == (0.5, 1, 1.0)
-    assert request.average == "macro"
+    assert (request.average, request.priority) == ("macro", -100)
     assert RunRequest.parse(BODY) == RunRequest(dataset="answers")
 
 
@@ -375,6 +376,9 @@ def test_a_request_is_written_in_camel_case():
         (BODY | {"zeroDivision": math.nan}, "zeroDivision is nan: input should be a finite number"),
         (BODY | {"average": "mean"}, "average is 'mean': input should be 'binary', 'macro', 'micro' or"),
         (BODY | {"positiveLabel": [1]}, "positiveLabel is [1]: input should be a valid string"),
+        (BODY | {"priority": 101}, "priority is 101: input should be less than or equal to 100"),
+        (BODY | {"priority": -101}, "priority is -101: input should be greater than or equal to -100"),
+        (BODY | {"priority": 1.5}, "priority is 1.5: input should be a valid integer"),
         (BODY | {"baseline": "no"}, "baseline is 'no': input should be a valid boolean"),
         (BODY | {"name": "n" * 201}, "name is 'nnn"),
         ([BODY], "it is [{'dataset': 'answers'}], not a mapping of keys to values"),

@@ -185,14 +185,22 @@ def test_dates_are_read_from_csv(tmp_path):
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_text_with_quotes_commas_and_line_breaks_comes_through(tmp_path, ending):
-    texts = ["plain", 'a "quoted", one', "two\nlines", "", "ümläut"]
+    texts = ["plain", 'a "quoted" one', "one, two", "two\nlines", "", "ümläut"]
     file = written(pd.DataFrame({"word, or two": texts}), tmp_path / "in.parquet")
     asked = served_by(Shout(), [{"word, or two": "a"}])
 
-    rows = predicted(asked, file, tmp_path / f"out.{ending}", ["word, or two"], batch_size=2)
+    rows = predicted(asked, file, tmp_path / f"out.{ending}", ["word, or two"], batch_size=1)
 
     assert [row["word, or two"] for row in rows] == texts
-    assert [row["prediction"] for row in rows] == ["PLAIN", 'A "QUOTED", ONE', "TWO\nLINES", "", "ÜMLÄUT"]
+    assert [row["prediction"] for row in rows] == [text.upper() for text in texts]
+
+
+def test_in_csv_an_empty_text_is_told_from_a_missing_value(tmp_path):
+    file = written(pd.DataFrame({"word": [None, ""]}), tmp_path / "in.parquet")
+
+    predicted(served_by(Shout(), [{"word": "a"}]), file, tmp_path / "out.csv", ["word"])
+
+    assert (tmp_path / "out.csv").read_text() == 'word,prediction\n,"?"\n"",""\n'
 
 
 def test_in_csv_nothing_is_quoted_without_need(tmp_path):

@@ -478,6 +478,15 @@ def test_without_a_time_it_looks_only_when_it_is_told(registry):
     assert predictor.refresh() is False
 
 
+def test_a_version_that_was_named_by_its_number_is_not_looked_up_again(registry):
+    predictor = ModelPredictor(registry, refresh_s=0)
+    predictor.load_model("models:/m/1.0.0")
+    registry.looks = 0
+
+    assert predictor.predict(X[:1]).item() == "v1"
+    assert registry.looks == 0
+
+
 def test_a_change_of_stage_is_seen_without_loading_the_model_again(registry):
     predictor = ModelPredictor(registry, refresh_s=0)
     predictor.load_model("models:/m/latest")

@@ -1,0 +1,83 @@
+"""A large run is cancelled at once, and stays so whatever is started again afterwards."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fixtures.kitchen import is_alive
+from fixtures.large import start_large_run
+from fixtures.project import Project, a_project, wait_for
+from sqlalchemy import select
+
+from store import cancelling, tables
+from store.engine import reading
+
+
+@pytest.fixture
+def project() -> Iterator[Project]:
+    with a_project({"sleeps": {}, "good": {"path": "Means"}}, evalWorkers=1) as project:
+        yield project
+
+
+def a_large_run(project: Project, number: int) -> tuple[str, int]:
+    """With one job that is running, and the process of its cell."""
+    pattern = project.start("sleeps")
+    cancelling.cancel_run(project.engine, pattern)
+    run_id = start_large_run(project, pattern, number)
+    said = wait_for(lambda: "".join(log.read_text() for log in logs(project, run_id)), "the first fit")
+    return run_id, int(said.split()[-1])
+
+
+def logs(project: Project, run_id: str) -> list[Path]:
+    """Of the jobs that were ever started."""
+    return list(project.configuration.log_of(run_id, "x").parent.glob("*.log"))
+
+
+def states(project: Project, run_id: str) -> Counter[str]:
+    wanted = select(tables.jobs.c.state).where(tables.jobs.c.run_id == run_id)
+    with reading(project.engine) as connection:
+        return Counter(connection.execute(wanted).scalars())
+
+
+def test_of_ten_thousand_jobs_what_waits_is_cancelled_at_once_and_what_runs_dies_within_two_seconds(
+    project: Project,
+) -> None:
+    with project.worker():
+        run_id, cell = a_large_run(project, 10_000)
+        assert cancelling.cancel_run(project.engine, run_id)
+        asked_at = time.monotonic()
+        assert states(project, run_id)["cancelled"] >= 9_999
+        wait_for(lambda: not is_alive(cell), "the end of the cell")
+        took_s = time.monotonic() - asked_at
+
+        wait_for(lambda: project.state(run_id) == "cancelled", "the end of the run")
+        assert project.wait_for_end(project.start("good")) == "completed"
+        assert took_s < 2
+        assert states(project, run_id) == {"cancelled": 10_000}
+        assert len(logs(project, run_id)) == 1
+
+
+def test_no_job_of_it_comes_back_although_worker_and_redis_are_killed_and_started_again(
+    project: Project,
+) -> None:
+    """What the queue held is still there afterwards, and so is the lease of the job that was running."""
+    with project.worker() as worker:
+        run_id, _ = a_large_run(project, 500)
+        assert project.redis.llen("evaluations") >= 1
+        for pid in (worker.process.pid, *worker.pool):
+            os.kill(pid, signal.SIGSTOP)
+        cancelling.cancel_run(project.engine, run_id)
+        worker.kill()
+    server = int(project.redis.info()["process_id"])
+    os.kill(server, signal.SIGKILL)
+    wait_for(lambda: not is_alive(server), "the end of Redis")
+    with project.worker():
+        assert project.wait_for_end(project.start("good")) == "completed"
+        wait_for(lambda: project.state(run_id) == "cancelled", "the end of the run")
+
+        assert states(project, run_id) == {"cancelled": 500}
+        assert len(logs(project, run_id)) == 1
