@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -19,6 +20,7 @@ def libraries_of(model: Any) -> dict[str, str]:
     return {"python": platform.python_version(), **versions}
 
 
+@cache
 def _version(distribution: str) -> str | None:
     try:
         return metadata.version(distribution)

@@ -6,7 +6,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -77,6 +77,7 @@ def test_an_example_of_a_type_that_is_not_known_here_is_plain_values():
     assert example_from_json(said)["a"].tolist() == [1, "two"]
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.none() | st.floats() | st.integers(-(10**6), 10**6), max_size=5))
 def test_metrics_are_finite_numbers_or_none(metrics):
     said = describe(LinearRegression(), metrics=metrics).metrics
