@@ -126,6 +126,7 @@ def read_results(
             for standing in report.standings
         ],
         "failed": [failure_record(job) for job in report.unsuccessful],
+        "saving": report.saving.to_record() if report.saving else None,
     }
 
 

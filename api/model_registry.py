@@ -1,20 +1,21 @@
-"""The registry of trained models: what is in it, and which version is the best."""
+"""The registry of trained models: what is in it, which version is the best, and what is in Production."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from api.paging import Cursor, Limit, cursor_at, place_of
 from api.problems import documented
-from api.schemas import HistoryOut, ModelVersionOut, ModelVersionPageOut
-from api.service import TheService
+from api.requests import json_only
+from api.schemas import HistoryOut, ModelVersionOut, ModelVersionPageOut, PromotionOut
+from api.service import AnAdmin, TheService
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, about
-from domain.model_version import LONGEST_NAME, Stage
+from domain.model_version import LONGEST_NAME, Promotion, Stage
 from evaluation.plan import PRINTABLE
-from registry import opening
+from registry import opening, promotion
 from registry.backend import BaseModelRegistry
 from registry.rivals import snapshot_of_the_newest
 from tasks import wiring
@@ -28,6 +29,9 @@ _Name = Annotated[str, Path(max_length=LONGEST_NAME, pattern=PRINTABLE)]
 _Version = Annotated[
     str, Path(max_length=100, pattern=PRINTABLE, description="such as 1.2.0, 3, Production, or latest")
 ]
+
+
+_Reason = Annotated[str, Field(max_length=1000, pattern=PRINTABLE)]
 
 
 class _Asked(BaseModel):
@@ -55,6 +59,16 @@ class Rivals(_Asked):
     type: _Text | None = None
     dataset_id: Annotated[_Text | None, Field(description="snapshot; null: that of the newest")] = None
     any_dataset: Annotated[bool, Field(description="compare what was measured on different data")] = False
+
+
+class Promoting(_Asked):
+    stage: Stage = Stage.PRODUCTION
+    reason: _Reason = ""
+    force: bool = Field(False, description="even if it does not pass a gate; the log says so")
+
+
+class GoingBack(_Asked):
+    reason: _Reason = ""
 
 
 @router.get("", response_model=ModelVersionPageOut, responses=documented(409))
@@ -108,11 +122,10 @@ async def find_the_best_model(service: TheService, rivals: Annotated[Rivals, Que
 @router.get("/{name}/versions/{version}", response_model=ModelVersionOut, responses=documented(404, 409))
 async def read_a_model_version(service: TheService, name: _Name, version: _Version) -> dict[str, Any]:
     """By number, by stage, by place, or `latest`; `@alias` by alias."""
-    uri = f"models:/{name}{version}" if version.startswith("@") else f"models:/{name}/{version}"
 
     def look(registry: BaseModelRegistry) -> dict[str, Any]:
         with about("path.version"):
-            return registry.get(uri).to_record()
+            return registry.get(_uri(name, version)).to_record()
 
     return await service.ask(_look, look)
 
@@ -122,6 +135,63 @@ async def read_the_history(service: TheService, name: _Name, limit: Limit = 50) 
     """What was promoted, when, by whom and why, newest first."""
     found = await service.ask(_look, lambda registry: registry.history(name, limit=limit), [])
     return {"items": [line.to_record() for line in found]}
+
+
+@router.post(
+    "/{name}/versions/{version}/promote",
+    response_model=PromotionOut,
+    responses=documented(400, 404, 409, 413, 415),
+    dependencies=[Depends(json_only)],
+)
+async def promote_a_model_version(
+    service: TheService, admin: AnAdmin, name: _Name, version: _Version, body: Promoting
+) -> dict[str, Any]:
+    """Move it to a stage, if it passes the gates, and tell the hooks.
+
+    To Production, the version that was there is archived. Takes the role admin.
+    """
+
+    def move(registry: BaseModelRegistry) -> Promotion:
+        return promotion.promote(
+            registry,
+            _uri(name, version),
+            **_policy(),
+            stage=body.stage,
+            by=admin.name,
+            reason=body.reason,
+            force=body.force,
+        )
+
+    return (await service.ask(_look, move)).to_record()
+
+
+@router.post(
+    "/{name}/rollback",
+    response_model=PromotionOut,
+    responses=documented(400, 404, 409, 413, 415),
+    dependencies=[Depends(json_only)],
+)
+async def roll_back_a_model(
+    service: TheService, admin: AnAdmin, name: _Name, body: GoingBack
+) -> dict[str, Any]:
+    """Put the version back into Production that was there before; once more, the one before that.
+
+    Takes the role admin.
+    """
+
+    def go_back(registry: BaseModelRegistry) -> Promotion:
+        return promotion.rollback(registry, name, **_policy(), by=admin.name, reason=body.reason)
+
+    return (await service.ask(_look, go_back)).to_record()
+
+
+def _policy() -> dict[str, Any]:
+    configuration = wiring.configuration()
+    return {"policy": configuration.settings.model_registry.promotion, "root": configuration.root}
+
+
+def _uri(name: str, version: str) -> str:
+    return f"models:/{name}{version}" if version.startswith("@") else f"models:/{name}/{version}"
 
 
 def _look(look: Callable[[BaseModelRegistry], T], nothing: T | None = None) -> T:

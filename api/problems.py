@@ -210,7 +210,8 @@ def _problem(
 def _named_in_path(request: Request, exc: BakeoffError) -> str | None:
     """What is not there, or in no state for it, was named in the path, where that names anything."""
     names = list(request.scope.get("path_params") or {})
-    return f"path.{names[-1]}" if names and isinstance(exc, NotFoundError | ConflictError) else None
+    about_it = isinstance(exc, NotFoundError | ConflictError | RefusedError)
+    return f"path.{names[-1]}" if names and about_it else None
 
 
 def _path(error: Any) -> str:

@@ -14,6 +14,7 @@ from domain.event import EventType
 from domain.job import JobState, Phase
 from domain.model_version import Stage
 from domain.run import RunState
+from domain.saving import SavePolicy
 from domain.scoring import Average
 from tasks.examination.finding import Level
 
@@ -78,6 +79,8 @@ class RunOut(Out):
     seed: int
     test_size: float
     baseline_id: str | None
+    save: SavePolicy = Field(description="models that it saves")
+    save_as: str | None = Field(description="what they are called in the registry")
     retry_of: Id | None
     created_at: Moment
     started_at: Moment | None
@@ -151,11 +154,47 @@ class FailureOut(Out):
     error: ErrorOut | None = Field(description="null for what was cancelled")
 
 
+class SavedOut(Out):
+    model_id: str
+    run_id: Id
+    evaluation_id: Id
+    name: str
+    version: str
+    uri: str
+
+
+class NotSavedOut(Out):
+    model_id: str
+    reason: str
+
+
+class AdvanceOut(Out):
+    promoted: bool
+    version: str
+    stage: str
+    replaced: str | None
+    reason: str
+    failed_hooks: list[str]
+
+
+class SavingOut(Out):
+    state: Literal["waiting", "done"]
+    models: list[SavedOut]
+    not_saved: list[NotSavedOut]
+    promotion: AdvanceOut | None
+    remark: str
+    error: str
+    tries: int
+    due_at: Moment
+    done_at: Moment | None
+
+
 class ResultsOut(Out):
     run_id: Id
     status: RunState
     results: list[ResultOut] = Field(description="of the evaluations that have completed, best first")
     failed: list[FailureOut] = Field(description="failed, timed out or cancelled")
+    saving: SavingOut | None = Field(description="null before the run has ended, and if it saves nothing")
 
 
 class FollowedOut(ProgressOfOneOut):

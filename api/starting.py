@@ -7,10 +7,12 @@ tells a repeated request from another one under the same key.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid5
 
-from api.tokens import Principal
+from api.problems import Refusal
+from api.tokens import Principal, Role
 from config.loading import Configuration
 from domain.custom_metric import is_custom
 from domain.errors import InvalidInputError, about
@@ -25,6 +27,8 @@ _KEYS = UUID("6f4d3a5e-9a53-5d0c-8c0f-1d0b8e0a7c11")
 
 
 def start(body: RunBody, *, key: str | None, principal: Principal) -> RunStatus:
+    if principal.role is not Role.ADMIN:
+        _refuse_saving(body)
     with_key = {"start": body.model_dump(mode="json", by_alias=True)}
     return _once(with_key, key, principal, lambda run_id, digest: _start(body, run_id, digest))
 
@@ -61,6 +65,17 @@ def _start(body: RunBody, run_id: str, digest: str) -> str:
         return enqueue.start_run(request, digest=digest)
     except InvalidInputError as exc:
         raise InvalidInputError(str(exc)).blaming(f"body.{exc.field}" if exc.field else "body") from exc
+
+
+def _refuse_saving(body: RunBody) -> None:
+    """What a run saves may be promoted: by the configuration, or by whoever may promote."""
+    for field, given in (("save", body.save), ("saveAs", body.save_as)):
+        if given is not None:
+            raise Refusal(
+                HTTPStatus.FORBIDDEN,
+                f"{field} takes the role admin: leave it out, and the configuration decides",
+                field=f"body.{field}",
+            )
 
 
 def _refuse_what_opens_files(body: RunBody, configuration: Configuration) -> None:

@@ -29,6 +29,8 @@ ROUTES: Mapping[str, tuple[int, int, int]] = {
     "GET /api/ml/registry/best": (401, 404, 404),
     "GET /api/ml/registry/{name}/versions/{version}": (401, 404, 404),
     "GET /api/ml/registry/{name}/history": (401, 200, 200),
+    "POST /api/ml/registry/{name}/versions/{version}/promote": (401, 403, 404),
+    "POST /api/ml/registry/{name}/rollback": (401, 403, 404),
     "GET /api/ml/evaluations": (401, 200, 200),
     "POST /api/ml/evaluations": (401, 202, 202),
     "GET /api/ml/evaluations/{id}": (401, 404, 404),
@@ -73,8 +75,8 @@ def ask(api: Api, route: str, headers: Mapping[str, str]) -> httpx.Response:
     method, path = route.split()
     filled = path.replace("{id}", "good" if "models" in path else _ID)
     filled = filled.replace("{name}", "churn").replace("{version}", "1.0.0")
-    body = {"dataset": "tiny"} if route == "POST /api/ml/evaluations" else None
-    return api.ask(method, filled, json=body, headers=dict(headers))
+    body = {"dataset": "tiny"} if path == EVALUATIONS else {}
+    return api.ask(method, filled, json=body if method == "POST" else None, headers=dict(headers))
 
 
 def test_every_route_stands_in_the_table(place: Place) -> None:
@@ -98,6 +100,17 @@ def test_a_route_lets_in_who_may_and_nobody_else(place: Place, route: str) -> No
     assert ask(place.api, route, bearer(place.user)).status_code == user
     assert ask(place.api, route, bearer(place.admin)).status_code == admin
     assert ask(place.api, route, bearer(_SECRET)).status_code == admin
+
+
+@pytest.mark.parametrize("wish", [{"save": "all"}, {"save": "none"}, {"save": "best", "saveAs": "churn"}])
+def test_only_an_admin_says_what_a_run_saves(place: Place, wish: dict[str, str]) -> None:
+    """It may be promoted, and so be what others are served."""
+    body = {"dataset": "tiny", **wish}
+    refused = place.api.ask("POST", EVALUATIONS, json=body, headers=bearer(place.user))
+    accepted = place.api.ask("POST", EVALUATIONS, json=body, headers=bearer(place.admin))
+
+    assert (refused.status_code, errors(refused)[0][0]) == (403, "body.save")
+    assert accepted.status_code == 202
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api/ml/evaluations/", "/docs"])

@@ -30,7 +30,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         said = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/openapi.json"),
-                *("--seed", _SEED, "--max-examples", "12", "--phases", "examples,coverage,fuzzing,stateful"),
+                *("--seed", _SEED, "--max-examples", "8", "--phases", "examples,coverage,fuzzing,stateful"),
                 *("--checks", "all", "--exclude-checks", "positive_data_acceptance"),
                 *("--header", f"Authorization: Bearer {_TOKEN}", "--request-timeout", "60", "--no-color"),
             ],

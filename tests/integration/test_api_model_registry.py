@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import httpx
 import numpy as np
 import pytest
 from fixtures.api import Api, an_api, errors
@@ -141,3 +142,46 @@ def test_without_a_registry_it_says_so() -> None:
 
     assert answer.status_code == 409
     assert "modelRegistry.backend is none" in answer.json()["detail"]
+
+
+@pytest.fixture
+def strict() -> Iterator[Api]:
+    """Where Production asks for an f1 of 0.7; four versions, the second and the third of which have it."""
+    asked = {"promotion": {"gates": [{"metric": "f1", "min": 0.7}]}}
+    with a_project({"good": {"path": "Means"}}, modelRegistry=asked) as project:
+        registry = open_registry(project.configuration)
+        for f1 in (0.5, 0.75, 0.875, 0.625):
+            registry.save_model(MODEL, "churn", metrics={"f1": f1}, origin=SPRING)
+        with an_api(project) as api:
+            yield api
+        open_registry_database(project.configuration.registry_path / DATABASE).dispose()
+
+
+def test_a_version_is_promoted_if_it_passes_the_gates_and_rolled_back(strict: Api) -> None:
+    def promote(version: str, **said: object) -> httpx.Response:
+        return strict.ask("POST", f"{REGISTRY}/churn/versions/{version}/promote", json=said)
+
+    def in_production() -> list[str]:
+        return uris(strict, stage="Production")
+
+    refused = promote("1.0.0")
+    assert refused.status_code == 409
+    [(field, said)] = errors(refused)
+    assert (field, "f1 at least 0.7: f1 0.5 is 0.2 below 0.7" in said) == ("path.version", True)
+    assert in_production() == []
+
+    promoted = promote("1.0.1", reason="good enough").json()
+    assert (promoted["by"], promoted["reason"], promoted["toStage"]) == ("local", "good enough", "Production")
+    assert promote("1.0.2").json()["replaced"] == "1.0.1"
+    assert promote("1.0.3", force=True).json()["evidence"]["forced"] is True
+    assert in_production() == ["models:/churn/1.0.3"]
+    assert promote("1.0.0", stage="Archived").json()["toStage"] == "Archived"
+    assert promote("1.0.1", stage="production").status_code == 422
+    assert promote("9.9.9").status_code == 404
+
+    back = strict.ask("POST", f"{REGISTRY}/churn/rollback", json={"reason": "it was not"})
+    assert (back.status_code, back.json()["version"], back.json()["replaced"]) == (200, "1.0.2", "1.0.3")
+    assert in_production() == ["models:/churn/1.0.2"]
+    assert strict.ask("POST", f"{REGISTRY}/churn/rollback", json={}).json()["version"] == "1.0.1"
+    nothing = strict.ask("POST", f"{REGISTRY}/churn/rollback", json={})
+    assert (nothing.status_code, errors(nothing)[0][0]) == (404, "path.name")
