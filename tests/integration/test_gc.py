@@ -243,10 +243,10 @@ def test_what_a_killed_one_leaves_the_next_one_removes(
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
-    assert left(project) != {"snapshots": [], "predictions": [], "logs": []}
+    assert left(project) != {"snapshots": [], "predictions": [], "logs": [], "fitted": []}
 
     gc(project, "--keep", "30d")
-    assert left(project) == {"snapshots": [], "predictions": [], "logs": []}
+    assert left(project) == {"snapshots": [], "predictions": [], "logs": [], "fitted": []}
     assert gc(project, "--keep", "30d") == NOTHING
     assert names_in(project.root / "data" / "snapshots" / ".incoming") == []
 

@@ -11,10 +11,13 @@ import pytest
 from fixtures.kitchen import is_alive
 from fixtures.large import start_large_run
 from fixtures.project import Project, a_project, wait_for
+from fixtures.stored import a_stored_run, claim, events
 from sqlalchemy import select
 
 from store import cancelling, tables
 from store.engine import reading
+from tasks.relay import relay
+from tasks.watch import Watch
 
 
 @pytest.fixture
@@ -41,6 +44,26 @@ def states(project: Project, run_id: str) -> Counter[str]:
     wanted = select(tables.jobs.c.state).where(tables.jobs.c.run_id == run_id)
     with reading(project.engine) as connection:
         return Counter(connection.execute(wanted).scalars())
+
+
+def test_a_supervisor_that_is_to_stop_does_not_tell_everything_first(project: Project) -> None:
+    """Ten thousand events take longer than a cell may live on."""
+    run, [job, *_] = a_stored_run(project.engine, 3)
+    watch = Watch(claim(project.engine, job), lease_s=60)
+    assert watch.may_go_on()
+    assert events(project.engine, run) == []
+    cancelling.cancel_run(project.engine, run.id)
+
+    assert not watch.may_go_on()
+    assert events(project.engine, run) == ["cancelled 1", "cancelled 2"]
+
+
+def test_who_has_other_duties_leaves_the_rest_of_the_events_for_later(project: Project) -> None:
+    run, _ = a_stored_run(project.engine, 3)
+    cancelling.cancel_run(project.engine, run.id)
+
+    assert relay(within_s=0) == 0
+    assert relay(within_s=60) == 4
 
 
 def test_of_ten_thousand_jobs_what_waits_is_cancelled_at_once_and_what_runs_dies_within_two_seconds(

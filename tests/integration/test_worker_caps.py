@@ -1,5 +1,6 @@
 """How many evaluations run at once, whoever runs them, and that it makes no difference to what they find."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -116,6 +117,10 @@ def test_both_caps_are_raised_and_lowered_while_runs_go_on(project: Project) -> 
             project.gate(model).touch()
         assert project.wait_for_end(run_id) == "completed"
         assert {job.attempt for job in project.jobs(run_id).values()} == {1}
+
+    cores = len(os.sched_getaffinity(0))
+    threads = [result.cost.granted_threads for _, result in sorted(project.results(run_id).items())]
+    assert (threads[0], threads[-1]) == (cores, max(1, cores // 4))
 
 
 @pytest.mark.parametrize("project", [{"evalWorkers": 1}], indirect=True)
