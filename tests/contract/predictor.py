@@ -12,10 +12,12 @@ class TestOverMine(PredictorContract):
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from contract.model_registry import flip_a_byte
 from fixtures.project import wait_for
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -45,12 +47,15 @@ def promote(registry: BaseModelRegistry, model_id: Identifier) -> None:
 
 
 class PredictorContract:
+    promotions = 12  #: while threads ask: fewer where each takes its time
+
     @pytest.fixture
     def predictor(self, registry) -> ModelPredictor:
         return ModelPredictor(registry, refresh_s=0)
 
-    def damage(self, registry, model_id) -> None:
-        raise NotImplementedError
+    def damage(self, registry: BaseModelRegistry, model_id: Identifier) -> None:
+        """Change one byte of the stored model, behind the registry's back."""
+        flip_a_byte(Path(registry.get(model_id).file_path))
 
     @pytest.mark.parametrize(
         "uri",
@@ -184,7 +189,7 @@ class PredictorContract:
         with ThreadPoolExecutor() as pool:
             hammers = [pool.submit(hammer, size) for size in (None, 1, 2, 4)]
             try:
-                for turn in range(1, 13):
+                for turn in range(1, self.promotions + 1):
                     promote(registry, ids[turn % 3])
                     wait_for(
                         lambda version=f"1.0.{turn % 3}": seen and seen[-1][0] == version,

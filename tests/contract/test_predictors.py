@@ -1,10 +1,10 @@
 """A predictor over the backends of the registry: it cannot tell them apart either."""
 
-from pathlib import Path
-
 import pytest
 from contract.predictor import PredictorContract
 from fixtures.memory_registry import InMemoryRegistry
+
+from registry import MLflowModelRegistry
 
 
 class TestOverMemory(PredictorContract):
@@ -22,6 +22,10 @@ class TestOverFiles(PredictorContract):
     def registry(self, make_registry, tmp_path):
         return make_registry(tmp_path / "registry")
 
-    def damage(self, registry, model_id):
-        file = Path(registry.get(model_id).file_path)
-        file.write_bytes(file.read_bytes()[:-1] + b"!")
+
+class TestOverMLflow(PredictorContract):
+    promotions = 3
+
+    @pytest.fixture
+    def registry(self, mlflow_database):
+        return MLflowModelRegistry(mlflow_database)

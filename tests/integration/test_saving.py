@@ -9,13 +9,14 @@ import psutil
 import pytest
 import yaml
 from fixtures.project import Project, Worker, a_project, wait_for
+from sklearn.metrics import f1_score
 
 from domain.fitted import NotKept
 from domain.model_version import ModelVersion, Stage
 from domain.run import RunState
 from domain.saving import Advance, Outcome, Saving
 from evaluation.data.shelf import OPEN
-from evaluation.data.snapshot import folder_of, open_snapshot
+from evaluation.data.snapshot import folder_of, open_snapshot, sealed_labels
 from inference import ModelPredictor
 from registry import ModelRegistry
 from store import cancelling, jobs, runs, savings
@@ -32,6 +33,8 @@ CANDIDATES = {
     "stuck": {"path": "plugins/mine.py:Stuck"},
     "fails": {"path": "plugins/mine.py:Fails"},
     "waits": {"path": "plugins/mine.py:Waits"},
+    "chance": {"path": "plugins/mine.py:Chance", "output_kind": "proba"},
+    "distance": {"path": "plugins/mine.py:Distance", "output_kind": "score"},
 }
 MINE = """
 import os, threading, time
@@ -61,6 +64,19 @@ class Waits(No):
     def fit(self, X, y):
         print("fitting", os.getpid(), flush=True)
         time.sleep(60)
+
+
+class Distance(No):
+    def fit(self, X, y):
+        self.middle = X["age"].mean()
+
+    def predict(self, X):
+        return (X["age"] - self.middle).fillna(-1).to_numpy()
+
+
+class Chance(Distance):
+    def predict(self, X):
+        return 1 / (1 + 2.0 ** -(super().predict(X)))
 """
 HOOK = """
 import json, os, time
@@ -258,6 +274,33 @@ def test_a_class_of_ones_own_is_loaded_by_whoever_has_the_project_on_the_path(
     monkeypatch.syspath_prepend(project.folder)
 
     assert registry_of(project).load("own/1.0.0").model.predict([[1]]) == ["no"]
+
+
+def test_a_predictor_says_of_the_test_rows_what_the_run_has_scored(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels, probabilities and scores alike, with the run's threshold and positive label."""
+    rules = {"positive_label": "no", "threshold": 0.4, "metrics": ["f1", "accuracy"]}
+    run_id = start(project, "linear", "chance", "distance", save="all", save_as="asked", **rules)
+    outcome(project, run_id)
+    monkeypatch.syspath_prepend(project.folder)
+    dataset = runs.get(project.engine, run_id).dataset
+    snapshot = folder_of(project.configuration.snapshots, dataset.dataset_id, dataset.split_id)
+    X, truth = open_snapshot(snapshot / OPEN).X_test, sealed_labels(snapshot)
+
+    measured = {}
+    for candidate in ("linear", "chance", "distance"):
+        predictor = ModelPredictor(registry_of(project))
+        predictor.load_model(f"runs:/{run_id}/{candidate}")
+        said = predictor.predict_batch(X, batch_size=7)
+        measured[candidate] = {
+            "f1": f1_score(truth, said, pos_label="no"),
+            "accuracy": (said == truth).mean(),
+        }
+
+    scored = project.metrics(run_id)
+    assert measured == {name: pytest.approx(scored[name]) for name in measured}
+    assert len({tuple(metrics.values()) for metrics in measured.values()}) == 3
 
 
 def test_when_nobody_beats_the_baseline_nothing_is_saved_and_it_is_said(project: Project) -> None:
