@@ -123,6 +123,18 @@ def test_both_caps_are_raised_and_lowered_while_runs_go_on(project: Project) -> 
     assert (threads[0], threads[-1]) == (cores, max(1, cores // 4))
 
 
+@pytest.mark.parametrize("project", [{"evalWorkers": 3}], indirect=True)
+def test_a_worker_whose_pool_is_larger_takes_no_message_that_it_would_have_to_refuse(
+    project: Project,
+) -> None:
+    with project.worker() as worker:
+        change_caps(project, evalWorkers=1)
+        wait_for(lambda: "from now on 1 evaluations at once here, and 1 in all" in worker.log, "the change")
+        watch(project, project.start(*MODELS), full=1)
+
+        assert "all slots are taken" not in worker.log
+
+
 @pytest.mark.parametrize("project", [{"evalWorkers": 1}], indirect=True)
 def test_a_mistake_in_the_file_is_told_once_and_the_caps_stay(project: Project) -> None:
     with project.worker() as worker:
