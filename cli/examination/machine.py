@@ -69,21 +69,19 @@ def _cells() -> Finding:
 
 def folders(configuration: Configuration) -> Iterator[Finding]:
     if configuration.settings.shared_dir is not None:
-        yield from _shared(configuration.shared_dir)
+        yield _shared(configuration.shared_dir)
     yield from disks(configuration.written)
 
 
-def _shared(folder: Path) -> Iterator[Finding]:
-    """Nothing, when it is as it should be."""
+def _shared(folder: Path) -> Finding:
     if not folder.is_dir():
-        yield fail("sharedDir", f"there is no folder {folder}", "mount it, or make it, or correct sharedDir")
-        return
+        return fail("sharedDir", f"there is no folder {folder}", "mount it, or make it, or correct sharedDir")
     try:
         with tempfile.TemporaryFile(dir=folder):
-            return
+            return ok("sharedDir", f"{folder} can be written to")
     except OSError as exc:
         cure = "give this user the right to write to it, or correct sharedDir"
-        yield fail("sharedDir", f"{folder} cannot be written to: {exc.strerror}", cure)
+        return fail("sharedDir", f"{folder} cannot be written to: {exc.strerror}", cure)
 
 
 def disks(folders: Iterable[Path]) -> Iterator[Finding]:
@@ -93,7 +91,8 @@ def disks(folders: Iterable[Path]) -> Iterator[Finding]:
 
 
 def _disk(folder: Path, total: int, _used: int, free: int) -> Finding:
-    said = f"{free / 1e9:,.1f} GB free, {free / total:.0%} of the disk, for {folder}"
+    share = free / max(total, 1)  # what is no disk has no size
+    said = f"{free / 1e9:,.1f} GB free, {share:.0%} of the disk, for {folder}"
     if free < _TOO_LITTLE_BYTES:
         cure = (
             "make room, `bakeoff gc` removes what nothing cites; or set dataDir or sharedDir to another disk"

@@ -258,7 +258,7 @@ def test_the_doctor_names_what_is_wrong_and_the_cure_and_ends_with_1(project: Pr
         ("null", "of several machines, and sharedDir is not set: each machine has snapshots of its own"),
         ("mnt", "✗ sharedDir there is no folder {root}/mnt → mount it, or make it, or correct sharedDir"),
         ("/sys", "✗ sharedDir /sys cannot be written to: Permission denied → give this user the right"),
-        ("config", "GB free for {root}/config"),
+        ("config", "✓ sharedDir {root}/config can be written to"),
     ],
 )
 def test_the_doctor_looks_for_a_folder_that_all_machines_see(
