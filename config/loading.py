@@ -94,6 +94,11 @@ class Configuration:
         return self.shared_dir / "predictions"
 
     @property
+    def fitted(self) -> Path:
+        """A folder for each run that saves models, until it has saved them."""
+        return self.shared_dir / "fitted"
+
+    @property
     def logs(self) -> Path:
         """A folder for each run, and what workers write."""
         return self.data_dir / "logs"
@@ -188,7 +193,7 @@ class Configuration:
 
     def fitted_of(self, run_id: str, job_id: str) -> Path:
         """The folder of what the cells of this job wrote of their models, a file for each attempt."""
-        return self.shared_dir / "fitted" / run_id / job_id
+        return self.fitted / run_id / job_id
 
 
 def load(

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, delete, exists, select
 
 from store.engine import now, reading, writing
-from store.tables import jobs, outbox, results, runs
+from store.tables import fitted_models, jobs, outbox, results, runs, savings
 
 #: Who, dataset id, split id: a run that stays keeps its snapshot.
 _SNAPSHOTS: tuple[Select[Any], ...] = (select(runs.c.id, runs.c.dataset_id, runs.c.split_id),)
@@ -24,7 +24,8 @@ _RUNS: tuple[Select[Any], ...] = (
 )
 
 _UNTOLD = exists().where(outbox.c.run_id == runs.c.id, outbox.c.published_at.is_(None))
-_ROWS = (outbox.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
+_UNSAVED = exists().where(savings.c.run_id == runs.c.id, savings.c.done_at.is_(None))
+_ROWS = (outbox.c.run_id, savings.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
 _BATCH = 50  #: runs that go in one transaction: others want to write, too
 
 
@@ -50,7 +51,7 @@ def cited_snapshots(engine: Engine, *, without: Collection[str] = ()) -> set[tup
 
 
 def outdated(engine: Engine, age: timedelta) -> set[str]:
-    """Runs that ended longer ago and are told to the end, but for those that a run that stays cites."""
+    """Runs that ended longer ago, are told and saved to the end, and are cited by no run that stays."""
     with reading(engine) as connection:
         return _outdated(connection, age)
 
@@ -68,13 +69,15 @@ def _forget_some(engine: Engine, age: timedelta) -> int:
     with writing(engine) as connection:
         cited = {whom for _, whom in _citations(connection)}
         batch = sorted(_outdated(connection, age) - cited)[:_BATCH]
+        theirs = select(jobs.c.id).where(jobs.c.run_id.in_(batch))
+        connection.execute(delete(fitted_models).where(fitted_models.c.evaluation_id.in_(theirs)))
         for column in _ROWS:
             connection.execute(delete(column.table).where(column.in_(batch)))
     return len(batch)
 
 
 def _outdated(connection: Connection, age: timedelta) -> set[str]:
-    old = select(runs.c.id).where(runs.c.ended_at < now(connection) - age, ~_UNTOLD)
+    old = select(runs.c.id).where(runs.c.ended_at < now(connection) - age, ~_UNTOLD, ~_UNSAVED)
     left = set(connection.execute(old).scalars())
     citations = _citations(connection)
     while kept := {whom for who, whom in citations if who not in left and whom in left}:

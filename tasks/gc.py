@@ -34,12 +34,14 @@ class Rubbish:
     runs: int  #: with their jobs, results and events
     snapshots: Pile
     predictions: Pile  #: folders of runs
+    fitted: Pile  #: folders of runs, with models that were not saved
     logs: Pile  #: folders of runs
     unfinished: Pile  #: what was being written by somebody who was killed
 
     @property
     def bytes(self) -> int:
-        return sum(pile.bytes for pile in (self.snapshots, self.predictions, self.logs, self.unfinished))
+        piles = (self.snapshots, self.predictions, self.fitted, self.logs, self.unfinished)
+        return sum(pile.bytes for pile in piles)
 
 
 def look(age: timedelta | None) -> Rubbish:
@@ -61,15 +63,17 @@ def _go_through(
     dispose: Callable[[Sequence[Path]], Pile],
 ) -> Rubbish:
     configuration, engine = wiring.configuration(), wiring.engine()
-    folders = _folders(configuration.predictions), _folders(configuration.logs)
+    of_runs = (configuration.predictions, configuration.fitted, configuration.logs)
+    folders = [_folders(parent) for parent in of_runs]
     unfinished = _unfinished()
     kept = forgetting.run_ids(engine) - outdated
-    predictions, logs = (dispose([one for one in found if one.name not in kept]) for found in folders)
+    predictions, fitted, logs = (dispose([one for one in found if one.name not in kept]) for found in folders)
     snapshots = choose(configuration.snapshots, lambda: forgetting.cited_snapshots(engine, without=outdated))
     return Rubbish(
         runs=runs,
         snapshots=dispose(snapshots),
         predictions=predictions,
+        fitted=fitted,
         logs=logs,
         unfinished=dispose(unfinished),
     )

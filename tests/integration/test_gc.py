@@ -39,7 +39,7 @@ def snapshot_of(project: Project, data: DatasetRef) -> Path:
 
 
 def leave_files(project: Project, run_id: str) -> None:
-    for kind, name in (("predictions", "j.npy"), ("logs", "j.log")):
+    for kind, name in (("predictions", "j.npy"), ("fitted", "j"), ("logs", "j.log")):
         folder = project.root / "data" / kind / run_id
         folder.mkdir(parents=True)
         (folder / name).write_bytes(MB)
@@ -72,11 +72,15 @@ def left(project: Project) -> dict[str, list[str]]:
         "snapshots": sorted(
             str(path.relative_to(data / "snapshots")) for path in data.glob("snapshots/[!.]*/*")
         ),
-        **{kind: names_in(data / kind) for kind in ("predictions", "logs") if (data / kind).is_dir()},
+        **{
+            kind: names_in(data / kind)
+            for kind in ("predictions", "fitted", "logs")
+            if (data / kind).is_dir()
+        },
     }
 
 
-NOTHING = {"runs": 0, "snapshots": 0, "predictions": 0, "logs": 0, "unfinished": 0}
+NOTHING = {"runs": 0, "snapshots": 0, "predictions": 0, "fitted": 0, "logs": 0, "unfinished": 0}
 
 
 def test_what_a_run_cites_stays_and_what_no_run_cites_goes(project: Project) -> None:
@@ -87,10 +91,11 @@ def test_what_a_run_cites_stays_and_what_no_run_cites_goes(project: Project) -> 
     (project.root / "data" / "logs" / "worker.log").touch()
     (project.root / "data" / "predictions" / "of my own").mkdir()
 
-    assert gc(project) == {"runs": 0, "snapshots": 1, "predictions": 1, "logs": 1, "unfinished": 0}
+    assert gc(project) == {**NOTHING, "snapshots": 1, "predictions": 1, "fitted": 1, "logs": 1}
     assert left(project) == {
         "snapshots": sorted(f"{data.dataset_id}/{data.split_id}" for data in (cited, fresh)),
         "predictions": sorted([run.id, "of my own"]),
+        "fitted": [run.id],
         "logs": sorted([run.id, "worker.log"]),
     }
     assert gc(project) == NOTHING
@@ -117,11 +122,12 @@ def test_a_person_is_told_how_much_goes(project: Project) -> None:
 
     said = [line.split() for line in project.bakeoff("gc", "--keep", "4w", "--dry-run").stdout.splitlines()]
 
-    assert [line[:2] for line in said[:6]] == [
+    assert [line[:2] for line in said[:7]] == [
         ["what", "number"],
         ["runs", "1"],
         ["snapshots", "1"],
         ["predictions", "1"],
+        ["fitted", "1"],
         ["logs", "1"],
         ["unfinished", "0"],
     ]
@@ -135,10 +141,18 @@ def test_old_runs_go_with_what_only_they_cite(project: Project) -> None:
     young = a_run_with_files(project, shared, days=20)
 
     assert gc(project) == NOTHING
-    assert gc(project, "--keep", "30d") == {**NOTHING, "runs": 2, "snapshots": 1, "predictions": 2, "logs": 2}
+    assert gc(project, "--keep", "30d") == {
+        **NOTHING,
+        "runs": 2,
+        "snapshots": 1,
+        "predictions": 2,
+        "fitted": 2,
+        "logs": 2,
+    }
     assert left(project) == {
         "snapshots": [f"{shared.dataset_id}/{shared.split_id}"],
         "predictions": [young.id],
+        "fitted": [young.id],
         "logs": [young.id],
     }
 
@@ -210,10 +224,10 @@ def test_what_a_killed_one_leaves_the_next_one_removes(
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
-    assert left(project) != {"snapshots": [], "predictions": [], "logs": []}
+    assert left(project) != {"snapshots": [], "predictions": [], "fitted": [], "logs": []}
 
     gc(project, "--keep", "30d")
-    assert left(project) == {"snapshots": [], "predictions": [], "logs": []}
+    assert left(project) == {"snapshots": [], "predictions": [], "fitted": [], "logs": []}
     assert gc(project, "--keep", "30d") == NOTHING
     assert names_in(project.root / "data" / "snapshots" / ".incoming") == []
 
