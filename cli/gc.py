@@ -69,6 +69,7 @@ def _piles(found: "Rubbish") -> "dict[str, Pile]":
     return {
         "snapshots": found.snapshots,
         "predictions": found.predictions,
+        "fitted": found.fitted,
         "logs": found.logs,
         "fitted": found.fitted,
         "unfinished": found.unfinished,

@@ -50,13 +50,13 @@ def cited_snapshots(engine: Engine, *, without: Collection[str] = ()) -> set[tup
         }
 
 
-def outdated(engine: Engine, age: timedelta, *, kept: Collection[str]) -> set[str]:
+def outdated(engine: Engine, age: timedelta, *, kept: Collection[str] = ()) -> set[str]:
     """Runs that ended longer ago, are told and saved to the end, and that no run that stays cites."""
     with reading(engine) as connection:
         return _outdated(connection, age, kept)
 
 
-def forget(engine: Engine, age: timedelta, *, kept: Collection[str]) -> int:
+def forget(engine: Engine, age: timedelta, *, kept: Collection[str] = ()) -> int:
     """Remove the rows of the outdated runs; how many. Whenever this is ended, whole runs are left."""
     number = 0
     while gone := _forget_some(engine, age, kept):
@@ -76,7 +76,7 @@ def _forget_some(engine: Engine, age: timedelta, kept: Collection[str]) -> int:
     return len(batch)
 
 
-def _outdated(connection: Connection, age: timedelta, kept: Collection[str]) -> set[str]:
+def _outdated(connection: Connection, age: timedelta, kept: Collection[str] = ()) -> set[str]:
     old = select(runs.c.id).where(runs.c.ended_at < now(connection) - age, ~_UNTOLD, ~_UNSAVED)
     left = set(connection.execute(old).scalars()) - set(kept)
     citations = _citations(connection)

@@ -7,9 +7,11 @@ from fixtures.samples import DATASET, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim
 from sqlalchemy import Engine, func, select, update
 
+from domain.fitted import NotKept
 from domain.job import JobState
 from domain.run import Run
-from store import forgetting, leases, outbox, runs, tables
+from domain.saving import Outcome, SavePolicy, SaveRequest
+from store import forgetting, leases, outbox, runs, savings, tables
 from store.engine import reading, writing
 
 MONTH = timedelta(days=30)
@@ -19,7 +21,8 @@ ALL = (tables.runs, tables.jobs, tables.results, tables.outbox)
 def an_ended_run(engine: Engine, *, days: int = 40, told: bool = True, **changed: object) -> Run:
     """With one job that completed, and one that failed."""
     run, [good, bad] = a_stored_run(engine, 2, **changed)
-    assert leases.complete(engine, claim(engine, good).lease, a_result(good))
+    left = NotKept(problem="it cannot be pickled") if run.save else None
+    assert leases.complete(engine, claim(engine, good).lease, a_result(good), left)
     assert leases.fail(engine, claim(engine, bad).lease, an_error())
     if told:
         tell(engine)
@@ -68,14 +71,27 @@ def test_an_old_run_goes_with_all_its_rows(engine: Engine) -> None:
 def test_what_is_young_open_or_not_told_to_the_end_stays(engine: Engine) -> None:
     old = an_ended_run(engine)
     young = an_ended_run(engine, days=29)
-    queued, _ = a_stored_run(engine)
+    untold = an_ended_run(engine, told=False)
     running, [job] = a_stored_run(engine)
     claim(engine, job)
-    untold = an_ended_run(engine, told=False)
+    queued, _ = a_stored_run(engine)
 
     assert forgetting.outdated(engine, MONTH) == {old.id}
     assert forgetting.forget(engine, MONTH) == 1
     assert forgetting.run_ids(engine) == {young.id, queued.id, running.id, untold.id}
+
+
+def test_a_run_stays_until_its_models_are_saved_and_then_goes_with_what_was_left_of_them(
+    engine: Engine,
+) -> None:
+    run = an_ended_run(engine, save=SaveRequest(policy=SavePolicy.ALL, name="churn"))
+    assert forgetting.forget(engine, MONTH) == 0
+
+    turn = savings.take(engine, run.id, lease_s=60)
+    assert turn is not None
+    assert savings.finish(engine, turn, Outcome())
+    assert forgetting.forget(engine, MONTH) == 1
+    assert rows(engine) == [0, 0, 0, 0]
 
 
 def test_a_run_that_a_kept_one_repeats_stays_with_what_that_repeated(engine: Engine) -> None:
