@@ -16,7 +16,7 @@ from fixtures.project import Project, Worker, wait_for
 
 from domain.job import Job
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]  # each starts two workers
 
 LEASE_S = 5
 MODELS = [f"m{n}" for n in range(12)]
