@@ -69,7 +69,6 @@ def _piles(found: "Rubbish") -> "dict[str, Pile]":
     return {
         "snapshots": found.snapshots,
         "predictions": found.predictions,
-        "fitted": found.fitted,
         "logs": found.logs,
         "fitted": found.fitted,
         "unfinished": found.unfinished,

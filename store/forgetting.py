@@ -76,7 +76,7 @@ def _forget_some(engine: Engine, age: timedelta, kept: Collection[str]) -> int:
     return len(batch)
 
 
-def _outdated(connection: Connection, age: timedelta, kept: Collection[str] = ()) -> set[str]:
+def _outdated(connection: Connection, age: timedelta, kept: Collection[str]) -> set[str]:
     old = select(runs.c.id).where(runs.c.ended_at < now(connection) - age, ~_UNTOLD, ~_UNSAVED)
     left = set(connection.execute(old).scalars()) - set(kept)
     citations = _citations(connection)
