@@ -14,7 +14,7 @@ from registry.on_mlflow.server import NotThereError, Server
 from registry.on_mlflow.stages import StageLog, in_production, stages_of
 
 SHOWN = "production"  #: the alias that shows in MLflow which version is in Production; none of ours
-_MANY = 10  #: names, of which all are asked at once
+_MANY = 25  #: names, of which all are asked at once
 _GREATEST_NUMBER = 2**31 - 1
 _PLAIN = re.compile(r"[^'\"`\\\x00-\x1f]*")
 

@@ -1,7 +1,7 @@
 """A version goes to another stage: a line of the log, and then what MLflow shows of it."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.errors import InfrastructureError
@@ -64,8 +64,9 @@ def note(finder: Finder, line: Promotion) -> None:
         log.debug("another line came first", extra={"model_name": line.model_name})
 
 
-def show(finder: Finder, name: str, versions: Iterable[str]) -> None:
-    """To those who look with MLflow. Who moved a version meanwhile shows the same, in the end."""
+def show(finder: Finder, moved: Promotion) -> None:
+    """To those who look with MLflow. Whoever moved a version meanwhile shows the same, in the end."""
+    name, versions = moved.model_name, [moved.version, *([moved.replaced] if moved.replaced else [])]
     try:
         shown = -1
         while shown != len(lines := finder.log.lines(name)):
@@ -75,7 +76,7 @@ def show(finder: Finder, name: str, versions: Iterable[str]) -> None:
         log.warning("MLflow shows another stage than %s has: %s", name, exc)
 
 
-def _show(finder: Finder, name: str, stages: Mapping[str, Stage], versions: Iterable[str]) -> None:
+def _show(finder: Finder, name: str, stages: Mapping[str, Stage], versions: Sequence[str]) -> None:
     for version in versions:
         number = _numbered(finder, name, version)
         if number is not None:

@@ -91,8 +91,8 @@ class MLflowModelRegistry(BaseModelRegistry):
 
     def _settled(self, made: Any, name: str, once: Mapping[str, str]) -> str:
         """Of several that tell of the same, the first stays: MLflow's numbers say which was first."""
-        first = min(self._finder.search(name, once), key=_number_of)
-        if first.version != made.version:
+        first = min([made, *self._finder.search(name, once)], key=_number_of)
+        if _number_of(first) != _number_of(made):
             self._remove(made, files=made.source != first.source)
         return _id_of(first)
 
@@ -197,17 +197,17 @@ class MLflowModelRegistry(BaseModelRegistry):
         evidence: Mapping[str, Any] | None = None,
         replacing: str | None = None,
     ) -> Promotion:
-        version = self.get(model_identifier)
+        to = Stage.parse(stage)
         line = moving.move(
             self._finder,
-            version,
-            Stage.parse(stage),
+            self.get(model_identifier),
+            to,
             by=by,
             reason=reason,
             evidence=evidence,
             replacing=replacing,
         )
-        moving.show(self._finder, version.name, filter(None, [line.version, line.replaced]))
+        moving.show(self._finder, line)
         return line
 
     def record(self, line: Promotion) -> None:

@@ -42,7 +42,7 @@ class StageLog:
         """False when the log has more lines than `after` by now."""
         place = self.ledgers.open(line.promotion.model_name)
         key = f"{_LINE}{after + 1:08}"
-        return ledger.write(self.ledgers.server, place.ledger_id, key, _to_entry(line))
+        return ledger.write(self.ledgers.server, place.ledger_id, key, to_entry(line))
 
 
 def stages_of(lines: Iterable[Line]) -> dict[str, Stage]:
@@ -63,7 +63,7 @@ def _lines(entries: Mapping[str, Any]) -> list[Line]:
     return [_from_entry(entries[key]) for key in sorted(entries) if key.startswith(_LINE)]
 
 
-def _to_entry(line: Line) -> dict[str, Any]:
+def to_entry(line: Line) -> dict[str, Any]:
     """With an id, so that no two are the same."""
     at = line.promotion.at.isoformat()
     return {"id": new_id(), "moves": line.moves, "promotion": {**vars(line.promotion), "at": at}}

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -226,6 +227,37 @@ def test_an_evaluation_that_several_save_at_once_is_one_version(registry, mlflow
     assert len(set(got)) == 1
     assert [version.id for version in registry.versions()] == got[:1]
     assert registry.load(got[0]).model.coef_.tolist() == MODEL.coef_.tolist()
+
+
+def test_what_mlflow_shows_after_many_promoted_at_once_is_what_the_log_says(registry):
+    model_ids = [save(registry) for _ in range(5)]
+
+    def promote(model_id):
+        registry.transition_model_stage(model_id, "Production")
+
+    promoters = [threading.Thread(target=promote, args=(model_id,)) for model_id in model_ids]
+    for promoter in promoters:
+        promoter.start()
+    for promoter in promoters:
+        promoter.join(60)
+
+    last = registry.history("churn")[0].version
+    shown = {
+        found.tags["bakeoff.version"]: found.tags["bakeoff.stage"]
+        for found in registry._server.client.search_model_versions()
+    }
+    assert shown == {f"1.0.{n}": "Production" if f"1.0.{n}" == last else "Archived" for n in range(5)}
+    assert registry.get("models:/churn@production").version == last
+    assert [line.replaced for line in registry.history("churn")].count(None) == 1
+
+
+def test_models_and_runs_can_be_kept_in_two_places(mlflow_database, mlflow_template, tmp_path):
+    shutil.copy(mlflow_template, tmp_path / "models.db")
+    registry = MLflowModelRegistry(mlflow_database, f"sqlite:///{tmp_path}/models.db")
+    registry.transition_model_stage(save(registry), "Production")
+
+    assert registry.load("models:/churn/Production").model.coef_.tolist() == MODEL.coef_.tolist()
+    assert MLflowModelRegistry(mlflow_database).versions() == []
 
 
 def test_what_was_saved_under_a_name_that_mlflow_forgot_is_not_used_again(registry):
