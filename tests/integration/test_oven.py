@@ -308,7 +308,7 @@ def test_folders_deeper_than_a_path_is_long_are_removed(tmp_path):
 @pytest.mark.skipif(not scratch.can_be_private(), reason="the user may have no namespaces")
 def test_the_sockets_of_this_user_are_not_there_for_a_cell(runtime, tmp_path, monkeypatch):
     """As that of the embedded Redis, through which it would command the workers."""
-    monkeypatch.setenv("TMPDIR", str(runtime))
+    monkeypatch.setattr(tempfile, "tempdir", str(runtime))
     meeting = runtime / f"bakeoff-{os.geteuid()}"
     meeting.mkdir()
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
