@@ -87,7 +87,7 @@ def test_a_change_that_cannot_be_committed_is_not_told(engine: Engine) -> None:
 
 def test_the_events_of_a_run_are_read_from_a_position_on_published_or_not(engine: Engine) -> None:
     run, (first, second) = a_stored_run(engine, 2)
-    a_stored_run(engine, 1)
+    a_stored_run(engine, 1, priority=-1)
     for job in (first, second):
         leases.complete(engine, claim(engine, job).lease, a_result(job))
     outbox.mark_published(engine, [outbox.pending(engine, limit=1)[0].position])

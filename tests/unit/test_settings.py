@@ -206,7 +206,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(file: Path, text: st
 def test_a_key_that_is_near_to_none_is_answered_with_all_of_them(file: Path) -> None:
     said = _refusal(file, "zzz: 1")
 
-    assert said.startswith(f"{file}: zzz is no setting: there are brokerPrefix, brokerUrl, dataDir, ")
+    assert said.startswith(f"{file}: zzz is no setting: there are apiHost, ")
     assert said.endswith(", testSize")
 
 
