@@ -126,7 +126,7 @@ def test_celery_s_own_tools_see_the_worker(place: Place) -> None:
     stats = wait_for(inspect.stats, "an answer")["eval@here"]
     assert stats["pool"]["max-concurrency"] == 2
     assert [queue["name"] for queue in wait_for(inspect.active_queues)["eval@here"]] == ["evaluations"]
-    assert wait_for(readers) == ["eval@here"]
+    assert wait_for(lambda: readers()["evaluations"]) == ["eval@here"]
     assert wait_for(is_read)
 
 
