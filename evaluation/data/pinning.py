@@ -51,7 +51,7 @@ def pin(
             raise InfrastructureError(
                 f"the snapshot cannot be written to {snapshots}: {problem}; it needs "
                 f"{mb(_needed(table))} there, {mb(free_bytes(snapshots))} are free: "
-                "make room, or set dataDir to a folder on another disk"
+                "make room, or set dataDir or sharedDir to a folder on another disk"
             ) from problem
     return Pinned(ref=ref, folder=folder, files=files_of(dataset, root), warnings=warnings)
 

@@ -354,7 +354,9 @@ def test_nothing_is_written_of_data_that_cannot_be_used(place, change, keys, say
 def test_a_full_disk_is_told_before_anything_is_written(place, monkeypatch):
     usage = namedtuple("usage", "total used free")(10**9, 10**9, 1000)  # noqa: PYI024  as shutil's own
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    with pytest.raises(InfrastructureError, match=r"needs 64 MB in .*, 0 MB are free: .*set dataDir or sharedDir"):
+    with pytest.raises(
+        InfrastructureError, match=r"needs 64 MB in .*, 0 MB are free: .*dataDir or sharedDir"
+    ):
         place.parquet(numbers())
     assert snapshots_in(place.snapshots) == []
 
