@@ -195,7 +195,10 @@ def test_a_holder_whose_job_was_taken_when_there_was_room_again_stops(apart: Pro
 
 
 @needs_a_mount
-def test_a_full_database_does_not_fill_the_stream_with_the_same_events(apart: Project) -> None:
+def test_a_full_database_does_not_fill_the_stream_with_the_same_events(
+    apart: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.relay._unmarked", [])  # not what a test before left of its own database
     run_id = apart.start("good")
     take(apart, run_id, lease_s=60)
     apart.disk.fill()
