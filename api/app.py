@@ -65,7 +65,7 @@ def create_app(
     app.state.service = Service(
         broker=health.broker_pulse(configuration),
         database=health.database_pulse(configuration),
-        figures=metrics.figures_pulse(),
+        figures=metrics.figures_pulse(configuration),
         is_stopping=is_stopping,
     )
     for part in (evaluations, catalog, model_registry, health, metrics):

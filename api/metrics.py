@@ -12,19 +12,29 @@ from starlette.responses import PlainTextResponse
 
 from api.pulse import Pulse, Rhythm
 from api.service import TheService
+from config.loading import Configuration
 from domain.job import JobState
 from domain.run import RunState
 from store.figures import BOUNDS_S, Durations, Figures, figures
 from store.leases import Caps
 from tasks import wiring
+from tasks.caps import Follower, announce
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 router = APIRouter(tags=["health"])
 
 
-def figures_pulse() -> Pulse[Figures]:
-    return Pulse(lambda: figures(wiring.engine()), Rhythm(fresh_s=2.0, stale_s=2.0, patience_s=10.0))
+def figures_pulse(configuration: Configuration) -> Pulse[Figures]:
+    """Each look follows the caps, too, which a worker does in its own loop."""
+    follower = Follower(configuration)
+
+    def look() -> Figures:
+        if (found := follower.look()) is not None:
+            announce(found)
+        return figures(wiring.engine())
+
+    return Pulse(look, Rhythm(fresh_s=2.0, stale_s=2.0, patience_s=10.0))
 
 
 class MetricsText(PlainTextResponse):

@@ -18,8 +18,9 @@ from store.line import Waiting, next_in_line
 from tasks import broker, wiring
 from tasks.broker import EVALUATIONS
 from tasks.celery import app
+from tasks.complaint import Complaint
 
-log = logging.getLogger(__name__)
+_trouble = Complaint(logging.getLogger(__name__))
 
 #: Messages at a time. Where more slots are free, finishes and sweeps ring for them one after another.
 _MOST = 100
@@ -50,7 +51,7 @@ def _fill(slots: int, *, spare: int) -> int:
     needed = min(slots, _MOST)
     waiting = _on_their_way()
     if waiting is None:
-        log.warning("the broker cannot be reached, the sweep will ring later")
+        _trouble.make("the broker cannot be reached, the sweep will ring later")
         return 0
     if len(waiting) >= needed:
         return 0
@@ -84,6 +85,7 @@ def ring(waiting: Sequence[Waiting]) -> bool:
                     retry=False,
                 )
     except (KombuError, RedisError, OSError) as exc:
-        log.warning("the broker cannot be reached, the sweep will ring later: %s", exc)
+        _trouble.make(f"the broker takes no messages, the sweep will ring later: {exc}")
         return False
+    _trouble.withdraw()
     return True

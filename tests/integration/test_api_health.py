@@ -167,6 +167,20 @@ def test_figures_are_those_of_the_database(place: Place) -> None:
     }
 
 
+def test_the_slots_follow_the_configuration_file(place: Place) -> None:
+    def slots() -> float:
+        return _samples(place.api.ask("GET", "/metrics").text)["bakeoff_slots"][()]
+
+    assert slots() == 2
+    before = place.project.file.read_text()
+    place.project.file.write_text(before + "maxRunning: 7\n")
+    try:
+        wait_for(lambda: slots() == 7, "the new cap")
+    finally:
+        place.project.file.write_text(before)
+    wait_for(lambda: slots() == 2, "the former cap")
+
+
 def _samples(said: str) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
     samples: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
     for family in text_string_to_metric_families(said):
