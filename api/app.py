@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from api import catalog, evaluations, health, metrics, model_registry, problems
 from api.gate import PUBLIC, Gate, Rules, SecurityHeaders
-from api.schemas import STREAMED
+from api.schemas.runs import STREAMED
 from api.service import READERS, Service
 from api.tokens import Tokens
 from config.loading import Configuration

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from api.problems import documented
-from api.schemas import CatalogOut, DatasetsOut, ModelOut
+from api.schemas.catalog import CatalogOut, DatasetsOut, ModelOut
 from api.service import AnAdmin, TheService
 from domain.errors import NotFoundError
 from domain.identity import iso

@@ -10,7 +10,9 @@ from api.paging import Cursor, Limit, cursor_after, id_in, unknown
 from api.problems import documented
 from api.records import run_in_list, run_record, started
 from api.requests import json_only
-from api.schemas import Id, ResultsOut, RunPageOut, RunStatusOut, StartedOut
+from api.schemas.base import Id
+from api.schemas.results import ResultsOut
+from api.schemas.runs import RunPageOut, RunStatusOut, StartedOut
 from api.service import ThePrincipal, TheService
 from api.streaming import RUN_EVENTS, LastEventId, stream
 from domain.errors import ConflictError

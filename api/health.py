@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from fastapi import APIRouter, Response
 
 from api.pulse import Pulse, Rhythm
-from api.schemas import HealthOut, LiveOut, ReadyOut
+from api.schemas.health import HealthOut, LiveOut, ReadyOut
 from api.service import TheService
 from config.loading import Configuration
 from config.masking import masked

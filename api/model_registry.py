@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from api.paging import Cursor, Limit, cursor_at, place_of
 from api.problems import documented
 from api.requests import json_only
-from api.schemas import HistoryOut, ModelVersionOut, ModelVersionPageOut, PromotionOut
+from api.schemas.models import HistoryOut, ModelVersionOut, ModelVersionPageOut, PromotionOut
 from api.service import AnAdmin, TheService
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, about
 from domain.model_version import LONGEST_NAME, Promotion, Stage

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from api.records import counts, progress
-from api.schemas import STREAMED
+from api.schemas.runs import STREAMED
 from domain.errors import InfrastructureError
 from domain.event import EventType
 from events.stream import envelope
