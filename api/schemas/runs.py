@@ -57,6 +57,7 @@ class RunOut(Out):
     seed: int
     test_size: float
     baseline_id: str | None
+    priority: int = Field(description="jobs of a higher one go first")
     save: SavePolicy = Field(description="models that it saves")
     save_as: str | None = Field(description="what they are called in the registry")
     retry_of: Id | None

@@ -1,0 +1,111 @@
+"""Every record that leaves over HTTP fits its shape, key by key: a new key needs a line in `api/schemas`."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from fixtures.samples import NOON, RULES, a_candidate, a_job, a_result, a_run
+from pydantic import BaseModel
+
+from api import records
+from api.schemas import catalog, models, results, runs
+from config.settings import DatasetSettings
+from domain.candidate import Rejection
+from domain.event import Event, EventType
+from domain.job import JobError, JobState, Phase
+from domain.model_version import ModelVersion, Promotion, Stage
+from domain.run import RunState
+from domain.saving import Advance, NotSaved, Outcome, Saved, SavePolicy, SaveRequest, Saving
+from evaluation.leaderboard import rank
+from events.stream import envelope
+from store.runs import RunSummary
+from store.statuses import JobStatus, RunStatus
+from tasks.report import failure_record, standing_record
+
+RUN = a_run(
+    state=RunState.RUNNING,
+    started_at=NOON,
+    baseline_id="dummy",
+    save=SaveRequest(policy=SavePolicy.BEST, name="flowers"),
+)
+JOB = a_job(RUN, state=JobState.RUNNING, attempt=1, started_at=NOON)
+STATUS = RunStatus(
+    run=RUN,
+    jobs=[
+        JobStatus(
+            job_id=JOB.id,
+            model_id="m0",
+            model_version="1.0",
+            state=JOB.state,
+            attempt=1,
+            node="here",
+            started_at=NOON,
+            ended_at=None,
+        )
+    ],
+)
+ERROR = JobError(type="ValueError", message="no", phase=Phase.FIT)
+VERSION = ModelVersion(
+    id=1,
+    name="churn",
+    type="Tree",
+    version="1.0.0",
+    serial=1,
+    created_at=NOON,
+    file_path="/somewhere",
+    digest="d" * 64,
+    size_bytes=7,
+    signature={"inputs": []},
+    feature_names=("a",),
+)
+PROMOTION = Promotion(
+    model_name="churn",
+    version="1.0.0",
+    from_stage=Stage.DEVELOPMENT,
+    to_stage=Stage.PRODUCTION,
+    at=NOON,
+    by="ada",
+)
+SAVED = Saved(candidate="m0", run_id=RUN.id, evaluation_id=JOB.id, name="churn", version="1.0.0")
+OUTCOME = Outcome(
+    saved=(SAVED,),
+    not_saved=(NotSaved(candidate="m1", evaluation_id=JOB.id, reason="worse"),),
+    promotion=Advance(version="1.0.0", stage="Production", promoted=True, replaced=None, reason="best"),
+)
+EVENT = Event(
+    id=JOB.id, type=EventType.EVALUATION_STARTED, run_id=RUN.id, occurred_at=NOON, payload={"attempt": 1}
+)
+
+
+@pytest.mark.parametrize(
+    ("shape", "record"),
+    [
+        (runs.StartedOut, records.started(STATUS)),
+        (runs.RunStatusOut, records.run_record(STATUS)),
+        (runs.RunInListOut, records.run_in_list(RunSummary(run=RUN, jobs={JobState.RUNNING: 1}))),
+        (runs.FollowedOut, records.progress(STATUS)),
+        (runs.EventOut, envelope(EVENT)),
+        (
+            results.ResultOut,
+            standing_record(rank([a_result(JOB)], metric=RULES.metrics[0], baseline_id=None)[0]),
+        ),
+        (results.FailureOut, failure_record(replace(JOB, state=JobState.FAILED, error=ERROR))),
+        (
+            results.SavingOut,
+            Saving(run_id=RUN.id, due_at=NOON, done_at=NOON, tries=1, outcome=OUTCOME).to_record(),
+        ),
+        (catalog.CandidateOut, a_candidate().to_record()),
+        (
+            catalog.RejectionOut,
+            Rejection(id="m", version="1", path="a:B", cause="no", fix="mend it").to_record(),
+        ),
+        (catalog.DatasetOut, DatasetSettings(source="sklearn", name="iris").to_record("iris")),
+        (models.ModelVersionOut, VERSION.to_record()),
+        (models.PromotionOut, PROMOTION.to_record()),
+    ],
+    ids=lambda given: given.__name__ if isinstance(given, type) else "",
+)
+def test_a_record_fits_its_shape(shape: type[BaseModel], record: dict[str, object]) -> None:
+    shown = shape.model_validate(record).model_dump(mode="json", by_alias=True)
+
+    assert {key: shown[key] for key in record} == json.loads(json.dumps(record))
