@@ -409,5 +409,3 @@ def test_without_a_broker_a_run_is_started_and_waits() -> None:
         assert api.get("/health/ready") == {"ready": True}
         health = api.get("/health")
         assert (health["broker"]["reachable"], health["jobs"]["queued"]) == (False, 1)
-        with project.worker():
-            assert api.wait_for_end(run_id)["status"] == "completed"

@@ -212,3 +212,11 @@ def test_a_database_that_fails_makes_it_unready_and_no_fault(place: Place) -> No
     assert (health["live"], health["ready"], health["jobs"]) == (True, False, None)
     assert "`bakeoff db upgrade`" in "".join(finding["cure"] for finding in health["findings"])
     wait_for(lambda: place.api.ask("GET", "/health/ready").status_code == 200, "its return")
+
+
+def test_where_nothing_was_saved_nothing_is_listed_and_looking_makes_no_registry(place: Place) -> None:
+    assert place.api.get("/api/ml/registry") == {"items": [], "nextCursor": None}
+    assert place.api.get("/api/ml/registry/churn/history") == {"items": []}
+    answer = place.api.ask("GET", "/api/ml/registry/best")
+    assert (answer.status_code, "no model was ever saved here" in answer.text) == (404, True)
+    assert not (place.project.configuration.registry_path / "registry.db").exists()
