@@ -682,6 +682,15 @@ class ModelRegistryContract:
 
         assert registry.get(first).stage is Stage.PRODUCTION
 
+    def test_a_line_that_is_noted_late_does_not_bring_a_stage_back(self, registry):
+        first, second = save(registry), save(registry)
+        promoted = registry.transition_model_stage(first, "Production")
+        registry.transition_model_stage(second, "Production")
+        registry.record(replace(promoted, from_stage=Stage.PRODUCTION))
+
+        assert names(registry, stage="Production") == ["churn/1.0.1"]
+        assert registry.get(first).stage is Stage.ARCHIVED
+
     def test_many_versions_of_a_name_may_be_in_any_other_stage(self, registry):
         for _ in range(3):
             registry.transition_model_stage(save(registry), "Staging")
