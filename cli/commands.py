@@ -25,6 +25,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("run", "cli.run:run", _BAKEOFFS, "Evaluate candidates on a dataset and rank them."),
     _Entry("show", "cli.show:show", _BAKEOFFS, "Show the leaderboard of a run."),
     _Entry("runs", "cli.runs:runs", _BAKEOFFS, "List the runs, newest first."),
+    _Entry("events", "cli.events:events", _BAKEOFFS, "Print what happened, and follow it."),
     _Entry("logs", "cli.logs:logs", _BAKEOFFS, "Print what a candidate printed."),
     _Entry("cancel", "cli.cancel:cancel", _BAKEOFFS, "Cancel a run; what has completed stays."),
     _Entry("priority", "cli.priority:app", _BAKEOFFS, "Let a run go before others, or after them."),

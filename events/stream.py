@@ -5,7 +5,7 @@
     eventVersion  1
     occurredAt    ISO 8601, UTC, with milliseconds and Z
     runId         UUID; the events of one run are in the order in which they happened
-    payload       JSON object, camelCase
+    payload       JSON object, camelCase; run-events.schema.json says what is in it
 
 An event may be in the stream more than once, with the same eventId: a reader drops the ids it has seen.
 """
@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 import redis
@@ -22,6 +23,7 @@ from domain.event import Event, EventType
 from domain.identity import iso
 
 STREAM = "ml:run-events"
+SCHEMA = Path(__file__).with_name("run-events.schema.json")
 BEGINNING = "0"
 VERSION = 1
 

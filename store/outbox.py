@@ -76,6 +76,41 @@ def of_run(engine: Engine, run_id: str, *, after: int, limit: int) -> list[Pendi
         ]
 
 
+class Tail:
+    """What is told, of one run or of all: the latest first of all, and then what is told from now on.
+
+    Each event comes once, and those of a run in their order. On PostgreSQL a position may be seen later than
+    greater ones, for its transaction took longer: so each look goes back a little.
+    """
+
+    _BACK = 200
+
+    def __init__(self, engine: Engine, *, run_id: str | None = None) -> None:
+        self._engine = engine
+        self._run = () if run_id is None else (outbox.c.run_id == run_id,)
+        self._seen: set[int] = set()
+
+    def latest(self, number: int) -> list[Event]:
+        newest = (
+            select(outbox).where(*self._run).order_by(outbox.c.position.desc()).limit(number + self._BACK)
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(newest).all()[::-1]
+        self._seen = {row.position for row in rows}
+        return [_pending(row).event for row in rows[len(rows) - min(number, len(rows)) :]]
+
+    def more(self) -> list[Event]:
+        last = max(self._seen, default=0)
+        later = outbox.c.position > last - self._BACK
+        with reading(self._engine) as connection:
+            rows = connection.execute(
+                select(outbox).where(*self._run, later).order_by(outbox.c.position)
+            ).all()
+        new = [row for row in rows if row.position not in self._seen]
+        self._seen = {row.position for row in rows}
+        return [_pending(row).event for row in new]
+
+
 def _pending(row: Row[Any]) -> Pending:
     return Pending(
         position=row.position,

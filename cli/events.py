@@ -1,0 +1,117 @@
+"""`bakeoff events`: what other services are told, as it happens."""
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import project, terminal
+from cli.project import ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sqlalchemy import Engine
+
+    from domain.event import Event
+
+_LOOK_S = 0.5
+
+
+def events(  # noqa: PLR0917 - one parameter for each option
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="Of this run: id, its first characters, or its name.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what happens, until the run has ended.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="How many of the past.")] = 20,
+    kind: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Only those whose type begins like this.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, an envelope a line.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of an event.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Print what happened to runs and their evaluations, as on the stream ml:run-events.
+
+    It comes from the database: also while the broker is away.
+    """
+    if schema:
+        from events.stream import SCHEMA
+
+        sys.stdout.write(SCHEMA.read_text(encoding="utf-8"))
+        return
+    engine = project.existing_database(project.open_project(config))
+    wanted = _type(kind)
+    for event in _told(engine, run, limit, follow=follow):
+        if event.type.startswith(wanted):
+            _write(event, as_json=as_json)
+
+
+def _type(asked: str | None) -> str:
+    from domain.errors import InvalidInputError
+    from domain.event import EventType
+
+    if asked and not any(kind.startswith(asked) for kind in EventType):
+        raise InvalidInputError(f"--type is {asked!r}: there are {', '.join(EventType)}")
+    return asked or ""
+
+
+def _told(engine: "Engine", asked: str | None, limit: int, *, follow: bool) -> "Iterator[Event]":
+    from store import runs
+    from store.outbox import Tail
+
+    run_id = None if asked is None else runs.find(engine, asked)
+    tail = Tail(engine, run_id=run_id)
+    yield from tail.latest(limit)
+    while follow:
+        is_over = run_id is not None and runs.get(engine, run_id).state.has_ended
+        yield from tail.more()
+        if is_over:
+            return
+        time.sleep(_LOOK_S)
+
+
+def _write(event: "Event", *, as_json: bool) -> None:
+    """At once, for whoever reads the other end of a pipe."""
+    if as_json:
+        from events.stream import envelope
+
+        sys.stdout.write(json.dumps(envelope(event), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        return
+    from rich.text import Text
+
+    line = Text.assemble(
+        (event.occurred_at.astimezone().strftime("%H:%M:%S"), "dim"),
+        "  ",
+        (event.run_id[:8], "bold"),
+        "  ",
+        f"{event.type:<20}",
+        "  ",
+        terminal.clean("  ".join(_words(event))),
+    )
+    terminal.out().print(line, soft_wrap=True)
+    sys.stdout.flush()
+
+
+def _words(event: "Event") -> "Iterable[str]":
+    from cli.numbers import plain
+    from domain.event import EventType
+
+    payload = event.payload
+    if event.type is EventType.RUN_COMPLETED:
+        return (payload["status"], ", ".join(f"{count} {state}" for state, count in payload["jobs"].items()))
+    model = f"{payload['modelId']} {payload['modelVersion']}"
+    match event.type:
+        case EventType.EVALUATION_COMPLETED:
+            metrics = ", ".join(f"{name} {plain(value)}" for name, value in payload["metrics"].items())
+            return (model, metrics, *(["reused"] if payload["reusedFrom"] else []))
+        case EventType.EVALUATION_FAILED:
+            error = payload["error"]
+            return (model, f"{error['type']}: {error['message']}".splitlines()[0])
+        case _:
+            return (model,)
