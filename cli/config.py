@@ -17,6 +17,10 @@ def config(
     markdown: Annotated[
         bool, typer.Option("--markdown", hidden=True, help="The reference of all settings, for the docs.")
     ] = False,
+    broker: Annotated[
+        bool,
+        typer.Option("--broker", help="Only the URL of the broker, as Celery takes it, password and all."),
+    ] = False,
     config: ConfigFile = None,
 ) -> None:
     """Print the settings, and where each came from."""
@@ -26,7 +30,11 @@ def config(
         sys.stdout.write(settings_reference())
         return
     configuration = project.open_project(config)
-    if as_json:
+    if broker:
+        from tasks.broker import url
+
+        sys.stdout.write(url() + "\n")
+    elif as_json:
         terminal.write_json(_record(configuration))
     else:
         _show(configuration)

@@ -1,5 +1,6 @@
 """Every block of every page runs, in a fresh project, in the order of the page."""
 
+import json
 import os
 import re
 import shutil
@@ -7,12 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fixtures.environments import celery_alone
 
 from api.app import create_app
 from api.gate import PUBLIC
@@ -20,9 +22,11 @@ from api.metrics import lines
 from api.tokens import Tokens
 from cli.reference import settings_reference
 from config.loading import load
+from domain.event import EventType
 from domain.identity import utc_now
 from domain.job import JobState
 from domain.run import RunState
+from events.stream import SCHEMA
 from registry.schema import KEYS as CATALOG_KEYS
 from store.figures import BOUNDS_S, Durations, Figures
 from store.leases import Caps
@@ -82,9 +86,9 @@ def port() -> str:
         return str(free.getsockname()[1])
 
 
-def run(command: list[str], folder: Path, stdin: str, port: str) -> None:
-    """On a port that nobody else has, whatever the page says."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+def run(command: list[str], folder: Path, stdin: str, port: str, tools: Sequence[Path] = ()) -> None:
+    """On a port that nobody else has, whatever the page says; `tools` come before those of the project."""
+    path = os.pathsep.join(map(str, [*tools, Path(sys.executable).parent, os.environ["PATH"]]))
     done = subprocess.run(
         command,
         cwd=folder,
@@ -98,8 +102,14 @@ def run(command: list[str], folder: Path, stdin: str, port: str) -> None:
     assert done.returncode == 0, f"{stdin}\n--- said:\n{done.stdout}{done.stderr}"
 
 
+@pytest.fixture
+def tools(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
+    """A page that speaks to others is read with what they have."""
+    return [celery_alone(tmp_path_factory.mktemp("theirs"))] if page.stem == "enqueueing" else []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_block_of_a_page_runs(page: Path, project: Path, port: str) -> None:
+def test_every_block_of_a_page_runs(page: Path, project: Path, port: str, tools: Sequence[Path]) -> None:
     for block in blocks_of(page):
         if block.quote:
             assert block.text == (ROOT / block.quote).read_text("utf-8")
@@ -108,7 +118,7 @@ def test_every_block_of_a_page_runs(page: Path, project: Path, port: str) -> Non
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(block.text, "utf-8")
         elif block.kind == "sh" and not block.text.startswith("make "):
-            run(["bash", "-euo", "pipefail", "-s"], project, block.text, port)
+            run(["bash", "-euo", "pipefail", "-s"], project, block.text, port, tools)
         elif block.kind == "python":
             run([sys.executable, "-"], project, block.text, port)
 
@@ -124,6 +134,17 @@ def test_a_page_has_no_block_that_nobody_runs(page: Path) -> None:
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     targets = [match["target"] for match in _LINK.finditer(page.read_text("utf-8"))]
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_environment_of_another_service_holds_celery_and_nothing_of_ours(tmp_path: Path) -> None:
+    python = celery_alone(tmp_path) / "python"
+
+    def knows(name: str) -> bool:
+        asked = [python, "-I", "-c", f"import {name}"]
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+    names = ("celery", "redis", "numpy", "sqlalchemy", "fastapi", "tasks", "domain")
+    assert list(filter(knows, names)) == ["celery", "redis"]
 
 
 def test_every_make_target_that_the_readme_names_exists() -> None:
@@ -161,6 +182,19 @@ def test_the_page_on_the_api_names_each_route_and_each_figure() -> None:
     figures = "".join(lines(NONE, Caps(per_node=1, overall=1)))
     assert set(re.findall(r"`(bakeoff_\w+)`", page)) == set(
         re.findall(r"^# TYPE (\w+)", figures, re.MULTILINE)
+    )
+
+
+def test_the_page_on_events_names_each_type_and_each_field() -> None:
+    page = (ROOT / "docs" / "events.md").read_text("utf-8")
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    shapes = [schema["$defs"][name]["properties"] for name in ("evaluation", "record", "failure", "end")]
+    error = schema["$defs"]["failure"]["properties"]["error"]["properties"]
+    named = set(re.findall(r"`([\w.]+)`", page.partition("## The envelope")[0]))
+
+    assert {*EventType, *error}.union(*shapes) <= named
+    assert re.findall(r"^(\w+)  ", page.partition("## The envelope")[2], re.MULTILINE) == list(
+        schema["properties"]
     )
 
 
