@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
 from api import catalog, evaluations, health, metrics, model_registry, problems
+from api.access import REQUEST_ID, Access
 from api.gate import PUBLIC, Gate, Rules, SecurityHeaders
 from api.schemas.runs import STREAMED
 from api.service import READERS, Service
@@ -87,11 +88,12 @@ def _stand_before(app: FastAPI, configuration: Configuration, tokens: Tokens) ->
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
-            expose_headers=["Location"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", REQUEST_ID],
+            expose_headers=["Location", REQUEST_ID],
         )
     app.add_middleware(problems.Faults)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Access)
 
 
 @asynccontextmanager

@@ -50,6 +50,7 @@ def _run(configuration: Configuration, tokens: Tokens, listener: socket.socket) 
         uvicorn.Config(
             create_app(configuration, tokens, is_stopping=stopping),
             log_config=None,
+            access_log=False,
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE_S,

@@ -8,6 +8,7 @@ import gc
 import importlib
 import io
 import json
+import logging
 import os
 import select
 import signal
@@ -25,6 +26,8 @@ from threadpoolctl import ThreadpoolController
 
 from cell import family, landlock, libc, pages, parent, reach, scratch
 from cell.process import LOADED_THREADS, Kit
+
+log = logging.getLogger(__name__)
 
 _KEPT_SIGNALS = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ})
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
@@ -127,7 +130,7 @@ def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str
             if function:
                 getattr(loaded, function)()
         except Exception as error:  # noqa: BLE001 - a library may raise anything; the cell that needs it will say so
-            print(f"bakeoff: {name} cannot be preloaded: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - the owner's log
+            log.warning("%s cannot be preloaded: %s: %s", name, type(error).__name__, error)
     threadpools = ThreadpoolController()
     threadpools.limit(limits=LOADED_THREADS)
     kit = Kit(

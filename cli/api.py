@@ -1,6 +1,5 @@
 """`bakeoff api`: the HTTP API, and the tokens of those who may use it."""
 
-import logging
 from typing import Annotated
 
 import typer
@@ -10,8 +9,6 @@ from cli.project import ConfigFile
 from cli.worker import LogLevel
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
-
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @app.callback()
@@ -38,11 +35,11 @@ def api(
     if context.invoked_subcommand is not None:
         return
     from api.serving import serve
+    from config import journal
 
-    logging.basicConfig(level=log_level, format=_FORMAT)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     configuration = project.open_project(config, apiHost=host, apiPort=port)
-    serve(configuration, say=lambda text: terminal.err().print(text, soft_wrap=True))
+    journal.set_up(log_level, configuration.settings.log_format)
+    serve(configuration, say=terminal.announce)
 
 
 @app.command()

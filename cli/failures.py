@@ -8,6 +8,7 @@ from rich.text import Text
 
 from cli import states
 from cli.terminal import clean
+from config.journal import readable
 from domain.job import Job, JobError, JobState
 from domain.naming import counted
 
@@ -66,7 +67,8 @@ def _evidence(error: JobError) -> "Iterator[RenderableType]":
         yield _indented(Text(clean(error.traceback.rstrip()), "dim"))
     if error.log_tail:
         yield _indented(Text("the last lines of its log:", "bold"))
-        yield _indented(Text(clean(error.log_tail.rstrip()), "dim"))
+        lines = map(readable, error.log_tail.splitlines(keepends=True))
+        yield _indented(Text(clean("".join(lines).rstrip()), "dim"))
 
 
 def _indented(text: Text) -> Padding:

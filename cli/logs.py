@@ -8,6 +8,7 @@ import typer
 
 from cli import project, terminal
 from cli.project import ConfigFile
+from config.journal import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,7 @@ def _pieces(file: "Path", engine: "Engine", job_id: str, *, follow: bool) -> "It
 
 
 def _rest(log: TextIO) -> "Iterator[str]":
-    while piece := log.read(65_536):
+    while piece := log.readline(65_536):
         yield piece
 
 
@@ -118,6 +119,6 @@ def _has_ended(engine: "Engine", job_id: str) -> bool:
 
 
 def _write(piece: str) -> None:
-    """As it is into a file or pipe; on a terminal without what would steer it."""
-    sys.stdout.write(terminal.clean(piece) if sys.stdout.isatty() else piece)
+    """As it is into a file or pipe; on a terminal for people, without what would steer it."""
+    sys.stdout.write(terminal.clean(readable(piece)) if sys.stdout.isatty() else piece)
     sys.stdout.flush()

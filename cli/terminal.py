@@ -1,6 +1,7 @@
 """Writing to people and to programs: colours and frames on a terminal, plain lines elsewhere."""
 
 import json
+import logging
 import sys
 from contextlib import contextmanager
 from functools import cache
@@ -69,6 +70,14 @@ def measured(console: "Console", doing: str) -> "Iterator[Callable[[int, int], N
     with Progress(console=console, transient=True) as bars:
         bar = bars.add_task(doing, total=None)
         yield lambda done, total: bars.update(bar, completed=done, total=total)
+
+
+def announce(text: str) -> None:
+    """What a service says of itself to people; where nobody looks on, it is a line of its log."""
+    if err().is_terminal:
+        err().print(text, soft_wrap=True)
+    else:
+        logging.getLogger(__name__).info("%s", text)
 
 
 def write_json(value: Any) -> None:

@@ -29,17 +29,16 @@ def worker(
 
     Ctrl-C or SIGTERM: running jobs get their grace and are then put back.  A second one ends them at once.
     """
+    from config import journal
     from registry.schema import read
     from store import schema
     from tasks import broker, wiring, workers
 
     configuration = project.open_project(config, evalWorkers=eval_workers)
+    journal.set_up(log_level, configuration.settings.log_format)
     schema.ensure(wiring.engine())
     read(configuration.catalog_file)
     broker.demand()
     settings = configuration.settings
-    terminal.err().print(
-        f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops",
-        highlight=False,
-    )
+    terminal.announce(f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops")
     workers.serve(configuration, log_level=log_level)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from config.journal import LogFormat
 from config.masking import masked
 from config.model_registry import ModelRegistrySettings
 from config.section import Section
@@ -112,6 +113,9 @@ class Settings(Section):
         "them see; null: dataDir",
     )
     node_name: str | None = Field(None, description="name of this machine; null: its host name")
+    log_format: LogFormat = Field(
+        LogFormat.AUTO, description="of what services log; auto: text on a terminal, JSON elsewhere"
+    )
     model_registry: ModelRegistrySettings = Field(
         default_factory=ModelRegistrySettings, description="where trained models are kept, see below"
     )

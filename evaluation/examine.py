@@ -186,6 +186,7 @@ def _output_mb(dataset: DatasetRef) -> int:
 
 def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
     return {
+        "about": {"runId": run.id, "jobId": job.id, "attempt": job.attempt},
         "candidate": job.candidate.to_json(),
         "snapshot": str(places.snapshot / shelf.OPEN),
         "root": str(places.root),

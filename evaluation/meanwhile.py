@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextvars import copy_context
 from threading import Thread
 from time import monotonic
 from typing import TypeVar
@@ -20,7 +21,7 @@ class TooLongError(Exception):
 def begin(work: Callable[[], T]) -> Future[T]:
     """In a thread that keeps nobody from leaving: it ends with this process."""
     answer: Future[T] = Future()
-    Thread(target=_answer, args=(answer, work), daemon=True).start()
+    Thread(target=copy_context().run, args=(_answer, answer, work), daemon=True).start()
     return answer
 
 

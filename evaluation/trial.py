@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cell.inside import Fault, Inside
+from config import journal
 from domain.candidate import Candidate, OutputKind, Preprocess
 from domain.job import Phase
 from evaluation.data.preprocess import with_preprocessing
@@ -35,6 +36,7 @@ def warm_up() -> None:
 
 def run(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:
     candidate = Candidate.from_json(payload["candidate"])
+    journal.begin(**payload["about"], modelId=candidate.id)
     seed: int = payload["seed"]
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - plugins may use the old global generator

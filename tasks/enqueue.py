@@ -3,10 +3,12 @@
 Killed in between, the run is there and the sweep rings for it; killed before, nothing is.
 """
 
+import logging
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from config import journal
 from domain.candidate import Candidate
 from domain.errors import ConflictError
 from domain.identity import new_id, parse_id, utc_now
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 
 def start_run(request: RunRequest, *, digest: str | None = None) -> str:
@@ -56,7 +60,11 @@ def _create(run: Run, queued: "Sequence[Job]", reused: "Sequence[tuple[Job, Resu
     """While nobody can take its snapshot away."""
     data = run.dataset
     with shelf.held(folder_of(wiring.configuration().snapshots, data.dataset_id, data.split_id)):
-        return runs.create(wiring.engine(), run, queued, reused)
+        created = runs.create(wiring.engine(), run, queued, reused)
+    if created:
+        with journal.about(runId=run.id):
+            log.info("%s begins: %d to evaluate on %s", run.name, len(queued), data.name)
+    return created
 
 
 def draw_up(

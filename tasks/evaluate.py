@@ -16,6 +16,7 @@ from typing import Any
 from celery import Task, shared_task
 
 from cell.client import WarmParent, connect
+from config import journal
 from config.loading import Configuration
 from domain.errors import BakeoffError, InfrastructureError
 from domain.identity import parse_id
@@ -38,6 +39,7 @@ _slot = local()
 @shared_task(name="bakeoff.evaluate", bind=True, throws=(BakeoffError,))
 def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> str:
     """What it returns is what the log and Flower show. Anybody may have sent the message."""
+    journal.begin(jobId=jobId)
     if (full := room.lack()) is not None:
         return f"{full}: the job stays queued"
     claim = _claim(jobId, worker=self.request.hostname or "?")
@@ -75,6 +77,7 @@ def _afterwards() -> None:
 
 def _supervise(claim: Claim) -> str:
     """A sentence about how it ended. Whatever happens, afterwards the job has ended or waits again."""
+    journal.add(runId=claim.run.id, modelId=claim.job.candidate.id, attempt=claim.job.attempt)
     lease, watch = claim.lease, Watch(claim, lease_s=wiring.configuration().settings.lease_seconds)
     try:
         return f"{claim.job.candidate.id} in {claim.run.name}: {_evaluate(claim, watch)}"

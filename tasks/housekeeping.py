@@ -10,7 +10,8 @@ from typing import Any
 
 from celery import shared_task
 
-from domain.errors import BakeoffError
+from config import journal
+from domain.errors import BakeoffError, InvalidInputError
 from store import leases
 from tasks import doorbell, room, wiring
 from tasks.complaint import Complaint
@@ -50,14 +51,22 @@ def _ring() -> int:
 
 @shared_task(name="bakeoff.sweep", throws=(BakeoffError,))
 def sweep_task() -> str:
+    journal.begin()
     swept = sweep()
     return f"{swept.expired} leases expired, {swept.rung} doorbells rung, {swept.published} events published"
 
 
 @shared_task(name="bakeoff.start_run", throws=(BakeoffError,))
-def start_run_task(**payload: Any) -> str:
+def start_run_task(*nameless: Any, **payload: Any) -> str:
     """What other services call by name. The body of the HTTP API, and `runId`, which the caller chose."""
-    return _start(payload)
+    journal.begin(runId=payload.get("runId"))
+    try:
+        if nameless:
+            raise InvalidInputError("a request for a run is given by name, as `kwargs`, and not as `args`")
+        return _start(payload)
+    except BakeoffError as exc:
+        log.warning("a request for a run failed, and there is no run: %s", exc)
+        raise
 
 
 def _start(payload: Mapping[str, Any]) -> str:

@@ -21,9 +21,12 @@ from celery.worker import state
 from click import Option
 
 from cell.oven import Oven
+from config import journal
 from domain.errors import BakeoffError
+from registry.naming import DATABASE as REGISTRY_DATABASE
 from registry.surroundings import import_path
-from store import cancelling, jobs, runs, savings, schema
+from store import cancelling, frozen, jobs, runs, savings, schema
+from store.engine import SILENCE_TIMEOUT_S
 from tasks import broker, caps, presence, saver, wiring
 from tasks.broker import CONTROL, EVALUATIONS
 from tasks.complaint import Complaint
@@ -32,6 +35,7 @@ log = logging.getLogger(__name__)
 
 #: Loaded once, in the oven; every cell is forked with them in memory.
 PRELOADED = (
+    "config.journal:set_up_for_strangers",
     "numpy",
     "pandas",
     "pyarrow",
@@ -91,17 +95,25 @@ def _or_stop(prepare: Callable[..., None]) -> Callable[..., None]:
     return prepared
 
 
+@signals.setup_logging.connect
+@_or_stop
+def _set_up_journal(loglevel: int = logging.INFO, logfile: str | None = None, **_: Any) -> None:
+    form = wiring.configuration().settings.log_format
+    journal.set_up(loglevel, form, Path(logfile) if logfile else None)
+
+
 @signals.celeryd_init.connect
 @signals.beat_init.connect
 @_or_stop
-def _hold_broker(**_: Any) -> None:
+def _begin(**_: Any) -> None:
+    """Celery has something to say before it sets up its logging."""
+    _set_up_journal()
     broker.hold()
 
 
 @signals.worker_init.connect
 @_or_stop
 def _prepare(sender: Any, **_: Any) -> None:
-    logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)  # the end of a task is line enough
     wiring.configuration().require_shared_dir()
     schema.ensure(wiring.engine())
     if EVALUATIONS in sender.app.amqp.queues.consume_from:
@@ -161,7 +173,8 @@ class Housekeeper(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
         worker.timer.call_repeatedly(_CAPS_S, _follow_caps, (worker, caps.Follower(wiring.configuration())))
         if self._for_run:
             worker.timer.call_repeatedly(0.5, _leave_after, (self._for_run,))
-        Thread(target=_look_after_broker, daemon=True).start()
+        for duty in (_look_after_broker, _look_after_writers):
+            Thread(target=duty, daemon=True).start()
 
     def stop(self, worker: Any) -> None:
         """The timer stops with the worker."""
@@ -246,6 +259,18 @@ def _look_after_broker() -> None:
     while True:
         time.sleep(_BROKER_S)
         _ensure_broker()
+
+
+def _look_after_writers() -> None:
+    """In a thread, for whoever waits for them does nothing else."""
+    configuration = wiring.configuration()
+    patience_s = min(SILENCE_TIMEOUT_S, configuration.settings.lease_seconds)
+    files = (configuration.database_file, configuration.registry_path / REGISTRY_DATABASE)
+    watches = [frozen.Watch(file, patience_s=patience_s) for file in files if file]
+    while True:
+        time.sleep(patience_s / 4)
+        for pid in filter(None, [watch.look() for watch in watches]):
+            log.warning("process %d was stopped in a write, where all others wait for it: it was ended", pid)
 
 
 @_reluctantly

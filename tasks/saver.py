@@ -5,13 +5,13 @@ of its pool are the slots of evaluations, its own loop must not wait, and a cont
 What it loads, the backend of the registry, goes with it.
 """
 
-import logging
 import os
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
+from config import journal
 from registry.surroundings import import_path
 from store import savings
 from tasks import wiring
@@ -44,8 +44,7 @@ def main() -> None:
     from evaluation.meanwhile import StoppedError
     from tasks.saving import save_what_is_due
 
-    logging.basicConfig(level=logging.INFO, format="[%(asctime)s: %(levelname)s/saver] %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    journal.set_up("INFO", wiring.configuration().settings.log_format)
     with suppress(StoppedError):
         save_what_is_due()
 

@@ -3,6 +3,7 @@
 import logging
 import math
 
+from config import journal
 from domain.errors import InfrastructureError
 from domain.saving import Outcome
 from evaluation.meanwhile import StoppedError, meanwhile
@@ -21,7 +22,8 @@ def save_what_is_due() -> None:
     for run_id in savings.due(wiring.engine()):
         turn = savings.take(wiring.engine(), run_id, lease_s=_lease_s())
         if turn is not None:
-            _save(turn)
+            with journal.about(runId=run_id):
+                _save(turn)
 
 
 def _save(turn: Turn) -> None:

@@ -1,7 +1,6 @@
 """Bake-offs over HTTP: with a real server, a real Redis and a real worker."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -391,7 +390,10 @@ def test_a_fault_of_ours_shows_an_id_that_stands_in_the_log_with_the_traceback(p
     assert (answer.status_code, errors(answer)) == (500, [])
     incident = answer.json()["incident"]
     wait_for(lambda: incident in place.api.log, "the incident in the log")
-    assert re.search(rf"incident {incident} at \S+\nTraceback [\s\S]*KeyError", place.api.log)
+    [line] = [json.loads(line) for line in place.api.log.splitlines() if incident in line]
+    assert line["message"] == f"incident {incident} at {EVALUATIONS}/{run_id}"
+    assert line["traceback"].startswith("Traceback ")
+    assert "KeyError" in line["traceback"]
     with writing(place.project.engine) as connection:
         connection.execute(text("DELETE FROM evaluation_results WHERE run_id = :run"), {"run": run_id})
         connection.execute(text("DELETE FROM evaluation_jobs WHERE run_id = :run"), {"run": run_id})

@@ -1,5 +1,6 @@
 """A disk that is full while work goes on: it is said once, nothing is lost or doubled, all goes on later."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 
@@ -101,9 +102,9 @@ def test_a_job_whose_predictions_find_no_room_waits_for_it_and_costs_no_attempt(
         assert project.wait_for_end(run_id) == "completed"
         assert project.job(run_id, "waits").attempt == 1
     assert "predictions cannot be written: [Errno 28] No space left on device; 0 MB are free" in worker.log
-    said = [line for line in worker.log.splitlines() if "WARNING" in line]
+    lines = [json.loads(line) for line in worker.log.splitlines() if line.startswith("{")]
     folder = project.configuration.predictions
-    assert [line.partition("] ")[2] for line in said] == [
+    assert [line["message"] for line in lines if line["logger"] == "tasks.housekeeping"] == [
         f"no room: less than 32 MB are free in {folder}; `bakeoff gc` may make some: nothing is begun"
     ]
 

@@ -239,9 +239,7 @@ def test_a_library_that_cannot_be_loaded_is_named_and_does_not_stop_the_oven(run
     ):
         assert kitchen.run("echo", 1).value == 1
 
-    assert capfd.readouterr().err == (
-        "bakeoff: broken_library cannot be preloaded: RuntimeError: half installed\n"
-    )
+    assert capfd.readouterr().err == "broken_library cannot be preloaded: RuntimeError: half installed\n"
 
 
 def test_what_a_function_did_in_the_oven_every_cell_finds_done(runtime, tmp_path):

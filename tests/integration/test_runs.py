@@ -1,5 +1,6 @@
 """Starting runs, trying them again, and what the world is told of them."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -137,6 +138,7 @@ def test_another_service_starts_a_run_by_the_name_of_the_task(place: Place) -> N
 @pytest.mark.parametrize(
     ("payload", "said"),
     [
+        ({"*": ["tiny"]}, "is given by name, as `kwargs`, and not as `args`"),
         ({}, "this is no request for a run: dataset is missing"),
         ({"dataset": "tiny", "model": ["good"]}, "model is no key of it"),
         ({"dataset": "tyni"}, "there is no dataset tyni"),
@@ -145,15 +147,19 @@ def test_another_service_starts_a_run_by_the_name_of_the_task(place: Place) -> N
     ],
 )
 def test_a_bad_request_is_refused_in_one_line_and_makes_no_run(
-    place: Place, payload: dict[str, object], said: str
+    place: Place, payload: dict[str, Any], said: str
 ) -> None:
     number = number_of_runs(place.project)
-    sent = app.send_task("bakeoff.start_run", kwargs=payload)
-    line = wait_for(
-        lambda: next((line for line in place.worker.log.splitlines() if sent.id in line), ""), "its answer"
-    )
+    nameless = payload.pop("*", ())
+    sent = app.send_task("bakeoff.start_run", args=nameless, kwargs=payload)
+    wait_for(lambda: sent.id in place.worker.log, "its answer")
+    lines = [json.loads(line) for line in place.worker.log.splitlines() if line.startswith("{")]
+    answer = next(n for n, line in enumerate(lines) if sent.id in line["message"])
+    warning = next(line for line in lines[answer::-1] if line["logger"] == "tasks.housekeeping")
 
-    assert said in line
+    assert said in lines[answer]["message"]
+    assert (warning["level"], said in warning["message"]) == ("warning", True)
+    assert warning.get("runId") == payload.get("runId")
     assert number_of_runs(place.project) == number
 
 

@@ -16,7 +16,7 @@ from fixtures.project import Project, Worker, a_project, wait_for
 from sqlalchemy import select
 
 from store import cancelling, tables
-from store.engine import reading
+from store.engine import reading, writing
 from tasks.celery import app
 from tasks.housekeeping import sweep
 
@@ -244,8 +244,9 @@ def test_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_and_ends_its_c
     with project.worker(name="frozen") as frozen:
         run_id = project.start("waits")
         cell = project.wait_until_fitting(run_id, "waits")
-        for pid in (frozen.process.pid, *frozen.pool):
-            os.kill(pid, signal.SIGSTOP)
+        with writing(project.engine):  # so that none of them is stopped while it writes
+            for pid in (frozen.process.pid, *frozen.pool):
+                os.kill(pid, signal.SIGSTOP)
         with project.worker(name="fresh"):
             project.wait_until_fitting(run_id, "waits", times=2)
             for pid in (frozen.process.pid, *frozen.pool):
@@ -257,6 +258,30 @@ def test_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_and_ends_its_c
             assert project.wait_for_end(run_id) == "completed"
             job = project.job(run_id, "waits")
             assert (job.attempt, job.worker) == (2, "fresh@here")
+
+
+STOPS_IN_A_WRITE = """
+import os, signal
+from config.loading import load
+from store.engine import open_database, writing
+
+with writing(open_database(load().database_url)):
+    print("writing", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def test_who_was_frozen_in_the_middle_of_a_write_keeps_nobody_waiting_for_longer_than_a_lease(
+    project: Project,
+) -> None:
+    run_id = project.start("good")
+    with project.python(STOPS_IN_A_WRITE) as frozen:
+        wait_for(lambda: psutil.Process(frozen.pid).status() == "stopped", "its stop")
+        with project.worker() as worker:
+            assert project.wait_for_end(run_id) == "completed"
+
+            assert frozen.wait() == -signal.SIGKILL
+            assert f"process {frozen.pid} was stopped in a write" in worker.log
 
 
 def test_a_job_may_take_longer_than_its_lease(project: Project) -> None:

@@ -1,6 +1,7 @@
 """Candidates for the tests of the workers: some do well, the others do what strangers' code does."""
 
 import ctypes
+import logging
 import os
 import random
 import signal
@@ -34,6 +35,17 @@ class Means:
         values = np.asarray(X, dtype=float)
         far = [((values - mean) ** 2).sum(axis=1) for mean in self.means]
         return (far[1] < far[0]).astype(int)
+
+
+class Logs(Means):
+    """As a library does, and as one that speaks its own way."""
+
+    def fit(self, X: Any, y: Any) -> None:
+        logging.getLogger("gallery").info("fitting %d rows", len(X))
+        sys.stdout.write("plain words\n")
+        super().fit(X, y)
+        logging.basicConfig(format="own way: %(message)s")
+        logging.getLogger("gallery").info("fitted")
 
 
 class Sleeps(Means):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from config.journal import LogFormat
 from config.loading import Configuration, Origin, load
 from config.model_registry import ModelRegistrySettings
 from config.settings import Settings
@@ -98,6 +99,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_DATA_DIR": ("/var/lib/bakeoff", Path("/var/lib/bakeoff")),
     "BAKEOFF_SHARED_DIR": ("/mnt/bakeoff", Path("/mnt/bakeoff")),
     "BAKEOFF_NODE_NAME": ("left", "left"),
+    "BAKEOFF_LOG_FORMAT": ("json", LogFormat.JSON),
     "BAKEOFF_MODEL_REGISTRY": (
         '{"backend": "mlflow", "trackingUri": "http://here"}',
         ModelRegistrySettings(backend="mlflow", tracking_uri="http://here"),

@@ -1,0 +1,153 @@
+"""What a process tells: lines for people, JSON for programs, with the ids of what it is about."""
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fixtures.command_line import a_journal_of_its_own
+
+from config import journal
+from config.journal import LogFormat, readable
+from evaluation.meanwhile import meanwhile
+
+log = logging.getLogger("kitchen")
+
+Say = Callable[[], None]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def _said(
+    monkeypatch: pytest.MonkeyPatch,
+    say: Say,
+    *,
+    form: LogFormat = LogFormat.AUTO,
+    stream: io.StringIO | None = None,
+) -> str:
+    stream = stream or io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    journal.begin()
+    with a_journal_of_its_own():
+        journal.set_up("INFO", form)
+        say()
+    return stream.getvalue()
+
+
+def _burn() -> None:
+    with journal.about(runId="r1", modelId="knn"):
+        log.warning("%s burns", "the bread")
+
+
+def test_off_a_terminal_each_line_is_an_object_with_the_ids_of_what_it_is_about(monkeypatch):
+    said = json.loads(_said(monkeypatch, _burn))
+
+    assert {key: said[key] for key in ("level", "logger", "message", "runId", "modelId")} == {
+        "level": "warning",
+        "logger": "kitchen",
+        "message": "the bread burns",
+        "runId": "r1",
+        "modelId": "knn",
+    }
+    assert said["timestamp"].endswith("Z")
+
+
+def test_on_a_terminal_people_read_it(monkeypatch):
+    said = _said(monkeypatch, _burn, stream=Terminal())
+
+    assert said.partition("Z ")[2] == "WARNING kitchen: the bread burns [runId=r1 modelId=knn]\n"
+
+
+@pytest.mark.parametrize(("form", "is_json"), [(LogFormat.JSON, True), (LogFormat.TEXT, False)])
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_a_format_that_was_asked_for_holds_everywhere(monkeypatch, form, is_json, stream):
+    assert _said(monkeypatch, _burn, form=form, stream=stream()).startswith("{") is is_json
+
+
+def test_into_a_file_goes_json(monkeypatch, tmp_path: Path):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with a_journal_of_its_own():
+        journal.set_up("INFO", LogFormat.AUTO, tmp_path / "log")
+        _burn()
+        logging.getLogger().handlers[0].close()
+
+    assert json.loads((tmp_path / "log").read_text())["message"] == "the bread burns"
+
+
+def test_ids_end_with_their_block_and_new_work_begins_without_those_of_the_last(monkeypatch):
+    def say() -> None:
+        journal.begin(jobId="j1")
+        journal.add(runId="r1")
+        with journal.about(modelId="knn"):
+            log.info("inside")
+        log.info("outside")
+        journal.begin(jobId="j2")
+        log.info("later")
+
+    lines = [json.loads(line) for line in _said(monkeypatch, say).splitlines()]
+    ids = [{key: line[key] for key in ("jobId", "runId", "modelId") if key in line} for line in lines]
+
+    assert ids == [
+        {"jobId": "j1", "runId": "r1", "modelId": "knn"},
+        {"jobId": "j1", "runId": "r1"},
+        {"jobId": "j2"},
+    ]
+
+
+def test_work_in_a_thread_beside_us_is_about_the_same(monkeypatch):
+    def say() -> None:
+        with journal.about(runId="r1"):
+            meanwhile(lambda: log.info("saved"), keep_going=lambda: True, longest_s=60)
+
+    assert json.loads(_said(monkeypatch, say))["runId"] == "r1"
+
+
+def test_an_exception_stays_within_its_line(monkeypatch):
+    def say() -> None:
+        try:
+            {}["oven"]
+        except KeyError:
+            log.exception("it is out")
+
+    [line] = _said(monkeypatch, say).splitlines()
+
+    assert json.loads(line)["traceback"].startswith("Traceback (most recent call last):")
+    assert json.loads(line)["traceback"].endswith("KeyError: 'oven'")
+
+
+def test_what_no_json_knows_does_not_end_a_line(monkeypatch):
+    def say() -> None:
+        with journal.about(runId=Path("r1")):
+            log.info("line one\nline two")
+
+    [line] = _said(monkeypatch, say).splitlines()
+
+    assert (json.loads(line)["runId"], json.loads(line)["message"]) == ("r1", "line one\nline two")
+
+
+def test_a_warning_of_python_is_a_line_too(monkeypatch):
+    import warnings
+
+    def say() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("soon gone", DeprecationWarning, stacklevel=1)
+
+    assert "DeprecationWarning: soon gone" in json.loads(_said(monkeypatch, say))["message"]
+
+
+def test_a_line_can_be_read_again_without_its_ids(monkeypatch):
+    line = _said(monkeypatch, _burn)
+
+    assert readable(line).partition("Z ")[2] == "WARNING kitchen: the bread burns\n"
+
+
+@pytest.mark.parametrize("line", ["epoch 1\n", '{"loss": 1}\n', '{"timestamp": 1}\n', '{"timestamp": '])
+def test_what_others_write_stays_as_it_is(line):
+    assert readable(line) == line
