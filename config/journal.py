@@ -30,6 +30,8 @@ _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default=_NOTHING)
 #: They tell of every step at INFO.
 _TALKATIVE = ("alembic", "celery.worker.strategy")
 
+_UUID, _SHORT = 36, 8
+
 #: What a line in JSON begins with.
 _MARK = '{"timestamp": '
 
@@ -105,10 +107,16 @@ class _Json(logging.Formatter):
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_when(record)} {record.levelname} {record.name}: {record.getMessage()}"
-        if ids := " ".join(f"{name}={value}" for name, value in _bound.get().items()):
+        if ids := " ".join(f"{name}={_short(value)}" for name, value in _bound.get().items()):
             line += f" [{ids}]"
         trace = _trace(self, record)
         return line if trace is None else f"{line}\n{trace}"
+
+
+def _short(value: Any) -> str:
+    """As many characters of an id as people need to find it again."""
+    text = str(value)
+    return text[:_SHORT] if len(text) == _UUID else text
 
 
 def _when(record: logging.LogRecord) -> str:

@@ -16,6 +16,8 @@ from evaluation.meanwhile import meanwhile
 
 log = logging.getLogger("kitchen")
 
+RUN = "2f1c7f9e-5f0b-4f0c-9d3a-0f6a3c1f7b11"
+
 Say = Callable[[], None]
 
 
@@ -41,7 +43,7 @@ def _said(
 
 
 def _burn() -> None:
-    with journal.about(runId="r1", modelId="knn"):
+    with journal.about(runId=RUN, modelId="knn"):
         log.warning("%s burns", "the bread")
 
 
@@ -52,7 +54,7 @@ def test_off_a_terminal_each_line_is_an_object_with_the_ids_of_what_it_is_about(
         "level": "warning",
         "logger": "kitchen",
         "message": "the bread burns",
-        "runId": "r1",
+        "runId": "2f1c7f9e-5f0b-4f0c-9d3a-0f6a3c1f7b11",
         "modelId": "knn",
     }
     assert said["timestamp"].endswith("Z")
@@ -61,7 +63,7 @@ def test_off_a_terminal_each_line_is_an_object_with_the_ids_of_what_it_is_about(
 def test_on_a_terminal_people_read_it(monkeypatch):
     said = _said(monkeypatch, _burn, stream=Terminal())
 
-    assert said.partition("Z ")[2] == "WARNING kitchen: the bread burns [runId=r1 modelId=knn]\n"
+    assert said.partition("Z ")[2] == "WARNING kitchen: the bread burns [runId=2f1c7f9e modelId=knn]\n"
 
 
 @pytest.mark.parametrize(("form", "is_json"), [(LogFormat.JSON, True), (LogFormat.TEXT, False)])
