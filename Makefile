@@ -27,10 +27,10 @@ $(READY): requirements.lock pyproject.toml
 demo: setup  ## Run a bake-off of the shipped candidates, with a real Redis and a real Celery worker
 	@$(BIN)/bakeoff run breast_cancer --with broken || [ $$? -eq 3 ]
 
-test: setup  ## Run the tests
+test: setup  ## Run the tests, but for those that need servers
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not services"
 
-test-services: setup  ## Run the tests that need system packages (PostgreSQL, Chromium)
+test-services: setup  ## Run the tests that need servers (PostgreSQL, MLflow, Chromium)
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m services
 
 ROUNDS ?= 3

@@ -41,6 +41,7 @@ class TestMLflow(SharedModelRegistryContract):
         return partial(MLflowModelRegistry, mlflow_database)
 
 
+@pytest.mark.services
 class TestMLflowServer:
     """Over HTTP, where each request takes its time, some of each kind: the rest is the same code as above."""
 

@@ -23,6 +23,8 @@ from registry import MLflowModelRegistry
 from registry.backend import Description
 from registry.on_mlflow.server import Server
 
+pytestmark = pytest.mark.services
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ["MLmodel", "code/bakeoff_model.py", "example.json", "model.pkl", "preprocessor.pkl"]
 
