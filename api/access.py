@@ -50,14 +50,15 @@ class Access:
 
 def _tell(scope: Scope, status: int, took_s: float) -> None:
     principal = scope.get("state", {}).get("principal")
+    path = scope["raw_path"].decode("latin-1")  # with all that is not plain still in its escapes
     told = {
         "method": scope["method"],
-        "path": scope["path"],
+        "path": path,
         "status": status,
         "durationMs": round(took_s * 1000, 1),
         **({"principal": principal.name} if principal else {}),
         **({"runId": scope["path_params"]["id"]} if "id" in scope.get("path_params", {}) else {}),
     }
-    level = logging.DEBUG if scope["path"].startswith(_WATCHED) else logging.INFO
+    level = logging.DEBUG if path.startswith(_WATCHED) else logging.INFO
     with journal.about(**told):
-        log.log(level, "%s %s: %d", told["method"], told["path"], status)
+        log.log(level, "%s %s: %d", told["method"], path, status)

@@ -35,9 +35,9 @@ def events(  # noqa: PLR0917 - one parameter for each option
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of an event.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Print what happened to runs and their evaluations, as on the stream ml:run-events.
+    """Print what happened, and follow it.
 
-    It comes from the database: also while the broker is away.
+    The same as on the stream ml:run-events, but from the database: also while the broker is away.
     """
     if schema:
         from events.stream import SCHEMA

@@ -101,7 +101,7 @@ class _Json(logging.Formatter):
         }
         if (trace := _trace(self, record)) is not None:
             said["traceback"] = trace
-        return json.dumps(said, ensure_ascii=False, default=str)
+        return json.dumps(said, default=str)  # ASCII: nothing in it can look like the end of a line
 
 
 class _Text(logging.Formatter):
@@ -114,8 +114,8 @@ class _Text(logging.Formatter):
 
 
 def _short(value: Any) -> str:
-    """As many characters of an id as people need to find it again."""
-    text = str(value)
+    """As many characters of an id as people need to find it again, and none that steers their terminal."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
     return text[:_SHORT] if len(text) == _UUID else text
 
 

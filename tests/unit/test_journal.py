@@ -102,6 +102,14 @@ def test_ids_end_with_their_block_and_new_work_begins_without_those_of_the_last(
     ]
 
 
+def test_an_id_from_elsewhere_steers_no_terminal(monkeypatch):
+    def say() -> None:
+        with journal.about(runId="\x1b[2J"):
+            log.info("asked")
+
+    assert _said(monkeypatch, say, form=LogFormat.TEXT).endswith("kitchen: asked [runId=\ufffd[2J]\n")
+
+
 def test_work_in_a_thread_beside_us_is_about_the_same(monkeypatch):
     def say() -> None:
         with journal.about(runId="r1"):
@@ -126,11 +134,14 @@ def test_an_exception_stays_within_its_line(monkeypatch):
 def test_what_no_json_knows_does_not_end_a_line(monkeypatch):
     def say() -> None:
         with journal.about(runId=Path("r1")):
-            log.info("line one\nline two")
+            log.info("line one\nline two\u2028\x85three")
 
     [line] = _said(monkeypatch, say).splitlines()
 
-    assert (json.loads(line)["runId"], json.loads(line)["message"]) == ("r1", "line one\nline two")
+    assert (json.loads(line)["runId"], json.loads(line)["message"]) == (
+        "r1",
+        "line one\nline two\u2028\x85three",
+    )
 
 
 def test_a_warning_of_python_is_a_line_too(monkeypatch):
