@@ -31,7 +31,7 @@ from store.line import next_in_line
 
 _CAPS = leases.Caps(per_node=3, overall=3)
 _HOLDER = leases.Holder(node="here", worker="worker-1")
-_BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def main(number: int) -> None:
@@ -47,6 +47,15 @@ def main(number: int) -> None:
 
 
 def _create(engine: Engine, number: int) -> list[Job]:
+    run = a_run()
+    jobs = [a_job(run, position) for position in range(number)]
+    began = perf_counter()
+    runs.create(engine, run, jobs)
+    print(f"create {(perf_counter() - began) / number * 1e6:8.0f} µs per job")
+    return jobs
+
+
+def a_run() -> Run:
     dataset = DatasetRef(
         dataset_id="d" * 64,
         split_id="e" * 64,
@@ -58,7 +67,7 @@ def _create(engine: Engine, number: int) -> list[Job]:
         test_rows=25,
         columns=4,
     )
-    run = Run(
+    return Run(
         id=new_id(),
         name="benchmark",
         state=RunState.QUEUED,
@@ -66,16 +75,11 @@ def _create(engine: Engine, number: int) -> list[Job]:
         rules=ScoringRules(metrics=("r2",)),
         seed=0,
         test_size=0.25,
-        created_at=_BEGAN,
+        created_at=BEGAN,
     )
-    jobs = [_job(run, position) for position in range(number)]
-    began = perf_counter()
-    runs.create(engine, run, jobs)
-    print(f"create {(perf_counter() - began) / number * 1e6:8.0f} µs per job")
-    return jobs
 
 
-def _job(run: Run, position: int) -> Job:
+def a_job(run: Run, position: int) -> Job:
     return Job(
         id=new_id(),
         run_id=run.id,
@@ -101,10 +105,10 @@ def _evaluate(engine: Engine, job: Job, costs: dict[str, list[float]]) -> None:
     claim = timed("claim", lambda: leases.claim(engine, job.id, holder=_HOLDER, caps=_CAPS, lease_s=30))
     timed("renew", lambda: leases.renew(engine, claim.lease, lease_s=30))
     timed("standing", lambda: leases.standing(engine, claim.lease))
-    timed("complete", lambda: leases.complete(engine, claim.lease, _result(claim)))
+    timed("complete", lambda: leases.complete(engine, claim.lease, a_result(claim)))
 
 
-def _result(claim: leases.Claim) -> Result:
+def a_result(claim: leases.Claim) -> Result:
     return Result(
         evaluation_id=claim.job.id,
         run_id=claim.run.id,
@@ -115,7 +119,7 @@ def _result(claim: leases.Claim) -> Result:
         split_id=claim.run.dataset.split_id,
         seed=0,
         metrics={"r2": 0.5, "mae": 1.0, "rmse": 2.0},
-        timestamp=_BEGAN,
+        timestamp=BEGAN,
         duration_s=0.1,
         cost=Cost(fit_s=0.1, predict_s=0.1, cpu_s=0.1, peak_memory_mb=80, granted_threads=1),
         attempt=claim.job.attempt,

@@ -1,0 +1,182 @@
+# ruff: noqa: T201 - a script that prints, no part of a package
+"""What the database does for how many jobs, and for how many supervisors at once; and what Redis is told.
+
+    python -m benchmarks.scale [URL of an empty database] [most jobs]
+
+First the cost of each step of a job while so many others are queued; then jobs per second, from claim to
+finish, by so many processes; then events and doorbells per second. Without a URL it is an SQLite file.
+"""
+
+import multiprocessing
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from benchmarks.leases import BEGAN, a_job, a_result, a_run
+from domain.event import EventType
+from events import stream
+from store import figures, leases, outbox, runs, schema
+from store.engine import open_database, writing
+from store.line import next_in_line
+from tasks import doorbell, embedded
+from tasks.celery import app
+
+_SAMPLES = 200
+_TOGETHER = 2_000  #: jobs that processes share
+_PROCESSES = (1, 2, 4, 8)
+_EVENTS = 20_000
+_CAPS = leases.Caps(per_node=10_000, overall=10_000)
+
+
+def main(url: str | None, most: int) -> None:
+    with _database(url) as database:
+        engine = open_database(database)
+        schema.ensure(engine)
+        print(f"{engine.dialect.name}, medians in µs while so many jobs are queued\n")
+        _print_costs(engine, most)
+        _forget(engine)
+        engine.dispose()
+        print("\njobs per second, from claim to finish\n")
+        for processes in _PROCESSES:
+            print(f"{processes:3} processes {_throughput(database, processes):9,.0f}")
+        print()
+        _print_messages(open_database(database))
+
+
+@contextmanager
+def _database(url: str | None) -> Iterator[str]:
+    if url:
+        yield url
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{Path(folder)}/bakeoff.db"
+
+
+def _print_costs(engine: Engine, most: int) -> None:
+    steps = ("create", "next", "claim", "renew", "complete", "sweep", "figures")
+    print(f"{'jobs':>10}" + "".join(f"{step:>10}" for step in steps))
+    queued, number = 0, 1_000
+    while number <= most:
+        run = a_run()
+        jobs = [a_job(run, place) for place in range(number - queued)]
+        began = perf_counter()
+        runs.create(engine, run, jobs)
+        create = (perf_counter() - began) / len(jobs)
+        queued = number
+        costs = [create, *_costs(engine)]
+        print(f"{number:>10,}" + "".join(f"{cost * 1e6:10,.0f}" for cost in costs))
+        number *= 10
+
+
+def _costs(engine: Engine) -> list[float]:
+    def finish(claim: leases.Claim) -> None:
+        leases.complete(engine, claim.lease, a_result(claim))
+
+    taken: dict[str, list[float]] = {name: [] for name in ("next", "claim", "renew", "complete")}
+    for _ in range(_SAMPLES):
+        found = _timed(taken["next"], lambda: next_in_line(engine, limit=1))
+        claim = _timed(taken["claim"], lambda found=found: _claim(engine, found[0].job_id))
+        _timed(taken["renew"], lambda claim=claim: leases.renew(engine, claim.lease, lease_s=30))
+        _timed(taken["complete"], lambda claim=claim: finish(claim))
+    looks: list[list[float]] = [[], []]
+    for _ in range(5):
+        _timed(looks[0], lambda: leases.expire(engine))
+        _timed(looks[1], lambda: figures.figures(engine))
+    return [median(cost) for cost in (*taken.values(), *looks)]
+
+
+def _timed(costs: list[float], act: Callable[[], Any]) -> Any:
+    began = perf_counter()
+    outcome = act()
+    costs.append(perf_counter() - began)
+    return outcome
+
+
+def _claim(engine: Engine, job_id: str, node: str = "here") -> Any:
+    holder = leases.Holder(node=node, worker=node)
+    return leases.claim(engine, job_id, holder=holder, caps=_CAPS, lease_s=30)
+
+
+def _throughput(database: str, processes: int) -> float:
+    engine = open_database(database)
+    run = a_run()
+    runs.create(engine, run, [a_job(run, place) for place in range(_TOGETHER)])
+    engine.dispose()
+    context = multiprocessing.get_context("spawn")
+    ready, go = context.Semaphore(0), context.Event()
+    crowd = [
+        context.Process(target=_work, args=(database, f"node-{number}", ready, go))
+        for number in range(processes)
+    ]
+    for process in crowd:
+        process.start()
+    for _ in crowd:
+        ready.acquire()
+    began = perf_counter()
+    go.set()
+    for process in crowd:
+        process.join()
+    return _TOGETHER / (perf_counter() - began)
+
+
+def _work(database: str, node: str, ready: Any, go: Any) -> None:
+    """As a supervisor does it, but that nothing is fitted."""
+    engine = open_database(database)
+    next_in_line(engine, limit=1)
+    ready.release()
+    go.wait()
+    while found := next_in_line(engine, limit=len(_PROCESSES)):
+        for waiting in found:
+            claim = _claim(engine, waiting.job_id, node)
+            if isinstance(claim, leases.Claim):
+                leases.complete(engine, claim.lease, a_result(claim))
+                break
+
+
+def _print_messages(engine: Engine) -> None:
+    run = a_run()
+    runs.create(engine, run, [a_job(run, place) for place in range(1_000)])
+    with writing(engine) as connection:
+        outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [{"attempt": 1}] * _EVENTS, BEGAN)
+    with tempfile.TemporaryDirectory() as folder, embedded.hold(Path(folder)) as server:
+        app.conf.broker_url = server.url
+        began = perf_counter()
+        told = _relay(engine, server.client_url)
+        print(f"events told per second    {told / (perf_counter() - began):9,.0f}")
+        waiting = next_in_line(engine, limit=1_000)
+        began = perf_counter()
+        for _ in range(10):
+            doorbell.ring(waiting)
+        print(f"doorbells rung per second {10 * len(waiting) / (perf_counter() - began):9,.0f}")
+
+
+def _relay(engine: Engine, url: str) -> int:
+    import redis
+
+    client, told = redis.Redis.from_url(url), 0
+    while pending := outbox.pending(engine, limit=500):
+        stream.publish(client, [item.event for item in pending], max_length=100_000)
+        outbox.mark_published(engine, [item.position for item in pending])
+        told += len(pending)
+    return told
+
+
+def _forget(engine: Engine) -> None:
+    with writing(engine) as connection:
+        for table in ("outbox", "evaluation_results", "evaluation_jobs", "evaluation_runs"):
+            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - names of ours
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    main(
+        next((word for word in given if "://" in word), None),
+        next((int(word) for word in given if word.isdecimal()), 1_000_000),
+    )
