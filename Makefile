@@ -54,9 +54,11 @@ docs: demo  ## Generate docs/configuration.md and docs/leaderboard.svg
 	@$(BIN)/bakeoff config --markdown > docs/configuration.md
 	@$(BIN)/python docs/picture.py docs/leaderboard.svg
 
-lock:  ## Resolve requirements.lock again, for Python 3.11 and 3.12 (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --group dev --all-extras --generate-hashes \
-	  --no-emit-index-url --no-header --upgrade --output-file requirements.lock pyproject.toml
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-header
+
+lock:  ## Resolve requirements.lock again, and runtime.lock within it, for Python 3.11 and 3.12 (needs uv)
+	$(LOCK) --group dev --upgrade --output-file requirements.lock pyproject.toml
+	$(LOCK) --group build --constraint requirements.lock --output-file runtime.lock pyproject.toml
 
 clean:  ## Remove the environment and all data
 	rm -rf .venv data build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
