@@ -37,6 +37,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("datasets", "cli.datasets:datasets", _PROJECT, "List the datasets of the configuration."),
     _Entry("config", "cli.config:config", _PROJECT, "Print the settings, and where each came from."),
     _Entry("worker", "cli.worker:worker", _SERVICE, "Take evaluations until told to stop."),
+    _Entry("schedules", "cli.schedules:schedules", _SERVICE, "List what starts by itself, and when."),
     _Entry("api", "cli.api:app", _SERVICE, "Serve the HTTP API until told to stop."),
     _Entry("doctor", "cli.doctor:doctor", _SERVICE, "Look for what is wrong, and say what to do."),
     _Entry("db", "cli.database:app", _SERVICE, "Look at the database, upgrade it, back it up, restore it."),
