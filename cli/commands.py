@@ -36,6 +36,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),
     _Entry("datasets", "cli.datasets:datasets", _PROJECT, "List the datasets of the configuration."),
     _Entry("config", "cli.config:config", _PROJECT, "Print the settings, and where each came from."),
+    _Entry("up", "cli.up:up", _SERVICE, "Start everything for one machine, and keep it alive."),
     _Entry("worker", "cli.worker:worker", _SERVICE, "Take evaluations until told to stop."),
     _Entry("schedules", "cli.schedules:schedules", _SERVICE, "List what starts by itself, and when."),
     _Entry("api", "cli.api:app", _SERVICE, "Serve the HTTP API until told to stop."),
