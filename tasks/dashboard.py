@@ -27,7 +27,7 @@ def child(configuration: Configuration, *, port: int) -> Child:
     ours = {
         "FLOWER_ADDRESS": HOST,
         "FLOWER_PORT": str(port),
-        "FLOWER_TASKS_COLUMNS": "name,args,state,received,started,runtime,worker",
+        "FLOWER_TASKS_COLUMNS": "name,args,state,received,runtime,worker",
         "FLOWER_UNAUTHENTICATED_API": "false",
         _AUTH: os.environ.get(_AUTH) or f"{USER}:{_password(password_file(configuration))}",
     }
