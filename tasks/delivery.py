@@ -108,6 +108,9 @@ def _promote(
             stage=Stage(policy.stage),
             by="bakeoff run",
             reason=f"best of {run.name}",
+            peers={
+                result.model_id: result.metrics for result in jobs.results_of_run(wiring.engine(), run.id)
+            },
         )
     except GateError as exc:
         reason = "; ".join(gate.reason for gate in exc.failed)
