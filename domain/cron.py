@@ -108,9 +108,9 @@ class Cron:
 
     def _instants(self, local: datetime) -> Iterator[datetime]:
         """Where the clock is put forward, Python goes on with the offset of before: so much later."""
-        first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+        first = local.astimezone(UTC)
         yield first
-        if second > first and self.hours == _ALL_HOURS:
+        if self.hours == _ALL_HOURS and (second := local.replace(fold=1).astimezone(UTC)) > first:
             yield second
 
     def _is_due_on(self, day: date) -> bool:

@@ -72,7 +72,7 @@ def service() -> Iterator[Service]:
         celery = (sys.executable, "-m", "celery", "-A", "tasks", "beat", "-l", "INFO")
         beat = living.enter_context(project.launch(*celery, name="beat"))
         up = living.enter_context(project.launch(*COMMAND, name="up"))
-        wait_for(lambda: "all is up" in up.log or up.has_ended(), "the start of all")
+        wait_for(lambda: "all is up" in up.log or up.has_ended(), "the start of all", within_s=100)
         found = re.search(r"http://127\.0\.0\.1:\d+", up.log)
         assert found, up.log
         yield Service(project, up, beat, found[0])
@@ -96,7 +96,7 @@ def test_it_shows_where_each_part_is(service: Service) -> None:
 def test_what_dies_is_started_again_and_each_slot_starts_one_run(service: Service) -> None:
     """With two beats, over both changes of the clock, while all that is kept alive is killed."""
     wait_for(lambda: slots_of(service.project), "the first slot")
-    killed = {name: service.kill(name) for name in ("control", "beat", "api", "eval")}
+    killed = {name: service.kill(name) for name in ("control", "beat", "api")}
     wait_for(
         lambda: not set(service.children().values()) & set(killed.values()) and len(service.children()) == 4,
         "the next start of all",
