@@ -1,17 +1,18 @@
 """Slots of schedules, on SQLite and PostgreSQL: each is there once, and one at a time starts its run."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
-from fixtures.crowd import in_processes
 from fixtures.stored import a_stored_run
 from sqlalchemy import Engine, text
 
 from domain.cron import Cron
 from domain.schedule import Every, Missed, Schedule, Slot, SlotState
 from store import slots
-from store.engine import open_database, writing
+from store.engine import writing
 
 HOURLY = Every.parse("1h")
 OLD = datetime(2026, 3, 1, tzinfo=UTC)
@@ -190,17 +191,18 @@ def test_the_last_thousand_slots_are_kept(engine: Engine, monkeypatch: pytest.Mo
     assert states(engine) == ["open"] * 3
 
 
-def look(url: str) -> tuple[int, list[str]]:
-    engine = open_database(url)
-    noted = slots.note(engine, a_schedule())
-    found = [slots.take(engine, slot, lease_s=60) for slot in slots.due(engine, ["often"])]
-    return noted, [slot.run_id for slot in found if slot]
+def test_ten_that_look_at_once_write_and_take_each_slot_once(engine: Engine) -> None:
+    schedule = a_seen_schedule(engine, 20.5)
+    ready = Barrier(10)
 
+    def look(_: int) -> tuple[int, list[str]]:
+        ready.wait()
+        noted = slots.note(engine, schedule)
+        found = [slots.take(engine, slot, lease_s=60) for slot in due(engine)]
+        return noted, [slot.run_id for slot in found if slot]
 
-def test_ten_processes_that_look_at_once_write_and_take_each_slot_once(engine: Engine) -> None:
-    a_seen_schedule(engine, 20.5)
-
-    seen = in_processes(look, [(engine.url.render_as_string(hide_password=False),)] * 10)
+    with ThreadPoolExecutor(10) as crowd:
+        seen = list(crowd.map(look, range(10)))
 
     assert sorted(noted for noted, _ in seen)[:-1] == [0] * 9
     runs = [run_id for _, mine in seen for run_id in mine]
