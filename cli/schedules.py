@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from config.loading import Configuration
     from config.schedules import ScheduleSettings
     from domain.run import Run
     from domain.schedule import Schedule
     from store.slots import Standing
 
+LOOK_AFTER = "`bakeoff up`, or `celery -A tasks beat` beside a worker,"
+
 
 @dataclass(frozen=True, kw_only=True)
-class _Row:
+class Row:
     settings: "ScheduleSettings"
     schedule: "Schedule"
     standing: "Standing"
@@ -38,6 +41,15 @@ class _Row:
 
         return self.standing.at - self.next_at > ON_TIME
 
+    @property
+    def remark(self) -> str:
+        """What is not as it should be; empty when all is well."""
+        last = self.standing.last
+        if last and last.error:
+            said = terminal.clean(last.error)
+            return f"its run could not be started so far, tried {last.tries} times: {said}"
+        return f"nobody looks: {LOOK_AFTER} starts what is due" if self.is_overdue else ""
+
 
 def schedules(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
@@ -47,7 +59,7 @@ def schedules(
 
     `bakeoff up`, or `celery -A tasks beat` beside a worker, sees to it.
     """
-    found = _rows(config)
+    found = rows(project.open_project(config))
     if as_json:
         terminal.write_json([_record(row) for row in found])
     elif found:
@@ -56,29 +68,30 @@ def schedules(
         terminal.out().print("no schedules: name some under `schedules:` in the configuration")
 
 
-def _rows(config: ConfigFile) -> list[_Row]:
-    scheduled = project.open_project(config).settings.scheduled
+def rows(configuration: "Configuration") -> list[Row]:
+    """Also where there is no database yet; none is made."""
+    scheduled = configuration.settings.scheduled
     return [_row(settings, settings.to_schedule(name)) for name, settings in scheduled.items()]
 
 
-def _row(settings: "ScheduleSettings", schedule: "Schedule") -> _Row:
+def _row(settings: "ScheduleSettings", schedule: "Schedule") -> Row:
     from domain.errors import NotFoundError
     from store import runs, schema, slots
     from tasks import wiring
 
     if not wiring.has_database():
         never = slots.Standing(noted_until=None, last=None, missed=0, last_missed=None, at=datetime.now(UTC))
-        return _Row(settings=settings, schedule=schedule, standing=never, run=None)
+        return Row(settings=settings, schedule=schedule, standing=never, run=None)
     schema.ensure(wiring.engine())
     standing = slots.standing(wiring.engine(), schedule)
     try:
         run = runs.get(wiring.engine(), standing.last.run_id) if standing.last else None
     except NotFoundError:
         run = None
-    return _Row(settings=settings, schedule=schedule, standing=standing, run=run)
+    return Row(settings=settings, schedule=schedule, standing=standing, run=run)
 
 
-def _record(row: _Row) -> dict[str, Any]:
+def _record(row: Row) -> dict[str, Any]:
     from domain.identity import iso, iso_or_none
 
     standing = row.standing
@@ -96,7 +109,7 @@ def _record(row: _Row) -> dict[str, Any]:
     }
 
 
-def _table(found: Sequence[_Row]) -> "Table":
+def _table(found: Sequence[Row]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
@@ -117,7 +130,7 @@ def _table(found: Sequence[_Row]) -> "Table":
     return table
 
 
-def _run(row: _Row) -> "Text":
+def _run(row: Row) -> "Text":
     from rich.text import Text
 
     from cli import states
@@ -128,22 +141,13 @@ def _run(row: _Row) -> "Text":
     return Text.assemble((run.id[:8], "bold"), " ", (states.words(run.state), states.style(run.state)))
 
 
-def _remarks(found: Sequence[_Row]) -> "list[Text]":
+def _remarks(found: Sequence[Row]) -> "list[Text]":
     from rich.text import Text
 
-    remarks = [Text(f"{row.schedule.name}: {remark}") for row in found if (remark := _remark(row))]
+    remarks = [Text(f"{row.schedule.name}: {row.remark}") for row in found if row.remark]
     return [Text(), *remarks] if remarks else []
 
 
-def _remark(row: _Row) -> str:
-    last = row.standing.last
-    if last and last.error:
-        return f"its run could not be started so far, tried {last.tries} times: {terminal.clean(last.error)}"
-    if row.is_overdue:
-        return "nobody looks: `bakeoff up`, or `celery -A tasks beat` beside a worker, starts what is due"
-    return ""
-
-
-def _local(row: _Row, moment: datetime) -> str:
+def _local(row: Row, moment: datetime) -> str:
     """By the clock that the schedule goes by."""
     return moment.astimezone(row.schedule.rule.zone).strftime("%Y-%m-%d %H:%M %Z")

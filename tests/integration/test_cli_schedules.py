@@ -122,6 +122,26 @@ def test_a_run_that_cannot_be_started_says_why(scheduled: Project) -> None:
     )
 
 
+def test_the_doctor_says_which_schedules_are_not_as_they_should_be(scheduled: Project) -> None:
+    assert "✓ schedules nightly, often" in doctor(scheduled)
+
+    note(scheduled, "often", "2026-03-01 12:00:00")
+    note(scheduled, "nightly", "2999-01-01 02:00:00", ("2999-01-01 02:00:00", "open", "no file"))
+    said = doctor(scheduled)
+
+    assert (
+        "! schedules often is overdue: nobody looks → start `bakeoff up`, or `celery -A tasks beat` beside "
+        "a worker"
+    ) in said
+    assert "! schedules nightly: its run could not be started so far, tried 2 times: no file → mend" in said
+    assert "✓ schedules" not in said
+
+
+def doctor(project: Project) -> str:
+    (project.root / "config" / "models.yaml").write_text("models: {}\n")
+    return " ".join(project.bakeoff("doctor").stdout.split())
+
+
 def test_a_run_that_was_forgotten_leaves_its_slot(scheduled: Project) -> None:
     note(scheduled, "often", "2999-01-01 12:00:00", ("2999-01-01 12:00:00", "started", ""))
 
