@@ -1,11 +1,10 @@
 """`bakeoff up`: everything for one machine, until somebody says stop."""
 
-import logging
 import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -18,6 +17,8 @@ from cli.project import ConfigFile
 from cli.worker import LogLevel
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from config.loading import Configuration
     from tasks.supervision import Child
 
@@ -51,14 +52,14 @@ def up(  # noqa: PLR0917 - one parameter for each option
 
     Ctrl-C or SIGTERM: running jobs get their grace and are then put back.  A second one ends all at once.
     """
+    from config import journal
     from registry.schema import read
     from store import schema
     from tasks import broker, wiring
     from tasks.supervision import supervise
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     configuration = project.open_project(config, evalWorkers=eval_workers, apiHost=host, apiPort=port)
+    journal.set_up(log_level, configuration.settings.log_format)
     configuration.logs.mkdir(parents=True, exist_ok=True)
     services = [
         *_nodes(configuration, log_level),
@@ -177,7 +178,7 @@ class _Herald:
         self._configuration = configuration
         self._awaited = list(services)
         self._slow_at = time.monotonic() + _SLOW_AFTER_S
-        terminal.err().print("starting " + ", ".join(service.child.name for service in services))
+        terminal.announce("starting " + ", ".join(service.child.name for service in services))
 
     def look(self) -> None:
         if not self._awaited:
@@ -189,27 +190,33 @@ class _Herald:
             self._complain()
 
     def _tell(self) -> None:
-        from rich.table import Table
-        from rich.text import Text
+        if terminal.err().is_terminal:
+            terminal.show(terminal.err(), _table(self._lines()))
+        else:
+            for name, what, log in self._lines():
+                terminal.announce(f"{name}: {what}" + (f"; {log}" if log else ""))
+        terminal.announce("all is up; Ctrl-C stops it")
 
-        table = Table.grid(padding=(0, 2, 0, 0))
+    def _lines(self) -> Iterator[tuple[str, str, str]]:
         for service in self._services:
             log = service.child.log
-            table.add_row(
-                Text(service.child.name, "bold"),
-                Text(service.what),
-                Text(f"log {_short(log, self._configuration)}" if log else "", "dim"),
-            )
-        table.add_row(Text("redis", "bold"), Text(_redis(self._configuration)), "")
-        terminal.show(terminal.err(), Text("all is up; Ctrl-C stops it"), table)
-        terminal.err().file.flush()
+            yield service.child.name, service.what, f"log {_short(log, self._configuration)}" if log else ""
+        yield "redis", _redis(self._configuration), ""
 
     def _complain(self) -> None:
         for service in self._awaited:
-            terminal.err().print(
-                f"{service.child.name} does not answer yet: see {service.child.log}", soft_wrap=True
-            )
+            terminal.announce(f"{service.child.name} does not answer yet: see {service.child.log}")
         self._slow_at = float("inf")
+
+
+def _table(lines: Iterator[tuple[str, str, str]]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, what, log in lines:
+        table.add_row(Text(name, "bold"), Text(terminal.clean(what)), Text(log, "dim"))
+    return table
 
 
 def _redis(configuration: "Configuration") -> str:

@@ -8,6 +8,7 @@ import math
 
 from celery import shared_task
 
+from config import journal
 from config.schedules import ScheduleSettings
 from domain.errors import BakeoffError, InfrastructureError
 from domain.naming import counted
@@ -25,6 +26,7 @@ _LONGEST_PAUSE_S = 600
 
 @shared_task(name="bakeoff.retrain", throws=(BakeoffError,))
 def retrain_task() -> str:
+    journal.begin()
     return f"{counted(start_what_is_due(), 'scheduled run')} started"
 
 
@@ -40,6 +42,11 @@ def start_what_is_due() -> int:
 
 def _see_to(slot: Slot, settings: ScheduleSettings) -> bool:
     """Whether this look has started its run."""
+    with journal.about(runId=slot.run_id):
+        return _start(slot, settings)
+
+
+def _start(slot: Slot, settings: ScheduleSettings) -> bool:
     taken = slots.take(wiring.engine(), slot, lease_s=_lease_s())
     if taken is None:
         return False

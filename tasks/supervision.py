@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cell.libc import die_with_parent
+from config import journal
 from domain.errors import InfrastructureError, InvalidInputError
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ class Child:
         with self.log.open("rb") as written:
             written.seek(max(0, self.log.stat().st_size - _LAST_BYTES))
             lines = written.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
-        return f"; the last lines of {self.log}:" + "".join(f"\n  {line}" for line in lines)
+        said = "".join("\n  " + journal.readable(f"{line}\n").rstrip() for line in lines)
+        return f"; the last lines of {self.log}:{said}"
 
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None

@@ -44,7 +44,9 @@ def flower() -> Iterator[Flower]:
         command = (sys.executable, "-m", "cli.main", "up", "--port", "0", "--flower", "--flower-port", "0")
         with project.launch(*command, name="up") as up:
             wait_for(lambda: "all is up" in up.log or up.has_ended(), "the start of all")
-            found = re.search(r"flower +(http://127\.0\.0\.1:\d+), user bakeoff, password in (\S+)", up.log)
+            found = re.search(
+                r"flower: (http://127\.0\.0\.1:\d+), user bakeoff, password in ([^;]+);", up.log
+            )
             assert found, up.log
             password = (project.folder / found[2]).read_text()
             project.run("means", name="spring")

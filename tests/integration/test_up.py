@@ -1,5 +1,6 @@
 """`bakeoff up`: everything for one machine, with real schedules, and with real deaths."""
 
+import json
 import os
 import re
 import signal
@@ -81,14 +82,15 @@ def service() -> Iterator[Service]:
 
 
 def test_it_shows_where_each_part_is(service: Service) -> None:
-    shown = service.up.log.partition("all is up; Ctrl-C stops it\n")[2].splitlines()[:5]
+    said = [json.loads(line)["message"] for line in service.up.log.splitlines()]
 
-    assert [re.split(r"\s{2,}", line) for line in shown] == [
-        ["eval", f"2 evaluations at once on {socket.gethostname()}", "log data/logs/eval.log"],
-        ["control", "everything else", "log data/logs/control.log"],
-        ["beat", "schedules: autumn, spring; see `bakeoff schedules`", "log data/logs/beat.log"],
-        ["api", service.url, "log data/logs/api.log"],
-        ["redis", "embedded, in data/redis"],
+    assert said[: said.index("all is up; Ctrl-C stops it")] == [
+        "starting eval, control, beat, api",
+        f"eval: 2 evaluations at once on {socket.gethostname()}; log data/logs/eval.log",
+        "control: everything else; log data/logs/control.log",
+        "beat: schedules: autumn, spring; see `bakeoff schedules`; log data/logs/beat.log",
+        f"api: {service.url}; log data/logs/api.log",
+        "redis: embedded, in data/redis",
     ]
     assert httpx.get(f"{service.url}/health/live", trust_env=False).status_code == 200
 
@@ -128,7 +130,7 @@ def _answers(url: str) -> bool:
 
 def test_a_scheduled_run_is_saved_and_promoted_as_its_schedule_says(service: Service) -> None:
     registry = ModelRegistry(service.project.configuration.registry_path)
-    [version] = wait_for(lambda: registry.versions("tiny", stage=Stage.STAGING), "the promotion")
+    version, *_ = wait_for(lambda: registry.versions("tiny", stage=Stage.STAGING), "the promotion")
     run = next(run for run in all_runs(service.project) if run.id == version.origin.run_id)
 
     assert run.name.startswith("spring-")
