@@ -32,11 +32,11 @@ def serve(configuration: Configuration, *, say: Callable[[str], None]) -> None:
             f"apiHost {settings.api_host} is reached from elsewhere, and no token tells who may come in: "
             "make one with `bakeoff api token NAME --role admin`, or listen on 127.0.0.1"
         )
-    with _listener(settings.api_host, settings.api_port) as listener:
+    with listen(settings.api_host, settings.api_port) as listener:
         schema.ensure(wiring.engine())
         wiring.catalog()
         broker.hold()
-        say(f"serving on {_url(listener)}{_who(open_to_all=open_to_all)}; Ctrl-C stops")
+        say(f"serving on {url_of(listener)}{_who(open_to_all=open_to_all)}; Ctrl-C stops")
         _run(configuration, tokens, listener)
 
 
@@ -61,7 +61,7 @@ def _run(configuration: Configuration, tokens: Tokens, listener: socket.socket) 
     server.run(sockets=[listener])
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """The port is taken before anything slow is done.
 
     It names its protocol, for only then asyncio sends at once what is written (TCP_NODELAY).
@@ -88,7 +88,7 @@ def _cannot_listen(host: str, port: int, exc: OSError) -> InfrastructureError:
     )
 
 
-def _url(listener: socket.socket) -> str:
+def url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ip_address(host).version == 6 else host  # noqa: PLR2004 - of the protocol
     return f"http://{shown}:{port}"

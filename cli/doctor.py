@@ -40,7 +40,7 @@ def doctor(
 
 
 def _examine(config: "ConfigFile") -> "Iterator[Finding]":
-    from cli.examination import agreement, content, machine, tracking
+    from cli.examination import agreement, content, machine, timetable, tracking
     from domain.errors import BakeoffError
     from tasks.examination import brokerage, storage
     from tasks.examination.finding import fail, ok
@@ -60,6 +60,7 @@ def _examine(config: "ConfigFile") -> "Iterator[Finding]":
         ("catalog", content.candidates),
         ("datasets", content.datasets),
         ("registry", tracking.tracking),
+        ("schedules", timetable.timetable),
     ):
         yield from _guarded(subject, look, configuration)
 

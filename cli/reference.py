@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from config.loading import PREFIX
 from config.model_registry import GateSettings, HookSettings, ModelRegistrySettings, PromotionSettings
+from config.schedules import ScheduleSettings
 from config.settings import DatasetSettings, DatasetSource, Settings
 
 _INTRODUCTION = """\
@@ -38,6 +39,12 @@ _REGISTRY_SECTIONS = (
     ("promotion.hooks[].", HookSettings),
 )
 
+_SCHEDULES = """\
+## Schedules
+
+Each entry of `schedules` is a name and these keys: [schedules](schedules.md).
+"""
+
 
 def settings_reference() -> str:
     sources = ", ".join(f"`{source}`" for source in DatasetSource)
@@ -56,6 +63,11 @@ def settings_reference() -> str:
         "| key | default | meaning |",
         "|---|---|---|",
         *(line for prefix, section in _REGISTRY_SECTIONS for line in _keys_with_defaults(section, prefix)),
+        "",
+        _SCHEDULES,
+        "| key | default | meaning |",
+        "|---|---|---|",
+        *_keys_with_defaults(ScheduleSettings, ""),
     ]
     return "\n".join(lines) + "\n"
 

@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,9 +19,12 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from config.model_registry import GateSettings, HookSettings, ModelRegistrySettings, PromotionSettings
+from config.schedules import ScheduleSettings
 from config.section import Section
 from config.settings import DatasetSettings, Settings
 from domain.errors import InfrastructureError, InvalidInputError
+from domain.naming import listed, nearest
+from domain.saving import SavePolicy
 
 PREFIX = "BAKEOFF_"
 FILE_VARIABLE = "BAKEOFF_CONFIG"
@@ -35,6 +39,9 @@ _SECTIONS: Mapping[str, type[Section]] = {
     "gates": GateSettings,
     "hooks": HookSettings,
 }
+#: What stands below a name that the user has given.
+_NAMED: Mapping[str, type[Section]] = {"datasets": DatasetSettings, "schedules": ScheduleSettings}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LISTS = {
     to_camel(name) for name, field in Settings.model_fields.items() if field.annotation == list[str] | None
 }
@@ -223,6 +230,7 @@ def load(
         token_digest=_token_digest(environment.get(TOKEN_VARIABLE)),
     )
     _keep_plugins_readable(configuration)
+    _keep_schedules_possible(configuration.settings)
     return configuration
 
 
@@ -233,6 +241,25 @@ def _keep_plugins_readable(configuration: Configuration) -> None:
             raise InvalidInputError(
                 f"{key} is {folder}, and the project {root} lies in it: candidates may not read what is "
                 f"there, their own code neither; name a folder of its own"
+            )
+
+
+def _keep_schedules_possible(settings: Settings) -> None:
+    for name, schedule in settings.scheduled.items():
+        if not _NAME.fullmatch(name):
+            raise InvalidInputError(
+                f"schedules has the name {name!r:.120}: use up to 100 letters, digits, `.`, `_` and `-`"
+            )
+        if schedule.dataset not in settings.datasets:
+            known = list(settings.datasets)
+            cure = nearest(schedule.dataset, known) or f"; there are {listed(sorted(known))}"
+            raise InvalidInputError(
+                f"schedules.{name}.dataset is {schedule.dataset!r}, which is none of `datasets`{cure}"
+            )
+        if schedule.save is not SavePolicy.NONE and settings.model_registry.backend == "none":
+            raise InvalidInputError(
+                f"schedules.{name}.save is {schedule.save}, and modelRegistry.backend is none: save none, or "
+                "set the backend"
             )
 
 
@@ -327,8 +354,10 @@ def _keys_beside(place: Sequence[str]) -> list[str]:
     """Those that could have been written where an unknown key was."""
     if len(place) == 1:
         return list(_KEYS)
-    named = [part for part in place[:-1] if not part.isdecimal()]
-    section = DatasetSettings if place[0] == "datasets" else _SECTIONS[named[-1]]
+    if len(place) == 3 and place[0] in _NAMED:  # noqa: PLR2004 - section, name, key
+        section = _NAMED[place[0]]
+    else:
+        section = _SECTIONS[next(part for part in reversed(place[:-1]) if not part.isdecimal())]
     return [to_camel(name) for name in section.model_fields]
 
 

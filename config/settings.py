@@ -11,7 +11,9 @@ from pydantic import Field, model_validator
 from config.journal import LogFormat
 from config.masking import masked
 from config.model_registry import ModelRegistrySettings
+from config.schedules import DAILY, ScheduleSettings, daily
 from config.section import Section
+from domain.saving import SavePolicy
 
 
 class DatasetSource(StrEnum):
@@ -128,10 +130,23 @@ class Settings(Section):
         None, description="origins of web pages elsewhere that may use the HTTP API; null: none"
     )
     datasets: dict[str, DatasetSettings] = Field(default_factory=dict, description="datasets by name")
+    schedules: dict[str, ScheduleSettings] | None = Field(
+        None,
+        description="runs that start by themselves, by name; null: one a day at 03:00 UTC, of the dataset if "
+        "there is just one",
+    )
 
     @property
     def overall_cap(self) -> int:
         return self.eval_workers if self.max_running is None else self.max_running
+
+    @property
+    def scheduled(self) -> Mapping[str, ScheduleSettings]:
+        """The schedules there are, by name."""
+        if self.schedules is not None or len(self.datasets) != 1:
+            return self.schedules or {}
+        save = SavePolicy.NONE if self.model_registry.backend == "none" else SavePolicy.BEST
+        return {DAILY: daily(next(iter(self.datasets)), save)}
 
     @property
     def node(self) -> str:

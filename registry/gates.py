@@ -1,6 +1,7 @@
 """Gates: the conditions that a version must meet to be promoted."""
 
 import math
+from collections.abc import Mapping
 
 from config.model_registry import GateSettings
 from domain.direction import greater_is_better
@@ -8,8 +9,15 @@ from domain.model_version import GateResult, ModelVersion
 
 _ROUNDING = 1e-9  #: relative: 0.3 is better than 0.2 by 0.1
 
+Metrics = Mapping[str, float | None]
 
-def judge(gate: GateSettings, version: ModelVersion, production: ModelVersion | None) -> GateResult:
+#: The metrics of all candidates of the run that a version comes from, by the id of the candidate.
+Peers = Mapping[str, Metrics]
+
+
+def judge(
+    gate: GateSettings, version: ModelVersion, production: ModelVersion | None, peers: Peers | None = None
+) -> GateResult:
     """`production` is the version of the same name that is in Production now."""
     value = _value(version, gate.metric)
     if value is None:
@@ -20,7 +28,7 @@ def judge(gate: GateSettings, version: ModelVersion, production: ModelVersion | 
         reason = f"no version of {version.name} is in Production yet: there is nothing to be better than"
         passed, needed = True, None
     else:
-        passed, needed, reason = _against_production(gate, version, value, production)
+        passed, needed, reason = _against_production(gate, version, value, production, peers or {})
     return GateResult(gate=in_words(gate), passed=passed, measured=value, needed=needed, reason=reason)
 
 
@@ -47,23 +55,37 @@ def _against_bound(gate: GateSettings, value: float) -> _Judgement:
 
 
 def _against_production(
-    gate: GateSettings, version: ModelVersion, value: float, production: ModelVersion
+    gate: GateSettings, version: ModelVersion, value: float, production: ModelVersion, peers: Peers
 ) -> _Judgement:
     former = _value(production, gate.metric)
     if former is None:
         return False, None, f"Production cannot be compared with: {_lack(production, gate.metric)}"
-    if not _share_a_snapshot(version, production):
+    if _share_a_snapshot(version, production):
+        return _against(gate, value, former, f"Production {production.version}")
+    candidate = production.origin.candidate_id
+    again = _number(peers.get(candidate or "", {}), gate.metric)
+    if again is None:
         return False, None, _how_to_compare(version, production)
+    if candidate == version.origin.candidate_id:
+        return True, None, f"it is {candidate}, as Production {production.version} is, fitted to other data"
+    return _against(gate, value, again, f"{candidate}, the candidate of Production {production.version}")
+
+
+def _against(gate: GateSettings, value: float, former: float, whose: str) -> _Judgement:
     sign = 1 if greater_is_better(gate.metric) else -1
     gain = sign * (value - former)
     passed = gain > 0 and (gain >= gate.by or math.isclose(gain, gate.by, rel_tol=_ROUNDING))
     asked = f", and {gate.by:.6g} better is asked" if gate.by and not passed else ""
-    distance = f"{_apart(value, former)} Production {production.version} ({former:.6g})"
+    distance = f"{_apart(value, former)} {whose} ({former:.6g})"
     return passed, former + sign * gate.by, f"{gate.metric} {value:.6g} is {distance}{asked}"
 
 
 def _value(version: ModelVersion, metric: str) -> float | None:
-    value = version.metrics.get(metric)
+    return _number(version.metrics, metric)
+
+
+def _number(metrics: Metrics, metric: str) -> float | None:
+    value = metrics.get(metric)
     return None if value is None or math.isnan(value) else value
 
 

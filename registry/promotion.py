@@ -15,7 +15,7 @@ from domain.errors import InvalidInputError, NotFoundError, OvertakenError, Refu
 from domain.identity import utc_now
 from domain.model_version import GateResult, ModelVersion, Promotion, Stage
 from registry.backend import NO_VERSION, BaseModelRegistry, Identifier
-from registry.gates import judge
+from registry.gates import Peers, judge
 from registry.hooks import tell
 
 log = logging.getLogger(__name__)
@@ -47,15 +47,19 @@ def promote(
     by: str | None = None,
     reason: str = "",
     force: bool = False,
+    peers: Peers | None = None,
 ) -> Promotion:
     """The line of the log, with what the hooks said. GateError where a gate is not passed, unless forced.
 
-    `root` is the folder of the project, for the hooks; `by` None is the user's name.
+    `root` is the folder of the project, for the hooks; `by` None is the user's name; `peers` is what its run
+    knows of all candidates.
     """
     version = registry.get(identifier)
     while True:
         try:
-            line = _promote_once(registry, version.uri, policy, stage, by=by, reason=reason, force=force)
+            line = _promote_once(
+                registry, version.uri, policy, stage, by=by, reason=reason, force=force, peers=peers
+            )
         except OvertakenError as exc:
             log.info("the gates are asked once more: %s", exc)
         else:
@@ -71,6 +75,7 @@ def see_to_promotion(
     stage: Stage,
     by: str | None = None,
     reason: str = "",
+    peers: Peers | None = None,
 ) -> Promotion:
     """The same for whoever may be killed meanwhile and comes again: what was done, is not done once more.
 
@@ -80,7 +85,9 @@ def see_to_promotion(
     lines = [line for line in registry.history(version.name) if line.version == version.version]
     done = next((place for place, line in enumerate(lines) if line.moved and line.to_stage is stage), None)
     if done is None:
-        return promote(registry, version.uri, policy=policy, root=root, stage=stage, by=by, reason=reason)
+        return promote(
+            registry, version.uri, policy=policy, root=root, stage=stage, by=by, reason=reason, peers=peers
+        )
     told = next((line for line in lines[:done] if "hooks" in line.evidence), None)
     if told is None:
         return tell_hooks(registry, lines[done], policy=policy, root=root)
@@ -139,12 +146,14 @@ def _promote_once(
     by: str | None,
     reason: str,
     force: bool,
+    peers: Peers | None,
 ) -> Promotion:
     version = registry.get(uri)
     if version.stage is stage:
         raise InvalidInputError(f"{uri} is in {stage} already")
     production = production_of(registry, version.name)
-    gates = [judge(gate, version, production) for gate in policy.gates] if stage in _GUARDED else []
+    asked = policy.gates if stage in _GUARDED else []
+    gates = [judge(gate, version, production, peers) for gate in asked]
     failed = [gate for gate in gates if not gate.passed]
     if failed and not force:
         raise GateError(uri, stage, failed)

@@ -4,6 +4,7 @@ evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                 1 ── 0..1 savings              1 ── 0..1 fitted_models
 outbox            what is still to be told, in the order it happened
 candidate_loads   why candidates were rejected, the last hundred of each
+schedules         until when the slots of each schedule are in schedule_slots, the last thousand of each
 """
 
 from collections.abc import Iterable
@@ -36,6 +37,7 @@ from sqlalchemy import (
 from domain.event import EventType
 from domain.job import JobKind, JobState
 from domain.run import PRIORITIES, RunState
+from domain.schedule import SlotState
 
 
 class Utc(TypeDecorator[datetime]):
@@ -262,4 +264,32 @@ candidate_loads = Table(
     Column("fix", Text, nullable=False),
     Column("traceback", Text, nullable=False),
     Index("ix_candidate_loads_candidate", "candidate_id", "position"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("noted_until", Utc, nullable=False),
+)
+
+schedule_slots = Table(
+    "schedule_slots",
+    metadata,
+    Column("schedule", String(100), primary_key=True),
+    Column("slot_at", Utc, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("run_id", String(36), nullable=False, unique=True),
+    Column("due_at", Utc, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    _one_of("state", SlotState),
+    CheckConstraint("state <> 'started' OR error = ''", name="started_has_no_error"),
+    Index(
+        "ix_schedule_slots_open",
+        "due_at",
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
 )

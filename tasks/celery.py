@@ -12,7 +12,7 @@ from kombu import Exchange, Queue
 from tasks import broker, node, wiring
 from tasks.broker import CONTROL, EVALUATIONS
 
-app = Celery("bakeoff", include=["tasks.evaluate", "tasks.housekeeping"])
+app = Celery("bakeoff", include=["tasks.evaluate", "tasks.housekeeping", "tasks.scheduling"])
 app.steps["worker"].add(node.Housekeeper)
 app.user_options["worker"].add(node.FOR_RUN)
 
@@ -47,9 +47,10 @@ def settings() -> dict[str, Any]:
         "enable_utc": True,
         "timezone": "UTC",
         "beat_schedule": {
-            "sweep": {"task": "bakeoff.sweep", "schedule": ours.lease_seconds / 3},
+            name: {"task": f"bakeoff.{name}", "schedule": ours.lease_seconds / 3}
+            for name in ("sweep", *(["retrain"] if ours.scheduled else []))
         },
-        "beat_schedule_filename": str(wiring.configuration().data_dir / "beat"),
+        "beat_scheduler": "celery.beat:Scheduler",  # without a file: what was due is in the database
     }
 
 

@@ -8,6 +8,7 @@ import shutil
 from contextlib import suppress
 
 from config.loading import Configuration
+from config.model_registry import PromotionSettings
 from domain.errors import InvalidInputError, TamperedError
 from domain.fitted import FittedModel
 from domain.job import Job
@@ -19,7 +20,7 @@ from evaluation.saving import Selection, description_of, select
 from registry.backend import BaseModelRegistry, Fitted
 from registry.opening import open_registry
 from registry.promotion import GateError, see_to_promotion
-from store import jobs
+from store import jobs, slots
 from tasks import wiring
 
 
@@ -95,7 +96,7 @@ def _add(
 def _promote(
     registry: BaseModelRegistry, saved: Saved, run: Run, configuration: Configuration
 ) -> Advance | None:
-    policy = configuration.settings.model_registry.promotion
+    policy = _policy(run, configuration)
     if policy.stage is None:
         return None
     try:
@@ -107,6 +108,9 @@ def _promote(
             stage=Stage(policy.stage),
             by="bakeoff run",
             reason=f"best of {run.name}",
+            peers={
+                result.model_id: result.metrics for result in jobs.results_of_run(wiring.engine(), run.id)
+            },
         )
     except GateError as exc:
         reason = "; ".join(gate.reason for gate in exc.failed)
@@ -126,6 +130,13 @@ def _promote(
             if not said["passed"]
         ),
     )
+
+
+def _policy(run: Run, configuration: Configuration) -> PromotionSettings:
+    """That of the schedule which started the run, if it has one of its own."""
+    settings = configuration.settings
+    schedule = settings.scheduled.get(slots.schedule_of(wiring.engine(), run.id) or "")
+    return (schedule and schedule.promotion) or settings.model_registry.promotion
 
 
 def _clear_away(run: Run, outcome: Outcome, configuration: Configuration) -> None:

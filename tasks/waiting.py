@@ -25,6 +25,16 @@ def readers() -> Mapping[str, list[str]]:
     }
 
 
+def answers(worker: str) -> bool:
+    """Whether the one of this name does, within a second."""
+    try:
+        return bool(
+            app.control.broadcast("ping", reply=True, destination=[worker], timeout=_ANSWER_S, limit=1)
+        )
+    except (OperationalError, RedisError, OSError):
+        return False
+
+
 def is_read() -> bool:
     """Whether anybody reads the queue of evaluations; the first answer is enough."""
     if broker.nobody_listens():

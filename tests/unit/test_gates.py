@@ -136,3 +136,58 @@ def test_nothing_is_better_than_a_production_without_a_value() -> None:
 
     assert not result.passed
     assert result.reason == ("Production cannot be compared with: 1.0.1 has no value of f1, but of recall")
+
+
+MONDAY = Origin(dataset_id="d1", split_id="s1", candidate_id="ridge")
+TUESDAY = Origin(dataset_id="d2", split_id="s2", candidate_id="lda")
+
+
+@pytest.mark.parametrize(
+    ("again", "passed", "reason"),
+    [
+        (0.8, True, "f1 0.9 is 0.1 above ridge, the candidate of Production 1.0.1 (0.8)"),
+        (
+            0.88,
+            False,
+            "f1 0.9 is 0.02 above ridge, the candidate of Production 1.0.1 (0.88), and 0.05 better is asked",
+        ),
+    ],
+)
+def test_on_other_data_the_candidate_of_production_is_compared_with_as_its_run_measured_it(
+    again, passed, reason
+) -> None:
+    """Whatever it was measured at before."""
+    gate = GateSettings(metric="f1", better_than_production=True, by=0.05)
+    peers = {"ridge": {"f1": again}, "lda": {"f1": 0.9}}
+    result = judge(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.99), peers)
+
+    assert (result.passed, result.reason, result.needed) == (passed, reason, again + 0.05)
+
+
+def test_the_candidate_of_production_fitted_to_other_data_passes() -> None:
+    """Nothing is changed but the data; that it is good enough is for another gate to say."""
+    gate = GateSettings(metric="f1", better_than_production=True, by=0.05)
+    origin = Origin(dataset_id="d2", split_id="s2", candidate_id="ridge")
+    result = judge(gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), {"ridge": {"f1": 0.9}})
+
+    assert (result.passed, result.needed) == (True, None)
+    assert result.reason == "it is ridge, as Production 1.0.1 is, fitted to other data"
+
+
+@pytest.mark.parametrize("peers", [{}, {"lda": {"f1": 0.9}}, {"ridge": {"f1": None}}, {"ridge": {}}])
+def test_without_the_candidate_of_production_other_data_do_not_compare(peers) -> None:
+    gate = GateSettings(metric="f1", better_than_production=True)
+    result = judge(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.8), peers)
+
+    assert (result.passed, result.needed) == (False, None)
+    assert result.reason.startswith(
+        "1.0.2 and Production 1.0.1 were measured on different snapshots: evaluate"
+    )
+
+
+def test_on_the_same_data_the_version_itself_is_compared_with() -> None:
+    gate = GateSettings(metric="f1", better_than_production=True)
+    origin = Origin(dataset_id="d1", split_id="s1", candidate_id="lda")
+    result = judge(gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), {"ridge": {"f1": 0.1}})
+
+    assert not result.passed

@@ -108,6 +108,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_API_PORT": ("80", 80),
     "BAKEOFF_API_TOKENS_FILE": ("/etc/tokens", Path("/etc/tokens")),
     "BAKEOFF_API_ORIGINS": ("https://a,https://b", ["https://a", "https://b"]),
+    "BAKEOFF_SCHEDULES": ("{}", {}),
     "BAKEOFF_DATASETS": ('{"iris": {"source": "sklearn", "name": "iris"}}', None),
 }
 
