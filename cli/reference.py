@@ -7,10 +7,10 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
-from config.loading import PREFIX
 from config.model_registry import GateSettings, HookSettings, ModelRegistrySettings, PromotionSettings
 from config.schedules import ScheduleSettings
 from config.settings import DatasetSettings, DatasetSource, Settings
+from config.variables import variable_of
 
 _INTRODUCTION = """\
 # Configuration
@@ -18,6 +18,9 @@ _INTRODUCTION = """\
 `config/bakeoff.yaml`, or the file named by `--config` or `BAKEOFF_CONFIG`. Relative paths start at the
 folder above `config/`. Precedence: command line, environment, file, default. Every key is optional, an
 unknown one is an error. `bakeoff config` prints each value and where it came from.
+
+A variable with `_FILE` behind its name, such as `BAKEOFF_DATABASE_URL_FILE`, names a file in which the value
+stands: the place for a password. So does `BAKEOFF_API_TOKEN_FILE`, for the token of the [HTTP API](api.md).
 """
 
 _DATASETS = """\
@@ -75,7 +78,7 @@ def settings_reference() -> str:
 def _setting(name: str, field: FieldInfo) -> str:
     cells = [
         f"`{to_camel(name)}`",
-        f"`{PREFIX}{name.upper()}`",
+        f"`{variable_of(name)}`",
         f"`{_default(field)}`",
         _bounds(field),
         field.description or "",

@@ -3,8 +3,6 @@
 Nothing below this floor reads YAML or the environment: a `Configuration` is made once and passed down.
 """
 
-import difflib
-import hashlib
 import json
 import os
 import re
@@ -18,20 +16,18 @@ import yaml
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from config import variables
 from config.model_registry import GateSettings, HookSettings, ModelRegistrySettings, PromotionSettings
 from config.schedules import ScheduleSettings
 from config.section import Section
 from config.settings import DatasetSettings, Settings
+from config.variables import FILE_VARIABLE, did_you_mean, variable_of
 from domain.errors import InfrastructureError, InvalidInputError
 from domain.naming import listed, nearest
 from domain.saving import SavePolicy
 
-PREFIX = "BAKEOFF_"
-FILE_VARIABLE = "BAKEOFF_CONFIG"
-TOKEN_VARIABLE = "BAKEOFF_API_TOKEN"  # noqa: S105 - the name of a variable
 DEFAULT_FILE = Path("config/bakeoff.yaml")
 
-_SHORTEST_TOKEN = 16
 _KEYS = {to_camel(name): name for name in Settings.model_fields}
 _SECTIONS: Mapping[str, type[Section]] = {
     "modelRegistry": ModelRegistrySettings,
@@ -42,10 +38,6 @@ _SECTIONS: Mapping[str, type[Section]] = {
 #: What stands below a name that the user has given.
 _NAMED: Mapping[str, type[Section]] = {"datasets": DatasetSettings, "schedules": ScheduleSettings}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_LISTS = {
-    to_camel(name) for name, field in Settings.model_fields.items() if field.annotation == list[str] | None
-}
-_VARIABLES = {PREFIX + name.upper(): to_camel(name) for name in Settings.model_fields}
 
 
 class Origin(StrEnum):
@@ -187,7 +179,7 @@ class Configuration:
     def as_environment(self) -> dict[str, str]:
         """What a process that we start needs, to find the same file and the flags of our command line."""
         flags = {
-            PREFIX + _KEYS[key].upper(): value if isinstance(value, str) else json.dumps(value)
+            variable_of(_KEYS[key]): value if isinstance(value, str) else json.dumps(value)
             for key, value in self.flags.items()
         }
         return flags | ({FILE_VARIABLE: str(self.file)} if self.file else {})
@@ -214,7 +206,7 @@ def load(
     file = _find(path, environment)
     layers = {
         Origin.COMMAND_LINE: {k: v for k, v in (overrides or {}).items() if v is not None},
-        Origin.ENVIRONMENT: _from_environment(environment),
+        Origin.ENVIRONMENT: variables.settings_in(environment),
         Origin.FILE: _from_file(file) if file else {},
     }
     origins = {
@@ -227,7 +219,7 @@ def load(
         root=file.parent.parent if file else Path.cwd(),
         file=file,
         origins=origins,
-        token_digest=_token_digest(environment.get(TOKEN_VARIABLE)),
+        token_digest=variables.token_digest_in(environment),
     )
     _keep_plugins_readable(configuration)
     _keep_schedules_possible(configuration.settings)
@@ -263,18 +255,6 @@ def _keep_schedules_possible(settings: Settings) -> None:
             )
 
 
-def _token_digest(token: str | None) -> str | None:
-    """The token itself is not kept, so that nothing can print it."""
-    if not token:
-        return None
-    if len(token) < _SHORTEST_TOKEN:
-        raise InvalidInputError(
-            f"the environment sets {TOKEN_VARIABLE} to fewer than {_SHORTEST_TOKEN} characters, which can be "
-            "guessed: `openssl rand -hex 32` makes a good one"
-        )
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:
     asked = path or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
     if asked is None:
@@ -302,32 +282,6 @@ def _from_file(file: Path) -> dict[str, Any]:
     return content
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    given = {
-        name: text
-        for name, text in environment.items()
-        if name.startswith(PREFIX) and name not in {FILE_VARIABLE, TOKEN_VARIABLE}
-    }
-    unknown = [name for name in given if name not in _VARIABLES]
-    if unknown:
-        raise InvalidInputError(
-            f"the environment sets {unknown[0]}, which is no setting{_nearest(unknown[0], _VARIABLES)}"
-        )
-    return {_VARIABLES[name]: _parse(name, text) for name, text in given.items()}
-
-
-def _parse(name: str, text: str) -> Any:
-    """Lists and mappings as JSON, a list of words also as `a,b`; all else stays text for the type to read."""
-    if text in {"", "null"}:
-        return None
-    if not text.startswith(("[", "{")):
-        return text.split(",") if _VARIABLES[name] in _LISTS else text
-    try:
-        return json.loads(text)
-    except ValueError as exc:
-        raise InvalidInputError(f"the environment sets {name} to {text!r}, which is no JSON: {exc}") from None
-
-
 def _check(values: dict[str, Any], origins: Mapping[str, Origin], file: Path | None) -> Settings:
     try:
         return Settings.model_validate(values, by_alias=True, by_name=False)
@@ -342,10 +296,10 @@ def _explain(error: Any, origins: Mapping[str, Origin], file: Path | None) -> st
     origin = origins.get(place[0], Origin.FILE)
     where = {
         Origin.FILE: str(file),
-        Origin.ENVIRONMENT: f"the environment ({PREFIX}{_KEYS.get(place[0], '').upper()})",
+        Origin.ENVIRONMENT: f"the environment ({variable_of(_KEYS.get(place[0], ''))})",
     }.get(origin, str(origin))
     if error["type"] == "extra_forbidden":
-        return f"{where}: {key} is no setting{_nearest(place[-1], _keys_beside(place))}"
+        return f"{where}: {key} is no setting{did_you_mean(place[-1], _keys_beside(place))}"
     said = error["msg"].removeprefix("Value error, ")
     return f"{where}: {key} is {error['input']!r}: {said[0].lower()}{said[1:]}"
 
@@ -359,8 +313,3 @@ def _keys_beside(place: Sequence[str]) -> list[str]:
     else:
         section = _SECTIONS[next(part for part in reversed(place[:-1]) if not part.isdecimal())]
     return [to_camel(name) for name in section.model_fields]
-
-
-def _nearest(word: str, known: Any) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f": did you mean {near[0]}?" if near else f": there are {', '.join(sorted(known))}"

@@ -133,6 +133,47 @@ def test_a_list_of_words_needs_no_json_in_the_environment(file: Path, text: str,
     assert _load(file, environment={"BAKEOFF_METRICS": text}).settings.metrics == value
 
 
+def test_a_value_may_stand_in_a_file_that_its_variable_names(file: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql+psycopg://me:sesame@here/b\n")
+    configuration = _load(file, "databaseUrl: sqlite:///x.db", {"BAKEOFF_DATABASE_URL_FILE": str(secret)})
+
+    assert configuration.database_url == "postgresql+psycopg://me:sesame@here/b"
+    assert configuration.origins["databaseUrl"] == "environment"
+
+
+def test_so_may_the_token_of_the_api(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("0123456789abcdef\n")
+    in_a_file = _load(file, environment={"BAKEOFF_API_TOKEN_FILE": str(tmp_path / "token")})
+
+    assert (
+        in_a_file.token_digest
+        == _load(file, environment={"BAKEOFF_API_TOKEN": "0123456789abcdef"}).token_digest
+    )
+
+
+def test_a_setting_whose_own_name_ends_so_is_itself(file: Path) -> None:
+    tokens = _load(file, environment={"BAKEOFF_API_TOKENS_FILE": "/etc/tokens"}).settings.api_tokens_file
+
+    assert tokens == Path("/etc/tokens")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"BAKEOFF_SEED_FILE": "/nowhere"}, "sets BAKEOFF_SEED_FILE to /nowhere, which cannot be read: "),
+        (
+            {"BAKEOFF_SEED_FILE": "/x", "BAKEOFF_SEED": "1"},
+            "BAKEOFF_SEED and BAKEOFF_SEED_FILE: leave one of them",
+        ),
+        ({"BAKEOFF_SED_FILE": "/x"}, "sets BAKEOFF_SED, which is no setting: did you mean BAKEOFF_SEED?"),
+        ({"BAKEOFF_CONFIG_FILE": "/x"}, "sets BAKEOFF_CONFIG_FILE, which is no setting"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused(file: Path, environment: dict[str, str], said: str) -> None:
+    assert said in _refusal(file, "", environment)
+
+
 @pytest.mark.parametrize("text", ["", "null"])
 def test_an_empty_variable_means_null(file: Path, text: str) -> None:
     configuration = _load(file, "maxRunning: 5", {"BAKEOFF_MAX_RUNNING": text})
