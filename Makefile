@@ -3,6 +3,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
+SOURCES := api cell cli config domain evaluation events inference models registry store tasks
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-services chaos check format docs lock clean
@@ -15,13 +16,14 @@ setup: $(READY)  ## Make .venv from the lock (uv when it is there, else venv and
 $(READY): requirements.lock pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
-	  uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock && \
+	  uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock && \
 	  uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable . ; \
 	else \
 	  $(PYTHON) -m venv .venv && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
 	fi
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q $(SOURCES)  # else each start compiles them
 	@touch $@
 
 demo: setup  ## Run a bake-off of the shipped candidates, with a real Redis and a real Celery worker
