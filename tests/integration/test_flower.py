@@ -43,7 +43,7 @@ def flower() -> Iterator[Flower]:
     with a_project(candidates, shutdownGrace=0, leaseSeconds=60) as project:  # few sweeps among its tasks
         command = (sys.executable, "-m", "cli.main", "up", "--port", "0", "--flower", "--flower-port", "0")
         with project.launch(*command, name="up") as up:
-            wait_for(lambda: "all is up" in up.log or up.has_ended(), "the start of all")
+            wait_for(lambda: "all is up" in up.log or up.has_ended(), "the start of all", within_s=100)
             found = re.search(
                 r"flower: (http://127\.0\.0\.1:\d+), user bakeoff, password in ([^;]+);", up.log
             )

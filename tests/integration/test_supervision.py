@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fixtures.kitchen import is_alive
+from fixtures.kitchen import below, is_alive
 from fixtures.project import wait_for
 
 from domain.errors import InfrastructureError, InvalidInputError
@@ -37,9 +39,9 @@ supervise([worker, says("beat", False, "sleep 0.2; exit"), says("api", False, "e
 class Kept:
     """A supervisor in a folder of its own, and its children."""
 
-    def __init__(self, folder: Path, then: str) -> None:
+    def __init__(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
         self.folder = folder
-        self.process = subprocess.Popen([sys.executable, "-c", SUPERVISOR, then], cwd=folder)
+        self.process = process
         self.pids = {name: self.pid(name) for name in ("worker", "beat", "api")}
 
     def pid(self, name: str, other_than: int = 0) -> int:
@@ -55,8 +57,28 @@ class Kept:
         return file.read_text().splitlines() if file.exists() else []
 
 
-def test_with_a_signal_what_brings_work_ends_first_and_the_worker_has_its_time(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, "sleep 0.3; exit")
+@pytest.fixture
+def keep(tmp_path: Path) -> Iterator[Callable[[str], Kept]]:
+    """To be told what the worker does at SIGTERM. Whatever comes of it, nothing is left."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(then: str) -> Kept:
+        started.append(subprocess.Popen([sys.executable, "-c", SUPERVISOR, then], cwd=tmp_path))
+        return Kept(tmp_path, started[0])
+
+    yield start
+    left = [pid for process in started for pid in (process.pid, *below(process.pid))]
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for process in started:
+        process.wait()
+
+
+def test_with_a_signal_what_brings_work_ends_first_and_the_worker_has_its_time(
+    keep: Callable[[str], Kept],
+) -> None:
+    kept = keep("sleep 0.3; exit")
     kept.process.send_signal(signal.SIGINT)
 
     assert kept.process.wait(20) == 0
@@ -65,8 +87,8 @@ def test_with_a_signal_what_brings_work_ends_first_and_the_worker_has_its_time(t
     assert not any(map(is_alive, kept.pids.values()))
 
 
-def test_with_the_second_signal_all_end_at_once(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, ":")
+def test_with_the_second_signal_all_end_at_once(keep: Callable[[str], Kept]) -> None:
+    kept = keep(":")
     kept.process.send_signal(signal.SIGTERM)
     wait_for(lambda: "worker TERM" in kept.said, "its turn")
     assert is_alive(kept.pids["worker"])
@@ -76,8 +98,8 @@ def test_with_the_second_signal_all_end_at_once(tmp_path: Path) -> None:
     assert kept.said[-1] == "worker QUIT"
 
 
-def test_what_is_killed_is_started_again(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, "exit")
+def test_what_is_killed_is_started_again(keep: Callable[[str], Kept]) -> None:
+    kept = keep("exit")
     for pid in kept.pids.values():
         os.kill(pid, signal.SIGKILL)
 
@@ -87,8 +109,8 @@ def test_what_is_killed_is_started_again(tmp_path: Path) -> None:
     assert not any(map(is_alive, again))
 
 
-def test_nothing_stays_when_the_supervisor_is_killed(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, "exit")
+def test_nothing_stays_when_the_supervisor_is_killed(keep: Callable[[str], Kept]) -> None:
+    kept = keep("exit")
     kept.process.kill()
     kept.process.wait()
 
