@@ -1,0 +1,32 @@
+"""The fingerprint of an evaluation: with the same one, a candidate predicts the same."""
+
+from collections.abc import Mapping
+
+from domain.candidate import Candidate
+from domain.dataset import DatasetRef
+from domain.provenance import Part, Parts, digest_of
+from registry.code import Code
+
+
+def parts_of(
+    candidate: Candidate, *, dataset: DatasetRef, seed: int, code: Code, surroundings: Mapping[str, str]
+) -> Parts:
+    return {
+        Part.CODE: code.digest,
+        Part.PARAMETERS: digest_of(_parameters(candidate)),
+        Part.VERSION: digest_of(candidate.version),
+        Part.DATA: digest_of([dataset.dataset_id, dataset.split_id]),
+        Part.SEED: digest_of(seed),
+        Part.LIBRARIES: digest_of(sorted(surroundings.items())),
+    }
+
+
+def _parameters(candidate: Candidate) -> list[object]:
+    return [
+        candidate.path,
+        dict(candidate.params),
+        [[step.path, dict(step.params)] for step in candidate.steps],
+        candidate.preprocess,
+        candidate.output_kind,
+        candidate.features,
+    ]
