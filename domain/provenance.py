@@ -19,7 +19,8 @@ class Part(StrEnum):
     VERSION = "version"  #: that its entry gives it
     DATA = "data"  #: snapshot and split
     SEED = "seed"
-    LIBRARIES = "libraries"  #: Python, the numeric libraries, Bakeoff
+    LIBRARIES = "libraries"  #: Python and what every cell has loaded
+    BAKEOFF = "bakeoff"  #: what of our own runs in a cell
 
 
 Parts = Mapping[Part, str]  #: a digest of each
@@ -65,6 +66,7 @@ class Fit:
     result: Result
     rules: ScoringRules  #: that its predictions were scored by
     train_rows: int
+    test_rows: int
     provenance: Provenance
 
     @property

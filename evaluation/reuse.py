@@ -5,7 +5,7 @@ Nothing is taken over unless all that decides the predictions is as it was.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Past:
     parts: Parts  #: of what it would be made of now
     surroundings: Mapping[str, str]
     fits: Sequence[Fit] = ()  #: of just these parts, newest first
-    latest: Fit | None = None  #: the last one of this candidate, whatever it was made of
+    latest: Fit | None = None  #: without them, the last one of this candidate, whatever it was made of
     fresh: bool = False  #: somebody wants it to count for nothing
 
 
@@ -60,7 +60,7 @@ def foresee(candidate: Candidate, run: Run, past: Past, *, root: Path) -> Prospe
     try:
         fit = _choose(candidate, run, past, root)
     except _MustBeFittedError as must:
-        expected_s = _expected_s(run, past.latest)
+        expected_s = _expected_s(run, past.fits[0] if past.fits else past.latest)
         return Prospect(candidate=candidate, way=Way.RUN, why=str(must), expected_s=expected_s)
     if _is_scored_alike(fit, run.rules):
         why = f"nothing has changed since run {fit.result.run_id[:8]}"
@@ -117,8 +117,7 @@ def _what_changed(past: Past) -> str:
         return "it was never fitted"
     before = past.latest.provenance
     changed = [part for part in Part if past.parts[part] != before.parts.get(part)]
-    said = " and ".join(changed) + (" has changed" if len(changed) == 1 else " have changed")
-    return said + _moved(before.manifest.packages, past.surroundings)
+    return f"changed: {', '.join(changed)}{_moved(before.manifest.packages, past.surroundings)}"
 
 
 def _moved(before: Mapping[str, str], surroundings: Mapping[str, str]) -> str:
@@ -126,7 +125,7 @@ def _moved(before: Mapping[str, str], surroundings: Mapping[str, str]) -> str:
     moved = [
         f"{name} {before[name]} to {now[name]}" for name in now if before.get(name, now[name]) != now[name]
     ]
-    return f": {', '.join(moved[:_MOST_NAMED])}" if moved else ""
+    return f" ({', '.join(moved[:_MOST_NAMED])})" if moved else ""
 
 
 def _require_that_they_agree(fits: Sequence[Fit]) -> None:
@@ -150,7 +149,7 @@ def _is_scored_alike(fit: Fit, rules: ScoringRules) -> bool:
     """Whether its numbers are those that the rules ask for. A metric of somebody's own may have changed."""
     if any(map(is_custom, rules.metrics)) or not set(rules.metrics) <= fit.result.metrics.keys():
         return False
-    return replace(fit.rules, metrics=()).to_json() == replace(rules, metrics=()).to_json()
+    return fit.rules.treat_alike(rules)
 
 
 def _expected_s(run: Run, latest: Fit | None) -> float | None:

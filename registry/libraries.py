@@ -26,6 +26,8 @@ _LOADED = (
     "bottleneck",
 )
 
+BAKEOFF = "bakeoff"
+
 #: Those of our own packages that do something in a cell.
 _OURS = ("cell", "domain", "evaluation", "registry")
 _SOURCES = Path(__file__).resolve().parent.parent
@@ -34,7 +36,7 @@ _SOURCES = Path(__file__).resolve().parent.parent
 def surroundings() -> dict[str, str]:
     """What each candidate finds in a cell: Python, the libraries, and Bakeoff itself, as on the disk."""
     identities = {name: identity for name in _LOADED if (identity := identity_of(name))}
-    return {"python": platform.python_version(), "bakeoff": _our_own(), **identities}
+    return {"python": platform.python_version(), BAKEOFF: _our_own(), **identities}
 
 
 #: The same as they were when this process first asked: so a process that loads them then knows what it has.
@@ -46,7 +48,7 @@ def _our_own() -> str:
     sources = hashlib.sha256()
     for file in sorted(file for name in _OURS for file in (_SOURCES / name).rglob("*.py")):
         sources.update(f"{file.relative_to(_SOURCES)}\n".encode() + file.read_bytes())
-    return f"{metadata.version('bakeoff')} {sources.hexdigest()[:16]}"
+    return f"{metadata.version(BAKEOFF)} {sources.hexdigest()[:16]}"
 
 
 def libraries_of(model: Any) -> dict[str, str]:

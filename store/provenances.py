@@ -72,5 +72,6 @@ def _fit(row: Row[Any]) -> Fit:
         result=result_from_row(row),
         rules=ScoringRules.from_json(row.rules),
         train_rows=row.dataset["train_rows"],
+        test_rows=row.dataset["test_rows"],
         provenance=provenance_from_row(row),
     )

@@ -55,8 +55,11 @@ def submit(
     plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None
 ) -> Sequence[Prospect]:
     """What becomes of each candidate, in the order in which they start."""
-    run, _ = draw_up(plan, run_id=run_id, name=name, digest=digest)
-    prospects = longest_first(prospects_of(run, plan.candidates, fresh=plan.fresh))
+    return begin(run_of(plan, run_id=run_id, name=name, digest=digest), plan.candidates, fresh=plan.fresh)
+
+
+def begin(run: Run, candidates: Sequence[Candidate], *, fresh: bool) -> Sequence[Prospect]:
+    prospects = longest_first(prospects_of(run, candidates, fresh=fresh))
     queued, reused = [], []
     for position, prospect in enumerate(prospects):
         job = _job(run, prospect.candidate, position)
@@ -82,11 +85,14 @@ def _create(run: Run, queued: Sequence[Job], reused: Sequence[tuple[Job, Result]
     return created
 
 
-def draw_up(
-    plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None
-) -> tuple[Run, list[Job]]:
-    """The run and its jobs, nowhere but in memory."""
-    run = Run(
+def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, list[Job]]:
+    """The run and its jobs, all to be fitted, nowhere but in memory."""
+    run = run_of(plan, run_id=run_id, name=name)
+    return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
+
+
+def run_of(plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None) -> Run:
+    return Run(
         id=run_id,
         name=name or f"{plan.dataset.name}-{run_id[:8]}",
         state=RunState.QUEUED,
@@ -101,7 +107,6 @@ def draw_up(
         priority=plan.priority,
         created_at=utc_now(),
     )
-    return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
 
 
 def retry(run_id: str, *, as_id: str | None = None, digest: str | None = None) -> str:

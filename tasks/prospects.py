@@ -20,7 +20,8 @@ def prospects_of(run: Run, candidates: Sequence[Candidate], *, fresh: bool = Fal
     parts = _parts(run, candidates, root, present)
     digests = {model_id: fingerprint(its) for model_id, its in parts.items()}
     fits = {} if fresh else provenances.with_fingerprints(wiring.engine(), set(digests.values()))
-    latest = provenances.latest_of(wiring.engine(), set(digests))
+    unknown = {model_id for model_id, digest in digests.items() if digest not in fits}
+    latest = provenances.latest_of(wiring.engine(), unknown)
     return [
         foresee(
             candidate,
