@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST = 1000
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/")
+_NO_MODULES = (".dist-info", ".egg-info", ".libs", ".pth")
 _IMPORT_SYSTEM = ("<frozen importlib", str(Path(importlib.__file__).parent))
 
 
@@ -94,15 +95,19 @@ class Witness:
         if not isinstance(path, str | bytes):
             return  # a descriptor, which was opened before
         place = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - texts
-        if place.startswith(self._libraries):
-            package = place.partition("-packages/")[2].partition("/")[0]
-            if not package.endswith(".dist-info"):
-                self._packages[package.partition(".")[0]] = None
+        library = next((folder for folder in self._libraries if place.startswith(folder)), None)
+        if library is not None:
+            self._note_installed(place.removeprefix(library).removeprefix("__pycache__/"))
         elif self._is_foreign(place):
             self._keep(place, among)
 
+    def _note_installed(self, file: str) -> None:
+        package = file.partition("/")[0]
+        if not package.endswith(_NO_MODULES):
+            self._packages[package.partition(".")[0]] = None
+
     def _is_foreign(self, place: str) -> bool:
-        return not place.startswith(self._known) and not is_ours(place)
+        return not f"{place}/".startswith(self._known) and not is_ours(place)
 
     def _keep(self, place: str, among: dict[str, None]) -> None:
         if len(among) < _MOST:
