@@ -17,12 +17,15 @@ from typing import Any
 
 from registry.code import Code
 from registry.distribution import identity_of, owners_of
+from registry.witness import SYSTEM
 
 _FILE, _PACKAGE = "file ", "package "
+_UNFIT = "unfit"
 _LISTS = ("files", "folders", "packages", "deeds")
 _COMPILED = tuple(EXTENSION_SUFFIXES)
 _SETTLED_S = 3.0  #: longer than the steps of any file system's clock
 _STEP_S = 0.05  #: longer than those of a local one's
+_LARGEST = 2**32  #: bytes of a file that is read each time somebody wants to know
 
 
 class ObstacleError(Exception):
@@ -105,7 +108,10 @@ def _state_since(path: str, since: float) -> str:
     before = _look(path)
     if before is not None and before.st_ctime > since - _STEP_S:
         raise ObstacleError(f"{path} was changed while it ran")
-    return _state(path)
+    state = _state(path)
+    if state == _UNFIT:
+        raise ObstacleError(f"it uses {path}, which is too large to be hashed, or no file")
+    return state
 
 
 def _look(path: str) -> os.stat_result | None:
@@ -121,11 +127,16 @@ def _state(path: str) -> str:
         return ""
     if stat.S_ISDIR(found.st_mode):
         return hashlib.sha256("\n".join(sorted(os.listdir(path))).encode()).hexdigest()  # noqa: PTH208 - names
-    if not stat.S_ISREG(found.st_mode):
-        return "no file"
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST or _is_of_the_system(path):
+        return _UNFIT
     marks = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     settled = max(found.st_mtime, found.st_ctime) < time.time() - _SETTLED_S
     return _digest(path, marks) if settled else _digest.__wrapped__(path, marks)
+
+
+def _is_of_the_system(path: str) -> bool:
+    """A testimony may be forged, and some of these files never end."""
+    return os.path.realpath(path).startswith(SYSTEM)
 
 
 @lru_cache(maxsize=4096)

@@ -231,7 +231,7 @@ class _Parsed(NamedTuple):
     imports: tuple[_Import, ...]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _parse(source: bytes) -> _Parsed:
     """What is no Python, or more than can be parsed, is known by its bytes."""
     try:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _MOST = 1000
-_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/")
+#: What tells nothing of a candidate, and should not be read for the sake of it.
+SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/")
 _NO_MODULES = (".dist-info", ".egg-info", ".libs", ".pth")
 _IMPORT_SYSTEM = ("<frozen importlib", str(Path(importlib.__file__).parent))
 
@@ -27,7 +28,7 @@ class Witness:
     def __init__(self, *, private: tuple[Path, ...]) -> None:
         """`private`: folders that are the candidate's own, so that what it opens there tells nothing."""
         given = (sys.prefix, sys.base_prefix, *map(str, private))
-        self._known = (*_SYSTEM, *(f"{folder}/" for folder in given))
+        self._known = (*SYSTEM, *(f"{folder}/" for folder in given))
         self._libraries = tuple(f"{folder}/" for folder in library_folders())
         self._files: dict[str, None] = {}
         self._folders: dict[str, None] = {}

@@ -111,10 +111,15 @@ def test_what_was_touched_while_the_cell_ran_is_an_obstacle(root: Path) -> None:
         weighed(root, files=[f"{root}/weights.json"], since=time.time() - 1)
 
 
-def test_a_pipe_is_never_waited_for(root: Path) -> None:
+def test_what_cannot_be_read_to_its_end_is_an_obstacle(root: Path) -> None:
     os.mkfifo(root / "pipe")
+    (root / "endless").symlink_to("/proc/cpuinfo")
+    with (root / "large").open("wb") as large:
+        large.truncate(2**32 + 1)
 
-    assert weighed(root, files=[f"{root}/pipe"]) == {"file pipe": "no file"}
+    for name in ("pipe", "endless", "large"):
+        with pytest.raises(ObstacleError, match="which is too large to be hashed, or no file"):
+            weighed(root, files=[f"{root}/{name}"])
 
 
 @pytest.mark.parametrize(
