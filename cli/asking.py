@@ -61,12 +61,14 @@ def body(
     **others: Any,
 ) -> dict[str, Any]:
     """The body of a request for a run; `others` go by the same names there."""
+    from pydantic.alias_generators import to_camel
+
     return {
         "dataset": _dataset(source, dataset, configuration),
         "models": _split(models),
         "metrics": _split(metrics),
         "baseline": not no_baseline,
-        **others,
+        **{to_camel(name): value for name, value in others.items()},
     }
 
 
