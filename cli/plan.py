@@ -36,9 +36,9 @@ def plan(  # noqa: PLR0917 - one parameter for each option
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Say for each candidate of a run whether it would be fitted or reused, and why; start nothing.
+    """Say what a run would fit, what it would reuse, and why.
 
-    The options are those of `bakeoff run`.  The data are read, and pinned as a snapshot.
+    The options are those of `bakeoff run`.  Nothing is started; the data are read, and pinned as a snapshot.
     """
     from domain.identity import new_id
     from evaluation.plan import RunRequest

@@ -31,9 +31,10 @@ def reproduce(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Fit the candidate of a result once more, on the same data, and say whether it predicts the same.
+    """Fit once more, and compare what is predicted.
 
-    Exit code 1: it does not.  What was not as it had been is named: code, packages, commit, processor.
+    The candidate of a result, on the same data.  What is not as it was is named: code, packages, commit,
+    processor.  Exit code 1: it does not predict the same.
     """
     from cli.finding import find_job
     from tasks import broker, reproduction, workers
