@@ -28,7 +28,7 @@ from store import runs, statuses
 from store.engine import open_database
 
 _READS = 4  #: of a status, for each run that is started
-_BODY = {"dataset": "iris", "models": ["ridge", "knn"]}
+_BODY = {"dataset": "iris", "models": ["ridge", "knn"], "fresh": True}
 _EMPTY = """
 import socket, sys, uvicorn
 from fastapi import FastAPI

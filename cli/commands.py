@@ -23,6 +23,7 @@ _BAKEOFFS, _MODELS, _PROJECT, _SERVICE = "Bake-offs", "Trained models", "The pro
 
 _ENTRIES: Sequence[_Entry] = (
     _Entry("run", "cli.run:run", _BAKEOFFS, "Evaluate candidates on a dataset and rank them."),
+    _Entry("plan", "cli.plan:plan", _BAKEOFFS, "Say what a run would fit, what it would reuse, and why."),
     _Entry("show", "cli.show:show", _BAKEOFFS, "Show the leaderboard of a run."),
     _Entry("runs", "cli.runs:runs", _BAKEOFFS, "List the runs, newest first."),
     _Entry("events", "cli.events:events", _BAKEOFFS, "Print what happened, and follow it."),
@@ -30,6 +31,9 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("cancel", "cli.cancel:cancel", _BAKEOFFS, "Cancel a run; what has completed stays."),
     _Entry("priority", "cli.priority:app", _BAKEOFFS, "Let a run go before others, or after them."),
     _Entry("retry", "cli.retry:retry", _BAKEOFFS, "Evaluate again what has no result."),
+    _Entry(
+        "reproduce", "cli.reproduce:reproduce", _BAKEOFFS, "Fit once more, and compare what is predicted."
+    ),
     _Entry("predict", "cli.predict:predict", _MODELS, "Ask a trained model about the rows of a file."),
     _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),
     _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),

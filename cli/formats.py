@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cli.numbers import decimals, fixed
+from evaluation.leaderboard import Standing
 from tasks.report import Report, failure_record, standing_record
 
 _BEFORE = ("rank", "modelId", "modelVersion", "status")
@@ -66,15 +67,18 @@ def _table(report: Report) -> Iterator[str]:
                 f"{cost.fit_s:.3f}",
                 f"{cost.cpu_s:.3f}",
                 f"{cost.peak_memory_mb:.0f}",
-                _note(result.model_id == report.run.baseline_id, standing.beats_baseline),
+                _note(standing, is_baseline=result.model_id == report.run.baseline_id),
             ]
         )
 
 
-def _note(is_baseline: bool, beats_baseline: bool | None) -> str:
-    if is_baseline:
-        return "baseline"
-    return "not better than the baseline" if beats_baseline is False else ""
+def _note(standing: Standing, *, is_baseline: bool) -> str:
+    said = ["baseline"] if is_baseline else []
+    if standing.beats_baseline is False:
+        said.append("not better than the baseline")
+    if standing.result.reused_from:
+        said.append("reused")
+    return ", ".join(said)
 
 
 def _without_result(report: Report) -> Iterator[str]:

@@ -19,6 +19,8 @@ from store.runs import RunSummary
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from evaluation.reuse import Prospect
+
 _MOST_CLASSES = 6
 
 
@@ -27,6 +29,7 @@ def header(
     *,
     preparation: Sequence[str] = (),
     left_out: Sequence[str] = (),
+    reused: str = "",
     warnings: Sequence[str] = (),
 ) -> "RenderableType":
     """`preparation`: what plain estimators get before them. `left_out`: those that learn something else."""
@@ -38,15 +41,24 @@ def header(
         *([("saves", _save(run.save))] if run.save else []),
         *(("prepared", Text(clean(line))) for line in preparation),
         *([("left out", _left_out(left_out, run))] if left_out else []),
+        *([("reused", Text(reused))] if reused else []),
         *(("warning", Text(clean(warning), "yellow")) for warning in warnings),
     ]
     return grid(rows)
 
 
-def state(summary: RunSummary) -> "RenderableType":
-    """One more line below the header: how the run stands."""
+def how_many_reused(prospects: "Sequence[Prospect]") -> str:
+    """Empty if all are fitted."""
+    number = sum(prospect.fit is not None for prospect in prospects)
+    return f"{number} of {counted(len(prospects), 'candidate')}: `bakeoff plan` says why" if number else ""
+
+
+def state(summary: RunSummary, *, reused: int = 0) -> "RenderableType":
+    """One more line below the header: how the run stands. `reused`: results that nothing was fitted for."""
     run = summary.run
     rows = [("state", _state(summary))]
+    if reused:
+        rows.append(("reused", Text(f"{reused} of {counted(sum(summary.jobs.values()), 'result')}", "dim")))
     if run.priority:
         rows.append(("priority", Text(f"{run.priority:+}", "dim")))
     if run.retry_of:

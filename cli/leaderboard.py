@@ -121,7 +121,7 @@ def _notes(shown: Sequence[Standing], report: Report) -> list[_Column]:
 
 def _note(standing: Standing, report: Report) -> Text:
     if standing.result.model_id == report.run.baseline_id:
-        return Text("baseline", "dim italic")
+        return Text("baseline, reused" if standing.result.reused_from else "baseline", "dim italic")
     said = ["not better"] if standing.beats_baseline is False else []
     warnings = standing.result.details.get("warnings")
     if warnings:

@@ -32,9 +32,11 @@ def logs(
     config: ConfigFile = None,
 ) -> None:
     """Print what a candidate printed."""
+    from cli.finding import find_job
+
     configuration = project.open_project(config)
     engine = project.database(configuration)
-    found = _find(engine, job, model)
+    found = find_job(engine, job, model)
     file = _file(found, configuration, engine, may_wait=follow)
     if as_json:
         text = file.read_text(encoding="utf-8", errors="replace")
@@ -43,21 +45,6 @@ def logs(
     _say_where_the_rest_is(found, configuration.settings.node)
     for piece in _pieces(file, engine, found.id, follow=follow):
         _write(piece)
-
-
-def _find(engine: "Engine", asked: str, model: str | None) -> "Job":
-    from domain.errors import NotFoundError
-    from store import jobs, runs
-
-    if model is None:
-        return jobs.get(engine, jobs.find(engine, asked))
-    run_id = runs.find(engine, asked)
-    of_run = jobs.of_run(engine, run_id)
-    for job in of_run:
-        if job.candidate.id == model:
-            return job
-    known = ", ".join(job.candidate.id for job in of_run)
-    raise NotFoundError(f"run {run_id} has no candidate {model!r}; there are {known}")
 
 
 def _file(job: "Job", configuration: "Configuration", engine: "Engine", *, may_wait: bool) -> "Path":

@@ -104,7 +104,7 @@ def show_outcome(
     board = leaderboard(report, console, top=top)
     terminal.show(
         console,
-        state(report.summary),
+        state(report.summary, reused=report.reused),
         *([Text(), *board] if board else []),
         *failures(report.unsuccessful, top=top, whole=errors),
         *(saving_lines(report.saving) if report.saving else []),

@@ -95,6 +95,7 @@ class Job:
     max_attempts: int
     timeout_s: float
     position: int  #: place in the queue of its run, from 0
+    reuses: str | None = None  #: the evaluation whose predictions it scores; None: it is fitted
     worker: str | None = None  #: who holds or last held the lease
     node: str | None = None  #: the machine it runs or ran on
     created_at: datetime

@@ -25,6 +25,14 @@ class ScoringRules:
     average: Average | None = None  #: None for regression
     zero_division: float = 0.0
 
+    def treat_alike(self, other: "ScoringRules") -> bool:
+        """Whether a metric of both is the same number for the same predictions."""
+        mine, theirs = (
+            (rules.positive_label, rules.threshold, rules.average, str(rules.zero_division))
+            for rules in (self, other)
+        )
+        return mine == theirs
+
     def to_json(self) -> dict[str, Any]:
         """JSON has no NaN: it is written as null."""
         return {**asdict(self), "zero_division": None if isnan(self.zero_division) else self.zero_division}

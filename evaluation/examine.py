@@ -5,9 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cell.client import WarmParent
 from cell.order import Limits, Order
 from cell.outcome import End, Outcome
@@ -16,37 +13,20 @@ from domain.errors import InfrastructureError
 from domain.fitted import FittedModel, NotKept
 from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
+from domain.provenance import Provenance
 from domain.result import Cost, Result
 from domain.room import free
 from domain.run import Run
-from evaluation import trial
 from evaluation.data import shelf, snapshot
-from evaluation.harvest import harvest, outputs_at, remarked
+from evaluation.harvest import harvest, remarked
 from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
 from evaluation.metrics.names import may_need_probabilities
-from evaluation.metrics.scoring import Scores, score
-from registry.predictions import BadPredictionsError, Predictions
+from evaluation.metrics.scoring import Scores
+from evaluation.places import Places
+from evaluation.provenance import Before, look_before, provenance_of
+from evaluation.scoring import ForgedReportError, scores_of
+from registry.predictions import BadPredictionsError
 from registry.surroundings import import_path, readable
-
-
-@dataclass(frozen=True, kw_only=True)
-class Places:
-    root: Path  #: where plugins are imported from
-    closed: tuple[Path, ...]  #: what lies below it and is none of theirs
-    snapshot: Path
-    log: Path
-    predictions: Path
-    model: Path | None = None  #: None when the fitted model is not wanted
-
-    @property
-    def outputs(self) -> dict[str, Path]:
-        wanted = {trial.PREDICTIONS: self.predictions, trial.PROBABILITIES: self.probabilities}
-        return wanted if self.model is None else wanted | outputs_at(self.model)
-
-    @property
-    def probabilities(self) -> Path:
-        """Beside labels, if a metric may need them and the candidate knows them."""
-        return self.predictions.with_suffix(".proba.npy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +40,8 @@ class Scored:
     scores: Scores
     cost: Cost
     fitted: FittedModel | NotKept | None = None  #: None when it is not wanted
+    provenance: Provenance | None = None  #: None when nothing was fitted
+    reused_from: str | None = None  #: the evaluation whose predictions were scored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +106,12 @@ def _repeated(first: Scored, once: Callable[[Places], Verdict], places: Places) 
 def _examine_once(
     job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave
 ) -> Verdict:
+    before = look_before(job, places.root)
     order = _order(job, run, places, grant)
     outcome = warm.run(order, keep_going=leave.may_go_on, may_keep=leave.may_keep)
     match outcome.end:
         case End.RETURNED:
-            return _scored(job, run, places, grant=grant, outcome=outcome, leave=leave)
+            return _scored(job, run, places, grant=grant, outcome=outcome, leave=leave, before=before)
         case End.STOPPED:
             return Stopped()
         case End.NO_ROOM:
@@ -154,7 +137,7 @@ _LETTER_BYTES = 4
 def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
     return Order(
         entry="evaluation.trial:run",
-        payload=payload_of(job, run, places),
+        payload=payload_of(job, run, places, witnessed=True),
         limits=Limits(
             wall_s=job.timeout_s,
             threads=grant.threads,
@@ -184,9 +167,11 @@ def _output_mb(dataset: DatasetRef) -> int:
     return _SPARE_MB + dataset.test_rows * row // 2**20
 
 
-def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
+def payload_of(job: Job, run: Run, places: Places, *, witnessed: bool) -> dict[str, Any]:
+    """`witnessed`: whoever runs it has a process to itself, which ends with it."""
     return {
         "about": {"runId": run.id, "jobId": job.id, "attempt": job.attempt},
+        "witnessed": witnessed,
         "candidate": job.candidate.to_json(),
         "snapshot": str(places.snapshot / shelf.OPEN),
         "root": str(places.root),
@@ -196,40 +181,45 @@ def payload_of(job: Job, run: Run, places: Places) -> dict[str, Any]:
     }
 
 
-def _scored(job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcome, leave: Leave) -> Verdict:
-    try:
-        cost = _cost(outcome, grant)
-        scores, fitted = meanwhile(
-            lambda: (scores_of(job, run, places), _fitted(job, run, places, outcome.value)),
-            keep_going=leave.may_go_on,
-            longest_s=job.timeout_s,
+def _scored(
+    job: Job, run: Run, places: Places, *, grant: Grant, outcome: Outcome, leave: Leave, before: Before
+) -> Verdict:
+    def score() -> Scored:
+        return Scored(
+            cost=_cost(outcome, grant),
+            scores=_mention_log(scores_of(job, run, places), outcome),
+            fitted=_fitted(job, run, places, outcome.value),
+            provenance=provenance_of(
+                job,
+                run,
+                before,
+                root=places.root,
+                report=outcome.value,
+                predictions=places.predictions,
+                probabilities=places.probabilities,
+            ),
         )
+
+    return judge(score, job, run, leave=leave, last_words=outcome.last_words)
+
+
+def judge(score: Callable[[], Scored], job: Job, run: Run, *, leave: Leave, last_words: str = "") -> Verdict:
+    """Metrics may be strangers' code, and take as long as they like."""
+    try:
+        return meanwhile(score, keep_going=leave.may_go_on, longest_s=job.timeout_s)
     except StoppedError:
         return Stopped()
     except TooLongError:
         return Faulty(state=JobState.TIMED_OUT, error=_slow_metrics(job, run))
-    except (BadPredictionsError, _ForgedReportError) as exc:
-        error = JobError(
-            type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=outcome.last_words
-        )
+    except (BadPredictionsError, ForgedReportError) as exc:
+        error = JobError(type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=last_words)
         return Faulty(state=JobState.FAILED, error=error)
-    return Scored(scores=_mention_log(scores, outcome), cost=cost, fitted=fitted)
 
 
 def _fitted(job: Job, run: Run, places: Places, report: Any) -> FittedModel | NotKept | None:
     if places.model is None:
         return None
     return harvest(report, places.model, job=job, run=run, classes=snapshot.classes(places.snapshot))
-
-
-def scores_of(job: Job, run: Run, places: Places) -> Scores:
-    return score(
-        snapshot.sealed_labels(places.snapshot),
-        _predictions(job, places),
-        rules=run.rules,
-        target_kind=run.dataset.target_kind,
-        classes=snapshot.classes(places.snapshot),
-    )
 
 
 def _slow_metrics(job: Job, run: Run) -> JobError:
@@ -239,29 +229,6 @@ def _slow_metrics(job: Job, run: Run) -> JobError:
         phase=Phase.SCORE,
         hint="name fewer metrics or faster ones with `--metrics`",
     )
-
-
-class _ForgedReportError(Exception):
-    """The cell said something that our own code in it never says."""
-
-
-def _predictions(job: Job, places: Places) -> Predictions:
-    return Predictions(
-        values=_load(places.predictions),
-        output_kind=job.candidate.output_kind,
-        probabilities=_load(places.probabilities) if places.probabilities.exists() else None,
-    )
-
-
-def _load(file: Path) -> NDArray[Any]:
-    """Mapped, so that what claims to be large takes no memory before its shape has been looked at."""
-    try:
-        loaded: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
-    except Exception as exc:  # strangers wrote it, and numpy's reader raises whatever it stumbles over
-        raise _ForgedReportError(f"the predictions cannot be read: {type(exc).__name__}: {exc}") from exc
-    if not loaded.ndim:
-        raise _ForgedReportError("the predictions are a single value")
-    return loaded
 
 
 def _cost(outcome: Outcome, grant: Grant) -> Cost:
@@ -280,7 +247,7 @@ def _seconds(outcome: Outcome, key: str) -> float:
     value = outcome.value
     seconds = value.get(key) if isinstance(value, Mapping) else None
     if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:
-        raise _ForgedReportError(f"the report of the cell holds no {key}: {value!r:.200}")
+        raise ForgedReportError(f"the report of the cell holds no {key}: {value!r:.200}")
     return float(seconds)
 
 
@@ -338,4 +305,5 @@ def result_of(job: Job, run: Run, scored: Scored, *, duration_s: float) -> Resul
         duration_s=duration_s,
         cost=scored.cost,
         attempt=job.attempt,
+        reused_from=scored.reused_from,
     )

@@ -3,7 +3,6 @@
 Strangers may have written anything. What cannot be understood is a model that is not kept.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from domain.fitted import FittedModel, NotKept
 from domain.job import Job
 from domain.run import Run
 from evaluation import fitted
+from evaluation.evidence import sha256
 from registry.signature import Signature
 
 _LONGEST_PROBLEM = 500
@@ -44,9 +44,9 @@ def harvest(
     preprocessor = outputs_at(model)[fitted.PREPROCESSOR]
     return FittedModel(
         file=model.name,
-        digest=_sha256(model),
+        digest=sha256(model),
         preprocessor=preprocessor.name if preprocessor.exists() else None,
-        preprocessor_digest=_sha256(preprocessor) if preprocessor.exists() else None,
+        preprocessor_digest=sha256(preprocessor) if preprocessor.exists() else None,
         description=said["description"],
         metadata=_metadata(job, run, classes),
     )
@@ -74,11 +74,6 @@ def _is_signature(said: Mapping[str, Any]) -> bool:
     except (InvalidInputError, KeyError, TypeError, ValueError):
         return False
     return True
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _metadata(job: Job, run: Run, classes: Sequence[str | int | float | bool]) -> Mapping[str, Any]:

@@ -61,6 +61,7 @@ class RunBody(BaseModel):
     average: Average | None = Field(None, strict=False)
     zero_division: float = 0.0
     repeat_check: bool = False  #: fit each candidate twice, and mark those that predict something else
+    fresh: bool = False  #: fit them all, whatever was fitted before
     priority: int = Field(0, ge=min(PRIORITIES), le=max(PRIORITIES))  #: jobs of a higher one go first
     baseline: bool = True  #: add the dummy that others must beat
     save: SavePolicy | None = Field(None, strict=False)  #: models it saves; None means modelRegistry.save
@@ -103,6 +104,7 @@ class Plan:
     baseline_id: str | None
     repeat_check: bool
     save: SaveRequest | None
+    fresh: bool
     priority: int
     preparation: tuple[str, ...]  #: what plain estimators get before them, if they want it; empty: nothing
     warnings: tuple[str, ...]  #: what is odd about the data
@@ -145,6 +147,7 @@ def make_plan(
         baseline_id=baseline.id if baseline else None,
         repeat_check=request.repeat_check,
         save=save,
+        fresh=request.fresh,
         priority=request.priority,
         preparation=default_pipeline(fields(pinned.folder)) or (),
         warnings=pinned.warnings,

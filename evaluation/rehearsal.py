@@ -13,7 +13,9 @@ from domain.job import Job
 from domain.result import Cost, Result
 from domain.run import Run
 from evaluation import trial
-from evaluation.examine import Places, Scored, payload_of, result_of, scores_of
+from evaluation.examine import Scored, payload_of, result_of
+from evaluation.places import Places
+from evaluation.scoring import scores_of
 
 
 def rehearse(job: Job, run: Run, *, root: Path, snapshot: Path) -> Result:
@@ -29,7 +31,7 @@ def rehearse(job: Job, run: Run, *, root: Path, snapshot: Path) -> Result:
             predictions=scratch / "predictions.npy",
         )
         with _inside(scratch, places) as inside:
-            took = trial.run(payload_of(job, run, places), inside)
+            took = trial.run(payload_of(job, run, places, witnessed=False), inside)
         scores = scores_of(job, run, places)
     cost = Cost(
         fit_s=took["fitSeconds"],

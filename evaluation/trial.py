@@ -18,15 +18,21 @@ from domain.job import Phase
 from evaluation.data.preprocess import with_preprocessing
 from evaluation.data.snapshot import Data, open_snapshot
 from evaluation.fitted import leave_behind
+from registry.libraries import loaded_surroundings
 from registry.loader import LoadError, build
 from registry.predictions import BadPredictionsError, check_predictions
+from registry.witness import Witness
 
 PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"
 
 
 def warm_up() -> None:
-    """Called once in the oven: what scikit-learn loads and remembers when it is first used, cells have."""
+    """Called once in the oven: what scikit-learn loads and remembers when it is first used, cells have.
+
+    So do they know the versions of what is loaded, whatever is installed later.
+    """
+    loaded_surroundings()
     import pandas as pd
     from sklearn.dummy import DummyClassifier
 
@@ -41,6 +47,9 @@ def run(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - plugins may use the old global generator
     data = open_snapshot(Path(payload["snapshot"]), features=candidate.features)
+    witness = Witness(private=(inside.scratch, Path.cwd(), Path(payload["snapshot"])))
+    if payload["witnessed"]:
+        witness.begin()
     own = _build(candidate, Path(payload["root"]), seed, inside)
     model = with_preprocessing(own, data.fields) if candidate.preprocess is Preprocess.AUTO else own
     inside.phase(Phase.FIT)
@@ -49,7 +58,12 @@ def run(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:
     fitted = time.perf_counter()
     inside.phase(Phase.PREDICT)
     predictions = _predict(model, candidate.output_kind, data, inside, probabilities=payload["probabilities"])
-    report = {"fitSeconds": fitted - began, "predictSeconds": time.perf_counter() - fitted}
+    report = {
+        "fitSeconds": fitted - began,
+        "predictSeconds": time.perf_counter() - fitted,
+        "testimony": witness.testimony(),
+        "surroundings": loaded_surroundings(),
+    }
     if payload["saveAs"] is None:
         return report
     inside.phase(Phase.SAVE)

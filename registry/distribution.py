@@ -1,8 +1,13 @@
 """Which installed distribution a module comes from, and its version. Nothing is imported to find out."""
 
+import hashlib
 import importlib.util
-from functools import cache
+import sys
+import sysconfig
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from importlib import metadata
+from pathlib import Path
 
 #: The distributions whose name is not that of their module.
 _NAMES = {
@@ -15,6 +20,9 @@ _NAMES = {
     "yaml": "pyyaml",
     "pytorch_tabnet": "pytorch-tabnet",
 }
+
+_OWN_FOLDERS = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+_LIBRARY_FOLDERS = ("/site-packages", "/dist-packages")
 
 #: The version of a candidate that says none and comes from no distribution.
 FIRST_VERSION = "1"
@@ -48,3 +56,64 @@ def _version_of_owner(top: str) -> str:
         return FIRST_VERSION
     owners = metadata.packages_distributions().get(top)
     return metadata.version(owners[0]) if owners else FIRST_VERSION
+
+
+def library_folders() -> tuple[str, ...]:
+    """Where installed modules lie, as pip puts them there."""
+    others = (path for path in sys.path if path.endswith(_LIBRARY_FOLDERS))
+    return tuple(dict.fromkeys((*_OWN_FOLDERS, *others)))
+
+
+def identity_of(distribution: str) -> str | None:
+    """Its version, and a digest of what was installed: one version may be installed again from other sources.
+
+    None when it is not there.
+    """
+    return _identity(distribution, _installed_last())
+
+
+def owners_of(module: str) -> tuple[str, ...]:
+    """The distributions that this installed module, or a part of it, comes from."""
+    return _owners(module.partition(".")[0], _installed_last())
+
+
+def _installed_last() -> tuple[int, ...]:
+    """What changes whenever something is installed or removed."""
+    return tuple(Path(folder).stat().st_mtime_ns for folder in library_folders() if Path(folder).is_dir())
+
+
+@lru_cache(maxsize=1024)
+def _identity(name: str, _installed: tuple[int, ...]) -> str | None:
+    try:
+        found = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return None
+    files = "\n".join(sorted(_files_in(found.read_text("RECORD") or "")))
+    return f"{found.version} {hashlib.sha256(files.encode()).hexdigest()[:16]}"
+
+
+def _files_in(record: str) -> list[str]:
+    """The lines about its modules and data, which do not depend on who installed it where."""
+    return [
+        line
+        for line in record.splitlines()
+        if ",sha256=" in line and ".dist-info/" not in line and not line.startswith("../")
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _owners(top: str, installed: tuple[int, ...]) -> tuple[str, ...]:
+    likely = name_of(top)
+    try:
+        record = metadata.distribution(likely).read_text("RECORD") or ""
+    except metadata.PackageNotFoundError:
+        record = ""
+    if any(line.startswith((f"{top}/", f"{top}.")) for line in record.splitlines()):
+        return (likely,)
+    return tuple(sorted(set(_all_owners(installed).get(top, ()))))
+
+
+@lru_cache(maxsize=1)
+def _all_owners(_installed: tuple[int, ...]) -> Mapping[str, list[str]]:
+    """Slow, as it reads what all distributions contain."""
+    return metadata.packages_distributions()

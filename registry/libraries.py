@@ -1,15 +1,54 @@
 """Under which versions of which libraries a model was fitted. A cell asks, too."""
 
+import hashlib
 import platform
 import sys
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
-from registry.distribution import name_of
+from registry.distribution import identity_of, name_of
 
 #: What decides whether a pickle loads, and means the same: noted when it is there.
 _MODULES = ("numpy", "scipy", "pandas", "sklearn", "joblib", "lightgbm", "xgboost", "catboost", "torch")
+
+#: What every cell has loaded before it is given a candidate, and what pandas takes besides if it is there.
+_LOADED = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "joblib",
+    "threadpoolctl",
+    "numexpr",
+    "bottleneck",
+)
+
+BAKEOFF = "bakeoff"
+
+#: Those of our own packages that do something in a cell.
+_OURS = ("cell", "domain", "evaluation", "registry")
+_SOURCES = Path(__file__).resolve().parent.parent
+
+
+def surroundings() -> dict[str, str]:
+    """What each candidate finds in a cell: Python, the libraries, and Bakeoff itself, as on the disk."""
+    identities = {name: identity for name in _LOADED if (identity := identity_of(name))}
+    return {"python": platform.python_version(), BAKEOFF: _our_own(), **identities}
+
+
+#: The same as they were when this process first asked: so a process that loads them then knows what it has.
+loaded_surroundings = cache(surroundings)
+
+
+def _our_own() -> str:
+    """Our version, and a digest of our sources, which may change without it."""
+    sources = hashlib.sha256()
+    for file in sorted(file for name in _OURS for file in (_SOURCES / name).rglob("*.py")):
+        sources.update(f"{file.relative_to(_SOURCES)}\n".encode() + file.read_bytes())
+    return f"{metadata.version(BAKEOFF)} {sources.hexdigest()[:16]}"
 
 
 def libraries_of(model: Any) -> dict[str, str]:

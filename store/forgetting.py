@@ -1,7 +1,7 @@
 """Forgetting old runs, and who cites what: only what nobody cites may go.
 
-A run cites its snapshot. A retry cites the run that it repeats, and a result that was taken over the run that
-it comes from. Who cites from elsewhere, as the registry of trained models does, is given as `kept`: those
+A run cites its snapshot. A retry cites the run that it repeats, and what is reused the run that it comes
+from. Who cites from elsewhere, as the registry of trained models does, is given as `kept`: those
 runs stay, and so do their snapshots.
 """
 
@@ -12,19 +12,23 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, delete, exists, select
 
 from store.engine import now, reading, writing
-from store.tables import fitted_models, jobs, outbox, results, runs, savings
+from store.tables import fitted_models, jobs, outbox, provenances, results, runs, savings
 
 #: Who, dataset id, split id: a run that stays keeps its snapshot.
 _SNAPSHOTS: tuple[Select[Any], ...] = (select(runs.c.id, runs.c.dataset_id, runs.c.split_id),)
+
+_ORIGINS = jobs.alias("origins")
 
 #: Who, whom: a run that stays keeps the one that it names.
 _RUNS: tuple[Select[Any], ...] = (
     select(runs.c.id, runs.c.retry_of).where(runs.c.retry_of.is_not(None)),
     select(results.c.run_id, jobs.c.run_id).join(jobs, jobs.c.id == results.c.reused_from),
+    select(jobs.c.run_id, _ORIGINS.c.run_id).join(_ORIGINS, _ORIGINS.c.id == jobs.c.reuses),
 )
 
 _UNTOLD = exists().where(outbox.c.run_id == runs.c.id, outbox.c.published_at.is_(None))
 _UNSAVED = exists().where(savings.c.run_id == runs.c.id, savings.c.done_at.is_(None))
+_OF_JOBS = (fitted_models.c.evaluation_id, provenances.c.evaluation_id)
 _ROWS = (outbox.c.run_id, savings.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
 _BATCH = 50  #: runs that go in one transaction: others want to write, too
 
@@ -70,7 +74,8 @@ def _forget_some(engine: Engine, age: timedelta, kept: Collection[str]) -> int:
         cited = {whom for _, whom in _citations(connection)}
         batch = sorted(_outdated(connection, age, kept) - cited)[:_BATCH]
         of_batch = select(jobs.c.id).where(jobs.c.run_id.in_(batch))
-        connection.execute(delete(fitted_models).where(fitted_models.c.evaluation_id.in_(of_batch)))
+        for column in _OF_JOBS:
+            connection.execute(delete(column.table).where(column.in_(of_batch)))
         for column in _ROWS:
             connection.execute(delete(column.table).where(column.in_(batch)))
     return len(batch)

@@ -55,6 +55,14 @@ def of_run(engine: Engine, run_id: str) -> list[Job]:
         return [job_from_row(row) for row in rows]
 
 
+def result_of(engine: Engine, job_id: str) -> Result:
+    """Of a job that has completed."""
+    with reading(engine) as connection:
+        return result_from_row(
+            connection.execute(select(results).where(results.c.evaluation_id == job_id)).one()
+        )
+
+
 def results_of_run(engine: Engine, run_id: str) -> list[Result]:
     with reading(engine) as connection:
         rows = connection.execute(

@@ -29,14 +29,15 @@ from domain.event import EventType
 from domain.fitted import FittedModel, NotKept
 from domain.identity import new_id
 from domain.job import Job, JobError, JobState, Phase
+from domain.provenance import Provenance
 from domain.result import Result
 from domain.run import Run, RunState
 from store import outbox
 from store.engine import now, one_at_a_time, reading, writing
 from store.line import IN_LINE
-from store.rows import job_from_row, name_in_events, result_to_row, run_from_row
+from store.rows import job_from_row, name_in_events, provenance_to_row, result_to_row, run_from_row
 from store.runs import close_if_over, hold
-from store.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results, runs
+from store.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, provenances, results, runs
 
 _EVENTS = {
     JobState.COMPLETED: EventType.EVALUATION_COMPLETED,
@@ -135,6 +136,13 @@ _END = (
 )
 _ADD_RESULT = insert(results)
 _ADD_FITTED = insert(fitted_models)
+_ADD_PROVENANCE = insert(provenances)
+_FIT = (
+    update(jobs)
+    .where(*_IS_HELD)
+    .values(reuses=None)
+    .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt)
+)
 _REQUEUE = (
     update(jobs)
     .where(*_IS_HELD, jobs.c.cancel_requested_at.is_(None))
@@ -178,7 +186,7 @@ def _why_not(connection: Connection, wanted: Mapping[str, Any]) -> Refusal:
 
 def _begin(connection: Connection, job: Row[Any], at: datetime) -> Claim:
     run = connection.execute(_SERVE, {"run": job.run_id, "at": at}).one()
-    if job.started_at == at:
+    if job.started_at == at and job.reuses is None:
         outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [name_in_events(job)], at)
     lease = Lease(job_id=job.id, run_id=run.id, token=job.lease_token, attempt=job.attempt)
     return Claim(lease=lease, job=job_from_row(job), run=run_from_row(run))
@@ -203,8 +211,22 @@ def _standing(connection: Connection, lease: Lease) -> Standing:
     return Standing.HELD if row.cancel_requested_at is None else Standing.CANCELLED
 
 
+def fit_instead(engine: Engine, lease: Lease) -> None:
+    """The predictions that the job was to score are not there any more: it begins as any other one."""
+    with writing(engine) as connection:
+        hold(connection, lease.run_id)
+        job = connection.execute(_FIT, _key(lease)).first()
+        if job is not None:
+            told = [name_in_events(job)]
+            outbox.add(connection, EventType.EVALUATION_STARTED, lease.run_id, told, now(connection))
+
+
 def complete(
-    engine: Engine, lease: Lease, result: Result, fitted: FittedModel | NotKept | None = None
+    engine: Engine,
+    lease: Lease,
+    result: Result,
+    fitted: FittedModel | NotKept | None = None,
+    provenance: Provenance | None = None,
 ) -> bool:
     """`fitted`: what the cell left of its model, if the run wants to save it."""
     with writing(engine) as connection:
@@ -213,6 +235,8 @@ def complete(
         connection.execute(_ADD_RESULT, result_to_row(result))
         if fitted is not None:
             connection.execute(_ADD_FITTED, {"evaluation_id": lease.job_id, "fitted": fitted.to_json()})
+        if provenance is not None:
+            connection.execute(_ADD_PROVENANCE, provenance_to_row(result, provenance))
         return True
 
 

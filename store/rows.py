@@ -8,6 +8,7 @@ from sqlalchemy import Row
 from domain.candidate import Candidate
 from domain.dataset import DatasetRef, TargetKind
 from domain.job import Job, JobError, JobKind, JobState
+from domain.provenance import Manifest, Part, Provenance
 from domain.result import Cost, Result
 from domain.run import Run, RunState
 from domain.saving import SaveRequest
@@ -77,6 +78,7 @@ def job_to_row(job: Job) -> dict[str, Any]:
         "max_attempts": job.max_attempts,
         "timeout_s": job.timeout_s,
         "position": job.position,
+        "reuses": job.reuses,
         "created_at": job.created_at,
         "started_at": job.started_at,
         "ended_at": job.ended_at,
@@ -94,6 +96,7 @@ def job_from_row(row: Row[Any]) -> Job:
         max_attempts=row.max_attempts,
         timeout_s=row.timeout_s,
         position=row.position,
+        reuses=row.reuses,
         worker=row.worker,
         node=row.node,
         created_at=row.created_at,
@@ -101,6 +104,32 @@ def job_from_row(row: Row[Any]) -> Job:
         ended_at=row.ended_at,
         cancel_requested_at=row.cancel_requested_at,
         error=None if row.error is None else JobError.from_json(row.error),
+    )
+
+
+def provenance_to_row(result: Result, provenance: Provenance) -> dict[str, Any]:
+    return {
+        "evaluation_id": result.evaluation_id,
+        "model_id": result.model_id,
+        "fingerprint": provenance.fingerprint,
+        "parts": dict(provenance.parts),
+        "seen": dict(provenance.seen),
+        "obstacle": provenance.obstacle,
+        "predictions": provenance.predictions,
+        "probabilities": provenance.probabilities,
+        "manifest": asdict(provenance.manifest),
+        "made_at": result.timestamp,
+    }
+
+
+def provenance_from_row(row: Row[Any]) -> Provenance:
+    return Provenance(
+        parts={part: row.parts[part] for part in Part},
+        seen=row.seen,
+        obstacle=row.obstacle,
+        predictions=row.predictions,
+        probabilities=row.probabilities,
+        manifest=Manifest(**row.manifest),
     )
 
 

@@ -2,6 +2,7 @@
 
 evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                 1 ── 0..1 savings              1 ── 0..1 fitted_models
+                                               1 ── 0..1 provenances
 outbox            what is still to be told, in the order it happened
 candidate_loads   why candidates were rejected, the last hundred of each
 schedules         until when the slots of each schedule are in schedule_slots, the last thousand of each
@@ -154,6 +155,7 @@ jobs = Table(
     Column("ended_at", Utc),
     Column("cancel_requested_at", Utc),
     Column("error", _Json),
+    Column("reuses", String(36)),
     UniqueConstraint("run_id", "model_id", "model_version"),
     _one_of("state", JobState),
     _one_of("kind", JobKind),
@@ -212,6 +214,23 @@ fitted_models = Table(
     metadata,
     Column("evaluation_id", String(36), ForeignKey("evaluation_jobs.id"), primary_key=True),
     Column("fitted", _Json, nullable=False),
+)
+
+provenances = Table(
+    "provenances",
+    metadata,
+    Column("evaluation_id", String(36), ForeignKey("evaluation_jobs.id"), primary_key=True),
+    Column("model_id", String(100), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("parts", _Json, nullable=False),
+    Column("seen", _Json, nullable=False),
+    Column("obstacle", Text, nullable=False),
+    Column("predictions", String(64), nullable=False),
+    Column("probabilities", String(64)),
+    Column("manifest", _Json, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    Index("ix_provenances_fingerprint", "fingerprint", "made_at"),
+    Index("ix_provenances_model", "model_id", "made_at"),
 )
 
 savings = Table(

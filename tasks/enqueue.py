@@ -5,6 +5,7 @@ Killed in between, the run is there and the sweep rings for it; killed before, n
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,13 @@ from domain.run import Run, RunState
 from evaluation.data import shelf
 from evaluation.data.snapshot import folder_of
 from evaluation.plan import Plan, RunRequest, make_plan
+from evaluation.reuse import Prospect, Way, longest_first
 from store import jobs, runs, schema
 from tasks import doorbell, wiring
+from tasks.prospects import prospects_of
 from tasks.waiting import why_nothing_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
 log = logging.getLogger(__name__)
@@ -46,17 +47,34 @@ def start_run(request: RunRequest, *, digest: str | None = None) -> str:
         configuration=wiring.configuration(),
         pin=wiring.memory().pin,
     )
-    return submit(plan, run_id=run_id, name=request.name, digest=digest)
-
-
-def submit(plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None) -> str:
-    run, queued = draw_up(plan, run_id=run_id, name=name, digest=digest)
-    if _create(run, queued):
-        doorbell.ring_next()
+    submit(plan, run_id=run_id, name=request.name, digest=digest)
     return run_id
 
 
-def _create(run: Run, queued: "Sequence[Job]", reused: "Sequence[tuple[Job, Result]]" = ()) -> bool:
+def submit(
+    plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None
+) -> Sequence[Prospect]:
+    """What becomes of each candidate, in the order in which they start."""
+    return begin(run_of(plan, run_id=run_id, name=name, digest=digest), plan.candidates, fresh=plan.fresh)
+
+
+def begin(run: Run, candidates: Sequence[Candidate], *, fresh: bool) -> Sequence[Prospect]:
+    prospects = longest_first(prospects_of(run, candidates, fresh=fresh))
+    queued, reused = [], []
+    for position, prospect in enumerate(prospects):
+        job = _job(run, prospect.candidate, position)
+        if prospect.fit is None:
+            queued.append(job)
+        elif prospect.way is Way.SCORE:
+            queued.append(replace(job, reuses=prospect.fit.result.evaluation_id))
+        else:
+            reused.append(_taken_over(job, prospect.fit.result, run))
+    if _create(run, queued, reused):
+        doorbell.ring_next()
+    return prospects
+
+
+def _create(run: Run, queued: Sequence[Job], reused: Sequence[tuple[Job, Result]] = ()) -> bool:
     """While nobody can take its snapshot away."""
     data = run.dataset
     with shelf.held(folder_of(wiring.configuration().snapshots, data.dataset_id, data.split_id)):
@@ -67,11 +85,14 @@ def _create(run: Run, queued: "Sequence[Job]", reused: "Sequence[tuple[Job, Resu
     return created
 
 
-def draw_up(
-    plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None
-) -> tuple[Run, list[Job]]:
-    """The run and its jobs, nowhere but in memory."""
-    run = Run(
+def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, list[Job]]:
+    """The run and its jobs, all to be fitted, nowhere but in memory."""
+    run = run_of(plan, run_id=run_id, name=name)
+    return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
+
+
+def run_of(plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None) -> Run:
+    return Run(
         id=run_id,
         name=name or f"{plan.dataset.name}-{run_id[:8]}",
         state=RunState.QUEUED,
@@ -86,7 +107,6 @@ def draw_up(
         priority=plan.priority,
         created_at=utc_now(),
     )
-    return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
 
 
 def retry(run_id: str, *, as_id: str | None = None, digest: str | None = None) -> str:
@@ -118,7 +138,11 @@ def retry(run_id: str, *, as_id: str | None = None, digest: str | None = None) -
     )
     old_jobs = jobs.of_run(engine, run_id)
     queued = [_job(again, job.candidate, job.position) for job in old_jobs if job.id not in finished]
-    reused = [_taken_over(again, job, finished[job.id]) for job in old_jobs if job.id in finished]
+    reused = [
+        _taken_over(_job(again, job.candidate, job.position), finished[job.id], again)
+        for job in old_jobs
+        if job.id in finished
+    ]
     _create(again, queued, reused)
     doorbell.ring_next()
     return again.id
@@ -140,15 +164,21 @@ def _job(run: Run, candidate: Candidate, position: int) -> Job:
     )
 
 
-def _taken_over(run: Run, before: Job, result: Result) -> tuple[Job, Result]:
-    job = replace(
-        _job(run, before.candidate, before.position), state=JobState.COMPLETED, ended_at=run.created_at
-    )
-    origin = result.reused_from or result.evaluation_id
+def _taken_over(job: Job, result: Result, run: Run) -> tuple[Job, Result]:
+    """As of this run: it may be another candidate's of the same code, and have more metrics."""
     taken = replace(
-        result, evaluation_id=job.id, run_id=run.id, timestamp=run.created_at, attempt=0, reused_from=origin
+        result,
+        evaluation_id=job.id,
+        run_id=run.id,
+        model_id=job.candidate.id,
+        model_version=job.candidate.version,
+        dataset_name=run.dataset.name,
+        metrics={name: result.metrics[name] for name in run.rules.metrics},
+        timestamp=run.created_at,
+        attempt=0,
+        reused_from=result.reused_from or result.evaluation_id,
     )
-    return job, taken
+    return replace(job, state=JobState.COMPLETED, ended_at=run.created_at), taken
 
 
 def wait(run_id: str, *, timeout_s: float | None = None, poll_s: float = 0.2) -> RunState:

@@ -22,11 +22,13 @@ from domain.errors import BakeoffError, InfrastructureError
 from domain.identity import parse_id
 from domain.job import JobError, Phase
 from evaluation.data.snapshot import folder_of
-from evaluation.examine import Faulty, Grant, Killed, Places, Scored, Stopped, Verdict, examine, result_of
+from evaluation.examine import Faulty, Grant, Killed, Scored, Stopped, Verdict, examine, result_of
+from evaluation.places import Places
 from store import leases
 from store.leases import Claim, Holder, Lease, Refusal
 from tasks import doorbell, node, room, wiring
 from tasks.relay import relay
+from tasks.rescoring import rescored
 from tasks.watch import LEASE_LOST, Watch
 
 log = logging.getLogger(__name__)
@@ -109,10 +111,13 @@ def _evaluate(claim: Claim, watch: Watch) -> str:
 
 def _examine(claim: Claim, watch: Watch) -> Verdict:
     configuration = wiring.configuration()
+    places = _places(claim, configuration)
+    if claim.job.reuses and (verdict := rescored(claim, places, leave=watch)) is not None:
+        return verdict
     return examine(
         claim.job,
         claim.run,
-        places=_places(claim, configuration),
+        places=places,
         grant=_grant(claim, configuration),
         warm=_warm_parent(),
         leave=watch,
@@ -157,6 +162,7 @@ def _write(claim: Claim, verdict: Scored | Faulty | Killed, *, duration_s: float
                 lease,
                 result_of(claim.job, claim.run, verdict, duration_s=duration_s),
                 verdict.fitted,
+                verdict.provenance,
             )
         case Faulty():
             return leases.fail(engine, lease, verdict.error, state=verdict.state)

@@ -28,6 +28,11 @@ class Report:
     def run(self) -> Run:
         return self.summary.run
 
+    @property
+    def reused(self) -> int:
+        """Results that nothing was fitted for."""
+        return sum(standing.result.reused_from is not None for standing in self.standings)
+
 
 def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> Report:
     """`metric` ranks instead of the first one of the run."""

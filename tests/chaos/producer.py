@@ -53,7 +53,9 @@ _DEATHS: Mapping[str, Callable[[], None]] = {
 def main(run_id: str, death: str, seed: str, *models: str) -> None:
     _DEATHS[death]()
     enqueue.start_run(
-        RunRequest(dataset="tiny", models=list(models), baseline=False, run_id=run_id, seed=int(seed))
+        RunRequest(
+            dataset="tiny", models=list(models), baseline=False, fresh=True, run_id=run_id, seed=int(seed)
+        )
     )
 
 

@@ -156,7 +156,8 @@ class Site:
         """In this process, which is nobody's victim."""
         run_id = run_id or new_id()
         self.run_ids.append(run_id)
-        wanted = {"dataset": "tiny", "models": list(self.models), "baseline": False, **request}
+        plain = {"dataset": "tiny", "models": list(self.models), "baseline": False, "fresh": True}
+        wanted = {**plain, **request}
         return self.ask(lambda _: enqueue.start_run(RunRequest(run_id=run_id, **wanted)))
 
     def produce(self, run_id: str, death: str, seed: int) -> "subprocess.Popen[bytes]":

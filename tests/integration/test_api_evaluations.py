@@ -190,6 +190,16 @@ def test_of_different_requests_that_race_for_one_key_one_wins_and_the_others_are
     assert {errors(answer)[0][0] for answer in lost} == {"header.Idempotency-Key"}
 
 
+def test_what_was_fitted_before_is_taken_over_unless_it_is_to_be_fresh(place: Place) -> None:
+    first = place.api.started("good")
+    place.api.wait_for_end(first)
+    again = place.api.start("good", fresh=False)
+    [record] = place.api.get(f"{EVALUATIONS}/{again.json()['runId']}/results")["results"]
+
+    assert again.json()["status"] == "completed"
+    assert record["reusedFrom"] == place.api.status(first)["jobs"][0]["jobId"]
+
+
 def test_the_same_key_is_the_same_run_after_a_restart(place: Place) -> None:
     first = place.api.start("good", key="k3").json()["runId"]
     with an_api(place.project) as restarted:
@@ -379,6 +389,9 @@ def test_every_error_is_a_problem_with_its_field(
     assert [blamed for blamed, _ in errors(answer)] == [field]
 
 
+_JOBS = "SELECT id FROM evaluation_jobs WHERE run_id = :run"
+
+
 def test_a_fault_of_ours_shows_an_id_that_stands_in_the_log_with_the_traceback(place: Place) -> None:
     run_id = place.api.started("good")
     place.api.wait_for_end(run_id)
@@ -396,6 +409,7 @@ def test_a_fault_of_ours_shows_an_id_that_stands_in_the_log_with_the_traceback(p
     assert "KeyError" in line["traceback"]
     with writing(place.project.engine) as connection:
         connection.execute(text("DELETE FROM evaluation_results WHERE run_id = :run"), {"run": run_id})
+        connection.execute(text(f"DELETE FROM provenances WHERE evaluation_id IN ({_JOBS})"), {"run": run_id})
         connection.execute(text("DELETE FROM evaluation_jobs WHERE run_id = :run"), {"run": run_id})
         connection.execute(text("DELETE FROM evaluation_runs WHERE id = :run"), {"run": run_id})
 

@@ -9,8 +9,8 @@ import pytest
 from domain.candidate import OutputKind
 from domain.dataset import TargetKind
 from domain.scoring import Average, ScoringRules
-from evaluation.examine import _ForgedReportError, _load
 from evaluation.metrics.scoring import score
+from evaluation.scoring import ForgedReportError, _load
 from registry.predictions import BadPredictionsError, Predictions
 
 ROWS = 20
@@ -37,7 +37,7 @@ def refusal(file: Path) -> str:
         try:
             given = Predictions(values=_load(file), output_kind=OutputKind.LABELS)
             score(TRUE, given, rules=rules, target_kind=kind, classes=classes)
-        except (BadPredictionsError, _ForgedReportError) as refused:
+        except (BadPredictionsError, ForgedReportError) as refused:
             return str(refused)
     return ""
 

@@ -1,0 +1,27 @@
+"""Where the files of one evaluation lie: what its cell may read, and what it leaves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation import trial
+from evaluation.harvest import outputs_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    root: Path  #: where plugins are imported from
+    closed: tuple[Path, ...]  #: what lies below it and is none of theirs
+    snapshot: Path
+    log: Path
+    predictions: Path
+    model: Path | None = None  #: None when the fitted model is not wanted
+
+    @property
+    def outputs(self) -> dict[str, Path]:
+        wanted = {trial.PREDICTIONS: self.predictions, trial.PROBABILITIES: self.probabilities}
+        return wanted if self.model is None else wanted | outputs_at(self.model)
+
+    @property
+    def probabilities(self) -> Path:
+        """Beside labels, if a metric may need them and the candidate knows them."""
+        return self.predictions.with_suffix(".proba.npy")

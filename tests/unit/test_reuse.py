@@ -1,0 +1,277 @@
+"""What becomes of a candidate: nothing is taken over unless all that decides its predictions is as it was."""
+
+from dataclasses import replace
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
+
+from domain.candidate import OutputKind
+from domain.dataset import TargetKind
+from domain.provenance import Fit, Manifest, Part, Provenance, fingerprint
+from domain.run import Run
+from domain.saving import SavePolicy, SaveRequest
+from domain.scoring import Average, ScoringRules
+from evaluation.fingerprint import parts_of
+from evaluation.reuse import Past, Prospect, Way, foresee, longest_first
+from registry.code import Code
+
+PARTS = {part: f"{part} 1" for part in Part}
+MANIFEST = Manifest(commit=None, cpu="a", packages={"python": "3.11.7", "numpy": "2.4.5"})
+SURROUNDINGS = {"python": "3.11.7", "numpy": "2.4.6 aa"}
+FITTED = a_run()
+
+
+def a_fit(**changed: Any) -> Fit:
+    """`changed` may name fields of the fit, of its provenance, and of its result."""
+    job = a_job(FITTED)
+    details = {
+        "warnings": [],
+        **({"deterministic": changed["deterministic"]} if "deterministic" in changed else {}),
+    }
+    provenance = {"parts": PARTS, "seen": {}, "predictions": "p", "manifest": MANIFEST}
+    return Fit(
+        result=a_result(job, details=details, duration_s=changed.get("duration_s", 4.0)),
+        rules=changed.get("rules", RULES),
+        train_rows=75,
+        test_rows=25,
+        provenance=Provenance(
+            **{name: changed.get(name, value) for name, value in provenance.items()},
+            obstacle=changed.get("obstacle", ""),
+            probabilities=changed.get("probabilities"),
+        ),
+    )
+
+
+def of(run: Run = FITTED, *fits: Fit, root: Path = Path("/nowhere"), **changed: Any) -> Prospect:
+    candidate = changed.pop("candidate", a_candidate())
+    past = Past(**{"parts": PARTS, "surroundings": SURROUNDINGS, "fits": fits, **changed})
+    return foresee(candidate, run, past, root=root)
+
+
+def rules(**changed: Any) -> Run:
+    return a_run(rules=replace(RULES, **changed))
+
+
+def test_where_nothing_has_changed_the_result_is_taken_over() -> None:
+    fit = a_fit()
+    found = of(FITTED, fit)
+
+    assert (found.way, found.fit, found.expected_s) == (Way.REUSE, fit, 0.0)
+    assert found.why == f"nothing has changed since run {FITTED.id[:8]}"
+
+
+def test_fewer_metrics_are_taken_over_as_well() -> None:
+    assert of(rules(metrics=("accuracy",)), a_fit()).way is Way.REUSE
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"metrics": ("f1", "balanced_accuracy")},
+        {"threshold": 0.25},
+        {"positive_label": "no"},
+        {"average": Average.MACRO},
+        {"zero_division": 1.0},
+        {"zero_division": nan},
+        {"metrics": ("f1", "mine:profit")},
+    ],
+)
+def test_by_other_rules_the_predictions_are_scored_anew(changed: dict[str, Any]) -> None:
+    fit = a_fit()
+
+    assert (of(rules(**changed), fit).way, of(rules(**changed), fit).fit) == (Way.SCORE, fit)
+
+
+def test_not_a_number_is_the_same_rule_as_not_a_number() -> None:
+    asked = rules(zero_division=float("nan"))
+
+    assert of(asked, a_fit(rules=replace(RULES, zero_division=nan))).way is Way.REUSE
+
+
+def test_a_metric_of_somebodys_own_is_never_taken_over() -> None:
+    """Its code may be another one by now, and is none of the candidate's."""
+    own = ScoringRules(metrics=("f1", "mine:profit"), positive_label="yes", average=Average.BINARY)
+    fit = a_fit(rules=own)
+
+    assert of(a_run(rules=own), fit).way is Way.SCORE
+
+
+@pytest.mark.parametrize("part", list(Part))
+def test_what_has_changed_is_named(part: Part) -> None:
+    now = {**PARTS, part: "another"}
+    found = of(FITTED, parts=now, latest=a_fit(), surroundings={"python": "3.11.7"})
+
+    assert (found.way, found.why, found.expected_s) == (Way.RUN, f"changed: {part}", 4.0)
+
+
+def test_libraries_that_have_changed_are_named_with_their_versions() -> None:
+    found = of(parts={**PARTS, Part.LIBRARIES: "others"}, latest=a_fit())
+
+    assert found.why == "changed: libraries (numpy 2.4.5 to 2.4.6)"
+
+
+def test_what_was_never_fitted_is_fitted() -> None:
+    found = of()
+
+    assert (found.way, found.why, found.expected_s) == (Way.RUN, "it was never fitted", None)
+
+
+def test_who_wants_it_afresh_has_it_fitted() -> None:
+    assert of(FITTED, a_fit(), fresh=True).why == "it is to be fitted afresh"
+
+
+def test_a_run_that_saves_fits_all_but_the_baseline() -> None:
+    saving = a_run(save=SaveRequest(policy=SavePolicy.BEST, name="x"), baseline_id="dummy")
+
+    assert of(saving, a_fit()).why == "the run saves models, and has only those that it fits"
+    assert of(saving, a_fit(), candidate=a_candidate(id="dummy")).way is Way.REUSE
+
+
+def test_what_cannot_be_told_is_no_reason_to_take_over() -> None:
+    found = of(FITTED, a_fit(obstacle="it connects to 10.0.0.1"))
+
+    assert found.way is Way.RUN
+    assert found.why == "nobody can tell whether it would predict the same: it connects to 10.0.0.1"
+
+
+def test_what_it_used_besides_must_be_as_it_was(tmp_path: Path) -> None:
+    seen = {"file weights.json": ""}
+    before = of(FITTED, a_fit(seen=seen), root=tmp_path)
+    (tmp_path / "weights.json").write_text("1")
+    after = of(FITTED, a_fit(seen=seen), root=tmp_path)
+
+    assert before.way is Way.REUSE
+    assert (after.way, after.why) == (Way.RUN, "file weights.json, which it used, has changed")
+
+
+def test_an_earlier_fit_that_still_holds_will_do(tmp_path: Path) -> None:
+    """As when a file was changed, and put back."""
+    holds = a_fit()
+    found = of(FITTED, a_fit(seen={"file weights.json": "1"}), holds, root=tmp_path)
+
+    assert (found.way, found.fit) == (Way.REUSE, holds)
+
+
+@pytest.mark.parametrize(
+    "fits",
+    [
+        [{"deterministic": False}],
+        [{}, {"deterministic": False}],
+        [{}, {"predictions": "others"}],
+        [{"probabilities": "a"}, {"probabilities": "b"}],
+    ],
+)
+def test_what_does_not_predict_the_same_each_time_is_never_taken_over(fits: list[dict[str, Any]]) -> None:
+    found = of(FITTED, *(a_fit(**fit) for fit in fits))
+
+    assert (found.way, found.why) == (Way.RUN, "it does not predict the same each time")
+
+
+def test_fits_that_were_not_asked_for_the_same_may_agree() -> None:
+    assert of(FITTED, a_fit(probabilities="a"), a_fit()).way is Way.REUSE
+
+
+def test_a_run_that_fits_twice_takes_over_what_was_fitted_twice() -> None:
+    twice = a_run(repeat_check=True)
+
+    assert of(twice, a_fit(deterministic=True)).way is Way.REUSE
+    assert of(twice, a_fit()).why == "it is to be fitted twice, and was fitted once"
+
+
+def test_probabilities_that_nobody_asked_for_are_not_there() -> None:
+    asks = rules(metrics=("f1", "roc_auc"))
+    known = a_fit(rules=replace(RULES, metrics=("f1", "neg_log_loss")))
+    by_itself = a_candidate(output_kind=OutputKind.PROBA)
+
+    assert of(asks, a_fit()).why == "a metric asks for probabilities, which were not asked for before"
+    assert of(asks, known).way is Way.SCORE
+    assert of(asks, a_fit(), candidate=by_itself).way is Way.SCORE
+
+
+def test_rather_one_that_needs_no_scoring() -> None:
+    other, same = a_fit(rules=replace(RULES, threshold=0.25)), a_fit()
+
+    assert of(FITTED, other, same).fit is same
+
+
+def test_twice_the_rows_are_expected_to_take_twice_as_long() -> None:
+    larger = a_run(dataset=replace(DATASET, train_rows=150))
+
+    assert of(larger, latest=a_fit(), parts={**PARTS, Part.DATA: "more"}).expected_s == 8.0
+
+
+def test_the_unknown_start_first_and_then_those_that_take_longest() -> None:
+    expected = {"a": 1.0, "b": None, "c": 9.0, "d": 0.0, "e": None, "f": 9.0}
+    prospects = [
+        Prospect(candidate=a_candidate(id=name), way=Way.RUN, why="", expected_s=seconds)
+        for name, seconds in expected.items()
+    ]
+
+    assert [one.candidate.id for one in longest_first(prospects)] == ["b", "e", "c", "f", "a", "d"]
+
+
+CODE = Code(modules={}, distributions={}, missing=frozenset(), compiled=frozenset(), files={})
+
+
+def digests(candidate: Any = None, **changed: Any) -> tuple[str, set[Part]]:
+    """The fingerprint, and the parts in which it is not that of a plain candidate."""
+    plain = {"dataset": DATASET, "seed": 0, "code": CODE, "surroundings": SURROUNDINGS}
+    before = parts_of(a_candidate(), **plain)
+    now = parts_of(candidate or a_candidate(), **plain | changed)
+    return fingerprint(now), {part for part in Part if now[part] != before[part]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({"candidate": a_candidate(params={"depth": 1})}, "parameters"),
+        ({"candidate": a_candidate(preprocess="none")}, "parameters"),
+        ({"candidate": a_candidate(output_kind=OutputKind.PROBA)}, "parameters"),
+        ({"candidate": a_candidate(features=("a",))}, "parameters"),
+        ({"candidate": a_candidate(path="models.tree:Bush")}, "parameters"),
+        ({"candidate": a_candidate(version="2")}, "version"),
+        ({"dataset": replace(DATASET, dataset_id="f" * 64)}, "data"),
+        ({"dataset": replace(DATASET, split_id="f" * 64)}, "data"),
+        ({"seed": 1}, "seed"),
+        ({"code": replace(CODE, modules={"models.tree": "x"})}, "code"),
+        ({"code": replace(CODE, missing=frozenset({"cupy"}))}, "code"),
+        ({"surroundings": {**SURROUNDINGS, "python": "3.12.1"}}, "libraries"),
+        ({"surroundings": {**SURROUNDINGS, "scipy": "1.17"}}, "libraries"),
+        ({"surroundings": {**SURROUNDINGS, "bakeoff": "0.2 bb"}}, "bakeoff"),
+    ],
+)
+def test_what_decides_the_predictions_is_in_the_fingerprint(changed: dict[str, Any], part: str) -> None:
+    found, parts = digests(**changed)
+
+    assert parts == {part}
+    assert found != digests()[0]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"id": "another"},
+        {"description": "better"},
+        {"tags": ("new",)},
+        {"timeout_s": 5.0},
+        {"memory_limit_mb": 100},
+        {"threads": 8},
+    ],
+)
+def test_what_does_not_decide_them_is_not(changed: dict[str, Any]) -> None:
+    assert digests(a_candidate(**changed)) == (digests()[0], set())
+
+
+def test_whole_numbers_and_the_order_of_arguments_count() -> None:
+    params = [{"a": 1, "b": 2}, {"a": 1.0, "b": 2}, {"a": True, "b": 2}, {"b": 2, "a": 1}]
+
+    assert len({digests(a_candidate(params=one))[0] for one in params}) == 4
+
+
+def test_where_a_dataset_was_read_from_does_not_count() -> None:
+    named = replace(DATASET, name="other", files=("/a.csv",), target_kind=TargetKind.BINARY)
+
+    assert digests(dataset=named)[1] == set()
