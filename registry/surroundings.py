@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from registry.loader import is_class_mapping
 def import_path(root: Path) -> tuple[str, ...]:
     """Beside the libraries: wherever this process looks for modules, and last below `root`."""
     pythons = (sys.prefix, sys.base_prefix)
-    ours = [entry for entry in sys.path if Path(entry).is_absolute() and not entry.startswith(pythons)]
+    ours = [entry for entry in sys.path if entry.startswith("/") and not entry.startswith(pythons)]
     return tuple(dict.fromkeys([*ours, str(root.resolve())]))
 
 
@@ -26,8 +27,20 @@ def readable(
     Without what is hidden (`.env`, `.git`) and what `closed` holds.
     """
     shut = Closed.of(closed)
-    folders = (*map(Path, import_path(root)), *_folders(candidates, root))
-    opened = (path for folder in folders for path in shut.all_within_but_these(os.path.realpath(folder)))
+    folders = (*import_path(root), *map(str, _folders(candidates, root)))
+    places = tuple(dict.fromkeys(map(os.path.realpath, folders)))
+    marks = shut.marks_of(places)
+    return _found(places, shut) if marks is None else _found_before(places, shut, marks)
+
+
+@lru_cache(maxsize=64)
+def _found_before(places: tuple[str, ...], shut: Closed, marks: tuple[int, ...]) -> tuple[Path, ...]:  # noqa: ARG001 - what it found is right for these marks
+    """To look takes longer than a short job does."""
+    return _found(places, shut)
+
+
+def _found(places: tuple[str, ...], shut: Closed) -> tuple[Path, ...]:
+    opened = (path for place in places for path in shut.all_within_but_these(place))
     return tuple(map(Path, dict.fromkeys(opened)))
 
 
