@@ -102,5 +102,5 @@ _CHEAP: Entries = {
     "ridge": _entry("linear_model:RidgeClassifier", solver="cholesky"),
     "ridge_strong": _entry("linear_model:RidgeClassifier", solver="cholesky", alpha=100.0),
     "centroid": _entry("neighbors:NearestCentroid"),
-    "dummy": _entry("dummy:DummyClassifier"),
+    "prior": _entry("dummy:DummyClassifier"),
 }

@@ -12,6 +12,8 @@ from cell import landlock
 from cell.order import Order
 
 Grant = tuple[str | Path, int]
+#: When each of some folders was changed; None: just now, and maybe again without another time.
+Marks = tuple[int, ...] | None
 
 _PROGRAMS = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
 _SYSTEM = (
@@ -66,8 +68,8 @@ class Closed:
         for child in [] if self._holds(folder) else _visible_in(folder):
             yield from self.all_but_these(child)
 
-    def marks_of(self, folders: Iterable[str]) -> tuple[int, ...] | None:
-        """The same as long as nothing comes or goes in what is listed for them; None: something just did."""
+    def marks_of(self, folders: Iterable[str]) -> Marks:
+        """Others when something comes or goes in what is listed for them."""
         listed = [way for way in self.ways for folder in folders if f"{way}/".startswith(f"{folder}/")]
         marks = tuple(_changed_at(folder) for folder in (*folders, *sorted(listed)))
         return marks if time.time_ns() - max(marks, default=0) > _AT_REST_NS else None

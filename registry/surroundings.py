@@ -3,11 +3,10 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cell.reach import Closed
+from cell.reach import Closed, Marks
 from domain.candidate import Candidate
 from registry.loader import is_class_mapping
 
@@ -30,18 +29,25 @@ def readable(
     folders = (*import_path(root), *map(str, _folders(candidates, root)))
     places = tuple(dict.fromkeys(map(os.path.realpath, folders)))
     marks = shut.marks_of(places)
-    return _found(places, shut) if marks is None else _found_before(places, shut, marks)
+    known_marks, found = _found.get((places, shut), (None, ()))
+    if marks is None or marks != known_marks:
+        opened = (path for place in places for path in shut.all_within_but_these(place))
+        found = tuple(map(Path, dict.fromkeys(opened)))
+        _remember(places, shut, marks, found)
+    return found
 
 
-@lru_cache(maxsize=64)
-def _found_before(places: tuple[str, ...], shut: Closed, marks: tuple[int, ...]) -> tuple[Path, ...]:  # noqa: ARG001 - what it found is right for these marks
-    """To look takes longer than a short job does."""
-    return _found(places, shut)
+#: To look takes longer than a short job does: what was found, until one of the folders changes.
+_found: dict[tuple[tuple[str, ...], Closed], tuple[Marks, tuple[Path, ...]]] = {}
+_MOST_REMEMBERED = 64
 
 
-def _found(places: tuple[str, ...], shut: Closed) -> tuple[Path, ...]:
-    opened = (path for place in places for path in shut.all_within_but_these(place))
-    return tuple(map(Path, dict.fromkeys(opened)))
+def _remember(places: tuple[str, ...], shut: Closed, marks: Marks, found: tuple[Path, ...]) -> None:
+    """Not where there are links: they may lead elsewhere without a change here."""
+    if len(_found) >= _MOST_REMEMBERED:
+        _found.clear()
+    if not any(path.is_symlink() for path in found):
+        _found[places, shut] = marks, found
 
 
 def class_paths(candidate: Candidate) -> Iterator[str]:
