@@ -67,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sides = _ALONE if scenario == "growth" else _SIDES
             figures += _compare(workload, sides, times=asked.times, workers=asked.workers)
     if asked.json:
+        asked.json.parent.mkdir(parents=True, exist_ok=True)
         asked.json.write_text(json.dumps([asdict(figure) for figure in figures], indent=1))
 
 

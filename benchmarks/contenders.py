@@ -85,22 +85,33 @@ def _send_to_celery(stand: Stand, rows: Rows) -> Mapping[str, Any]:
 
 
 def bakeoff(stand: Stand) -> Mapping[str, Any]:
-    """The worker node that `bakeoff run` starts, on the broker and the database that it has by default."""
+    from domain.identity import new_id
+    from tasks import enqueue
+
+    plan = stand.plan
+    with a_warm_worker(stand):
+        began = _go()
+        run_id = enqueue.submit(plan, run_id=new_id())
+        enqueue.wait(run_id, poll_s=_POLL_S)
+        return of_run(run_id, began)
+
+
+@contextmanager
+def a_warm_worker(stand: Stand) -> Iterator[None]:
+    """The node that `bakeoff run` starts, on the broker that it has by default, and an empty database."""
     from domain.identity import new_id
     from store import schema
     from tasks import broker, enqueue, wiring, workers
 
-    wiring.use(stand.configuration)
-    broker.hold()
-    schema.ensure(wiring.engine())
-    plan = stand.plan
-    waiting = replace(plan, candidates=tuple(map(_waiting, range(_ROUNDS * stand.workers))))
-    with _process(workers.eval_command("INFO"), **stand.configuration.as_environment()):
-        enqueue.wait(enqueue.submit(waiting, run_id=new_id()))
-        began = _go()
-        run_id = enqueue.submit(plan, run_id=new_id())
-        enqueue.wait(run_id, poll_s=_POLL_S)
-        return _of_run(run_id, began)
+    with TemporaryDirectory() as folder:
+        configuration = stand.with_database(Path(folder) / "bakeoff.db")
+        wiring.use(configuration)
+        broker.hold()
+        schema.ensure(wiring.engine())
+        waiting = replace(stand.plan, candidates=tuple(map(_waiting, range(_ROUNDS * stand.workers))))
+        with _process(workers.eval_command("INFO"), **configuration.as_environment()):
+            enqueue.wait(enqueue.submit(waiting, run_id=new_id()))
+            yield
 
 
 def _waiting(number: int) -> Candidate:
@@ -108,7 +119,7 @@ def _waiting(number: int) -> Candidate:
     return Candidate(id=f"waiting-{number}", version="1", path=path, preprocess=Preprocess.NONE, threads=1)
 
 
-def _of_run(run_id: str, began: float) -> Mapping[str, Any]:
+def of_run(run_id: str, began: float) -> Mapping[str, Any]:
     from store import jobs, runs
     from tasks import wiring
 

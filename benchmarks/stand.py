@@ -21,7 +21,13 @@ class Stand:
 
     @property
     def configuration(self) -> Configuration:
-        return load(self.folder / "config" / "bakeoff.yaml", environment={})
+        return self._load()
+
+    def with_database(self, file: Path) -> Configuration:
+        return self._load(databaseUrl=f"sqlite:///{file}")
+
+    def _load(self, **overrides: str) -> Configuration:
+        return load(self.folder / "config" / "bakeoff.yaml", environment={}, overrides=overrides)
 
     @property
     def plan(self) -> Plan:

@@ -90,17 +90,18 @@ _REAL: Entries = {
     "centroid": _entry("neighbors:NearestCentroid"),
 }
 
+#: Cheap in memory, too, so that what is added to the data can be seen.
 _CHEAP: Entries = {
-    "tree_2": _entry("tree:DecisionTreeClassifier", max_depth=1, max_features=5),
-    "tree_1": _entry("tree:DecisionTreeClassifier", max_depth=1, max_features=4),
-    "extra_tree": _entry("tree:ExtraTreeClassifier", max_depth=3, max_features=10),
-    "extra_tree_2": _entry("tree:ExtraTreeClassifier", max_depth=2, max_features=10),
-    "bayes": _entry("naive_bayes:GaussianNB"),
-    "bayes_smooth": _entry("naive_bayes:GaussianNB", var_smoothing=1e-3),
-    "bayes_even": _entry("naive_bayes:GaussianNB", priors=[0.5, 0.5]),
-    "bernoulli": _entry("naive_bayes:BernoulliNB"),
-    "ridge": _entry("linear_model:RidgeClassifier", solver="cholesky"),
-    "ridge_strong": _entry("linear_model:RidgeClassifier", solver="cholesky", alpha=100.0),
-    "centroid": _entry("neighbors:NearestCentroid"),
+    "tree_3": _entry("tree:DecisionTreeClassifier", max_depth=3, max_features=3),
+    "tree_2": _entry("tree:DecisionTreeClassifier", max_depth=2, max_features=4),
+    "tree_2_few": _entry("tree:DecisionTreeClassifier", max_depth=2, max_features=2),
+    "stump": _entry("tree:DecisionTreeClassifier", max_depth=1, max_features=6),
+    "stump_few": _entry("tree:DecisionTreeClassifier", max_depth=1, max_features=3),
+    "stump_entropy": _entry("tree:DecisionTreeClassifier", max_depth=1, max_features=5, criterion="entropy"),
+    "chance_tree_8": _entry("tree:ExtraTreeClassifier", max_depth=8, max_features=10),
+    "chance_tree_6": _entry("tree:ExtraTreeClassifier", max_depth=6, max_features=10),
+    "chance_tree_4": _entry("tree:ExtraTreeClassifier", max_depth=4, max_features=10),
+    "chance_tree_3": _entry("tree:ExtraTreeClassifier", max_depth=3, max_features=20),
+    "chance_tree_2": _entry("tree:ExtraTreeClassifier", max_depth=2, max_features=20),
     "prior": _entry("dummy:DummyClassifier"),
 }

@@ -19,6 +19,7 @@ from tasks import broker, wiring
 from tasks.broker import EVALUATIONS
 from tasks.celery import app
 from tasks.complaint import Complaint
+from tasks.turn import inscription
 
 _trouble = Complaint(logging.getLogger(__name__))
 
@@ -68,11 +69,6 @@ def on_their_way() -> list[str] | None:
     if messages is None:
         return None
     return [found[1].decode() for found in map(_NAMED.search, messages) if found]
-
-
-def inscription(run_name: str, model_id: str) -> str:
-    """What Celery's tools show of the job that a message is about."""
-    return f"(run={run_name}, model={model_id})"
 
 
 def ring(waiting: Sequence[Waiting]) -> bool:

@@ -8,15 +8,12 @@ import os
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import local
 from typing import Any
 
 from celery import Task, shared_task
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from cell.client import WarmParent, connect
 from config import journal
@@ -60,21 +57,14 @@ def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> s
 
 def _take_turn(task: "Task[Any, Any]", claim: Claim) -> str:
     """This job, and others that come next if it was short; how the first one ended, and the last."""
-    turn, worker = Turn(task.request.id), _worker(task)
+    turn = Turn(task)
     first = last = _supervise(claim, turn)
     others = 0
-    while turn.lasts() and (following := _claim_next(worker)):
-        last = _supervise(following, turn, tell=partial(_rename, task, following))
+    while turn.lasts() and (following := _claim_next(_worker(task))):
+        last = _supervise(following, turn, tell=partial(turn.show, following))
         log.info("%s", last)
         others += 1
     return f"{first}; and {others} more, the last one: {last}" if others else first
-
-
-def _rename(task: "Task[Any, Any]", claim: Claim) -> None:
-    """Celery's tools still show the job whose doorbell it was."""
-    args = doorbell.inscription(claim.run.name, claim.job.candidate.id)
-    with suppress(KombuError, RedisError, OSError):
-        task.send_event("task-received", retry=False, name=task.name, args=args, kwargs="{}")
 
 
 def _worker(task: "Task[Any, Any]") -> str:
