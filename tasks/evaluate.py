@@ -61,8 +61,9 @@ def _take_turn(task: "Task[Any, Any]", claim: Claim) -> str:
     first = last = _supervise(claim, turn)
     others = 0
     while turn.lasts() and (following := _claim_next(_worker(task))):
-        last = _supervise(following, turn, tell=partial(turn.show, following))
-        log.info("%s", last)
+        with journal.about(jobId=following.job.id):
+            last = _supervise(following, turn, tell=partial(turn.show, following))
+            log.info("%s", last)
         others += 1
     return f"{first}; and {others} more, the last one: {last}" if others else first
 
@@ -114,10 +115,8 @@ def _supervise(claim: Claim, turn: Turn, *, tell: Callable[[], None] = lambda: N
 
     `tell` is called if it is not over before anybody could ask.
     """
+    journal.add(runId=claim.run.id, modelId=claim.job.candidate.id, attempt=claim.job.attempt)
     lease = claim.lease
-    journal.begin(
-        jobId=lease.job_id, runId=claim.run.id, modelId=claim.job.candidate.id, attempt=claim.job.attempt
-    )
     watch = Watch(claim, lease_s=wiring.configuration().settings.lease_seconds, tell=tell)
     turn.goes_to(lease.job_id)
     try:
