@@ -23,7 +23,7 @@ from benchmarks.stand import Stand
 from domain.candidate import Candidate, Preprocess
 from domain.run import RunState
 
-_POLL_S = 0.02
+_POLL_S = 0.1  #: the times are those that the rows bear
 _ROUNDS = 4  #: of waiting candidates, so that each slot has had one
 
 

@@ -6,8 +6,8 @@ It is given training data and test features, and leaves predictions behind; it n
 import random
 import time
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -35,10 +35,9 @@ def warm_up() -> None:
     tiny = pd.DataFrame({"a": [0.0, 1.0], "b": [1, 2]})
     model = build(dummy, root=Path(__file__).parent.parent, seed=0).fit(tiny, np.array([0, 1]))
     values = check_predictions(model.predict(tiny), rows=len(tiny), output_kind=dummy.output_kind)
-    with TemporaryFile() as file:
-        np.save(file, values, allow_pickle=False)
-        file.seek(0)
-        np.load(file, allow_pickle=False)
+    file = BytesIO()
+    np.save(file, values, allow_pickle=False)
+    np.load(BytesIO(file.getvalue()), allow_pickle=False)
 
 
 def run(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:
