@@ -6,7 +6,7 @@ READY := .venv/.ready
 SOURCES := api cell cli config domain evaluation events inference models registry store tasks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-services chaos check format docs lock clean
+.PHONY: help setup demo test test-services chaos bench check format docs lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ DATABASE ?= sqlite
 
 chaos: setup  ## Kill whatever can be killed while runs are under way: ROUNDS=200 SEED=7 DATABASE=postgresql
 	@$(BIN)/python tests/chaos/run.py --database $(DATABASE) --rounds $(ROUNDS) --seed $(SEED)
+
+BENCH ?= t1 t2 t3
+TIMES ?= 5
+
+bench: setup  ## Bake-offs beside joblib and plain Celery: BENCH="t1 growth" TIMES=3; figures to build/bench.json
+	@$(BIN)/python -m benchmarks.bakeoff $(BENCH) --times $(TIMES) --json build/bench.json
 
 check: setup  ## Format, lint, types and import floors, without changing anything
 	@$(BIN)/ruff format --check --quiet .

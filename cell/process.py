@@ -114,7 +114,9 @@ def _get_ready(channels: Channels, kit: Kit) -> Ruleset | None:
 def _be_the_first_to_go() -> None:
     """When memory runs out, the kernel takes a cell and not who supervises it."""
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
+        place = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(place, b"1000")
+        os.close(place)
 
 
 def _keep_only(channels: Channels) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from cell import landlock
 from cell.order import Order
 
 Grant = tuple[str | Path, int]
+#: When each of some folders was changed; None: just now, and maybe again without another time.
+Marks = tuple[int, ...] | None
 
 _PROGRAMS = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
 _SYSTEM = (
@@ -36,6 +39,7 @@ _SYSTEM = (
 )
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - semaphores of multiprocessing live here
+_AT_REST_NS = 10**9  #: so long after a change the time of a folder tells of every other one
 _LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
 
 
@@ -63,6 +67,12 @@ class Closed:
         """What is in the folder and is not hidden (`.env`, `.git`) either."""
         for child in [] if self._holds(folder) else _visible_in(folder):
             yield from self.all_but_these(child)
+
+    def marks_of(self, folders: Iterable[str]) -> Marks:
+        """Others when something comes or goes in what is listed for them."""
+        listed = [way for way in self.ways for folder in folders if f"{way}/".startswith(f"{folder}/")]
+        marks = tuple(_changed_at(folder) for folder in (*folders, *sorted(listed)))
+        return marks if time.time_ns() - max(marks, default=0) > _AT_REST_NS else None
 
     def _holds(self, place: str) -> bool:
         return place in self.places or not self.places.isdisjoint(_above(place))
@@ -104,6 +114,13 @@ def _visible_in(folder: str) -> list[str]:
             return sorted(child.path for child in found if not child.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _changed_at(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116 - texts
+    except OSError:
+        return 0
 
 
 def _above(path: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +58,11 @@ class Configuration:
     origins: Mapping[str, Origin]  #: by key, as in the file
     token_digest: str | None = None  #: SHA-256 of the token that the environment gives the HTTP API
 
-    @property
+    @cached_property
     def data_dir(self) -> Path:
         return (self.root / self.settings.data_dir).resolve()
 
-    @property
+    @cached_property
     def shared_dir(self) -> Path:
         given = self.settings.shared_dir
         return self.data_dir if given is None else (self.root / given).resolve()
@@ -106,7 +107,7 @@ class Configuration:
     def backups(self) -> Path:
         return self.data_dir / "backups"
 
-    @property
+    @cached_property
     def database_url(self) -> str:
         return self._absolute(self.settings.database_url)
 
@@ -154,7 +155,7 @@ class Configuration:
         named = self.settings.api_tokens_file
         return self.data_dir / "api-tokens" if named is None else (self.root / named).resolve()
 
-    @property
+    @cached_property
     def secrets(self) -> tuple[Path, ...]:
         """What no plugin may open: our own data, the configuration, and where datasets are read from."""
         datasets = self.settings.datasets.values()

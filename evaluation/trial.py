@@ -6,6 +6,7 @@ It is given training data and test features, and leaves predictions behind; it n
 import random
 import time
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,21 @@ PROBABILITIES = "probabilities"
 
 
 def warm_up() -> None:
-    """Called once in the oven: what scikit-learn loads and remembers when it is first used, cells have.
+    """Called once in the oven: what is loaded and remembered when it is first used, cells have.
 
     So do they know the versions of what is loaded, whatever is installed later.
     """
     loaded_surroundings()
     import pandas as pd
-    from sklearn.dummy import DummyClassifier
 
+    params = {"strategy": "constant", "constant": 1, "random_state": None}
+    dummy = Candidate(id="dummy", version="1", path="sklearn.dummy:DummyClassifier", params=params)
     tiny = pd.DataFrame({"a": [0.0, 1.0], "b": [1, 2]})
-    DummyClassifier().fit(tiny, np.array([0, 1])).predict(tiny)
+    model = build(dummy, root=Path(__file__).parent.parent, seed=0).fit(tiny, np.array([0, 1]))
+    values = check_predictions(model.predict(tiny), rows=len(tiny), output_kind=dummy.output_kind)
+    file = BytesIO()
+    np.save(file, values, allow_pickle=False)
+    np.load(BytesIO(file.getvalue()), allow_pickle=False)
 
 
 def run(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cell.reach import Closed
+from cell.reach import Closed, Marks
 from domain.candidate import Candidate
 from registry.loader import is_class_mapping
 
@@ -14,7 +14,7 @@ from registry.loader import is_class_mapping
 def import_path(root: Path) -> tuple[str, ...]:
     """Beside the libraries: wherever this process looks for modules, and last below `root`."""
     pythons = (sys.prefix, sys.base_prefix)
-    ours = [entry for entry in sys.path if Path(entry).is_absolute() and not entry.startswith(pythons)]
+    ours = [entry for entry in sys.path if entry.startswith("/") and not entry.startswith(pythons)]
     return tuple(dict.fromkeys([*ours, str(root.resolve())]))
 
 
@@ -26,9 +26,28 @@ def readable(
     Without what is hidden (`.env`, `.git`) and what `closed` holds.
     """
     shut = Closed.of(closed)
-    folders = (*map(Path, import_path(root)), *_folders(candidates, root))
-    opened = (path for folder in folders for path in shut.all_within_but_these(os.path.realpath(folder)))
-    return tuple(map(Path, dict.fromkeys(opened)))
+    folders = (*import_path(root), *map(str, _folders(candidates, root)))
+    places = tuple(dict.fromkeys(map(os.path.realpath, folders)))
+    marks = shut.marks_of(places)
+    known_marks, found = _found.get((places, shut), (None, ()))
+    if marks is None or marks != known_marks:
+        opened = (path for place in places for path in shut.all_within_but_these(place))
+        found = tuple(map(Path, dict.fromkeys(opened)))
+        _remember(places, shut, marks, found)
+    return found
+
+
+#: To look takes longer than a short job does: what was found, until one of the folders changes.
+_found: dict[tuple[tuple[str, ...], Closed], tuple[Marks, tuple[Path, ...]]] = {}
+_MOST_REMEMBERED = 64
+
+
+def _remember(places: tuple[str, ...], shut: Closed, marks: Marks, found: tuple[Path, ...]) -> None:
+    """Not where there are links: they may lead elsewhere without a change here."""
+    if len(_found) >= _MOST_REMEMBERED:
+        _found.clear()
+    if not any(path.is_symlink() for path in found):
+        _found[places, shut] = marks, found
 
 
 def class_paths(candidate: Candidate) -> Iterator[str]:

@@ -4,7 +4,7 @@ Each change is one compare-and-swap on (job, token): it tells whether the caller
 A holder that lost its lease can write nothing any more, whatever it was doing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -34,7 +34,7 @@ from domain.result import Result
 from domain.run import Run, RunState
 from store import outbox
 from store.engine import now, one_at_a_time, reading, writing
-from store.line import IN_LINE
+from store.line import IN_LINE, NEXT_BUT
 from store.rows import job_from_row, name_in_events, provenance_to_row, result_to_row, run_from_row
 from store.runs import close_if_over, hold
 from store.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, provenances, results, runs
@@ -157,22 +157,39 @@ _STILL_SILENT = select(jobs.c.id).where(*_IS_HELD, _IS_SILENT).with_for_update()
 def claim(engine: Engine, job_id: str, *, holder: Holder, caps: Caps, lease_s: float) -> Claim | Refusal:
     with writing(engine) as connection:
         one_at_a_time(connection, "claim")
-        if connection.execute(_HOLD_RUN_OF_JOB, {"job": job_id}).first() is None:
-            return Refusal.UNKNOWN
-        at = now(connection)
-        wanted = {
-            "job": job_id,
-            "at": at,
-            "overall": caps.overall,
-            "per_node": caps.per_node,
-            "on_node": holder.node,
-            "node": holder.node,
-            "worker": holder.worker,
-            "lease_token": new_id(),
-            "lease_expires_at": at + timedelta(seconds=lease_s),
-        }
-        job = connection.execute(_TAKE, wanted).first()
-        return _why_not(connection, wanted) if job is None else _begin(connection, job, at)
+        return _claim(connection, job_id, holder, caps, lease_s)
+
+
+def claim_next(
+    engine: Engine, *, but: Sequence[str], holder: Holder, caps: Caps, lease_s: float
+) -> Claim | None:
+    """The job that goes next, if the run in line has one beside those, and if there is room for it."""
+    with writing(engine) as connection:
+        one_at_a_time(connection, "claim")
+        job_id = connection.execute(NEXT_BUT, {"but": but}).scalar()
+        claimed = job_id and _claim(connection, job_id, holder, caps, lease_s)
+        return claimed if isinstance(claimed, Claim) else None
+
+
+def _claim(
+    connection: Connection, job_id: str, holder: Holder, caps: Caps, lease_s: float
+) -> Claim | Refusal:
+    if connection.execute(_HOLD_RUN_OF_JOB, {"job": job_id}).first() is None:
+        return Refusal.UNKNOWN
+    at = now(connection)
+    wanted = {
+        "job": job_id,
+        "at": at,
+        "overall": caps.overall,
+        "per_node": caps.per_node,
+        "on_node": holder.node,
+        "node": holder.node,
+        "worker": holder.worker,
+        "lease_token": new_id(),
+        "lease_expires_at": at + timedelta(seconds=lease_s),
+    }
+    job = connection.execute(_TAKE, wanted).first()
+    return _why_not(connection, wanted) if job is None else _begin(connection, job, at)
 
 
 def _why_not(connection: Connection, wanted: Mapping[str, Any]) -> Refusal:

@@ -80,6 +80,14 @@ IN_LINE = (
     .scalar_subquery()
 )
 
+#: The id of the job that goes next, but for some.
+NEXT_BUT = (
+    select(jobs.c.id)
+    .where(jobs.c.run_id == IN_LINE, IS_QUEUED, jobs.c.id.not_in(bindparam("but", expanding=True)))
+    .order_by(jobs.c.position)
+    .limit(literal_column("1"))
+)
+
 _FRONT = select(_front(bindparam("most")))
 _QUEUE = (
     select(jobs.c.id, jobs.c.model_id)

@@ -19,6 +19,7 @@ from tasks import broker, wiring
 from tasks.broker import EVALUATIONS
 from tasks.celery import app
 from tasks.complaint import Complaint
+from tasks.turn import inscription
 
 _trouble = Complaint(logging.getLogger(__name__))
 
@@ -49,7 +50,7 @@ def _free(present: Caps) -> int:
 
 def _fill(slots: int, *, spare: int) -> int:
     needed = min(slots, _MOST)
-    waiting = _on_their_way()
+    waiting = on_their_way()
     if waiting is None:
         _trouble.make("the broker cannot be reached, the sweep will ring later")
         return 0
@@ -62,7 +63,7 @@ def _fill(slots: int, *, spare: int) -> int:
     return len(rung) if rung and ring(rung) else 0
 
 
-def _on_their_way() -> list[str] | None:
+def on_their_way() -> list[str] | None:
     """The jobs that have a message. The queue itself is asked: a note about it would be a second truth."""
     messages = broker.latest_messages(EVALUATIONS, most=10 * _MOST)
     if messages is None:
@@ -79,7 +80,7 @@ def ring(waiting: Sequence[Waiting]) -> bool:
                     "bakeoff.evaluate",
                     kwargs={"jobId": job.job_id},
                     headers={_HEADER: job.job_id},
-                    argsrepr=f"(run={job.run_name}, model={job.model_id})",
+                    argsrepr=inscription(job.run_name, job.model_id),
                     kwargsrepr="{}",
                     producer=producer,
                     retry=False,

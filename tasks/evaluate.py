@@ -29,6 +29,7 @@ from store.leases import Claim, Holder, Lease, Refusal
 from tasks import doorbell, node, room, wiring
 from tasks.relay import relay
 from tasks.rescoring import rescored
+from tasks.turn import Turn
 from tasks.watch import LEASE_LOST, Watch
 
 log = logging.getLogger(__name__)
@@ -44,11 +45,11 @@ def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> s
     journal.begin(jobId=jobId)
     if (full := room.lack()) is not None:
         return f"{full}: the job stays queued"
-    claim = _claim(jobId, worker=self.request.hostname or "?")
+    claim = _claim(jobId, worker=_worker(self))
     if claim is Refusal.FULL:
         return str(claim)
     try:
-        said = str(claim) if isinstance(claim, Refusal) else _supervise(claim)
+        said = str(claim) if isinstance(claim, Refusal) else _take_turn(self, claim)
     except SystemExit:
         _afterwards()
         raise
@@ -56,17 +57,51 @@ def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> s
     return said
 
 
+def _take_turn(task: "Task[Any, Any]", claim: Claim) -> str:
+    """This job, and others that come next if it was short; how the first one ended, and the last."""
+    turn = Turn(task)
+    first = last = _supervise(claim, turn)
+    others = 0
+    while turn.lasts() and (following := _claim_next(_worker(task))):
+        with journal.about(jobId=following.job.id):
+            last = _supervise(following, turn, tell=partial(turn.show, following))
+            log.info("%s", last)
+        others += 1
+    return f"{first}; and {others} more, the last one: {last}" if others else first
+
+
+def _worker(task: "Task[Any, Any]") -> str:
+    return task.request.hostname or "?"
+
+
 def _claim(job_id: Any, *, worker: str) -> Claim | Refusal:
     """Not before a warm parent is there: waiting for it must cost no attempt, and no lease run out."""
     _warm_parent()
-    settings = wiring.configuration().settings
     return leases.claim(
         wiring.engine(),
         parse_id(job_id),
-        holder=Holder(node=settings.node, worker=worker),
+        holder=_holder(worker),
         caps=wiring.caps(),
-        lease_s=settings.lease_seconds,
+        lease_s=wiring.configuration().settings.lease_seconds,
     )
+
+
+def _claim_next(worker: str) -> Claim | None:
+    rung_for = doorbell.on_their_way()
+    if rung_for is None or room.lack() is not None or node.is_stopping():
+        return None
+    _warm_parent()
+    return leases.claim_next(
+        wiring.engine(),
+        but=rung_for,
+        holder=_holder(worker),
+        caps=wiring.caps(),
+        lease_s=wiring.configuration().settings.lease_seconds,
+    )
+
+
+def _holder(worker: str) -> Holder:
+    return Holder(node=wiring.configuration().settings.node, worker=worker)
 
 
 def _afterwards() -> None:
@@ -77,10 +112,15 @@ def _afterwards() -> None:
         log.warning("what follows is left to the sweep: %s", exc)
 
 
-def _supervise(claim: Claim) -> str:
-    """A sentence about how it ended. Whatever happens, afterwards the job has ended or waits again."""
+def _supervise(claim: Claim, turn: Turn, *, tell: Callable[[], None] = lambda: None) -> str:
+    """A sentence about how it ended. Whatever happens, afterwards the job has ended or waits again.
+
+    `tell` is called if it is not over before anybody could ask.
+    """
     journal.add(runId=claim.run.id, modelId=claim.job.candidate.id, attempt=claim.job.attempt)
-    lease, watch = claim.lease, Watch(claim, lease_s=wiring.configuration().settings.lease_seconds)
+    lease = claim.lease
+    watch = Watch(claim, lease_s=wiring.configuration().settings.lease_seconds, tell=tell)
+    turn.goes_to(lease.job_id)
     try:
         return f"{claim.job.candidate.id} in {claim.run.name}: {_evaluate(claim, watch)}"
     except Exception as exc:  # a MemoryError that left the task would end the whole worker

@@ -27,7 +27,7 @@ from registry.naming import DATABASE as REGISTRY_DATABASE
 from registry.surroundings import import_path
 from store import cancelling, frozen, jobs, runs, savings, schema
 from store.engine import SILENCE_TIMEOUT_S
-from tasks import broker, caps, presence, saver, wiring
+from tasks import broker, caps, presence, saver, turn, wiring
 from tasks.broker import CONTROL, EVALUATIONS
 from tasks.complaint import Complaint
 
@@ -76,6 +76,11 @@ _socket = mmap.mmap(-1, 256)
 def must_let_go() -> bool:
     (at,) = struct.unpack("d", _let_go_at[:])
     return bool(0 < at < time.monotonic())
+
+
+def is_stopping() -> bool:
+    """Then nothing new is begun."""
+    return _let_go_at[:] != bytes(len(_let_go_at))
 
 
 def oven_socket() -> Path:
@@ -151,7 +156,7 @@ def _leave(**_: Any) -> None:
 @signals.task_revoked.connect
 def _cancel_revoked(request: Any, **_: Any) -> None:
     """A revoke from Flower or `celery control` means the job, not just the doorbell."""
-    job_id = request.kwargs.get("jobId")
+    job_id = turn.job_of(request.id) or request.kwargs.get("jobId")
     if isinstance(job_id, str) and cancelling.cancel_job(wiring.engine(), job_id):
         _ring_next()
 

@@ -22,8 +22,10 @@ _TELL_S = 0.5  #: of the second until the next look, however much there is to te
 class Watch:
     """Asked each second whether the work may go on; remembers why it may not."""
 
-    def __init__(self, claim: Claim, *, lease_s: float) -> None:
+    def __init__(self, claim: Claim, *, lease_s: float, tell: Callable[[], None] = lambda: None) -> None:
+        """`tell` is called once, when the work has gone on for as long as until the first question."""
         self._lease = claim.lease
+        self._tell = tell
         self._lease_s = lease_s
         self._held_until = time.monotonic() + lease_s
         self._standing = Standing.HELD
@@ -34,8 +36,13 @@ class Watch:
         self._standing = self._look()
         if self._standing is not Standing.HELD or node.must_let_go():
             return False
+        self._tell_once()
         relay(within_s=_TELL_S)
         return True
+
+    def _tell_once(self) -> None:
+        tell, self._tell = self._tell, lambda: None
+        tell()
 
     def may_keep(self) -> bool:
         self._standing = self._look()

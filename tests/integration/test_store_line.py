@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fixtures.samples import a_result
-from fixtures.stored import a_stored_run, claim, states, try_claim
+from fixtures.stored import PLENTY, a_stored_run, claim, states, try_claim
 from sqlalchemy import Engine, select
 
 from domain.job import Job
 from domain.run import Run
 from store import cancelling, leases, runs
 from store.engine import reading
-from store.leases import Caps, Claim, Refusal
+from store.leases import Caps, Claim, Holder, Refusal
 from store.line import IN_LINE, next_in_line
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -168,3 +168,37 @@ def test_runs_share_the_slots_whichever_job_ends_first(engine: Engine, slots: in
         shares = [sum(taken.run.id == run_id for taken in running) for run_id in run_ids]
         assert max(shares) - min(shares) <= 1
         complete(engine, running.pop(turn**2 % slots))
+
+
+def claim_next(engine: Engine, *but: Job, node: str = "here", caps: Caps = PLENTY) -> Claim | None:
+    holder = Holder(node=node, worker="w1")
+    return leases.claim_next(engine, but=[job.id for job in but], holder=holder, caps=caps, lease_s=60)
+
+
+def test_who_asks_for_no_certain_job_gets_the_next_in_line_but_those_that_others_are_called_for(
+    engine: Engine,
+) -> None:
+    _, [first, second, third] = stored(engine, 3)
+
+    taken = [claim_next(engine, second), claim_next(engine, second), claim_next(engine, second)]
+
+    assert [found and found.job.id for found in taken] == [first.id, third.id, None]
+    assert try_claim(engine, second).__class__ is Claim
+
+
+def test_who_asks_for_no_certain_job_gets_none_of_a_run_that_is_not_in_line(engine: Engine) -> None:
+    _, [urgent] = stored(engine, 1, hour=1, priority=1)
+    _, [patient] = stored(engine, 1)
+
+    assert claim_next(engine, urgent) is None
+    taken = [claim_next(engine), claim_next(engine)]
+    assert [found and found.job.id for found in taken] == [urgent.id, patient.id]
+
+
+def test_who_asks_for_no_certain_job_gets_none_where_it_is_full(engine: Engine) -> None:
+    stored(engine, 3)
+    caps = Caps(per_node=1, overall=2)
+
+    taken = [claim_next(engine, caps=caps, node=node) for node in ("here", "here", "there", "elsewhere")]
+
+    assert [found is not None for found in taken] == [True, False, True, False]

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from fixtures.large import start_large_run
 from fixtures.project import Project, a_project, wait_for
 
+from domain.identity import utc_now
 from store import cancelling, runs
 from tasks.celery import app
 
@@ -33,6 +35,13 @@ def open_all_gates(project: Project) -> None:
         project.gate(name).touch()
 
 
+def wait_until_its_doorbell_stands_for_no_other(project: Project, run_id: str, model: str) -> None:
+    project.wait_until_fitting(run_id, model)
+    started_at = project.job(run_id, model).started_at
+    assert started_at is not None
+    wait_for(lambda: utc_now() > started_at + timedelta(seconds=1), "the end of its turn")
+
+
 def test_a_small_run_is_not_stuck_behind_one_of_ten_thousand_jobs(project: Project) -> None:
     with project.worker():
         large = start_large_run(project, project.run("good"), 10_000)
@@ -57,7 +66,7 @@ def test_a_small_run_is_not_stuck_behind_one_of_ten_thousand_jobs(project: Proje
 def test_an_urgent_run_goes_before_those_that_were_there_before(project: Project) -> None:
     with project.worker() as worker:
         first = project.start("m0")
-        project.wait_until_fitting(first, "m0")
+        wait_until_its_doorbell_stands_for_no_other(project, first, "m0")
         patient = project.start("m1", "m2", "m3")
         urgent = project.start("m4", "m5", priority=7)
         open_all_gates(project)

@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -44,6 +45,48 @@ def test_what_is_closed_is_left_out_however_deep_it_lies(root):
 
 def test_a_link_to_what_is_closed_opens_nothing(root):
     (root / "latest").symlink_to(root / "data" / "snapshots")
+
+    assert names(readable(root, closed=[root / "data"]), root) == ["config", "models", "var"]
+
+
+def look_twice(root, **given):
+    """At folders that have not changed for long."""
+    for folder in (root, *root.iterdir()):
+        if folder.is_dir():
+            os.utime(folder, (0, 0))
+    assert readable(root, **given) == readable(root, **given)
+    return names(readable(root, **given), root)
+
+
+def test_what_comes_or_goes_is_seen_by_the_next_who_looks(root):
+    assert look_twice(root) == ["config", "data", "models", "var"]
+    (root / "plugins").mkdir()
+    os.utime(root, (1, 1))  # long ago, too
+    assert names(readable(root), root) == ["config", "data", "models", "plugins", "var"]
+    (root / "plugins").rmdir()
+    assert names(readable(root), root) == ["config", "data", "models", "var"]
+
+
+def test_what_comes_beside_something_closed_is_seen_by_the_next_who_looks(root):
+    closed = [root / "var" / "data"]
+    assert look_twice(root, closed=closed) == ["config", "data", "models", "var/log"]
+    (root / "var" / "more").mkdir()
+
+    assert names(readable(root, closed=closed), root) == ["config", "data", "models", "var/log", "var/more"]
+
+
+def test_what_is_closed_later_is_closed(root):
+    assert look_twice(root) == ["config", "data", "models", "var"]
+    assert names(readable(root, closed=[root / "data"]), root) == ["config", "models", "var"]
+
+
+def test_a_link_that_leads_to_something_closed_from_now_on_opens_nothing(root, tmp_path_factory):
+    current = tmp_path_factory.mktemp("releases") / "current"
+    current.symlink_to(root / "models")
+    (root / "latest").symlink_to(current)
+    assert look_twice(root, closed=[root / "data"]) == ["config", "latest", "models", "var"]
+    current.unlink()
+    current.symlink_to(root / "data")
 
     assert names(readable(root, closed=[root / "data"]), root) == ["config", "models", "var"]
 

@@ -1,0 +1,179 @@
+# ruff: noqa: T201 - what it prints goes to benchmarks.bakeoff
+"""One contender, once, in a process of its own: python -m benchmarks.contenders NAME STAND WORKERS.
+
+It says `go` when all is warm and the clock starts, and then, in one line of JSON, how long it took until the
+last result was durable, and what the metrics were.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.peers import Rows, Subject, evaluate, wait_warm, warm_up
+from benchmarks.stand import Stand
+from domain.candidate import Candidate, Preprocess
+from domain.run import RunState
+
+_POLL_S = 0.1  #: the times are those that the rows bear
+_ROUNDS = 4  #: of waiting candidates, so that each slot has had one
+
+
+def serial(stand: Stand) -> Mapping[str, Any]:
+    """No distribution at all: what the others are measured against."""
+    candidates, subject = stand.plan.candidates, Subject.of(stand)
+    warm_up()
+    with _rows() as rows:
+        began, seconds = _go(), {}
+        for candidate in candidates:
+            at = time.perf_counter()
+            rows.add(*evaluate(candidate, subject))
+            seconds[candidate.id] = time.perf_counter() - at
+        return {**_outcome(rows, began), "seconds": seconds}
+
+
+def joblib(stand: Stand) -> Mapping[str, Any]:
+    from joblib import Parallel, delayed
+
+    candidates, subject = stand.plan.candidates, Subject.of(stand)
+    with (
+        _rows() as rows,
+        Parallel(n_jobs=stand.workers, return_as="generator_unordered") as parallel,
+    ):
+        list(parallel(delayed(wait_warm)() for _ in range(_ROUNDS * stand.workers)))
+        began = _go()
+        for model_id, metrics in parallel(delayed(evaluate)(one, subject) for one in candidates):
+            rows.add(model_id, metrics)
+        return _outcome(rows, began)
+
+
+def celery(stand: Stand) -> Mapping[str, Any]:
+    from tasks import embedded
+
+    with TemporaryDirectory() as folder, embedded.hold(Path(folder)) as redis:
+        os.environ["BENCHMARK_BROKER"] = redis.url
+        os.environ["BENCHMARK_STAND"] = str(stand.folder)
+        os.environ["BENCHMARK_ROWS"] = f"{folder}/rows.db"
+        worker = [sys.executable, "-m", "celery", "-A", "benchmarks.plain_celery", "worker"]
+        quick = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        with _process([*worker, *quick, "-c", str(stand.workers)]):
+            return _send_to_celery(stand, Rows(Path(folder) / "rows.db"))
+
+
+def _send_to_celery(stand: Stand, rows: Rows) -> Mapping[str, Any]:
+    from benchmarks.plain_celery import app, bake, warm
+
+    candidates = [candidate.to_json() for candidate in stand.plan.candidates]
+    for number in range(_ROUNDS * stand.workers):
+        warm.delay(number)
+    _wait(lambda: rows.count() == _ROUNDS * stand.workers)
+    rows.clear()
+    began = _go()
+    with app.producer_pool.acquire(block=True) as producer, producer.batch(500):
+        for candidate in candidates:
+            bake.apply_async([candidate], producer=producer)
+    _wait(lambda: rows.count() == len(candidates))
+    return _outcome(rows, began)
+
+
+def bakeoff(stand: Stand) -> Mapping[str, Any]:
+    from domain.identity import new_id
+    from tasks import enqueue
+
+    plan = stand.plan
+    with a_warm_worker(stand):
+        began = _go()
+        run_id = enqueue.submit(plan, run_id=new_id())
+        enqueue.wait(run_id, poll_s=_POLL_S)
+        return of_run(run_id, began)
+
+
+@contextmanager
+def a_warm_worker(stand: Stand) -> Iterator[None]:
+    """The node that `bakeoff run` starts, on the broker that it has by default, and an empty database."""
+    from domain.identity import new_id
+    from store import schema
+    from tasks import broker, enqueue, wiring, workers
+
+    with TemporaryDirectory() as folder:
+        configuration = stand.with_database(Path(folder) / "bakeoff.db")
+        wiring.use(configuration)
+        broker.hold()
+        schema.ensure(wiring.engine())
+        waiting = replace(stand.plan, candidates=tuple(map(_waiting, range(_ROUNDS * stand.workers))))
+        with _process(workers.eval_command("INFO"), **configuration.as_environment()):
+            enqueue.wait(enqueue.submit(waiting, run_id=new_id()))
+            yield
+
+
+def _waiting(number: int) -> Candidate:
+    path = "benchmarks.candidates:Waiting"
+    return Candidate(id=f"waiting-{number}", version="1", path=path, preprocess=Preprocess.NONE, threads=1)
+
+
+def of_run(run_id: str, began: float) -> Mapping[str, Any]:
+    from store import jobs, runs
+    from tasks import wiring
+
+    run, found = runs.get(wiring.engine(), run_id), jobs.results_of_run(wiring.engine(), run_id)
+    if run.state is not RunState.COMPLETED or run.ended_at is None:
+        raise SystemExit(f"the run is {run.state}: `bakeoff show` in {wiring.configuration().root} says why")
+    return {
+        "wall_s": run.ended_at.timestamp() - began,
+        "metrics": {result.model_id: dict(result.metrics) for result in found},
+    }
+
+
+def _go() -> float:
+    print("go", flush=True)
+    return time.time()
+
+
+def _outcome(rows: Rows, began: float) -> Mapping[str, Any]:
+    return {"wall_s": rows.last_written_at() - began, "metrics": rows.metrics()}
+
+
+@contextmanager
+def _rows() -> Iterator[Rows]:
+    with TemporaryDirectory() as folder:
+        yield Rows(Path(folder) / "rows.db")
+
+
+@contextmanager
+def _process(command: Sequence[str], **environment: str) -> Iterator[None]:
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def _wait(look: Callable[[], bool]) -> None:
+    while not look():
+        time.sleep(_POLL_S)
+
+
+CONTENDERS: Mapping[str, Callable[[Stand], Mapping[str, Any]]] = {
+    "serial": serial,
+    "bakeoff": bakeoff,
+    "joblib": joblib,
+    "celery": celery,
+}
+
+if __name__ == "__main__":
+    name, folder, workers = sys.argv[1:]
+    print(json.dumps(CONTENDERS[name](Stand(folder=Path(folder), workers=int(workers)))), flush=True)

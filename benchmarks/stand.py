@@ -1,0 +1,68 @@
+"""A project whose data are pinned and whose candidates are checked, as each contender finds it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import joblib
+import yaml
+
+from benchmarks.workloads import Workload
+from config.loading import Configuration, load
+from domain.candidate import Candidate
+from evaluation.data.snapshot import folder_of
+from evaluation.plan import Plan, RunRequest, make_plan
+from registry.catalog import Catalog
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    folder: Path
+    workers: int
+
+    @property
+    def configuration(self) -> Configuration:
+        return self._load()
+
+    def with_database(self, file: Path) -> Configuration:
+        return self._load(databaseUrl=f"sqlite:///{file}")
+
+    def _load(self, **overrides: str) -> Configuration:
+        return load(self.folder / "config" / "bakeoff.yaml", environment={}, overrides=overrides)
+
+    @property
+    def plan(self) -> Plan:
+        plan: Plan = joblib.load(self._plan_file)
+        return plan
+
+    @property
+    def snapshot(self) -> Path:
+        dataset = self.plan.dataset
+        return folder_of(self.configuration.snapshots, dataset.dataset_id, dataset.split_id)
+
+    @property
+    def _plan_file(self) -> Path:
+        return self.folder / "plan"
+
+    def set_up(self, workload: Workload) -> None:
+        (self.folder / "config").mkdir()
+        workload.write(self.folder)
+        self.write_catalog(workload)
+        settings = {"evalWorkers": self.workers, "datasets": {"d": dict(workload.dataset)}}
+        (self.folder / "config" / "bakeoff.yaml").write_text(yaml.safe_dump(settings))
+        plan = make_plan(
+            RunRequest(dataset="d", baseline=False),
+            catalog=lambda: Catalog.of(self.configuration),
+            configuration=self.configuration,
+        )
+        many = tuple(_copy(one, n) for n in range(workload.copies) for one in plan.candidates)
+        joblib.dump(replace(plan, candidates=many), self._plan_file)
+
+    def write_catalog(self, workload: Workload) -> None:
+        models = {name: {**entry, "threads": 1} for name, entry in workload.candidates.items()}
+        (self.folder / "config" / "models.yaml").write_text(
+            yaml.safe_dump({"models": models}, sort_keys=False)
+        )
+
+
+def _copy(candidate: Candidate, number: int) -> Candidate:
+    return replace(candidate, id=f"{candidate.id}-{number}") if number else candidate
