@@ -223,16 +223,19 @@ def test_memory_does_not_grow_with_the_file(project: Project, wide: None, rows: 
     assert peaks[1] - peaks[0] < 30
 
 
-def test_ctrl_c_leaves_nothing_half_written(project: Project, wide: None, rows: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_leave_nothing_half_written(
+    project: Project, wide: None, rows: Path, number: int, code: int
+) -> None:
     (project.root / "out.csv").write_text("as it was")
     slowly = ("-o", "out.csv", "--batch-size", "5")
     asked = process(project.root, BAKEOFF, "predict", "wide/1.0.0", str(rows / "tenth.parquet"), *slowly)
     wait_for(lambda: [part for part in project.root.glob(".*.part") if part.stat().st_size], "the first rows")
 
-    asked.send_signal(signal.SIGINT)
-    asked.communicate(timeout=60)
+    asked.send_signal(number)
+    _, warned = asked.communicate(timeout=60)
 
-    assert asked.returncode > 0
+    assert (asked.returncode, "Traceback" in warned) == (code, False)
     assert (project.root / "out.csv").read_text() == "as it was"
     assert list(project.root.glob(".*")) == []
 
