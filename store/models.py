@@ -199,6 +199,24 @@ def _has_metric(metric: str, least: float) -> ColumnElement[bool]:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    versions: int
+    names: int
+    size_bytes: int  #: of the models, without what is beside them
+
+
+def tally(engine: Engine) -> Tally:
+    columns = models.c
+    wanted = select(
+        func.count().label("versions"),
+        func.count(columns.model_name.distinct()).label("names"),
+        func.coalesce(func.sum(columns.size_bytes), 0).label("size_bytes"),
+    ).select_from(models)
+    with reading(engine) as connection:
+        return Tally(**connection.execute(wanted).mappings().one())
+
+
 def best(
     engine: Engine,
     metric: str,
