@@ -10,7 +10,6 @@ code/bakeoff_model.py                                     how to load model and 
 
 import json
 import mmap
-import pickle
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -20,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from domain.errors import InvalidInputError, TamperedError
+from domain.errors import TamperedError
 from domain.model_version import ModelVersion
-from registry import artefacts
+from registry import artefacts, pickling
 from registry.backend import Description, Fitted, Loaded
 from registry.example import example_from_json
 from registry.jsonable import jsonable
@@ -42,15 +41,16 @@ _ENVIRONMENTS = {"conda_env": _CONDA, "python_env": _PYTHON}
 
 
 def write(folder: Path, model: Any, said: Description, preprocessor: Mapping[str, Any] | None) -> None:
+    """Pickles are plain ones: MLflow does not read those of joblib."""
     flavor = flavors.flavor_of(model)
     if flavor is None or flavors.is_a_pickle(flavor):
         folder.mkdir()
-        _dump(model, folder / MODEL)
+        pickling.write(model, folder / MODEL)
     else:
         signature = to_mlflow_signature(said.signature)
         flavors.save(flavor, model, folder, signature=signature, requirements=_requirements(said))
     if preprocessor is not None:
-        _dump(preprocessor, folder / PREPROCESSOR)
+        pickling.write(preprocessor, folder / PREPROCESSOR)
     _describe(folder, flavor, said)
 
 
@@ -98,17 +98,6 @@ def load(folder: Path, version: ModelVersion) -> Loaded:
         preprocessor_artifact=artifact,
         input_example=example_from_json(json.loads(example.read_text())) if example.is_file() else None,
     )
-
-
-def _dump(value: Any, file: Path) -> None:
-    """A plain pickle: MLflow does not read those of joblib."""
-    try:
-        file.write_bytes(pickle.dumps(value, protocol=5))
-    except Exception as exc:  # strangers' objects say in many ways that they cannot be pickled
-        raise InvalidInputError(
-            f"a {type(value).__name__} cannot be saved: {type(exc).__name__}: {exc}; keep what cannot be "
-            "pickled, such as a lambda, a lock or an open file, out of the fitted model"
-        ) from exc
 
 
 def _is_plain_pickle(file: Path) -> bool:
