@@ -51,7 +51,7 @@ def write(folder: Path, model: Any, said: Description, preprocessor: Mapping[str
         flavors.save(flavor, model, folder, signature=signature, requirements=_requirements(said))
     if preprocessor is not None:
         pickling.write(preprocessor, folder / PREPROCESSOR)
-    _describe(folder, flavor, said)
+    _describe(folder, flavor, said, is_asked_by_us=flavors.is_asked_in_another_way(model))
 
 
 def write_fitted(folder: Path, fitted: Fitted, said: Description) -> None:
@@ -106,7 +106,7 @@ def _is_plain_pickle(file: Path) -> bool:
         return data[:1] == _PICKLE and data.find(b"NumpyArrayWrapper") < 0
 
 
-def _describe(folder: Path, flavor: str | None, said: Description) -> None:
+def _describe(folder: Path, flavor: str | None, said: Description, *, is_asked_by_us: bool = False) -> None:
     _pyfunc()
     from mlflow.models import Model
 
@@ -116,7 +116,7 @@ def _describe(folder: Path, flavor: str | None, said: Description) -> None:
         described = Model(signature=to_mlflow_signature(said.signature))
         _write_environment(folder, said)
         _add_flavor(described, flavor)
-    if flavor is None or (folder / PREPROCESSOR).is_file():
+    if is_asked_by_us or flavor is None or (folder / PREPROCESSOR).is_file():
         _load_both_together(described, folder)
     if said.input_example is not None:
         described.saved_input_example_info = _write_example(folder, said.input_example)
