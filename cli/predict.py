@@ -38,7 +38,7 @@ def predict(  # noqa: PLR0917 - one parameter for each option
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="INPUT", show_default=False, help="A .csv or .parquet file, a row for each answer."
+            metavar="INPUT", show_default=False, help="A .csv, .tsv or .parquet file, a row for each answer."
         ),
     ],
     output: Annotated[

@@ -249,7 +249,8 @@ def remove(engine: Engine, model_id: int, *, force: bool) -> bool:
             return False
         if found.stage == Stage.PRODUCTION and not force:
             raise InvalidInputError(
-                f"{found.model_name}/{found.version} is in Production: promote another version, or force it"
+                f"{found.model_name}/{found.version} is in Production: promote another version, or give "
+                "force=True (--force)"
             )
         connection.execute(delete(models).where(models.c.model_id == model_id))
         return True
