@@ -78,7 +78,7 @@ def _timed(act: Callable[[], object]) -> float:
 def _embedded(folder: Path, versions: int) -> Iterator[BaseModelRegistry]:
     """With rows and without files, which nobody reads here."""
     registry = ModelRegistry(folder)
-    rows = [_row(number) for number in range(1, versions + 1)]
+    rows = [_row(number, versions) for number in range(1, versions + 1)]
     metrics = [
         {"model_id": row["model_id"], "metric": metric, "value": value}
         for row in rows
@@ -93,7 +93,7 @@ def _embedded(folder: Path, versions: int) -> Iterator[BaseModelRegistry]:
     engine.dispose()
 
 
-def _row(number: int) -> dict[str, Any]:
+def _row(number: int, versions: int) -> dict[str, Any]:
     """The last version of each name but one is in Production."""
     name, serial = number % _NAMES, 1 + (number - 1) // _NAMES
     return {
@@ -102,7 +102,7 @@ def _row(number: int) -> dict[str, Any]:
         "model_type": f"Type{number % 10}",
         "version": f"1.0.{serial - 1}",
         "serial": serial,
-        "stage": "Production" if serial == _NAMES - 1 else "Archived",
+        "stage": "Production" if serial == max(1, versions // _NAMES - 1) else "Archived",
         "metrics": {"f1": (number * 7919 % 9973) / 9973, "rmse": (number * 6271 % 9949) / 99, "recall": 0.5},
         "hyperparameters": {"depth": number % 7, "rate": 0.1},
         "tags": {"team": f"team-{number % 20}"},
@@ -120,7 +120,7 @@ def _row(number: int) -> dict[str, Any]:
 def _on_mlflow(folder: Path, versions: int) -> Iterator[BaseModelRegistry]:
     """With what MLflow's client would have written, and without files."""
     uri = f"sqlite:///{folder}/mlflow.db"
-    rows = [_row(number) for number in range(1, versions + 1)]
+    rows = [_row(number, versions) for number in range(1, versions + 1)]
     opened = Ledgers(Server(uri, None))
     ledgers = {name: opened.open(name).ledger_id for name in dict.fromkeys(row["model_name"] for row in rows)}
     with closing(sqlite3.connect(folder / "mlflow.db")) as database:

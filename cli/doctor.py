@@ -40,7 +40,7 @@ def doctor(
 
 
 def _examine(config: "ConfigFile") -> "Iterator[Finding]":
-    from cli.examination import agreement, content, machine, timetable, tracking
+    from cli.examination import agreement, content, machine, registry, timetable
     from domain.errors import BakeoffError
     from tasks.examination import brokerage, storage
     from tasks.examination.finding import fail, ok
@@ -59,7 +59,7 @@ def _examine(config: "ConfigFile") -> "Iterator[Finding]":
         ("broker", lambda known: brokerage.look(known).findings),
         ("catalog", content.candidates),
         ("datasets", content.datasets),
-        ("registry", tracking.tracking),
+        ("registry", registry.registry),
         ("schedules", timetable.timetable),
     ):
         yield from _guarded(subject, look, configuration)

@@ -76,11 +76,19 @@ def save(  # noqa: PLR0917 - one parameter for each option
 
 def _fitted(file: Path) -> Any:
     from domain.errors import InvalidInputError
+    from registry import pickling
     from registry.artefacts import digest_of, is_pickle
     from registry.backend import Fitted
 
     if not is_pickle(file):
         raise InvalidInputError(f"{file} is no pickle: give a file that pickle.dump or joblib.dump wrote")
+    needed = pickling.of_the_script(file)
+    if needed is not None:
+        raise InvalidInputError(
+            f"{file} needs {needed} of the script that wrote it (__main__), so nobody else can load it: "
+            "write it there with cloudpickle.dump, or save it there with save_model of the registry, or put "
+            f"{needed} into a module of its own"
+        )
     return Fitted(model=file.resolve(), model_digest=digest_of(file))
 
 

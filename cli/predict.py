@@ -1,6 +1,8 @@
 """`bakeoff predict`: what a trained model says of the rows of a file."""
 
+import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from registry.comparison import Comparison
 
 _CHECK_FAILED = 1
+_KILLED = 128  #: and the number of the signal, as a shell says it
 _BATCH_SIZE = 10_000
 
 
@@ -35,7 +38,7 @@ def predict(  # noqa: PLR0917 - one parameter for each option
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="INPUT", show_default=False, help="A .csv or .parquet file, a row for each answer."
+            metavar="INPUT", show_default=False, help="A .csv, .tsv or .parquet file, a row for each answer."
         ),
     ],
     output: Annotated[
@@ -99,7 +102,7 @@ def _predict(
     from inference.files import predict_file
 
     began = time.monotonic()
-    with rows_done("predicting", work.source.rows, hidden=output is None) as progress:
+    with _ended_by_sigterm(), rows_done("predicting", work.source.rows, hidden=output is None) as progress:
         rows = predict_file(
             work, output, probabilities=probabilities, batch_size=batch_size, progress=progress
         )
@@ -112,6 +115,20 @@ def _predict(
     console.print(
         f"{counted(rows, 'row')} by {work.served.version.uri} in {duration(seconds)}, {speed}{where}"
     )
+
+
+@contextmanager
+def _ended_by_sigterm() -> "Iterator[None]":
+    """As by Ctrl-C: what is half written is removed."""
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(_KILLED + number)
 
 
 def _check(work: "Work", batch_size: int, *, as_json: bool) -> None:

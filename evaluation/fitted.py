@@ -4,14 +4,13 @@ Whatever goes wrong here is said in words, too, and costs nothing but the model:
 """
 
 import json
-import pickle
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from cell.inside import Inside, NoRoomError, Output
+from cell.inside import Inside, NoRoomError
 from domain.candidate import Candidate
 from evaluation.data.snapshot import Data
+from registry import pickling
 from registry.description import describe
 from registry.importer import in_words
 from registry.jsonable import jsonable
@@ -21,7 +20,6 @@ from registry.signature import infer_signature
 MODEL = "model"
 PREPROCESSOR = "preprocessor"
 
-_PROTOCOL = 5  #: what plain pickle, joblib and MLflow read
 _EXAMPLE_ROWS = 5
 _LONGEST = 4 * 2**20  # bytes of the description as JSON
 
@@ -43,9 +41,10 @@ def leave_behind(
         return {"problem": f"it cannot be described: {in_words(exc)}"}
     with inside.output(MODEL) as model_file, inside.output(PREPROCESSOR) as preprocessor_file:
         try:
-            _pickle(model, model_file)
+            pickling.dump(model, model_file, empty=model_file.empty)
             if preprocessor is not None:
-                _pickle(preprocessor_artifact(preprocessor, name), preprocessor_file)
+                artifact = preprocessor_artifact(preprocessor, name)
+                pickling.dump(artifact, preprocessor_file, empty=preprocessor_file.empty)
         except NoRoomError:
             raise
         except Exception as exc:  # noqa: BLE001 - strangers' objects say how they are pickled
@@ -53,28 +52,6 @@ def leave_behind(
             preprocessor_file.empty()
             return {"problem": f"it cannot be pickled: {in_words(exc)}"}
     return {"description": said}
-
-
-def _pickle(value: Any, file: Output) -> None:
-    """By reference if that will do: whoever loads it then needs the module, but not cloudpickle."""
-    if not _comes_from_a_file_alone():
-        try:
-            pickle.dump(value, file, protocol=_PROTOCOL)
-        except OSError:
-            raise
-        except Exception:  # noqa: BLE001 - cloudpickle may know what to do, or say why not
-            file.empty()
-        else:
-            return
-    import cloudpickle  # type: ignore[import-untyped]  # it ships no stubs
-
-    cloudpickle.dump(value, file, protocol=_PROTOCOL)
-
-
-def _comes_from_a_file_alone() -> bool:
-    """Whether modules were imported that no import statement reaches (`registry.importer`)."""
-    cloudpickle = sys.modules.get("cloudpickle")
-    return cloudpickle is not None and bool(cloudpickle.list_registry_pickle_by_value())
 
 
 def _described(model: Any, candidate: Candidate, data: Data, predictions: Any) -> Mapping[str, Any]:

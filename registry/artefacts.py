@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from domain.errors import InfrastructureError, InvalidInputError, TamperedError
 from domain.identity import new_id
+from registry import pickling
 from registry.naming import preprocessor_beside
 
 #: How a pickle of protocol 2 or newer begins, or one that was compressed: zlib, gzip, bz2, lzma, xz, lz4.
@@ -114,17 +115,8 @@ class Artefacts:
 def dump(value: Any, file: Path) -> Written:
     import joblib
 
-    with file.open("xb") as opened:
-        try:
-            joblib.dump(value, opened, protocol=5)
-        except OSError:
-            raise
-        except Exception as exc:  # strangers' objects say in many ways that they cannot be pickled
-            raise InvalidInputError(
-                f"a {type(value).__name__} cannot be saved: {type(exc).__name__}: {exc}; keep what cannot be "
-                "pickled, such as a lambda, a lock or an open file, out of the fitted model"
-            ) from exc
-        _flush(opened)
+    pickling.write(value, file, joblib.dump)
+    _sync(file)
     return _written(file)
 
 
@@ -132,7 +124,7 @@ def adopt(source: Path, digest: str, file: Path) -> Written:
     """A copy of bytes that somebody else has hashed; nothing else is taken for them."""
     with _open_plainly(source) as original, file.open("xb") as copy:
         shutil.copyfileobj(original, copy, 1 << 20)
-        _flush(copy)
+    _sync(file)
     written = _written(file)
     if written.digest != digest:
         raise TamperedError(
@@ -209,13 +201,9 @@ def _written(file: Path) -> Written:
     return Written(file=file, digest=digest_of(file), size_bytes=file.stat().st_size)
 
 
-def _flush(opened: BinaryIO) -> None:
-    opened.flush()
-    os.fsync(opened.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """A file, or which files a folder has."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

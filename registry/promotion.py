@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from config.model_registry import PromotionSettings
-from domain.errors import InvalidInputError, NotFoundError, OvertakenError, RefusedError
+from domain.errors import ConflictError, NotFoundError, OvertakenError, RefusedError
 from domain.identity import utc_now
 from domain.model_version import GateResult, ModelVersion, Promotion, Stage
 from registry.backend import NO_VERSION, BaseModelRegistry, Identifier
@@ -51,8 +51,8 @@ def promote(
 ) -> Promotion:
     """The line of the log, with what the hooks said. GateError where a gate is not passed, unless forced.
 
-    `root` is the folder of the project, for the hooks; `by` None is the user's name; `peers` is what its run
-    knows of all candidates.
+    ConflictError for a version that is in the stage already. `root` is the folder of the project, for the
+    hooks; `by` None is the user's name; `peers` is what its run knows of all candidates.
     """
     version = registry.get(identifier)
     while True:
@@ -150,7 +150,7 @@ def _promote_once(
 ) -> Promotion:
     version = registry.get(uri)
     if version.stage is stage:
-        raise InvalidInputError(f"{uri} is in {stage} already")
+        raise ConflictError(f"{uri} is in {stage} already")
     production = production_of(registry, version.name)
     asked = policy.gates if stage in _GUARDED else []
     gates = [judge(gate, version, production, peers) for gate in asked]

@@ -199,6 +199,24 @@ def _has_metric(metric: str, least: float) -> ColumnElement[bool]:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    versions: int
+    names: int
+    size_bytes: int  #: of the models, without what is beside them
+
+
+def tally(engine: Engine) -> Tally:
+    columns = models.c
+    wanted = select(
+        func.count().label("versions"),
+        func.count(columns.model_name.distinct()).label("names"),
+        func.coalesce(func.sum(columns.size_bytes), 0).label("size_bytes"),
+    ).select_from(models)
+    with reading(engine) as connection:
+        return Tally(**connection.execute(wanted).mappings().one())
+
+
 def best(
     engine: Engine,
     metric: str,
@@ -231,7 +249,8 @@ def remove(engine: Engine, model_id: int, *, force: bool) -> bool:
             return False
         if found.stage == Stage.PRODUCTION and not force:
             raise InvalidInputError(
-                f"{found.model_name}/{found.version} is in Production: promote another version, or force it"
+                f"{found.model_name}/{found.version} is in Production: promote another version, or give "
+                "force=True (--force)"
             )
         connection.execute(delete(models).where(models.c.model_id == model_id))
         return True

@@ -11,13 +11,11 @@ from domain.errors import BakeoffError
 from tasks.examination.finding import Finding, fail, ok
 
 _SUBJECT = "registry"
-_PATIENCE_S = 5
+_PATIENCE_S = 2
 _NO_SERVER = "start it, `mlflow server`, or correct modelRegistry.trackingUri"
 
 
 def tracking(configuration: Configuration) -> Iterator[Finding]:
-    if configuration.settings.model_registry.backend != "mlflow":
-        return
     if importlib.util.find_spec("mlflow") is None:
         yield fail(
             _SUBJECT, "models are kept by MLflow, which is not installed", "pip install 'bakeoff[mlflow]'"

@@ -10,25 +10,31 @@ from registry.on_mlflow.bakeoff_model import MODEL
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
-SKLEARN = "sklearn"
+SKLEARN, _PYTORCH, _CATBOOST = "sklearn", "pytorch", "catboost"
 
 #: By the package of the class, or of the first of its bases that comes from one of them.
 _BY_PACKAGE = {
     "sklearn": SKLEARN,
     "lightgbm": "lightgbm",
     "xgboost": "xgboost",
-    "catboost": "catboost",
-    "torch": "pytorch",
+    _CATBOOST: _CATBOOST,  # whose flavor loads its own classes, and none that derives from them
+    "torch": _PYTORCH,
 }
 #: MLflow's own default for LightGBM needs skops, and its list of trusted types.
-_OPTIONS = {"lightgbm": {"serialization_format": "pickle"}, "pytorch": {"serialization_format": "pickle"}}
+_OPTIONS = {"lightgbm": {"serialization_format": "pickle"}, _PYTORCH: {"serialization_format": "pickle"}}
 _FILES = (MODEL, "model.lgb", "model.ubj", "model.cb", "data/model.pth")
 
 
 def flavor_of(model: Any) -> str | None:
     """None for what MLflow knows as a Python function alone."""
     packages = [base.__module__.partition(".")[0] for base in type(model).__mro__]
-    return next((_BY_PACKAGE[package] for package in packages if package in _BY_PACKAGE), None)
+    found = next((_BY_PACKAGE[package] for package in packages if package in _BY_PACKAGE), None)
+    return None if found == _CATBOOST and packages[0] != _CATBOOST else found
+
+
+def is_asked_in_another_way(model: Any) -> bool:
+    """MLflow calls a module of PyTorch, whatever its own `predict` would answer."""
+    return flavor_of(model) == _PYTORCH and hasattr(model, "predict")
 
 
 def is_a_pickle(flavor: str | None) -> bool:

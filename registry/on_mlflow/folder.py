@@ -10,7 +10,6 @@ code/bakeoff_model.py                                     how to load model and 
 
 import json
 import mmap
-import pickle
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -20,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from domain.errors import InvalidInputError, TamperedError
+from domain.errors import TamperedError
 from domain.model_version import ModelVersion
-from registry import artefacts
+from registry import artefacts, pickling
 from registry.backend import Description, Fitted, Loaded
 from registry.example import example_from_json
 from registry.jsonable import jsonable
@@ -42,16 +41,17 @@ _ENVIRONMENTS = {"conda_env": _CONDA, "python_env": _PYTHON}
 
 
 def write(folder: Path, model: Any, said: Description, preprocessor: Mapping[str, Any] | None) -> None:
+    """Pickles are plain ones: MLflow does not read those of joblib."""
     flavor = flavors.flavor_of(model)
     if flavor is None or flavors.is_a_pickle(flavor):
         folder.mkdir()
-        _dump(model, folder / MODEL)
+        pickling.write(model, folder / MODEL)
     else:
         signature = to_mlflow_signature(said.signature)
         flavors.save(flavor, model, folder, signature=signature, requirements=_requirements(said))
     if preprocessor is not None:
-        _dump(preprocessor, folder / PREPROCESSOR)
-    _describe(folder, flavor, said)
+        pickling.write(preprocessor, folder / PREPROCESSOR)
+    _describe(folder, flavor, said, is_asked_by_us=flavors.is_asked_in_another_way(model))
 
 
 def write_fitted(folder: Path, fitted: Fitted, said: Description) -> None:
@@ -100,24 +100,13 @@ def load(folder: Path, version: ModelVersion) -> Loaded:
     )
 
 
-def _dump(value: Any, file: Path) -> None:
-    """A plain pickle: MLflow does not read those of joblib."""
-    try:
-        file.write_bytes(pickle.dumps(value, protocol=5))
-    except Exception as exc:  # strangers' objects say in many ways that they cannot be pickled
-        raise InvalidInputError(
-            f"a {type(value).__name__} cannot be saved: {type(exc).__name__}: {exc}; keep what cannot be "
-            "pickled, such as a lambda, a lock or an open file, out of the fitted model"
-        ) from exc
-
-
 def _is_plain_pickle(file: Path) -> bool:
     """And not one that joblib compressed, or put arrays into: MLflow's flavor does not read those."""
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return data[:1] == _PICKLE and data.find(b"NumpyArrayWrapper") < 0
 
 
-def _describe(folder: Path, flavor: str | None, said: Description) -> None:
+def _describe(folder: Path, flavor: str | None, said: Description, *, is_asked_by_us: bool = False) -> None:
     _pyfunc()
     from mlflow.models import Model
 
@@ -127,7 +116,7 @@ def _describe(folder: Path, flavor: str | None, said: Description) -> None:
         described = Model(signature=to_mlflow_signature(said.signature))
         _write_environment(folder, said)
         _add_flavor(described, flavor)
-    if flavor is None or (folder / PREPROCESSOR).is_file():
+    if is_asked_by_us or flavor is None or (folder / PREPROCESSOR).is_file():
         _load_both_together(described, folder)
     if said.input_example is not None:
         described.saved_input_example_info = _write_example(folder, said.input_example)

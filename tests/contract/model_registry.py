@@ -154,6 +154,17 @@ class ModelRegistryContract:
 
         assert registry.list_models() == []
 
+    def test_a_class_of_a_script_is_saved_with_its_code(self, registry, monkeypatch):
+        script = {"__name__": "__main__"}
+        exec("class Mine:\n    def predict(self, X):\n        return [7 for _ in X]\n", script)
+        with monkeypatch.context() as running:
+            running.setattr("__main__.Mine", script["Mine"], raising=False)
+            registry.save_model(script["Mine"](), "mine", preprocessor_artifact=script["Mine"]())
+
+        loaded = registry.load("mine/1.0.0")
+        assert loaded.model.predict([1]) == [7]
+        assert loaded.preprocessor_artifact["preprocessor"].predict([1]) == [7]
+
     def test_a_version_that_a_name_has_is_refused_and_named(self, registry):
         save(registry, version="1.2.0")
 

@@ -134,6 +134,11 @@ def test_a_version_is_promoted_if_it_passes_the_gates_and_rolled_back(api: Api) 
 
     promoted = promote("1.0.1", reason="good enough").json()
     assert (promoted["by"], promoted["reason"], promoted["toStage"]) == ("local", "good enough", "Production")
+    again = promote("1.0.1")
+    assert (again.status_code, errors(again)) == (
+        409,
+        [("path.version", "models:/gated/1.0.1 is in Production already")],
+    )
     assert promote("1.0.2").json()["replaced"] == "1.0.1"
     assert promote("1.0.3", force=True).json()["evidence"]["forced"] is True
     assert in_production() == ["models:/gated/1.0.3"]

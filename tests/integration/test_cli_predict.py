@@ -223,16 +223,19 @@ def test_memory_does_not_grow_with_the_file(project: Project, wide: None, rows: 
     assert peaks[1] - peaks[0] < 30
 
 
-def test_ctrl_c_leaves_nothing_half_written(project: Project, wide: None, rows: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_leave_nothing_half_written(
+    project: Project, wide: None, rows: Path, number: int, code: int
+) -> None:
     (project.root / "out.csv").write_text("as it was")
     slowly = ("-o", "out.csv", "--batch-size", "5")
     asked = process(project.root, BAKEOFF, "predict", "wide/1.0.0", str(rows / "tenth.parquet"), *slowly)
     wait_for(lambda: [part for part in project.root.glob(".*.part") if part.stat().st_size], "the first rows")
 
-    asked.send_signal(signal.SIGINT)
-    asked.communicate(timeout=60)
+    asked.send_signal(number)
+    _, warned = asked.communicate(timeout=60)
 
-    assert asked.returncode > 0
+    assert (asked.returncode, "Traceback" in warned) == (code, False)
     assert (project.root / "out.csv").read_text() == "as it was"
     assert list(project.root.glob(".*")) == []
 
@@ -253,7 +256,7 @@ MINE = """
 import numpy as np
 
 class Mine:
-    def fit(self, X, y):
+    def fit(self, X, y=None):
         self.border = X["age"].mean()
         return self
 
@@ -270,20 +273,70 @@ def test_a_model_of_the_projects_own_modules_is_loaded_in_another_process(
     (project.root / file).parent.mkdir()
     (project.root / file).write_text(MINE)
     fit_and_save = (
-        "import hashlib, sys\n"
         "from pathlib import Path\n"
-        "import cloudpickle, pandas as pd\n"
+        "import pandas as pd\n"
         "from registry import ModelRegistry\n"
-        "from registry.backend import Description, Fitted\n"
         "from registry.importer import find_class\n"
         f"model = find_class({f'{file}:Mine'!r}, root=Path.cwd())().fit(pd.read_csv('in.csv'), None)\n"
-        "data = cloudpickle.dumps(model, protocol=5)\n"
-        "Path('left').write_bytes(data)\n"
-        "fitted = Fitted(model=Path('left'), model_digest=hashlib.sha256(data).hexdigest())\n"
-        "ModelRegistry().save_fitted(fitted, 'mine', Description(type='Mine', feature_names=('age',)))\n"
+        "ModelRegistry().save_model(model, 'mine', feature_names=['age'])\n"
     )
     subprocess.run([sys.executable, "-c", fit_and_save], cwd=project.root, check=True)
 
-    said = project.bakeoff("predict", "mine/1.0.0", "in.csv")
+    assert predicted(project) == ["young", "young", "young", "old", "old", "old"]
 
-    assert said.stdout.split() == ["prediction", "young", "young", "young", "old", "old", "old"]
+
+SAVE = """
+from registry import ModelRegistry
+from sklearn.preprocessing import FunctionTransformer
+
+def aged(X):
+    return X[["age"]]
+
+ModelRegistry().save_model(model, "mine", preprocessor_artifact=FunctionTransformer(aged))
+"""
+DUMP = "import {0}\n{0}.dump(model, open('mine.pkl', 'wb'))\n"
+FIT = f"""{MINE}
+import pandas as pd
+model = Mine().fit(pd.read_csv("in.csv"))
+"""
+
+
+def run_as_a_script(project: Project, text: str) -> None:
+    (project.root / "train.py").write_text(text)
+    subprocess.run([sys.executable, "train.py"], cwd=project.root, check=True)
+    (project.root / "train.py").unlink()
+
+
+def predicted(project: Project) -> list[str]:
+    said = project.bakeoff("predict", "mine/1.0.0", "in.csv")
+    assert said.exit_code == 0, said.stderr
+    return said.stdout.split()[1:]
+
+
+def test_a_class_of_a_script_is_saved_with_its_code(project: Project, churn: Path) -> None:
+    """And so is a function that its preprocessor calls."""
+    run_as_a_script(project, FIT + SAVE)
+
+    assert predicted(project) == ["young", "young", "young", "old", "old", "old"]
+
+
+def test_a_file_that_cloudpickle_wrote_brings_its_classes_along(project: Project, churn: Path) -> None:
+    run_as_a_script(project, FIT + DUMP.format("cloudpickle"))
+    project.bakeoff("registry", "save", "mine.pkl", "--name", "mine")
+
+    assert predicted(project) == ["young", "young", "young", "old", "old", "old"]
+
+
+@pytest.mark.parametrize("library", ["pickle", "joblib"])
+def test_a_file_that_needs_the_script_that_wrote_it_is_refused_with_what_to_do(
+    project: Project, churn: Path, library: str
+) -> None:
+    run_as_a_script(project, FIT + DUMP.format(library))
+    said = project.bakeoff("registry", "save", "mine.pkl", "--name", "mine")
+
+    assert said.exit_code == 2
+    assert said.stderr == (
+        "error: mine.pkl needs Mine of the script that wrote it (__main__), so nobody else can load it: "
+        "write it there with cloudpickle.dump, or save it there with save_model of the registry, or put "
+        "Mine into a module of its own\n"
+    )

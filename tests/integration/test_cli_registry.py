@@ -380,7 +380,7 @@ def test_on_a_terminal_it_is_asked(project, answer, code, left):
 def test_what_is_in_production_is_deleted_by_force_alone(project):
     assert refused(project, "delete", "churn/1.0.1", "--yes") == (
         2,
-        "error: churn/1.0.1 is in Production: promote another version, or force it\n",
+        "error: churn/1.0.1 is in Production: promote another version, or give force=True (--force)\n",
     )
     assert json.loads(said(project, "delete", "churn/1.0.1", "--yes", "--force", "--json"))["deleted"] is True
     assert "models:/churn/1.0.1" not in uris(project)

@@ -25,12 +25,6 @@ def on(project):
     return write
 
 
-def finding(project):
-    said = project.bakeoff("doctor", "--json")
-    (found,) = [one for one in json.loads(said.stdout) if one["subject"] == "registry"]
-    return found
-
-
 def test_the_configuration_chooses_mlflow(on, mlflow_database):
     project = on(mlflow_database)
     joblib.dump(MODEL, project.root / "mine.joblib")
@@ -49,7 +43,8 @@ def test_a_database_is_looked_for_in_the_project_and_made_by_the_first_save_alon
     assert configuration.tracking_uri == f"sqlite:///{project.root}/tracked/mlflow.db"
     assert not opening.has_registry(configuration)
     assert "no models yet" in project.bakeoff("registry", "list").stdout
-    assert finding(project)["message"].startswith("MLflow has no database yet, the first save makes it")
+    message = project.finding("registry")["message"]
+    assert message.startswith("MLflow has no database yet, the first save makes it")
     assert not (project.root / "tracked").exists()
 
 
@@ -67,7 +62,7 @@ def test_files_of_mlflow_are_closed_to_plugins(on):
 
 
 def test_the_doctor_asks_a_server_for_its_version(on, mlflow_process):
-    assert finding(on(mlflow_process.uri)) == {
+    assert on(mlflow_process.uri).finding("registry") == {
         "subject": "registry",
         "level": "ok",
         "message": f"MLflow 3.17.2 at {mlflow_process.uri}",
@@ -76,12 +71,12 @@ def test_the_doctor_asks_a_server_for_its_version(on, mlflow_process):
 
 
 def test_the_doctor_opens_a_database(on, mlflow_database):
-    assert finding(on(mlflow_database))["message"] == f"MLflow in {mlflow_database}"
+    assert on(mlflow_database).finding("registry")["message"] == f"MLflow in {mlflow_database}"
 
 
 def test_the_doctor_tells_of_a_database_that_is_none(on, tmp_path):
     (tmp_path / "mlflow.db").write_text("no database at all")
-    found = finding(on(f"sqlite:///{tmp_path}/mlflow.db"))
+    found = on(f"sqlite:///{tmp_path}/mlflow.db").finding("registry")
 
     assert (found["level"], "file is not a database" in found["message"]) == ("fail", True)
 
@@ -89,7 +84,7 @@ def test_the_doctor_tells_of_a_database_that_is_none(on, tmp_path):
 def test_the_doctor_tells_of_a_server_that_is_not_there(on):
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
-        found = finding(on(f"http://me:secret@127.0.0.1:{taken.getsockname()[1]}"))
+        found = on(f"http://me:secret@127.0.0.1:{taken.getsockname()[1]}").finding("registry")
 
     assert found["level"] == "fail"
     assert "does not answer" in found["message"]
@@ -97,9 +92,16 @@ def test_the_doctor_tells_of_a_server_that_is_not_there(on):
     assert "start it, `mlflow server`" in found["cure"]
 
 
+def test_the_doctor_does_not_wait_for_a_server_that_says_nothing(on):
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        found = on(f"http://127.0.0.1:{silent.getsockname()[1]}").finding("registry")
+
+    assert (found["level"], "does not answer: timed out" in found["message"]) == ("fail", True)
+
+
 def test_without_mlflow_the_cure_is_named(on, monkeypatch):
     project = on("http://127.0.0.1:5000")
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
 
-    assert finding(project)["cure"] == "pip install 'bakeoff[mlflow]'"
+    assert project.finding("registry")["cure"] == "pip install 'bakeoff[mlflow]'"
     assert "pip install 'bakeoff[mlflow]'" in project.bakeoff("registry", "list").stderr

@@ -133,8 +133,8 @@ def test_files_over_http_are_deleted_too(mlflow_server):
 
 
 def test_a_model_that_cannot_be_pickled_leaves_nothing(registry):
-    with pytest.raises(InvalidInputError, match="a function cannot be saved"):
-        registry.save_model(lambda frame: frame, "churn")
+    with pytest.raises(InvalidInputError, match="a lock cannot be saved"):
+        registry.save_model(threading.Lock(), "churn")
     assert [found.name for found in registry._server.client.search_experiments()] == ["Default"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from config.model_registry import PromotionSettings
-from domain.errors import InvalidInputError, NotFoundError, OvertakenError
+from domain.errors import ConflictError, NotFoundError, OvertakenError
 from domain.model_version import Origin, Promotion, Stage
 from registry.promotion import GateError, promote, rollback
 
@@ -119,7 +119,7 @@ def test_what_is_in_a_stage_already_is_not_promoted_to_it(registry) -> None:
     uri = save(registry)
     up(registry, uri)
 
-    with pytest.raises(InvalidInputError, match=r"models:/churn/1\.0\.0 is in Production already"):
+    with pytest.raises(ConflictError, match=r"models:/churn/1\.0\.0 is in Production already"):
         up(registry, uri, force=True)
 
 
@@ -265,7 +265,7 @@ class AnySequence(RuleBasedStateMachine):
         version = data.draw(st.sampled_from(self.registry.versions("churn")))
         try:
             up(self.registry, version.uri, policy, stage=stage)
-        except (GateError, InvalidInputError):
+        except (GateError, ConflictError):
             return
         if stage is Stage.PRODUCTION and self.was[-1:] != [version.version]:
             self.was.append(version.version)
