@@ -31,6 +31,8 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("priority", "cli.priority:app", _BAKEOFFS, "Let a run go before others, or after them."),
     _Entry("retry", "cli.retry:retry", _BAKEOFFS, "Evaluate again what has no result."),
     _Entry("predict", "cli.predict:predict", _MODELS, "Ask a trained model about the rows of a file."),
+    _Entry("score", "cli.score:score", _MODELS, "Score the results that came in."),
+    _Entry("results", "cli.results:app", _MODELS, "Take in results of other systems, and labels of them."),
     _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),
     _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),
     _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),

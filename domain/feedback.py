@@ -4,17 +4,29 @@ Whoever sends it chooses its id; the same id again with other features is the sa
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from domain.errors import InvalidInputError
 from domain.identity import iso, iso_or_none
 
 #: What a feature or a label may be.
 Value = str | int | float | bool
 
 LONGEST_ID = 200
+
+_ID = re.compile(rf"[^\x00-\x1f\x7f]{{1,{LONGEST_ID}}}")
+
+
+def check_item_id(text: str) -> str:
+    if _ID.fullmatch(text):
+        return text
+    raise InvalidInputError(
+        f"{text[:LONGEST_ID]!r} is no id of a result: expected 1 to {LONGEST_ID} printable characters"
+    )
 
 
 def same(one: Any, other: Any) -> bool:

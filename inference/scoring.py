@@ -63,27 +63,33 @@ class Scorer:
         """What is written beside each score."""
         return BASELINE if self.served is None else self.served.version.uri
 
-    def scores(self, rows: Any) -> NDArray[np.float64]:
-        """Of a DataFrame, an array, or a list of dicts; one for each row."""
+    def scores(self, rows: Any, *, first_row: int = 0) -> NDArray[np.float64]:
+        """Of a DataFrame, an array, or a list of dicts; one for each row.
+
+        For errors alone: where in a file the first row is.
+        """
         if self.served is None:
             return np.zeros(len(rows))
-        found = _relevance(self.served, rows)
+        found = _relevance(self.served, rows, first_row)
         outside = ~((found >= -1) & (found <= 1))
         if outside.any():
             row = int(outside.argmax())
             raise ScoreRangeError(
-                f"{self.version} answers {found[row]:g} in row {row + 1}, which is no score from -1 to 1: "
-                "use a model of two classes, or one that learned numbers from -1 to 1"
+                f"{self.version} answers {found[row]:g} in row {first_row + row + 1}, which is no score "
+                "from -1 to 1: use a model of two classes, or one that learned numbers from -1 to 1"
             )
         return found
 
-    def score(self, items: Sequence[Item]) -> list[Score]:
+    def score(self, items: Sequence[Item], *, first_row: int = 0) -> list[Score]:
         """Each item must have each feature that the model knows; null is one that nobody knows."""
         if self.served is not None and self.served.schema is not None:
             for item in items:
                 _check_features(item, self.served.schema.names, self.version)
-        values = self.scores([dict(item.features) for item in items]) if items else np.empty(0)
-        return [Score(value=float(value), version=self.version) for value in values]
+        rows = [dict(item.features) for item in items]
+        return [
+            Score(value=float(value), version=self.version)
+            for value in (self.scores(rows, first_row=first_row) if rows else ())
+        ]
 
 
 def score(
@@ -130,11 +136,11 @@ def _check_features(item: Item, names: Sequence[str], version: str) -> None:
         )
 
 
-def _relevance(served: Served, rows: Any) -> NDArray[np.float64]:
+def _relevance(served: Served, rows: Any, first_row: int) -> NDArray[np.float64]:
     classes = served.reading.classes
     if classes is not None and classes.size > _TWO:
         raise _no_score(served, f"tells {classes.size} classes apart")
-    answer = served.answer(rows, probabilities=served.has_probabilities)
+    answer = served.answer(rows, probabilities=served.has_probabilities, first_row=first_row)
     if answer.probabilities is not None:
         return _from_probabilities(served, answer.probabilities)
     if served.reading.positive is not None and classes is not None:

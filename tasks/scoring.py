@@ -45,9 +45,10 @@ def scorer(model: str | None) -> Scorer:
     return Scorer.of(model, wiring.configuration())
 
 
-def take_in(given: Sequence[Item], using: Scorer) -> Intake:
+def take_in(given: Sequence[Item], using: Scorer, *, first_row: int = 0) -> Intake:
     """One batch: stored and scored, or refused as a whole."""
-    return items.take_in(wiring.engine(), list(zip(given, using.score(given), strict=True)))
+    scores = using.score(given, first_row=first_row)
+    return items.take_in(wiring.engine(), list(zip(given, scores, strict=True)))
 
 
 def score_stored(

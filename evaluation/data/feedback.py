@@ -15,13 +15,14 @@ def labelled_frame(url: str, target: str) -> "pd.DataFrame":
     import pandas as pd
 
     found = list(labelled_items(open_database(url)))
-    features = pd.DataFrame([row for row, _ in found])
-    if target in features.columns:
-        raise InvalidInputError(
-            f"a feature is called {target!r}, as is the column of the labels: call that otherwise, with `target`"
-        )
     if not found:
         raise InvalidInputError(
             "no result has a label yet: `bakeoff results label`, or POST /api/ml/labels, gives the first one"
+        )
+    features = pd.DataFrame([row for row, _ in found])
+    if target in features.columns:
+        raise InvalidInputError(
+            f"a feature is called {target!r}, as is the column of the labels: call that another name, "
+            "with `target`"
         )
     return features[sorted(features.columns)].assign(**{target: [label for _, label in found]})
