@@ -41,7 +41,12 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("worker", "cli.worker:worker", _SERVICE, "Take evaluations until told to stop."),
     _Entry("api", "cli.api:app", _SERVICE, "Serve the HTTP API until told to stop."),
     _Entry("doctor", "cli.doctor:doctor", _SERVICE, "Look for what is wrong, and say what to do."),
-    _Entry("db", "cli.database:app", _SERVICE, "Look at the database, upgrade it, back it up, restore it."),
+    _Entry(
+        "db",
+        "cli.database:app",
+        _SERVICE,
+        "Look at the database, upgrade it, back it up, restore it, move it.",
+    ),
     _Entry("gc", "cli.gc:gc", _SERVICE, "Remove what nothing cites."),
 )
 

@@ -1,6 +1,6 @@
 """What is said of items. Of each who says something the last word is kept."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select, tuple_, update
@@ -17,7 +17,6 @@ _CHANGE = (
     .where(labels.c.result_id == bindparam("item"), labels.c.labelled_by == bindparam("who"))
     .values(label=bindparam("value"), labelled_at=bindparam("at"))
 )
-_BATCH = 1000  #: rows that are in memory beside those that were asked for
 
 #: Of the labels of an item the newest one comes first.
 _PLACE = func.row_number().over(
@@ -90,7 +89,7 @@ def _stored(row: Row[Any]) -> StoredLabel:
     return StoredLabel(position=row.position, label=label, at=row.labelled_at)
 
 
-def labelled_items(engine: Engine) -> Iterator[tuple[Mapping[str, Value | None], Value]]:
+def labelled_items(engine: Engine) -> list[tuple[Mapping[str, Value | None], Value]]:
     """The features of each item that has a label, and the newest of its labels, in the order of the items."""
     newest = select(labels.c.result_id, labels.c.label, _PLACE.label("place")).subquery()
     query = (
@@ -100,5 +99,4 @@ def labelled_items(engine: Engine) -> Iterator[tuple[Mapping[str, Value | None],
         .order_by(items.c.position)
     )
     with reading(engine) as connection:
-        for row in connection.execution_options(yield_per=_BATCH).execute(query):
-            yield row.features, row.label
+        return [(row.features, row.label) for row in connection.execute(query)]

@@ -14,7 +14,7 @@ def labelled_frame(url: str, target: str) -> "pd.DataFrame":
     """Columns are in the order of their names: who sent which feature first is no part of the data."""
     import pandas as pd
 
-    found = list(labelled_items(open_database(url)))
+    found = labelled_items(open_database(url))
     if not found:
         raise InvalidInputError(
             "no result has a label yet: `bakeoff results label`, or POST /api/ml/labels, gives the first one"
