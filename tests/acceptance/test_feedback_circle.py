@@ -1,5 +1,5 @@
-"""The whole circle: results come in, those who know label them, a bake-off learns from that, the winner goes to
-Production, and scores what came in; again and again.
+"""The whole circle: results come in, those who know label them, a bake-off learns from that, and the winner
+goes to Production and scores what came in.
 
 With the names that other programs rely on: HTTP, the command line, and a Celery task by its name.
 """
