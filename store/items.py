@@ -1,6 +1,7 @@
 """Items of other systems and their scores. An item and its score are written together, or not at all."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
@@ -10,23 +11,9 @@ from store.engine import now, one_at_a_time, reading, writing
 from store.tables import items
 
 _ADD = insert(items)
-_CHANGE = (
-    update(items)
-    .where(items.c.id == bindparam("item"))
-    .values(
-        features=bindparam("features"),
-        received_at=bindparam("at"),
-        relevance_score=bindparam("value"),
-        scored_at=bindparam("at"),
-        score_version=bindparam("version"),
-    )
-)
+_CHANGE = update(items).where(items.c.id == bindparam("item"))
 #: What has come anew since it was read is left as it is: its score is not of these features.
-_SCORE = (
-    update(items)
-    .where(items.c.id == bindparam("item"), items.c.received_at == bindparam("seen"))
-    .values(relevance_score=bindparam("value"), scored_at=bindparam("at"), score_version=bindparam("version"))
-)
+_SCORE = _CHANGE.where(items.c.received_at == bindparam("seen"))
 
 
 def take_in(engine: Engine, scored: Sequence[tuple[Item, Score]]) -> Intake:
@@ -34,37 +21,18 @@ def take_in(engine: Engine, scored: Sequence[tuple[Item, Score]]) -> Intake:
     given = {item.id: (item, score) for item, score in scored}  # the last one of an id counts
     with writing(engine) as connection:
         one_at_a_time(connection, "results")
-        at = now(connection)
-        known = _features_of(connection, list(given))
-        new = [pair for item_id, pair in given.items() if item_id not in known]
-        changed = [
-            (item, score)
-            for item, score in given.values()
-            if item.id in known and not same(known[item.id], dict(item.features))
-        ]
+        known, at = _features_of(connection, list(given)), now(connection)
+        new, changed = [], []
+        for item, score in given.values():
+            row = {"features": dict(item.features), "received_at": at, **_written(score, at)}
+            if item.id not in known:
+                new.append({"id": item.id, **row})
+            elif not same(known[item.id], row["features"]):
+                changed.append({"item": item.id, **row})
         if new:
-            connection.execute(
-                _ADD,
-                [
-                    {
-                        "id": item.id,
-                        "features": dict(item.features),
-                        "received_at": at,
-                        "relevance_score": score.value,
-                        "scored_at": at,
-                        "score_version": score.version,
-                    }
-                    for item, score in new
-                ],
-            )
+            connection.execute(_ADD, new)
         if changed:
-            connection.execute(
-                _CHANGE,
-                [
-                    {"item": item.id, "features": dict(item.features), "at": at, **_written(score)}
-                    for item, score in changed
-                ],
-            )
+            connection.execute(_CHANGE, changed)
     return Intake(new=len(new), changed=len(changed), unchanged=len(given) - len(new) - len(changed))
 
 
@@ -73,8 +41,8 @@ def _features_of(connection: Connection, ids: Sequence[str]) -> dict[str, Mappin
     return {row.id: row.features for row in rows}
 
 
-def _written(score: Score) -> dict[str, Any]:
-    return {"value": score.value, "version": score.version}
+def _written(score: Score, at: datetime) -> dict[str, Any]:
+    return {"relevance_score": score.value, "score_version": score.version, "scored_at": at}
 
 
 def to_score(engine: Engine, *, version: str | None, after: int, limit: int) -> list[StoredItem]:
@@ -89,11 +57,12 @@ def to_score(engine: Engine, *, version: str | None, after: int, limit: int) -> 
 def set_scores(engine: Engine, scored: Sequence[tuple[StoredItem, Score]]) -> None:
     """All of them or none."""
     with writing(engine) as connection:
+        one_at_a_time(connection, "results")  # who locks the same rows in another order would wait for ever
         at = now(connection)
         connection.execute(
             _SCORE,
             [
-                {"item": stored.item.id, "seen": stored.received_at, "at": at, **_written(score)}
+                {"item": stored.item.id, "seen": stored.received_at, **_written(score, at)}
                 for stored, score in scored
             ],
         )

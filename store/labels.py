@@ -12,10 +12,8 @@ from store.engine import now, one_at_a_time, reading, writing
 from store.tables import items, labels
 
 _ADD = insert(labels)
-_CHANGE = (
-    update(labels)
-    .where(labels.c.result_id == bindparam("item"), labels.c.labelled_by == bindparam("who"))
-    .values(label=bindparam("value"), labelled_at=bindparam("at"))
+_CHANGE = update(labels).where(
+    labels.c.result_id == bindparam("item"), labels.c.labelled_by == bindparam("who")
 )
 
 #: Of the labels of an item the newest one comes first.
@@ -26,35 +24,22 @@ _PLACE = func.row_number().over(
 
 def add(engine: Engine, given: Sequence[Label]) -> Intake:
     """All of them or none. The same word of the same one again is nothing new."""
-    last = {(label.item_id, label.by): label for label in given}
+    last = {(label.item_id, label.by): label.value for label in given}
     with writing(engine) as connection:
         one_at_a_time(connection, "feedback_labels")
         _check_items(connection, {label.item_id for label in given})
-        at = now(connection)
-        known = _known(connection, list(last))
-        new = [label for key, label in last.items() if key not in known]
-        changed = [label for key, label in last.items() if key in known and not same(known[key], label.value)]
+        known, at = _known(connection, list(last)), now(connection)
+        new, changed = [], []
+        for (item_id, who), value in last.items():
+            row = {"label": value, "labelled_at": at}
+            if (item_id, who) not in known:
+                new.append({"result_id": item_id, "labelled_by": who, **row})
+            elif not same(known[item_id, who], value):
+                changed.append({"item": item_id, "who": who, **row})
         if new:
-            connection.execute(
-                _ADD,
-                [
-                    {
-                        "result_id": label.item_id,
-                        "labelled_by": label.by,
-                        "label": label.value,
-                        "labelled_at": at,
-                    }
-                    for label in new
-                ],
-            )
+            connection.execute(_ADD, new)
         if changed:
-            connection.execute(
-                _CHANGE,
-                [
-                    {"item": label.item_id, "who": label.by, "value": label.value, "at": at}
-                    for label in changed
-                ],
-            )
+            connection.execute(_CHANGE, changed)
     return Intake(new=len(new), changed=len(changed), unchanged=len(last) - len(new) - len(changed))
 
 
