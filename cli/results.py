@@ -92,7 +92,7 @@ def label(
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Say of one result what it is. Who says another thing later, is taken at the last word."""
+    """Say of one result what it is. Of each who does, the last word counts."""
     from domain.feedback import Label
     from store import labels, schema
     from tasks import wiring
