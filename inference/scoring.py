@@ -44,19 +44,8 @@ class Scorer:
     @classmethod
     def of(cls, model: str | None, configuration: "Configuration") -> "Scorer":
         """`model` is the id of a candidate, or whatever names a saved model; None is the baseline."""
-        if model in {None, BASELINE}:
-            return cls(served=None)
-        if schema.ID.fullmatch(str(model)) and not str(model).isdecimal():
-            if configuration.catalog_file.is_file():
-                found = _saved_of(str(model), configuration)
-                return cls(served=Served.of(_registry(configuration).load(found)))
-            log.warning(
-                "there is no catalog %s that %s could stand in: the baseline scores",
-                configuration.catalog_file,
-                model,
-            )
-            return cls(served=None)
-        return cls(served=Served.of(_registry(configuration).load(str(model))))
+        found = _identifier(model, configuration)
+        return cls(served=None if found is None else Served.of(_registry(configuration).load(found)))
 
     @property
     def version(self) -> str:
@@ -103,6 +92,19 @@ def score(
     from config.loading import load
 
     return Scorer.of(model, configuration or load()).scores(results)
+
+
+def _identifier(model: str | None, configuration: "Configuration") -> Identifier | None:
+    """None is the baseline."""
+    if model is None or model == BASELINE:
+        return None
+    if model.isdecimal() or not schema.ID.fullmatch(model):
+        return model
+    if configuration.catalog_file.is_file():
+        return _saved_of(model, configuration)
+    catalog = configuration.catalog_file
+    log.warning("there is no catalog %s that %s could stand in: the baseline scores", catalog, model)
+    return None
 
 
 def _registry(configuration: "Configuration") -> BaseModelRegistry:

@@ -107,7 +107,9 @@ def test_a_plan_reads_the_database_of_the_project_and_closes_it_to_candidates(pr
     fill(project.engine)
     file = project.root / "config" / "bakeoff.yaml"
     file.write_text("datasets: {said: {source: feedback_labels}}\n")
-    (project.root / "config" / "models.yaml").write_text("models: {}\n")
+    (project.root / "config" / "models.yaml").write_text(
+        "models: {gnb: {path: sklearn.naive_bayes:GaussianNB}}\n"
+    )
     configuration = load(file, environment={})
 
     plan = make_plan(
