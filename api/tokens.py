@@ -20,7 +20,7 @@ _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64}):(?P<role>user|admin):(?P<dig
 
 
 class Role(StrEnum):
-    USER = "user"  #: looks at everything; starts, cancels and retries runs
+    USER = "user"  #: looks at everything; starts, cancels and retries runs; sends results and labels
     ADMIN = "admin"  #: also changes what others rely on: the catalog, what is in Production
 
 

@@ -1,4 +1,4 @@
-"""`bakeoff db backup` and `db restore`: copies of the database of runs."""
+"""`bakeoff db backup`, `db restore` and `db copy`: copies of the database of runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,6 +66,32 @@ def restore(
     if restored.former:
         say(f"what was there before is {restored.former}", soft_wrap=True)
     say("next: `bakeoff worker` takes up what had not ended" if current else "next: `bakeoff db upgrade`")
+
+
+def copy(
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="URL", show_default=False, help="Such as postgresql+psycopg://user@host/name."
+        ),
+    ],
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Copy all rows into an empty database on a PostgreSQL server. Stop the workers first."""
+    from store import copying, schema
+    from store.engine import open_database
+
+    source, target = project.existing_database(project.open_project(config)), open_database(to)
+    with terminal.measured(terminal.err(), "copying the rows") as progress:
+        rows = copying.copy(source, target, progress)
+    shown = target.url.render_as_string(hide_password=True)
+    if as_json:
+        terminal.write_json({"to": shown, "schema": schema.HEAD, "rows": dict(rows)})
+        return
+    say = terminal.out().print
+    say(f"{counted(sum(rows.values()), 'row')} copied to {shown}", soft_wrap=True)
+    say("next: set databaseUrl to it, see that `bakeoff doctor` agrees, and start the workers")
 
 
 def _stamp() -> str:

@@ -35,6 +35,8 @@ _ENTRIES: Sequence[_Entry] = (
         "reproduce", "cli.reproduce:reproduce", _BAKEOFFS, "Fit once more, and compare what is predicted."
     ),
     _Entry("predict", "cli.predict:predict", _MODELS, "Ask a trained model about the rows of a file."),
+    _Entry("score", "cli.score:score", _MODELS, "Score the results that came in."),
+    _Entry("results", "cli.results:app", _MODELS, "Take in results of other systems, and labels of them."),
     _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),
     _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),
     _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),
@@ -45,7 +47,12 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("schedules", "cli.schedules:schedules", _SERVICE, "List what starts by itself, and when."),
     _Entry("api", "cli.api:app", _SERVICE, "Serve the HTTP API until told to stop."),
     _Entry("doctor", "cli.doctor:doctor", _SERVICE, "Look for what is wrong, and say what to do."),
-    _Entry("db", "cli.database:app", _SERVICE, "Look at the database, upgrade it, back it up, restore it."),
+    _Entry(
+        "db",
+        "cli.database:app",
+        _SERVICE,
+        "Look at the database, upgrade it, back it up, restore it, move it.",
+    ),
     _Entry("gc", "cli.gc:gc", _SERVICE, "Remove what nothing cites."),
 )
 

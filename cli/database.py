@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli import project, terminal
-from cli.backups import AsJson, backup, restore
+from cli.backups import AsJson, backup, copy, restore
 from cli.project import ConfigFile
 
 if TYPE_CHECKING:
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from store.schema import Branch
 
 app = typer.Typer(
-    help="Look at the database, upgrade it, back it up, restore it.",
+    help="Look at the database, upgrade it, back it up, restore it, move it.",
     no_args_is_help=True,
     add_completion=False,
 )
 app.command()(backup)
 app.command()(restore)
+app.command()(copy)
 
 
 @app.command()

@@ -23,6 +23,7 @@ class DatasetSource(StrEnum):
     POINTER = "pointer"  #: a small file that names the active SQLite file
     SKLEARN = "sklearn"  #: a toy set of scikit-learn, such as breast_cancer
     CALLABLE = "callable"  #: `package.module:function` that returns a DataFrame
+    FEEDBACK_LABELS = "feedback_labels"  #: results of other systems, and what was said of them here
 
 
 #: The keys that each source cannot do without.
@@ -33,6 +34,7 @@ _NEEDED: Mapping[DatasetSource, tuple[str, ...]] = {
     DatasetSource.POINTER: ("path", "query", "target"),
     DatasetSource.SKLEARN: ("name",),
     DatasetSource.CALLABLE: ("name", "target"),
+    DatasetSource.FEEDBACK_LABELS: (),
 }
 
 
@@ -44,7 +46,9 @@ class DatasetSettings(Section):
     url: str | None = Field(None, description="SQLAlchemy URL, for sql")
     query: str | None = Field(None, description="SELECT statement, for sql and pointer")
     name: str | None = Field(None, description="toy set, for sklearn; package.module:function, for callable")
-    target: str | None = Field(None, description="column to be predicted; toy sets know theirs")
+    target: str | None = Field(
+        None, description="column to be predicted; null, for sklearn and feedback_labels: target"
+    )
     task: Literal["binary", "multiclass", "regression"] | None = Field(
         None, description="what kind of target it is; null: told by its values"
     )

@@ -180,7 +180,7 @@ def _dataset(request: RunRequest, configuration: Configuration) -> tuple[str, Da
     if configured is not None:
         with about("target"):
             _refuse_a_second_target(request, configured)
-        return request.dataset, configured
+        return request.dataset, _with_our_database(configured, configuration)
     source = _FILE_SOURCES.get(Path(request.dataset).suffix.lower())
     if source is None:
         raise NotFoundError(_no_such_dataset(request.dataset, list(configuration.settings.datasets)))
@@ -190,6 +190,12 @@ def _dataset(request: RunRequest, configuration: Configuration) -> tuple[str, Da
         )
     path = str(Path(request.dataset).absolute())
     return Path(request.dataset).stem, DatasetSettings(source=source, path=path, target=request.target)
+
+
+def _with_our_database(dataset: DatasetSettings, configuration: Configuration) -> DatasetSettings:
+    if dataset.source is not DatasetSource.FEEDBACK_LABELS:
+        return dataset
+    return dataset.model_copy(update={"url": configuration.database_url})
 
 
 def _saving(request: RunRequest, dataset: str, configuration: Configuration) -> SaveRequest | None:

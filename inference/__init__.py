@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inference.predictor import ModelPredictor
+    from inference.scoring import score
 
-__all__ = ["ModelPredictor"]
+__all__ = ["ModelPredictor", "score"]
 
-_PLACES = {"ModelPredictor": "inference.predictor"}
+_PLACES = {"ModelPredictor": "inference.predictor", "score": "inference.scoring"}
 
 
 def __getattr__(name: str) -> Any:

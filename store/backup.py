@@ -101,6 +101,18 @@ def restore(engine: Engine, file: Path, former: Path, progress: Progress) -> Res
     return Restored(copy=copy, former=former if was_there else None)
 
 
+def require_alone(engine: Engine) -> None:
+    """Whoever has the database open would go on with what is left behind."""
+    database = _file_of(engine, "pg_dump", "--format=custom")
+    engine.dispose()
+    connection = _alone(database)
+    if connection is None:
+        raise InvalidInputError(
+            f"{database} is no whole database: `bakeoff db restore` puts a backup into its place"
+        )
+    connection.close()
+
+
 def _overwrite(source: sqlite3.Connection, database: Path, former: Path, progress: Progress) -> bool:
     """False when what is there is too broken for a copy to be made of it."""
     target = _alone(database)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest revision in migrations/versions.
-HEAD = "0006"
+HEAD = "0007"
 #: The newest revision in migrations/registry.
 REGISTRY_HEAD = "registry_0001"
 

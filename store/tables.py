@@ -6,6 +6,7 @@ evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
 outbox            what is still to be told, in the order it happened
 candidate_loads   why candidates were rejected, the last hundred of each
 schedules         until when the slots of each schedule are in schedule_slots, the last thousand of each
+results 1 ── n feedback_labels    items of other systems, their scores, and what is said of them
 """
 
 from collections.abc import Iterable
@@ -36,6 +37,7 @@ from sqlalchemy import (
 )
 
 from domain.event import EventType
+from domain.feedback import LONGEST_ID
 from domain.job import JobKind, JobState
 from domain.run import PRIORITIES, RunState
 from domain.schedule import SlotState
@@ -311,4 +313,32 @@ schedule_slots = Table(
         sqlite_where=text("state = 'open'"),
         postgresql_where=text("state = 'open'"),
     ),
+)
+
+items = Table(
+    "results",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(LONGEST_ID), nullable=False, unique=True),
+    Column("features", _Json, nullable=False),
+    Column("received_at", Utc, nullable=False),
+    Column("relevance_score", Float),
+    Column("scored_at", Utc),
+    Column("score_version", String(300)),
+    CheckConstraint("relevance_score BETWEEN -1 AND 1", name="score_bounded"),
+    CheckConstraint("(relevance_score IS NULL) = (score_version IS NULL)", name="score_has_version"),
+    CheckConstraint("(relevance_score IS NULL) = (scored_at IS NULL)", name="score_has_time"),
+    sqlite_autoincrement=True,
+)
+
+labels = Table(
+    "feedback_labels",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("result_id", String(LONGEST_ID), ForeignKey("results.id"), nullable=False),
+    Column("labelled_by", String(100), nullable=False),
+    Column("label", _Json, nullable=False),
+    Column("labelled_at", Utc, nullable=False),
+    UniqueConstraint("result_id", "labelled_by"),
+    sqlite_autoincrement=True,
 )

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_TARGET = "target"  #: the column of a source that knows its own
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     frame: "pd.DataFrame"
@@ -31,7 +34,7 @@ class Reading:
 
 def read(dataset: DatasetSettings, root: Path) -> Reading:
     frame = _frame(dataset, root)
-    target = dataset.target or "target"
+    target = dataset.target or _TARGET
     if dataset.test_path is None:
         return Reading(frame=frame, target=target, train_rows=None)
     test = _frame(_test_part(dataset), root)
@@ -43,7 +46,7 @@ def files_of(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
     """The files that a dataset is read from, absolute: the test labels are in there."""
     from evaluation.data.databases import follow, sqlite_file, with_journal
 
-    if dataset.source is DatasetSource.SQL:
+    if dataset.source in {DatasetSource.SQL, DatasetSource.FEEDBACK_LABELS}:
         database = sqlite_file(str(dataset.url), root)
         return with_journal(database) if database else ()
     named = tuple(located(path, root).resolve() for path in (dataset.path, dataset.test_path) if path)
@@ -160,6 +163,12 @@ def _pointer(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
     return query_sqlite(follow(located(str(dataset.path), root)), str(dataset.query))
 
 
+def _feedback_labels(dataset: DatasetSettings, _: Path) -> "pd.DataFrame":
+    from evaluation.data.feedback import labelled_frame
+
+    return labelled_frame(str(dataset.url), dataset.target or _TARGET)
+
+
 _READERS: Mapping[DatasetSource, Callable[[DatasetSettings, Path], "pd.DataFrame"]] = {
     DatasetSource.CSV: _csv,
     DatasetSource.PARQUET: _parquet,
@@ -167,6 +176,7 @@ _READERS: Mapping[DatasetSource, Callable[[DatasetSettings, Path], "pd.DataFrame
     DatasetSource.POINTER: _pointer,
     DatasetSource.SKLEARN: _toy_set,
     DatasetSource.CALLABLE: _callable,
+    DatasetSource.FEEDBACK_LABELS: _feedback_labels,
 }
 
 

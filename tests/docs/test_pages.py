@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from fixtures.environments import celery_alone
 
 from api.app import create_app
@@ -183,6 +184,22 @@ def test_the_page_on_the_api_names_each_route_and_each_figure() -> None:
     assert set(re.findall(r"`(bakeoff_\w+)`", page)) == set(
         re.findall(r"^# TYPE (\w+)", figures, re.MULTILINE)
     )
+
+
+def test_alarms_and_dashboard_ask_for_figures_that_there_are_and_the_page_says_what_each_alarm_means() -> (
+    None
+):
+    monitoring = ROOT / "docs" / "monitoring"
+    text = "".join(lines(NONE, Caps(per_node=1, overall=1)))
+    alarms = yaml.safe_load((monitoring / "alarms.yaml").read_text("utf-8"))["groups"][0]["rules"]
+    panels = json.loads((monitoring / "grafana.json").read_text("utf-8"))["panels"]
+    asked = [alarm["expr"] for alarm in alarms]
+    asked += [target["expr"] for panel in panels for target in panel["targets"]]
+    samples = set(re.findall(r"^(bakeoff_\w+)", text, re.MULTILINE))
+    page = (ROOT / "docs" / "on-call.md").read_text("utf-8")
+
+    assert {name for query in asked for name in re.findall(r"bakeoff_\w+", query)} <= samples
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [alarm["alert"] for alarm in alarms]
 
 
 def test_the_page_on_events_names_each_type_and_each_field() -> None:

@@ -1,0 +1,193 @@
+"""`bakeoff db copy`: from SQLite to PostgreSQL, with everything or not at all."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fixtures.command_line import Project, a_mixed_run
+from fixtures.postgresql import Cluster
+from fixtures.project import wait_for
+from fixtures.samples import NOON, a_job, a_run
+from fixtures.stored import a_stored_run
+from sqlalchemy import Engine, select, text
+
+from domain.candidate import Rejection
+from domain.errors import InvalidInputError
+from domain.feedback import Item, Label, Score
+from store import copying, items, labels, loads, runs, schema
+from store.engine import open_database, reading, writing
+from store.tables import metadata
+
+ROOT = Path(__file__).parents[2]
+
+
+def silent(_done: int, _total: int) -> None:
+    pass
+
+
+@pytest.fixture
+def target(postgresql: Cluster) -> Iterator[Engine]:
+    with postgresql.database() as url:
+        yield open_database(url)
+        open_database(url).dispose()
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
+
+
+def fill(engine: Engine) -> None:
+    """Something of each table, and an older run that names a younger one."""
+    younger, _ = a_stored_run(engine, 2)
+    older = a_run(retry_of=younger.id, created_at=NOON - timedelta(days=1))
+    assert runs.create(engine, older, [a_job(older)])
+    score = Score(value=0.25, version="models:/churn/1.0.0")
+    items.take_in(engine, [(Item(id=f"i{n}", features={"x": n / 3, "of": "é"}), score) for n in range(1100)])
+    labels.add(engine, [Label(item_id="i1", value=value, by=str(value)) for value in ("yes", 2, 2.5, True)])
+    loads.record(engine, [Rejection(id="bad", version="1", path="p:P", cause="it raised", fix="mend it")])
+
+
+def rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+    with reading(engine) as connection:
+        return {
+            table.name: sorted(map(tuple, connection.execute(select(table))), key=repr)
+            for table in metadata.sorted_tables
+        }
+
+
+@pytest.mark.services
+def test_every_row_of_every_table_is_there_as_it_was(project: Project, target: Engine) -> None:
+    a_mixed_run(project)
+    fill(project.engine)
+    before = rows(project.engine)
+    empty = {"fitted_models", "savings"}
+
+    copied = copying.copy(project.engine, target, silent)
+
+    assert rows(target) == before == rows(project.engine)
+    assert copied == {name: len(found) for name, found in before.items()}
+    assert {name for name, number in copied.items() if not number} == empty
+    assert copied["results"] == 1100
+    assert schema.current(target) == schema.current(project.engine) == schema.HEAD
+
+
+@pytest.mark.services
+def test_numbers_go_on_behind_the_last_one_that_was_ever_given(project: Project, target: Engine) -> None:
+    fill(project.engine)
+    with writing(project.engine) as connection:
+        connection.execute(text("DELETE FROM feedback_labels WHERE position > 2"))
+
+    copying.copy(project.engine, target, silent)
+    labels.add(target, [Label(item_id="i2", value="no", by="ada")])
+    a_stored_run(target)
+
+    assert labels.page(target, limit=1)[0].position == 5
+
+
+@pytest.mark.services
+def test_a_target_with_rows_is_refused_and_left_alone(project: Project, target: Engine) -> None:
+    fill(project.engine)
+    schema.ensure(target)
+    kept, _ = a_stored_run(target)
+
+    said = project.bakeoff("db", "copy", "--to", url_of(target))
+
+    assert said.exit_code == 2
+    assert said.stderr.endswith(
+        f"error: the database {url_of(target)} is not empty: it has rows in evaluation_runs (1), "
+        "evaluation_jobs (1); name an empty one\n"
+    )
+    assert [summary.run.id for summary in runs.page(target, limit=10)] == [kept.id]
+
+
+@pytest.mark.services
+def test_the_command_says_what_was_copied_and_how_to_go_on(project: Project, target: Engine) -> None:
+    fill(project.engine)
+
+    record = json.loads(project.bakeoff("db", "copy", "--to", url_of(target), "--json").stdout)
+    again = project.bakeoff("db", "copy", "--to", url_of(target))
+
+    assert (record["schema"], record["rows"]["evaluation_runs"]) == (schema.HEAD, 2)
+    assert again.exit_code == 2
+    assert url_of(target) in record["to"]
+
+
+@pytest.mark.services
+def test_a_source_that_somebody_has_open_is_refused(project: Project, target: Engine) -> None:
+    fill(project.engine)
+    project.engine.dispose()
+    with closing(sqlite3.connect(project.root / "data" / "bakeoff.db")) as other:
+        other.execute("SELECT count(*) FROM results").fetchone()
+
+        said = project.bakeoff("db", "copy", "--to", url_of(target))
+
+    assert said.exit_code == 4
+    assert "is in use" in said.output
+    assert schema.current(target) is None
+
+
+@pytest.mark.services
+def test_an_older_source_is_refused_with_the_command_that_mends_it(project: Project, target: Engine) -> None:
+    schema.downgrade(project.engine, "0003")
+
+    said = project.bakeoff("db", "copy", "--to", url_of(target))
+
+    assert said.exit_code == 4
+    assert "bakeoff db upgrade" in said.output
+    assert schema.current(target) is None
+
+
+def test_a_file_is_no_target(project: Project, tmp_path: Path) -> None:
+    other = open_database(f"sqlite:///{tmp_path}/other.db")
+
+    with pytest.raises(InvalidInputError) as refused:
+        copying.copy(project.engine, other, silent)
+
+    assert str(refused.value) == (
+        f"sqlite:///{tmp_path}/other.db is a file: expected postgresql+psycopg://user@host/name; "
+        "`bakeoff db backup` copies a database to a file"
+    )
+
+
+@pytest.mark.services
+def test_a_copy_that_is_killed_leaves_no_row_and_the_next_one_is_whole(
+    project: Project, target: Engine
+) -> None:
+    fill(project.engine)
+    before = rows(project.engine)
+    project.engine.dispose()
+
+    with subprocess.Popen(
+        [sys.executable, "-c", _HALF_WAY, str(project.root), url_of(target)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    ) as copier:
+        assert copier.stdout is not None
+        assert copier.stdout.readline() == b"half way\n"
+        copier.send_signal(signal.SIGKILL)
+
+    wait_for(lambda: not any(rows(target).values()), "the end of the killed transaction")
+    copying.copy(project.engine, target, silent)
+    assert rows(target) == before
+
+
+_HALF_WAY = """
+import sys, time
+from store import copying
+from store.engine import open_database
+
+def progress(done, total):
+    if done >= 500:
+        print("half way", flush=True)
+        time.sleep(60)
+
+copying.copy(open_database(f"sqlite:///{sys.argv[1]}/data/bakeoff.db"), open_database(sys.argv[2]), progress)
+"""
