@@ -183,6 +183,7 @@ jobs = Table(
         postgresql_where=text("state = 'running'"),
     ),
     Index("ix_evaluation_jobs_run_state", "run_id", "state"),
+    Index("ix_evaluation_jobs_figures", "state", "created_at", "attempt"),
 )
 
 #: Written out instead of bound: only so does the database see that a partial index applies.
@@ -209,6 +210,7 @@ results = Table(
     Column("reused_from", String(36)),
     UniqueConstraint("run_id", "model_id", "model_version"),
     CheckConstraint("duration_s >= 0", name="duration_positive"),
+    Index("ix_evaluation_results_figures", "reused_from", "duration_s"),
 )
 
 fitted_models = Table(
