@@ -6,6 +6,7 @@ Neither queries nor headers are written down: a token may be in them.
 import logging
 import re
 import time
+from collections.abc import Mapping
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 REQUEST_ID = "X-Request-ID"
 
 _GIVEN = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+_RUNS = "/api/ml/evaluations/"
 _WATCHED = ("/health", "/metrics")  #: monitors ask for these every few seconds
 _NO_ANSWER = 499  #: the client was gone before there was one
 
@@ -48,6 +50,10 @@ class Access:
                 _tell(scope, status, time.perf_counter() - began)
 
 
+def _run_in(path: str, parameters: Mapping[str, str]) -> Mapping[str, str]:
+    return {"runId": parameters["id"]} if path.startswith(_RUNS) and "id" in parameters else {}
+
+
 def _tell(scope: Scope, status: int, took_s: float) -> None:
     principal = scope.get("state", {}).get("principal")
     path = scope["raw_path"].decode("latin-1")  # with all that is not plain still in its escapes
@@ -57,7 +63,7 @@ def _tell(scope: Scope, status: int, took_s: float) -> None:
         "status": status,
         "durationMs": round(took_s * 1000, 1),
         **({"principal": principal.name} if principal else {}),
-        **({"runId": scope["path_params"]["id"]} if "id" in scope.get("path_params", {}) else {}),
+        **_run_in(path, scope.get("path_params", {})),
     }
     level = logging.DEBUG if path.startswith(_WATCHED) else logging.INFO
     with journal.about(**told):
