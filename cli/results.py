@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from domain.feedback import Intake, StoredItem, Value
 
 app = typer.Typer(
-    help="Take in results of other systems, and what is said of them.",
+    help="Take in results of other systems, and labels of them.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",

@@ -33,9 +33,11 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Score what came in, and this version of the model has not scored yet.
+    """Score the results that came in.
 
-    Without --model: what has no score at all.  Exit code 3: some could not be scored.
+    That is: those that this version of the model has not scored; without --model, those that nothing has.
+
+    Exit code 3: some could not be scored.
     """
     from cli.progress import rows_done
     from store import schema

@@ -1,10 +1,9 @@
 """The whole circle: results come in, those who know label them, a bake-off learns from that, and the winner
 goes to Production and scores what came in.
 
-With the names that other programs rely on: HTTP, the command line, and a Celery task by its name.
+Over HTTP, and by the name of a Celery task, as other programs do it; docs/scoring.md does it by commands.
 """
 
-import subprocess
 import sys
 
 import pytest
@@ -25,19 +24,6 @@ SETTINGS = {
     "datasets": {"relevance": {"source": "feedback_labels", "positiveLabel": "good"}},
     "modelRegistry": {"save": "best", "promotion": {"stage": "Production"}},
 }
-
-
-def bakeoff(project: Project, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments],
-        cwd=project.folder,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def scored_by(project: Project) -> set[str]:
@@ -78,8 +64,8 @@ def test_what_people_say_of_results_becomes_the_score_of_the_next_ones() -> None
             }
             assert by_id["r0"] < -0.9 < 0.9 < by_id["r59"]
 
-            (project.folder / "more.csv").write_text("id,clicks,length\nnew,58,1\n")
-            bakeoff(project, "results", "import", "more.csv", "--model", "linear")
+            new = {"id": "new", "features": {"clicks": 58, "length": 1}}
+            api.ask("POST", "/api/ml/results", json={"results": [new], "model": "linear"})
             [newest] = items.page(project.engine, limit=1)
             assert newest.score is not None
             assert (newest.item.id, newest.score.version) == ("new", "models:/relevance/1.0.0")

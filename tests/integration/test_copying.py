@@ -68,13 +68,20 @@ def test_every_row_of_every_table_is_there_as_it_was(project: Project, target: E
     a_mixed_run(project)
     fill(project.engine)
     before = rows(project.engine)
-    empty = {"fitted_models", "savings"}
 
     copied = copying.copy(project.engine, target, silent)
 
     assert rows(target) == before == rows(project.engine)
     assert copied == {name: len(found) for name, found in before.items()}
-    assert {name for name, number in copied.items() if not number} == empty
+    assert {name for name, number in copied.items() if number} >= {
+        "candidate_loads",
+        "evaluation_jobs",
+        "evaluation_results",
+        "evaluation_runs",
+        "feedback_labels",
+        "outbox",
+        "results",
+    }
     assert copied["results"] == 1100
     assert schema.current(target) == schema.current(project.engine) == schema.HEAD
 

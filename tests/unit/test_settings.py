@@ -486,7 +486,7 @@ def test_a_complete_dataset_is_read_as_it_stands(file: Path, dataset: dict[str, 
 def test_an_unknown_source_is_answered_with_the_known_ones(file: Path) -> None:
     assert _refusal(file, "datasets: {mine: {source: xls, path: a, target: y}}") == (
         f"{file}: datasets.mine.source is 'xls': "
-        f"input should be 'csv', 'parquet', 'sql', 'pointer', 'sklearn' or 'callable'"
+        f"input should be 'csv', 'parquet', 'sql', 'pointer', 'sklearn', 'callable' or 'feedback_labels'"
     )
 
 
