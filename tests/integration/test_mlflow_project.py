@@ -61,6 +61,7 @@ def test_files_of_mlflow_are_closed_to_plugins(on):
     assert {project.root / "tracked" / "mlflow.db", project.root / "tracked" / "mlartifacts"} <= set(secrets)
 
 
+@pytest.mark.services
 def test_the_doctor_asks_a_server_for_its_version(on, mlflow_process):
     assert on(mlflow_process.uri).finding("registry") == {
         "subject": "registry",
