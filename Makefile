@@ -5,6 +5,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := api cell cli config domain evaluation events inference models registry store tasks
 
+# Many tests wait for something, so there is one process more than cores; what a file prepares is made once.
+PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-services chaos bench check format docs lock clean
 
@@ -30,10 +33,10 @@ demo: setup  ## Run a bake-off of the shipped candidates, with a real Redis and 
 	@$(BIN)/bakeoff run breast_cancer --with broken || [ $$? -eq 3 ]
 
 test: setup  ## Run the tests, but for those that need servers
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not services"
+	@$(PYTEST) -m "not services"
 
 test-services: setup  ## Run the tests that need servers (PostgreSQL, MLflow, Chromium)
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m services
+	@$(PYTEST) -m services
 
 ROUNDS ?= 3
 SEED ?= 7

@@ -122,7 +122,7 @@ def test_health_is_cheap_for_many(place: Place) -> None:
 
 def test_figures_are_those_of_the_database(place: Place) -> None:
     with writing(place.project.engine) as connection:
-        for table in ("evaluation_results", "outbox", "evaluation_jobs", "evaluation_runs"):
+        for table in ("provenances", "evaluation_results", "outbox", "evaluation_jobs", "evaluation_runs"):
             connection.execute(text(f"DELETE FROM {table}"))
     run = a_run(baseline_id="dummy", created_at=utc_now())
     jobs = [a_job(run, at, candidate=a_candidate(id=outcome.model)) for at, outcome in enumerate(MIXED)]

@@ -91,7 +91,7 @@ def test_both_caps_are_raised_and_lowered_while_runs_go_on(project: Project) -> 
     )
     with (
         project.worker(name="one", BAKEOFF_NODE_NAME="here") as one,
-        project.worker(name="two", BAKEOFF_NODE_NAME="there"),
+        project.worker(name="two", BAKEOFF_NODE_NAME="there") as two,
     ):
         pool = one.pool
         run_id = project.start(*MODELS)
@@ -103,7 +103,8 @@ def test_both_caps_are_raised_and_lowered_while_runs_go_on(project: Project) -> 
         assert set(pool) < set(one.pool)
 
         change_caps(project, evalWorkers=2, maxRunning=3)
-        wait_for(lambda: "from now on 2 evaluations at once here, and 3 in all" in one.log, "the change")
+        said = "from now on 2 evaluations at once here, and 3 in all"
+        wait_for(lambda: said in one.log and said in two.log, "the change")
         assert sum(running(project).values()) == 5
         for left in (4, 3, 3, 3):
             end_one(project, run_id)
