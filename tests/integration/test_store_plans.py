@@ -163,7 +163,7 @@ def test_the_caps_are_counted_among_the_running(engine: Engine) -> None:
         claim(engine, queued[0])
 
     assert [step for step in plans if " running " in step] == [
-        "SEARCH running USING COVERING INDEX ix_evaluation_jobs_leased (state=?)",
+        "SEARCH running USING COVERING INDEX ix_evaluation_jobs_figures (state=?)",
         "SEARCH running USING COVERING INDEX ix_evaluation_jobs_leased (state=? AND node=?)",
     ]
 

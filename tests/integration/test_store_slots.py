@@ -101,7 +101,7 @@ def test_what_is_not_caught_up_is_missed(engine: Engine) -> None:
 
 
 def test_an_open_slot_is_given_up_when_the_next_one_has_come(engine: Engine) -> None:
-    schedule = a_seen_schedule(engine, 1.1, Missed.LATEST)
+    schedule = a_seen_schedule(engine, 1, Missed.LATEST)
     slots.note(engine, schedule)
     (before,) = due(engine)
     assert slots.put_off(engine, taken(engine, before), "no such file", by_s=0)
@@ -115,7 +115,7 @@ def test_an_open_slot_is_given_up_when_the_next_one_has_come(engine: Engine) -> 
 
 
 def test_a_given_up_slot_whose_run_is_there_was_started(engine: Engine) -> None:
-    schedule = a_seen_schedule(engine, 1.1, Missed.LATEST)
+    schedule = a_seen_schedule(engine, 1, Missed.LATEST)
     slots.note(engine, schedule)
     a_stored_run(engine, id=due(engine)[0].run_id)
     _move_slots_back(engine)
