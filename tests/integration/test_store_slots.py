@@ -132,7 +132,7 @@ def _move_slots_back(engine: Engine) -> None:
 
 
 def test_one_at_a_time_is_at_a_slot(engine: Engine) -> None:
-    slots.note(engine, a_seen_schedule(engine, 1.1))
+    slots.note(engine, a_seen_schedule(engine, 1))
     slot = due(engine)[0]
 
     mine = taken(engine, slot)
@@ -143,7 +143,7 @@ def test_one_at_a_time_is_at_a_slot(engine: Engine) -> None:
 
 
 def test_whoever_dies_is_followed_by_another_one_and_can_write_nothing_any_more(engine: Engine) -> None:
-    slots.note(engine, a_seen_schedule(engine, 1.1))
+    slots.note(engine, a_seen_schedule(engine, 1))
     dead = taken(engine, due(engine)[0], lease_s=0)
 
     next_one = taken(engine, dead)
@@ -153,7 +153,7 @@ def test_whoever_dies_is_followed_by_another_one_and_can_write_nothing_any_more(
 
 
 def test_what_could_not_be_started_is_due_again_later_with_its_reason(engine: Engine) -> None:
-    schedule = a_seen_schedule(engine, 1.1)
+    schedule = a_seen_schedule(engine, 1)
     slots.note(engine, schedule)
     for slot in due(engine):
         assert slots.put_off(engine, taken(engine, slot), "no such file", by_s=60)
@@ -165,7 +165,7 @@ def test_what_could_not_be_started_is_due_again_later_with_its_reason(engine: En
 
 
 def test_a_started_slot_is_never_due_again(engine: Engine) -> None:
-    schedule = a_seen_schedule(engine, 1.1)
+    schedule = a_seen_schedule(engine, 1)
     slots.note(engine, schedule)
     mine = taken(engine, due(engine)[0], lease_s=0)
     assert slots.put_off(engine, mine, "not yet", by_s=0)
@@ -177,7 +177,7 @@ def test_a_started_slot_is_never_due_again(engine: Engine) -> None:
 
 
 def test_a_run_knows_its_schedule(engine: Engine) -> None:
-    slots.note(engine, a_seen_schedule(engine, 1.1))
+    slots.note(engine, a_seen_schedule(engine, 1))
 
     assert slots.schedule_of(engine, due(engine)[0].run_id) == "often"
     assert slots.schedule_of(engine, "r1") is None
