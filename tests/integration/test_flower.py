@@ -30,6 +30,10 @@ class Flower:
         auth = ("bakeoff", self.password if password is None else password)
         return httpx.request(method, f"{self.url}{path}", auth=auth, trust_env=False, timeout=30)
 
+    def nodes(self) -> set[str]:
+        """Those that answered in time, which a busy one may not."""
+        return {name.partition("@")[0] for name in self.ask("/api/workers?refresh=1").json()}
+
     def tasks(self) -> list[dict[str, Any]]:
         return list(self.ask("/api/tasks").json().values())
 
@@ -50,11 +54,13 @@ def flower() -> Iterator[Flower]:
             assert found, up.log
             password = (project.folder / found[2]).read_text()
             project.run("means", name="spring")
-            yield Flower(project, found[1], password, "spring", up.log)
+            flower = Flower(project, found[1], password, "spring", up.log)
+            wait_for(lambda: flower.nodes() == {"eval", "control"}, "an answer of both nodes")
+            yield flower
 
 
 def test_it_shows_the_workers_and_what_they_read(flower: Flower) -> None:
-    workers = wait_for(lambda: flower.ask("/api/workers?refresh=1").json(), "the workers")
+    workers = flower.ask("/api/workers").json()
 
     read = {name.partition("@")[0]: worker["active_queues"] for name, worker in workers.items()}
     assert {name: [queue["name"] for queue in queues] for name, queues in read.items()} == {
