@@ -91,7 +91,8 @@ def bakeoff(stand: Stand) -> Mapping[str, Any]:
     plan = stand.plan
     with a_warm_worker(stand):
         began = _go()
-        run_id = enqueue.submit(plan, run_id=new_id())
+        run_id = new_id()
+        enqueue.submit(plan, run_id=run_id)
         enqueue.wait(run_id, poll_s=_POLL_S)
         return of_run(run_id, began)
 
@@ -110,7 +111,9 @@ def a_warm_worker(stand: Stand) -> Iterator[None]:
         schema.ensure(wiring.engine())
         waiting = replace(stand.plan, candidates=tuple(map(_waiting, range(_ROUNDS * stand.workers))))
         with _process(workers.eval_command("INFO"), **configuration.as_environment()):
-            enqueue.wait(enqueue.submit(waiting, run_id=new_id()))
+            warm_up = new_id()
+            enqueue.submit(waiting, run_id=warm_up)
+            enqueue.wait(warm_up)
             yield
 
 
