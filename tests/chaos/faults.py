@@ -124,6 +124,15 @@ def _signal(find: Callable[[Service], Sequence[int]], number: int, site: Site, s
     return Fault(kind=stroke.kind, at=at, jobs=held)
 
 
+def _beat(site: Site, stroke: Stroke) -> Fault:
+    if not site.tend_until(lambda: site.beat.process is not None, _VICTIM_S):
+        raise NoVictimError
+    at = time.time()
+    if site.beat.process is not None:
+        site.beat.process.kill()
+    return Fault(kind=stroke.kind, at=at)
+
+
 def _cell(site: Site, stroke: Stroke) -> Fault:
     find = _cells if stroke.length < 1 / 2 else partial(_fitting, site)
     return _signal(find, signal.SIGKILL, site, stroke)
@@ -338,6 +347,7 @@ _STRIKES: Mapping[Kind, Callable[[Site, Stroke], Fault]] = {
     Kind.WORKER: partial(_signal, _evaluators, signal.SIGKILL),
     Kind.RESTART: partial(_signal, _evaluators, signal.SIGTERM),
     Kind.CONTROL: partial(_signal, _controllers, signal.SIGKILL),
+    Kind.BEAT: _beat,
     Kind.REDIS: _redis,
     Kind.REDIS_WIPED: _redis_wiped,
     Kind.KEEPER: _keeper,

@@ -14,6 +14,7 @@ class Kind(StrEnum):
     WORKER = "kill -9 of a worker"
     RESTART = "SIGTERM of a worker"
     CONTROL = "kill -9 of the control node"
+    BEAT = "kill -9 of beat"
     REDIS = "kill -9 of Redis"
     REDIS_WIPED = "kill -9 of Redis, wiped"
     KEEPER = "kill -9 of Redis and its keeper"

@@ -126,6 +126,7 @@ class Service:
 class Site:
     project: Project
     services: list[Service]  #: the workers
+    beat: Service
     cluster: Cluster | None  #: the server of the database; None for a file
     beside: list[Service]  #: what else is kept alive
     chance: random.Random  #: for what no schedule can say beforehand
@@ -187,7 +188,7 @@ class Site:
         return True
 
     def tend_once(self) -> None:
-        for service in (*self.services, *self.beside):
+        for service in (*self.services, self.beat, *self.beside):
             service.tend(self.chance.uniform(0, 1))
         time.sleep(_TURN_S)
 
@@ -228,7 +229,8 @@ class Site:
         )
 
     def stop(self) -> list[int]:
-        """What the workers said when they were told to leave."""
+        """What the workers said when they were told to leave; beat has nothing to put back."""
+        self.beat.stop()
         return [service.stop() for service in self.services]
 
 
@@ -268,13 +270,13 @@ def a_site(chance: random.Random, models: Sequence[str], database: Database) -> 
         cluster = stack.enter_context(a_cluster()) if database is Database.POSTGRESQL else None
         shared = {} if cluster is None else _shared(stack, cluster, beside)
         project = stack.enter_context(_a_project(**shared))
-        site = Site(project, _services(project), cluster, beside, chance, models)
+        site = Site(project, _services(project), _beat(project), cluster, beside, chance, models)
         audit.install(project.engine)
         try:
             yield site
         finally:
             site.meanwhile.shutdown()
-            for service in (*site.services, *site.beside):
+            for service in (*site.services, site.beat, *site.beside):
                 if service.process is not None and service.process.poll() is None:
                     service.process.kill()
                     service.process.wait()
@@ -305,6 +307,18 @@ def _a_project(**shared: Any) -> Iterator[Project]:
         catalog = {name: dict(entry) for name, entry in CANDIDATES.items()}
         (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": catalog}))
         yield project
+
+
+def _beat(project: Project) -> Service:
+    """On the machine of the first worker."""
+    one_machine = project.configuration.settings.shared_dir is None
+    machine = {} if one_machine else project.machine("alpha")
+    return Service(
+        command=(sys.executable, "-m", "celery", "-A", "tasks", "beat", "--pidfile="),
+        environment={**project.environment, **machine},
+        folder=project.folder,
+        log=project.folder / "beat.log",
+    )
 
 
 def _services(project: Project) -> list[Service]:

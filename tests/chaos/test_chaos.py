@@ -6,7 +6,16 @@ from chaos.round import Order, play
 from chaos.schedule import Database, Kind
 
 MODELS = [name for name in CANDIDATES if name not in {"kills-itself", "slow-2", "slow-3"}]
-KINDS = [Kind.CELL, Kind.POOL, Kind.WORKER, Kind.REDIS_WIPED, Kind.CONNECTIONS, Kind.MESSAGES, Kind.FROZEN]
+KINDS = [
+    Kind.CELL,
+    Kind.BEAT,
+    Kind.POOL,
+    Kind.WORKER,
+    Kind.REDIS_WIPED,
+    Kind.CONNECTIONS,
+    Kind.MESSAGES,
+    Kind.FROZEN,
+]
 OF_TWO_MACHINES = [
     *(Kind.WORKER, Kind.FROZEN, Kind.REDIS_WIPED, Kind.LOCKED),
     *(Kind.DISCONNECTED, Kind.SHUT_DOWN, Kind.CRASHED),
