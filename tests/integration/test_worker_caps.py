@@ -83,9 +83,9 @@ def end_one(project: Project, run_id: str) -> None:
     wait_for(lambda: project.job(run_id, model).state == "completed", f"the end of {model}")
 
 
-@pytest.mark.parametrize("project", [{"evalWorkers": 1, "maxRunning": 2, "leaseSeconds": 30}], indirect=True)
+@pytest.mark.parametrize("project", [{"evalWorkers": 1, "maxRunning": 2, "leaseSeconds": 600}], indirect=True)
 def test_both_caps_are_raised_and_lowered_while_runs_go_on(project: Project) -> None:
-    """On two machines. Nobody is interrupted, and nothing is started again."""
+    """On two machines. Nobody is interrupted, nothing is started again, and no sweep has to help."""
     project.write_catalog(
         {name: {"path": "Waits", "params": {"gate": str(project.gate(name))}} for name in MODELS}
     )
