@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from domain.candidate import Candidate
+from domain.signal import Commission
 
 
 class JobState(StrEnum):
@@ -39,7 +40,7 @@ MOVES: Mapping[JobState, frozenset[JobState]] = {
 
 class JobKind(StrEnum):
     EVALUATION = "evaluation"
-    SIGNALS = "signals"
+    SIGNALS = "signals"  #: a signal model, asked for the symbols of its run
 
 
 class Phase(StrEnum):
@@ -96,6 +97,7 @@ class Job:
     timeout_s: float
     position: int  #: place in the queue of its run, from 0
     reuses: str | None = None  #: the evaluation whose predictions it scores; None: it is fitted
+    commission: Commission | None = None  #: of a job of signals
     worker: str | None = None  #: who holds or last held the lease
     node: str | None = None  #: the machine it runs or ran on
     created_at: datetime

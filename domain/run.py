@@ -17,9 +17,10 @@ from typing import Any
 
 from domain.dataset import DatasetRef
 from domain.identity import iso, iso_or_none
-from domain.job import JobState
+from domain.job import JobKind, JobState
 from domain.saving import SavePolicy, SaveRequest
 from domain.scoring import ScoringRules
+from domain.signal import SignalOrder
 
 #: Of two runs, jobs of the one with the higher priority start first.
 PRIORITIES = range(-100, 101)
@@ -50,12 +51,17 @@ class Run:
     baseline_id: str | None = None  #: the candidate that others must beat; None when it was left out
     repeat_check: bool = False  #: each candidate is fitted twice, to see whether it predicts the same
     save: SaveRequest | None = None  #: what becomes of the models it fits; None: nothing
+    signals: SignalOrder | None = None  #: what it asks signal models; None: it evaluates candidates
     priority: int = 0  #: one of PRIORITIES
     retry_of: str | None = None
     request_digest: str | None = None  #: of what was asked for under a key: tells a repeat from a clash
     created_at: datetime
     started_at: datetime | None = None  #: first claim of one of its jobs
     ended_at: datetime | None = None
+
+    @property
+    def kind(self) -> JobKind:
+        return JobKind.EVALUATION if self.signals is None else JobKind.SIGNALS
 
     def to_record(self) -> dict[str, Any]:
         """The run as it leaves the system: over HTTP, in `--json`."""

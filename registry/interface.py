@@ -5,12 +5,20 @@ candidate, such as a plain scikit-learn estimator, a pipeline, or a LightGBM or 
 """
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from domain.signal import ModelConfig, ModelOutput, SignalType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
+
+
+__all__ = ["Model", "ModelConfig", "ModelOutput", "ModelPlugin", "SignalType"]
 
 
 class Model(ABC):
@@ -41,3 +49,41 @@ class Model(ABC):
         What the values are is the `output_kind` of the catalog entry: labels as they were in `y` (or numbers,
         for regression), the probability of the positive class, or a score that is higher the more positive.
         """
+
+
+class ModelPlugin(ABC):
+    """A signal model: it answers for symbols as of a date.
+
+    Its class is constructed as `Class(data, artefacts, **params)`, in a process of its own; the `params` are
+    those of its catalog entry:
+
+    - `data` are frames by name, `prices` and, where there are any, `fundamentals`, with what was known as of
+      the date and nothing later, for all symbols there are; docs/signals.md says which columns they have;
+    - `artefacts` are the saved models that the class names in `artefacts`, by their names: the host has
+      found, verified and loaded them, and all are of the same version;
+    - it holds no connection and opens no file;
+    - what it says of a symbol does not depend on which other symbols it is asked for;
+    - the same data, artefacts and parameters give the same answers; whatever it cannot do it says by raising;
+    - a symbol that it has no opinion on is left out of its answers.
+
+    A method may be `async def`: it is awaited.
+    """
+
+    #: Names in the registry of trained models; the constructor is given one of each.
+    artefacts: ClassVar[tuple[str, ...]] = ()
+
+    #: As the catalog says; set by the host before it asks anything.
+    config: ModelConfig
+
+    @abstractmethod
+    def generate_signals(self, symbols: "Sequence[str]", as_of: date) -> "Sequence[ModelOutput]":
+        """One answer, or none, for each of the symbols, in any order."""
+
+    def get_signal(self, symbol: str, as_of: date) -> ModelOutput | None:
+        """None when it has no opinion on the symbol."""
+        answers = self.generate_signals([symbol], as_of)
+        return next((answer for answer in answers if answer.symbol == symbol), None)
+
+    @abstractmethod
+    def explain(self, symbol: str) -> "Mapping[str, Any]":
+        """Why it says what it says: `feature_importance` by name, and `shap_values` where there are any."""

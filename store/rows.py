@@ -13,6 +13,7 @@ from domain.result import Cost, Result
 from domain.run import Run, RunState
 from domain.saving import SaveRequest
 from domain.scoring import ScoringRules
+from domain.signal import Commission, SignalOrder
 
 
 def run_to_row(run: Run) -> dict[str, Any]:
@@ -29,6 +30,7 @@ def run_to_row(run: Run) -> dict[str, Any]:
         "baseline_id": run.baseline_id,
         "repeat_check": run.repeat_check,
         "save": run.save.to_json() if run.save else None,
+        "signals": run.signals.to_json() if run.signals else None,
         "priority": run.priority,
         "retry_of": run.retry_of,
         "request_digest": run.request_digest,
@@ -56,6 +58,7 @@ def run_from_row(row: Row[Any]) -> Run:
         baseline_id=row.baseline_id,
         repeat_check=row.repeat_check,
         save=None if row.save is None else SaveRequest.from_json(row.save),
+        signals=None if row.signals is None else SignalOrder.from_json(row.signals),
         priority=row.priority,
         retry_of=row.retry_of,
         request_digest=row.request_digest,
@@ -79,6 +82,7 @@ def job_to_row(job: Job) -> dict[str, Any]:
         "timeout_s": job.timeout_s,
         "position": job.position,
         "reuses": job.reuses,
+        "commission": job.commission.to_json() if job.commission else None,
         "created_at": job.created_at,
         "started_at": job.started_at,
         "ended_at": job.ended_at,
@@ -97,6 +101,7 @@ def job_from_row(row: Row[Any]) -> Job:
         timeout_s=row.timeout_s,
         position=row.position,
         reuses=row.reuses,
+        commission=None if row.commission is None else Commission.from_json(row.commission),
         worker=row.worker,
         node=row.node,
         created_at=row.created_at,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest revision in migrations/versions.
-HEAD = "0008"
+HEAD = "0009"
 #: The newest revision in migrations/registry.
 REGISTRY_HEAD = "registry_0001"
 

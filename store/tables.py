@@ -7,6 +7,8 @@ outbox            what is still to be told, in the order it happened
 candidate_loads   why candidates were rejected, the last hundred of each
 schedules         until when the slots of each schedule are in schedule_slots, the last thousand of each
 results 1 ── n feedback_labels    items of other systems, their scores, and what is said of them
+model_signals     what signal models said, by the fingerprint of all that it depends on
+ensemble_signals  what the ensemble made of it: the last word on each symbol and date
 """
 
 from collections.abc import Iterable
@@ -20,6 +22,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
     Float,
@@ -41,6 +44,7 @@ from domain.feedback import LONGEST_ID
 from domain.job import JobKind, JobState
 from domain.run import PRIORITIES, RunState
 from domain.schedule import SlotState
+from domain.signal import LONGEST_SYMBOL, SignalType
 
 
 class Utc(TypeDecorator[datetime]):
@@ -119,6 +123,7 @@ runs = Table(
         server_default=text("0"),
     ),
     Column("served_at", Utc, nullable=False, server_default=text(_NEVER)),
+    Column("signals", _Json),
     _one_of("state", RunState),
     CheckConstraint(f"(state IN ({_RUN_OVER})) = (ended_at IS NOT NULL)", name="ended_has_time"),
     CheckConstraint("state <> 'running' OR started_at IS NOT NULL", name="running_has_start"),
@@ -158,6 +163,7 @@ jobs = Table(
     Column("cancel_requested_at", Utc),
     Column("error", _Json),
     Column("reuses", String(36)),
+    Column("commission", _Json),
     UniqueConstraint("run_id", "model_id", "model_version"),
     _one_of("state", JobState),
     _one_of("kind", JobKind),
@@ -343,4 +349,48 @@ labels = Table(
     Column("labelled_at", Utc, nullable=False),
     UniqueConstraint("result_id", "labelled_by"),
     sqlite_autoincrement=True,
+)
+
+model_signals = Table(
+    "model_signals",
+    metadata,
+    Column("model_id", String(100), primary_key=True),
+    Column("fingerprint", String(64), primary_key=True),
+    Column("as_of", Date, primary_key=True),
+    Column("symbol", String(LONGEST_SYMBOL), primary_key=True),
+    Column("model_version", String(100), nullable=False),
+    Column("signal", String(16), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("expected_return", Float, nullable=False),
+    Column("rank", Integer),
+    Column("metadata", _Json, nullable=False),
+    Column("generated_at", Utc, nullable=False),
+    _one_of("signal", SignalType),
+    CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence_bounded"),
+    Index("ix_model_signals_symbol", "symbol", "as_of"),
+)
+
+ensemble_signals = Table(
+    "ensemble_signals",
+    metadata,
+    Column("as_of", Date, primary_key=True),
+    Column("symbol", String(LONGEST_SYMBOL), primary_key=True),
+    Column("run_id", String(36)),
+    Column("signal", String(16), nullable=False),
+    Column("ensemble_score", Float, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("model_signals", _Json, nullable=False),
+    Column("model_confidences", _Json, nullable=False),
+    Column("conflict", Boolean, nullable=False),
+    Column("conflict_reason", Text),
+    Column("signals_agree", Boolean, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("models_contributing", _Json, nullable=False),
+    Column("generated_at", Utc, nullable=False),
+    _one_of("signal", SignalType),
+    CheckConstraint("ensemble_score BETWEEN 0 AND 1", name="score_bounded"),
+    CheckConstraint("conflict OR conflict_reason IS NULL", name="conflict_has_reason"),
+    CheckConstraint("rank >= 1", name="rank_from_one"),
+    Index("ix_ensemble_signals_symbol", "symbol", "as_of"),
+    Index("ix_ensemble_signals_rank", "as_of", "rank"),
 )
