@@ -3,8 +3,8 @@
 Other programs rely on the names of the signals and strategies, and on the keys of a record.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Self
@@ -60,6 +60,12 @@ class ModelOutput:
     expected_return: float  #: over the horizon of the model, 0.05 is five per cent
     rank: int | None = None  #: 1 is the best of those that were asked for together
     metadata: Mapping[str, Any] = field(default_factory=dict)  #: JSON
+
+
+def ranked(answers: Iterable[ModelOutput]) -> tuple[ModelOutput, ...]:
+    """The best first: by confidence times expected return, ties by symbol."""
+    best_first = sorted(answers, key=lambda one: (-one.confidence * one.expected_return, one.symbol))
+    return tuple(replace(one, rank=rank) for rank, one in enumerate(best_first, start=1))
 
 
 class Strategy(StrEnum):
