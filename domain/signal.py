@@ -90,6 +90,18 @@ class EnsembleRules:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         return cls(**{**data, "strategy": Strategy(data["strategy"])})
 
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "strategy": self.strategy,
+            "minAgreement": self.min_agreement,
+            "minConfidence": self.min_confidence,
+            "flagConflicts": self.flag_conflicts,
+        }
+
+
+#: Where the catalog says nothing.
+DEFAULT_RULES = EnsembleRules()
+
 
 @dataclass(frozen=True, kw_only=True)
 class EnsembleSignal:

@@ -45,7 +45,8 @@ def _others(ids: Sequence[str], catalog: Catalog) -> list[Candidate]:
 def _refuse_signals(candidate: Candidate) -> None:
     if candidate.kind is CandidateKind.SIGNAL:
         raise InvalidInputError(
-            f"{candidate.id} is a signal model, which takes part in no bake-off: name candidates"
+            f"{candidate.id} is a signal model, which takes part in no bake-off: name candidates, or ask it "
+            "with `bakeoff signals generate`"
         )
 
 
