@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from config import variables
+from config.market import MarketSettings, TableSettings
 from config.model_registry import GateSettings, HookSettings, ModelRegistrySettings, PromotionSettings
 from config.schedules import ScheduleSettings
 from config.section import Section
@@ -31,6 +32,9 @@ DEFAULT_FILE = Path("config/bakeoff.yaml")
 
 _KEYS = {to_camel(name): name for name in Settings.model_fields}
 _SECTIONS: Mapping[str, type[Section]] = {
+    "market": MarketSettings,
+    "prices": TableSettings,
+    "fundamentals": TableSettings,
     "modelRegistry": ModelRegistrySettings,
     "promotion": PromotionSettings,
     "gates": GateSettings,
@@ -77,6 +81,11 @@ class Configuration:
     @property
     def catalog_file(self) -> Path:
         return (self.file.parent if self.file else self.root / "config") / "models.yaml"
+
+    @property
+    def copies(self) -> Path:
+        """Of saved models, for cells that load them: as long as these run."""
+        return self.data_dir / "copies"
 
     @property
     def snapshots(self) -> Path:
@@ -151,6 +160,12 @@ class Configuration:
         return tuple(str((self.root / name).resolve()) for name in (dataset.path, dataset.test_path) if name)
 
     @property
+    def _market_files(self) -> list[Path]:
+        market = self.settings.market
+        tables = market.tables.values() if market else ()
+        return [(self.root / table.path).resolve() for table in tables if table.path]
+
+    @property
     def tokens_file(self) -> Path:
         named = self.settings.api_tokens_file
         return self.data_dir / "api-tokens" if named is None else (self.root / named).resolve()
@@ -159,7 +174,7 @@ class Configuration:
     def secrets(self) -> tuple[Path, ...]:
         """What no plugin may open: our own data, the configuration, and where datasets are read from."""
         datasets = self.settings.datasets.values()
-        files = [Path(file) for dataset in datasets for file in self.files_of(dataset)]
+        files = [Path(file) for dataset in datasets for file in self.files_of(dataset)] + self._market_files
         ours = [self.data_dir, self.shared_dir, self.registry_path, self.tokens_file]
         ours += [self.file] if self.file else []
         if self.tracking_file:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from config.journal import LogFormat
+from config.market import MarketSettings
 from config.masking import masked
 from config.model_registry import ModelRegistrySettings
 from config.schedules import DAILY, ScheduleSettings, daily
@@ -134,6 +135,9 @@ class Settings(Section):
         None, description="origins of web pages elsewhere that may use the HTTP API; null: none"
     )
     datasets: dict[str, DatasetSettings] = Field(default_factory=dict, description="datasets by name")
+    market: MarketSettings | None = Field(
+        None, description="prices and fundamentals for signal models, see below; null: none"
+    )
     schedules: dict[str, ScheduleSettings] | None = Field(
         None,
         description="runs that start by themselves, by name; null: one a day at 03:00 UTC, of the dataset if "

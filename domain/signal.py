@@ -163,6 +163,7 @@ class SignalOrder:
     weights: Mapping[str, float]  #: of each model, as declared; normalised over those that answer
     rules: EnsembleRules
     persist: bool = True  #: whether the ensemble is kept when the run ends
+    fresh: bool = False  #: whether what is known is asked for again
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -171,6 +172,7 @@ class SignalOrder:
             "weights": dict(self.weights),
             "rules": self.rules.to_json(),
             "persist": self.persist,
+            "fresh": self.fresh,
         }
 
     @classmethod
@@ -181,6 +183,7 @@ class SignalOrder:
             weights=data["weights"],
             rules=EnsembleRules.from_json(data["rules"]),
             persist=data["persist"],
+            fresh=data["fresh"],
         )
 
 

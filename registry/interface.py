@@ -5,20 +5,20 @@ candidate, such as a plain scikit-learn estimator, a pipeline, or a LightGBM or 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from domain.signal import ModelConfig, ModelOutput, SignalType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import numpy as np
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
 
-__all__ = ["Model", "ModelConfig", "ModelOutput", "ModelPlugin", "SignalType"]
+__all__ = ["Model", "ModelConfig", "ModelOutput", "ModelPlugin", "SignalType", "Trained"]
 
 
 class Model(ABC):
@@ -51,6 +51,16 @@ class Model(ABC):
         """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a signal model has learned, and what is known of how good it is."""
+
+    models: Mapping[str, Any]  #: fitted, one for each name in `artefacts`
+    metrics: Mapping[str, Mapping[str, float]]  #: of each of them, on data that were later than its training
+    feature_names: tuple[str, ...]  #: in the order in which the models take them
+    folds: Sequence[Mapping[str, Any]] = ()  #: JSON: how it was found out, window by window
+
+
 class ModelPlugin(ABC):
     """A signal model: it answers for symbols as of a date.
 
@@ -58,7 +68,7 @@ class ModelPlugin(ABC):
     those of its catalog entry:
 
     - `data` are frames by name, `prices` and, where there are any, `fundamentals`, with what was known as of
-      the date and nothing later, for all symbols there are; docs/signals.md says which columns they have;
+      the date and nothing later, for all symbols there are; docs/market-data.md says which columns they have;
     - `artefacts` are the saved models that the class names in `artefacts`, by their names: the host has
       found, verified and loaded them, and all are of the same version;
     - it holds no connection and opens no file;
@@ -76,7 +86,7 @@ class ModelPlugin(ABC):
     config: ModelConfig
 
     @abstractmethod
-    def generate_signals(self, symbols: "Sequence[str]", as_of: date) -> "Sequence[ModelOutput]":
+    def generate_signals(self, symbols: Sequence[str], as_of: date) -> Sequence[ModelOutput]:
         """One answer, or none, for each of the symbols, in any order."""
 
     def get_signal(self, symbol: str, as_of: date) -> ModelOutput | None:
@@ -84,6 +94,14 @@ class ModelPlugin(ABC):
         answers = self.generate_signals([symbol], as_of)
         return next((answer for answer in answers if answer.symbol == symbol), None)
 
+    @classmethod
+    def train(cls, data: "Mapping[str, pd.DataFrame]", as_of: date, *, seed: int, **params: Any) -> Trained:
+        """Learns what `artefacts` names, from data that are those of the constructor, as are the params.
+
+        Only of a class that has any. The same data, parameters and seed give the same models.
+        """
+        raise NotImplementedError(f"{cls.__name__} learns nothing: it has no artefacts to be trained")
+
     @abstractmethod
-    def explain(self, symbol: str) -> "Mapping[str, Any]":
+    def explain(self, symbol: str) -> Mapping[str, Any]:
         """Why it says what it says: `feature_importance` by name, and `shap_values` where there are any."""

@@ -16,7 +16,7 @@ _PARSED = ("float32", "float64", "int", "uint", "category", "str")
 
 
 def read_csv(path: Path, dtypes: Mapping[str, str]) -> "pd.DataFrame":
-    known = known_types(dtypes, _header(path), str(path))
+    known = known_types(dtypes, header(path), str(path))
     parsed = {column: name for column, name in known.items() if name.startswith(_PARSED)}
     text = dict.fromkeys(known.keys() - parsed.keys(), "str")
     try:
@@ -26,7 +26,7 @@ def read_csv(path: Path, dtypes: Mapping[str, str]) -> "pd.DataFrame":
         return _parse(path, dtype=dict.fromkeys(known, "str"))
 
 
-def _header(path: Path) -> list[str]:
+def header(path: Path) -> list[str]:
     """The names in the first line; pandas alone would rename those that occur twice."""
     first = _parse(path, header=None, nrows=1, dtype="str")
     names = [str(name) for name in first.iloc[0].fillna("")] if len(first) else []

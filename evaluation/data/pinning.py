@@ -7,8 +7,6 @@ from pathlib import Path
 
 from config.settings import DatasetSettings
 from domain.dataset import DatasetRef
-from domain.errors import InfrastructureError
-from domain.room import free_bytes, mb
 from evaluation.data import shelf
 from evaluation.data.blocks import to_disk, write_array, write_rows, write_text
 from evaluation.data.checks import split_warnings
@@ -21,7 +19,7 @@ from evaluation.data.split import Split, split_by_column, split_by_files, split_
 from evaluation.data.table import Table, address, table_of
 
 #: Beside the values themselves: headers, offsets of text, and room to breathe.
-_SPARE_BYTES = 64_000_000
+SPARE_BYTES = 64_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +43,12 @@ def pin(
         split = splitting.result()
         warnings = (*oddities.result(), *split.warnings, *split_warnings(table.target, split))
         ref = _ref(table, split, name, dataset_id)
-        try:
-            folder = _shelved(table, split, ref, snapshots, threads)
-        except OSError as problem:
-            raise InfrastructureError(
-                f"the snapshot cannot be written to {snapshots}: {problem}; it needs "
-                f"{mb(_needed(table))} there, {mb(free_bytes(snapshots))} are free: "
-                "make room, or set dataDir or sharedDir to a folder on another disk"
-            ) from problem
+        folder = folder_of(snapshots, ref.dataset_id, ref.split_id)
+        shelf.keep(
+            folder,
+            needed=table.nbytes + SPARE_BYTES,
+            fill=lambda filled: _fill(filled, table, split, ref, threads),
+        )
     return Pinned(ref=ref, folder=folder, files=files_of(dataset, root), warnings=warnings)
 
 
@@ -76,23 +72,6 @@ def _ref(table: Table, split: Split, name: str, dataset_id: str) -> DatasetRef:
         test_rows=len(split.test),
         columns=len(table.features),
     )
-
-
-def _shelved(table: Table, split: Split, ref: DatasetRef, snapshots: Path, threads: Executor) -> Path:
-    snapshots.mkdir(parents=True, exist_ok=True)
-    shelf.sweep(snapshots)
-    folder = folder_of(snapshots, ref.dataset_id, ref.split_id)
-    if shelf.find(folder):
-        return folder
-    shelf.require_space(snapshots, _needed(table))
-    with shelf.incoming(snapshots) as filled:
-        _fill(filled, table, split, ref, threads)
-        shelf.put(filled, folder)
-    return folder
-
-
-def _needed(table: Table) -> int:
-    return table.nbytes + _SPARE_BYTES
 
 
 def _fill(folder: Path, table: Table, split: Split, ref: DatasetRef, threads: Executor) -> None:

@@ -63,6 +63,26 @@ def incoming(snapshots: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def keep(folder: Path, *, needed: int, fill: Callable[[Path], None]) -> None:
+    """Finds it, or has it filled and puts it there. `needed`: bytes that it will take."""
+    snapshots = folder.parent.parent
+    try:
+        snapshots.mkdir(parents=True, exist_ok=True)
+        sweep(snapshots)
+        if find(folder):
+            return
+        require_space(snapshots, needed)
+        with incoming(snapshots) as filled:
+            fill(filled)
+            put(filled, folder)
+    except OSError as problem:
+        raise InfrastructureError(
+            f"the snapshot cannot be written to {snapshots}: {problem}; it needs "
+            f"{mb(needed)} there, {mb(free_bytes(snapshots))} are free: "
+            "make room, or set dataDir or sharedDir to a folder on another disk"
+        ) from problem
+
+
 def find(folder: Path) -> bool:
     """Whether it is there and whole. Then it is not taken away, though nobody cites it yet."""
     with _turn(folder.parent.parent, fcntl.LOCK_SH):

@@ -58,7 +58,7 @@ def open_snapshot(open_folder: Path, *, features: Sequence[str] | None = None) -
             seed=manifest.split.get("seed"),
         )
     except (OSError, ValueError) as problem:
-        raise _damaged(open_folder.parent, problem) from problem
+        raise damaged(open_folder.parent, problem) from problem
 
 
 def sealed_labels(folder: Path) -> np.ndarray:
@@ -112,10 +112,10 @@ def _sealed(folder: Path, file: str) -> np.ndarray:
     try:
         return np.asarray(np.load(folder / SEALED / file, allow_pickle=False))
     except (OSError, ValueError) as problem:
-        raise _damaged(folder, problem) from problem
+        raise damaged(folder, problem) from problem
 
 
-def _damaged(folder: Path, problem: Exception) -> InfrastructureError:
+def damaged(folder: Path, problem: Exception) -> InfrastructureError:
     return InfrastructureError(
         f"snapshot {folder} is damaged ({problem}): start the run again, it will be pinned anew"
     )

@@ -73,6 +73,17 @@ def _frame(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
     return convert(frame, dataset.dtypes)
 
 
+def columns_of(dataset: DatasetSettings, root: Path) -> list[str] | None:
+    """The names of its columns, where they can be known without reading it; None where they cannot."""
+    if dataset.source is DatasetSource.CSV:
+        from evaluation.data.delimited import header
+
+        return header(located(str(dataset.path), root))
+    if dataset.source is DatasetSource.PARQUET:
+        return _parquet_columns(located(str(dataset.path), root))
+    return None
+
+
 def _csv(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
     from evaluation.data.delimited import read_csv
 
@@ -80,16 +91,31 @@ def _csv(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
 
 
 def _parquet(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = located(str(dataset.path), root)
+    columns = _columns(dataset, _parquet_columns(path), path)
+    with _readable_parquet(path):
+        table = pq.read_table(path, columns=columns)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
+    return frame
+
+
+def _parquet_columns(path: Path) -> list[str]:
+    import pyarrow.parquet as pq
+
+    with _readable_parquet(path):
+        return list(pq.read_schema(path).names)
+
+
+@contextmanager
+def _readable_parquet(path: Path) -> Iterator[None]:
+    import pyarrow as pa
+
     try:
-        table = pq.read_table(path, columns=_columns(dataset, pq.read_schema(path).names, path))
+        yield
     except (pa.ArrowException, OSError) as problem:
         raise InvalidInputError(f"{path} cannot be read as Parquet: {problem}") from problem
-    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
-    return frame
 
 
 def _columns(dataset: DatasetSettings, names: list[str], path: Path) -> list[str] | None:

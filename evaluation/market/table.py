@@ -1,0 +1,164 @@
+"""Reading one table of the market: from its source, under our names of columns, as a panel."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from config.market import MarketSettings, MarketSource, TableSettings
+from config.settings import DatasetSettings, DatasetSource
+from domain.errors import InvalidInputError
+from domain.naming import counted, listed, nearest
+from domain.signal import LONGEST_SYMBOL
+from evaluation.data import sources
+from evaluation.data.coltypes import convert
+from evaluation.market.panel import Panel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SYMBOL = "symbol"
+
+
+@contextmanager
+def about(table: str) -> Iterator[None]:
+    """What is wrong in here is wrong with this table."""
+    try:
+        yield
+    except InvalidInputError as exc:
+        raise InvalidInputError(f"{table}: {exc}") from exc
+
+
+def files_of(market: MarketSettings, root: Path) -> tuple[Path, ...]:
+    """What it is read from, absolute: what will be known later is in there."""
+    files = [sources.files_of(_dataset(table), root) for table in market.tables.values() if _is_read(table)]
+    return tuple(dict.fromkeys(file for some in files for file in some))
+
+
+def read_panel(
+    table: TableSettings, root: Path, *, day: str, needed: Sequence[str], others: Collection[str] | None
+) -> Panel:
+    """Symbols, days, what is needed, and of `others` what there is; with None, all that holds numbers."""
+    frame = _frame(table, root, (SYMBOL, day, *needed), others)
+    kept = (
+        _numeric(frame, day)
+        if others is None
+        else [name for name in frame.columns if name in {*needed, *others}]
+    )
+    frame = convert(frame, {day: "datetime", **dict.fromkeys(kept, "float64")})
+    symbols, codes = _symbols(frame[SYMBOL])
+    return Panel(
+        symbols=symbols,
+        codes=codes,
+        days=_days(frame[day]),
+        day=day,
+        values={name: _finite(frame[name]) for name in sorted(kept)},
+    )
+
+
+def _is_read(table: TableSettings) -> bool:
+    return table.source is not MarketSource.SYNTHETIC
+
+
+def _dataset(table: TableSettings) -> DatasetSettings:
+    """As a dataset of which no column is to be predicted: the key that it must have is only filled in."""
+    return DatasetSettings(
+        source=DatasetSource(table.source),
+        path=table.path,
+        url=table.url,
+        query=table.query,
+        name=table.name,
+        target=table.columns.get(SYMBOL, SYMBOL),
+    )
+
+
+def _frame(
+    table: TableSettings, root: Path, needed: Sequence[str], others: Collection[str] | None
+) -> "pd.DataFrame":
+    dataset = _dataset(table)
+    theirs = {**{ours: ours for ours in needed}, **table.columns}
+    there = sources.columns_of(dataset, root)
+    if there is not None:
+        _require(theirs, there)
+    if dataset.source is DatasetSource.CSV:
+        types = {theirs[SYMBOL]: "category", theirs[needed[1]]: "datetime"}
+        dataset = dataset.model_copy(update={"dtypes": types})
+    elif dataset.source is DatasetSource.PARQUET and there is not None and others is not None:
+        wanted = {*theirs.values(), *others}
+        dataset = dataset.model_copy(update={"features": [name for name in there if name in wanted]})
+    frame = sources.read(dataset, root).frame
+    _require(theirs, list(frame.columns))
+    shadowed = [ours for ours in theirs if ours in frame and ours not in theirs.values()]
+    return frame.drop(columns=shadowed).rename(columns={name: ours for ours, name in theirs.items()})
+
+
+def _require(theirs: Mapping[str, str], columns: list[str]) -> None:
+    for ours, name in theirs.items():
+        if name not in columns:
+            why = "" if ours == name else f", which `columns` names for {ours}"
+            raise InvalidInputError(
+                f"there is no column {name!r}{why}{nearest(name, columns)}; the columns are {listed(columns)}"
+            )
+
+
+def _numeric(frame: "pd.DataFrame", day: str) -> list[str]:
+    import pandas as pd
+
+    numeric = pd.api.types.is_numeric_dtype
+    return [str(name) for name, column in frame.items() if name not in {SYMBOL, day} and numeric(column)]
+
+
+def _symbols(series: "pd.Series[Any]") -> tuple[np.ndarray, np.ndarray]:
+    """In sort order, and the place of each row's own."""
+    import pyarrow as pa
+
+    values: Any = pa.array(series, from_pandas=True)
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    words = values.dictionary
+    if not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
+        raise InvalidInputError(f"column {SYMBOL!r} holds {words.type}, not text: turn it into text")
+    if values.null_count:
+        raise InvalidInputError(
+            f"column {SYMBOL!r} is missing in {counted(values.null_count, 'row')}: fill it in; "
+            "in CSV, words such as NA and NULL mean that it is missing: use Parquet for symbols like these"
+        )
+    return _in_order(np.array(words.to_pylist(), dtype=object), values.indices.to_numpy())
+
+
+def _in_order(words: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    used = np.bincount(places, minlength=len(words)) > 0
+    _check(words[used])
+    order = np.flatnonzero(used)[np.argsort(words[used])]
+    codes = np.zeros(len(words), dtype=np.int32)
+    codes[order] = np.arange(len(order))
+    return words[order], codes[places]
+
+
+def _check(symbols: np.ndarray) -> None:
+    for symbol in symbols:
+        if not symbol or symbol != symbol.strip() or len(symbol) > LONGEST_SYMBOL:
+            raise InvalidInputError(
+                f"{symbol!r} is no symbol: it has 1 to {LONGEST_SYMBOL} characters, without space around them"
+            )
+
+
+def _days(series: "pd.Series[Any]") -> np.ndarray:
+    """The day that is written there, whatever the time zone."""
+    if series.isna().any():
+        row = int(series.isna().argmax()) + 1
+        raise InvalidInputError(f"column {series.name!r} is missing in row {row}: fill it in")
+    if series.dt.tz is not None:
+        series = series.dt.tz_localize(None)
+    return series.to_numpy().astype("datetime64[D]")
+
+
+def _finite(series: "pd.Series[Any]") -> np.ndarray:
+    """What is infinite is missing."""
+    values = series.to_numpy(dtype=np.float64)
+    wrong = np.isinf(values)
+    return np.where(wrong, np.nan, values) if wrong.any() else values
