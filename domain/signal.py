@@ -5,9 +5,11 @@ Other programs rely on the names of the signals and strategies, and on the keys 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
+
+from domain.identity import iso
 
 LONGEST_SYMBOL = 32
 
@@ -133,6 +135,22 @@ class EnsembleSignal:
             "signalsAgree": self.signals_agree,
             "rank": self.rank,
             "modelsContributing": list(self.models_contributing),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptSignal:
+    """The last word on a symbol as of a date."""
+
+    signal: EnsembleSignal
+    run_id: str | None  #: None: no run generated it, but a process by itself
+    generated_at: datetime
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            **self.signal.to_record(),
+            "runId": self.run_id,
+            "generatedAt": iso(self.generated_at),
         }
 
 

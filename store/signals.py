@@ -2,21 +2,32 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, bindparam, select
+from sqlalchemy import Connection, Engine, Row, Table, bindparam, func, literal, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.ensemble import combine
 from domain.event import EventType
+from domain.identity import new_id
 from domain.job import Job, JobState
 from domain.run import Run
-from domain.signal import EnsembleSignal, ModelOutput, SignalType
+from domain.signal import EnsembleSignal, KeptSignal, ModelOutput, SignalType
 from store import outbox
-from store.engine import reading
+from store.engine import now, reading, writing
 from store.rows import job_from_row
 from store.tables import ensemble_signals, jobs, model_signals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What all the signals of a date come to."""
+
+    distribution: Mapping[SignalType, int]
+    conflicts: int
+
 
 _SAID = select(model_signals).where(
     model_signals.c.model_id == bindparam("model"),
@@ -76,23 +87,80 @@ def close(connection: Connection, run: Run, at: datetime) -> None:
     if run.signals is None or not run.signals.persist:
         return
     order, asked = run.signals, _jobs_of(connection, run)
-    answers = _answers(connection, run, asked)
-    signals = combine(answers, as_of=order.as_of, weights=order.weights, rules=order.rules)
+    signals = combine(
+        _answers(connection, run, asked), as_of=order.as_of, weights=order.weights, rules=order.rules
+    )
     if signals:
-        keep(connection, run.id, signals, at, told=_models(asked))
+        _keep(connection, signals, run.id, at)
+        _tell(connection, run.id, signals, at, models=_completed(asked), failed=_failed(asked))
 
 
 def keep(
-    connection: Connection,
-    run_id: str,
+    engine: Engine,
     signals: Sequence[EnsembleSignal],
-    at: datetime,
     *,
-    told: Mapping[str, Any],
+    models: Mapping[str, str],
+    failed: Sequence[str],
 ) -> None:
-    """The last word on each symbol and date; and the event that says so."""
-    _upsert(connection, ensemble_signals, [_to_row(signal, run_id, at) for signal in signals])
-    outbox.add(connection, EventType.SIGNAL_GENERATED, run_id, [_summary(signals) | dict(told)], at)
+    """What was generated without a run. `models`: the versions of those that answered, by id."""
+    if signals:
+        with writing(engine) as connection:
+            at = now(connection)
+            _keep(connection, signals, None, at)
+            _tell(connection, new_id(), signals, at, models=models, failed=failed)
+
+
+def get(engine: Engine, symbol: str, as_of: date) -> KeptSignal | None:
+    wanted = select(ensemble_signals).where(
+        ensemble_signals.c.as_of == as_of, ensemble_signals.c.symbol == symbol
+    )
+    with reading(engine) as connection:
+        row = connection.execute(wanted).first()
+    return None if row is None else _kept(row)
+
+
+def latest(engine: Engine, symbol: str | None = None) -> date | None:
+    """The newest date that there are signals of; None when there are none."""
+    newest = select(func.max(ensemble_signals.c.as_of))
+    if symbol is not None:
+        newest = newest.where(ensemble_signals.c.symbol == symbol)
+    with reading(engine) as connection:
+        found: date | None = connection.execute(newest).scalar()
+    return found
+
+
+def page(
+    engine: Engine,
+    as_of: date,
+    *,
+    limit: int,
+    after: tuple[int, str] | None = None,
+    signal: SignalType | None = None,
+    conflict: bool | None = None,
+) -> list[KeptSignal]:
+    """The best first. `after`: rank and symbol of the last one of the page before."""
+    place = (ensemble_signals.c.rank, ensemble_signals.c.symbol)
+    wanted = select(ensemble_signals).where(ensemble_signals.c.as_of == as_of).order_by(*place).limit(limit)
+    if signal is not None:
+        wanted = wanted.where(ensemble_signals.c.signal == signal)
+    if conflict is not None:
+        wanted = wanted.where(ensemble_signals.c.conflict.is_(conflict))
+    if after is not None:
+        wanted = wanted.where(tuple_(*place) > tuple_(*map(literal, after)))
+    with reading(engine) as connection:
+        return [_kept(row) for row in connection.execute(wanted)]
+
+
+def tally(engine: Engine, as_of: date) -> Tally:
+    each = select(ensemble_signals.c.signal, ensemble_signals.c.conflict).where(
+        ensemble_signals.c.as_of == as_of
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(each).all()
+    return Tally(
+        distribution=_distribution(SignalType(row.signal) for row in rows),
+        conflicts=sum(row.conflict for row in rows),
+    )
 
 
 def _jobs_of(connection: Connection, run: Run) -> list[Job]:
@@ -133,25 +201,46 @@ def _output(row: Row[Any]) -> ModelOutput:
     )
 
 
-def _models(asked: Iterable[Job]) -> dict[str, Any]:
-    done = [job for job in asked if job.state is JobState.COMPLETED]
-    return {
-        "models": [{"modelId": job.candidate.id, "modelVersion": job.candidate.version} for job in done],
-        "failed": [job.candidate.id for job in asked if job not in done],
-    }
+def _completed(asked: Iterable[Job]) -> dict[str, str]:
+    return {job.candidate.id: job.candidate.version for job in asked if job.state is JobState.COMPLETED}
 
 
-def _summary(signals: Sequence[EnsembleSignal]) -> dict[str, Any]:
-    counts = Counter(signal.signal for signal in signals)
-    return {
+def _failed(asked: Iterable[Job]) -> list[str]:
+    return [job.candidate.id for job in asked if job.state is not JobState.COMPLETED]
+
+
+def _tell(
+    connection: Connection,
+    run_id: str,
+    signals: Sequence[EnsembleSignal],
+    at: datetime,
+    *,
+    models: Mapping[str, str],
+    failed: Sequence[str],
+) -> None:
+    told = {
         "asOf": signals[0].as_of.isoformat(),
+        "models": [{"modelId": model_id, "modelVersion": version} for model_id, version in models.items()],
+        "failed": list(failed),
         "symbols": len(signals),
         "conflicts": sum(signal.conflict for signal in signals),
-        "distribution": {kind: counts[kind] for kind in SignalType},
+        "distribution": _distribution(signal.signal for signal in signals),
     }
+    outbox.add(connection, EventType.SIGNAL_GENERATED, run_id, [told], at)
 
 
-def _to_row(signal: EnsembleSignal, run_id: str, at: datetime) -> dict[str, Any]:
+def _distribution(signals: Iterable[SignalType]) -> dict[SignalType, int]:
+    counts = Counter(signals)
+    return {signal: counts[signal] for signal in SignalType}
+
+
+def _keep(
+    connection: Connection, signals: Iterable[EnsembleSignal], run_id: str | None, at: datetime
+) -> None:
+    _upsert(connection, ensemble_signals, [_to_row(signal, run_id, at) for signal in signals])
+
+
+def _to_row(signal: EnsembleSignal, run_id: str | None, at: datetime) -> dict[str, Any]:
     return {
         "as_of": signal.as_of,
         "symbol": signal.symbol,
@@ -168,6 +257,24 @@ def _to_row(signal: EnsembleSignal, run_id: str, at: datetime) -> dict[str, Any]
         "models_contributing": list(signal.models_contributing),
         "generated_at": at,
     }
+
+
+def _kept(row: Row[Any]) -> KeptSignal:
+    signal = EnsembleSignal(
+        symbol=row.symbol,
+        as_of=row.as_of,
+        signal=SignalType(row.signal),
+        ensemble_score=row.ensemble_score,
+        confidence=row.confidence,
+        model_signals={model_id: SignalType(said) for model_id, said in row.model_signals.items()},
+        model_confidences=row.model_confidences,
+        conflict=row.conflict,
+        conflict_reason=row.conflict_reason,
+        signals_agree=row.signals_agree,
+        rank=row.rank,
+        models_contributing=tuple(row.models_contributing),
+    )
+    return KeptSignal(signal=signal, run_id=row.run_id, generated_at=row.generated_at)
 
 
 def _upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
