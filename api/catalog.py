@@ -9,7 +9,7 @@ from api.schemas.catalog import CatalogOut, DatasetsOut, ModelOut
 from api.service import AnAdmin, TheService
 from domain.errors import NotFoundError
 from domain.identity import iso
-from evaluation.plan import PRINTABLE
+from evaluation.requests import PRINTABLE
 from store import loads
 from tasks import wiring
 

@@ -17,7 +17,8 @@ from api.service import ThePrincipal, TheService
 from api.streaming import RUN_EVENTS, LastEventId, stream
 from domain.errors import ConflictError
 from domain.run import RunState
-from evaluation.plan import PRINTABLE, RunBody
+from evaluation.plan import RunBody
+from evaluation.requests import PRINTABLE
 from store import cancelling, runs, statuses
 from store.statuses import RunStatus
 from tasks import wiring

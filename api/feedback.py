@@ -16,7 +16,7 @@ from api.service import ThePrincipal, TheService
 from domain.errors import InvalidInputError
 from domain.feedback import LONGEST_ID, Item, Label, StoredItem, StoredLabel
 from domain.model_version import LONGEST_NAME
-from evaluation.plan import PRINTABLE
+from evaluation.requests import PRINTABLE
 from store import items, labels
 from tasks import scoring, wiring
 

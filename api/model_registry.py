@@ -14,7 +14,7 @@ from api.schemas.models import HistoryOut, ModelVersionOut, ModelVersionPageOut,
 from api.service import AnAdmin, TheService
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, about
 from domain.model_version import LONGEST_NAME, Promotion, Stage
-from evaluation.plan import PRINTABLE
+from evaluation.requests import PRINTABLE
 from registry import opening, promotion
 from registry.backend import BaseModelRegistry
 from registry.rivals import snapshot_of_the_newest

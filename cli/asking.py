@@ -108,10 +108,12 @@ def _choose(models: list[str] | None, added: Sequence[str], catalog: "Catalog") 
     """`added` are enabled in this process alone."""
     from dataclasses import replace
 
+    from evaluation.choice import refuse_signals
+
     for model_id in added:
         disabled = catalog.disabled.get(model_id)
         if disabled is not None:
             catalog.unregister(model_id)
             catalog.register(replace(disabled, enabled=True))
-        catalog.get(model_id)
+        refuse_signals(catalog.get(model_id))
     return None if models is None else [*models, *added]

@@ -8,7 +8,7 @@ from cli import project, terminal
 from cli.project import ConfigFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -34,10 +34,14 @@ def _parts(shelf: "Shelf", file: str, *, every: bool) -> "list[RenderableType]":
     from rich.text import Text
 
     parts: list[RenderableType] = []
-    if shelf.candidates:
-        parts.append(_table(shelf.candidates.values()))
+    signals = shelf.signal_models
+    candidates = [c for c in shelf.candidates.values() if c.id not in signals]
+    if candidates:
+        parts.append(_table(candidates))
+    if signals:
+        parts += [Text(), Text("signal models: `bakeoff signals` asks them", "bold"), _signal_table(shelf)]
     if shelf.disabled and every:
-        parts += [Text(), Text("disabled: `bakeoff run --with ID` takes one along", "bold")]
+        parts += [Text(), Text("disabled: `bakeoff run --with ID` takes a candidate along", "bold")]
         parts.append(_table(shelf.disabled.values(), style="dim"))
     if shelf.rejected:
         parts += [Text(), Text("rejected", "bold red")]
@@ -63,6 +67,31 @@ def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
             Text(candidate.learns or ""),
             Text(where),
             Text(terminal.clean(candidate.description), style),
+        )
+    return table
+
+
+def _signal_table(shelf: "Shelf") -> "Table":
+    """With what their voices weigh in the ensemble, all of which is 1."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shares: Mapping[str, float] = shelf.to_record()["ensemble"]["weights"]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("model", no_wrap=True)
+    table.add_column("version", no_wrap=True, style="dim")
+    table.add_column("weight", no_wrap=True, justify="right")
+    table.add_column("saved models", no_wrap=True, overflow="ellipsis", style="dim")
+    table.add_column("from", no_wrap=True, overflow="ellipsis", style="dim")
+    table.add_column("description", no_wrap=True, overflow="ellipsis", ratio=1)
+    for model in shelf.signal_models.values():
+        table.add_row(
+            Text(model.id, "bold"),
+            Text(model.version),
+            Text(f"{shares.get(model.id, 0):.3g}"),
+            Text(", ".join(model.artefacts)),
+            Text(model.path or ""),
+            Text(terminal.clean(model.description)),
         )
     return table
 

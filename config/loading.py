@@ -83,6 +83,11 @@ class Configuration:
         return (self.file.parent if self.file else self.root / "config") / "models.yaml"
 
     @property
+    def copies(self) -> Path:
+        """Of saved models, for cells that load them: as long as these run."""
+        return self.data_dir / "copies"
+
+    @property
     def snapshots(self) -> Path:
         return self.shared_dir / "snapshots"
 

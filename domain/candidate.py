@@ -60,6 +60,7 @@ class Candidate:
     memory_limit_mb: int | None = None  #: None means memoryLimitMb
     threads: int | None = None  #: None means an equal share of the cores
     learns: Learns | None = None  #: found out when it was checked; None when it does not say
+    artefacts: tuple[str, ...] = ()  #: found out likewise: the saved models that a signal model works with
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -89,6 +90,7 @@ class Candidate:
                 "tags": tuple(data["tags"]),
                 "features": None if data["features"] is None else tuple(data["features"]),
                 "learns": None if data.get("learns") is None else Learns(data["learns"]),
+                "artefacts": tuple(data.get("artefacts", ())),
             }
         )
 

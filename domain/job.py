@@ -49,10 +49,12 @@ class Phase(StrEnum):
     START = "start"  #: before the plugin's code ran
     IMPORT = "import"
     CONSTRUCT = "construct"
+    LOAD = "load"  #: verifying and unpickling the saved models of a signal model
     FIT = "fit"
     PREDICT = "predict"
     SAVE = "save"  #: writing down the fitted model, for a run that saves it
     SCORE = "score"
+    ASK = "ask"  #: a signal model
 
 
 @dataclass(frozen=True, kw_only=True)

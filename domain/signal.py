@@ -3,11 +3,13 @@
 Other programs rely on the names of the signals and strategies, and on the keys of a record.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import date
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
+
+from domain.identity import iso
 
 LONGEST_SYMBOL = 32
 
@@ -62,6 +64,12 @@ class ModelOutput:
     metadata: Mapping[str, Any] = field(default_factory=dict)  #: JSON
 
 
+def ranked(answers: Iterable[ModelOutput]) -> tuple[ModelOutput, ...]:
+    """The best first: by confidence times expected return, ties by symbol."""
+    best_first = sorted(answers, key=lambda one: (-one.confidence * one.expected_return, one.symbol))
+    return tuple(replace(one, rank=rank) for rank, one in enumerate(best_first, start=1))
+
+
 class Strategy(StrEnum):
     """How the ensemble decides; docs/signals.md has the truth tables."""
 
@@ -83,6 +91,18 @@ class EnsembleRules:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         return cls(**{**data, "strategy": Strategy(data["strategy"])})
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "strategy": self.strategy,
+            "minAgreement": self.min_agreement,
+            "minConfidence": self.min_confidence,
+            "flagConflicts": self.flag_conflicts,
+        }
+
+
+#: Where the catalog says nothing.
+DEFAULT_RULES = EnsembleRules()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +139,22 @@ class EnsembleSignal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptSignal:
+    """The last word on a symbol as of a date."""
+
+    signal: EnsembleSignal
+    run_id: str | None  #: None: no run generated it, but a process by itself
+    generated_at: datetime
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            **self.signal.to_record(),
+            "runId": self.run_id,
+            "generatedAt": iso(self.generated_at),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignalOrder:
     """What a run of signals is to answer: pinned when it begins, so that it can be told again."""
 
@@ -127,6 +163,7 @@ class SignalOrder:
     weights: Mapping[str, float]  #: of each model, as declared; normalised over those that answer
     rules: EnsembleRules
     persist: bool = True  #: whether the ensemble is kept when the run ends
+    fresh: bool = False  #: whether what is known is asked for again
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -135,6 +172,7 @@ class SignalOrder:
             "weights": dict(self.weights),
             "rules": self.rules.to_json(),
             "persist": self.persist,
+            "fresh": self.fresh,
         }
 
     @classmethod
@@ -145,6 +183,7 @@ class SignalOrder:
             weights=data["weights"],
             rules=EnsembleRules.from_json(data["rules"]),
             persist=data["persist"],
+            fresh=data["fresh"],
         )
 
 

@@ -38,14 +38,15 @@ def _others(ids: Sequence[str], catalog: Catalog) -> list[Candidate]:
         with about(f"models.{place}"):
             if model_id != BASELINE_ID:
                 found[model_id] = catalog.get(model_id)
-                _refuse_signals(found[model_id])
+                refuse_signals(found[model_id])
     return list(found.values())
 
 
-def _refuse_signals(candidate: Candidate) -> None:
+def refuse_signals(candidate: Candidate) -> None:
     if candidate.kind is CandidateKind.SIGNAL:
         raise InvalidInputError(
-            f"{candidate.id} is a signal model, which takes part in no bake-off: name candidates"
+            f"{candidate.id} is a signal model, which takes part in no bake-off: name candidates, or ask it "
+            "with `bakeoff signals generate`"
         )
 
 

@@ -2,22 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cell.client import WarmParent
 from cell.order import Limits, Order
 from cell.outcome import End, Outcome
 from domain.dataset import DatasetRef
-from domain.errors import InfrastructureError
 from domain.fitted import FittedModel, NotKept
 from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
-from domain.provenance import Provenance
+from domain.provenance import Parts, Provenance
 from domain.result import Cost, Result
-from domain.room import free
 from domain.run import Run
 from evaluation.data import shelf, snapshot
+from evaluation.evidence import sha256
+from evaluation.fingerprint import parts_of
 from evaluation.harvest import harvest, remarked
 from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
 from evaluation.metrics.names import may_need_probabilities
@@ -25,14 +26,10 @@ from evaluation.metrics.scoring import Scores
 from evaluation.places import Places
 from evaluation.provenance import Before, look_before, provenance_of
 from evaluation.scoring import ForgedReportError, scores_of
+from evaluation.verdict import Faulty, Grant, Killed, Leave, Stopped, without_answer
+from registry.code import Code
 from registry.predictions import BadPredictionsError
 from registry.surroundings import import_path, readable
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grant:
-    threads: int
-    memory_mb: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,37 +41,7 @@ class Scored:
     reused_from: str | None = None  #: the evaluation whose predictions were scored
 
 
-@dataclass(frozen=True, kw_only=True)
-class Faulty:
-    """The candidate's own doing: trying again would end alike."""
-
-    state: JobState  #: failed or timed_out
-    error: JobError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Killed:
-    """The cell was killed from outside: another attempt may do better."""
-
-    error: JobError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stopped:
-    """We stopped it ourselves, because `leave` said no."""
-
-
 Verdict = Scored | Faulty | Killed | Stopped
-
-
-class Leave(Protocol):
-    """What the supervisor's watch allows."""
-
-    def may_go_on(self) -> bool:
-        """Asked each second."""
-
-    def may_keep(self) -> bool:
-        """Asked once the predictions are there: whether they are still wanted."""
 
 
 def examine(job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave) -> Verdict:
@@ -106,28 +73,14 @@ def _repeated(first: Scored, once: Callable[[Places], Verdict], places: Places) 
 def _examine_once(
     job: Job, run: Run, *, places: Places, grant: Grant, warm: WarmParent, leave: Leave
 ) -> Verdict:
-    before = look_before(job, places.root)
+    before = look_before(job.candidate, places.root)
     order = _order(job, run, places, grant)
     outcome = warm.run(order, keep_going=leave.may_go_on, may_keep=leave.may_keep)
-    match outcome.end:
-        case End.RETURNED:
-            return _scored(job, run, places, grant=grant, outcome=outcome, leave=leave, before=before)
-        case End.STOPPED:
-            return Stopped()
-        case End.NO_ROOM:
-            raise InfrastructureError(_no_room(outcome, places))
-        case End.LOST:
-            return Killed(error=_killed(job, outcome))
-        case End.SIGNALLED if outcome.signal == _SIGKILL:
-            return Killed(error=_killed(job, outcome))
-        case _:
-            state = JobState.TIMED_OUT if outcome.end is End.TIMED_OUT else JobState.FAILED
-            return Faulty(state=state, error=_explain(outcome))
+    if outcome.end is not End.RETURNED:
+        return without_answer(outcome, attempt=job.attempt, writes_to=places.predictions.parent)
+    return _scored(job, run, places, grant=grant, outcome=outcome, leave=leave, before=before)
 
 
-_SIGKILL = 9
-_PROCESSES = 128
-_PROCESSES_PER_THREAD = 4
 _SPARE_MB = 16
 _ROW_BYTES = 1024
 _WORD_BYTES = 8
@@ -143,7 +96,7 @@ def _order(job: Job, run: Run, places: Places, grant: Grant) -> Order:
             threads=grant.threads,
             memory_mb=grant.memory_mb,
             output_mb=_output_mb(run.dataset),
-            processes=max(_PROCESSES, _PROCESSES_PER_THREAD * grant.threads),
+            processes=grant.processes,
             mapped_bytes=snapshot.mapped_bytes(places.snapshot),
         ),
         log=places.log,
@@ -190,17 +143,21 @@ def _scored(
             scores=_mention_log(scores_of(job, run, places), outcome),
             fitted=_fitted(job, run, places, outcome.value),
             provenance=provenance_of(
-                job,
-                run,
+                job.candidate,
                 before,
                 root=places.root,
                 report=outcome.value,
-                predictions=places.predictions,
-                probabilities=places.probabilities,
+                parts=partial(_parts, job, run),
+                predictions=sha256(places.predictions),
+                probabilities=sha256(places.probabilities) if places.probabilities.exists() else None,
             ),
         )
 
     return judge(score, job, run, leave=leave, last_words=outcome.last_words)
+
+
+def _parts(job: Job, run: Run, code: Code, surroundings: Mapping[str, str]) -> Parts:
+    return parts_of(job.candidate, dataset=run.dataset, seed=run.seed, code=code, surroundings=surroundings)
 
 
 def judge(score: Callable[[], Scored], job: Job, run: Run, *, leave: Leave, last_words: str = "") -> Verdict:
@@ -251,42 +208,11 @@ def _seconds(outcome: Outcome, key: str) -> float:
     return float(seconds)
 
 
-def _killed(job: Job, outcome: Outcome) -> JobError:
-    return JobError(
-        type="Killed",
-        message=f"killed {job.attempt} times by SIGKILL, out of memory?",
-        phase=_phase(outcome),
-        hint="watch the memory of the machine, lower evalWorkers, or set memoryLimitMb to learn who uses it",
-        log_tail=outcome.last_words,
-    )
-
-
-def _explain(outcome: Outcome) -> JobError:
-    failure = outcome.error
-    return JobError(
-        type=failure.type if failure else str(outcome.end),
-        message=failure.message if failure else "",
-        phase=_phase(outcome),
-        traceback=failure.traceback if failure else "",
-        hint=failure.hint if failure else "",
-        log_tail=outcome.last_words,
-    )
-
-
-def _no_room(outcome: Outcome, places: Places) -> str:
-    said = outcome.error.message if outcome.error else ""
-    return f"predictions cannot be written: {said}; {free(places.predictions.parent)}: make room there"
-
-
 def _mention_log(scores: Scores, outcome: Outcome) -> Scores:
     if not outcome.log_gap:
         return scores
     warnings = [*scores.details["warnings"], outcome.log_gap]
     return replace(scores, details={**scores.details, "warnings": warnings})
-
-
-def _phase(outcome: Outcome) -> Phase:
-    return Phase(outcome.phase) if outcome.phase in set(Phase) else Phase.START
 
 
 def result_of(job: Job, run: Run, scored: Scored, *, duration_s: float) -> Result:

@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field
 
 from config.loading import Configuration
 from config.settings import DatasetSettings, DatasetSource
@@ -25,6 +24,7 @@ from evaluation.data.preprocess import default_pipeline
 from evaluation.data.snapshot import classes, fields
 from evaluation.meanwhile import begin
 from evaluation.metrics.rules import resolve_rules
+from evaluation.requests import PRINTABLE, Body, parse
 from registry.catalog import Catalog
 
 _FILE_SOURCES = {
@@ -33,21 +33,10 @@ _FILE_SOURCES = {
     ".pq": DatasetSource.PARQUET,
 }
 
-#: Names go into lists, logs and databases, of which some end a text at a zero.
-PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
-
-class RunBody(BaseModel):
-    """What somebody asks for: the same words on the command line, over HTTP and in a message."""
-
+class RunBody(Body):
     model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        allow_inf_nan=False,
-        json_schema_extra={"examples": [{"dataset": "breast_cancer", "models": ["ridge", "knn"], "seed": 1}]},
+        json_schema_extra={"examples": [{"dataset": "breast_cancer", "models": ["ridge", "knn"], "seed": 1}]}
     )
 
     dataset: str = Field(min_length=1)  #: name in the configuration, or a CSV or Parquet file
@@ -74,23 +63,7 @@ class RunRequest(RunBody):
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> "RunRequest":
-        try:
-            return cls.model_validate(body)
-        except ValidationError as exc:
-            problems = dict.fromkeys(map(_explain, exc.errors()))
-        raise InvalidInputError("this is no request for a run: " + "; ".join(problems))
-
-
-def _explain(error: Any) -> str:
-    if not error["loc"]:
-        return f"it is {error['input']!r:.100}, not a mapping of keys to values"
-    key, known = error["loc"][0], [field.alias for field in RunRequest.model_fields.values() if field.alias]
-    if error["type"] == "missing":
-        return f"{key} is missing"
-    if error["type"] == "extra_forbidden":
-        return f"{key} is no key of it{nearest(str(key), known) or f'; there are {listed(known)}'}"
-    said = error["msg"]
-    return f"{key} is {error['input']!r:.100}: {said[0].lower()}{said[1:]}"
+        return parse(cls, body, "request for a run")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,15 @@
 """Of what a result was made, as its supervisor sees it: the code before and after, and what the cell told."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from domain.job import Job
+from domain.candidate import Candidate
 from domain.provenance import Manifest, Parts, Provenance
-from domain.run import Run
 from evaluation.conditions import commit_of, processor
-from evaluation.evidence import ObstacleError, packages_in, sha256, weigh
-from evaluation.fingerprint import parts_of
+from evaluation.evidence import ObstacleError, packages_in, weigh
 from registry.code import Code, code_at, places_of
 
 
@@ -23,29 +21,40 @@ class Before:
     at: float
 
 
-def look_before(job: Job, root: Path) -> Before:
-    return Before(code=_code_of(job, root), at=time.time())
+#: Of `code` and `surroundings`: what decides the answers.
+PartsOf = Callable[..., Parts]
+
+
+def look_before(candidate: Candidate, root: Path) -> Before:
+    return Before(code=_code_of(candidate, root), at=time.time())
 
 
 def provenance_of(
-    job: Job, run: Run, before: Before, *, root: Path, report: Any, predictions: Path, probabilities: Path
+    candidate: Candidate,
+    before: Before,
+    *,
+    root: Path,
+    report: Any,
+    parts: PartsOf,
+    predictions: str,
+    probabilities: str | None = None,
 ) -> Provenance:
-    """`report` is what the cell returned."""
+    """`report` is what the cell returned; digests of what was predicted or said."""
     told = report if isinstance(report, Mapping) else {}
     surroundings = _surroundings(told.get("surroundings"))
     seen: Mapping[str, str] = {}
     obstacle = "" if surroundings else "its cell does not say which libraries it had"
     try:
         seen = weigh(told.get("testimony"), before.code, root=root, since=before.at)
-        _require_the_same(before.code, _code_of(job, root))
+        _require_the_same(before.code, _code_of(candidate, root))
     except ObstacleError as exc:
         obstacle = str(exc)
     return Provenance(
-        parts=_parts(job, run, before.code, surroundings),
+        parts=parts(code=before.code, surroundings=surroundings),
         seen=seen,
         obstacle=obstacle,
-        predictions=sha256(predictions),
-        probabilities=sha256(probabilities) if probabilities.exists() else None,
+        predictions=predictions,
+        probabilities=probabilities,
         manifest=Manifest(
             commit=commit_of(root),
             cpu=processor(),
@@ -54,12 +63,8 @@ def provenance_of(
     )
 
 
-def _code_of(job: Job, root: Path) -> Code:
-    return code_at(places_of(job.candidate), root=root)
-
-
-def _parts(job: Job, run: Run, code: Code, surroundings: Mapping[str, str]) -> Parts:
-    return parts_of(job.candidate, dataset=run.dataset, seed=run.seed, code=code, surroundings=surroundings)
+def _code_of(candidate: Candidate, root: Path) -> Code:
+    return code_at(places_of(candidate), root=root)
 
 
 def _surroundings(told: Any) -> dict[str, str]:

@@ -6,9 +6,10 @@ from domain.job import Job
 from domain.provenance import Fit
 from domain.run import Run
 from evaluation.evidence import sha256
-from evaluation.examine import Leave, Scored, Verdict, judge
+from evaluation.examine import Scored, Verdict, judge
 from evaluation.places import Places
 from evaluation.scoring import scores_of
+from evaluation.verdict import Leave
 
 
 def are_there(fit: Fit, places: Places) -> bool:

@@ -144,6 +144,14 @@ class BaseModelRegistry(ABC):
         """
 
     @abstractmethod
+    def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
+        """The pickle of its model, verified and not unpickled, is this new file: whoever loads it verifies it
+        again, by the digest of the version.
+
+        NotFoundError and TamperedError as of `load`; InvalidInputError where it is kept in another form.
+        """
+
+    @abstractmethod
     def get(self, identifier: Identifier) -> ModelVersion:
         """What is known of a version, without loading it. NotFoundError for what does not exist."""
 

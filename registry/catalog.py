@@ -9,41 +9,22 @@ The file wins an id over an entry point, so that it can configure or disable wha
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from domain.candidate import Candidate, Rejection
+from domain.candidate import Candidate, CandidateKind, Rejection
 from domain.errors import InvalidInputError, NotFoundError
-from registry import entry_points, schema
-from registry.importer import nearest
+from domain.signal import DEFAULT_RULES, EnsembleRules, ModelConfig
+from registry import entry_points, schema, weights
+from registry.shelf import Shelf, why_rejected
 
 if TYPE_CHECKING:
     from config.loading import Configuration
 
+__all__ = ["Catalog", "Shelf", "shared"]
+
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shelf:
-    """What is in a catalog at one moment; it never changes, a new one takes its place."""
-
-    candidates: Mapping[str, Candidate]  #: enabled and healthy: those that can take part
-    disabled: Mapping[str, Candidate]
-    rejected: Mapping[str, Rejection]
-
-    def __contains__(self, candidate_id: str) -> bool:
-        return any(candidate_id in part for part in (self.candidates, self.disabled, self.rejected))
-
-    def to_record(self) -> dict[str, list[dict[str, Any]]]:
-        """The shelf as it leaves the system: over HTTP, in `--json`."""
-        return {
-            "candidates": [candidate.to_record() for candidate in self.candidates.values()],
-            "disabled": [candidate.to_record() for candidate in self.disabled.values()],
-            "rejected": [rejection.to_record() for rejection in self.rejected.values()],
-        }
 
 
 class Catalog:
@@ -73,7 +54,7 @@ class Catalog:
         self._closed = tuple(closed)
         self._socket = socket
         self._changing = Lock()
-        self._shelf = _shelf()
+        self._shelf = Shelf.of()
 
     @classmethod
     def load(
@@ -117,23 +98,37 @@ class Catalog:
         return self._shelf.rejected
 
     def get(self, candidate_id: str) -> Candidate:
-        shelf = self._shelf
-        if candidate_id in shelf.candidates:
-            return shelf.candidates[candidate_id]
-        raise NotFoundError(f"there is no candidate {candidate_id!r} to run: {_why_not(shelf, candidate_id)}")
+        return self._shelf.get(candidate_id)
+
+    def get_model_config(self, model_id: str) -> ModelConfig:
+        """Of a signal model, also of one that is disabled; its weight as declared."""
+        return self._shelf.model_config(model_id)
+
+    def get_ensemble_config(self) -> EnsembleRules:
+        return self._shelf.rules
+
+    def get_ensemble_weights(self) -> dict[str, float]:
+        """By id, of the signal models that are enabled and healthy; together they are 1."""
+        return self._shelf.weights
+
+    def validate_weights(self) -> tuple[str, ...]:
+        """What is odd about them, such as a sum that is not 1; what cannot be used is an error."""
+        remark = weights.check(weights.declared(self._shelf.signal_models.values()))
+        return (remark,) if remark else ()
 
     def reload(self) -> None:
         """File and entry points again; what `register` and `unregister` did is forgotten."""
         with self._changing:
-            declared = schema.read(self.file).candidates
-            offered, misnamed = _not_in(declared, *entry_points.declared())
-            self._shelf = self._checked((*declared, *offered), misnamed)
+            read = schema.read(self.file)
+            offered, misnamed = _not_in(read.candidates, *entry_points.declared())
+            self._shelf = self._checked((*read.candidates, *offered), misnamed, read.ensemble)
 
     def load_config(self, file: Path | None = None) -> None:
         """What this file declares, or the present one again, and nothing else."""
         with self._changing:
             path = self.file if file is None else file.absolute()
-            self._shelf = self._checked(schema.read(path).candidates)
+            read = schema.read(path)
+            self._shelf = self._checked(read.candidates, rules=read.ensemble)
             self.file = path
 
     def auto_register_plugins(self) -> tuple[str, ...]:
@@ -145,7 +140,7 @@ class Catalog:
                 *entry_points.declared(),
             )
             new = self._checked(offered, misnamed)
-            self._shelf = _both(shelf, new)
+            self._shelf = shelf.with_those_of(new)
             return tuple(new.candidates)
 
     def register(self, candidate: Candidate) -> None:
@@ -159,20 +154,22 @@ class Catalog:
                 )
             new = self._checked((candidate,))
             if candidate.id in new.rejected:
-                raise InvalidInputError(_why_rejected(new.rejected[candidate.id]))
-            self._shelf = _both(self._shelf, new)
+                raise InvalidInputError(why_rejected(new.rejected[candidate.id]))
+            self._shelf = self._shelf.with_those_of(new)
 
     def unregister(self, candidate_id: str) -> None:
         with self._changing:
             shelf = self._shelf
             if candidate_id not in shelf:
-                raise NotFoundError(f"the catalog has no {candidate_id!r}: {_why_not(shelf, candidate_id)}")
-            self._shelf = _shelf(
-                (c for c in (*shelf.candidates.values(), *shelf.disabled.values()) if c.id != candidate_id),
-                (r for r in shelf.rejected.values() if r.id != candidate_id),
-            )
+                raise NotFoundError(f"the catalog has no {candidate_id!r}: {shelf.why_not(candidate_id)}")
+            self._shelf = shelf.without(candidate_id)
 
-    def _checked(self, declared: Iterable[Candidate], rejected: Iterable[Rejection] = ()) -> Shelf:
+    def _checked(
+        self,
+        declared: Iterable[Candidate],
+        rejected: Iterable[Rejection] = (),
+        rules: EnsembleRules = DEFAULT_RULES,
+    ) -> Shelf:
         from registry.discovery import discover
 
         declared = tuple(declared)
@@ -183,8 +180,8 @@ class Catalog:
             closed=self._closed,
             socket=self._socket,
         )
-        shelf = _shelf(
-            (*found.healthy, *(c for c in declared if not c.enabled)), (*rejected, *found.rejections)
+        shelf = Shelf.of(
+            (*found.healthy, *(c for c in declared if not c.enabled)), (*rejected, *found.rejections), rules
         )
         _tell(shelf)
         return shelf
@@ -205,23 +202,6 @@ def shared(configuration: "Configuration | None" = None) -> Catalog:
         return _process_wide
 
 
-def _shelf(candidates: Iterable[Candidate] = (), rejections: Iterable[Rejection] = ()) -> Shelf:
-    declared = tuple(candidates)
-    return Shelf(
-        candidates=MappingProxyType({c.id: c for c in declared if c.enabled}),
-        disabled=MappingProxyType({c.id: c for c in declared if not c.enabled}),
-        rejected=MappingProxyType({r.id: r for r in rejections}),
-    )
-
-
-def _both(old: Shelf, new: Shelf) -> Shelf:
-    return Shelf(
-        candidates=MappingProxyType({**old.candidates, **new.candidates}),
-        disabled=MappingProxyType({**old.disabled, **new.disabled}),
-        rejected=MappingProxyType({**old.rejected, **new.rejected}),
-    )
-
-
 def _not_in(
     named: Iterable[Candidate | Rejection], offered: Iterable[Candidate], misnamed: Iterable[Rejection]
 ) -> tuple[tuple[Candidate, ...], tuple[Rejection, ...]]:
@@ -229,22 +209,10 @@ def _not_in(
     return tuple(c for c in offered if c.id not in taken), tuple(r for r in misnamed if r.id not in taken)
 
 
-def _why_not(shelf: Shelf, candidate_id: str) -> str:
-    if candidate_id in shelf.rejected:
-        return _why_rejected(shelf.rejected[candidate_id])
-    if candidate_id in shelf.disabled:
-        return f"it is disabled: set `enabled: true` in the catalog file, or add `--with {candidate_id}`"
-    known = ", ".join(shelf.candidates) or "none at all"
-    return nearest(candidate_id, shelf.candidates) or f"there are {known}"
-
-
-def _why_rejected(rejection: Rejection) -> str:
-    return f"{rejection.id} was rejected because {rejection.cause}: {rejection.fix}"
-
-
 def _tell(shelf: Shelf) -> None:
     for candidate in shelf.candidates.values():
-        log.info("candidate %s, version %s, is ready", candidate.id, candidate.version)
+        noun = "signal model" if candidate.kind is CandidateKind.SIGNAL else "candidate"
+        log.info("%s %s, version %s, is ready", noun, candidate.id, candidate.version)
     for rejection in shelf.rejected.values():
         log.warning(
             "candidate %s, version %s, was rejected: %s: %s",
@@ -253,3 +221,17 @@ def _tell(shelf: Shelf) -> None:
             rejection.cause,
             rejection.fix,
         )
+    _tell_weights(shelf)
+
+
+def _tell_weights(shelf: Shelf) -> None:
+    """Those that are left when others were rejected may be none that can be used."""
+    try:
+        if remark := weights.check(weights.declared(shelf.signal_models.values())):
+            log.warning("%s", remark)
+        shares = shelf.weights
+    except InvalidInputError as exc:
+        log.warning("there can be no ensemble: %s", exc)
+        return
+    if shares:
+        log.info("the ensemble weighs %s", ", ".join(f"{m} {share:.3g}" for m, share in shares.items()))

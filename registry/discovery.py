@@ -125,7 +125,9 @@ class _Inspection:
         if answers is None:
             answers = [_fault_of(outcome, self.import_timeout_s)]
         return [
-            _rejection(candidate, answer) if isinstance(answer, _Fault) else replace(candidate, learns=answer)
+            _rejection(candidate, answer)
+            if isinstance(answer, _Fault)
+            else replace(candidate, **answer._asdict())
             for candidate, answer in zip(batch, answers, strict=True)
         ]
 
@@ -157,7 +159,12 @@ class _Fault(NamedTuple):
     traceback: str = ""
 
 
-def _answers_in(outcome: Outcome, expected: int) -> list[_Fault | Learns | None] | None:
+class _Found(NamedTuple):
+    learns: Learns | None
+    artefacts: tuple[str, ...]
+
+
+def _answers_in(outcome: Outcome, expected: int) -> list[_Fault | _Found] | None:
     """What the probe answered, one for each candidate; None when it did not, or when somebody forged it."""
     answers = outcome.value
     if outcome.end is not End.RETURNED or not isinstance(answers, list) or len(answers) != expected:
@@ -168,9 +175,10 @@ def _answers_in(outcome: Outcome, expected: int) -> list[_Fault | Learns | None]
         return None
 
 
-def _read(answer: Mapping[str, Any]) -> _Fault | Learns | None:
+def _read(answer: Mapping[str, Any]) -> _Fault | _Found:
     if "learns" in answer:
-        return None if answer["learns"] is None else Learns(answer["learns"])
+        learns = None if answer["learns"] is None else Learns(answer["learns"])
+        return _Found(learns, tuple(map(str, answer["artefacts"])))
     return _Fault(**{name: str(text) for name, text in answer.items()})
 
 

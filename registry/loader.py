@@ -27,7 +27,12 @@ __all__ = ["LoadError", "build", "is_class_mapping"]
 _CONTRACT = {
     "fit": "add `def fit(self, X, y)`, which learns from the training rows",
     "predict": "add `def predict(self, X)`, which returns one value for each row",
+    "generate_signals": "add `def generate_signals(self, symbols, as_of)`, which returns ModelOutputs",
+    "explain": "add `def explain(self, symbol)`, which returns a mapping, with `feature_importance`",
 }
+
+#: What the host takes out of the `params` of a signal model: which version of its saved models it works with.
+ARTEFACT_VERSION = "artefact_version"
 
 
 def build(
@@ -50,6 +55,40 @@ def build(
     _demand(model, candidate.path, ("fit", "predict"))
     _seed_what_it_holds(model, seed)
     return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalClass:
+    """The class of a signal model, checked as far as that goes without data."""
+
+    path: str
+    cls: type[Any]
+    params: Mapping[str, Any]
+    artefacts: tuple[str, ...]  #: names in the registry of trained models
+
+    def construct(self, data: Mapping[str, Any], artefacts: Mapping[str, Any]) -> Any:
+        with strangers(Phase.CONSTRUCT, self.path):
+            return self.cls(data, artefacts, **self.params)
+
+
+def find_signal_class(
+    candidate: Candidate, *, root: Path, entering: Callable[[Phase], None] = lambda _: None
+) -> SignalClass:
+    """`entering` hears of each phase before strangers' code runs in it."""
+    path = candidate.path or ""
+    maker = _Maker(root, None, entering)
+    entering(Phase.IMPORT)
+    cls = find_class(path, root=root)
+    given = {name: maker.value(value) for name, value in candidate.params.items() if name != ARTEFACT_VERSION}
+    entering(Phase.CONSTRUCT)
+    _refuse_abstract(cls, path)
+    _demand(cls, path, ("generate_signals", "explain"))
+    declared = _parameters_of(cls)
+    if declared is not None:
+        own = _behind_data_and_artefacts(declared, path)
+        given = _as_declared(given, own)
+        _check_parameters(path, given, own)
+    return SignalClass(path=path, cls=cls, params=given, artefacts=_artefacts_of(cls, path))
 
 
 def is_class_mapping(value: Any) -> bool:
@@ -139,6 +178,37 @@ def _check_parameters(path: str, given: Mapping[str, Any], declared: Mapping[str
         raise LoadError(
             Phase.CONSTRUCT, f"{path} needs the parameter {missing[0]!r}", "give it under `params`"
         )
+
+
+def _behind_data_and_artefacts(
+    declared: Mapping[str, inspect.Parameter], path: str
+) -> dict[str, inspect.Parameter]:
+    """The parameters that the catalog may give."""
+    takes_any = any(p.kind is p.VAR_POSITIONAL for p in declared.values())
+    in_order = [n for n, p in declared.items() if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    if len(in_order) < len(_GIVEN_FIRST) and not takes_any:
+        raise LoadError(
+            Phase.CONSTRUCT,
+            f"the constructor of {path} does not take data and artefacts",
+            "begin it with `def __init__(self, data, artefacts)`, the parameters of the catalog behind them",
+        )
+    taken = in_order[: len(_GIVEN_FIRST)]
+    return {name: parameter for name, parameter in declared.items() if name not in taken}
+
+
+_GIVEN_FIRST = ("data", "artefacts")
+
+
+def _artefacts_of(cls: type[Any], path: str) -> tuple[str, ...]:
+    with strangers(Phase.CONSTRUCT, path):
+        named = getattr(cls, "artefacts", ())
+    if isinstance(named, tuple) and all(isinstance(name, str) for name in named):
+        return named
+    raise LoadError(
+        Phase.CONSTRUCT,
+        f"the `artefacts` of {path} is of type {type(named).__name__}, not a tuple of texts",
+        'name saved models, `artefacts = ("momentum",)`, or leave it out',
+    )
 
 
 def _refuse_abstract(cls: type[Any], path: str) -> None:

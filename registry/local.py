@@ -115,6 +115,11 @@ class ModelRegistry(BaseModelRegistry):
             input_example=None if example is None else example_from_json(example),
         )
 
+    def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
+        version = self._find(identifier).version
+        file.write_bytes(artefacts.read(Path(version.file_path), version.digest))
+        return version
+
     def verify(self, identifier: Identifier) -> None:
         """TamperedError unless its files are those that were saved. Nothing is unpickled."""
         found = self._find(identifier)

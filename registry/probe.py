@@ -1,12 +1,15 @@
-"""What happens in a cell when candidates are checked: each is imported and constructed, none is fitted."""
+"""What happens in a cell when candidates are checked: each is imported and constructed, none is fitted.
+
+A signal model is not constructed, for that takes data; its class is looked at.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.candidate import Candidate, CandidateKind, Learns
-from registry.importer import LoadError, find_class
-from registry.loader import build
+from registry.importer import LoadError
+from registry.loader import build, find_signal_class
 
 if TYPE_CHECKING:
     from cell.inside import Inside
@@ -14,19 +17,19 @@ if TYPE_CHECKING:
 _LEARNS = {"classifier": Learns.CLASSES, "regressor": Learns.NUMBERS}
 
 
-def probe(payload: Mapping[str, Any], inside: "Inside") -> list[dict[str, str | None]]:
-    """For each candidate what it learns, or why it cannot take part."""
+def probe(payload: Mapping[str, Any], inside: "Inside") -> list[dict[str, Any]]:
+    """For each candidate what it says of itself, or why it cannot take part."""
     root = Path(payload["root"])
     return [_examine(Candidate.from_json(data), root, inside) for data in payload["candidates"]]
 
 
-def _examine(candidate: Candidate, root: Path, inside: "Inside") -> dict[str, str | None]:
+def _examine(candidate: Candidate, root: Path, inside: "Inside") -> dict[str, Any]:
     try:
-        if candidate.kind is CandidateKind.SIGNAL and candidate.path:
-            find_class(candidate.path, root=root)
-            return {"learns": None}
+        if candidate.kind is CandidateKind.SIGNAL:
+            found = find_signal_class(candidate, root=root, entering=inside.phase)
+            return {"learns": None, "artefacts": list(found.artefacts)}
         model = build(candidate, root=root, seed=0, entering=inside.phase)
-        return {"learns": _what_learns(model.steps[-1][1] if candidate.steps else model)}
+        return {"learns": _what_learns(model.steps[-1][1] if candidate.steps else model), "artefacts": []}
     except LoadError as exc:
         return {"cause": exc.cause, "fix": exc.fix, "traceback": exc.traceback}
 

@@ -1,7 +1,7 @@
 """The keys of config/models.yaml, what each may be, and the candidates that come of them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +10,9 @@ from typing import Any
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from domain.candidate import Candidate, CandidateKind, OutputKind, Preprocess, Step
+from domain.errors import InvalidInputError
+from domain.signal import DEFAULT_RULES, EnsembleRules, Strategy
+from registry import weights
 from registry.distribution import version_of
 from registry.document import CatalogError, Document, describe
 from registry.importer import nearest
@@ -24,7 +27,7 @@ CLASS_PATH = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|[^:]+\.py):[^\W\d]\w*")
 @dataclass(frozen=True, kw_only=True)
 class CatalogFile:
     candidates: tuple[Candidate, ...]  #: as declared, in the order of the file, the disabled ones too
-    ensemble: Mapping[str, Any]
+    ensemble: EnsembleRules
 
 
 def read(file: Path) -> CatalogFile:
@@ -34,7 +37,8 @@ def read(file: Path) -> CatalogFile:
     if "models" not in sections:
         document.report(document.root, "the key `models` is missing: the candidates stand below it")
     candidates = _candidates(document, sections["models"]) if "models" in sections else ()
-    ensemble = _ensemble(document, sections["ensemble"]) if "ensemble" in sections else {}
+    ensemble = _ensemble(document, sections["ensemble"]) if "ensemble" in sections else DEFAULT_RULES
+    _check_weights(document, candidates, sections.get("models"))
     document.raise_problems()
     return CatalogFile(candidates=candidates, ensemble=ensemble)
 
@@ -46,12 +50,19 @@ def _candidates(document: Document, models: Node) -> tuple[Candidate, ...]:
     return tuple(candidate for candidate in found if candidate)
 
 
-def _ensemble(document: Document, node: Node) -> Mapping[str, Any]:
+def _ensemble(document: Document, node: Node) -> EnsembleRules:
     if _is_empty(node):
-        return {}
-    document.entries(node, "ensemble")
-    plain = document.plain(node, "ensemble")
-    return plain if isinstance(plain, dict) else {}
+        return DEFAULT_RULES
+    given = _known(document, node, "ensemble", tuple(_ENSEMBLE_KEYS))
+    return EnsembleRules(**(_Values(document, "ensemble").read(given, _ENSEMBLE_KEYS) or {}))
+
+
+def _check_weights(document: Document, candidates: Iterable[Candidate], models: Node | None) -> None:
+    """Each has been checked by itself; together they must not come to nothing."""
+    try:
+        weights.check(weights.declared(candidates))
+    except InvalidInputError as exc:
+        document.report(models or document.root, str(exc))
 
 
 def _candidate(document: Document, key: ScalarNode, node: Node) -> Candidate | None:
@@ -163,16 +174,23 @@ def _one_of(kinds: type[StrEnum]) -> Callable[[Document, Node, str], StrEnum]:
 
 
 def _number(
-    *, above: float | None = None, least: float | None = None, whole: bool = False
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    whole: bool = False,
 ) -> Callable[[Document, Node, str], float]:
     bound = f"above {above:g}" if above is not None else f"of at least {least:g}"
-    expected = f"write a {'whole ' if whole else ''}number {bound}"
+    upper = "" if most is None else f" and at most {most:g}"
+    expected = f"write a {'whole ' if whole else ''}number {bound}{upper}"
 
     def read(document: Document, node: Node, place: str) -> float:
         value = document.plain(node, place) if isinstance(node, ScalarNode) else None
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
             raise _WrongValueError(expected)
         if (above is not None and value <= above) or (least is not None and value < least):
+            raise _WrongValueError(expected)
+        if most is not None and value > most:
             raise _WrongValueError(expected)
         return value
 
@@ -212,6 +230,13 @@ def _step(document: Document, node: Node, place: str) -> Step | None:
 
 
 _STEP_KEYS = {"path": _Key(_class_path), "params": _Key(_params)}
+
+_ENSEMBLE_KEYS = {
+    "strategy": _Key(_one_of(Strategy)),
+    "min_agreement": _Key(_number(least=0, most=1)),
+    "min_confidence": _Key(_number(least=0, most=1)),
+    "flag_conflicts": _Key(_boolean),
+}
 
 #: The keys of one entry.
 KEYS = {

@@ -4,7 +4,7 @@ Each change is one compare-and-swap on (job, token): it tells whether the caller
 A holder that lost its lease can write nothing any more, whatever it was doing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -72,6 +72,10 @@ class Claim:
     lease: Lease
     job: Job
     run: Run
+
+
+#: What is written with the end of a job, at the time that it is given.
+Keep = Callable[[Connection, datetime], None]
 
 
 class Refusal(StrEnum):
@@ -244,17 +248,23 @@ def complete(
     result: Result,
     fitted: FittedModel | NotKept | None = None,
     provenance: Provenance | None = None,
+    *,
+    keep: Keep = lambda _connection, _at: None,
 ) -> bool:
-    """`fitted`: what the cell left of its model, if the run wants to save it."""
-    with writing(engine) as connection:
-        if not _end(connection, lease, JobState.COMPLETED, result.to_record()):
-            return False
+    """`fitted`: what the cell left of its model, if the run wants to save it. `keep` writes what else came of
+    it: in the same transaction, and before the run is closed.
+    """
+
+    def write(connection: Connection, at: datetime) -> None:
         connection.execute(_ADD_RESULT, result_to_row(result))
         if fitted is not None:
             connection.execute(_ADD_FITTED, {"evaluation_id": lease.job_id, "fitted": fitted.to_json()})
         if provenance is not None:
             connection.execute(_ADD_PROVENANCE, provenance_to_row(result, provenance))
-        return True
+        keep(connection, at)
+
+    with writing(engine) as connection:
+        return _end(connection, lease, JobState.COMPLETED, result.to_record(), keep=write)
 
 
 def fail(engine: Engine, lease: Lease, error: JobError, *, state: JobState = JobState.FAILED) -> bool:
@@ -324,6 +334,7 @@ def _end(
     lease: Lease,
     state: JobState,
     told: Mapping[str, Any] | None = None,
+    keep: Keep = lambda _connection, _at: None,
     **values: Any,
 ) -> bool:
     hold(connection, lease.run_id)
@@ -332,6 +343,7 @@ def _end(
     if ended is None:
         return False
     outbox.add(connection, _EVENTS[state], lease.run_id, [name_in_events(ended) | dict(told or {})], at)
+    keep(connection, at)
     close_if_over(connection, lease.run_id, at)
     return True
 

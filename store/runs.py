@@ -12,13 +12,14 @@ from domain.identity import iso
 from domain.job import Job, JobState
 from domain.result import Result
 from domain.run import Run, RunState, end_of_run
-from store import outbox, savings
+from store import outbox, savings, signals
 from store.engine import now, one_at_a_time, reading, writing
 from store.rows import job_to_row, result_to_row, run_from_row, run_to_row
 from store.tables import jobs, results, runs
 
 _OPEN = [state for state in RunState if not state.has_ended]
 _UNFINISHED = [state for state in JobState if not state.has_ended]
+_COMBINED = {RunState.COMPLETED, RunState.PARTIAL}  #: whoever stops a run wants nothing of it
 
 _HOLD = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update()
 _GET = select(runs).where(runs.c.id == bindparam("run"))
@@ -152,12 +153,14 @@ def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
         update(runs)
         .where(runs.c.id == run_id, runs.c.state.in_(_OPEN))
         .values(state=end, ended_at=at)
-        .returning(runs.c.save)
+        .returning(runs)
     ).first()
     if closed is None:
         return
     if closed.save is not None:
         savings.begin(connection, run_id, at)
+    if closed.signals is not None and end in _COMBINED:
+        signals.close(connection, run_from_row(closed), at)
     told = {"status": end, "endedAt": iso(at), "jobs": counts}
     outbox.add(connection, EventType.RUN_COMPLETED, run_id, [told], at)
 

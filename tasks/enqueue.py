@@ -13,13 +13,15 @@ from config import journal
 from domain.candidate import Candidate
 from domain.errors import ConflictError
 from domain.identity import new_id, parse_id, utc_now
-from domain.job import Job, JobKind, JobState
+from domain.job import Job, JobState
 from domain.result import Result
 from domain.run import Run, RunState
+from domain.signal import Commission
 from evaluation.data import shelf
 from evaluation.data.snapshot import folder_of
 from evaluation.plan import Plan, RunRequest, make_plan
 from evaluation.reuse import Prospect, Way, longest_first
+from evaluation.signals.plan import commissioned
 from store import jobs, runs, schema
 from tasks import doorbell, wiring
 from tasks.prospects import prospects_of
@@ -62,33 +64,33 @@ def begin(run: Run, candidates: Sequence[Candidate], *, fresh: bool) -> Sequence
     prospects = longest_first(prospects_of(run, candidates, fresh=fresh))
     queued, reused = [], []
     for position, prospect in enumerate(prospects):
-        job = _job(run, prospect.candidate, position)
+        job = job_of(run, prospect.candidate, position)
         if prospect.fit is None:
             queued.append(job)
         elif prospect.way is Way.SCORE:
             queued.append(replace(job, reuses=prospect.fit.result.evaluation_id))
         else:
             reused.append(_taken_over(job, prospect.fit.result, run))
-    if _create(run, queued, reused):
+    if create(run, queued, reused):
         doorbell.ring_next()
     return prospects
 
 
-def _create(run: Run, queued: Sequence[Job], reused: Sequence[tuple[Job, Result]] = ()) -> bool:
+def create(run: Run, queued: Sequence[Job], reused: Sequence[tuple[Job, Result]] = ()) -> bool:
     """While nobody can take its snapshot away."""
     data = run.dataset
     with shelf.held(folder_of(wiring.configuration().snapshots, data.dataset_id, data.split_id)):
         created = runs.create(wiring.engine(), run, queued, reused)
     if created:
         with journal.about(runId=run.id):
-            log.info("%s begins: %d to evaluate on %s", run.name, len(queued), data.name)
+            log.info("%s begins: %d jobs on %s", run.name, len(queued), data.name)
     return created
 
 
 def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, list[Job]]:
     """The run and its jobs, all to be fitted, nowhere but in memory."""
     run = run_of(plan, run_id=run_id, name=name)
-    return run, [_job(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
+    return run, [job_of(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
 
 
 def run_of(plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None) -> Run:
@@ -137,29 +139,40 @@ def retry(run_id: str, *, as_id: str | None = None, digest: str | None = None) -
         ended_at=None,
     )
     old_jobs = jobs.of_run(engine, run_id)
-    queued = [_job(again, job.candidate, job.position) for job in old_jobs if job.id not in finished]
+    queued = _once_more(again, [job for job in old_jobs if job.id not in finished])
     reused = [
-        _taken_over(_job(again, job.candidate, job.position), finished[job.id], again)
+        _taken_over(job_of(again, job.candidate, job.position, job.commission), finished[job.id], again)
         for job in old_jobs
         if job.id in finished
     ]
-    _create(again, queued, reused)
+    create(again, queued, reused)
     doorbell.ring_next()
     return again.id
 
 
-def _job(run: Run, candidate: Candidate, position: int) -> Job:
+def _once_more(run: Run, old: Sequence[Job]) -> list[Job]:
+    """Signal models work with what is saved now: one may have been trained since."""
+    if run.signals is None:
+        return [job_of(run, job.candidate, job.position) for job in old]
+    models = [job.candidate for job in old]
+    found = commissioned(models, run.dataset, run.signals.as_of, wiring.configuration())
+    return [job_of(run, job.candidate, job.position, found[job.candidate.id]) for job in old]
+
+
+def job_of(run: Run, candidate: Candidate, position: int, commission: Commission | None = None) -> Job:
+    """`commission`: of a job of signals."""
     settings = wiring.configuration().settings
     return Job(
         id=new_id(),
         run_id=run.id,
-        kind=JobKind.EVALUATION,
+        kind=run.kind,
         candidate=candidate,
         state=JobState.QUEUED,
         attempt=0,
         max_attempts=settings.max_attempts,
         timeout_s=candidate.timeout_s or settings.evaluation_timeout,
         position=position,
+        commission=commission,
         created_at=run.created_at,
     )
 

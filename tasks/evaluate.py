@@ -1,15 +1,13 @@
-"""The task behind a doorbell: claim the job, have it examined in a cell, write how it ended.
+"""The task behind a doorbell: claim the job, have done what its kind asks for, write how it ended.
 
 This process supervises. It holds the lease, so it watches the clock and the database, and runs no plugin.
 """
 
 import logging
-import os
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from threading import local
 from typing import Any
 
@@ -17,20 +15,17 @@ from celery import Task, shared_task
 
 from cell.client import WarmParent, connect
 from config import journal
-from config.loading import Configuration
 from domain.errors import BakeoffError, InfrastructureError
 from domain.identity import parse_id
-from domain.job import JobError, Phase
-from evaluation.data.snapshot import folder_of
-from evaluation.examine import Faulty, Grant, Killed, Scored, Stopped, Verdict, examine, result_of
-from evaluation.places import Places
+from domain.job import JobError, JobKind, Phase
+from evaluation.verdict import Faulty, Killed, Stopped
 from store import leases
 from store.leases import Claim, Holder, Lease, Refusal
-from tasks import doorbell, node, room, wiring
+from tasks import asking, doorbell, fitting, node, room, wiring
 from tasks.relay import relay
-from tasks.rescoring import rescored
 from tasks.turn import Turn
 from tasks.watch import LEASE_LOST, Watch
+from tasks.work import Completed, Work
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +117,7 @@ def _supervise(claim: Claim, turn: Turn, *, tell: Callable[[], None] = lambda: N
     watch = Watch(claim, lease_s=wiring.configuration().settings.lease_seconds, tell=tell)
     turn.goes_to(lease.job_id)
     try:
-        return f"{claim.job.candidate.id} in {claim.run.name}: {_evaluate(claim, watch)}"
+        return f"{claim.job.candidate.id} in {claim.run.name}: {_work(claim, watch)}"
     except Exception as exc:  # a MemoryError that left the task would end the whole worker
         log.exception("job %s is given up", lease.job_id)
         watch.insist(_put_back(lease, exc))
@@ -139,90 +134,36 @@ def _put_back(lease: Lease, exc: Exception) -> Callable[[], bool]:
     return partial(leases.give_up, wiring.engine(), lease, _our_own_fault(exc))
 
 
-def _evaluate(claim: Claim, watch: Watch) -> str:
-    began = time.monotonic()
-    verdict = _examine(claim, watch)
-    if isinstance(verdict, Stopped):
+def _work(claim: Claim, watch: Watch) -> str:
+    ending = _WORK[claim.job.kind](claim, watch, _warm_parent)
+    if isinstance(ending, Stopped):
         return watch.conclude()
-    duration_s = time.monotonic() - began
-    kept = watch.insist(lambda: _write(claim, verdict, duration_s=duration_s))
-    return _say(verdict) if kept else LEASE_LOST
+    kept = watch.insist(lambda: _write(claim.lease, ending))
+    return _say(ending) if kept else LEASE_LOST
 
 
-def _examine(claim: Claim, watch: Watch) -> Verdict:
-    configuration = wiring.configuration()
-    places = _places(claim, configuration)
-    if claim.job.reuses and (verdict := rescored(claim, places, leave=watch)) is not None:
-        return verdict
-    return examine(
-        claim.job,
-        claim.run,
-        places=places,
-        grant=_grant(claim, configuration),
-        warm=_warm_parent(),
-        leave=watch,
-    )
+#: What is done about a job.
+_WORK: Mapping[JobKind, Work] = {JobKind.EVALUATION: fitting.work, JobKind.SIGNALS: asking.work}
 
 
-def _places(claim: Claim, configuration: Configuration) -> Places:
-    dataset, job = claim.run.dataset, claim.job
-    return Places(
-        root=configuration.root,
-        closed=configuration.secrets,
-        snapshot=folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id),
-        log=configuration.log_of(job.run_id, job.id),
-        predictions=configuration.predictions_of(job.run_id, job.id),
-        model=_model_file(claim, configuration),
-    )
-
-
-def _model_file(claim: Claim, configuration: Configuration) -> Path | None:
-    """Called by the lease, so that a worker that comes back too late overwrites nothing."""
-    run, job = claim.run, claim.job
-    if run.save is None or job.candidate.id == run.baseline_id:
-        return None
-    return configuration.fitted_of(run.id, job.id) / f"{claim.lease.token}.pkl"
-
-
-def _grant(claim: Claim, configuration: Configuration) -> Grant:
-    settings, candidate = configuration.settings, claim.job.candidate
-    cores = len(os.sched_getaffinity(0))
-    return Grant(
-        threads=candidate.threads or max(1, cores // wiring.caps().per_node),
-        memory_mb=candidate.memory_limit_mb or settings.memory_limit_mb,
-    )
-
-
-def _write(claim: Claim, verdict: Scored | Faulty | Killed, *, duration_s: float) -> bool:
-    engine, lease = wiring.engine(), claim.lease
-    match verdict:
-        case Scored():
-            return leases.complete(
-                engine,
-                lease,
-                result_of(claim.job, claim.run, verdict, duration_s=duration_s),
-                verdict.fitted,
-                verdict.provenance,
-            )
+def _write(lease: Lease, ending: Completed | Faulty | Killed) -> bool:
+    match ending:
+        case Completed():
+            return ending.write()
         case Faulty():
-            return leases.fail(engine, lease, verdict.error, state=verdict.state)
+            return leases.fail(wiring.engine(), lease, ending.error, state=ending.state)
         case Killed():
-            return leases.give_up(engine, lease, verdict.error)
+            return leases.give_up(wiring.engine(), lease, ending.error)
 
 
-def _say(verdict: Scored | Faulty | Killed) -> str:
-    match verdict:
-        case Scored():
-            return "completed, " + ", ".join(map(_measured, verdict.scores.metrics.items()))
+def _say(ending: Completed | Faulty | Killed) -> str:
+    match ending:
+        case Completed():
+            return f"completed, {ending.said}"
         case Faulty():
-            return f"{verdict.state}, {verdict.error.type}: {verdict.error.message}"
+            return f"{ending.state}, {ending.error.type}: {ending.error.message}"
         case Killed():
-            return verdict.error.message
-
-
-def _measured(metric: tuple[str, float | None]) -> str:
-    name, value = metric
-    return f"{name} undefined" if value is None else f"{name} {value:.4g}"
+            return ending.error.message
 
 
 def _our_own_fault(exc: Exception) -> JobError:

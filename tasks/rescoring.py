@@ -3,9 +3,10 @@
 import logging
 from dataclasses import replace
 
-from evaluation.examine import Leave, Verdict
+from evaluation.examine import Verdict
 from evaluation.places import Places
 from evaluation.rescoring import are_there, rescore
+from evaluation.verdict import Leave
 from store import leases, provenances
 from store.leases import Claim
 from tasks import wiring

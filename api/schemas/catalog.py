@@ -4,6 +4,7 @@ from pydantic import Field
 
 from api.schemas.base import Moment, Out
 from domain.candidate import CandidateKind, Learns
+from domain.signal import Strategy
 
 
 class CandidateOut(Out):
@@ -26,10 +27,21 @@ class RejectionOut(Out):
     traceback: str = Field(description="in the code of the candidate")
 
 
+class EnsembleOut(Out):
+    strategy: Strategy
+    min_agreement: float
+    min_confidence: float
+    flag_conflicts: bool
+    weights: dict[str, float] = Field(description="of the signal models that can be asked: together 1")
+
+
 class CatalogOut(Out):
-    candidates: list[CandidateOut] = Field(description="enabled and healthy: those that can take part")
+    candidates: list[CandidateOut] = Field(
+        description="enabled and healthy: those that can take part, and signal models that can be asked"
+    )
     disabled: list[CandidateOut]
     rejected: list[RejectionOut]
+    ensemble: EnsembleOut
 
 
 class RejectedLoadOut(RejectionOut):

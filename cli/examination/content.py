@@ -11,7 +11,10 @@ from tasks.examination.finding import Finding, fail, ok, warn
 
 def candidates(configuration: Configuration) -> Iterator[Finding]:
     shelf = project.catalog(configuration).shelf
-    said = f"{counted(len(shelf.candidates), 'candidate')} ready, {len(shelf.disabled)} disabled"
+    signals = len(shelf.signal_models)
+    ready = counted(len(shelf.candidates) - signals, "candidate")
+    beside = f" and {counted(signals, 'signal model')}" if signals else ""
+    said = f"{ready}{beside} ready, {len(shelf.disabled)} disabled"
     if shelf.candidates:
         yield ok("catalog", said)
     else:

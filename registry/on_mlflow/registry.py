@@ -1,6 +1,7 @@
 """The registry of trained models, kept by MLflow: a database or a server, for any number of machines."""
 
 import logging
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from domain.identity import new_id
 from domain.model_version import ModelVersion, Promotion, Stage, VersionNumber, check_alias, check_name
 from registry.backend import BaseModelRegistry, Description, Fitted, Identifier, Loaded
 from registry.on_mlflow import folder, moving, saving, tags
+from registry.on_mlflow.bakeoff_model import MODEL
 from registry.on_mlflow.finding import SHOWN, Finder, Standing
 from registry.on_mlflow.ledger import Ledgers
 from registry.on_mlflow.names import from_mlflow, to_mlflow
@@ -106,11 +108,28 @@ class MLflowModelRegistry(BaseModelRegistry):
 
     def _loaded(self, found: Any) -> Loaded:
         version, record = self._described(found), tags.read_record(found.tags)
+        with self._verified(found, version, record) as place:
+            return folder.load(place, version)
+
+    @contextmanager
+    def _verified(self, found: Any, version: ModelVersion, record: tags.Record) -> Iterator[Path]:
         with _scratch() as place:
             place.mkdir()
             self._server.download(found.source, place)
             folder.verify(place, record.digests, version.uri)
-            return folder.load(place, version)
+            yield place
+
+    def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
+        found = self._finder.find(identifier)
+        version, record = self._described(found), tags.read_record(found.tags)
+        with self._verified(found, version, record) as place:
+            if record.model != MODEL:
+                raise InvalidInputError(
+                    f"{version.uri} is kept as {record.model}, in a format of its library: save it from a "
+                    "run, or by `bakeoff signals train`, and it is a pickle"
+                )
+            shutil.copyfile(place / record.model, file)
+        return version
 
     def get(self, identifier: Identifier) -> ModelVersion:
         return self._described(self._finder.find(identifier))

@@ -307,6 +307,30 @@ class ModelRegistryContract:
         assert versions(registry) == ["1.0.0"]
         assert not mark.exists()
 
+    def test_a_model_is_copied_as_it_was_saved_and_not_unpickled(self, registry, tmp_path):
+        mark, copy = tmp_path / "sprung", tmp_path / "copy.pkl"
+        left = fitted(tmp_path, model=Trap(mark))
+        registry.save_fitted(left, "churn", Description(type="Trap"))
+
+        version = registry.copy_model("models:/churn/1.0.0", copy)
+
+        assert copy.read_bytes() == left.model.read_bytes()
+        assert _sha256(copy) == version.digest == left.model_digest
+        assert not mark.exists()
+
+    def test_a_damaged_model_is_not_copied(self, registry, tmp_path):
+        model_id = save(registry)
+        self.damage(registry, model_id)
+
+        with pytest.raises(TamperedError):
+            registry.copy_model(model_id, tmp_path / "copy.pkl")
+
+        assert not (tmp_path / "copy.pkl").exists()
+
+    def test_what_does_not_exist_cannot_be_copied(self, registry, tmp_path):
+        with pytest.raises(NotFoundError):
+            registry.copy_model("models:/churn/1.0.0", tmp_path / "copy.pkl")
+
     @pytest.mark.parametrize("part", ["model_digest", "preprocessor_digest"])
     def test_bytes_that_are_not_those_that_were_hashed_are_refused(self, registry, tmp_path, part):
         left = fitted(tmp_path, preprocessor=SCALER)

@@ -72,6 +72,7 @@ for _claim in (
     "savers_at_once_never_get_the_same_version",
     "what_a_cell_has_fitted_is_taken_as_it_is",
     "what_a_cell_has_fitted_is_not_unpickled_when_it_is_saved",
+    "a_model_is_copied_as_it_was_saved_and_not_unpickled",
     "an_evaluation_is_saved_once",
     "what_does_not_exist_is_an_error_that_names_it",
     "by_uri_comes_all_that_was_saved_together",

@@ -157,9 +157,66 @@ def test_all_shows_the_disabled_models_too(project: Project) -> None:
 
     said = project.bakeoff("models", "--all").stdout.splitlines()
 
-    assert said[1] == "disabled: `bakeoff run --with ID` takes one along"
+    assert said[1] == "disabled: `bakeoff run --with ID` takes a candidate along"
     assert said[3].split() == ["off", "1.9.1", "sklearn.dummy:DummyRegressor"]
     assert said[-1].startswith("0 ready, 1 disabled, 0 rejected; from ")
+
+
+def test_models_shows_signal_models_with_what_their_voices_weigh(project: Project) -> None:
+    _write_signal_models(project)
+
+    said = project.bakeoff("models").stdout.splitlines()
+    record = json.loads(project.bakeoff("models", "--json").stdout)
+
+    assert said[3] == "signal models: `bakeoff signals` asks them"
+    assert [line.split()[:6] for line in said[4:7]] == [
+        ["model", "version", "weight", "saved", "models", "from"],
+        ["momentum", "v1.1", "0.6", "fitted", "models/mine.py:Mine", "Up"],
+        ["value", "v1.0", "0.4", "fitted", "models/mine.py:Mine"],
+    ]
+    assert said[-1].startswith("3 ready, 1 disabled, 0 rejected")
+    assert record["ensemble"] == {
+        "strategy": "conservative",
+        "minAgreement": 0.5,
+        "minConfidence": 0.6,
+        "flagConflicts": True,
+        "weights": {"momentum": 0.6, "value": 0.4},
+    }
+
+
+@pytest.mark.parametrize("asked", [["--models", "tree,momentum"], ["--with", "momentum"], ["--with", "mood"]])
+def test_a_signal_model_takes_part_in_no_bake_off(project: Project, asked: list[str]) -> None:
+    _write_signal_models(project)
+
+    said = project.bakeoff("run", "iris", *asked)
+
+    assert said.exit_code == 2
+    assert (
+        f"{asked[1].removeprefix('tree,')} is a signal model, which takes part in no bake-off" in said.stderr
+    )
+    assert "`bakeoff signals generate`" in said.stderr
+
+
+def _write_signal_models(project: Project) -> None:
+    (project.root / "config" / "bakeoff.yaml").write_text(
+        "datasets:\n  iris: {source: sklearn, name: iris}\n"
+    )
+    (project.root / "config" / "models.yaml").write_text(
+        "models:\n"
+        "  tree: {path: 'sklearn.dummy:DummyClassifier'}\n"
+        "  momentum: {kind: signal, path: models/mine.py:Mine, version: v1.1, weight: 0.6, description: Up}\n"
+        "  value: {kind: signal, path: models/mine.py:Mine, version: v1.0, weight: 0.4}\n"
+        "  mood: {kind: signal, path: models/mine.py:Mine, weight: 0.0, enabled: false}\n"
+        "ensemble: {strategy: conservative}\n"
+    )
+    (project.root / "models").mkdir()
+    (project.root / "models" / "mine.py").write_text(
+        "class Mine:\n"
+        "    artefacts = ('fitted',)\n"
+        "    def __init__(self, data, artefacts): ...\n"
+        "    def generate_signals(self, symbols, as_of): return []\n"
+        "    def explain(self, symbol): return {}\n"
+    )
 
 
 def test_a_catalog_that_is_missing_or_wrong_is_code_2(project: Project) -> None:

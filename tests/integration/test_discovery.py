@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cell.oven import Oven
 from config.loading import load as load_configuration
 from domain.candidate import Candidate, CandidateKind, Step
 from domain.errors import InfrastructureError, InvalidInputError, NotFoundError
+from domain.signal import EnsembleRules, ModelConfig, Strategy
 from registry import catalog as catalogs
 from registry.catalog import Catalog
 from registry.discovery import discover
@@ -20,6 +22,26 @@ from registry.schema import CatalogError, read
 
 SOURCE = Path(__file__).parents[2]
 SHIPPED = SOURCE / "config" / "models.yaml"
+SIGNAL = """
+class Mine:
+    artefacts = ("momentum", "risk")
+
+    def __init__(self, data, artefacts, horizon=20):
+        pass
+
+    def generate_signals(self, symbols, as_of):
+        return []
+
+    def explain(self, symbol):
+        return {}
+"""
+UNFINISHED = """
+from registry.interface import ModelPlugin
+
+class Mine(ModelPlugin):
+    def __init__(self, data, artefacts): ...
+    def generate_signals(self, symbols, as_of): ...
+"""
 GOOD = "class Mine:\n    def fit(self, X, y): ...\n    def predict(self, X): return [0] * len(X)\n"
 
 
@@ -309,11 +331,105 @@ def test_hidden_files_of_the_project_are_closed_to_a_candidate(oven, root):
     assert "PermissionError" in causes["hidden"]
 
 
-def test_a_signal_model_is_imported_and_not_constructed(oven, root):
-    plugin(root, "signal", "class Mine:\n    def __init__(self, data, artefacts): ...\n")
-    signal = Candidate(id="signal", version="1", kind=CandidateKind.SIGNAL, path="plugs.signal:Mine")
+def signal_model(root, name, source=SIGNAL, **params):
+    plugin(root, name, source)
+    return Candidate(
+        id=name, version="1", kind=CandidateKind.SIGNAL, path=f"plugs/{name}.py:Mine", params=params
+    )
 
-    assert discover([signal], root=root, import_timeout_s=20, socket=oven).healthy == (signal,)
+
+def test_a_signal_model_is_looked_at_and_not_constructed(oven, root):
+    raising = SIGNAL.replace("pass", "raise RuntimeError")
+    signal = signal_model(root, "signal", raising, horizon=5, artefact_version="1.2.0")
+
+    found = discover([signal], root=root, import_timeout_s=20, socket=oven)
+
+    assert found.healthy == (replace(signal, artefacts=("momentum", "risk")),)
+
+
+def test_a_signal_model_that_cannot_be_one_is_rejected_with_the_cure(oven, root):
+    models = [
+        signal_model(root, "mute", SIGNAL.replace("generate_signals", "generate")),
+        signal_model(root, "silent", SIGNAL.replace("explain", "tell")),
+        signal_model(root, "stiff", SIGNAL + "    generate_signals = 3\n"),
+        signal_model(root, "bare", SIGNAL.replace("self, data, artefacts, ", "self, ")),
+        signal_model(root, "texts", SIGNAL.replace('("momentum", "risk")', '"momentum"')),
+        signal_model(root, "typo", SIGNAL, horizn=5),
+        signal_model(root, "reuse", SIGNAL, data="mine"),
+        signal_model(root, "unfinished", UNFINISHED),
+        signal_model(root, "good", SIGNAL),
+    ]
+
+    found = discover(models, root=root, import_timeout_s=30, socket=oven)
+
+    assert [model.id for model in found.healthy] == ["good"]
+    assert {r.id: f"{r.cause}: {r.fix}" for r in found.rejections} == {
+        "mute": "plugs/mute.py:Mine has no method `generate_signals`: "
+        "add `def generate_signals(self, symbols, as_of)`, which returns ModelOutputs",
+        "silent": "plugs/silent.py:Mine has no method `explain`: "
+        "add `def explain(self, symbol)`, which returns a mapping, with `feature_importance`",
+        "stiff": "the `generate_signals` of plugs/stiff.py:Mine is of type int, not a method: "
+        "rename it, and give the class a method `generate_signals`",
+        "bare": "the constructor of plugs/bare.py:Mine does not take data and artefacts: "
+        "begin it with `def __init__(self, data, artefacts)`, the parameters of the catalog behind them",
+        "texts": "the `artefacts` of plugs/texts.py:Mine is of type str, not a tuple of texts: "
+        'name saved models, `artefacts = ("momentum",)`, or leave it out',
+        "typo": "plugs/typo.py:Mine has no parameter 'horizn': did you mean 'horizon'?",
+        "reuse": "plugs/reuse.py:Mine has no parameter 'data': it takes horizon",
+        "unfinished": "plugs/unfinished.py:Mine has no method `explain`: "
+        "add `def explain(self, symbol)`, which returns a mapping, with `feature_importance`",
+    }
+
+
+def test_signal_models_stand_beside_candidates_with_what_their_voices_weigh(load, caplog):
+    caplog.set_level(logging.INFO, "registry")
+
+    catalog = load(
+        """
+models:
+  tree: {path: "plugs.tree:Mine"}
+  a: {kind: signal, path: "plugs.sig:Mine", version: v1.1, weight: 0.9}
+  b: {kind: signal, path: "plugs.sig:Mine", version: v1.0, weight: 0.3}
+  c: {kind: signal, path: "plugs.sig:Mine", enabled: false, weight: 0.0}
+  d: {kind: signal, path: "plugs.sig:Theirs", weight: 0.3}
+ensemble: {strategy: conservative}
+""",
+        tree=GOOD,
+        sig=SIGNAL,
+    )
+
+    assert list(catalog.shelf.signal_models) == ["a", "b"]
+    assert catalog.get_model_config("a") == ModelConfig("a", "v1.1", 0.9)
+    assert catalog.get_model_config("c") == ModelConfig("c", "1", 0.0)
+    assert catalog.get_ensemble_config() == EnsembleRules(strategy=Strategy.CONSERVATIVE)
+    assert catalog.get_ensemble_weights() == pytest.approx({"a": 0.75, "b": 0.25})
+    assert catalog.validate_weights() == ("the weights of a, b add up to 1.2, not to 1: they are normalised",)
+    assert "signal model a, version v1.1, is ready" in caplog.messages
+    assert "the weights of a, b add up to 1.2, not to 1: they are normalised" in caplog.messages
+    assert "the ensemble weighs a 0.75, b 0.25" in caplog.messages
+    with pytest.raises(InvalidInputError, match="tree is a candidate for bake-offs, not a signal model"):
+        catalog.get_model_config("tree")
+    with pytest.raises(NotFoundError, match="there is no signal model 'z': there are a, b"):
+        catalog.get_model_config("z")
+
+
+def test_what_is_left_of_the_signal_models_may_be_no_ensemble_and_the_candidates_stay(load, caplog):
+    catalog = load(
+        """
+models:
+  tree: {path: "plugs.tree:Mine"}
+  a: {kind: signal, path: "plugs.sig:Mine", weight: 0}
+  b: {kind: signal, path: "plugs.sig:Theirs"}
+""",
+        tree=GOOD,
+        sig=SIGNAL,
+    )
+
+    assert list(catalog.candidates) == ["tree", "a"]
+    assert catalog.shelf.to_record()["ensemble"]["weights"] == {}
+    assert "there can be no ensemble: the weights of a are all 0" in caplog.text
+    with pytest.raises(InvalidInputError, match="the weights of a are all 0"):
+        catalog.get_ensemble_weights()
 
 
 def test_a_file_outside_the_root_can_be_checked(oven, root, tmp_path_factory):

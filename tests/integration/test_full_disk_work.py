@@ -101,7 +101,10 @@ def test_a_job_whose_predictions_find_no_room_waits_for_it_and_costs_no_attempt(
 
         assert project.wait_for_end(run_id) == "completed"
         assert project.job(run_id, "waits").attempt == 1
-    assert "predictions cannot be written: [Errno 28] No space left on device; 0 MB are free" in worker.log
+    assert (
+        "what the cell leaves cannot be written: [Errno 28] No space left on device; 0 MB are free"
+        in worker.log
+    )
     lines = [json.loads(line) for line in worker.log.splitlines() if line.startswith("{")]
     warnings = [line for line in lines if line["level"] == "warning" and line["logger"] != "py.warnings"]
     folder = project.configuration.predictions

@@ -4,6 +4,7 @@ import pytest
 
 from domain.candidate import Candidate, CandidateKind, OutputKind, Preprocess, Step
 from domain.errors import InvalidInputError
+from domain.signal import EnsembleRules, Strategy
 from registry.schema import CatalogError, read
 
 SHIPPED = Path(__file__).parents[2] / "config" / "models.yaml"
@@ -49,7 +50,7 @@ models:
     steps:
       - path: a.b:Scale
       - {path: a.b:Model, params: {k: 1e-3}}
-ensemble: {strategy: weighted, thresholds: [0.1, 0.2]}
+ensemble: {strategy: conservative, min_agreement: 0.75, min_confidence: 1, flag_conflicts: false}
 """
     )
 
@@ -77,7 +78,9 @@ ensemble: {strategy: weighted, thresholds: [0.1, 0.2]}
             steps=(Step(path="a.b:Scale"), Step(path="a.b:Model", params={"k": 0.001})),
         ),
     )
-    assert read(file).ensemble == {"strategy": "weighted", "thresholds": [0.1, 0.2]}
+    assert read(file).ensemble == EnsembleRules(
+        strategy=Strategy.CONSERVATIVE, min_agreement=0.75, min_confidence=1, flag_conflicts=False
+    )
 
 
 def test_what_is_read_survives_json(written):
@@ -139,9 +142,67 @@ def test_the_version_of_a_distribution_that_shares_its_folder_is_not_that_of_one
     assert candidate.version == "1"
 
 
-@pytest.mark.parametrize("entry", ["kind: signal, weight: 0", "memory_limit_mb: 16", "threads: 1"])
+@pytest.mark.parametrize(
+    "entry", ["kind: signal, enabled: false, weight: 0", "memory_limit_mb: 16", "threads: 1"]
+)
 def test_the_smallest_values_are_allowed(written, entry):
     assert len(read(written(f"models: {{m: {{path: 'm:C', {entry}}}}}")).candidates) == 1
+
+
+@pytest.mark.parametrize("text", ["models: {}", "models: {}\nensemble:", "models: {}\nensemble: {}"])
+def test_an_ensemble_of_which_nothing_is_said_has_the_rules_that_are_shipped(written, text):
+    assert read(written(text)).ensemble == EnsembleRules(
+        strategy=Strategy.WEIGHTED_MAJORITY, min_agreement=0.5, min_confidence=0.6, flag_conflicts=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        (
+            "stratgy: conservative",
+            "ensemble has the unknown key 'stratgy': did you mean 'strategy'?",
+        ),
+        (
+            "strategy: majority",
+            "ensemble.strategy is the text 'majority': did you mean 'weighted_majority'?",
+        ),
+        (
+            "strategy: 1",
+            "ensemble.strategy is the number '1': write weighted_majority or",
+        ),
+        (
+            "min_agreement: 1.01",
+            "ensemble.min_agreement is the number '1.01': write a number of at least 0 and at most 1",
+        ),
+        (
+            "min_confidence: -0.1",
+            "ensemble.min_confidence is the number '-0.1': write a number of at least 0 and at most 1",
+        ),
+        (
+            "min_confidence: high",
+            "ensemble.min_confidence is the text 'high': write a number of at least 0 and at most 1",
+        ),
+        ("flag_conflicts: 1", "ensemble.flag_conflicts is the number '1': write true or false"),
+    ],
+)
+def test_a_bad_rule_of_the_ensemble_is_named_with_its_line_and_what_is_right(written, entry, problem):
+    [found] = problems(written(f"models: {{}}\nensemble:\n  {entry}\n"))
+
+    assert found.startswith(f"line 3: {problem}")
+
+
+def test_signal_models_that_all_weigh_nothing_are_refused(written):
+    text = """
+models:
+  a: {kind: signal, path: "m:A", weight: 0}
+  b: {kind: signal, path: "m:B", weight: 0.0}
+  c: {kind: signal, path: "m:C", weight: 1, enabled: false}
+"""
+
+    assert problems(written(text)) == [
+        "line 3: the weights of a, b are all 0: give one of them a weight above 0, or disable them"
+    ]
 
 
 def test_an_anchor_and_a_merge_share_keys(written):

@@ -1,0 +1,159 @@
+"""A job of signals: a signal model is asked, in a cell, for what is not known already."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from cell.client import WarmParent
+from domain.errors import InvalidInputError, TamperedError
+from domain.identity import utc_now
+from domain.job import Job, JobError, JobState, Phase
+from domain.result import Cost, Result
+from domain.signal import Commission, ModelOutput, SignalOrder, ranked
+from evaluation.data.snapshot import folder_of
+from evaluation.signals.artefacts import Copy, copy_out
+from evaluation.signals.asking import Answered, Desk, ask_in_cell
+from evaluation.verdict import Faulty, Killed, Stopped
+from registry.opening import open_registry
+from store.answers import complete
+from store.leases import Claim
+from tasks import wiring
+from tasks.known import Known, known_to, parts_for
+from tasks.watch import Watch
+from tasks.work import Completed, Ending, grant_for
+
+
+def work(claim: Claim, watch: Watch, warm: Callable[[], WarmParent]) -> Ending:
+    began = time.monotonic()
+    order, commission = _asked(claim)
+    if commission.obstacle:
+        return _not_possible(claim.job, commission.obstacle)
+    known = known_to(claim)
+    missing = [symbol for symbol in order.symbols if symbol not in known.asked]
+    said = _ask(claim, missing, watch, warm) if missing else None
+    if isinstance(said, Faulty | Killed | Stopped):
+        return said
+    new = said.answers if said else ()
+    answers = ranked((*known.answers.values(), *new))
+    result = _result(claim, known, said, answers, duration_s=time.monotonic() - began)
+    return Completed(
+        write=partial(_write, claim, result, said, answers),
+        said=f"{len(answers)} signals, {len(new)} of them new",
+    )
+
+
+def _asked(claim: Claim) -> tuple[SignalOrder, Commission]:
+    order, commission = claim.run.signals, claim.job.commission
+    assert order is not None and commission is not None  # noqa: S101, PT018 - it is a job of signals
+    return order, commission
+
+
+def _ask(
+    claim: Claim, symbols: Sequence[str], watch: Watch, warm: Callable[[], WarmParent]
+) -> Answered | Faulty | Killed | Stopped:
+    job, (_, commission) = claim.job, _asked(claim)
+    with _folder_for(claim) as folder:
+        try:
+            copies = _copies(commission, folder)
+        except (InvalidInputError, TamperedError) as exc:
+            return _not_possible(job, str(exc))
+        return ask_in_cell(
+            _desk(claim, copies),
+            symbols,
+            parts=parts_for(claim),
+            grant=grant_for(job.candidate),
+            wall_s=job.timeout_s,
+            attempt=job.attempt,
+            warm=warm(),
+            leave=watch,
+        )
+
+
+@contextmanager
+def _folder_for(claim: Claim) -> Iterator[Path]:
+    """Called by the lease, so that a worker that comes back too late is in nobody's way."""
+    folder = wiring.configuration().copies / claim.run.id / claim.lease.token
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # another job of the run has its own
+            folder.parent.rmdir()
+
+
+def _copies(commission: Commission, folder: Path) -> tuple[Copy, ...]:
+    if not commission.artefacts:
+        return ()
+    return copy_out(commission.artefacts, open_registry(wiring.configuration()), folder)
+
+
+def _desk(claim: Claim, copies: tuple[Copy, ...]) -> Desk:
+    configuration, dataset, job = wiring.configuration(), claim.run.dataset, claim.job
+    order, _ = _asked(claim)
+    return Desk(
+        candidate=job.candidate,
+        as_of=order.as_of,
+        market=folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id),
+        copies=copies,
+        root=configuration.root,
+        closed=(*configuration.secrets, *map(Path, dataset.files)),
+        log=configuration.log_of(job.run_id, job.id),
+        about={"runId": job.run_id, "jobId": job.id, "attempt": job.attempt},
+    )
+
+
+def _not_possible(job: Job, why: str) -> Faulty:
+    """It would end alike as often as it is tried."""
+    error = JobError(
+        type="NoSavedModel",
+        message=why,
+        phase=Phase.START,
+        hint=f"`bakeoff signals train {job.candidate.id}` trains and saves what it works with; then "
+        f"`bakeoff retry {job.run_id[:8]}`",
+    )
+    return Faulty(state=JobState.FAILED, error=error)
+
+
+_NOTHING = Cost(fit_s=0.0, predict_s=0.0, cpu_s=0.0, peak_memory_mb=0.0, granted_threads=1)
+
+
+def _result(
+    claim: Claim, known: Known, said: Answered | None, answers: Sequence[ModelOutput], *, duration_s: float
+) -> Result:
+    """What it said is kept elsewhere; here it is counted."""
+    job, run = claim.job, claim.run
+    return Result(
+        evaluation_id=job.id,
+        run_id=run.id,
+        model_id=job.candidate.id,
+        model_version=job.candidate.version,
+        dataset_id=run.dataset.dataset_id,
+        dataset_name=run.dataset.name,
+        split_id=run.dataset.split_id,
+        seed=run.seed,
+        metrics={"signals": len(answers), "known": len(known.asked)},
+        details={"warnings": list(said.warnings) if said else []},
+        timestamp=utc_now(),
+        duration_s=duration_s,
+        cost=said.cost if said else _NOTHING,
+        attempt=job.attempt,
+        reused_from=None if said else known.evaluation_id,
+    )
+
+
+def _write(claim: Claim, result: Result, said: Answered | None, answers: Sequence[ModelOutput]) -> bool:
+    order, commission = _asked(claim)
+    return complete(
+        wiring.engine(),
+        claim.lease,
+        result,
+        answers,
+        as_of=order.as_of,
+        commission=replace(commission, fingerprint=said.provenance.fingerprint) if said else commission,
+        provenance=said.provenance if said else None,
+    )

@@ -1,0 +1,78 @@
+"""What a signal model is known to say: what it said before, under the same fingerprint."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import takewhile
+
+from domain.provenance import Fit, fingerprint
+from domain.signal import ModelOutput
+from evaluation.evidence import has_changed
+from evaluation.provenance import PartsOf
+from evaluation.signals.commission import parts_of_answers
+from registry.code import code_at, places_of
+from registry.libraries import surroundings
+from store import provenances, runs, signals
+from store.leases import Claim
+from tasks import wiring
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    answers: Mapping[str, ModelOutput] = field(default_factory=dict)  #: by symbol
+    asked: frozenset[str] = frozenset()  #: on the others of these it has no opinion
+    evaluation_id: str | None = None  #: the last job that asked; None: nothing is known
+
+
+def known_to(claim: Claim) -> Known:
+    """As long as all that decides it is as it was: else it may say something else today."""
+    order, commission = claim.run.signals, claim.job.commission
+    assert order is not None and commission is not None  # noqa: S101, PT018 - it is a job of signals
+    if order.fresh or commission.fingerprint != _present(claim):
+        return Known()
+    fits = provenances.with_fingerprints(wiring.engine(), {commission.fingerprint})
+    valid = list(takewhile(_is_as_it_was, fits.get(commission.fingerprint, ())))
+    if not valid:
+        return Known()
+    return Known(
+        answers=signals.said(
+            wiring.engine(),
+            model_id=claim.job.candidate.id,
+            fingerprint=commission.fingerprint,
+            as_of=order.as_of,
+            symbols=order.symbols,
+        ),
+        asked=_symbols_of(valid) & frozenset(order.symbols),
+        evaluation_id=valid[0].result.evaluation_id,
+    )
+
+
+def parts_for(claim: Claim) -> PartsOf:
+    """Of the answers of this job."""
+    order, commission = claim.run.signals, claim.job.commission
+    assert order is not None and commission is not None  # noqa: S101, PT018 - it is a job of signals
+    return partial(
+        parts_of_answers,
+        claim.job.candidate,
+        commission.artefacts,
+        dataset=claim.run.dataset,
+        as_of=order.as_of,
+    )
+
+
+def _present(claim: Claim) -> str:
+    """The fingerprint that it has on this machine, now."""
+    root = wiring.configuration().root.resolve()
+    code = code_at(places_of(claim.job.candidate), root=root)
+    return fingerprint(parts_for(claim)(code=code, surroundings=surroundings()))
+
+
+def _symbols_of(fits: list[Fit]) -> frozenset[str]:
+    asked = (runs.get(wiring.engine(), fit.result.run_id).signals for fit in fits)
+    return frozenset(symbol for order in asked if order for symbol in order.symbols)
+
+
+def _is_as_it_was(fit: Fit) -> bool:
+    if fit.provenance.obstacle:
+        return False
+    return has_changed(fit.provenance.seen, root=wiring.configuration().root.resolve()) is None

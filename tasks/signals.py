@@ -1,0 +1,53 @@
+"""The producer of runs of signals: as for bake-offs, all is written in one transaction, then it is rung."""
+
+from domain.identity import new_id, parse_id, utc_now
+from domain.run import Run, RunState
+from domain.scoring import ScoringRules
+from evaluation.signals.commission import SEED
+from evaluation.signals.plan import SignalPlan, make_signal_plan
+from evaluation.signals.request import SignalRequest
+from store import runs, schema
+from tasks import enqueue, wiring
+
+#: What is counted of each model: symbols that it has an opinion on, and what was known without asking.
+COUNTED = ScoringRules(metrics=("signals", "known"))
+
+
+def start_signals(request: SignalRequest, *, digest: str | None = None) -> str:
+    """The id of the run, as `enqueue.start_run`."""
+    engine = wiring.engine()
+    schema.ensure(engine)
+    run_id = parse_id(request.run_id) if request.run_id else new_id()
+    if not runs.exists(engine, run_id):
+        submit(plan_of(request), run_id=run_id, name=request.name, digest=digest)
+    return run_id
+
+
+def plan_of(request: SignalRequest) -> SignalPlan:
+    return make_signal_plan(request, catalog=wiring.catalog, configuration=wiring.configuration())
+
+
+def submit(plan: SignalPlan, *, run_id: str, name: str | None = None, digest: str | None = None) -> Run:
+    run = run_of(plan, run_id=run_id, name=name, digest=digest)
+    jobs = [
+        enqueue.job_of(run, model, position, plan.commissions[model.id])
+        for position, model in enumerate(plan.models)
+    ]
+    enqueue.create(run, jobs)
+    return run
+
+
+def run_of(plan: SignalPlan, *, run_id: str, name: str | None, digest: str | None) -> Run:
+    return Run(
+        id=run_id,
+        name=name or f"signals-{plan.order.as_of}-{run_id[:8]}",
+        state=RunState.QUEUED,
+        dataset=plan.dataset,
+        rules=COUNTED,
+        seed=SEED,
+        test_size=0.0,
+        signals=plan.order,
+        request_digest=digest,
+        priority=plan.priority,
+        created_at=utc_now(),
+    )
