@@ -18,5 +18,5 @@ KNOWN_ON = "known_on"
 def read_fundamentals(settings: TableSettings, root: Path, as_of: date) -> tuple[Panel, tuple[str, ...]]:
     """What was known by that day, in order; and what was odd."""
     with about(TABLE):
-        panel = read_panel(settings, root, day=KNOWN_ON, needed=(), others=None).until(as_of)
+        panel = read_panel(TABLE, settings, root, day=KNOWN_ON, needed=(), others=None).until(as_of)
         return panel.ordered().without_doubles()

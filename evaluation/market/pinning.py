@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from config.market import MarketSettings
+from config.market import MarketSettings, MarketSource
 from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InvalidInputError
 from domain.naming import listed, nearest
@@ -67,7 +67,7 @@ def pin_market(settings: MarketSettings, *, root: Path, snapshots: Path, as_of: 
         folder=folder,
         as_of=as_of or last,
         symbols=tuple(panels[prices.TABLE].symbols),
-        warnings=(*warnings, *_staleness(last, as_of)),
+        warnings=(*_made_up(settings), *warnings, *_staleness(last, as_of)),
     )
 
 
@@ -133,6 +133,12 @@ def _fill(folder: Path, panels: Mapping[str, Panel], ref: DatasetRef, last: date
 
 def _fields(table: str, panel: Panel) -> Sequence[Field]:
     return [replace(column.field, name=f"{table}.{column.name}") for column in panel.columns]
+
+
+def _made_up(settings: MarketSettings) -> tuple[str, ...]:
+    if all(table.source is not MarketSource.SYNTHETIC for table in settings.tables.values()):
+        return ()
+    return ("the market is synthetic: made up, with something to be found in it; no real one is like it",)
 
 
 def _staleness(last: date, as_of: date | None) -> tuple[str, ...]:

@@ -26,7 +26,9 @@ _OTHERS = ("open", "high", "low", ADJUSTED, SPLIT)
 def read_prices(settings: TableSettings, root: Path, as_of: date | None) -> tuple[Panel, tuple[str, ...]]:
     """Up to a day, in order; and what was odd. What is later is cut off before anything else is looked at."""
     with about(TABLE):
-        panel = read_panel(settings, root, day="date", needed=(CLOSE, VOLUME), others=_OTHERS).until(as_of)
+        panel = read_panel(TABLE, settings, root, day="date", needed=(CLOSE, VOLUME), others=_OTHERS).until(
+            as_of
+        )
         panel, unpriced = _priced(panel)
         if not len(panel):
             until = "" if as_of is None else f" up to {as_of}"

@@ -33,15 +33,21 @@ def about(table: str) -> Iterator[None]:
 
 def files_of(market: MarketSettings, root: Path) -> tuple[Path, ...]:
     """What it is read from, absolute: what will be known later is in there."""
-    files = [sources.files_of(_dataset(table), root) for table in market.tables.values() if _is_read(table)]
-    return tuple(dict.fromkeys(file for some in files for file in some))
+    datasets = [_dataset(name, table) for name, table in market.tables.items()]
+    return tuple(dict.fromkeys(file for dataset in datasets for file in sources.files_of(dataset, root)))
 
 
 def read_panel(
-    table: TableSettings, root: Path, *, day: str, needed: Sequence[str], others: Collection[str] | None
+    name: str,
+    table: TableSettings,
+    root: Path,
+    *,
+    day: str,
+    needed: Sequence[str],
+    others: Collection[str] | None,
 ) -> Panel:
     """Symbols, days, what is needed, and of `others` what there is; with None, all that holds numbers."""
-    frame = _frame(table, root, (SYMBOL, day, *needed), others)
+    frame = _frame(_dataset(name, table), table.columns, root, (SYMBOL, day, *needed), others)
     kept = (
         _numeric(frame, day)
         if others is None
@@ -58,27 +64,27 @@ def read_panel(
     )
 
 
-def _is_read(table: TableSettings) -> bool:
-    return table.source is not MarketSource.SYNTHETIC
-
-
-def _dataset(table: TableSettings) -> DatasetSettings:
+def _dataset(name: str, table: TableSettings) -> DatasetSettings:
     """As a dataset of which no column is to be predicted: the key that it must have is only filled in."""
+    made_up = table.source is MarketSource.SYNTHETIC
     return DatasetSettings(
-        source=DatasetSource(table.source),
+        source=DatasetSource.CALLABLE if made_up else DatasetSource(table.source),
         path=table.path,
         url=table.url,
         query=table.query,
-        name=table.name,
+        name=f"evaluation.market.synthetic:{name}" if made_up else table.name,
         target=table.columns.get(SYMBOL, SYMBOL),
     )
 
 
 def _frame(
-    table: TableSettings, root: Path, needed: Sequence[str], others: Collection[str] | None
+    dataset: DatasetSettings,
+    renamed: Mapping[str, str],
+    root: Path,
+    needed: Sequence[str],
+    others: Collection[str] | None,
 ) -> "pd.DataFrame":
-    dataset = _dataset(table)
-    theirs = {**{ours: ours for ours in needed}, **table.columns}
+    theirs = {**{ours: ours for ours in needed}, **renamed}
     there = sources.columns_of(dataset, root)
     if there is not None:
         _require(theirs, there)

@@ -1,0 +1,58 @@
+"""Fundamentals: a company that is cheap, good and growing, compared with all others, should do better.
+
+There is nothing to be trained: the rules are in `models/worth/scores.py`, and what a place among the others
+is worth is a view that `spread` states, not a measurement.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from models.momentum.classification import ranked
+from models.momentum.history import History
+from models.worth.figures import check_columns, figures_at
+from models.worth.scores import PARTS, SCORE, scores_of
+from registry.interface import ModelOutput, ModelPlugin
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ModelBPlugin(ModelPlugin):
+    """Its confidence is the place of the company; `spread` is expected between the best and the worst."""
+
+    def __init__(
+        self,
+        data: "Mapping[str, pd.DataFrame]",
+        artefacts: Mapping[str, Any],
+        *,
+        spread: float = 0.12,
+        max_age_days: int = 400,
+    ) -> None:
+        if "fundamentals" not in data:
+            raise ValueError("model_b needs fundamentals: say in `market` where they are, or disable it")
+        check_columns(data["fundamentals"])
+        self._fundamentals = data["fundamentals"]
+        self._history = History(data["prices"])
+        self._spread = spread
+        self._max_age_days = max_age_days
+
+    def generate_signals(self, symbols: Sequence[str], as_of: date) -> list[ModelOutput]:
+        scores = self._scores(as_of)[SCORE]
+        asked = scores[scores.index.isin(symbols)]
+        return ranked((str(symbol), place, self._spread * (place - 0.5)) for symbol, place in asked.items())
+
+    def explain(self, symbol: str) -> Mapping[str, Any]:
+        """As of the last day there is: its places among all others."""
+        last = self._history.last_day
+        scores = self._scores(last)
+        if symbol not in scores.index:
+            raise ValueError(f"there are no figures of {symbol!r} that would do: it has no score")
+        return {
+            "as_of": last.isoformat(),
+            "places": scores.loc[symbol].to_dict(),
+            "feature_importance": dict.fromkeys(PARTS, 1 / len(PARTS)),
+        }
+
+    def _scores(self, day: date) -> "pd.DataFrame":
+        return scores_of(figures_at(self._history, self._fundamentals, day, self._max_age_days))

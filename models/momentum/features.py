@@ -1,0 +1,94 @@
+"""What model_a looks at: of each symbol as of a day, for all symbols at once.
+
+Months are 21 rows and years 252: a day without a price is no row. But for the dollar volume, none changes
+when every price of a symbol is multiplied, so it does not matter as of when prices were adjusted.
+
+    return_12_1 ... return_3       from 12 months ago to one month ago; over 9, 6, 3 months
+    volatility_30, volatility_90   of daily log returns, for a year; volatility_ratio: one over the other
+    above_average                  price over its 200-day average, less 1
+    average_slope                  that average over the one of 20 days ago, less 1
+    trend_strength                 correlation of the logarithm of the price with time, over 200 days
+    dollar_volume                  median of 20 days
+    volume_ratio                   that over the median of 90 days
+"""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.momentum.history import History
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEATURES = (
+    "return_12_1",
+    "return_9",
+    "return_6",
+    "return_3",
+    "volatility_30",
+    "volatility_90",
+    "volatility_ratio",
+    "above_average",
+    "average_slope",
+    "trend_strength",
+    "dollar_volume",
+    "volume_ratio",
+)
+PRICE, AGE_DAYS = "price", "age_days"  # beside the features, for the screens
+
+_MONTH, _YEAR = 21, 252
+_AVERAGE, _SLOPE = 200, 20
+
+
+def features_at(history: History, day: date) -> "pd.DataFrame":
+    """A row for each symbol that has a price by then; what a short history does not tell is missing."""
+    import pandas as pd
+
+    stops = history.stops_at(day)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns = {**_of_prices(history, stops), **_of_volume(history, stops)}
+    columns[PRICE] = history.last(history.close, stops, 1)[:, 0]
+    frame = pd.DataFrame(columns, index=pd.Index(history.symbols, name="symbol"))
+    there = stops > history.starts
+    last_days = history.days[np.maximum(stops - 1, 0)].astype("datetime64[D]")
+    frame[AGE_DAYS] = (np.datetime64(day) - last_days).astype(np.float64)
+    return frame.replace([np.inf, -np.inf], np.nan)[there]
+
+
+def _of_prices(history: History, stops: np.ndarray) -> dict[str, np.ndarray]:
+    price = history.last(history.adjusted, stops, _YEAR + 1)
+    now, logs = price[:, 0], np.log(price[:, :_AVERAGE])
+    volatility_30, volatility_90 = _volatility(logs, 30), _volatility(logs, 90)
+    average = price[:, :_AVERAGE].mean(axis=1)
+    return {
+        "return_12_1": price[:, _MONTH] / price[:, _YEAR] - 1,
+        "return_9": now / price[:, 9 * _MONTH] - 1,
+        "return_6": now / price[:, 6 * _MONTH] - 1,
+        "return_3": now / price[:, 3 * _MONTH] - 1,
+        "volatility_30": volatility_30,
+        "volatility_90": volatility_90,
+        "volatility_ratio": volatility_30 / volatility_90,
+        "above_average": now / average - 1,
+        "average_slope": average / price[:, _SLOPE : _SLOPE + _AVERAGE].mean(axis=1) - 1,
+        "trend_strength": _correlation_with_time(logs),
+    }
+
+
+def _of_volume(history: History, stops: np.ndarray) -> dict[str, np.ndarray]:
+    dollars = history.last(history.close, stops, 90) * history.last(history.volume, stops, 90)
+    median = np.median(dollars[:, :20], axis=1)
+    return {"dollar_volume": median, "volume_ratio": median / np.median(dollars, axis=1)}
+
+
+def _volatility(logs: np.ndarray, days: int) -> np.ndarray:
+    returns: np.ndarray = np.diff(logs[:, : days + 1], axis=1)
+    return np.asarray(returns.std(axis=1, ddof=1) * np.sqrt(_YEAR))
+
+
+def _correlation_with_time(logs: np.ndarray) -> np.ndarray:
+    time: np.ndarray = np.arange(logs.shape[1], 0.0, -1)
+    time -= time.mean()
+    around: np.ndarray = logs - logs.mean(axis=1, keepdims=True)
+    return np.asarray(around @ time / np.sqrt((around**2).sum(axis=1) * (time**2).sum()))

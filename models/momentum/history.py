@@ -1,0 +1,47 @@
+"""Prices as arrays, by symbol and then by day: what was known by a day is a stretch of each symbol's rows."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class History:
+    def __init__(self, prices: "pd.DataFrame") -> None:
+        """`prices` as a signal model is given them: in order, the symbols as categories."""
+        self.symbols: np.ndarray = prices["symbol"].cat.categories.to_numpy()
+        self.days: np.ndarray = prices["date"].to_numpy()
+        self.close: np.ndarray = prices["close"].to_numpy()
+        self.adjusted: np.ndarray = prices["adj_close"].to_numpy()
+        self.volume: np.ndarray = prices["volume"].to_numpy()
+        codes: Any = prices["symbol"].cat.codes.to_numpy()
+        places = np.searchsorted(codes, np.arange(len(self.symbols) + 1, dtype=codes.dtype))
+        self.starts, self.stops = (
+            places[:-1],
+            places[1:],
+        )  #: of each symbol, its first row, and that behind its last
+
+    @property
+    def last_day(self) -> date:
+        last: date = self.days.max().astype("datetime64[D]").astype(date)
+        return last
+
+    def stops_at(self, by: date | np.ndarray) -> np.ndarray:
+        """Of each symbol the row behind the last one by that day, or by its own: all are halved at once."""
+        low, high = self.starts.copy(), self.stops.copy()
+        by = np.asarray(by, dtype="datetime64[us]")
+        while (searching := low < high).any():
+            middle = (low + high) // 2
+            known = searching & (self.days[np.minimum(middle, len(self.days) - 1)] <= by)
+            low = np.where(known, middle + 1, low)
+            high = np.where(searching & ~known, middle, high)
+        return low
+
+    def last(self, values: np.ndarray, stops: np.ndarray, length: int) -> np.ndarray:
+        """The last values of each symbol, a row for each, the latest first; NaN where there are no more."""
+        rows = stops[:, None] - 1 - np.arange(length)
+        there = rows >= self.starts[:, None]
+        return np.where(there, values[np.where(there, rows, 0)], np.nan)

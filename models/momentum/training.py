@@ -1,0 +1,129 @@
+"""Fitting the two models of model_a, and finding out how good they are on what came later.
+
+    months   1  2  3  4  5  6  7  8  9 10 11 12
+    fold 1   train ......... |  test
+    fold 2   train ............... |  test
+    fold 3   train ..................... |  test
+
+Each fold is tested on a window of time, and trained on all samples whose future was known before the window
+began: no return that is learned from overlaps one that is tested (`|`).
+"""
+
+from collections.abc import Iterator, Mapping
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from models.momentum.features import FEATURES
+from models.momentum.samples import Samples
+from registry.interface import Trained
+
+FOLDS = 4
+_LEAST_SAMPLES = 200
+
+#: The same data and seed give the same trees, on however many threads; 0 threads are those that are granted.
+_SETTINGS = {
+    "n_estimators": 150,
+    "learning_rate": 0.03,
+    "num_leaves": 15,
+    "min_child_samples": 40,
+    "deterministic": True,
+    "force_row_wise": True,
+    "n_jobs": 0,
+    "verbose": -1,
+}
+
+
+def train(samples: Samples, *, classifier: str, regressor: str, seed: int) -> Trained:
+    """The names are those under which the models are to be known."""
+    _require_enough(samples)
+    folds = [_fold(number, *split, seed) for number, split in enumerate(walk_forward(samples), start=1)]
+    return Trained(
+        models={classifier: _classifier(samples, seed), regressor: _regressor(samples, seed)},
+        metrics={
+            classifier: _means(folds, ("auc", "accuracy")),
+            regressor: _means(folds, ("rank_correlation", "mae")),
+        },
+        feature_names=FEATURES,
+        folds=folds,
+    )
+
+
+def walk_forward(samples: Samples) -> Iterator[tuple[Samples, Samples]]:
+    """What to train on and what to test on, the second half of the days in equal windows."""
+    days = np.unique(samples.day)
+    for window in np.array_split(days[len(days) // 2 :], FOLDS):
+        train = samples.rows(samples.told_on < window[0])
+        yield train, samples.rows((samples.day >= window[0]) & (samples.day <= window[-1]))
+
+
+def _require_enough(samples: Samples) -> None:
+    months, least = len(np.unique(samples.day)), 2 * FOLDS + 1
+    if months < least or len(samples) < _LEAST_SAMPLES:
+        raise ValueError(
+            f"{len(samples):,} samples of {months} months are too few to learn from: {_LEAST_SAMPLES} of "
+            f"{least} are the least, and the first year of each symbol gives none; bring longer prices, or "
+            "loosen the screens"
+        )
+    if len(np.unique(samples.forward > 0)) == 1:
+        raise ValueError("all prices went the same way in each month: there is nothing to learn")
+
+
+def _fold(number: int, train: Samples, test: Samples, seed: int) -> Mapping[str, Any]:
+    confidence = _classifier(train, seed).predict_proba(test.features)[:, 1]
+    expected = _regressor(train, seed).predict(test.features)
+    rose = test.forward > 0
+    return {
+        "fold": number,
+        "first": str(test.day.min()),
+        "last": str(test.day.max()),
+        "train_rows": len(train),
+        "test_rows": len(test),
+        "auc": _area_under_curve(confidence, rose),
+        "accuracy": float(((confidence > 0.5) == rose).mean()),  # noqa: PLR2004 - more likely than not
+        "rank_correlation": _rank_correlation(expected, test),
+        "mae": float(np.abs(expected - test.forward).mean()),
+    }
+
+
+def _classifier(samples: Samples, seed: int) -> Any:
+    return (
+        _lightgbm().LGBMClassifier(**_SETTINGS, random_state=seed).fit(samples.features, samples.forward > 0)
+    )
+
+
+def _regressor(samples: Samples, seed: int) -> Any:
+    return _lightgbm().LGBMRegressor(**_SETTINGS, random_state=seed).fit(samples.features, samples.forward)
+
+
+def _lightgbm() -> Any:
+    try:
+        import lightgbm
+    except ModuleNotFoundError as exc:
+        raise ModuleNotFoundError(
+            'model_a learns with LightGBM, which is not installed: `pip install "bakeoff[signals]"`'
+        ) from exc
+    return lightgbm
+
+
+def _area_under_curve(confidence: np.ndarray, rose: np.ndarray) -> float:
+    """How likely one that rose was given more confidence than one that fell; a half if all went one way."""
+    from scipy.stats import rankdata
+
+    up = int(rose.sum())
+    pairs = up * (len(rose) - up)
+    wins = rankdata(confidence)[rose].sum() - up * (up + 1) / 2
+    return float(wins / pairs) if pairs else 0.5
+
+
+def _rank_correlation(expected: np.ndarray, test: Samples) -> float:
+    """Of what was expected and what came, among the symbols of a day: the market as a whole is no merit."""
+    import pandas as pd
+
+    ranks = pd.DataFrame({"expected": expected, "forward": test.forward}).groupby(test.day).rank(pct=True)
+    return float(ranks["expected"].corr(ranks["forward"]))
+
+
+def _means(folds: list[Mapping[str, Any]], names: tuple[str, ...]) -> Mapping[str, float]:
+    return {name: fmean(fold[name] for fold in folds) for name in names}

@@ -1,0 +1,178 @@
+"""A worker asks signal models as it evaluates candidates: whatever one of them does, the others answer."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+from fixtures.project import Worker
+from fixtures.signals import LAST, SYMBOLS, SignalProject, a_signal_project
+
+_FORGED = [
+    "nan",
+    "huge number",
+    "true",
+    "twice",
+    "unknown",
+    "list for a symbol",
+    "list for a signal",
+    "rank",
+    "text",
+    "number",
+    "null",
+    "nested",
+    "large",
+]
+FORGERIES = [f"forges-{what.replace(' ', '-')}" for what in _FORGED]
+MODELS: Mapping[str, Mapping[str, Any]] = {
+    "optimist": {"path": "Says", "weight": 0.6},
+    "pessimist": {"path": "Says", "weight": 0.4, "params": {"says": "SELL", "confidence": 0.6}},
+    "later": {"path": "SaysLater"},
+    "quiet": {"path": "Says", "params": {"silent": ["BBB"]}},
+    "raises": {},
+    "slow": {"path": "Sleeps", "timeout": 1},
+    "crashes": {},
+    "kills": {"path": "KillsItself"},
+    "untrained": {},
+    "doubles": {},
+    "knows": {},
+    "unsure": {},
+    "reads": {},
+    **{
+        model: {"path": "Forges", "params": {"what": what}}
+        for model, what in zip(FORGERIES, _FORGED, strict=True)
+    },
+}
+STRANGE = ["raises", "slow", "crashes", "kills", "untrained", "doubles", "knows", "unsure"]
+
+
+@dataclass(frozen=True)
+class Place:
+    project: SignalProject
+    worker: Worker
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with a_signal_project(MODELS) as project, project.worker() as worker:
+        yield Place(project, worker)
+        assert not worker.has_ended()
+        assert "Traceback" not in worker.log
+
+
+@pytest.fixture(scope="module")
+def run_of_all(place: Place) -> str:
+    return place.project.generate_to_the_end("optimist", *STRANGE, "pessimist")
+
+
+def test_what_a_model_says_is_kept_ranked(place: Place) -> None:
+    run_id = place.project.generate_to_the_end("optimist")
+
+    assert place.project.states(run_id) == {"optimist": "completed"}
+    answers = place.project.answers(run_id)["optimist"]
+    assert [(a.symbol, a.signal, a.confidence, a.rank) for a in answers] == [
+        ("AAA", "BUY", 0.7, 1),
+        ("BBB", "BUY", 0.7, 2),
+        ("CCC", "BUY", 0.7, 3),
+    ]
+    assert answers[0].metadata["last"] == 12.9
+    assert place.project.log(run_id, "optimist") == f"asked for {' '.join(SYMBOLS)} as of {LAST}\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("raises", ("failed", "ask", "ValueError", "no such luck")),
+        ("slow", ("timed_out", "ask", "Timeout", "")),
+        ("crashes", ("failed", "ask", "SIGSEGV", "")),
+        ("kills", ("failed", "ask", "Killed", "killed 3 times by SIGKILL")),
+        ("untrained", ("failed", "start", "NoSavedModel", "never_saved: none")),
+        ("doubles", ("failed", "ask", "BadSignals", "answered twice for AAA")),
+        ("knows", ("failed", "ask", "BadSignals", "which nobody asked for")),
+        ("unsure", ("failed", "ask", "BadSignals", "the confidence for AAA is nan")),
+    ],
+)
+def test_a_model_that_cannot_answer_is_a_failed_job_that_says_why(
+    place: Place, run_of_all: str, model: str, expected: tuple[str, str, str, str]
+) -> None:
+    job = place.project.job(run_of_all, model)
+
+    assert job.error is not None
+    assert (job.state, job.error.phase, job.error.type) == expected[:3]
+    assert expected[3] in job.error.message
+
+
+def test_the_ensemble_is_made_of_the_others(place: Place, run_of_all: str) -> None:
+    assert place.project.state(run_of_all) == "partial"
+    assert {model: len(said) for model, said in place.project.answers(run_of_all).items()} == {
+        "optimist": 3,
+        "pessimist": 3,
+    }
+    assert [
+        (one.symbol, one.signal, one.models_contributing, one.conflict_reason)
+        for one in place.project.ensemble()
+    ] == [(symbol, "HOLD", ("optimist", "pessimist"), "optimist=BUY, pessimist=SELL") for symbol in SYMBOLS]
+
+
+def test_what_a_cell_forges_is_no_answer(place: Place) -> None:
+    run_id = place.project.generate_to_the_end(*FORGERIES, as_of=date(2025, 1, 21))
+
+    ends = {model: (job.state, job.attempt) for model, job in place.project.jobs(run_id).items()}
+    assert ends == dict.fromkeys(FORGERIES, ("failed", 1))
+    assert place.project.answers(run_id) == {}
+    assert place.project.state(run_id) == "failed"
+    assert place.project.ensemble(date(2025, 1, 21)) == []
+
+
+def test_an_async_model_is_awaited(place: Place) -> None:
+    run_id = place.project.generate_to_the_end("later")
+
+    assert len(place.project.answers(run_id)["later"]) == 3
+
+
+def test_what_is_known_is_not_asked_for_again(place: Place) -> None:
+    first = place.project.generate_to_the_end("optimist", symbols=["AAA"], as_of=date(2025, 1, 20))
+    again = place.project.generate_to_the_end("optimist", symbols=["AAA"], as_of=date(2025, 1, 20))
+    more = place.project.generate_to_the_end("optimist", symbols=["BBB", "AAA"], as_of=date(2025, 1, 20))
+
+    assert "asked for AAA as of 2025-01-20" in place.project.log(first, "optimist")
+    assert place.project.log(again, "optimist") == ""
+    assert "asked for BBB as of 2025-01-20" in place.project.log(more, "optimist")
+    results = [place.project.results(run_id)["optimist"] for run_id in (first, again, more)]
+    assert [result.metrics for result in results] == [
+        {"signals": 1, "known": 0},
+        {"signals": 1, "known": 1},
+        {"signals": 2, "known": 1},
+    ]
+    assert results[1].reused_from == results[0].evaluation_id
+    assert [answer.rank for answer in place.project.answers(more)["optimist"]] == [1, 2]
+
+
+def test_having_no_opinion_is_known_too(place: Place) -> None:
+    first = place.project.generate_to_the_end("quiet")
+    again = place.project.generate_to_the_end("quiet")
+
+    assert [answer.symbol for answer in place.project.answers(first)["quiet"]] == ["AAA", "CCC"]
+    assert place.project.answers(again) == place.project.answers(first)
+    assert place.project.log(again, "quiet") == ""
+
+
+def test_afresh_means_that_what_is_known_is_asked_for_again(place: Place) -> None:
+    place.project.generate_to_the_end("pessimist")
+    again = place.project.generate_to_the_end("pessimist", fresh=True)
+
+    assert place.project.log(again, "pessimist").startswith("asked for AAA BBB CCC")
+
+
+def test_a_model_that_reads_a_file_is_asked_again_when_the_file_has_changed(place: Place) -> None:
+    file = place.project.folder / "plugins" / "confidence.txt"
+    said = []
+    for confidence in ("0.61", None, "0.62"):
+        if confidence is not None:
+            file.write_text(confidence)
+        run_id = place.project.generate_to_the_end("reads", symbols=["AAA"])
+        [answer] = place.project.answers(run_id)["reads"]
+        said.append((answer.confidence, bool(place.project.log(run_id, "reads"))))
+
+    assert said == [(0.61, True), (0.61, False), (0.62, True)]
