@@ -22,7 +22,7 @@ from domain.signal import (
     SignalType,
     Strategy,
 )
-from store import answers, cancelling, leases, outbox, runs, signals
+from store import answers, cancelling, ensembles, leases, outbox, runs, signals
 from store.engine import writing
 
 FRIDAY = date(2026, 11, 20)
@@ -92,7 +92,7 @@ def a_signal(symbol: str, rank: int = 1, **changed: Any) -> EnsembleSignal:
 
 
 def store(engine: Engine, *kept: EnsembleSignal) -> None:
-    signals.keep(engine, kept, models={"m0": "1.0", "m1": "1.0"}, failed=())
+    ensembles.keep(engine, kept, models={"m0": "1.0", "m1": "1.0"}, failed=())
 
 
 def symbols(kept: list[Any]) -> list[str]:
@@ -146,10 +146,10 @@ def test_whoever_ends_the_last_job_of_a_run_keeps_its_ensemble_and_tells_of_it(e
     run, (first, second) = a_stored_run(engine)
     answer(engine, first, says("AAA", BUY, 0.8), says("BBB", BUY, 0.7))
 
-    assert signals.latest(engine) is None
+    assert ensembles.latest(engine) is None
     answer(engine, second, says("AAA", BUY, 0.7), says("BBB", SELL, 0.6))
 
-    agreed = signals.get(engine, "AAA", FRIDAY)
+    agreed = ensembles.get(engine, "AAA", FRIDAY)
     assert agreed is not None
     assert agreed.run_id == run.id
     assert agreed.signal == EnsembleSignal(
@@ -166,7 +166,7 @@ def test_whoever_ends_the_last_job_of_a_run_keeps_its_ensemble_and_tells_of_it(e
         rank=1,
         models_contributing=("m0", "m1"),
     )
-    at_odds = signals.get(engine, "BBB", FRIDAY)
+    at_odds = ensembles.get(engine, "BBB", FRIDAY)
     assert at_odds is not None
     assert (at_odds.signal.signal, at_odds.signal.conflict_reason) == (HOLD, "m0=BUY, m1=SELL")
     assert [event.type for event in told(engine)][-3:] == [
@@ -200,7 +200,7 @@ def test_a_run_combines_its_own_answers_whatever_others_say_meanwhile(engine: En
         )
     answer(engine, second, says("AAA", BUY))
 
-    kept = signals.get(engine, "AAA", FRIDAY)
+    kept = ensembles.get(engine, "AAA", FRIDAY)
 
     assert kept is not None
     assert kept.signal.model_signals == {"m0": BUY, "m1": BUY}
@@ -212,7 +212,7 @@ def test_one_that_fails_leaves_the_others_their_ensemble(engine: Engine) -> None
     leases.fail(engine, claim(engine, third).lease, an_error())
     answer(engine, second, says("AAA", BUY, 0.6))
 
-    kept = signals.get(engine, "AAA", FRIDAY)
+    kept = ensembles.get(engine, "AAA", FRIDAY)
 
     assert kept is not None
     assert kept.signal.ensemble_score == pytest.approx(0.6 * 0.8 + 0.4 * 0.6)
@@ -225,7 +225,7 @@ def test_what_fewer_than_two_answered_for_is_no_signal_and_no_event(engine: Engi
     answer(engine, first, says("AAA", BUY))
     leases.fail(engine, claim(engine, second).lease, an_error())
 
-    assert signals.latest(engine) is None
+    assert ensembles.latest(engine) is None
     assert [event.type for event in told(engine)][-2:] == ["evaluation.failed", "run.completed"]
 
 
@@ -234,7 +234,7 @@ def test_a_run_that_is_not_to_keep_its_ensemble_keeps_what_its_models_said(engin
     answer(engine, first, says("AAA", BUY))
     answer(engine, second, says("AAA", HOLD))
 
-    assert signals.latest(engine) is None
+    assert ensembles.latest(engine) is None
     assert "SIGNAL_GENERATED" not in [event.type for event in told(engine)]
     assert signals.answers_of_run(engine, run) == {"m0": (says("AAA", BUY),), "m1": (says("AAA", HOLD),)}
 
@@ -247,7 +247,7 @@ def test_a_run_that_somebody_stopped_leaves_no_ensemble(engine: Engine) -> None:
     cancelling.cancel_run(engine, run.id)
 
     assert runs.get(engine, run.id).state == "cancelled"
-    assert signals.latest(engine) is None
+    assert ensembles.latest(engine) is None
 
 
 def test_the_rules_of_the_order_decide_and_not_those_of_today(engine: Engine) -> None:
@@ -256,7 +256,7 @@ def test_the_rules_of_the_order_decide_and_not_those_of_today(engine: Engine) ->
     answer(engine, first, says("AAA", BUY, 0.9))
     answer(engine, second, says("AAA", SELL, 0.9))
 
-    kept = signals.get(engine, "AAA", FRIDAY)
+    kept = ensembles.get(engine, "AAA", FRIDAY)
 
     assert kept is not None
     assert (kept.signal.signal, kept.signal.conflict) == ("STRONG_BUY", False)
@@ -267,14 +267,14 @@ def test_the_last_word_on_a_symbol_and_date_wins(engine: Engine) -> None:
     store(engine, a_signal("AAA", as_of=MONDAY))
     store(engine, a_signal("AAA", signal=SELL, conflict=True, conflict_reason="m0=BUY, m1=SELL"))
 
-    last = signals.get(engine, "AAA", FRIDAY)
+    last = ensembles.get(engine, "AAA", FRIDAY)
 
     assert last is not None
     assert last.signal == a_signal("AAA", signal=SELL, conflict=True, conflict_reason="m0=BUY, m1=SELL")
-    assert symbols(signals.page(engine, FRIDAY, limit=10)) == ["AAA", "BBB"]
-    assert symbols(signals.page(engine, MONDAY, limit=10)) == ["AAA"]
-    assert signals.get(engine, "BBB", MONDAY) is None
-    assert (signals.latest(engine), signals.latest(engine, "BBB"), signals.latest(engine, "CCC")) == (
+    assert symbols(ensembles.page(engine, FRIDAY, limit=10)) == ["AAA", "BBB"]
+    assert symbols(ensembles.page(engine, MONDAY, limit=10)) == ["AAA"]
+    assert ensembles.get(engine, "BBB", MONDAY) is None
+    assert (ensembles.latest(engine), ensembles.latest(engine, "BBB"), ensembles.latest(engine, "CCC")) == (
         MONDAY,
         FRIDAY,
         None,
@@ -300,18 +300,18 @@ def test_two_that_write_the_same_symbols_at_once_both_get_through(engine: Engine
         writer.join()
 
     assert ends == [None, None]
-    assert len(signals.page(engine, FRIDAY, limit=1000)) == 200
+    assert len(ensembles.page(engine, FRIDAY, limit=1000)) == 200
 
 
 def test_what_a_process_generates_by_itself_is_told_with_an_id_of_its_own(engine: Engine) -> None:
     store(engine, a_signal("AAA"))
 
-    kept = signals.get(engine, "AAA", FRIDAY)
+    kept = ensembles.get(engine, "AAA", FRIDAY)
     [event] = told(engine)
 
     assert kept is not None
     assert (kept.run_id, event.type, len(event.run_id)) == (None, "SIGNAL_GENERATED", 36)
-    signals.keep(engine, (), models={}, failed=["m0"])
+    ensembles.keep(engine, (), models={}, failed=["m0"])
     assert len(told(engine)) == 1
 
 
@@ -321,12 +321,12 @@ def test_pages_begin_where_the_one_before_ended_the_best_first(engine: Engine) -
         *(a_signal(symbol, rank) for symbol, rank in (("D", 1), ("B", 2), ("C", 2), ("A", 3), ("E", 10))),
     )
 
-    first = signals.page(engine, FRIDAY, limit=2)
-    second = signals.page(engine, FRIDAY, limit=2, after=(2, "B"))
-    last = signals.page(engine, FRIDAY, limit=2, after=(3, "A"))
+    first = ensembles.page(engine, FRIDAY, limit=2)
+    second = ensembles.page(engine, FRIDAY, limit=2, after=(2, "B"))
+    last = ensembles.page(engine, FRIDAY, limit=2, after=(3, "A"))
 
     assert [symbols(page) for page in (first, second, last)] == [["D", "B"], ["C", "A"], ["E"]]
-    assert signals.page(engine, MONDAY, limit=2) == []
+    assert ensembles.page(engine, MONDAY, limit=2) == []
 
 
 def test_pages_can_be_of_one_signal_of_conflicts_or_of_neither(engine: Engine) -> None:
@@ -339,10 +339,10 @@ def test_pages_can_be_of_one_signal_of_conflicts_or_of_neither(engine: Engine) -
         a_signal("D", 4, signal=SELL),
     )
 
-    assert symbols(signals.page(engine, FRIDAY, limit=9, signal=HOLD)) == ["B", "C"]
-    assert symbols(signals.page(engine, FRIDAY, limit=9, conflict=True)) == ["C"]
-    assert symbols(signals.page(engine, FRIDAY, limit=9, signal=HOLD, conflict=False)) == ["B"]
-    assert signals.tally(engine, FRIDAY) == signals.Tally(
+    assert symbols(ensembles.page(engine, FRIDAY, limit=9, signal=HOLD)) == ["B", "C"]
+    assert symbols(ensembles.page(engine, FRIDAY, limit=9, conflict=True)) == ["C"]
+    assert symbols(ensembles.page(engine, FRIDAY, limit=9, signal=HOLD, conflict=False)) == ["B"]
+    assert ensembles.tally(engine, FRIDAY) == ensembles.Tally(
         distribution={"STRONG_BUY": 0, "BUY": 1, "HOLD": 2, "SELL": 1, "STRONG_SELL": 0}, conflicts=1
     )
 
