@@ -38,6 +38,9 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("score", "cli.score:score", _MODELS, "Score the results that came in."),
     _Entry("results", "cli.results:app", _MODELS, "Take in results of other systems, and labels of them."),
     _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),
+    _Entry(
+        "signals", "cli.signals:app", _MODELS, "Ask signal models, and look at what the ensemble makes of it."
+    ),
     _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),
     _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),
     _Entry("datasets", "cli.datasets:datasets", _PROJECT, "List the datasets of the configuration."),
