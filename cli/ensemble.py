@@ -13,7 +13,7 @@ from cli.project import ConfigFile
 from domain.signal import SignalType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -192,29 +192,31 @@ def _said(one: "KeptSignal", model: str) -> "Text":
 
 
 def _details(found: "KeptSignal") -> "list[RenderableType]":
+    from rich.table import Table
     from rich.text import Text
 
-    from cli.header import grid
+    signal = found.signal
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    for row in _rows(found):
+        table.add_row(*row)
+    return [Text.assemble((terminal.clean(signal.symbol), "bold"), f"  {signal.as_of}"), table]
+
+
+def _rows(found: "KeptSignal") -> "Iterator[tuple[str, Text]]":
+    from rich.text import Text
+
     from cli.stages import local
 
     signal = found.signal
-    head = Text.assemble((terminal.clean(signal.symbol), "bold"), f"  {signal.as_of}")
-    rows = [
-        ("signal", Text(signal.signal, _STYLES[signal.signal])),
-        ("score", Text(f"{signal.ensemble_score:.3f}, rank {signal.rank}")),
-        *((terminal.clean(model), _said(found, model)) for model in signal.models_contributing),
-        *(
-            [("conflict", Text(terminal.clean(signal.conflict_reason), "yellow"))]
-            if signal.conflict_reason
-            else []
-        ),
-        ("made", Text(f"{local(found.generated_at)} by {_origin(found)}", "dim")),
-    ]
-    return [head, grid(rows)]
-
-
-def _origin(found: "KeptSignal") -> str:
-    return "a process by itself" if found.run_id is None else f"run {found.run_id}"
+    yield "signal", Text(signal.signal, _STYLES[signal.signal])
+    yield "score", Text(f"{signal.ensemble_score:.3f}, rank {signal.rank}")
+    for model in signal.models_contributing:
+        yield terminal.clean(model), _said(found, model)
+    if signal.conflict_reason:
+        yield "conflict", Text(terminal.clean(signal.conflict_reason), "yellow")
+    origin = "a process by itself" if found.run_id is None else f"run {found.run_id}"
+    yield "made", Text(f"{local(found.generated_at)} by {origin}", "dim")
 
 
 def _write_csv(shown: "Sequence[KeptSignal]") -> None:

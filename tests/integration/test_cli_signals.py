@@ -85,11 +85,11 @@ def test_one_symbol_is_shown_with_where_it_comes_from(kept: Project) -> None:
 
     assert said[:6] == [
         "BBB  2026-11-20",
-        "signal     HOLD",
-        "score      0.700, rank 2",
-        "m0         BUY 0.75",
-        "m1         SELL 0.62",
-        "conflict   m0=BUY, m1=SELL",
+        "signal    HOLD",
+        "score     0.700, rank 2",
+        "m0        BUY 0.75",
+        "m1        SELL 0.62",
+        "conflict  m0=BUY, m1=SELL",
     ]
     assert said[6].endswith(" by a process by itself")
     assert kept.bakeoff("signals", "show", "OLD").stdout.splitlines()[0] == "OLD  2026-11-19"
