@@ -14,7 +14,7 @@ from domain.event import EventType
 from domain.identity import new_id
 from domain.job import Job, JobState
 from domain.run import Run
-from domain.signal import EnsembleSignal, KeptSignal, ModelOutput, SignalType
+from domain.signal import EnsembleSignal, KeptSignal, ModelOutput, SignalOrder, SignalType
 from store import outbox
 from store.engine import now, reading, writing
 from store.rows import job_from_row
@@ -82,14 +82,19 @@ def answers_of_run(engine: Engine, run: Run) -> dict[str, tuple[ModelOutput, ...
         return _answers(connection, run, _jobs_of(connection, run))
 
 
+def ensemble_of_run(engine: Engine, run: Run) -> tuple[EnsembleSignal, ...]:
+    """What its models come to, whatever was made of the same symbols since."""
+    if run.signals is None:
+        return ()
+    return _combined(run.signals, answers_of_run(engine, run))
+
+
 def close(connection: Connection, run: Run, at: datetime) -> None:
     """Part of the transaction that ends a run of signals: combine, keep, and tell."""
     if run.signals is None or not run.signals.persist:
         return
-    order, asked = run.signals, _jobs_of(connection, run)
-    signals = combine(
-        _answers(connection, run, asked), as_of=order.as_of, weights=order.weights, rules=order.rules
-    )
+    asked = _jobs_of(connection, run)
+    signals = _combined(run.signals, _answers(connection, run, asked))
     if signals:
         _keep(connection, signals, run.id, at)
         _tell(connection, run.id, signals, at, models=_completed(asked), failed=_failed(asked))
@@ -161,6 +166,10 @@ def tally(engine: Engine, as_of: date) -> Tally:
         distribution=_distribution(SignalType(row.signal) for row in rows),
         conflicts=sum(row.conflict for row in rows),
     )
+
+
+def _combined(order: SignalOrder, answers: Mapping[str, Iterable[ModelOutput]]) -> tuple[EnsembleSignal, ...]:
+    return combine(answers, as_of=order.as_of, weights=order.weights, rules=order.rules)
 
 
 def _jobs_of(connection: Connection, run: Run) -> list[Job]:
