@@ -19,7 +19,8 @@ class _Entry(NamedTuple):
     summary: str  #: what the list of commands says
 
 
-_BAKEOFFS, _MODELS, _PROJECT, _SERVICE = "Bake-offs", "Trained models", "The project", "The service"
+_BAKEOFFS, _SIGNALS, _MODELS = "Bake-offs", "Signals", "Trained models"
+_PROJECT, _SERVICE = "The project", "The service"
 
 _ENTRIES: Sequence[_Entry] = (
     _Entry("run", "cli.run:run", _BAKEOFFS, "Evaluate candidates on a dataset and rank them."),
@@ -34,13 +35,11 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry(
         "reproduce", "cli.reproduce:reproduce", _BAKEOFFS, "Fit once more, and compare what is predicted."
     ),
+    _Entry("signals", "cli.signals:app", _SIGNALS, "Ask signal models, and see what their ensemble says."),
     _Entry("predict", "cli.predict:predict", _MODELS, "Ask a trained model about the rows of a file."),
     _Entry("score", "cli.score:score", _MODELS, "Score the results that came in."),
     _Entry("results", "cli.results:app", _MODELS, "Take in results of other systems, and labels of them."),
     _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),
-    _Entry(
-        "signals", "cli.signals:app", _MODELS, "Ask signal models, and look at what the ensemble makes of it."
-    ),
     _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),
     _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),
     _Entry("datasets", "cli.datasets:datasets", _PROJECT, "List the datasets of the configuration."),

@@ -25,6 +25,8 @@ def fixed(value: float | None, places: int) -> str:
 
 def plain(value: float | None) -> str:
     """One number on its own."""
+    if isinstance(value, int):
+        return f"{value:,}"
     return fixed(value, decimals([value]))
 
 

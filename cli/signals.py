@@ -1,8 +1,8 @@
-"""`bakeoff signals`: what signal models say of symbols, and what the ensemble makes of it."""
+"""`bakeoff signals`: signal models and their ensemble."""
 
 import typer
 
-from cli import ensemble
+from cli import ensemble, generating
 
 app = typer.Typer(
     help="Ask signal models, and look at what the ensemble makes of it.",
@@ -10,10 +10,5 @@ app = typer.Typer(
     add_completion=False,
 )
 
-
-@app.callback()
-def _group() -> None:
-    pass
-
-
+app.command("generate")(generating.generate)
 app.command("show")(ensemble.show)
