@@ -35,7 +35,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry(
         "reproduce", "cli.reproduce:reproduce", _BAKEOFFS, "Fit once more, and compare what is predicted."
     ),
-    _Entry("signals", "cli.signals:app", _SIGNALS, "Ask signal models, and make an ensemble of them."),
+    _Entry("signals", "cli.signals:app", _SIGNALS, "Ask signal models, and see what their ensemble says."),
     _Entry("predict", "cli.predict:predict", _MODELS, "Ask a trained model about the rows of a file."),
     _Entry("score", "cli.score:score", _MODELS, "Score the results that came in."),
     _Entry("results", "cli.results:app", _MODELS, "Take in results of other systems, and labels of them."),

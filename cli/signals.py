@@ -2,12 +2,13 @@
 
 import typer
 
-from cli import generating
+from cli import ensemble, generating
 
 app = typer.Typer(
-    help="Ask signal models, and make an ensemble of what they say.",
+    help="Ask signal models, and look at what the ensemble makes of it.",
     no_args_is_help=True,
     add_completion=False,
 )
 
 app.command("generate")(generating.generate)
+app.command("show")(ensemble.show)

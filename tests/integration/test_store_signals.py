@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from fixtures.samples import NOON, a_job, a_result, a_run
+from fixtures.samples import NOON, a_job, a_result, a_run, a_signal
 from fixtures.stored import an_error, claim
 from sqlalchemy import Engine, text
 
@@ -71,24 +71,6 @@ def answer(engine: Engine, job: Job, *said: ModelOutput, fingerprint: str | None
 
 def told(engine: Engine) -> list[Event]:
     return [pending.event for pending in outbox.pending(engine, limit=1000)]
-
-
-def a_signal(symbol: str, rank: int = 1, **changed: Any) -> EnsembleSignal:
-    plain: dict[str, Any] = {
-        "symbol": symbol,
-        "as_of": FRIDAY,
-        "signal": BUY,
-        "ensemble_score": 0.7,
-        "confidence": 0.7,
-        "model_signals": {"m0": BUY, "m1": BUY},
-        "model_confidences": {"m0": 0.75, "m1": 0.625},
-        "conflict": False,
-        "conflict_reason": None,
-        "signals_agree": True,
-        "rank": rank,
-        "models_contributing": ("m0", "m1"),
-    }
-    return EnsembleSignal(**plain | changed)
 
 
 def store(engine: Engine, *kept: EnsembleSignal) -> None:
