@@ -1,6 +1,6 @@
 """`bakeoff signals train`: a signal model learns from the market, and what it learned is saved."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -9,7 +9,7 @@ from cli.generating import AsOf
 from cli.project import ConfigFile
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
     from tasks.training import Trained
 
@@ -31,10 +31,9 @@ def train(
 
     project.open_project(config)
     console = terminal.err() if as_json else terminal.out()
-    day = as_of and parse_day(as_of)
     try:
         with terminal.busy(console, f"reading prices and training {terminal.clean(model)}"):
-            trained = training.train(model, as_of=day or None)
+            trained = training.train(model, as_of=as_of.date() if as_of else None)
     except FailedAloneError as exc:
         fail(exc)
     if as_json:
@@ -44,19 +43,28 @@ def train(
         terminal.show(console, *_shown(trained))
 
 
-def parse_day(text: str) -> "date":
-    from datetime import date
-
-    from domain.errors import InvalidInputError
-
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInputError(f"--as-of is {text!r}: expected a day such as 2025-06-30") from None
-
-
-def fail(exc: Exception) -> None:
+def fail(exc: Exception) -> NoReturn:
     from rich.text import Text
 
     terminal.err().print(Text.assemble(("error:", "bold red"), " ", terminal.clean(str(exc))), soft_wrap=True)
     raise typer.Exit(_UNSUCCESSFUL)
+
+
+def _shown(trained: "Trained") -> "list[RenderableType]":
+    from rich.text import Text
+
+    from cli.versions import table
+    from domain.naming import counted
+
+    model = trained.model
+    features = trained.versions[0].feature_names or ()
+    warnings = [Text(f"warning  {terminal.clean(warning)}", "yellow") for warning in trained.warnings]
+    learned = f"{model.id} {model.version} has learned as of {trained.as_of}, from "
+    return [
+        *warnings,
+        Text.assemble((terminal.clean(learned), ""), counted(len(features), "feature")),
+        Text(),
+        table(trained.versions),
+        Text(),
+        Text("from now on, `bakeoff signals generate` works with these", "dim"),
+    ]

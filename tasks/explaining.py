@@ -22,6 +22,15 @@ class Explanation:
     artefacts: tuple[str, ...]  #: saved models that it worked with, as URIs
     said: Mapping[str, Any]
 
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "modelId": self.model_id,
+            "symbol": self.symbol,
+            "asOf": self.as_of.isoformat(),
+            "artefacts": list(self.artefacts),
+            **self.said,
+        }
+
 
 def explain(model_id: str, symbol: str, *, as_of: date | None) -> Explanation:
     configuration = wiring.configuration()
