@@ -1,25 +1,25 @@
 """A run of signals: what was asked of whom, and what came of it."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
+from cli.ensemble import counts, table
 from cli.numbers import duration
 from cli.terminal import clean
 from domain.dataset import DatasetRef
 from domain.naming import counted
-from domain.signal import EnsembleSignal, Side, SignalOrder, SignalType, Strategy
+from domain.signal import EnsembleSignal, SignalOrder, Strategy
 from evaluation.leaderboard import Standing
+from store.ensembles import tally_of
 from tasks.report import Report
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _GAP = 2
-_COLOURS = {Side.BUY: "green", Side.HOLD: "dim", Side.SELL: "red"}
 
 
 def order(dataset: DatasetRef, asked: SignalOrder) -> list[tuple[str, Text]]:
@@ -42,21 +42,21 @@ def _rules(asked: SignalOrder) -> Text:
     return text
 
 
-def outcome(report: Report) -> "list[RenderableType]":
+def outcome(report: Report, *, top: int | None = None) -> "list[RenderableType]":
     if not report.standings:
         return []
-    return [_models(report.standings), Text(), *ensemble(report.ensemble)]
+    return [_models(report.standings), Text(), *ensemble(report.ensemble, top=top)]
 
 
 def _models(standings: Sequence[Standing]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    table.add_column("model")
-    table.add_column("version")
+    found = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    found.add_column("model")
+    found.add_column("version")
     for name in ("signals", "known before", "time", "CPU s", "memory MB"):
-        table.add_column(name, justify="right")
+        found.add_column(name, justify="right")
     for result in (standing.result for standing in standings):
         cost = result.cost
-        table.add_row(
+        found.add_row(
             Text(clean(result.model_id), "bold"),
             Text(clean(result.model_version), "dim"),
             f"{result.metrics['signals']:,}",
@@ -65,17 +65,15 @@ def _models(standings: Sequence[Standing]) -> Table:
             Text(f"{cost.cpu_s:.2f}", "dim"),
             Text(f"{cost.peak_memory_mb:.0f}", "dim"),
         )
-    return table
+    return found
 
 
-def ensemble(signals: Sequence[EnsembleSignal]) -> "list[RenderableType]":
-    """Counted; `bakeoff signals show` lists them."""
+def ensemble(signals: Sequence[EnsembleSignal], *, top: int | None = None) -> "list[RenderableType]":
+    """Counted, and the best of them; `bakeoff signals show` lists them all."""
     if not signals:
         return [Text("no ensemble: it takes two models that answer for the same symbol", "yellow")]
-    counts = Counter(signal.signal for signal in signals)
-    said = [Text(f"{counts[kind]:,} {kind}", _COLOURS[kind.side]) for kind in SignalType if counts[kind]]
-    conflicts = sum(signal.conflict for signal in signals)
-    line = Text.assemble(("ensemble  ", "bold"), Text(", ").join(said))
-    if conflicts:
-        line.append(f"  {counted(conflicts, 'conflict')}", "yellow")
-    return [line]
+    shown = signals[:top]
+    parts: list[RenderableType] = [counts(signals[0].as_of, tally_of(signals)), Text(), table(shown)]
+    if len(shown) < len(signals):
+        parts.append(Text(f"… and {len(signals) - len(shown):,} more: `bakeoff signals show`", "dim"))
+    return parts

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
     from sqlalchemy import Engine
 
-    from domain.signal import KeptSignal
+    from domain.signal import EnsembleSignal, KeptSignal
     from store.ensembles import Tally
 
 _STYLES = {
@@ -130,14 +130,14 @@ def _parts(
 ) -> "list[RenderableType]":
     from rich.text import Text
 
-    parts: list[RenderableType] = [_counts(as_of, tally), Text()]
-    parts.append(_table(shown) if shown else Text("none of these", "dim"))
+    parts: list[RenderableType] = [counts(as_of, tally), Text()]
+    parts.append(table([one.signal for one in shown]) if shown else Text("none of these", "dim"))
     if has_more:
         parts += [Text(), Text(f"there are more than these {len(shown)}: --limit N shows N", "dim")]
     return parts
 
 
-def _counts(as_of: date, tally: "Tally") -> "Text":
+def counts(as_of: date, tally: "Tally") -> "Text":
     """`2026-11-20  12 symbols: 3 BUY, 9 HOLD; 2 conflicts`."""
     from rich.text import Text
 
@@ -156,39 +156,38 @@ def _counts(as_of: date, tally: "Tally") -> "Text":
     return text
 
 
-def _table(shown: "Sequence[KeptSignal]") -> "Table":
+def table(shown: "Sequence[EnsembleSignal]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    models = list(dict.fromkeys(m for one in shown for m in one.signal.models_contributing))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("rank", justify="right")
-    table.add_column("symbol", no_wrap=True, overflow="ellipsis")
-    table.add_column("signal", no_wrap=True)
-    table.add_column("score", justify="right")
+    models = list(dict.fromkeys(m for one in shown for m in one.models_contributing))
+    found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    found.add_column("rank", justify="right")
+    found.add_column("symbol", no_wrap=True, overflow="ellipsis")
+    found.add_column("signal", no_wrap=True)
+    found.add_column("score", justify="right")
     for model in models:
-        table.add_column(terminal.clean(model), no_wrap=True)
-    table.add_column("conflict", no_wrap=True, overflow="ellipsis")
-    for one in shown:
-        signal = one.signal
-        table.add_row(
+        found.add_column(terminal.clean(model), no_wrap=True)
+    found.add_column("conflict", no_wrap=True, overflow="ellipsis")
+    for signal in shown:
+        found.add_row(
             str(signal.rank),
             Text(terminal.clean(signal.symbol), "bold"),
             Text(signal.signal, _STYLES[signal.signal]),
             f"{signal.ensemble_score:.3f}",
-            *(_said(one, model) for model in models),
+            *(_said(signal, model) for model in models),
             Text(terminal.clean(signal.conflict_reason or ""), "yellow"),
         )
-    return table
+    return found
 
 
-def _said(one: "KeptSignal", model: str) -> "Text":
+def _said(signal: "EnsembleSignal", model: str) -> "Text":
     from rich.text import Text
 
-    said = one.signal.model_signals.get(model)
+    said = signal.model_signals.get(model)
     if said is None:
         return Text("-", "dim")
-    return Text.assemble((said, _STYLES[said]), f" {one.signal.model_confidences[model]:.2f}")
+    return Text.assemble((said, _STYLES[said]), f" {signal.model_confidences[model]:.2f}")
 
 
 def _details(found: "KeptSignal") -> "list[RenderableType]":
@@ -212,7 +211,7 @@ def _rows(found: "KeptSignal") -> "Iterator[tuple[str, Text]]":
     yield "signal", Text(signal.signal, _STYLES[signal.signal])
     yield "score", Text(f"{signal.ensemble_score:.3f}, rank {signal.rank}")
     for model in signal.models_contributing:
-        yield terminal.clean(model), _said(found, model)
+        yield terminal.clean(model), _said(signal, model)
     if signal.conflict_reason:
         yield "conflict", Text(terminal.clean(signal.conflict_reason), "yellow")
     origin = "a process by itself" if found.run_id is None else f"run {found.run_id}"

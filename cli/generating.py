@@ -1,6 +1,7 @@
 """`bakeoff signals generate`: signal models are asked, and the ensemble is made of what they say."""
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from evaluation.signals.request import SignalRequest
 
 AsOf = Annotated[
-    str | None,
+    datetime | None,
     typer.Option(
         "--as-of",
+        formats=["%Y-%m-%d"],
         metavar="DATE",
         help="As of which day, such as 2025-06-30.  [dim]\\[default: the last there is]",
         show_default=False,
@@ -64,7 +66,7 @@ def generate(  # noqa: PLR0917 - one parameter for each option
     request = SignalRequest.parse(
         {
             "symbols": symbols or None,
-            "asOf": as_of,
+            "asOf": as_of.date() if as_of else None,
             "models": split(models),
             "fresh": fresh,
             "persist": not no_persist,

@@ -102,7 +102,7 @@ def show_outcome(
 
     if top is None and console.is_terminal:
         top = _ROWS_ON_A_TERMINAL
-    board = asked.outcome(report) if report.run.signals else leaderboard(report, console, top=top)
+    board = asked.outcome(report, top=top) if report.run.signals else leaderboard(report, console, top=top)
     terminal.show(
         console,
         state(report.summary, reused=report.reused),

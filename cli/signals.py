@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import ensemble, generating
+from cli import ensemble, explaining, generating, training
 
 app = typer.Typer(
     help="Ask signal models, and look at what the ensemble makes of it.",
@@ -12,3 +12,5 @@ app = typer.Typer(
 
 app.command("generate")(generating.generate)
 app.command("show")(ensemble.show)
+app.command("train")(training.train)
+app.command("explain")(explaining.explain)

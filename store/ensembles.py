@@ -93,6 +93,13 @@ def tally(engine: Engine, as_of: date) -> Tally:
     )
 
 
+def tally_of(signals: Sequence[EnsembleSignal]) -> Tally:
+    return Tally(
+        distribution=_distribution(signal.signal for signal in signals),
+        conflicts=sum(signal.conflict for signal in signals),
+    )
+
+
 def tell(
     connection: Connection,
     run_id: str,

@@ -76,10 +76,8 @@ def _desk(claim: Claim) -> AbstractContextManager[Desk]:
         commission.artefacts,
         dataset=claim.run.dataset,
         as_of=order.as_of,
-        owner=job.run_id,
-        part=claim.lease.token,
         log=wiring.configuration().log_of(job.run_id, job.id),
-        about={"runId": job.run_id, "jobId": job.id, "attempt": job.attempt},
+        job=job,
     )
 
 

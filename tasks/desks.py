@@ -1,14 +1,16 @@
 """What a signal model works with on this machine: the market, and copies of its saved models."""
 
+import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from domain.candidate import Candidate
 from domain.dataset import DatasetRef
+from domain.identity import new_id
+from domain.job import Job
 from domain.signal import Artefact
 from evaluation.data.snapshot import folder_of
 from evaluation.signals.artefacts import Copy, copy_out
@@ -24,14 +26,13 @@ def a_desk(
     *,
     dataset: DatasetRef,
     as_of: date,
-    owner: str,
-    part: str,
-    log: Path,
-    about: Mapping[str, Any],
+    log: Path = Path(os.devnull),
+    job: Job | None = None,
 ) -> Iterator[Desk]:
-    """With copies in a folder of the `owner`, which is a run or a process; they are gone at the end."""
+    """With copies of the saved models, which are gone at the end. `job`: whose it is; None: a command's."""
     configuration = wiring.configuration()
-    with _folder(configuration.copies / owner / part) as folder:
+    owner = new_id() if job is None else job.run_id
+    with _folder(configuration.copies / owner / new_id()) as folder:
         yield Desk(
             candidate=candidate,
             as_of=as_of,
@@ -40,7 +41,7 @@ def a_desk(
             root=configuration.root,
             closed=(*configuration.secrets, *map(Path, dataset.files)),
             log=log,
-            about=about,
+            about={"runId": job.run_id, "jobId": job.id, "attempt": job.attempt} if job else {},
         )
 
 

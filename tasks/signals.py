@@ -1,8 +1,6 @@
 """The producer of runs of signals: as for bake-offs, all is written in one transaction, then it is rung."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 from domain.candidate import Candidate
 from domain.ensemble import combine
@@ -72,20 +70,11 @@ def rehearse(plan: SignalPlan, *, tell: Callable[[str], None]) -> tuple[Ensemble
 
 def _rehearse_one(plan: SignalPlan, model: Candidate, tell: Callable[[str], None]) -> tuple[ModelOutput, ...]:
     tell(model.id)
-    commission, me = plan.commissions[model.id], new_id()
+    commission, order = plan.commissions[model.id], plan.order
     if commission.obstacle:
         raise NotFoundError(f"{commission.obstacle}: {cure_of(model)}")
-    with a_desk(
-        model,
-        commission.artefacts,
-        dataset=plan.dataset,
-        as_of=plan.order.as_of,
-        owner=me,
-        part=model.id,
-        log=Path(os.devnull),
-        about={},
-    ) as desk:
-        return rehearsal.rehearse(desk, plan.order.symbols)
+    with a_desk(model, commission.artefacts, dataset=plan.dataset, as_of=order.as_of) as desk:
+        return rehearsal.rehearse(desk, order.symbols)
 
 
 def cure_of(model: Candidate) -> str:
