@@ -100,7 +100,7 @@ def _refuse_what_needs_a_worker(options: "dict[str, Any]") -> None:
 def _start(request: "SignalRequest", console: "Console", *, may_start_worker: bool) -> tuple[str, bool]:
     """The run, and whether a worker was started for it: it comes up while prices are read."""
     from domain.identity import new_id
-    from evaluation.meanwhile import begin
+    from domain.meanwhile import begin
     from store import schema
     from tasks import broker, signals, wiring, workers
 

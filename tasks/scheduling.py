@@ -11,9 +11,9 @@ from celery import shared_task
 from config import journal
 from config.schedules import ScheduleSettings
 from domain.errors import BakeoffError, InfrastructureError
+from domain.meanwhile import StoppedError, meanwhile
 from domain.naming import counted
 from domain.schedule import Slot
-from evaluation.meanwhile import StoppedError, meanwhile
 from evaluation.plan import RunRequest
 from evaluation.signals.request import SignalRequest
 from store import schema, slots
