@@ -1,4 +1,4 @@
-"""What the project is about: its candidates and its datasets."""
+"""What the project is about: its candidates, its datasets and its market."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -64,3 +64,19 @@ def datasets(configuration: Configuration) -> Iterator[Finding]:
     yield from missing
     if not missing:
         yield ok("datasets", ", ".join(known) or "none are named: `bakeoff run FILE --target COLUMN`")
+
+
+def market(configuration: Configuration) -> Iterator[Finding]:
+    """Nothing where there is none: most projects need no prices."""
+    if configuration.settings.market is None:
+        return
+    missing = [file for file in configuration.market_files if not file.is_file()]
+    for file in missing:
+        yield fail("market", f"there is no file {file}", f"correct market in {configuration.file}")
+    if not missing:
+        yield ok(
+            "market",
+            ", ".join(
+                f"{name} from {table.place}" for name, table in configuration.settings.market.tables.items()
+            ),
+        )
