@@ -8,7 +8,6 @@ from config.loading import Configuration
 from domain.candidate import Candidate
 from domain.errors import NotFoundError
 from domain.naming import counted
-from evaluation.market.table import files_of
 from evaluation.signals.artefacts import resolve
 from evaluation.signals.plan import registry_of
 from tasks.examination.finding import Finding, fail, ok, warn
@@ -37,18 +36,6 @@ def _untrained(models: Sequence[Candidate], configuration: Configuration) -> Ite
             resolve(model, registry)
         except NotFoundError as exc:
             yield warn("catalog", str(exc), f"`bakeoff signals train {model.id}`")
-
-
-def market(configuration: Configuration) -> Iterator[Finding]:
-    known = configuration.settings.market
-    if known is None:
-        yield ok("market", "none: signal models need one")
-        return
-    missing = [file for file in files_of(known, configuration.root) if not file.is_file()]
-    for file in missing:
-        yield fail("market", f"there is no file {file}", f"correct market in {configuration.file}")
-    if not missing:
-        yield ok("market", ", ".join(f"{name} from {table.place}" for name, table in known.tables.items()))
 
 
 def datasets(configuration: Configuration) -> Iterator[Finding]:
