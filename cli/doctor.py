@@ -59,6 +59,7 @@ def _examine(config: "ConfigFile") -> "Iterator[Finding]":
         ("broker", lambda known: brokerage.look(known).findings),
         ("catalog", content.candidates),
         ("datasets", content.datasets),
+        ("market", content.market),
         ("registry", registry.registry),
         ("schedules", timetable.timetable),
     ):

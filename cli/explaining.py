@@ -92,20 +92,22 @@ def _number(value: float | None) -> str:
 
 def _others(others: Mapping[str, Any]) -> "Sequence[RenderableType]":
     """What it has to say besides: plain values, those of one level below, and no more."""
+    from rich.table import Table
     from rich.text import Text
 
-    flat = [(name, value) for name, value in others.items() if not isinstance(value, Mapping | list)]
-    below = [
+    said = [(name, value) for name, value in others.items() if not isinstance(value, Mapping | list)]
+    said += [
         (f"{name}.{key}", value)
         for name, values in others.items()
         if isinstance(values, Mapping)
         for key, value in values.items()
         if not isinstance(value, Mapping | list)
     ]
-    said = [
-        Text.assemble((f"{terminal.clean(name)}  ", "dim"), _plain(value)) for name, value in flat + below
-    ]
-    return [Text(), *said] if said else []
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    for name, value in said:
+        table.add_row(terminal.clean(name), _plain(value))
+    return [Text(), table] if said else []
 
 
 def _plain(value: Any) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
+from config.market import MarketSettings, TableSettings
 from config.model_registry import GateSettings, HookSettings, ModelRegistrySettings, PromotionSettings
 from config.schedules import ScheduleSettings
 from config.settings import DatasetSettings, DatasetSource, Settings
@@ -42,6 +43,14 @@ _REGISTRY_SECTIONS = (
     ("promotion.hooks[].", HookSettings),
 )
 
+_MARKET = """\
+## Market
+
+The keys of `market`: [market data](market-data.md). `fundamentals` has those of `prices`.
+"""
+
+_MARKET_SECTIONS = (("", MarketSettings), ("prices.", TableSettings))
+
 _SCHEDULES = """\
 ## Schedules
 
@@ -66,6 +75,11 @@ def settings_reference() -> str:
         "| key | default | meaning |",
         "|---|---|---|",
         *(line for prefix, section in _REGISTRY_SECTIONS for line in _keys_with_defaults(section, prefix)),
+        "",
+        _MARKET,
+        "| key | default | meaning |",
+        "|---|---|---|",
+        *(line for prefix, section in _MARKET_SECTIONS for line in _keys_with_defaults(section, prefix)),
         "",
         _SCHEDULES,
         "| key | default | meaning |",

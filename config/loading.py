@@ -159,7 +159,7 @@ class Configuration:
         return tuple(str((self.root / name).resolve()) for name in (dataset.path, dataset.test_path) if name)
 
     @property
-    def _market_files(self) -> list[Path]:
+    def market_files(self) -> list[Path]:
         market = self.settings.market
         tables = market.tables.values() if market else ()
         return [(self.root / table.path).resolve() for table in tables if table.path]
@@ -173,7 +173,7 @@ class Configuration:
     def secrets(self) -> tuple[Path, ...]:
         """What no plugin may open: our own data, the configuration, and where datasets are read from."""
         datasets = self.settings.datasets.values()
-        files = [Path(file) for dataset in datasets for file in self.files_of(dataset)] + self._market_files
+        files = [Path(file) for dataset in datasets for file in self.files_of(dataset)] + self.market_files
         ours = [self.data_dir, self.shared_dir, self.registry_path, self.tokens_file]
         ours += [self.file] if self.file else []
         if self.tracking_file:

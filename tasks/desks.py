@@ -31,13 +31,12 @@ def a_desk(
 ) -> Iterator[Desk]:
     """With copies of the saved models, which are gone at the end. `job`: whose it is; None: a command's."""
     configuration = wiring.configuration()
-    owner = new_id() if job is None else job.run_id
-    with _folder(configuration.copies / owner / new_id()) as folder:
+    with _copies(artefacts, configuration.copies / (new_id() if job is None else job.run_id)) as copies:
         yield Desk(
             candidate=candidate,
             as_of=as_of,
             market=folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id),
-            copies=_copies(artefacts, folder),
+            copies=copies,
             root=configuration.root,
             closed=(*configuration.secrets, *map(Path, dataset.files)),
             log=log,
@@ -46,15 +45,16 @@ def a_desk(
 
 
 @contextmanager
-def _folder(folder: Path) -> Iterator[Path]:
+def _copies(artefacts: tuple[Artefact, ...], owner: Path) -> Iterator[tuple[Copy, ...]]:
+    """In a folder of their own: another job of the same owner, or another attempt, has another one."""
+    if not artefacts:
+        yield ()
+        return
+    folder = owner / new_id()
     folder.mkdir(parents=True)
     try:
-        yield folder
+        yield copy_out(artefacts, open_registry(wiring.configuration()), folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # others of the same owner are there
-            folder.parent.rmdir()
-
-
-def _copies(artefacts: tuple[Artefact, ...], folder: Path) -> tuple[Copy, ...]:
-    return copy_out(artefacts, open_registry(wiring.configuration()), folder) if artefacts else ()
+        with suppress(OSError):
+            owner.rmdir()

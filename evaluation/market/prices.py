@@ -49,7 +49,7 @@ def _priced(panel: Panel) -> tuple[Panel, tuple[str, ...]]:
     without = np.flatnonzero(~priced)
     if not len(without):
         return panel, ()
-    said = f"{counted(len(without), 'row')} without a price above 0 are left out: {panel.named(without)}"
+    said = f"{counted(len(without), 'row')} left out, without a price above 0: {panel.named(without)}"
     return panel.rows(priced), (said,)
 
 
@@ -59,5 +59,5 @@ def _counted(panel: Panel) -> tuple[Panel, tuple[str, ...]]:
     unknown = np.flatnonzero(~(volume >= 0))
     if not len(unknown):
         return panel, ()
-    said = f"{counted(len(unknown), 'row')} without a volume count as not traded: {panel.named(unknown)}"
+    said = f"{counted(len(unknown), 'row')} without a volume, taken as not traded: {panel.named(unknown)}"
     return panel.with_values(volume=np.where(volume >= 0, volume, 0.0)), (said,)

@@ -53,6 +53,7 @@ def read_panel(
         if others is None
         else [name for name in frame.columns if name in {*needed, *others}]
     )
+    _refuse_numbers(frame[day])
     frame = convert(frame, {day: "datetime", **dict.fromkeys(kept, "float64")})
     symbols, codes = _symbols(frame[SYMBOL])
     return Panel(
@@ -89,7 +90,7 @@ def _frame(
     if there is not None:
         _require(theirs, there)
     if dataset.source is DatasetSource.CSV:
-        types = {theirs[SYMBOL]: "category", theirs[needed[1]]: "datetime"}
+        types = {theirs[SYMBOL]: "str", theirs[needed[1]]: "datetime"}
         dataset = dataset.model_copy(update={"dtypes": types})
     elif dataset.source is DatasetSource.PARQUET and there is not None and others is not None:
         wanted = {*theirs.values(), *others}
@@ -151,6 +152,14 @@ def _check(symbols: np.ndarray) -> None:
             raise InvalidInputError(
                 f"{symbol!r} is no symbol: it has 1 to {LONGEST_SYMBOL} characters, without space around them"
             )
+
+
+def _refuse_numbers(days: "pd.Series[Any]") -> None:
+    """Nobody knows what they count: 20260131 would be a moment of 1970."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(days):
+        raise InvalidInputError(f"column {days.name!r} holds numbers, expected days such as 2026-01-31")
 
 
 def _days(series: "pd.Series[Any]") -> np.ndarray:

@@ -6,6 +6,7 @@ import pytest
 
 from config.journal import LogFormat
 from config.loading import Configuration, Origin, load
+from config.market import MarketSettings, MarketSource, TableSettings
 from config.model_registry import ModelRegistrySettings
 from config.settings import Settings
 from domain.errors import InfrastructureError, InvalidInputError
@@ -108,6 +109,10 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_API_PORT": ("80", 80),
     "BAKEOFF_API_TOKENS_FILE": ("/etc/tokens", Path("/etc/tokens")),
     "BAKEOFF_API_ORIGINS": ("https://a,https://b", ["https://a", "https://b"]),
+    "BAKEOFF_MARKET": (
+        '{"prices": {"source": "synthetic"}}',
+        MarketSettings(prices=TableSettings(source=MarketSource.SYNTHETIC)),
+    ),
     "BAKEOFF_SCHEDULES": ("{}", {}),
     "BAKEOFF_DATASETS": ('{"iris": {"source": "sklearn", "name": "iris"}}', None),
 }
@@ -216,6 +221,18 @@ def test_all_that_is_wrong_is_told_at_once(file: Path) -> None:
         ("evalWorker: 5", "evalWorker is no setting: did you mean evalWorkers?"),
         ("eval_workers: 5", "eval_workers is no setting: did you mean evalWorkers?"),
         ("leaseSecond: 5", "leaseSecond is no setting: did you mean leaseSeconds?"),
+        (
+            "market: {prices: {source: synthetic}, fundamental: {source: synthetic}}",
+            "market.fundamental is no setting: did you mean fundamentals?",
+        ),
+        (
+            "market: {prices: {source: csv, path: a.csv, column: {}}}",
+            "market.prices.column is no setting: did you mean columns?",
+        ),
+        (
+            "market: {prices: {source: synthetic}, fundamentals: {source: csv, pathh: a.csv}}",
+            "market.fundamentals.pathh is no setting: did you mean path?",
+        ),
         ("modelRegistry: {backends: local}", "modelRegistry.backends is no setting: did you mean backend?"),
         (
             "modelRegistry: {promotion: {stages: Staging}}",
@@ -481,6 +498,12 @@ def test_a_complete_dataset_is_read_as_it_stands(file: Path, dataset: dict[str, 
     settings = _load(file, json.dumps({"datasets": {"mine": dataset}})).settings
 
     assert settings.datasets["mine"].model_dump(by_alias=True, exclude_unset=True, mode="json") == dataset
+
+
+def test_what_a_market_is_read_from_is_closed_to_plugins(file: Path) -> None:
+    """The future is in there."""
+    text = "market: {prices: {source: parquet, path: p}, fundamentals: {source: csv, path: /f}}"
+    assert {file.parent.parent / "p", Path("/f")} <= set(_load(file, text).secrets)
 
 
 def test_an_unknown_source_is_answered_with_the_known_ones(file: Path) -> None:
