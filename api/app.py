@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
-from api import catalog, evaluations, feedback, health, metrics, model_registry, problems
+from api import catalog, evaluations, feedback, generating, health, metrics, model_registry, problems, signals
 from api.access import REQUEST_ID, Access
 from api.gate import PUBLIC, Gate, Rules, SecurityHeaders
 from api.schemas.runs import STREAMED
@@ -69,7 +69,7 @@ def create_app(
         figures=metrics.figures_pulse(configuration),
         is_stopping=is_stopping,
     )
-    for part in (evaluations, catalog, model_registry, feedback, health, metrics):
+    for part in (evaluations, catalog, model_registry, feedback, generating, signals, health, metrics):
         app.include_router(part.router)
     app.add_exception_handler(BakeoffError, problems.of_bakeoff)
     app.add_exception_handler(HTTPException, problems.of_http)

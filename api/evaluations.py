@@ -28,7 +28,7 @@ PATH = "/api/ml/evaluations"
 
 router = APIRouter(prefix=PATH, tags=["evaluations"])
 
-_Key = Annotated[
+Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
@@ -41,7 +41,7 @@ _Key = Annotated[
 
 
 #: What can be asked of a run that was started: for the OpenAPI document.
-_LINKS: dict[int | str, dict[str, Any]] = {
+LINKS: dict[int | str, dict[str, Any]] = {
     202: {
         "links": {
             operation: {"operationId": operation, "parameters": {"id": "$response.body#/runId"}}
@@ -73,11 +73,11 @@ class Wanted(BaseModel):
     "",
     status_code=202,
     response_model=StartedOut,
-    responses={**_LINKS, **documented(400, 413, 415)},
+    responses={**LINKS, **documented(400, 413, 415)},
     dependencies=[Depends(json_only)],
 )
 async def start_an_evaluation(
-    body: RunBody, response: Response, service: TheService, principal: ThePrincipal, key: _Key = None
+    body: RunBody, response: Response, service: TheService, principal: ThePrincipal, key: Key = None
 ) -> dict[str, Any]:
     """The run is under way when this answers: its data are pinned, and its jobs are in the queue.
 
@@ -148,14 +148,14 @@ def cancel_an_evaluation(id: Id) -> dict[str, Any]:  # noqa: A002 - the name in 
     "/{id}/retry",
     status_code=202,
     response_model=StartedOut,
-    responses={**_LINKS, **documented(404, 409)},
+    responses={**LINKS, **documented(404, 409)},
 )
 async def retry_an_evaluation(
     id: Id,  # noqa: A002 - the name in the path
     response: Response,
     service: TheService,
     principal: ThePrincipal,
-    key: _Key = None,
+    key: Key = None,
 ) -> dict[str, Any]:
     """A new run of the same candidates on the same snapshot; what had completed is taken over."""
     return _accepted(await service.start(starting.retry, id, key=key, principal=principal), response)

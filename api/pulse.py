@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from evaluation.meanwhile import begin
+from domain.meanwhile import begin
 
 T = TypeVar("T")
 

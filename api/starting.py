@@ -6,7 +6,8 @@ tells a repeated request from another one under the same key.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid5
@@ -19,9 +20,11 @@ from domain.errors import InvalidInputError, about
 from domain.identity import new_id
 from domain.naming import listed, nearest
 from evaluation.plan import RunBody, RunRequest
+from evaluation.signals.request import SignalBody, SignalRequest
 from store import statuses
 from store.statuses import RunStatus
 from tasks import enqueue, wiring
+from tasks.signals import start_signals
 
 _KEYS = UUID("6f4d3a5e-9a53-5d0c-8c0f-1d0b8e0a7c11")
 
@@ -31,6 +34,15 @@ def start(body: RunBody, *, key: str | None, principal: Principal) -> RunStatus:
         _refuse_saving(body)
     with_key = {"start": body.model_dump(mode="json", by_alias=True)}
     return _once(with_key, key, principal, lambda run_id, digest: _start(body, run_id, digest))
+
+
+def generate(body: SignalBody, *, key: str | None, principal: Principal) -> RunStatus:
+    return _once(
+        {"generate": body.model_dump(mode="json", by_alias=True)},
+        key,
+        principal,
+        lambda run_id, digest: _generate(body, run_id, digest),
+    )
 
 
 def retry(run_id: str, *, key: str | None, principal: Principal) -> RunStatus:
@@ -58,11 +70,23 @@ def _once(
 
 
 def _start(body: RunBody, run_id: str, digest: str) -> str:
-    """What the body names and is not there makes the body wrong: the path is right."""
     request = RunRequest(run_id=run_id, **{name: getattr(body, name) for name in RunBody.model_fields})
-    try:
+    with _blaming_the_body():
         _refuse_what_opens_files(body, wiring.configuration())
         return enqueue.start_run(request, digest=digest)
+
+
+def _generate(body: SignalBody, run_id: str, digest: str) -> str:
+    request = SignalRequest(run_id=run_id, **{name: getattr(body, name) for name in SignalBody.model_fields})
+    with _blaming_the_body():
+        return start_signals(request, digest=digest)
+
+
+@contextmanager
+def _blaming_the_body() -> Iterator[None]:
+    """What the body names and is not there makes the body wrong: the path is right."""
+    try:
+        yield
     except InvalidInputError as exc:
         raise InvalidInputError(str(exc)).blaming(f"body.{exc.field}" if exc.field else "body") from exc
 

@@ -65,8 +65,8 @@ def body(
 
     return {
         "dataset": _dataset(source, dataset, configuration),
-        "models": _split(models),
-        "metrics": _split(metrics),
+        "models": split(models),
+        "metrics": split(metrics),
         "baseline": not no_baseline,
         **{to_camel(name): value for name, value in others.items()},
     }
@@ -87,7 +87,7 @@ def _dataset(source: str | None, option: str | None, configuration: "Configurati
     return asked
 
 
-def _split(text: str | None) -> list[str] | None:
+def split(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [part.strip() for part in text.split(",") if part.strip()]

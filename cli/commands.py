@@ -19,7 +19,8 @@ class _Entry(NamedTuple):
     summary: str  #: what the list of commands says
 
 
-_BAKEOFFS, _MODELS, _PROJECT, _SERVICE = "Bake-offs", "Trained models", "The project", "The service"
+_BAKEOFFS, _SIGNALS, _MODELS = "Bake-offs", "Signals", "Trained models"
+_PROJECT, _SERVICE = "The project", "The service"
 
 _ENTRIES: Sequence[_Entry] = (
     _Entry("run", "cli.run:run", _BAKEOFFS, "Evaluate candidates on a dataset and rank them."),
@@ -34,6 +35,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry(
         "reproduce", "cli.reproduce:reproduce", _BAKEOFFS, "Fit once more, and compare what is predicted."
     ),
+    _Entry("signals", "cli.signals:app", _SIGNALS, "Ask signal models, and see what their ensemble says."),
     _Entry("predict", "cli.predict:predict", _MODELS, "Ask a trained model about the rows of a file."),
     _Entry("score", "cli.score:score", _MODELS, "Score the results that came in."),
     _Entry("results", "cli.results:app", _MODELS, "Take in results of other systems, and labels of them."),

@@ -105,6 +105,9 @@ def _words(event: "Event") -> "Iterable[str]":
     payload = event.payload
     if event.type is EventType.RUN_COMPLETED:
         return (payload["status"], ", ".join(f"{count} {state}" for state, count in payload["jobs"].items()))
+    if event.type is EventType.SIGNAL_GENERATED:
+        counts = [f"{number} {signal}" for signal, number in payload["distribution"].items() if number]
+        return (f"as of {payload['asOf']}", ", ".join(counts), f"{payload['conflicts']} in conflict")
     model = f"{payload['modelId']} {payload['modelVersion']}"
     match event.type:
         case EventType.EVALUATION_COMPLETED:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cli.numbers import decimals, fixed
+from domain.naming import counted
 from evaluation.leaderboard import Standing
 from tasks.report import Report, failure_record, standing_record
 
@@ -45,8 +46,12 @@ def _csv_rows(report: Report) -> Iterator[dict[str, Any]]:
 
 def to_markdown(report: Report) -> str:
     run, data = report.run, report.run.dataset
-    rows = f"{data.train_rows} rows to train, {data.test_rows} to test"
-    intro = f"Dataset {_cell(data.name)}, {rows}; seed {run.seed}; run `{run.id}`, {run.state}."
+    if run.signals is None:
+        rows = f"{data.train_rows} rows to train, {data.test_rows} to test"
+        about = f"Dataset {_cell(data.name)}, {rows}; seed {run.seed}"
+    else:
+        about = f"Signals of {counted(len(run.signals.symbols), 'symbol')} as of {run.signals.as_of}"
+    intro = f"{about}; run `{run.id}`, {run.state}."
     title = f"## {_cell(run.name)}"
     return "\n".join([title, "", intro, "", *_table(report), *_without_result(report)]) + "\n"
 

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import states
+from cli.asked import order
 from cli.numbers import duration
 from cli.terminal import clean
 from domain.dataset import DatasetRef, TargetKind
@@ -35,9 +36,7 @@ def header(
     """`preparation`: what plain estimators get before them. `left_out`: those that learn something else."""
     rows = [
         ("run", Text.assemble((clean(run.name), "bold"), (f"  {run.id}", "dim"))),
-        ("data", _dataset(run.dataset)),
-        ("target", _target(run)),
-        ("scored by", _rules(run)),
+        *(_evaluation(run) if run.signals is None else order(run.dataset, run.signals)),
         *([("saves", _save(run.save))] if run.save else []),
         *(("prepared", Text(clean(line))) for line in preparation),
         *([("left out", _left_out(left_out, run))] if left_out else []),
@@ -74,6 +73,10 @@ def grid(rows: Sequence[tuple[str, Text]]) -> Table:
     for name, value in rows:
         table.add_row(name, value)
     return table
+
+
+def _evaluation(run: Run) -> list[tuple[str, Text]]:
+    return [("data", _dataset(run.dataset)), ("target", _target(run)), ("scored by", _rules(run))]
 
 
 def _dataset(dataset: DatasetRef) -> Text:

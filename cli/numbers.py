@@ -10,7 +10,10 @@ _THOUSAND = 1000
 
 def decimals(values: Iterable[float | None]) -> int:
     """How many places after the point a column needs to show about five digits of its largest number."""
-    largest = max((abs(value) for value in values if value is not None), default=0)
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, int) for value in known):
+        return 0
+    largest = max(map(abs, known), default=0)
     digits_before = len(str(int(largest))) if largest < 1e15 else 15  # noqa: PLR2004 - beyond, all is noise
     return max(0, _MOST_DIGITS + 1 - digits_before)
 
@@ -25,6 +28,8 @@ def fixed(value: float | None, places: int) -> str:
 
 def plain(value: float | None) -> str:
     """One number on its own."""
+    if isinstance(value, int):
+        return f"{value:,}"
     return fixed(value, decimals([value]))
 
 

@@ -119,7 +119,7 @@ def _start(
 ) -> tuple[str, bool]:
     """The run, and whether a worker was started for it: it comes up while candidates and data are read."""
     from domain.identity import new_id
-    from evaluation.meanwhile import begin
+    from domain.meanwhile import begin
     from store import schema
     from tasks import broker, enqueue, wiring, workers
 

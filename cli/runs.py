@@ -74,13 +74,20 @@ def _table(found: "Sequence[RunSummary]") -> "Table":
         table.add_row(
             Text(run.id[:8], "bold"),
             Text(terminal.clean(run.name)),
-            Text(terminal.clean(run.dataset.name)),
+            _about(run),
             Text.assemble(states.glyph(run.state), " ", (states.words(run.state), states.style(run.state))),
             states.counts(summary.jobs),
             Text(_local(run.created_at), "dim"),
             *([_priority(run)] if prioritised else []),
         )
     return table
+
+
+def _about(run: "Run") -> "Text":
+    from rich.text import Text
+
+    text = Text(terminal.clean(run.dataset.name))
+    return text if run.signals is None else text.append(f" as of {run.signals.as_of}", "dim")
 
 
 def _priority(run: "Run") -> "Text":

@@ -99,6 +99,7 @@ def _record(row: Row) -> dict[str, Any]:
     return {
         "name": row.schedule.name,
         "dataset": row.settings.dataset,
+        "signals": row.settings.signals,
         "when": str(row.schedule.rule),
         "nextAt": iso(row.next_at),
         "overdue": row.is_overdue,
@@ -114,13 +115,13 @@ def _table(found: Sequence[Row]) -> "Table":
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("schedule", "dataset", "when", "next", "last", "run", "missed"):
+    for heading in ("schedule", "of", "when", "next", "last", "run", "missed"):
         table.add_column(heading, no_wrap=True, overflow="ellipsis")
     for row in found:
         last = row.standing.last
         table.add_row(
             Text(row.schedule.name, "bold"),
-            Text(terminal.clean(row.settings.dataset)),
+            Text(terminal.clean(row.settings.subject)),
             Text(str(row.schedule.rule)),
             Text(_local(row, row.next_at), "yellow" if row.is_overdue else ""),
             Text(_local(row, last.at), "dim") if last else Text("-", "dim"),

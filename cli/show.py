@@ -94,6 +94,7 @@ def show_outcome(
     """Without what the run was about."""
     from rich.text import Text
 
+    from cli import asked
     from cli.failures import failures
     from cli.header import state
     from cli.leaderboard import leaderboard
@@ -101,7 +102,7 @@ def show_outcome(
 
     if top is None and console.is_terminal:
         top = _ROWS_ON_A_TERMINAL
-    board = leaderboard(report, console, top=top)
+    board = asked.outcome(report, top=top) if report.run.signals else leaderboard(report, console, top=top)
     terminal.show(
         console,
         state(report.summary, reused=report.reused),

@@ -26,7 +26,6 @@ from config.settings import DatasetSettings, Settings
 from config.variables import FILE_VARIABLE, did_you_mean, variable_of
 from domain.errors import InfrastructureError, InvalidInputError
 from domain.naming import listed, nearest
-from domain.saving import SavePolicy
 
 DEFAULT_FILE = Path("config/bakeoff.yaml")
 
@@ -258,13 +257,17 @@ def _keep_schedules_possible(settings: Settings) -> None:
             raise InvalidInputError(
                 f"schedules has the name {name!r:.120}: use up to 100 letters, digits, `.`, `_` and `-`"
             )
-        if schedule.dataset not in settings.datasets:
+        if schedule.signals and settings.market is None:
+            raise InvalidInputError(
+                f"schedules.{name} generates signals, and there is no `market`: say where prices come from"
+            )
+        if schedule.dataset is not None and schedule.dataset not in settings.datasets:
             known = list(settings.datasets)
             cure = nearest(schedule.dataset, known) or f"; there are {listed(sorted(known))}"
             raise InvalidInputError(
                 f"schedules.{name}.dataset is {schedule.dataset!r}, which is none of `datasets`{cure}"
             )
-        if schedule.save is not SavePolicy.NONE and settings.model_registry.backend == "none":
+        if schedule.saves and settings.model_registry.backend == "none":
             raise InvalidInputError(
                 f"schedules.{name}.save is {schedule.save}, and modelRegistry.backend is none: save none, or "
                 "set the backend"

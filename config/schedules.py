@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from pydantic import Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
 
 from config.model_registry import PromotionSettings
 from config.section import Section
@@ -16,6 +17,9 @@ from domain.schedule import Every, Missed, Schedule
 DAILY, _AT_THREE = "daily", "0 3 * * *"
 
 
+_OF_BAKEOFFS = ("metrics", "seed", "test_size", "save", "save_as", "promotion")
+
+
 class ScheduleSettings(Section):
     """When a run is started, and of what."""
 
@@ -24,9 +28,12 @@ class ScheduleSettings(Section):
     )
     every: str | None = Field(None, description="or how often, counted in UTC: `30s`, `15m`, `6h`, `1d`")
     timezone: str = Field("UTC", description="whose clock cron goes by, such as Europe/Berlin")
-    dataset: str = Field(min_length=1, description="one of `datasets`; it is read anew each time")
+    dataset: str | None = Field(
+        None, min_length=1, description="of a bake-off: one of `datasets`; it is read anew each time"
+    )
+    signals: bool = Field(False, description="or signals of all symbols, as of the last day there is then")
     models: list[str] | None = Field(
-        None, min_length=1, description="candidates; null: all that are enabled then"
+        None, min_length=1, description="candidates, or signal models; null: all that are enabled then"
     )
     metrics: list[str] | None = Field(
         None, min_length=1, description="as for all runs; null: those of the setting"
@@ -68,9 +75,22 @@ class ScheduleSettings(Section):
             raise ValueError("a schedule needs either cron or every")
         if self.every is not None and self.timezone != "UTC":
             raise ValueError("timezone belongs to cron: every is counted in UTC")
+        if (self.dataset is None) is not self.signals:
+            raise ValueError("a schedule needs either dataset or signals: true")
+        if self.signals and (strange := [name for name in _OF_BAKEOFFS if name in self.model_fields_set]):
+            raise ValueError(f"{to_camel(strange[0])} belongs to bake-offs, and signals is true")
         if self.save is SavePolicy.NONE and (self.save_as or self.promotion):
             raise ValueError("saveAs and promotion belong to what is saved, and save is none")
         return self
+
+    @property
+    def subject(self) -> str:
+        """What its runs are about."""
+        return self.dataset or "signals"
+
+    @property
+    def saves(self) -> bool:
+        return not self.signals and self.save is not SavePolicy.NONE
 
     def to_schedule(self, name: str) -> Schedule:
         rule = Every.parse(self.every) if self.every else Cron.parse(self.cron or "", self.timezone)

@@ -67,6 +67,7 @@ class Run:
         """The run as it leaves the system: over HTTP, in `--json`."""
         return {
             "runId": self.id,
+            "kind": self.kind,
             "name": self.name,
             "status": self.state,
             "datasetId": self.dataset.dataset_id,
@@ -85,6 +86,7 @@ class Run:
             "priority": self.priority,
             "save": self.save.policy if self.save else SavePolicy.NONE,
             "saveAs": self.save.name if self.save else None,
+            "signals": self.signals.to_record() if self.signals else None,
             "retryOf": self.retry_of,
             "createdAt": iso(self.created_at),
             "startedAt": iso_or_none(self.started_at),

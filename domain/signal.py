@@ -175,6 +175,17 @@ class SignalOrder:
             "fresh": self.fresh,
         }
 
+    def to_record(self) -> dict[str, Any]:
+        """The order as it leaves the system, with its run: there may be thousands of symbols."""
+        return {
+            "asOf": self.as_of.isoformat(),
+            "symbols": len(self.symbols),
+            "weights": dict(self.weights),
+            **self.rules.to_record(),
+            "persist": self.persist,
+            "fresh": self.fresh,
+        }
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         return cls(

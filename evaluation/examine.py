@@ -13,6 +13,7 @@ from domain.dataset import DatasetRef
 from domain.fitted import FittedModel, NotKept
 from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
+from domain.meanwhile import StoppedError, TooLongError, meanwhile
 from domain.provenance import Parts, Provenance
 from domain.result import Cost, Result
 from domain.run import Run
@@ -20,7 +21,6 @@ from evaluation.data import shelf, snapshot
 from evaluation.evidence import sha256
 from evaluation.fingerprint import parts_of
 from evaluation.harvest import harvest, remarked
-from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
 from evaluation.metrics.names import may_need_probabilities
 from evaluation.metrics.scoring import Scores
 from evaluation.places import Places

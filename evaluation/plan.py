@@ -13,6 +13,7 @@ from config.settings import DatasetSettings, DatasetSource
 from domain.candidate import Candidate
 from domain.dataset import DatasetRef, TargetKind
 from domain.errors import InvalidInputError, NotFoundError, about
+from domain.meanwhile import begin
 from domain.model_version import check_name
 from domain.naming import listed, nearest
 from domain.run import PRIORITIES
@@ -22,7 +23,6 @@ from evaluation.choice import BASELINE_ID, Choice, all_fitting, enabled, fitting
 from evaluation.data.pinning import Pinned, pin
 from evaluation.data.preprocess import default_pipeline
 from evaluation.data.snapshot import classes, fields
-from evaluation.meanwhile import begin
 from evaluation.metrics.rules import resolve_rules
 from evaluation.requests import PRINTABLE, Body, parse
 from registry.catalog import Catalog

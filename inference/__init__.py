@@ -4,12 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from inference.ensemble import EnsembleService
     from inference.predictor import ModelPredictor
     from inference.scoring import score
 
-__all__ = ["ModelPredictor", "score"]
+__all__ = ["EnsembleService", "ModelPredictor", "score"]
 
-_PLACES = {"ModelPredictor": "inference.predictor", "score": "inference.scoring"}
+_PLACES = {
+    "EnsembleService": "inference.ensemble",
+    "ModelPredictor": "inference.predictor",
+    "score": "inference.scoring",
+}
 
 
 def __getattr__(name: str) -> Any:

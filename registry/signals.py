@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from numbers import Real
 from pathlib import Path
@@ -147,12 +148,13 @@ def _signal(raw: ModelOutput) -> SignalType:
 
 def _number(raw: ModelOutput, name: str) -> float:
     value = getattr(raw, name)
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise BadSignalsError(
-            f"the {name} for {raw.symbol} is {value!r:.60}, where a finite number is due",
-            "leave out a symbol that the model has no opinion on",
-        )
-    return float(value)
+    with suppress(OverflowError):  # a whole number may be of any length
+        if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    raise BadSignalsError(
+        f"the {name} for {raw.symbol} is {value!r:.60}, where a finite number is due",
+        "leave out a symbol that the model has no opinion on",
+    )
 
 
 def _within_0_and_1(confidence: float, symbol: str) -> float:

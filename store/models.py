@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, delete, func, insert, select
 
-from domain.errors import InvalidInputError
+from domain.errors import ConflictError, InvalidInputError
 from domain.identity import iso
 from domain.model_uri import ModelUri
 from domain.model_version import FIRST_VERSION, ModelVersion, Stage, VersionNumber
@@ -86,7 +86,7 @@ def _use_up(connection: Connection, name: str, version: VersionNumber) -> int:
     mine = {"model_name": name, "major": version.major, "minor": version.minor, "patch": version.patch}
     is_used = select(used.serial).where(*(used[column] == value for column, value in mine.items()))
     if connection.execute(is_used).first():
-        raise InvalidInputError(
+        raise ConflictError(
             f"the model {name} has, or once had, a version {version}: give another one, or none for the next"
         )
     last = connection.scalar(select(func.max(used.serial)).where(used.model_name == name)) or 0

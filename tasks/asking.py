@@ -1,12 +1,10 @@
 """A job of signals: a signal model is asked, in a cell, for what is not known already."""
 
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from cell.client import WarmParent
 from domain.errors import InvalidInputError, TamperedError
@@ -14,15 +12,14 @@ from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
 from domain.result import Cost, Result
 from domain.signal import Commission, ModelOutput, SignalOrder, ranked
-from evaluation.data.snapshot import folder_of
-from evaluation.signals.artefacts import Copy, copy_out
 from evaluation.signals.asking import Answered, Desk, ask_in_cell
 from evaluation.verdict import Faulty, Killed, Stopped
-from registry.opening import open_registry
 from store.answers import complete
 from store.leases import Claim
 from tasks import wiring
+from tasks.desks import a_desk
 from tasks.known import Known, known_to, parts_for
+from tasks.signals import cure_of
 from tasks.watch import Watch
 from tasks.work import Completed, Ending, grant_for
 
@@ -55,55 +52,32 @@ def _asked(claim: Claim) -> tuple[SignalOrder, Commission]:
 def _ask(
     claim: Claim, symbols: Sequence[str], watch: Watch, warm: Callable[[], WarmParent]
 ) -> Answered | Faulty | Killed | Stopped:
-    job, (_, commission) = claim.job, _asked(claim)
-    with _folder_for(claim) as folder:
+    with ExitStack() as stack:
         try:
-            copies = _copies(commission, folder)
+            desk = stack.enter_context(_desk(claim))
         except (InvalidInputError, TamperedError) as exc:
-            return _not_possible(job, str(exc))
+            return _not_possible(claim.job, str(exc))
         return ask_in_cell(
-            _desk(claim, copies),
+            desk,
             symbols,
             parts=parts_for(claim),
-            grant=grant_for(job.candidate),
-            wall_s=job.timeout_s,
-            attempt=job.attempt,
+            grant=grant_for(claim.job.candidate),
+            wall_s=claim.job.timeout_s,
+            attempt=claim.job.attempt,
             warm=warm(),
             leave=watch,
         )
 
 
-@contextmanager
-def _folder_for(claim: Claim) -> Iterator[Path]:
-    """Called by the lease, so that a worker that comes back too late is in nobody's way."""
-    folder = wiring.configuration().copies / claim.run.id / claim.lease.token
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # another job of the run has its own
-            folder.parent.rmdir()
-
-
-def _copies(commission: Commission, folder: Path) -> tuple[Copy, ...]:
-    if not commission.artefacts:
-        return ()
-    return copy_out(commission.artefacts, open_registry(wiring.configuration()), folder)
-
-
-def _desk(claim: Claim, copies: tuple[Copy, ...]) -> Desk:
-    configuration, dataset, job = wiring.configuration(), claim.run.dataset, claim.job
-    order, _ = _asked(claim)
-    return Desk(
-        candidate=job.candidate,
+def _desk(claim: Claim) -> AbstractContextManager[Desk]:
+    job, (order, commission) = claim.job, _asked(claim)
+    return a_desk(
+        job.candidate,
+        commission.artefacts,
+        dataset=claim.run.dataset,
         as_of=order.as_of,
-        market=folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id),
-        copies=copies,
-        root=configuration.root,
-        closed=(*configuration.secrets, *map(Path, dataset.files)),
-        log=configuration.log_of(job.run_id, job.id),
-        about={"runId": job.run_id, "jobId": job.id, "attempt": job.attempt},
+        log=wiring.configuration().log_of(job.run_id, job.id),
+        job=job,
     )
 
 
@@ -113,8 +87,7 @@ def _not_possible(job: Job, why: str) -> Faulty:
         type="NoSavedModel",
         message=why,
         phase=Phase.START,
-        hint=f"`bakeoff signals train {job.candidate.id}` trains and saves what it works with; then "
-        f"`bakeoff retry {job.run_id[:8]}`",
+        hint=f"{cure_of(job.candidate)}; then `bakeoff retry {job.run_id[:8]}`",
     )
     return Faulty(state=JobState.FAILED, error=error)
 

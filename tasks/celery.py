@@ -12,7 +12,10 @@ from kombu import Exchange, Queue
 from tasks import broker, node, wiring
 from tasks.broker import CONTROL, EVALUATIONS
 
-app = Celery("bakeoff", include=["tasks.evaluate", "tasks.housekeeping", "tasks.scheduling", "tasks.scoring"])
+app = Celery(
+    "bakeoff",
+    include=["tasks.evaluate", "tasks.housekeeping", "tasks.requests", "tasks.scheduling", "tasks.scoring"],
+)
 app.steps["worker"].add(node.Housekeeper)
 app.user_options["worker"].add(node.FOR_RUN)
 

@@ -113,7 +113,13 @@ def _unfinished() -> list[Path]:
         *shelf.abandoned(configuration.snapshots),
         *(draft for draft in drafts if draft.parent.name not in at_work),
         *filter(_is_abandoned, _copies_of_database()),
+        *(copy for copy in _copies_of_models() if copy.name not in at_work and _is_abandoned(copy)),
     ]
+
+
+def _copies_of_models() -> Iterator[Path]:
+    """For cells of runs, and of commands."""
+    return wiring.configuration().copies.glob("*")
 
 
 def _copies_of_database() -> Iterator[Path]:

@@ -4,14 +4,12 @@ The sweep runs in every live worker and from beat. Any number of sweeps may run 
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from celery import shared_task
 
 from config import journal
-from domain.errors import BakeoffError, InvalidInputError
+from domain.errors import BakeoffError
 from store import leases
 from tasks import doorbell, room, wiring
 from tasks.complaint import Complaint
@@ -54,23 +52,3 @@ def sweep_task() -> str:
     journal.begin()
     swept = sweep()
     return f"{swept.expired} leases expired, {swept.rung} doorbells rung, {swept.published} events published"
-
-
-@shared_task(name="bakeoff.start_run", throws=(BakeoffError,))
-def start_run_task(*nameless: Any, **payload: Any) -> str:
-    """What other services call by name. The body of the HTTP API, and `runId`, which the caller chose."""
-    journal.begin(runId=payload.get("runId"))
-    try:
-        if nameless:
-            raise InvalidInputError("a request for a run is given by name, as `kwargs`, and not as `args`")
-        return _start(payload)
-    except BakeoffError as exc:
-        log.warning("a request for a run failed, and there is no run: %s", exc)
-        raise
-
-
-def _start(payload: Mapping[str, Any]) -> str:
-    from evaluation.plan import RunRequest
-    from tasks.enqueue import start_run
-
-    return start_run(RunRequest.parse(payload))

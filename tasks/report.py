@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from domain.job import Job, JobState
 from domain.run import Run
 from domain.saving import Saving
+from domain.signal import EnsembleSignal
 from evaluation.leaderboard import Standing, rank
-from store import jobs, runs, savings
+from store import jobs, runs, savings, signals
 from store.runs import RunSummary
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Report:
     standings: Sequence[Standing]
     unsuccessful: Sequence[Job]  #: failed, timed out or cancelled
     open: Sequence[Job]  #: queued or running
+    ensemble: Sequence[EnsembleSignal] = ()  #: of a run of signals, as far as models have answered
     saving: Saving | None = None  #: None before the run has ended, and for one that saves nothing
 
     @property
@@ -46,15 +48,25 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         standings=rank(jobs.results_of_run(engine, run_id), metric=ranking, baseline_id=run.baseline_id),
         unsuccessful=[job for job in ended if job.state.has_ended],
         open=[job for job in ended if not job.state.has_ended],
+        ensemble=signals.ensemble_of_run(engine, run),
         saving=savings.of_run(engine, run_id) if run.save else None,
     )
 
 
 def report_record(report: Report) -> dict[str, Any]:
+    standings = [standing_record(standing) for standing in report.standings]
+    failed = [failure_record(job) for job in report.unsuccessful]
+    if report.run.signals is not None:
+        return {
+            "run": run_record(report.summary),
+            "models": standings,
+            "failed": failed,
+            "signals": [signal.to_record() for signal in report.ensemble],
+        }
     return {
         "run": run_record(report.summary),
-        "leaderboard": [standing_record(standing) for standing in report.standings],
-        "failed": [failure_record(job) for job in report.unsuccessful],
+        "leaderboard": standings,
+        "failed": failed,
         "saving": report.saving.to_record() if report.saving else None,
     }
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from domain.errors import NotFoundError
+from domain.errors import InvalidInputError, NotFoundError
 from domain.identity import new_id, utc_now
-from domain.job import Job, JobState
+from domain.job import Job, JobKind, JobState
 from domain.provenance import Fit
 from domain.run import RunState
 from evaluation.reproduction import Comparison, compare
@@ -15,6 +15,11 @@ from tasks import enqueue, wiring
 
 def first_fit(job: Job) -> Fit:
     """Of the result of this job, which may have been taken over from another one."""
+    if job.kind is JobKind.SIGNALS:
+        raise InvalidInputError(
+            f"job {job.id} asked a signal model, and fitted nothing: `bakeoff signals generate --models "
+            f"{job.candidate.id} --fresh` asks it again"
+        )
     if job.state is not JobState.COMPLETED:
         raise NotFoundError(
             f"job {job.id} ({job.candidate.id}) is {job.state}: it has no result to reproduce"

@@ -41,7 +41,7 @@ def _start() -> "subprocess.Popen[bytes]":
 
 
 def main() -> None:
-    from evaluation.meanwhile import StoppedError
+    from domain.meanwhile import StoppedError
     from tasks.saving import save_what_is_due
 
     journal.set_up("INFO", wiring.configuration().settings.log_format)

@@ -5,8 +5,8 @@ import math
 
 from config import journal
 from domain.errors import InfrastructureError
+from domain.meanwhile import StoppedError, meanwhile
 from domain.saving import Outcome
-from evaluation.meanwhile import StoppedError, meanwhile
 from store import runs, savings
 from store.savings import Turn
 from tasks import wiring

@@ -11,13 +11,15 @@ from celery import shared_task
 from config import journal
 from config.schedules import ScheduleSettings
 from domain.errors import BakeoffError, InfrastructureError
+from domain.meanwhile import StoppedError, meanwhile
 from domain.naming import counted
 from domain.schedule import Slot
-from evaluation.meanwhile import StoppedError, meanwhile
 from evaluation.plan import RunRequest
+from evaluation.signals.request import SignalRequest
 from store import schema, slots
 from tasks import wiring
 from tasks.enqueue import start_run
+from tasks.signals import start_signals
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ def _start(slot: Slot, settings: ScheduleSettings) -> bool:
         return False
     try:
         meanwhile(
-            lambda: start_run(request_of(taken, settings)),
+            lambda: start_of(taken, settings),
             keep_going=lambda: _is_mine(taken),
             longest_s=math.inf,
             tick_s=_lease_s() / 3,
@@ -67,9 +69,19 @@ def _start(slot: Slot, settings: ScheduleSettings) -> bool:
     return True
 
 
-def request_of(slot: Slot, settings: ScheduleSettings) -> RunRequest:
+def start_of(slot: Slot, settings: ScheduleSettings) -> str:
+    if settings.dataset is not None:
+        return start_run(_bakeoff(slot, settings, settings.dataset))
+    return start_signals(
+        SignalRequest(
+            models=settings.models, priority=settings.priority, name=slot.run_name, run_id=slot.run_id
+        )
+    )
+
+
+def _bakeoff(slot: Slot, settings: ScheduleSettings, dataset: str) -> RunRequest:
     return RunRequest(
-        dataset=settings.dataset,
+        dataset=dataset,
         models=settings.models,
         metrics=settings.metrics,
         seed=settings.seed,

@@ -1,13 +1,21 @@
 """The producer of runs of signals: as for bake-offs, all is written in one transaction, then it is rung."""
 
+from collections.abc import Callable
+
+from domain.candidate import Candidate
+from domain.ensemble import combine
+from domain.errors import NotFoundError
 from domain.identity import new_id, parse_id, utc_now
 from domain.run import Run, RunState
 from domain.scoring import ScoringRules
+from domain.signal import EnsembleSignal, ModelOutput
+from evaluation.signals import rehearsal
 from evaluation.signals.commission import SEED
 from evaluation.signals.plan import SignalPlan, make_signal_plan
 from evaluation.signals.request import SignalRequest
 from store import runs, schema
 from tasks import enqueue, wiring
+from tasks.desks import a_desk
 
 #: What is counted of each model: symbols that it has an opinion on, and what was known without asking.
 COUNTED = ScoringRules(metrics=("signals", "known"))
@@ -37,7 +45,7 @@ def submit(plan: SignalPlan, *, run_id: str, name: str | None = None, digest: st
     return run
 
 
-def run_of(plan: SignalPlan, *, run_id: str, name: str | None, digest: str | None) -> Run:
+def run_of(plan: SignalPlan, *, run_id: str, name: str | None, digest: str | None = None) -> Run:
     return Run(
         id=run_id,
         name=name or f"signals-{plan.order.as_of}-{run_id[:8]}",
@@ -51,3 +59,24 @@ def run_of(plan: SignalPlan, *, run_id: str, name: str | None, digest: str | Non
         priority=plan.priority,
         created_at=utc_now(),
     )
+
+
+def rehearse(plan: SignalPlan, *, tell: Callable[[str], None]) -> tuple[EnsembleSignal, ...]:
+    """In this process, one model after another: what one raises, rises. `tell` hears whose turn it is."""
+    answers = {model.id: _rehearse_one(plan, model, tell) for model in plan.models}
+    order = plan.order
+    return combine(answers, as_of=order.as_of, weights=order.weights, rules=order.rules)
+
+
+def _rehearse_one(plan: SignalPlan, model: Candidate, tell: Callable[[str], None]) -> tuple[ModelOutput, ...]:
+    tell(model.id)
+    commission, order = plan.commissions[model.id], plan.order
+    if commission.obstacle:
+        raise NotFoundError(f"{commission.obstacle}: {cure_of(model)}")
+    with a_desk(model, commission.artefacts, dataset=plan.dataset, as_of=order.as_of) as desk:
+        return rehearsal.rehearse(desk, order.symbols)
+
+
+def cure_of(model: Candidate) -> str:
+    """Where it works with saved models, and they are not there."""
+    return f"`bakeoff signals train {model.id}` trains and saves them"

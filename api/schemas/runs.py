@@ -1,5 +1,6 @@
 """Runs: started, listed, looked at, followed."""
 
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import Field
@@ -7,10 +8,11 @@ from pydantic import Field
 from api.schemas.base import Id, Moment, Out
 from domain.dataset import TargetKind
 from domain.event import EventType
-from domain.job import JobState
+from domain.job import JobKind, JobState
 from domain.run import RunState
 from domain.saving import SavePolicy
 from domain.scoring import Average
+from domain.signal import Strategy
 
 
 class JobOut(Out):
@@ -36,8 +38,21 @@ class ProgressOfOneOut(ProgressOut):
     eta_seconds: float | None = Field(description="at the pace so far; null as long as there is none")
 
 
+class SignalOrderOut(Out):
+    as_of: date
+    symbols: int = Field(description="how many are asked for")
+    weights: dict[str, float] = Field(description="of each model, as declared")
+    strategy: Strategy
+    min_agreement: float
+    min_confidence: float
+    flag_conflicts: bool
+    persist: bool = Field(description="whether the ensemble is kept")
+    fresh: bool = Field(description="whether what is known is asked for again")
+
+
 class RunOut(Out):
     run_id: Id
+    kind: JobKind
     name: str
     status: RunState
     dataset_id: str = Field(description="address of the snapshot")
@@ -60,6 +75,7 @@ class RunOut(Out):
     priority: int = Field(description="jobs of a higher one go first")
     save: SavePolicy = Field(description="models that it saves")
     save_as: str | None = Field(description="what they are called in the registry")
+    signals: SignalOrderOut | None = Field(description="what signal models are asked; null for a bake-off")
     retry_of: Id | None
     created_at: Moment
     started_at: Moment | None

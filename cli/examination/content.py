@@ -1,11 +1,15 @@
 """What the project is about: its candidates, its datasets and its market."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cli import project
 from config.loading import Configuration
+from domain.candidate import Candidate
+from domain.errors import NotFoundError
 from domain.naming import counted
+from evaluation.signals.artefacts import resolve
+from evaluation.signals.plan import registry_of
 from tasks.examination.finding import Finding, fail, ok, warn
 
 
@@ -22,6 +26,16 @@ def candidates(configuration: Configuration) -> Iterator[Finding]:
         yield warn("catalog", f"{said}: there is nothing to evaluate", cure)
     for rejection in shelf.rejected.values():
         yield warn("catalog", f"{rejection.id} was rejected: {rejection.cause}", rejection.fix)
+    yield from _untrained(list(shelf.signal_models.values()), configuration)
+
+
+def _untrained(models: Sequence[Candidate], configuration: Configuration) -> Iterator[Finding]:
+    registry = registry_of(models, configuration)
+    for model in models:
+        try:
+            resolve(model, registry)
+        except NotFoundError as exc:
+            yield warn("catalog", str(exc), f"`bakeoff signals train {model.id}`")
 
 
 def datasets(configuration: Configuration) -> Iterator[Finding]:

@@ -19,9 +19,10 @@ from domain.job import Phase
 from evaluation.market.opening import open_market
 from evaluation.signals.artefacts import Copy, load
 from evaluation.signals.commission import SEED
+from registry.jsonable import jsonable
 from registry.libraries import loaded_surroundings
 from registry.loader import LoadError
-from registry.signals import BadSignalsError, answers_to_json, ask, construct
+from registry.signals import BadSignalsError, answers_to_json, ask, awaited, construct
 from registry.witness import Witness
 
 if TYPE_CHECKING:
@@ -88,3 +89,10 @@ def in_words() -> Iterator[None]:
         raise Fault(type="BadSignals", message=exc.message, hint=exc.hint) from exc
     except BakeoffError as exc:
         raise Fault(type=type(exc).__name__, message=str(exc)) from exc
+
+
+def explain(payload: Mapping[str, Any], inside: Inside) -> Any:
+    """Why it says what it says of one symbol."""
+    ready = get_ready(payload, inside)
+    inside.phase(Phase.ASK)
+    return jsonable(awaited(ready.plugin.explain(payload["symbol"])))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cell.client import WarmParent
@@ -35,8 +36,16 @@ class Desk:
     log: Path
     about: Mapping[str, Any]  #: what its log is told to be about
 
-    def order(self, entry: str, *, grant: Grant, wall_s: float, **payload: Any) -> Order:
-        """`entry`: a function beside `answering.answer`."""
+    def order(
+        self,
+        entry: str,
+        *,
+        grant: Grant,
+        wall_s: float,
+        outputs: Mapping[str, Path] = MappingProxyType({}),
+        **payload: Any,
+    ) -> Order:
+        """`entry`: module and function, such as `answering:answer`."""
         return Order(
             entry=f"evaluation.signals.{entry}",
             payload={**self.payload(witnessed=True), **payload},
@@ -54,6 +63,7 @@ class Desk:
                 *readable(self.root, candidates=[self.candidate], closed=self.closed),
             ),
             import_path=import_path(self.root),
+            outputs=outputs,
         )
 
     def payload(self, *, witnessed: bool) -> dict[str, Any]:

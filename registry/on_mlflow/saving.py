@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from domain.errors import BakeoffError, InvalidInputError
+from domain.errors import BakeoffError, ConflictError
 from domain.model_version import FIRST_VERSION, VersionNumber
 from registry.backend import Description
 from registry.on_mlflow import ledger
@@ -113,7 +113,7 @@ def used_versions(entries: Mapping[str, Any]) -> set[VersionNumber]:
 
 def refuse_used(name: str, asked: str | None, used: set[VersionNumber]) -> None:
     if asked is not None and VersionNumber.parse(asked) in used:
-        raise InvalidInputError(f"{name} has had a version {asked}: give another, or none")
+        raise ConflictError(f"{name} has had a version {asked}: give another, or none")
 
 
 def register(server: Server, name: str, to: Upload, tags: Mapping[str, str], description: str | None) -> Any:

@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from domain.errors import InfrastructureError
 from domain.job import JobState
-from evaluation.meanwhile import begin
+from domain.meanwhile import begin
 from store import jobs, leases, outbox
 from store.leases import Claim, Holder
 from tasks import broker, housekeeping, wiring

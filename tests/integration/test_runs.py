@@ -155,7 +155,7 @@ def test_a_bad_request_is_refused_in_one_line_and_makes_no_run(
     wait_for(lambda: sent.id in place.worker.log, "its answer")
     lines = [json.loads(line) for line in place.worker.log.splitlines() if line.startswith("{")]
     answer = next(n for n, line in enumerate(lines) if sent.id in line["message"])
-    warning = next(line for line in lines[answer::-1] if line["logger"] == "tasks.housekeeping")
+    warning = next(line for line in lines[answer::-1] if line["logger"] == "tasks.requests")
 
     assert said in lines[answer]["message"]
     assert (warning["level"], said in warning["message"]) == ("warning", True)

@@ -1,14 +1,20 @@
 """A worker asks signal models as it evaluates candidates: whatever one of them does, the others answer."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
-from fixtures.project import Worker
+from fixtures.project import Worker, wait_for
 from fixtures.signals import LAST, SYMBOLS, SignalProject, a_signal_project
 
-FORGERIES = [
+from domain.identity import new_id
+from store import runs
+from tasks.celery import app
+
+_FORGED = [
     "nan",
     "huge number",
     "true",
@@ -23,6 +29,7 @@ FORGERIES = [
     "nested",
     "large",
 ]
+FORGERIES = [f"forges-{what.replace(' ', '-')}" for what in _FORGED]
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "optimist": {"path": "Says", "weight": 0.6},
     "pessimist": {"path": "Says", "weight": 0.4, "params": {"says": "SELL", "confidence": 0.6}},
@@ -38,7 +45,8 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
     "unsure": {},
     "reads": {},
     **{
-        f"forges-{what.replace(' ', '-')}": {"path": "Forges", "params": {"what": what}} for what in FORGERIES
+        model: {"path": "Forges", "params": {"what": what}}
+        for model, what in zip(FORGERIES, _FORGED, strict=True)
     },
 }
 STRANGE = ["raises", "slow", "crashes", "kills", "untrained", "doubles", "knows", "unsure"]
@@ -52,7 +60,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
-    with a_signal_project(MODELS) as project, project.worker() as worker:
+    with a_signal_project(MODELS) as project, project.worker("-Q", "evaluations,control") as worker:
         yield Place(project, worker)
         assert not worker.has_ended()
         assert "Traceback" not in worker.log
@@ -100,19 +108,112 @@ def test_a_model_that_cannot_answer_is_a_failed_job_that_says_why(
     assert expected[3] in job.error.message
 
 
-def test_the_answers_of_the_others_are_there(place: Place, run_of_all: str) -> None:
+def test_the_ensemble_is_made_of_the_others(place: Place, run_of_all: str) -> None:
     assert place.project.state(run_of_all) == "partial"
     assert {model: len(said) for model, said in place.project.answers(run_of_all).items()} == {
         "optimist": 3,
         "pessimist": 3,
     }
+    assert [
+        (one.symbol, one.signal, one.models_contributing, one.conflict_reason)
+        for one in place.project.ensemble()
+    ] == [(symbol, "HOLD", ("optimist", "pessimist"), "optimist=BUY, pessimist=SELL") for symbol in SYMBOLS]
 
 
-@pytest.mark.parametrize("what", FORGERIES)
-def test_what_a_cell_forges_is_no_answer(place: Place, what: str) -> None:
-    model = f"forges-{what.replace(' ', '-')}"
-    run_id = place.project.generate_to_the_end(model)
+def test_what_a_cell_forges_is_no_answer(place: Place) -> None:
+    run_id = place.project.generate_to_the_end(*FORGERIES, as_of=date(2025, 1, 21))
 
-    assert place.project.states(run_id) == {model: "failed"}
-    assert place.project.job(run_id, model).attempt == 1
+    ends = {model: (job.state, job.attempt) for model, job in place.project.jobs(run_id).items()}
+    assert ends == dict.fromkeys(FORGERIES, ("failed", 1))
     assert place.project.answers(run_id) == {}
+    assert place.project.state(run_id) == "failed"
+    assert place.project.ensemble(date(2025, 1, 21)) == []
+
+
+def test_an_async_model_is_awaited(place: Place) -> None:
+    run_id = place.project.generate_to_the_end("later")
+
+    assert len(place.project.answers(run_id)["later"]) == 3
+
+
+def test_what_is_known_is_not_asked_for_again(place: Place) -> None:
+    first = place.project.generate_to_the_end("optimist", symbols=["AAA"], as_of=date(2025, 1, 20))
+    again = place.project.generate_to_the_end("optimist", symbols=["AAA"], as_of=date(2025, 1, 20))
+    more = place.project.generate_to_the_end("optimist", symbols=["BBB", "AAA"], as_of=date(2025, 1, 20))
+
+    assert "asked for AAA as of 2025-01-20" in place.project.log(first, "optimist")
+    assert place.project.log(again, "optimist") == ""
+    assert "asked for BBB as of 2025-01-20" in place.project.log(more, "optimist")
+    results = [place.project.results(run_id)["optimist"] for run_id in (first, again, more)]
+    assert [result.metrics for result in results] == [
+        {"signals": 1, "known": 0},
+        {"signals": 1, "known": 1},
+        {"signals": 2, "known": 1},
+    ]
+    assert results[1].reused_from == results[0].evaluation_id
+    assert [answer.rank for answer in place.project.answers(more)["optimist"]] == [1, 2]
+
+
+def test_having_no_opinion_is_known_too(place: Place) -> None:
+    first = place.project.generate_to_the_end("quiet")
+    again = place.project.generate_to_the_end("quiet")
+
+    assert [answer.symbol for answer in place.project.answers(first)["quiet"]] == ["AAA", "CCC"]
+    assert place.project.answers(again) == place.project.answers(first)
+    assert place.project.log(again, "quiet") == ""
+
+
+def test_afresh_means_that_what_is_known_is_asked_for_again(place: Place) -> None:
+    place.project.generate_to_the_end("pessimist")
+    again = place.project.generate_to_the_end("pessimist", fresh=True)
+
+    assert place.project.log(again, "pessimist").startswith("asked for AAA BBB CCC")
+
+
+def test_a_model_that_reads_a_file_is_asked_again_when_the_file_has_changed(place: Place) -> None:
+    file = place.project.folder / "plugins" / "confidence.txt"
+    said = []
+    for confidence in ("0.61", None, "0.62"):
+        if confidence is not None:
+            file.write_text(confidence)
+        run_id = place.project.generate_to_the_end("reads", symbols=["AAA"])
+        [answer] = place.project.answers(run_id)["reads"]
+        said.append((answer.confidence, bool(place.project.log(run_id, "reads"))))
+
+    assert said == [(0.61, True), (0.61, False), (0.62, True)]
+
+
+def test_another_service_has_signals_generated_by_the_name_of_the_task(place: Place) -> None:
+    run_id = new_id()
+    payload = {"runId": run_id, "symbols": ["BBB"], "asOf": "2025-01-17", "models": ["optimist", "later"]}
+    for _ in range(3):
+        app.send_task("bakeoff.generate_signals", kwargs=payload)
+    wait_for(lambda: runs.exists(place.project.engine, run_id), "the run")
+    place.project.wait_for_end(run_id)
+    wait_for(lambda: place.worker.log.count(f"'{run_id}'") == 3, "three answers")
+
+    [signal] = place.project.ensemble(date(2025, 1, 17))
+    assert (signal.symbol, signal.signal, signal.models_contributing) == ("BBB", "BUY", ("optimist", "later"))
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        ({"*": ["AAA"]}, "is given by name, as `kwargs`, and not as `args`"),
+        (
+            {"symbol": ["AAA"]},
+            "this is no request for signals: symbol is no key of it; did you mean 'symbols'?",
+        ),
+        ({"asOf": "yesterday"}, "this is no request for signals: asOf is 'yesterday'"),
+        ({"symbols": ["AAB"]}, "there are no prices of 'AAB' by 2025-01-30; did you mean 'AAA'?"),
+    ],
+)
+def test_a_bad_request_for_signals_is_refused_in_one_line(
+    place: Place, payload: dict[str, Any], said: str
+) -> None:
+    nameless = payload.pop("*", ())
+    sent = app.send_task("bakeoff.generate_signals", args=nameless, kwargs=payload)
+    wait_for(lambda: sent.id in place.worker.log, "its answer")
+    lines = [json.loads(line) for line in place.worker.log.splitlines() if line.startswith("{")]
+
+    assert said in next(line["message"] for line in lines if sent.id in line["message"])

@@ -426,6 +426,18 @@ def test_the_shipped_catalog_has_at_least_twelve_enabled_candidates_with_a_descr
     assert all(c.description and c.tags for c in candidates)
 
 
+def test_the_shipped_ensemble_says_its_rules_and_the_weights_of_its_models():
+    shipped = read(SHIPPED)
+
+    assert shipped.ensemble == EnsembleRules(
+        strategy=Strategy.WEIGHTED_MAJORITY, min_agreement=0.5, min_confidence=0.6, flag_conflicts=True
+    )
+    assert "\nensemble:\n" in SHIPPED.read_text(encoding="utf-8")
+    assert [
+        (c.id, c.version, c.weight, c.enabled) for c in shipped.candidates if c.kind is CandidateKind.SIGNAL
+    ] == [("model_a", "v1.1", 0.6, True), ("model_b", "v1.0", 0.4, True), ("model_c", "v1.0", 0.0, False)]
+
+
 def test_the_shipped_catalog_explains_every_key():
     text = SHIPPED.read_text(encoding="utf-8")
 

@@ -12,7 +12,7 @@ from fixtures.command_line import a_journal_of_its_own
 
 from config import journal
 from config.journal import LogFormat, readable
-from evaluation.meanwhile import meanwhile
+from domain.meanwhile import meanwhile
 
 log = logging.getLogger("kitchen")
 

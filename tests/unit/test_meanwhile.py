@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from evaluation.meanwhile import StoppedError, TooLongError, meanwhile
+from domain.meanwhile import StoppedError, TooLongError, meanwhile
 
 HOUR_S = 3600
 

@@ -14,9 +14,9 @@ import pytest
 
 from config.settings import DatasetSettings, DatasetSource
 from domain.errors import NotFoundError
+from domain.meanwhile import begin
 from evaluation.data import shelf
 from evaluation.data.pinning import pin
-from evaluation.meanwhile import begin
 
 ROOT = Path(__file__).parents[2]
 IRIS = DatasetSettings(source=DatasetSource.SKLEARN, name="iris")

@@ -1,0 +1,79 @@
+"""A run of signals: what was asked of whom, and what came of it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from cli.ensemble import counts, table
+from cli.numbers import duration
+from cli.terminal import clean
+from domain.dataset import DatasetRef
+from domain.naming import counted
+from domain.signal import EnsembleSignal, SignalOrder, Strategy
+from evaluation.leaderboard import Standing
+from store.ensembles import tally_of
+from tasks.report import Report
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_GAP = 2
+
+
+def order(dataset: DatasetRef, asked: SignalOrder) -> list[tuple[str, Text]]:
+    """Above its jobs and its outcome: names, and what they are."""
+    what = f"  as of {asked.as_of}, {counted(len(asked.symbols), 'symbol')}"
+    weights = ", ".join(f"{clean(model)} {weight:g}" for model, weight in asked.weights.items())
+    return [
+        ("data", Text.assemble((clean(dataset.name), "bold"), what)),
+        ("asks", Text(weights)),
+        ("combines", _rules(asked)),
+        *([] if asked.persist else [("keeps", Text("what the models say, and not the ensemble"))]),
+    ]
+
+
+def _rules(asked: SignalOrder) -> Text:
+    rules = asked.rules
+    text = Text.assemble((rules.strategy, "bold"), f"  agreement from {rules.min_agreement:g}")
+    if rules.strategy is not Strategy.CONFIDENCE_BASED:
+        text.append(f", confidence from {rules.min_confidence:g}")
+    return text
+
+
+def outcome(report: Report, *, top: int | None = None) -> "list[RenderableType]":
+    if not report.standings:
+        return []
+    return [_models(report.standings), Text(), *ensemble(report.ensemble, top=top)]
+
+
+def _models(standings: Sequence[Standing]) -> Table:
+    found = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    found.add_column("model")
+    found.add_column("version")
+    for name in ("signals", "known before", "time", "CPU s", "memory MB"):
+        found.add_column(name, justify="right")
+    for result in (standing.result for standing in standings):
+        cost = result.cost
+        found.add_row(
+            Text(clean(result.model_id), "bold"),
+            Text(clean(result.model_version), "dim"),
+            f"{result.metrics['signals']:,}",
+            Text(f"{result.metrics['known']:,}", "dim"),
+            Text(duration(result.duration_s), "dim"),
+            Text(f"{cost.cpu_s:.2f}", "dim"),
+            Text(f"{cost.peak_memory_mb:.0f}", "dim"),
+        )
+    return found
+
+
+def ensemble(signals: Sequence[EnsembleSignal], *, top: int | None = None) -> "list[RenderableType]":
+    """Counted, and the best of them; `bakeoff signals show` lists them all."""
+    if not signals:
+        return [Text("no ensemble: it takes two models that answer for the same symbol", "yellow")]
+    shown = signals[:top]
+    parts: list[RenderableType] = [counts(signals[0].as_of, tally_of(signals)), Text(), table(shown)]
+    if len(shown) < len(signals):
+        parts.append(Text(f"… and {len(signals) - len(shown):,} more: `bakeoff signals show`", "dim"))
+    return parts

@@ -1,0 +1,60 @@
+"""What a signal model works with on this machine: the market, and copies of its saved models."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+
+from domain.candidate import Candidate
+from domain.dataset import DatasetRef
+from domain.identity import new_id
+from domain.job import Job
+from domain.signal import Artefact
+from evaluation.data.snapshot import folder_of
+from evaluation.signals.artefacts import Copy, copy_out
+from evaluation.signals.asking import Desk
+from registry.opening import open_registry
+from tasks import wiring
+
+
+@contextmanager
+def a_desk(
+    candidate: Candidate,
+    artefacts: tuple[Artefact, ...],
+    *,
+    dataset: DatasetRef,
+    as_of: date,
+    log: Path = Path(os.devnull),
+    job: Job | None = None,
+) -> Iterator[Desk]:
+    """With copies of the saved models, which are gone at the end. `job`: whose it is; None: a command's."""
+    configuration = wiring.configuration()
+    with _copies(artefacts, configuration.copies / (new_id() if job is None else job.run_id)) as copies:
+        yield Desk(
+            candidate=candidate,
+            as_of=as_of,
+            market=folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id),
+            copies=copies,
+            root=configuration.root,
+            closed=(*configuration.secrets, *map(Path, dataset.files)),
+            log=log,
+            about={"runId": job.run_id, "jobId": job.id, "attempt": job.attempt} if job else {},
+        )
+
+
+@contextmanager
+def _copies(artefacts: tuple[Artefact, ...], owner: Path) -> Iterator[tuple[Copy, ...]]:
+    """In a folder of their own: another job of the same owner, or another attempt, has another one."""
+    if not artefacts:
+        yield ()
+        return
+    folder = owner / new_id()
+    folder.mkdir(parents=True)
+    try:
+        yield copy_out(artefacts, open_registry(wiring.configuration()), folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            owner.rmdir()
