@@ -11,7 +11,9 @@ from fixtures.project import Worker, wait_for
 from fixtures.signals import LAST, SYMBOLS, SignalProject, a_signal_project
 
 from domain.identity import new_id
+from domain.signal import EnsembleRules, SignalOrder
 from store import runs
+from tasks import ensemble, wiring
 from tasks.celery import app
 
 _FORGED = [
@@ -217,3 +219,27 @@ def test_a_bad_request_for_signals_is_refused_in_one_line(
     lines = [json.loads(line) for line in place.worker.log.splitlines() if line.startswith("{")]
 
     assert said in next(line["message"] for line in lines if sent.id in line["message"])
+
+
+def test_the_ensemble_service_asks_by_jobs(place: Place) -> None:
+    day = date(2025, 1, 18)
+    said = ensemble.ByJobs(timeout_s=60)(
+        SignalOrder(
+            symbols=("AAA", "CCC"),
+            as_of=day,
+            weights={"optimist": 1.0, "later": 1.0, "raises": 1.0},
+            rules=EnsembleRules(),
+        ),
+        {model: wiring.catalog().get(model) for model in ("optimist", "later", "raises")},
+    )
+
+    assert {model: len(answers) for model, answers in said.answers.items()} == {"optimist": 2, "later": 2}
+    assert said.failed == {"raises": "no such luck"}
+    assert said.is_kept
+    assert [(one.symbol, one.signal) for one in place.project.ensemble(day)] == [
+        ("AAA", "BUY"),
+        ("CCC", "BUY"),
+    ]
+    kept = ensemble.service().get_ensemble_signal("AAA", day)
+    assert kept is not None
+    assert kept.models_contributing == ("optimist", "later")
