@@ -1,6 +1,8 @@
 """`bakeoff signals generate`: signal models are asked, and the ensemble is made of what they say."""
 
+import sys
 import time
+from contextlib import nullcontext, redirect_stdout
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -139,7 +141,8 @@ def _rehearse(request: "SignalRequest", console: "Console", *, as_json: bool) ->
 
     plan = _plan(request, console)
     _introduce(plan, console, run_id=new_id(), name="in this process")
-    signals = rehearse(plan, tell=lambda model: terminal.show(console, f"{model} …"))
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what the models print is no JSON
+        signals = rehearse(plan, tell=lambda model: terminal.show(console, f"{model} …"))
     if as_json:
         terminal.write_json({"signals": [signal.to_record() for signal in signals]})
     else:

@@ -50,12 +50,33 @@ def make_signal_plan(
         persist=request.persist,
         fresh=request.fresh,
     )
+    return _plan(order, models, market, configuration, priority=request.priority)
+
+
+def plan_of_order(
+    order: SignalOrder, models: tuple[Candidate, ...], configuration: Configuration
+) -> SignalPlan:
+    """For what somebody has made up already."""
+    configuration.require_shared_dir()
+    market = pinned(market_of(configuration), configuration, as_of=order.as_of)
+    market.chosen(order.symbols)
+    return _plan(order, models, market, configuration, priority=0)
+
+
+def _plan(
+    order: SignalOrder,
+    models: tuple[Candidate, ...],
+    market: PinnedMarket,
+    configuration: Configuration,
+    *,
+    priority: int,
+) -> SignalPlan:
     return SignalPlan(
         dataset=market.ref,
         order=order,
         models=models,
         commissions=commissioned(models, market.ref, order.as_of, configuration),
-        priority=request.priority,
+        priority=priority,
         warnings=(*market.warnings, *_lonely(models)),
     )
 

@@ -1,13 +1,20 @@
 """A worker asks signal models as it evaluates candidates: whatever one of them does, the others answer."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pytest
-from fixtures.project import Worker
+from fixtures.project import Worker, wait_for
 from fixtures.signals import LAST, SYMBOLS, SignalProject, a_signal_project
+
+from domain.identity import new_id
+from domain.signal import EnsembleRules, SignalOrder
+from store import runs
+from tasks import ensemble, wiring
+from tasks.celery import app
 
 _FORGED = [
     "nan",
@@ -55,7 +62,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
-    with a_signal_project(MODELS) as project, project.worker() as worker:
+    with a_signal_project(MODELS) as project, project.worker("-Q", "evaluations,control") as worker:
         yield Place(project, worker)
         assert not worker.has_ended()
         assert "Traceback" not in worker.log
@@ -176,3 +183,63 @@ def test_a_model_that_reads_a_file_is_asked_again_when_the_file_has_changed(plac
         said.append((answer.confidence, bool(place.project.log(run_id, "reads"))))
 
     assert said == [(0.61, True), (0.61, False), (0.62, True)]
+
+
+def test_another_service_has_signals_generated_by_the_name_of_the_task(place: Place) -> None:
+    run_id = new_id()
+    payload = {"runId": run_id, "symbols": ["BBB"], "asOf": "2025-01-17", "models": ["optimist", "later"]}
+    for _ in range(3):
+        app.send_task("bakeoff.generate_signals", kwargs=payload)
+    wait_for(lambda: runs.exists(place.project.engine, run_id), "the run")
+    place.project.wait_for_end(run_id)
+    wait_for(lambda: place.worker.log.count(f"'{run_id}'") == 3, "three answers")
+
+    [signal] = place.project.ensemble(date(2025, 1, 17))
+    assert (signal.symbol, signal.signal, signal.models_contributing) == ("BBB", "BUY", ("optimist", "later"))
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        ({"*": ["AAA"]}, "is given by name, as `kwargs`, and not as `args`"),
+        (
+            {"symbol": ["AAA"]},
+            "this is no request for signals: symbol is no key of it; did you mean 'symbols'?",
+        ),
+        ({"asOf": "yesterday"}, "this is no request for signals: asOf is 'yesterday'"),
+        ({"symbols": ["AAB"]}, "there are no prices of 'AAB' by 2025-01-30; did you mean 'AAA'?"),
+    ],
+)
+def test_a_bad_request_for_signals_is_refused_in_one_line(
+    place: Place, payload: dict[str, Any], said: str
+) -> None:
+    nameless = payload.pop("*", ())
+    sent = app.send_task("bakeoff.generate_signals", args=nameless, kwargs=payload)
+    wait_for(lambda: sent.id in place.worker.log, "its answer")
+    lines = [json.loads(line) for line in place.worker.log.splitlines() if line.startswith("{")]
+
+    assert said in next(line["message"] for line in lines if sent.id in line["message"])
+
+
+def test_the_ensemble_service_asks_by_jobs(place: Place) -> None:
+    day = date(2025, 1, 18)
+    said = ensemble.ByJobs(timeout_s=60)(
+        SignalOrder(
+            symbols=("AAA", "CCC"),
+            as_of=day,
+            weights={"optimist": 1.0, "later": 1.0, "raises": 1.0},
+            rules=EnsembleRules(),
+        ),
+        {model: wiring.catalog().get(model) for model in ("optimist", "later", "raises")},
+    )
+
+    assert {model: len(answers) for model, answers in said.answers.items()} == {"optimist": 2, "later": 2}
+    assert said.failed == {"raises": "no such luck"}
+    assert said.is_kept
+    assert [(one.symbol, one.signal) for one in place.project.ensemble(day)] == [
+        ("AAA", "BUY"),
+        ("CCC", "BUY"),
+    ]
+    kept = ensemble.service().get_ensemble_signal("AAA", day)
+    assert kept is not None
+    assert kept.models_contributing == ("optimist", "later")

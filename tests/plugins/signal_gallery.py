@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from registry.interface import ModelOutput, ModelPlugin, SignalType
+from registry.interface import ModelOutput, ModelPlugin, SignalType, Trained
 
 
 class Says(ModelPlugin):
@@ -55,9 +55,19 @@ class SaysLater(Says):
 
 
 class Learned(Says):
-    """Confident as its saved models say, which learn nothing but the number of rows."""
+    """Confident as its saved models say, which learn how many days there were."""
 
     artefacts = ("learned_level", "learned_slope")
+
+    @classmethod
+    def train(cls, data: Mapping[str, Any], as_of: date, *, seed: int, **params: Any) -> Trained:
+        days = data["prices"]["date"].nunique()
+        return Trained(
+            models={"learned_level": {"level": days / 100}, "learned_slope": {"slope": seed}},
+            metrics={"learned_level": {"auc": 0.75, "lost": float("nan")}, "learned_slope": {}},
+            feature_names=("close", "volume"),
+            folds=[{"fold": 1, "auc": 0.75}],
+        )
 
     def generate_signals(self, symbols: Sequence[str], as_of: date) -> list[ModelOutput]:
         self.confidence = self.saved["learned_level"]["level"]
@@ -111,6 +121,34 @@ class KillsItself(Says):
 
 class Untrained(Says):
     artefacts = ("never_saved",)
+
+
+class LearnsHalf(Learned):
+    @classmethod
+    def train(cls, data: Mapping[str, Any], as_of: date, *, seed: int, **params: Any) -> Trained:
+        return Trained(models={"learned_level": {}}, metrics={}, feature_names=())
+
+
+class LearnsNothing(Learned):
+    @classmethod
+    def train(cls, data: Mapping[str, Any], as_of: date, *, seed: int, **params: Any) -> Trained:
+        raise ValueError("too few days")
+
+
+class LearnsALock(Learned):
+    @classmethod
+    def train(cls, data: Mapping[str, Any], as_of: date, *, seed: int, **params: Any) -> Trained:
+        import threading
+
+        models = {"learned_level": threading.Lock(), "learned_slope": {}}
+        return Trained(models=models, metrics={}, feature_names=())
+
+
+class Mumbles(Says):
+    """When it is asked why."""
+
+    def explain(self, symbol: str) -> Any:
+        return "because"
 
 
 class Doubles(Says):
