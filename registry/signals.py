@@ -173,4 +173,5 @@ def _metadata(raw: ModelOutput) -> dict[str, Any]:
 
 
 def _a(value: Any) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

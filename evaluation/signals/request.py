@@ -11,7 +11,7 @@ from domain.signal import LONGEST_SYMBOL
 from evaluation.requests import PRINTABLE, Body, parse
 
 _Symbol = Annotated[str, Field(min_length=1, max_length=LONGEST_SYMBOL, pattern=PRINTABLE)]
-_MOST_SYMBOLS = 20_000
+_MOST_SYMBOLS = 5_000  #: named one by one, which fit into the body of a request; all there are may be more
 
 
 class SignalBody(Body):

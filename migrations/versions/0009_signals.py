@@ -12,6 +12,9 @@ _JSON = sa.JSON(none_as_null=True)
 _FIVE = "signal IN ('STRONG_BUY', 'BUY', 'HOLD', 'SELL', 'STRONG_SELL')"
 _EVENTS = "'evaluation.started', 'evaluation.completed', 'evaluation.failed', 'evaluation.cancelled'"
 
+_LAST_NUMBER = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
+_COUNT_ON = sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', :last)")
+
 
 def upgrade() -> None:
     op.add_column("evaluation_runs", sa.Column("signals", _JSON))
@@ -75,6 +78,17 @@ def downgrade() -> None:
 
 
 def _know_events(types: str) -> None:
+    """SQLite's way is a new table, which would count on from the last row that is still there."""
+    is_sqlite = op.get_context().dialect.name == "sqlite"
+    last = op.get_bind().execute(_LAST_NUMBER).scalar() if is_sqlite else None
+    _change_events(types)
+    if is_sqlite:
+        op.execute("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
+    if last is not None:
+        op.get_bind().execute(_COUNT_ON, {"last": last})
+
+
+def _change_events(types: str) -> None:
     with op.batch_alter_table("outbox", table_kwargs={"sqlite_autoincrement": True}) as outbox:
         outbox.drop_constraint(op.f("ck_outbox_event_type_known"), type_="check")
         outbox.create_check_constraint(op.f("ck_outbox_event_type_known"), f"event_type IN ({types})")

@@ -15,14 +15,15 @@ import pytest
 from fixtures.command_line import Project, a_mixed_run
 from fixtures.postgresql import Cluster
 from fixtures.project import wait_for
-from fixtures.samples import NOON, a_job, a_run
+from fixtures.samples import NOON, a_job, a_run, a_signal
 from fixtures.stored import a_stored_run
 from sqlalchemy import Engine, select, text
 
 from domain.candidate import Rejection
 from domain.errors import InvalidInputError
 from domain.feedback import Item, Label, Score
-from store import copying, items, labels, loads, runs, schema
+from domain.signal import ModelOutput, SignalType
+from store import copying, ensembles, items, labels, loads, runs, schema, signals
 from store.engine import open_database, reading, writing
 from store.tables import metadata
 
@@ -53,6 +54,18 @@ def fill(engine: Engine) -> None:
     items.take_in(engine, [(Item(id=f"i{n}", features={"x": n / 3, "of": "é"}), score) for n in range(1100)])
     labels.add(engine, [Label(item_id="i1", value=value, by=str(value)) for value in ("yes", 2, 2.5, True)])
     loads.record(engine, [Rejection(id="bad", version="1", path="p:P", cause="it raised", fix="mend it")])
+    at_odds = a_signal("BRK/B", conflict=True, conflict_reason="m0=BUY, m1=SELL")
+    ensembles.keep(engine, [at_odds], models={"m0": "1.0"}, failed=[])
+    with writing(engine) as connection:
+        signals.keep_said(
+            connection,
+            model_id="m0",
+            model_version="1.0",
+            fingerprint="f",
+            as_of=at_odds.as_of,
+            answers=[ModelOutput("BRK/B", SignalType.BUY, 0.75, 1 / 3, rank=1, metadata={"why": [1, "é"]})],
+            at=NOON,
+        )
 
 
 def rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
@@ -75,10 +88,12 @@ def test_every_row_of_every_table_is_there_as_it_was(project: Project, target: E
     assert copied == {name: len(found) for name, found in before.items()}
     assert {name for name, number in copied.items() if number} >= {
         "candidate_loads",
+        "ensemble_signals",
         "evaluation_jobs",
         "evaluation_results",
         "evaluation_runs",
         "feedback_labels",
+        "model_signals",
         "outbox",
         "results",
     }

@@ -12,6 +12,7 @@ from fixtures.stored import a_stored_run
 from sqlalchemy import Engine, text
 
 from domain.errors import InfrastructureError, InvalidInputError
+from domain.identity import new_id
 from store import runs, schema, tables
 from store.engine import open_database, reading, writing
 from store.line import next_in_line
@@ -101,6 +102,27 @@ _A_RUN_OF_THE_FIRST_SCHEMA = (
         ('j1', 'r1', 'evaluation', 'tree', '1', '{}', 'queued', 0, 3, 60, 0, '2026-05-04 12:00:00.000000')
     """,
 )
+
+
+def test_events_are_numbered_on_behind_the_last_one_that_was_ever_told(empty: Engine) -> None:
+    schema.upgrade(empty, "0008")
+    with writing(empty) as connection:
+        for _ in range(3):
+            connection.execute(text(_AN_EVENT), {"id": new_id()})
+        connection.execute(text("DELETE FROM outbox WHERE position > 1"))
+
+    schema.upgrade(empty)
+    with writing(empty) as connection:
+        connection.execute(text(_AN_EVENT), {"id": new_id()})
+
+    with reading(empty) as connection:
+        assert connection.execute(text("SELECT max(position) FROM outbox")).scalar_one() == 4
+
+
+_AN_EVENT = """
+    INSERT INTO outbox (event_id, event_type, run_id, occurred_at, payload)
+    VALUES (:id, 'run.completed', 'r1', '2026-05-04 12:00:00.000000', '{}')
+"""
 
 
 def test_the_head_is_the_newest_script() -> None:
