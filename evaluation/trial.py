@@ -38,9 +38,11 @@ def warm_up() -> None:
 
 
 def warm_up_sklearn() -> None:
-    """The same for what scikit-learn does first in its own models."""
-    params = {"strategy": "constant", "constant": 1, "random_state": None}
-    _rehearse(Candidate(id="warm-up", version="1", path="sklearn.dummy:DummyClassifier", params=params))
+    """The same for what scikit-learn does when it first sees data, by a model that needs no BLAS.
+
+    Most of it is asking each installed package whether it brings a kind of frame.
+    """
+    _rehearse(Candidate(id="warm-up", version="1", path="sklearn.naive_bayes:GaussianNB"))
 
 
 class _Constant:
@@ -54,8 +56,8 @@ class _Constant:
 def _rehearse(candidate: Candidate) -> None:
     import pandas as pd
 
-    tiny = pd.DataFrame({"a": [0.0, 1.0], "b": [1, 2]})
-    model = build(candidate, root=Path(__file__).parent.parent, seed=0).fit(tiny, np.array([0, 1]))
+    tiny = pd.DataFrame({"a": [0.0, 1.0, 2.0, 4.0], "b": [1, 2, 4, 2]})
+    model = build(candidate, root=Path(__file__).parent.parent, seed=0).fit(tiny, np.array([0, 1, 0, 1]))
     values = check_predictions(model.predict(tiny), rows=len(tiny), output_kind=candidate.output_kind)
     file = BytesIO()
     np.save(file, values, allow_pickle=False)
