@@ -149,3 +149,19 @@ def test_who_asks_how_it_stands_now_has_all_checked(root: Path) -> None:
 
     assert set(Catalog.of(configuration).candidates) == {"mine"}
     assert set(Catalog.of(configuration, anew=True).rejected) == {"mine"}
+
+
+def test_what_a_signal_model_works_with_is_remembered(load: Load, root: Path) -> None:
+    (root / "plugs" / "trend.py").write_text(
+        "class Trend:\n"
+        "    artefacts = ('trend',)\n"
+        "    def __init__(self, data, artefacts): ...\n"
+        "    def generate_signals(self, symbols, as_of): return []\n"
+        "    def explain(self, symbol): return {}\n"
+    )
+    (root / "config" / "models.yaml").write_text(
+        "models: {trend: {kind: signal, path: 'plugs/trend.py:Trend'}}"
+    )
+    load(with_oven=True)
+
+    assert load(with_oven=False).candidates["trend"].artefacts == ("trend",)
