@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from models.momentum.classification import ranked
+from models.momentum.classification import answers
 from models.momentum.explaining import check_features, importance_of, shap_values_of
 from models.momentum.features import FEATURES, features_at
 from models.momentum.history import History
@@ -50,14 +50,14 @@ class ModelAPlugin(ModelPlugin):
         samples = samples_until(History(data["prices"]), as_of, Screens(**params))
         return train(samples, classifier=CLASSIFIER, regressor=REGRESSOR, seed=seed)
 
-    def generate_signals(self, symbols: Sequence[str], as_of: date) -> list[ModelOutput]:
+    def generate_signals(self, symbols: Sequence[str], as_of: date) -> Sequence[ModelOutput]:
         found = self._screens.passing(features_at(self._history, as_of))
         asked = found.loc[found.index.isin(symbols), list(FEATURES)]
         if asked.empty:
             return []
         confidence = self._classifier.predict_proba(asked)[:, 1]
         expected = self._regressor.predict(asked)
-        return ranked(zip(asked.index, confidence.tolist(), expected.tolist(), strict=True))
+        return answers(zip(asked.index, confidence.tolist(), expected.tolist(), strict=True))
 
     def explain(self, symbol: str) -> Mapping[str, Any]:
         """As of the last day. SHAP values of the classifier are log-odds, those of the regressor returns."""

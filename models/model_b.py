@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from models.momentum.classification import ranked
+from models.momentum.classification import answers
 from models.momentum.history import History
 from models.worth.figures import check_columns, figures_at
 from models.worth.scores import PARTS, SCORE, scores_of
@@ -37,10 +37,10 @@ class ModelBPlugin(ModelPlugin):
         self._spread = spread
         self._max_age_days = max_age_days
 
-    def generate_signals(self, symbols: Sequence[str], as_of: date) -> list[ModelOutput]:
+    def generate_signals(self, symbols: Sequence[str], as_of: date) -> Sequence[ModelOutput]:
         scores = self._scores(as_of)[SCORE]
         asked = scores[scores.index.isin(symbols)]
-        return ranked((str(symbol), place, self._spread * (place - 0.5)) for symbol, place in asked.items())
+        return answers((str(symbol), place, self._spread * (place - 0.5)) for symbol, place in asked.items())
 
     def explain(self, symbol: str) -> Mapping[str, Any]:
         """As of the last day there is: its places among all others."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.momentum.classification import ranked
+from models.momentum.classification import answers
 from registry.interface import ModelOutput, ModelPlugin
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class ModelCPlugin(ModelPlugin):
         self._days = np.timedelta64(days, "D")
         self._most = most
 
-    def generate_signals(self, symbols: Sequence[str], as_of: date) -> list[ModelOutput]:
+    def generate_signals(self, symbols: Sequence[str], as_of: date) -> Sequence[ModelOutput]:
         means = self._means(as_of)
         asked = means[means.index.isin(symbols)]
-        return ranked((str(symbol), (1 + mean) / 2, self._most * mean) for symbol, mean in asked.items())
+        return answers((str(symbol), (1 + mean) / 2, self._most * mean) for symbol, mean in asked.items())
 
     def explain(self, symbol: str) -> Mapping[str, Any]:
         last = self._sentiment["known_on"].max().date()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from domain.signal import ModelConfig, ModelOutput, SignalType
+from domain.signal import ModelConfig, ModelOutput, SignalType, ranked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-__all__ = ["Model", "ModelConfig", "ModelOutput", "ModelPlugin", "SignalType", "Trained"]
+__all__ = ["Model", "ModelConfig", "ModelOutput", "ModelPlugin", "SignalType", "Trained", "ranked"]
 
 
 class Model(ABC):

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SYMBOL = "symbol"
 
+#: What pandas calls objects that are numbers, or are all missing.
+_NUMBERS = frozenset({"decimal", "integer", "floating", "mixed-integer-float", "empty"})
+
 
 @contextmanager
 def about(table: str) -> Iterator[None]:
@@ -111,10 +114,17 @@ def _require(theirs: Mapping[str, str], columns: list[str]) -> None:
 
 
 def _numeric(frame: "pd.DataFrame", day: str) -> list[str]:
+    others = frame.drop(columns=[SYMBOL, day])
+    return [str(name) for name, column in others.items() if _holds_numbers(column)]
+
+
+def _holds_numbers(column: "pd.Series[Any]") -> bool:
+    """A database may give decimals, or nothing at all, as Python objects."""
     import pandas as pd
 
-    numeric = pd.api.types.is_numeric_dtype
-    return [str(name) for name, column in frame.items() if name not in {SYMBOL, day} and numeric(column)]
+    if pd.api.types.is_numeric_dtype(column):
+        return True
+    return pd.api.types.is_object_dtype(column) and pd.api.types.infer_dtype(column) in _NUMBERS
 
 
 def _symbols(series: "pd.Series[Any]") -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,8 @@
-"""From a confidence and an expected return to a signal, and from many of them to a ranking."""
+"""From a confidence and an expected return to a signal."""
 
 from collections.abc import Iterable
 
-from registry.interface import ModelOutput, SignalType
+from registry.interface import ModelOutput, SignalType, ranked
 
 
 def classify(confidence: float, expected_return: float) -> SignalType:
@@ -18,16 +18,14 @@ def classify(confidence: float, expected_return: float) -> SignalType:
     return SignalType.HOLD
 
 
-def ranked(opinions: Iterable[tuple[str, float, float]]) -> list[ModelOutput]:
-    """Of symbols, confidences and expected returns: the best first, by their product, and then by symbol."""
-    best_first = sorted(opinions, key=lambda opinion: (-opinion[1] * opinion[2], opinion[0]))
-    return [
+def answers(opinions: Iterable[tuple[str, float, float]]) -> tuple[ModelOutput, ...]:
+    """Of symbols, confidences and expected returns, the best first."""
+    return ranked(
         ModelOutput(
             symbol=symbol,
             signal=classify(confidence, expected_return),
             confidence=confidence,
             expected_return=expected_return,
-            rank=rank,
         )
-        for rank, (symbol, confidence, expected_return) in enumerate(best_first, start=1)
-    ]
+        for symbol, confidence, expected_return in opinions
+    )

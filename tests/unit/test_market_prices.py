@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures.market import MarketPlace, closes_of, rows_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError
 from evaluation.market.opening import open_market
+from evaluation.market.panel import Panel
 
 HEADER = "symbol,date,close,volume\n"
 
@@ -290,3 +293,53 @@ def test_figures_that_contradict_each_other_are_an_error(place):
             HEADER + "A,2026-01-05,1,9\n",
             figures="symbol,known_on,eps\nA,2026-01-01,1\nA,2026-01-01,2\n",
         )
+
+
+@pytest.mark.parametrize("text", [HEADER, ""], ids=["no row", "nothing"])
+def test_prices_without_a_row_are_an_error(place, text):
+    with pytest.raises(InvalidInputError, match=r"prices: (there is no price: name a later day|.* is empty)"):
+        place.csv(text)
+
+
+def test_without_figures_known_by_then_the_table_is_there_and_empty(place):
+    pinned = place.csv(HEADER + "A,2026-01-05,1,9\n", figures="symbol,known_on,eps\nA,2026-02-01,1\n")
+    figures = open_market(pinned.folder)["fundamentals"]
+    assert (list(figures), len(figures)) == (["symbol", "known_on", "eps"], 0)
+
+
+def test_figures_are_numbers_also_as_the_decimals_of_a_database(place):
+    (place.root / "figures_of_a_database.py").write_text(
+        "from decimal import Decimal\nimport pandas as pd\n"
+        "def figures():\n"
+        "    return pd.DataFrame({'symbol': ['A', 'B'], 'known_on': ['2026-01-01'] * 2,\n"
+        "        'note': ['x', None], 'eps': [Decimal('1.50'), None],\n"
+        "        'growth': pd.Series([None, None], dtype=object)})\n"
+    )
+    (place.root / "prices.csv").write_text(HEADER + "A,2026-01-05,1,9\n")
+    figures = {"source": "callable", "name": "figures_of_a_database:figures"}
+    pinned = place.pin({"prices": {"source": "csv", "path": "prices.csv"}, "fundamentals": figures})
+
+    found = open_market(pinned.folder)["fundamentals"]
+
+    assert list(found) == ["symbol", "known_on", "eps", "growth"]
+    assert found["eps"].tolist()[0] == 1.5
+    assert found[["eps", "growth"]].isna().sum().tolist() == [1, 2]
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(st.sampled_from("ABCDE"), st.integers(0, 9)), min_size=1, max_size=30))
+def test_order_and_doubles_are_those_of_a_slow_and_obvious_reference(rows):
+    symbols, days = zip(*rows, strict=True)
+    panel = Panel(
+        symbols=np.array(list("ABCDE"), dtype=object),
+        codes=np.array(["ABCDE".index(symbol) for symbol in symbols], dtype="int32"),
+        days=np.datetime64("2026-01-01") + np.array(days, dtype="m8[D]"),
+        day="date",
+        values={"close": np.array([np.nan if day == 5 else float(day) for day in days])},
+    )
+
+    found, warnings = panel.ordered().without_doubles()
+
+    told = [found.named(np.array([row])) for row in range(len(found))]
+    assert told == [f"{symbol} on 2026-01-{day + 1:02}" for symbol, day in sorted(set(rows))]
+    assert bool(warnings) == (len(set(rows)) < len(rows))

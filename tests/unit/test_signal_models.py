@@ -237,7 +237,7 @@ def test_no_score_without_recent_figures_and_prices(known_on, day, number):
 def test_figures_older_than_max_age_days_give_no_opinion():
     old = companies("2025-12-01")
     assert len(ModelBPlugin(old, {}, max_age_days=60).generate_signals(COMPANIES, date(2026, 1, 30))) == 4
-    assert ModelBPlugin(old, {}, max_age_days=59).generate_signals(COMPANIES, date(2026, 1, 30)) == []
+    assert ModelBPlugin(old, {}, max_age_days=59).generate_signals(COMPANIES, date(2026, 1, 30)) == ()
 
 
 def test_a_company_of_which_one_part_is_not_known_has_no_score_and_the_others_do():
