@@ -18,7 +18,8 @@ from cell.client import WarmParent, connect
 from cell.inside import Inside
 from cell.order import Limits, Order
 from cell.oven import Oven
-from tasks.node import PRELOADED
+from config.settings import Settings
+from tasks.node import preloaded
 
 _ROOT = Path(__file__).parent.parent
 _UNHURRIED_S = 120
@@ -31,7 +32,7 @@ def nothing(_payload: Mapping[str, Any], _inside: Inside | None) -> int:
 def main(orders: int = 200) -> None:
     with (
         TemporaryDirectory() as folder,
-        Oven.start(preload=[*PRELOADED, "benchmarks.cells"], import_path=[str(_ROOT)]) as oven,
+        Oven.start(preload=[*preloaded(Settings()), "benchmarks.cells"], import_path=[str(_ROOT)]) as oven,
         connect(oven.socket, timeout_s=_UNHURRIED_S) as parent,
     ):
         order = Order(

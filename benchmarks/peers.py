@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.stand import Stand
+from config.settings import Settings
 from domain.candidate import Candidate
 from evaluation.data.snapshot import classes, open_snapshot, sealed_labels
 from evaluation.metrics.scoring import score
 from evaluation.plan import Plan
 from registry.loader import build
 from registry.predictions import Predictions
-from tasks.node import PRELOADED
+from tasks.node import preloaded
 
 Metrics = Mapping[str, float | None]
 
@@ -56,7 +57,7 @@ def evaluate(candidate: Candidate, subject: Subject) -> tuple[str, Metrics]:
 @cache
 def warm_up() -> None:
     """Load what a worker of ours has loaded, too."""
-    for name in PRELOADED:
+    for name in preloaded(Settings()):
         module, _, function = name.partition(":")
         loaded = importlib.import_module(module)
         if function:

@@ -131,6 +131,8 @@ def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str
                 getattr(loaded, function)()
         except Exception as error:  # noqa: BLE001 - a library may raise anything; the cell that needs it will say so
             log.warning("%s cannot be preloaded: %s: %s", name, type(error).__name__, error)
+        else:
+            _watch_for_threads(name)
     threadpools = ThreadpoolController()
     threadpools.limit(limits=LOADED_THREADS)
     kit = Kit(
@@ -146,6 +148,12 @@ def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str
     gc.disable()
     gc.freeze()
     return kit
+
+
+def _watch_for_threads(name: str) -> None:
+    running = sum(1 for _ in Path("/proc/self/task").iterdir()) - 1
+    if running:
+        log.warning("%s started %d threads when it was loaded: no cell will have them", name, running)
 
 
 def _be_like_a_fresh_interpreter() -> None:

@@ -39,7 +39,8 @@ def _parts(shelf: "Shelf", file: str, *, every: bool) -> "list[RenderableType]":
     if candidates:
         parts.append(_table(candidates))
     if signals:
-        parts += [Text(), Text("signal models: `bakeoff signals` asks them", "bold"), _signal_table(shelf)]
+        parts += [Text()] if candidates else []
+        parts += [Text("signal models: `bakeoff signals` asks them", "bold"), _signal_table(shelf)]
     if shelf.disabled and every:
         parts += [Text(), Text("disabled: `bakeoff run --with ID` takes a candidate along", "bold")]
         parts.append(_table(shelf.disabled.values(), style="dim"))

@@ -73,9 +73,10 @@ def database(configuration: "Configuration") -> "Engine":
 
 
 def catalog(configuration: "Configuration") -> "Catalog":
+    """For commands that say how it stands now."""
     from registry.catalog import Catalog
 
-    return Catalog.of(configuration)
+    return Catalog.of(configuration, anew=True)
 
 
 def registry(configuration: "Configuration") -> "BaseModelRegistry":

@@ -5,7 +5,7 @@ import typer
 from cli import ensemble, explaining, generating, training
 
 app = typer.Typer(
-    help="Ask signal models, and look at what the ensemble makes of it.",
+    help="Ask signal models, and see what their ensemble says.",
     no_args_is_help=True,
     add_completion=False,
 )

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from config.journal import LogFormat
 from config.market import MarketSettings
@@ -100,6 +100,11 @@ class Settings(Section):
     lease_seconds: float = Field(30, ge=1, description="a worker that is silent for so long has lost its job")
     shutdown_grace: float = Field(30, ge=0, description="seconds a stopping worker gives its running jobs")
     import_timeout: float = Field(30, gt=0, description="seconds that the import of one candidate may take")
+    preload: list[str] = Field(
+        default_factory=lambda: ["sklearn"],
+        description="libraries that each cell has in memory when it begins, beside numpy and pandas; their "
+        "import starts no threads",
+    )
     metrics: list[str] | None = Field(
         None, description="metrics of a run, the first one ranks; null: those of the kind of target"
     )
@@ -143,6 +148,13 @@ class Settings(Section):
         description="runs that start by themselves, by name; null: one a day at 03:00 UTC, of the dataset if "
         "there is just one",
     )
+
+    @field_validator("preload")
+    @classmethod
+    def _are_modules(cls, names: list[str]) -> list[str]:
+        if odd := [name for name in names if not all(map(str.isidentifier, name.split(".")))]:
+            raise ValueError(f"{odd[0]!r} is no name of a module, such as sklearn or xgboost")
+        return names
 
     @property
     def overall_cap(self) -> int:

@@ -30,7 +30,9 @@ def variable_of(name: str) -> str:
 
 _KEYS = {variable_of(name): to_camel(name) for name in Settings.model_fields}
 _LISTS = {
-    variable_of(name) for name, field in Settings.model_fields.items() if field.annotation == list[str] | None
+    variable_of(name)
+    for name, field in Settings.model_fields.items()
+    if field.annotation in {list[str], list[str] | None}
 }
 
 

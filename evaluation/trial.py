@@ -34,13 +34,31 @@ def warm_up() -> None:
     So do they know the versions of what is loaded, whatever is installed later.
     """
     loaded_surroundings()
+    _rehearse(Candidate(id="warm-up", version="1", path=f"{__name__}:_Constant"))
+
+
+def warm_up_sklearn() -> None:
+    """The same for what scikit-learn does when it first sees data, by a model that needs no BLAS.
+
+    Most of it is asking each installed package whether it brings a kind of frame.
+    """
+    _rehearse(Candidate(id="warm-up", version="1", path="sklearn.naive_bayes:GaussianNB"))
+
+
+class _Constant:
+    def fit(self, _: Any, __: Any) -> "_Constant":
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return np.ones(len(X), dtype=int)
+
+
+def _rehearse(candidate: Candidate) -> None:
     import pandas as pd
 
-    params = {"strategy": "constant", "constant": 1, "random_state": None}
-    dummy = Candidate(id="dummy", version="1", path="sklearn.dummy:DummyClassifier", params=params)
-    tiny = pd.DataFrame({"a": [0.0, 1.0], "b": [1, 2]})
-    model = build(dummy, root=Path(__file__).parent.parent, seed=0).fit(tiny, np.array([0, 1]))
-    values = check_predictions(model.predict(tiny), rows=len(tiny), output_kind=dummy.output_kind)
+    tiny = pd.DataFrame({"a": [0.0, 1.0, 2.0, 4.0], "b": [1, 2, 4, 2]})
+    model = build(candidate, root=Path(__file__).parent.parent, seed=0).fit(tiny, np.array([0, 1, 0, 1]))
+    values = check_predictions(model.predict(tiny), rows=len(tiny), output_kind=candidate.output_kind)
     file = BytesIO()
     np.save(file, values, allow_pickle=False)
     np.load(BytesIO(file.getvalue()), allow_pickle=False)

@@ -26,6 +26,8 @@ __all__ = ["Catalog", "Shelf", "shared"]
 
 log = logging.getLogger(__name__)
 
+_MEMORY = "checked.json"
+
 
 class Catalog:
     """Safe to share between threads: a reader sees one shelf or the next, never half of each.
@@ -42,17 +44,20 @@ class Catalog:
         import_timeout_s: float = 30,
         closed: Iterable[Path] = (),
         socket: Path | None = None,
+        memory: Path | None = None,
     ) -> None:
         """Empty. `root`: the folder that plugins are imported from, the one above that of the file if None.
 
         `closed`: what plugins may not read while they are checked, though it is below `root`.
         `socket`: of an Oven that runs already; with None, each check starts one of its own.
+        `memory`: a file of who was found healthy before, see `registry.checked`.
         """
         self.file = file.absolute()
         self.root = root or self.file.parent.parent
         self._import_timeout_s = import_timeout_s
         self._closed = tuple(closed)
         self._socket = socket
+        self._memory = memory
         self._changing = Lock()
         self._shelf = Shelf.of()
 
@@ -65,19 +70,31 @@ class Catalog:
         import_timeout_s: float = 30,
         closed: Iterable[Path] = (),
         socket: Path | None = None,
+        memory: Path | None = None,
     ) -> Self:
-        catalog = cls(file, root=root, import_timeout_s=import_timeout_s, closed=closed, socket=socket)
+        catalog = cls(
+            file,
+            root=root,
+            import_timeout_s=import_timeout_s,
+            closed=closed,
+            socket=socket,
+            memory=memory,
+        )
         catalog.reload()
         return catalog
 
     @classmethod
-    def of(cls, configuration: "Configuration") -> Self:
-        """That of a project, loaded. Its data and its settings are closed to the plugins."""
+    def of(cls, configuration: "Configuration", *, anew: bool = False) -> Self:
+        """That of a project, loaded. Its data and its settings are closed to the plugins.
+
+        `anew`: who was found healthy before is checked like all others.
+        """
         return cls.load(
             configuration.catalog_file,
             root=configuration.root,
             import_timeout_s=configuration.settings.import_timeout,
             closed=configuration.secrets,
+            memory=None if anew else configuration.data_dir / _MEMORY,
         )
 
     @property
@@ -179,6 +196,7 @@ class Catalog:
             import_timeout_s=self._import_timeout_s,
             closed=self._closed,
             socket=self._socket,
+            memory=self._memory,
         )
         shelf = Shelf.of(
             (*found.healthy, *(c for c in declared if not c.enabled)), (*rejected, *found.rejections), rules

@@ -22,6 +22,7 @@ from cell.order import Limits, Order
 from cell.outcome import End, Outcome
 from cell.oven import Oven
 from domain.candidate import Candidate, Learns, Rejection
+from registry.checked import Checked
 from registry.surroundings import class_paths, import_path, readable
 
 _ENTRY = "registry.probe:probe"
@@ -41,24 +42,40 @@ def discover(
     import_timeout_s: float,
     closed: Sequence[Path] = (),
     socket: Path | None = None,
+    memory: Path | None = None,
 ) -> Discovery:
     """Takes the Oven at `socket`, or one of its own for as long as this lasts.
 
     `closed`: what candidates may not read though it is below `root`.
+    `memory`: a file, in which is kept who need not be checked again; with None nobody is spared.
     """
-    if not candidates:
-        return Discovery((), ())
+    known = None if memory is None else Checked(memory, root=root)
+    recalled = {c.id: again for c in candidates if known and (again := known.recall(c))}
+    unknown = [candidate for candidate in candidates if candidate.id not in recalled]
+    inspected = _inspect(unknown, root, import_timeout_s, closed, socket) if unknown else ()
+    found = {**recalled, **{one.id: one for one in inspected}}
+    pairs = [(candidate, found[candidate.id]) for candidate in candidates]
+    healthy = [(declared, one) for declared, one in pairs if isinstance(one, Candidate)]
+    if known:
+        known.remember(healthy)
+    return Discovery(
+        tuple(one for _, one in healthy), tuple(one for _, one in pairs if isinstance(one, Rejection))
+    )
+
+
+def _inspect(
+    candidates: Sequence[Candidate],
+    root: Path,
+    import_timeout_s: float,
+    closed: Sequence[Path],
+    socket: Path | None,
+) -> Sequence[Candidate | Rejection]:
     with (
         _oven(candidates, closed, socket) as oven,
         tempfile.TemporaryDirectory(prefix="discovery-", dir=oven.parent) as logs,  # gone with it if we die
     ):
         inspection = _Inspection(root.resolve(), tuple(closed), import_timeout_s, oven, Path(logs))
-        checked = {one.id: one for one in inspection.run(candidates)}
-    found = [checked[candidate.id] for candidate in candidates]
-    return Discovery(
-        tuple(one for one in found if isinstance(one, Candidate)),
-        tuple(one for one in found if isinstance(one, Rejection)),
-    )
+        return inspection.run(candidates)
 
 
 @contextmanager

@@ -69,15 +69,15 @@ def identity_of(distribution: str) -> str | None:
 
     None when it is not there.
     """
-    return _identity(distribution, _installed_last())
+    return _identity(distribution, installed_last())
 
 
 def owners_of(module: str) -> tuple[str, ...]:
     """The distributions that this installed module, or a part of it, comes from."""
-    return _owners(module.partition(".")[0], _installed_last())
+    return _owners(module.partition(".")[0], installed_last())
 
 
-def _installed_last() -> tuple[int, ...]:
+def installed_last() -> tuple[int, ...]:
     """What changes whenever something is installed or removed."""
     return tuple(Path(folder).stat().st_mtime_ns for folder in library_folders() if Path(folder).is_dir())
 

@@ -38,14 +38,14 @@ _SOURCES = Path(__file__).resolve().parent.parent
 def surroundings() -> dict[str, str]:
     """What each candidate finds in a cell: Python, the libraries, and Bakeoff itself, as on the disk."""
     identities = {name: identity for name in _LOADED if (identity := identity_of(name))}
-    return {"python": platform.python_version(), BAKEOFF: _our_own(), **identities}
+    return {"python": platform.python_version(), BAKEOFF: our_own(), **identities}
 
 
 #: The same as they were when this process first asked: so a process that loads them then knows what it has.
 loaded_surroundings = cache(surroundings)
 
 
-def _our_own() -> str:
+def our_own() -> str:
     """Our version, and a digest of our sources, which may change without it."""
     return _version_and_digest(tuple(sorted(_our_files())))
 

@@ -22,6 +22,7 @@ from click import Option
 
 from cell.oven import Oven
 from config import journal
+from config.settings import Settings
 from domain.errors import BakeoffError
 from registry.naming import DATABASE as REGISTRY_DATABASE
 from registry.surroundings import import_path
@@ -33,8 +34,8 @@ from tasks.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
-#: Loaded once, in the oven; every cell is forked with them in memory.
-PRELOADED = (
+#: What every cell is forked with in memory, for it is loaded once, in the oven.
+_ALWAYS = (
     "config.journal:set_up_for_strangers",
     "numpy",
     "pandas",
@@ -42,21 +43,27 @@ PRELOADED = (
     "pyarrow.pandas_compat",
     "threadpoolctl",
     "joblib",
-    "sklearn.pipeline",
-    "sklearn.compose",
-    "sklearn.preprocessing",
-    "sklearn.impute",
-    "sklearn.linear_model",
-    "sklearn.ensemble",
-    "sklearn.neighbors",
-    "sklearn.svm",
-    "sklearn.naive_bayes",
-    "sklearn.neural_network",
-    "sklearn.discriminant_analysis",
-    "sklearn.dummy",
-    "sklearn.tree",
     "evaluation.trial:warm_up",
 )
+#: Of libraries whose parts are modules of their own.
+_PARTS = {
+    "sklearn": (
+        "sklearn.pipeline",
+        "sklearn.compose",
+        "sklearn.preprocessing",
+        "sklearn.impute",
+        "sklearn.linear_model",
+        "sklearn.ensemble",
+        "sklearn.neighbors",
+        "sklearn.svm",
+        "sklearn.naive_bayes",
+        "sklearn.neural_network",
+        "sklearn.discriminant_analysis",
+        "sklearn.dummy",
+        "sklearn.tree",
+        "evaluation.trial:warm_up_sklearn",
+    )
+}
 
 _OVENS = 5  #: so many deaths of it within _WITHIN_S, and this worker is of no use
 _WITHIN_S = 60.0
@@ -127,12 +134,17 @@ def _prepare(sender: Any, **_: Any) -> None:
         wiring.catalog()  # says which candidates are ready, and stops here if there is no catalog
 
 
+def preloaded(settings: Settings) -> list[str]:
+    """For the oven, whose order it is."""
+    return [*_ALWAYS, *(part for name in settings.preload for part in _PARTS.get(name, (name,)))]
+
+
 def _light_oven() -> None:
     global _oven  # noqa: PLW0603 - one per process, made when the worker starts and not before
     _lit.append(time.monotonic())
     configuration = wiring.configuration()
     _oven = Oven.start(
-        preload=PRELOADED,
+        preload=preloaded(configuration.settings),
         import_path=import_path(configuration.root),
         closed=configuration.secrets,
         hidden=broker.sockets(),
@@ -145,6 +157,13 @@ def _begin_grace(how: str, **_: Any) -> None:
     """A warm shutdown gives the running jobs some time, a cold one gives none, also when it comes second."""
     grace_s = wiring.configuration().settings.shutdown_grace if how == "Warm" else 0
     _let_go_at[:] = struct.pack("d", time.monotonic() + grace_s)
+
+
+@signals.worker_process_shutdown.connect
+def _leave_the_pool(exitcode: int | None = None, **_: Any) -> None:
+    """Billiard would have it wait a second here, for a main process that wants to know why it left."""
+    if is_stopping():
+        os._exit(exitcode or 0)
 
 
 @signals.worker_shutdown.connect

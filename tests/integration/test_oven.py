@@ -242,6 +242,20 @@ def test_a_library_that_cannot_be_loaded_is_named_and_does_not_stop_the_oven(run
     assert capfd.readouterr().err == "broken_library cannot be preloaded: RuntimeError: half installed\n"
 
 
+def test_a_library_that_starts_threads_is_named(runtime, tmp_path, capfd):
+    (tmp_path / "restless.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    )
+
+    with (
+        Oven.start(preload=["restless"], import_path=[str(tmp_path), str(PLUGINS)], runtime=runtime) as oven,
+        a_kitchen(oven, tmp_path) as kitchen,
+    ):
+        assert kitchen.run("echo", 1).value == 1
+
+    assert "restless started 1 threads when it was loaded: no cell will have them\n" in capfd.readouterr().err
+
+
 def test_what_a_function_did_in_the_oven_every_cell_finds_done(runtime, tmp_path):
     (tmp_path / "library.py").write_text(
         "calls = []\n"

@@ -217,3 +217,14 @@ def test_a_revoke_with_terminate_cancels_the_running_job_and_frees_its_slot(plac
     assert place.project.wait_for_end(run_id) == "cancelled"
     assert place.project.state(place.project.run("good", "better")) == "completed"
     assert not is_alive(cell)
+
+
+@pytest.mark.parametrize(
+    ("preload", "there"),
+    [([], "pandas"), (["sklearn"], "pandas sklearn.tree"), (["wave"], "pandas wave")],
+)
+def test_a_cell_has_in_memory_what_preload_names(preload: list[str], there: str) -> None:
+    with a_project({"looks": {}}, preload=preload) as project, project.worker():
+        run_id = project.run("looks")
+
+        assert project.log(run_id, "looks") == f"there: {there}\n"

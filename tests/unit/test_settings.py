@@ -90,6 +90,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_LEASE_SECONDS": ("45", 45.0),
     "BAKEOFF_SHUTDOWN_GRACE": ("0", 0.0),
     "BAKEOFF_IMPORT_TIMEOUT": ("5", 5.0),
+    "BAKEOFF_PRELOAD": ("sklearn,xgboost", ["sklearn", "xgboost"]),
     "BAKEOFF_METRICS": ('["recall", "f1"]', ["recall", "f1"]),
     "BAKEOFF_SEED": ("42", 42),
     "BAKEOFF_TEST_SIZE": ("0.5", 0.5),
@@ -559,3 +560,9 @@ def test_nothing_is_promoted_to_a_stage_that_is_none(file: Path) -> None:
     said = _refusal(file, "modelRegistry: {promotion: {stage: Archived}}")
 
     assert "modelRegistry.promotion.stage is 'Archived'" in said
+
+
+def test_what_is_to_be_preloaded_are_modules(file: Path) -> None:
+    assert "'scikit-learn' is no name of a module, such as sklearn" in _refusal(
+        file, "preload: [scikit-learn]"
+    )

@@ -1,0 +1,167 @@
+"""Who was found healthy need not be checked again, until something changes that may matter."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cell.oven import Oven
+from config.loading import load as load_configuration
+from domain.candidate import Learns
+from domain.errors import InfrastructureError
+from registry.catalog import Catalog
+
+MINE = """
+class Mine:
+    def __init__(self, depth=1): ...
+    def fit(self, X, y): ...
+    def predict(self, X): return [0] * len(X)
+"""
+CATALOG = (
+    "models:\n  mine: {path: 'plugs/mine.py:Mine'}\n  tree: {path: 'sklearn.tree:DecisionTreeClassifier'}\n"
+)
+
+Load = Callable[..., Catalog]
+
+
+@pytest.fixture(scope="module")
+def oven() -> Iterator[Path]:
+    with Oven.start(preload=["numpy", "sklearn.tree", "registry.probe"]) as oven:
+        yield oven.socket
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for folder in ("plugs", "config", "data"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "plugs" / "mine.py").write_text(MINE)
+    (tmp_path / "config" / "models.yaml").write_text(CATALOG)
+    return tmp_path
+
+
+@pytest.fixture
+def load(oven: Path, root: Path) -> Load:
+    """Without an oven, whoever must be checked is an error: nobody answers at that socket."""
+
+    def load(*, with_oven: bool) -> Catalog:
+        socket = oven if with_oven else root / "nobody"
+        return Catalog.load(
+            root / "config" / "models.yaml",
+            import_timeout_s=20,
+            socket=socket,
+            memory=root / "data" / "checked.json",
+        )
+
+    return load
+
+
+def _is_spared(load: Load) -> bool:
+    try:
+        load(with_oven=False)
+    except InfrastructureError:
+        return False
+    return True
+
+
+def test_who_was_healthy_is_not_checked_again(load: Load) -> None:
+    assert not _is_spared(load)
+    first = load(with_oven=True).shelf
+
+    again = load(with_oven=False).shelf
+
+    assert again == first
+    assert {id_: one.learns for id_, one in again.candidates.items()} == {
+        "mine": None,
+        "tree": Learns.CLASSES,
+    }
+
+
+def _edit_code(root: Path) -> None:
+    (root / "plugs" / "mine.py").write_text(MINE + "import os\n")
+
+
+def _edit_entry(root: Path) -> None:
+    (root / "config" / "models.yaml").write_text(CATALOG.replace("Mine'", "Mine', params: {depth: 2}"))
+
+
+def _install(root: Path) -> None:
+    (root / "site-packages" / "new").mkdir(parents=True)
+
+
+def _damage(root: Path) -> None:
+    (root / "data" / "checked.json").write_text('{"half')
+
+
+def _forge(root: Path) -> None:
+    file = root / "data" / "checked.json"
+    file.write_text(json.dumps({key: [1] for key in json.loads(file.read_text())}))
+
+
+@pytest.mark.parametrize("change", [_edit_code, _edit_entry, _install, _damage, _forge])
+def test_after_a_change_it_is_checked_again(
+    load: Load, root: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(root / "site-packages")])
+    load(with_oven=True)
+    assert _is_spared(load)
+
+    change(root)
+
+    assert not _is_spared(load)
+    assert set(load(with_oven=True).candidates) == {"mine", "tree"}
+    assert _is_spared(load)
+
+
+def test_a_comment_changes_nothing(load: Load, root: Path) -> None:
+    load(with_oven=True)
+
+    (root / "plugs" / "mine.py").write_text(f"# mine\n{MINE}")
+
+    assert _is_spared(load)
+
+
+def test_who_was_rejected_is_checked_each_time(load: Load, root: Path) -> None:
+    (root / "plugs" / "mine.py").write_text("raise OSError('the disk is away')\n")
+    assert "the disk is away" in load(with_oven=True).rejected["mine"].cause
+
+    assert not _is_spared(load)
+
+
+def test_a_memory_that_cannot_be_written_is_none(load: Load, root: Path) -> None:
+    (root / "data" / "checked.json").mkdir()
+
+    assert set(load(with_oven=True).candidates) == {"mine", "tree"}
+    assert [file.name for file in (root / "data").iterdir()] == ["checked.json"]
+
+
+def test_who_asks_how_it_stands_now_has_all_checked(root: Path) -> None:
+    """As a module may do something else each time it is imported."""
+    (root / "config" / "bakeoff.yaml").write_text("")
+    (root / "config" / "models.yaml").write_text("models:\n  mine: {path: 'plugs/mine.py:Mine'}\n")
+    (root / "plugs" / "mine.py").write_text(f"open('{root}/plugs/needed')\n{MINE}")
+    (root / "plugs" / "needed").touch()
+    configuration = load_configuration(root / "config", environment={})
+    assert set(Catalog.of(configuration).candidates) == {"mine"}
+
+    (root / "plugs" / "needed").unlink()
+
+    assert set(Catalog.of(configuration).candidates) == {"mine"}
+    assert set(Catalog.of(configuration, anew=True).rejected) == {"mine"}
+
+
+def test_what_a_signal_model_works_with_is_remembered(load: Load, root: Path) -> None:
+    (root / "plugs" / "trend.py").write_text(
+        "class Trend:\n"
+        "    artefacts = ('trend',)\n"
+        "    def __init__(self, data, artefacts): ...\n"
+        "    def generate_signals(self, symbols, as_of): return []\n"
+        "    def explain(self, symbol): return {}\n"
+    )
+    (root / "config" / "models.yaml").write_text(
+        "models: {trend: {kind: signal, path: 'plugs/trend.py:Trend'}}"
+    )
+    load(with_oven=True)
+
+    assert load(with_oven=False).candidates["trend"].artefacts == ("trend",)
