@@ -248,6 +248,14 @@ def test_a_company_of_which_one_part_is_not_known_has_no_score_and_the_others_do
     assert list(none.index) == ["B", "C", "D"]
 
 
+def test_value_goes_by_the_latest_price():
+    data = companies()
+    prices = data["prices"].copy()
+    prices.loc[(prices["symbol"] == "D") & (prices["date"] > "2026-01-15"), ["close", "adj_close"]] = 20.0
+    scores = places({**data, "prices": prices})
+    assert scores["value"].tolist() == [0.625, 0.625, 0.625, 0.125]
+
+
 def test_a_split_since_the_figures_were_known_changes_no_score():
     data = companies(earnings_per_share=[4, 3, 2, 1])
     prices = data["prices"].copy()
