@@ -42,6 +42,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("registry", "cli.registry:app", _MODELS, "Look into the registry of trained models, and keep it."),
     _Entry("init", "cli.init:init", _PROJECT, "Make a project that runs as it is."),
     _Entry("models", "cli.models:models", _PROJECT, "List the candidates, and why some cannot take part."),
+    _Entry("check", "cli.check:check", _PROJECT, "Say of a signal model what holds of its contract."),
     _Entry("datasets", "cli.datasets:datasets", _PROJECT, "List the datasets of the configuration."),
     _Entry("config", "cli.config:config", _PROJECT, "Print the settings, and where each came from."),
     _Entry("up", "cli.up:up", _SERVICE, "Start everything for one machine, and keep it alive."),
