@@ -32,7 +32,7 @@ class ModelBPlugin(ModelPlugin):
         if "fundamentals" not in data:
             raise ValueError("model_b needs fundamentals: say in `market` where they are, or disable it")
         check_columns(data["fundamentals"])
-        self._fundamentals = data["fundamentals"]
+        self._fundamentals = data["fundamentals"].sort_values("known_on", kind="stable")
         self._history = History(data["prices"])
         self._spread = spread
         self._max_age_days = max_age_days

@@ -1,6 +1,5 @@
 """A cell for a command: of an oven of its own, without a worker and without a job."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from cell.oven import Oven
 from domain.candidate import Candidate
 from domain.errors import BakeoffError
 from evaluation.signals.asking import Desk
-from evaluation.verdict import Grant
 from registry.surroundings import import_path
 from tasks import broker, wiring
+from tasks.work import grant_for
 
 _START_S = 60
 _PRELOADED = ("config.journal:set_up_for_strangers", "numpy", "pandas", "evaluation.trial:warm_up")
@@ -29,7 +28,7 @@ def run_alone(desk: Desk, entry: str, *, outputs: Mapping[str, Path], **payload:
     settings = wiring.configuration().settings
     order = desk.order(
         entry,
-        grant=_grant(desk.candidate),
+        grant=grant_for(desk.candidate),
         wall_s=desk.candidate.timeout_s or settings.evaluation_timeout,
         outputs=outputs,
         **payload,
@@ -52,14 +51,6 @@ def _run(order: Order) -> Outcome:
         connect(oven.socket, timeout_s=_START_S) as warm,
     ):
         return warm.run(order)
-
-
-def _grant(candidate: Candidate) -> Grant:
-    """The whole machine: nobody else was asked."""
-    return Grant(
-        threads=candidate.threads or len(os.sched_getaffinity(0)),
-        memory_mb=candidate.memory_limit_mb or wiring.configuration().settings.memory_limit_mb,
-    )
 
 
 def _in_words(candidate: Candidate, outcome: Outcome) -> str:

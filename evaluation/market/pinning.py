@@ -42,7 +42,8 @@ class PinnedMarket:
         """Those that were asked for, each once; all for None. One that is not there is an error."""
         if symbols is None:
             return self.symbols
-        unknown = [symbol for symbol in symbols if symbol not in set(self.symbols)]
+        known = frozenset(self.symbols)
+        unknown = [symbol for symbol in symbols if symbol not in known]
         if unknown:
             raise InvalidInputError(
                 f"there are no prices of {listed(unknown)} by {self.as_of}{nearest(unknown[0], self.symbols)}"

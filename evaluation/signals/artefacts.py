@@ -71,9 +71,9 @@ def _artefact(version: ModelVersion) -> Artefact:
 def _missing(
     candidate: Candidate, by_name: Mapping[str, Mapping[str, ModelVersion]], asked: str | None
 ) -> str:
-    which = "no version of them is there" if asked is None else f"artefact_version {asked} is not there"
+    which = "" if asked is None else f" and of version {asked}"
     there = "; ".join(f"{name}: {', '.join(known) or 'none'}" for name, known in by_name.items())
-    return f"{candidate.id} works with saved models, and {which} that all of them have ({there})"
+    return f"{candidate.id} works with saved models of one training{which}, and there are none ({there})"
 
 
 def copy_out(wanted: Sequence[Artefact], registry: BaseModelRegistry, folder: Path) -> tuple[Copy, ...]:

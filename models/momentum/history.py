@@ -1,7 +1,7 @@
 """Prices as arrays, by symbol and then by day: what was known by a day is a stretch of each symbol's rows."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 class History:
     def __init__(self, prices: "pd.DataFrame") -> None:
-        """`prices` as a signal model is given them: in order, the symbols as categories."""
-        self.symbols: np.ndarray = prices["symbol"].cat.categories.to_numpy()
+        """`prices` as a signal model is given them: in the order of symbol and day."""
+        symbols = prices["symbol"].astype("category").cat
+        codes: np.ndarray = symbols.codes.to_numpy()
+        self.symbols: np.ndarray = symbols.categories.to_numpy()
         self.days: np.ndarray = prices["date"].to_numpy()
         self.close: np.ndarray = prices["close"].to_numpy()
         self.adjusted: np.ndarray = prices["adj_close"].to_numpy()
         self.volume: np.ndarray = prices["volume"].to_numpy()
-        codes: Any = prices["symbol"].cat.codes.to_numpy()
+        _check_order(codes, self.days)
         places = np.searchsorted(codes, np.arange(len(self.symbols) + 1, dtype=codes.dtype))
-        self.starts, self.stops = (
-            places[:-1],
-            places[1:],
-        )  #: of each symbol, its first row, and that behind its last
+        #: Of each symbol its first row, and the one behind its last.
+        self.starts, self.stops = places[:-1], places[1:]
 
     @property
     def last_day(self) -> date:
@@ -45,3 +45,9 @@ class History:
         rows = stops[:, None] - 1 - np.arange(length)
         there = rows >= self.starts[:, None]
         return np.where(there, values[np.where(there, rows, 0)], np.nan)
+
+
+def _check_order(codes: np.ndarray, days: np.ndarray) -> None:
+    earlier = (codes[1:] < codes[:-1]) | ((codes[1:] == codes[:-1]) & (days[1:] <= days[:-1]))
+    if earlier.any():
+        raise ValueError("the prices are not in the order of symbol and day, or say a day twice: sort them")

@@ -2,12 +2,24 @@
 
 import json
 import shutil
+from dataclasses import replace
+from datetime import date
 
 import pytest
 from fixtures.command_line import Project
+from fixtures.samples import DATASET, a_job, a_result, a_run
 from fixtures.signals import GALLERY
+from fixtures.stored import an_error, claim
 
+from domain.dataset import TargetKind
+from domain.job import JobKind, Phase
+from domain.run import Run
+from domain.signal import Commission, EnsembleRules, ModelOutput, SignalOrder, SignalType
 from registry import ModelRegistry
+from store import answers, leases, runs
+from tasks.signals import COUNTED
+
+MARKET = replace(DATASET, name="market", target="signal", target_kind=TargetKind.SIGNALS, classes=())
 
 CONFIGURATION = "evalWorkers: 2\nmarket: {prices: {source: csv, path: prices.csv}}\n"
 CATALOG = """
@@ -113,3 +125,98 @@ def test_a_model_that_cannot_be_trained_ends_with_3(market: Project) -> None:
     assert answer.exit_code == 3
     assert "learned failed in fit: ValueError: too few days" in answer.stderr
     assert registry_of(market).versions() == []
+
+
+def test_the_doctor_says_who_was_never_trained_and_which_file_is_missing(market: Project) -> None:
+    (market.root / "config" / "models.yaml").write_text(LEARNED)
+    (market.root / "prices.csv").unlink()
+    found = json.loads(market.bakeoff("doctor", "--json").stdout)
+
+    told = {(one["subject"], one["level"]): (one["message"], one["cure"]) for one in found}
+    message, cure = told["catalog", "warn"]
+    assert message.startswith("learned works with saved models of one training, and there are none (")
+    assert cure == "`bakeoff signals train learned`"
+    assert "prices.csv" in told["market", "fail"][0]
+
+
+@pytest.fixture
+def run(project: Project) -> Run:
+    """Two models have answered, and one has failed."""
+    order = SignalOrder(
+        symbols=("AAA", "BBB"),
+        as_of=date(2026, 11, 20),
+        weights={"m0": 0.6, "m1": 0.4, "m2": 1.0},
+        rules=EnsembleRules(),
+    )
+    run = a_run(name="friday", signals=order, rules=COUNTED, dataset=MARKET)
+    asked = [
+        a_job(run, place, kind=JobKind.SIGNALS, commission=Commission(fingerprint=f"under-{place}"))
+        for place in range(3)
+    ]
+    assert runs.create(project.engine, run, asked)
+    for job, signal in zip(asked, (SignalType.BUY, SignalType.SELL), strict=False):
+        said = [ModelOutput(symbol, signal, 0.7, 0.1, rank=1) for symbol in order.symbols]
+        assert job.commission is not None
+        assert answers.complete(
+            project.engine,
+            claim(project.engine, job).lease,
+            a_result(job, metrics={"signals": 2, "known": 1}),
+            said,
+            as_of=order.as_of,
+            commission=job.commission,
+            provenance=None,
+        )
+    assert leases.fail(project.engine, claim(project.engine, asked[2]).lease, an_error(phase=Phase.ASK))
+    return run
+
+
+def test_what_came_of_a_run_of_signals_is_shown_in_place_of_a_leaderboard(project: Project, run: Run) -> None:
+    lines = project.bakeoff("show", "friday").stdout.splitlines()
+
+    assert lines[:4] == [
+        f"run        friday  {run.id}",
+        "data       market  as of 2026-11-20, 2 symbols",
+        "asks       m0 0.6, m1 0.4, m2 1",
+        "combines   weighted_majority  agreement from 0.5, confidence from 0.6",
+    ]
+    assert lines[4].startswith("state      ◐ partial  2 completed, 1 failed")
+    assert lines[6:9] == [
+        "model  version  signals  known before   time  CPU s  memory MB",
+        "m0     1.0            2             1  1.5 s   1.25         80",
+        "m1     1.0            2             1  1.5 s   1.25         80",
+    ]
+    assert lines[10:16] == [
+        "2026-11-20  2 symbols: 2 HOLD; 2 conflicts",
+        "",
+        "rank  symbol  signal  score  m0        m1         conflict",
+        "   1  AAA     HOLD    0.700  BUY 0.70  SELL 0.70  m0=BUY, m1=SELL",
+        "   2  BBB     HOLD    0.700  BUY 0.70  SELL 0.70  m0=BUY, m1=SELL",
+        "",
+    ]
+    assert "1 candidate without a result" in lines[16]
+    [listed] = [line for line in project.bakeoff("runs").stdout.splitlines() if "friday" in line]
+    assert "market as of 2026-11-20" in listed
+
+
+def test_other_programs_read_models_failures_and_signals(project: Project, run: Run) -> None:
+    said = json.loads(project.bakeoff("show", "friday", "--json").stdout)
+
+    assert said.keys() == {"run", "models", "failed", "signals"}
+    assert (said["run"]["runId"], said["run"]["kind"]) == (run.id, "signals")
+    assert [one["modelId"] for one in said["models"]] == ["m0", "m1"]
+    assert [one["modelId"] for one in said["failed"]] == ["m2"]
+    assert [(one["symbol"], one["conflictReason"]) for one in said["signals"]] == [
+        ("AAA", "m0=BUY, m1=SELL"),
+        ("BBB", "m0=BUY, m1=SELL"),
+    ]
+    text = project.bakeoff("show", "friday", "--format", "md").stdout
+    assert "Signals of 2 symbols as of 2026-11-20; run" in text
+    assert "| 1 | m0 | 1.0 | 2 | 1 |" in text
+
+
+def test_events_of_signals_are_told_in_words(project: Project, run: Run) -> None:
+    lines = project.bakeoff("events", "friday").stdout.splitlines()
+
+    assert lines[1].endswith("evaluation.completed  m0 1.0  signals 2, known 1")
+    assert lines[-2].endswith("SIGNAL_GENERATED      as of 2026-11-20  2 HOLD  2 in conflict")
+    assert lines[-1].endswith("run.completed         partial  2 completed, 1 failed")

@@ -1,8 +1,11 @@
 """Starting runs of signals: over HTTP, by a schedule, and what is refused. No worker is there."""
 
 import asyncio
+import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,13 +13,16 @@ import pytest
 from fixtures.api import errors
 from fixtures.schedules import all_runs, set_back
 from fixtures.signals import LAST, SYMBOLS, SignalProject, a_signal_project
+from sqlalchemy import delete
 
 from api.app import create_app
 from api.tokens import Role, Tokens, add
 from domain.errors import ConflictError, InvalidInputError, NotFoundError
 from domain.identity import new_id
-from store import cancelling, jobs, runs
-from tasks import enqueue, reproduction
+from evaluation.data.snapshot import folder_of
+from store import cancelling, jobs, runs, tables
+from store.engine import writing
+from tasks import enqueue, gc, reproduction
 from tasks.scheduling import start_what_is_due
 
 GENERATE = "/api/signals/ensemble/generate"
@@ -66,8 +72,7 @@ def test_a_run_of_signals_is_pinned_when_it_begins(project: SignalProject) -> No
     assert untrained.commission is not None
     assert optimist.commission.fingerprint != pessimist.commission.fingerprint
     assert untrained.commission.obstacle == (
-        "untrained works with saved models, and no version of them is there that all of them have "
-        "(never_saved: none)"
+        "untrained works with saved models of one training, and there are none (never_saved: none)"
     )
 
 
@@ -204,6 +209,35 @@ def test_what_was_cancelled_before_it_began_can_be_retried(project: SignalProjec
     assert runs.get(project.engine, again).signals == runs.get(project.engine, run_id).signals
     assert project.job(again, "optimist").commission == project.job(run_id, "optimist").commission
     assert project.states(again) == {"optimist": "queued", "untrained": "queued"}
+
+
+def test_a_market_is_kept_as_long_as_a_run_cites_it_and_copies_as_long_as_one_goes_on(
+    project: SignalProject,
+) -> None:
+    run_id = project.generate("optimist", as_of="2025-01-03")
+    dataset = runs.get(project.engine, run_id).dataset
+    snapshot = folder_of(project.configuration.snapshots, dataset.dataset_id, dataset.split_id)
+    mine, nobodys = (project.configuration.copies / owner for owner in (run_id, new_id()))
+    for folder in (mine / "x", nobodys / "x"):
+        folder.mkdir(parents=True)
+    _age(snapshot, mine, nobodys)
+
+    found = gc.collect(None)
+
+    assert (found.snapshots.number, found.unfinished.number) == (0, 1)
+    assert (snapshot.is_dir(), mine.is_dir(), nobodys.is_dir()) == (True, True, False)
+
+    assert cancelling.cancel_run(project.engine, run_id)
+    with writing(project.engine) as connection:
+        connection.execute(delete(tables.outbox))
+    assert gc.collect(timedelta(0)).runs >= 1
+    assert (snapshot.is_dir(), mine.is_dir()) == (False, False)
+
+
+def _age(*paths: Path) -> None:
+    """As if nobody had touched them for hours."""
+    for path in paths:
+        os.utime(path, (time.time() - 9000, time.time() - 9000))
 
 
 def test_generating_takes_the_role_admin(project: SignalProject) -> None:

@@ -175,6 +175,36 @@ def test_a_run_combines_its_own_answers_whatever_others_say_meanwhile(engine: En
     assert kept.signal.model_signals == {"m0": BUY, "m1": BUY}
 
 
+def test_who_has_lost_the_lease_keeps_nothing_of_what_it_heard(engine: Engine) -> None:
+    run, [first, second] = a_stored_run(engine)
+    ghost = claim(engine, first).lease
+    leases.release(engine, ghost)
+    answer(engine, first, says("AAA", SELL))
+
+    kept = answers.complete(
+        engine,
+        ghost,
+        a_result(first),
+        [says("AAA", BUY), says("BBB", BUY)],
+        as_of=FRIDAY,
+        commission=Commission(fingerprint="another"),
+        provenance=None,
+    )
+    answer(engine, second, says("AAA", SELL))
+
+    assert not kept
+    assert signals.answers_of_run(engine, run) == {"m0": (says("AAA", SELL),), "m1": (says("AAA", SELL),)}
+    assert [str(event.type) for event in told(engine)].count("SIGNAL_GENERATED") == 1
+
+
+def test_what_was_said_under_other_conditions_than_foreseen_is_kept_under_those(engine: Engine) -> None:
+    run, [job] = a_stored_run(engine, models=1)
+    answer(engine, job, says("AAA", BUY), fingerprint="what it was indeed")
+
+    assert signals.answers_of_run(engine, run) == {"m0": (says("AAA", BUY),)}
+    assert signals.said(engine, model_id="m0", fingerprint="under-0", as_of=FRIDAY, symbols=["AAA"]) == {}
+
+
 def test_one_that_fails_leaves_the_others_their_ensemble(engine: Engine) -> None:
     _, (first, second, third) = a_stored_run(engine, models=3)
     keep_said(engine, "m2", "under-2", says("AAA", SELL))

@@ -86,7 +86,14 @@ def test_other_content_is_another_snapshot(place, changed):
 
 
 def test_figures_are_part_of_the_address(place):
-    assert len({place.csv(TEXT).folder, place.csv(TEXT, figures=FIGURES).folder}) == 2
+    changed = TEXT.replace("1.25", "1.26")
+    folders = {
+        place.csv(TEXT).folder,
+        place.csv(TEXT, figures=FIGURES).folder,
+        place.csv(TEXT, figures=FIGURES.replace("0.5", "0.6")).folder,
+        place.csv(changed, figures=FIGURES).folder,
+    }
+    assert len(folders) == 4
 
 
 def test_days_without_trade_are_the_same_snapshot(place):

@@ -84,5 +84,5 @@ def test_a_custom_metric_is_looked_for_before_anything_is_enqueued(metric, messa
 
 
 def test_a_custom_metric_fits_any_target(own_metrics):
-    for kind in TargetKind:
+    for kind in (TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION):
         check([f"{own_metrics}:profit"], kind)

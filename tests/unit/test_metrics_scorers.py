@@ -15,6 +15,9 @@ def classes_of(count):
     return np.digitize(noisy, [0.0] if count == 2 else [-0.6, 0.6])
 
 
+TARGETS = (TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION)
+
+
 @pytest.mark.parametrize(("kind", "count"), [(TargetKind.BINARY, 2), (TargetKind.MULTICLASS, 3)])
 def test_every_classification_scorer_says_of_stored_answers_what_it_says_of_the_estimator(kind, count):
     y = classes_of(count)
@@ -67,11 +70,11 @@ def test_every_regression_scorer_says_of_stored_answers_what_it_says_of_the_esti
     ],
 )
 def test_a_scorer_fits_these_targets(name, kinds):
-    assert " ".join(kind for kind in TargetKind if fits(name, kind)) == kinds
+    assert " ".join(kind for kind in TARGETS if fits(name, kind)) == kinds
 
 
 def test_nearly_every_scorer_fits_some_target():
-    homeless = [name for name in names() if not any(fits(name, kind) for kind in TargetKind)]
+    homeless = [name for name in names() if not any(fits(name, kind) for kind in TARGETS)]
 
     assert homeless == ["f1_samples", "jaccard_samples", "precision_samples", "recall_samples"]
 

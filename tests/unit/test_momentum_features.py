@@ -142,6 +142,22 @@ def test_a_price_that_never_moves_has_no_ratio_of_volatilities():
     assert found[["volatility_ratio", "volume_ratio"]].isna().all()
 
 
+def test_symbols_may_be_plain_text():
+    prices = walk(3, 260)
+    text = prices.astype({"symbol": "str"})
+    pd.testing.assert_frame_equal(features_at(History(text), LAST), features_at(History(prices), LAST))
+
+
+@pytest.mark.parametrize(
+    "rows", [[2, 3, 0, 1], [1, 0, 2, 3], [0, 0, 1, 2]], ids=["symbols", "days", "a day twice"]
+)
+def test_prices_that_are_not_in_order_are_refused(rows):
+    with pytest.raises(
+        ValueError, match="the prices are not in the order of symbol and day, or say a day twice"
+    ):
+        History(walk(2, 2).iloc[rows])
+
+
 def test_a_symbol_without_a_price_by_then_is_left_out():
     prices = walk(2, 260)
     late = prices[(prices["symbol"] == "S000") | (prices["date"] > "2020-12-01")]

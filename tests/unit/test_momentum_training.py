@@ -36,13 +36,20 @@ def _one_thread() -> Iterator[None]:
         yield
 
 
+def with_holidays(days: int) -> pd.DataFrame:
+    """Every eighth day is none, so that 21 rows take longer than the month between two samples."""
+    whole = walk(20, days)
+    kept = whole.groupby("symbol", observed=True).cumcount() % 8 > 0
+    return whole[kept].reset_index(drop=True)
+
+
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    return samples_until(History(walk(20, 900)), date(2023, 6, 1), EVERYTHING)
+    return samples_until(History(with_holidays(900)), date(2023, 6, 1), EVERYTHING)
 
 
 def test_what_is_learned_is_the_return_over_the_next_21_rows(samples):
-    rows = walk(20, 900).query("symbol == 'S003'").reset_index(drop=True)
+    rows = with_holidays(900).query("symbol == 'S003'").reset_index(drop=True)
     mine = samples.rows(samples.features.index.to_numpy() % 20 == 3)
     for day, told_on, forward in zip(mine.day, mine.told_on, mine.forward, strict=True):
         now = rows.index[rows["date"] <= day][-1]
@@ -53,14 +60,17 @@ def test_what_is_learned_is_the_return_over_the_next_21_rows(samples):
 
 def test_nothing_is_learned_that_was_not_known_yet(samples):
     assert samples.told_on.max() <= np.datetime64("2023-06-01")
-    early = samples_until(History(walk(20, 900)), date(2022, 6, 1), EVERYTHING)
+    early = samples_until(History(with_holidays(900)), date(2022, 6, 1), EVERYTHING)
     assert early.told_on.max() <= np.datetime64("2022-06-01")
+    assert early.day.max() < np.datetime64("2022-05-01")  # a month before, it was not told yet
 
 
 def test_a_suspended_symbol_gives_no_sample_while_it_is_suspended():
     whole = walk(1, 700)
     pause = (whole["date"] > "2021-06-01") & (whole["date"] < "2021-09-01")
-    days = samples_until(History(whole[~pause]), date(2022, 9, 1), EVERYTHING).day
+    found = samples_until(History(whole[~pause]), date(2022, 9, 1), EVERYTHING)
+    days = found.day
+    assert len(found.features) == len(found.told_on) == len(days)
     assert not ((days > np.datetime64("2021-05-25")) & (days < np.datetime64("2021-09-01"))).any()
     assert (days > np.datetime64("2021-09-01")).any()
 

@@ -133,13 +133,27 @@ def test_schedules_can_come_from_the_environment(file: Path) -> None:
             "{dataset: iriss, every: 6h}",
             "schedules.one.dataset is 'iriss', which is none of `datasets`; did you mean 'iris'?",
         ),
-        ("{every: 6h}", "schedules.one.dataset is {'every': '6h'}: field required"),
+        ("{every: 6h}", "schedules.one is {'every': '6h'}: a schedule needs either dataset or signals: true"),
+        ("{dataset: iris, signals: true, every: 6h}", "a schedule needs either dataset or signals: true"),
+        ("{signals: true, every: 6h, save: all}", "save belongs to bake-offs, and signals is true"),
+        ("{signals: true, every: 6h, testSize: 0.5}", "testSize belongs to bake-offs, and signals is true"),
+        ("{signals: true, every: 6h}", "schedules.one generates signals, and there is no `market`"),
     ],
 )
 def test_a_wrong_schedule_is_refused_with_its_name_its_value_and_the_cure(
     file: Path, schedule: str, said: str
 ) -> None:
     assert said in refusal(file, f"{DATASETS}schedules:\n  one: {schedule}")
+
+
+def test_a_schedule_of_signals_saves_nothing_and_so_needs_no_registry(file: Path) -> None:
+    text = (
+        "market: {prices: {source: synthetic}}\nmodelRegistry: {backend: none}\n"
+        "schedules: {close: {every: 1d, signals: true, models: [model_a], priority: 5}}"
+    )
+    close = scheduled(file, text)["close"]
+
+    assert (close.subject, close.saves, close.models, close.priority) == ("signals", False, ["model_a"], 5)
 
 
 def test_a_schedule_saves_only_where_there_is_a_registry(file: Path) -> None:

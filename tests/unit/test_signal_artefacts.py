@@ -82,7 +82,7 @@ def test_models_of_two_trainings_are_no_pair_though_they_have_one_version(regist
     keep(registry, "1.0.0", names=("level",), training="one")
     keep(registry, "1.0.0", names=("slope",), training="other")
 
-    with pytest.raises(NotFoundError, match="no version of them is there that all of them have"):
+    with pytest.raises(NotFoundError, match="works with saved models of one training, and there are none"):
         resolve(a_model(), registry)
 
 
@@ -96,7 +96,7 @@ def test_a_version_that_is_not_there_is_an_error_that_lists_those_that_are(
         resolve(a_model("1.0.1"), registry)
 
     assert str(caught.value) == (
-        "momentum works with saved models, and artefact_version 1.0.1 is not there that all of them have "
+        "momentum works with saved models of one training and of version 1.0.1, and there are none "
         "(level: 1.0.1, 1.0.0; slope: 1.0.0)"
     )
 

@@ -212,10 +212,15 @@ def test_fundamentals_make_a_signal_of_the_place_among_all():
 
 def test_the_last_figures_that_were_known_by_the_day_count():
     earlier, later = companies(earnings_per_share=[4, 3, 2, 1]), companies("2026-01-20")
-    figures = pd.concat([earlier["fundamentals"], later["fundamentals"]]).sort_values(["symbol", "known_on"])
-    data = {**earlier, "fundamentals": figures}
-    assert places(data, date(2026, 1, 19))["score"].tolist() == [0.875, 0.625, 0.375, 0.125]
-    assert places(data, date(2026, 1, 20))["score"].tolist() == [0.5] * 4
+    plugin = ModelBPlugin(
+        {**earlier, "fundamentals": pd.concat([later["fundamentals"], earlier["fundamentals"]])}, {}
+    )
+
+    def confidences(day: date) -> list[float]:
+        return [answer.confidence for answer in plugin.generate_signals(COMPANIES, day)]
+
+    assert confidences(date(2026, 1, 19)) == [0.875, 0.625, 0.375, 0.125]
+    assert confidences(date(2026, 1, 20)) == [0.5] * 4
 
 
 @pytest.mark.parametrize(
@@ -246,6 +251,14 @@ def test_a_company_of_which_one_part_is_not_known_has_no_score_and_the_others_do
     none = places(companies(revenue_growth=[nan, 1, 2, 3], earnings_growth=[nan, 1, 2, 3]))
     assert list(half.index) == ["A", "B", "C", "D"]
     assert list(none.index) == ["B", "C", "D"]
+
+
+def test_value_goes_by_the_latest_price():
+    data = companies()
+    prices = data["prices"].copy()
+    prices.loc[(prices["symbol"] == "D") & (prices["date"] > "2026-01-15"), ["close", "adj_close"]] = 20.0
+    scores = places({**data, "prices": prices})
+    assert scores["value"].tolist() == [0.625, 0.625, 0.625, 0.125]
 
 
 def test_a_split_since_the_figures_were_known_changes_no_score():
