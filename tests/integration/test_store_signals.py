@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from fixtures.events import misfits
 from fixtures.samples import NOON, a_job, a_result, a_run, a_signal
 from fixtures.stored import an_error, claim
 from sqlalchemy import Engine, text
@@ -69,6 +70,21 @@ def answer(engine: Engine, job: Job, *said: ModelOutput, fingerprint: str | None
     )
 
 
+def keep_said(
+    engine: Engine, model_id: str, fingerprint: str, *said: ModelOutput, as_of: date = FRIDAY
+) -> None:
+    with writing(engine) as connection:
+        signals.keep_said(
+            connection,
+            model_id=model_id,
+            model_version="1.0",
+            fingerprint=fingerprint,
+            as_of=as_of,
+            answers=said,
+            at=NOON,
+        )
+
+
 def told(engine: Engine) -> list[Event]:
     return [pending.event for pending in outbox.pending(engine, limit=1000)]
 
@@ -82,21 +98,9 @@ def symbols(kept: list[Any]) -> list[str]:
 
 
 def test_what_a_model_said_is_read_under_its_fingerprint_and_for_its_date_alone(engine: Engine) -> None:
-    with writing(engine) as connection:
-        for fingerprint, as_of, confidence in (
-            ("one", FRIDAY, 0.7),
-            ("one", MONDAY, 0.8),
-            ("two", FRIDAY, 0.9),
-        ):
-            signals.keep_said(
-                connection,
-                model_id="m0",
-                model_version="1.0",
-                fingerprint=fingerprint,
-                as_of=as_of,
-                answers=[says("AAA", BUY, confidence), says("BBB", HOLD, confidence)],
-                at=NOON,
-            )
+    for fingerprint, as_of, confidence in (("one", FRIDAY, 0.7), ("one", MONDAY, 0.8), ("two", FRIDAY, 0.9)):
+        said = [says("AAA", BUY, confidence), says("BBB", HOLD, confidence)]
+        keep_said(engine, "m0", fingerprint, *said, as_of=as_of)
 
     found = signals.said(engine, model_id="m0", fingerprint="one", as_of=FRIDAY, symbols=["AAA", "CCC"])
 
@@ -108,16 +112,7 @@ def test_what_is_said_again_under_the_same_fingerprint_takes_the_place_of_what_w
     engine: Engine,
 ) -> None:
     for confidence in (0.6, 0.9):
-        with writing(engine) as connection:
-            signals.keep_said(
-                connection,
-                model_id="m0",
-                model_version="1.0",
-                fingerprint="one",
-                as_of=FRIDAY,
-                answers=[says("AAA", BUY, confidence)],
-                at=NOON,
-            )
+        keep_said(engine, "m0", "one", says("AAA", BUY, confidence))
 
     found = signals.said(engine, model_id="m0", fingerprint="one", as_of=FRIDAY, symbols=["AAA"])
 
@@ -157,6 +152,7 @@ def test_whoever_ends_the_last_job_of_a_run_keeps_its_ensemble_and_tells_of_it(e
         "run.completed",
     ]
     assert told(engine)[-2].run_id == run.id
+    assert misfits(told(engine)) == []
     assert told(engine)[-2].payload == {
         "asOf": "2026-11-20",
         "models": [{"modelId": "m0", "modelVersion": "1.0"}, {"modelId": "m1", "modelVersion": "1.0"}],
@@ -170,16 +166,7 @@ def test_whoever_ends_the_last_job_of_a_run_keeps_its_ensemble_and_tells_of_it(e
 def test_a_run_combines_its_own_answers_whatever_others_say_meanwhile(engine: Engine) -> None:
     _, (first, second) = a_stored_run(engine)
     answer(engine, first, says("AAA", BUY), fingerprint="as-it-turned-out")
-    with writing(engine) as connection:
-        signals.keep_said(
-            connection,
-            model_id="m0",
-            model_version="2.0",
-            fingerprint="another",
-            as_of=FRIDAY,
-            answers=[says("AAA", SELL)],
-            at=NOON,
-        )
+    keep_said(engine, "m0", "another", says("AAA", SELL))
     answer(engine, second, says("AAA", BUY))
 
     kept = ensembles.get(engine, "AAA", FRIDAY)
@@ -220,6 +207,7 @@ def test_what_was_said_under_other_conditions_than_foreseen_is_kept_under_those(
 
 def test_one_that_fails_leaves_the_others_their_ensemble(engine: Engine) -> None:
     _, (first, second, third) = a_stored_run(engine, models=3)
+    keep_said(engine, "m2", "under-2", says("AAA", SELL))
     answer(engine, first, says("AAA", BUY, 0.8))
     leases.fail(engine, claim(engine, third).lease, an_error())
     answer(engine, second, says("AAA", BUY, 0.6))
