@@ -18,7 +18,7 @@ from store.answers import complete
 from store.leases import Claim
 from tasks import wiring
 from tasks.desks import a_desk
-from tasks.known import Known, asked_of, known_to, parts_for
+from tasks.known import Known, asked_of, kept_under, known_to, parts_for
 from tasks.signals import cure_of
 from tasks.watch import Watch
 from tasks.work import Completed, Ending, grant_for
@@ -37,8 +37,9 @@ def work(claim: Claim, watch: Watch, warm: Callable[[], WarmParent]) -> Ending:
     new = said.answers if said else ()
     answers = ranked((*known.answers.values(), *new))
     result = _result(claim, known, said, answers, duration_s=time.monotonic() - began)
+    under = kept_under(said.provenance, claim.job.id) if said else known.fingerprint
     return Completed(
-        write=partial(_write, claim, result, said, answers),
+        write=partial(_write, claim, result, said, answers, under=under),
         said=f"{len(answers)} signals, {len(new)} of them new",
     )
 
@@ -113,7 +114,9 @@ def _result(
     )
 
 
-def _write(claim: Claim, result: Result, said: Answered | None, answers: Sequence[ModelOutput]) -> bool:
+def _write(
+    claim: Claim, result: Result, said: Answered | None, answers: Sequence[ModelOutput], *, under: str
+) -> bool:
     order, commission = asked_of(claim)
     return complete(
         wiring.engine(),
@@ -121,6 +124,6 @@ def _write(claim: Claim, result: Result, said: Answered | None, answers: Sequenc
         result,
         answers,
         as_of=order.as_of,
-        commission=replace(commission, fingerprint=said.provenance.fingerprint) if said else commission,
+        commission=replace(commission, fingerprint=under),
         provenance=said.provenance if said else None,
     )

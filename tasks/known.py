@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import takewhile
 
 from domain.job import Job
-from domain.provenance import Fit, fingerprint
+from domain.provenance import Fit, Provenance, digest_of, fingerprint
 from domain.signal import Commission, ModelOutput, SignalOrder
 from evaluation.evidence import has_changed
 from evaluation.provenance import PartsOf
@@ -23,6 +22,7 @@ class Known:
     answers: Mapping[str, ModelOutput] = field(default_factory=dict)  #: by symbol
     asked: frozenset[str] = frozenset()  #: on the others of these it has no opinion
     evaluation_id: str | None = None  #: the last job that asked; None: nothing is known
+    fingerprint: str = ""  #: under which they are kept
 
 
 def known_to(claim: Claim) -> Known:
@@ -30,20 +30,31 @@ def known_to(claim: Claim) -> Known:
     order, commission = asked_of(claim)
     if order.fresh or commission.fingerprint != _present(claim):
         return Known()
-    valid = list(takewhile(_is_as_it_was, _past_of(claim.job, commission.fingerprint)))
+    valid = list(filter(_is_as_it_was, _past_of(claim.job, commission.fingerprint)))
     if not valid:
         return Known()
+    key = _key_of(valid[0])
     return Known(
         answers=signals.said(
             wiring.engine(),
             model_id=claim.job.candidate.id,
-            fingerprint=commission.fingerprint,
+            fingerprint=key,
             as_of=order.as_of,
             symbols=order.symbols,
         ),
-        asked=_symbols_of(valid) & frozenset(order.symbols),
+        asked=_symbols_of([fit for fit in valid if _key_of(fit) == key]) & frozenset(order.symbols),
         evaluation_id=valid[0].result.evaluation_id,
+        fingerprint=key,
     )
+
+
+def kept_under(provenance: Provenance, job_id: str) -> str:
+    """What it was seen to use besides decides, too. If nobody can tell what does, it is of this job alone."""
+    if provenance.obstacle:
+        return digest_of([provenance.fingerprint, job_id])
+    if provenance.seen:
+        return digest_of([provenance.fingerprint, sorted(provenance.seen.items())])
+    return provenance.fingerprint
 
 
 def asked_of(claim: Claim) -> tuple[SignalOrder, Commission]:
@@ -63,6 +74,10 @@ def parts_for(claim: Claim) -> PartsOf:
         dataset=claim.run.dataset,
         as_of=order.as_of,
     )
+
+
+def _key_of(fit: Fit) -> str:
+    return kept_under(fit.provenance, fit.result.evaluation_id)
 
 
 def _present(claim: Claim) -> str:

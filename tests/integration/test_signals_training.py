@@ -1,14 +1,19 @@
-"""Training signal models, and asking them why: in cells, without any worker."""
+"""Training signal models, and asking them why: what goes wrong."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from fixtures.signals import SignalProject, a_signal_project
+from fixtures.signals import LAST, SignalProject, a_signal_project
 
+from cell.inside import Fault, Inside
 from domain.errors import InvalidInputError, NotFoundError
-from registry.opening import open_registry
-from tasks import explaining, training
+from evaluation.signals.plan import market_of, pinned
+from evaluation.signals.training import train
+from tasks import explaining, training, wiring
 from tasks.alone import FailedAloneError
+from tasks.desks import a_desk
 
 MODELS = {
     "optimist": {"path": "Says"},
@@ -26,18 +31,33 @@ def project() -> Iterator[SignalProject]:
 
 
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("model", "kind", "said"),
     [
-        ("half", "train of plugins/signals.py:LearnsHalf returned learned_level, where a Trained with"),
-        ("lock", "lock failed in save: NotPickled: learned_level cannot be pickled"),
+        ("half", "BadTraining", "train of plugins/signals.py:LearnsHalf returned learned_level, where a"),
+        ("lock", "NotPickled", "learned_level cannot be pickled"),
     ],
 )
-def test_a_model_that_cannot_be_trained_leaves_nothing(project: SignalProject, model: str, said: str) -> None:
-    with pytest.raises(FailedAloneError) as caught:
-        training.train(model, as_of=None)
+def test_what_cannot_be_saved_is_told_in_the_words_of_its_author(
+    project: SignalProject, tmp_path: Path, model: str, kind: str, said: str
+) -> None:
+    """In this process: what is a fault there, ends a cell."""
+    market = pinned(market_of(project.configuration), project.configuration, as_of=None)
+    candidate = wiring.catalog().get(model)
+    outputs = {
+        name: os.open(tmp_path / name, os.O_WRONLY | os.O_CREAT, 0o600) for name in candidate.artefacts
+    }
+    with (
+        (tmp_path / "report").open("wb") as report,
+        a_desk(candidate, (), dataset=market.ref, as_of=LAST) as desk,
+    ):
+        inside = Inside(scratch=tmp_path, report=report.fileno(), outputs=outputs)
+        with pytest.raises(Fault) as caught:
+            train({**desk.payload(witnessed=False), "seed": 0}, inside)
 
-    assert said in str(caught.value)
-    assert open_registry(project.configuration).versions() == []
+    assert caught.value.type == kind
+    assert said in caught.value.message
+    for descriptor in inside._outputs.values():
+        os.close(descriptor)
 
 
 def test_what_works_without_saved_models_is_not_trained(project: SignalProject) -> None:

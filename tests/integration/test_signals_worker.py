@@ -133,69 +133,96 @@ def test_what_a_cell_forges_is_no_answer(place: Place) -> None:
     assert place.project.ensemble(date(2025, 1, 21)) == []
 
 
-def test_an_async_model_is_awaited(place: Place) -> None:
-    run_id = place.project.generate_to_the_end("later")
+@dataclass(frozen=True)
+class Rounds:
+    """Runs of some models, once and again, by what they are about."""
 
-    assert len(place.project.answers(run_id)["later"]) == 3
+    first: Mapping[str, str]
+    second: Mapping[str, str]
 
 
-def test_what_is_known_is_not_asked_for_again(place: Place) -> None:
-    first = place.project.generate_to_the_end("optimist", symbols=["AAA"], as_of=date(2025, 1, 20))
-    again = place.project.generate_to_the_end("optimist", symbols=["AAA"], as_of=date(2025, 1, 20))
-    more = place.project.generate_to_the_end("optimist", symbols=["BBB", "AAA"], as_of=date(2025, 1, 20))
+@pytest.fixture(scope="module")
+def rounds(place: Place) -> Rounds:
+    project, day = place.project, date(2025, 1, 20)
+    confidence = project.folder / "plugins" / "confidence.txt"
+    confidence.write_text("0.61")
+    first = {
+        "known": project.generate("optimist", symbols=["AAA"], as_of=day),
+        "quiet": project.generate("quiet", as_of=day),
+        "fresh": project.generate("pessimist", as_of=day),
+        "reads": project.generate("reads", as_of=day),
+        "later": project.generate("later", as_of=day),
+    }
+    wait_for_all(project, first)
+    second = {
+        "known": project.generate("optimist", symbols=["AAA"], as_of=day),
+        "more": project.generate("optimist", symbols=["BBB", "AAA"], as_of=day),
+        "twin": project.generate("twin", symbols=["AAA"], as_of=day),
+        "quiet": project.generate("quiet", as_of=day),
+        "fresh": project.generate("pessimist", as_of=day, fresh=True),
+        "reads": project.generate("reads", as_of=day),
+    }
+    wait_for_all(project, second)
+    return Rounds(first, second)
 
-    assert "asked for AAA as of 2025-01-20" in place.project.log(first, "optimist")
-    assert place.project.log(again, "optimist") == ""
-    assert "asked for BBB as of 2025-01-20" in place.project.log(more, "optimist")
-    results = [place.project.results(run_id)["optimist"] for run_id in (first, again, more)]
+
+def wait_for_all(project: SignalProject, run_ids: Mapping[str, str]) -> None:
+    for run_id in run_ids.values():
+        assert project.wait_for_end(run_id) == "completed"
+
+
+def test_an_async_model_is_awaited(place: Place, rounds: Rounds) -> None:
+    assert len(place.project.answers(rounds.first["later"])["later"]) == 3
+
+
+def test_what_is_known_is_not_asked_for_again(place: Place, rounds: Rounds) -> None:
+    run_ids = (rounds.first["known"], rounds.second["known"], rounds.second["more"])
+
+    logs = [place.project.log(run_id, "optimist") for run_id in run_ids]
+    assert logs == ["asked for AAA as of 2025-01-20\n", "", "asked for BBB as of 2025-01-20\n"]
+    results = [place.project.results(run_id)["optimist"] for run_id in run_ids]
     assert [result.metrics for result in results] == [
         {"signals": 1, "known": 0},
         {"signals": 1, "known": 1},
         {"signals": 2, "known": 1},
     ]
     assert results[1].reused_from == results[0].evaluation_id
-    assert [answer.rank for answer in place.project.answers(more)["optimist"]] == [1, 2]
+    more = place.project.answers(rounds.second["more"])["optimist"]
+    assert sorted((answer.symbol, answer.rank) for answer in more) == [("AAA", 1), ("BBB", 2)]
 
 
-def test_what_another_model_of_the_same_class_said_is_not_known(place: Place) -> None:
-    first = place.project.generate_to_the_end("optimist", as_of=date(2025, 1, 19))
-    twin = place.project.generate_to_the_end("twin", as_of=date(2025, 1, 19))
+def test_what_another_model_of_the_same_class_said_is_not_known(place: Place, rounds: Rounds) -> None:
+    twin = rounds.second["twin"]
 
-    commissions = [
-        place.project.job(run_id, model).commission for run_id, model in ((first, "optimist"), (twin, "twin"))
-    ]
-    assert commissions[0] == commissions[1]
-    assert len(place.project.answers(twin)["twin"]) == 3
-    assert place.project.results(twin)["twin"].metrics == {"signals": 3, "known": 0}
+    same = place.project.job(rounds.first["known"], "optimist")
+    assert place.project.job(twin, "twin").commission == same.commission
+    assert len(place.project.answers(twin)["twin"]) == 1
+    assert place.project.results(twin)["twin"].metrics == {"signals": 1, "known": 0}
 
 
-def test_having_no_opinion_is_known_too(place: Place) -> None:
-    first = place.project.generate_to_the_end("quiet")
-    again = place.project.generate_to_the_end("quiet")
+def test_having_no_opinion_is_known_too(place: Place, rounds: Rounds) -> None:
+    first, second = rounds.first["quiet"], rounds.second["quiet"]
 
     assert [answer.symbol for answer in place.project.answers(first)["quiet"]] == ["AAA", "CCC"]
-    assert place.project.answers(again) == place.project.answers(first)
-    assert place.project.log(again, "quiet") == ""
+    assert place.project.answers(second) == place.project.answers(first)
+    assert place.project.log(second, "quiet") == ""
 
 
-def test_afresh_means_that_what_is_known_is_asked_for_again(place: Place) -> None:
-    place.project.generate_to_the_end("pessimist")
-    again = place.project.generate_to_the_end("pessimist", fresh=True)
-
-    assert place.project.log(again, "pessimist").startswith("asked for AAA BBB CCC")
+def test_afresh_means_that_what_is_known_is_asked_for_again(place: Place, rounds: Rounds) -> None:
+    assert place.project.log(rounds.second["fresh"], "pessimist").startswith("asked for AAA BBB CCC")
 
 
-def test_a_model_that_reads_a_file_is_asked_again_when_the_file_has_changed(place: Place) -> None:
-    file = place.project.folder / "plugins" / "confidence.txt"
-    said = []
-    for confidence in ("0.61", None, "0.62"):
-        if confidence is not None:
-            file.write_text(confidence)
-        run_id = place.project.generate_to_the_end("reads", symbols=["AAA"])
-        [answer] = place.project.answers(run_id)["reads"]
-        said.append((answer.confidence, bool(place.project.log(run_id, "reads"))))
+def test_a_model_that_reads_a_file_is_asked_again_when_the_file_has_changed(
+    place: Place, rounds: Rounds
+) -> None:
+    (place.project.folder / "plugins" / "confidence.txt").write_text("0.62")
+    third = place.project.generate_to_the_end("reads", as_of=date(2025, 1, 20))
 
-    assert said == [(0.61, True), (0.61, False), (0.62, True)]
+    run_ids = [rounds.first["reads"], rounds.second["reads"], third]
+    asked = [bool(place.project.log(run_id, "reads")) for run_id in run_ids]
+    said = [place.project.answers(run_id)["reads"][0].confidence for run_id in run_ids]
+    assert asked == [True, False, True]
+    assert said == [0.61, 0.61, 0.62]
 
 
 def test_another_service_has_signals_generated_by_the_name_of_the_task(place: Place) -> None:
