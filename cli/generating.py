@@ -31,7 +31,7 @@ AsOf = Annotated[
 
 def generate(  # noqa: PLR0917 - one parameter for each option
     symbols: Annotated[
-        list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="These alone; else all there are.")
+        list[str] | None, typer.Argument(metavar="SYMBOL", help="These alone; else all there are.")
     ] = None,
     as_of: AsOf = None,
     models: Annotated[
