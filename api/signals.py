@@ -19,6 +19,7 @@ from tasks import wiring
 
 router = APIRouter(prefix="/api/signals", tags=["signals"])
 
+_RANKS = range(1, 2**31)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -67,9 +68,12 @@ class _Place(NamedTuple):
     def read(cls, cursor: str) -> "_Place":
         try:
             as_of, rank, symbol = base64.urlsafe_b64decode(cursor).decode().split(" ", 2)
-            return cls(date.fromisoformat(as_of), int(rank), symbol)
+            place = cls(date.fromisoformat(as_of), int(rank), symbol)
         except ValueError:
             raise unknown() from None
+        if place.rank not in _RANKS or not re.fullmatch(PRINTABLE, symbol):
+            raise unknown()
+        return place
 
     def cursor(self) -> str:
         return base64.urlsafe_b64encode(f"{self.as_of} {self.rank} {self.symbol}".encode()).decode()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.candidate import OutputKind
+from registry.bad_answers import BadAnswerError
 
 #: Sums of 32-bit floats may miss 0 and 1 by so much.
 _ROUNDING = 1e-6
@@ -21,16 +22,8 @@ _ROUNDING = 1e-6
 _MISSING = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
 
 
-class BadPredictionsError(ValueError):
+class BadPredictionsError(BadAnswerError):
     """A candidate's predictions cannot be scored, and its author can mend it."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return self.message
 
 
 @dataclass(frozen=True, kw_only=True)

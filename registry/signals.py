@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from domain.candidate import Candidate
 from domain.job import Phase
 from domain.signal import ModelConfig, ModelOutput, SignalType, ranked
+from registry.bad_answers import BadAnswerError
 from registry.jsonable import jsonable
 from registry.loader import ARTEFACT_VERSION, find_signal_class
 
@@ -26,16 +27,8 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-6
 
 
-class BadSignalsError(ValueError):
+class BadSignalsError(BadAnswerError):
     """The answers of a signal model cannot be used, and its author can mend it."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return self.message
 
 
 def config_of(candidate: Candidate) -> ModelConfig:

@@ -11,14 +11,14 @@ from domain.errors import InvalidInputError, TamperedError
 from domain.identity import utc_now
 from domain.job import Job, JobError, JobState, Phase
 from domain.result import Cost, Result
-from domain.signal import Commission, ModelOutput, SignalOrder, ranked
+from domain.signal import ModelOutput, ranked
 from evaluation.signals.asking import Answered, Desk, ask_in_cell
 from evaluation.verdict import Faulty, Killed, Stopped
 from store.answers import complete
 from store.leases import Claim
 from tasks import wiring
 from tasks.desks import a_desk
-from tasks.known import Known, known_to, parts_for
+from tasks.known import Known, asked_of, known_to, parts_for
 from tasks.signals import cure_of
 from tasks.watch import Watch
 from tasks.work import Completed, Ending, grant_for
@@ -26,7 +26,7 @@ from tasks.work import Completed, Ending, grant_for
 
 def work(claim: Claim, watch: Watch, warm: Callable[[], WarmParent]) -> Ending:
     began = time.monotonic()
-    order, commission = _asked(claim)
+    order, commission = asked_of(claim)
     if commission.obstacle:
         return _not_possible(claim.job, commission.obstacle)
     known = known_to(claim)
@@ -41,12 +41,6 @@ def work(claim: Claim, watch: Watch, warm: Callable[[], WarmParent]) -> Ending:
         write=partial(_write, claim, result, said, answers),
         said=f"{len(answers)} signals, {len(new)} of them new",
     )
-
-
-def _asked(claim: Claim) -> tuple[SignalOrder, Commission]:
-    order, commission = claim.run.signals, claim.job.commission
-    assert order is not None and commission is not None  # noqa: S101, PT018 - it is a job of signals
-    return order, commission
 
 
 def _ask(
@@ -70,7 +64,7 @@ def _ask(
 
 
 def _desk(claim: Claim) -> AbstractContextManager[Desk]:
-    job, (order, commission) = claim.job, _asked(claim)
+    job, (order, commission) = claim.job, asked_of(claim)
     return a_desk(
         job.candidate,
         commission.artefacts,
@@ -120,7 +114,7 @@ def _result(
 
 
 def _write(claim: Claim, result: Result, said: Answered | None, answers: Sequence[ModelOutput]) -> bool:
-    order, commission = _asked(claim)
+    order, commission = asked_of(claim)
     return complete(
         wiring.engine(),
         claim.lease,

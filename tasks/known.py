@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
 
+from domain.job import Job
 from domain.provenance import Fit, fingerprint
-from domain.signal import ModelOutput
+from domain.signal import Commission, ModelOutput, SignalOrder
 from evaluation.evidence import has_changed
 from evaluation.provenance import PartsOf
 from evaluation.signals.commission import parts_of_answers
@@ -26,12 +27,10 @@ class Known:
 
 def known_to(claim: Claim) -> Known:
     """As long as all that decides it is as it was: else it may say something else today."""
-    order, commission = claim.run.signals, claim.job.commission
-    assert order is not None and commission is not None  # noqa: S101, PT018 - it is a job of signals
+    order, commission = asked_of(claim)
     if order.fresh or commission.fingerprint != _present(claim):
         return Known()
-    fits = provenances.with_fingerprints(wiring.engine(), {commission.fingerprint})
-    valid = list(takewhile(_is_as_it_was, fits.get(commission.fingerprint, ())))
+    valid = list(takewhile(_is_as_it_was, _past_of(claim.job, commission.fingerprint)))
     if not valid:
         return Known()
     return Known(
@@ -47,10 +46,16 @@ def known_to(claim: Claim) -> Known:
     )
 
 
+def asked_of(claim: Claim) -> tuple[SignalOrder, Commission]:
+    """What a job of signals is about."""
+    order, commission = claim.run.signals, claim.job.commission
+    assert order is not None and commission is not None  # noqa: S101, PT018 - such a job it is
+    return order, commission
+
+
 def parts_for(claim: Claim) -> PartsOf:
     """Of the answers of this job."""
-    order, commission = claim.run.signals, claim.job.commission
-    assert order is not None and commission is not None  # noqa: S101, PT018 - it is a job of signals
+    order, commission = asked_of(claim)
     return partial(
         parts_of_answers,
         claim.job.candidate,
@@ -65,6 +70,12 @@ def _present(claim: Claim) -> str:
     root = wiring.configuration().root.resolve()
     code = code_at(places_of(claim.job.candidate), root=root)
     return fingerprint(parts_for(claim)(code=code, surroundings=surroundings()))
+
+
+def _past_of(job: Job, fingerprint: str) -> list[Fit]:
+    """Newest first. Another model may be of the same class: what it says is kept under its own name."""
+    found = provenances.with_fingerprints(wiring.engine(), {fingerprint}).get(fingerprint, ())
+    return [fit for fit in found if fit.result.model_id == job.candidate.id]
 
 
 def _symbols_of(fits: list[Fit]) -> frozenset[str]:

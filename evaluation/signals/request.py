@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from domain.run import PRIORITIES
 from domain.signal import LONGEST_SYMBOL
@@ -14,13 +14,23 @@ _Symbol = Annotated[str, Field(min_length=1, max_length=LONGEST_SYMBOL, pattern=
 _MOST_SYMBOLS = 5_000  #: named one by one, which fit into the body of a request; all there are may be more
 
 
+def _no_number(value: Any) -> Any:
+    """Pydantic would take it for seconds since 1970."""
+    if isinstance(value, int | float):
+        raise ValueError("a day is expected, such as 2025-06-30")  # noqa: TRY004 - what pydantic understands
+    return value
+
+
+_Day = Annotated[date, BeforeValidator(_no_number), Field(strict=False)]
+
+
 class SignalBody(Body):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"symbols": ["S0001", "S0002"], "asOf": "2025-06-30"}]}
     )
 
     symbols: list[_Symbol] | None = Field(None, min_length=1, max_length=_MOST_SYMBOLS)  #: None means all
-    as_of: date | None = Field(None, strict=False)  #: None means the last day of which there are prices
+    as_of: _Day | None = None  #: None means the last day of which there are prices
     models: list[str] | None = Field(None, min_length=1)  #: ids from the catalog; None: all that are enabled
     fresh: bool = False  #: ask again, whatever is known
     persist: bool = True  #: keep the ensemble

@@ -1,5 +1,6 @@
 """What the ensemble says, over HTTP."""
 
+import base64
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -37,6 +38,10 @@ def api() -> Iterator[Api]:
         old = [a_signal("AAA", as_of=date(2026, 11, 19)), a_signal("OLD", 2, as_of=date(2026, 11, 19))]
         ensembles.keep(project.engine, old, models={"m0": "1.0"}, failed=[])
         yield api
+
+
+def cursor(said: str) -> str:
+    return base64.urlsafe_b64encode(said.encode()).decode()
 
 
 def symbols(page: Any) -> list[str]:
@@ -102,8 +107,8 @@ def test_signals_are_filtered_by_what_they_are_and_by_conflict(
 )
 def test_pages_follow_each_other_to_the_last(api: Api, asked: dict[str, Any], whole: list[str]) -> None:
     pages = [api.get(ENSEMBLE, params=asked)]
-    while (cursor := pages[-1]["nextCursor"]) is not None:
-        pages.append(api.get(ENSEMBLE, params={**asked, "cursor": cursor}))
+    while (following := pages[-1]["nextCursor"]) is not None:
+        pages.append(api.get(ENSEMBLE, params={**asked, "cursor": following}))
 
     assert [symbol for page in pages for symbol in symbols(page)] == whole
     assert max(len(page["items"]) for page in pages) <= asked["limit"]
@@ -123,6 +128,10 @@ def test_pages_follow_each_other_to_the_last(api: Api, asked: dict[str, Any], wh
         ("?conflict=perhaps", 422, "query.conflict"),
         ("?cursor=abc", 422, "query.cursor"),
         ("?cursor=QUFB", 422, "query.cursor"),
+        (f"?cursor={cursor('2026-11-20 0 AAA')}", 422, "query.cursor"),
+        (f"?cursor={cursor('2026-11-20 99999999999999999999 AAA')}", 422, "query.cursor"),
+        ("?cursor=" + cursor("2026-11-20 1 \x00"), 422, "query.cursor"),
+        (f"?cursor={cursor('2026-11-31 1 AAA')}", 422, "query.cursor"),
         ("?limit=0", 422, "query.limit"),
         ("?asOf=2026-11-20", 422, "query.asOf"),
     ],
@@ -135,7 +144,7 @@ def test_every_error_is_a_problem_with_its_field(api: Api, asked: str, status: i
 
 
 def test_a_cursor_of_another_date_is_refused(api: Api) -> None:
-    cursor = api.get(f"{ENSEMBLE}?limit=1&as_of=2026-11-19")["nextCursor"]
-    answer = api.ask("GET", ENSEMBLE, params={"cursor": cursor, "as_of": "2026-11-20"})
+    following = api.get(f"{ENSEMBLE}?limit=1&as_of=2026-11-19")["nextCursor"]
+    answer = api.ask("GET", ENSEMBLE, params={"cursor": following, "as_of": "2026-11-20"})
 
     assert (answer.status_code, [field for field, _ in errors(answer)]) == (422, ["query.cursor"])

@@ -5,13 +5,13 @@ import json
 import pytest
 from fixtures.command_line import MIXED, Project, a_mixed_run
 from fixtures.events import misfits
-from fixtures.samples import a_candidate, a_job, a_run
+from fixtures.samples import a_candidate, a_job, a_run, a_signal
 from fixtures.stored import claim
 from sqlalchemy import Engine, update
 
 from domain.event import EventType
 from domain.identity import utc_now
-from store import cancelling, outbox, runs, tables
+from store import cancelling, ensembles, outbox, runs, tables
 from store.engine import writing
 from store.outbox import Tail
 
@@ -95,6 +95,7 @@ def test_each_kind_of_event_fits_its_schema(project: Project, run_id: str) -> No
     cancelled = a_run()
     assert runs.create(project.engine, cancelled, [a_job(cancelled, candidate=a_candidate(id="late"))])
     assert cancelling.cancel_run(project.engine, cancelled.id)
+    ensembles.keep(project.engine, [a_signal("AAA")], models={"m0": "1.0"}, failed=["m1"])
     events = Tail(project.engine).latest(100)
 
     assert {event.type for event in events} == set(EventType)

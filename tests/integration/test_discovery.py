@@ -412,6 +412,11 @@ ensemble: {strategy: conservative}
     with pytest.raises(NotFoundError, match="there is no signal model 'z': there are a, b"):
         catalog.get_model_config("z")
 
+    catalog.unregister("b")
+
+    assert catalog.get_ensemble_weights() == {"a": 1.0}
+    assert catalog.get_ensemble_config() == EnsembleRules(strategy=Strategy.CONSERVATIVE)
+
 
 def test_what_is_left_of_the_signal_models_may_be_no_ensemble_and_the_candidates_stay(load, caplog):
     catalog = load(

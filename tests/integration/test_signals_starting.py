@@ -165,6 +165,7 @@ def test_a_key_that_comes_with_another_request_is_refused(project: SignalProject
         ({"models": ["nobody"]}, "body.models"),
         ({"symbols": []}, "body.symbols"),
         ({"asOf": "soon"}, "body.asOf"),
+        ({"asOf": 0}, "body.asOf"),
         ({"dataset": "tiny"}, "body.dataset"),
     ],
 )

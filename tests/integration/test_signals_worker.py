@@ -35,6 +35,7 @@ FORGERIES = [f"forges-{what.replace(' ', '-')}" for what in _FORGED]
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "optimist": {"path": "Says", "weight": 0.6},
     "pessimist": {"path": "Says", "weight": 0.4, "params": {"says": "SELL", "confidence": 0.6}},
+    "twin": {"path": "Says"},
     "later": {"path": "SaysLater"},
     "quiet": {"path": "Says", "params": {"silent": ["BBB"]}},
     "raises": {},
@@ -154,6 +155,18 @@ def test_what_is_known_is_not_asked_for_again(place: Place) -> None:
     ]
     assert results[1].reused_from == results[0].evaluation_id
     assert [answer.rank for answer in place.project.answers(more)["optimist"]] == [1, 2]
+
+
+def test_what_another_model_of_the_same_class_said_is_not_known(place: Place) -> None:
+    first = place.project.generate_to_the_end("optimist", as_of=date(2025, 1, 19))
+    twin = place.project.generate_to_the_end("twin", as_of=date(2025, 1, 19))
+
+    commissions = [
+        place.project.job(run_id, model).commission for run_id, model in ((first, "optimist"), (twin, "twin"))
+    ]
+    assert commissions[0] == commissions[1]
+    assert len(place.project.answers(twin)["twin"]) == 3
+    assert place.project.results(twin)["twin"].metrics == {"signals": 3, "known": 0}
 
 
 def test_having_no_opinion_is_known_too(place: Place) -> None:

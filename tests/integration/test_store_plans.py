@@ -191,8 +191,8 @@ def test_a_claim_and_a_finish_take_few_statements(engine: Engine) -> None:
         "SELECT",
         "UPDATE",
         "INSERT",
-        "SELECT",
         "INSERT",
+        "SELECT",
     ]
 
 
