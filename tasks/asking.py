@@ -110,7 +110,6 @@ def _result(
         duration_s=duration_s,
         cost=said.cost if said else _NOTHING,
         attempt=job.attempt,
-        reused_from=None if said else known.evaluation_id,
     )
 
 

@@ -21,7 +21,6 @@ from tasks import wiring
 class Known:
     answers: Mapping[str, ModelOutput] = field(default_factory=dict)  #: by symbol
     asked: frozenset[str] = frozenset()  #: on the others of these it has no opinion
-    evaluation_id: str | None = None  #: the last job that asked; None: nothing is known
     fingerprint: str = ""  #: under which they are kept
 
 
@@ -43,7 +42,6 @@ def known_to(claim: Claim) -> Known:
             symbols=order.symbols,
         ),
         asked=_symbols_of([fit for fit in valid if _key_of(fit) == key]) & frozenset(order.symbols),
-        evaluation_id=valid[0].result.evaluation_id,
         fingerprint=key,
     )
 

@@ -56,6 +56,13 @@ def test_from_prices_to_an_ensemble_over_http() -> None:
             run_id = generated(api)
             assert api.status(run_id)["status"] == "completed"
 
+            results = api.get(f"/api/ml/evaluations/{run_id}/results")
+            assert results["failed"] == []
+            assert {one["modelId"]: one["metrics"]["known"] for one in results["results"]} == {
+                "model_a": 0,
+                "model_b": 0,
+            }
+
             page = api.get(ENSEMBLE, params={"limit": 100})
             assert page["asOf"] == "2026-06-30"
             signals = page["items"]
