@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from fixtures.api import Api, an_api
 from fixtures.project import wait_for
 from fixtures.signals import SignalProject, a_signal_project
@@ -46,6 +47,7 @@ def generated(api: Api, **body: object) -> str:
     return run_id
 
 
+@pytest.mark.timeout(240)
 def test_from_prices_to_an_ensemble_over_http() -> None:
     with a_signal_project(MODELS, market=SOURCES) as project:
         (project.folder / "generators").mkdir()

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date
 
 import joblib
@@ -25,7 +26,8 @@ def project() -> Iterator[SignalProject]:
         project.write_signal_models(
             {
                 "optimist": {"path": "Says"},
-                "learned": {"params": {"says": "BUY"}},
+                "untrained": {},
+                "learned": {},
                 **{
                     f"waits-{place}": {"path": "Waits", "params": {"gate": str(project.gate(place))}}
                     for place in ("killed", "twice", "cancelled", "last")
@@ -36,9 +38,22 @@ def project() -> Iterator[SignalProject]:
 
 
 @pytest.fixture(scope="module")
-def worker(project: SignalProject) -> Iterator[Worker]:
-    with project.worker() as worker:
-        yield worker
+def crew(project: SignalProject) -> Iterator[Callable[[], Worker]]:
+    """A worker that is alive: that of the test before, unless it was killed."""
+    with ExitStack() as until_the_end:
+        crew: list[Worker] = []
+
+        def one() -> Worker:
+            if not crew or crew[-1].has_ended():
+                crew.append(until_the_end.enter_context(project.worker()))
+            return crew[-1]
+
+        yield one
+
+
+@pytest.fixture
+def worker(crew: Callable[[], Worker]) -> Worker:
+    return crew()
 
 
 def wait_until_asked(project: SignalProject, run_id: str, model: str, times: int = 1) -> int:
@@ -99,39 +114,32 @@ def test_a_retry_asks_those_alone_that_had_not_answered_with_what_was_trained_si
     project: SignalProject,
 ) -> None:
     day = date(2025, 1, 14)
-    first = project.generate_to_the_end("optimist", "learned", as_of=day)
-    assert project.states(first) == {"optimist": "completed", "learned": "failed"}
+    first = project.generate_to_the_end("optimist", "untrained", as_of=day)
+    assert project.states(first) == {"optimist": "completed", "untrained": "failed"}
     assert project.ensemble(day) == []
-    train(project, 0.8)
+    ModelRegistry(project.configuration.registry_path).save_model({}, "never_saved")
 
     again = enqueue.retry(first)
     assert project.wait_for_end(again) == "completed"
     assert project.log(again, "optimist") == ""
     assert project.results(again)["optimist"].reused_from == project.job(first, "optimist").id
-    assert project.answers(again)["learned"][0].confidence == 0.8
-    assert [one.models_contributing for one in project.ensemble(day)] == 3 * [("optimist", "learned")]
+    assert [one.models_contributing for one in project.ensemble(day)] == 3 * [("optimist", "untrained")]
     assert not list(project.configuration.copies.glob("*"))
-
-
-def train(project: SignalProject, level: float) -> ModelRegistry:
-    registry = ModelRegistry(project.configuration.registry_path)
-    for name in ("learned_level", "learned_slope"):
-        registry.save_model({"level": level}, name)
-    return registry
 
 
 def test_another_worker_finishes_what_a_killed_one_had_begun_and_what_was_damaged_meanwhile_is_not_loaded(
     project: SignalProject, worker: Worker
 ) -> None:
-    """The last one: it kills the worker of the others."""
-    registry = train(project, 0.9)
+    registry = ModelRegistry(project.configuration.registry_path)
+    for name in ("learned_level", "learned_slope"):
+        registry.save_model({"level": 0.9}, name)
     run_id = project.generate("optimist", "waits-last")
     cell = wait_until_asked(project, run_id, "waits-last")
     wait_for(lambda: project.states(run_id)["optimist"] == "completed", "the other one")
     worker.kill()
     assert not is_alive(cell)
     late = project.generate("learned", "optimist", as_of=date(2025, 1, 15))
-    joblib.dump({"level": 0.1}, registry.versions("learned_level")[0].file_path)
+    joblib.dump({"level": 0.1}, registry.get("learned_level/1.0.0").file_path)
     with project.worker(name="next"):
         wait_until_asked(project, run_id, "waits-last", times=2)
         project.gate("last").touch()

@@ -43,11 +43,13 @@ def project() -> Iterator[SignalProject]:
         yield project
 
 
-def ask(project: SignalProject, method: str, path: str, **given: Any) -> httpx.Response:
+def ask(
+    project: SignalProject, method: str, path: str, *, tokens: Path = Path("/nowhere"), **given: Any
+) -> httpx.Response:
     """The application without a server."""
 
     async def asked() -> httpx.Response:
-        app = create_app(project.configuration, Tokens(project.configuration.tokens_file))
+        app = create_app(project.configuration, Tokens(tokens))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.request(method, path, **given)
@@ -241,17 +243,15 @@ def _age(*paths: Path) -> None:
         os.utime(path, (time.time() - 9000, time.time() - 9000))
 
 
-def test_generating_takes_the_role_admin(project: SignalProject) -> None:
-    """The last one: from now on a token is needed."""
-    file = project.configuration.tokens_file
-    user, admin = add(file, "una", Role.USER), add(file, "ada", Role.ADMIN)
+def test_generating_takes_the_role_admin(project: SignalProject, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    given = ("guessed", add(tokens, "una", Role.USER), add(tokens, "ada", Role.ADMIN))
 
-    answers = [
-        ask(project, "POST", GENERATE, json={}, headers={"Authorization": f"Bearer {token}"}).status_code
-        for token in ("guessed", user, admin)
-    ]
+    def answer(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return ask(project, "POST", GENERATE, tokens=tokens, json={}, headers=headers).status_code
 
-    assert answers == [401, 403, 202]
+    assert [answer(token) for token in given] == [401, 403, 202]
 
 
 def test_without_a_signal_model_it_says_what_to_do() -> None:

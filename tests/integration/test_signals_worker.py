@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fixtures.project import Worker, wait_for
-from fixtures.signals import LAST, SYMBOLS, SignalProject, a_signal_project
+from fixtures.signals import SYMBOLS, SignalProject, a_signal_project
 
 from domain.identity import new_id
 from domain.signal import EnsembleRules, SignalOrder
@@ -75,7 +75,7 @@ def run_of_all(place: Place) -> str:
 
 
 def test_what_a_model_says_is_kept_ranked(place: Place) -> None:
-    run_id = place.project.generate_to_the_end("optimist")
+    run_id = place.project.generate_to_the_end("optimist", as_of=date(2025, 1, 16))
 
     assert place.project.states(run_id) == {"optimist": "completed"}
     answers = place.project.answers(run_id)["optimist"]
@@ -84,8 +84,8 @@ def test_what_a_model_says_is_kept_ranked(place: Place) -> None:
         ("BBB", "BUY", 0.7, 2),
         ("CCC", "BUY", 0.7, 3),
     ]
-    assert answers[0].metadata["last"] == 12.9
-    assert place.project.log(run_id, "optimist") == f"asked for {' '.join(SYMBOLS)} as of {LAST}\n"
+    assert answers[0].metadata["last"] == 11.5
+    assert place.project.log(run_id, "optimist") == f"asked for {' '.join(SYMBOLS)} as of 2025-01-16\n"
 
 
 @pytest.mark.parametrize(
