@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _GAP = 2
+_BEST = 20
 
 
 def order(dataset: DatasetRef, asked: SignalOrder) -> list[tuple[str, Text]]:
@@ -42,7 +43,7 @@ def _rules(asked: SignalOrder) -> Text:
     return text
 
 
-def outcome(report: Report, *, top: int | None = None) -> "list[RenderableType]":
+def outcome(report: Report, *, top: int | None) -> "list[RenderableType]":
     if not report.standings:
         return []
     return [_models(report.standings), Text(), *ensemble(report.ensemble, top=top)]
@@ -69,11 +70,12 @@ def _models(standings: Sequence[Standing]) -> Table:
 
 
 def ensemble(signals: Sequence[EnsembleSignal], *, top: int | None = None) -> "list[RenderableType]":
-    """Counted, and the best of them; `bakeoff signals show` lists them all."""
+    """Counted, and the best of them: `top`, or as many as a screen shows."""
     if not signals:
         return [Text("no ensemble: it takes two models that answer for the same symbol", "yellow")]
-    shown = signals[:top]
+    shown = signals[: top or _BEST]
     parts: list[RenderableType] = [counts(signals[0].as_of, tally_of(signals)), Text(), table(shown)]
     if len(shown) < len(signals):
-        parts.append(Text(f"… and {len(signals) - len(shown):,} more: `bakeoff signals show`", "dim"))
+        more = len(signals) - len(shown)
+        parts.append(Text(f"… and {more:,} more: `bakeoff signals show --limit {len(signals)}`", "dim"))
     return parts
