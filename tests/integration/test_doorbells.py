@@ -22,8 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from store import cancelling, jobs, leases, runs, tables
-from store.engine import writing
+from store import cancelling, jobs, leases, runs
 from store.leases import Caps, Claim, Refusal
 from store.line import next_in_line
 from tasks import doorbell
@@ -40,16 +39,8 @@ def whole_project() -> Iterator[Project]:
 
 @pytest.fixture
 def project(whole_project: Project) -> Project:
-    forget(whole_project)
+    whole_project.forget()
     return whole_project
-
-
-def forget(project: Project) -> None:
-    """All runs, and all messages."""
-    with writing(project.engine) as connection:
-        for table in reversed(tables.metadata.sorted_tables):
-            connection.execute(table.delete())
-    project.redis.delete("evaluations")
 
 
 def named(message: bytes) -> str:
@@ -140,7 +131,7 @@ class Doorbells(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        forget(self.project)
+        self.project.forget()
         self.run_ids: list[str] = []
         self.held: list[Claim] = []
         self.is_lost = False  #: a message is gone, or a holder, and no sweep has looked since
