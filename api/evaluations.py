@@ -148,7 +148,7 @@ def cancel_an_evaluation(id: Id) -> dict[str, Any]:  # noqa: A002 - the name in 
     "/{id}/retry",
     status_code=202,
     response_model=StartedOut,
-    responses={**LINKS, **documented(404, 409)},
+    responses={**LINKS, **documented(403, 404, 409)},
 )
 async def retry_an_evaluation(
     id: Id,  # noqa: A002 - the name in the path

@@ -58,25 +58,24 @@ class _Place(NamedTuple):
 
     as_of: date
     rank: int
-    symbol: str
 
     @classmethod
     def behind(cls, last: KeptSignal) -> "_Place":
-        return cls(last.signal.as_of, last.signal.rank, last.signal.symbol)
+        return cls(last.signal.as_of, last.signal.rank)
 
     @classmethod
     def read(cls, cursor: str) -> "_Place":
         try:
-            as_of, rank, symbol = base64.urlsafe_b64decode(cursor).decode().split(" ", 2)
-            place = cls(date.fromisoformat(as_of), int(rank), symbol)
+            as_of, rank = base64.urlsafe_b64decode(cursor).decode().split(" ")
+            place = cls(date.fromisoformat(as_of), int(rank))
         except ValueError:
             raise unknown() from None
-        if place.rank not in _RANKS or not re.fullmatch(PRINTABLE, symbol):
+        if place.rank not in _RANKS:
             raise unknown()
         return place
 
     def cursor(self) -> str:
-        return base64.urlsafe_b64encode(f"{self.as_of} {self.rank} {self.symbol}".encode()).decode()
+        return base64.urlsafe_b64encode(f"{self.as_of} {self.rank}".encode()).decode()
 
 
 @router.get("/ensemble", response_model=EnsemblePageOut)
@@ -113,7 +112,7 @@ def _page(as_of: date, wanted: Wanted, after: _Place | None) -> list[KeptSignal]
         wiring.engine(),
         as_of,
         limit=wanted.limit + 1,
-        after=(after.rank, after.symbol) if after else None,
+        after=after.rank if after else None,
         signal=wanted.signal,
         conflict=wanted.conflict,
     )

@@ -21,7 +21,7 @@ from domain.identity import new_id
 from domain.naming import listed, nearest
 from evaluation.plan import RunBody, RunRequest
 from evaluation.signals.request import SignalBody, SignalRequest
-from store import statuses
+from store import runs, statuses
 from store.statuses import RunStatus
 from tasks import enqueue, wiring
 from tasks.signals import start_signals
@@ -46,6 +46,8 @@ def generate(body: SignalBody, *, key: str | None, principal: Principal) -> RunS
 
 
 def retry(run_id: str, *, key: str | None, principal: Principal) -> RunStatus:
+    if principal.role is not Role.ADMIN:
+        _refuse_signals(run_id)
     return _once(
         {"retry": run_id},
         key,
@@ -89,6 +91,16 @@ def _blaming_the_body() -> Iterator[None]:
         yield
     except InvalidInputError as exc:
         raise InvalidInputError(str(exc)).blaming(f"body.{exc.field}" if exc.field else "body") from exc
+
+
+def _refuse_signals(run_id: str) -> None:
+    """What it comes to would be the ensemble of its date."""
+    if runs.get(wiring.engine(), run_id).signals is not None:
+        raise Refusal(
+            HTTPStatus.FORBIDDEN,
+            "it is a run of signals, and generating them takes the role admin",
+            field="path.id",
+        )
 
 
 def _refuse_saving(body: RunBody) -> None:

@@ -19,6 +19,8 @@ from tasks.report import Report
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from evaluation.signals.plan import SignalPlan
+
 _GAP = 2
 _BEST = 20
 
@@ -32,6 +34,16 @@ def order(dataset: DatasetRef, asked: SignalOrder) -> list[tuple[str, Text]]:
         ("asks", Text(weights)),
         ("combines", _rules(asked)),
         *([] if asked.persist else [("keeps", Text("what the models say, and not the ensemble"))]),
+    ]
+
+
+def saved_models(plan: "SignalPlan") -> list[str]:
+    """A line for each signal model that works with some."""
+    return [
+        f"{', '.join(f'{one.name} {one.version}' for one in found.artefacts)}"
+        + (f", learned as of {found.learned_as_of}" if found.learned_as_of else "")
+        for found in plan.commissions.values()
+        if found.artefacts
     ]
 
 

@@ -160,12 +160,13 @@ def table(shown: "Sequence[EnsembleSignal]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    models = list(dict.fromkeys(m for one in shown for m in one.models_contributing))
+    models = sorted({model for one in shown for model in one.models_contributing})
     found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     found.add_column("rank", justify="right")
     found.add_column("symbol", no_wrap=True, overflow="ellipsis")
     found.add_column("signal", no_wrap=True)
     found.add_column("score", justify="right")
+    found.add_column("return", justify="right")
     for model in models:
         found.add_column(terminal.clean(model), no_wrap=True)
     found.add_column("conflict", no_wrap=True, overflow="ellipsis")
@@ -175,6 +176,7 @@ def table(shown: "Sequence[EnsembleSignal]") -> "Table":
             Text(terminal.clean(signal.symbol), "bold"),
             Text(signal.signal, _STYLES[signal.signal]),
             f"{signal.ensemble_score:.3f}",
+            f"{signal.expected_return:+.1%}",
             *(_said(signal, model) for model in models),
             Text(terminal.clean(signal.conflict_reason or ""), "yellow"),
         )
@@ -210,6 +212,7 @@ def _rows(found: "KeptSignal") -> "Iterator[tuple[str, Text]]":
     signal = found.signal
     yield "signal", Text(signal.signal, _STYLES[signal.signal])
     yield "score", Text(f"{signal.ensemble_score:.3f}, rank {signal.rank}")
+    yield "return", Text(f"{signal.expected_return:+.1%} expected")
     for model in signal.models_contributing:
         yield terminal.clean(model), _said(signal, model)
     if signal.conflict_reason:
@@ -231,6 +234,7 @@ _COLUMNS = (
     "signal",
     "ensembleScore",
     "confidence",
+    "expectedReturn",
     "conflict",
     "conflictReason",
     "signalsAgree",

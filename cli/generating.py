@@ -125,12 +125,13 @@ def _plan(request: "SignalRequest", console: "Console") -> "SignalPlan":
 
 
 def _introduce(plan: "SignalPlan", console: "Console", *, run_id: str, name: str | None) -> None:
+    from cli.asked import saved_models
     from cli.header import header
     from tasks import signals, wiring
 
     rejected = [f"{model} was rejected: `bakeoff models` says why" for model in wiring.catalog().rejected]
     run = signals.run_of(plan, run_id=run_id, name=name)
-    terminal.show(console, header(run, warnings=[*plan.warnings, *rejected]))
+    terminal.show(console, header(run, uses=saved_models(plan), warnings=[*plan.warnings, *rejected]))
     console.file.flush()
 
 

@@ -28,16 +28,21 @@ _MOST_CLASSES = 6
 def header(
     run: Run,
     *,
+    uses: Sequence[str] = (),
     preparation: Sequence[str] = (),
     left_out: Sequence[str] = (),
     reused: str = "",
     warnings: Sequence[str] = (),
 ) -> "RenderableType":
-    """`preparation`: what plain estimators get before them. `left_out`: those that learn something else."""
+    """`uses`: saved models. `preparation`: what plain estimators get before them.
+
+    `left_out`: those that learn something else.
+    """
     rows = [
         ("run", Text.assemble((clean(run.name), "bold"), (f"  {run.id}", "dim"))),
         *(_evaluation(run) if run.signals is None else order(run.dataset, run.signals)),
         *([("saves", _save(run.save))] if run.save else []),
+        *(("uses", Text(clean(line))) for line in uses),
         *(("prepared", Text(clean(line))) for line in preparation),
         *([("left out", _left_out(left_out, run))] if left_out else []),
         *([("reused", Text(reused))] if reused else []),

@@ -12,7 +12,7 @@ from datetime import date
 from itertools import chain
 from math import fsum
 
-from domain.signal import EnsembleRules, EnsembleSignal, ModelOutput, Side, SignalType, Strategy
+from domain.signal import EnsembleRules, EnsembleSignal, ModelOutput, Side, SignalType, Strategy, merit
 
 FEWEST_ANSWERS = 2
 _PLACES = 9
@@ -34,7 +34,7 @@ def combine(
         for symbol, votes in _votes_by_symbol(answers, weights).items()
         if len(votes) >= FEWEST_ANSWERS
     ]
-    decided.sort(key=lambda one: (-one.merit, -one.score, one.symbol))
+    decided.sort(key=lambda one: (-merit(one.score, one.expected_return), -one.score, one.symbol))
     return tuple(one.signal(as_of, rank) for rank, one in enumerate(decided, start=1))
 
 
@@ -51,7 +51,7 @@ class _Decision:
     votes: Sequence[_Vote]
     outcome: SignalType
     score: float
-    merit: float  #: score times weighted expected return: what it is ranked by
+    expected_return: float
     conflict_reason: str | None  #: None: no conflict, or none to be reported
 
     def signal(self, as_of: date, rank: int) -> EnsembleSignal:
@@ -62,6 +62,7 @@ class _Decision:
             signal=self.outcome,
             ensemble_score=self.score,
             confidence=self.score,
+            expected_return=self.expected_return,
             model_signals=said,
             model_confidences={vote.model_id: vote.answer.confidence for vote in self.votes},
             conflict=self.conflict_reason is not None,
@@ -90,14 +91,13 @@ def _shared_out(given: Sequence[tuple[str, ModelOutput]], weights: Mapping[str, 
 
 def _decide(symbol: str, votes: Sequence[_Vote], rules: EnsembleRules) -> _Decision:
     score = _sum(map(_weight, votes))
-    expected = fsum(vote.share * vote.answer.expected_return for vote in votes)
     conflict = _conflict(votes)
     return _Decision(
         symbol=symbol,
         votes=votes,
         outcome=_outcome(votes, score, rules, in_conflict=conflict is not None),
         score=score,
-        merit=round(score * expected, _PLACES),
+        expected_return=fsum(vote.share * vote.answer.expected_return for vote in votes),
         conflict_reason=conflict if rules.flag_conflicts else None,
     )
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 from domain.identity import iso
 
 LONGEST_SYMBOL = 32
+_MERIT_PLACES = 9
 
 
 class Side(StrEnum):
@@ -105,6 +106,11 @@ class EnsembleRules:
 DEFAULT_RULES = EnsembleRules()
 
 
+def merit(confidence: float, expected_return: float) -> float:
+    """What answers and ensembles are ranked by; rounded, so that what is equal on paper is equal here."""
+    return round(confidence * expected_return, _MERIT_PLACES)
+
+
 @dataclass(frozen=True, kw_only=True)
 class EnsembleSignal:
     symbol: str
@@ -112,6 +118,7 @@ class EnsembleSignal:
     signal: SignalType
     ensemble_score: float  #: sum of weight times confidence
     confidence: float  #: equals the score
+    expected_return: float  #: sum of weight times what the models expect
     model_signals: Mapping[str, SignalType]  #: by model
     model_confidences: Mapping[str, float]
     conflict: bool
@@ -119,6 +126,11 @@ class EnsembleSignal:
     signals_agree: bool  #: all five-way signals are equal
     rank: int
     models_contributing: tuple[str, ...]  #: in the order of the catalog
+
+    @property
+    def merit(self) -> float:
+        """What it is ranked by."""
+        return merit(self.ensemble_score, self.expected_return)
 
     def to_record(self) -> dict[str, Any]:
         """The signal as it leaves the system: over HTTP, in `--json`."""
@@ -128,6 +140,7 @@ class EnsembleSignal:
             "signal": self.signal,
             "ensembleScore": self.ensemble_score,
             "confidence": self.confidence,
+            "expectedReturn": self.expected_return,
             "modelSignals": dict(self.model_signals),
             "modelConfidences": dict(self.model_confidences),
             "conflict": self.conflict,
@@ -206,6 +219,7 @@ class Artefact:
     version: str
     uri: str
     digest: str | None = None  #: SHA-256 of its file; None where the backend knows none
+    learned_as_of: str | None = None  #: the day, ISO 8601; None where nobody noted it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +231,11 @@ class Commission:
     obstacle: str = (
         ""  #: why it cannot answer, such as a model that was never trained; empty: nothing is in the way
     )
+
+    @property
+    def learned_as_of(self) -> str | None:
+        """The last day that one of its saved models knew of."""
+        return max((one.learned_as_of for one in self.artefacts if one.learned_as_of), default=None)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

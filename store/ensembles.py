@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, literal, select, tuple_
+from sqlalchemy import Connection, Engine, Row, bindparam, func, select
 
 from domain.event import EventType
 from domain.identity import new_id
@@ -40,12 +40,25 @@ def keep(
             tell(connection, new_id(), signals, at, models=models, failed=failed)
 
 
-def get(engine: Engine, symbol: str, as_of: date) -> KeptSignal | None:
-    wanted = select(ensemble_signals).where(
-        ensemble_signals.c.as_of == as_of, ensemble_signals.c.symbol == symbol
+#: Of a date, over all that there is of it, whatever was generated together.
+_RANK = func.row_number().over(
+    order_by=(
+        ensemble_signals.c.merit.desc(),
+        ensemble_signals.c.ensemble_score.desc(),
+        ensemble_signals.c.symbol,
     )
+)
+_RANKED = (
+    select(ensemble_signals, _RANK.label("rank"))
+    .where(ensemble_signals.c.as_of == bindparam("on", type_=ensemble_signals.c.as_of.type))
+    .subquery()
+)
+
+
+def get(engine: Engine, symbol: str, as_of: date) -> KeptSignal | None:
+    wanted = select(_RANKED).where(_RANKED.c.symbol == symbol)
     with reading(engine) as connection:
-        row = connection.execute(wanted).first()
+        row = connection.execute(wanted, {"on": as_of}).first()
     return None if row is None else _kept(row)
 
 
@@ -64,21 +77,20 @@ def page(
     as_of: date,
     *,
     limit: int,
-    after: tuple[int, str] | None = None,
+    after: int | None = None,
     signal: SignalType | None = None,
     conflict: bool | None = None,
 ) -> list[KeptSignal]:
-    """The best first. `after`: rank and symbol of the last one of the page before."""
-    place = (ensemble_signals.c.rank, ensemble_signals.c.symbol)
-    wanted = select(ensemble_signals).where(ensemble_signals.c.as_of == as_of).order_by(*place).limit(limit)
+    """The best first. `after`: rank of the last one of the page before."""
+    wanted = select(_RANKED).order_by(_RANKED.c.rank).limit(limit)
     if signal is not None:
-        wanted = wanted.where(ensemble_signals.c.signal == signal)
+        wanted = wanted.where(_RANKED.c.signal == signal)
     if conflict is not None:
-        wanted = wanted.where(ensemble_signals.c.conflict.is_(conflict))
+        wanted = wanted.where(_RANKED.c.conflict.is_(conflict))
     if after is not None:
-        wanted = wanted.where(tuple_(*place) > tuple_(*map(literal, after)))
+        wanted = wanted.where(_RANKED.c.rank > after)
     with reading(engine) as connection:
-        return [_kept(row) for row in connection.execute(wanted)]
+        return [_kept(row) for row in connection.execute(wanted, {"on": as_of})]
 
 
 def tally(engine: Engine, as_of: date) -> Tally:
@@ -144,7 +156,8 @@ def _to_row(signal: EnsembleSignal, run_id: str | None, at: datetime) -> dict[st
         "conflict": signal.conflict,
         "conflict_reason": signal.conflict_reason,
         "signals_agree": signal.signals_agree,
-        "rank": signal.rank,
+        "expected_return": signal.expected_return,
+        "merit": signal.merit,
         "models_contributing": list(signal.models_contributing),
         "generated_at": at,
     }
@@ -157,6 +170,7 @@ def _kept(row: Row[Any]) -> KeptSignal:
         signal=SignalType(row.signal),
         ensemble_score=row.ensemble_score,
         confidence=row.confidence,
+        expected_return=row.expected_return,
         model_signals={model_id: SignalType(said) for model_id, said in row.model_signals.items()},
         model_confidences=row.model_confidences,
         conflict=row.conflict,

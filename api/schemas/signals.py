@@ -16,12 +16,13 @@ class EnsembleSignalOut(Out):
     signal: SignalType
     ensemble_score: float = Field(description="sum of weight times confidence")
     confidence: float = Field(description="equals the score")
+    expected_return: float = Field(description="sum of weight times what the models expect")
     model_signals: dict[str, SignalType] = Field(description="by model")
     model_confidences: dict[str, float] = Field(description="by model")
     conflict: bool = Field(description="one model would buy, and one would sell")
     conflict_reason: str | None = Field(description="such as `model_a=BUY, model_b=SELL`")
     signals_agree: bool = Field(description="all models give the same of the five signals")
-    rank: int = Field(description="1 is the best of those that were generated together")
+    rank: int = Field(description="1 is the best of that date, by score times expected return")
     models_contributing: list[str]
     run_id: Id | None = Field(description="the run that generated it; null: a process by itself")
     generated_at: Moment

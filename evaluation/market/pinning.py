@@ -27,7 +27,7 @@ from evaluation.market.table import files_of
 
 NAME = "market"
 _TARGET = "signal"
-_STALE_DAYS = 7
+STALE_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +143,6 @@ def _made_up(settings: MarketSettings) -> tuple[str, ...]:
 
 
 def _staleness(last: date, as_of: date | None) -> tuple[str, ...]:
-    if as_of is None or (as_of - last).days <= _STALE_DAYS:
+    if as_of is None or (as_of - last).days <= STALE_DAYS:
         return ()
     return (f"prices: the last ones are of {last}, {(as_of - last).days} days before {as_of}",)

@@ -19,6 +19,8 @@ from registry.unpickling import unpickle
 
 #: In the metadata of versions that were trained together: what one training has made.
 TRAINING = "training"
+#: And the last day that it knew of.
+LEARNED_AS_OF = "asOf"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,14 @@ def _is_whole(versions: Sequence[ModelVersion | None]) -> bool:
 
 
 def _artefact(version: ModelVersion) -> Artefact:
-    return Artefact(name=version.name, version=version.version, uri=version.uri, digest=version.digest)
+    learned = version.metadata.get(LEARNED_AS_OF)
+    return Artefact(
+        name=version.name,
+        version=version.version,
+        uri=version.uri,
+        digest=version.digest,
+        learned_as_of=learned if isinstance(learned, str) else None,
+    )
 
 
 def _missing(

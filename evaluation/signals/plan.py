@@ -1,16 +1,17 @@
 """The plan of a run of signals: which models are asked, for what, on which snapshot of the market."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from config.loading import Configuration
-from config.market import MarketSettings
+from config.market import MarketSettings, MarketSource
 from domain.candidate import Candidate, CandidateKind
 from domain.dataset import DatasetRef
 from domain.errors import InvalidInputError, about
+from domain.identity import utc_now
 from domain.signal import Commission, SignalOrder
-from evaluation.market.pinning import PinnedMarket, pin_market
+from evaluation.market.pinning import STALE_DAYS, PinnedMarket, pin_market
 from evaluation.signals.commission import commission_of
 from evaluation.signals.request import SignalBody
 from registry.backend import BaseModelRegistry
@@ -40,6 +41,8 @@ def make_signal_plan(
     with about("models"):
         models = chosen(request.models, catalog())
     market = pinned(settings, configuration, as_of=request.as_of)
+    if request.as_of is None:
+        market = replace(market, warnings=(*market.warnings, *_stale(market, settings)))
     with about("symbols"):
         symbols = market.chosen(request.symbols)
     order = SignalOrder(
@@ -71,13 +74,14 @@ def _plan(
     *,
     priority: int,
 ) -> SignalPlan:
+    commissions = commissioned(models, market.ref, order.as_of, configuration)
     return SignalPlan(
         dataset=market.ref,
         order=order,
         models=models,
-        commissions=commissioned(models, market.ref, order.as_of, configuration),
+        commissions=commissions,
         priority=priority,
-        warnings=(*market.warnings, *_lonely(models)),
+        warnings=(*market.warnings, *_lonely(models), *_foreknowing(commissions, order.as_of)),
     )
 
 
@@ -92,7 +96,22 @@ def market_of(configuration: Configuration) -> MarketSettings:
 
 def pinned(settings: MarketSettings, configuration: Configuration, *, as_of: date | None) -> PinnedMarket:
     with about("asOf"):
+        _refuse_the_future(as_of)
         return pin_market(settings, root=configuration.root, snapshots=configuration.snapshots, as_of=as_of)
+
+
+def _refuse_the_future(as_of: date | None) -> None:
+    """It may be tomorrow already, where somebody else is."""
+    if as_of is not None and as_of > utc_now().date() + timedelta(days=1):
+        raise InvalidInputError(f"{as_of} has not come yet: name a day up to today, or none for the last one")
+
+
+def _stale(market: PinnedMarket, settings: MarketSettings) -> tuple[str, ...]:
+    """Whoever names no day means today, about."""
+    age = (utc_now().date() - market.as_of).days
+    if age <= STALE_DAYS or settings.prices.source is MarketSource.SYNTHETIC:
+        return ()
+    return (f"prices: the last ones are of {market.as_of}, {age} days ago",)
 
 
 def chosen(ids: Sequence[str] | None, catalog: Catalog) -> tuple[Candidate, ...]:
@@ -141,6 +160,16 @@ def registry_of(models: Sequence[Candidate], configuration: Configuration) -> Ba
     """None where none of them works with saved models, or nothing was ever saved: looking makes no file."""
     is_kept = configuration.settings.model_registry.backend != "none" and has_registry(configuration)
     return open_registry(configuration) if is_kept and any(model.artefacts for model in models) else None
+
+
+def _foreknowing(commissions: Mapping[str, Commission], as_of: date) -> tuple[str, ...]:
+    """Which of them learned from what came after the date."""
+    return tuple(
+        f"{model_id} learned as of {learned}, so it knows what came after {as_of}, and its answers prove "
+        f"nothing; `bakeoff signals train {model_id} --as-of {as_of}` trains one that does not"
+        for model_id, commission in commissions.items()
+        if (learned := commission.learned_as_of) is not None and learned > as_of.isoformat()
+    )
 
 
 def _lonely(models: Sequence[Candidate]) -> tuple[str, ...]:

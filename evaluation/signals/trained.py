@@ -18,7 +18,7 @@ from domain.errors import BakeoffError, ConflictError, InfrastructureError, Inva
 from domain.identity import new_id
 from domain.model_version import FIRST_VERSION, ModelVersion, Origin, VersionNumber
 from evaluation.evidence import sha256
-from evaluation.signals.artefacts import TRAINING
+from evaluation.signals.artefacts import LEARNED_AS_OF, TRAINING
 from registry.backend import BaseModelRegistry, Fitted
 from registry.description import Description
 
@@ -50,7 +50,7 @@ def harvest(
     is_whole = all(file.exists() for file in files.values())
     if not isinstance(models, Mapping) or models.keys() != files.keys() or not is_whole:
         raise _incomprehensible(candidate)
-    about = {TRAINING: new_id(), "asOf": as_of.isoformat(), "folds": told.get("folds", [])}
+    about = {TRAINING: new_id(), LEARNED_AS_OF: as_of.isoformat(), "folds": told.get("folds", [])}
     return tuple(
         Lesson(
             name=name,
@@ -72,7 +72,7 @@ def _description(
         type=said["type"],
         metrics={str(name): _number(value) for name, value in said["metrics"].items()},
         hyperparameters=said["hyperparameters"],
-        description=f"trained by {candidate.id} {candidate.version} as of {about['asOf']}",
+        description=f"trained by {candidate.id} {candidate.version} as of {about[LEARNED_AS_OF]}",
         tags={"model": candidate.id, "catalogVersion": candidate.version},
         metadata=about,
         feature_names=tuple(map(str, said["feature_names"])),

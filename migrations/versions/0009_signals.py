@@ -53,7 +53,8 @@ def upgrade() -> None:
         sa.Column("conflict", sa.Boolean(), nullable=False),
         sa.Column("conflict_reason", sa.Text(), nullable=True),
         sa.Column("signals_agree", sa.Boolean(), nullable=False),
-        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("expected_return", sa.Float(), nullable=False),
+        sa.Column("merit", sa.Float(), nullable=False),
         sa.Column("models_contributing", _JSON, nullable=False),
         sa.Column("generated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(_FIVE, name=op.f("ck_ensemble_signals_signal_known")),
@@ -61,11 +62,9 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "conflict OR conflict_reason IS NULL", name=op.f("ck_ensemble_signals_conflict_has_reason")
         ),
-        sa.CheckConstraint("rank >= 1", name=op.f("ck_ensemble_signals_rank_from_one")),
         sa.PrimaryKeyConstraint("as_of", "symbol", name="pk_ensemble_signals"),
     )
     op.create_index("ix_ensemble_signals_symbol", "ensemble_signals", ["symbol", "as_of"])
-    op.create_index("ix_ensemble_signals_rank", "ensemble_signals", ["as_of", "rank"])
 
 
 def downgrade() -> None:

@@ -102,7 +102,7 @@ def _lightgbm() -> Any:
         import lightgbm
     except ModuleNotFoundError as exc:
         raise ModuleNotFoundError(
-            'model_a learns with LightGBM, which is not installed: `pip install "bakeoff[signals]"`'
+            "model_a learns with LightGBM, which is not installed: `pip install lightgbm`"
         ) from exc
     return lightgbm
 

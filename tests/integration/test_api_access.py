@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import httpx
 import pytest
 from fixtures.api import EVALUATIONS, Api, an_api, errors
 from fixtures.project import Project, a_project
+from fixtures.stored import a_stored_run, an_error, claim
 
 from api.tokens import Role, add
+from domain.signal import EnsembleRules, SignalOrder
+from store import leases
 
 CANDIDATES = {"good": {"path": "Means"}}
 _ID = "00000000-0000-4000-8000-000000000000"
@@ -118,6 +122,23 @@ def test_only_an_admin_says_what_a_run_saves(place: Place, wish: dict[str, str])
 
     assert (refused.status_code, errors(refused)[0][0]) == (403, "body.save")
     assert accepted.status_code == 202
+
+
+def test_only_an_admin_has_signals_generated_once_more(place: Place) -> None:
+    order = SignalOrder(
+        symbols=("AAA",), as_of=date(2026, 11, 20), weights={"m0": 1.0}, rules=EnsembleRules()
+    )
+    run, [job] = a_stored_run(place.project.engine, signals=order)
+    leases.fail(place.project.engine, claim(place.project.engine, job).lease, an_error())
+    retry = f"{EVALUATIONS}/{run.id}/retry"
+
+    refused = place.api.ask("POST", retry, headers=bearer(place.user))
+
+    assert (refused.status_code, refused.json()["detail"]) == (
+        403,
+        "it is a run of signals, and generating them takes the role admin",
+    )
+    assert place.api.ask("POST", retry, headers=bearer(place.admin)).status_code != 403
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api/ml/evaluations/", "/docs"])

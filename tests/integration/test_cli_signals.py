@@ -39,10 +39,10 @@ def test_all_are_shown_the_best_first_with_conflicts_and_counts_above(kept: Proj
     assert said.stdout.splitlines() == [
         "2026-11-20  3 symbols: 1 STRONG_BUY, 1 BUY, 1 HOLD; 1 conflict",
         "",
-        "rank  symbol  signal      score  m0        m1         conflict",
-        "   1  AAA     STRONG_BUY  0.700  BUY 0.75  BUY 0.62",
-        "   2  BBB     HOLD        0.700  BUY 0.75  SELL 0.62  m0=BUY, m1=SELL",
-        "   3  CCC     BUY         0.700  -         BUY 0.62",
+        "rank  symbol  signal      score  return  m0        m1         conflict",
+        "   1  AAA     STRONG_BUY  0.700  +99.0%  BUY 0.75  BUY 0.62",
+        "   2  BBB     HOLD        0.700  +98.0%  BUY 0.75  SELL 0.62  m0=BUY, m1=SELL",
+        "   3  CCC     BUY         0.700  +97.0%  -         BUY 0.62",
     ]
 
 
@@ -83,15 +83,16 @@ def test_what_is_not_shown_is_said(kept: Project) -> None:
 def test_one_symbol_is_shown_with_where_it_comes_from(kept: Project) -> None:
     said = kept.bakeoff("signals", "show", "BBB").stdout.splitlines()
 
-    assert said[:6] == [
+    assert said[:7] == [
         "BBB  2026-11-20",
         "signal    HOLD",
         "score     0.700, rank 2",
+        "return    +98.0% expected",
         "m0        BUY 0.75",
         "m1        SELL 0.62",
         "conflict  m0=BUY, m1=SELL",
     ]
-    assert said[6].endswith(" by a process by itself")
+    assert said[7].endswith(" by a process by itself")
     assert kept.bakeoff("signals", "show", "OLD").stdout.splitlines()[0] == "OLD  2026-11-19"
 
 
@@ -125,6 +126,7 @@ def test_programs_get_records_as_json_and_rows_as_csv(kept: Project) -> None:
         "signal": "HOLD",
         "ensembleScore": 0.7,
         "confidence": 0.7,
+        "expectedReturn": 0.98,
         "modelSignals": {"m0": "BUY", "m1": "SELL"},
         "modelConfidences": {"m0": 0.75, "m1": 0.625},
         "conflict": True,

@@ -61,9 +61,9 @@ def test_in_process_it_shows_the_ensemble_with_its_conflicts_and_keeps_nothing(m
     assert lines[-5:] == [
         "2025-01-30  2 symbols: 2 HOLD; 2 conflicts",
         "",
-        "rank  symbol  signal  score  optimist  pessimist  conflict",
-        "   1  AAA     HOLD    0.660  BUY 0.70  SELL 0.60  optimist=BUY, pessimist=SELL",
-        "   2  BBB     HOLD    0.660  BUY 0.70  SELL 0.60  optimist=BUY, pessimist=SELL",
+        "rank  symbol  signal  score  return  optimist  pessimist  conflict",
+        "   1  AAA     HOLD    0.660   +5.0%  BUY 0.70  SELL 0.60  optimist=BUY, pessimist=SELL",
+        "   2  BBB     HOLD    0.660   +5.0%  BUY 0.70  SELL 0.60  optimist=BUY, pessimist=SELL",
     ]
     assert "no runs yet" in market.bakeoff("runs").stdout
     assert "no signals yet" in market.bakeoff("signals", "show").stdout
@@ -116,6 +116,11 @@ def test_what_a_model_learns_is_saved_as_a_pair_with_what_is_known_of_it(market:
         "feature  importance  SHAP value",
         "close             1        0.25",
     ]
+
+    back_then = ("--as-of", "2025-01-10", "--models", "learned", "--in-process")
+    told = " ".join(market.bakeoff("signals", "generate", *back_then).stdout.split())
+    assert "uses learned_level 1.0.0, learned_slope 1.0.0, learned as of 2025-01-20" in told
+    assert "learned learned as of 2025-01-20, so it knows what came after 2025-01-10" in told
 
 
 def test_a_model_that_cannot_be_trained_ends_with_3(market: Project) -> None:
@@ -188,9 +193,9 @@ def test_what_came_of_a_run_of_signals_is_shown_in_place_of_a_leaderboard(projec
     assert lines[10:16] == [
         "2026-11-20  2 symbols: 2 HOLD; 2 conflicts",
         "",
-        "rank  symbol  signal  score  m0        m1         conflict",
-        "   1  AAA     HOLD    0.700  BUY 0.70  SELL 0.70  m0=BUY, m1=SELL",
-        "   2  BBB     HOLD    0.700  BUY 0.70  SELL 0.70  m0=BUY, m1=SELL",
+        "rank  symbol  signal  score  return  m0        m1         conflict",
+        "   1  AAA     HOLD    0.700  +10.0%  BUY 0.70  SELL 0.70  m0=BUY, m1=SELL",
+        "   2  BBB     HOLD    0.700  +10.0%  BUY 0.70  SELL 0.70  m0=BUY, m1=SELL",
         "",
     ]
     assert "1 candidate without a result" in lines[16]

@@ -20,10 +20,12 @@ from api.tokens import Role, Tokens, add
 from domain.errors import ConflictError, InvalidInputError, NotFoundError
 from domain.identity import new_id
 from evaluation.data.snapshot import folder_of
+from evaluation.signals.request import SignalRequest
 from store import cancelling, jobs, runs, tables
 from store.engine import writing
 from tasks import enqueue, gc, reproduction
 from tasks.scheduling import start_what_is_due
+from tasks.signals import plan_of
 
 GENERATE = "/api/signals/ensemble/generate"
 MODELS = {
@@ -90,6 +92,14 @@ def test_the_fingerprint_follows_parameters_version_and_day_and_not_the_symbols(
     assert fingerprint("optimist") != fingerprint("optimist", as_of="2025-01-29")
 
 
+def test_a_feed_that_stands_still_is_told_to_who_names_no_day(project: SignalProject) -> None:
+    today = plan_of(SignalRequest()).warnings
+    back_then = plan_of(SignalRequest(as_of=LAST)).warnings
+
+    assert any(said.startswith("prices: the last ones are of 2025-01-30, ") for said in today)
+    assert not any("days ago" in said for said in back_then)
+
+
 def test_the_same_id_twice_is_one_run(project: SignalProject) -> None:
     run_id = new_id()
 
@@ -103,6 +113,7 @@ def test_the_same_id_twice_is_one_run(project: SignalProject) -> None:
     [
         ({"symbols": ["AAB"]}, "there are no prices of 'AAB' by 2025-01-30; did you mean 'AAA'?"),
         ({"as_of": "2024-12-31"}, "prices: there is no price up to 2024-12-31"),
+        ({"as_of": "2999-01-01"}, "2999-01-01 has not come yet: name a day up to today"),
         ({"models": ["off"]}, "it is disabled"),
         ({"models": ["optimst"]}, "did you mean 'optimist'?"),
         ({"models": ["missing"]}, "missing was rejected because"),

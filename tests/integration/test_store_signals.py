@@ -135,6 +135,7 @@ def test_whoever_ends_the_last_job_of_a_run_keeps_its_ensemble_and_tells_of_it(e
         signal=BUY,
         ensemble_score=0.76,
         confidence=0.76,
+        expected_return=pytest.approx(0.1),
         model_signals={"m0": BUY, "m1": BUY},
         model_confidences={"m0": 0.8, "m1": 0.7},
         conflict=False,
@@ -322,11 +323,23 @@ def test_pages_begin_where_the_one_before_ended_the_best_first(engine: Engine) -
     )
 
     first = ensembles.page(engine, FRIDAY, limit=2)
-    second = ensembles.page(engine, FRIDAY, limit=2, after=(2, "B"))
-    last = ensembles.page(engine, FRIDAY, limit=2, after=(3, "A"))
+    second = ensembles.page(engine, FRIDAY, limit=2, after=2)
+    last = ensembles.page(engine, FRIDAY, limit=2, after=4)
 
     assert [symbols(page) for page in (first, second, last)] == [["D", "B"], ["C", "A"], ["E"]]
     assert ensembles.page(engine, MONDAY, limit=2) == []
+
+
+def test_ranks_are_those_of_the_date_whatever_was_generated_together(engine: Engine) -> None:
+    store(engine, a_signal("A", 1), a_signal("B", 2), a_signal("C", 3))
+    store(engine, a_signal("B", 1, expected_return=-0.5), a_signal("D", 2, expected_return=0.98))
+
+    kept = ensembles.page(engine, FRIDAY, limit=9)
+    bad = ensembles.get(engine, "B", FRIDAY)
+
+    assert [(one.signal.rank, one.signal.symbol) for one in kept] == [(1, "A"), (2, "D"), (3, "C"), (4, "B")]
+    assert bad is not None
+    assert bad.signal.rank == 4
 
 
 def test_pages_can_be_of_one_signal_of_conflicts_or_of_neither(engine: Engine) -> None:
@@ -354,7 +367,6 @@ def test_pages_can_be_of_one_signal_of_conflicts_or_of_neither(engine: Engine) -
         "ensemble_score = 1.5",
         "ensemble_score = -0.1",
         "conflict_reason = 'a=BUY, b=SELL'",
-        "rank = 0",
     ],
 )
 def test_what_is_no_signal_of_an_ensemble_cannot_be_written(engine: Engine, change: str) -> None:

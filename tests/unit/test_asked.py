@@ -18,6 +18,7 @@ def _signals(number: int) -> list[EnsembleSignal]:
             signal=SignalType.BUY,
             ensemble_score=0.7,
             confidence=0.7,
+            expected_return=0.02,
             model_signals={"a": SignalType.BUY, "b": SignalType.BUY},
             model_confidences={"a": 0.7, "b": 0.7},
             conflict=False,
