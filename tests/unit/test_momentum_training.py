@@ -141,7 +141,7 @@ def test_too_little_to_learn_from_is_an_error_that_says_what_would_be_enough():
         ModelAPlugin.train({"prices": walk(5, 20)}, date(2020, 6, 1), seed=0)
 
 
-def test_without_lightgbm_the_error_names_the_extra(samples, monkeypatch):
+def test_without_lightgbm_the_error_says_what_to_install(samples, monkeypatch):
     real = builtins.__import__
 
     def without(name: str, *rest: object) -> object:
@@ -150,5 +150,5 @@ def test_without_lightgbm_the_error_names_the_extra(samples, monkeypatch):
         return real(name, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ModuleNotFoundError, match=r'not installed: `pip install "bakeoff\[signals\]"`'):
+    with pytest.raises(ModuleNotFoundError, match="not installed: `pip install lightgbm`"):
         train(samples, classifier="c", regressor="r", seed=0)
