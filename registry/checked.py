@@ -23,7 +23,7 @@ _MOST = 1000
 
 
 class Checked:
-    """A file of them; one that cannot be read or written is as good as none."""
+    """A file of them; one that cannot be read or written, or that has no folder, is as good as none."""
 
     def __init__(self, file: Path, *, root: Path) -> None:
         self._file = file
@@ -51,7 +51,6 @@ class Checked:
     def _write(self) -> None:
         unfinished = self._file.with_name(f".{self._file.name}.{new_id()}")
         with suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
             unfinished.write_text(json.dumps(self._found))
             unfinished.replace(self._file)
         with suppress(OSError):

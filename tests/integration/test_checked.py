@@ -136,6 +136,14 @@ def test_a_memory_that_cannot_be_written_is_none(load: Load, root: Path) -> None
     assert [file.name for file in (root / "data").iterdir()] == ["checked.json"]
 
 
+def test_no_folder_is_made_for_it(load: Load, root: Path) -> None:
+    """A producer whose database is elsewhere keeps nothing where it stands."""
+    (root / "data").rmdir()
+
+    assert set(load(with_oven=True).candidates) == {"mine", "tree"}
+    assert not (root / "data").exists()
+
+
 def test_who_asks_how_it_stands_now_has_all_checked(root: Path) -> None:
     """As a module may do something else each time it is imported."""
     (root / "config" / "bakeoff.yaml").write_text("")
