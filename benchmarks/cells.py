@@ -3,19 +3,18 @@
 python -m benchmarks.cells [orders]
 
 Back to back, an order waits for the fork of its cell; in a worker the fork is over by then, since scoring and
-the database take some milliseconds between one cell and the next.
+the database take some milliseconds between one cell and the next. What the oven has loaded, each fork copies
+the page table of: so it is done with the libraries that are loaded by default, and without scikit-learn.
 """
 
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
+from benchmarks.candidates import nothing
 from cell.client import WarmParent, connect
-from cell.inside import Inside
 from cell.order import Limits, Order
 from cell.oven import Oven
 from config.settings import Settings
@@ -25,18 +24,20 @@ _ROOT = Path(__file__).parent.parent
 _UNHURRIED_S = 120
 
 
-def nothing(_payload: Mapping[str, Any], _inside: Inside | None) -> int:
-    return 1
-
-
 def main(orders: int = 200) -> None:
+    for settings in (Settings(), Settings(preload=[])):
+        sys.stdout.write(f"preload: {settings.preload}\n")
+        _measure(settings, orders)
+
+
+def _measure(settings: Settings, orders: int) -> None:
     with (
         TemporaryDirectory() as folder,
-        Oven.start(preload=[*preloaded(Settings()), "benchmarks.cells"], import_path=[str(_ROOT)]) as oven,
+        Oven.start(preload=[*preloaded(settings), "benchmarks.candidates"], import_path=[str(_ROOT)]) as oven,
         connect(oven.socket, timeout_s=_UNHURRIED_S) as parent,
     ):
         order = Order(
-            entry="benchmarks.cells:nothing",
+            entry="benchmarks.candidates:nothing",
             payload={},
             limits=Limits(wall_s=_UNHURRIED_S, threads=1),
             log=Path(folder) / "log",
@@ -44,7 +45,7 @@ def main(orders: int = 200) -> None:
         for what, pause_s in (("back to back", 0.0), ("5 ms apart, as in a worker", 0.005)):
             added = [_added_s(parent, order, pause_s) * 1000 for _ in range(orders)]
             sys.stdout.write(
-                f"{what:28} a cell adds {median(added):5.1f} ms (median), {min(added):5.1f} at best\n"
+                f"  {what:28} a cell adds {median(added):5.1f} ms (median), {min(added):5.1f} at best\n"
             )
 
 

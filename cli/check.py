@@ -55,11 +55,12 @@ def check(
 def _shown(found: "Checked") -> "list[RenderableType]":
     from rich.text import Text
 
+    from domain.naming import counted
     from evaluation.signals.checking import Verdict
 
     counts = ", ".join(f"{found.number(verdict)} {verdict}" for verdict in Verdict)
     lines = [line for finding in found.findings for line in _lines(finding)]
-    return [*lines, Text(), Text(f"{len(found.findings)} checks: {counts}; {found.path}", "dim")]
+    return [*lines, Text(), Text(f"{counted(len(found.findings), 'check')}: {counts}; {found.path}", "dim")]
 
 
 def _lines(finding: "Finding") -> "Iterator[RenderableType]":

@@ -39,10 +39,7 @@ def _failure(job: Job, *, whole: bool) -> "Iterator[RenderableType]":
         yield _indented(Text.assemble(("hint: ", "bold"), clean(job.error.hint)))
     if whole:
         yield from _evidence(job.error)
-    where = f"bakeoff logs {job.id[:8]}"
-    if job.error.traceback and not whole:
-        where += f"   bakeoff show {job.run_id[:8]} --errors"
-    yield _indented(Text(where, "dim cyan"))
+    yield _indented(Text(f"bakeoff logs {job.id[:8]}", "dim cyan"))
 
 
 def _headline(job: Job) -> Text:

@@ -43,6 +43,7 @@ def logs(
         terminal.write_json({"evaluationId": found.id, "node": found.node, "file": str(file), "log": text})
         return
     _say_where_the_rest_is(found, configuration.settings.node)
+    _say_that_it_is_empty(found, file)
     for piece in _pieces(file, engine, found.id, follow=follow):
         _write(piece)
 
@@ -80,6 +81,13 @@ def _say_where_the_rest_is(job: "Job", here: str) -> None:
     """An attempt leaves its log on the machine it was made on."""
     if job.node not in {None, here}:
         terminal.err().print(f"this is what {here} has of it: its last attempt was made on {job.node}")
+
+
+def _say_that_it_is_empty(job: "Job", file: "Path") -> None:
+    """A traceback is none of what a candidate prints."""
+    if job.error is not None and job.error.traceback and not file.stat().st_size:
+        told = f"it printed nothing; `bakeoff show {job.run_id[:8]} --errors` has its traceback"
+        terminal.err().print(told, soft_wrap=True)
 
 
 def _pieces(file: "Path", engine: "Engine", job_id: str, *, follow: bool) -> "Iterator[str]":

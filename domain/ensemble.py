@@ -61,15 +61,11 @@ class _Decision:
             as_of=as_of,
             signal=self.outcome,
             ensemble_score=self.score,
-            confidence=self.score,
             expected_return=self.expected_return,
             model_signals=said,
             model_confidences={vote.model_id: vote.answer.confidence for vote in self.votes},
-            conflict=self.conflict_reason is not None,
             conflict_reason=self.conflict_reason,
-            signals_agree=len(set(said.values())) == 1,
             rank=rank,
-            models_contributing=tuple(said),
         )
 
 

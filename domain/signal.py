@@ -66,8 +66,8 @@ class ModelOutput:
 
 
 def ranked(answers: Iterable[ModelOutput]) -> tuple[ModelOutput, ...]:
-    """The best first: by confidence times expected return, ties by symbol."""
-    best_first = sorted(answers, key=lambda one: (-one.confidence * one.expected_return, one.symbol))
+    """The best first: by merit, ties by symbol."""
+    best_first = sorted(answers, key=lambda one: (-merit(one.confidence, one.expected_return), one.symbol))
     return tuple(replace(one, rank=rank) for rank, one in enumerate(best_first, start=1))
 
 
@@ -117,15 +117,28 @@ class EnsembleSignal:
     as_of: date
     signal: SignalType
     ensemble_score: float  #: sum of weight times confidence
-    confidence: float  #: equals the score
     expected_return: float  #: sum of weight times what the models expect
-    model_signals: Mapping[str, SignalType]  #: by model
+    model_signals: Mapping[str, SignalType]  #: by model, in the order of the catalog
     model_confidences: Mapping[str, float]
-    conflict: bool
-    conflict_reason: str | None  #: `model_a=BUY, model_b=SELL`
-    signals_agree: bool  #: all five-way signals are equal
+    conflict_reason: str | None  #: `model_a=BUY, model_b=SELL`; None: no conflict, or none to be reported
     rank: int
-    models_contributing: tuple[str, ...]  #: in the order of the catalog
+
+    @property
+    def confidence(self) -> float:
+        return self.ensemble_score
+
+    @property
+    def conflict(self) -> bool:
+        return self.conflict_reason is not None
+
+    @property
+    def signals_agree(self) -> bool:
+        """All are the same of the five."""
+        return len(set(self.model_signals.values())) == 1
+
+    @property
+    def models_contributing(self) -> tuple[str, ...]:
+        return tuple(self.model_signals)
 
     @property
     def merit(self) -> float:

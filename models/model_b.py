@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from models.momentum.classification import answers
-from models.momentum.history import History
+from models.signals.classification import answers
+from models.signals.history import History
 from models.worth.figures import check_columns, figures_at
 from models.worth.scores import PARTS, SCORE, scores_of
 from registry.interface import ModelOutput, ModelPlugin

@@ -17,6 +17,7 @@ from domain.candidate import Candidate
 from domain.identity import new_id
 from registry.code import code_at, places_of
 from registry.distribution import installed_last
+from registry.jsonable import jsonable
 from registry.libraries import our_own
 
 _MOST = 1000
@@ -41,8 +42,9 @@ class Checked:
 
     def remember(self, healthy: Iterable[tuple[Candidate, Candidate]]) -> None:
         """Each as declared, and as it was found."""
-        known = {key: found.to_json() for declared, found in healthy if (key := self._key(declared))}
-        known = json.loads(json.dumps(known))
+        known = {
+            key: jsonable(found.to_json()) for declared, found in healthy if (key := self._key(declared))
+        }
         if known.items() <= self._found.items():
             return
         self._found = dict(list({**self._found, **known}.items())[-_MOST:])

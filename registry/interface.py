@@ -100,7 +100,10 @@ class ModelPlugin(ABC):
 
         Only of a class that has any. The same data, parameters and seed give the same models.
         """
-        raise NotImplementedError(f"{cls.__name__} learns nothing: it has no artefacts to be trained")
+        raise NotImplementedError(
+            f"{cls.__name__} has no `train`: add `def train(cls, data, as_of, *, seed, **params)`, a class "
+            "method that returns registry.interface.Trained"
+        )
 
     @abstractmethod
     def explain(self, symbol: str) -> Mapping[str, Any]:

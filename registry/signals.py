@@ -18,7 +18,7 @@ from domain.job import Phase
 from domain.signal import ModelConfig, ModelOutput, SignalType, ranked
 from registry.bad_answers import BadAnswerError
 from registry.jsonable import jsonable
-from registry.loader import ARTEFACT_VERSION, find_signal_class
+from registry.loader import ARTEFACT_VERSION, SignalClass, find_signal_class
 
 if TYPE_CHECKING:
     from registry.interface import ModelPlugin
@@ -60,6 +60,12 @@ def construct(
 def ask(plugin: "ModelPlugin", symbols: Sequence[str], as_of: date) -> tuple[ModelOutput, ...]:
     """Checked and ranked. What the plugin raises, rises."""
     return ranked(_checked(awaited(plugin.generate_signals(list(symbols), as_of)), symbols))
+
+
+def has_learned_all(trained: Any, found: SignalClass) -> bool:
+    """Whether what `train` returned has a model for each name of the class, and no other."""
+    models = getattr(trained, "models", None)
+    return isinstance(models, Mapping) and models.keys() == set(found.artefacts)
 
 
 def awaited(answer: Any) -> Any:

@@ -150,15 +150,12 @@ def _to_row(signal: EnsembleSignal, run_id: str | None, at: datetime) -> dict[st
         "run_id": run_id,
         "signal": signal.signal,
         "ensemble_score": signal.ensemble_score,
-        "confidence": signal.confidence,
         "model_signals": dict(signal.model_signals),
         "model_confidences": dict(signal.model_confidences),
         "conflict": signal.conflict,
         "conflict_reason": signal.conflict_reason,
-        "signals_agree": signal.signals_agree,
         "expected_return": signal.expected_return,
         "merit": signal.merit,
-        "models_contributing": list(signal.models_contributing),
         "generated_at": at,
     }
 
@@ -169,14 +166,10 @@ def _kept(row: Row[Any]) -> KeptSignal:
         as_of=row.as_of,
         signal=SignalType(row.signal),
         ensemble_score=row.ensemble_score,
-        confidence=row.confidence,
         expected_return=row.expected_return,
         model_signals={model_id: SignalType(said) for model_id, said in row.model_signals.items()},
         model_confidences=row.model_confidences,
-        conflict=row.conflict,
         conflict_reason=row.conflict_reason,
-        signals_agree=row.signals_agree,
         rank=row.rank,
-        models_contributing=tuple(row.models_contributing),
     )
     return KeptSignal(signal=signal, run_id=row.run_id, generated_at=row.generated_at)

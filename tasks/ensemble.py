@@ -12,7 +12,7 @@ from inference.asking import Said
 from inference.ensemble import EnsembleService
 from store import jobs, runs, schema, signals
 from tasks import enqueue, wiring
-from tasks.signals import submit
+from tasks.signals import note, submit
 
 
 def service(*, timeout_s: float | None = None) -> EnsembleService:
@@ -29,7 +29,9 @@ class ByJobs:
     def __call__(self, order: SignalOrder, models: Mapping[str, Candidate]) -> Said:
         engine, run_id = wiring.engine(), new_id()
         schema.ensure(engine)
-        submit(plan_of_order(order, tuple(models.values()), wiring.configuration()), run_id=run_id)
+        plan = plan_of_order(order, tuple(models.values()), wiring.configuration())
+        note(plan, run_id)
+        submit(plan, run_id=run_id)
         enqueue.wait(run_id, timeout_s=self.timeout_s)
         return Said(
             answers=signals.answers_of_run(engine, runs.get(engine, run_id)),

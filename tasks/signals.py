@@ -1,7 +1,9 @@
 """The producer of runs of signals: as for bake-offs, all is written in one transaction, then it is rung."""
 
+import logging
 from collections.abc import Callable
 
+from config import journal
 from domain.candidate import Candidate
 from domain.ensemble import combine
 from domain.errors import NotFoundError
@@ -17,6 +19,8 @@ from store import runs, schema
 from tasks import enqueue, wiring
 from tasks.desks import a_desk
 
+log = logging.getLogger(__name__)
+
 #: What is counted of each model: symbols that it has an opinion on, and what was known without asking.
 COUNTED = ScoringRules(metrics=("signals", "known"))
 
@@ -27,8 +31,17 @@ def start_signals(request: SignalRequest, *, digest: str | None = None) -> str:
     schema.ensure(engine)
     run_id = parse_id(request.run_id) if request.run_id else new_id()
     if not runs.exists(engine, run_id):
-        submit(plan_of(request), run_id=run_id, name=request.name, digest=digest)
+        plan = plan_of(request)
+        note(plan, run_id)
+        submit(plan, run_id=run_id, name=request.name, digest=digest)
     return run_id
+
+
+def note(plan: SignalPlan, run_id: str) -> None:
+    """For a run that nobody watches begin: what is odd about it stands in the log."""
+    with journal.about(runId=run_id):
+        for warning in plan.warnings:
+            log.warning("%s", warning)
 
 
 def plan_of(request: SignalRequest) -> SignalPlan:

@@ -20,7 +20,7 @@ from evaluation.market.opening import open_market
 from evaluation.signals.answering import sow
 from registry.importer import in_words
 from registry.loader import LoadError, SignalClass, find_signal_class
-from registry.signals import BadSignalsError, ask, awaited, construct
+from registry.signals import BadSignalsError, ask, awaited, construct, has_learned_all
 
 if TYPE_CHECKING:
     from registry.interface import ModelPlugin
@@ -124,14 +124,13 @@ class _Trial:
         if not self.found.artefacts:
             raise _NoConcernError("it works without saved models")
         trained = awaited(self.found.cls.train(self.data, self.as_of, seed=0, **self.found.params))
-        models = getattr(trained, "models", None)
-        if not isinstance(models, Mapping) or models.keys() != set(self.found.artefacts):
+        if not has_learned_all(trained, self.found):
             raise _NotSoError(
                 f"train returned a {type(trained).__name__} without exactly the models "
                 f"{', '.join(self.found.artefacts)}",
                 "return registry.interface.Trained(models=..., metrics=..., feature_names=...)",
             )
-        self.saved = models
+        self.saved = trained.models
 
     def is_constructed(self) -> None:
         self.plugin = self._construct()

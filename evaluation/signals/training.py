@@ -16,7 +16,7 @@ from registry.description import describe
 from registry.importer import in_words as said_of
 from registry.jsonable import jsonable
 from registry.loader import SignalClass, find_signal_class
-from registry.signals import awaited
+from registry.signals import awaited, has_learned_all
 
 
 def train(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def train(payload: Mapping[str, Any], inside: Inside) -> dict[str, Any]:
 
 
 def _require_all(trained: Any, found: SignalClass) -> None:
-    models = getattr(trained, "models", None)
-    if not isinstance(models, Mapping) or models.keys() != set(found.artefacts):
+    if not has_learned_all(trained, found):
+        models = getattr(trained, "models", None)
         there = ", ".join(map(str, models)) if isinstance(models, Mapping) else type(trained).__name__
         raise Fault(
             type="BadTraining",

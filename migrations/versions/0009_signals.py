@@ -47,20 +47,17 @@ def upgrade() -> None:
         sa.Column("run_id", sa.String(length=36), nullable=True),
         sa.Column("signal", sa.String(length=16), nullable=False),
         sa.Column("ensemble_score", sa.Float(), nullable=False),
-        sa.Column("confidence", sa.Float(), nullable=False),
         sa.Column("model_signals", _JSON, nullable=False),
         sa.Column("model_confidences", _JSON, nullable=False),
         sa.Column("conflict", sa.Boolean(), nullable=False),
         sa.Column("conflict_reason", sa.Text(), nullable=True),
-        sa.Column("signals_agree", sa.Boolean(), nullable=False),
         sa.Column("expected_return", sa.Float(), nullable=False),
         sa.Column("merit", sa.Float(), nullable=False),
-        sa.Column("models_contributing", _JSON, nullable=False),
         sa.Column("generated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(_FIVE, name=op.f("ck_ensemble_signals_signal_known")),
         sa.CheckConstraint("ensemble_score BETWEEN 0 AND 1", name=op.f("ck_ensemble_signals_score_bounded")),
         sa.CheckConstraint(
-            "conflict OR conflict_reason IS NULL", name=op.f("ck_ensemble_signals_conflict_has_reason")
+            "conflict = (conflict_reason IS NOT NULL)", name=op.f("ck_ensemble_signals_conflict_has_reason")
         ),
         sa.PrimaryKeyConstraint("as_of", "symbol", name="pk_ensemble_signals"),
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.momentum.history import History
+from models.signals.history import History
 
 if TYPE_CHECKING:
     import pandas as pd

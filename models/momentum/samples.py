@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.momentum.features import FEATURES, features_at
-from models.momentum.history import History
 from models.momentum.screens import Screens
+from models.signals.history import History
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from store import ensembles, schema
 
 ENSEMBLE = "/api/signals/ensemble"
 BUY, HOLD, SELL = SignalType.BUY, SignalType.HOLD, SignalType.SELL
-AT_ODDS = {"model_signals": {"m0": BUY, "m1": SELL}, "conflict": True, "conflict_reason": "m0=BUY, m1=SELL"}
+AT_ODDS = {"model_signals": {"m0": BUY, "m1": SELL}, "conflict_reason": "m0=BUY, m1=SELL"}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def api() -> Iterator[Api]:
             project.engine,
             [
                 a_signal("AAA", 1),
-                a_signal("BRK/B", 2, signal=HOLD, signals_agree=False, **AT_ODDS),
+                a_signal("BRK/B", 2, signal=HOLD, **AT_ODDS),
                 a_signal("B C", 2, signal=HOLD),
                 a_signal("DDD", 3, signal=SELL),
                 a_signal("ÄÖÜ", 4, signal=HOLD),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fixtures.command_line import Outcome, Project, a_mixed_run
 from fixtures.samples import NOON, a_run
-from fixtures.stored import claim, states
+from fixtures.stored import an_error, claim, states
 
 from domain.job import JobState
 from store import leases
@@ -186,6 +186,23 @@ def test_a_log_of_an_earlier_attempt_says_where_the_last_one_was_made(project: P
     assert (there.stdout, here.stdout) == ("epoch 1\n", "epoch 1\n")
     assert there.stderr == "this is what there has of it: its last attempt was made on here\n"
     assert here.stderr == ""
+
+
+def test_an_empty_log_of_what_failed_says_where_the_traceback_is(project: Project) -> None:
+    run = a_run()
+    error = an_error(traceback="Traceback: ...")
+    broken, mute = project.fill(
+        run, [Outcome(model="a", state=JobState.FAILED, error=error), Outcome(model="b", f1=0.5)]
+    )
+    for job in (broken, mute):
+        written_log(project, run.id, job.id, "")
+
+    here = {"BAKEOFF_NODE_NAME": "here"}
+    found = project.bakeoff("logs", broken.id, env=here)
+
+    told = f"it printed nothing; `bakeoff show {run.id[:8]} --errors` has its traceback\n"
+    assert (found.exit_code, found.stdout, found.stderr) == (0, "", told)
+    assert project.bakeoff("logs", mute.id, env=here).stderr == ""
 
 
 def test_following_a_log_ends_with_its_job(project: Project) -> None:

@@ -63,7 +63,7 @@ def test_candidates_without_a_result_are_listed_with_what_to_do(project: Project
         "    ValueError: bad �[31mluck",
         "    second line",
         "    hint: mend it",
-        f"    bakeoff logs {jobs[4].id[:8]}   bakeoff show {run.id[:8]} --errors",
+        f"    bakeoff logs {jobs[4].id[:8]}",
         "  ✗ slow 1.0  timed out",
         "    Timeout: took longer than 5 s",
         f"    bakeoff logs {jobs[5].id[:8]}",

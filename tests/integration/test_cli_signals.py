@@ -13,7 +13,7 @@ from domain.signal import EnsembleSignal, SignalType
 from store import ensembles
 
 BUY, HOLD, SELL = SignalType.BUY, SignalType.HOLD, SignalType.SELL
-AT_ODDS = {"model_signals": {"m0": BUY, "m1": SELL}, "conflict": True, "conflict_reason": "m0=BUY, m1=SELL"}
+AT_ODDS = {"model_signals": {"m0": BUY, "m1": SELL}, "conflict_reason": "m0=BUY, m1=SELL"}
 
 
 def keep(project: Project, *signals: EnsembleSignal) -> None:
@@ -25,8 +25,8 @@ def kept(project: Project) -> Project:
     keep(
         project,
         a_signal("AAA", 1, signal=SignalType.STRONG_BUY),
-        a_signal("BBB", 2, signal=HOLD, signals_agree=False, **AT_ODDS),
-        a_signal("CCC", 3, models_contributing=("m1",), model_signals={"m1": BUY}),
+        a_signal("BBB", 2, signal=HOLD, **AT_ODDS),
+        a_signal("CCC", 3, model_signals={"m1": BUY}),
     )
     keep(project, a_signal("OLD", as_of=date(2026, 11, 19)))
     return project

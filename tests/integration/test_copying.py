@@ -54,7 +54,7 @@ def fill(engine: Engine) -> None:
     items.take_in(engine, [(Item(id=f"i{n}", features={"x": n / 3, "of": "é"}), score) for n in range(1100)])
     labels.add(engine, [Label(item_id="i1", value=value, by=str(value)) for value in ("yes", 2, 2.5, True)])
     loads.record(engine, [Rejection(id="bad", version="1", path="p:P", cause="it raised", fix="mend it")])
-    at_odds = a_signal("BRK/B", conflict=True, conflict_reason="m0=BUY, m1=SELL")
+    at_odds = a_signal("BRK/B", conflict_reason="m0=BUY, m1=SELL")
     ensembles.keep(engine, [at_odds], models={"m0": "1.0"}, failed=[])
     with writing(engine) as connection:
         signals.keep_said(

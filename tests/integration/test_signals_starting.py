@@ -100,6 +100,16 @@ def test_a_feed_that_stands_still_is_told_to_who_names_no_day(project: SignalPro
     assert not any("days ago" in said for said in back_then)
 
 
+def test_what_is_odd_stands_in_the_log_of_who_starts_a_run_that_nobody_watches(
+    project: SignalProject, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.generate("optimist")
+
+    said = [record.message for record in caplog.records if record.name == "tasks.signals"]
+    assert said[0].startswith("prices: the last ones are of 2025-01-30, ")
+    assert "optimist is the only model that is asked" in said[1]
+
+
 def test_the_same_id_twice_is_one_run(project: SignalProject) -> None:
     run_id = new_id()
 

@@ -134,16 +134,14 @@ def test_whoever_ends_the_last_job_of_a_run_keeps_its_ensemble_and_tells_of_it(e
         as_of=FRIDAY,
         signal=BUY,
         ensemble_score=0.76,
-        confidence=0.76,
         expected_return=pytest.approx(0.1),
         model_signals={"m0": BUY, "m1": BUY},
         model_confidences={"m0": 0.8, "m1": 0.7},
-        conflict=False,
         conflict_reason=None,
-        signals_agree=True,
         rank=1,
-        models_contributing=("m0", "m1"),
     )
+    assert (agreed.signal.confidence, agreed.signal.conflict) == (0.76, False)
+    assert (agreed.signal.signals_agree, agreed.signal.models_contributing) == (True, ("m0", "m1"))
     at_odds = ensembles.get(engine, "BBB", FRIDAY)
     assert at_odds is not None
     assert (at_odds.signal.signal, at_odds.signal.conflict_reason) == (HOLD, "m0=BUY, m1=SELL")
@@ -266,12 +264,12 @@ def test_the_rules_of_the_order_decide_and_not_those_of_today(engine: Engine) ->
 def test_the_last_word_on_a_symbol_and_date_wins(engine: Engine) -> None:
     store(engine, a_signal("AAA", signal=BUY), a_signal("BBB", 2))
     store(engine, a_signal("AAA", as_of=MONDAY))
-    store(engine, a_signal("AAA", signal=SELL, conflict=True, conflict_reason="m0=BUY, m1=SELL"))
+    store(engine, a_signal("AAA", signal=SELL, conflict_reason="m0=BUY, m1=SELL"))
 
     last = ensembles.get(engine, "AAA", FRIDAY)
 
     assert last is not None
-    assert last.signal == a_signal("AAA", signal=SELL, conflict=True, conflict_reason="m0=BUY, m1=SELL")
+    assert last.signal == a_signal("AAA", signal=SELL, conflict_reason="m0=BUY, m1=SELL")
     assert symbols(ensembles.page(engine, FRIDAY, limit=10)) == ["AAA", "BBB"]
     assert symbols(ensembles.page(engine, MONDAY, limit=10)) == ["AAA"]
     assert ensembles.get(engine, "BBB", MONDAY) is None
@@ -343,7 +341,7 @@ def test_ranks_are_those_of_the_date_whatever_was_generated_together(engine: Eng
 
 
 def test_pages_can_be_of_one_signal_of_conflicts_or_of_neither(engine: Engine) -> None:
-    at_odds = {"signal": HOLD, "conflict": True, "conflict_reason": "m0=BUY, m1=SELL"}
+    at_odds = {"signal": HOLD, "conflict_reason": "m0=BUY, m1=SELL"}
     store(
         engine,
         a_signal("A", 1),

@@ -17,15 +17,11 @@ def _signals(number: int) -> list[EnsembleSignal]:
             as_of=date(2026, 6, 30),
             signal=SignalType.BUY,
             ensemble_score=0.7,
-            confidence=0.7,
             expected_return=0.02,
             model_signals={"a": SignalType.BUY, "b": SignalType.BUY},
             model_confidences={"a": 0.7, "b": 0.7},
-            conflict=False,
             conflict_reason=None,
-            signals_agree=True,
             rank=rank,
-            models_contributing=("a", "b"),
         )
         for rank in range(1, number + 1)
     ]

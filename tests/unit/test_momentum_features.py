@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.momentum.features import FEATURES, features_at
-from models.momentum.history import History
 from models.momentum.screens import Screens
+from models.signals.history import History
 
 LAST = date(2021, 3, 1)  # of 305 business days since New Year 2020
 

@@ -18,7 +18,7 @@ from models.model_a import ModelAPlugin
 from models.model_b import ModelBPlugin
 from models.model_c import ModelCPlugin
 from models.momentum.features import FEATURES, features_at
-from models.momentum.history import History
+from models.signals.history import History
 from models.worth.figures import figures_at
 from models.worth.scores import scores_of
 

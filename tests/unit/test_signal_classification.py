@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.momentum.classification import answers, classify
+from models.signals.classification import answers, classify
 
 
 @pytest.mark.parametrize(
