@@ -187,7 +187,7 @@ def test_models_shows_signal_models_with_what_their_voices_weigh(project: Projec
 def test_a_signal_model_cannot_be_taken_along_into_a_bake_off(project: Project) -> None:
     _write_signal_models(project)
 
-    said = project.bakeoff("run", "iris", "--with", "mood")
+    said = project.bakeoff("run", "iris", "--no-worker", "--with", "mood")
 
     assert said.exit_code == 2
     assert "mood is a signal model, which takes part in no bake-off" in said.stderr
