@@ -3,7 +3,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
-SOURCES := api cell cli config domain evaluation events inference models registry store tasks
+SOURCES := bakeoff models registry tasks
 
 # Many tests wait for something, so there is one process more than cores; what a file prepares is made once.
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder

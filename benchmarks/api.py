@@ -23,9 +23,9 @@ from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from config.loading import load
-from store import runs, statuses
-from store.engine import open_database
+from bakeoff.settings.configuration import load
+from bakeoff.store.bakeoffs import run_rows, run_status
+from bakeoff.store.database.engine import open_database
 
 _READS = 4  #: of a status, for each run that is started
 _BODY = {"dataset": "iris", "models": ["ridge", "knn"], "fresh": True}
@@ -81,7 +81,7 @@ def main(clients: int = 50, number: int = 1_000, rate: float = 100.0) -> None:
         with _serving([sys.executable, "-c", _EMPTY], Path(folder)) as port:
             yardstick = asyncio.run(_load(port, clients, number, rate, empty=True))
         project = _project(Path(folder))
-        with _serving([sys.executable, "-m", "cli.main", "api", "--port", "0"], project) as port:
+        with _serving([sys.executable, "-m", "bakeoff.cli.main", "api", "--port", "0"], project) as port:
             seen = asyncio.run(_load(port, clients, number, rate))
         lost = _lost(project, seen)
     for name, seconds in (
@@ -175,7 +175,7 @@ def _lost(project: Path, seen: Seen) -> int:
     engine = open_database(load(project / "config" / "bakeoff.yaml", environment={}).database_url)
     jobs = len(_BODY["models"]) + 1
     return sum(
-        not runs.exists(engine, run_id) or len(statuses.of_run(engine, run_id).jobs) != jobs
+        not run_rows.exists(engine, run_id) or len(run_status.of_run(engine, run_id).jobs) != jobs
         for run_id in seen.run_ids
     )
 

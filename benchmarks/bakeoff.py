@@ -21,11 +21,11 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bakeoff.cell.confinement.kernel_calls import become_subreaper
+from bakeoff.cell.inside.cell_main import THREAD_VARIABLES
 from benchmarks.memory import Peak
 from benchmarks.stand import Stand
 from benchmarks.workloads import Workload, large, real, trivial
-from cell.libc import become_subreaper
-from cell.process import THREAD_VARIABLES
 
 _ROOT = Path(__file__).parent.parent
 _SIDES = ("bakeoff", "joblib", "celery")

@@ -13,12 +13,12 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from bakeoff.cell.host.cell_client import WarmParent, connect
+from bakeoff.cell.host.cell_order import Limits, Order
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.settings.setting_definitions import Settings
+from bakeoff.worker.node_startup import preloaded
 from benchmarks.candidates import nothing
-from cell.client import WarmParent, connect
-from cell.order import Limits, Order
-from cell.oven import Oven
-from config.settings import Settings
-from tasks.node import preloaded
 
 _ROOT = Path(__file__).parent.parent
 _UNHURRIED_S = 120

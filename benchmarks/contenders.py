@@ -18,10 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bakeoff.domain.candidate import Candidate, Preprocess
+from bakeoff.domain.run import RunState
 from benchmarks.peers import Rows, Subject, evaluate, wait_warm, warm_up
 from benchmarks.stand import Stand
-from domain.candidate import Candidate, Preprocess
-from domain.run import RunState
 
 _POLL_S = 0.1  #: the times are those that the rows bear
 _ROUNDS = 4  #: of waiting candidates, so that each slot has had one
@@ -56,9 +56,9 @@ def joblib(stand: Stand) -> Mapping[str, Any]:
 
 
 def celery(stand: Stand) -> Mapping[str, Any]:
-    from tasks import embedded
+    from bakeoff.broker import embedded_redis
 
-    with TemporaryDirectory() as folder, embedded.hold(Path(folder)) as redis:
+    with TemporaryDirectory() as folder, embedded_redis.hold(Path(folder)) as redis:
         os.environ["BENCHMARK_BROKER"] = redis.url
         os.environ["BENCHMARK_STAND"] = str(stand.folder)
         os.environ["BENCHMARK_ROWS"] = f"{folder}/rows.db"
@@ -85,7 +85,7 @@ def _send_to_celery(stand: Stand, rows: Rows) -> Mapping[str, Any]:
 
 
 def bakeoff(stand: Stand) -> Mapping[str, Any]:
-    from domain.identity import new_id
+    from bakeoff.domain.identity import new_id
     from tasks import enqueue
 
     plan = stand.plan
@@ -100,17 +100,20 @@ def bakeoff(stand: Stand) -> Mapping[str, Any]:
 @contextmanager
 def a_warm_worker(stand: Stand) -> Iterator[None]:
     """The node that `bakeoff run` starts, on the broker that it has by default, and an empty database."""
-    from domain.identity import new_id
-    from store import schema
-    from tasks import broker, enqueue, wiring, workers
+    from bakeoff.broker import broker_access
+    from bakeoff.domain.identity import new_id
+    from bakeoff.operations import process_context
+    from bakeoff.store.database import schema_version
+    from bakeoff.worker import worker_processes
+    from tasks import enqueue
 
     with TemporaryDirectory() as folder:
         configuration = stand.with_database(Path(folder) / "bakeoff.db")
-        wiring.use(configuration)
-        broker.hold()
-        schema.ensure(wiring.engine())
+        process_context.use(configuration)
+        broker_access.hold()
+        schema_version.ensure(process_context.engine())
         waiting = replace(stand.plan, candidates=tuple(map(_waiting, range(_ROUNDS * stand.workers))))
-        with _process(workers.eval_command("INFO"), **configuration.as_environment()):
+        with _process(worker_processes.eval_command("INFO"), **configuration.as_environment()):
             warm_up = new_id()
             enqueue.submit(waiting, run_id=warm_up)
             enqueue.wait(warm_up)
@@ -123,12 +126,17 @@ def _waiting(number: int) -> Candidate:
 
 
 def of_run(run_id: str, began: float) -> Mapping[str, Any]:
-    from store import jobs, runs
-    from tasks import wiring
+    from bakeoff.operations import process_context
+    from bakeoff.store.bakeoffs import job_rows, run_rows
 
-    run, found = runs.get(wiring.engine(), run_id), jobs.results_of_run(wiring.engine(), run_id)
+    run, found = (
+        run_rows.get(process_context.engine(), run_id),
+        job_rows.results_of_run(process_context.engine(), run_id),
+    )
     if run.state is not RunState.COMPLETED or run.ended_at is None:
-        raise SystemExit(f"the run is {run.state}: `bakeoff show` in {wiring.configuration().root} says why")
+        raise SystemExit(
+            f"the run is {run.state}: `bakeoff show` in {process_context.configuration().root} says why"
+        )
     return {
         "wall_s": run.ended_at.timestamp() - began,
         "metrics": {result.model_id: dict(result.metrics) for result in found},

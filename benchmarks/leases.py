@@ -18,16 +18,17 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from domain.candidate import Candidate
-from domain.dataset import DatasetRef, TargetKind
-from domain.identity import new_id
-from domain.job import Job, JobKind, JobState
-from domain.result import Cost, Result
-from domain.run import Run, RunState
-from domain.scoring import ScoringRules
-from store import leases, runs, schema
-from store.engine import open_database
-from store.line import next_in_line
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.job import Job, JobKind, JobState
+from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.result import Cost, Result
+from bakeoff.domain.run import Run, RunState
+from bakeoff.store.bakeoffs import leases, run_rows
+from bakeoff.store.bakeoffs.queue_order import next_in_line
+from bakeoff.store.database import schema_version
+from bakeoff.store.database.engine import open_database
 
 _CAPS = leases.Caps(per_node=3, overall=3)
 _HOLDER = leases.Holder(node="here", worker="worker-1")
@@ -37,7 +38,7 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 def main(number: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         engine = open_database(f"sqlite:///{Path(folder)}/bakeoff.db")
-        schema.ensure(engine)
+        schema_version.ensure(engine)
         jobs = _create(engine, number)
         costs: dict[str, list[float]] = defaultdict(list)
         for job in jobs:
@@ -50,7 +51,7 @@ def _create(engine: Engine, number: int) -> list[Job]:
     run = a_run()
     jobs = [a_job(run, position) for position in range(number)]
     began = perf_counter()
-    runs.create(engine, run, jobs)
+    run_rows.create(engine, run, jobs)
     print(f"create {(perf_counter() - began) / number * 1e6:8.0f} µs per job")
     return jobs
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 
-from cell.family import descendants
+from bakeoff.cell.oven.process_tree import descendants
 
 _EVERY_S = 0.05
 

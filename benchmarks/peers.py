@@ -14,15 +14,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from bakeoff.domain.candidate import Candidate
+from bakeoff.evaluation.datasets.snapshot import classes, open_snapshot, sealed_labels
+from bakeoff.evaluation.metrics.score_predictions import score
+from bakeoff.evaluation.planning.run_plan import Plan
+from bakeoff.settings.setting_definitions import Settings
+from bakeoff.worker.node_startup import preloaded
 from benchmarks.stand import Stand
-from config.settings import Settings
-from domain.candidate import Candidate
-from evaluation.data.snapshot import classes, open_snapshot, sealed_labels
-from evaluation.metrics.scoring import score
-from evaluation.plan import Plan
-from registry.loader import build
-from registry.predictions import Predictions
-from tasks.node import preloaded
+from registry.code.model_building import build
+from registry.columns.predictions import Predictions
 
 Metrics = Mapping[str, float | None]
 

@@ -20,8 +20,8 @@ pandas.read_parquet({file!r})
 
 _PIN = """
 from pathlib import Path
-from config.settings import DatasetSettings
-from evaluation.data.pinning import pin
+from bakeoff.settings.setting_definitions import DatasetSettings
+from bakeoff.evaluation.datasets.pinning import pin
 dataset = DatasetSettings(source="parquet", path={file!r}, target="y")
 pin(dataset, name="d", root=Path("/"), snapshots=Path({folder!r}) / {turn!r}, seed=0, test_size=0.25)
 """

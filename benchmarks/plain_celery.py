@@ -11,9 +11,9 @@ from typing import Any
 
 from celery import Celery, signals
 
+from bakeoff.domain.candidate import Candidate
 from benchmarks.peers import Rows, Subject, evaluate, wait_warm, warm_up
 from benchmarks.stand import Stand
-from domain.candidate import Candidate
 
 app = Celery("plain", broker=os.environ["BENCHMARK_BROKER"])
 app.conf.update(

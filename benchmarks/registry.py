@@ -21,16 +21,16 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from domain.model_version import Origin, Promotion, Stage
+from bakeoff.domain.model_version import Promotion, Stage, VersionOrigin
+from bakeoff.store.database.engine import open_registry_database, writing
+from bakeoff.store.database.registry_tables import model_metrics, model_tags, models
 from registry import BaseModelRegistry, MLflowModelRegistry, ModelRegistry
-from registry.description import Description
-from registry.naming import DATABASE
-from registry.on_mlflow.ledger import Ledgers
-from registry.on_mlflow.server import Server
-from registry.on_mlflow.stages import Line, to_entry
-from registry.on_mlflow.tags import Record, to_tags
-from store.engine import open_registry_database, writing
-from store.registry_tables import model_metrics, model_tags, models
+from registry.models.local.artefact_files import DATABASE
+from registry.models.mlflow.ledger import Ledgers
+from registry.models.mlflow.mlflow_server import MLflowServer
+from registry.models.mlflow.stage_log import Line, to_entry
+from registry.models.mlflow.version_tags import Record, to_tags
+from registry.models.model_description import Description
 
 _NAMES = 100  #: so 100 versions of each when there are 10,000
 _REPEATS, _LONGEST_S = 200, 5
@@ -121,7 +121,7 @@ def _on_mlflow(folder: Path, versions: int) -> Iterator[BaseModelRegistry]:
     """With what MLflow's client would have written, and without files."""
     uri = f"sqlite:///{folder}/mlflow.db"
     rows = [_row(number, versions) for number in range(1, versions + 1)]
-    opened = Ledgers(Server(uri, None))
+    opened = Ledgers(MLflowServer(uri, None))
     ledgers = {name: opened.open(name).ledger_id for name in dict.fromkeys(row["model_name"] for row in rows)}
     with closing(sqlite3.connect(folder / "mlflow.db")) as database:
         database.executemany(
@@ -140,7 +140,7 @@ def _insert(database: sqlite3.Connection, row: Mapping[str, Any], ledger_id: str
         hyperparameters=row["hyperparameters"],
         tags=row["tags"],
         libraries=row["libraries"],
-        origin=Origin(dataset_id=row["dataset_id"]),
+        origin=VersionOrigin(dataset_id=row["dataset_id"]),
     )
     record = Record(
         said={key: value for key, value in asdict(said).items() if key != "input_example"},

@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bakeoff.evaluation.planning.run_plan import RunRequest
 from benchmarks.contenders import a_warm_worker, of_run
 from benchmarks.stand import Stand
 from benchmarks.workloads import Workload, real
-from evaluation.plan import RunRequest
 
 _CHANGED = "forest_100"
 
@@ -63,9 +63,9 @@ def _with_one_changed(workload: Workload) -> Workload:
 
 
 def _reload() -> None:
-    from tasks import wiring
+    from bakeoff.operations import process_context
 
-    wiring.reload_catalog()
+    process_context.reload_catalog()
 
 
 if __name__ == "__main__":

@@ -19,13 +19,16 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
+from bakeoff.broker import embedded_redis
+from bakeoff.domain.event import EventType
+from bakeoff.events import event_stream
+from bakeoff.store.bakeoffs import leases, outbox, run_rows
+from bakeoff.store.bakeoffs.queue_order import next_in_line
+from bakeoff.store.database import schema_version
+from bakeoff.store.database.engine import open_database, writing
+from bakeoff.store.monitoring import metric_counts
 from benchmarks.leases import BEGAN, a_job, a_result, a_run
-from domain.event import EventType
-from events import stream
-from store import figures, leases, outbox, runs, schema
-from store.engine import open_database, writing
-from store.line import next_in_line
-from tasks import doorbell, embedded
+from tasks import doorbell
 from tasks.celery import app
 
 _SAMPLES = 200
@@ -38,7 +41,7 @@ _CAPS = leases.Caps(per_node=10_000, overall=10_000)
 def main(url: str | None, most: int) -> None:
     with _database(url) as database:
         engine = open_database(database)
-        schema.ensure(engine)
+        schema_version.ensure(engine)
         print(f"{engine.dialect.name}, medians in µs while so many jobs are queued\n")
         _print_costs(engine, most)
         _forget(engine)
@@ -67,7 +70,7 @@ def _print_costs(engine: Engine, most: int) -> None:
         run = a_run()
         jobs = [a_job(run, place) for place in range(number - queued)]
         began = perf_counter()
-        runs.create(engine, run, jobs)
+        run_rows.create(engine, run, jobs)
         create = (perf_counter() - began) / len(jobs)
         _settle(engine)
         queued = number
@@ -96,7 +99,7 @@ def _costs(engine: Engine) -> list[float]:
     looks: list[list[float]] = [[], []]
     for _ in range(5):
         _timed(looks[0], lambda: leases.expire(engine))
-        _timed(looks[1], lambda: figures.figures(engine))
+        _timed(looks[1], lambda: metric_counts.figures(engine))
     return [median(cost) for cost in (*taken.values(), *looks)]
 
 
@@ -115,7 +118,7 @@ def _claim(engine: Engine, job_id: str, node: str = "here") -> Any:
 def _throughput(database: str, processes: int) -> float:
     engine = open_database(database)
     run = a_run()
-    runs.create(engine, run, [a_job(run, place) for place in range(_TOGETHER)])
+    run_rows.create(engine, run, [a_job(run, place) for place in range(_TOGETHER)])
     _settle(engine)
     engine.dispose()
     context = multiprocessing.get_context("spawn")
@@ -151,10 +154,10 @@ def _work(database: str, node: str, ready: Any, go: Any) -> None:
 
 def _print_messages(engine: Engine) -> None:
     run = a_run()
-    runs.create(engine, run, [a_job(run, place) for place in range(1_000)])
+    run_rows.create(engine, run, [a_job(run, place) for place in range(1_000)])
     with writing(engine) as connection:
         outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [{"attempt": 1}] * _EVENTS, BEGAN)
-    with tempfile.TemporaryDirectory() as folder, embedded.hold(Path(folder)) as server:
+    with tempfile.TemporaryDirectory() as folder, embedded_redis.hold(Path(folder)) as server:
         app.conf.broker_url = server.url
         began = perf_counter()
         told = _relay(engine, server.client_url)
@@ -171,7 +174,7 @@ def _relay(engine: Engine, url: str) -> int:
 
     client, told = redis.Redis.from_url(url), 0
     while pending := outbox.pending(engine, limit=500):
-        stream.publish(client, [item.event for item in pending], max_length=100_000)
+        event_stream.publish(client, [item.event for item in pending], max_length=100_000)
         outbox.mark_published(engine, [item.position for item in pending])
         told += len(pending)
     return told

@@ -45,7 +45,7 @@ def main(symbols: int, years: int, times: int, report: Path | None) -> None:
 
 
 def _prepare(folder: Path, symbols: int, years: int) -> None:
-    from evaluation.market.synthetic import make_market
+    from bakeoff.evaluation.market.synthetic_market import make_market
     from models.model_a import ModelAPlugin
 
     market = make_market(symbols=symbols, years=years)
@@ -85,9 +85,9 @@ def _timed(told: Seconds, step: str) -> Iterator[None]:
 
 def _bakeoff(folder: Path, told: Seconds) -> None:
     """As the producer and the cells do it."""
-    from domain.ensemble import combine
-    from domain.signal import EnsembleRules
-    from evaluation.market.opening import open_market
+    from bakeoff.domain.ensemble import combine
+    from bakeoff.domain.signal import EnsembleRules
+    from bakeoff.evaluation.market.open_market import open_market
     from models.model_a import ModelAPlugin
     from models.model_b import ModelBPlugin
 
@@ -106,7 +106,7 @@ def _bakeoff(folder: Path, told: Seconds) -> None:
 
 
 def _training(folder: Path, told: Seconds) -> None:
-    from evaluation.market.opening import open_market
+    from bakeoff.evaluation.market.open_market import open_market
     from models.model_a import ModelAPlugin
 
     data = open_market(_pinned(folder).folder)
@@ -115,8 +115,8 @@ def _training(folder: Path, told: Seconds) -> None:
 
 
 def _pinned(folder: Path) -> Any:
-    from config.market import MarketSettings
-    from evaluation.market.pinning import pin_market
+    from bakeoff.evaluation.market.market_pinning import pin_market
+    from bakeoff.settings.market_settings import MarketSettings
 
     tables = {"prices": _PRICES, "fundamentals": _FIGURES}
     settings = MarketSettings.model_validate(
@@ -132,8 +132,7 @@ def _artefacts(folder: Path) -> Any:
 def _loop(folder: Path, told: Seconds) -> None:
     import pandas as pd
 
-    from models.momentum.features import FEATURES
-    from models.momentum.screens import Screens
+    from models.momentum.features import FEATURES, Screens
 
     artefacts = _artefacts(folder)
     with _timed(told, "read"):
@@ -182,7 +181,13 @@ _SIDES: Mapping[str, Callable[[Path, Seconds], None]] = {"bakeoff": _bakeoff, "l
 
 
 def _side(side: str, folder: Path) -> None:
-    for library in ("lightgbm", "pandas", "pyarrow.parquet", "scipy.stats", "evaluation.market.pinning"):
+    for library in (
+        "lightgbm",
+        "pandas",
+        "pyarrow.parquet",
+        "scipy.stats",
+        "bakeoff.evaluation.market.market_pinning",
+    ):
         import_module(library)
     told: Seconds = {}
     if side == _TRAINING:

@@ -6,12 +6,12 @@ from pathlib import Path
 import joblib
 import yaml
 
+from bakeoff.domain.candidate import Candidate
+from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.planning.run_plan import Plan, RunRequest, make_plan
+from bakeoff.settings.configuration import Configuration, load
 from benchmarks.workloads import Workload
-from config.loading import Configuration, load
-from domain.candidate import Candidate
-from evaluation.data.snapshot import folder_of
-from evaluation.plan import Plan, RunRequest, make_plan
-from registry.catalog import Catalog
+from registry.catalog.live_catalog import Catalog
 
 
 @dataclass(frozen=True, kw_only=True)

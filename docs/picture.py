@@ -6,16 +6,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli import project
-from cli.show import show_report
-from store import runs
-from tasks.report import read_report
+from bakeoff.cli import project_access
+from bakeoff.cli.commands.runs.show_command import show_report
+from bakeoff.operations.run_report import read_report
+from bakeoff.store.bakeoffs import run_rows
 
 _WIDTH = 112
 
 
 def main() -> None:
-    engine = project.database(project.open_project(None))
+    engine = project_access.database(project_access.open_project(None))
     console = Console(
         record=True,
         width=_WIDTH,
@@ -25,7 +25,7 @@ def main() -> None:
         highlight=False,
     )
     console.print("$ bakeoff run breast_cancer --with broken", style="bold")
-    show_report(read_report(engine, runs.find(engine, "latest")), console)
+    show_report(read_report(engine, run_rows.find(engine, "latest")), console)
     Path(sys.argv[1]).write_text(console.export_svg(title="bakeoff", unique_id="bakeoff"), "utf-8")
 
 

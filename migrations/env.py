@@ -1,4 +1,4 @@
-"""Run by Alembic, through `store.schema`, on the connection that it hands over."""
+"""Run by Alembic, through `bakeoff.store.database.schema_version`, on the connection that it hands over."""
 
 from alembic import context
 

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from models.momentum.explaining import check_features, importance_of, shap_values_of
-from models.momentum.features import FEATURES, features_at
-from models.momentum.samples import samples_until
-from models.momentum.screens import Screens
-from models.momentum.training import train
-from models.signals.classification import answers
-from models.signals.history import History
+from models.momentum.explanations import check_features, importance_of, shap_values_of
+from models.momentum.features import FEATURES, Screens, features_at
+from models.momentum.training import samples_until, train
+from models.signals.price_history import History
+from models.signals.signal_thresholds import answers
 from registry.interface import ModelOutput, ModelPlugin, Trained
 
 if TYPE_CHECKING:

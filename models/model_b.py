@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from models.signals.classification import answers
-from models.signals.history import History
-from models.worth.figures import check_columns, figures_at
-from models.worth.scores import PARTS, SCORE, scores_of
+from models.fundamentals.company_scores import PARTS, SCORE, check_columns, figures_at, scores_of
+from models.signals.price_history import History
+from models.signals.signal_thresholds import answers
 from registry.interface import ModelOutput, ModelPlugin
 
 if TYPE_CHECKING:

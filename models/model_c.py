@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.signals.classification import answers
+from models.signals.signal_thresholds import answers
 from registry.interface import ModelOutput, ModelPlugin
 
 if TYPE_CHECKING:

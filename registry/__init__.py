@@ -7,16 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from registry.backend import BaseModelRegistry
-    from registry.local import ModelRegistry
-    from registry.on_mlflow.registry import MLflowModelRegistry
+    from registry.models.local.local_registry import ModelRegistry
+    from registry.models.mlflow.mlflow_registry import MLflowModelRegistry
+    from registry.models.registry_interface import BaseModelRegistry
 
 __all__ = ["BaseModelRegistry", "MLflowModelRegistry", "ModelRegistry"]
 
 _PLACES = {
-    "BaseModelRegistry": "registry.backend",
-    "MLflowModelRegistry": "registry.on_mlflow.registry",
-    "ModelRegistry": "registry.local",
+    "BaseModelRegistry": "registry.models.registry_interface",
+    "MLflowModelRegistry": "registry.models.mlflow.mlflow_registry",
+    "ModelRegistry": "registry.models.local.local_registry",
 }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from domain.signal import ModelConfig, ModelOutput, SignalType, ranked
+from bakeoff.domain.signal import ModelConfig, ModelOutput, SignalType, ranked
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,21 +9,29 @@ from typing import Any
 from celery import Celery
 from kombu import Exchange, Queue
 
-from tasks import broker, node, wiring
-from tasks.broker import CONTROL, EVALUATIONS
+from bakeoff.broker import broker_access
+from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
+from bakeoff.operations import process_context
+from bakeoff.worker import node_startup
 
 app = Celery(
     "bakeoff",
-    include=["tasks.evaluate", "tasks.housekeeping", "tasks.requests", "tasks.scheduling", "tasks.scoring"],
+    include=[
+        "tasks.evaluate",
+        "tasks.sweep_duty",
+        "tasks.request_tasks",
+        "tasks.scheduled_runs",
+        "bakeoff.operations.score_items",
+    ],
 )
-app.steps["worker"].add(node.Housekeeper)
-app.user_options["worker"].add(node.FOR_RUN)
+app.steps["worker"].add(node_startup.Housekeeper)
+app.user_options["worker"].add(node_startup.FOR_RUN)
 
 
 def settings() -> dict[str, Any]:
-    ours = wiring.configuration().settings
+    ours = process_context.configuration().settings
     return {
-        "broker_url": broker.url(),
+        "broker_url": broker_access.url(),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_channel_error_retry": True,
@@ -63,7 +71,7 @@ def _queue(name: str) -> Queue:
 
 
 def _transport_options() -> dict[str, Any]:
-    settings = wiring.configuration().settings
+    settings = process_context.configuration().settings
     options: dict[str, Any] = {
         "visibility_timeout": int(2 * settings.evaluation_timeout + 600),
         "unacked_restore_throttle": 1,

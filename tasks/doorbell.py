@@ -12,16 +12,17 @@ from collections.abc import Sequence
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from store import jobs
-from store.leases import Caps
-from store.line import Waiting, next_in_line
-from tasks import broker, wiring
-from tasks.broker import EVALUATIONS
+from bakeoff.broker import broker_access
+from bakeoff.broker.broker_access import EVALUATIONS
+from bakeoff.operations import process_context
+from bakeoff.settings.log_setup import RepeatedWarning
+from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs.leases import Caps
+from bakeoff.store.bakeoffs.queue_order import Waiting, next_in_line
+from bakeoff.worker.job_batch import inscription
 from tasks.celery import app
-from tasks.complaint import Complaint
-from tasks.turn import inscription
 
-_trouble = Complaint(logging.getLogger(__name__))
+_trouble = RepeatedWarning(logging.getLogger(__name__))
 
 #: Messages at a time. Where more slots are free, finishes and sweeps ring for them one after another.
 _MOST = 100
@@ -35,17 +36,17 @@ def ring_next() -> int:
 
     Where one run alone waits there are some to spare, for none of its doorbells can come out of turn.
     """
-    present = wiring.caps()
+    present = process_context.caps()
     return _fill(max(1, _free(present)), spare=present.per_node)
 
 
 def ring_free_slots() -> int:
     """Ring for the free slots and no more, since sweeps may be many."""
-    return _fill(_free(wiring.caps()), spare=0)
+    return _fill(_free(process_context.caps()), spare=0)
 
 
 def _free(present: Caps) -> int:
-    return max(0, present.overall - jobs.running(wiring.engine()))
+    return max(0, present.overall - job_rows.running(process_context.engine()))
 
 
 def _fill(slots: int, *, spare: int) -> int:
@@ -56,7 +57,7 @@ def _fill(slots: int, *, spare: int) -> int:
         return 0
     if len(waiting) >= needed:
         return 0
-    line = next_in_line(wiring.engine(), limit=needed + spare)
+    line = next_in_line(process_context.engine(), limit=needed + spare)
     is_one_run = len({job.run_id for job in line}) == 1
     missing = [job for job in line if job.job_id not in waiting]
     rung = missing[: needed - len(waiting) + spare * is_one_run]
@@ -65,7 +66,7 @@ def _fill(slots: int, *, spare: int) -> int:
 
 def on_their_way() -> list[str] | None:
     """The jobs that have a message. The queue itself is asked: a note about it would be a second truth."""
-    messages = broker.latest_messages(EVALUATIONS, most=10 * _MOST)
+    messages = broker_access.latest_messages(EVALUATIONS, most=10 * _MOST)
     if messages is None:
         return None
     return [found[1].decode() for found in map(_NAMED.search, messages) if found]

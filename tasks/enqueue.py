@@ -9,23 +9,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from config import journal
-from domain.candidate import Candidate
-from domain.errors import ConflictError
-from domain.identity import new_id, parse_id, utc_now
-from domain.job import Job, JobState
-from domain.result import Result
-from domain.run import Run, RunState
-from domain.signal import Commission
-from evaluation.data import shelf
-from evaluation.data.snapshot import folder_of
-from evaluation.plan import Plan, RunRequest, make_plan
-from evaluation.reuse import Prospect, Way, longest_first
-from evaluation.signals.plan import commissioned
-from store import jobs, runs, schema
-from tasks import doorbell, wiring
-from tasks.prospects import prospects_of
-from tasks.waiting import why_nothing_runs
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.errors import ConflictError
+from bakeoff.domain.identity import new_id, parse_id, utc_now
+from bakeoff.domain.job import Job, JobState
+from bakeoff.domain.result import Result
+from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.signal import Commission
+from bakeoff.evaluation.datasets import snapshot_store
+from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.planning.run_plan import Plan, RunRequest, make_plan
+from bakeoff.evaluation.reuse.reuse_plan import Prospect, Way, longest_first
+from bakeoff.evaluation.signals.signal_run_plan import commissioned
+from bakeoff.operations import process_context
+from bakeoff.operations.reuse_lookup import prospects_of
+from bakeoff.settings import log_setup
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.database import schema_version
+from tasks import doorbell
+from tasks.why_idle import why_nothing_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,16 +40,16 @@ def start_run(request: RunRequest, *, digest: str | None = None) -> str:
 
     `digest` is kept with a new run; that of a run that is there already is for the caller to compare.
     """
-    engine = wiring.engine()
-    schema.ensure(engine)
+    engine = process_context.engine()
+    schema_version.ensure(engine)
     run_id = parse_id(request.run_id) if request.run_id else new_id()
-    if runs.exists(engine, run_id):
+    if run_rows.exists(engine, run_id):
         return run_id
     plan = make_plan(
         request,
-        catalog=wiring.catalog,
-        configuration=wiring.configuration(),
-        pin=wiring.memory().pin,
+        catalog=process_context.catalog,
+        configuration=process_context.configuration(),
+        pin=process_context.memory().pin,
     )
     submit(plan, run_id=run_id, name=request.name, digest=digest)
     return run_id
@@ -79,10 +81,12 @@ def begin(run: Run, candidates: Sequence[Candidate], *, fresh: bool) -> Sequence
 def create(run: Run, queued: Sequence[Job], reused: Sequence[tuple[Job, Result]] = ()) -> bool:
     """While nobody can take its snapshot away."""
     data = run.dataset
-    with shelf.held(folder_of(wiring.configuration().snapshots, data.dataset_id, data.split_id)):
-        created = runs.create(wiring.engine(), run, queued, reused)
+    with snapshot_store.held(
+        folder_of(process_context.configuration().snapshots, data.dataset_id, data.split_id)
+    ):
+        created = run_rows.create(process_context.engine(), run, queued, reused)
     if created:
-        with journal.about(runId=run.id):
+        with log_setup.about(runId=run.id):
             log.info("%s begins: %d jobs on %s", run.name, len(queued), data.name)
     return created
 
@@ -116,10 +120,10 @@ def retry(run_id: str, *, as_id: str | None = None, digest: str | None = None) -
 
     `as_id`: chosen by the caller, so that the same twice is the same run.
     """
-    engine = wiring.engine()
-    if as_id is not None and runs.exists(engine, as_id):
+    engine = process_context.engine()
+    if as_id is not None and run_rows.exists(engine, as_id):
         return as_id
-    before = runs.get(engine, run_id)
+    before = run_rows.get(engine, run_id)
     if not before.state.has_ended:
         raise ConflictError(f"run {run_id} is {before.state}: wait for its end, or `bakeoff cancel` it first")
     if before.state is RunState.COMPLETED:
@@ -127,7 +131,7 @@ def retry(run_id: str, *, as_id: str | None = None, digest: str | None = None) -
             f"all candidates of run {run_id} have a result, so nothing is left to retry: "
             "`bakeoff run` evaluates them anew"
         )
-    finished = {result.evaluation_id: result for result in jobs.results_of_run(engine, run_id)}
+    finished = {result.evaluation_id: result for result in job_rows.results_of_run(engine, run_id)}
     again = replace(
         before,
         id=as_id or new_id(),
@@ -138,7 +142,7 @@ def retry(run_id: str, *, as_id: str | None = None, digest: str | None = None) -
         started_at=None,
         ended_at=None,
     )
-    old_jobs = jobs.of_run(engine, run_id)
+    old_jobs = job_rows.of_run(engine, run_id)
     queued = _once_more(again, [job for job in old_jobs if job.id not in finished])
     reused = [
         _taken_over(job_of(again, job.candidate, job.position, job.commission), finished[job.id], again)
@@ -155,13 +159,13 @@ def _once_more(run: Run, old: Sequence[Job]) -> list[Job]:
     if run.signals is None:
         return [job_of(run, job.candidate, job.position) for job in old]
     models = [job.candidate for job in old]
-    found = commissioned(models, run.dataset, run.signals.as_of, wiring.configuration())
+    found = commissioned(models, run.dataset, run.signals.as_of, process_context.configuration())
     return [job_of(run, job.candidate, job.position, found[job.candidate.id]) for job in old]
 
 
 def job_of(run: Run, candidate: Candidate, position: int, commission: Commission | None = None) -> Job:
     """`commission`: of a job of signals."""
-    settings = wiring.configuration().settings
+    settings = process_context.configuration().settings
     return Job(
         id=new_id(),
         run_id=run.id,
@@ -197,7 +201,7 @@ def _taken_over(job: Job, result: Result, run: Run) -> tuple[Job, Result]:
 def wait(run_id: str, *, timeout_s: float | None = None, poll_s: float = 0.2) -> RunState:
     """The state that the run ended in."""
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    while not (state := runs.get(wiring.engine(), run_id).state).has_ended:
+    while not (state := run_rows.get(process_context.engine(), run_id).state).has_ended:
         if deadline is not None and time.monotonic() > deadline:
             raise TimeoutError(f"run {run_id} is still {state} after {timeout_s} s: {why_nothing_runs()}")
         time.sleep(poll_s)
@@ -208,10 +212,10 @@ def results(run_id: str) -> "pd.DataFrame":
     """One row per completed evaluation, best first; each metric is a column."""
     import pandas as pd
 
-    from evaluation.leaderboard import rank
+    from bakeoff.evaluation.reports.leaderboard import rank
 
-    run = runs.get(wiring.engine(), run_id)
-    found: Sequence[Result] = jobs.results_of_run(wiring.engine(), run_id)
+    run = run_rows.get(process_context.engine(), run_id)
+    found: Sequence[Result] = job_rows.results_of_run(process_context.engine(), run_id)
     standings = rank(found, metric=run.rules.metrics[0], baseline_id=run.baseline_id)
     rows = [{"rank": standing.rank, **standing.result.to_record()} for standing in standings]
     return pd.json_normalize([{**row, **row.pop("metrics")} for row in rows])

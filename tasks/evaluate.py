@@ -13,19 +13,21 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from cell.client import WarmParent, connect
-from config import journal
-from domain.errors import BakeoffError, InfrastructureError
-from domain.identity import parse_id
-from domain.job import JobError, JobKind, Phase
-from evaluation.verdict import Faulty, Killed, Stopped
-from store import leases
-from store.leases import Claim, Holder, Lease, Refusal
-from tasks import asking, doorbell, fitting, node, room, wiring
-from tasks.relay import relay
-from tasks.turn import Turn
-from tasks.watch import LEASE_LOST, Watch
-from tasks.work import Completed, Work
+from bakeoff.cell.host.cell_client import WarmParent, connect
+from bakeoff.domain.errors import BakeoffError, InfrastructureError
+from bakeoff.domain.identity import parse_id
+from bakeoff.domain.job import JobError, JobKind, Phase
+from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
+from bakeoff.operations import disk_guard, process_context
+from bakeoff.settings import log_setup
+from bakeoff.store.bakeoffs import leases
+from bakeoff.store.bakeoffs.leases import Claim, ClaimRefusal, Holder, Lease
+from bakeoff.worker import evaluation_jobs, node_startup, signal_jobs
+from bakeoff.worker.event_relay import relay
+from bakeoff.worker.job_batch import JobBatch
+from bakeoff.worker.job_kinds import Completed, Work
+from bakeoff.worker.lease_monitor import LEASE_LOST, LeaseMonitor
+from tasks import doorbell
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +39,14 @@ _slot = local()
 @shared_task(name="bakeoff.evaluate", bind=True, throws=(BakeoffError,))
 def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> str:
     """What it returns is what the log and Flower show. Anybody may have sent the message."""
-    journal.begin(jobId=jobId)
-    if (full := room.lack()) is not None:
+    log_setup.begin(jobId=jobId)
+    if (full := disk_guard.lack()) is not None:
         return f"{full}: the job stays queued"
     claim = _claim(jobId, worker=_worker(self))
-    if claim is Refusal.FULL:
+    if claim is ClaimRefusal.FULL:
         return str(claim)
     try:
-        said = str(claim) if isinstance(claim, Refusal) else _take_turn(self, claim)
+        said = str(claim) if isinstance(claim, ClaimRefusal) else _take_turn(self, claim)
     except SystemExit:
         _afterwards()
         raise
@@ -54,11 +56,11 @@ def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> s
 
 def _take_turn(task: "Task[Any, Any]", claim: Claim) -> str:
     """This job, and others that come next if it was short; how the first one ended, and the last."""
-    turn = Turn(task)
+    turn = JobBatch(task)
     first = last = _supervise(claim, turn)
     others = 0
     while turn.lasts() and (following := _claim_next(_worker(task))):
-        with journal.about(jobId=following.job.id):
+        with log_setup.about(jobId=following.job.id):
             last = _supervise(following, turn, tell=partial(turn.show, following))
             log.info("%s", last)
         others += 1
@@ -69,34 +71,34 @@ def _worker(task: "Task[Any, Any]") -> str:
     return task.request.hostname or "?"
 
 
-def _claim(job_id: Any, *, worker: str) -> Claim | Refusal:
+def _claim(job_id: Any, *, worker: str) -> Claim | ClaimRefusal:
     """Not before a warm parent is there: waiting for it must cost no attempt, and no lease run out."""
     _warm_parent()
     return leases.claim(
-        wiring.engine(),
+        process_context.engine(),
         parse_id(job_id),
         holder=_holder(worker),
-        caps=wiring.caps(),
-        lease_s=wiring.configuration().settings.lease_seconds,
+        caps=process_context.caps(),
+        lease_s=process_context.configuration().settings.lease_seconds,
     )
 
 
 def _claim_next(worker: str) -> Claim | None:
     rung_for = doorbell.on_their_way()
-    if rung_for is None or room.lack() is not None or node.is_stopping():
+    if rung_for is None or disk_guard.lack() is not None or node_startup.is_stopping():
         return None
     _warm_parent()
     return leases.claim_next(
-        wiring.engine(),
+        process_context.engine(),
         but=rung_for,
         holder=_holder(worker),
-        caps=wiring.caps(),
-        lease_s=wiring.configuration().settings.lease_seconds,
+        caps=process_context.caps(),
+        lease_s=process_context.configuration().settings.lease_seconds,
     )
 
 
 def _holder(worker: str) -> Holder:
-    return Holder(node=wiring.configuration().settings.node, worker=worker)
+    return Holder(node=process_context.configuration().settings.node, worker=worker)
 
 
 def _afterwards() -> None:
@@ -107,14 +109,14 @@ def _afterwards() -> None:
         log.warning("what follows is left to the sweep: %s", exc)
 
 
-def _supervise(claim: Claim, turn: Turn, *, tell: Callable[[], None] = lambda: None) -> str:
+def _supervise(claim: Claim, turn: JobBatch, *, tell: Callable[[], None] = lambda: None) -> str:
     """A sentence about how it ended. Whatever happens, afterwards the job has ended or waits again.
 
     `tell` is called if it is not over before anybody could ask.
     """
-    journal.add(runId=claim.run.id, modelId=claim.job.candidate.id, attempt=claim.job.attempt)
+    log_setup.add(runId=claim.run.id, modelId=claim.job.candidate.id, attempt=claim.job.attempt)
     lease = claim.lease
-    watch = Watch(claim, lease_s=wiring.configuration().settings.lease_seconds, tell=tell)
+    watch = LeaseMonitor(claim, lease_s=process_context.configuration().settings.lease_seconds, tell=tell)
     turn.goes_to(lease.job_id)
     try:
         return f"{claim.job.candidate.id} in {claim.run.name}: {_work(claim, watch)}"
@@ -123,18 +125,18 @@ def _supervise(claim: Claim, turn: Turn, *, tell: Callable[[], None] = lambda: N
         watch.insist(_put_back(lease, exc))
         raise InfrastructureError(f"job {lease.job_id} was given up: {type(exc).__name__}: {exc}") from None
     except BaseException:  # SystemExit: a shutdown or a revoke of Celery's
-        leases.release(wiring.engine(), lease)
+        leases.release(process_context.engine(), lease)
         raise
 
 
 def _put_back(lease: Lease, exc: Exception) -> Callable[[], bool]:
     """Without an attempt spent when a disk is full: nobody takes the job again before there is room."""
-    if room.lack() is not None:
-        return partial(leases.release, wiring.engine(), lease)
-    return partial(leases.give_up, wiring.engine(), lease, _our_own_fault(exc))
+    if disk_guard.lack() is not None:
+        return partial(leases.release, process_context.engine(), lease)
+    return partial(leases.give_up, process_context.engine(), lease, _our_own_fault(exc))
 
 
-def _work(claim: Claim, watch: Watch) -> str:
+def _work(claim: Claim, watch: LeaseMonitor) -> str:
     ending = _WORK[claim.job.kind](claim, watch, _warm_parent)
     if isinstance(ending, Stopped):
         return watch.conclude()
@@ -143,7 +145,7 @@ def _work(claim: Claim, watch: Watch) -> str:
 
 
 #: What is done about a job.
-_WORK: Mapping[JobKind, Work] = {JobKind.EVALUATION: fitting.work, JobKind.SIGNALS: asking.work}
+_WORK: Mapping[JobKind, Work] = {JobKind.EVALUATION: evaluation_jobs.work, JobKind.SIGNALS: signal_jobs.work}
 
 
 def _write(lease: Lease, ending: Completed | Faulty | Killed) -> bool:
@@ -151,9 +153,9 @@ def _write(lease: Lease, ending: Completed | Faulty | Killed) -> bool:
         case Completed():
             return ending.write()
         case Faulty():
-            return leases.fail(wiring.engine(), lease, ending.error, state=ending.state)
+            return leases.fail(process_context.engine(), lease, ending.error, state=ending.state)
         case Killed():
-            return leases.give_up(wiring.engine(), lease, ending.error)
+            return leases.give_up(process_context.engine(), lease, ending.error)
 
 
 def _say(ending: Completed | Faulty | Killed) -> str:
@@ -189,7 +191,7 @@ def _connect() -> WarmParent:
     deadline = time.monotonic() + _CONNECT_S
     while True:
         try:
-            return connect(node.oven_socket(), timeout_s=_CONNECT_S)
+            return connect(node_startup.oven_socket(), timeout_s=_CONNECT_S)
         except InfrastructureError:
             if time.monotonic() > deadline:
                 raise

@@ -10,14 +10,17 @@ when every price of a symbol is multiplied, so it does not matter as of when pri
     trend_strength                 correlation of the logarithm of the price with time, over 200 days
     dollar_volume                  median of 20 days
     volume_ratio                   that over the median of 90 days
+
+Which symbols model_a has an opinion on: those that can be traded, and are on their way up.
 """
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.signals.history import History
+from models.signals.price_history import History
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,3 +95,30 @@ def _correlation_with_time(logs: np.ndarray) -> np.ndarray:
     time -= time.mean()
     around: np.ndarray = logs - logs.mean(axis=1, keepdims=True)
     return np.asarray(around @ time / np.sqrt((around**2).sum(axis=1) * (time**2).sum()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screens:
+    min_dollar_volume: float = 5_000_000  #: median of 20 days
+    min_price: float = 1.0  #: as it was traded, not adjusted
+    rising: bool = True  #: above its 200-day average, which must be rising
+    complete: bool = True  #: without a missing feature
+    max_age_days: int = 7  #: days since its last price
+
+    def checks(self, features: "pd.DataFrame") -> "pd.DataFrame":
+        """Of each symbol and each screen whether it passes; what is missing is above and below nothing."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "dollar_volume": features["dollar_volume"] >= self.min_dollar_volume,
+                "price": features[PRICE] >= self.min_price,
+                "recent": features[AGE_DAYS] <= self.max_age_days,
+                "complete": features[list(FEATURES)].notna().all(axis=1) | (not self.complete),
+                "rising": (features["above_average"] > 0) & (features["average_slope"] > 0)
+                | (not self.rising),
+            }
+        )
+
+    def passing(self, features: "pd.DataFrame") -> "pd.DataFrame":
+        return features[self.checks(features).all(axis=1)]

@@ -10,10 +10,10 @@ import pytest
 from fixtures.api import an_api
 from fixtures.project import Project, a_project, wait_for
 
+from bakeoff.store.database.engine import open_registry_database
+from bakeoff.store.feedback import feedback_items
 from registry import ModelRegistry
-from registry.local import DATABASE
-from store import items
-from store.engine import open_registry_database
+from registry.models.local.local_registry import DATABASE
 from tasks.celery import app
 
 CANDIDATES = {
@@ -27,7 +27,7 @@ SETTINGS = {
 
 
 def scored_by(project: Project) -> set[str]:
-    return {one.score.version for one in items.page(project.engine, limit=1000) if one.score}
+    return {one.score.version for one in feedback_items.page(project.engine, limit=1000) if one.score}
 
 
 @pytest.mark.timeout(240)
@@ -60,13 +60,15 @@ def test_what_people_say_of_results_becomes_the_score_of_the_next_ones() -> None
             app.send_task("bakeoff.score", kwargs={"model": "models:/relevance/Production"})
             wait_for(lambda: scored_by(project) == {"models:/relevance/1.0.0"}, "the new scores")
             by_id = {
-                one.item.id: one.score.value for one in items.page(project.engine, limit=60) if one.score
+                one.item.id: one.score.value
+                for one in feedback_items.page(project.engine, limit=60)
+                if one.score
             }
             assert by_id["r0"] < -0.9 < 0.9 < by_id["r59"]
 
             new = {"id": "new", "features": {"clicks": 58, "length": 1}}
             api.ask("POST", "/api/ml/results", json={"results": [new], "model": "linear"})
-            [newest] = items.page(project.engine, limit=1)
+            [newest] = feedback_items.page(project.engine, limit=1)
             assert newest.score is not None
             assert (newest.item.id, newest.score.version) == ("new", "models:/relevance/1.0.0")
             assert newest.score.value > 0.9

@@ -14,7 +14,7 @@ MODELS = {
     "model_b": {"path": "models.model_b:ModelBPlugin", "version": "v1.0", "weight": 0.4},
 }
 MARKET = """
-from evaluation.market.synthetic import make_market
+from bakeoff.evaluation.market.synthetic_market import make_market
 
 _market = make_market(symbols=40, years=4)
 
@@ -32,7 +32,7 @@ SOURCES = {
 
 
 def bakeoff(project: SignalProject, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli.main", *arguments]
+    command = [sys.executable, "-m", "bakeoff.cli.main", *arguments]
     return subprocess.run(
         command, cwd=project.folder, env=project.environment, capture_output=True, text=True, check=False
     )

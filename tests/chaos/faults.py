@@ -21,11 +21,11 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from domain.errors import InfrastructureError
-from domain.identity import new_id
-from events.stream import STREAM
-from store import jobs, runs
-from store.engine import writing
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.identity import new_id
+from bakeoff.events.event_stream import STREAM
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.database.engine import writing
 from tasks.celery import app
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ def _ovens(service: Service) -> list[int]:
         child
         for main in _evaluators(service)
         for child in children(main)
-        if "cell.hearth" in command_of(child)
+        if "bakeoff.cell.oven.oven_process" in command_of(child)
     ]
 
 
@@ -268,7 +268,7 @@ def _slow_holders(site: Site) -> list[Service]:
 
 def _cell_of(site: Site, job_id: str) -> int | None:
     """As it said itself when it began to fit, if it says so."""
-    run_id = site.ask(lambda engine: jobs.get(engine, job_id)).run_id
+    run_id = site.ask(lambda engine: job_rows.get(engine, job_id)).run_id
     said = site.project.log_of(run_id, job_id).split()
     return int(said[-1]) if said[-2:-1] == ["fitting"] else None
 
@@ -329,7 +329,7 @@ def _producer(death: str, site: Site, stroke: Stroke) -> Fault:
     if not site.tend_until(lambda: producer.poll() is not None, _PRODUCER_S):
         producer.kill()
     at = time.time()
-    was_there = site.ask(lambda engine: runs.exists(engine, run_id))
+    was_there = site.ask(lambda engine: run_rows.exists(engine, run_id))
     if producer.wait() != -signal.SIGKILL or was_there is not death.endswith("messages"):
         site.oddities.append(f"a producer killed {death} said {producer.returncode}, run: {was_there}")
     if was_there:

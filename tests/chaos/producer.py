@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from evaluation.data import shelf
-from evaluation.plan import RunRequest
-from store import runs
-from store.line import next_in_line
-from tasks import doorbell, enqueue, wiring
+from bakeoff.evaluation.datasets import snapshot_store
+from bakeoff.evaluation.planning.run_plan import RunRequest
+from bakeoff.operations import process_context
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.store.bakeoffs.queue_order import next_in_line
+from tasks import doorbell, enqueue
 
 _SOME = 3
 
@@ -22,16 +23,16 @@ def _die(*_: Any, **__: Any) -> NoReturn:
 
 def _ring_for_some_and_die() -> NoReturn:
     """Whether they have messages already or not, so that there is always something to be amid of."""
-    doorbell.ring(next_in_line(wiring.engine(), limit=_SOME))
+    doorbell.ring(next_in_line(process_context.engine(), limit=_SOME))
     _die()
 
 
 def _in_snapshot() -> None:
-    shelf.put = _die
+    snapshot_store.put = _die
 
 
 def _before_transaction() -> None:
-    runs.create = _die
+    run_rows.create = _die
 
 
 def _before_messages() -> None:

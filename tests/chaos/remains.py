@@ -10,8 +10,8 @@ from chaos.site import Site, command_of
 from chaos.verdict import Breach, Sort
 from fixtures.kitchen import eventually
 
-from cell import oven
-from evaluation.data import shelf
+from bakeoff.cell.oven import oven_handle
+from bakeoff.evaluation.datasets import snapshot_store
 
 _GONE_S = 20.0
 _OF_REDIS = ("tasks/keeper", "redis-server")  #: they stay as long as this process holds them
@@ -45,7 +45,7 @@ def _processes(site: Site) -> list[str]:
 def _temporary(folder: Path) -> Iterator[Breach]:
     """The oven of a killed worker that was killed too is swept by the next one; Celery's own is Celery's."""
     _grow_old(folder)
-    oven._remove_leftovers(folder)
+    oven_handle._remove_leftovers(folder)
     for path in folder.iterdir():
         if not path.name.startswith("pymp-"):
             yield Breach(Sort.LEFT, f"temporary {path.name}")
@@ -54,11 +54,11 @@ def _temporary(folder: Path) -> Iterator[Breach]:
 def _snapshots(folder: Path) -> Iterator[Breach]:
     """All on the shelf are whole; what killed producers had begun goes when it is old."""
     _grow_old(folder)
-    shelf.sweep(folder)
+    snapshot_store.sweep(folder)
     for path in folder.glob(".incoming/*"):
         yield Breach(Sort.LEFT, f"half-written snapshot {path.name}")
     for path in folder.glob("[!.]*/*"):
-        if not shelf.is_whole(path):
+        if not snapshot_store.is_whole(path):
             yield Breach(Sort.LEFT, f"broken snapshot {path.name}")
 
 

@@ -17,8 +17,8 @@ from chaos.schedule import Database, Kind, draw, kinds
 from chaos.site import Site, a_site
 from chaos.verdict import Breach, Metrics, Sort, gather, judge
 
-from store import outbox
-from tasks import embedded
+from bakeoff.broker import embedded_redis
+from bakeoff.store.bakeoffs import outbox
 
 GHOST_S = 1.0  #: from its thaw to the death of its cell
 LOAD_S = 4.0  #: what a busy machine may add
@@ -58,7 +58,7 @@ def play(order: Order, *, reference: Metrics | None = None, keep: Path | None = 
     report: Report | None = None
     try:
         with a_site(random.Random(order.seed), order.models, order.database) as site:
-            socket = embedded.expected(site.project.configuration.data_dir).socket
+            socket = embedded_redis.expected(site.project.configuration.data_dir).socket
             report = _play(site, order, reference)
             if report.breaches and keep:
                 shutil.copytree(site.project.folder, keep / site.project.folder.name)

@@ -32,13 +32,14 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine, select
 
-from domain.errors import InfrastructureError
-from domain.identity import new_id
-from domain.job import Job
-from evaluation.plan import RunRequest
-from events.stream import STREAM
-from store import jobs, runs, tables
-from store.engine import reading
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.job import Job
+from bakeoff.evaluation.planning.run_plan import RunRequest
+from bakeoff.events.event_stream import STREAM
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import reading
 from tasks import enqueue
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ OVERALL = 3
 
 _HERE = Path(__file__).parent
 _GALLERY = _HERE.parent / "plugins" / "chaos_gallery.py"
-_SERVE = "from config.loading import load; from tasks import workers; workers.serve(load())"
+_SERVE = "from bakeoff.settings.configuration import load; from bakeoff.worker import worker_processes; worker_processes.serve(load())"
 _PLAIN = "-m celery -A tasks worker -Q evaluations --without-gossip --without-mingle -l INFO -n two@here"
 _STOP_S = 60.0
 _TURN_S = 0.05
@@ -214,18 +215,18 @@ class Site:
         return [one for one in held if service is None or one.worker.startswith(service.holder)]
 
     def has_work(self) -> bool:
-        backlog = self.ask(jobs.backlog)
+        backlog = self.ask(job_rows.backlog)
         return backlog.queued + backlog.running > 0
 
     def all_ended(self) -> bool:
         return self.ask(
-            lambda engine: all(runs.get(engine, run_id).state.has_ended for run_id in self.run_ids)
+            lambda engine: all(run_rows.get(engine, run_id).state.has_ended for run_id in self.run_ids)
         )
 
     def jobs(self) -> list[Job]:
         """Of all runs that must be there."""
         return self.ask(
-            lambda engine: [job for run_id in self.run_ids for job in jobs.of_run(engine, run_id)]
+            lambda engine: [job for run_id in self.run_ids for job in job_rows.of_run(engine, run_id)]
         )
 
     def stop(self) -> list[int]:

@@ -11,12 +11,12 @@ from chaos.candidates import MAX_ATTEMPTS, POISON
 from chaos.site import OVERALL, PER_NODE, Site, Told
 from sqlalchemy import select
 
-from domain.job import Job
-from domain.result import Result
-from domain.run import RunState
-from store import jobs, runs
-from store.engine import reading
-from store.tables import outbox
+from bakeoff.domain.job import Job
+from bakeoff.domain.result import Result
+from bakeoff.domain.run import RunState
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.database.engine import reading
+from bakeoff.store.database.tables import outbox
 
 Metrics = Mapping[str, Mapping[str, float | None]]  #: by candidate
 
@@ -66,9 +66,9 @@ def gather(site: Site, moves: Sequence[Move], reference: Metrics) -> Evidence:
         rows = connection.execute(select(outbox).order_by(outbox.c.position)).all()
     return Evidence(
         moves=moves,
-        run_states={run_id: runs.get(engine, run_id).state for run_id in site.run_ids},
-        jobs=[job for run_id in site.run_ids for job in jobs.of_run(engine, run_id)],
-        results=[result for run_id in site.run_ids for result in jobs.results_of_run(engine, run_id)],
+        run_states={run_id: run_rows.get(engine, run_id).state for run_id in site.run_ids},
+        jobs=[job for run_id in site.run_ids for job in job_rows.of_run(engine, run_id)],
+        results=[result for run_id in site.run_ids for result in job_rows.results_of_run(engine, run_id)],
         committed=[Told(id=row.event_id, type=row.event_type, run_id=row.run_id) for row in rows],
         unpublished=sum(row.published_at is None for row in rows),
         told=site.told,

@@ -27,10 +27,10 @@ from fixtures.crowd import in_processes
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from domain.errors import InvalidInputError, NotFoundError, OvertakenError, TamperedError
-from domain.model_version import Origin, Stage
-from registry.backend import NO_VERSION, BaseModelRegistry, Description, Fitted, Identifier
-from registry.signature import Signature, infer_signature
+from bakeoff.domain.errors import InvalidInputError, NotFoundError, OvertakenError, TamperedError
+from bakeoff.domain.model_version import Stage, VersionOrigin
+from registry.columns.signature import Signature, infer_signature
+from registry.models.registry_interface import NO_VERSION, BaseModelRegistry, Description, Fitted, Identifier
 
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70], "income": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5]})
 Y = np.array([0, 0, 0, 1, 1, 1])
@@ -50,7 +50,7 @@ ROW_KEYS = {
     "stage",
     "tags",
 }
-ORIGIN = Origin(
+ORIGIN = VersionOrigin(
     run_id="11111111-0000-4000-8000-000000000000",
     evaluation_id="22222222-0000-4000-8000-000000000000",
     candidate_id="logistic",

@@ -23,9 +23,9 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from domain.errors import InvalidInputError, NotFoundError
-from inference import ModelPredictor
-from registry.backend import BaseModelRegistry, Identifier
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
+from bakeoff.inference import ModelPredictor
+from registry.models.registry_interface import BaseModelRegistry, Identifier
 
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70], "income": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5]})
 Y = np.array(["no", "no", "no", "yes", "yes", "yes"])
@@ -153,7 +153,7 @@ class PredictorContract:
         self.damage(registry, second)
         promote(registry, second)
 
-        with caplog.at_level(logging.WARNING, "inference.predictor"):
+        with caplog.at_level(logging.WARNING, "bakeoff.inference.predictor"):
             answers = {predictor.predict(X[:1]).item() for _ in range(3)}
 
         assert answers == {"v1"}

@@ -17,20 +17,20 @@ import pytest
 import yaml
 from fixtures.environments import celery_alone
 
-from api.app import create_app
-from api.gate import PUBLIC
-from api.metrics import lines
-from api.tokens import Tokens
-from cli.reference import settings_reference
-from config.loading import load
-from domain.event import EventType
-from domain.identity import utc_now
-from domain.job import JobState
-from domain.run import RunState
-from events.stream import SCHEMA
-from registry.schema import KEYS as CATALOG_KEYS
-from store.figures import BOUNDS_S, Durations, Figures
-from store.leases import Caps
+from bakeoff.api.app import create_app
+from bakeoff.api.routes.metrics_routes import lines
+from bakeoff.api.security.access_control import PUBLIC
+from bakeoff.api.security.tokens import Tokens
+from bakeoff.cli.output.settings_reference import settings_reference
+from bakeoff.domain.event import EventType
+from bakeoff.domain.identity import utc_now
+from bakeoff.domain.job import JobState
+from bakeoff.domain.run import RunState
+from bakeoff.events.event_stream import SCHEMA
+from bakeoff.settings.configuration import load
+from bakeoff.store.bakeoffs.leases import Caps
+from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, Figures
+from registry.catalog.catalog_schema import KEYS as CATALOG_KEYS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

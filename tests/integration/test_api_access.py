@@ -10,9 +10,9 @@ from fixtures.api import EVALUATIONS, Api, an_api, errors
 from fixtures.project import Project, a_project
 from fixtures.stored import a_stored_run, an_error, claim
 
-from api.tokens import Role, add
-from domain.signal import EnsembleRules, SignalOrder
-from store import leases
+from bakeoff.api.security.tokens import Role, add
+from bakeoff.domain.signal import EnsembleRules, SignalOrder
+from bakeoff.store.bakeoffs import leases
 
 CANDIDATES = {"good": {"path": "Means"}}
 _ID = "00000000-0000-4000-8000-000000000000"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fixtures.command_line import Project
 
-from api.tokens import Tokens, read
+from bakeoff.api.security.tokens import Tokens, read
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "bakeoff.example"])
@@ -91,7 +91,7 @@ def test_what_is_wrong_with_a_token_is_told(project: Project, arguments: list[st
 
 
 def test_no_plugin_may_open_the_tokens(project: Project) -> None:
-    from config.loading import load
+    from bakeoff.settings.configuration import load
 
     (project.root / "config" / "bakeoff.yaml").write_text("apiTokensFile: config/tokens\n")
     configuration = load(Path("config/bakeoff.yaml"))

@@ -12,9 +12,10 @@ from fixtures.api import EVALUATIONS, Api, an_api, at_once, errors
 from fixtures.project import Project, a_project, wait_for
 from sqlalchemy import text
 
-from api.paging import cursor_after
-from store import runs, statuses, tables
-from store.engine import writing
+from bakeoff.api.paging import cursor_after
+from bakeoff.store.bakeoffs import run_rows, run_status
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import writing
 
 CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "good": {"path": "Means"},
@@ -172,12 +173,12 @@ def test_a_run_that_goes_on_is_not_retried(place: Place, held: str) -> None:
 
 
 def test_fifty_equal_requests_with_one_key_are_one_run(place: Place) -> None:
-    before = len(runs.page(place.project.engine, limit=1000))
+    before = len(run_rows.page(place.project.engine, limit=1000))
     answers = at_once(50, lambda _: place.api.start("good", name="one", key="k1"))
 
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["runId"] for answer in answers}) == 1
-    assert len(runs.page(place.project.engine, limit=1000)) == before + 1
+    assert len(run_rows.page(place.project.engine, limit=1000)) == before + 1
     assert list(place.project.states(answers[0].json()["runId"])) == ["good"]
 
 
@@ -333,13 +334,13 @@ def test_a_client_that_goes_away_leaves_nothing_behind(place: Place, held: str) 
 def test_a_wrong_body_is_refused_with_the_field_that_is_to_blame(
     place: Place, body: dict[str, Any], field: str, said: str
 ) -> None:
-    before = len(runs.page(place.project.engine, limit=1000))
+    before = len(run_rows.page(place.project.engine, limit=1000))
     answer = place.api.ask("POST", EVALUATIONS, json=body)
 
     assert answer.status_code == 422
     [(blamed, message)] = errors(answer)
     assert (blamed, said in message) == (field, True), message
-    assert len(runs.page(place.project.engine, limit=1000)) == before
+    assert len(run_rows.page(place.project.engine, limit=1000)) == before
 
 
 _NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -421,7 +422,7 @@ def test_without_a_broker_a_run_is_started_and_waits() -> None:
     ):
         run_id = api.started("good")
 
-        assert statuses.of_run(project.engine, run_id).jobs[0].state == "queued"
+        assert run_status.of_run(project.engine, run_id).jobs[0].state == "queued"
         assert api.get("/health/ready") == {"ready": True}
         health = api.get("/health")
         assert (health["broker"]["reachable"], health["jobs"]["queued"]) == (False, 1)

@@ -11,9 +11,9 @@ from fixtures.project import a_project
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
-from registry.local import DATABASE
-from registry.opening import open_registry
-from store.engine import open_registry_database
+from bakeoff.store.database.engine import open_registry_database
+from registry.models.local.local_registry import DATABASE
+from registry.models.registry_opening import open_registry
 
 RESULTS, LABELS = "/api/ml/results", "/api/ml/labels"
 X = pd.DataFrame({"x": [0.0, 0.25, 0.5, 1.0]})

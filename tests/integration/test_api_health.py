@@ -11,10 +11,10 @@ from fixtures.samples import a_candidate, a_job, a_run
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from domain.identity import utc_now
-from store import runs
-from store.engine import writing
-from store.schema import HEAD
+from bakeoff.domain.identity import utc_now
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.store.database.engine import writing
+from bakeoff.store.database.schema_version import HEAD
 
 CANDIDATES = {"good": {"path": "Means"}, "broken": {"path": "Nothing"}}
 
@@ -126,7 +126,7 @@ def test_figures_are_those_of_the_database(place: Place) -> None:
             connection.execute(text(f"DELETE FROM {table}"))
     run = a_run(baseline_id="dummy", created_at=utc_now())
     jobs = [a_job(run, at, candidate=a_candidate(id=outcome.model)) for at, outcome in enumerate(MIXED)]
-    assert runs.create(place.project.engine, run, jobs)
+    assert run_rows.create(place.project.engine, run, jobs)
     for job, outcome in zip(jobs[:-1], MIXED[:-1], strict=True):
         outcome.happen(place.project.engine, job)
 

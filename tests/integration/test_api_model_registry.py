@@ -10,18 +10,18 @@ from fixtures.api import Api, an_api, errors
 from fixtures.project import a_project
 from sklearn.linear_model import LinearRegression
 
-from api.app import create_app
-from api.tokens import Tokens
-from config.loading import Configuration
-from domain.model_version import Origin
-from registry.local import DATABASE
-from registry.opening import open_registry
-from store.engine import open_registry_database
+from bakeoff.api.app import create_app
+from bakeoff.api.security.tokens import Tokens
+from bakeoff.domain.model_version import VersionOrigin
+from bakeoff.settings.configuration import Configuration
+from bakeoff.store.database.engine import open_registry_database
+from registry.models.local.local_registry import DATABASE
+from registry.models.registry_opening import open_registry
 
 REGISTRY = "/api/ml/registry"
 MODEL = LinearRegression().fit(np.arange(6).reshape(3, 2), [1, 2, 3])
-SPRING = Origin(dataset_id="a" * 64, run_id="00000000-0000-4000-8000-000000000001")
-AUTUMN, WINTER = Origin(dataset_id="b" * 64), Origin(dataset_id="c" * 64)
+SPRING = VersionOrigin(dataset_id="a" * 64, run_id="00000000-0000-4000-8000-000000000001")
+AUTUMN, WINTER = VersionOrigin(dataset_id="b" * 64), VersionOrigin(dataset_id="c" * 64)
 
 
 @pytest.fixture(scope="module")

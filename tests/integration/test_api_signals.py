@@ -10,8 +10,9 @@ from fixtures.api import Api, an_api, errors
 from fixtures.project import a_project
 from fixtures.samples import a_signal
 
-from domain.signal import SignalType
-from store import ensembles, schema
+from bakeoff.domain.signal import SignalType
+from bakeoff.store.database import schema_version
+from bakeoff.store.signals import ensemble_signals
 
 ENSEMBLE = "/api/signals/ensemble"
 BUY, HOLD, SELL = SignalType.BUY, SignalType.HOLD, SignalType.SELL
@@ -21,9 +22,9 @@ AT_ODDS = {"model_signals": {"m0": BUY, "m1": SELL}, "conflict_reason": "m0=BUY,
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
     with a_project({"good": {"path": "Means"}}) as project, an_api(project) as api:
-        schema.ensure(project.engine)
+        schema_version.ensure(project.engine)
         assert api.get(ENSEMBLE) == {"asOf": None, "items": [], "nextCursor": None}
-        ensembles.keep(
+        ensemble_signals.keep(
             project.engine,
             [
                 a_signal("AAA", 1),
@@ -36,7 +37,7 @@ def api() -> Iterator[Api]:
             failed=[],
         )
         old = [a_signal("AAA", as_of=date(2026, 11, 19)), a_signal("OLD", 2, as_of=date(2026, 11, 19))]
-        ensembles.keep(project.engine, old, models={"m0": "1.0"}, failed=[])
+        ensemble_signals.keep(project.engine, old, models={"m0": "1.0"}, failed=[])
         yield api
 
 

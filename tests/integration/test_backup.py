@@ -20,9 +20,10 @@ from fixtures.postgresql import Cluster
 from fixtures.project import wait_for
 from fixtures.stored import a_stored_run
 
-from store import backup, forgetting, schema
-from store.backup import back_up, examine
-from store.engine import open_database
+from bakeoff.store.bakeoffs import old_runs
+from bakeoff.store.database import backup, schema_version
+from bakeoff.store.database.backup import back_up, examine
+from bakeoff.store.database.engine import open_database
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -38,7 +39,7 @@ def database_of(project: Project) -> Path:
 
 def ids(file: Path) -> set[str]:
     engine = open_database(f"sqlite:///{file}")
-    found = forgetting.run_ids(engine)
+    found = old_runs.run_ids(engine)
     engine.dispose()
     return found
 
@@ -95,7 +96,12 @@ def test_a_backup_goes_to_its_own_folder_and_is_described(project: Project) -> N
 
     record = json.loads(said.stdout)
     [file] = (project.root / "data" / "backups").iterdir()
-    assert record == {"file": str(file), "bytes": file.stat().st_size, "schema": schema.HEAD, "runs": 1}
+    assert record == {
+        "file": str(file),
+        "bytes": file.stat().st_size,
+        "schema": schema_version.HEAD,
+        "runs": 1,
+    }
     assert file.match("bakeoff-20??????T??????Z.db")
     assert said.stderr == "copying the database\n"
 
@@ -154,8 +160,8 @@ def test_a_backup_for_which_there_is_no_room_names_the_folder_and_leaves_nothing
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from store import backup
-from store.engine import open_database
+from bakeoff.store.database import backup
+from bakeoff.store.database.engine import open_database
 
 def die(done, total):
     if done >= 10:
@@ -198,7 +204,7 @@ def saved(project: Project) -> Path:
     file = project.root / "copy.db"
     back_up(project.engine, file, silent)
     with project.engine.begin() as connection:
-        for column in forgetting._ROWS:
+        for column in old_runs._ROWS:
             connection.execute(column.table.delete())
     a_mixed_run(project, id="b" * 8 + "-0000-4000-8000-000000000000")
     project.engine.dispose()
@@ -237,7 +243,7 @@ def test_a_person_is_told_what_was_put_back_and_how_to_go_on(project: Project, s
 def test_a_copy_of_an_older_schema_is_put_back_and_has_to_be_upgraded(
     project: Project, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "HEAD", "0999")
+    monkeypatch.setattr(schema_version, "HEAD", "0999")
 
     assert project.bakeoff("db", "restore", "copy.db").stdout.endswith("next: `bakeoff db upgrade`\n")
 
@@ -331,9 +337,9 @@ def test_the_database_cannot_be_put_into_its_own_place(project: Project, saved: 
 
 HOLDER = """
 import sys
-from store import runs
-from store.engine import open_database
-runs.page(open_database(sys.argv[1]), limit=1)
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.store.database.engine import open_database
+run_rows.page(open_database(sys.argv[1]), limit=1)
 print("open", flush=True)
 sys.stdin.read()
 """
@@ -431,6 +437,6 @@ def test_the_commands_for_a_server_do_what_they_say(
             tool = said.partition("does this: ")[2].partition("   (")[0]
             subprocess.run(shlex.split(tool), check=True)
 
-        assert forgetting.run_ids(open_database(other)) == {run.id}
+        assert old_runs.run_ids(open_database(other)) == {run.id}
         for engine in map(open_database, (url, other)):
             engine.dispose()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, children, eventually, names_in
 
-from cell.outcome import End, Failure
-from cell.oven import Oven
-from domain.errors import InfrastructureError
+from bakeoff.cell.host.cell_outcome import End, Failure
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.errors import InfrastructureError
 
 
 @pytest.fixture(scope="module")
@@ -327,7 +327,7 @@ def test_several_warm_parents_work_side_by_side(kitchen, oven, tmp_path):
 
 
 def test_a_socket_without_an_oven_is_an_error_with_its_cure(tmp_path):
-    from cell.client import connect
+    from bakeoff.cell.host.cell_client import connect
 
     with pytest.raises(InfrastructureError, match=r"no Oven answers at .*nothing.*start the worker again"):
         connect(tmp_path / "nothing", timeout_s=1)

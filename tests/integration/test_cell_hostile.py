@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, eventually, is_alive, names_in, running
 
-from cell import landlock, scratch
-from cell.outcome import End
-from cell.oven import Oven
+from bakeoff.cell.confinement import landlock, scratch_folder
+from bakeoff.cell.host.cell_outcome import End
+from bakeoff.cell.oven.oven_handle import Oven
 
 
 @pytest.fixture(scope="module")
@@ -140,17 +140,18 @@ def test_a_fork_bomb_ends(kitchen, how):
 #: Ends a bomb as on a kernel that cannot enclose signals. It prints how many have died, and what is left.
 SWEEP = """
 import os, time
-from cell import family, libc
+from bakeoff.cell.oven import process_tree
+from bakeoff.cell.confinement import kernel_calls
 from plugins import cell_gallery
-libc.become_subreaper()
+kernel_calls.become_subreaper()
 if os.fork() == 0:
     os.setsid()
     cell_gallery.fork_for_ever(None, None)
-while len(list(family.descendants(os.getpid()))) < 30:
+while len(list(process_tree.descendants(os.getpid()))) < 30:
     time.sleep(0.01)
 started = time.monotonic()
-deaths = len(family.end())
-print(deaths, family.reap(), family.children(os.getpid()), time.monotonic() - started < 4)
+deaths = len(process_tree.end())
+print(deaths, process_tree.reap(), process_tree.children(os.getpid()), time.monotonic() - started < 4)
 """
 
 
@@ -206,7 +207,7 @@ def test_limits_and_priorities_of_others_stay_as_they_are(kitchen):
     assert niceness == os.getpriority(os.PRIO_PROCESS, 0)
 
 
-@pytest.mark.skipif(not scratch.can_be_private(), reason="the user may have no namespaces")
+@pytest.mark.skipif(not scratch_folder.can_be_private(), reason="the user may have no namespaces")
 def test_shared_memory_of_system_v_is_gone_with_the_cell(kitchen):
     key = 0x0BAE0FF0 + os.getpid() % 2**16
 

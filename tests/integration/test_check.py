@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from fixtures.command_line import Project
 
-from cell.inside import Inside
-from config.market import MarketSettings, MarketSource, TableSettings
-from domain.candidate import Candidate, CandidateKind
-from evaluation.market.pinning import PinnedMarket, pin_market
-from evaluation.signals import checking
+from bakeoff.cell.inside.cell_api import CellApi
+from bakeoff.domain.candidate import Candidate, CandidateKind
+from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
+from bakeoff.evaluation.signals import check_in_cell
+from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 
 GOOD = """
 from registry.interface import ModelOutput, ModelPlugin, SignalType
@@ -65,13 +65,13 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> PinnedMarket:
 
 
 @pytest.fixture
-def inside(tmp_path: Path) -> Iterator[Inside]:
+def inside(tmp_path: Path) -> Iterator[CellApi]:
     with Path(os.devnull).open("wb") as report:
-        yield Inside(scratch=tmp_path, report=report.fileno(), outputs={})
+        yield CellApi(scratch=tmp_path, report=report.fileno(), outputs={})
 
 
 @pytest.fixture
-def check(market: PinnedMarket, inside: Inside, tmp_path: Path) -> Callable[..., dict[str, tuple[str, str]]]:
+def check(market: PinnedMarket, inside: CellApi, tmp_path: Path) -> Callable[..., dict[str, tuple[str, str]]]:
     """By claim, what became of it, and why."""
 
     def check(source: str, **params: Any) -> dict[str, tuple[str, str]]:
@@ -86,7 +86,7 @@ def check(market: PinnedMarket, inside: Inside, tmp_path: Path) -> Callable[...,
             "asOf": market.as_of.isoformat(),
             "symbols": list(market.symbols[:20]),
         }
-        found = checking.check(payload, inside)
+        found = check_in_cell.check(payload, inside)
         assert all(one["cure"] for one in found if one["verdict"] == "failed")
         return {one["claim"]: (one["verdict"], one["why"]) for one in found}
 

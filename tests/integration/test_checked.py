@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cell.oven import Oven
-from config.loading import load as load_configuration
-from domain.candidate import Learns
-from domain.errors import InfrastructureError
-from registry.catalog import Catalog
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.candidate import Learns
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.settings.configuration import load as load_configuration
+from registry.catalog.live_catalog import Catalog
 
 MINE = """
 class Mine:
@@ -28,7 +28,7 @@ Load = Callable[..., Catalog]
 
 @pytest.fixture(scope="module")
 def oven() -> Iterator[Path]:
-    with Oven.start(preload=["numpy", "sklearn.tree", "registry.probe"]) as oven:
+    with Oven.start(preload=["numpy", "sklearn.tree", "registry.catalog.import_check"]) as oven:
         yield oven.socket
 
 

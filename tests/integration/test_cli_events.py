@@ -9,11 +9,13 @@ from fixtures.samples import a_candidate, a_job, a_run, a_signal
 from fixtures.stored import claim
 from sqlalchemy import Engine, update
 
-from domain.event import EventType
-from domain.identity import utc_now
-from store import cancelling, ensembles, outbox, runs, tables
-from store.engine import writing
-from store.outbox import Tail
+from bakeoff.domain.event import EventType
+from bakeoff.domain.identity import utc_now
+from bakeoff.store.bakeoffs import cancellation, outbox, run_rows
+from bakeoff.store.bakeoffs.outbox import Tail
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import writing
+from bakeoff.store.signals import ensemble_signals
 
 
 @pytest.fixture
@@ -93,9 +95,9 @@ def test_without_a_database_it_says_how_to_get_one(project: Project) -> None:
 
 def test_each_kind_of_event_fits_its_schema(project: Project, run_id: str) -> None:
     cancelled = a_run()
-    assert runs.create(project.engine, cancelled, [a_job(cancelled, candidate=a_candidate(id="late"))])
-    assert cancelling.cancel_run(project.engine, cancelled.id)
-    ensembles.keep(project.engine, [a_signal("AAA")], models={"m0": "1.0"}, failed=["m1"])
+    assert run_rows.create(project.engine, cancelled, [a_job(cancelled, candidate=a_candidate(id="late"))])
+    assert cancellation.cancel_run(project.engine, cancelled.id)
+    ensemble_signals.keep(project.engine, [a_signal("AAA")], models={"m0": "1.0"}, failed=["m1"])
     events = Tail(project.engine).latest(100)
 
     assert {event.type for event in events} == set(EventType)
@@ -122,7 +124,7 @@ def test_a_tail_tells_each_event_once_also_one_whose_position_comes_to_light_lat
     """As on PostgreSQL, where the transaction of a smaller position may be committed last."""
     run = a_run()
     jobs = [a_job(run, place, candidate=a_candidate(id=f"m{place}")) for place in range(4)]
-    assert runs.create(engine, run, jobs)
+    assert run_rows.create(engine, run, jobs)
     tail = Tail(engine, run_id=run.id)
     assert tail.latest(10) == []
     for job in jobs[:3]:

@@ -200,10 +200,10 @@ def process(folder: Path, program: str, *arguments: str) -> subprocess.Popen:
     )
 
 
-BAKEOFF = "from cli.main import run; run()"
+BAKEOFF = "from bakeoff.cli.main import run; run()"
 PREDICT_TWICE = """
 import sys
-from cli.main import app
+from bakeoff.cli.main import app
 
 for source in sys.argv[1:]:
     app(["predict", "wide/1.0.0", source, "-o", "out.parquet"], standalone_mode=False)
@@ -276,7 +276,7 @@ def test_a_model_of_the_projects_own_modules_is_loaded_in_another_process(
         "from pathlib import Path\n"
         "import pandas as pd\n"
         "from registry import ModelRegistry\n"
-        "from registry.importer import find_class\n"
+        "from registry.code.class_import import find_class\n"
         f"model = find_class({f'{file}:Mine'!r}, root=Path.cwd())().fit(pd.read_csv('in.csv'), None)\n"
         "ModelRegistry().save_model(model, 'mine', feature_names=['age'])\n"
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from fixtures.command_line import Project, a_mixed_run
 
-import cli.commands
-from store.schema import HEAD
+import bakeoff.cli.command_table
+from bakeoff.store.database.schema_version import HEAD
 
 ROOT = Path(__file__).parents[2]
 
@@ -351,7 +351,7 @@ def test_the_doctor_survives_a_broken_database(project: Project) -> None:
 
 
 def test_every_command_says_the_same_in_the_list_and_in_its_own_help(project: Project) -> None:
-    listed = {entry.name: entry.summary for entry in cli.commands._ENTRIES}
+    listed = {entry.name: entry.summary for entry in bakeoff.cli.command_table._ENTRIES}
 
     for name, summary in listed.items():
         page = " ".join(project.bakeoff(name, "--help").stdout.split())
@@ -366,7 +366,7 @@ def test_an_unknown_command_gets_the_nearest_one(project: Project) -> None:
 
 
 def test_a_bug_is_not_dressed_up(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.runs.page", None)
+    monkeypatch.setattr("bakeoff.store.bakeoffs.run_rows.page", None)
 
     with pytest.raises(TypeError):
         project.bakeoff("runs")
@@ -400,7 +400,7 @@ def test_help_takes_little_more_than_an_empty_program(tmp_path: Path) -> None:
     """Best of seven, taken in turns."""
     other = tmp_path / "two.py"
     other.write_text(TWO_COMMANDS)
-    pairs = [(cpu_seconds("-m", "cli.main"), cpu_seconds(str(other))) for _ in range(7)]
+    pairs = [(cpu_seconds("-m", "bakeoff.cli.main"), cpu_seconds(str(other))) for _ in range(7)]
     ours, theirs = map(min, zip(*pairs, strict=True))
 
     assert ours <= 1.2 * theirs
@@ -408,7 +408,7 @@ def test_help_takes_little_more_than_an_empty_program(tmp_path: Path) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     said = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "cli.main", "--help"],
+        [sys.executable, "-X", "importtime", "-m", "bakeoff.cli.main", "--help"],
         check=True,
         capture_output=True,
         text=True,
@@ -421,7 +421,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_the_version_is_printed() -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "cli.main", "--version"],
+        [sys.executable, "-m", "bakeoff.cli.main", "--version"],
         check=True,
         capture_output=True,
         text=True,

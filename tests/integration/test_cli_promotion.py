@@ -9,10 +9,10 @@ import yaml
 from fixtures.command_line import TERMINAL
 from sklearn.linear_model import LinearRegression
 
-from domain.model_version import Origin
+from bakeoff.domain.model_version import VersionOrigin
 
 MODEL = LinearRegression().fit(np.arange(6).reshape(3, 2), [1, 2, 3])
-HERE = Origin(run_id="r1", dataset_id="d1", split_id="s1")
+HERE = VersionOrigin(run_id="r1", dataset_id="d1", split_id="s1")
 GATES = [{"metric": "f1", "min": 0.5}, {"metric": "f1", "betterThanProduction": True}]
 HOOKS = [{"command": ["true"]}, {"command": ["false"]}]
 

@@ -15,11 +15,11 @@ from fixtures.command_line import TERMINAL
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
 
-from domain.model_version import Origin
+from bakeoff.domain.model_version import VersionOrigin
 from registry import ModelRegistry
 
 MODEL = LinearRegression().fit(np.arange(6).reshape(3, 2), [1, 2, 3])
-SPRING, AUTUMN = Origin(dataset_id="a" * 64), Origin(dataset_id="b" * 64)
+SPRING, AUTUMN = VersionOrigin(dataset_id="a" * 64), VersionOrigin(dataset_id="b" * 64)
 
 
 @pytest.fixture
@@ -360,7 +360,7 @@ def test_where_nobody_can_be_asked_nothing_is_deleted(project):
 def test_on_a_terminal_it_is_asked(project, answer, code, left):
     ours, theirs = pty.openpty()
     asked = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "registry", "delete", "churn/1.0.2"],
+        [sys.executable, "-m", "bakeoff.cli.main", "registry", "delete", "churn/1.0.2"],
         stdin=theirs,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

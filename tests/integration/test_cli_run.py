@@ -16,8 +16,8 @@ from fixtures.command_line import Outcome, Project
 from fixtures.samples import a_run
 from fixtures.stored import states
 
-from domain.job import JobState
-from store import runs
+from bakeoff.domain.job import JobState
+from bakeoff.store.bakeoffs import run_rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +55,7 @@ def environment() -> dict[str, str]:
 
 def bakeoff(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments],
+        [sys.executable, "-m", "bakeoff.cli.main", *arguments],
         check=False,
         capture_output=True,
         text=True,
@@ -67,7 +67,7 @@ def bakeoff(*arguments: str) -> "subprocess.CompletedProcess[str]":
 @contextmanager
 def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *arguments],
+        [sys.executable, "-m", "bakeoff.cli.main", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -118,7 +118,7 @@ def test_what_cannot_run_is_refused_and_leaves_no_run(ready: Project) -> None:
     assert [unknown.returncode, nowhere.returncode] == [2, 2]
     assert unknown.stderr == "error: there is no candidate 'tre' to run: did you mean 'tree'?\n"
     assert nowhere.stderr.startswith("error: there is no dataset irs in the configuration, ")
-    assert runs.page(ready.engine, limit=1) == []
+    assert run_rows.page(ready.engine, limit=1) == []
 
 
 def test_a_broker_that_cannot_be_reached_is_told_at_once(
@@ -131,7 +131,7 @@ def test_a_broker_that_cannot_be_reached_is_told_at_once(
     assert done.stderr == (
         "error: the broker redis://127.0.0.1:1/0 cannot be reached: start it, or correct brokerUrl\n"
     )
-    assert runs.page(ready.engine, limit=1) == []
+    assert run_rows.page(ready.engine, limit=1) == []
 
 
 def test_without_a_worker_it_says_so_and_ctrl_c_leaves_the_run_alone(ready: Project) -> None:
@@ -146,7 +146,7 @@ def test_without_a_worker_it_says_so_and_ctrl_c_leaves_the_run_alone(ready: Proj
         rest = process.stdout.read().splitlines()
         assert process.wait(30) == 0
 
-    (summary,) = runs.page(ready.engine, limit=9)
+    (summary,) = run_rows.page(ready.engine, limit=9)
     assert lines == [
         "checking the candidates and reading the data",
         f"run        spring  {summary.run.id}",
@@ -174,7 +174,7 @@ def test_detached_as_json_it_answers_with_the_run_alone(ready: Project) -> None:
     assert done.returncode == 0
     assert (said["run"]["status"], said["run"]["datasetName"]) == ("queued", "wine")
     assert said["run"]["priority"] == -7
-    (summary,) = runs.page(ready.engine, limit=9)
+    (summary,) = run_rows.page(ready.engine, limit=9)
     assert summary.jobs == {JobState.QUEUED: 2}
 
 
@@ -235,7 +235,7 @@ def test_retry_of_a_run_that_has_all_its_results_is_refused(ready: Project) -> N
 
     assert done.returncode == 2
     assert "nothing is left to retry: `bakeoff run` evaluates them anew" in done.stderr
-    assert len(runs.page(ready.engine, limit=9)) == 1
+    assert len(run_rows.page(ready.engine, limit=9)) == 1
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_retry_of_a_run_whose_snapshot_is_gone_is_refused(ready: Project) -> Non
 
     assert said.exit_code == 2
     assert "is not there any more: start a new run of the dataset" in said.stderr
-    assert len(runs.page(ready.engine, limit=10)) == 1
+    assert len(run_rows.page(ready.engine, limit=10)) == 1
 
 
 def test_retry_of_a_run_that_goes_on_is_refused(ready: Project) -> None:

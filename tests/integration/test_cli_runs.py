@@ -12,8 +12,8 @@ from fixtures.command_line import Outcome, Project, a_mixed_run
 from fixtures.samples import NOON, a_run
 from fixtures.stored import an_error, claim, states
 
-from domain.job import JobState
-from store import leases
+from bakeoff.domain.job import JobState
+from bakeoff.store.bakeoffs import leases
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def test_following_a_log_ends_with_its_job(project: Project) -> None:
     lease = claim(project.engine, job).lease
     log = written_log(project, run.id, job.id, "one\n")
     with subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "logs", job.id, "-f"],
+        [sys.executable, "-m", "bakeoff.cli.main", "logs", job.id, "-f"],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},

@@ -9,9 +9,9 @@ from fixtures.command_line import Project
 from fixtures.stored import a_stored_run
 from sqlalchemy import text
 
-from store import slots
-from store.engine import writing
-from tasks import wiring
+from bakeoff.operations import process_context
+from bakeoff.store.bakeoffs import schedule_slots
+from bakeoff.store.database.engine import writing
 
 CONFIGURATION = """
 datasets: {iris: {source: sklearn, name: iris}}
@@ -166,8 +166,8 @@ def test_without_schedules_it_says_so(project: Project) -> None:
 def test_the_policy_of_a_schedule_goes_before_that_of_the_registry(scheduled: Project) -> None:
     from fixtures.samples import a_run
 
-    from config.loading import load
-    from tasks.delivery import _policy
+    from bakeoff.operations.save_winners import _policy
+    from bakeoff.settings.configuration import load
 
     file = scheduled.root / "config" / "bakeoff.yaml"
     file.write_text(
@@ -176,8 +176,8 @@ def test_the_policy_of_a_schedule_goes_before_that_of_the_registry(scheduled: Pr
     )
     note(scheduled, "nightly", "2999-01-01 02:00:00", ("2999-01-01 02:00:00", "started", ""))
     configuration = load(file, environment={})
-    wiring.use(configuration)
+    process_context.use(configuration)
 
-    assert slots.schedule_of(scheduled.engine, RUN_ID) == "nightly"
+    assert schedule_slots.schedule_of(scheduled.engine, RUN_ID) == "nightly"
     assert _policy(a_run(id=RUN_ID), configuration).stage == "Staging"
     assert _policy(a_run(id="r2"), configuration).stage == "Production"

@@ -14,11 +14,11 @@ from fixtures.command_line import Project
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
-from domain.feedback import Item, Score
+from bakeoff.domain.feedback import Item, Score
+from bakeoff.operations import process_context
+from bakeoff.operations.score_items import score_task
+from bakeoff.store.feedback import feedback_items, feedback_labels
 from registry import ModelRegistry
-from store import items, labels
-from tasks import wiring
-from tasks.scoring import score_task
 
 ROOT = Path(__file__).parents[2]
 X = pd.DataFrame({"x": [0.0, 0.25, 0.5, 1.0]})
@@ -41,7 +41,7 @@ def file(project: Project) -> Path:
 
 
 def scores(project: Project) -> dict[str, tuple[float, str] | None]:
-    found = reversed(items.page(project.engine, limit=10_000))
+    found = reversed(feedback_items.page(project.engine, limit=10_000))
     return {
         one.item.id: (round(one.score.value, 6), one.score.version) if one.score else None for one in found
     }
@@ -102,7 +102,7 @@ def test_scoring_again_is_by_the_new_version_and_a_second_time_changes_nothing(
     project.bakeoff("results", "import", "in.csv")
 
     first = project.bakeoff("score", "--model", "same/1.0.0", "--batch-size", "3")
-    before = items.page(project.engine, limit=10)
+    before = feedback_items.page(project.engine, limit=10)
     again = project.bakeoff("score", "--model", "same/1.0.0", "--json")
     by_nothing = project.bakeoff("score", "--json")
 
@@ -114,7 +114,7 @@ def test_scoring_again_is_by_the_new_version_and_a_second_time_changes_nothing(
         "reasons": {},
     }
     assert json.loads(by_nothing.stdout)["scored"] == 0
-    assert items.page(project.engine, limit=10) == before
+    assert feedback_items.page(project.engine, limit=10) == before
     assert [value for value, _ in scores(project).values()] == [0.0, 0.25, 0.5, 1.0]
 
 
@@ -123,7 +123,7 @@ def test_what_does_not_fit_stops_no_other_and_is_told(
 ) -> None:
     project.bakeoff("results", "import", "in.csv")
     without = Score(value=0.0, version="baseline")
-    items.take_in(project.engine, [(Item(id="e", features={"y": 1}), without)])
+    feedback_items.take_in(project.engine, [(Item(id="e", features={"y": 1}), without)])
 
     said = project.bakeoff("score", "--model", "same/1.0.0")
 
@@ -159,7 +159,8 @@ def test_labels_come_one_by_one_and_from_files(project: Project, file: Path) -> 
         "error: there are no results 'z': send results before their labels\n",
     )
     found = {
-        one.label.item_id: (one.label.value, one.label.by) for one in labels.page(project.engine, limit=9)
+        one.label.item_id: (one.label.value, one.label.by)
+        for one in feedback_labels.page(project.engine, limit=9)
     }
     assert found == {"a": ("good", "ada"), "b": ("bad", "ada"), "c": (1.5, "bob")}
 
@@ -171,7 +172,7 @@ def test_a_label_that_reads_as_a_number_or_a_truth_is_one(
     project.bakeoff("results", "import", "in.csv")
     project.bakeoff("results", "label", "a", text)
 
-    [stored] = labels.page(project.engine, limit=2)
+    [stored] = feedback_labels.page(project.engine, limit=2)
     assert (stored.label.value, type(stored.label.value)) == (value, type(value))
 
 
@@ -191,7 +192,7 @@ def test_what_is_killed_between_two_batches_leaves_whole_ones_and_the_next_one_e
     project: Project, registry: ModelRegistry
 ) -> None:
     nothing = Score(value=0.0, version="baseline")
-    items.take_in(
+    feedback_items.take_in(
         project.engine, [(Item(id=f"i{n:02}", features={"x": n / 100}), nothing) for n in range(100)]
     )
 
@@ -213,20 +214,21 @@ def test_what_is_killed_between_two_batches_leaves_whole_ones_and_the_next_one_e
     assert list(left.values())[50:] == [(0.0, "baseline")] * 50
     assert done["scored"] == 50
     assert list(scores(project).values()) == [(n / 100, "models:/same/1.0.0") for n in range(100)]
-    assert wiring.has_database()
+    assert process_context.has_database()
 
 
 _HALF_WAY = """
 import sys, time
 from pathlib import Path
-from config.loading import load
-from tasks import scoring, wiring
+from bakeoff.settings.configuration import load
+from bakeoff.operations import score_items
+from bakeoff.operations import process_context
 
 def progress(done):
     if done == 50:
         print("half way", flush=True)
         time.sleep(60)
 
-wiring.use(load(Path(sys.argv[1]) / "config", environment={}))
-scoring.score_stored(scoring.scorer("same/1.0.0"), batch_size=25, progress=progress)
+process_context.use(load(Path(sys.argv[1]) / "config", environment={}))
+score_items.score_stored(score_items.scorer("same/1.0.0"), batch_size=25, progress=progress)
 """

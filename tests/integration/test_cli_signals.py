@@ -9,15 +9,15 @@ import pytest
 from fixtures.command_line import TERMINAL, Project
 from fixtures.samples import a_signal
 
-from domain.signal import EnsembleSignal, SignalType
-from store import ensembles
+from bakeoff.domain.signal import EnsembleSignal, SignalType
+from bakeoff.store.signals import ensemble_signals
 
 BUY, HOLD, SELL = SignalType.BUY, SignalType.HOLD, SignalType.SELL
 AT_ODDS = {"model_signals": {"m0": BUY, "m1": SELL}, "conflict_reason": "m0=BUY, m1=SELL"}
 
 
 def keep(project: Project, *signals: EnsembleSignal) -> None:
-    ensembles.keep(project.engine, signals, models={"m0": "1.0", "m1": "1.0"}, failed=())
+    ensemble_signals.keep(project.engine, signals, models={"m0": "1.0", "m1": "1.0"}, failed=())
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ from fixtures.samples import DATASET, a_job, a_result, a_run
 from fixtures.signals import GALLERY
 from fixtures.stored import an_error, claim
 
-from domain.dataset import TargetKind
-from domain.job import JobKind, Phase
-from domain.run import Run
-from domain.signal import Commission, EnsembleRules, ModelOutput, SignalOrder, SignalType
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.job import JobKind, Phase
+from bakeoff.domain.run import Run
+from bakeoff.domain.signal import Commission, EnsembleRules, ModelOutput, SignalOrder, SignalType
+from bakeoff.store.bakeoffs import leases, run_rows
+from bakeoff.store.signals import signal_job_end
 from registry import ModelRegistry
-from store import answers, leases, runs
-from tasks.signals import COUNTED
+from tasks.signal_runs import COUNTED
 
 MARKET = replace(DATASET, name="market", target="signal", target_kind=TargetKind.SIGNALS, classes=())
 
@@ -158,11 +159,11 @@ def run(project: Project) -> Run:
         a_job(run, place, kind=JobKind.SIGNALS, commission=Commission(fingerprint=f"under-{place}"))
         for place in range(3)
     ]
-    assert runs.create(project.engine, run, asked)
+    assert run_rows.create(project.engine, run, asked)
     for job, signal in zip(asked, (SignalType.BUY, SignalType.SELL), strict=False):
         said = [ModelOutput(symbol, signal, 0.7, 0.1, rank=1) for symbol in order.symbols]
         assert job.commission is not None
-        assert answers.complete(
+        assert signal_job_end.complete(
             project.engine,
             claim(project.engine, job).lease,
             a_result(job, metrics={"signals": 2, "known": 1}),

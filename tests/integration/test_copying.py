@@ -19,13 +19,16 @@ from fixtures.samples import NOON, a_job, a_run, a_signal
 from fixtures.stored import a_stored_run
 from sqlalchemy import Engine, select, text
 
-from domain.candidate import Rejection
-from domain.errors import InvalidInputError
-from domain.feedback import Item, Label, Score
-from domain.signal import ModelOutput, SignalType
-from store import copying, ensembles, items, labels, loads, runs, schema, signals
-from store.engine import open_database, reading, writing
-from store.tables import metadata
+from bakeoff.domain.candidate import Rejection
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.feedback import Item, Label, Score
+from bakeoff.domain.signal import ModelOutput, SignalType
+from bakeoff.store.bakeoffs import rejections, run_rows
+from bakeoff.store.database import database_copy, schema_version
+from bakeoff.store.database.engine import open_database, reading, writing
+from bakeoff.store.database.tables import metadata
+from bakeoff.store.feedback import feedback_items, feedback_labels
+from bakeoff.store.signals import ensemble_signals, model_signals
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,15 +52,21 @@ def fill(engine: Engine) -> None:
     """Something of each table, and an older run that names a younger one."""
     younger, _ = a_stored_run(engine, 2)
     older = a_run(retry_of=younger.id, created_at=NOON - timedelta(days=1))
-    assert runs.create(engine, older, [a_job(older)])
+    assert run_rows.create(engine, older, [a_job(older)])
     score = Score(value=0.25, version="models:/churn/1.0.0")
-    items.take_in(engine, [(Item(id=f"i{n}", features={"x": n / 3, "of": "é"}), score) for n in range(1100)])
-    labels.add(engine, [Label(item_id="i1", value=value, by=str(value)) for value in ("yes", 2, 2.5, True)])
-    loads.record(engine, [Rejection(id="bad", version="1", path="p:P", cause="it raised", fix="mend it")])
+    feedback_items.take_in(
+        engine, [(Item(id=f"i{n}", features={"x": n / 3, "of": "é"}), score) for n in range(1100)]
+    )
+    feedback_labels.add(
+        engine, [Label(item_id="i1", value=value, by=str(value)) for value in ("yes", 2, 2.5, True)]
+    )
+    rejections.record(
+        engine, [Rejection(id="bad", version="1", path="p:P", cause="it raised", fix="mend it")]
+    )
     at_odds = a_signal("BRK/B", conflict_reason="m0=BUY, m1=SELL")
-    ensembles.keep(engine, [at_odds], models={"m0": "1.0"}, failed=[])
+    ensemble_signals.keep(engine, [at_odds], models={"m0": "1.0"}, failed=[])
     with writing(engine) as connection:
-        signals.keep_said(
+        model_signals.keep_said(
             connection,
             model_id="m0",
             model_version="1.0",
@@ -82,7 +91,7 @@ def test_every_row_of_every_table_is_there_as_it_was(project: Project, target: E
     fill(project.engine)
     before = rows(project.engine)
 
-    copied = copying.copy(project.engine, target, silent)
+    copied = database_copy.copy(project.engine, target, silent)
 
     assert rows(target) == before == rows(project.engine)
     assert copied == {name: len(found) for name, found in before.items()}
@@ -98,7 +107,7 @@ def test_every_row_of_every_table_is_there_as_it_was(project: Project, target: E
         "results",
     }
     assert copied["results"] == 1100
-    assert schema.current(target) == schema.current(project.engine) == schema.HEAD
+    assert schema_version.current(target) == schema_version.current(project.engine) == schema_version.HEAD
 
 
 @pytest.mark.services
@@ -107,17 +116,17 @@ def test_numbers_go_on_behind_the_last_one_that_was_ever_given(project: Project,
     with writing(project.engine) as connection:
         connection.execute(text("DELETE FROM feedback_labels WHERE position > 2"))
 
-    copying.copy(project.engine, target, silent)
-    labels.add(target, [Label(item_id="i2", value="no", by="ada")])
+    database_copy.copy(project.engine, target, silent)
+    feedback_labels.add(target, [Label(item_id="i2", value="no", by="ada")])
     a_stored_run(target)
 
-    assert labels.page(target, limit=1)[0].position == 5
+    assert feedback_labels.page(target, limit=1)[0].position == 5
 
 
 @pytest.mark.services
 def test_a_target_with_rows_is_refused_and_left_alone(project: Project, target: Engine) -> None:
     fill(project.engine)
-    schema.ensure(target)
+    schema_version.ensure(target)
     kept, _ = a_stored_run(target)
 
     said = project.bakeoff("db", "copy", "--to", url_of(target))
@@ -127,7 +136,7 @@ def test_a_target_with_rows_is_refused_and_left_alone(project: Project, target: 
         f"error: the database {url_of(target)} is not empty: it has rows in evaluation_runs (1), "
         "evaluation_jobs (1); name an empty one\n"
     )
-    assert [summary.run.id for summary in runs.page(target, limit=10)] == [kept.id]
+    assert [summary.run.id for summary in run_rows.page(target, limit=10)] == [kept.id]
 
 
 @pytest.mark.services
@@ -137,7 +146,7 @@ def test_the_command_says_what_was_copied_and_how_to_go_on(project: Project, tar
     record = json.loads(project.bakeoff("db", "copy", "--to", url_of(target), "--json").stdout)
     again = project.bakeoff("db", "copy", "--to", url_of(target))
 
-    assert (record["schema"], record["rows"]["evaluation_runs"]) == (schema.HEAD, 2)
+    assert (record["schema_version"], record["rows"]["evaluation_runs"]) == (schema_version.HEAD, 2)
     assert again.exit_code == 2
     assert url_of(target) in record["to"]
 
@@ -153,25 +162,25 @@ def test_a_source_that_somebody_has_open_is_refused(project: Project, target: En
 
     assert said.exit_code == 4
     assert "is in use" in said.output
-    assert schema.current(target) is None
+    assert schema_version.current(target) is None
 
 
 @pytest.mark.services
 def test_an_older_source_is_refused_with_the_command_that_mends_it(project: Project, target: Engine) -> None:
-    schema.downgrade(project.engine, "0003")
+    schema_version.downgrade(project.engine, "0003")
 
     said = project.bakeoff("db", "copy", "--to", url_of(target))
 
     assert said.exit_code == 4
     assert "bakeoff db upgrade" in said.output
-    assert schema.current(target) is None
+    assert schema_version.current(target) is None
 
 
 def test_a_file_is_no_target(project: Project, tmp_path: Path) -> None:
     other = open_database(f"sqlite:///{tmp_path}/other.db")
 
     with pytest.raises(InvalidInputError) as refused:
-        copying.copy(project.engine, other, silent)
+        database_copy.copy(project.engine, other, silent)
 
     assert str(refused.value) == (
         f"sqlite:///{tmp_path}/other.db is a file: expected postgresql+psycopg://user@host/name; "
@@ -197,19 +206,19 @@ def test_a_copy_that_is_killed_leaves_no_row_and_the_next_one_is_whole(
         copier.send_signal(signal.SIGKILL)
 
     wait_for(lambda: not any(rows(target).values()), "the end of the killed transaction")
-    copying.copy(project.engine, target, silent)
+    database_copy.copy(project.engine, target, silent)
     assert rows(target) == before
 
 
 _HALF_WAY = """
 import sys, time
-from store import copying
-from store.engine import open_database
+from bakeoff.store.database import database_copy
+from bakeoff.store.database.engine import open_database
 
 def progress(done, total):
     if done >= 500:
         print("half way", flush=True)
         time.sleep(60)
 
-copying.copy(open_database(f"sqlite:///{sys.argv[1]}/data/bakeoff.db"), open_database(sys.argv[2]), progress)
+database_copy.copy(open_database(f"sqlite:///{sys.argv[1]}/data/bakeoff.db"), open_database(sys.argv[2]), progress)
 """

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from cell.oven import Oven
-from config.loading import load as load_configuration
-from domain.candidate import Candidate, CandidateKind, Step
-from domain.errors import InfrastructureError, InvalidInputError, NotFoundError
-from domain.signal import EnsembleRules, ModelConfig, Strategy
-from registry import catalog as catalogs
-from registry.catalog import Catalog
-from registry.discovery import discover
-from registry.schema import CatalogError, read
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.candidate import Candidate, CandidateKind, PipelineStep
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
+from bakeoff.domain.signal import EnsembleRules, ModelConfig, Strategy
+from bakeoff.settings.configuration import load as load_configuration
+from registry.catalog import live_catalog as catalogs
+from registry.catalog.catalog_schema import CatalogError, read
+from registry.catalog.discovery import discover
+from registry.catalog.live_catalog import Catalog
 
 SOURCE = Path(__file__).parents[2]
 SHIPPED = SOURCE / "config" / "models.yaml"
@@ -47,7 +47,9 @@ GOOD = "class Mine:\n    def fit(self, X, y): ...\n    def predict(self, X): ret
 
 @pytest.fixture(scope="module")
 def oven():
-    with Oven.start(preload=["numpy", "sklearn.tree", "sklearn.ensemble", "registry.probe"]) as oven:
+    with Oven.start(
+        preload=["numpy", "sklearn.tree", "sklearn.ensemble", "registry.catalog.import_check"]
+    ) as oven:
         yield oven.socket
 
 
@@ -196,7 +198,7 @@ def test_a_forged_answer_is_a_rejection_of_the_forger_alone(oven, root):
 
 
 SABOTAGE = "import sklearn.tree\ndel sklearn.tree.DecisionTreeClassifier\n" + GOOD
-TREE = Candidate(id="tree", version="1", steps=(Step(path="sklearn.tree:DecisionTreeClassifier"),))
+TREE = Candidate(id="tree", version="1", steps=(PipelineStep(path="sklearn.tree:DecisionTreeClassifier"),))
 
 
 def test_a_stranger_inside_an_estimator_of_scikit_learn_is_checked_alone(oven, root):
@@ -273,7 +275,7 @@ def test_what_a_candidate_learns_is_what_it_says_of_itself(oven, root):
         return plugin(root, name, GOOD + more)
 
     def pipeline(name, last):
-        steps = (Step(path="sklearn.preprocessing:StandardScaler"), Step(path=last))
+        steps = (PipelineStep(path="sklearn.preprocessing:StandardScaler"), PipelineStep(path=last))
         return Candidate(id=name, version="1", steps=steps)
 
     says = "    _estimator_type = {!r}\n"
@@ -493,7 +495,7 @@ models:
 
 
 def test_a_catalog_tells_the_healthy_the_disabled_and_the_rejected_apart(load, caplog):
-    caplog.set_level(logging.INFO, "registry.catalog")
+    caplog.set_level(logging.INFO, "registry.catalog.live_catalog")
 
     catalog = load(CATALOG, good=GOOD, bad="1 / 0")
 
@@ -597,7 +599,7 @@ def test_readers_see_one_shelf_or_the_next_while_it_is_reloaded(load):
 def test_the_catalog_of_the_process_is_loaded_once_for_all_threads(root, monkeypatch, caplog):
     monkeypatch.setattr(catalogs, "_process_wide", None)
     monkeypatch.chdir(root)
-    caplog.set_level(logging.INFO, "registry.catalog")
+    caplog.set_level(logging.INFO, "registry.catalog.live_catalog")
     plugin(root, "good", GOOD)
     write_catalog(root, "models: {good: {path: 'plugs.good:Mine'}}")
     (root / "config" / "bakeoff.yaml").write_text("importTimeout: 25\n")

@@ -7,11 +7,11 @@ import pytest
 from fixtures.command_line import Project
 from sqlalchemy import text
 
-from cli.examination.registry import registry as examine
-from config.loading import load
+from bakeoff.operations.examination.diagnosis import Diagnosis, Level
+from bakeoff.operations.examination.registry_look import registry as examine
+from bakeoff.settings.configuration import load
+from bakeoff.store.database.engine import open_registry_database, writing
 from registry import ModelRegistry
-from store.engine import open_registry_database, writing
-from tasks.examination.finding import Finding, Level
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def registry(folder: Path, make_registry) -> ModelRegistry:
     return made
 
 
-def finding(project: Project) -> Finding:
+def finding(project: Project) -> Diagnosis:
     (found,) = examine(load(project.root / "config"))
     return found
 
@@ -50,7 +50,7 @@ def test_what_is_in_the_registry_is_counted(project: Project, registry: ModelReg
 
 
 def test_a_registry_that_is_not_there_is_no_fault_and_is_not_made(project: Project, folder: Path) -> None:
-    assert finding(project) == Finding(
+    assert finding(project) == Diagnosis(
         subject="registry", level=Level.OK, message=f"no model yet, the first save makes it: {folder}"
     )
     assert not folder.exists()
@@ -78,9 +78,9 @@ def test_what_killed_savers_left_is_counted_with_the_command_that_removes_it(
 def test_an_older_schema_is_named_with_the_command_that_upgrades_it(
     project: Project, registry: ModelRegistry, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.schema.REGISTRY_HEAD", "registry_0999")
+    monkeypatch.setattr("bakeoff.store.database.schema_version.REGISTRY_HEAD", "registry_0999")
 
-    assert finding(project) == Finding(
+    assert finding(project) == Diagnosis(
         subject="registry",
         level=Level.FAIL,
         message=f"sqlite:///{folder}/registry.db has schema registry_0001, this version needs registry_0999",

@@ -22,9 +22,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from store import cancelling, jobs, leases, runs
-from store.leases import Caps, Claim, Refusal
-from store.line import next_in_line
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows
+from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal
+from bakeoff.store.bakeoffs.queue_order import next_in_line
 from tasks import doorbell
 
 CAPS = Caps(per_node=2, overall=3)
@@ -138,7 +138,7 @@ class Doorbells(RuleBasedStateMachine):
 
     @property
     def free(self) -> int:
-        return CAPS.overall - jobs.running(self.project.engine)
+        return CAPS.overall - job_rows.running(self.project.engine)
 
     def nodes_with_room(self) -> list[str]:
         """Celery takes no message that no process of its pool is free for."""
@@ -156,7 +156,7 @@ class Doorbells(RuleBasedStateMachine):
     def answer(self, data: st.DataObject) -> None:
         self._answer(data.draw(st.sampled_from(self.nodes_with_room())))
 
-    def _answer(self, node: str) -> Claim | Refusal | None:
+    def _answer(self, node: str) -> Claim | ClaimRefusal | None:
         """What `tasks.evaluate` does with a message."""
         job_id = take(self.project)
         if job_id is None:
@@ -166,7 +166,7 @@ class Doorbells(RuleBasedStateMachine):
         if isinstance(said, Claim):
             assert said.run.id == head[0].run_id
             self.held.append(said)
-        elif said is not Refusal.FULL:
+        elif said is not ClaimRefusal.FULL:
             doorbell.ring_next()
         return said
 
@@ -206,12 +206,12 @@ class Doorbells(RuleBasedStateMachine):
     @precondition(lambda self: self.run_ids)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        cancelling.cancel_run(self.project.engine, data.draw(st.sampled_from(self.run_ids)))
+        cancellation.cancel_run(self.project.engine, data.draw(st.sampled_from(self.run_ids)))
 
     @precondition(lambda self: self.run_ids)
     @rule(data=st.data(), priority=st.integers(-1, 1))
     def prioritise(self, data: st.DataObject, priority: int) -> None:
-        runs.prioritise(self.project.engine, data.draw(st.sampled_from(self.run_ids)), priority)
+        run_rows.prioritise(self.project.engine, data.draw(st.sampled_from(self.run_ids)), priority)
 
     @rule()
     def sweep(self) -> None:
@@ -234,7 +234,7 @@ class Doorbells(RuleBasedStateMachine):
     def teardown(self) -> None:
         """After one last sweep all goes on to its end, in few steps for each job."""
         self.sweep()
-        while jobs.backlog(self.project.engine).queued or self.held:
+        while job_rows.backlog(self.project.engine).queued or self.held:
             self._fill_the_slots()
             if self.held:
                 taken = self.held.pop(0)

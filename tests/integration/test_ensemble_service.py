@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from domain.candidate import Candidate, CandidateKind
-from domain.errors import InvalidInputError
-from domain.signal import EnsembleRules, ModelOutput, SignalOrder, SignalType
-from inference import EnsembleService
-from inference.asking import Desk, InProcess, Said
-from registry.catalog import Catalog, Shelf
-from store import ensembles, outbox, signals
+from bakeoff.domain.candidate import Candidate, CandidateKind
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.signal import EnsembleRules, ModelOutput, SignalOrder, SignalType
+from bakeoff.inference import EnsembleService
+from bakeoff.inference.ask_models import InProcess, ModelDesk, Said
+from bakeoff.store.bakeoffs import outbox
+from bakeoff.store.signals import ensemble_signals, model_signals
+from registry.catalog.live_catalog import Catalog, CatalogSnapshot
 
 FRIDAY = date(2026, 11, 20)
 PRICES = pd.DataFrame(
@@ -31,7 +32,9 @@ PRICES = pd.DataFrame(
 )
 
 SAYS = """
-from registry.interface import ModelOutput, ModelPlugin, SignalType
+from registry.interface import ModelOutput
+from registry.interface import ModelPlugin
+from registry.interface import SignalType
 
 class Mine(ModelPlugin):
     def __init__(self, data, artefacts, signal="BUY", confidence=0.8, only=None):
@@ -70,7 +73,7 @@ def catalog(tmp_path: Path) -> Callable[..., Catalog]:
 
     def catalog(*models: Candidate, rules: EnsembleRules | None = None) -> Catalog:
         made = Catalog(tmp_path / "config" / "models.yaml", root=tmp_path)
-        made._shelf = Shelf.of(models, (), rules or EnsembleRules())
+        made._shelf = CatalogSnapshot.of(models, (), rules or EnsembleRules())
         return made
 
     return catalog
@@ -112,7 +115,7 @@ def test_every_model_is_asked_and_the_ensemble_is_kept_and_told(catalog, model, 
         ("AAA", "BUY", 0.76, 1),
         ("BBB", "BUY", 0.76, 2),
     ]
-    kept = ensembles.get(engine, "AAA", FRIDAY)
+    kept = ensemble_signals.get(engine, "AAA", FRIDAY)
     assert kept is not None
     assert (kept.signal, kept.run_id) == (found[0], None)
     [told] = [pending.event for pending in outbox.pending(engine, limit=10)]
@@ -123,7 +126,7 @@ def test_what_is_not_to_be_kept_leaves_nothing_behind(catalog, model, engine: En
     service = EnsembleService(catalog(model("a"), model("b")), engine=engine)
 
     assert len(service.generate_ensemble_signals(["AAA"], FRIDAY, persist=False)) == 1
-    assert ensembles.latest(engine) is None
+    assert ensemble_signals.latest(engine) is None
     assert outbox.pending(engine, limit=10) == []
 
 
@@ -137,7 +140,7 @@ def test_one_that_fails_or_is_slow_spoils_no_other(
     )
     began = time.monotonic()
 
-    with caplog.at_level(logging.WARNING, "inference.asking"):
+    with caplog.at_level(logging.WARNING, "bakeoff.inference.ask_models"):
         [found] = service.generate_ensemble_signals(["AAA"], FRIDAY, persist=False)
 
     assert found.models_contributing == ("a", "b")
@@ -246,8 +249,8 @@ def test_what_is_known_under_the_fingerprint_is_not_asked_for_again(
 ) -> None:
     under = {"a": "one", "b": "two"}
 
-    def desk(candidate: Candidate, _: date) -> Desk:
-        return Desk(data={}, fingerprint=under[candidate.id])
+    def desk(candidate: Candidate, _: date) -> ModelDesk:
+        return ModelDesk(data={}, fingerprint=under[candidate.id])
 
     made = catalog(model("a"), model("b"))
     service = EnsembleService(made, ask=InProcess(desk=desk, root=tmp_path, engine=engine), engine=engine)
@@ -260,7 +263,7 @@ def test_what_is_known_under_the_fingerprint_is_not_asked_for_again(
     assert [one.symbol for one in both] == ["AAA", "BBB"]
     assert asked(tmp_path, "a") == ["a AAA", "a BBB", "a BBB"]
     assert asked(tmp_path, "b") == ["b AAA", "b BBB"]
-    known = signals.said(engine, model_id="a", fingerprint="one", as_of=FRIDAY, symbols=["AAA", "BBB"])
+    known = model_signals.said(engine, model_id="a", fingerprint="one", as_of=FRIDAY, symbols=["AAA", "BBB"])
     assert {symbol: answer.rank for symbol, answer in known.items()} == {"AAA": 1, "BBB": 2}
 
 
@@ -278,12 +281,16 @@ def test_whoever_is_passed_to_ask_may_keep_the_ensemble_itself(catalog, model, e
 
     assert (found.signal, found.ensemble_score) == ("BUY", 0.8)
     assert orders == [(("AAA",), True, ["a", "b"])]
-    assert ensembles.latest(engine) is None
+    assert ensemble_signals.latest(engine) is None
 
 
 def test_the_name_is_there_and_loads_nothing_heavy() -> None:
     said = subprocess.run(
-        [sys.executable, "-c", "import sys; from inference import EnsembleService; print(*sys.modules)"],
+        [
+            sys.executable,
+            "-c",
+            "import sys; from bakeoff.inference import EnsembleService; print(*sys.modules)",
+        ],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

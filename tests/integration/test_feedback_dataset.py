@@ -6,15 +6,15 @@ import pytest
 from fixtures.command_line import Project
 from sqlalchemy import Engine
 
-from config.loading import load
-from config.settings import DatasetSettings, DatasetSource
-from domain.errors import InvalidInputError
-from domain.feedback import Item, Label, Score
-from evaluation.data.pinning import Pinned, pin
-from evaluation.data.sources import files_of, read
-from evaluation.plan import RunRequest, make_plan
-from registry.catalog import Catalog
-from store import items, labels
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.feedback import Item, Label, Score
+from bakeoff.evaluation.datasets.dataset_sources import files_of, read
+from bakeoff.evaluation.datasets.pinning import Pinned, pin
+from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
+from bakeoff.settings.configuration import load
+from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
+from bakeoff.store.feedback import feedback_items, feedback_labels
+from registry.catalog.live_catalog import Catalog
 
 NOTHING = Score(value=0.0, version="baseline")
 SOURCE = DatasetSource.FEEDBACK_LABELS
@@ -22,11 +22,11 @@ SOURCE = DatasetSource.FEEDBACK_LABELS
 
 def send(engine: Engine, *features: dict, first: int = 0) -> None:
     sent = [Item(id=f"i{first + place}", features=one) for place, one in enumerate(features)]
-    items.take_in(engine, [(item, NOTHING) for item in sent])
+    feedback_items.take_in(engine, [(item, NOTHING) for item in sent])
 
 
 def say(engine: Engine, **said: object) -> None:
-    labels.add(engine, [Label(item_id=item, value=value, by="ada") for item, value in said.items()])
+    feedback_labels.add(engine, [Label(item_id=item, value=value, by="ada") for item, value in said.items()])
 
 
 def settings(engine: Engine, **given: object) -> DatasetSettings:

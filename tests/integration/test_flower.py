@@ -45,7 +45,17 @@ class Flower:
 def flower() -> Iterator[Flower]:
     candidates = {"means": {}, "waits": {"params": {"gate": "/nowhere"}}}
     with a_project(candidates, shutdownGrace=0, leaseSeconds=60) as project:  # few sweeps among its tasks
-        command = (sys.executable, "-m", "cli.main", "up", "--port", "0", "--flower", "--flower-port", "0")
+        command = (
+            sys.executable,
+            "-m",
+            "bakeoff.cli.main",
+            "up",
+            "--port",
+            "0",
+            "--flower",
+            "--flower-port",
+            "0",
+        )
         with project.launch(*command, name="up") as up:
             wait_for(lambda: "all is up" in up.log or up.has_ended(), "the start of all", within_s=100)
             found = re.search(

@@ -9,10 +9,10 @@ import pytest
 from fixtures.disk import SmallDisk, a_small_disk, needs_a_mount
 from fixtures.kitchen import Kitchen, a_kitchen, an_oven, names_in
 
-from cell.log import Log
-from cell.outcome import End
-from cell.oven import Oven
-from domain.errors import InfrastructureError
+from bakeoff.cell.host.cell_log import Log
+from bakeoff.cell.host.cell_outcome import End
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.errors import InfrastructureError
 
 FULL = "the log is incomplete: No space left on device"
 

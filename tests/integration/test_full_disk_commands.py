@@ -26,7 +26,7 @@ def ready(project: Project) -> Project:
 
 def bakeoff(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments],
+        [sys.executable, "-m", "bakeoff.cli.main", *arguments],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,

@@ -11,15 +11,17 @@ from fixtures.kitchen import is_alive, names_in
 from fixtures.project import Project, Worker, a_project, wait_for
 from redis.exceptions import ResponseError
 
-from domain.errors import InfrastructureError
-from domain.job import JobState
-from domain.meanwhile import begin
-from store import jobs, leases, outbox
-from store.leases import Claim, Holder
-from tasks import broker, housekeeping, wiring
-from tasks.broker import EVALUATIONS
-from tasks.relay import relay
-from tasks.watch import Watch
+from bakeoff.broker import broker_access
+from bakeoff.broker.broker_access import EVALUATIONS
+from bakeoff.domain.background_work import begin
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.job import JobState
+from bakeoff.operations import process_context
+from bakeoff.store.bakeoffs import job_rows, leases, outbox
+from bakeoff.store.bakeoffs.leases import Claim, Holder
+from bakeoff.worker.event_relay import relay
+from bakeoff.worker.lease_monitor import LeaseMonitor
+from tasks import sweep_duty
 
 LEASE_S = 2
 CATALOG: Mapping[str, Mapping[str, str]] = {"good": {"path": "Means"}}
@@ -64,7 +66,7 @@ def test_a_run_goes_on_by_itself_when_a_full_disk_has_room_again(small: Project)
         writers = (worker.process.pid, *worker.pool, int(small.redis.info()["process_id"]))
         began = cpu_seconds(worker)
         small.disk.fill(*writers)
-        wait_for(lambda: jobs.backlog(small.engine).silent == 2, "the end of both leases")
+        wait_for(lambda: job_rows.backlog(small.engine).silent == 2, "the end of both leases")
         assert all(map(is_alive, cells))
         small.gate("open").touch()
         wait_for(lambda: not any(map(is_alive, cells)), "the end of both cells")
@@ -136,7 +138,7 @@ def take(project: Project, run_id: str, *, lease_s: float) -> Claim:
         project.engine,
         project.job(run_id, "good").id,
         holder=Holder(node="here", worker="w"),
-        caps=wiring.caps(),
+        caps=process_context.caps(),
         lease_s=lease_s,
     )
     assert isinstance(claimed, Claim)
@@ -165,7 +167,7 @@ def test_a_holder_goes_on_beyond_its_lease_while_a_full_database_keeps_others_fr
 ) -> None:
     run_id = apart.start("good")
     claimed = take(apart, run_id, lease_s=0.2)
-    watch = Watch(claimed, lease_s=0.2)
+    watch = LeaseMonitor(claimed, lease_s=0.2)
     apart.disk.fill()
     over = time.monotonic() + 0.5
     while time.monotonic() < over:
@@ -187,7 +189,7 @@ def test_a_holder_goes_on_beyond_its_lease_while_a_full_database_keeps_others_fr
 @needs_a_mount
 def test_a_holder_whose_job_was_taken_when_there_was_room_again_stops(apart: Project) -> None:
     run_id = apart.start("good")
-    watch = Watch(take(apart, run_id, lease_s=0.1), lease_s=0.1)
+    watch = LeaseMonitor(take(apart, run_id, lease_s=0.1), lease_s=0.1)
     apart.disk.fill()
     time.sleep(0.1)
     assert watch.may_go_on()
@@ -203,7 +205,9 @@ def test_a_holder_whose_job_was_taken_when_there_was_room_again_stops(apart: Pro
 def test_a_full_database_does_not_fill_the_stream_with_the_same_events(
     apart: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.relay._unmarked", [])  # not what a test before left of its own database
+    monkeypatch.setattr(
+        "bakeoff.worker.event_relay._unmarked", []
+    )  # not what a test before left of its own database
     run_id = apart.start("good")
     take(apart, run_id, lease_s=60)
     apart.disk.fill()
@@ -224,15 +228,15 @@ def test_the_sweep_rings_when_a_redis_that_could_not_write_its_file_can_again(
         server = int(project.redis.info()["process_id"])
         project.disk.fill(server)
         wait_for(lambda: not takes_messages(project), "the trouble of Redis")
-        assert broker.is_running()
+        assert broker_access.is_running()
         with pytest.raises(InfrastructureError, match="takes no messages: MISCONF Errors writing to the AOF"):
-            broker.demand()
+            broker_access.demand()
         run_id = project.start("good")
-        assert housekeeping.sweep().rung == 0
+        assert sweep_duty.sweep().rung == 0
         assert project.states(run_id) == {"good": "queued"}
         project.disk.make_room(server)
         wait_for(lambda: takes_messages(project), "the recovery of Redis")
 
-        assert housekeeping.sweep().rung == 1
-        assert broker.messages_waiting(EVALUATIONS) == 1
+        assert sweep_duty.sweep().rung == 1
+        assert broker_access.messages_waiting(EVALUATIONS) == 1
     assert "the sweep will ring later: MISCONF Errors writing to the AOF file" in caplog.text

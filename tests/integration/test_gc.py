@@ -17,14 +17,15 @@ from fixtures.kitchen import names_in
 from fixtures.samples import a_run
 from sqlalchemy import insert, update
 
-from domain.dataset import DatasetRef
-from domain.identity import new_id
-from domain.job import JobState
-from domain.model_version import Origin
-from domain.run import Run
+from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.job import JobState
+from bakeoff.domain.model_version import VersionOrigin
+from bakeoff.domain.run import Run
+from bakeoff.store.bakeoffs import job_rows, outbox, saving_turns
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import writing
 from registry import ModelRegistry
-from store import jobs, outbox, savings, tables
-from store.engine import writing
 
 ROOT = Path(__file__).parents[2]
 MB = b"x" * 1_000_000
@@ -155,9 +156,9 @@ def test_old_runs_go_with_what_only_they_cite(project: Project) -> None:
 
 def test_an_old_run_goes_when_what_it_wanted_to_save_is_saved_and_not_before(project: Project) -> None:
     run = a_run_with_files(project, project.pin(), days=40)
-    (evaluation_id,) = [result.evaluation_id for result in jobs.results_of_run(project.engine, run.id)]
+    (evaluation_id,) = [result.evaluation_id for result in job_rows.results_of_run(project.engine, run.id)]
     with writing(project.engine) as connection:
-        savings.begin(connection, run.id, run.created_at)
+        saving_turns.begin(connection, run.id, run.created_at)
         connection.execute(insert(tables.fitted_models), {"evaluation_id": evaluation_id, "fitted": {}})
 
     assert gc(project, "--keep", "30d") == NOTHING
@@ -169,7 +170,7 @@ def test_an_old_run_goes_when_what_it_wanted_to_save_is_saved_and_not_before(pro
 def test_a_run_that_a_model_of_the_registry_comes_from_stays_with_its_snapshot(project: Project) -> None:
     run = a_run_with_files(project, project.pin(), days=40)
     registry = ModelRegistry(project.root / "data" / "models" / "registry")
-    model_id = registry.save_model({"w": 1}, "flowers", origin=Origin(run_id=run.id))
+    model_id = registry.save_model({"w": 1}, "flowers", origin=VersionOrigin(run_id=run.id))
 
     assert gc(project, "--keep", "30d") == NOTHING
     registry.delete_model(model_id)
@@ -202,14 +203,14 @@ def test_unfinished_things_go_when_nobody_can_be_at_them_any_more(project: Proje
 #: Dies where it is told to: after so many calls of a function.
 KILLED = """
 import os, signal, sys
-from cli.main import run
-from evaluation.data import shelf
-from store import forgetting
-from tasks import gc
+from bakeoff.cli.main import run
+from bakeoff.evaluation.datasets import snapshot_store
+from bakeoff.store.bakeoffs import old_runs
+from bakeoff.operations import garbage
 
 module, name, calls = {"forgetting": forgetting, "gc": gc, "shelf": shelf}[sys.argv[1]], sys.argv[2], [0]
 whole, most = getattr(module, name), int(sys.argv[3])
-forgetting._BATCH = 1
+old_runs._BATCH = 1
 
 def die(*arguments, **options):
     calls[0] += 1

@@ -11,9 +11,9 @@ import pytest
 from fixtures.kitchen import eventually, is_alive
 from fixtures.memory_registry import InMemoryRegistry
 
-from config.model_registry import PromotionSettings
-from domain.model_version import Origin, Promotion, Stage
-from registry.promotion import promote, rollback
+from bakeoff.domain.model_version import Promotion, Stage, VersionOrigin
+from bakeoff.settings.registry_settings import PromotionSettings
+from registry.models.promotion import promote, rollback
 
 KEEPER = """
 import json, os, sys
@@ -40,7 +40,7 @@ def root(tmp_path: Path) -> Path:
 def registry() -> InMemoryRegistry:
     registry = InMemoryRegistry()
     for _ in range(2):
-        registry.save_model(object(), "churn", metrics={"f1": 0.5}, origin=Origin(run_id="r1"))
+        registry.save_model(object(), "churn", metrics={"f1": 0.5}, origin=VersionOrigin(run_id="r1"))
     registry.transition_model_stage("churn/1.0.0", Stage.PRODUCTION)
     return registry
 

@@ -32,7 +32,7 @@ def told() -> Iterator[Told]:
     with (
         a_project(CANDIDATES) as project,
         an_api(project, BAKEOFF_API_TOKEN=SECRET) as api,
-        project.launch(sys.executable, "-m", "cli.main", "worker") as worker,
+        project.launch(sys.executable, "-m", "bakeoff.cli.main", "worker") as worker,
     ):
         body = {"dataset": "tiny", "models": list(CANDIDATES), "baseline": False}
         started = api.ask("POST", EVALUATIONS, json=body, headers=headers)
@@ -55,7 +55,7 @@ def test_the_api_and_its_producer_name_request_and_run(told: Told) -> None:
 
     assert [(line["logger"], line["requestId"]) for line in lines] == [
         ("tasks.enqueue", "order-7"),
-        ("api.access", "order-7"),
+        ("bakeoff.api.security.request_log", "order-7"),
     ]
     assert (lines[1]["method"], lines[1]["status"]) == ("GET", 200)
 

@@ -18,12 +18,12 @@ import xgboost
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from domain.model_version import Origin
+from bakeoff.domain.model_version import VersionOrigin
 from registry import MLflowModelRegistry
-from registry.artefacts import digest_of
-from registry.backend import Description, Fitted
-from registry.on_mlflow.schema import to_mlflow_signature
-from registry.signature import infer_signature
+from registry.columns.signature import infer_signature
+from registry.models.local.artefact_files import digest_of
+from registry.models.mlflow.mlflow_signature import to_mlflow_signature
+from registry.models.registry_interface import Description, Fitted
 
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70] * 8, "income": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5] * 8})
 Y = np.array([0, 0, 0, 1, 1, 1] * 8)
@@ -31,7 +31,7 @@ SIGNATURE = infer_signature(X, Y)
 MODEL = LogisticRegression().fit(X, Y)
 SCALER = StandardScaler().fit(X)
 SCALED = LogisticRegression().fit(SCALER.transform(X), Y)
-ORIGIN = Origin(
+ORIGIN = VersionOrigin(
     run_id="11111111-0000-4000-8000-000000000000",
     evaluation_id="22222222-0000-4000-8000-000000000000",
     candidate_id="logistic",

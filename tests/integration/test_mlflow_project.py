@@ -8,8 +8,9 @@ import joblib
 import pytest
 from contract.model_registry import MODEL
 
-from config.loading import load
-from registry import MLflowModelRegistry, opening
+from bakeoff.settings.configuration import load
+from registry import MLflowModelRegistry
+from registry.models import registry_opening
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_a_database_is_looked_for_in_the_project_and_made_by_the_first_save_alon
     configuration = load(project.root / "config" / "bakeoff.yaml")
 
     assert configuration.tracking_uri == f"sqlite:///{project.root}/tracked/mlflow.db"
-    assert not opening.has_registry(configuration)
+    assert not registry_opening.has_registry(configuration)
     assert "no models yet" in project.bakeoff("registry", "list").stdout
     message = project.finding("registry")["message"]
     assert message.startswith("MLflow has no database yet, the first save makes it")

@@ -17,11 +17,11 @@ import pytest
 from contract.model_registry import MODEL, ORIGIN, OTHER, SCALER, Trap, X, fitted, save, versions
 from fixtures.crowd import in_processes
 
-from domain.errors import InfrastructureError, InvalidInputError, TamperedError
-from domain.model_version import Stage
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError, TamperedError
+from bakeoff.domain.model_version import Stage
 from registry import MLflowModelRegistry
-from registry.backend import Description
-from registry.on_mlflow.server import Server
+from registry.models.mlflow.mlflow_server import MLflowServer
+from registry.models.registry_interface import Description
 
 pytestmark = pytest.mark.services
 
@@ -145,7 +145,7 @@ def is_killed_at(request: int, act) -> bool:
     """Does it in a fork that dies by SIGKILL right before its so-manieth request, or behind it."""
     child = os.fork()
     if not child:
-        asked, ask = [0], Server.ask
+        asked, ask = [0], MLflowServer.ask
 
         def ask_or_die(self, method, *args, **kwargs):
             asked[0] += 1
@@ -153,7 +153,7 @@ def is_killed_at(request: int, act) -> bool:
                 os.kill(os.getpid(), signal.SIGKILL)
             return ask(self, method, *args, **kwargs)
 
-        Server.ask = ask_or_die
+        MLflowServer.ask = ask_or_die
         act()
         os._exit(0)
     _, status = os.waitpid(child, 0)

@@ -44,7 +44,7 @@ def project(mlflow_template: Path) -> Iterator[Project]:
 def bakeoff(project: Project, *arguments: str) -> Any:
     """What the command says as JSON, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", "from cli.main import run; run()", *arguments, "--json"],
+        [sys.executable, "-c", "from bakeoff.cli.main import run; run()", *arguments, "--json"],
         cwd=project.folder,
         env=project.environment,
         capture_output=True,

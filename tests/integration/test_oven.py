@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from fixtures.kitchen import PLUGINS, a_kitchen, an_oven, below, eventually, is_alive, running
 
-from cell import landlock, scratch
-from cell.client import connect
-from cell.order import Limits, Order
-from cell.outcome import End
-from cell.oven import Oven
-from domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.cell.confinement import landlock, scratch_folder
+from bakeoff.cell.host.cell_client import connect
+from bakeoff.cell.host.cell_order import Limits, Order
+from bakeoff.cell.host.cell_outcome import End
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 
 #: An owner, or a supervisor, in a process of its own that can be killed. It prints what it has started.
 OWNER = """
@@ -44,7 +44,7 @@ with an_oven(runtime=Path(sys.argv[1])) as oven:
 SUPERVISOR = """
 import sys
 from pathlib import Path
-from cell.client import connect
+from bakeoff.cell.host.cell_client import connect
 from fixtures.kitchen import Kitchen
 class Known:
     socket = Path(sys.argv[1])
@@ -74,7 +74,7 @@ def bake(folder):
         ]), flush=True)
 import ctypes, json, os, sys
 from pathlib import Path
-from cell import libc
+from bakeoff.cell.confinement import kernel_calls
 from fixtures.kitchen import a_kitchen, an_oven
 """
 ORDINARY_USER = f"""{CELLS}
@@ -311,13 +311,13 @@ def test_folders_deeper_than_a_path_is_long_are_removed(tmp_path):
     outside.write_text("kept")
     (maze / "link").symlink_to(outside)
 
-    scratch.remove(maze)
+    scratch_folder.remove(maze)
 
     assert not maze.exists()
     assert outside.read_text() == "kept"
 
 
-@pytest.mark.skipif(not scratch.can_be_private(), reason="the user may have no namespaces")
+@pytest.mark.skipif(not scratch_folder.can_be_private(), reason="the user may have no namespaces")
 def test_the_sockets_of_this_user_are_not_there_for_a_cell(runtime, tmp_path, monkeypatch):
     """As that of the embedded Redis, through which it would command the workers."""
     monkeypatch.setattr(tempfile, "tempdir", str(runtime))

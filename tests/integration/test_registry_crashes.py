@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 from fixtures.crowd import in_processes
 
-from registry import ModelRegistry, artefacts, local
-from registry.backend import Description, Fitted
-from store import engine, models, promotions
+from bakeoff.store.database import engine
+from bakeoff.store.models import promotion_log, version_rows
+from registry import ModelRegistry
+from registry.models.local import artefact_files, local_registry
+from registry.models.registry_interface import Description, Fitted
 
 #: Where files and rows are changed; what comes before has nothing to break.
-_CHANGING = {module.__file__ for module in (artefacts, local, models, promotions, engine)}
+_CHANGING = {
+    module.__file__ for module in (artefact_files, local_registry, version_rows, promotion_log, engine)
+}
 
 
 class Model:
@@ -96,13 +100,13 @@ def test_so_does_the_saving_of_what_a_cell_has_fitted(stocked, tmp_path):
     files = [tmp_path / "model", tmp_path / "preprocessor"]
     for file, fitted in zip(files, (Model(), {"preprocessor": Model()}), strict=True):
         file.write_bytes(pickle.dumps(fitted, protocol=5))
-    digests = [artefacts.digest_of(file) for file in files]
+    digests = [artefact_files.digest_of(file) for file in files]
     left = Fitted(
         model=files[0], model_digest=digests[0], preprocessor=files[1], preprocessor_digest=digests[1]
     )
 
     said = Description(type="Model")
-    for _ in each_kill(lambda: stocked.save_fitted(left, "churn", said), {artefacts.__file__}):
+    for _ in each_kill(lambda: stocked.save_fitted(left, "churn", said), {artefact_files.__file__}):
         assert all_is_well(stocked)
 
 

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
 
-from domain.errors import InfrastructureError, InvalidInputError, TamperedError
-from registry import ModelRegistry, unpickling
-from registry.backend import Description, Fitted
-from registry.unpickling import OtherVersionWarning
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError, TamperedError
+from registry import ModelRegistry
+from registry.models import unpickling
+from registry.models.registry_interface import Description, Fitted
+from registry.models.unpickling import OtherVersionWarning
 
 MODEL = LinearRegression().fit(np.arange(200).reshape(100, 2), np.arange(100))
 SCALER = StandardScaler().fit(np.arange(6).reshape(3, 2))

@@ -9,16 +9,17 @@ from fixtures.shape import shape_of
 from sqlalchemy import insert, text, update
 from sqlalchemy.exc import IntegrityError
 
-from domain.errors import InfrastructureError, InvalidInputError
-from domain.model_uri import parse_uri
-from domain.model_version import Stage
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.model_uri import parse_uri
+from bakeoff.domain.model_version import Stage
+from bakeoff.store.database import registry_tables, schema_version
+from bakeoff.store.database.engine import open_registry_database, reading, writing
+from bakeoff.store.database.schema_version import Branch
+from bakeoff.store.models import promotion_log, version_rows
 from registry import ModelRegistry
-from registry.naming import DATABASE
-from store import models, promotions, registry_tables, schema
-from store.engine import open_registry_database, reading, writing
-from store.schema import Branch
+from registry.models.local.artefact_files import DATABASE
 
-MIGRATIONS = Path(schema.__file__).parent.parent / "migrations"
+MIGRATIONS = Path(schema_version.__file__).parents[3] / "migrations"
 
 
 @pytest.fixture
@@ -43,9 +44,9 @@ def shape(engine):
 
 
 def test_the_migrations_make_what_the_tables_say(empty):
-    schema.upgrade(empty, branch=Branch.REGISTRY)
+    schema_version.upgrade(empty, branch=Branch.REGISTRY)
     migrated = shape(empty)
-    schema.downgrade(empty, "base", Branch.REGISTRY)
+    schema_version.downgrade(empty, "base", Branch.REGISTRY)
     assert shape(empty) == set()
 
     with writing(empty) as connection:
@@ -57,21 +58,21 @@ def test_the_migrations_make_what_the_tables_say(empty):
 
 
 def test_the_branch_has_a_label_and_a_head_of_its_own(empty):
-    schema.upgrade(empty, "registry@head", Branch.REGISTRY)
+    schema_version.upgrade(empty, "registry@head", Branch.REGISTRY)
 
     newest = max(path.name for path in (MIGRATIONS / "registry").glob("*.py"))
-    assert schema.current(empty) == schema.REGISTRY_HEAD == f"registry_{newest[:4]}"
+    assert schema_version.current(empty) == schema_version.REGISTRY_HEAD == f"registry_{newest[:4]}"
 
 
 def test_neither_kind_of_database_is_taken_for_the_other(empty):
-    schema.upgrade(empty, branch=Branch.REGISTRY)
+    schema_version.upgrade(empty, branch=Branch.REGISTRY)
 
-    with pytest.raises(InvalidInputError, match=f"has schema {schema.REGISTRY_HEAD}, which is newer"):
-        schema.ensure(empty)
+    with pytest.raises(InvalidInputError, match=f"has schema {schema_version.REGISTRY_HEAD}, which is newer"):
+        schema_version.ensure(empty)
 
 
 def test_an_older_registry_is_refused_with_the_command_that_mends_it(registry, monkeypatch):
-    monkeypatch.setattr(schema, "REGISTRY_HEAD", "registry_0999")
+    monkeypatch.setattr(schema_version, "REGISTRY_HEAD", "registry_0999")
 
     with pytest.raises(InfrastructureError) as refused:
         ModelRegistry(registry.storage_path)
@@ -150,30 +151,32 @@ def test_a_registry_on_a_network_file_system_is_refused(tmp_path, monkeypatch):
 IN_ORDER = {"SCAN models", "SCAN promotions"}
 
 LOOKS = {
-    "by id": lambda engine: models.find(engine, 1),
-    "by version": lambda engine: models.find(engine, parse_uri("churn/1.0.0")),
-    "by serial": lambda engine: models.find(engine, parse_uri("churn/1")),
-    "by stage": lambda engine: models.find(engine, parse_uri("churn/Production")),
-    "the newest": lambda engine: models.find(engine, parse_uri("churn/latest")),
-    "by alias": lambda engine: models.find(engine, parse_uri("churn@champion")),
-    "by run": lambda engine: models.find(engine, parse_uri("runs:/r/tree")),
-    "a page": lambda engine: models.page(engine, limit=20),
-    "a page of a name": lambda engine: models.page(engine, name="churn", limit=20),
-    "a page of a type": lambda engine: models.page(engine, type="Tree", limit=20),
-    "a page of a stage": lambda engine: models.page(engine, stage=Stage.STAGING, limit=20),
-    "a page of a tag": lambda engine: models.page(engine, tags={"team": "growth"}, limit=20),
-    "a page of a dataset": lambda engine: models.page(engine, dataset_id="d", limit=20),
-    "a page of good ones": lambda engine: models.page(engine, min_metrics={"f1": 0.5}, limit=20),
-    "every one of a version": lambda engine: models.page(engine, version="1.0.0"),
-    "the best": lambda engine: models.best(engine, "f1", greater_is_better=True),
-    "the least": lambda engine: models.best(engine, "mae", greater_is_better=False),
-    "the best of a name": lambda engine: models.best(engine, "f1", greater_is_better=True, name="churn"),
-    "the log": lambda engine: promotions.history(engine, limit=20),
-    "the log of a name": lambda engine: promotions.history(engine, "churn", limit=20),
-    "a promotion": lambda engine: promotions.move(
+    "by id": lambda engine: version_rows.find(engine, 1),
+    "by version": lambda engine: version_rows.find(engine, parse_uri("churn/1.0.0")),
+    "by serial": lambda engine: version_rows.find(engine, parse_uri("churn/1")),
+    "by stage": lambda engine: version_rows.find(engine, parse_uri("churn/Production")),
+    "the newest": lambda engine: version_rows.find(engine, parse_uri("churn/latest")),
+    "by alias": lambda engine: version_rows.find(engine, parse_uri("churn@champion")),
+    "by run": lambda engine: version_rows.find(engine, parse_uri("runs:/r/tree")),
+    "a page": lambda engine: version_rows.page(engine, limit=20),
+    "a page of a name": lambda engine: version_rows.page(engine, name="churn", limit=20),
+    "a page of a type": lambda engine: version_rows.page(engine, type="Tree", limit=20),
+    "a page of a stage": lambda engine: version_rows.page(engine, stage=Stage.STAGING, limit=20),
+    "a page of a tag": lambda engine: version_rows.page(engine, tags={"team": "growth"}, limit=20),
+    "a page of a dataset": lambda engine: version_rows.page(engine, dataset_id="d", limit=20),
+    "a page of good ones": lambda engine: version_rows.page(engine, min_metrics={"f1": 0.5}, limit=20),
+    "every one of a version": lambda engine: version_rows.page(engine, version="1.0.0"),
+    "the best": lambda engine: version_rows.best(engine, "f1", greater_is_better=True),
+    "the least": lambda engine: version_rows.best(engine, "mae", greater_is_better=False),
+    "the best of a name": lambda engine: version_rows.best(
+        engine, "f1", greater_is_better=True, name="churn"
+    ),
+    "the log": lambda engine: promotion_log.history(engine, limit=20),
+    "the log of a name": lambda engine: promotion_log.history(engine, "churn", limit=20),
+    "a promotion": lambda engine: promotion_log.move(
         engine, 1, Stage.PRODUCTION, by="me", reason="", evidence={}
     ),
-    "a delete": lambda engine: models.remove(engine, 1, force=True),
+    "a delete": lambda engine: version_rows.remove(engine, 1, force=True),
 }
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from fixtures.project import Project, a_project
 
-from domain.identity import new_id
-from domain.result import Result
-from evaluation.data.snapshot import folder_of
-from evaluation.plan import RunRequest, make_plan
-from evaluation.rehearsal import rehearse
-from tasks import enqueue, wiring
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.result import Result
+from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.jobs.in_process_job import rehearse
+from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
+from bakeoff.operations import process_context
+from tasks import enqueue
 
 CANDIDATES = {"means": {"path": "Means"}, "dices": {"path": "Dices"}, "late": {"path": "RaisesLate"}}
 
@@ -24,7 +25,7 @@ def project() -> Iterator[Project]:
 
 def rehearsed(project: Project, model: str) -> Result:
     request = RunRequest(dataset="tiny", models=[model], baseline=False)
-    plan = make_plan(request, catalog=wiring.catalog, configuration=project.configuration)
+    plan = make_plan(request, catalog=process_context.catalog, configuration=project.configuration)
     run, [job] = enqueue.draw_up(plan, run_id=new_id())
     folder = folder_of(project.configuration.snapshots, run.dataset.dataset_id, run.dataset.split_id)
     return rehearse(job, run, root=project.configuration.root, snapshot=folder)

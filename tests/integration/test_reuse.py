@@ -14,16 +14,18 @@ from fixtures.project import Project, a_project
 from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
-from cli.main import app
-from domain.dataset import DatasetRef
-from domain.event import Event
-from domain.identity import new_id
-from evaluation.data.shelf import OPEN
-from evaluation.data.snapshot import folder_of, open_snapshot
-from evaluation.plan import RunRequest, make_plan
-from store import cancelling, jobs, runs, tables
-from store.engine import writing
-from tasks import enqueue, wiring
+from bakeoff.cli.main import app
+from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.event import Event
+from bakeoff.domain.identity import new_id
+from bakeoff.evaluation.datasets.snapshot import folder_of, open_snapshot
+from bakeoff.evaluation.datasets.snapshot_store import OPEN
+from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
+from bakeoff.operations import process_context
+from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import writing
+from tasks import enqueue
 from tasks.celery import app as celery
 
 CANDIDATES = {
@@ -250,8 +252,8 @@ def test_what_takes_longest_starts_first(project: Project) -> None:
         a_fit_that_took(project, model, minutes)
     with nobody_takes_jobs():
         run_id = project.start("means", "new", "other")
-        order = [job.candidate.id for job in jobs.of_run(project.engine, run_id)]
-        cancelling.cancel_run(project.engine, run_id)
+        order = [job.candidate.id for job in job_rows.of_run(project.engine, run_id)]
+        cancellation.cancel_run(project.engine, run_id)
 
     assert order == ["new", "other", "means"]
 
@@ -266,7 +268,7 @@ def a_fit_that_took(project: Project, model: str, minutes: float) -> None:
 
 def test_a_plan_tells_what_would_be_done_and_why_and_does_nothing(project: Project) -> None:
     first = run(project, "means")
-    number = len(runs.page(project.engine, limit=1000))
+    number = len(run_rows.page(project.engine, limit=1000))
     asked = ("plan", "tiny", "--models", "means,other", "--no-baseline")
     plan = json.loads(bakeoff(project, *asked, "--json").stdout)
     other_seed = json.loads(bakeoff(project, *asked, "--seed", "99", "--json").stdout)
@@ -279,7 +281,7 @@ def test_a_plan_tells_what_would_be_done_and_why_and_does_nothing(project: Proje
     assert {one["why"] for one in other_seed["candidates"]} == {"changed: data, seed"}
     assert {one["action"] for one in other_seed["candidates"]} == {"run"}
     assert {one["action"] for one in other_metric["candidates"]} == {"score"}
-    assert len(runs.page(project.engine, limit=1000)) == number
+    assert len(run_rows.page(project.engine, limit=1000)) == number
 
 
 def test_a_plan_is_a_table_for_people(project: Project) -> None:
@@ -342,7 +344,7 @@ def test_what_cannot_be_fitted_again_ends_as_a_run_does(project: Project) -> Non
     edit(project, "values, labels =", "raise OSError('no licence')\n        values, labels =")
     found = bakeoff(project, "reproduce", first, "breaks", "--no-worker")
     edit(project, "raise OSError('no licence')\n        values, labels =", "values, labels =")
-    failed = runs.page(project.engine, limit=1)[0].run.id
+    failed = run_rows.page(project.engine, limit=1)[0].run.id
     nothing = bakeoff(project, "reproduce", failed, "breaks")
 
     assert found.exit_code == 3
@@ -355,12 +357,12 @@ def evaluated(project: Project, state: State) -> tuple[list[int], Any, DatasetRe
     """The predictions, the result, and the data."""
     state.write(project.folder)
     request = RunRequest(dataset="tiny", models=["means"], baseline=False, seed=state.seed)
-    plan = make_plan(request, catalog=wiring.catalog, configuration=project.configuration)
+    plan = make_plan(request, catalog=process_context.catalog, configuration=project.configuration)
     run_id = new_id()
     enqueue.begin(enqueue.run_of(plan, run_id=run_id), [state.candidate], fresh=False)
     project.wait_for_end(run_id)
     result = project.results(run_id)["changing"]
-    fitted = jobs.get(project.engine, result.reused_from or result.evaluation_id)
+    fitted = job_rows.get(project.engine, result.reused_from or result.evaluation_id)
     file = project.configuration.predictions_of(fitted.run_id, fitted.id)
     return np.load(file).tolist(), result, plan.dataset
 

@@ -9,17 +9,19 @@ import pytest
 from fixtures.project import Project, Worker, a_project, wait_for
 from sqlalchemy import func, select
 
-from config.loading import load
-from domain.errors import InvalidInputError
-from domain.event import Event
-from domain.identity import new_id
-from store import outbox, runs, tables
-from store.engine import reading
-from tasks import enqueue, wiring
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.event import Event
+from bakeoff.domain.identity import new_id
+from bakeoff.operations import process_context
+from bakeoff.settings.configuration import load
+from bakeoff.store.bakeoffs import outbox, run_rows
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import reading
+from bakeoff.worker.event_relay import relay
+from tasks import enqueue
 from tasks.celery import app
-from tasks.housekeeping import sweep
-from tasks.relay import relay
-from tasks.waiting import why_nothing_runs
+from tasks.sweep_duty import sweep
+from tasks.why_idle import why_nothing_runs
 
 CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "good": {"path": "Means"},
@@ -90,7 +92,7 @@ def test_a_retry_takes_over_what_had_completed_and_runs_the_rest_again(place: Pl
         "good": 0,
         "raises": 1,
     }
-    run = runs.get(place.project.engine, after)
+    run = run_rows.get(place.project.engine, after)
     assert (run.retry_of, run.name, run.priority, run.state) == (before, "again", 3, "partial")
     assert told(place.project.wait_for_events(after), place.project, after) == [
         "evaluation.completed good",
@@ -126,11 +128,11 @@ def test_another_service_starts_a_run_by_the_name_of_the_task(place: Place) -> N
     payload = {"dataset": "tiny", "models": ["good"], "runId": run_id, "testSize": 0.5, "name": "theirs"}
     for _ in range(3):
         app.send_task("bakeoff.start_run", kwargs=payload)
-    wait_for(lambda: runs.exists(place.project.engine, run_id), "the run")
+    wait_for(lambda: run_rows.exists(place.project.engine, run_id), "the run")
     place.project.wait_for_end(run_id)
     wait_for(lambda: place.worker.log.count(f"'{run_id}'") == 3, "three answers")
 
-    run = runs.get(place.project.engine, run_id)
+    run = run_rows.get(place.project.engine, run_id)
     assert (run.state, run.name, run.test_size, run.baseline_id) == ("completed", "theirs", 0.5, "dummy")
     assert list(place.project.states(run_id)) == ["dummy", "good"]
 
@@ -155,7 +157,7 @@ def test_a_bad_request_is_refused_in_one_line_and_makes_no_run(
     wait_for(lambda: sent.id in place.worker.log, "its answer")
     lines = [json.loads(line) for line in place.worker.log.splitlines() if line.startswith("{")]
     answer = next(n for n, line in enumerate(lines) if sent.id in line["message"])
-    warning = next(line for line in lines[answer::-1] if line["logger"] == "tasks.requests")
+    warning = next(line for line in lines[answer::-1] if line["logger"] == "tasks.request_tasks")
 
     assert said in lines[answer]["message"]
     assert (warning["level"], said in warning["message"]) == ("warning", True)
@@ -190,7 +192,7 @@ def test_without_a_broker_a_run_is_kept_and_told_later() -> None:
     """Starting it takes no longer than anybody would wait."""
     with a_project(CANDIDATES) as project:
         away = load(project.file, overrides={"brokerUrl": "redis://localhost:1"}, environment={})
-        wiring.use(away)
+        process_context.use(away)
         app.close()
         app.amqp._producer_pool = None
         app.conf.update(broker_url="redis://localhost:1")
@@ -199,7 +201,7 @@ def test_without_a_broker_a_run_is_kept_and_told_later() -> None:
         assert project.states(run_id) == {"good": "queued"}
         assert relay() == 0
         assert sweep().rung == 0
-        wiring.use(project.configuration)
+        process_context.use(project.configuration)
         with project.worker():
             assert project.wait_for_end(run_id) == "completed"
             events = project.wait_for_events(run_id)

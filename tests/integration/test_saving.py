@@ -11,15 +11,15 @@ import yaml
 from fixtures.project import Project, Worker, a_project, wait_for
 from sklearn.metrics import f1_score
 
-from domain.fitted import NotKept
-from domain.model_version import ModelVersion, Stage
-from domain.run import RunState
-from domain.saving import Advance, Outcome, Saving
-from evaluation.data.shelf import OPEN
-from evaluation.data.snapshot import folder_of, open_snapshot, sealed_labels
-from inference import ModelPredictor
+from bakeoff.domain.model_version import ModelVersion, Stage
+from bakeoff.domain.result import NotKept
+from bakeoff.domain.run import RunState
+from bakeoff.domain.saving import Advance, Saving, SavingOutcome
+from bakeoff.evaluation.datasets.snapshot import folder_of, open_snapshot, sealed_labels
+from bakeoff.evaluation.datasets.snapshot_store import OPEN
+from bakeoff.inference import ModelPredictor
+from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_turns
 from registry import ModelRegistry
-from store import cancelling, jobs, runs, savings
 from tasks import enqueue
 
 CANDIDATES = {
@@ -134,17 +134,17 @@ def start(project: Project, *models: str, **request: Any) -> str:
 def saving(project: Project, run_id: str) -> Saving:
     """Once it is done."""
     wait_for(lambda: is_done(project, run_id), f"the saving of {project.states(run_id)}")
-    found = savings.of_run(project.engine, run_id)
+    found = saving_turns.of_run(project.engine, run_id)
     assert found is not None
     return found
 
 
 def is_done(project: Project, run_id: str) -> bool:
-    found = savings.of_run(project.engine, run_id)
+    found = saving_turns.of_run(project.engine, run_id)
     return found is not None and found.done_at is not None
 
 
-def outcome(project: Project, run_id: str) -> Outcome:
+def outcome(project: Project, run_id: str) -> SavingOutcome:
     found = saving(project, run_id).outcome
     assert found is not None
     return found
@@ -166,7 +166,7 @@ def test_the_winner_is_saved_whole_promoted_and_predicts_what_it_predicted_in_it
     found = outcome(project, run_id)
 
     [one] = found.saved
-    job, run = project.job(run_id, "linear"), runs.get(project.engine, run_id)
+    job, run = project.job(run_id, "linear"), run_rows.get(project.engine, run_id)
     assert (one.candidate, one.name, one.version) == ("linear", "shop", "1.0.0")
     assert found.promotion == Advance(
         version="1.0.0",
@@ -227,7 +227,7 @@ def test_the_log_holds_run_metrics_gates_and_what_the_hooks_said(project: Projec
     outcome(project, run_id)
 
     hooks, line = registry_of(project).history("logged")
-    assert (line.by, line.reason) == ("bakeoff run", f"best of {runs.get(project.engine, run_id).name}")
+    assert (line.by, line.reason) == ("bakeoff run", f"best of {run_rows.get(project.engine, run_id).name}")
     assert (line.evidence["run"], line.evidence["metrics"]) == (run_id, project.metrics(run_id)["linear"])
     assert [gate["passed"] for gate in line.evidence["gates"]] == [True, True]
     assert [said["passed"] for said in hooks.evidence["hooks"]] == [True, False]
@@ -272,7 +272,7 @@ def test_all_saves_each_that_completed_but_not_the_baseline_and_says_who_cannot_
     assert stuck.reason.startswith("it cannot be pickled: TypeError: cannot pickle ")
     assert project.results(run_id)["stuck"].details["warnings"] == [f"not saved: {stuck.reason}"]
     assert sorted(v.tags["candidate"] for v in registry_of(project).versions("everybody")) == ["linear", "no"]
-    left = {name: jobs.fitted_in(project.engine, job.id) for name, job in project.jobs(run_id).items()}
+    left = {name: job_rows.fitted_in(project.engine, job.id) for name, job in project.jobs(run_id).items()}
     assert left["stuck"] == NotKept(problem=stuck.reason)
     assert (left["dummy"], left["fails"]) == (None, None)
     assert registry_of(project).get("models:/everybody/Production").tags["candidate"] == "linear"
@@ -295,7 +295,7 @@ def test_a_predictor_says_of_the_test_rows_what_the_run_has_scored(
     run_id = start(project, "linear", "chance", "distance", save="all", save_as="asked", **rules)
     outcome(project, run_id)
     monkeypatch.syspath_prepend(project.folder)
-    dataset = runs.get(project.engine, run_id).dataset
+    dataset = run_rows.get(project.engine, run_id).dataset
     snapshot = folder_of(project.configuration.snapshots, dataset.dataset_id, dataset.split_id)
     X, truth = open_snapshot(snapshot / OPEN).X_test, sealed_labels(snapshot)
 
@@ -317,7 +317,7 @@ def test_a_predictor_says_of_the_test_rows_what_the_run_has_scored(
 def test_when_nobody_beats_the_baseline_nothing_is_saved_and_it_is_said(project: Project) -> None:
     found = outcome(project, start(project, "no", save_as="nobody"))
 
-    assert found == Outcome(remark="no candidate beats the baseline dummy by f1")
+    assert found == SavingOutcome(remark="no candidate beats the baseline dummy by f1")
     assert numbers(project, "nobody") == []
 
 
@@ -325,11 +325,11 @@ def test_of_a_cancelled_run_nothing_is_saved(project: Project) -> None:
     run_id = start(project, "linear", "waits", save_as="cancelled")
     project.wait_until_fitting(run_id, "waits")
     wait_for(lambda: "linear" in project.results(run_id), "the other one")
-    cancelling.cancel_run(project.engine, run_id)
+    cancellation.cancel_run(project.engine, run_id)
 
     found = outcome(project, run_id)
-    assert runs.get(project.engine, run_id).state is RunState.CANCELLED
-    assert found == Outcome(remark="the run was cancelled before its winner was known")
+    assert run_rows.get(project.engine, run_id).state is RunState.CANCELLED
+    assert found == SavingOutcome(remark="the run was cancelled before its winner was known")
     assert not project.configuration.fitted_of(run_id, "x").parent.exists()
 
 
@@ -337,7 +337,7 @@ def test_a_run_that_saves_nothing_writes_no_model(project: Project) -> None:
     run_id = start(project, "linear", save="none")
     project.wait_for_end(run_id)
 
-    assert savings.of_run(project.engine, run_id) is None
+    assert saving_turns.of_run(project.engine, run_id) is None
     assert not project.configuration.fitted_of(run_id, "x").parent.exists()
 
 
@@ -378,7 +378,11 @@ def test_the_worker_starts_another_saver_when_one_was_killed(project: Project, w
     hold.touch()
     run_id = start(project, "linear", save_as="killed")
     wait_for(lambda: registry_of(project).history("killed"), "the promotion, before which nobody is told")
-    [saver] = [one for one in psutil.Process(worker.process.pid).children() if "tasks.saver" in one.cmdline()]
+    [saver] = [
+        one
+        for one in psutil.Process(worker.process.pid).children()
+        if "bakeoff.worker.saver_process" in one.cmdline()
+    ]
     saver.kill()
     hold.unlink()
 

@@ -20,15 +20,16 @@ from fixtures.stored import claim
 from sklearn.linear_model import LogisticRegression
 from sqlalchemy import Engine
 
-from config.loading import Configuration, load
-from domain.fitted import FittedModel
-from domain.identity import utc_now
-from domain.model_version import Promotion
-from domain.saving import Advance, Outcome, SavePolicy, SaveRequest, Saving
+from bakeoff.domain.identity import utc_now
+from bakeoff.domain.model_version import Promotion
+from bakeoff.domain.result import FittedModel
+from bakeoff.domain.saving import Advance, SavePolicy, SaveRequest, Saving, SavingOutcome
+from bakeoff.settings.configuration import Configuration, load
+from bakeoff.store.bakeoffs import leases, run_rows, saving_turns
+from bakeoff.store.database import schema_version
+from bakeoff.store.database.engine import open_database
 from registry import ModelRegistry
-from registry.signature import ColumnSpec, ColumnType, Signature
-from store import leases, runs, savings, schema
-from store.engine import open_database
+from registry.columns.signature import ColumnSpec, ColumnType, Signature
 
 LEASE_S = 1
 HOOK = "import sys\ndef keep(promotion):\n    open('told', 'a').write(promotion.version + '\\n')\n"
@@ -51,18 +52,18 @@ DESCRIPTION = {
     "libraries": {},
 }
 
-SAVER = "from tasks import saver; saver.main()"
+SAVER = "from bakeoff.worker import saver_process; saver_process.main()"
 #: The saver, but before or after it has done a step it gets a signal from itself; not while it holds a lock.
 INTERRUPTED = """
 import importlib, os, sys, time
 from threading import Lock
-from store import savings
-from tasks import saver
+from bakeoff.store.bakeoffs import saving_turns
+from bakeoff.worker import saver_process
 
 number, when, place = sys.argv[1:]
 module, _, name = place.partition(":")
 owner = importlib.import_module(module)
-step, hold, unlocked = getattr(owner, name), savings.hold, Lock()
+step, hold, unlocked = getattr(owner, name), saving_turns.hold, Lock()
 
 def hold_alone(*args, **given):
     with unlocked:
@@ -82,22 +83,22 @@ def interrupted(*args, **given):
         interrupt()
     return done
 
-savings.hold = hold_alone
+saving_turns.hold = hold_alone
 setattr(owner, name, interrupted)
-saver.main()
+saver_process.main()
 """
 
 #: In their order: each saver goes on where the one before was killed.
 STEPS = [
-    ("after", "store.savings:take"),
-    ("after", "registry.artefacts:adopt"),
-    ("after", "store.models:add"),
-    ("after", "store.promotions:move"),
-    ("after", "registry.promotion:tell"),
-    ("after", "store.promotions:add"),
+    ("after", "bakeoff.store.bakeoffs.saving_turns:take"),
+    ("after", "registry.models.local.artefact_files:adopt"),
+    ("after", "bakeoff.store.models.version_rows:add"),
+    ("after", "bakeoff.store.models.promotion_log:move"),
+    ("after", "registry.models.promotion:tell"),
+    ("after", "bakeoff.store.models.promotion_log:add"),
     ("after", "shutil:rmtree"),
-    ("before", "store.savings:finish"),
-    ("after", "store.savings:finish"),
+    ("before", "bakeoff.store.bakeoffs.saving_turns:finish"),
+    ("after", "bakeoff.store.bakeoffs.saving_turns:finish"),
 ]
 
 
@@ -122,12 +123,12 @@ class Ended:
 
     @property
     def saving(self) -> Saving:
-        found = savings.of_run(self.engine, self.run_id)
+        found = saving_turns.of_run(self.engine, self.run_id)
         assert found is not None
         return found
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> SavingOutcome:
         assert self.saving.outcome is not None
         return self.saving.outcome
 
@@ -155,10 +156,10 @@ def ended(tmp_path: Path) -> Iterator[Ended]:
     (tmp_path / "hooks_of_this_project.py").write_text(HOOK)
     configuration = load(tmp_path / "config", environment={})
     engine = open_database(configuration.database_url)
-    schema.ensure(engine)
+    schema_version.ensure(engine)
     run = a_run(save=SaveRequest(policy=SavePolicy.BEST, name="flowers"))
     jobs = [a_job(run, place) for place in range(2)]
-    assert runs.create(engine, run, jobs)
+    assert run_rows.create(engine, run, jobs)
     for job, f1 in zip(jobs, (0.25, 0.75), strict=True):
         folder = configuration.fitted_of(run.id, job.id)
         folder.mkdir(parents=True)
@@ -185,7 +186,7 @@ def saved_once(ended: Ended, *, told: int = 1) -> None:
 
 def test_savers_that_are_killed_one_after_another_at_each_step_save_and_promote_once(ended: Ended) -> None:
     for when, step in STEPS:
-        wait_for(lambda: savings.due(ended.engine), f"its turn, to be killed {when} {step}")
+        wait_for(lambda: saving_turns.due(ended.engine), f"its turn, to be killed {when} {step}")
         assert ended.saver(str(SIGKILL), when, step, script=INTERRUPTED) == -SIGKILL
 
     assert ended.saving.tries == len(STEPS)
@@ -193,9 +194,9 @@ def test_savers_that_are_killed_one_after_another_at_each_step_save_and_promote_
 
 
 def test_what_somebody_took_out_of_production_meanwhile_is_not_put_back(ended: Ended) -> None:
-    ended.saver(str(SIGKILL), "after", "store.promotions:move", script=INTERRUPTED)
+    ended.saver(str(SIGKILL), "after", "bakeoff.store.models.promotion_log:move", script=INTERRUPTED)
     ended.registry.transition_model_stage("flowers/1.0.0", "Archived", by="ada")
-    wait_for(lambda: savings.due(ended.engine), "the next turn")
+    wait_for(lambda: saving_turns.due(ended.engine), "the next turn")
     assert ended.saver() == 0
 
     reason = "it has been in Production before, and is in Archived by now"
@@ -214,8 +215,10 @@ def test_of_savers_at_once_one_saves(ended: Ended) -> None:
 
 
 def test_a_saver_that_was_frozen_beyond_its_turn_changes_nothing_when_it_wakes(ended: Ended) -> None:
-    frozen = ended.start(str(SIGSTOP), "before", "store.promotions:move", script=INTERRUPTED)
-    wait_for(lambda: ended.saving.tries and savings.due(ended.engine), "the end of its turn")
+    frozen = ended.start(
+        str(SIGSTOP), "before", "bakeoff.store.models.promotion_log:move", script=INTERRUPTED
+    )
+    wait_for(lambda: ended.saving.tries and saving_turns.due(ended.engine), "the end of its turn")
     assert ended.saver() == 0
     frozen.send_signal(SIGCONT)
 
@@ -237,7 +240,7 @@ def test_while_the_registry_is_away_nothing_is_lost_and_it_is_tried_again_later(
     assert (waiting.done_at, waiting.tries) == (None, 1)
     assert (waiting.due_at - began).total_seconds() > 2
     registry.unlink()
-    wait_for(lambda: savings.due(ended.engine), "the next turn")
+    wait_for(lambda: saving_turns.due(ended.engine), "the next turn")
     assert ended.saver() == 0
     saved_once(ended)
 

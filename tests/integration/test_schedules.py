@@ -8,18 +8,20 @@ from fixtures.project import Project, a_project, wait_for
 from fixtures.schedules import all_runs, set_back, slots_of
 from sqlalchemy import text
 
-from store import slots
-from store.engine import writing
-from tasks.scheduling import start_what_is_due
+from bakeoff.store.bakeoffs import schedule_slots
+from bakeoff.store.database.engine import writing
+from tasks.scheduled_runs import start_what_is_due
 
 #: Looks for what is due in a child that kills itself at each of the steps, one after another.
 KILLED_AT_EACH_STEP = """
 import os, sys
 from signal import SIGKILL
 from sqlalchemy import text
-from store import runs, slots
-from store.engine import writing
-from tasks import scheduling, wiring
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.store.bakeoffs import schedule_slots
+from bakeoff.store.database.engine import writing
+from tasks import scheduled_runs
+from bakeoff.operations import process_context
 
 def look_and_die(owner, name, when):
     step = getattr(owner, name)
@@ -28,7 +30,7 @@ def look_and_die(owner, name, when):
             step(*args, **given)
         os.kill(os.getpid(), SIGKILL)
     setattr(owner, name, deadly)
-    scheduling.start_what_is_due()
+    scheduled_runs.start_what_is_due()
     os._exit(0)
 
 for owner, name, when in (
@@ -43,7 +45,7 @@ for owner, name, when in (
     if child == 0:
         look_and_die(owner, name, when)
     print(name, os.waitpid(child, 0)[1] == SIGKILL, flush=True)
-    with writing(wiring.engine()) as connection:  # as if the lease of the dead one had run out
+    with writing(process_context.engine()) as connection:  # as if the lease of the dead one had run out
         connection.execute(text("UPDATE schedule_slots SET due_at = '2026-03-01 00:00:00'"))
 """
 
@@ -109,7 +111,7 @@ def test_a_run_that_cannot_be_started_is_tried_again_and_says_why(hourly: Projec
     schedule = hourly.configuration.settings.scheduled["hourly"].to_schedule("hourly")
 
     assert start_what_is_due() == 0
-    last = slots.standing(hourly.engine, schedule).last
+    last = schedule_slots.standing(hourly.engine, schedule).last
     assert last is not None
     assert (last.state, last.tries) == ("open", 1)
     assert "data.csv" in last.error

@@ -12,8 +12,8 @@ from fixtures.kitchen import is_alive
 from fixtures.project import Worker, wait_for
 from fixtures.signals import SYMBOLS, SignalProject, a_signal_project
 
+from bakeoff.store.bakeoffs import cancellation
 from registry import ModelRegistry
-from store import cancelling
 from tasks import enqueue
 from tasks.celery import app
 
@@ -101,7 +101,7 @@ def test_a_cancelled_run_leaves_no_ensemble_and_no_cell(project: SignalProject) 
     day = date(2025, 1, 13)
     run_id = project.generate("waits-cancelled", as_of=day)
     cell = wait_until_asked(project, run_id, "waits-cancelled")
-    assert cancelling.cancel_run(project.engine, run_id)
+    assert cancellation.cancel_run(project.engine, run_id)
     wait_for(lambda: not is_alive(cell), "the end of the cell")
 
     assert project.wait_for_end(run_id) == "cancelled"

@@ -15,17 +15,19 @@ from fixtures.schedules import all_runs, set_back
 from fixtures.signals import LAST, SYMBOLS, SignalProject, a_signal_project
 from sqlalchemy import delete
 
-from api.app import create_app
-from api.tokens import Role, Tokens, add
-from domain.errors import ConflictError, InvalidInputError, NotFoundError
-from domain.identity import new_id
-from evaluation.data.snapshot import folder_of
-from evaluation.signals.request import SignalRequest
-from store import cancelling, jobs, runs, tables
-from store.engine import writing
-from tasks import enqueue, gc, reproduction
-from tasks.scheduling import start_what_is_due
-from tasks.signals import plan_of
+from bakeoff.api.app import create_app
+from bakeoff.api.security.tokens import Role, Tokens, add
+from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from bakeoff.domain.identity import new_id
+from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
+from bakeoff.operations import garbage, reproduce_result
+from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import writing
+from tasks import enqueue
+from tasks.scheduled_runs import start_what_is_due
+from tasks.signal_runs import plan_of
 
 GENERATE = "/api/signals/ensemble/generate"
 MODELS = {
@@ -62,14 +64,14 @@ def ask(
 def test_a_run_of_signals_is_pinned_when_it_begins(project: SignalProject) -> None:
     run_id = project.generate(symbols=["CCC", "AAA", "CCC"], priority=3, name="mine")
 
-    run = runs.get(project.engine, run_id)
+    run = run_rows.get(project.engine, run_id)
     assert (run.kind, run.state, run.name, run.priority) == ("signals", "queued", "mine", 3)
     assert (run.dataset.name, run.dataset.target_kind, run.dataset.test_rows) == ("market", "signals", 3)
     assert run.signals is not None
     assert (run.signals.symbols, run.signals.as_of) == (("CCC", "AAA"), LAST)
     assert run.signals.weights == {"optimist": 3.0, "pessimist": 1.0, "untrained": 1.0}
     assert run.signals.rules.strategy == "conservative"
-    optimist, pessimist, untrained = jobs.of_run(project.engine, run_id)
+    optimist, pessimist, untrained = job_rows.of_run(project.engine, run_id)
     assert {job.kind for job in (optimist, pessimist, untrained)} == {"signals"}
     assert optimist.commission is not None
     assert pessimist.commission is not None
@@ -105,7 +107,7 @@ def test_what_is_odd_stands_in_the_log_of_who_starts_a_run_that_nobody_watches(
 ) -> None:
     project.generate("optimist")
 
-    said = [record.message for record in caplog.records if record.name == "tasks.signals"]
+    said = [record.message for record in caplog.records if record.name == "tasks.signal_runs"]
     assert said[0].startswith("prices: the last ones are of 2025-01-30, ")
     assert "optimist is the only model that is asked" in said[1]
 
@@ -151,7 +153,7 @@ def test_http_starts_a_run_and_says_where_it_is(project: SignalProject) -> None:
     assert answer.status_code == 202
     assert answer.json() == again.json()
     assert answer.headers["location"] == f"/api/ml/evaluations/{answer.json()['runId']}"
-    assert [job["modelId"] for job in answer.json()["jobs"]] == ["optimist", "pessimist"]
+    assert [job["modelId"] for job in answer.json()["job_rows"]] == ["optimist", "pessimist"]
     status = ask(project, "GET", answer.headers["location"]).json()
     assert (status["kind"], status["targetKind"], status["progress"]["total"]) == ("signals", "signals", 2)
     assert status["signals"] == {
@@ -221,16 +223,16 @@ def test_a_run_that_goes_on_is_not_retried_and_a_job_of_signals_is_not_reproduce
     with pytest.raises(ConflictError, match="wait for its end"):
         enqueue.retry(run_id)
     with pytest.raises(InvalidInputError, match="`bakeoff signals generate --models optimist --fresh`"):
-        reproduction.first_fit(project.job(run_id, "optimist"))
+        reproduce_result.first_fit(project.job(run_id, "optimist"))
 
 
 def test_what_was_cancelled_before_it_began_can_be_retried(project: SignalProject) -> None:
     run_id = project.generate("optimist", "untrained")
-    assert cancelling.cancel_run(project.engine, run_id)
+    assert cancellation.cancel_run(project.engine, run_id)
 
     again = enqueue.retry(run_id)
 
-    assert runs.get(project.engine, again).signals == runs.get(project.engine, run_id).signals
+    assert run_rows.get(project.engine, again).signals == run_rows.get(project.engine, run_id).signals
     assert project.job(again, "optimist").commission == project.job(run_id, "optimist").commission
     assert project.states(again) == {"optimist": "queued", "untrained": "queued"}
 
@@ -239,22 +241,22 @@ def test_a_market_is_kept_as_long_as_a_run_cites_it_and_copies_as_long_as_one_go
     project: SignalProject,
 ) -> None:
     run_id = project.generate("optimist", as_of="2025-01-03")
-    dataset = runs.get(project.engine, run_id).dataset
+    dataset = run_rows.get(project.engine, run_id).dataset
     snapshot = folder_of(project.configuration.snapshots, dataset.dataset_id, dataset.split_id)
     mine, nobodys = (project.configuration.copies / owner for owner in (run_id, new_id()))
     for folder in (mine / "x", nobodys / "x"):
         folder.mkdir(parents=True)
     _age(snapshot, mine, nobodys)
 
-    found = gc.collect(None)
+    found = garbage.collect(None)
 
     assert (found.snapshots.number, found.unfinished.number) == (0, 1)
     assert (snapshot.is_dir(), mine.is_dir(), nobodys.is_dir()) == (True, True, False)
 
-    assert cancelling.cancel_run(project.engine, run_id)
+    assert cancellation.cancel_run(project.engine, run_id)
     with writing(project.engine) as connection:
         connection.execute(delete(tables.outbox))
-    assert gc.collect(timedelta(0)).runs >= 1
+    assert garbage.collect(timedelta(0)).runs >= 1
     assert (snapshot.is_dir(), mine.is_dir()) == (False, False)
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from fixtures.signals import LAST, SignalProject, a_signal_project
 
-from cell.inside import Fault, Inside
-from domain.errors import InvalidInputError, NotFoundError
-from evaluation.signals.plan import market_of, pinned
-from evaluation.signals.training import train
-from tasks import explaining, training, wiring
-from tasks.alone import FailedAloneError
-from tasks.desks import a_desk
+from bakeoff.cell.inside.cell_api import CellApi, Fault
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
+from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned
+from bakeoff.evaluation.signals.train_in_cell import train
+from bakeoff.operations import process_context, signal_explaining, signal_training
+from bakeoff.operations.one_off_cell import FailedAloneError
+from bakeoff.operations.signal_inputs import a_desk
 
 MODELS = {
     "optimist": {"path": "Says"},
@@ -42,7 +42,7 @@ def test_what_cannot_be_saved_is_told_in_the_words_of_its_author(
 ) -> None:
     """In this process: what is a fault there, ends a cell."""
     market = pinned(market_of(project.configuration), project.configuration, as_of=None)
-    candidate = wiring.catalog().get(model)
+    candidate = process_context.catalog().get(model)
     outputs = {
         name: os.open(tmp_path / name, os.O_WRONLY | os.O_CREAT, 0o600) for name in candidate.artefacts
     }
@@ -50,7 +50,7 @@ def test_what_cannot_be_saved_is_told_in_the_words_of_its_author(
         (tmp_path / "report").open("wb") as report,
         a_desk(candidate, (), dataset=market.ref, as_of=LAST) as desk,
     ):
-        inside = Inside(scratch=tmp_path, report=report.fileno(), outputs=outputs)
+        inside = CellApi(scratch=tmp_path, report=report.fileno(), outputs=outputs)
         with pytest.raises(Fault) as caught:
             train({**desk.payload(witnessed=False), "seed": 0}, inside)
 
@@ -62,14 +62,14 @@ def test_what_cannot_be_saved_is_told_in_the_words_of_its_author(
 
 def test_what_works_without_saved_models_is_not_trained(project: SignalProject) -> None:
     with pytest.raises(InvalidInputError, match="optimist works without saved models"):
-        training.train("optimist", as_of=None)
+        signal_training.train("optimist", as_of=None)
 
 
 def test_an_explanation_that_is_none_is_refused(project: SignalProject) -> None:
     with pytest.raises(FailedAloneError, match="explain of mumbles returned 'because', where a mapping"):
-        explaining.explain("mumbles", "AAA", as_of=None)
+        signal_explaining.explain("mumbles", "AAA", as_of=None)
 
 
 def test_what_was_never_trained_cannot_explain_itself(project: SignalProject) -> None:
     with pytest.raises(NotFoundError, match="`bakeoff signals train untrained` trains and saves them"):
-        explaining.explain("untrained", "AAA", as_of=None)
+        signal_explaining.explain("untrained", "AAA", as_of=None)

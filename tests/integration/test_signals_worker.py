@@ -10,10 +10,11 @@ import pytest
 from fixtures.project import Worker, wait_for
 from fixtures.signals import SYMBOLS, SignalProject, a_signal_project
 
-from domain.identity import new_id
-from domain.signal import EnsembleRules, SignalOrder
-from store import runs
-from tasks import ensemble, wiring
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.signal import EnsembleRules, SignalOrder
+from bakeoff.operations import process_context
+from bakeoff.store.bakeoffs import run_rows
+from tasks import ensemble_by_jobs
 from tasks.celery import app
 
 _FORGED = [
@@ -229,7 +230,7 @@ def test_another_service_has_signals_generated_by_the_name_of_the_task(place: Pl
     payload = {"runId": run_id, "symbols": ["BBB"], "asOf": "2025-01-17", "models": ["optimist", "later"]}
     for _ in range(3):
         app.send_task("bakeoff.generate_signals", kwargs=payload)
-    wait_for(lambda: runs.exists(place.project.engine, run_id), "the run")
+    wait_for(lambda: run_rows.exists(place.project.engine, run_id), "the run")
     place.project.wait_for_end(run_id)
     wait_for(lambda: place.worker.log.count(f"'{run_id}'") == 3, "three answers")
 
@@ -262,14 +263,14 @@ def test_a_bad_request_for_signals_is_refused_in_one_line(
 
 def test_the_ensemble_service_asks_by_jobs(place: Place) -> None:
     day = date(2025, 1, 18)
-    said = ensemble.ByJobs(timeout_s=60)(
+    said = ensemble_by_jobs.ByJobs(timeout_s=60)(
         SignalOrder(
             symbols=("AAA", "CCC"),
             as_of=day,
             weights={"optimist": 1.0, "later": 1.0, "raises": 1.0},
             rules=EnsembleRules(),
         ),
-        {model: wiring.catalog().get(model) for model in ("optimist", "later", "raises")},
+        {model: process_context.catalog().get(model) for model in ("optimist", "later", "raises")},
     )
 
     assert {model: len(answers) for model, answers in said.answers.items()} == {"optimist": 2, "later": 2}
@@ -279,6 +280,6 @@ def test_the_ensemble_service_asks_by_jobs(place: Place) -> None:
         ("AAA", "BUY"),
         ("CCC", "BUY"),
     ]
-    kept = ensemble.service().get_ensemble_signal("AAA", day)
+    kept = ensemble_by_jobs.service().get_ensemble_signal("AAA", day)
     assert kept is not None
     assert kept.models_contributing == ("optimist", "later")

@@ -4,10 +4,10 @@ from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, claim, events, states, try_claim
 from sqlalchemy import Engine
 
-from domain.identity import new_id
-from store import jobs, leases, runs
-from store.cancelling import cancel_job, cancel_run
-from store.leases import Claim, Refusal, Standing
+from bakeoff.domain.identity import new_id
+from bakeoff.store.bakeoffs import job_rows, leases, run_rows
+from bakeoff.store.bakeoffs.cancellation import cancel_job, cancel_run
+from bakeoff.store.bakeoffs.leases import Claim, ClaimRefusal, LeaseStanding
 
 
 def test_a_run_of_queued_jobs_is_cancelled_at_once(engine: Engine) -> None:
@@ -16,7 +16,7 @@ def test_a_run_of_queued_jobs_is_cancelled_at_once(engine: Engine) -> None:
     assert cancel_run(engine, run.id)
 
     assert states(engine, run) == ["cancelled"] * 3
-    assert runs.get(engine, run.id).state == "cancelled"
+    assert run_rows.get(engine, run.id).state == "cancelled"
     assert events(engine, run) == ["cancelled 0", "cancelled 1", "cancelled 2", "run cancelled"]
 
 
@@ -27,8 +27,8 @@ def test_the_running_jobs_of_a_cancelled_run_are_left_to_their_workers(engine: E
     assert cancel_run(engine, run.id)
 
     assert states(engine, run) == ["cancelled", "running", "cancelled"]
-    assert runs.get(engine, run.id).state == "running"
-    assert leases.standing(engine, taken.lease) is Standing.CANCELLED
+    assert run_rows.get(engine, run.id).state == "running"
+    assert leases.standing(engine, taken.lease) is LeaseStanding.CANCELLED
 
     assert leases.cancel(engine, taken.lease)
     assert events(engine, run) == ["started 1", "cancelled 0", "cancelled 2", "cancelled 1", "run cancelled"]
@@ -41,7 +41,7 @@ def test_what_had_completed_before_stays_completed(engine: Engine) -> None:
     cancel_run(engine, run.id)
 
     assert states(engine, run) == ["completed", "cancelled"]
-    assert runs.get(engine, run.id).state == "cancelled"
+    assert run_rows.get(engine, run.id).state == "cancelled"
 
 
 def test_nothing_is_left_to_cancel_in_a_run_that_is_over(engine: Engine) -> None:
@@ -61,11 +61,11 @@ def test_cancelling_twice_tells_it_once(engine: Engine) -> None:
     claim(engine, queued[0])
 
     assert cancel_run(engine, run.id)
-    asked_at = jobs.get(engine, queued[0].id).cancel_requested_at
+    asked_at = job_rows.get(engine, queued[0].id).cancel_requested_at
     assert cancel_run(engine, run.id)
 
     assert events(engine, run) == ["started 0", "cancelled 1"]
-    assert jobs.get(engine, queued[0].id).cancel_requested_at == asked_at
+    assert job_rows.get(engine, queued[0].id).cancel_requested_at == asked_at
 
 
 def test_one_job_is_cancelled_and_the_others_go_on(engine: Engine) -> None:
@@ -77,8 +77,8 @@ def test_one_job_is_cancelled_and_the_others_go_on(engine: Engine) -> None:
     assert cancel_job(engine, second.id)
 
     assert states(engine, run) == ["running", "cancelled", "running"]
-    assert leases.standing(engine, taken.lease) is Standing.CANCELLED
-    assert leases.standing(engine, other.lease) is Standing.HELD
+    assert leases.standing(engine, taken.lease) is LeaseStanding.CANCELLED
+    assert leases.standing(engine, other.lease) is LeaseStanding.HELD
     assert events(engine, run) == ["started 0", "started 2", "cancelled 1"]
 
 
@@ -86,10 +86,10 @@ def test_the_last_job_to_be_cancelled_ends_the_run(engine: Engine) -> None:
     run, [first, second] = a_stored_run(engine, 2)
 
     cancel_job(engine, second.id)
-    assert runs.get(engine, run.id).state == "queued"
+    assert run_rows.get(engine, run.id).state == "queued"
     cancel_job(engine, first.id)
 
-    assert runs.get(engine, run.id).state == "cancelled"
+    assert run_rows.get(engine, run.id).state == "cancelled"
     assert events(engine, run) == ["cancelled 1", "cancelled 0", "run cancelled"]
 
 
@@ -109,8 +109,8 @@ def test_a_run_that_is_cancelled_while_it_is_claimed_keeps_no_job_waiting(engine
     cancel_run(engine, run.id)
 
     taken = [outcome for outcome in outcomes if isinstance(outcome, Claim)]
-    assert {outcome for outcome in outcomes if not isinstance(outcome, Claim)} <= {Refusal.ENDED}
-    assert {leases.standing(engine, one.lease) for one in taken} <= {Standing.CANCELLED}
+    assert {outcome for outcome in outcomes if not isinstance(outcome, Claim)} <= {ClaimRefusal.ENDED}
+    assert {leases.standing(engine, one.lease) for one in taken} <= {LeaseStanding.CANCELLED}
     assert states(engine, run).count("running") == len(taken)
     for one in taken:
         assert leases.release(engine, one.lease)

@@ -10,19 +10,21 @@ from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim, events, states, try_claim
 from sqlalchemy import Engine
 
-from domain.candidate import Step
-from domain.errors import NotFoundError
-from domain.identity import new_id, utc_now
-from domain.job import JobError, JobState, Phase
-from store import cancelling, jobs, leases, runs
-from store.leases import Caps, Claim, Holder, Refusal
+from bakeoff.domain.candidate import PipelineStep
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.identity import new_id, utc_now
+from bakeoff.domain.job import JobError, JobState, Phase
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows
+from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder
 
 
 def test_a_claim_brings_the_job_and_its_run(engine: Engine) -> None:
     run = a_run(name="spring", seed=7)
-    candidate = a_candidate(steps=(Step(path="a:B", params={"c": 1}),), path=None, features=("x", "y"))
+    candidate = a_candidate(
+        steps=(PipelineStep(path="a:B", params={"c": 1}),), path=None, features=("x", "y")
+    )
     job = a_job(run, candidate=candidate, timeout_s=12.5)
-    runs.create(engine, run, [job])
+    run_rows.create(engine, run, [job])
     before = utc_now()
 
     taken = leases.claim(
@@ -39,18 +41,18 @@ def test_a_claim_brings_the_job_and_its_run(engine: Engine) -> None:
     assert (taken.run.dataset, taken.run.rules) == (DATASET, RULES)
     assert taken.run.started_at == taken.job.started_at
     assert (taken.lease.job_id, taken.lease.run_id, taken.lease.attempt) == (job.id, run.id, 1)
-    assert (taken.job, taken.run) == (jobs.get(engine, job.id), runs.get(engine, run.id))
+    assert (taken.job, taken.run) == (job_rows.get(engine, job.id), run_rows.get(engine, run.id))
 
 
 def test_a_job_is_claimed_by_one_only(engine: Engine) -> None:
     _, [job] = a_stored_run(engine)
     claim(engine, job)
 
-    assert try_claim(engine, job, node="elsewhere") is Refusal.RUNNING
+    assert try_claim(engine, job, node="elsewhere") is ClaimRefusal.RUNNING
 
 
 def test_an_unknown_job_cannot_be_claimed(engine: Engine) -> None:
-    assert try_claim(engine, new_id()) is Refusal.UNKNOWN
+    assert try_claim(engine, new_id()) is ClaimRefusal.UNKNOWN
 
 
 def test_a_job_that_has_ended_cannot_be_claimed(engine: Engine) -> None:
@@ -59,11 +61,11 @@ def test_a_job_that_has_ended_cannot_be_claimed(engine: Engine) -> None:
     leases.fail(engine, claim(engine, failed).lease, an_error())
     leases.fail(engine, claim(engine, timed_out).lease, an_error(), state=JobState.TIMED_OUT)
     leases.cancel(engine, claim(engine, cancelled).lease)
-    cancelling.cancel_job(engine, in_queue.id)
+    cancellation.cancel_job(engine, in_queue.id)
 
     refusals = {try_claim(engine, job) for job in (completed, failed, timed_out, cancelled, in_queue)}
 
-    assert refusals == {Refusal.ENDED}
+    assert refusals == {ClaimRefusal.ENDED}
     assert states(engine, run) == ["completed", "failed", "timed_out", "cancelled", "cancelled"]
 
 
@@ -74,9 +76,9 @@ def test_a_full_machine_leaves_the_job_in_the_queue(engine: Engine) -> None:
     outcomes = [try_claim(engine, job, node="left", caps=caps) for job in queued]
 
     assert [isinstance(outcome, Claim) for outcome in outcomes] == [True, True, False, False]
-    assert outcomes[2:] == [Refusal.FULL, Refusal.FULL]
+    assert outcomes[2:] == [ClaimRefusal.FULL, ClaimRefusal.FULL]
     assert isinstance(try_claim(engine, queued[2], node="right", caps=caps), Claim)
-    assert try_claim(engine, queued[3], node="right", caps=caps) is Refusal.FULL
+    assert try_claim(engine, queued[3], node="right", caps=caps) is ClaimRefusal.FULL
     assert states(engine, run) == ["running", "running", "running", "queued"]
 
 
@@ -84,7 +86,7 @@ def test_a_finish_makes_room_for_the_next(engine: Engine) -> None:
     _, [first, second] = a_stored_run(engine, 2)
     one = Caps(per_node=1, overall=1)
     taken = claim(engine, first)
-    assert try_claim(engine, second, caps=one) is Refusal.FULL
+    assert try_claim(engine, second, caps=one) is ClaimRefusal.FULL
 
     leases.complete(engine, taken.lease, a_result(first))
 
@@ -96,7 +98,7 @@ def test_the_cap_counts_the_jobs_of_all_runs(engine: Engine) -> None:
     _, [other] = a_stored_run(engine)
     claim(engine, mine)
 
-    assert try_claim(engine, other, node="elsewhere", caps=Caps(per_node=1, overall=1)) is Refusal.FULL
+    assert try_claim(engine, other, node="elsewhere", caps=Caps(per_node=1, overall=1)) is ClaimRefusal.FULL
 
 
 def test_attempts_count_the_starts_that_were_spent(engine: Engine) -> None:
@@ -109,7 +111,7 @@ def test_attempts_count_the_starts_that_were_spent(engine: Engine) -> None:
     third = claim(engine, job)
 
     assert [taken.lease.attempt for taken in (first, second, third)] == [1, 1, 2]
-    assert jobs.get(engine, job.id).attempt == 2
+    assert job_rows.get(engine, job.id).attempt == 2
 
 
 def test_a_job_starts_once_for_those_who_listen(engine: Engine) -> None:
@@ -135,7 +137,7 @@ def test_ten_threads_never_hold_more_than_the_caps(database_url: str, engine: En
     assert sum(member.completed for member in crowd) == 40
     assert max(member.most_on_a_node for member in crowd) <= 2
     assert max(member.most_overall for member in crowd) <= 3
-    assert runs.get(engine, run.id).state == "completed"
+    assert run_rows.get(engine, run.id).state == "completed"
     assert Counter(event.split()[0] for event in events(engine, run)) == {
         "started": 40,
         "completed": 40,
@@ -155,7 +157,7 @@ def test_ten_threads_fill_the_caps_exactly(engine: Engine) -> None:
     nodes = Counter(outcome.job.node for outcome in outcomes if isinstance(outcome, Claim))
     assert nodes.total() == 5
     assert max(nodes.values()) == 2
-    assert Counter(outcome for outcome in outcomes if outcome is Refusal.FULL).total() == 7
+    assert Counter(outcome for outcome in outcomes if outcome is ClaimRefusal.FULL).total() == 7
 
 
 def test_one_of_ten_threads_gets_the_job(engine: Engine) -> None:
@@ -165,7 +167,7 @@ def test_one_of_ten_threads_gets_the_job(engine: Engine) -> None:
         outcomes = list(pool.map(lambda n: try_claim(engine, job, node=f"node-{n}"), range(10)))
 
     assert sum(isinstance(outcome, Claim) for outcome in outcomes) == 1
-    assert outcomes.count(Refusal.RUNNING) == 9
+    assert outcomes.count(ClaimRefusal.RUNNING) == 9
     assert events(engine, run) == ["started 0"]
 
 
@@ -179,7 +181,7 @@ def test_four_processes_never_hold_more_than_the_caps(database_url: str, engine:
     assert sum(member.completed for member in crowd) == 120
     assert max(member.most_on_a_node for member in crowd) <= 2
     assert max(member.most_overall for member in crowd) <= 3
-    assert runs.get(engine, run.id).state == "completed"
+    assert run_rows.get(engine, run.id).state == "completed"
     assert Counter(event.split()[0] for event in events(engine, run)) == {
         "started": 120,
         "completed": 120,
@@ -188,18 +190,18 @@ def test_four_processes_never_hold_more_than_the_caps(database_url: str, engine:
 
 
 def test_the_backlog_counts_what_waits_what_runs_and_what_is_silent(engine: Engine) -> None:
-    assert jobs.backlog(engine) == jobs.Backlog(queued=0, running=0, oldest_queued_at=None, silent=0)
+    assert job_rows.backlog(engine) == job_rows.Backlog(queued=0, running=0, oldest_queued_at=None, silent=0)
     noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
     _, queued = a_stored_run(engine, 4, created_at=noon)
     claim(engine, queued[0])
     claim(engine, queued[1], lease_s=-1)
 
-    assert jobs.backlog(engine) == jobs.Backlog(queued=2, running=2, oldest_queued_at=noon, silent=1)
+    assert job_rows.backlog(engine) == job_rows.Backlog(queued=2, running=2, oldest_queued_at=noon, silent=1)
 
 
 def test_a_job_that_is_not_there_is_named(engine: Engine) -> None:
     with pytest.raises(NotFoundError, match="there is no job j7: `bakeoff show RUN` lists the jobs of a run"):
-        jobs.get(engine, "j7")
+        job_rows.get(engine, "j7")
 
 
 def test_a_failed_job_is_read_with_its_error(engine: Engine) -> None:
@@ -215,4 +217,4 @@ def test_a_failed_job_is_read_with_its_error(engine: Engine) -> None:
 
     leases.fail(engine, claim(engine, job).lease, error)
 
-    assert jobs.get(engine, job.id).error == error
+    assert job_rows.get(engine, job.id).error == error

@@ -10,11 +10,12 @@ import pytest
 from fixtures.stored import a_stored_run, claim
 from sqlalchemy import Engine, select, text
 
-from domain.errors import InfrastructureError, InvalidInputError
-from domain.identity import utc_now
-from store import engine as engine_module
-from store import jobs, leases, runs, tables
-from store.engine import now, one_at_a_time, open_database, reading, writing
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.identity import utc_now
+from bakeoff.store.bakeoffs import job_rows, leases, run_rows
+from bakeoff.store.database import engine as engine_module
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import now, one_at_a_time, open_database, reading, writing
 
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 postgresql_only = pytest.mark.parametrize(
@@ -24,7 +25,7 @@ postgresql_only = pytest.mark.parametrize(
 
 def _message(url: str) -> str:
     with pytest.raises(InfrastructureError) as failed:
-        runs.page(open_database(url), limit=1)
+        run_rows.page(open_database(url), limit=1)
     open_database(url).dispose()
     return str(failed.value)
 
@@ -43,7 +44,7 @@ def test_a_reader_sees_one_state_while_others_write(engine: Engine) -> None:
         after = connection.execute(state).scalar_one()
 
     assert (before, after) == ("queued", "queued")
-    assert jobs.of_run(engine, run.id)[0].state == "running"
+    assert job_rows.of_run(engine, run.id)[0].state == "running"
 
 
 def test_a_writer_reads_what_others_have_committed(engine: Engine) -> None:
@@ -63,7 +64,7 @@ def test_a_transaction_that_fails_leaves_nothing(engine: Engine) -> None:
     with pytest.raises(ZeroDivisionError), writing(engine) as connection:
         connection.execute(tables.jobs.delete()).rowcount / 0
 
-    assert jobs.get(engine, job.id) == job
+    assert job_rows.get(engine, job.id) == job
 
 
 def test_writers_for_one_purpose_take_turns(engine: Engine) -> None:
@@ -110,7 +111,7 @@ def test_a_child_by_fork_leaves_the_connections_to_its_parent(engine: Engine) ->
     _, status = os.waitpid(child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0
-    assert jobs.get(engine, job.id).state == "running"
+    assert job_rows.get(engine, job.id).state == "running"
 
 
 @sqlite_only
@@ -227,7 +228,7 @@ def test_a_reader_does_not_wait_for_a_writer(engine: Engine) -> None:
 
     with writing(engine) as connection:
         connection.execute(tables.jobs.delete())
-        assert jobs.backlog(engine).queued == 1
+        assert job_rows.backlog(engine).queued == 1
 
 
 @pytest.mark.parametrize(
@@ -284,7 +285,7 @@ def test_a_connection_that_the_server_closed_is_replaced(engine: Engine) -> None
     with psycopg.connect(engine.url.set(drivername="postgresql").render_as_string()) as connection:
         connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
 
-    assert runs.get(engine, run.id) == run
+    assert run_rows.get(engine, run.id) == run
 
 
 def _in_a_thread(act: object) -> None:

@@ -6,9 +6,9 @@ from fixtures.samples import a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim
 from sqlalchemy import Engine
 
-from domain.job import JobState
-from store import leases, runs
-from store.figures import BOUNDS_S, figures
+from bakeoff.domain.job import JobState
+from bakeoff.store.bakeoffs import leases, run_rows
+from bakeoff.store.monitoring.metric_counts import BOUNDS_S, figures
 
 
 def test_an_empty_database_counts_nothing(engine: Engine) -> None:
@@ -65,7 +65,7 @@ def test_what_was_taken_over_counts_as_reused_and_took_no_time(engine: Engine) -
     leases.complete(engine, claim(engine, job).lease, a_result(job, duration_s=2.0))
     after = a_run(retry_of=before.id)
     taken = replace(a_job(after), state=JobState.COMPLETED, ended_at=after.created_at)
-    runs.create(engine, after, [], [(taken, a_result(taken, duration_s=2.0, reused_from=job.id))])
+    run_rows.create(engine, after, [], [(taken, a_result(taken, duration_s=2.0, reused_from=job.id))])
 
     found = figures(engine)
 

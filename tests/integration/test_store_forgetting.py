@@ -7,12 +7,13 @@ from fixtures.samples import DATASET, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim
 from sqlalchemy import Engine, func, select, update
 
-from domain.fitted import NotKept
-from domain.job import JobState
-from domain.run import Run
-from domain.saving import Outcome, SavePolicy, SaveRequest
-from store import forgetting, leases, outbox, runs, savings, tables
-from store.engine import reading, writing
+from bakeoff.domain.job import JobState
+from bakeoff.domain.result import NotKept
+from bakeoff.domain.run import Run
+from bakeoff.domain.saving import SavePolicy, SaveRequest, SavingOutcome
+from bakeoff.store.bakeoffs import leases, old_runs, outbox, run_rows, saving_turns
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import reading, writing
 
 MONTH = timedelta(days=30)
 ALL = (tables.runs, tables.jobs, tables.results, tables.outbox)
@@ -49,7 +50,7 @@ def a_retry(engine: Engine, of: Run, *, days: int) -> Run:
             select(tables.results.c.evaluation_id).where(tables.results.c.run_id == of.id)
         ).scalar_one()
     job = a_job(again, state=JobState.COMPLETED, ended_at=again.created_at)
-    assert runs.create(engine, again, [], [(job, a_result(job, reused_from=origin))])
+    assert run_rows.create(engine, again, [], [(job, a_result(job, reused_from=origin))])
     tell(engine)
     grow_old(engine, again, days)
     return again
@@ -64,7 +65,7 @@ def test_an_old_run_goes_with_all_its_rows(engine: Engine) -> None:
     an_ended_run(engine)
     assert rows(engine) == [1, 2, 1, 5]
 
-    assert forgetting.forget(engine, MONTH) == 1
+    assert old_runs.forget(engine, MONTH) == 1
     assert rows(engine) == [0, 0, 0, 0]
 
 
@@ -76,21 +77,21 @@ def test_what_is_young_open_or_not_told_to_the_end_stays(engine: Engine) -> None
     claim(engine, job)
     queued, _ = a_stored_run(engine)
 
-    assert forgetting.outdated(engine, MONTH) == {old.id}
-    assert forgetting.forget(engine, MONTH) == 1
-    assert forgetting.run_ids(engine) == {young.id, queued.id, running.id, untold.id}
+    assert old_runs.outdated(engine, MONTH) == {old.id}
+    assert old_runs.forget(engine, MONTH) == 1
+    assert old_runs.run_ids(engine) == {young.id, queued.id, running.id, untold.id}
 
 
 def test_a_run_stays_until_its_models_are_saved_and_then_goes_with_what_was_left_of_them(
     engine: Engine,
 ) -> None:
     run = an_ended_run(engine, save=SaveRequest(policy=SavePolicy.ALL, name="churn"))
-    assert forgetting.forget(engine, MONTH) == 0
+    assert old_runs.forget(engine, MONTH) == 0
 
-    turn = savings.take(engine, run.id, lease_s=60)
+    turn = saving_turns.take(engine, run.id, lease_s=60)
     assert turn is not None
-    assert savings.finish(engine, turn, Outcome())
-    assert forgetting.forget(engine, MONTH) == 1
+    assert saving_turns.finish(engine, turn, SavingOutcome())
+    assert old_runs.forget(engine, MONTH) == 1
     assert rows(engine) == [0, 0, 0, 0]
 
 
@@ -100,9 +101,9 @@ def test_a_run_that_a_kept_one_repeats_stays_with_what_that_repeated(engine: Eng
     third = a_retry(engine, second, days=1)
     alone = an_ended_run(engine)
 
-    assert forgetting.outdated(engine, MONTH) == {alone.id}
-    assert forgetting.forget(engine, MONTH) == 1
-    assert forgetting.run_ids(engine) == {first.id, second.id, third.id}
+    assert old_runs.outdated(engine, MONTH) == {alone.id}
+    assert old_runs.forget(engine, MONTH) == 1
+    assert old_runs.run_ids(engine) == {first.id, second.id, third.id}
 
 
 def test_a_run_whose_numbers_a_kept_one_took_over_stays(engine: Engine) -> None:
@@ -111,28 +112,28 @@ def test_a_run_whose_numbers_a_kept_one_took_over_stays(engine: Engine) -> None:
     with writing(engine) as connection:
         connection.execute(update(tables.runs).where(tables.runs.c.id == taker.id).values(retry_of=None))
 
-    assert forgetting.outdated(engine, MONTH) == set()
+    assert old_runs.outdated(engine, MONTH) == set()
 
 
 def test_a_chain_of_old_runs_goes_as_a_whole(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forgetting, "_BATCH", 1)
+    monkeypatch.setattr(old_runs, "_BATCH", 1)
     first = an_ended_run(engine)
     a_retry(engine, a_retry(engine, first, days=35), days=31)
 
-    assert len(forgetting.outdated(engine, MONTH)) == 3
-    assert forgetting.forget(engine, MONTH) == 3
+    assert len(old_runs.outdated(engine, MONTH)) == 3
+    assert old_runs.forget(engine, MONTH) == 3
     assert rows(engine) == [0, 0, 0, 0]
 
 
 def test_a_snapshot_is_cited_by_each_run_that_counts(engine: Engine) -> None:
     run, _ = a_stored_run(engine)
 
-    assert forgetting.cited_snapshots(engine) == {(DATASET.dataset_id, DATASET.split_id)}
-    assert forgetting.cited_snapshots(engine, without={run.id}) == set()
+    assert old_runs.cited_snapshots(engine) == {(DATASET.dataset_id, DATASET.split_id)}
+    assert old_runs.cited_snapshots(engine, without={run.id}) == set()
 
 
 def test_open_runs_are_those_that_have_not_ended(engine: Engine) -> None:
     an_ended_run(engine)
     run, _ = a_stored_run(engine)
 
-    assert forgetting.open_run_ids(engine) == {run.id}
+    assert old_runs.open_run_ids(engine) == {run.id}

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from fixtures.project import wait_for
 
-from store.frozen import Watch
+from bakeoff.store.database.stopped_writers import StoppedWriterWatch
 
 _CLIENT = """
 import sqlite3, sys, time
@@ -51,7 +51,7 @@ def stop(client: "subprocess.Popen[str]") -> None:
 
 
 def test_one_that_was_stopped_in_a_write_is_ended_and_another_one_writes(file: Path) -> None:
-    watch = Watch(file, patience_s=0)
+    watch = StoppedWriterWatch(file, patience_s=0)
     with a_client(file, "BEGIN IMMEDIATE") as client:
         stop(client)
 
@@ -62,7 +62,7 @@ def test_one_that_was_stopped_in_a_write_is_ended_and_another_one_writes(file: P
 
 
 def test_it_has_some_time_to_go_on(file: Path) -> None:
-    watch = Watch(file, patience_s=60)
+    watch = StoppedWriterWatch(file, patience_s=60)
     with a_client(file, "BEGIN IMMEDIATE") as client:
         stop(client)
 
@@ -72,7 +72,7 @@ def test_it_has_some_time_to_go_on(file: Path) -> None:
 
 @pytest.mark.parametrize("begins", ["BEGIN", "SELECT 1"])
 def test_one_that_was_stopped_while_it_reads_is_left_alone(file: Path, begins: str) -> None:
-    watch = Watch(file, patience_s=0)
+    watch = StoppedWriterWatch(file, patience_s=0)
     with a_client(file, begins) as client:
         stop(client)
 
@@ -81,7 +81,7 @@ def test_one_that_was_stopped_while_it_reads_is_left_alone(file: Path, begins: s
 
 
 def test_one_that_writes_and_runs_is_left_alone_however_long(file: Path) -> None:
-    watch = Watch(file, patience_s=0)
+    watch = StoppedWriterWatch(file, patience_s=0)
     with a_client(file, "BEGIN IMMEDIATE") as client:
         assert [watch.look() for _ in range(3)] == [None, None, None]
         assert client.poll() is None
@@ -89,7 +89,7 @@ def test_one_that_writes_and_runs_is_left_alone_however_long(file: Path) -> None
 
 def test_the_writer_of_another_file_is_nobodys_business(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
-    watch = Watch(other, patience_s=0)
+    watch = StoppedWriterWatch(other, patience_s=0)
     with a_client(file, "BEGIN IMMEDIATE") as client:
         stop(client)
 

@@ -8,11 +8,12 @@ from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, an_error, claim, events, states
 from sqlalchemy import Engine, select
 
-from domain.identity import utc_now
-from domain.job import Job, JobState
-from store import cancelling, jobs, leases, outbox, runs, tables
-from store.engine import reading
-from store.leases import Lease, Standing
+from bakeoff.domain.identity import utc_now
+from bakeoff.domain.job import Job, JobState
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
+from bakeoff.store.bakeoffs.leases import Lease, LeaseStanding
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import reading
 
 Move = Callable[[Engine, Lease, Job], bool]
 
@@ -57,13 +58,13 @@ def test_a_ghost_writes_nothing(engine: Engine, move: str) -> None:
     ghost = claim(engine, job, node="left", lease_s=-1).lease
     leases.expire(engine)
     claim(engine, job, node="right")
-    before = jobs.get(engine, job.id)
+    before = job_rows.get(engine, job.id)
 
     assert not MOVES[move](engine, ghost, job)
 
-    assert jobs.get(engine, job.id) == before
+    assert job_rows.get(engine, job.id) == before
     assert (before.state, before.node, before.attempt) == ("running", "right", 2)
-    assert jobs.results_of_run(engine, run.id) == []
+    assert job_rows.results_of_run(engine, run.id) == []
     assert events(engine, run) == ["started 0"]
 
 
@@ -73,11 +74,11 @@ def test_a_job_that_has_ended_never_moves_again(engine: Engine, end: str, move: 
     run, [job] = a_stored_run(engine)
     taken = claim(engine, job)
     MOVES[end](engine, taken.lease, job)
-    before, told = jobs.get(engine, job.id), events(engine, run)
+    before, told = job_rows.get(engine, job.id), events(engine, run)
 
     assert not MOVES[move](engine, taken.lease, job)
 
-    assert jobs.get(engine, job.id) == before
+    assert job_rows.get(engine, job.id) == before
     assert events(engine, run) == told
 
 
@@ -98,7 +99,7 @@ def test_a_result_is_read_as_it_was_written(engine: Engine) -> None:
     for job, result in zip((first, second), expected, strict=True):
         assert leases.complete(engine, claim(engine, job).lease, result)
 
-    assert jobs.results_of_run(engine, run.id) == expected
+    assert job_rows.results_of_run(engine, run.id) == expected
 
 
 def test_the_end_of_a_job_has_its_time_and_no_lease(engine: Engine) -> None:
@@ -106,13 +107,13 @@ def test_the_end_of_a_job_has_its_time_and_no_lease(engine: Engine) -> None:
     taken = claim(engine, job)
 
     leases.complete(engine, taken.lease, a_result(job))
-    ended = jobs.get(engine, job.id)
+    ended = job_rows.get(engine, job.id)
 
     assert taken.job.started_at is not None
     assert ended.ended_at is not None
     assert taken.job.started_at <= ended.ended_at <= utc_now()
     assert (ended.node, ended.worker) == ("here", "w1")
-    assert leases.standing(engine, taken.lease) is Standing.LOST
+    assert leases.standing(engine, taken.lease) is LeaseStanding.LOST
 
 
 def test_a_renewed_lease_does_not_expire(engine: Engine) -> None:
@@ -122,7 +123,7 @@ def test_a_renewed_lease_does_not_expire(engine: Engine) -> None:
     assert leases.renew(engine, taken.lease, lease_s=60)
 
     assert leases.expire(engine) == 0
-    assert leases.standing(engine, taken.lease) is Standing.HELD
+    assert leases.standing(engine, taken.lease) is LeaseStanding.HELD
 
 
 def test_a_holder_that_speaks_up_at_the_last_moment_keeps_its_lease(engine: Engine) -> None:
@@ -135,7 +136,7 @@ def test_a_holder_that_speaks_up_at_the_last_moment_keeps_its_lease(engine: Engi
     leases.renew(engine, taken.lease, lease_s=60)
 
     assert not leases._expire_one(engine, as_seen)
-    assert leases.standing(engine, taken.lease) is Standing.HELD
+    assert leases.standing(engine, taken.lease) is LeaseStanding.HELD
 
 
 def test_a_silent_holder_loses_its_lease_and_the_job_waits_again(engine: Engine) -> None:
@@ -147,9 +148,9 @@ def test_a_silent_holder_loses_its_lease_and_the_job_waits_again(engine: Engine)
     assert leases.expire(engine) == 0
 
     assert states(engine, run) == ["queued", "running"]
-    assert leases.standing(engine, lost) is Standing.LOST
-    assert leases.standing(engine, held) is Standing.HELD
-    assert jobs.get(engine, silent.id).attempt == 1
+    assert leases.standing(engine, lost) is LeaseStanding.LOST
+    assert leases.standing(engine, held) is LeaseStanding.HELD
+    assert job_rows.get(engine, silent.id).attempt == 1
 
 
 def test_a_job_whose_workers_all_died_fails_with_the_reason(engine: Engine) -> None:
@@ -159,7 +160,7 @@ def test_a_job_whose_workers_all_died_fails_with_the_reason(engine: Engine) -> N
         claim(engine, job, lease_s=-1)
         assert leases.expire(engine) == 1
 
-    error = jobs.get(engine, job.id).error
+    error = job_rows.get(engine, job.id).error
     assert error is not None
     assert (error.type, error.phase) == ("WorkerLost", "start")
     assert error.message == "its worker w1 died or fell silent 3 times in a row"
@@ -174,8 +175,8 @@ def test_a_cell_that_is_killed_each_time_fails_with_the_error_it_was_given(engin
     for _ in range(2):
         assert leases.give_up(engine, claim(engine, job).lease, error)
 
-    assert jobs.get(engine, job.id).state == "failed"
-    assert jobs.get(engine, job.id).error == error
+    assert job_rows.get(engine, job.id).state == "failed"
+    assert job_rows.get(engine, job.id).error == error
 
 
 def test_a_release_spends_no_attempt(engine: Engine) -> None:
@@ -184,7 +185,7 @@ def test_a_release_spends_no_attempt(engine: Engine) -> None:
     for _ in range(5):
         assert leases.release(engine, claim(engine, job).lease)
 
-    assert (jobs.get(engine, job.id).state, jobs.get(engine, job.id).attempt) == ("queued", 0)
+    assert (job_rows.get(engine, job.id).state, job_rows.get(engine, job.id).attempt) == ("queued", 0)
 
 
 def test_all_silent_leases_are_taken_at_once(engine: Engine) -> None:
@@ -201,11 +202,11 @@ def test_all_silent_leases_are_taken_at_once(engine: Engine) -> None:
 def test_the_holder_learns_that_its_job_is_to_be_cancelled(engine: Engine) -> None:
     _, [job] = a_stored_run(engine)
     taken = claim(engine, job)
-    assert leases.standing(engine, taken.lease) is Standing.HELD
+    assert leases.standing(engine, taken.lease) is LeaseStanding.HELD
 
-    cancelling.cancel_job(engine, job.id)
+    cancellation.cancel_job(engine, job.id)
 
-    assert leases.standing(engine, taken.lease) is Standing.CANCELLED
+    assert leases.standing(engine, taken.lease) is LeaseStanding.CANCELLED
     assert leases.renew(engine, taken.lease, lease_s=60)
 
 
@@ -213,7 +214,7 @@ def test_the_holder_learns_that_its_job_is_to_be_cancelled(engine: Engine) -> No
 def test_a_job_that_was_to_be_cancelled_does_not_wait_again(engine: Engine, move: str) -> None:
     run, [job] = a_stored_run(engine)
     taken = claim(engine, job)
-    cancelling.cancel_run(engine, run.id)
+    cancellation.cancel_run(engine, run.id)
 
     assert MOVES[move](engine, taken.lease, job)
 
@@ -225,22 +226,22 @@ def test_a_job_that_was_to_be_cancelled_does_not_wait_again(engine: Engine, move
 def test_a_silent_job_that_was_to_be_cancelled_ends_as_cancelled(engine: Engine, max_attempts: int) -> None:
     run, [job] = a_stored_run(engine, max_attempts=max_attempts)
     claim(engine, job, lease_s=-1)
-    cancelling.cancel_run(engine, run.id)
+    cancellation.cancel_run(engine, run.id)
 
     assert leases.expire(engine) == 1
 
     assert states(engine, run) == ["cancelled"]
-    assert runs.get(engine, run.id).state == "cancelled"
+    assert run_rows.get(engine, run.id).state == "cancelled"
 
 
 def test_a_job_that_completed_before_it_heard_of_the_cancelling_stays_completed(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
     taken = claim(engine, job)
-    cancelling.cancel_run(engine, run.id)
+    cancellation.cancel_run(engine, run.id)
 
     assert leases.complete(engine, taken.lease, a_result(job))
 
-    assert runs.get(engine, run.id).state == "completed"
+    assert run_rows.get(engine, run.id).state == "completed"
 
 
 def test_events_carry_the_record_or_the_error(engine: Engine) -> None:

@@ -7,12 +7,12 @@ from fixtures.samples import a_result
 from fixtures.stored import PLENTY, a_stored_run, claim, states, try_claim
 from sqlalchemy import Engine, select
 
-from domain.job import Job
-from domain.run import Run
-from store import cancelling, leases, runs
-from store.engine import reading
-from store.leases import Caps, Claim, Holder, Refusal
-from store.line import IN_LINE, next_in_line
+from bakeoff.domain.job import Job
+from bakeoff.domain.run import Run
+from bakeoff.store.bakeoffs import cancellation, leases, run_rows
+from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder
+from bakeoff.store.bakeoffs.queue_order import IN_LINE, next_in_line
+from bakeoff.store.database.engine import reading
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -111,19 +111,19 @@ def test_a_priority_can_be_changed_until_the_run_is_over(engine: Engine) -> None
     stored(engine, 1)
     run, [job] = stored(engine, 1, hour=1)
 
-    assert runs.prioritise(engine, run.id, 100)
+    assert run_rows.prioritise(engine, run.id, 100)
     assert line(engine) == ["1 m0", "0 m0"]
     complete(engine, claim(engine, job))
 
-    assert not runs.prioritise(engine, run.id, 7)
-    assert runs.get(engine, run.id).priority == 100
+    assert not run_rows.prioritise(engine, run.id, 7)
+    assert run_rows.get(engine, run.id).priority == 100
 
 
 def test_a_run_without_queued_jobs_is_in_nobody_s_way(engine: Engine) -> None:
     cancelled, _ = stored(engine, 2, priority=2)
     _, [busy] = stored(engine, 1, hour=1, priority=1)
     _, [waiting] = stored(engine, 1, hour=2)
-    cancelling.cancel_run(engine, cancelled.id)
+    cancellation.cancel_run(engine, cancelled.id)
     claim(engine, busy)
 
     assert line(engine) == ["2 m0"]
@@ -134,7 +134,7 @@ def test_a_job_is_refused_while_another_run_goes_first(engine: Engine) -> None:
     patient, [later] = stored(engine, 1, hour=1)
     _, [first] = stored(engine, 1)
 
-    assert try_claim(engine, later) is Refusal.OUT_OF_TURN
+    assert try_claim(engine, later) is ClaimRefusal.OUT_OF_TURN
     assert states(engine, patient) == ["queued"]
     assert isinstance(try_claim(engine, first), Claim)
     assert isinstance(try_claim(engine, later), Claim)
@@ -154,7 +154,7 @@ def test_on_a_full_machine_that_it_is_full_is_what_is_said(engine: Engine) -> No
     claim(engine, first)
     one = Caps(per_node=1, overall=1)
 
-    assert [try_claim(engine, job, caps=one) for job in (second, later)] == [Refusal.FULL] * 2
+    assert [try_claim(engine, job, caps=one) for job in (second, later)] == [ClaimRefusal.FULL] * 2
 
 
 @pytest.mark.parametrize("slots", [2, 3, 5])

@@ -1,8 +1,8 @@
 from sqlalchemy import Engine
 
-from domain.candidate import Rejection
-from domain.identity import utc_now
-from store import loads
+from bakeoff.domain.candidate import Rejection
+from bakeoff.domain.identity import utc_now
+from bakeoff.store.bakeoffs import rejections
 
 
 def _rejection(number: int, candidate: str = "tree") -> Rejection:
@@ -18,28 +18,28 @@ def _rejection(number: int, candidate: str = "tree") -> Rejection:
 
 def test_the_latest_rejection_comes_first(engine: Engine) -> None:
     before = utc_now()
-    loads.record(engine, [_rejection(1), _rejection(2)])
-    loads.record(engine, [_rejection(3)])
+    rejections.record(engine, [_rejection(1), _rejection(2)])
+    rejections.record(engine, [_rejection(3)])
 
-    history = loads.history(engine, "tree")
+    history = rejections.history(engine, "tree")
 
     assert [load.rejection for load in history] == [_rejection(3), _rejection(2), _rejection(1)]
     assert all(before <= load.rejected_at <= utc_now() for load in history)
 
 
 def test_the_last_hundred_of_each_candidate_are_kept(engine: Engine) -> None:
-    loads.record(engine, [_rejection(0, "other")])
-    loads.record(engine, [_rejection(number) for number in range(60)])
-    loads.record(engine, [_rejection(number) for number in range(60, 130)])
+    rejections.record(engine, [_rejection(0, "other")])
+    rejections.record(engine, [_rejection(number) for number in range(60)])
+    rejections.record(engine, [_rejection(number) for number in range(60, 130)])
 
-    causes = [load.rejection.cause for load in loads.history(engine, "tree")]
+    causes = [load.rejection.cause for load in rejections.history(engine, "tree")]
 
     assert len(causes) == 100
     assert (causes[0], causes[-1]) == ("no module tree129", "no module tree30")
-    assert len(loads.history(engine, "other")) == 1
+    assert len(rejections.history(engine, "other")) == 1
 
 
 def test_a_candidate_that_was_never_rejected_has_no_history(engine: Engine) -> None:
-    loads.record(engine, [])
+    rejections.record(engine, [])
 
-    assert loads.history(engine, "m0") == []
+    assert rejections.history(engine, "m0") == []

@@ -18,11 +18,12 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine, select
 
-from domain.job import Job, JobState
-from store import cancelling, jobs, leases, outbox, runs, tables
-from store.engine import reading, writing
-from store.leases import Caps, Claim, Holder, Lease, Refusal, Standing
-from store.line import IN_LINE, next_in_line
+from bakeoff.domain.job import Job, JobState
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
+from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder, Lease, LeaseStanding
+from bakeoff.store.bakeoffs.queue_order import IN_LINE, next_in_line
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import reading, writing
 
 CAPS = Caps(per_node=2, overall=3)
 MAX_ATTEMPTS = 2
@@ -149,7 +150,7 @@ class Leases(RuleBasedStateMachine):
         self.runs = [a_run(), a_run(created_at=NOON + timedelta(hours=1))]
         self.jobs = [self._job(place) for place in range(5)]
         for run in self.runs:
-            runs.create(self.engine, run, [job for job in self.jobs if job.run_id == run.id])
+            run_rows.create(self.engine, run, [job for job in self.jobs if job.run_id == run.id])
 
     def _job(self, place: int) -> Job:
         return a_job(self.runs[place >= 2], place, max_attempts=MAX_ATTEMPTS)
@@ -178,9 +179,9 @@ class Leases(RuleBasedStateMachine):
             assert self.model.is_in_line(place)
             self.model.start(place, node, got.lease.token)
             return place, got.lease
-        kept = Refusal.FULL if self.model.full(node) else Refusal.OUT_OF_TURN
-        assert got is {"running": Refusal.RUNNING, "queued": kept}.get(state, Refusal.ENDED)
-        assert got is not Refusal.OUT_OF_TURN or not self.model.is_in_line(place)
+        kept = ClaimRefusal.FULL if self.model.full(node) else ClaimRefusal.OUT_OF_TURN
+        assert got is {"running": ClaimRefusal.RUNNING, "queued": kept}.get(state, ClaimRefusal.ENDED)
+        assert got is not ClaimRefusal.OUT_OF_TURN or not self.model.is_in_line(place)
         return place, Lease(
             job_id=self.jobs[place].id, run_id=self.jobs[place].run_id, token="none", attempt=1
         )
@@ -210,9 +211,9 @@ class Leases(RuleBasedStateMachine):
     @rule(lease=taken)
     def look(self, lease: tuple[int, Lease]) -> None:
         place, held = lease
-        expected = Standing.LOST
+        expected = LeaseStanding.LOST
         if self.model.holds(place, held.token):
-            expected = Standing.CANCELLED if self.model.jobs[place].unwanted else Standing.HELD
+            expected = LeaseStanding.CANCELLED if self.model.jobs[place].unwanted else LeaseStanding.HELD
         assert leases.standing(self.engine, held) is expected
 
     @rule(lease=taken)
@@ -250,17 +251,17 @@ class Leases(RuleBasedStateMachine):
 
     @rule(place=PLACES)
     def cancel_job(self, place: int) -> None:
-        done = cancelling.cancel_job(self.engine, self.jobs[place].id)
+        done = cancellation.cancel_job(self.engine, self.jobs[place].id)
         assert done is self.model.cancel(range(place, place + 1))
 
     @rule(place=st.sampled_from([0, 2]))
     def cancel_run(self, place: int) -> None:
-        done = cancelling.cancel_run(self.engine, self.jobs[place].run_id)
+        done = cancellation.cancel_run(self.engine, self.jobs[place].run_id)
         assert done is self.model.cancel(self.model.run_of(place))
 
     @rule(run=st.sampled_from(RUNS), priority=st.integers(-1, 1))
     def prioritise(self, run: range, priority: int) -> None:
-        done = runs.prioritise(self.engine, self.jobs[run[0]].run_id, priority)
+        done = run_rows.prioritise(self.engine, self.jobs[run[0]].run_id, priority)
         assert done is (self.model.run_state(run) in {"queued", "running"})
         if done:
             self.model.priorities[run] = priority
@@ -272,7 +273,7 @@ class Leases(RuleBasedStateMachine):
 
     @invariant()
     def each_job_is_where_the_model_has_it(self) -> None:
-        found = [job for run in self.runs for job in jobs.of_run(self.engine, run.id)]
+        found = [job for run in self.runs for job in job_rows.of_run(self.engine, run.id)]
 
         assert [(job.state, job.attempt) for job in found] == [
             (job.state, job.attempt) for job in self.model.jobs
@@ -290,12 +291,14 @@ class Leases(RuleBasedStateMachine):
 
     @invariant()
     def the_caps_are_kept(self) -> None:
-        assert jobs.backlog(self.engine).running <= 3
+        assert job_rows.backlog(self.engine).running <= 3
 
     @invariant()
     def each_completed_job_has_one_result_and_no_other_has(self) -> None:
         found = [
-            result.evaluation_id for run in self.runs for result in jobs.results_of_run(self.engine, run.id)
+            result.evaluation_id
+            for run in self.runs
+            for result in job_rows.results_of_run(self.engine, run.id)
         ]
         completed = [
             self.jobs[place].id for place, job in enumerate(self.model.jobs) if job.state == "completed"
@@ -305,7 +308,7 @@ class Leases(RuleBasedStateMachine):
 
     @invariant()
     def each_run_follows_its_jobs(self) -> None:
-        found = [str(runs.get(self.engine, run.id).state) for run in self.runs]
+        found = [str(run_rows.get(self.engine, run.id).state) for run in self.runs]
 
         assert found == [self.model.run_state(range(2)), self.model.run_state(range(2, 5))]
 

@@ -3,12 +3,13 @@ from fixtures.samples import NOON, a_result
 from fixtures.stored import a_stored_run, claim
 from sqlalchemy import Engine, insert
 
-from domain.errors import InfrastructureError
-from domain.event import EventType
-from domain.identity import new_id
-from store import leases, outbox, tables
-from store.engine import writing
-from store.rows import result_to_row
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.event import EventType
+from bakeoff.domain.identity import new_id
+from bakeoff.store.bakeoffs import leases, outbox
+from bakeoff.store.bakeoffs.row_mapping import result_to_row
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import writing
 
 
 def _tell(engine: Engine, *names: str) -> None:

@@ -9,9 +9,9 @@ from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, an_error, claim, try_claim
 from sqlalchemy import Engine, event
 
-from domain.job import Job
-from store import cancelling, jobs, leases, outbox, runs, savings, statuses
-from store.line import next_in_line
+from bakeoff.domain.job import Job
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status, saving_turns
+from bakeoff.store.bakeoffs.queue_order import next_in_line
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
@@ -39,21 +39,21 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "release": lambda engine, queued: leases.release(engine, claim(engine, queued[0]).lease),
     "give up": lambda engine, queued: leases.give_up(engine, claim(engine, queued[0]).lease, an_error()),
     "expire": lambda engine, queued: (claim(engine, queued[0], lease_s=-1), leases.expire(engine)),
-    "cancel a job": lambda engine, queued: cancelling.cancel_job(engine, queued[0].id),
-    "cancel a run": lambda engine, queued: cancelling.cancel_run(engine, queued[0].run_id),
+    "cancel a job": lambda engine, queued: cancellation.cancel_job(engine, queued[0].id),
+    "cancel a run": lambda engine, queued: cancellation.cancel_run(engine, queued[0].run_id),
     "next in line": lambda engine, _: next_in_line(engine, limit=3),
-    "running": lambda engine, _: jobs.running(engine),
-    "prioritise": lambda engine, queued: runs.prioritise(engine, queued[0].run_id, 1),
-    "backlog": lambda engine, _: jobs.backlog(engine),
+    "running": lambda engine, _: job_rows.running(engine),
+    "prioritise": lambda engine, queued: run_rows.prioritise(engine, queued[0].run_id, 1),
+    "backlog": lambda engine, _: job_rows.backlog(engine),
     "pending events": lambda engine, _: outbox.pending(engine, limit=10),
     "mark as published": lambda engine, _: outbox.mark_published(engine, [1, 2]),
-    "savings due": lambda engine, _: savings.due(engine),
-    "a turn to save": lambda engine, queued: savings.take(engine, queued[0].run_id, lease_s=60),
-    "page": lambda engine, queued: runs.page(engine, limit=3, after=queued[0].run_id),
-    "page of a name": lambda engine, _: runs.page(engine, limit=3, dataset="flowers", name="spring"),
-    "latest": lambda engine, _: runs.find(engine, "latest"),
-    "summary": lambda engine, queued: runs.summary(engine, queued[0].run_id),
-    "status": lambda engine, queued: statuses.of_run(engine, queued[0].run_id),
+    "savings due": lambda engine, _: saving_turns.due(engine),
+    "a turn to save": lambda engine, queued: saving_turns.take(engine, queued[0].run_id, lease_s=60),
+    "page": lambda engine, queued: run_rows.page(engine, limit=3, after=queued[0].run_id),
+    "page of a name": lambda engine, _: run_rows.page(engine, limit=3, dataset="flowers", name="spring"),
+    "latest": lambda engine, _: run_rows.find(engine, "latest"),
+    "summary": lambda engine, queued: run_rows.summary(engine, queued[0].run_id),
+    "status": lambda engine, queued: run_status.of_run(engine, queued[0].run_id),
     "events of a run": lambda engine, queued: outbox.of_run(engine, queued[0].run_id, after=0, limit=9),
 }
 
@@ -205,7 +205,7 @@ def test_a_run_is_cancelled_in_the_same_statements_however_many_jobs_it_has(
     run, _ = a_stored_run(engine, number)
 
     with statements_of(engine) as seen:
-        cancelling.cancel_run(engine, run.id)
+        cancellation.cancel_run(engine, run.id)
 
     assert " ".join(verb(statement) for statement, _ in seen) == (
         "BEGIN SELECT UPDATE UPDATE INSERT SELECT SELECT UPDATE INSERT"

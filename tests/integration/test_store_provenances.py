@@ -7,11 +7,11 @@ from fixtures.samples import NOON, a_candidate, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, claim, events
 from sqlalchemy import Engine
 
-from domain.job import Job, JobState
-from domain.provenance import Fit, Manifest, Part, Provenance
-from domain.result import Result
-from domain.run import Run
-from store import forgetting, jobs, leases, outbox, provenances, runs
+from bakeoff.domain.job import Job, JobState
+from bakeoff.domain.provenance import CodeManifest, Fit, Part, Provenance
+from bakeoff.domain.result import Result
+from bakeoff.domain.run import Run
+from bakeoff.store.bakeoffs import earlier_fits, job_rows, leases, old_runs, outbox, run_rows
 
 MADE = Provenance(
     parts={part: f"{part} 1" for part in Part},
@@ -19,7 +19,7 @@ MADE = Provenance(
     obstacle="it connects to 10.0.0.1",
     predictions="p" * 64,
     probabilities="q" * 64,
-    manifest=Manifest(commit="c" * 40, cpu="a processor", packages={"numpy": "2.4.6"}),
+    manifest=CodeManifest(commit="c" * 40, cpu="a processor", packages={"numpy": "2.4.6"}),
 )
 LONG_AGO = timedelta(seconds=-1)
 
@@ -34,10 +34,10 @@ def test_what_a_result_was_made_of_is_read_as_it_was_written(engine: Engine) -> 
     run, [job] = a_stored_run(engine)
     result = fitted(engine, run, job)
 
-    assert provenances.of_evaluation(engine, job.id) == Fit(
+    assert earlier_fits.of_evaluation(engine, job.id) == Fit(
         result=result, rules=run.rules, train_rows=75, test_rows=25, provenance=MADE
     )
-    assert provenances.of_evaluation(engine, "0" * 36) is None
+    assert earlier_fits.of_evaluation(engine, "0" * 36) is None
 
 
 def test_the_latest_few_of_a_fingerprint_are_found_newest_first(engine: Engine) -> None:
@@ -49,7 +49,7 @@ def test_the_latest_few_of_a_fingerprint_are_found_newest_first(engine: Engine) 
     run, [job] = a_stored_run(engine)
     fitted(engine, run, job, other)
 
-    found = provenances.with_fingerprints(engine, {MADE.fingerprint, "0" * 64})
+    found = earlier_fits.with_fingerprints(engine, {MADE.fingerprint, "0" * 64})
 
     assert set(found) == {MADE.fingerprint}
     ids = [fit.result.evaluation_id for fit in found[MADE.fingerprint]]
@@ -63,7 +63,7 @@ def test_the_latest_of_each_candidate_is_found_whatever_it_was_made_of(engine: E
         made = replace(MADE, parts={**MADE.parts, Part.CODE: str(minute)})
         latest = {job.candidate.id: fitted(engine, run, job, made, minute) for job in queued}
 
-    found = provenances.latest_of(engine, {"m0", "m1", "m2"})
+    found = earlier_fits.latest_of(engine, {"m0", "m1", "m2"})
 
     assert {model: fit.result for model, fit in found.items()} == latest
 
@@ -73,28 +73,28 @@ def test_what_was_taken_over_is_no_fit(engine: Engine) -> None:
     origin = fitted(engine, run, job)
     again = a_run()
     taken = a_job(again, state=JobState.COMPLETED, ended_at=NOON)
-    assert runs.create(engine, again, [], [(taken, a_result(taken, reused_from=origin.evaluation_id))])
+    assert run_rows.create(engine, again, [], [(taken, a_result(taken, reused_from=origin.evaluation_id))])
 
-    assert provenances.of_evaluation(engine, taken.id) is None
-    assert len(provenances.with_fingerprints(engine, {MADE.fingerprint})[MADE.fingerprint]) == 1
-    assert jobs.result_of(engine, taken.id).reused_from == origin.evaluation_id
+    assert earlier_fits.of_evaluation(engine, taken.id) is None
+    assert len(earlier_fits.with_fingerprints(engine, {MADE.fingerprint})[MADE.fingerprint]) == 1
+    assert job_rows.result_of(engine, taken.id).reused_from == origin.evaluation_id
 
 
 def test_a_job_that_only_scores_tells_its_end_alone(engine: Engine) -> None:
     run = a_run()
     scores, fits = a_job(run, 0, reuses="0" * 36), a_job(run, 1)
-    assert runs.create(engine, run, [scores, fits])
+    assert run_rows.create(engine, run, [scores, fits])
     for job in (scores, fits):
         assert leases.complete(engine, claim(engine, job).lease, a_result(job))
 
-    assert jobs.get(engine, scores.id).reuses == "0" * 36
+    assert job_rows.get(engine, scores.id).reuses == "0" * 36
     assert events(engine, run) == ["completed 0", "started 1", "completed 1", "run completed"]
 
 
 def test_one_that_has_to_be_fitted_after_all_tells_its_start(engine: Engine) -> None:
     run = a_run()
     job = a_job(run, 0, reuses="0" * 36)
-    assert runs.create(engine, run, [job])
+    assert run_rows.create(engine, run, [job])
     lease = claim(engine, job).lease
 
     leases.fit_instead(engine, lease)
@@ -103,7 +103,7 @@ def test_one_that_has_to_be_fitted_after_all_tells_its_start(engine: Engine) -> 
     again = claim(engine, job).lease
     assert leases.complete(engine, again, a_result(job))
 
-    assert jobs.get(engine, job.id).reuses is None
+    assert job_rows.get(engine, job.id).reuses is None
     assert events(engine, run) == ["started 0", "completed 0", "run completed"]
 
 
@@ -112,10 +112,10 @@ def test_a_run_is_kept_as_long_as_a_job_is_to_score_its_predictions(engine: Engi
     fitted(engine, run, job)
     scoring = a_run()
     waiting = a_job(scoring, candidate=a_candidate(), reuses=job.id)
-    assert runs.create(engine, scoring, [waiting])
+    assert run_rows.create(engine, scoring, [waiting])
     outbox.mark_published(engine, [one.position for one in outbox.pending(engine, limit=100)])
 
-    assert forgetting.outdated(engine, LONG_AGO) == set()
+    assert old_runs.outdated(engine, LONG_AGO) == set()
 
 
 def test_what_a_result_was_made_of_is_forgotten_with_it(engine: Engine) -> None:
@@ -123,5 +123,5 @@ def test_what_a_result_was_made_of_is_forgotten_with_it(engine: Engine) -> None:
     fitted(engine, run, job)
     outbox.mark_published(engine, [one.position for one in outbox.pending(engine, limit=100)])
 
-    assert forgetting.forget(engine, LONG_AGO) == 1
-    assert provenances.of_evaluation(engine, job.id) is None
+    assert old_runs.forget(engine, LONG_AGO) == 1
+    assert earlier_fits.of_evaluation(engine, job.id) is None

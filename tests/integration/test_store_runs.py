@@ -12,12 +12,12 @@ from fixtures.samples import DATASET, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim, events, states, try_claim
 from sqlalchemy import Engine
 
-from domain.errors import InfrastructureError, NotFoundError
-from domain.job import Job, JobState
-from domain.run import RunState
-from store import cancelling, jobs, leases, runs, statuses
-from store.engine import writing
-from store.leases import Claim
+from bakeoff.domain.errors import InfrastructureError, NotFoundError
+from bakeoff.domain.job import Job, JobState
+from bakeoff.domain.run import RunState
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, run_status
+from bakeoff.store.bakeoffs.leases import Claim
+from bakeoff.store.database.engine import writing
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -34,32 +34,32 @@ def test_a_run_is_read_as_it_was_written(engine: Engine) -> None:
     )
     queued = [a_job(run, position) for position in (1, 0)]
 
-    assert runs.create(engine, first, [a_job(first)])
-    assert runs.create(engine, run, queued)
+    assert run_rows.create(engine, first, [a_job(first)])
+    assert run_rows.create(engine, run, queued)
 
-    assert runs.get(engine, run.id) == run
-    assert jobs.of_run(engine, run.id) == queued[::-1]
-    assert jobs.get(engine, queued[0].id) == queued[0]
+    assert run_rows.get(engine, run.id) == run
+    assert job_rows.of_run(engine, run.id) == queued[::-1]
+    assert job_rows.get(engine, queued[0].id) == queued[0]
 
 
 def test_the_same_id_twice_is_the_same_run(engine: Engine) -> None:
     run, [job] = a_stored_run(engine, name="first")
     again = a_run(id=run.id, name="second")
 
-    assert not runs.create(engine, again, [a_job(again)])
+    assert not run_rows.create(engine, again, [a_job(again)])
 
-    assert runs.get(engine, run.id).name == "first"
-    assert jobs.of_run(engine, run.id) == [job]
+    assert run_rows.get(engine, run.id).name == "first"
+    assert job_rows.of_run(engine, run.id) == [job]
 
 
 def test_of_ten_that_make_the_same_run_one_does(engine: Engine) -> None:
     run = a_run()
 
     with ThreadPoolExecutor(10) as pool:
-        made = list(pool.map(lambda _: runs.create(engine, run, [a_job(run)]), range(10)))
+        made = list(pool.map(lambda _: run_rows.create(engine, run, [a_job(run)]), range(10)))
 
     assert Counter(made) == {True: 1, False: 9}
-    assert len(jobs.of_run(engine, run.id)) == 1
+    assert len(job_rows.of_run(engine, run.id)) == 1
 
 
 def test_a_run_that_cannot_be_written_whole_is_not_written(engine: Engine) -> None:
@@ -67,10 +67,10 @@ def test_a_run_that_cannot_be_written_whole_is_not_written(engine: Engine) -> No
     twins = [a_job(run, 0), a_job(run, 0)]
 
     with pytest.raises(InfrastructureError):
-        runs.create(engine, run, twins)
+        run_rows.create(engine, run, twins)
 
     with pytest.raises(NotFoundError):
-        runs.get(engine, run.id)
+        run_rows.get(engine, run.id)
 
 
 def test_a_run_of_reused_jobs_is_over_at_once(engine: Engine) -> None:
@@ -78,10 +78,10 @@ def test_a_run_of_reused_jobs_is_over_at_once(engine: Engine) -> None:
     reused = [a_job(run, n, state=JobState.COMPLETED, ended_at=NOON) for n in range(2)]
     results = [a_result(job, reused_from="0" * 36) for job in reused]
 
-    runs.create(engine, run, [], list(zip(reused, results, strict=True)))
+    run_rows.create(engine, run, [], list(zip(reused, results, strict=True)))
 
-    assert runs.get(engine, run.id).state == "completed"
-    assert jobs.results_of_run(engine, run.id) == results
+    assert run_rows.get(engine, run.id).state == "completed"
+    assert job_rows.results_of_run(engine, run.id) == results
     assert events(engine, run) == ["completed 0", "completed 1", "run completed"]
 
 
@@ -89,12 +89,12 @@ def test_a_run_with_reused_and_queued_jobs_waits_for_the_queued(engine: Engine) 
     run = a_run()
     reused = a_job(run, 0, state=JobState.COMPLETED, ended_at=NOON)
     queued = a_job(run, 1)
-    runs.create(engine, run, [queued], [(reused, a_result(reused))])
-    assert runs.get(engine, run.id).state == "queued"
+    run_rows.create(engine, run, [queued], [(reused, a_result(reused))])
+    assert run_rows.get(engine, run.id).state == "queued"
 
     leases.complete(engine, claim(engine, queued).lease, a_result(queued))
 
-    assert runs.get(engine, run.id).state == "completed"
+    assert run_rows.get(engine, run.id).state == "completed"
     assert events(engine, run) == ["completed 0", "started 1", "completed 1", "run completed"]
 
 
@@ -104,15 +104,15 @@ def test_a_run_ends_with_its_last_job_whatever_the_order(engine: Engine, order: 
     taken = [claim(engine, job) for job in queued]
 
     for place in order:
-        assert runs.get(engine, run.id).state == "running"
+        assert run_rows.get(engine, run.id).state == "running"
         if place:
             leases.complete(engine, taken[place].lease, a_result(queued[place]))
         else:
             leases.fail(engine, taken[place].lease, an_error())
 
-    ended = runs.get(engine, run.id)
+    ended = run_rows.get(engine, run.id)
     assert ended.state == "partial"
-    assert ended.ended_at == max(job.ended_at for job in jobs.of_run(engine, run.id) if job.ended_at)
+    assert ended.ended_at == max(job.ended_at for job in job_rows.of_run(engine, run.id) if job.ended_at)
     assert Counter(events(engine, run))["run partial"] == 1
     assert events(engine, run)[-1] == "run partial"
 
@@ -125,7 +125,7 @@ def test_a_run_that_finishers_end_together_ends_once(engine: Engine) -> None:
         done = list(pool.map(lambda one: leases.complete(engine, one.lease, a_result(one.job)), taken))
 
     assert done == [True] * 10
-    assert runs.get(engine, run.id).state == "completed"
+    assert run_rows.get(engine, run.id).state == "completed"
     assert Counter(event.split()[0] for event in events(engine, run)) == {
         "started": 10,
         "completed": 10,
@@ -141,7 +141,7 @@ def test_a_run_that_finishers_end_together_ends_once(engine: Engine) -> None:
         lambda engine, taken, _: leases.complete(engine, taken.lease, a_result(taken.job)),
         lambda engine, taken, _: leases.release(engine, taken.lease),
         lambda engine, taken, _: leases.give_up(engine, taken.lease, an_error()),
-        lambda engine, _, queued: cancelling.cancel_job(engine, queued.id),
+        lambda engine, _, queued: cancellation.cancel_job(engine, queued.id),
     ],
 )
 def test_whoever_changes_a_job_waits_for_who_holds_its_run(
@@ -153,7 +153,7 @@ def test_whoever_changes_a_job_waits_for_who_holds_its_run(
 
     with ThreadPoolExecutor(1) as pool:
         with writing(engine) as connection:
-            runs.hold(connection, run.id)
+            run_rows.hold(connection, run.id)
             moved = pool.submit(move, engine, taken, second)
             with pytest.raises(TimeoutError):
                 moved.result(timeout=0.1)
@@ -162,7 +162,7 @@ def test_whoever_changes_a_job_waits_for_who_holds_its_run(
 
 def test_a_run_starts_with_its_first_job(engine: Engine) -> None:
     run, [first, second] = a_stored_run(engine, 2)
-    assert runs.get(engine, run.id).state == "queued"
+    assert run_rows.get(engine, run.id).state == "queued"
 
     began = claim(engine, first).run.started_at
     again = claim(engine, second).run
@@ -175,7 +175,7 @@ def test_a_run_goes_on_while_its_jobs_wait_again(engine: Engine) -> None:
 
     leases.release(engine, claim(engine, job).lease)
 
-    assert runs.get(engine, run.id).state == "running"
+    assert run_rows.get(engine, run.id).state == "running"
     assert states(engine, run) == ["queued"]
 
 
@@ -184,7 +184,7 @@ def test_a_summary_counts_the_jobs_in_each_state(engine: Engine) -> None:
     leases.complete(engine, claim(engine, queued[0]).lease, a_result(queued[0]))
     claim(engine, queued[1])
 
-    summary = runs.summary(engine, run.id)
+    summary = run_rows.summary(engine, run.id)
 
     assert summary.run.state == "running"
     assert summary.jobs == {"completed": 1, "running": 1, "queued": 2}
@@ -196,14 +196,14 @@ def test_pages_hold_each_run_once_newest_first(engine: Engine) -> None:
     made = [a_stored_run(engine, created_at=moment)[0] for moment in moments]
     same = sorted((run.id for run in made[:3]), reverse=True)
 
-    first = runs.page(engine, limit=2)
+    first = run_rows.page(engine, limit=2)
     a_stored_run(engine, created_at=NOON + timedelta(days=1))
-    second = runs.page(engine, limit=2, after=first[-1].run.id)
-    third = runs.page(engine, limit=2, after=second[-1].run.id)
+    second = run_rows.page(engine, limit=2, after=first[-1].run.id)
+    third = run_rows.page(engine, limit=2, after=second[-1].run.id)
 
     shown = [[summary.run.id for summary in page] for page in (first, second, third)]
     assert shown == [[made[3].id, same[0]], same[1:], [made[4].id]]
-    assert runs.page(engine, limit=2, after=made[4].id) == []
+    assert run_rows.page(engine, limit=2, after=made[4].id) == []
     assert first[0].jobs == {"queued": 1}
 
 
@@ -212,7 +212,9 @@ def test_a_page_may_show_runs_of_one_state(engine: Engine) -> None:
     running, [job] = a_stored_run(engine, priority=1)
     claim(engine, job)
 
-    assert [summary.run.id for summary in runs.page(engine, limit=9, state=RunState.RUNNING)] == [running.id]
+    assert [summary.run.id for summary in run_rows.page(engine, limit=9, state=RunState.RUNNING)] == [
+        running.id
+    ]
 
 
 def test_a_page_may_show_runs_of_one_dataset_and_name(engine: Engine) -> None:
@@ -222,7 +224,7 @@ def test_a_page_may_show_runs_of_one_dataset_and_name(engine: Engine) -> None:
     autumn, _ = a_stored_run(engine, name="autumn", dataset=wines)
 
     def found(**wanted: str) -> set[str]:
-        return {summary.run.id for summary in runs.page(engine, limit=9, **wanted)}
+        return {summary.run.id for summary in run_rows.page(engine, limit=9, **wanted)}
 
     assert found(dataset="wines") == {spring.id, autumn.id}
     assert found(dataset="wines", name="spring") == {spring.id}
@@ -234,7 +236,7 @@ def test_the_status_of_a_run_is_of_one_moment_and_in_the_order_of_its_jobs(engin
     claim(engine, second, node="left")
     leases.fail(engine, claim(engine, third).lease, an_error())
 
-    status = statuses.of_run(engine, run.id)
+    status = run_status.of_run(engine, run.id)
 
     assert (status.run.id, status.run.state) == (run.id, "running")
     assert [(job.job_id, job.model_id, job.state, job.attempt, job.node) for job in status.jobs] == [
@@ -248,21 +250,21 @@ def test_the_status_of_a_run_is_of_one_moment_and_in_the_order_of_its_jobs(engin
         (False, False),
     ]
     with pytest.raises(NotFoundError, match="there is no run nobody"):
-        statuses.of_run(engine, "nobody")
+        run_status.of_run(engine, "nobody")
 
 
 def test_an_empty_database_has_an_empty_page(engine: Engine) -> None:
-    assert runs.page(engine, limit=10) == []
+    assert run_rows.page(engine, limit=10) == []
 
 
 def test_a_run_is_found_by_the_beginning_of_its_id(engine: Engine) -> None:
     run, _ = a_stored_run(engine, id="abcd1234-0000-4000-8000-000000000000", created_at=NOON)
     a_stored_run(engine, id="abcd9999-0000-4000-8000-000000000000", created_at=NOON + timedelta(days=1))
 
-    assert runs.find(engine, "abcd1") == run.id
-    assert runs.find(engine, "ABCD1") == run.id
-    assert runs.find(engine, run.id) == run.id
-    assert runs.find(engine, "latest") == "abcd9999-0000-4000-8000-000000000000"
+    assert run_rows.find(engine, "abcd1") == run.id
+    assert run_rows.find(engine, "ABCD1") == run.id
+    assert run_rows.find(engine, run.id) == run.id
+    assert run_rows.find(engine, "latest") == "abcd9999-0000-4000-8000-000000000000"
 
 
 def test_a_run_is_found_by_its_name_and_the_newest_of_that_name(engine: Engine) -> None:
@@ -270,8 +272,8 @@ def test_a_run_is_found_by_its_name_and_the_newest_of_that_name(engine: Engine) 
     a_stored_run(engine, id="2" * 36, name="spring", created_at=NOON + timedelta(days=1))
     a_stored_run(engine, id="3" * 36, name="springtime", created_at=NOON + timedelta(days=2))
 
-    assert runs.find(engine, "spring") == "2" * 36
-    assert runs.find(engine, "springtime") == "3" * 36
+    assert run_rows.find(engine, "spring") == "2" * 36
+    assert run_rows.find(engine, "springtime") == "3" * 36
 
 
 def test_an_ambiguous_beginning_is_refused(engine: Engine) -> None:
@@ -279,7 +281,7 @@ def test_an_ambiguous_beginning_is_refused(engine: Engine) -> None:
     a_stored_run(engine, id="abcd9999-0000-4000-8000-000000000000")
 
     with pytest.raises(NotFoundError, match="abcd is the beginning of more than one run id: give more of it"):
-        runs.find(engine, "abcd")
+        run_rows.find(engine, "abcd")
 
 
 @pytest.mark.parametrize("asked", ["latest", "abcd", "%", "_"])
@@ -288,10 +290,10 @@ def test_what_is_not_found_is_named(engine: Engine, asked: str) -> None:
         a_stored_run(engine, id="0" * 36)
 
     with pytest.raises(NotFoundError, match=f"there is no run {asked}: `bakeoff runs` lists them"):
-        runs.find(engine, asked)
+        run_rows.find(engine, asked)
 
 
 def test_a_run_that_is_not_there_is_named(engine: Engine) -> None:
-    for look in (runs.get, runs.summary):
+    for look in (run_rows.get, run_rows.summary):
         with pytest.raises(NotFoundError, match="there is no run r7: `bakeoff runs` lists them"):
             look(engine, "r7")

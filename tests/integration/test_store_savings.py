@@ -7,15 +7,15 @@ from fixtures.samples import NOON, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim
 from sqlalchemy import Engine
 
-from domain.fitted import FittedModel, NotKept
-from domain.job import JobState
-from domain.run import RunState
-from domain.saving import Advance, NotSaved, Outcome, Saved, SavePolicy, SaveRequest
-from store import cancelling, jobs, leases, runs, savings
-from store.savings import Turn
+from bakeoff.domain.job import JobState
+from bakeoff.domain.result import FittedModel, NotKept
+from bakeoff.domain.run import RunState
+from bakeoff.domain.saving import Advance, NotSaved, Saved, SavePolicy, SaveRequest, SavingOutcome
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, saving_turns
+from bakeoff.store.bakeoffs.saving_turns import SavingTurn
 
 BEST = SaveRequest(policy=SavePolicy.BEST, name="churn")
-OUTCOME = Outcome(
+OUTCOME = SavingOutcome(
     saved=(Saved(candidate="tree", run_id="r", evaluation_id="e", name="churn", version="1.0.0"),),
     not_saved=(NotSaved(candidate="stub", evaluation_id="f", reason="no"),),
     promotion=Advance(
@@ -33,8 +33,8 @@ def an_ended_run(engine: Engine, save: SaveRequest | None = BEST) -> str:
     return run.id
 
 
-def taken(engine: Engine, run_id: str, lease_s: float = 60) -> Turn:
-    turn = savings.take(engine, run_id, lease_s=lease_s)
+def taken(engine: Engine, run_id: str, lease_s: float = 60) -> SavingTurn:
+    turn = saving_turns.take(engine, run_id, lease_s=lease_s)
     assert turn is not None
     return turn
 
@@ -42,11 +42,11 @@ def taken(engine: Engine, run_id: str, lease_s: float = 60) -> Turn:
 def test_a_saving_is_due_as_soon_as_its_run_has_ended_and_not_before(engine: Engine) -> None:
     run, [first, second] = a_stored_run(engine, 2, save=BEST)
     assert leases.complete(engine, claim(engine, first).lease, a_result(first))
-    assert (savings.due(engine), savings.of_run(engine, run.id)) == ([], None)
+    assert (saving_turns.due(engine), saving_turns.of_run(engine, run.id)) == ([], None)
 
     assert leases.fail(engine, claim(engine, second).lease, an_error())
-    assert savings.due(engine) == [run.id]
-    saving = savings.of_run(engine, run.id)
+    assert saving_turns.due(engine) == [run.id]
+    saving = saving_turns.of_run(engine, run.id)
     assert saving is not None
     assert (saving.tries, saving.outcome, saving.done_at) == (0, None, None)
 
@@ -54,39 +54,39 @@ def test_a_saving_is_due_as_soon_as_its_run_has_ended_and_not_before(engine: Eng
 def test_what_a_run_wants_to_save_is_kept_with_it(engine: Engine) -> None:
     run, _ = a_stored_run(engine, save=SaveRequest(policy=SavePolicy.ALL, name="churn"))
 
-    assert runs.get(engine, run.id).save == SaveRequest(policy=SavePolicy.ALL, name="churn")
+    assert run_rows.get(engine, run.id).save == SaveRequest(policy=SavePolicy.ALL, name="churn")
 
 
 def test_a_cancelled_run_has_its_saving_too(engine: Engine) -> None:
     run, _ = a_stored_run(engine, save=BEST)
-    cancelling.cancel_run(engine, run.id)
+    cancellation.cancel_run(engine, run.id)
 
-    assert runs.get(engine, run.id).state is RunState.CANCELLED
-    assert savings.due(engine) == [run.id]
+    assert run_rows.get(engine, run.id).state is RunState.CANCELLED
+    assert saving_turns.due(engine) == [run.id]
 
 
 def test_a_retry_of_nothing_but_reused_results_is_due_at_once(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
     again = a_run(save=BEST, retry_of=run.id)
     over = a_job(again, state=JobState.COMPLETED, ended_at=NOON)
-    assert runs.create(engine, again, [], [(over, a_result(over, reused_from=job.id))])
+    assert run_rows.create(engine, again, [], [(over, a_result(over, reused_from=job.id))])
 
-    assert savings.due(engine) == [again.id]
+    assert saving_turns.due(engine) == [again.id]
 
 
 def test_a_run_that_saves_nothing_is_never_due(engine: Engine) -> None:
     run_id = an_ended_run(engine, save=None)
 
-    assert savings.due(engine) == []
-    assert savings.of_run(engine, run_id) is None
+    assert saving_turns.due(engine) == []
+    assert saving_turns.of_run(engine, run_id) is None
 
 
 def test_of_many_at_once_one_takes_the_turn(engine: Engine) -> None:
     run_id = an_ended_run(engine)
-    turns: list[Turn | None] = []
+    turns: list[SavingTurn | None] = []
 
     def take() -> None:
-        turns.append(savings.take(engine, run_id, lease_s=60))
+        turns.append(saving_turns.take(engine, run_id, lease_s=60))
 
     takers = [Thread(target=take) for _ in range(6)]
     for taker in takers:
@@ -94,8 +94,8 @@ def test_of_many_at_once_one_takes_the_turn(engine: Engine) -> None:
     for taker in takers:
         taker.join(60)
 
-    assert [turn for turn in turns if turn] == [Turn(run_id=run_id, number=1)]
-    assert savings.due(engine) == []
+    assert [turn for turn in turns if turn] == [SavingTurn(run_id=run_id, number=1)]
+    assert saving_turns.due(engine) == []
 
 
 def test_a_turn_whose_time_has_passed_is_taken_by_another_and_the_first_can_write_nothing(
@@ -106,44 +106,44 @@ def test_a_turn_whose_time_has_passed_is_taken_by_another_and_the_first_can_writ
     heir = taken(engine, run_id)
 
     assert heir.number == 2
-    assert not savings.hold(engine, dead, lease_s=60)
-    assert not savings.put_off(engine, dead, OUTCOME, by_s=0)
-    assert not savings.finish(engine, dead, OUTCOME)
-    assert savings.finish(engine, heir, Outcome())
+    assert not saving_turns.hold(engine, dead, lease_s=60)
+    assert not saving_turns.put_off(engine, dead, OUTCOME, by_s=0)
+    assert not saving_turns.finish(engine, dead, OUTCOME)
+    assert saving_turns.finish(engine, heir, SavingOutcome())
 
 
 def test_a_turn_that_is_held_is_nobody_elses(engine: Engine) -> None:
     run_id = an_ended_run(engine)
     turn = taken(engine, run_id, lease_s=0)
-    assert savings.hold(engine, turn, lease_s=60)
+    assert saving_turns.hold(engine, turn, lease_s=60)
 
-    assert savings.take(engine, run_id, lease_s=60) is None
+    assert saving_turns.take(engine, run_id, lease_s=60) is None
 
 
 def test_what_is_put_off_is_due_again_later_and_the_reason_can_be_read(engine: Engine) -> None:
     run_id = an_ended_run(engine)
     later = taken(engine, run_id)
-    assert savings.put_off(engine, later, Outcome(error="away"), by_s=60)
-    assert savings.due(engine) == []
+    assert saving_turns.put_off(engine, later, SavingOutcome(error="away"), by_s=60)
+    assert saving_turns.due(engine) == []
 
-    saving = savings.of_run(engine, run_id)
+    saving = saving_turns.of_run(engine, run_id)
     assert saving is not None
-    assert saving.outcome == Outcome(error="away")
+    assert saving.outcome == SavingOutcome(error="away")
     assert saving.done_at is None
 
 
-@pytest.mark.parametrize("outcome", [OUTCOME, Outcome()])
+@pytest.mark.parametrize("outcome", [OUTCOME, SavingOutcome()])
 def test_what_is_done_is_never_due_again_and_tells_all_that_came_of_it(
-    engine: Engine, outcome: Outcome
+    engine: Engine, outcome: SavingOutcome
 ) -> None:
     run_id = an_ended_run(engine)
     turn = taken(engine, run_id, lease_s=0)
-    assert savings.finish(engine, turn, outcome)
+    assert saving_turns.finish(engine, turn, outcome)
 
-    assert savings.due(engine) == []
-    assert savings.take(engine, run_id, lease_s=0) is None
-    assert not savings.hold(engine, turn, lease_s=0)
-    saving = savings.of_run(engine, run_id)
+    assert saving_turns.due(engine) == []
+    assert saving_turns.take(engine, run_id, lease_s=0) is None
+    assert not saving_turns.hold(engine, turn, lease_s=0)
+    saving = saving_turns.of_run(engine, run_id)
     assert saving is not None
     assert saving.outcome == outcome
     assert saving.done_at is not None
@@ -164,7 +164,7 @@ def test_what_a_cell_left_of_its_model_comes_back_as_it_was(
     _, [job] = a_stored_run(engine, save=BEST)
     assert leases.complete(engine, claim(engine, job).lease, a_result(job), left)
 
-    assert jobs.fitted_in(engine, job.id) == left
+    assert job_rows.fitted_in(engine, job.id) == left
 
 
 def test_a_holder_that_lost_its_lease_leaves_no_model(engine: Engine) -> None:
@@ -173,4 +173,4 @@ def test_a_holder_that_lost_its_lease_leaves_no_model(engine: Engine) -> None:
     assert leases.release(engine, lost)
 
     assert not leases.complete(engine, lost, a_result(job), NotKept(problem="no"))
-    assert jobs.fitted_in(engine, job.id) is None
+    assert job_rows.fitted_in(engine, job.id) is None

@@ -11,13 +11,14 @@ from fixtures.shape import shape_of
 from fixtures.stored import a_stored_run
 from sqlalchemy import Engine, text
 
-from domain.errors import InfrastructureError, InvalidInputError
-from domain.identity import new_id
-from store import runs, schema, tables
-from store.engine import open_database, reading, writing
-from store.line import next_in_line
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.identity import new_id
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.store.bakeoffs.queue_order import next_in_line
+from bakeoff.store.database import schema_version, tables
+from bakeoff.store.database.engine import open_database, reading, writing
 
-MIGRATIONS = Path(schema.__file__).parent.parent / "migrations"
+MIGRATIONS = Path(schema_version.__file__).parents[3] / "migrations"
 
 
 @pytest.fixture
@@ -31,40 +32,40 @@ def _pretend(engine: Engine, revision: str) -> None:
 
 
 def test_an_empty_database_is_set_up(empty: Engine) -> None:
-    assert schema.current(empty) is None
+    assert schema_version.current(empty) is None
 
-    schema.ensure(empty)
+    schema_version.ensure(empty)
 
-    assert schema.current(empty) == schema.HEAD
+    assert schema_version.current(empty) == schema_version.HEAD
     a_stored_run(empty)
 
 
 def test_what_is_set_up_is_left_as_it_is(empty: Engine) -> None:
-    schema.ensure(empty)
+    schema_version.ensure(empty)
     run, _ = a_stored_run(empty)
 
-    schema.ensure(empty)
-    schema.upgrade(empty)
+    schema_version.ensure(empty)
+    schema_version.upgrade(empty)
 
-    assert runs.get(empty, run.id) == run
+    assert run_rows.get(empty, run.id) == run
 
 
 def test_the_way_down_leads_to_nothing_and_up_again(empty: Engine) -> None:
-    schema.upgrade(empty)
+    schema_version.upgrade(empty)
     whole = shape_of(empty)
 
-    schema.downgrade(empty, "base")
-    assert schema.current(empty) is None
+    schema_version.downgrade(empty, "base")
+    assert schema_version.current(empty) is None
     assert {name for name, _ in shape_of(empty)} <= {"alembic_version"}
 
-    schema.upgrade(empty)
+    schema_version.upgrade(empty)
     assert shape_of(empty) == whole
 
 
 def test_the_migrations_make_what_the_tables_say(empty: Engine) -> None:
-    schema.upgrade(empty)
+    schema_version.upgrade(empty)
     migrated = {part for part in shape_of(empty) if part[0] != "alembic_version"}
-    schema.downgrade(empty, "base")
+    schema_version.downgrade(empty, "base")
 
     with writing(empty) as connection:
         tables.metadata.create_all(connection)
@@ -76,12 +77,12 @@ def test_the_migrations_make_what_the_tables_say(empty: Engine) -> None:
 
 
 def test_runs_of_the_first_schema_stand_in_line_after_an_upgrade(empty: Engine) -> None:
-    schema.upgrade(empty, "0001")
+    schema_version.upgrade(empty, "0001")
     with writing(empty) as connection:
         for statement in _A_RUN_OF_THE_FIRST_SCHEMA:
             connection.execute(text(statement))
 
-    schema.upgrade(empty)
+    schema_version.upgrade(empty)
 
     assert [waiting.job_id for waiting in next_in_line(empty, limit=2)] == ["j1"]
     with reading(empty) as connection:
@@ -105,13 +106,13 @@ _A_RUN_OF_THE_FIRST_SCHEMA = (
 
 
 def test_events_are_numbered_on_behind_the_last_one_that_was_ever_told(empty: Engine) -> None:
-    schema.upgrade(empty, "0008")
+    schema_version.upgrade(empty, "0008")
     with writing(empty) as connection:
         for _ in range(3):
             connection.execute(text(_AN_EVENT), {"id": new_id()})
         connection.execute(text("DELETE FROM outbox WHERE position > 1"))
 
-    schema.upgrade(empty)
+    schema_version.upgrade(empty)
     with writing(empty) as connection:
         connection.execute(text(_AN_EVENT), {"id": new_id()})
 
@@ -128,17 +129,17 @@ _AN_EVENT = """
 def test_the_head_is_the_newest_script() -> None:
     scripts = sorted(path.name for path in (MIGRATIONS / "versions").glob("*.py"))
 
-    assert scripts[-1].startswith(f"{schema.HEAD}_")
+    assert scripts[-1].startswith(f"{schema_version.HEAD}_")
 
 
 def test_an_older_schema_is_refused_with_the_command_that_mends_it(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = schema.current(engine)
-    monkeypatch.setattr(schema, "HEAD", "0999")
+    found = schema_version.current(engine)
+    monkeypatch.setattr(schema_version, "HEAD", "0999")
 
     with pytest.raises(InfrastructureError) as refused:
-        schema.ensure(engine)
+        schema_version.ensure(engine)
 
     assert str(refused.value) == (
         f"the database {engine.url.render_as_string()} has schema {found} and this version needs 0999: "
@@ -146,7 +147,9 @@ def test_an_older_schema_is_refused_with_the_command_that_mends_it(
     )
 
 
-@pytest.mark.parametrize("act", [schema.ensure, schema.upgrade, partial(schema.downgrade, to="base")])
+@pytest.mark.parametrize(
+    "act", [schema_version.ensure, schema_version.upgrade, partial(schema_version.downgrade, to="base")]
+)
 def test_a_newer_schema_is_refused_and_left_alone(engine: Engine, act: Callable[[Engine], None]) -> None:
     _pretend(engine, "9999")
 
@@ -155,23 +158,25 @@ def test_a_newer_schema_is_refused_and_left_alone(engine: Engine, act: Callable[
 
     assert str(refused.value) == (
         f"the database {engine.url.render_as_string()} has schema 9999, which is newer than this version of "
-        f"Bakeoff knows ({schema.HEAD}): install the version that made it"
+        f"Bakeoff knows ({schema_version.HEAD}): install the version that made it"
     )
-    assert schema.current(engine) == "9999"
+    assert schema_version.current(engine) == "9999"
 
 
 def test_ten_processes_set_up_one_database_together(empty_database_url: str) -> None:
     found = in_processes(set_up, [(empty_database_url,)] * 10)
 
-    assert found == [schema.HEAD] * 10
+    assert found == [schema_version.HEAD] * 10
     a_stored_run(open_database(empty_database_url))
 
 
 def test_the_scripts_are_found_in_a_folder_with_a_percent_sign(
     empty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "_SCRIPTS", shutil.copytree(MIGRATIONS, tmp_path / "100%" / "migrations"))
+    monkeypatch.setattr(
+        schema_version, "_SCRIPTS", shutil.copytree(MIGRATIONS, tmp_path / "100%" / "migrations")
+    )
 
-    schema.ensure(empty)
+    schema_version.ensure(empty)
 
-    assert schema.current(empty) == schema.HEAD
+    assert schema_version.current(empty) == schema_version.HEAD

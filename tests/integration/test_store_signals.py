@@ -10,11 +10,11 @@ from fixtures.samples import NOON, a_job, a_result, a_run, a_signal
 from fixtures.stored import an_error, claim
 from sqlalchemy import Engine, text
 
-from domain.errors import InfrastructureError
-from domain.event import Event
-from domain.job import Job, JobKind
-from domain.run import Run
-from domain.signal import (
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.event import Event
+from bakeoff.domain.job import Job, JobKind
+from bakeoff.domain.run import Run
+from bakeoff.domain.signal import (
     Commission,
     EnsembleRules,
     EnsembleSignal,
@@ -23,8 +23,10 @@ from domain.signal import (
     SignalType,
     Strategy,
 )
-from store import answers, cancelling, ensembles, leases, outbox, runs, signals
-from store.engine import writing
+from bakeoff.store.bakeoffs import cancellation, leases, outbox, run_rows
+from bakeoff.store.database.engine import writing
+from bakeoff.store.signals import ensemble_signals, signal_job_end
+from bakeoff.store.signals import model_signals as signals
 
 FRIDAY = date(2026, 11, 20)
 MONDAY = FRIDAY + timedelta(days=3)
@@ -51,7 +53,7 @@ def a_stored_run(engine: Engine, models: int = 2, **ordered: Any) -> tuple[Run, 
         a_job(run, place, kind=JobKind.SIGNALS, commission=Commission(fingerprint=f"under-{place}"))
         for place in range(models)
     ]
-    assert runs.create(engine, run, asked)
+    assert run_rows.create(engine, run, asked)
     return run, asked
 
 
@@ -59,7 +61,7 @@ def answer(engine: Engine, job: Job, *said: ModelOutput, fingerprint: str | None
     assert job.commission is not None
     taken = claim(engine, job)
     assert taken.run.signals is not None
-    assert answers.complete(
+    assert signal_job_end.complete(
         engine,
         taken.lease,
         a_result(job, metrics={"signals": len(said), "known": 0}),
@@ -90,7 +92,7 @@ def told(engine: Engine) -> list[Event]:
 
 
 def store(engine: Engine, *kept: EnsembleSignal) -> None:
-    ensembles.keep(engine, kept, models={"m0": "1.0", "m1": "1.0"}, failed=())
+    ensemble_signals.keep(engine, kept, models={"m0": "1.0", "m1": "1.0"}, failed=())
 
 
 def symbols(kept: list[Any]) -> list[str]:
@@ -123,10 +125,10 @@ def test_whoever_ends_the_last_job_of_a_run_keeps_its_ensemble_and_tells_of_it(e
     run, (first, second) = a_stored_run(engine)
     answer(engine, first, says("AAA", BUY, 0.8), says("BBB", BUY, 0.7))
 
-    assert ensembles.latest(engine) is None
+    assert ensemble_signals.latest(engine) is None
     answer(engine, second, says("AAA", BUY, 0.7), says("BBB", SELL, 0.6))
 
-    agreed = ensembles.get(engine, "AAA", FRIDAY)
+    agreed = ensemble_signals.get(engine, "AAA", FRIDAY)
     assert agreed is not None
     assert agreed.run_id == run.id
     assert agreed.signal == EnsembleSignal(
@@ -142,7 +144,7 @@ def test_whoever_ends_the_last_job_of_a_run_keeps_its_ensemble_and_tells_of_it(e
     )
     assert (agreed.signal.confidence, agreed.signal.conflict) == (0.76, False)
     assert (agreed.signal.signals_agree, agreed.signal.models_contributing) == (True, ("m0", "m1"))
-    at_odds = ensembles.get(engine, "BBB", FRIDAY)
+    at_odds = ensemble_signals.get(engine, "BBB", FRIDAY)
     assert at_odds is not None
     assert (at_odds.signal.signal, at_odds.signal.conflict_reason) == (HOLD, "m0=BUY, m1=SELL")
     assert [event.type for event in told(engine)][-3:] == [
@@ -168,7 +170,7 @@ def test_a_run_combines_its_own_answers_whatever_others_say_meanwhile(engine: En
     keep_said(engine, "m0", "another", says("AAA", SELL))
     answer(engine, second, says("AAA", BUY))
 
-    kept = ensembles.get(engine, "AAA", FRIDAY)
+    kept = ensemble_signals.get(engine, "AAA", FRIDAY)
 
     assert kept is not None
     assert kept.signal.model_signals == {"m0": BUY, "m1": BUY}
@@ -180,7 +182,7 @@ def test_who_has_lost_the_lease_keeps_nothing_of_what_it_heard(engine: Engine) -
     leases.release(engine, ghost)
     answer(engine, first, says("AAA", SELL))
 
-    kept = answers.complete(
+    kept = signal_job_end.complete(
         engine,
         ghost,
         a_result(first),
@@ -211,7 +213,7 @@ def test_one_that_fails_leaves_the_others_their_ensemble(engine: Engine) -> None
     leases.fail(engine, claim(engine, third).lease, an_error())
     answer(engine, second, says("AAA", BUY, 0.6))
 
-    kept = ensembles.get(engine, "AAA", FRIDAY)
+    kept = ensemble_signals.get(engine, "AAA", FRIDAY)
 
     assert kept is not None
     assert kept.signal.ensemble_score == pytest.approx(0.6 * 0.8 + 0.4 * 0.6)
@@ -224,7 +226,7 @@ def test_what_fewer_than_two_answered_for_is_no_signal_and_no_event(engine: Engi
     answer(engine, first, says("AAA", BUY))
     leases.fail(engine, claim(engine, second).lease, an_error())
 
-    assert ensembles.latest(engine) is None
+    assert ensemble_signals.latest(engine) is None
     assert [event.type for event in told(engine)][-2:] == ["evaluation.failed", "run.completed"]
 
 
@@ -233,7 +235,7 @@ def test_a_run_that_is_not_to_keep_its_ensemble_keeps_what_its_models_said(engin
     answer(engine, first, says("AAA", BUY))
     answer(engine, second, says("AAA", HOLD))
 
-    assert ensembles.latest(engine) is None
+    assert ensemble_signals.latest(engine) is None
     assert "SIGNAL_GENERATED" not in [event.type for event in told(engine)]
     assert signals.answers_of_run(engine, run) == {"m0": (says("AAA", BUY),), "m1": (says("AAA", HOLD),)}
 
@@ -243,10 +245,10 @@ def test_a_run_that_somebody_stopped_leaves_no_ensemble(engine: Engine) -> None:
     answer(engine, first, says("AAA", BUY))
     answer(engine, second, says("AAA", BUY))
 
-    cancelling.cancel_run(engine, run.id)
+    cancellation.cancel_run(engine, run.id)
 
-    assert runs.get(engine, run.id).state == "cancelled"
-    assert ensembles.latest(engine) is None
+    assert run_rows.get(engine, run.id).state == "cancelled"
+    assert ensemble_signals.latest(engine) is None
 
 
 def test_the_rules_of_the_order_decide_and_not_those_of_today(engine: Engine) -> None:
@@ -255,7 +257,7 @@ def test_the_rules_of_the_order_decide_and_not_those_of_today(engine: Engine) ->
     answer(engine, first, says("AAA", BUY, 0.9))
     answer(engine, second, says("AAA", SELL, 0.9))
 
-    kept = ensembles.get(engine, "AAA", FRIDAY)
+    kept = ensemble_signals.get(engine, "AAA", FRIDAY)
 
     assert kept is not None
     assert (kept.signal.signal, kept.signal.conflict) == ("STRONG_BUY", False)
@@ -266,14 +268,18 @@ def test_the_last_word_on_a_symbol_and_date_wins(engine: Engine) -> None:
     store(engine, a_signal("AAA", as_of=MONDAY))
     store(engine, a_signal("AAA", signal=SELL, conflict_reason="m0=BUY, m1=SELL"))
 
-    last = ensembles.get(engine, "AAA", FRIDAY)
+    last = ensemble_signals.get(engine, "AAA", FRIDAY)
 
     assert last is not None
     assert last.signal == a_signal("AAA", signal=SELL, conflict_reason="m0=BUY, m1=SELL")
-    assert symbols(ensembles.page(engine, FRIDAY, limit=10)) == ["AAA", "BBB"]
-    assert symbols(ensembles.page(engine, MONDAY, limit=10)) == ["AAA"]
-    assert ensembles.get(engine, "BBB", MONDAY) is None
-    assert (ensembles.latest(engine), ensembles.latest(engine, "BBB"), ensembles.latest(engine, "CCC")) == (
+    assert symbols(ensemble_signals.page(engine, FRIDAY, limit=10)) == ["AAA", "BBB"]
+    assert symbols(ensemble_signals.page(engine, MONDAY, limit=10)) == ["AAA"]
+    assert ensemble_signals.get(engine, "BBB", MONDAY) is None
+    assert (
+        ensemble_signals.latest(engine),
+        ensemble_signals.latest(engine, "BBB"),
+        ensemble_signals.latest(engine, "CCC"),
+    ) == (
         MONDAY,
         FRIDAY,
         None,
@@ -299,18 +305,18 @@ def test_two_that_write_the_same_symbols_at_once_both_get_through(engine: Engine
         writer.join()
 
     assert ends == [None, None]
-    assert len(ensembles.page(engine, FRIDAY, limit=1000)) == 200
+    assert len(ensemble_signals.page(engine, FRIDAY, limit=1000)) == 200
 
 
 def test_what_a_process_generates_by_itself_is_told_with_an_id_of_its_own(engine: Engine) -> None:
     store(engine, a_signal("AAA"))
 
-    kept = ensembles.get(engine, "AAA", FRIDAY)
+    kept = ensemble_signals.get(engine, "AAA", FRIDAY)
     [event] = told(engine)
 
     assert kept is not None
     assert (kept.run_id, event.type, len(event.run_id)) == (None, "SIGNAL_GENERATED", 36)
-    ensembles.keep(engine, (), models={}, failed=["m0"])
+    ensemble_signals.keep(engine, (), models={}, failed=["m0"])
     assert len(told(engine)) == 1
 
 
@@ -320,20 +326,20 @@ def test_pages_begin_where_the_one_before_ended_the_best_first(engine: Engine) -
         *(a_signal(symbol, rank) for symbol, rank in (("D", 1), ("B", 2), ("C", 2), ("A", 3), ("E", 10))),
     )
 
-    first = ensembles.page(engine, FRIDAY, limit=2)
-    second = ensembles.page(engine, FRIDAY, limit=2, after=2)
-    last = ensembles.page(engine, FRIDAY, limit=2, after=4)
+    first = ensemble_signals.page(engine, FRIDAY, limit=2)
+    second = ensemble_signals.page(engine, FRIDAY, limit=2, after=2)
+    last = ensemble_signals.page(engine, FRIDAY, limit=2, after=4)
 
     assert [symbols(page) for page in (first, second, last)] == [["D", "B"], ["C", "A"], ["E"]]
-    assert ensembles.page(engine, MONDAY, limit=2) == []
+    assert ensemble_signals.page(engine, MONDAY, limit=2) == []
 
 
 def test_ranks_are_those_of_the_date_whatever_was_generated_together(engine: Engine) -> None:
     store(engine, a_signal("A", 1), a_signal("B", 2), a_signal("C", 3))
     store(engine, a_signal("B", 1, expected_return=-0.5), a_signal("D", 2, expected_return=0.98))
 
-    kept = ensembles.page(engine, FRIDAY, limit=9)
-    bad = ensembles.get(engine, "B", FRIDAY)
+    kept = ensemble_signals.page(engine, FRIDAY, limit=9)
+    bad = ensemble_signals.get(engine, "B", FRIDAY)
 
     assert [(one.signal.rank, one.signal.symbol) for one in kept] == [(1, "A"), (2, "D"), (3, "C"), (4, "B")]
     assert bad is not None
@@ -350,10 +356,10 @@ def test_pages_can_be_of_one_signal_of_conflicts_or_of_neither(engine: Engine) -
         a_signal("D", 4, signal=SELL),
     )
 
-    assert symbols(ensembles.page(engine, FRIDAY, limit=9, signal=HOLD)) == ["B", "C"]
-    assert symbols(ensembles.page(engine, FRIDAY, limit=9, conflict=True)) == ["C"]
-    assert symbols(ensembles.page(engine, FRIDAY, limit=9, signal=HOLD, conflict=False)) == ["B"]
-    assert ensembles.tally(engine, FRIDAY) == ensembles.Tally(
+    assert symbols(ensemble_signals.page(engine, FRIDAY, limit=9, signal=HOLD)) == ["B", "C"]
+    assert symbols(ensemble_signals.page(engine, FRIDAY, limit=9, conflict=True)) == ["C"]
+    assert symbols(ensemble_signals.page(engine, FRIDAY, limit=9, signal=HOLD, conflict=False)) == ["B"]
+    assert ensemble_signals.tally(engine, FRIDAY) == ensemble_signals.SignalTally(
         distribution={"STRONG_BUY": 0, "BUY": 1, "HOLD": 2, "SELL": 1, "STRONG_SELL": 0}, conflicts=1
     )
 

@@ -9,10 +9,10 @@ import pytest
 from fixtures.stored import a_stored_run
 from sqlalchemy import Engine, text
 
-from domain.cron import Cron
-from domain.schedule import Every, Missed, Schedule, Slot, SlotState
-from store import slots
-from store.engine import writing
+from bakeoff.domain.cron import Cron
+from bakeoff.domain.schedule import Every, Missed, Schedule, Slot, SlotState
+from bakeoff.store.bakeoffs import schedule_slots
+from bakeoff.store.database.engine import writing
 
 HOURLY = Every.parse("1h")
 OLD = datetime(2026, 3, 1, tzinfo=UTC)
@@ -34,17 +34,17 @@ def set_back(engine: Engine, schedule: Schedule, by: timedelta) -> None:
 def a_seen_schedule(engine: Engine, hours: float, missed: Missed = Missed.ALL) -> Schedule:
     """That nobody has looked at for so long."""
     schedule = a_schedule(missed=missed)
-    assert slots.note(engine, schedule) == 0
+    assert schedule_slots.note(engine, schedule) == 0
     set_back(engine, schedule, timedelta(hours=hours))
     return schedule
 
 
 def due(engine: Engine) -> Sequence[Slot]:
-    return slots.due(engine, ["often"])
+    return schedule_slots.due(engine, ["often"])
 
 
 def taken(engine: Engine, slot: Slot, lease_s: float = 60) -> Slot:
-    found = slots.take(engine, slot, lease_s=lease_s)
+    found = schedule_slots.take(engine, slot, lease_s=lease_s)
     assert found is not None
     return found
 
@@ -57,11 +57,11 @@ def states(engine: Engine) -> list[str]:
 
 def test_a_schedule_begins_when_it_is_first_seen(engine: Engine) -> None:
     schedule = a_schedule()
-    assert slots.standing(engine, schedule).noted_until is None
+    assert schedule_slots.standing(engine, schedule).noted_until is None
 
-    assert (slots.note(engine, schedule), due(engine)) == (0, [])
+    assert (schedule_slots.note(engine, schedule), due(engine)) == (0, [])
 
-    standing = slots.standing(engine, schedule)
+    standing = schedule_slots.standing(engine, schedule)
     assert standing.noted_until is not None
     assert standing.at - standing.noted_until < timedelta(minutes=1)
     assert (standing.last, standing.missed) == (None, 0)
@@ -70,8 +70,8 @@ def test_a_schedule_begins_when_it_is_first_seen(engine: Engine) -> None:
 def test_each_slot_is_written_once_however_often_somebody_looks(engine: Engine) -> None:
     schedule = a_seen_schedule(engine, 3.5)
 
-    assert slots.note(engine, schedule) in {3, 4}
-    assert [slots.note(engine, schedule) for _ in range(3)] == [0, 0, 0]
+    assert schedule_slots.note(engine, schedule) in {3, 4}
+    assert [schedule_slots.note(engine, schedule) for _ in range(3)] == [0, 0, 0]
     found = due(engine)
     assert [slot.at.minute for slot in found] == [0] * len(found)
     assert len({slot.run_id for slot in found}) == len(found)
@@ -80,47 +80,47 @@ def test_each_slot_is_written_once_however_often_somebody_looks(engine: Engine) 
 def test_a_schedule_with_another_rule_begins_anew(engine: Engine) -> None:
     a_seen_schedule(engine, 10)
 
-    assert slots.note(engine, a_schedule(rule=Every.parse("5m"))) == 0
+    assert schedule_slots.note(engine, a_schedule(rule=Every.parse("5m"))) == 0
     assert due(engine) == []
 
 
 def test_two_schedules_are_noted_apart(engine: Engine) -> None:
     a_seen_schedule(engine, 2)
-    slots.note(engine, a_schedule())
+    schedule_slots.note(engine, a_schedule())
     other = a_schedule("other")
 
-    assert slots.note(engine, other) == 0
-    assert {slot.schedule for slot in slots.due(engine, ["often", "other"])} == {"often"}
-    assert slots.due(engine, ["other"]) == []
+    assert schedule_slots.note(engine, other) == 0
+    assert {slot.schedule for slot in schedule_slots.due(engine, ["often", "other"])} == {"often"}
+    assert schedule_slots.due(engine, ["other"]) == []
 
 
 def test_what_is_not_caught_up_is_missed(engine: Engine) -> None:
-    slots.note(engine, a_seen_schedule(engine, 3.9, Missed.LATEST))
+    schedule_slots.note(engine, a_seen_schedule(engine, 3.9, Missed.LATEST))
 
     assert states(engine) in (["missed"] * 2 + ["open"], ["missed"] * 3 + ["open"])
 
 
 def test_an_open_slot_is_given_up_when_the_next_one_has_come(engine: Engine) -> None:
     schedule = a_seen_schedule(engine, 1, Missed.LATEST)
-    slots.note(engine, schedule)
+    schedule_slots.note(engine, schedule)
     (before,) = due(engine)
-    assert slots.put_off(engine, taken(engine, before), "no such file", by_s=0)
+    assert schedule_slots.put_off(engine, taken(engine, before), "no such file", by_s=0)
     _move_slots_back(engine)
     set_back(engine, schedule, timedelta(hours=1))
-    assert slots.note(engine, schedule) in {1, 2}
+    assert schedule_slots.note(engine, schedule) in {1, 2}
 
-    assert (states(engine)[0], slots.standing(engine, schedule).missed >= 1) == ("missed", True)
+    assert (states(engine)[0], schedule_slots.standing(engine, schedule).missed >= 1) == ("missed", True)
     assert before.run_id not in {slot.run_id for slot in due(engine)}
     assert [slot.error for slot in due(engine)] == [""]
 
 
 def test_a_given_up_slot_whose_run_is_there_was_started(engine: Engine) -> None:
     schedule = a_seen_schedule(engine, 1, Missed.LATEST)
-    slots.note(engine, schedule)
+    schedule_slots.note(engine, schedule)
     a_stored_run(engine, id=due(engine)[0].run_id)
     _move_slots_back(engine)
     set_back(engine, schedule, timedelta(hours=1))
-    slots.note(engine, schedule)
+    schedule_slots.note(engine, schedule)
 
     assert states(engine)[0] == "started"
 
@@ -132,61 +132,61 @@ def _move_slots_back(engine: Engine) -> None:
 
 
 def test_one_at_a_time_is_at_a_slot(engine: Engine) -> None:
-    slots.note(engine, a_seen_schedule(engine, 1))
+    schedule_slots.note(engine, a_seen_schedule(engine, 1))
     slot = due(engine)[0]
 
     mine = taken(engine, slot)
     assert mine.tries == 1
-    assert slots.take(engine, slot, lease_s=60) is None
+    assert schedule_slots.take(engine, slot, lease_s=60) is None
     assert slot.run_id not in {other.run_id for other in due(engine)}
-    assert slots.hold(engine, mine, lease_s=60)
+    assert schedule_slots.hold(engine, mine, lease_s=60)
 
 
 def test_whoever_dies_is_followed_by_another_one_and_can_write_nothing_any_more(engine: Engine) -> None:
-    slots.note(engine, a_seen_schedule(engine, 1))
+    schedule_slots.note(engine, a_seen_schedule(engine, 1))
     dead = taken(engine, due(engine)[0], lease_s=0)
 
     next_one = taken(engine, dead)
     assert (next_one.tries, next_one.run_id) == (2, dead.run_id)
-    assert not slots.hold(engine, dead, lease_s=60)
-    assert not slots.put_off(engine, dead, "late", by_s=60)
+    assert not schedule_slots.hold(engine, dead, lease_s=60)
+    assert not schedule_slots.put_off(engine, dead, "late", by_s=60)
 
 
 def test_what_could_not_be_started_is_due_again_later_with_its_reason(engine: Engine) -> None:
     schedule = a_seen_schedule(engine, 1)
-    slots.note(engine, schedule)
+    schedule_slots.note(engine, schedule)
     for slot in due(engine):
-        assert slots.put_off(engine, taken(engine, slot), "no such file", by_s=60)
+        assert schedule_slots.put_off(engine, taken(engine, slot), "no such file", by_s=60)
 
     assert due(engine) == []
-    last = slots.standing(engine, schedule).last
+    last = schedule_slots.standing(engine, schedule).last
     assert last is not None
     assert (last.state, last.error, last.tries) == (SlotState.OPEN, "no such file", 1)
 
 
 def test_a_started_slot_is_never_due_again(engine: Engine) -> None:
     schedule = a_seen_schedule(engine, 1)
-    slots.note(engine, schedule)
+    schedule_slots.note(engine, schedule)
     mine = taken(engine, due(engine)[0], lease_s=0)
-    assert slots.put_off(engine, mine, "not yet", by_s=0)
-    slots.finish(engine, mine)
+    assert schedule_slots.put_off(engine, mine, "not yet", by_s=0)
+    schedule_slots.finish(engine, mine)
 
-    assert slots.take(engine, mine, lease_s=60) is None
+    assert schedule_slots.take(engine, mine, lease_s=60) is None
     assert mine.run_id not in {slot.run_id for slot in due(engine)}
     assert states(engine)[0] == "started"
 
 
 def test_a_run_knows_its_schedule(engine: Engine) -> None:
-    slots.note(engine, a_seen_schedule(engine, 1))
+    schedule_slots.note(engine, a_seen_schedule(engine, 1))
 
-    assert slots.schedule_of(engine, due(engine)[0].run_id) == "often"
-    assert slots.schedule_of(engine, "r1") is None
+    assert schedule_slots.schedule_of(engine, due(engine)[0].run_id) == "often"
+    assert schedule_slots.schedule_of(engine, "r1") is None
 
 
 def test_the_last_thousand_slots_are_kept(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert slots.KEPT == 1000
-    monkeypatch.setattr(slots, "KEPT", 3)
-    slots.note(engine, a_seen_schedule(engine, 9.5))
+    assert schedule_slots.KEPT == 1000
+    monkeypatch.setattr(schedule_slots, "KEPT", 3)
+    schedule_slots.note(engine, a_seen_schedule(engine, 9.5))
 
     assert states(engine) == ["open"] * 3
 
@@ -197,8 +197,8 @@ def test_ten_that_look_at_once_write_and_take_each_slot_once(engine: Engine) -> 
 
     def look(_: int) -> tuple[int, list[str]]:
         ready.wait()
-        noted = slots.note(engine, schedule)
-        found = [slots.take(engine, slot, lease_s=60) for slot in due(engine)]
+        noted = schedule_slots.note(engine, schedule)
+        found = [schedule_slots.take(engine, slot, lease_s=60) for slot in due(engine)]
         return noted, [slot.run_id for slot in found if slot]
 
     with ThreadPoolExecutor(10) as crowd:

@@ -13,14 +13,14 @@ import pytest
 from fixtures.kitchen import below, is_alive
 from fixtures.project import wait_for
 
-from domain.errors import InfrastructureError, InvalidInputError
-from tasks.supervision import Child
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.worker.process_supervisor import Child
 
 #: Two that bring work, then one that does it; each says when it is told to end, and how.
 SUPERVISOR = """
 import os, sys
 from pathlib import Path
-from tasks.supervision import Child, supervise
+from bakeoff.worker.process_supervisor import Child, supervise
 
 def says(name, is_vital, then):
     trap = f"trap 'echo {name} TERM >> said; {then}' TERM; trap 'echo {name} QUIT >> said; exit' QUIT"

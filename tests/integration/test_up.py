@@ -18,7 +18,7 @@ from fixtures.command_line import Project as CommandLine
 from fixtures.project import Project, Worker, a_project, wait_for
 from fixtures.schedules import all_runs, set_back, slots_of
 
-from domain.model_version import Stage
+from bakeoff.domain.model_version import Stage
 from registry import ModelRegistry
 
 #: Around both changes of the clock in Berlin in 2025, and in the years after.
@@ -38,7 +38,7 @@ SCHEDULES = {
         "save": "none",
     },
 }
-COMMAND = (sys.executable, "-m", "cli.main", "up", "--port", "0")
+COMMAND = (sys.executable, "-m", "bakeoff.cli.main", "up", "--port", "0")
 
 
 @dataclass(frozen=True)

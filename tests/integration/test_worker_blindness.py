@@ -15,10 +15,10 @@ from fixtures.project import Project, a_project
 from numpy.typing import NDArray
 from plugins.seeker import masked
 
-from cell import landlock
-from evaluation.data import snapshot
-from store import runs
-from tasks import wiring
+from bakeoff.cell.confinement import landlock
+from bakeoff.evaluation.datasets import snapshot
+from bakeoff.operations import process_context
+from bakeoff.store.bakeoffs import run_rows
 
 pytestmark = pytest.mark.skipif(not landlock.abi(), reason="the kernel has no Landlock")
 
@@ -57,7 +57,7 @@ def search() -> Iterator[Search]:
         (project.folder / "data.csv").write_text(data(seed=11))
         shutil.copy(PLUGINS / "seeker.py", project.folder / "plugins")
         with project.worker():
-            run = runs.get(project.engine, project.run("good"))
+            run = run_rows.get(project.engine, project.run("good"))
             folder = snapshot.folder_of(
                 project.configuration.snapshots, run.dataset.dataset_id, run.dataset.split_id
             )
@@ -94,7 +94,7 @@ def write_catalog(project: Project, folder: Path) -> None:
         "good": {"path": "plugins/gallery.py:Means"},
     }
     (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": catalog}))
-    wiring.catalog.cache_clear()
+    process_context.catalog.cache_clear()
 
 
 def test_it_finds_what_it_is_given(search: Search) -> None:

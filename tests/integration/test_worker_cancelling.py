@@ -14,10 +14,11 @@ from fixtures.project import Project, a_project, wait_for
 from fixtures.stored import a_stored_run, claim, events
 from sqlalchemy import select
 
-from store import cancelling, tables
-from store.engine import reading
-from tasks.relay import relay
-from tasks.watch import Watch
+from bakeoff.store.bakeoffs import cancellation
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import reading
+from bakeoff.worker.event_relay import relay
+from bakeoff.worker.lease_monitor import LeaseMonitor
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def project() -> Iterator[Project]:
 def a_large_run(project: Project, number: int) -> tuple[str, int]:
     """With one job that is running, and the process of its cell."""
     pattern = project.start("sleeps")
-    cancelling.cancel_run(project.engine, pattern)
+    cancellation.cancel_run(project.engine, pattern)
     run_id = start_large_run(project, pattern, number)
     said = wait_for(lambda: "".join(log.read_text() for log in logs(project, run_id)), "the first fit")
     return run_id, int(said.split()[-1])
@@ -49,10 +50,10 @@ def states(project: Project, run_id: str) -> Counter[str]:
 def test_a_supervisor_that_is_to_stop_does_not_tell_everything_first(project: Project) -> None:
     """Ten thousand events take longer than a cell may live on."""
     run, [job, *_] = a_stored_run(project.engine, 3)
-    watch = Watch(claim(project.engine, job), lease_s=60)
+    watch = LeaseMonitor(claim(project.engine, job), lease_s=60)
     assert watch.may_go_on()
     assert events(project.engine, run) == []
-    cancelling.cancel_run(project.engine, run.id)
+    cancellation.cancel_run(project.engine, run.id)
 
     assert not watch.may_go_on()
     assert events(project.engine, run) == ["cancelled 1", "cancelled 2"]
@@ -60,7 +61,7 @@ def test_a_supervisor_that_is_to_stop_does_not_tell_everything_first(project: Pr
 
 def test_who_has_other_duties_leaves_the_rest_of_the_events_for_later(project: Project) -> None:
     run, _ = a_stored_run(project.engine, 3)
-    cancelling.cancel_run(project.engine, run.id)
+    cancellation.cancel_run(project.engine, run.id)
 
     assert relay(within_s=0) == 0
     assert relay(within_s=60) == 4
@@ -71,7 +72,7 @@ def test_of_ten_thousand_jobs_what_waits_is_cancelled_at_once_and_what_runs_dies
 ) -> None:
     with project.worker():
         run_id, cell = a_large_run(project, 10_000)
-        assert cancelling.cancel_run(project.engine, run_id)
+        assert cancellation.cancel_run(project.engine, run_id)
         asked_at = time.monotonic()
         assert states(project, run_id)["cancelled"] >= 9_999
         wait_for(lambda: not is_alive(cell), "the end of the cell")
@@ -93,7 +94,7 @@ def test_no_job_of_it_comes_back_although_worker_and_redis_are_killed_and_starte
         assert project.redis.llen("evaluations") >= 1
         for pid in (worker.process.pid, *worker.pool):
             os.kill(pid, signal.SIGSTOP)
-        cancelling.cancel_run(project.engine, run_id)
+        cancellation.cancel_run(project.engine, run_id)
         worker.kill()
     server = int(project.redis.info()["process_id"])
     os.kill(server, signal.SIGKILL)

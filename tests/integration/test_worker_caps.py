@@ -8,8 +8,8 @@ import yaml
 from fixtures.project import Project, a_project, wait_for
 from sqlalchemy import func, select
 
-from store import tables
-from store.engine import reading
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import reading
 
 MODELS = [f"m{n}" for n in range(12)]
 

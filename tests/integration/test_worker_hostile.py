@@ -12,9 +12,9 @@ import yaml
 from fixtures.kitchen import children, names_in
 from fixtures.project import Project, Worker, a_project, wait_for
 
-from cell import landlock, scratch
-from domain.job import Job
-from tasks import embedded
+from bakeoff.broker import embedded_redis
+from bakeoff.cell.confinement import landlock, scratch_folder
+from bakeoff.domain.job import Job
 
 pytestmark = pytest.mark.timeout(600)  # it takes half a minute, unless the machine is very busy
 
@@ -173,8 +173,8 @@ def deeds(project: Project, worker: Worker) -> list[Deed]:
             ("reach_for", outside, {}, None),
             ("leave_links", str(project.folder / "data.csv"), {}, None),
         ]
-    if scratch.can_be_private():
-        redis = str(embedded.expected(project.configuration.data_dir).socket)
+    if scratch_folder.can_be_private():
+        redis = str(embedded_redis.expected(project.configuration.data_dir).socket)
         found += [
             ("command_the_workers", redis, {}, "FileNotFoundError"),
             ("leave_memory_of_system_v", KEY, {}, None),

@@ -15,10 +15,11 @@ from fixtures.kitchen import is_alive
 from fixtures.project import Project, Worker, a_project, wait_for
 from sqlalchemy import select
 
-from store import cancelling, tables
-from store.engine import reading, writing
+from bakeoff.store.bakeoffs import cancellation
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import reading, writing
 from tasks.celery import app
-from tasks.housekeeping import sweep
+from tasks.sweep_duty import sweep
 
 LEASE_S = 2
 LOAD_S = 20  #: what a busy machine may add
@@ -195,7 +196,7 @@ def test_the_sweep_rings_for_a_producer_that_was_killed_before_it_could(project:
 
 PRODUCER = """
 import sys, time
-from evaluation.plan import RunRequest
+from bakeoff.evaluation.planning.run_plan import RunRequest
 from tasks import doorbell, enqueue
 
 def die_here(waiting):
@@ -213,7 +214,7 @@ def test_queued_and_running_jobs_are_cancelled_and_the_cell_is_dead_within_two_s
     with project.worker("-c", "1", "-n", "one@here"):
         run_id = project.start("sleeps", "good")
         cell = project.wait_until_fitting(run_id, "sleeps")
-        assert cancelling.cancel_run(project.engine, run_id)
+        assert cancellation.cancel_run(project.engine, run_id)
         asked_at = time.monotonic()
         assert project.states(run_id)["good"] == "cancelled"
         wait_for(lambda: not is_alive(cell), "the end of the cell")
@@ -234,7 +235,7 @@ def test_a_job_whose_worker_is_dead_is_cancelled_by_the_next_sweep_after_its_lea
         run_id = project.start("sleeps")
         project.wait_until_fitting(run_id, "sleeps")
         worker.kill()
-    cancelling.cancel_run(project.engine, run_id)
+    cancellation.cancel_run(project.engine, run_id)
 
     wait_for(lambda: sweep().expired, "the end of the lease")
     assert project.state(run_id) == "cancelled"
@@ -262,8 +263,8 @@ def test_a_worker_that_was_frozen_beyond_its_lease_writes_nothing_and_ends_its_c
 
 STOPS_IN_A_WRITE = """
 import os, signal
-from config.loading import load
-from store.engine import open_database, writing
+from bakeoff.settings.configuration import load
+from bakeoff.store.database.engine import open_database, writing
 
 with writing(open_database(load().database_url)):
     print("writing", flush=True)

@@ -11,11 +11,11 @@ from celery.result import AsyncResult
 from fixtures.kitchen import is_alive
 from fixtures.project import Project, Worker, a_project, wait_for
 
-from domain.identity import new_id
-from store.line import next_in_line
+from bakeoff.domain.identity import new_id
+from bakeoff.store.bakeoffs.queue_order import next_in_line
 from tasks import doorbell
 from tasks.celery import app
-from tasks.waiting import is_read, readers
+from tasks.why_idle import is_read, readers
 
 CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "good": {"path": "Means"},

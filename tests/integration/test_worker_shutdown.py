@@ -11,7 +11,7 @@ from fixtures.kitchen import is_alive
 from fixtures.project import Project, a_project, wait_for
 
 from tasks.celery import app
-from tasks.waiting import readers
+from tasks.why_idle import readers
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_job_that_ends_within_the_grace_is_not_put_back(project: Project) -> N
 
 
 def test_both_nodes_serve_until_they_are_told_to_stop(project: Project) -> None:
-    serve = "from config.loading import load; from tasks import workers; workers.serve(load())"
+    serve = "from bakeoff.settings.configuration import load; from bakeoff.worker import worker_processes; worker_processes.serve(load())"
     with project.launch(sys.executable, "-c", serve) as nodes:
         wait_for(lambda: nodes.log.count(" ready.") == 2, "the start of both nodes")
         [evaluating] = wait_for(lambda: readers()["evaluations"], "a reader")
@@ -69,7 +69,7 @@ def test_both_nodes_serve_until_they_are_told_to_stop(project: Project) -> None:
 
 
 def test_a_node_that_was_killed_is_started_again(project: Project) -> None:
-    serve = "from config.loading import load; from tasks import workers; workers.serve(load())"
+    serve = "from bakeoff.settings.configuration import load; from bakeoff.worker import worker_processes; worker_processes.serve(load())"
     with project.launch(sys.executable, "-c", serve) as nodes:
         wait_for(lambda: nodes.log.count(" ready.") == 2, "the start of both nodes")
         for node in nodes.pool:
@@ -80,7 +80,7 @@ def test_a_node_that_was_killed_is_started_again(project: Project) -> None:
 
 
 def test_a_second_signal_leaves_no_grace(project: Project) -> None:
-    serve = "from config.loading import load; from tasks import workers; workers.serve(load())"
+    serve = "from bakeoff.settings.configuration import load; from bakeoff.worker import worker_processes; worker_processes.serve(load())"
     with project.launch(sys.executable, "-c", serve, BAKEOFF_SHUTDOWN_GRACE="600") as nodes:
         wait_for(lambda: nodes.log.count(" ready.") == 2, "the start of both nodes")
         run_id = project.start("waits")

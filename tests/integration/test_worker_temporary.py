@@ -8,16 +8,17 @@ import psutil
 import pytest
 from fixtures.project import Project, a_project, wait_for
 
-from domain.identity import new_id
+from bakeoff.domain.identity import new_id
 
 #: Starts a worker for a run, then the run, and waits for its end; each step when it is told to.
 PRODUCER = """
 import sys
-from evaluation.plan import RunRequest
-from tasks import enqueue, workers
+from bakeoff.evaluation.planning.run_plan import RunRequest
+from tasks import enqueue
+from bakeoff.worker import worker_processes
 
 run_id, *models = sys.argv[1:]
-print(workers.start_for(run_id), flush=True)
+print(worker_processes.start_for(run_id), flush=True)
 sys.stdin.readline()
 enqueue.start_run(RunRequest(dataset="tiny", models=models, baseline=False, run_id=run_id))
 print(enqueue.wait(run_id, timeout_s=60), flush=True)
@@ -29,9 +30,9 @@ WATCHFUL = PRODUCER.replace(
     "print(enqueue.wait",
     """
 import time
-from store import runs
-from tasks import wiring
-while not runs.get(wiring.engine(), run_id).state.has_ended:
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.operations import process_context
+while not run_rows.get(process_context.engine(), run_id).state.has_ended:
     if workers.replace_the_dead(run_id):
         print("replaced", flush=True)
     time.sleep(0.2)

@@ -8,8 +8,8 @@ import pytest
 from fixtures.large import start_large_run
 from fixtures.project import Project, a_project, wait_for
 
-from domain.identity import utc_now
-from store import cancelling, runs
+from bakeoff.domain.identity import utc_now
+from bakeoff.store.bakeoffs import cancellation, run_rows
 from tasks.celery import app
 
 NAMES = [f"m{n}" for n in range(6)]
@@ -48,11 +48,11 @@ def test_a_small_run_is_not_stuck_behind_one_of_ten_thousand_jobs(project: Proje
         wait_for(lambda: project.state(large) == "running", "the start of the large run")
         open_all_gates(project)
         small = project.start(*NAMES[:3])
-        made_at = runs.get(project.engine, small).created_at
+        made_at = run_rows.get(project.engine, small).created_at
         assert project.wait_for_end(small) == "completed"
-        cancelling.cancel_run(project.engine, large)
+        cancellation.cancel_run(project.engine, large)
 
-        ended_at = runs.get(project.engine, small).ended_at
+        ended_at = run_rows.get(project.engine, small).ended_at
         meanwhile = [
             job
             for job in project.jobs(large).values()
@@ -83,7 +83,7 @@ def test_a_priority_may_change_while_runs_go_on(project: Project) -> None:
         first = project.start("m0")
         project.wait_until_fitting(first, "m0")
         one, other = project.start("m1", "m2"), project.start("m3", "m4")
-        assert runs.prioritise(project.engine, one, -1)
+        assert run_rows.prioritise(project.engine, one, -1)
         open_all_gates(project)
         for run_id in (first, one, other):
             assert project.wait_for_end(run_id) == "completed"

@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from cell.inside import Fault
+from bakeoff.cell.inside.cell_api import Fault
 
 
 def echo(payload, inside):

@@ -176,7 +176,7 @@ class Forges(Says):
         self.what = what
 
     def generate_signals(self, symbols: Sequence[str], as_of: date) -> list[ModelOutput]:
-        from evaluation.signals import answering
+        from bakeoff.evaluation.signals import answer_in_cell
 
         plain = {
             "symbol": symbols[0],
@@ -201,5 +201,5 @@ class Forges(Says):
             "zero byte": [{**plain, "metadata": {"a": "\0"}}],
             "large": [{**plain, "metadata": {"a": "x" * (17 * 2**20)}}],
         }[self.what]
-        answering.answers_to_json = lambda _: forged
+        answer_in_cell.answers_to_json = lambda _: forged
         return super().generate_signals(symbols, as_of)

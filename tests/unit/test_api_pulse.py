@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
-from api.pulse import Pulse, Rhythm
-from domain.errors import InfrastructureError
+from bakeoff.api.cached_probe import Pulse, Rhythm
+from bakeoff.domain.errors import InfrastructureError
 
 RHYTHM = Rhythm(fresh_s=1, stale_s=10, patience_s=5)
 

@@ -7,20 +7,20 @@ import pytest
 from fixtures.samples import NOON, RULES, a_candidate, a_job, a_result, a_run
 from pydantic import BaseModel
 
-from api import records
-from api.schemas import catalog, models, results, runs
-from config.settings import DatasetSettings
-from domain.candidate import Rejection
-from domain.event import Event, EventType
-from domain.job import JobError, JobState, Phase
-from domain.model_version import ModelVersion, Promotion, Stage
-from domain.run import RunState
-from domain.saving import Advance, NotSaved, Outcome, Saved, SavePolicy, SaveRequest, Saving
-from evaluation.leaderboard import rank
-from events.stream import envelope
-from store.runs import RunSummary
-from store.statuses import JobStatus, RunStatus
-from tasks.report import failure_record, standing_record
+from bakeoff.api import run_records
+from bakeoff.api.schemas import catalog_schemas, registry_schemas, result_schemas, run_schemas
+from bakeoff.domain.candidate import Rejection
+from bakeoff.domain.event import Event, EventType
+from bakeoff.domain.job import JobError, JobState, Phase
+from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
+from bakeoff.domain.run import RunState
+from bakeoff.domain.saving import Advance, NotSaved, Saved, SavePolicy, SaveRequest, Saving, SavingOutcome
+from bakeoff.evaluation.reports.leaderboard import rank
+from bakeoff.events.event_stream import envelope
+from bakeoff.operations.run_report import failure_record, standing_record
+from bakeoff.settings.setting_definitions import DatasetSettings
+from bakeoff.store.bakeoffs.run_rows import RunSummary
+from bakeoff.store.bakeoffs.run_status import JobStatus, RunStatus
 
 RUN = a_run(
     state=RunState.RUNNING,
@@ -67,7 +67,7 @@ PROMOTION = Promotion(
     by="ada",
 )
 SAVED = Saved(candidate="m0", run_id=RUN.id, evaluation_id=JOB.id, name="churn", version="1.0.0")
-OUTCOME = Outcome(
+OUTCOME = SavingOutcome(
     saved=(SAVED,),
     not_saved=(NotSaved(candidate="m1", evaluation_id=JOB.id, reason="worse"),),
     promotion=Advance(version="1.0.0", stage="Production", promoted=True, replaced=None, reason="best"),
@@ -80,28 +80,28 @@ EVENT = Event(
 @pytest.mark.parametrize(
     ("shape", "record"),
     [
-        (runs.StartedOut, records.started(STATUS)),
-        (runs.RunStatusOut, records.run_record(STATUS)),
-        (runs.RunInListOut, records.run_in_list(RunSummary(run=RUN, jobs={JobState.RUNNING: 1}))),
-        (runs.FollowedOut, records.progress(STATUS)),
-        (runs.EventOut, envelope(EVENT)),
+        (run_schemas.StartedOut, run_records.started(STATUS)),
+        (run_schemas.RunStatusOut, run_records.run_record(STATUS)),
+        (run_schemas.RunInListOut, run_records.run_in_list(RunSummary(run=RUN, jobs={JobState.RUNNING: 1}))),
+        (run_schemas.FollowedOut, run_records.progress(STATUS)),
+        (run_schemas.EventOut, envelope(EVENT)),
         (
-            results.ResultOut,
+            result_schemas.ResultOut,
             standing_record(rank([a_result(JOB)], metric=RULES.metrics[0], baseline_id=None)[0]),
         ),
-        (results.FailureOut, failure_record(replace(JOB, state=JobState.FAILED, error=ERROR))),
+        (result_schemas.FailureOut, failure_record(replace(JOB, state=JobState.FAILED, error=ERROR))),
         (
-            results.SavingOut,
+            result_schemas.SavingOut,
             Saving(run_id=RUN.id, due_at=NOON, done_at=NOON, tries=1, outcome=OUTCOME).to_record(),
         ),
-        (catalog.CandidateOut, a_candidate().to_record()),
+        (catalog_schemas.CandidateOut, a_candidate().to_record()),
         (
-            catalog.RejectionOut,
+            catalog_schemas.RejectionOut,
             Rejection(id="m", version="1", path="a:B", cause="no", fix="mend it").to_record(),
         ),
-        (catalog.DatasetOut, DatasetSettings(source="sklearn", name="iris").to_record("iris")),
-        (models.ModelVersionOut, VERSION.to_record()),
-        (models.PromotionOut, PROMOTION.to_record()),
+        (catalog_schemas.DatasetOut, DatasetSettings(source="sklearn", name="iris").to_record("iris")),
+        (registry_schemas.ModelVersionOut, VERSION.to_record()),
+        (registry_schemas.PromotionOut, PROMOTION.to_record()),
     ],
     ids=lambda given: given.__name__ if isinstance(given, type) else "",
 )

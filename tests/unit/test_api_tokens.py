@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from api.tokens import Role, Token, Tokens, add, read
-from domain.errors import ConflictError, InfrastructureError, InvalidInputError
+from bakeoff.api.security.tokens import Role, Token, Tokens, add, read
+from bakeoff.domain.errors import ConflictError, InfrastructureError, InvalidInputError
 
 
 def test_a_file_without_tokens_has_none(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 from rich.console import Console
 
-from cli.asked import ensemble
-from domain.signal import EnsembleSignal, SignalType
+from bakeoff.cli.output.signal_run_view import ensemble
+from bakeoff.domain.signal import EnsembleSignal, SignalType
 
 
 def _signals(number: int) -> list[EnsembleSignal]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from config.loading import load
-from store.leases import Caps
-from tasks.caps import Follower, announce, present
+from bakeoff.operations.evaluation_caps import Follower, announce, present
+from bakeoff.settings.configuration import load
+from bakeoff.store.bakeoffs.leases import Caps
 
 _moments = count(1_000_000_000)
 

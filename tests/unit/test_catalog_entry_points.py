@@ -1,7 +1,7 @@
 import pytest
 
-from domain.candidate import Candidate
-from registry.entry_points import declared
+from bakeoff.domain.candidate import Candidate
+from registry.catalog.entry_points import declared
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.candidate import Candidate, CandidateKind, OutputKind, Preprocess, Step
-from domain.errors import InvalidInputError
-from domain.signal import EnsembleRules, Strategy
-from registry.schema import CatalogError, read
+from bakeoff.domain.candidate import Candidate, CandidateKind, OutputKind, PipelineStep, Preprocess
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.signal import EnsembleRules, Strategy
+from registry.catalog.catalog_schema import CatalogError, read
 
 SHIPPED = Path(__file__).parents[2] / "config" / "models.yaml"
 
@@ -75,7 +75,7 @@ ensemble: {strategy: conservative, min_agreement: 0.75, min_confidence: 1, flag_
         Candidate(
             id="piped",
             version="1",
-            steps=(Step(path="a.b:Scale"), Step(path="a.b:Model", params={"k": 0.001})),
+            steps=(PipelineStep(path="a.b:Scale"), PipelineStep(path="a.b:Model", params={"k": 0.001})),
         ),
     )
     assert read(file).ensemble == EnsembleRules(
@@ -441,7 +441,7 @@ def test_the_shipped_ensemble_says_its_rules_and_the_weights_of_its_models():
 def test_the_shipped_catalog_explains_every_key():
     text = SHIPPED.read_text(encoding="utf-8")
 
-    from registry.schema import KEYS
+    from registry.catalog.catalog_schema import KEYS
 
     assert [key for key in KEYS if f"#   {key} " not in text] == ["path"]
     assert "#     path: models/mine.py:Mine" in text

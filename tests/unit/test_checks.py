@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from config.settings import DatasetSettings
-from domain.errors import InvalidInputError
-from evaluation.data.checks import (
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.datasets.canonical_column import Column, canonical
+from bakeoff.evaluation.datasets.dataset_checks import (
     check_rows,
     check_values,
     feature_names,
@@ -12,9 +12,9 @@ from evaluation.data.checks import (
     split_warnings,
     warnings_of,
 )
-from evaluation.data.column import Column, canonical
-from evaluation.data.split import split_by_files
-from evaluation.data.target import target_of
+from bakeoff.evaluation.datasets.row_split import split_by_files
+from bakeoff.evaluation.datasets.target import target_of
+from bakeoff.settings.setting_definitions import DatasetSettings
 
 
 def columns(**values) -> list[Column]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from domain.candidate import Candidate, Step
-from registry.code import Code, code_at, places_of
-from registry.distribution import identity_of, owners_of
+from bakeoff.domain.candidate import Candidate, PipelineStep
+from registry.code.code_reading import Code, code_at, places_of
+from registry.code.distributions import identity_of, owners_of
 
 PLUGIN = '''
 """A plugin."""
@@ -189,8 +189,10 @@ def test_all_classes_of_a_candidate_count(root: Path) -> None:
         id="x",
         version="1",
         steps=(
-            Step(path="plugins/mine.py:Plugin"),
-            Step(path="sklearn.ensemble:Bagging", params={"estimator": {"class": "lightgbm:LGBMClassifier"}}),
+            PipelineStep(path="plugins/mine.py:Plugin"),
+            PipelineStep(
+                path="sklearn.ensemble:Bagging", params={"estimator": {"class": "lightgbm:LGBMClassifier"}}
+            ),
         ),
     )
 

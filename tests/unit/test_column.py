@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InvalidInputError
-from evaluation.data.column import Column, canonical
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.datasets.canonical_column import Column, canonical
 
 DAY = dt.datetime(2026, 11, 20, 12, 0)  # noqa: DTZ001  a time without a zone is the case under test
 

@@ -9,8 +9,8 @@ from fixtures.frames import frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.comparison import Comparison, compare, conform, handed
-from registry.signature import Signature, infer_signature
+from registry.columns.signature import Signature, infer_signature
+from registry.columns.signature_comparison import SignatureComparison, compare, conform, handed
 
 PEOPLE = pd.DataFrame({"age": [30, 40], "pay": [1.5, 2.5], "city": ["Rome", "Oslo"]})
 NEW_YEAR = pd.Timestamp("2026-01-01")
@@ -21,7 +21,7 @@ def one(values, dtype=None) -> pd.DataFrame:
     return pd.DataFrame({"c": pd.Series(values, dtype=dtype)})
 
 
-def against(fitted, given_now) -> tuple[Comparison, pd.Series]:
+def against(fitted, given_now) -> tuple[SignatureComparison, pd.Series]:
     comparison, frame = conform(infer_signature(fitted), given_now)
     return comparison, frame["c"]
 
@@ -34,7 +34,7 @@ def test_data_fit_the_signature_that_was_inferred_from_them(frame):
     comparison = compare(signature, frame)
 
     assert comparison.problems == ()
-    assert comparison == Comparison()
+    assert comparison == SignatureComparison()
 
 
 @settings(max_examples=50, deadline=None)
@@ -170,7 +170,7 @@ def test_a_difference_of_type_that_loses_something_is_an_error_with_the_first_va
 def test_a_column_without_a_single_value_fits_any_type(fitted, dtype):
     comparison, column = against(one([fitted]), one([None, None], dtype))
 
-    assert comparison == Comparison(gaps=("c",))
+    assert comparison == SignatureComparison(gaps=("c",))
     assert column.isna().tolist() == [True, True]
 
 

@@ -4,12 +4,12 @@ import logging
 
 import pytest
 
-from tasks.complaint import Complaint
+from bakeoff.settings.log_setup import RepeatedWarning
 
 
 def test_it_is_made_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    complaint = Complaint(logging.getLogger("test"))
+    complaint = RepeatedWarning(logging.getLogger("test"))
     for text in ("full", "full", "locked", "locked"):
         complaint.make(text)
     for _ in range(2):
@@ -26,6 +26,6 @@ def test_it_is_made_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> 
 
 def test_without_one_there_is_nothing_to_withdraw(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    Complaint(logging.getLogger("test")).withdraw()
+    RepeatedWarning(logging.getLogger("test")).withdraw()
 
     assert caplog.records == []

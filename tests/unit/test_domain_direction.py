@@ -1,7 +1,7 @@
 import pytest
 from sklearn.metrics import get_scorer_names
 
-from domain.direction import greater_is_better
+from bakeoff.domain.metric import greater_is_better
 
 
 @pytest.mark.parametrize("metric", ["f1", "accuracy", "r2", "roc_auc", "neg_log_loss", "anything"])

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from domain.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, about
+from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError, about
 
 
 def test_the_innermost_field_is_to_blame() -> None:

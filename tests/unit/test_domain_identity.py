@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InvalidInputError
-from domain.identity import iso, new_id, parse_id, utc_now
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.identity import iso, new_id, parse_id, utc_now
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
-from domain.job import MOVES, JobState
-from domain.run import RunState
+from bakeoff.domain.job import MOVES, JobState
+from bakeoff.domain.run import RunState
 
 
 @pytest.mark.parametrize(

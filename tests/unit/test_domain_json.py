@@ -7,9 +7,9 @@ from fixtures.samples import a_job, a_result, a_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.candidate import Candidate, CandidateKind, Learns, OutputKind, Preprocess, Step
-from domain.job import JobError, Phase
-from domain.scoring import Average, ScoringRules
+from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind, PipelineStep, Preprocess
+from bakeoff.domain.job import JobError, Phase
+from bakeoff.domain.metric import Average, ScoringRules
 
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 _VALUES = st.recursive(
@@ -26,7 +26,7 @@ _CANDIDATES = st.builds(
     kind=st.sampled_from(CandidateKind),
     path=st.none() | st.text(),
     params=_PARAMS,
-    steps=st.lists(st.builds(Step, path=st.text(), params=_PARAMS), max_size=3).map(tuple),
+    steps=st.lists(st.builds(PipelineStep, path=st.text(), params=_PARAMS), max_size=3).map(tuple),
     preprocess=st.sampled_from(Preprocess),
     output_kind=st.sampled_from(OutputKind),
     description=st.text(),
@@ -64,7 +64,7 @@ def test_a_candidate_survives_json(candidate: Candidate) -> None:
     back = Candidate.from_json(json.loads(json.dumps(candidate.to_json())))
 
     assert back == candidate
-    assert [type(step) for step in back.steps] == [Step for _ in candidate.steps]
+    assert [type(step) for step in back.steps] == [PipelineStep for _ in candidate.steps]
     assert type(back.kind) is CandidateKind
     assert type(back.output_kind) is OutputKind
     assert back.learns is None or type(back.learns) is Learns

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InvalidInputError
-from domain.model_version import (
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.model_version import (
     ModelVersion,
-    Origin,
     Promotion,
     Stage,
     VersionNumber,
+    VersionOrigin,
     check_alias,
     check_name,
 )
@@ -125,7 +125,9 @@ def test_a_version_leaves_the_registry_as_a_row_of_plain_values():
         signature={"inputs": [], "outputs": []},
         feature_names=("age",),
         has_preprocessor=True,
-        origin=Origin(run_id="r", evaluation_id="e", candidate_id="tree", dataset_id="d", split_id="s"),
+        origin=VersionOrigin(
+            run_id="r", evaluation_id="e", candidate_id="tree", dataset_id="d", split_id="s"
+        ),
     )
 
     assert json.loads(json.dumps(version.to_row())) == {

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.ensemble import combine
-from domain.signal import EnsembleRules, EnsembleSignal, ModelOutput, SignalType, Strategy, ranked
+from bakeoff.domain.ensemble import combine
+from bakeoff.domain.signal import EnsembleRules, EnsembleSignal, ModelOutput, SignalType, Strategy, ranked
 
 PAGE = Path(__file__).parents[2] / "docs" / "signals.md"
 TODAY = date(2026, 11, 20)

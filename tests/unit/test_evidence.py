@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from evaluation.evidence import ObstacleError, has_changed, packages_in, weigh
-from registry.code import Code, code_at
+from bakeoff.evaluation.reuse.audit_check import ObstacleError, has_changed, packages_in, weigh
+from registry.code.code_reading import Code, code_at
 
 NOTHING: dict[str, Any] = {"files": [], "folders": [], "packages": [], "deeds": []}
 #: Of a cell that was ordered long after everything was written.

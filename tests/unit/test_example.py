@@ -7,8 +7,8 @@ import pytest
 from fixtures.frames import frames
 from hypothesis import given, settings
 
-from domain.errors import InvalidInputError
-from registry.example import example_from_json, example_to_json
+from bakeoff.domain.errors import InvalidInputError
+from registry.columns.input_example import example_from_json, example_to_json
 
 
 def through_json(frame) -> pd.DataFrame:

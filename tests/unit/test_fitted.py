@@ -19,11 +19,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cell.inside import Inside
-from domain.dataset import TargetKind
-from evaluation.data.snapshot import Data
-from evaluation.fitted import MODEL, PREPROCESSOR, leave_behind
-from registry.importer import find_class
+from bakeoff.cell.inside.cell_api import CellApi
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.evaluation.datasets.snapshot import Data
+from bakeoff.evaluation.jobs.leave_model import MODEL, PREPROCESSOR, leave_behind
+from registry.code.class_import import find_class
 
 X = pd.DataFrame({"age": [20.0, np.nan, 40.0, 50.0, 60.0, 70.0], "city": list("aabbab")})
 Y = np.array([0, 0, 0, 1, 1, 1])
@@ -50,7 +50,7 @@ class Left:
 
 def left_of(model: Any, folder: Path, preprocessor: Any = None, **candidate: Any) -> Left:
     with descriptors(folder) as outputs:
-        inside = Inside(scratch=folder, report=-1, outputs=outputs)
+        inside = CellApi(scratch=folder, report=-1, outputs=outputs)
         said = leave_behind(
             model,
             preprocessor,

@@ -1,6 +1,6 @@
 """Which flavor of MLflow a model has. CatBoost and PyTorch are not installed: classes of their names are."""
 
-from registry.on_mlflow.flavors import flavor_of, is_asked_in_another_way
+from registry.models.mlflow.flavors import flavor_of, is_asked_in_another_way
 
 
 def a_class(module: str, base: type = object, **members: object) -> type:

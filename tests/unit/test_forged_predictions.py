@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domain.candidate import OutputKind
-from domain.dataset import TargetKind
-from domain.scoring import Average, ScoringRules
-from evaluation.metrics.scoring import score
-from evaluation.scoring import ForgedReportError, _load
-from registry.predictions import BadPredictionsError, Predictions
+from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.evaluation.jobs.score_outputs import ForgedReportError, _load
+from bakeoff.evaluation.metrics.score_predictions import score
+from registry.columns.predictions import BadPredictionsError, Predictions
 
 ROWS = 20
 TRUE = np.arange(ROWS) % 2

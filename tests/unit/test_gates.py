@@ -5,21 +5,21 @@ import math
 import pytest
 from fixtures.memory_registry import InMemoryRegistry
 
-from config.model_registry import GateSettings
-from domain.model_version import GateResult, ModelVersion, Origin
-from registry.gates import judge
+from bakeoff.domain.model_version import GateResult, ModelVersion, VersionOrigin
+from bakeoff.settings.registry_settings import GateSettings
+from registry.models.promotion_gates import judge
 
-HERE = Origin(dataset_id="d1", split_id="s1")
+HERE = VersionOrigin(dataset_id="d1", split_id="s1")
 
 
-def version(number: str = "1.0.2", origin: Origin = HERE, **metrics: float | None) -> ModelVersion:
+def version(number: str = "1.0.2", origin: VersionOrigin = HERE, **metrics: float | None) -> ModelVersion:
     registry = InMemoryRegistry()
     return registry.get(
         registry.save_model(object(), "churn", version=number, metrics=metrics, origin=origin)
     )
 
 
-def production(origin: Origin = HERE, **metrics: float | None) -> ModelVersion:
+def production(origin: VersionOrigin = HERE, **metrics: float | None) -> ModelVersion:
     return version("1.0.1", origin, **metrics)
 
 
@@ -100,7 +100,8 @@ def test_a_first_version_has_nothing_to_be_better_than() -> None:
 
 
 @pytest.mark.parametrize(
-    "elsewhere", [Origin(dataset_id="d2", split_id="s1"), Origin(dataset_id="d1", split_id="s2")]
+    "elsewhere",
+    [VersionOrigin(dataset_id="d2", split_id="s1"), VersionOrigin(dataset_id="d1", split_id="s2")],
 )
 def test_on_another_snapshot_nothing_is_better_and_it_is_told_how_to_compare(elsewhere) -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
@@ -115,7 +116,7 @@ def test_on_another_snapshot_nothing_is_better_and_it_is_told_how_to_compare(els
 
 def test_where_nobody_noted_the_snapshot_nothing_is_better() -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
-    result = judge(gate, version(origin=Origin(), f1=0.9), production(Origin(), f1=0.1))
+    result = judge(gate, version(origin=VersionOrigin(), f1=0.9), production(VersionOrigin(), f1=0.1))
 
     assert not result.passed
     assert result.reason.startswith("nobody noted on which snapshot 1.0.2 and 1.0.1 was measured: ")
@@ -138,8 +139,8 @@ def test_nothing_is_better_than_a_production_without_a_value() -> None:
     assert result.reason == ("Production cannot be compared with: 1.0.1 has no value of f1, but of recall")
 
 
-MONDAY = Origin(dataset_id="d1", split_id="s1", candidate_id="ridge")
-TUESDAY = Origin(dataset_id="d2", split_id="s2", candidate_id="lda")
+MONDAY = VersionOrigin(dataset_id="d1", split_id="s1", candidate_id="ridge")
+TUESDAY = VersionOrigin(dataset_id="d2", split_id="s2", candidate_id="lda")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_on_other_data_the_candidate_of_production_is_compared_with_as_its_run_m
 def test_the_candidate_of_production_fitted_to_other_data_passes() -> None:
     """Nothing is changed but the data; that it is good enough is for another gate to say."""
     gate = GateSettings(metric="f1", better_than_production=True, by=0.05)
-    origin = Origin(dataset_id="d2", split_id="s2", candidate_id="ridge")
+    origin = VersionOrigin(dataset_id="d2", split_id="s2", candidate_id="ridge")
     result = judge(gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), {"ridge": {"f1": 0.9}})
 
     assert (result.passed, result.needed) == (True, None)
@@ -187,7 +188,7 @@ def test_without_the_candidate_of_production_other_data_do_not_compare(peers) ->
 
 def test_on_the_same_data_the_version_itself_is_compared_with() -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
-    origin = Origin(dataset_id="d1", split_id="s1", candidate_id="lda")
+    origin = VersionOrigin(dataset_id="d1", split_id="s1", candidate_id="lda")
     result = judge(gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), {"ridge": {"f1": 0.1}})
 
     assert not result.passed

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from domain.errors import InvalidInputError
-from domain.feedback import Item, Label
-from inference.incoming import items_in, labels_in
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.feedback import Item, Label
+from bakeoff.inference.feedback_files import items_in, labels_in
 
 
 def read(file: Path, size: int = 10, id_column: str = "id") -> list[Item]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from fixtures.command_line import a_journal_of_its_own
 
-from config import journal
-from config.journal import LogFormat, readable
-from domain.meanwhile import meanwhile
+from bakeoff.domain.background_work import meanwhile
+from bakeoff.settings import log_setup
+from bakeoff.settings.log_setup import LogFormat, readable
 
 log = logging.getLogger("kitchen")
 
@@ -35,15 +35,15 @@ def _said(
 ) -> str:
     stream = stream or io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    journal.begin()
+    log_setup.begin()
     with a_journal_of_its_own():
-        journal.set_up("INFO", form)
+        log_setup.set_up("INFO", form)
         say()
     return stream.getvalue()
 
 
 def _burn() -> None:
-    with journal.about(runId=RUN, modelId="knn"):
+    with log_setup.about(runId=RUN, modelId="knn"):
         log.warning("%s burns", "the bread")
 
 
@@ -75,7 +75,7 @@ def test_a_format_that_was_asked_for_holds_everywhere(monkeypatch, form, is_json
 def test_into_a_file_goes_json(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(sys, "stderr", Terminal())
     with a_journal_of_its_own():
-        journal.set_up("INFO", LogFormat.AUTO, tmp_path / "log")
+        log_setup.set_up("INFO", LogFormat.AUTO, tmp_path / "log")
         _burn()
         logging.getLogger().handlers[0].close()
 
@@ -84,12 +84,12 @@ def test_into_a_file_goes_json(monkeypatch, tmp_path: Path):
 
 def test_ids_end_with_their_block_and_new_work_begins_without_those_of_the_last(monkeypatch):
     def say() -> None:
-        journal.begin(jobId="j1")
-        journal.add(runId="r1")
-        with journal.about(modelId="knn"):
+        log_setup.begin(jobId="j1")
+        log_setup.add(runId="r1")
+        with log_setup.about(modelId="knn"):
             log.info("inside")
         log.info("outside")
-        journal.begin(jobId="j2")
+        log_setup.begin(jobId="j2")
         log.info("later")
 
     lines = [json.loads(line) for line in _said(monkeypatch, say).splitlines()]
@@ -104,7 +104,7 @@ def test_ids_end_with_their_block_and_new_work_begins_without_those_of_the_last(
 
 def test_an_id_from_elsewhere_steers_no_terminal(monkeypatch):
     def say() -> None:
-        with journal.about(runId="\x1b[2J"):
+        with log_setup.about(runId="\x1b[2J"):
             log.info("asked")
 
     assert _said(monkeypatch, say, form=LogFormat.TEXT).endswith("kitchen: asked [runId=\ufffd[2J]\n")
@@ -112,7 +112,7 @@ def test_an_id_from_elsewhere_steers_no_terminal(monkeypatch):
 
 def test_work_in_a_thread_beside_us_is_about_the_same(monkeypatch):
     def say() -> None:
-        with journal.about(runId="r1"):
+        with log_setup.about(runId="r1"):
             meanwhile(lambda: log.info("saved"), keep_going=lambda: True, longest_s=60)
 
     assert json.loads(_said(monkeypatch, say))["runId"] == "r1"
@@ -133,7 +133,7 @@ def test_an_exception_stays_within_its_line(monkeypatch):
 
 def test_what_no_json_knows_does_not_end_a_line(monkeypatch):
     def say() -> None:
-        with journal.about(runId=Path("r1")):
+        with log_setup.about(runId=Path("r1")):
             log.info("line one\nline two\u2028\x85three")
 
     [line] = _said(monkeypatch, say).splitlines()

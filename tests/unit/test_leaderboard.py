@@ -2,9 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.errors import InvalidInputError
-from domain.result import Cost, Result
-from evaluation.leaderboard import rank
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.result import Cost, Result
+from bakeoff.evaluation.reports.leaderboard import rank
 
 
 def result(model_id, *, version="1", **metrics):

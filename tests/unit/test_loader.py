@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domain.candidate import Candidate, Step
-from domain.job import Phase
-from registry.loader import LoadError, build
+from bakeoff.domain.candidate import Candidate, PipelineStep
+from bakeoff.domain.job import Phase
+from registry.code.model_building import LoadError, build
 
 GOOD = """
 class Mine:
@@ -180,8 +180,8 @@ def test_a_list_becomes_a_tuple_where_the_default_is_one(root):
             id="c",
             version="1",
             steps=(
-                Step(path="sklearn.preprocessing:MinMaxScaler", params={"feature_range": [-1, 1]}),
-                Step(path="sklearn.naive_bayes:GaussianNB"),
+                PipelineStep(path="sklearn.preprocessing:MinMaxScaler", params={"feature_range": [-1, 1]}),
+                PipelineStep(path="sklearn.naive_bayes:GaussianNB"),
             ),
         ),
         root=root,
@@ -210,8 +210,10 @@ def test_other_mappings_and_lists_stay_as_they_are(root, value):
 
 def test_steps_become_a_pipeline_that_fits_and_is_seeded(root):
     steps = (
-        Step(path="sklearn.preprocessing:StandardScaler"),
-        Step(path="sklearn.tree:DecisionTreeClassifier", params={"max_depth": 2, "random_state": None}),
+        PipelineStep(path="sklearn.preprocessing:StandardScaler"),
+        PipelineStep(
+            path="sklearn.tree:DecisionTreeClassifier", params={"max_depth": 2, "random_state": None}
+        ),
     )
     model = build(Candidate(id="c", version="1", steps=steps), root=root, seed=7)
 
@@ -387,7 +389,10 @@ def test_a_module_that_failed_to_load_is_not_left_behind(root, tmp_path_factory)
 
 
 def test_a_step_before_the_last_must_transform(root):
-    steps = (Step(path="sklearn.naive_bayes:GaussianNB"), Step(path="sklearn.naive_bayes:GaussianNB"))
+    steps = (
+        PipelineStep(path="sklearn.naive_bayes:GaussianNB"),
+        PipelineStep(path="sklearn.naive_bayes:GaussianNB"),
+    )
 
     with pytest.raises(
         LoadError, match=r"GaussianNB has no method `transform`: every step but the last must"
@@ -398,7 +403,9 @@ def test_a_step_before_the_last_must_transform(root):
 def test_the_last_step_must_predict(root):
     with pytest.raises(LoadError, match="StandardScaler has no method `predict`"):
         build(
-            Candidate(id="c", version="1", steps=(Step(path="sklearn.preprocessing:StandardScaler"),)),
+            Candidate(
+                id="c", version="1", steps=(PipelineStep(path="sklearn.preprocessing:StandardScaler"),)
+            ),
             root=root,
             seed=0,
         )
@@ -439,7 +446,7 @@ def test_a_load_error_crosses_processes(root):
 
 def test_the_loader_imports_nothing_heavy():
     said = subprocess.run(
-        [sys.executable, "-c", "import registry.probe, sys; print(*sys.modules)"],
+        [sys.executable, "-c", "import registry.catalog.import_check, sys; print(*sys.modules)"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

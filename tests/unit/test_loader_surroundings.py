@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.candidate import Candidate, Step
-from registry.surroundings import class_paths, import_path, readable
+from bakeoff.domain.candidate import Candidate, PipelineStep
+from registry.code.import_environment import class_paths, import_path, readable
 
 
 @pytest.fixture
@@ -106,7 +106,9 @@ def test_the_folder_of_a_candidate_that_is_a_file_is_readable_wherever_it_lies(r
 def test_a_candidate_is_made_of_the_classes_of_its_steps_and_parameters():
     inner = {"class": "b.py:B", "params": {"c": [{"class": "c:C"}], "plain": {"class": 3}}}
     single = Candidate(id="x", version="1", path="a:A", params={"b": inner})
-    steps = Candidate(id="y", version="1", steps=(Step(path="a:A"), Step(path="b:B", params={"b": inner})))
+    steps = Candidate(
+        id="y", version="1", steps=(PipelineStep(path="a:A"), PipelineStep(path="b:B", params={"b": inner}))
+    )
 
     assert list(class_paths(single)) == ["a:A", "b.py:B", "c:C"]
     assert list(class_paths(steps)) == ["a:A", "b:B", "b.py:B", "c:C"]

@@ -14,13 +14,13 @@ import pytest
 from fixtures.market import MarketPlace, closes_of, rows_of, walk
 from sqlalchemy import create_engine
 
-from config.market import MarketSettings
-from domain.dataset import TargetKind
-from domain.errors import InfrastructureError
-from evaluation.data import shelf, snapshot
-from evaluation.data.shelf import OPEN
-from evaluation.market.opening import open_market
-from evaluation.market.synthetic import make_market
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.evaluation.datasets import snapshot, snapshot_store
+from bakeoff.evaluation.datasets.snapshot_store import OPEN
+from bakeoff.evaluation.market.open_market import open_market
+from bakeoff.evaluation.market.synthetic_market import make_market
+from bakeoff.settings.market_settings import MarketSettings
 
 TEXT = "symbol,date,close,volume\nA,2026-01-02,1.5,10\nA,2026-01-05,1.25,20\nB,2026-01-05,9,30\n"
 FIGURES = "symbol,known_on,eps\nA,2026-01-02,0.5\n"
@@ -67,7 +67,7 @@ def test_the_same_content_is_the_same_snapshot_whatever_source_it_came_from(plac
     assert place.parquet(frame().astype({"close": "float32", "volume": "float32"})).folder == folder
     assert place.pin({"prices": sql}).folder == folder
     assert place.pin({"prices": {"source": "callable", "name": "own_prices:prices"}}).folder == folder
-    assert shelf.snapshots_in(place.snapshots) == [folder]
+    assert snapshot_store.snapshots_in(place.snapshots) == [folder]
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_a_snapshot_is_held_and_taken_away_like_any_other(place):
     address = (pinned.ref.dataset_id, pinned.ref.split_id)
     old = time.time() - 7200
 
-    with shelf.held(pinned.folder):
+    with snapshot_store.held(pinned.folder):
         pass
     os.utime(pinned.folder, (old, old))
-    assert shelf.uncited(place.snapshots, lambda: {address}) == []
-    assert shelf.uncited(place.snapshots, set) == [pinned.folder]
+    assert snapshot_store.uncited(place.snapshots, lambda: {address}) == []
+    assert snapshot_store.uncited(place.snapshots, set) == [pinned.folder]
 
 
 def test_what_a_model_changes_in_its_frame_stays_with_it(place):
@@ -149,15 +149,15 @@ def test_producers_that_pin_the_same_at_once_all_succeed(place):
     table = {"prices": {"source": "parquet", "path": "prices.parquet"}}
     with ThreadPoolExecutor(4) as threads:
         pinned = list(threads.map(lambda _: place.pin(table), range(4)))
-    assert shelf.snapshots_in(place.snapshots) == [pinned[0].folder]
+    assert snapshot_store.snapshots_in(place.snapshots) == [pinned[0].folder]
 
 
 PIN_FOR_EVER = """
 import sys
 from datetime import date, timedelta
 from pathlib import Path
-from config.market import MarketSettings
-from evaluation.market.pinning import pin_market
+from bakeoff.settings.market_settings import MarketSettings
+from bakeoff.evaluation.market.market_pinning import pin_market
 root = Path(sys.argv[1])
 market = MarketSettings.model_validate({"prices": {"source": "parquet", "path": "prices.parquet"}})
 for days in range(500):
@@ -168,15 +168,15 @@ for days in range(500):
 
 def test_a_producer_killed_at_any_moment_leaves_only_whole_snapshots(place):
     walk(40, 300).to_parquet(place.root / "prices.parquet")
-    checkout = Path(snapshot.__file__).parents[2]
+    checkout = Path(snapshot.__file__).parents[3]
     producer = subprocess.Popen([sys.executable, "-c", PIN_FOR_EVER, str(place.root)], cwd=checkout)
     deadline = time.monotonic() + 60
-    while len(shelf.snapshots_in(place.snapshots)) < 5 and time.monotonic() < deadline:
+    while len(snapshot_store.snapshots_in(place.snapshots)) < 5 and time.monotonic() < deadline:
         assert producer.poll() is None
     producer.kill()
     producer.wait()
 
-    whole = shelf.snapshots_in(place.snapshots)
+    whole = snapshot_store.snapshots_in(place.snapshots)
     assert len(whole) >= 5
     for folder in whole:
         prices = open_market(folder)["prices"]

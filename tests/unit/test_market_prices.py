@@ -11,9 +11,9 @@ from fixtures.market import MarketPlace, closes_of, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import InvalidInputError
-from evaluation.market.opening import open_market
-from evaluation.market.panel import Panel
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.market.open_market import open_market
+from bakeoff.evaluation.market.panel import Panel
 
 HEADER = "symbol,date,close,volume\n"
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from domain.meanwhile import StoppedError, TooLongError, meanwhile
+from bakeoff.domain.background_work import StoppedError, TooLongError, meanwhile
 
 HOUR_S = 3600
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import DatasetSettings
-from evaluation.data import memory
-from evaluation.data.memory import Memory
-from evaluation.data.pinning import Pinned
+from bakeoff.evaluation.datasets import pinning as memory
+from bakeoff.evaluation.datasets.pinning import PinCache, Pinned
+from bakeoff.settings.setting_definitions import DatasetSettings
 
 ROWS = "".join(f"{n},{'no' if n % 2 else 'yes'}\n" for n in range(40))
 CSV = DatasetSettings(source="csv", path="d.csv", target="y")
@@ -23,7 +22,7 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.reads = 0
-        self.memory = Memory(clock=lambda: time.time() + 60)  # a minute later: the file has settled
+        self.memory = PinCache(clock=lambda: time.time() + 60)  # a minute later: the file has settled
         self.file = root / "d.csv"
         self.file.write_text("x,y\n" + ROWS)
 
@@ -96,7 +95,7 @@ def test_another_file_in_its_place_is_seen(place: Place) -> None:
 
 
 def test_a_file_that_was_touched_just_now_is_not_trusted(place: Place) -> None:
-    place.memory = Memory()
+    place.memory = PinCache()
     place.pin()
     place.pin()
 

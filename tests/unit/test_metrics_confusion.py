@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from domain.scoring import Average
-from evaluation.metrics import confusion
-from registry.labels import codes_of
+from bakeoff.domain.metric import Average
+from bakeoff.evaluation.metrics import confusion_counts
+from registry.columns.class_answers import codes_of
 
 LABEL_SETS = st.sampled_from(
     [
@@ -23,7 +23,7 @@ LABEL_SETS = st.sampled_from(
         ["a", "b", "c", "dd"],
         [0.0, 1.0, 3.0],
         list(range(12)),
-        list(range(confusion.LARGEST_TABLE + 10)),
+        list(range(confusion_counts.LARGEST_TABLE + 10)),
     ]
 )
 ZERO_DIVISIONS = st.sampled_from([0.0, 1.0, math.nan])
@@ -45,7 +45,7 @@ def counted(true, predicted, known):
     true_codes, strangers = codes_of(true, known)
     assert strangers.size == 0
     codes, unseen = codes_of(predicted, known)
-    return confusion.count(true_codes, codes, len(known) + len(unseen))
+    return confusion_counts.count(true_codes, codes, len(known) + len(unseen))
 
 
 SCIKIT_LEARN = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score}
@@ -57,7 +57,9 @@ SCIKIT_LEARN = {"precision": sk.precision_score, "recall": sk.recall_score, "f1"
 def test_averages_equal_those_of_scikit_learn(metric, data, zero_division):
     counts = counted(*data)
     for average in (Average.MACRO, Average.MICRO, Average.WEIGHTED):
-        ours = confusion.averaged(metric, counts, average=average, positive=None, zero_division=zero_division)
+        ours = confusion_counts.averaged(
+            metric, counts, average=average, positive=None, zero_division=zero_division
+        )
         theirs = SCIKIT_LEARN[metric](*data[:2], average=str(average), zero_division=zero_division)
         assert ours == pytest.approx(theirs, rel=1e-12, nan_ok=True), average
 
@@ -73,7 +75,7 @@ def test_averages_equal_those_of_scikit_learn(metric, data, zero_division):
 def test_the_binary_average_equals_that_of_scikit_learn(metric, labels, places, positive, zero_division):
     known = np.array(labels)
     true, predicted = known[[t for t, _ in places]], known[[p for _, p in places]]
-    ours = confusion.averaged(
+    ours = confusion_counts.averaged(
         metric,
         counted(true, predicted, known),
         average=Average.BINARY,
@@ -94,14 +96,14 @@ def test_numbers_per_label_and_accuracies_equal_those_of_scikit_learn(data, zero
     shown = [labels.index(label) for label in occurring.tolist()]
 
     for name, theirs in SCIKIT_LEARN.items():
-        ours = confusion.per_label(name, counts, zero_division=zero_division)[shown]
+        ours = confusion_counts.per_label(name, counts, zero_division=zero_division)[shown]
         np.testing.assert_allclose(
             ours, theirs(true, predicted, average=None, zero_division=zero_division), rtol=1e-12
         )
-    assert confusion.accuracy(counts) == pytest.approx(sk.accuracy_score(true, predicted))
+    assert confusion_counts.accuracy(counts) == pytest.approx(sk.accuracy_score(true, predicted))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert confusion.balanced_accuracy(counts) == pytest.approx(
+        assert confusion_counts.balanced_accuracy(counts) == pytest.approx(
             sk.balanced_accuracy_score(true, predicted)
         )
 
@@ -115,7 +117,9 @@ def test_a_small_table_by_hand():
     assert counts.table.tolist() == [[1, 1, 1], [0, 1, 0], [0, 0, 0]]
     assert counts.support.tolist() == [3, 1, 0]
     assert counts.predicted.tolist() == [1, 2, 1]
-    recall = confusion.averaged("recall", counts, average=Average.WEIGHTED, positive=None, zero_division=0.0)
+    recall = confusion_counts.averaged(
+        "recall", counts, average=Average.WEIGHTED, positive=None, zero_division=0.0
+    )
     assert recall == 0.5
 
 
@@ -146,7 +150,7 @@ def test_equal_numbers_are_equal_labels_whatever_their_type(values, classes):
 def test_a_table_is_made_up_to_fifty_labels(labels, has_table):
     codes = np.arange(labels)
 
-    counts = confusion.count(codes, codes[::-1], labels)
+    counts = confusion_counts.count(codes, codes[::-1], labels)
 
     assert (counts.table is not None) is has_table
     assert counts.support.tolist() == [1] * labels
@@ -155,11 +159,12 @@ def test_a_table_is_made_up_to_fifty_labels(labels, has_table):
 def test_neither_scikit_learn_nor_pandas_is_imported_for_the_built_in_metrics():
     program = (
         "import sys, numpy as np\n"
-        "import evaluation.metrics.names, registry.predictions, evaluation.leaderboard\n"
-        "from evaluation.metrics.rules import resolve_rules\n"
-        "from evaluation.metrics.scoring import Predictions, score\n"
-        "from domain.candidate import OutputKind\n"
-        "from domain.dataset import TargetKind\n"
+        "import bakeoff.evaluation.metrics.metric_names, registry.columns.predictions\n"
+        "import bakeoff.evaluation.reports.leaderboard\n"
+        "from bakeoff.evaluation.metrics.scoring_rules import resolve_rules\n"
+        "from bakeoff.evaluation.metrics.score_predictions import Predictions, score\n"
+        "from bakeoff.domain.candidate import OutputKind\n"
+        "from bakeoff.domain.dataset import TargetKind\n"
         "for kind, classes in [(TargetKind.BINARY, [0, 1]), (TargetKind.REGRESSION, [])]:\n"
         "    y = [0, 1]\n"
         "    rules = resolve_rules(target_kind=kind, classes=classes)\n"

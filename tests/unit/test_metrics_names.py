@@ -1,8 +1,8 @@
 import pytest
 
-from domain.dataset import TargetKind
-from domain.errors import InvalidInputError
-from evaluation.metrics.names import check
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.metrics.metric_names import check
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 

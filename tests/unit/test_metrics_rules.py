@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from domain.dataset import TargetKind
-from domain.errors import InvalidInputError
-from domain.scoring import Average, ScoringRules
-from evaluation.metrics.rules import resolve_rules
-from registry.labels import place_of
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
+from registry.columns.class_answers import place_of
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 

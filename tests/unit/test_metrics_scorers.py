@@ -4,8 +4,14 @@ from sklearn import metrics as sk
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import get_scorer
 
-from domain.dataset import TargetKind
-from evaluation.metrics.scorers import AlreadyPredicted, NotAnsweredError, fits, measure, names
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.evaluation.metrics.sklearn_scorers import (
+    AlreadyPredicted,
+    NotAnsweredError,
+    fits,
+    measure,
+    names,
+)
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 

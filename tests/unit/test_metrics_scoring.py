@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from domain.candidate import OutputKind
-from domain.dataset import TargetKind
-from domain.errors import InvalidInputError
-from evaluation.metrics.rules import resolve_rules
-from evaluation.metrics.scoring import score
-from registry.predictions import BadPredictionsError, Predictions
+from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.metrics.score_predictions import score
+from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
+from registry.columns.predictions import BadPredictionsError, Predictions
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 

@@ -10,9 +10,8 @@ from fixtures.market import walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.momentum.features import FEATURES, features_at
-from models.momentum.screens import Screens
-from models.signals.history import History
+from models.momentum.features import FEATURES, Screens, features_at
+from models.signals.price_history import History
 
 LAST = date(2021, 3, 1)  # of 305 business days since New Year 2020
 

@@ -10,13 +10,11 @@ import pytest
 from fixtures.market import walk
 from threadpoolctl import threadpool_limits
 
-from evaluation.market.synthetic import make_market
+from bakeoff.evaluation.market.synthetic_market import make_market
 from models.model_a import ModelAPlugin
-from models.momentum.features import FEATURES
-from models.momentum.samples import Samples, samples_until
-from models.momentum.screens import Screens
-from models.momentum.training import train, walk_forward
-from models.signals.history import History
+from models.momentum.features import FEATURES, Screens
+from models.momentum.training import Samples, samples_until, train, walk_forward
+from models.signals.price_history import History
 
 EVERYTHING = Screens(min_dollar_volume=0, min_price=0)
 LAST = date(2026, 6, 30)

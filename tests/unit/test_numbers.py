@@ -2,10 +2,10 @@
 
 import pytest
 
-from cli.numbers import decimals, duration, fixed
-from cli.terminal import clean
-from config.masking import masked, masked_within
-from domain.naming import counted
+from bakeoff.cli.output.number_format import decimals, duration, fixed
+from bakeoff.cli.output.terminal import clean
+from bakeoff.domain.wording import counted
+from bakeoff.settings.secret_masking import masked, masked_within
 
 
 @pytest.mark.parametrize(

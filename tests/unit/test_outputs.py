@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cell.outputs import Outputs
-from domain.errors import InfrastructureError
+from bakeoff.cell.host.cell_outputs import Outputs
+from bakeoff.domain.errors import InfrastructureError
 
 
 def _write(outputs: Outputs, data: bytes) -> None:
@@ -60,7 +60,7 @@ def test_an_output_that_cannot_get_its_place_is_named_and_leaves_nothing(tmp_pat
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from cell.outputs import Outputs
+from bakeoff.cell.host.cell_outputs import Outputs
 with Outputs({"out": Path(sys.argv[1]) / "out"}, limit_mb=1) as outputs:
     os.write(outputs.descriptors[0], b"half of it")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -12,9 +12,9 @@ import pytest
 from fixtures.memory_registry import InMemoryRegistry
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from domain.errors import InvalidInputError
-from inference.files import Work, check_file, predict_file
-from inference.served import Served
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.inference.loaded_version import Served
+from bakeoff.inference.predict_file import Work, check_file, predict_file
 
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70], "pay": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5]})
 TWO = np.array(["no", "no", "no", "yes", "yes", "yes"])

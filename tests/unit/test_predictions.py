@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from domain.candidate import OutputKind
-from registry.predictions import BadPredictionsError, check_predictions
+from bakeoff.domain.candidate import OutputKind
+from registry.columns.predictions import BadPredictionsError, check_predictions
 
 LABELS, PROBA, SCORE = OutputKind.LABELS, OutputKind.PROBA, OutputKind.SCORE
 

@@ -16,13 +16,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from domain.candidate import OutputKind
-from domain.dataset import TargetKind
-from domain.errors import InfrastructureError, InvalidInputError
-from evaluation.metrics.rules import resolve_rules
-from evaluation.metrics.scoring import score
-from inference import ModelPredictor
-from registry.predictions import Predictions
+from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.evaluation.metrics.score_predictions import score
+from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
+from bakeoff.inference import ModelPredictor
+from registry.columns.predictions import Predictions
 
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70], "pay": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5]})
 TWO = np.array(["no", "no", "no", "yes", "yes", "yes"])
@@ -503,7 +503,7 @@ def test_while_the_registry_is_away_the_model_serves_on_and_that_is_logged_once(
     predictor.load_model("models:/m/Production")
     registry.away = True
 
-    with caplog.at_level(logging.INFO, "inference.predictor"):
+    with caplog.at_level(logging.INFO, "bakeoff.inference.predictor"):
         answers = {predictor.predict(X[:1]).item() for _ in range(3)}
         assert predictor.refresh() is False
         problem = predictor.get_model_info()["refresh_problem"]

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from evaluation.data.column import Field
-from evaluation.data.preprocess import date_parts, default_pipeline, with_preprocessing
+from bakeoff.evaluation.datasets.canonical_column import Field
+from bakeoff.evaluation.datasets.preprocessing import date_parts, default_pipeline, with_preprocessing
 
 NUMBER = Field(name="n", type="float64", missing=0)
 GAPS = Field(name="gaps", type="float64", missing=2)

@@ -10,12 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from config.model_registry import PromotionSettings
-from domain.errors import ConflictError, NotFoundError, OvertakenError
-from domain.model_version import Origin, Promotion, Stage
-from registry.promotion import GateError, promote, rollback
+from bakeoff.domain.errors import ConflictError, NotFoundError, OvertakenError
+from bakeoff.domain.model_version import Promotion, Stage, VersionOrigin
+from bakeoff.settings.registry_settings import PromotionSettings
+from registry.models.promotion import GateError, promote, rollback
 
-HERE = Origin(run_id="r1", dataset_id="d1", split_id="s1")
+HERE = VersionOrigin(run_id="r1", dataset_id="d1", split_id="s1")
 OPEN = PromotionSettings()
 BETTER = PromotionSettings.model_validate({"gates": [{"metric": "f1", "betterThanProduction": True}]})
 NOWHERE = Path("/")

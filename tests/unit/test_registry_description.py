@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from domain.errors import InvalidInputError
-from registry.description import describe
-from registry.example import example_from_json, example_to_json
-from registry.jsonable import jsonable
-from registry.preprocessor import preprocessor_artifact
+from bakeoff.domain.errors import InvalidInputError
+from registry.columns.input_example import example_from_json, example_to_json
+from registry.columns.json_values import jsonable
+from registry.models.model_description import describe, preprocessor_artifact
 
 FRAME = pd.DataFrame(
     {

@@ -11,7 +11,13 @@ _HEAVY = {"sqlalchemy", "joblib", "pandas", "sklearn", "pydantic", "celery", "ml
 
 @pytest.mark.parametrize(
     "module",
-    ["registry.interface", "registry", "registry.backend", "registry.description", "registry.opening"],
+    [
+        "registry.interface",
+        "registry",
+        "registry.models.registry_interface",
+        "registry.models.model_description",
+        "registry.models.registry_opening",
+    ],
 )
 def test_the_contracts_of_plugins_and_of_the_registry_load_nothing_heavy(module):
     loaded = subprocess.run(
@@ -28,7 +34,7 @@ def test_the_contracts_of_plugins_and_of_the_registry_load_nothing_heavy(module)
 def test_the_names_of_the_registry_are_there_when_they_are_used():
     import registry
 
-    assert registry.ModelRegistry.__module__ == "registry.local"
+    assert registry.ModelRegistry.__module__ == "registry.models.local.local_registry"
     assert issubclass(registry.ModelRegistry, registry.BaseModelRegistry)
     with pytest.raises(AttributeError, match="module 'registry' has no attribute 'Nothing'"):
         registry.Nothing  # noqa: B018 - looking is what is tested

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.model_version import VersionNumber
-from registry.naming import file_of, folder_of, preprocessor_beside
+from bakeoff.domain.model_version import VersionNumber
+from registry.models.local.artefact_files import file_of, folder_of, preprocessor_beside
 
 _NAMES = st.text(min_size=1, max_size=200)
 _NUMBERS = st.integers(0, 99)

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 
-from domain.candidate import OutputKind
-from domain.dataset import TargetKind
-from domain.provenance import Fit, Manifest, Part, Provenance, fingerprint
-from domain.run import Run
-from domain.saving import SavePolicy, SaveRequest
-from domain.scoring import Average, ScoringRules
-from evaluation.fingerprint import parts_of
-from evaluation.reuse import Past, Prospect, Way, foresee, longest_first
-from registry.code import Code
+from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.provenance import CodeManifest, Fit, Part, Provenance, fingerprint
+from bakeoff.domain.run import Run
+from bakeoff.domain.saving import SavePolicy, SaveRequest
+from bakeoff.evaluation.reuse.fingerprint import parts_of
+from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, foresee, longest_first
+from registry.code.code_reading import Code
 
 PARTS = {part: f"{part} 1" for part in Part}
-MANIFEST = Manifest(commit=None, cpu="a", packages={"python": "3.11.7", "numpy": "2.4.5"})
+MANIFEST = CodeManifest(commit=None, cpu="a", packages={"python": "3.11.7", "numpy": "2.4.5"})
 SURROUNDINGS = {"python": "3.11.7", "numpy": "2.4.6 aa"}
 FITTED = a_run()
 

@@ -8,13 +8,12 @@ import pytest
 from fixtures.samples import NOON, a_candidate, a_job, a_run
 from rich.console import Console
 
-from cli.board import render
-from cli.lines import Lines
-from cli.looking import Look, Patience
-from domain.errors import InfrastructureError
-from domain.job import JobError, JobState, Phase
-from domain.progress import seconds_left
-from domain.run import RunState
+from bakeoff.cli.output.line_progress import Lines
+from bakeoff.cli.output.live_progress import render
+from bakeoff.cli.output.poll_run import Look, Patience
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.job import JobError, JobState, Phase
+from bakeoff.domain.run import RunState, seconds_left
 
 RUN = a_run(state=RunState.RUNNING, started_at=NOON)
 ERROR = JobError(type="ValueError", message="bad\x1b[2J luck\nsecond line", phase=Phase.FIT)

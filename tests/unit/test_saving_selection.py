@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 
-from domain.candidate import OutputKind
-from domain.fitted import FittedModel, NotKept
-from domain.result import Result
-from domain.run import Run, RunState
-from domain.saving import SavePolicy
-from evaluation.harvest import harvest, remarked
-from evaluation.saving import Selection, description_of, select
-from registry.signature import ColumnSpec, ColumnType, Signature
+from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.result import FittedModel, NotKept, Result
+from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.saving import SavePolicy
+from bakeoff.evaluation.jobs.accept_model import harvest, remarked
+from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
+from registry.columns.signature import ColumnSpec, ColumnType, Signature
 
 RUN = a_run(baseline_id="dummy", state=RunState.COMPLETED)
 SIGNATURE = Signature(inputs=(ColumnSpec(name="a", type=ColumnType.FLOAT),))

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.cron import Cron
-from domain.errors import InvalidInputError
-from domain.schedule import Every, Missed, Schedule, Slot, SlotState
+from bakeoff.domain.cron import Cron
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.schedule import Every, Missed, Schedule, Slot, SlotState
 
 START = datetime(2026, 11, 25, 2, tzinfo=UTC)
 

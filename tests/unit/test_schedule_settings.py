@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from config.loading import load
-from config.schedules import ScheduleSettings
-from domain.errors import InvalidInputError
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.settings.configuration import load
+from bakeoff.settings.schedule_settings import ScheduleSettings
 
 DATASETS = "datasets: {iris: {source: sklearn, name: iris}, wine: {source: sklearn, name: wine}}\n"
 

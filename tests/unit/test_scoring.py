@@ -12,12 +12,12 @@ import yaml
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 
-from config.loading import Configuration, load
-from domain.errors import InvalidInputError, NotFoundError
-from domain.feedback import Item, Score
-from domain.model_version import Origin
-from inference import score
-from inference.scoring import Scorer, ScoreRangeError
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
+from bakeoff.domain.feedback import Item, Score
+from bakeoff.domain.model_version import VersionOrigin
+from bakeoff.inference import score
+from bakeoff.inference.relevance_scoring import Scorer, ScoreRangeError
+from bakeoff.settings.configuration import Configuration, load
 from registry import ModelRegistry
 
 X = pd.DataFrame({"clicks": [0, 1, 2, 7, 8, 9], "pay": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5]})
@@ -119,7 +119,9 @@ def churn(registry: ModelRegistry) -> ModelRegistry:
     """Two versions of one candidate, the older one in Production."""
     for column in ("clicks", "pay"):
         fitted = LogisticRegression(max_iter=1000).fit(X[[column]], TWO)
-        registry.save_model(fitted, "churn", input_example=X[[column]], origin=Origin(candidate_id="ridge"))
+        registry.save_model(
+            fitted, "churn", input_example=X[[column]], origin=VersionOrigin(candidate_id="ridge")
+        )
     registry.transition_model_stage("churn/1.0.0", "Production")
     return registry
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from config.journal import LogFormat
-from config.loading import Configuration, Origin, load
-from config.market import MarketSettings, MarketSource, TableSettings
-from config.model_registry import ModelRegistrySettings
-from config.settings import Settings
-from domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.settings.configuration import Configuration, SettingOrigin, load
+from bakeoff.settings.log_setup import LogFormat
+from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
+from bakeoff.settings.registry_settings import ModelRegistrySettings
+from bakeoff.settings.setting_definitions import Settings
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_each_key_has_an_origin(file: Path) -> None:
 
     assert {"seed", "testSize", "metrics", "evaluationTimeout", "databaseUrl", "datasets"} <= origins.keys()
     assert len(origins) == len(Settings.model_fields)
-    assert {key for key, origin in origins.items() if origin is not Origin.DEFAULT} == {
+    assert {key for key, origin in origins.items() if origin is not SettingOrigin.DEFAULT} == {
         "seed",
         "testSize",
         "metrics",

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import DatasetSettings, DatasetSource
-from domain.errors import NotFoundError
-from domain.meanwhile import begin
-from evaluation.data import shelf
-from evaluation.data.pinning import pin
+from bakeoff.domain.background_work import begin
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.evaluation.datasets import snapshot_store
+from bakeoff.evaluation.datasets.pinning import pin
+from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
 ROOT = Path(__file__).parents[2]
 IRIS = DatasetSettings(source=DatasetSource.SKLEARN, name="iris")
@@ -32,13 +32,13 @@ class Shelf:
         ).folder
 
     def clear(self, cited: Collection[Path] = ()) -> int:
-        taken = shelf.take_away(self.folder, lambda: set(map(address, cited)))
+        taken = snapshot_store.take_away(self.folder, lambda: set(map(address, cited)))
         for folder in taken:
             shutil.rmtree(folder, ignore_errors=True)  # another producer may remove it, too
         return len(taken)
 
 
-def address(folder: Path) -> shelf.Address:
+def address(folder: Path) -> snapshot_store.Address:
     return folder.parent.name, folder.name
 
 
@@ -57,7 +57,7 @@ def place(tmp_path: Path) -> Shelf:
 def test_what_nobody_cites_is_taken_away_when_it_is_old(place: Shelf) -> None:
     cited, uncited, fresh = grow_old(place.pin(1)), grow_old(place.pin(2)), place.pin(3)
 
-    assert shelf.uncited(place.folder, lambda: {address(cited)}) == [uncited]
+    assert snapshot_store.uncited(place.folder, lambda: {address(cited)}) == [uncited]
     assert place.clear([cited]) == 1
     assert [cited.exists(), uncited.exists(), fresh.exists()] == [True, False, True]
 
@@ -81,7 +81,7 @@ def test_what_is_no_snapshot_of_ours_stays(place: Shelf) -> None:
 
 def test_there_is_nothing_to_take_where_nothing_was_ever_put(place: Shelf) -> None:
     assert place.clear() == 0
-    assert shelf.uncited(place.folder, set) == []
+    assert snapshot_store.uncited(place.folder, set) == []
     assert not place.folder.exists()
 
 
@@ -94,30 +94,30 @@ def test_a_snapshot_that_is_found_for_a_new_run_is_not_taken_away(place: Shelf) 
 
 def test_a_snapshot_that_took_hours_to_fill_is_fresh_when_it_is_put(place: Shelf) -> None:
     place.folder.mkdir()
-    with shelf.incoming(place.folder) as filled:
+    with snapshot_store.incoming(place.folder) as filled:
         grow_old(filled)
-        shelf.put(filled, place.folder / ("a" * 32) / ("b" * 32))
+        snapshot_store.put(filled, place.folder / ("a" * 32) / ("b" * 32))
 
     assert place.clear() == 0
 
 
 def test_a_snapshot_is_not_taken_away_while_somebody_writes_a_run_that_cites_it(place: Shelf) -> None:
-    folder, cited = grow_old(place.pin()), set[shelf.Address]()
-    with shelf.held(folder):
-        clearing = begin(lambda: shelf.take_away(place.folder, lambda: cited))
+    folder, cited = grow_old(place.pin()), set[snapshot_store.Address]()
+    with snapshot_store.held(folder):
+        clearing = begin(lambda: snapshot_store.take_away(place.folder, lambda: cited))
         with pytest.raises(TimeoutError):
             clearing.result(0.2)
         cited.add(address(folder))
 
     assert clearing.result(10) == []
-    assert shelf.is_whole(folder)
+    assert snapshot_store.is_whole(folder)
 
 
 @pytest.mark.parametrize("remove", [shutil.rmtree, lambda folder: shutil.rmtree(folder.parent.parent)])
 def test_a_run_on_a_snapshot_that_was_taken_away_is_refused(place: Shelf, remove) -> None:
     remove(folder := place.pin())
 
-    with pytest.raises(NotFoundError) as refused, shelf.held(folder):
+    with pytest.raises(NotFoundError) as refused, snapshot_store.held(folder):
         pytest.fail("it is not held")
     assert (
         str(refused.value) == f"the snapshot {folder} is not there any more: start a new run of the dataset"
@@ -127,8 +127,8 @@ def test_a_run_on_a_snapshot_that_was_taken_away_is_refused(place: Shelf, remove
 HOLDER = """
 import sys, time
 from pathlib import Path
-from evaluation.data import shelf
-with shelf.held(Path(sys.argv[1])):
+from bakeoff.evaluation.datasets import snapshot_store
+with snapshot_store.held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -155,12 +155,12 @@ def test_no_run_is_ever_left_without_its_snapshot(place: Shelf) -> None:
         for seed in (0, 1) * 8:
             folder = place.pin(seed)
             try:
-                with shelf.held(grow_old(folder)):
+                with snapshot_store.held(grow_old(folder)):
                     runs.append(folder)
             except (NotFoundError, FileNotFoundError):
                 continue
             made[number] += 1
-            lost.extend([] if shelf.is_whole(folder) else [folder])
+            lost.extend([] if snapshot_store.is_whole(folder) else [folder])
             runs.remove(folder)
 
     producers = [threading.Thread(target=produce, args=(number,)) for number in range(2)]

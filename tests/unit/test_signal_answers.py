@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domain.candidate import Candidate, CandidateKind
-from domain.signal import ModelConfig, ModelOutput, SignalType
-from registry.interface import ModelPlugin
-from registry.loader import LoadError
-from registry.signals import (
+from bakeoff.domain.candidate import Candidate, CandidateKind
+from bakeoff.domain.signal import ModelConfig, ModelOutput, SignalType
+from registry.code.model_building import LoadError
+from registry.code.signal_models import (
     BadSignalsError,
     answers_from_json,
     answers_to_json,
@@ -20,6 +19,7 @@ from registry.signals import (
     ask,
     construct,
 )
+from registry.interface import ModelPlugin
 
 FRIDAY = date(2026, 11, 20)
 ASKED = ["AAA", "BBB", "CCC"]

@@ -8,16 +8,16 @@ from threading import Barrier, Thread
 import pytest
 from fixtures.memory_registry import InMemoryRegistry
 
-from domain.candidate import Candidate, CandidateKind
-from domain.dataset import DatasetRef, TargetKind
-from domain.errors import InvalidInputError, NotFoundError, TamperedError
-from domain.identity import new_id
-from domain.model_version import Origin
-from evaluation.evidence import sha256
-from evaluation.signals.artefacts import TRAINING, copy_out, load, resolve
-from evaluation.signals.trained import Lesson, harvest, save
-from registry.backend import BaseModelRegistry, Fitted
-from registry.description import Description
+from bakeoff.domain.candidate import Candidate, CandidateKind
+from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.model_version import VersionOrigin
+from bakeoff.evaluation.reuse.audit_check import sha256
+from bakeoff.evaluation.signals.saved_artefacts import TRAINING, copy_out, load, resolve
+from bakeoff.evaluation.signals.training_outputs import Lesson, harvest, save
+from registry.models.model_description import Description
+from registry.models.registry_interface import BaseModelRegistry, Fitted
 
 NAMES = ("level", "slope")
 A_DAY = date(2025, 1, 30)
@@ -146,7 +146,9 @@ def lessons(folder: Path, training: str = "") -> tuple[Lesson, ...]:
         fitted = Fitted(model=file, model_digest=sha256(file))
         found.append(
             Lesson(
-                name=name, fitted=fitted, said=Description(type="dict", metadata=metadata, origin=Origin())
+                name=name,
+                fitted=fitted,
+                said=Description(type="dict", metadata=metadata, origin=VersionOrigin()),
             )
         )
     return tuple(found)

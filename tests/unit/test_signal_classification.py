@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.signals.classification import answers, classify
+from models.signals.signal_thresholds import answers, classify
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,14 @@ from fixtures.market import walk
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
-from domain.signal import ModelOutput
-from evaluation.market.synthetic import make_market
+from bakeoff.domain.signal import ModelOutput
+from bakeoff.evaluation.market.synthetic_market import make_market
+from models.fundamentals.company_scores import figures_at, scores_of
 from models.model_a import ModelAPlugin
 from models.model_b import ModelBPlugin
 from models.model_c import ModelCPlugin
 from models.momentum.features import FEATURES, features_at
-from models.signals.history import History
-from models.worth.figures import figures_at
-from models.worth.scores import scores_of
+from models.signals.price_history import History
 
 LAST = date(2026, 6, 30)
 

@@ -10,8 +10,8 @@ import pytest
 from fixtures.frames import frames
 from hypothesis import given, settings
 
-from domain.errors import InvalidInputError
-from registry.signature import ColumnSpec, ColumnType, Signature, as_frame, infer_signature
+from bakeoff.domain.errors import InvalidInputError
+from registry.columns.signature import ColumnSpec, ColumnType, Signature, as_frame, infer_signature
 
 DAY = dt.date(2026, 11, 20)
 
@@ -186,10 +186,11 @@ def test_columns_of_the_same_name_are_refused():
 
 def test_what_a_cell_needs_loads_neither_the_database_nor_pydantic():
     program = (
-        "import sys, registry.signature, registry.example\n"
+        "import sys, registry.columns.signature, registry.columns.input_example\n"
         "print(sorted({'sqlalchemy', 'pydantic', 'celery', 'sklearn'} & set(sys.modules)))\n"
         "X = [{'a': 1}]\n"
-        "print(registry.example.example_to_json(X), registry.signature.infer_signature(X).names)\n"
+        "from registry.columns.signature import infer_signature\n"
+        "print(registry.columns.input_example.example_to_json(X), infer_signature(X).names)\n"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.settings import DatasetSettings
-from domain.dataset import DatasetRef, TargetKind
-from domain.errors import InfrastructureError, InvalidInputError, NotFoundError
-from evaluation.data import snapshot
-from evaluation.data.pinning import Pinned, pin
-from evaluation.data.shelf import snapshots_in
-from evaluation.data.snapshot import Data, open_snapshot, sealed_labels, sealed_rows
+from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
+from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets.pinning import Pinned, pin
+from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot, sealed_labels, sealed_rows
+from bakeoff.evaluation.datasets.snapshot_store import snapshots_in
+from bakeoff.settings.setting_definitions import DatasetSettings
 
 DAYS = pd.date_range("2026-01-01", periods=8, unit="us")
 MIXED = pd.DataFrame(
@@ -381,8 +381,8 @@ CHECKOUT = Path(snapshot.__file__).parents[2]
 PIN_FOR_EVER = """
 import itertools, os, sys
 from pathlib import Path
-from config.settings import DatasetSettings
-from evaluation.data.pinning import pin
+from bakeoff.settings.setting_definitions import DatasetSettings
+from bakeoff.evaluation.datasets.pinning import pin
 root = Path(sys.argv[1])
 dataset = DatasetSettings(source="parquet", path="d.parquet", target="y")
 for seed in itertools.count(os.getpid() * 1000):
@@ -424,10 +424,12 @@ def test_what_a_killed_producer_left_goes_after_an_hour(place):
 def test_opening_imports_no_source_and_no_settings(place):
     pinned = place.parquet(MIXED)
     code = (
-        "import sys; from pathlib import Path; from evaluation.data.snapshot import open_snapshot\n"
+        "import sys; from pathlib import Path\n"
+        "from bakeoff.evaluation.datasets.snapshot import open_snapshot\n"
         "assert 'pandas' not in sys.modules\n"
         "open_snapshot(Path(sys.argv[1]))\n"
-        "heavy = {'sqlalchemy', 'sklearn', 'pydantic', 'yaml', 'evaluation.data.sources', 'sqlite3'}\n"
+        "heavy = {'sqlalchemy', 'sklearn', 'pydantic', 'yaml', 'sqlite3',"
+        "         'bakeoff.evaluation.datasets.dataset_sources'}\n"
         "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code, str(pinned.folder / "open")], check=True, cwd=CHECKOUT)

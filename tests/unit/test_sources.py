@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from config.settings import DatasetSettings
-from domain.errors import InvalidInputError
-from evaluation.data.sources import files_of, read
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.datasets.dataset_sources import files_of, read
+from bakeoff.settings.setting_definitions import DatasetSettings
 
 ROWS = "a,b,y\n1,x,0\n2,z,1\n3,x,0\n"
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import InvalidInputError
-from evaluation.data.column import canonical
-from evaluation.data.split import split_by_column, split_by_files, split_by_seed
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.datasets.canonical_column import canonical
+from bakeoff.evaluation.datasets.row_split import split_by_column, split_by_files, split_by_seed
 
 
 def test_the_split_of_a_seed_never_changes():

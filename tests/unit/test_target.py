@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from domain.errors import InvalidInputError
-from evaluation.data.column import canonical
-from evaluation.data.target import Target, target_of
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.datasets.canonical_column import canonical
+from bakeoff.evaluation.datasets.target import Target, target_of
 
 
 def target(values, task=None, **series) -> Target:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn import datasets
 
-from evaluation.data import toys
+from bakeoff.evaluation.datasets import built_in_sources
 
 TOYS = ["breast_cancer", "diabetes", "digits", "iris", "wine"]
 
@@ -19,12 +19,12 @@ def theirs(name):
 
 @pytest.mark.parametrize("name", TOYS)
 def test_a_toy_set_is_what_scikit_learn_says_it_is(name):
-    pd.testing.assert_frame_equal(toys.load_toy_set(name), theirs(name), check_exact=True)
+    pd.testing.assert_frame_equal(built_in_sources.load_toy_set(name), theirs(name), check_exact=True)
 
 
 def test_reading_one_does_not_import_scikit_learn():
     script = (
-        "import sys; from evaluation.data.toys import load_toy_set as load\n"
+        "import sys; from bakeoff.evaluation.datasets.built_in_sources import load_toy_set as load\n"
         "sizes = [load(name).shape for name in ('breast_cancer', 'digits', 'iris', 'wine')]\n"
         "print(sizes, 'sklearn' in sys.modules)"
     )
@@ -42,13 +42,13 @@ def test_reading_one_does_not_import_scikit_learn():
 @pytest.mark.parametrize(
     "file",
     [
-        toys._File("moved.csv", ["a"]),  # not there
-        toys._File("iris.csv", ["a", "b"]),  # other columns
-        toys._File("diabetes_target.csv.gz", ["a"], lines_above=0),  # something else
-        toys._File("breast_cancer.csv", ["a"], lines_above=0),  # text
+        built_in_sources._File("moved.csv", ["a"]),  # not there
+        built_in_sources._File("iris.csv", ["a", "b"]),  # other columns
+        built_in_sources._File("diabetes_target.csv.gz", ["a"], lines_above=0),  # something else
+        built_in_sources._File("breast_cancer.csv", ["a"], lines_above=0),  # text
     ],
 )
 def test_a_file_that_is_not_as_it_was_is_left_to_scikit_learn(monkeypatch, file):
-    monkeypatch.setattr(toys, "_FILES", {"iris": file})
+    monkeypatch.setattr(built_in_sources, "_FILES", {"iris": file})
 
-    pd.testing.assert_frame_equal(toys.load_toy_set("iris"), theirs("iris"))
+    pd.testing.assert_frame_equal(built_in_sources.load_toy_set("iris"), theirs("iris"))

@@ -1,7 +1,7 @@
 import pytest
 
-from domain.errors import InvalidInputError
-from registry.weights import check, normalised
+from bakeoff.domain.errors import InvalidInputError
+from registry.catalog.ensemble_weights import check, normalised
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ import json, os, socket, sqlite3, subprocess, sys
 from contextlib import suppress
 from pathlib import Path
 import numpy
-from registry.witness import Witness
+from registry.code.file_access_audit import FileAccessAudit
 
 def see(deed):
     reader, writer = os.pipe()
     if os.fork() == 0:
-        witness = Witness(private=(Path.cwd(),))
+        witness = FileAccessAudit(private=(Path.cwd(),))
         witness.begin()
         exec(deed, globals())
         with open(writer, "w") as answer:

@@ -1,0 +1,121 @@
+"""The application: its routes, and what stands before them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
+
+from bakeoff.api import problem_details
+from bakeoff.api.dependencies import READERS, Service
+from bakeoff.api.routes import (
+    catalog_routes,
+    evaluation_routes,
+    feedback_routes,
+    health_routes,
+    metrics_routes,
+    registry_routes,
+    signal_routes,
+    signal_run_routes,
+)
+from bakeoff.api.schemas.run_schemas import STREAMED
+from bakeoff.api.security.access_control import PUBLIC, Gate, Rules, SecurityHeaders
+from bakeoff.api.security.request_log import REQUEST_ID, Access
+from bakeoff.api.security.tokens import Tokens
+from bakeoff.domain.errors import BakeoffError
+from bakeoff.settings.configuration import Configuration
+
+_ALWAYS_POSSIBLE = (401, 403, 422, 500, 503)
+_DESCRIPTION = "Bake-offs for machine-learning models: many candidates, one dataset, one leaderboard."
+
+
+class Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """With problem details as the shape of every error, and who may do what."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            components = document["components"]
+            components["schemas"] |= {"Problem": dict(problem_details.SCHEMA), **_streamed()}
+            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            for path, operations in document["paths"].items():
+                for operation in operations.values():
+                    operation["security"] = [] if path in PUBLIC else [{"token": []}]
+        return super().openapi()
+
+
+def _streamed() -> dict[str, Any]:
+    _, found = models_json_schema(
+        [(model, "serialization") for model in STREAMED], ref_template="#/components/schemas/{model}"
+    )
+    schemas: dict[str, Any] = found["$defs"]
+    return schemas
+
+
+def create_app(
+    configuration: Configuration, tokens: Tokens, *, is_stopping: Callable[[], bool] = lambda: False
+) -> FastAPI:
+    """For this process, which is wired to the configuration."""
+    app = Api(
+        title="Bakeoff",
+        version=version("bakeoff"),
+        description=_DESCRIPTION,
+        docs_url=None,  # its page takes its scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: to_camel(route.name),
+        responses=problem_details.documented(*_ALWAYS_POSSIBLE),
+        lifespan=_lifespan,
+    )
+    app.state.service = Service(
+        broker=health_routes.broker_pulse(configuration),
+        database=health_routes.database_pulse(configuration),
+        figures=metrics_routes.figures_pulse(configuration),
+        is_stopping=is_stopping,
+    )
+    for part in (
+        evaluation_routes,
+        catalog_routes,
+        registry_routes,
+        feedback_routes,
+        signal_run_routes,
+        signal_routes,
+        health_routes,
+        metrics_routes,
+    ):
+        app.include_router(part.router)
+    app.add_exception_handler(BakeoffError, problem_details.of_bakeoff)
+    app.add_exception_handler(HTTPException, problem_details.of_http)
+    app.add_exception_handler(RequestValidationError, problem_details.of_validation)
+    _stand_before(app, configuration, tokens)
+    return app
+
+
+def _stand_before(app: FastAPI, configuration: Configuration, tokens: Tokens) -> None:
+    """Whatever is added last comes first."""
+    settings = configuration.settings
+    origins = settings.api_origins or []
+    app.add_middleware(Gate, rules=Rules(tokens=tokens, host=settings.api_host, origins=origins))
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", REQUEST_ID],
+            expose_headers=["Location", REQUEST_ID],
+        )
+    app.add_middleware(problem_details.Faults)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Access)
+
+
+@asynccontextmanager
+async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = READERS
+    yield

@@ -1,0 +1,92 @@
+"""What is asked of a request before its body is looked at.
+
+What the handlers share, beside what `bakeoff.operations.process_context` gives to all of this process.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import Message
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends
+from starlette.requests import Request
+
+from bakeoff.api.cached_probe import Pulse
+from bakeoff.api.problem_details import RequestRefused
+from bakeoff.api.security.tokens import Principal, Role
+from bakeoff.operations.examination.broker_look import BrokerLook
+from bakeoff.operations.examination.database_look import StorageLook
+from bakeoff.store.monitoring.metric_counts import Figures
+
+
+def json_only(request: Request) -> None:
+    """Also keeps forms of web pages out: they can send anything but this without being asked first."""
+    given = request.headers.get("content-type", "")
+    header = Message()
+    header["content-type"] = given
+    if header.get_content_type() != "application/json":
+        raise RequestRefused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"the body is {given!r}: send JSON, as application/json",
+            field="header.Content-Type",
+        )
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Runs that are started at once. Those that wait for their turn wait without a thread.
+_STARTERS = 4
+
+#: Questions to the registry of trained models at once.
+_ASKERS = 4
+
+#: Together with the starters they fit into the connections that the engine keeps to the database.
+READERS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    broker: Pulse[BrokerLook]
+    database: Pulse[StorageLook]
+    figures: Pulse[Figures]
+    is_stopping: Callable[[], bool]
+    starters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_STARTERS))
+    askers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_ASKERS))
+
+    async def start(self, work: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        """What reads data or talks to the broker, and may take long: it never takes a thread from readers."""
+        return await to_thread.run_sync(partial(work, *args, **given), limiter=self.starters)
+
+    async def ask(self, work: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        """The same for the registry, which may be a server elsewhere."""
+        return await to_thread.run_sync(partial(work, *args, **given), limiter=self.askers)
+
+
+def _service(request: Request) -> Service:
+    found: Service = request.app.state.service
+    return found
+
+
+def _principal(request: Request) -> Principal:
+    """The gate has let nobody in without one, but at paths that ask for none."""
+    found: Principal = request.state.principal
+    return found
+
+
+def _admin(principal: Annotated[Principal, Depends(_principal)]) -> Principal:
+    if principal.role is not Role.ADMIN:
+        raise RequestRefused(
+            HTTPStatus.FORBIDDEN,
+            f"this takes the role admin, and {principal.name} has the role {principal.role}",
+            field="header.Authorization",
+        )
+    return principal
+
+
+TheService = Annotated[Service, Depends(_service)]
+ThePrincipal = Annotated[Principal, Depends(_principal)]
+AnAdmin = Annotated[Principal, Depends(_admin)]

@@ -1,0 +1,135 @@
+"""Starting runs for clients that may ask twice: the same key is the same run, over threads and restarts.
+
+The run's id follows from the key, so two requests that race make one run; the digest that is kept with it
+tells a repeated request from another one under the same key.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID, uuid5
+
+from bakeoff.api.problem_details import RequestRefused
+from bakeoff.api.security.tokens import Principal, Role
+from bakeoff.domain.errors import InvalidInputError, about
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.metric import is_custom
+from bakeoff.domain.wording import listed, nearest
+from bakeoff.evaluation.planning.run_plan import RunBody, RunRequest
+from bakeoff.evaluation.signals.signal_run_plan import SignalBody, SignalRequest
+from bakeoff.operations import process_context
+from bakeoff.settings.configuration import Configuration
+from bakeoff.store.bakeoffs import run_rows, run_status
+from bakeoff.store.bakeoffs.run_status import RunStatus
+from tasks import enqueue
+from tasks.signal_runs import start_signals
+
+_KEYS = UUID("6f4d3a5e-9a53-5d0c-8c0f-1d0b8e0a7c11")
+
+
+def start(body: RunBody, *, key: str | None, principal: Principal) -> RunStatus:
+    if principal.role is not Role.ADMIN:
+        _refuse_saving(body)
+    with_key = {"start": body.model_dump(mode="json", by_alias=True)}
+    return _once(with_key, key, principal, lambda run_id, digest: _start(body, run_id, digest))
+
+
+def generate(body: SignalBody, *, key: str | None, principal: Principal) -> RunStatus:
+    return _once(
+        {"generate": body.model_dump(mode="json", by_alias=True)},
+        key,
+        principal,
+        lambda run_id, digest: _generate(body, run_id, digest),
+    )
+
+
+def retry(run_id: str, *, key: str | None, principal: Principal) -> RunStatus:
+    if principal.role is not Role.ADMIN:
+        _refuse_signals(run_id)
+    return _once(
+        {"retry": run_id},
+        key,
+        principal,
+        lambda as_id, digest: enqueue.retry(run_id, as_id=as_id, digest=digest),
+    )
+
+
+def _once(
+    request: Mapping[str, Any],
+    key: str | None,
+    principal: Principal,
+    begin: Callable[[str, str], str],
+) -> RunStatus:
+    run_id = new_id() if key is None else str(uuid5(_KEYS, f"{principal.name}\n{key}"))
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+    found = run_status.of_run(process_context.engine(), begin(run_id, digest))
+    if found.run.request_digest != digest:
+        said = f"the key {key!r} came with another request before: take a new key for a new request"
+        raise InvalidInputError(said).blaming("header.Idempotency-Key")
+    return found
+
+
+def _start(body: RunBody, run_id: str, digest: str) -> str:
+    request = RunRequest(run_id=run_id, **{name: getattr(body, name) for name in RunBody.model_fields})
+    with _blaming_the_body():
+        _refuse_what_opens_files(body, process_context.configuration())
+        return enqueue.start_run(request, digest=digest)
+
+
+def _generate(body: SignalBody, run_id: str, digest: str) -> str:
+    request = SignalRequest(run_id=run_id, **{name: getattr(body, name) for name in SignalBody.model_fields})
+    with _blaming_the_body():
+        return start_signals(request, digest=digest)
+
+
+@contextmanager
+def _blaming_the_body() -> Iterator[None]:
+    """What the body names and is not there makes the body wrong: the path is right."""
+    try:
+        yield
+    except InvalidInputError as exc:
+        raise InvalidInputError(str(exc)).blaming(f"body.{exc.field}" if exc.field else "body") from exc
+
+
+def _refuse_signals(run_id: str) -> None:
+    """What it comes to would be the ensemble of its date."""
+    if run_rows.get(process_context.engine(), run_id).signals is not None:
+        raise RequestRefused(
+            HTTPStatus.FORBIDDEN,
+            "it is a run of signals, and generating them takes the role admin",
+            field="path.id",
+        )
+
+
+def _refuse_saving(body: RunBody) -> None:
+    """What a run saves may be promoted: by the configuration, or by whoever may promote."""
+    for field, given in (("save", body.save), ("saveAs", body.save_as)):
+        if given is not None:
+            raise RequestRefused(
+                HTTPStatus.FORBIDDEN,
+                f"{field} takes the role admin: leave it out, and the configuration decides",
+                field=f"body.{field}",
+            )
+
+
+def _refuse_what_opens_files(body: RunBody, configuration: Configuration) -> None:
+    """A client chooses among what the configuration names: no file of this machine, no code of its own."""
+    datasets = configuration.settings.datasets
+    with about("dataset"):
+        if body.dataset not in datasets:
+            raise InvalidInputError(_no_such_dataset(body.dataset, list(datasets)))
+    allowed = configuration.settings.metrics or []
+    for place, metric in enumerate(body.metrics or []):
+        with about(f"metrics.{place}"):
+            if is_custom(metric) and metric not in allowed:
+                raise InvalidInputError(
+                    f"the metric {metric!r} runs code: over HTTP it must stand in the configuration, too"
+                )
+
+
+def _no_such_dataset(name: str, known: Sequence[str]) -> str:
+    cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
+    return f"there is no dataset {name!r} in the configuration{cure}"

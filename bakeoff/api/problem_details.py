@@ -1,0 +1,225 @@
+"""Errors as clients see them: problem details (RFC 9457), each with the fields that are to blame, none with a
+traceback.
+
+    malformed JSON                    400      not in a state for it     409
+    no token, or an unknown one       401      too large                 413
+    not allowed                       403      not JSON                  415
+    no such thing or route            404      something is invalid      422
+    no such method                    405      broker, database or disk  503
+    a fault of ours                   500, with an id that stands in the log, beside the traceback
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bakeoff.domain.errors import (
+    BakeoffError,
+    ConflictError,
+    InfrastructureError,
+    InvalidInputError,
+    NotFoundError,
+    RefusedError,
+)
+from bakeoff.settings.secret_masking import masked
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_AGAIN_S = "5"
+_MALFORMED = "json_invalid"
+
+#: What each status means here: the title, and the end of the type.
+_KINDS: Mapping[int, str] = {
+    400: "malformed",
+    401: "not identified",
+    403: "not allowed",
+    404: "not found",
+    405: "no such method",
+    409: "conflict",
+    413: "too large",
+    415: "not JSON",
+    422: "invalid",
+    500: "fault",
+    503: "unavailable",
+}
+
+#: The first that fits.
+_STATUSES: Mapping[type[BakeoffError], HTTPStatus] = {
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RefusedError: HTTPStatus.CONFLICT,
+    InfrastructureError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "description": "Problem details, RFC 9457.",
+    "required": ["type", "title", "status", "detail", "instance", "errors"],
+    "properties": {
+        "type": {"type": "string", "description": "stands for the kind of problem"},
+        "title": {"type": "string", "description": "the kind of problem, in words"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "what is wrong here, and what would be right"},
+        "instance": {"type": "string", "description": "the path that was asked for"},
+        "errors": {
+            "type": "array",
+            "description": "the fields that are to blame",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {
+                    "field": {"type": "string", "examples": ["body.models.0", "query.limit"]},
+                    "message": {"type": "string"},
+                },
+                "additionalProperties": False,
+            },
+        },
+        "incident": {"type": "string", "format": "uuid", "description": "with 500: stands in the log"},
+    },
+    "additionalProperties": False,
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For the OpenAPI document."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": _KINDS[status], "content": content} for status in sorted(statuses)}
+
+
+def of_bakeoff(request: Request, exc: Exception) -> JSONResponse:
+    status = next((code for kind, code in _STATUSES.items() if isinstance(exc, kind)), None)
+    if not isinstance(exc, BakeoffError) or status is None:
+        raise exc
+    field = getattr(exc, "field", None) or _named_in_path(request, exc)
+    detail = masked(str(exc))
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        log.warning("%s", detail)
+    errors = [{"field": field, "message": detail}] if field else []
+    return _problem(request.scope, status, detail, errors=errors)
+
+
+def of_http(request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, HTTPException):
+        raise exc
+    status = HTTPStatus(exc.status_code)
+    field, detail = {
+        HTTPStatus.NOT_FOUND: ("path", "there is nothing here: /openapi.json lists what there is"),
+        HTTPStatus.METHOD_NOT_ALLOWED: ("method", f"this path does not answer to {request.method}"),
+    }.get(status, (getattr(exc, "field", None), exc.detail))
+    errors = [{"field": field, "message": detail}] if field else []
+    allowed = {"Allow": _allowed(request)} if status is HTTPStatus.METHOD_NOT_ALLOWED else {}
+    return _problem(request.scope, status, detail, errors=errors, headers={**(exc.headers or {}), **allowed})
+
+
+def _allowed(request: Request) -> str:
+    """All methods of the path: each of them is a route of its own, and Starlette names those of the first."""
+    routes = list(iter_route_contexts(request.app.routes))
+    path = next(route.path for route in routes if route.path_regex.match(request.scope["path"]))
+    methods = {method for route in routes if route.path == path for method in route.methods or ()}
+    return ", ".join(sorted(methods))
+
+
+def of_validation(request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, RequestValidationError):
+        raise exc
+    malformed = any(error["type"] == _MALFORMED for error in exc.errors())
+    errors = [{"field": _path(error), "message": _say(error)} for error in exc.errors()]
+    status = HTTPStatus.BAD_REQUEST if malformed else HTTPStatus.UNPROCESSABLE_ENTITY
+    detail = "; ".join(f"{error['field']}: {error['message']}" for error in errors)
+    return _problem(request.scope, status, detail, errors=errors)
+
+
+def response(scope: Scope, exc: HTTPException | BakeoffError) -> JSONResponse:
+    """For those who stand before the routes."""
+    return (of_http if isinstance(exc, HTTPException) else of_bakeoff)(Request(scope), exc)
+
+
+class RequestRefused(HTTPException):
+    """By those who stand before the routes, or look at a request before its body is read."""
+
+    def __init__(
+        self, status: HTTPStatus, detail: str, *, field: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.field = field
+
+
+class Faults:
+    """What nobody has foreseen: the client gets an id, the log gets it, too, with the traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception:
+            incident = str(uuid4())
+            log.exception("incident %s at %s", incident, scope.get("path"))
+            if begun or scope["type"] != "http":
+                raise
+            await _fault(scope, incident)(scope, receive, send)
+
+
+def _fault(scope: Scope, incident: str) -> JSONResponse:
+    detail = "this is a fault of Bakeoff's own, and nothing that you did: the log says more about it"
+    return _problem(scope, HTTPStatus.INTERNAL_SERVER_ERROR, detail, incident=incident)
+
+
+def _problem(
+    scope: Scope,
+    status: HTTPStatus,
+    detail: str,
+    *,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+    incident: str | None = None,
+) -> JSONResponse:
+    kind = _KINDS.get(status, status.phrase)
+    again = {"Retry-After": _AGAIN_S} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+    body = {
+        "type": f"urn:bakeoff:problem:{kind.lower().replace(' ', '-')}",
+        "title": kind,
+        "status": status,
+        "detail": detail,
+        "instance": scope["path"],
+        "errors": list(errors),
+        **({"incident": incident} if incident else {}),
+    }
+    return JSONResponse(body, status, headers={**(headers or {}), **again}, media_type=MEDIA_TYPE)
+
+
+def _named_in_path(request: Request, exc: BakeoffError) -> str | None:
+    """What is not there, or in no state for it, was named in the path, where that names anything."""
+    names = list(request.scope.get("path_params") or {})
+    about_it = isinstance(exc, NotFoundError | ConflictError | RefusedError)
+    return f"path.{names[-1]}" if names and about_it else None
+
+
+def _path(error: Any) -> str:
+    return "body" if error["type"] == _MALFORMED else ".".join(map(str, error["loc"]))
+
+
+def _say(error: Any) -> str:
+    if error["type"] == _MALFORMED:
+        return f"it is no JSON at character {error['loc'][-1]}: {error['ctx']['error']}"
+    said = str(error["msg"])
+    return said[:1].lower() + said[1:]

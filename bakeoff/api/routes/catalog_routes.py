@@ -1,0 +1,58 @@
+"""The candidates and the datasets that there are to choose from."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+
+from bakeoff.api.dependencies import AnAdmin, TheService
+from bakeoff.api.problem_details import documented
+from bakeoff.api.schemas.catalog_schemas import CatalogOut, DatasetsOut, ModelOut
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.identity import iso
+from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.operations import process_context
+from bakeoff.store.bakeoffs import rejections as loads
+
+router = APIRouter(prefix="/api/ml", tags=["catalog"])
+
+_ModelId = Annotated[str, Path(max_length=100, pattern=PRINTABLE)]
+
+
+@router.get("/models", response_model=CatalogOut)
+def list_models() -> dict[str, Any]:
+    """The candidates of the catalog: those that can take part, and those that cannot, and why."""
+    return process_context.catalog().shelf.to_record()
+
+
+@router.post("/models/reload", response_model=CatalogOut)
+async def reload_the_catalog(service: TheService, _: AnAdmin) -> dict[str, Any]:
+    """Reads the catalog file and the installed packages again, for this process. It takes some seconds.
+
+    Takes the role admin.
+    """
+    await service.start(process_context.reload_catalog)
+    return process_context.catalog().shelf.to_record()
+
+
+@router.get("/models/{id}", response_model=ModelOut, responses=documented(404))
+def read_a_model(id: _ModelId) -> dict[str, Any]:  # noqa: A002 - the name in the path
+    """One candidate, and when it was rejected and why, also before the last restart."""
+    shelf = process_context.catalog().shelf
+    candidate = shelf.candidates.get(id) or shelf.disabled.get(id)
+    rejections = loads.history(process_context.engine(), id)
+    if candidate is None and not rejections:
+        raise NotFoundError(f"there is no model {id!r}: the list of all is under /api/ml/models")
+    return {
+        "candidate": candidate.to_record() if candidate else None,
+        "enabled": id in shelf.candidates,
+        "rejections": [
+            {**load.rejection.to_record(), "rejectedAt": iso(load.rejected_at)} for load in rejections
+        ],
+    }
+
+
+@router.get("/datasets", response_model=DatasetsOut)
+def list_datasets() -> dict[str, Any]:
+    """The datasets of the configuration."""
+    known = process_context.configuration().settings.datasets
+    return {"items": [dataset.to_record(name) for name, dataset in known.items()]}

@@ -1,0 +1,179 @@
+"""Bake-offs: starting them, looking at them, stopping them, trying them again."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from bakeoff.api import idempotent_start
+from bakeoff.api.dependencies import ThePrincipal, TheService, json_only
+from bakeoff.api.paging import Cursor, Limit, cursor_after, id_in, unknown
+from bakeoff.api.problem_details import documented
+from bakeoff.api.run_records import run_in_list, run_record, started
+from bakeoff.api.run_stream import RUN_EVENTS, LastEventId, stream
+from bakeoff.api.schemas.result_schemas import ResultsOut
+from bakeoff.api.schemas.run_schemas import RunPageOut, RunStatusOut, StartedOut
+from bakeoff.api.schemas.schema_base import Id
+from bakeoff.domain.errors import ConflictError
+from bakeoff.domain.run import RunState
+from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.evaluation.planning.run_plan import RunBody
+from bakeoff.operations import process_context
+from bakeoff.operations.run_report import failure_record, read_report, standing_record
+from bakeoff.store.bakeoffs import cancellation, run_rows, run_status
+from bakeoff.store.bakeoffs.run_status import RunStatus
+
+PATH = "/api/ml/evaluations"
+
+router = APIRouter(prefix=PATH, tags=["evaluations"])
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="the same key with the same request is the same run, whenever it comes again",
+    ),
+]
+
+
+#: What can be asked of a run that was started: for the OpenAPI document.
+LINKS: dict[int | str, dict[str, Any]] = {
+    202: {
+        "links": {
+            operation: {"operationId": operation, "parameters": {"id": "$response.body#/runId"}}
+            for operation in (
+                "readAnEvaluation",
+                "readResults",
+                "followAnEvaluation",
+                "cancelAnEvaluation",
+                "retryAnEvaluation",
+            )
+        }
+    }
+}
+
+
+class RunFilter(BaseModel):
+    """Which runs, newest first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: RunState | None = None
+    dataset: Annotated[str, Field(max_length=200, pattern=PRINTABLE)] | None = None
+    name: Annotated[str, Field(max_length=200, pattern=PRINTABLE)] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=StartedOut,
+    responses={**LINKS, **documented(400, 413, 415)},
+    dependencies=[Depends(json_only)],
+)
+async def start_an_evaluation(
+    body: RunBody, response: Response, service: TheService, principal: ThePrincipal, key: Key = None
+) -> dict[str, Any]:
+    """The run is under way when this answers: its data are pinned, and its jobs are in the queue.
+
+    `dataset` is a name in the configuration. `models`: ids of the catalog; null means all that are enabled.
+    """
+    return _accepted(
+        await service.start(idempotent_start.start, body, key=key, principal=principal), response
+    )
+
+
+@router.get("", response_model=RunPageOut)
+def list_evaluations(wanted: Annotated[RunFilter, Query()]) -> dict[str, Any]:
+    """Newest first."""
+    engine = process_context.engine()
+    after = None if wanted.cursor is None else id_in(wanted.cursor)
+    if after is not None and not run_rows.exists(engine, after):
+        raise unknown()
+    found = run_rows.page(
+        engine,
+        limit=wanted.limit + 1,
+        after=after,
+        state=wanted.state,
+        dataset=wanted.dataset,
+        name=wanted.name,
+    )
+    page = found[: wanted.limit]
+    return {
+        "items": [run_in_list(summary) for summary in page],
+        "nextCursor": cursor_after(page[-1].run.id) if len(found) > len(page) else None,
+    }
+
+
+@router.get("/{id}", response_model=RunStatusOut, responses=documented(404))
+def read_an_evaluation(id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
+    """Its state, its jobs, and how far it is."""
+    return run_record(run_status.of_run(process_context.engine(), id))
+
+
+@router.get("/{id}/results", response_model=ResultsOut, responses=documented(404))
+def read_results(
+    id: Id,  # noqa: A002 - the name in the path
+    details: Annotated[bool, Query(description="with what stands behind the metrics")] = False,  # noqa: FBT002 - a query
+) -> dict[str, Any]:
+    """Of the evaluations that have completed, best first; and beside them what failed, and why."""
+    report = read_report(process_context.engine(), id)
+    return {
+        "runId": report.run.id,
+        "status": report.run.state,
+        "results": [
+            {**standing_record(standing), "details": dict(standing.result.details) if details else None}
+            for standing in report.standings
+        ],
+        "failed": [failure_record(job) for job in report.unsuccessful],
+        "saving": report.saving.to_record() if report.saving else None,
+    }
+
+
+@router.delete("/{id}", status_code=202, response_model=RunStatusOut, responses=documented(404, 409))
+def cancel_an_evaluation(id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
+    """What has completed stays; what runs is stopped by its worker within seconds."""
+    engine = process_context.engine()
+    before = run_rows.get(engine, id)
+    if not cancellation.cancel_run(engine, id) and before.state is not RunState.CANCELLED:
+        ended = run_rows.get(engine, id).state
+        raise ConflictError(f"run {id} had ended already: {ended}")
+    return run_record(run_status.of_run(engine, id))
+
+
+@router.post(
+    "/{id}/retry",
+    status_code=202,
+    response_model=StartedOut,
+    responses={**LINKS, **documented(403, 404, 409)},
+)
+async def retry_an_evaluation(
+    id: Id,  # noqa: A002 - the name in the path
+    response: Response,
+    service: TheService,
+    principal: ThePrincipal,
+    key: Key = None,
+) -> dict[str, Any]:
+    """A new run of the same candidates on the same snapshot; what had completed is taken over."""
+    return _accepted(await service.start(idempotent_start.retry, id, key=key, principal=principal), response)
+
+
+@router.get("/{id}/events", response_class=Response, responses={**RUN_EVENTS, **documented(404)})
+async def follow_an_evaluation(
+    id: Id,  # noqa: A002 - the name in the path
+    service: TheService,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """Server-sent events: `progress` whenever it has changed, and each event of the run as on the stream
+    `ml:run-events`; the last one is `run.completed`.
+    """
+    return await stream(id, after=last_event_id or 0, is_stopping=service.is_stopping)
+
+
+def _accepted(status: RunStatus, response: Response) -> dict[str, Any]:
+    response.headers["Location"] = f"{PATH}/{status.run.id}"
+    return started(status)

@@ -1,0 +1,155 @@
+"""Results of other systems come in and are scored, and those who know say what they are."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from bakeoff.api.dependencies import ThePrincipal, TheService, json_only
+from bakeoff.api.paging import Cursor, Limit, cursor_at, place_of
+from bakeoff.api.problem_details import documented
+from bakeoff.api.schemas.feedback_schemas import IntakeOut, ItemPageOut, LabelPageOut, ScoredIntakeOut
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.feedback import LONGEST_ID, Item, Label, StoredItem, StoredLabel
+from bakeoff.domain.model_version import LONGEST_NAME
+from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.operations import process_context, score_items
+from bakeoff.store.feedback import feedback_items, feedback_labels
+
+MOST = 1000  #: in one request
+_MOST_FEATURES = 1000
+
+router = APIRouter(prefix="/api/ml", tags=["feedback"])
+
+_Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+_Value = _Whole | float | bool | Annotated[str, Field(max_length=10_000)]
+_Label = _Whole | float | bool | Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
+_Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID, pattern=PRINTABLE)]
+_Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", strict=True, allow_inf_nan=False, frozen=True
+    )
+
+
+class _Result(_Asked):
+    id: _Id
+    features: dict[_Name, _Value | None] = Field(min_length=1, max_length=_MOST_FEATURES)
+
+
+class Incoming(_Asked):
+    results: list[_Result] = Field(min_length=1, max_length=MOST)
+    model: str | None = Field(
+        None,
+        max_length=LONGEST_NAME,
+        pattern=PRINTABLE,
+        description="what scores them: the id of a candidate, or a URI such as models:/NAME/Production; "
+        "null: the baseline",
+    )
+
+
+class _Said(_Asked):
+    result_id: _Id
+    label: _Label
+
+
+class Labels(_Asked):
+    labels: list[_Said] = Field(min_length=1, max_length=MOST)
+
+
+class FeedbackFilter(BaseModel):
+    """Which results, newest first."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    score_version: Annotated[str, Field(max_length=300, pattern=PRINTABLE)] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class WantedLabels(BaseModel):
+    """Which labels, newest first."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    result_id: _Id | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+@router.post(
+    "/results",
+    response_model=ScoredIntakeOut,
+    responses=documented(400, 413, 415),
+    dependencies=[Depends(json_only)],
+)
+async def take_results_in(service: TheService, body: Incoming) -> dict[str, Any]:
+    """All of them are stored and scored, or none is.
+
+    The same id again is the same result: with the same features nothing changes, with others it is scored
+    anew.
+    """
+    return await service.ask(_take_in, body)
+
+
+@router.get("/results", response_model=ItemPageOut)
+def list_results(wanted: Annotated[FeedbackFilter, Query()]) -> dict[str, Any]:
+    """Newest first, with their scores."""
+    before = None if wanted.cursor is None else place_of(wanted.cursor)
+    found = feedback_items.page(
+        process_context.engine(), limit=wanted.limit + 1, before=before, version=wanted.score_version
+    )
+    return _page(found, wanted.limit)
+
+
+@router.post(
+    "/labels",
+    response_model=IntakeOut,
+    responses=documented(400, 413, 415),
+    dependencies=[Depends(json_only)],
+)
+def label_results(principal: ThePrincipal, body: Labels) -> dict[str, Any]:
+    """All of them, or none. They are said by the owner of the token, whose last word on a result counts."""
+    given = [Label(item_id=said.result_id, value=said.label, by=principal.name) for said in body.labels]
+    with _in_the_body("labels"):
+        return feedback_labels.add(process_context.engine(), given).to_record()
+
+
+@router.get("/labels", response_model=LabelPageOut)
+def list_labels(wanted: Annotated[WantedLabels, Query()]) -> dict[str, Any]:
+    """Newest first."""
+    before = None if wanted.cursor is None else place_of(wanted.cursor)
+    found = feedback_labels.page(
+        process_context.engine(), limit=wanted.limit + 1, before=before, item_id=wanted.result_id
+    )
+    return _page(found, wanted.limit)
+
+
+def _take_in(body: Incoming) -> dict[str, Any]:
+    given = [Item(id=result.id, features=result.features) for result in body.results]
+    with _in_the_body("model"):
+        using = score_items.scorer(body.model)
+    with _in_the_body("results"):
+        found = score_items.take_in(given, using)
+    return {**found.to_record(), "scoreVersion": using.version}
+
+
+@contextmanager
+def _in_the_body(field: str) -> Iterator[None]:
+    """What the body names and is not there makes the body wrong: the path is right."""
+    try:
+        yield
+    except InvalidInputError as exc:
+        raise InvalidInputError(str(exc)).blaming(f"body.{field}") from exc
+
+
+def _page(found: Sequence[StoredItem] | Sequence[StoredLabel], limit: int) -> dict[str, Any]:
+    return {
+        "items": [one.to_record() for one in found[:limit]],
+        "nextCursor": cursor_at(found[limit - 1].position) if len(found) > limit else None,
+    }

@@ -1,0 +1,117 @@
+"""Is it well? Each part is looked at in the background, so that no question waits for one that hangs."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any, Generic, TypeVar
+
+from fastapi import APIRouter, Response
+
+from bakeoff.api.cached_probe import Pulse, Rhythm
+from bakeoff.api.dependencies import TheService
+from bakeoff.api.schemas.health_schemas import HealthOut, LiveOut, ReadyOut
+from bakeoff.domain.candidate import Candidate, Rejection
+from bakeoff.domain.errors import BakeoffError
+from bakeoff.domain.identity import utc_now
+from bakeoff.operations import process_context
+from bakeoff.operations.examination import broker_look, database_look
+from bakeoff.operations.examination.broker_look import BrokerLook
+from bakeoff.operations.examination.database_look import StorageLook
+from bakeoff.operations.examination.diagnosis import Diagnosis, Level
+from bakeoff.settings.configuration import Configuration
+from bakeoff.settings.secret_masking import masked
+from bakeoff.store.bakeoffs.job_rows import Backlog
+from bakeoff.store.database import schema_version
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+T = TypeVar("T")
+
+
+def broker_pulse(configuration: Configuration) -> Pulse[BrokerLook]:
+    """Workers have a second to answer, each time: somewhat old news are good enough."""
+    return Pulse(lambda: broker_look.look(configuration), Rhythm(fresh_s=2.0, stale_s=10.0, patience_s=2.0))
+
+
+def database_pulse(configuration: Configuration) -> Pulse[StorageLook]:
+    return Pulse(lambda: database_look.look(configuration), Rhythm(fresh_s=1.0, stale_s=1.0, patience_s=1.0))
+
+
+@router.get("/live", response_model=LiveOut)
+async def is_it_live() -> dict[str, Any]:
+    """It answers. Open to everybody."""
+    return {"live": True}
+
+
+@router.get("/ready", response_model=ReadyOut, responses={503: {"model": ReadyOut}})
+async def is_it_ready(service: TheService, response: Response) -> dict[str, Any]:
+    """Whether runs can be started and looked at: 503 if not. Open to everybody.
+
+    They can while the broker is away: their jobs wait in the database.
+    """
+    ready = _is_ready(await _feel(service.database))
+    response.status_code = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return {"ready": ready}
+
+
+@router.get("", response_model=HealthOut)
+async def how_is_it(service: TheService) -> dict[str, Any]:
+    """Candidates, broker, database, workers, queues, and what `bakeoff doctor` would say of them."""
+    database, broker = await asyncio.gather(_feel(service.database), _feel(service.broker))
+    queues = (broker.look.queues if broker.look else None) or []
+    backlog = database.look.backlog if database.look else None
+    shelf = process_context.catalog().shelf
+    return {
+        "live": True,
+        "ready": _is_ready(database),
+        "version": version("bakeoff"),
+        "models": [_named(candidate) for candidate in shelf.candidates.values()],
+        "rejected": [{**_named(one), "cause": one.cause, "fix": one.fix} for one in shelf.rejected.values()],
+        "broker": {"reachable": bool(broker.look and broker.look.queues), "problem": broker.problem},
+        "database": {"reachable": database.look is not None, "problem": database.problem},
+        "workers": sorted({name for queue in queues for name in queue.readers}),
+        "queues": [
+            {"name": queue.name, "waiting": queue.waiting, "readers": list(queue.readers)} for queue in queues
+        ],
+        "unreadQueues": [queue.name for queue in queues if not queue.readers],
+        "jobs": _backlog_record(backlog) if backlog else None,
+        "oldestQueuedSeconds": _age(backlog.oldest_queued_at) if backlog else None,
+        "findings": [asdict(finding) for part in (database, broker) for finding in part.findings],
+    }
+
+
+@dataclass(frozen=True)
+class _Felt(Generic[T]):
+    look: T | None  #: None when it failed, or has not ended yet
+    problem: str | None = None
+    findings: Sequence[Diagnosis] = ()  #: those that ask for something to be done
+
+
+async def _feel(pulse: Pulse[T]) -> _Felt[T]:
+    try:
+        look = await pulse.feel()
+    except BakeoffError as exc:
+        return _Felt(None, masked(str(exc)))
+    if look is None:
+        return _Felt(None, "it has not answered yet")
+    findings: Sequence[Diagnosis] = getattr(look, "findings", ())
+    return _Felt(look, None, [finding for finding in findings if finding.level is not Level.OK])
+
+
+def _is_ready(database: _Felt[StorageLook]) -> bool:
+    return database.look is not None and database.look.schema == schema_version.HEAD
+
+
+def _backlog_record(backlog: Backlog) -> dict[str, Any]:
+    return {"queued": backlog.queued, "running": backlog.running, "silent": backlog.silent}
+
+
+def _age(since: datetime | None) -> float | None:
+    return None if since is None else max(0.0, (utc_now() - since).total_seconds())
+
+
+def _named(one: Candidate | Rejection) -> dict[str, Any]:
+    return {"modelId": one.id, "modelVersion": one.version}

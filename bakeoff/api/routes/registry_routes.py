@@ -1,0 +1,221 @@
+"""The registry of trained models: what is in it, which version is the best, and what is in Production."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from bakeoff.api.dependencies import AnAdmin, TheService, json_only
+from bakeoff.api.paging import Cursor, Limit, cursor_at, place_of
+from bakeoff.api.problem_details import documented
+from bakeoff.api.schemas.registry_schemas import (
+    HistoryOut,
+    ModelVersionOut,
+    ModelVersionPageOut,
+    PromotionOut,
+)
+from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError, about
+from bakeoff.domain.model_version import LONGEST_NAME, Promotion, Stage
+from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.operations import process_context
+from registry.models import promotion, registry_opening
+from registry.models.promotion_gates import snapshot_of_the_newest
+from registry.models.registry_interface import BaseModelRegistry
+
+T = TypeVar("T")
+
+router = APIRouter(prefix="/api/ml/registry", tags=["registry"])
+
+_Text = Annotated[str, Field(max_length=LONGEST_NAME, pattern=PRINTABLE)]
+_Name = Annotated[str, Path(max_length=LONGEST_NAME, pattern=PRINTABLE)]
+_Version = Annotated[
+    str, Path(max_length=100, pattern=PRINTABLE, description="such as 1.2.0, 3, Production, or latest")
+]
+
+
+_Reason = Annotated[str, Field(max_length=1000, pattern=PRINTABLE)]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+
+class VersionQuery(_Asked):
+    """Which versions, newest first."""
+
+    name: _Text | None = None
+    type: _Text | None = None
+    stage: Stage | None = None
+    min_f1: float | None = Field(None, allow_inf_nan=False)
+    dataset_id: _Text | None = None
+    run_id: _Text | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class Rivals(_Asked):
+    """Which versions are compared, and by what."""
+
+    metric: _Text = "f1"
+    name: _Text | None = None
+    type: _Text | None = None
+    dataset_id: Annotated[_Text | None, Field(description="snapshot; null: that of the newest")] = None
+    any_dataset: Annotated[bool, Field(description="compare what was measured on different data")] = False
+
+
+class Promoting(_Asked):
+    stage: Stage = Stage.PRODUCTION
+    reason: _Reason = ""
+    force: bool = Field(False, description="even if it does not pass a gate; the log says so")
+
+
+class GoingBack(_Asked):
+    reason: _Reason = ""
+
+
+@router.get("", response_model=ModelVersionPageOut, responses=documented(409))
+async def list_model_versions(
+    service: TheService, wanted: Annotated[VersionQuery, Query()]
+) -> dict[str, Any]:
+    """Newest first."""
+    offset = 0 if wanted.cursor is None else place_of(wanted.cursor)
+
+    def look(registry: BaseModelRegistry) -> list[dict[str, Any]]:
+        found = registry.versions(
+            wanted.name,
+            wanted.type,
+            stage=wanted.stage,
+            min_metrics=None if wanted.min_f1 is None else {"f1": wanted.min_f1},
+            dataset_id=wanted.dataset_id,
+            run_id=wanted.run_id,
+            limit=wanted.limit + 1,
+            offset=offset,
+        )
+        return [version.to_record() for version in found]
+
+    found = await service.ask(_look, look, [])
+    more = len(found) > wanted.limit
+    return {
+        "items": found[: wanted.limit],
+        "nextCursor": cursor_at(offset + wanted.limit) if more else None,
+    }
+
+
+@router.get("/best", response_model=ModelVersionOut, responses=documented(404, 409))
+async def find_the_best_model(service: TheService, rivals: Annotated[Rivals, Query()]) -> dict[str, Any]:
+    """By a metric, among those that were measured on the same snapshot."""
+
+    def look(registry: BaseModelRegistry) -> dict[str, Any]:
+        dataset_id = rivals.dataset_id
+        if dataset_id is None and not rivals.any_dataset:
+            cure = "give datasetId, or compare whatever there is with anyDataset=true"
+            with about("query.datasetId"):
+                dataset_id = snapshot_of_the_newest(
+                    registry, rivals.metric, rivals.name, rivals.type, cure=cure
+                )
+        found = registry.best(
+            rivals.metric, model_type=rivals.type, model_name=rivals.name, dataset_id=dataset_id
+        )
+        if found is None:
+            raise _none(f"no such model has a value of {rivals.metric}")
+        return found.to_record()
+
+    return await service.ask(_look, look)
+
+
+@router.get("/{name}/versions/{version}", response_model=ModelVersionOut, responses=documented(404, 409))
+async def read_a_model_version(service: TheService, name: _Name, version: _Version) -> dict[str, Any]:
+    """By number, by stage, by place, or `latest`; `@alias` by alias."""
+
+    def look(registry: BaseModelRegistry) -> dict[str, Any]:
+        with about("path.version"):
+            return registry.get(_uri(name, version)).to_record()
+
+    return await service.ask(_look, look)
+
+
+@router.get("/{name}/history", response_model=HistoryOut, responses=documented(409))
+async def read_the_history(service: TheService, name: _Name, limit: Limit = 50) -> dict[str, Any]:
+    """What was promoted, when, by whom and why, newest first."""
+    found = await service.ask(_look, lambda registry: registry.history(name, limit=limit), [])
+    return {"items": [line.to_record() for line in found]}
+
+
+@router.post(
+    "/{name}/versions/{version}/promote",
+    response_model=PromotionOut,
+    responses=documented(400, 404, 409, 413, 415),
+    dependencies=[Depends(json_only)],
+)
+async def promote_a_model_version(
+    service: TheService, admin: AnAdmin, name: _Name, version: _Version, body: Promoting
+) -> dict[str, Any]:
+    """Move it to a stage, if it passes the gates, and tell the hooks.
+
+    To Production, the version that was there is archived. Takes the role admin.
+    """
+
+    def move(registry: BaseModelRegistry) -> Promotion:
+        return promotion.promote(
+            registry,
+            _uri(name, version),
+            **_policy(),
+            stage=body.stage,
+            by=admin.name,
+            reason=body.reason,
+            force=body.force,
+        )
+
+    return (await service.ask(_look, move)).to_record()
+
+
+@router.post(
+    "/{name}/rollback",
+    response_model=PromotionOut,
+    responses=documented(400, 404, 409, 413, 415),
+    dependencies=[Depends(json_only)],
+)
+async def roll_back_a_model(
+    service: TheService, admin: AnAdmin, name: _Name, body: GoingBack
+) -> dict[str, Any]:
+    """Put the version back into Production that was there before; once more, the one before that.
+
+    Takes the role admin.
+    """
+
+    def go_back(registry: BaseModelRegistry) -> Promotion:
+        return promotion.rollback(registry, name, **_policy(), by=admin.name, reason=body.reason)
+
+    return (await service.ask(_look, go_back)).to_record()
+
+
+def _policy() -> dict[str, Any]:
+    configuration = process_context.configuration()
+    return {"policy": configuration.settings.model_registry.promotion, "root": configuration.root}
+
+
+def _uri(name: str, version: str) -> str:
+    return f"models:/{name}{version}" if version.startswith("@") else f"models:/{name}/{version}"
+
+
+def _look(look: Callable[[BaseModelRegistry], T], nothing: T | None = None) -> T:
+    """`nothing` is the answer while nothing was ever saved; looking makes no registry."""
+    configuration = process_context.configuration()
+    if registry_opening.has_registry(configuration):
+        return look(_open())
+    if nothing is None:
+        raise _none("no model was ever saved here")
+    return nothing
+
+
+def _open() -> BaseModelRegistry:
+    try:
+        return registry_opening.open_registry(process_context.configuration())
+    except InvalidInputError as exc:
+        raise ConflictError(str(exc)) from exc
+
+
+def _none(what: str) -> NotFoundError:
+    return NotFoundError(f"{what}: the list of all is under /api/ml/registry").blaming("query")

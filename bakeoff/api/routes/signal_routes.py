@@ -1,0 +1,118 @@
+"""What the ensemble says of symbols, as it was kept when it was generated."""
+
+import base64
+import re
+from datetime import date
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from bakeoff.api.paging import Limit, unknown
+from bakeoff.api.problem_details import documented
+from bakeoff.api.schemas.signal_schemas import EnsemblePageOut, EnsembleSignalOut
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.signal import LONGEST_SYMBOL, KeptSignal, SignalType
+from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.operations import process_context
+from bakeoff.store.signals import ensemble_signals
+
+router = APIRouter(prefix="/api/signals", tags=["signals"])
+
+_RANKS = range(1, 2**31)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _day(text: Any) -> Any:
+    """A number would be taken for seconds since 1970."""
+    if isinstance(text, str) and not _DAY.fullmatch(text):
+        raise ValueError("expected a date such as 2026-11-20")
+    return text
+
+
+_AsOf = Annotated[
+    date | None,
+    BeforeValidator(_day),
+    Query(description="such as 2026-11-20; none: the newest there is"),
+]
+_Symbol = Annotated[str, Path(min_length=1, max_length=LONGEST_SYMBOL, pattern=PRINTABLE)]
+_Cursor = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_=-]{1,300}$", description="`nextCursor` of the page before")
+]
+
+
+class SignalQuery(BaseModel):
+    """Which signals, the best first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    as_of: _AsOf = None
+    signal: SignalType | None = None
+    conflict: bool | None = None
+    limit: Limit = 50
+    cursor: _Cursor | None = None
+
+
+class _Place(NamedTuple):
+    """Behind which a page begins. It names the date, for the newest one may be another by then."""
+
+    as_of: date
+    rank: int
+
+    @classmethod
+    def behind(cls, last: KeptSignal) -> "_Place":
+        return cls(last.signal.as_of, last.signal.rank)
+
+    @classmethod
+    def read(cls, cursor: str) -> "_Place":
+        try:
+            as_of, rank = base64.urlsafe_b64decode(cursor).decode().split(" ")
+            place = cls(date.fromisoformat(as_of), int(rank))
+        except ValueError:
+            raise unknown() from None
+        if place.rank not in _RANKS:
+            raise unknown()
+        return place
+
+    def cursor(self) -> str:
+        return base64.urlsafe_b64encode(f"{self.as_of} {self.rank}".encode()).decode()
+
+
+@router.get("/ensemble", response_model=EnsemblePageOut)
+def list_ensemble_signals(wanted: Annotated[SignalQuery, Query()]) -> dict[str, Any]:
+    """Of one date, the best first."""
+    after = None if wanted.cursor is None else _Place.read(wanted.cursor)
+    if after is not None and wanted.as_of not in {None, after.as_of}:
+        raise unknown()
+    as_of = after.as_of if after else wanted.as_of or ensemble_signals.latest(process_context.engine())
+    found = [] if as_of is None else _page(as_of, wanted, after)
+    more = len(found) > wanted.limit
+    return {
+        "asOf": as_of.isoformat() if as_of else None,
+        "items": [one.to_record() for one in found[: wanted.limit]],
+        "nextCursor": _Place.behind(found[wanted.limit - 1]).cursor() if more else None,
+    }
+
+
+@router.get("/ensemble/{symbol:path}", response_model=EnsembleSignalOut, responses=documented(404))
+def read_an_ensemble_signal(symbol: _Symbol, as_of: _AsOf = None) -> dict[str, Any]:
+    """Of one symbol."""
+    on = as_of or ensemble_signals.latest(process_context.engine(), symbol)
+    found = None if on is None else ensemble_signals.get(process_context.engine(), symbol, on)
+    if found is None:
+        when = f" as of {on}" if on else ""
+        raise NotFoundError(
+            f"there is no signal of {symbol}{when}: a symbol has one where two models or more answered for it"
+        )
+    return found.to_record()
+
+
+def _page(as_of: date, wanted: SignalQuery, after: _Place | None) -> list[KeptSignal]:
+    return ensemble_signals.page(
+        process_context.engine(),
+        as_of,
+        limit=wanted.limit + 1,
+        after=after.rank if after else None,
+        signal=wanted.signal,
+        conflict=wanted.conflict,
+    )

@@ -1,0 +1,66 @@
+"""Candidates and datasets."""
+
+from pydantic import Field
+
+from bakeoff.api.schemas.schema_base import Moment, Out
+from bakeoff.domain.candidate import CandidateKind, Learns
+from bakeoff.domain.signal import Strategy
+
+
+class CandidateOut(Out):
+    model_id: str
+    model_version: str
+    kind: CandidateKind
+    learns: Learns | None
+    path: str | None
+    steps: list[str]
+    description: str
+    tags: list[str]
+
+
+class RejectionOut(Out):
+    model_id: str
+    model_version: str
+    path: str
+    cause: str
+    fix: str
+    traceback: str = Field(description="in the code of the candidate")
+
+
+class EnsembleOut(Out):
+    strategy: Strategy
+    min_agreement: float
+    min_confidence: float
+    flag_conflicts: bool
+    weights: dict[str, float] = Field(description="of the signal models that can be asked: together 1")
+
+
+class CatalogOut(Out):
+    candidates: list[CandidateOut] = Field(
+        description="enabled and healthy: those that can take part, and signal models that can be asked"
+    )
+    disabled: list[CandidateOut]
+    rejected: list[RejectionOut]
+    ensemble: EnsembleOut
+
+
+class RejectedLoadOut(RejectionOut):
+    rejected_at: Moment
+
+
+class ModelOut(Out):
+    candidate: CandidateOut | None = Field(description="null while it is rejected, or no longer named")
+    enabled: bool = Field(description="whether it takes part")
+    rejections: list[RejectedLoadOut] = Field(description="the last hundred, newest first")
+
+
+class DatasetOut(Out):
+    name: str
+    source: str
+    from_: str | None = Field(alias="from", description="file, URL without password, toy set or function")
+    target: str | None = Field(description="null: the source knows its own")
+    task: str | None = Field(description="null: told by its values")
+
+
+class DatasetsOut(Out):
+    items: list[DatasetOut]

@@ -1,0 +1,69 @@
+"""How the service is."""
+
+from pydantic import Field
+
+from bakeoff.api.schemas.schema_base import Out
+from bakeoff.operations.examination.diagnosis import Level
+
+
+class FindingOut(Out):
+    subject: str
+    level: Level
+    message: str
+    cure: str
+
+
+class QueueOut(Out):
+    name: str
+    waiting: int | None = Field(description="messages")
+    readers: list[str] = Field(description="workers")
+
+
+class BrokerOut(Out):
+    reachable: bool
+    problem: str | None
+
+
+class DatabaseOut(Out):
+    reachable: bool
+    problem: str | None
+
+
+class BacklogOut(Out):
+    queued: int
+    running: int
+    silent: int = Field(description="running jobs whose worker fell silent")
+
+
+class ReadyModelOut(Out):
+    model_id: str
+    model_version: str
+
+
+class RejectedModelOut(ReadyModelOut):
+    cause: str
+    fix: str
+
+
+class HealthOut(Out):
+    live: bool
+    ready: bool = Field(description="whether runs can be started and looked at")
+    version: str
+    models: list[ReadyModelOut]
+    rejected: list[RejectedModelOut]
+    broker: BrokerOut
+    database: DatabaseOut
+    workers: list[str]
+    queues: list[QueueOut]
+    unread_queues: list[str] = Field(description="queues that no worker reads")
+    jobs: BacklogOut | None = Field(description="null: the database has not told")
+    oldest_queued_seconds: float | None = Field(description="age of the oldest queued job; null: none waits")
+    findings: list[FindingOut] = Field(description="what `bakeoff doctor` says of broker and database")
+
+
+class LiveOut(Out):
+    live: bool
+
+
+class ReadyOut(Out):
+    ready: bool

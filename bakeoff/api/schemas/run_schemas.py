@@ -1,0 +1,124 @@
+"""Runs: started, listed, looked at, followed."""
+
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import Field
+
+from bakeoff.api.schemas.schema_base import Id, Moment, Out
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.event import EventType
+from bakeoff.domain.job import JobKind, JobState
+from bakeoff.domain.metric import Average
+from bakeoff.domain.run import RunState
+from bakeoff.domain.saving import SavePolicy
+from bakeoff.domain.signal import Strategy
+
+
+class JobOut(Out):
+    job_id: Id
+    model_id: str
+    model_version: str
+    status: JobState
+
+
+class StartedOut(Out):
+    run_id: Id
+    status: RunState
+    jobs: list[JobOut]
+
+
+class ProgressOut(Out):
+    counts: dict[JobState, int] = Field(description="jobs in each state; every state is there")
+    done: int = Field(description="jobs that have ended, however")
+    total: int
+
+
+class ProgressOfOneOut(ProgressOut):
+    eta_seconds: float | None = Field(description="at the pace so far; null as long as there is none")
+
+
+class SignalOrderOut(Out):
+    as_of: date
+    symbols: int = Field(description="how many are asked for")
+    weights: dict[str, float] = Field(description="of each model, as declared")
+    strategy: Strategy
+    min_agreement: float
+    min_confidence: float
+    flag_conflicts: bool
+    persist: bool = Field(description="whether the ensemble is kept")
+    fresh: bool = Field(description="whether what is known is asked for again")
+
+
+class RunOut(Out):
+    run_id: Id
+    kind: JobKind
+    name: str
+    status: RunState
+    dataset_id: str = Field(description="address of the snapshot")
+    dataset_name: str
+    split_id: str
+    target: str
+    target_kind: TargetKind
+    classes: list[str]
+    train_rows: int
+    test_rows: int
+    columns: int
+    metrics: list[str] = Field(description="the first one ranks")
+    positive_label: str | None
+    threshold: float | None
+    average: Average | None
+    zero_division: float | None = Field(description="null means NaN")
+    seed: int
+    test_size: float
+    baseline_id: str | None
+    priority: int = Field(description="jobs of a higher one go first")
+    save: SavePolicy = Field(description="models that it saves")
+    save_as: str | None = Field(description="what they are called in the registry")
+    signals: SignalOrderOut | None = Field(description="what signal models are asked; null for a bake-off")
+    retry_of: Id | None
+    created_at: Moment
+    started_at: Moment | None
+    ended_at: Moment | None
+
+
+class RunInListOut(RunOut):
+    progress: ProgressOut
+
+
+class RunPageOut(Out):
+    items: list[RunInListOut]
+    next_cursor: str | None = Field(description="the `cursor` of the next page; null: this is the last")
+
+
+class JobOfRunOut(JobOut):
+    attempt: int = Field(description="starts so far")
+    node: str | None = Field(description="the machine it runs or ran on")
+    started_at: Moment | None
+    ended_at: Moment | None
+
+
+class RunStatusOut(RunOut):
+    progress: ProgressOfOneOut
+    jobs: list[JobOfRunOut]
+
+
+class FollowedOut(ProgressOfOneOut):
+    """The data of a server-sent event `progress`."""
+
+    status: RunState
+
+
+class EventOut(Out):
+    """The data of every other server-sent event: the same as on the stream `ml:run-events`."""
+
+    event_id: Id
+    event_type: EventType
+    event_version: Literal[1]
+    occurred_at: Moment
+    run_id: Id
+    payload: dict[str, Any]
+
+
+#: What goes over the stream, which FastAPI knows nothing of.
+STREAMED = (FollowedOut, EventOut)

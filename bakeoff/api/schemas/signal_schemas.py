@@ -1,0 +1,34 @@
+"""What the ensemble says."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bakeoff.api.schemas.schema_base import Id, Moment, Out
+from bakeoff.domain.signal import SignalType
+
+Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
+
+
+class EnsembleSignalOut(Out):
+    symbol: str
+    as_of: Day
+    signal: SignalType
+    ensemble_score: float = Field(description="sum of weight times confidence")
+    confidence: float = Field(description="equals the score")
+    expected_return: float = Field(description="sum of weight times what the models expect")
+    model_signals: dict[str, SignalType] = Field(description="by model")
+    model_confidences: dict[str, float] = Field(description="by model")
+    conflict: bool = Field(description="one model would buy, and one would sell")
+    conflict_reason: str | None = Field(description="such as `model_a=BUY, model_b=SELL`")
+    signals_agree: bool = Field(description="all models give the same of the five signals")
+    rank: int = Field(description="1 is the best of that date, by score times expected return")
+    models_contributing: list[str]
+    run_id: Id | None = Field(description="the run that generated it; null: a process by itself")
+    generated_at: Moment
+
+
+class EnsemblePageOut(Out):
+    as_of: Day | None = Field(description="the date that was asked for, or the newest; null: there is none")
+    items: list[EnsembleSignalOut]
+    next_cursor: str | None = Field(description="the `cursor` of the next page; null: this is the last")

@@ -1,0 +1,245 @@
+"""The process that keeps a Redis server alive while somebody uses it, and stops it afterwards.
+
+`bakeoff.broker.embedded_redis` starts it, detached, as
+`python -I -S redis_keeper.py FOLDER SOCKET REDIS-SERVER DESCRIPTOR`; it
+imports little, because it stays. Who lives is told by locks (flock) in the folder, never by pids: the kernel
+drops a lock when its owner dies, whatever it died of.
+
+    keeper.lock   exclusive: this process; its starter takes it and hands it over as the DESCRIPTOR
+    server.lock   exclusive: the Redis server, through exec; its pid stands in the file
+    users.lock    shared: each user; exclusive: this process, from its decision to stop until its end
+"""
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+KEEPER_LOCK = "keeper.lock"
+SERVER_LOCK = "server.lock"
+USERS_LOCK = "users.lock"
+LOG = "redis.log"
+
+GRACE_S = 2.0  # without users; two commands in a row share one server
+_POLL_S = 0.25
+_STOP_S = 3.0  # a server that needs longer for its last fsync is killed
+_BIND_S = 3.0  # until the socket of a new server must be there
+_EARLY_S = 1.0  # a server that ended so soon may have refused to start
+_EARLY_ENDS = 3  # in a row, then there is no point in another start
+
+
+def open_lock(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class RedisServer:
+    """One redis-server, the leader of a process group of its own."""
+
+    def __init__(self, folder: Path, socket: Path, executable: str) -> None:
+        self._socket = socket
+        self._was_bound = False
+        self._has_ended = False
+        self._started = time.monotonic()
+        lock = _lock_when_the_former_is_gone(folder / SERVER_LOCK)
+        keeper = os.getpid()
+        self._pid = os.fork()
+        if self._pid == 0:
+            _become(_command(folder, socket, executable), lock, keeper)
+        with contextlib.suppress(OSError):  # it was faster
+            os.setpgid(self._pid, self._pid)
+        os.close(lock)
+
+    def has_ended(self) -> bool:
+        self._has_ended = self._has_ended or os.waitpid(self._pid, os.WNOHANG)[0] != 0
+        return self._has_ended
+
+    def ended_early(self) -> bool:
+        return self._age_s() < _EARLY_S
+
+    def lost_its_socket(self) -> bool:
+        """Cleaners of temporary folders take sockets too, and then nobody can reach the server."""
+        is_there = self._socket.exists()
+        self._was_bound = self._was_bound or is_there or self._age_s() > _BIND_S
+        return self._was_bound and not is_there
+
+    def _age_s(self) -> float:
+        return time.monotonic() - self._started
+
+    def stop(self) -> None:
+        os.kill(self._pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_S
+        while not self.has_ended() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.bury()
+
+    def bury(self) -> None:
+        """Kill what is left of its group: the server, and the child that rewrites its file."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._pid, signal.SIGKILL)
+        if not self._has_ended:
+            os.waitpid(self._pid, 0)
+            self._has_ended = True
+
+
+def _lock_when_the_former_is_gone(path: Path) -> int:
+    """The server of a keeper that was killed has been told to end; after a while it is made to.
+
+    Its group still holds the lock, so the number in the file cannot have become somebody else's.
+    """
+    lock = open_lock(path)
+    deadline = time.monotonic() + _STOP_S
+    while not try_lock(lock):
+        leader = os.pread(lock, 20, 0)
+        if leader and time.monotonic() > deadline:
+            os.killpg(int(leader), signal.SIGKILL)
+        time.sleep(0.01)
+    os.ftruncate(lock, 0)
+    return lock
+
+
+def _become(command: list[str], lock: int, keeper: int) -> NoReturn:
+    """In the forked child: turn into the server, or end."""
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        os.set_inheritable(lock, True)
+        _end_with(keeper)
+        os.execv(command[0], command)  # noqa: S606 - our own fixed arguments
+    except OSError as error:
+        sys.stderr.write(f"{command[0]} does not start: {error}\n")
+        sys.stderr.flush()
+    finally:
+        os._exit(1)
+
+
+def _end_with(keeper: int) -> None:
+    """Get SIGTERM when the keeper dies, so that a server never stays behind alone (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != keeper:
+        os._exit(1)
+
+
+def _command(folder: Path, socket: Path, executable: str) -> list[str]:
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        "pidfile": str(folder / "redis.pid"),
+        "logfile": str(folder / LOG),
+        "loglevel": "notice",
+        "daemonize": "no",
+        "save": "",
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "aof-load-truncated": "yes",
+        "maxmemory-policy": "noeviction",
+    }
+    return [executable, *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+
+class Users:
+    def __init__(self, folder: Path) -> None:
+        self._lock = open_lock(folder / USERS_LOCK)
+        self._last_seen = time.monotonic()
+
+    def have_left(self) -> bool:
+        """Nobody was there for the grace period. If so, who comes now waits until this process has ended."""
+        if not try_lock(self._lock):
+            self._last_seen = time.monotonic()
+            return False
+        if time.monotonic() - self._last_seen >= GRACE_S:
+            return True
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
+        return False
+
+
+class Signals:
+    """SIGCHLD cuts a wait short; SIGTERM and SIGINT also ask to stop."""
+
+    def __init__(self) -> None:
+        self.ask_to_stop = False
+        self._pipe, write_end = os.pipe()
+        os.set_blocking(self._pipe, False)
+        os.set_blocking(write_end, False)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+
+    def _stop(self, *_: object) -> None:
+        self.ask_to_stop = True
+
+    def wait(self, seconds: float) -> None:
+        if select.select([self._pipe], [], [], seconds)[0]:
+            os.read(self._pipe, 4096)
+
+
+class Keeper:
+    def __init__(self, folder: Path, socket: Path, executable: str, lock: int) -> None:
+        self._folder = folder
+        self._socket = socket
+        self._executable = executable
+        self._lock = lock
+        self._users = Users(folder)
+        self._signals = Signals()
+
+    def run(self) -> None:
+        early_ends = 0
+        while early_ends < _EARLY_ENDS:
+            server = RedisServer(self._folder, self._socket, self._executable)
+            if not self._wants_another(server):
+                return
+            early_ends = early_ends + 1 if server.ended_early() else 0
+            self._signals.wait(0.1 * early_ends)
+
+    def _wants_another(self, server: RedisServer) -> bool:
+        """Watch it to its end; True if it has to be started again."""
+        while True:
+            self._signals.wait(_POLL_S)
+            if server.has_ended() or self._folder_is_gone():
+                server.bury()
+                return not self._folder_is_gone()
+            if server.lost_its_socket():
+                server.stop()
+                return True
+            if self._signals.ask_to_stop or self._users.have_left():
+                server.stop()
+                return False
+
+    def _folder_is_gone(self) -> bool:
+        """Removed, and maybe made anew: then the socket is another keeper's, and ours must not touch it."""
+        try:
+            return not os.path.samestat(os.fstat(self._lock), (self._folder / KEEPER_LOCK).stat())
+        except OSError:
+            return True
+
+
+def main(folder: str, socket: str, executable: str, lock: str) -> None:
+    if os.fork():
+        os._exit(0)  # the starter reaps this process, so that a keeper is nobody's zombie
+    os.set_inheritable(int(lock), False)
+    os.umask(0o077)
+    Keeper(Path(folder), Path(socket), executable, int(lock)).run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,1 @@
+"""What a cell may open, write and call: Landlock, seccomp, scratch folders, kernel calls."""

@@ -1,0 +1,128 @@
+"""What can be opened from inside a cell: the libraries, its own folder, what the order names, no more."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from bakeoff.cell.confinement import landlock
+from bakeoff.cell.host.cell_order import Order
+
+Grant = tuple[str | Path, int]
+#: When each of some folders was changed; None: just now, and maybe again without another time.
+Marks = tuple[int, ...] | None
+
+_PROGRAMS = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
+_SYSTEM = (
+    "/proc",  # other processes' memory and environment stay closed: that takes the right to trace them
+    "/sys",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/locale.alias",
+    "/etc/os-release",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/nsswitch.conf",
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/mime.types",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/fonts",
+    "/etc/alternatives",
+)
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - semaphores of multiprocessing live here
+_AT_REST_NS = 10**9  #: so long after a change the time of a folder tells of every other one
+_LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What must stay closed, whatever it lies in: texts and sets, because this is part of each job."""
+
+    places: frozenset[str]
+    ways: frozenset[str]  #: folders that lead to one of them
+
+    @classmethod
+    def of(cls, paths: Iterable[str | Path]) -> Self:
+        places = frozenset(os.path.realpath(path) for path in paths)
+        return cls(places, frozenset(above for place in places for above in _above(place)))
+
+    def all_but_these(self, path: str) -> Iterator[str]:
+        """The path itself, or what is in it beside them."""
+        place = os.path.realpath(path)
+        if place in self.ways:
+            yield from self.all_within_but_these(place)
+        elif not self._holds(place):
+            yield path
+
+    def all_within_but_these(self, folder: str) -> Iterator[str]:
+        """What is in the folder and is not hidden (`.env`, `.git`) either."""
+        for child in [] if self._holds(folder) else _visible_in(folder):
+            yield from self.all_but_these(child)
+
+    def marks_of(self, folders: Iterable[str]) -> Marks:
+        """Others when something comes or goes in what is listed for them."""
+        listed = [way for way in self.ways for folder in folders if f"{way}/".startswith(f"{folder}/")]
+        marks = tuple(_changed_at(folder) for folder in (*folders, *sorted(listed)))
+        return marks if time.time_ns() - max(marks, default=0) > _AT_REST_NS else None
+
+    def _holds(self, place: str) -> bool:
+        return place in self.places or not self.places.isdisjoint(_above(place))
+
+
+def common(closed: Iterable[str] = ()) -> tuple[Grant, ...]:
+    """What every cell of this process can open."""
+    return (
+        *((path, landlock.RUN) for path in _programs(Closed.of(closed))),
+        *((path, landlock.READ) for path in _SYSTEM),
+        *((path, landlock.DEVICE) for path in _DEVICES),
+        *((path, landlock.LIST) for path in sys.path if path),
+        (Path(__file__).parents[1], landlock.READ),
+    )
+
+
+def of(order: Order, scratch: Path) -> Iterator[Grant]:
+    """What the cell of this order can open besides. Import paths can be listed, to look for modules."""
+    yield scratch, landlock.WRITE
+    yield _SHARED_MEMORY, landlock.WRITE
+    yield from ((path, landlock.READ) for path in order.readable)
+    yield from ((path, landlock.LIST) for path in order.import_path)
+
+
+def _programs(closed: Closed) -> Iterator[str]:
+    """Those that lie within what is closed are open, what is closed within them is not."""
+    for path in dict.fromkeys((*_prefixes(), *_PROGRAMS)):
+        yield from [*closed.all_but_these(path)] or [path]
+
+
+def _prefixes() -> Iterator[str]:
+    yield from (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)
+    yield from (path for path in sys.path if os.path.basename(path) in _LIBRARY_FOLDERS)  # noqa: PTH119 - texts
+
+
+def _visible_in(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(child.path for child in found if not child.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _changed_at(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116 - texts
+    except OSError:
+        return 0
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path

@@ -1,0 +1,180 @@
+"""The calls to the kernel that Python has no name for. Each raises OSError, as the calls of `os` do.
+
+Fewer and larger pages: a fork copies the page table, and each exit takes it apart again.
+"""
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_SECCOMP = 22
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_SYS_MOUNT_SETATTR = 442
+_AT_FDCWD = -100
+_AT_RECURSIVE = 0x8000
+_MOUNT_ATTR_RDONLY = 1
+_MS_NOSUID = 2
+_MS_NODEV = 4
+_MS_BIND = 4096
+_MS_REC = 16384
+_MS_PRIVATE = 1 << 18
+_MNT_DETACH = 2
+_M_ARENA_MAX = -8
+_LINE_BUFFERED = 1
+_MADV_COLLAPSE = 25
+_SECCOMP_MODE_FILTER = 2
+_PAGE_KB = 4
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+
+
+class _MountAttributes(ctypes.Structure):
+    _fields_ = (
+        ("attr_set", ctypes.c_uint64),
+        ("attr_clr", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns_fd", ctypes.c_uint64),
+    )
+
+
+def call(name: str, *args: object) -> int:
+    result = int(getattr(_libc, name)(*args))
+    if result == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+    return result
+
+
+def syscall(number: int, *args: object) -> int:
+    return call("syscall", ctypes.c_long(number), *args)
+
+
+def _prctl(option: int, value: int) -> None:
+    call("prctl", option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3)
+
+
+def die_with_parent(signal: int) -> None:
+    _prctl(_PR_SET_PDEATHSIG, signal)
+
+
+def become_subreaper() -> None:
+    """Orphaned descendants become children of this process instead of init's."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def hide_memory(*, hidden: bool) -> None:
+    """Whether other processes of the same user are kept from this one's memory and environment."""
+    _prctl(_PR_SET_DUMPABLE, int(not hidden))
+
+
+def forbid_new_privileges() -> None:
+    """For good, for this process and whatever it executes."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def filter_calls(program: object) -> None:
+    """For good, by a program of the kernel's own little language."""
+    call("prctl", _PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_MODE_FILTER), program, *[ctypes.c_ulong(0)] * 2)
+
+
+def drop_privileges() -> None:
+    """Give up every capability, for good."""
+    forbid_new_privileges()
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    call("capset", header, (ctypes.c_uint32 * 6)())
+
+
+def limit_arenas(number: int) -> None:
+    """Each thread's heap reserves 64 MB of address space: with a limit on that, there must not be many."""
+    _libc.mallopt(_M_ARENA_MAX, number)
+
+
+def buffer_lines() -> None:
+    """What C code prints must reach the log also when the process is killed later."""
+    _libc.setvbuf(_stdout(), None, _LINE_BUFFERED, ctypes.c_size_t(0))
+
+
+def flush() -> None:
+    """What C code has printed and not yet written."""
+    _libc.fflush(_stdout())
+
+
+def _stdout() -> ctypes.c_void_p:
+    return ctypes.c_void_p.in_dll(_libc, "stdout")
+
+
+def merge_pages(address: int, length: int) -> None:
+    """Into a huge one, at once; since Linux 6.1."""
+    call("madvise", ctypes.c_void_p(address), ctypes.c_size_t(length), _MADV_COLLAPSE)
+
+
+def unshare(flags: int) -> None:
+    call("unshare", flags)
+
+
+def make_mounts_private() -> None:
+    _mount("none", "/", None, _MS_REC | _MS_PRIVATE)
+
+
+def mount_tmpfs(path: str, size_kb: int) -> None:
+    """A file counts as one page at least: the kernel's memory for a million empty ones is not small."""
+    room = f"size={size_kb}k,nr_inodes={size_kb // _PAGE_KB},mode=700"
+    _mount("tmpfs", path, "tmpfs", _MS_NOSUID | _MS_NODEV, room)
+
+
+def bind(source: str, target: str) -> None:
+    _mount(source, target, None, _MS_BIND)
+
+
+def unmount(path: str) -> None:
+    call("umount2", path.encode(), _MNT_DETACH)
+
+
+def make_read_only(path: str) -> None:
+    """The mount at this path and all below it."""
+    _set_mount(path, _AT_RECURSIVE, _MountAttributes(attr_set=_MOUNT_ATTR_RDONLY))
+
+
+def make_writable(path: str) -> None:
+    _set_mount(path, 0, _MountAttributes(attr_clr=_MOUNT_ATTR_RDONLY))
+
+
+def _set_mount(path: str, flags: int, attributes: _MountAttributes) -> None:
+    size = ctypes.c_size_t(ctypes.sizeof(attributes))
+    syscall(_SYS_MOUNT_SETATTR, _AT_FDCWD, path.encode(), flags, ctypes.byref(attributes), size)
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
+    texts = [text if text is None else text.encode() for text in (source, target, kind, options)]
+    call("mount", *texts[:3], ctypes.c_ulong(flags), texts[3])
+
+
+_HUGE = 2 * 2**20
+_WITH_NAME = 6  # words in a line of /proc/self/maps
+
+
+def merge() -> None:
+    """What this process has written to so far, wherever two megabytes of it lie together."""
+    for start, end in _anonymous():
+        first = -(-start // _HUGE) * _HUGE
+        for address in range(first, end - _HUGE + 1, _HUGE):
+            with suppress(OSError):
+                merge_pages(address, _HUGE)
+
+
+def _anonymous() -> Iterator[tuple[int, int]]:
+    for line in Path("/proc/self/maps").read_text("ascii", "replace").splitlines():
+        words = line.split()
+        if words[1].startswith("rw-p") and (len(words) < _WITH_NAME or words[5] == "[heap]"):
+            start, _, end = words[0].partition("-")
+            yield int(start, 16), int(end, 16)

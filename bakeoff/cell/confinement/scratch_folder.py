@@ -1,0 +1,134 @@
+"""The folder that a cell may write to: empty when it starts, limited in size, gone when it ends.
+
+Where the kernel allows it (as root, or through a user namespace) a warm parent has a view of the file
+system of its own: all of it read-only, but for one small tmpfs that holds the scratch folder and /dev/shm.
+Elsewhere it is an ordinary folder whose size is watched, and /dev/shm is shared with everybody.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from bakeoff.cell.confinement import kernel_calls
+
+_NOTHING_KB = 16
+_BLOCK = 512
+_PAGE_BLOCKS = 8
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the kernel's name, not a temporary file of ours
+
+
+class Scratch(Protocol):
+    folder: Path
+
+    def clear(self, size_mb: int) -> None:
+        """Make it empty, and no larger than this from now on."""
+
+    def used_mb(self) -> float | None:
+        """What lies in it; None if the kernel itself keeps it within its size."""
+
+
+class PrivateScratch:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._size_mb = 0
+        self.folder = root / "scratch"
+
+    def clear(self, size_mb: int) -> None:
+        if size_mb == self._size_mb and self._is_empty():
+            return
+        if self._size_mb:
+            kernel_calls.unmount(_SHARED_MEMORY)
+            kernel_calls.unmount(str(self._root))
+        kernel_calls.mount_tmpfs(str(self._root), size_mb * 1024)
+        shared_memory = self._root / "shm"
+        shared_memory.mkdir()
+        kernel_calls.bind(str(shared_memory), _SHARED_MEMORY)
+        self.folder.mkdir()
+        self._size_mb = size_mb
+
+    def used_mb(self) -> None:
+        return None
+
+    def _is_empty(self) -> bool:
+        with suppress(OSError):
+            return not any(os.scandir(self.folder)) and not any(os.scandir(_SHARED_MEMORY))
+        return False
+
+
+class PlainScratch:
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "scratch"
+
+    def clear(self, size_mb: int) -> None:  # noqa: ARG002 - nothing but the watch keeps it within its size
+        remove(self.folder)
+        self.folder.mkdir()
+
+    def used_mb(self) -> float | None:
+        """A file counts as one page at least, as in a tmpfs."""
+        blocks = 0
+        for folder, folders, files in os.walk(self.folder):
+            blocks += len(folders) * _PAGE_BLOCKS
+            for name in files:
+                with suppress(OSError):
+                    place = os.path.join(folder, name)  # noqa: PTH118 - many files
+                    blocks += max(os.lstat(place).st_blocks, _PAGE_BLOCKS)
+        return blocks * _BLOCK / 2**20
+
+
+def can_be_private() -> bool:
+    """Tried in a child, because there is no way back from half of it."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            _enter_view_of_its_own()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    return status == 0
+
+
+def prepare(root: Path, *, private: bool, hidden: Iterable[str] = ()) -> Scratch:
+    """For a process with one thread that writes to nothing but descriptors that it has already.
+
+    `hidden` folders are empty from now on, if the view is private: Landlock does not close sockets.
+    """
+    root.mkdir()
+    if not private:
+        return PlainScratch(root)
+    _enter_view_of_its_own()
+    for folder in filter(os.path.isdir, hidden):
+        kernel_calls.mount_tmpfs(folder, _NOTHING_KB)
+    return PrivateScratch(root)
+
+
+def remove(folder: Path) -> None:
+    """Whatever strangers have put there: closed folders, and folders nested deeper than Python can go."""
+    with suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+            subprocess.run([*command, "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
+
+
+def _enter_view_of_its_own() -> None:
+    _enter_namespace()
+    kernel_calls.make_mounts_private()
+    kernel_calls.make_read_only("/")
+    kernel_calls.make_writable("/proc")
+
+
+def _enter_namespace() -> None:
+    user, group = os.geteuid(), os.getegid()
+    try:
+        kernel_calls.unshare(kernel_calls.CLONE_NEWNS)
+    except PermissionError:
+        kernel_calls.unshare(kernel_calls.CLONE_NEWUSER | kernel_calls.CLONE_NEWNS)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")

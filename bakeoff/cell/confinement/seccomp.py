@@ -1,0 +1,81 @@
+"""Seccomp: a cell changes neither limits nor priorities of other processes of the same user.
+
+Landlock does not cover that, and a limit of one second of CPU time kills as well as a signal does.
+"""
+
+import ctypes
+import errno
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from bakeoff.cell.confinement import kernel_calls
+
+_MACHINE, _ARCHITECTURE = "x86_64", 0xC000003E
+_OTHER_NUMBERS = 0x40000000  # from here on: the same calls once more, as of x32
+
+_LOAD = 0x20  # a 32-bit word of struct seccomp_data
+_IF_EQUAL = 0x15
+_IF_AT_LEAST = 0x35
+_RETURN = 0x06
+_AT_NUMBER, _AT_ARCHITECTURE, _AT_ARGUMENTS = 0, 4, 16
+_ALLOW = 0x7FFF0000
+_REFUSE = 0x00050000 | errno.EPERM
+
+#: By number of the call: what its arguments must be, so that it means the caller itself.
+_ITSELF: Mapping[int, Mapping[int, int]] = {
+    302: {0: 0},  # prlimit64
+    141: {0: 0, 1: 0},  # setpriority
+    142: {0: 0},  # sched_setparam
+    144: {0: 0},  # sched_setscheduler
+    314: {0: 0},  # sched_setattr
+    251: {0: 1, 1: 0},  # ioprio_set
+}
+
+_Step = tuple[int, int, int, int]  # operation, jump if true, jump if false, operand
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = (
+        ("code", ctypes.c_uint16),
+        ("if_true", ctypes.c_uint8),
+        ("if_false", ctypes.c_uint8),
+        ("operand", ctypes.c_uint32),
+    )
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_uint16), ("steps", ctypes.POINTER(_Instruction)))
+
+
+def leave_others_alone() -> None:
+    """For good, for this process and its descendants; where the kernel or the machine cannot, not at all."""
+    if platform.machine() == _MACHINE:
+        with suppress(OSError):
+            kernel_calls.filter_calls(ctypes.byref(_PROGRAM))
+
+
+def _steps() -> Iterator[_Step]:
+    refuse = (_RETURN, 0, 0, _REFUSE)
+    yield from [(_LOAD, 0, 0, _AT_ARCHITECTURE), (_IF_EQUAL, 1, 0, _ARCHITECTURE), refuse]
+    yield from [(_LOAD, 0, 0, _AT_NUMBER), (_IF_AT_LEAST, 0, 1, _OTHER_NUMBERS), refuse]
+    for number, demands in _ITSELF.items():
+        checks = [step for place, value in demands.items() for step in _demand(place, value)]
+        yield from [(_IF_EQUAL, 0, len(checks) + 1, number), *checks, (_RETURN, 0, 0, _ALLOW)]
+    yield _RETURN, 0, 0, _ALLOW
+
+
+def _demand(place: int, value: int) -> list[_Step]:
+    return [
+        (_LOAD, 0, 0, _AT_ARGUMENTS + 8 * place),
+        (_IF_EQUAL, 1, 0, value),
+        (_RETURN, 0, 0, _REFUSE),
+    ]
+
+
+def _program() -> _Program:
+    steps = [_Instruction(*step) for step in _steps()]
+    return _Program(len(steps), (_Instruction * len(steps))(*steps))
+
+
+_PROGRAM = _program()

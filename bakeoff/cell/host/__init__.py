@@ -1,0 +1,1 @@
+"""The supervisor's side of a cell: what is ordered, and what comes back."""

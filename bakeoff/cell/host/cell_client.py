@@ -1,0 +1,164 @@
+"""The supervisor's side: a connection to the Oven, over which orders go one after another."""
+
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from bakeoff.cell.host.cell_order import Order
+from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
+from bakeoff.cell.host.cell_outputs import Outputs
+from bakeoff.cell.host.message_channel import HangupError, Wire
+from bakeoff.domain.disk_space import is_lack_of_room
+from bakeoff.domain.errors import InfrastructureError
+
+_GRACE_S = 30.0  # what a warm parent may take to end a cell and its many children, before it is given up
+
+
+def connect(path: Path, *, timeout_s: float) -> "WarmParent":
+    """A warm parent of one's own, once the Oven has loaded its libraries."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(path))
+        wire = Wire(connection)
+        hello = wire.receive(timeout_s)
+        if hello is None:
+            raise TimeoutError(f"it was not ready within {timeout_s:g} s, it may still import libraries")
+        return WarmParent(wire, os.pidfd_open(int(hello["pid"])))
+    except (OSError, HangupError) as error:
+        connection.close()
+        raise InfrastructureError(f"no Oven answers at {path}: {error}; start the worker again") from error
+
+
+class WarmParent:
+    """One at a time: for one thread of one process."""
+
+    def __init__(self, wire: Wire, pidfd: int) -> None:
+        self.closed = False
+        self._wire = wire
+        self._pidfd = pidfd
+
+    def run(
+        self,
+        order: Order,
+        *,
+        keep_going: Callable[[], bool] = lambda: True,
+        may_keep: Callable[[], bool] = lambda: True,
+        tick_s: float = 1.0,
+    ) -> CellOutcome:
+        """Bake it to the end, whatever that is. `keep_going` is asked each tick; False ends it as STOPPED.
+
+        `may_keep` is asked when the outputs are there, before they replace what somebody else may have put
+        in their places while this process stood still; False is STOPPED, too.
+
+        If `keep_going` raises, or a signal handler does, everything is killed before the exception goes on.
+        After that, and after LOST, this is closed: connect again.
+        """
+        started = monotonic()
+        with Outputs(order.outputs, order.limits.output_mb) as outputs:
+            try:
+                self._send(order, outputs)
+                outcome = self._await(order.limits.wall_s + _GRACE_S, keep_going, tick_s)
+            except HangupError as error:
+                self.close()
+                return _lost(error, monotonic() - started)
+            except BaseException:
+                self.close()
+                raise
+            return _with_outputs(outcome, outputs, may_keep)
+
+    def is_alive(self) -> bool:
+        return not self.closed and not _ends_within(self._pidfd, 0)
+
+    def close(self) -> None:
+        """A cell that still runs is killed before this returns."""
+        if self.closed:
+            return
+        self.closed = True
+        self._wire.close()
+        if not _ends_within(self._pidfd, _GRACE_S):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        os.close(self._pidfd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send(self, order: Order, outputs: Outputs) -> None:
+        log = _open_log(order.log)
+        try:
+            self._wire.send({"order": order.to_json()}, [log, *outputs.descriptors])
+        finally:
+            os.close(log)
+
+    def _await(self, longest_s: float, keep_going: Callable[[], bool], tick_s: float) -> CellOutcome:
+        overdue = monotonic() + longest_s
+        while monotonic() < overdue:
+            outcome = self._receive(tick_s)
+            if outcome is not None:
+                return outcome
+            if not keep_going():
+                return self._stop()
+        raise HangupError("it did not end its cell in time")
+
+    def _stop(self) -> CellOutcome:
+        self._wire.send({"stop": True})
+        outcome = self._receive(_GRACE_S)
+        if outcome is None:
+            raise HangupError("it did not stop its cell in time")
+        return outcome
+
+    def _receive(self, timeout_s: float) -> CellOutcome | None:
+        message = self._wire.receive(timeout_s)
+        return None if message is None else CellOutcome.from_json(message["outcome"])
+
+
+def _open_log(file: Path) -> int:
+    """Where there is no room for one, it comes out empty: that must not cost the job."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if not is_lack_of_room(error):
+            raise
+        return os.open("/dev/full", os.O_WRONLY | os.O_CLOEXEC)
+
+
+def _ends_within(pidfd: int, timeout_s: float) -> bool:
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))
+
+
+def _with_outputs(outcome: CellOutcome, outputs: Outputs, may_keep: Callable[[], bool]) -> CellOutcome:
+    if outcome.end is not End.RETURNED:
+        return outcome
+    if (name := outputs.too_large()) is not None:
+        failure = Failure(
+            type="OutputTooLarge", message=f"the output {name!r} is larger than output_mb allows"
+        )
+        return replace(outcome, end=End.BAD_REPORT, value=None, error=failure)
+    if not may_keep():
+        failure = Failure(type="Stopped", message="its supervisor did not keep its outputs")
+        return replace(outcome, end=End.STOPPED, value=None, error=failure)
+    outputs.keep()
+    return outcome
+
+
+def _lost(error: HangupError, wall_s: float) -> CellOutcome:
+    failure = Failure(
+        type="WarmParentLost",
+        message=f"the process that supervised the cell died: {error}",
+        hint="Somebody killed it: most often the kernel, out of memory.",
+    )
+    return CellOutcome(end=End.LOST, error=failure, usage=Usage(wall_s=wall_s))

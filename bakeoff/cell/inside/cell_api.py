@@ -1,0 +1,95 @@
+"""What an entry is given inside the cell: its scratch folder, its outputs, and a way to say where it is."""
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from io import RawIOBase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+PHASE_CHARS = 64
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Fault(Exception):  # noqa: N818 - a failure that the entry reports in its own words
+    """The entry reports a failure in its own words instead of an exception's."""
+
+    def __init__(self, type: str, message: str, hint: str = "", traceback: str = "") -> None:  # noqa: A002 - the word of the outcome
+        super().__init__(type, message, hint, traceback)
+        self.type = type
+        self.message = message
+        self.hint = hint
+        self.traceback = traceback
+
+
+class NoRoomError(OSError):
+    """The disk that outputs go to is full, which is nobody's doing in the cell."""
+
+
+class Output(RawIOBase):
+    """The file behind an output. No file to numpy, which would write it without saying why it could not."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        left = whole = memoryview(data).cast("B")
+        try:
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+        except OSError as error:
+            if error.errno in FULL:
+                raise NoRoomError(error.errno, error.strerror) from None
+            raise
+        return len(whole)
+
+    def empty(self) -> None:
+        """As if nothing had been written."""
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self._descriptor)
+
+
+class CellApi:
+    def __init__(self, *, scratch: Path, report: int, outputs: Mapping[str, int]) -> None:
+        self.scratch = scratch  #: private, writable, gone when the cell ends
+        self._report = report
+        self._outputs = dict(outputs)
+        self._opened: list[Output] = []
+
+    def phase(self, name: str) -> None:
+        """Say what begins now; whatever goes wrong from here on goes wrong in this phase."""
+        self.write(encode({"phase": name[:PHASE_CHARS]}))
+
+    def output(self, name: str) -> Output:
+        """The file behind an output that the order names, once; it is moved to its place on return."""
+        if name not in self._outputs:
+            left = ", ".join(sorted(self._outputs)) or "none"
+            raise KeyError(f"{name!r} is not an output that can be opened: left are {left}; each opens once")
+        file = Output(self._outputs.pop(name))
+        self._opened.append(file)
+        return file
+
+    def flush(self) -> None:
+        for file in self._opened:
+            file.close()
+
+    def write(self, report: bytes) -> None:
+        line = memoryview(report)
+        while line:
+            line = line[os.write(self._report, line) :]
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"

@@ -1,0 +1,108 @@
+"""How an exception of strangers becomes words: its class, its text and its size may all be hostile."""
+
+import errno
+import importlib
+import os
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from bakeoff.cell.host.cell_outcome import End, Failure
+from bakeoff.cell.inside.cell_api import FULL, Fault, NoRoomError
+
+MESSAGE_CHARS = 4000
+TRACEBACK_CHARS = 16000
+_FRAMES = 60
+_ALMOST_FULL_BYTES = 64 * 1024
+_OURS = tuple(str(Path(__file__).with_name(f"{name}.py")) for name in ("cell_main", "cell_api"))
+_IMPORTING = (importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
+
+
+def describe(error: BaseException, *, entry_file: str) -> Failure:
+    """In words, with a traceback that starts at the strangers' code: that is beyond the entry's file."""
+    if isinstance(error, Fault):
+        return _in_its_own_words(error)
+    return Failure(
+        type=_bounded(_class_name(error), 200),
+        message=_bounded(_message(error), MESSAGE_CHARS),
+        traceback=_bounded(_traceback(error, entry_file), TRACEBACK_CHARS),
+        hint=_hint(error),
+    )
+
+
+def end_of(error: BaseException, scratch: Path) -> End:
+    if isinstance(error, NoRoomError):
+        return End.NO_ROOM
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return End.MEMORY
+    return End.SCRATCH_FULL if isinstance(error, OSError) and _is_full(error, scratch) else End.RAISED
+
+
+def _is_full(error: OSError, scratch: Path) -> bool:
+    with suppress(OSError):
+        room = os.statvfs(scratch)
+        has_no_names = room.f_files > 0 and room.f_favail == 0
+        return has_no_names or room.f_bavail * room.f_frsize < _ALMOST_FULL_BYTES
+    return error.errno in FULL
+
+
+def _in_its_own_words(fault: Fault) -> Failure:
+    return Failure(
+        type=_bounded(str(fault.type), 200),
+        message=_bounded(str(fault.message), MESSAGE_CHARS),
+        traceback=_bounded(str(fault.traceback), TRACEBACK_CHARS),
+        hint=_bounded(str(fault.hint), MESSAGE_CHARS),
+    )
+
+
+def _class_name(error: BaseException) -> str:
+    return str(type.__dict__["__name__"].__get__(type(error)))  # not what a metaclass says
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as second:  # noqa: BLE001 - strangers' code: __str__ may raise anything
+        return f"<its message cannot be printed: __str__ raised {_class_name(second)}>"
+
+
+def _traceback(error: BaseException, entry_file: str) -> str:
+    try:
+        start = _first_of_theirs(error.__traceback__, entry_file)
+        described = traceback.TracebackException(type(error), error, start, limit=-_FRAMES)
+        return "".join(described.format())
+    except BaseException as second:  # noqa: BLE001 - strangers' code: formatting calls it
+        return f"<the traceback cannot be printed: {_class_name(second)}>"
+
+
+def _first_of_theirs(start: TracebackType | None, entry_file: str) -> TracebackType | None:
+    """If it was raised in the entry itself, that is where it starts."""
+    ours = (*_OURS, *_IMPORTING)
+    return _first_beyond((entry_file, *ours), start) or _first_beyond(ours, start) or start
+
+
+def _first_beyond(files: tuple[str, ...], start: TracebackType | None) -> TracebackType | None:
+    frame = start
+    while frame is not None and frame.tb_frame.f_code.co_filename in files:
+        frame = frame.tb_next
+    return frame
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, PermissionError):
+        return "In a cell only the libraries, its scratch folder and what it was given can be opened."
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return "A file that a cell writes may not be larger than output_mb."
+    if isinstance(error, MemoryError):
+        return "It asked for more memory than its limit allows."
+    return ""
+
+
+def _bounded(text: str, most: int) -> str:
+    """The beginning and the end, when it is too long: both say more than the middle."""
+    text = text.encode("utf-8", "replace").decode()
+    if len(text) <= most:
+        return text
+    half = (most - 20) // 2
+    return f"{text[:half]}\n[...]\n{text[-half:]}"

@@ -1,0 +1,188 @@
+"""The vigil over one cell, from its order to the death of the last of its descendants."""
+
+import os
+import select
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+
+from bakeoff.cell.confinement.scratch_folder import Scratch
+from bakeoff.cell.host.cell_log import Log
+from bakeoff.cell.host.cell_order import Order
+from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
+from bakeoff.cell.host.message_channel import Wire
+from bakeoff.cell.inside.cell_report import BadReportError, CellReport
+from bakeoff.cell.oven import process_tree
+from bakeoff.cell.oven.limits_check import Breach, LimitsCheck
+from bakeoff.cell.oven.warm_parent import Cell
+
+_HINTS: Mapping[int, str] = {
+    signal.SIGKILL: "Somebody killed it: most often the kernel, out of memory.",
+    signal.SIGSEGV: "A compiled library crashed; the log shows where.",
+    signal.SIGABRT: "A compiled library gave up; the end of the log may say why.",
+    signal.SIGBUS: "A file that it had mapped was truncated, or a disk or /dev/shm was full.",
+    signal.SIGILL: "A compiled library was built for another processor.",
+}
+
+
+class AbandonedError(Exception):
+    """The Oven is gone: whatever came from it goes too."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a warm parent works, one order after another."""
+
+    wire: Wire
+    oven: int  #: pidfd
+    scratch: Scratch
+    enclosed: bool  #: its signals reach its descendants and nobody else
+
+
+class CellMonitor:
+    def __init__(self, order: Order, bench: Bench, cell: Cell, log: int) -> None:
+        limits = order.limits
+        self._order = order
+        self._bench = bench
+        self._cell = cell
+        self._report = CellReport(cell.report)
+        self._log = Log(cell.log, log, limits.log_kb)
+        self._watch = LimitsCheck(limits, bench.scratch, process_tree.of("self"))
+        self._start = monotonic()
+        self._deaths: list[process_tree.Death] = []
+
+    def keep(self, outputs: Sequence[int]) -> CellOutcome:
+        """Stay until all of it has ended. If this raises, the caller ends what is left."""
+        self._cell.hand(self._order, self._bench.scratch.folder, outputs)
+        breach = self._wait()
+        self._deaths += process_tree.end(enclosed=self._bench.enclosed)
+        return self._outcome(breach or self._last_words())
+
+    def _wait(self) -> Breach | None:
+        """Until the cell has died by itself, or must end for the reason that is returned."""
+        self._poll = select.poll()
+        wire, pidfd = self._bench.wire.fileno(), self._cell.pidfd
+        for descriptor in (wire, self._bench.oven, pidfd, self._report.pipe, self._log.pipe):
+            self._poll.register(descriptor, select.POLLIN)
+        while True:
+            ready = dict(self._poll.poll(self._patience_s() * 1000))
+            breach = self._attend(ready) or self._judge()
+            if breach is not None or pidfd in ready:
+                return breach
+
+    def _patience_s(self) -> float:
+        return min(self._left_s(), self._watch.due_s, self._log.due_s)
+
+    def _left_s(self) -> float:
+        return max(0.0, self._start + self._order.limits.wall_s - monotonic())
+
+    def _attend(self, ready: dict[int, int]) -> Breach | None:
+        if self._bench.oven in ready:
+            raise AbandonedError
+        if self._log.pipe in ready or self._log.is_due:
+            self._read_log()
+        if self._report.pipe in ready:
+            return self._read_report()
+        if self._bench.wire.fileno() in ready and self._bench.wire.receive(0) is not None:
+            return _breach(End.STOPPED, "Stopped", "its supervisor stopped it")
+        return None
+
+    def _read_log(self) -> None:
+        if not self._log.drain() or self._log.flooded:
+            with suppress(KeyError):
+                self._poll.unregister(self._log.pipe)
+
+    def _read_report(self) -> Breach | None:
+        try:
+            if not self._report.drain():
+                self._poll.unregister(self._report.pipe)
+        except BadReportError as error:
+            return _bad_report(error)
+        return None
+
+    def _judge(self) -> Breach | None:
+        if self._left_s() == 0:
+            limit_s = self._order.limits.wall_s
+            return _breach(
+                End.TIMED_OUT,
+                "Timeout",
+                f"it ran longer than {limit_s:g} seconds",
+                "Raise its timeout, or let it do less.",
+            )
+        if self._watch.due_s > 0:
+            return None
+        dead, _ = process_tree.reap()
+        self._deaths += dead
+        return self._watch.look()
+
+    def _last_words(self) -> Breach | None:
+        try:
+            self._report.finish()
+        except BadReportError as error:
+            return _bad_report(error)
+        return None
+
+    def _outcome(self, breach: Breach | None) -> CellOutcome:
+        status = next(death.status for death in self._deaths if death.pid == self._cell.pid)
+        code = os.waitstatus_to_exitcode(status)
+        end, error, exit_code = self._verdict(breach, code)
+        return CellOutcome(
+            end=end,
+            phase=self._report.phase,
+            value=self._report.value if end is End.RETURNED else None,
+            error=error,
+            signal=-code if end is End.SIGNALLED else None,
+            exit_code=exit_code,
+            usage=self._usage(),
+            log_tail=self._log.finish(),
+            log_gap=self._log.gap,
+        )
+
+    def _verdict(self, breach: Breach | None, code: int) -> tuple[End, Failure | None, int | None]:
+        if breach is not None:
+            return breach.end, breach.failure, None
+        if code < 0:
+            return End.SIGNALLED, _signalled(-code), None
+        if code > 0 or self._report.end is None:
+            return End.EXITED, _silent(code), code
+        return self._report.end, self._report.error, self._report.exit_code
+
+    def _usage(self) -> Usage:
+        usages = [death.usage for death in self._deaths]
+        most_kb = max(usage.ru_maxrss for usage in usages)
+        return Usage(
+            wall_s=monotonic() - self._start,
+            cpu_s=sum(usage.ru_utime + usage.ru_stime for usage in usages),
+            peak_memory_mb=max(most_kb / 1024, self._watch.peak_mb),
+        )
+
+
+def _signalled(number: int) -> Failure:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    return Failure(type=name, message=f"it was ended by {name}", hint=_HINTS.get(number, ""))
+
+
+def _silent(code: int) -> Failure:
+    return Failure(
+        type="Exit",
+        message=f"it left with exit code {code}, without an answer",
+        hint="It must return, neither exit nor close descriptors that it has not opened.",
+    )
+
+
+def _bad_report(error: BadReportError) -> Breach:
+    return _breach(
+        End.BAD_REPORT,
+        "BadReport",
+        f"its report cannot be used: {error}",
+        "Write only to files that you opened.",
+    )
+
+
+def _breach(end: End, kind: str, message: str, hint: str = "") -> Breach:
+    return Breach(end, Failure(type=kind, message=message, hint=hint))

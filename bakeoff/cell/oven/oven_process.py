@@ -1,0 +1,201 @@
+"""The process of the Oven: imports the libraries once, then forks a warm parent for each supervisor.
+
+It computes nothing and has one thread: what a library starts before a fork is dead after it.
+"""
+
+import faulthandler
+import gc
+import importlib
+import io
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import types
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from threadpoolctl import ThreadpoolController
+
+from bakeoff.cell.confinement import file_grants, kernel_calls, landlock, scratch_folder
+from bakeoff.cell.inside.cell_main import LOADED_THREADS, Kit
+from bakeoff.cell.oven import process_tree, warm_parent
+
+log = logging.getLogger(__name__)
+
+_KEPT_SIGNALS = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ})
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
+
+
+@dataclass(frozen=True)
+class _Parent:
+    pid: int
+    root: Path  #: of its scratch folder
+
+
+@dataclass
+class OvenProcess:
+    folder: Path
+    listener: socket.socket
+    lifeline: int  #: readable when the owner wants an end, or is gone
+    owner: int  #: pidfd of the owner
+    kit: Kit
+    enclosed: bool  #: its signals reach its descendants and nobody else
+    _parents: dict[int, _Parent] = field(default_factory=dict)  # by pidfd
+    _served: int = 0
+
+    def burn(self) -> None:
+        """Until the owner wants an end, or has ended itself."""
+        while True:
+            ready = self._wait()
+            for pidfd in self._parents.keys() & ready:
+                self._bury(pidfd)
+            if {self.lifeline, self.owner} & ready:
+                break
+            if self.listener.fileno() in ready:
+                self._admit()
+        self.listener.close()
+        process_tree.end(enclosed=self.enclosed)
+        scratch_folder.remove(self.folder)
+
+    def _wait(self) -> set[int]:
+        poll = select.poll()
+        for descriptor in (self.listener.fileno(), self.lifeline, self.owner, *self._parents):
+            poll.register(descriptor, select.POLLIN)
+        return {descriptor for descriptor, _ in poll.poll()}
+
+    def _admit(self) -> None:
+        connection, _ = self.listener.accept()
+        with connection:
+            if not _is_descendant(_peer(connection)):
+                self._fork(connection)
+
+    def _fork(self, connection: socket.socket) -> None:
+        self._served += 1
+        root = self.folder / str(self._served)
+        oven = os.pidfd_open(os.getpid())
+        pid = os.fork()
+        if pid == 0:
+            self._become_parent(connection, oven, root)
+        os.close(oven)
+        self._parents[os.pidfd_open(pid)] = _Parent(pid, root)
+
+    def _become_parent(self, connection: socket.socket, oven: int, root: Path) -> NoReturn:
+        try:
+            self.listener.close()
+            for descriptor in (self.lifeline, self.owner, *self._parents):
+                os.close(descriptor)
+            warm_parent.serve(connection, oven, root, self.kit)
+        except BaseException:  # noqa: BLE001 - whatever it is, nothing of the Oven may run on in this process
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(0)
+
+    def _bury(self, pidfd: int) -> None:
+        """A warm parent that was killed leaves orphans, which are ours now, and a folder."""
+        os.close(pidfd)
+        buried = self._parents.pop(pidfd)
+        process_tree.end(spare={parent.pid for parent in self._parents.values()}, enclosed=self.enclosed)
+        scratch_folder.remove(buried.root)
+
+
+def _peer(connection: socket.socket) -> int:
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(raw)[0])
+
+
+def _is_descendant(pid: int) -> bool:
+    """Whether it is below this process, or gone: a cell must not order cells without limits."""
+    while pid != os.getpid():
+        if pid <= 1:
+            return pid == 0
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
+        except OSError:
+            return True
+    return True
+
+
+def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str]) -> Kit:
+    for name in preload:
+        try:
+            module, _, function = name.partition(":")
+            loaded = importlib.import_module(module)
+            if function:
+                getattr(loaded, function)()
+        except Exception as error:  # noqa: BLE001 - a library may raise anything; the cell that needs it will say so
+            log.warning("%s cannot be preloaded: %s: %s", name, type(error).__name__, error)
+        else:
+            _watch_for_threads(name)
+    threadpools = ThreadpoolController()
+    threadpools.limit(limits=LOADED_THREADS)
+    kit = Kit(
+        threadpools=threadpools,
+        grants=file_grants.common(closed),
+        landlock_abi=landlock.abi(),
+        private=scratch_folder.can_be_private(),
+        hidden=tuple(hidden),
+        niceness=os.getpriority(os.PRIO_PROCESS, 0),
+    )
+    kernel_calls.merge()
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    return kit
+
+
+def _watch_for_threads(name: str) -> None:
+    running = sum(1 for _ in Path("/proc/self/task").iterdir()) - 1
+    if running:
+        log.warning("%s started %d threads when it was loaded: no cell will have them", name, running)
+
+
+def _be_like_a_fresh_interpreter() -> None:
+    """What cells inherit: default signals, output line by line, tracebacks of crashes, an empty __main__."""
+    for number in signal.valid_signals() - _KEPT_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    kernel_calls.buffer_lines()
+    faulthandler.enable(file=2)
+    sys.modules["__main__"] = types.ModuleType("__main__")
+
+
+def _go_first() -> None:
+    """Before the cells: each is a session, and the kernel may share out its time by session."""
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text("-10")
+
+
+def main() -> None:
+    order = json.loads(sys.argv[1])
+    sys.argv[1:] = []
+    owner = os.pidfd_open(order["owner"])
+    kernel_calls.become_subreaper()
+    _go_first()
+    _be_like_a_fresh_interpreter()
+    hearth = OvenProcess(
+        folder=Path(order["folder"]),
+        listener=socket.socket(fileno=order["listener"]),
+        lifeline=order["lifeline"],
+        owner=owner,
+        kit=_warm_up(order["preload"], order["closed"], order["hidden"]),
+        enclosed=landlock.keep_signals_inside(),
+    )
+    hearth.burn()
+
+
+if __name__ == "__main__":
+    main()

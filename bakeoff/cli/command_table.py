@@ -1,0 +1,248 @@
+"""Which commands there are. A command's module is imported when the command is called, not to list it."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+_REFUSED = 1
+_BAD_USAGE = 2
+_INFRASTRUCTURE = 4
+
+
+class _Entry(NamedTuple):
+    name: str
+    place: str  #: module and function, or module and sub-application
+    panel: str
+    summary: str  #: what the list of commands says
+
+
+_BAKEOFFS, _SIGNALS, _MODELS = "Bake-offs", "Signals", "Trained models"
+_PROJECT, _SERVICE = "The project", "The service"
+
+_ENTRIES: Sequence[_Entry] = (
+    _Entry(
+        "run",
+        "bakeoff.cli.commands.runs.run_command:run",
+        _BAKEOFFS,
+        "Evaluate candidates on a dataset and rank them.",
+    ),
+    _Entry(
+        "plan",
+        "bakeoff.cli.commands.runs.plan_command:plan",
+        _BAKEOFFS,
+        "Say what a run would fit, what it would reuse, and why.",
+    ),
+    _Entry(
+        "show", "bakeoff.cli.commands.runs.show_command:show", _BAKEOFFS, "Show the leaderboard of a run."
+    ),
+    _Entry("runs", "bakeoff.cli.commands.runs.runs_command:runs", _BAKEOFFS, "List the runs, newest first."),
+    _Entry(
+        "events",
+        "bakeoff.cli.commands.runs.events_command:events",
+        _BAKEOFFS,
+        "Print what happened, and follow it.",
+    ),
+    _Entry(
+        "logs", "bakeoff.cli.commands.runs.logs_command:logs", _BAKEOFFS, "Print what a candidate printed."
+    ),
+    _Entry(
+        "cancel",
+        "bakeoff.cli.commands.runs.change_run_commands:cancel",
+        _BAKEOFFS,
+        "Cancel a run; what has completed stays.",
+    ),
+    _Entry(
+        "priority",
+        "bakeoff.cli.commands.runs.change_run_commands:app",
+        _BAKEOFFS,
+        "Let a run go before others, or after them.",
+    ),
+    _Entry(
+        "retry",
+        "bakeoff.cli.commands.runs.change_run_commands:retry",
+        _BAKEOFFS,
+        "Evaluate again what has no result.",
+    ),
+    _Entry(
+        "reproduce",
+        "bakeoff.cli.commands.runs.reproduce_command:reproduce",
+        _BAKEOFFS,
+        "Fit once more, and compare what is predicted.",
+    ),
+    _Entry(
+        "signals",
+        "bakeoff.cli.commands.signals.signals_command:app",
+        _SIGNALS,
+        "Ask signal models, and see what their ensemble says.",
+    ),
+    _Entry(
+        "predict",
+        "bakeoff.cli.commands.registry.predict_command:predict",
+        _MODELS,
+        "Ask a trained model about the rows of a file.",
+    ),
+    _Entry(
+        "score",
+        "bakeoff.cli.commands.signals.score_command:score",
+        _MODELS,
+        "Score the results that came in.",
+    ),
+    _Entry(
+        "results",
+        "bakeoff.cli.commands.signals.results_command:app",
+        _MODELS,
+        "Take in results of other systems, and labels of them.",
+    ),
+    _Entry(
+        "registry",
+        "bakeoff.cli.commands.registry.registry_command:app",
+        _MODELS,
+        "Look into the registry of trained models, and keep it.",
+    ),
+    _Entry(
+        "init",
+        "bakeoff.cli.commands.project.init_command:init",
+        _PROJECT,
+        "Make a project that runs as it is.",
+    ),
+    _Entry(
+        "models",
+        "bakeoff.cli.commands.project.models_command:models",
+        _PROJECT,
+        "List the candidates, and why some cannot take part.",
+    ),
+    _Entry(
+        "check",
+        "bakeoff.cli.commands.project.check_command:check",
+        _PROJECT,
+        "Say of a signal model what holds of its contract.",
+    ),
+    _Entry(
+        "datasets",
+        "bakeoff.cli.commands.project.datasets_command:datasets",
+        _PROJECT,
+        "List the datasets of the configuration.",
+    ),
+    _Entry(
+        "config",
+        "bakeoff.cli.commands.project.config_command:config",
+        _PROJECT,
+        "Print the settings, and where each came from.",
+    ),
+    _Entry(
+        "up",
+        "bakeoff.cli.commands.services.up_command:up",
+        _SERVICE,
+        "Start everything for one machine, and keep it alive.",
+    ),
+    _Entry(
+        "worker",
+        "bakeoff.cli.commands.services.worker_command:worker",
+        _SERVICE,
+        "Take evaluations until told to stop.",
+    ),
+    _Entry(
+        "schedules",
+        "bakeoff.cli.commands.project.schedules_command:schedules",
+        _SERVICE,
+        "List what starts by itself, and when.",
+    ),
+    _Entry(
+        "api",
+        "bakeoff.cli.commands.services.api_command:app",
+        _SERVICE,
+        "Serve the HTTP API until told to stop.",
+    ),
+    _Entry(
+        "doctor",
+        "bakeoff.cli.commands.project.doctor_command:doctor",
+        _SERVICE,
+        "Look for what is wrong, and say what to do.",
+    ),
+    _Entry(
+        "db",
+        "bakeoff.cli.commands.project.db_command:app",
+        _SERVICE,
+        "Look at the database, upgrade it, back it up, restore it, move it.",
+    ),
+    _Entry("gc", "bakeoff.cli.commands.project.gc_command:gc", _SERVICE, "Remove what nothing cites."),
+)
+
+
+class Commands(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {entry.name: _listed(entry) for entry in _ENTRIES}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, listed, rest = super().resolve_command(ctx, args)
+        entry = next((entry for entry in _ENTRIES if entry.name == name), None)
+        return name, _load(entry) if entry else listed, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Errors that Bakeoff can explain become a line and an exit code. All others are bugs."""
+        from bakeoff.domain.errors import BakeoffError
+
+        try:
+            return super().invoke(ctx)
+        except (BakeoffError, OSError) as exc:
+            known = _known(exc)
+            if known is None:
+                raise
+            _explain(known)
+            raise typer.Exit(_exit_code(known)) from exc
+
+
+def _listed(entry: _Entry) -> TyperCommand:
+    return TyperCommand(entry.name, help=entry.summary, rich_help_panel=entry.panel)
+
+
+def _load(entry: _Entry) -> Any:
+    module, _, name = entry.place.partition(":")
+    found = getattr(import_module(module), name)
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        alone.command(entry.name, context_settings=HELP_NAMES)(found)
+        found = alone
+    command = typer.main.get_command(found)
+    command.name = entry.name
+    return command
+
+
+def _known(exc: Exception) -> Exception | None:
+    """A disk may be full wherever something is written."""
+    from bakeoff.domain.disk_space import is_lack_of_room
+    from bakeoff.domain.errors import InfrastructureError
+
+    if not isinstance(exc, OSError):
+        return exc
+    if not is_lack_of_room(exc):
+        return None
+    return InfrastructureError(
+        f"{exc.filename or 'a file'} cannot be written: {exc.strerror}; make room there"
+    )
+
+
+def _exit_code(exc: Exception) -> int:
+    from bakeoff.domain.errors import InvalidInputError, RefusedError
+
+    if isinstance(exc, RefusedError):
+        return _REFUSED
+    return _BAD_USAGE if isinstance(exc, InvalidInputError) else _INFRASTRUCTURE
+
+
+def _explain(exc: Exception) -> None:
+    from rich.text import Text
+
+    from bakeoff.cli.output import terminal
+    from bakeoff.settings.secret_masking import masked
+
+    terminal.err().print(
+        Text.assemble(("error:", "bold red"), " ", terminal.clean(masked(str(exc)))), soft_wrap=True
+    )
+
+
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}

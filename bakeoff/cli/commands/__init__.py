@@ -1,0 +1,1 @@
+"""One module for each command, by noun: runs, project, registry, signals, services."""

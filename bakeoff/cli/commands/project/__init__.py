@@ -1,0 +1,1 @@
+"""Commands about the project: candidates, datasets, settings, schedules, database, cleaning up, doctor."""

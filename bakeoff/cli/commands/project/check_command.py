@@ -1,0 +1,86 @@
+"""`bakeoff check`: whether a signal model keeps its contract, claim by claim."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from bakeoff.operations.signal_check import ClaimCheck, SignalCheck
+
+_FAILED = 1
+
+
+def check(
+    plugin: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLUGIN", help="file.py, file.py:Class, package.module:Class, or an id of the catalog."
+        ),
+    ],
+    params: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="KEY=VALUE", show_default=False, help="For its constructor."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Say of a signal model what holds of its contract.
+
+    It is asked in a process of its own about a market that is made up, and learns what it works with from it.
+    Exit code 1: a check failed.
+    """
+    from bakeoff.cli.key_value_options import values
+    from bakeoff.evaluation.signals.check_in_cell import Verdict
+    from bakeoff.operations import signal_check
+
+    project_access.open_project(config)
+    console = terminal.err() if as_json else terminal.out()
+    with terminal.busy(console, f"checking {terminal.clean(plugin)}"):
+        found = signal_check.check(plugin, values(params or [], "--param"))
+    if as_json:
+        terminal.write_json(found.to_record())
+    else:
+        terminal.show(console, *_shown(found))
+    if found.number(Verdict.FAILED):
+        raise typer.Exit(_FAILED)
+
+
+def _shown(found: "SignalCheck") -> "list[RenderableType]":
+    from rich.text import Text
+
+    from bakeoff.domain.wording import counted
+    from bakeoff.evaluation.signals.check_in_cell import Verdict
+
+    counts = ", ".join(f"{found.number(verdict)} {verdict}" for verdict in Verdict)
+    lines = [line for finding in found.findings for line in _lines(finding)]
+    return [*lines, Text(), Text(f"{counted(len(found.findings), 'check')}: {counts}; {found.path}", "dim")]
+
+
+def _lines(finding: "ClaimCheck") -> "Iterator[RenderableType]":
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from bakeoff.evaluation.signals.check_in_cell import Verdict
+
+    sign, style = {
+        Verdict.HELD: ("✓", "green"),
+        Verdict.FAILED: ("✗", "red"),
+        Verdict.SKIPPED: ("-", "dim"),
+    }[finding.verdict]
+    claim = Text.assemble((sign, style), " ", (terminal.clean(finding.claim), "dim" if sign == "-" else ""))
+    yield claim.append(f"  {terminal.clean(finding.why)}", "dim") if sign == "-" else claim
+    if finding.verdict is Verdict.FAILED:
+        told = [Text(terminal.clean(finding.why), "red")]
+        if finding.cure:
+            told.append(Text.assemble(("fix: ", "bold"), terminal.clean(finding.cure)))
+        if finding.traceback:
+            told.append(Text(terminal.clean(finding.traceback.rstrip()), "dim"))
+        yield from (Padding(text, (0, 0, 0, 2), expand=False) for text in told)

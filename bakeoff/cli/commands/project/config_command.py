@@ -1,0 +1,99 @@
+"""`bakeoff config`: each setting, its value, where the value came from, and what it means."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from bakeoff.settings.configuration import Configuration
+
+
+def config(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", hidden=True, help="The reference of all settings, for the docs.")
+    ] = False,
+    broker: Annotated[
+        bool,
+        typer.Option("--broker", help="Only the URL of the broker, as Celery takes it, password and all."),
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Print the settings, and where each came from."""
+    if markdown:
+        from bakeoff.cli.output.settings_reference import settings_reference
+
+        sys.stdout.write(settings_reference())
+        return
+    configuration = project_access.open_project(config)
+    if broker:
+        from bakeoff.broker.broker_access import url
+
+        sys.stdout.write(url() + "\n")
+    elif as_json:
+        terminal.write_json(_record(configuration))
+    else:
+        _show(configuration)
+
+
+def _record(configuration: "Configuration") -> dict[str, Any]:
+    return {
+        "file": str(configuration.file) if configuration.file else None,
+        "root": str(configuration.root),
+        "settings": {
+            key: {"value": value, "origin": configuration.origins[key], "meaning": meaning}
+            for key, value, meaning in _settings(configuration)
+        },
+    }
+
+
+def _settings(configuration: "Configuration") -> list[tuple[str, Any, str]]:
+    """Key, value and meaning; passwords are masked."""
+    from bakeoff.settings.secret_masking import masked_within
+    from bakeoff.settings.setting_definitions import Settings
+
+    values = configuration.settings.model_dump(mode="json", by_alias=True)
+    fields = Settings.model_fields.values()
+    return [
+        (key, masked_within(value), field.description or "")
+        for (key, value), field in zip(values.items(), fields, strict=True)
+    ]
+
+
+def _show(configuration: "Configuration") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from bakeoff.settings.configuration import SettingOrigin
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("from", no_wrap=True)
+    table.add_column("meaning", overflow="fold", style="dim")
+    for key, value, meaning in _settings(configuration):
+        origin = configuration.origins[key]
+        style = "dim" if origin is SettingOrigin.DEFAULT else "bold"
+        table.add_row(Text(key), Text(_text(value), style), Text(origin, style), Text(meaning))
+    file = Text(str(configuration.file) if configuration.file else "there is no file: all defaults", "dim")
+    terminal.show(terminal.out(), table, Text(), file)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return _mapping(value) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "null" if value is None else terminal.clean(str(value))
+
+
+def _mapping(value: dict[str, Any]) -> str:
+    """The names of what is described at length, or the keys that are set."""
+    if all(isinstance(part, dict) for part in value.values()):
+        return ", ".join(value)
+    return ", ".join(f"{key}: {part}" for key, part in value.items() if isinstance(part, (str, int, float)))

@@ -1,0 +1,105 @@
+"""`bakeoff db backup`, `db restore` and `db copy`: copies of the database of runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+from bakeoff.domain.wording import counted
+
+if TYPE_CHECKING:
+    from bakeoff.store.database.backup import BackupCopy
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def backup(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="By default one in backups/, named by the time.", show_default=False
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Copy the database while runs go on."""
+    from bakeoff.operations import process_context
+    from bakeoff.store.database.backup import back_up
+
+    configuration = project_access.open_project(config)
+    place = file or configuration.backups / f"bakeoff-{_stamp()}.db"
+    with terminal.measured(terminal.err(), "copying the database") as progress:
+        copy = back_up(process_context.engine(), place.absolute(), progress, force=force)
+    if as_json:
+        terminal.write_json(_copy_record(copy))
+    else:
+        terminal.out().print(
+            f"{place}: {copy.bytes / 1e6:,.1f} MB, {counted(copy.runs, 'run')}", soft_wrap=True
+        )
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bakeoff db backup` wrote.")],
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Put a copy into the place of the database, which is kept beside it. Stop the workers first."""
+    from bakeoff.operations import process_context
+    from bakeoff.store.database import backup, schema_version
+
+    configuration = project_access.open_project(config)
+    database = configuration.database_file or file
+    former = database.with_name(f"{database.stem}-before-{_stamp()}{database.suffix}")
+    with terminal.measured(terminal.err(), "restoring the database") as progress:
+        restored = backup.restore(process_context.engine(), file.absolute(), former, progress)
+    current = restored.copy.schema == schema_version.HEAD
+    if as_json:
+        kept = str(restored.former) if restored.former else None
+        terminal.write_json({**_copy_record(restored.copy), "former": kept, "needsUpgrade": not current})
+        return
+    say = terminal.out().print
+    say(f"restored {counted(restored.copy.runs, 'run')} from {file}", soft_wrap=True)
+    if restored.former:
+        say(f"what was there before is {restored.former}", soft_wrap=True)
+    say("next: `bakeoff worker` takes up what had not ended" if current else "next: `bakeoff db upgrade`")
+
+
+def copy(
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="URL", show_default=False, help="Such as postgresql+psycopg://user@host/name."
+        ),
+    ],
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Copy all rows into an empty database on a PostgreSQL server. Stop the workers first."""
+    from bakeoff.store.database import database_copy, schema_version
+    from bakeoff.store.database.engine import open_database
+
+    source, target = project_access.existing_database(project_access.open_project(config)), open_database(to)
+    with terminal.measured(terminal.err(), "copying the rows") as progress:
+        rows = database_copy.copy(source, target, progress)
+    shown = target.url.render_as_string(hide_password=True)
+    if as_json:
+        terminal.write_json({"to": shown, "schema": schema_version.HEAD, "rows": dict(rows)})
+        return
+    say = terminal.out().print
+    say(f"{counted(sum(rows.values()), 'row')} copied to {shown}", soft_wrap=True)
+    say("next: set databaseUrl to it, see that `bakeoff doctor` agrees, and start the workers")
+
+
+def _stamp() -> str:
+    from bakeoff.domain.identity import utc_now
+
+    return utc_now().strftime("%Y%m%dT%H%M%SZ")
+
+
+def _copy_record(copy: "BackupCopy") -> dict[str, Any]:
+    return {"file": str(copy.file), "bytes": copy.bytes, "schema": copy.schema, "runs": copy.runs}

@@ -1,0 +1,108 @@
+"""`bakeoff doctor`: what is wrong, and what to do."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from rich.console import RenderableType
+
+    from bakeoff.operations.examination.diagnosis import Diagnosis
+    from bakeoff.settings.configuration import Configuration
+
+_FAILED = 1
+_LOOKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Look for what is wrong, and say what to do.  Exit code 1: something is."""
+    from dataclasses import asdict
+
+    from bakeoff.operations.examination.diagnosis import Level
+
+    findings = []
+    for finding in _examine(config):
+        findings.append(finding)
+        if not as_json:
+            _tell(finding)
+    if as_json:
+        terminal.write_json([asdict(finding) for finding in findings])
+    if any(finding.level is Level.FAIL for finding in findings):
+        raise typer.Exit(_FAILED)
+
+
+def _examine(config: "ConfigFile") -> "Iterator[Diagnosis]":
+    from bakeoff.domain.errors import BakeoffError
+    from bakeoff.operations.examination import (
+        broker_look,
+        database_look,
+        machine_look,
+        project_look,
+        registry_look,
+        schedules_look,
+        settings_look,
+    )
+    from bakeoff.operations.examination.diagnosis import fail, ok
+
+    yield from machine_look.machine()
+    try:
+        configuration = project_access.open_project(config)
+    except BakeoffError as exc:
+        yield fail("settings", str(exc), "correct that first; the other checks need it")
+        return
+    yield ok("project", f"{configuration.root}, {configuration.file or 'without a configuration file'}")
+    yield from settings_look.agreement(configuration.settings)
+    yield from machine_look.folders(configuration)
+    for subject, look in (
+        ("database", lambda known: database_look.look(known).findings),
+        ("broker", lambda known: broker_look.look(known).findings),
+        ("catalog", project_look.candidates),
+        ("datasets", project_look.datasets),
+        ("market", project_look.market),
+        ("registry", registry_look.registry),
+        ("schedules", schedules_look.timetable),
+    ):
+        yield from _guarded(subject, look, configuration)
+
+
+def _guarded(
+    subject: str,
+    look: "Callable[[Configuration], Iterable[Diagnosis]]",
+    configuration: "Configuration",
+) -> "Iterator[Diagnosis]":
+    """What cannot be looked at is a finding, too."""
+    from bakeoff.domain.errors import BakeoffError
+    from bakeoff.operations.examination.diagnosis import fail
+    from bakeoff.settings.secret_masking import masked
+
+    try:
+        yield from look(configuration)
+    except BakeoffError as exc:
+        yield fail(subject, masked(str(exc)), "")
+
+
+def _tell(finding: "Diagnosis") -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    sign, style = _LOOKS[finding.level]
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_column(width=1)
+    row.add_column(width=9)
+    row.add_column(overflow="fold")
+    row.add_row(Text(sign, style), Text(finding.subject, "bold"), Text(terminal.clean(finding.message)))
+    parts: list[RenderableType] = [row]
+    if finding.cure:
+        cure = Text.assemble(("→ ", style), terminal.clean(finding.cure))
+        parts.append(Padding(cure, (0, 0, 0, 14), expand=False))
+    terminal.show(terminal.out(), *parts)

@@ -1,0 +1,72 @@
+"""`bakeoff init`: a project that runs as it is, to be changed bit by bit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bakeoff.cli.output import terminal
+from bakeoff.domain.own_folders import SOURCES
+
+_TEMPLATES = SOURCES / "bakeoff" / "cli" / "templates"
+
+#: Where each template goes in the new project.
+_FILES = {
+    "bakeoff.yaml": Path("config/bakeoff.yaml"),
+    "models.yaml": Path("config/models.yaml"),
+    "my_model.py": Path("models/my_model.py"),
+}
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where; it is made if need be.")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Make a project that runs as it is.
+
+    It has settings, a catalog of candidates, and a candidate of your own. No file is overwritten.
+    """
+    _refuse_to_overwrite(folder)
+    for template, place in _FILES.items():
+        _write(folder / place, (_TEMPLATES / template).read_text(encoding="utf-8"))
+    if as_json:
+        terminal.write_json({"files": [str(folder / place) for place in _FILES.values()]})
+    else:
+        _tell(folder)
+
+
+def _refuse_to_overwrite(folder: Path) -> None:
+    from bakeoff.domain.errors import InvalidInputError
+
+    there = [str(folder / place) for place in _FILES.values() if (folder / place).exists()]
+    if there:
+        raise InvalidInputError(
+            f"there is a project already, nothing was written: {', '.join(there)}; "
+            f"name another folder, `bakeoff init FOLDER`"
+        )
+
+
+def _write(file: Path, text: str) -> None:
+    from bakeoff.domain.errors import InvalidInputError
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except OSError as exc:
+        raise InvalidInputError(f"{file} cannot be written: {exc.strerror}; name a folder that can") from exc
+
+
+def _tell(folder: Path) -> None:
+    from rich.text import Text
+
+    go = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
+    terminal.show(
+        terminal.out(),
+        *(Text(f"made {folder / place}") for place in _FILES.values()),
+        Text(),
+        Text.assemble("next:  ", (f"{go}bakeoff run", "bold"), "     a first bake-off, on a toy dataset"),
+        Text.assemble(
+            "       ", ("bakeoff show --errors", "bold"), "  its leaderboard again, with all there is to say"
+        ),
+    )

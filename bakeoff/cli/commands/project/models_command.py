@@ -1,0 +1,116 @@
+"""`bakeoff models`: the candidates of the project, those that load and those that do not."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from bakeoff.domain.candidate import Candidate, Rejection
+    from registry.catalog.live_catalog import CatalogSnapshot
+
+
+def models(
+    every: Annotated[bool, typer.Option("--all", help="The disabled ones, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """List the candidates, and why some cannot take part."""
+    catalog = project_access.catalog(project_access.open_project(config))
+    if as_json:
+        terminal.write_json(catalog.shelf.to_record())
+    else:
+        terminal.show(terminal.out(), *_parts(catalog.shelf, str(catalog.file), every=every))
+
+
+def _parts(shelf: "CatalogSnapshot", file: str, *, every: bool) -> "list[RenderableType]":
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    signals = shelf.signal_models
+    candidates = [c for c in shelf.candidates.values() if c.id not in signals]
+    if candidates:
+        parts.append(_table(candidates))
+    if signals:
+        parts += [Text()] if candidates else []
+        parts += [Text("signal models: `bakeoff signals` asks them", "bold"), _signal_table(shelf)]
+    if shelf.disabled and every:
+        parts += [Text(), Text("disabled: `bakeoff run --with ID` takes a candidate along", "bold")]
+        parts.append(_table(shelf.disabled.values(), style="dim"))
+    if shelf.rejected:
+        parts += [Text(), Text("rejected", "bold red")]
+        parts += [part for rejection in shelf.rejected.values() for part in _rejected(rejection)]
+    return [*parts, Text(), _closing(shelf, file, every=every)]
+
+
+def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("model", no_wrap=True)
+    table.add_column("version", no_wrap=True, style="dim")
+    table.add_column("learns", no_wrap=True, style="dim")
+    table.add_column("from", no_wrap=True, overflow="ellipsis", style="dim")
+    table.add_column("description", no_wrap=True, overflow="ellipsis", ratio=1)
+    for candidate in candidates:
+        where = candidate.path or " + ".join(step.path.rpartition(":")[2] for step in candidate.steps)
+        table.add_row(
+            Text(candidate.id, style or "bold"),
+            Text(candidate.version),
+            Text(candidate.learns or ""),
+            Text(where),
+            Text(terminal.clean(candidate.description), style),
+        )
+    return table
+
+
+def _signal_table(shelf: "CatalogSnapshot") -> "Table":
+    """With what their voices weigh in the ensemble, all of which is 1."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shares: Mapping[str, float] = shelf.to_record()["ensemble"]["weights"]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("model", no_wrap=True)
+    table.add_column("version", no_wrap=True, style="dim")
+    table.add_column("weight", no_wrap=True, justify="right")
+    table.add_column("saved models", no_wrap=True, overflow="ellipsis", style="dim")
+    table.add_column("from", no_wrap=True, overflow="ellipsis", style="dim")
+    table.add_column("description", no_wrap=True, overflow="ellipsis", ratio=1)
+    for model in shelf.signal_models.values():
+        table.add_row(
+            Text(model.id, "bold"),
+            Text(model.version),
+            Text(f"{shares.get(model.id, 0):.3g}"),
+            Text(", ".join(model.artefacts)),
+            Text(model.path or ""),
+            Text(terminal.clean(model.description)),
+        )
+    return table
+
+
+def _rejected(rejection: "Rejection") -> "Sequence[RenderableType]":
+    from rich.padding import Padding
+    from rich.text import Text
+
+    head = Text.assemble("✗ ", (rejection.id, "bold"), (f" {rejection.version}  {rejection.path}", "dim"))
+    told = Text(terminal.clean(rejection.cause), "red")
+    cure = Text.assemble(("fix: ", "bold"), terminal.clean(rejection.fix))
+    return [head, *(Padding(text, (0, 0, 0, 2), expand=False) for text in (told, cure))]
+
+
+def _closing(shelf: "CatalogSnapshot", file: str, *, every: bool) -> "RenderableType":
+    from rich.text import Text
+
+    counts = f"{len(shelf.candidates)} ready, {len(shelf.disabled)} disabled, {len(shelf.rejected)} rejected"
+    hidden = " (--all shows them)" if shelf.disabled and not every else ""
+    return Text(f"{counts}{hidden}; from {file}", "dim")

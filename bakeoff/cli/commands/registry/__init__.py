@@ -1,0 +1,1 @@
+"""Commands about trained models: list, maintain, promote, predict."""

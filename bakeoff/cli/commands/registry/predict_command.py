@@ -1,0 +1,183 @@
+"""`bakeoff predict`: what a trained model says of the rows of a file."""
+
+import signal
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.output.number_format import duration
+from bakeoff.cli.project_access import ConfigFile
+from bakeoff.domain.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from bakeoff.inference.predict_file import Work
+    from registry.columns.signature_comparison import SignatureComparison
+
+_CHECK_FAILED = 1
+_KILLED = 128  #: and the number of the signal, as a shell says it
+_BATCH_SIZE = 10_000
+
+
+def predict(  # noqa: PLR0917 - one parameter for each option
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            show_default=False,
+            help="NAME/VERSION, an id, or a URI such as models:/NAME/Production or models:/NAME@ALIAS.",
+        ),
+    ],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT", show_default=False, help="A .csv, .tsv or .parquet file, a row for each answer."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUTPUT",
+            show_default=False,
+            help="A .csv, .parquet or .jsonl file; without it, CSV on standard output.",
+        ),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Probabilities (or scores) beside the predictions.")
+    ] = False,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option("--id", metavar="COLUMN", show_default=False, help="Copy this column over; repeatable."),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Rows that are in memory at a time.")
+    ] = _BATCH_SIZE,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only see whether the input fits. Exit code 1: it does not.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What was done, as JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Ask a trained model about the rows of a file.
+
+    The output is there whole or not at all, and all of it comes from one version of the model.
+    """
+    from bakeoff.domain.errors import InvalidInputError
+
+    if as_json and output is None and not check:
+        raise InvalidInputError(
+            "--json and predictions would both be on standard output: name a file with -o"
+        )
+    work = _work(model, source, ids or [], config)
+    if check:
+        _check(work, batch_size, as_json=as_json)
+    else:
+        _predict(work, output, batch_size, probabilities=probabilities, as_json=as_json)
+
+
+def _work(model: str, source: Path, ids: "Sequence[str]", config: Path | None) -> "Work":
+    from bakeoff.evaluation.datasets.dataset_sources import located
+    from bakeoff.inference.loaded_version import Served
+    from bakeoff.inference.predict_file import Work
+
+    configuration = project_access.open_project(config)
+    registry = project_access.registry(configuration)
+    file = located(str(source), Path.cwd())
+    return Work.of(Served.of(registry.load(model)), file, ids)
+
+
+def _predict(
+    work: "Work", output: Path | None, batch_size: int, *, probabilities: bool, as_json: bool
+) -> None:
+    from bakeoff.cli.output.progress_bar import rows_done
+    from bakeoff.inference.predict_file import predict_file
+
+    began = time.monotonic()
+    with _ended_by_sigterm(), rows_done("predicting", work.source.rows, hidden=output is None) as progress:
+        rows = predict_file(
+            work, output, probabilities=probabilities, batch_size=batch_size, progress=progress
+        )
+    seconds = time.monotonic() - began
+    if as_json:
+        terminal.write_json(_record(work, rows) | {"output": str(output), "seconds": round(seconds, 3)})
+        return
+    console, where = (terminal.err(), "") if output is None else (terminal.out(), f": {output}")
+    speed = f"{counted(round(rows / seconds), 'row')}/s"
+    console.print(
+        f"{counted(rows, 'row')} by {work.served.version.uri} in {duration(seconds)}, {speed}{where}"
+    )
+
+
+@contextmanager
+def _ended_by_sigterm() -> "Iterator[None]":
+    """As by Ctrl-C: what is half written is removed."""
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(_KILLED + number)
+
+
+def _check(work: "Work", batch_size: int, *, as_json: bool) -> None:
+    from bakeoff.cli.output.progress_bar import rows_done
+    from bakeoff.inference.predict_file import check_file
+
+    with rows_done("checking", work.source.rows) as progress:
+        comparison, rows = check_file(work, batch_size=batch_size, progress=progress)
+    if as_json:
+        found = {_camel(key): value for key, value in comparison.to_record().items()}
+        terminal.write_json(_record(work, rows) | found)
+    else:
+        terminal.show(terminal.out(), *_findings(work, comparison, rows))
+    if not comparison.valid:
+        raise typer.Exit(_CHECK_FAILED)
+
+
+def _findings(work: "Work", comparison: "SignatureComparison", rows: int) -> "Iterator[RenderableType]":
+    from rich.text import Text
+
+    from bakeoff.domain.wording import listed
+
+    said = "fit" if comparison.valid else "do not fit"
+    yield Text(f"{counted(rows, 'row')} of {work.source.path} {said} {work.served.version.uri}")
+    for problem in comparison.problems:
+        yield Text.assemble(("✗ ", "bold red"), terminal.clean(problem))
+    notes = {
+        "extra columns, which are left aside": comparison.extra,
+        "columns with missing values, where none were in training": comparison.gaps,
+    }
+    for note, names in notes.items():
+        if names:
+            yield Text(f"  {note}: {terminal.clean(listed(names))}", "dim")
+    if comparison.reordered:
+        yield Text("  the columns are put into the order of the model", "dim")
+
+
+def _record(work: "Work", rows: int) -> dict[str, Any]:
+    version = work.served.version
+    return {
+        "model": version.uri,
+        "modelId": version.id,
+        "version": version.version,
+        "input": str(work.source.path),
+        "rows": rows,
+    }
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))

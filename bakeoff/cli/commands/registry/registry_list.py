@@ -1,0 +1,135 @@
+"""`bakeoff registry list`, `show` and `best`: what is in the registry of trained models."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.key_value_options import numbers, pairs
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from bakeoff.domain.model_version import ModelVersion
+    from registry.models.registry_interface import BaseModelRegistry
+
+MODEL_HELP = "NAME/VERSION, an id, or a URI such as models:/NAME/Production."
+
+_AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with everything.")]
+_Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Only of this name.")]
+_Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only of this type.")]
+
+
+def list_versions(  # noqa: PLR0917 - one parameter for each option
+    name: _Name = None,
+    kind: _Type = None,
+    stage: Annotated[
+        str | None, typer.Option(metavar="STAGE", help="Only Development, Staging, Production or Archived.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only with this tag; may be repeated.")
+    ] = None,
+    least: Annotated[
+        list[str] | None,
+        typer.Option("--min", metavar="METRIC=VALUE", help="Only with at least this value; may be repeated."),
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(metavar="ID", help="Only measured on this snapshot.")] = None,
+    run: Annotated[str | None, typer.Option(metavar="ID", help="Only saved from this run.")] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many.")] = 20,
+    offset: Annotated[int, typer.Option(min=0, metavar="N", help="How many to pass over.")] = 0,
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """List model versions, newest first."""
+    from bakeoff.domain.model_version import Stage
+    from registry.models import registry_opening
+
+    configuration = project_access.open_project(config)
+    filters: dict[str, Any] = {
+        "stage": None if stage is None else Stage.parse(stage),
+        "tags": pairs(tag or (), "--tag"),
+        "min_metrics": numbers(least or (), "--min"),
+        "dataset_id": dataset,
+        "run_id": run,
+    }
+    found: list[ModelVersion] = []
+    if registry_opening.has_registry(configuration):
+        registry = registry_opening.open_registry(configuration)
+        found = registry.versions(name, kind, **filters, limit=limit + 1, offset=offset)
+    if as_json:
+        terminal.write_json([version.to_record() for version in found[:limit]])
+    else:
+        _show_page(found, limit, offset, is_filtered=any([name, kind, *filters.values()]))
+
+
+def _show_page(found: "list[ModelVersion]", limit: int, offset: int, *, is_filtered: bool) -> None:
+    from rich.text import Text
+
+    from bakeoff.cli.output.version_table import table
+
+    if not found:
+        nothing = (
+            "no such models" if is_filtered or offset else f"no models yet: {project_access.FIRST_MODEL}"
+        )
+        terminal.out().print(nothing)
+        return
+    more = [Text(), Text(f"more: --offset {offset + limit}", "dim")] if len(found) > limit else []
+    terminal.show(terminal.out(), table(found[:limit]), *more)
+
+
+def show(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=f"{MODEL_HELP} NAME alone: its newest.")],
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show all that is known of one model version."""
+    from bakeoff.cli.output.version_table import details
+
+    registry = project_access.registry(project_access.open_project(config))
+    version = registry.get(_newest_of_name(registry, model))
+    history = [line for line in registry.history(version.name) if line.version == version.version]
+    if as_json:
+        stages = [line.to_record() for line in history]
+        terminal.write_json({**version.to_record(), "history": stages})
+    else:
+        terminal.show(terminal.out(), *details(version, history))
+
+
+def _newest_of_name(registry: "BaseModelRegistry", text: str) -> str:
+    return f"models:/{text}/latest" if registry.versions(text, limit=1) else text
+
+
+def best(  # noqa: PLR0917 - one parameter for each option
+    metric: Annotated[str, typer.Option(metavar="METRIC", help="What they are compared by.")] = "f1",
+    name: _Name = None,
+    kind: _Type = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="The snapshot they were measured on.  [dim]\\[default: that of the newest]"
+        ),
+    ] = None,
+    any_dataset: Annotated[
+        bool, typer.Option("--any-dataset", help="Compare what was measured on different data.")
+    ] = False,
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show the best model version by a metric, among those that were measured on the same snapshot."""
+    from bakeoff.cli.output.version_table import comparison
+    from bakeoff.domain.errors import NotFoundError
+    from registry.models.promotion_gates import snapshot_of_the_newest
+
+    registry = project_access.registry(project_access.open_project(config))
+    if dataset is None and not any_dataset:
+        cure = "name one with --dataset, or compare whatever there is with --any-dataset"
+        dataset = snapshot_of_the_newest(registry, metric, name, kind, cure=cure)
+    found = registry.best(metric, model_type=kind, model_name=name, dataset_id=dataset)
+    if found is None:
+        raise NotFoundError(
+            f"no such model has a value of {metric}: `bakeoff registry list` shows what they have"
+        )
+    if as_json:
+        terminal.write_json(found.to_record())
+    else:
+        terminal.show(terminal.out(), *comparison(found, metric, dataset))

@@ -1,0 +1,145 @@
+"""`bakeoff registry promote`, `rollback`, `history` and `alias`: the way of a version to Production."""
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.commands.registry.registry_list import MODEL_HELP
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bakeoff.domain.model_version import Promotion
+    from bakeoff.settings.configuration import Configuration
+
+_AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with everything.")]
+_Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for those who read the log.")]
+
+
+def promote(  # noqa: PLR0917 - one parameter for each option
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)],
+    to: Annotated[
+        str, typer.Option("--to", metavar="STAGE", help="Development, Staging, Production or Archived.")
+    ] = "Production",
+    reason: _Reason = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if it does not pass a gate; the log says so.")
+    ] = False,
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Move a version to a stage, if it passes the gates, and tell the hooks.
+
+    The version that was in Production is archived.  Exit code 1: a gate was not passed.
+    """
+    from bakeoff.domain.model_version import Stage
+    from registry.models.promotion import GateError
+    from registry.models.promotion import promote as move
+
+    configuration = project_access.open_project(config)
+    registry = project_access.registry(configuration)
+    policy, stage = _policy(configuration), Stage.parse(to)
+    try:
+        with _hooks_unheard():
+            line = move(registry, model, **policy, stage=stage, reason=reason, force=force)
+    except GateError as exc:
+        if as_json:
+            terminal.write_json({"refused": [vars(gate) for gate in exc.failed]})
+        raise
+    _tell(line, as_json=as_json)
+
+
+def rollback(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the model is called.")],
+    reason: _Reason = "",
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Put the version back into Production that was there before; once more, the one before that."""
+    from registry.models.promotion import rollback as go_back
+
+    configuration = project_access.open_project(config)
+    registry = project_access.registry(configuration)
+    with _hooks_unheard():
+        line = go_back(registry, name, **_policy(configuration), reason=reason)
+    _tell(line, as_json=as_json)
+
+
+def _policy(configuration: "Configuration") -> dict[str, Any]:
+    return {"policy": configuration.settings.model_registry.promotion, "root": configuration.root}
+
+
+@contextmanager
+def _hooks_unheard() -> "Iterator[None]":
+    """What they say is printed with the rest, so their log need not be."""
+    hooks = logging.getLogger("registry.models.promotion_hooks")
+    before = hooks.level
+    hooks.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        hooks.setLevel(before)
+
+
+def _tell(line: "Promotion", *, as_json: bool) -> None:
+    from bakeoff.cli.output.promotion_view import outcome
+
+    if as_json:
+        terminal.write_json(line.to_record())
+    else:
+        terminal.show(terminal.out(), *outcome(line))
+
+
+def history(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Of this name alone.", show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many lines.")] = 20,
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show what was promoted, when, by whom and why, newest first."""
+    from bakeoff.cli.output.promotion_view import history as table
+
+    lines = project_access.registry(project_access.open_project(config)).history(name, limit=limit)
+    if as_json:
+        terminal.write_json([line.to_record() for line in lines])
+    elif lines:
+        terminal.show(terminal.out(), table(lines))
+    else:
+        terminal.out().print("nothing was promoted yet: `bakeoff registry promote` does it")
+
+
+def alias(  # noqa: PLR0917 - one parameter for each option
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the model is called.")],
+    alias: Annotated[
+        str, typer.Argument(metavar="ALIAS", help="Such as champion, for models:/NAME@champion.")
+    ],
+    version: Annotated[
+        str | None, typer.Argument(metavar="[VERSION]", help="That it is to mean.", show_default=False)
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take it away instead.")] = False,
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Give a version an alias, or move it there from another one."""
+    from bakeoff.domain.errors import InvalidInputError
+
+    if (version is None) is not remove:
+        raise InvalidInputError("give either the version that the alias is to mean, or --remove")
+    registry = project_access.registry(project_access.open_project(config))
+    found = None if version is None else registry.get(f"models:/{name}/{version}")
+    registry.set_alias(name, alias, None if found is None else found.id)
+    if as_json:
+        terminal.write_json(
+            {"modelName": name, "alias": alias, "version": None if found is None else found.version}
+        )
+    else:
+        means = "means nothing any more" if found is None else f"is {found.uri}"
+        terminal.out().print(terminal.clean(f"models:/{name}@{alias} {means}"), soft_wrap=True)

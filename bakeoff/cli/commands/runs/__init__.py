@@ -1,0 +1,1 @@
+"""Commands about runs: start, plan, list, show, change, reproduce, follow events."""

@@ -1,0 +1,113 @@
+"""`bakeoff cancel`: stop what is left of a run.
+
+`bakeoff retry`: the candidates of a run that have no result, once more.
+
+`bakeoff priority`: let a run go before others, or after them.
+"""
+
+import time
+from typing import Annotated
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.command_table import HELP_NAMES
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+
+def cancel(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="The run as JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Cancel a run; what has completed stays."""
+    from bakeoff.operations.run_report import run_record
+    from bakeoff.store.bakeoffs import cancellation, run_rows
+
+    engine = project_access.database(project_access.open_project(config))
+    run_id = run_rows.find(engine, run)
+    cancelled = cancellation.cancel_run(engine, run_id)
+    summary = run_rows.summary(engine, run_id)
+    if as_json:
+        terminal.write_json({"cancelled": cancelled, "run": run_record(summary)})
+    else:
+        terminal.out().print(_say(run_id, summary.run.state, cancelled=cancelled))
+
+
+def _say(run_id: str, state: str, *, cancelled: bool) -> str:
+    if not cancelled:
+        return f"run {run_id} had ended already: {state}"
+    if state == "cancelled":
+        return f"run {run_id} is cancelled"
+    return f"run {run_id} is being cancelled: its workers stop within seconds"
+
+
+def retry(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
+    ],
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Start no worker, even if none answers.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The leaderboard as JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Evaluate again what has no result.
+
+    It is a new run of the same candidates on the same data; the results there are, are taken over.
+    """
+    from bakeoff.broker import broker_access
+    from bakeoff.cli.output.follow_run import say_how_to_come_back, see_to_its_end
+    from bakeoff.cli.output.run_header import header
+    from bakeoff.store.bakeoffs import run_rows
+    from bakeoff.worker import worker_processes
+    from tasks import enqueue
+
+    began = time.monotonic()
+    engine = project_access.database(project_access.open_project(config))
+    broker_access.demand()
+    again = enqueue.retry(run_rows.find(engine, run))
+    own_worker = not no_worker and worker_processes.start_for(again)
+    console = terminal.err() if as_json else terminal.out()
+    terminal.show(console, header(run_rows.get(engine, again)))
+    if detach:
+        say_how_to_come_back(again, console, as_json=as_json)
+    else:
+        see_to_its_end(again, console, own_worker=own_worker, began=began, as_json=as_json)
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@app.command(context_settings={**HELP_NAMES, "ignore_unknown_options": True})  # a number below 0 is none
+def priority(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
+    ],
+    number: Annotated[
+        int, typer.Argument(min=-100, max=100, metavar="N", help="Higher goes first; run_rows start with 0.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="The run as JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Let a run go before others, or after them.
+
+    Its queued jobs move; what is running goes on.
+    """
+    from bakeoff.operations.run_report import run_record
+    from bakeoff.store.bakeoffs import run_rows
+
+    engine = project_access.database(project_access.open_project(config))
+    run_id = run_rows.find(engine, run)
+    changed = run_rows.prioritise(engine, run_id, number)
+    summary = run_rows.summary(engine, run_id)
+    if as_json:
+        terminal.write_json({"changed": changed, "run": run_record(summary)})
+    elif changed:
+        terminal.out().print(f"run {run_id} has priority {number}")
+    else:
+        terminal.out().print(f"run {run_id} had ended already: {summary.run.state}")

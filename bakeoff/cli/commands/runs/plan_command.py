@@ -1,0 +1,132 @@
+"""`bakeoff plan`: what a run would fit, what it would take over, and why."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import project_access, run_options
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from bakeoff.domain.run import Run
+    from bakeoff.evaluation.reuse.reuse_plan import Prospect
+
+
+def plan(  # noqa: PLR0917 - one parameter for each option
+    source: run_options.Source = None,
+    dataset: run_options.Dataset = None,
+    target: run_options.Target = None,
+    test_size: run_options.TestSize = None,
+    seed: run_options.Seed = None,
+    models: run_options.Models = None,
+    added: run_options.Added = None,
+    no_baseline: run_options.NoBaseline = False,
+    metrics: run_options.Metrics = None,
+    positive_label: run_options.PositiveLabel = None,
+    threshold: run_options.Threshold = None,
+    average: run_options.Average = None,
+    save: run_options.Save = None,
+    save_as: run_options.SaveAs = None,
+    fresh: run_options.Fresh = False,
+    repeat_check: run_options.RepeatCheck = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Say what a run would fit, what it would reuse, and why.
+
+    The options are those of `bakeoff run`.  Nothing is started; the data are read, and pinned as a snapshot.
+    """
+    from bakeoff.domain.identity import new_id
+    from bakeoff.evaluation.planning.run_plan import RunRequest
+    from bakeoff.evaluation.reuse.reuse_plan import longest_first
+    from bakeoff.operations import process_context
+    from bakeoff.operations.reuse_lookup import prospects_of
+    from bakeoff.store.database import schema_version
+    from tasks import enqueue
+
+    configuration = project_access.open_project(config)
+    request = RunRequest.parse(
+        run_options.body(
+            configuration,
+            source=source,
+            dataset=dataset,
+            target=target,
+            test_size=test_size,
+            seed=seed,
+            models=models,
+            no_baseline=no_baseline,
+            metrics=metrics,
+            positive_label=positive_label,
+            threshold=threshold,
+            average=average,
+            save=save,
+            save_as=save_as,
+            fresh=fresh,
+            repeat_check=repeat_check,
+        )
+    )
+    schema_version.ensure(process_context.engine())
+    planned = run_options.plan_of(request, added or [], terminal.err() if as_json else terminal.out())
+    run = enqueue.run_of(planned, run_id=new_id())
+    prospects = longest_first(prospects_of(run, planned.candidates, fresh=planned.fresh))
+    if as_json:
+        terminal.write_json(_record(run, prospects))
+    else:
+        terminal.show(terminal.out(), _table(prospects), _sum(prospects))
+
+
+def _record(run: "Run", prospects: "Sequence[Prospect]") -> dict[str, Any]:
+    return {
+        "datasetId": run.dataset.dataset_id,
+        "datasetName": run.dataset.name,
+        "splitId": run.dataset.split_id,
+        "seed": run.seed,
+        **run.rules.to_record(),
+        "candidates": [prospect.to_record() for prospect in prospects],
+    }
+
+
+def _table(prospects: "Sequence[Prospect]") -> "RenderableType":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for name in ("model", "action", "expected", "why"):
+        table.add_column(Text(name, "bold"), justify="right" if name == "expected" else "left")
+    for prospect in prospects:
+        colour = "cyan" if prospect.fit is None else "green"
+        table.add_row(
+            prospect.candidate.id,
+            Text(prospect.way, colour),
+            Text(_expected(prospect), "dim"),
+            Text(terminal.clean(prospect.why), "dim"),
+        )
+    return table
+
+
+def _expected(prospect: "Prospect") -> str:
+    from bakeoff.cli.output.number_format import NOTHING, duration
+
+    return NOTHING if prospect.expected_s is None else duration(prospect.expected_s)
+
+
+def _sum(prospects: "Sequence[Prospect]") -> "RenderableType":
+    from rich.text import Text
+
+    from bakeoff.cli.output.number_format import duration
+    from bakeoff.domain.wording import counted
+
+    fitted = [prospect for prospect in prospects if prospect.fit is None]
+    known_s = sum(prospect.expected_s or 0.0 for prospect in fitted)
+    unknown = sum(prospect.expected_s is None for prospect in fitted)
+    said = [f"{len(fitted)} of {counted(len(prospects), 'candidate')} to fit"]
+    if known_s:
+        said.append(f"about {duration(known_s)} of work")
+    if unknown:
+        said.append(f"{unknown} never timed")
+    return Text("\n" + ", ".join(said), "dim")

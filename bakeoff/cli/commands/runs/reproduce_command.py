@@ -1,0 +1,98 @@
+"""`bakeoff reproduce`: fit once more, and compare each prediction."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+    from bakeoff.evaluation.reuse.reproduction import Difference, ReproductionComparison
+
+_NOT_EQUAL = 1
+
+
+def reproduce(
+    evaluation: Annotated[
+        str,
+        typer.Argument(
+            metavar="EVALUATION", help="Evaluation id, its first characters, or a run if MODEL follows."
+        ),
+    ],
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Candidate of that run.")] = None,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Start no worker, even if none answers.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Fit once more, and compare what is predicted.
+
+    The candidate of a result, on the same data.  What is not as it was is named: code, packages, commit,
+    processor.  Exit code 1: it does not predict the same.
+    """
+    from bakeoff.broker import broker_access
+    from bakeoff.cli.project_access import find_job
+    from bakeoff.operations import reproduce_result
+    from bakeoff.worker import worker_processes
+
+    began = time.monotonic()
+    engine = project_access.database(project_access.open_project(config))
+    fit = reproduce_result.first_fit(find_job(engine, evaluation, model))
+    broker_access.demand()
+    run_id = reproduce_result.begin(fit)
+    own_worker = not no_worker and worker_processes.start_for(run_id)
+    console = terminal.err() if as_json else terminal.out()
+    _see_to_its_end(run_id, console, own_worker=own_worker, began=began)
+    found = reproduce_result.outcome(fit, run_id)
+    if as_json:
+        terminal.write_json(found.to_record())
+    else:
+        terminal.show(console, _said(found))
+    if not found.equal:
+        raise typer.Exit(_NOT_EQUAL)
+
+
+def _see_to_its_end(run_id: str, console: "Console", *, own_worker: bool, began: float) -> None:
+    """Leaves where there is nothing to compare."""
+    from bakeoff.cli.output.failure_list import failures
+    from bakeoff.cli.output.follow_run import leave, say_how_to_come_back, watch
+    from bakeoff.operations import process_context
+    from bakeoff.operations.run_report import read_report
+
+    ended = watch(run_id, console, own_worker=own_worker, began=began)
+    if ended is None:
+        say_how_to_come_back(run_id, console, as_json=False)
+        raise typer.Exit
+    terminal.show(console, *failures(read_report(process_context.engine(), run_id).unsuccessful))
+    leave(ended)
+
+
+def _said(found: "ReproductionComparison") -> "RenderableType":
+    from rich.text import Text
+
+    from bakeoff.cli.output.run_header import grid
+
+    verdict = Text("equal, bit for bit", "green") if found.equal else Text(_how_many(found), "red")
+    rows = [("predicts", verdict), *(("changed", _change(one)) for one in found.differences)]
+    return grid(rows)
+
+
+def _how_many(found: "ReproductionComparison") -> str:
+    if found.differing is None:
+        return "something else"
+    return f"something else in {found.differing:,} of {found.again.test_rows:,} rows"
+
+
+def _change(one: "Difference") -> "Text":
+    from rich.text import Text
+
+    if one.before is None and one.after is None:
+        return Text(terminal.clean(one.what))
+    return Text(terminal.clean(f"{one.what}: {one.before or 'none'}, now {one.after or 'none'}"))

@@ -1,0 +1,216 @@
+"""`bakeoff run --in-process`: no worker, no cells, nothing kept; for `breakpoint()` and whole tracebacks.
+
+`bakeoff run`: one bake-off from its request to its leaderboard.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+from bakeoff.cli import project_access, run_options
+from bakeoff.cli.commands.runs.show_command import show_outcome
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+from bakeoff.domain.job import JobState
+from bakeoff.domain.run import RunState
+from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.jobs.in_process_job import rehearse
+from bakeoff.evaluation.reports.leaderboard import rank
+from bakeoff.operations import process_context
+from bakeoff.operations.run_report import RunReport, report_record
+from bakeoff.store.bakeoffs.run_rows import RunSummary
+from tasks import enqueue
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.domain.result import Result
+    from bakeoff.domain.run import Run
+    from bakeoff.evaluation.planning.run_plan import Plan, RunRequest
+    from bakeoff.evaluation.reuse.reuse_plan import Prospect
+
+
+def rehearse_all(plan: "Plan", console: "Console", *, run_id: str, as_json: bool) -> None:
+    run, jobs = enqueue.draw_up(plan, run_id=run_id, name="in this process")
+    configuration = process_context.configuration()
+    snapshot = folder_of(configuration.snapshots, plan.dataset.dataset_id, plan.dataset.split_id)
+    results = []
+    for job in jobs:
+        terminal.show(console, f"{job.candidate.id} …")
+        results.append(rehearse(job, run, root=configuration.root, snapshot=snapshot))
+    report = _report(run, results)
+    if as_json:
+        terminal.write_json(report_record(report))
+    else:
+        show_outcome(report, console)
+
+
+def _report(run: "Run", results: "list[Result]") -> RunReport:
+    return RunReport(
+        summary=RunSummary(
+            run=replace(run, state=RunState.COMPLETED), jobs={JobState.COMPLETED: len(results)}
+        ),
+        metrics=run.rules.metrics,
+        standings=rank(results, metric=run.rules.metrics[0], baseline_id=run.baseline_id),
+        unsuccessful=[],
+        open=[],
+    )
+
+
+_running = run_options.option("Running")
+
+
+def run(  # noqa: PLR0917 - one parameter for each option
+    source: run_options.Source = None,
+    dataset: run_options.Dataset = None,
+    target: run_options.Target = None,
+    test_size: run_options.TestSize = None,
+    seed: run_options.Seed = None,
+    models: run_options.Models = None,
+    added: run_options.Added = None,
+    no_baseline: run_options.NoBaseline = False,
+    metrics: run_options.Metrics = None,
+    positive_label: run_options.PositiveLabel = None,
+    threshold: run_options.Threshold = None,
+    average: run_options.Average = None,
+    save: run_options.Save = None,
+    save_as: run_options.SaveAs = None,
+    name: Annotated[str | None, _running("TEXT", "A name for the run.")] = None,
+    priority: Annotated[int, _running("N", "Higher goes first: -100 to 100, default 0.")] = 0,
+    detach: Annotated[bool, _running(None, "Do not wait for its end.", "--detach")] = False,
+    no_worker: Annotated[
+        bool, _running(None, "Start no worker, even if none answers.", "--no-worker")
+    ] = False,
+    eval_workers: Annotated[int | None, _running("N", "Evaluations at once.")] = None,
+    timeout: Annotated[float | None, _running("SECONDS", "Time limit of each evaluation.")] = None,
+    fresh: run_options.Fresh = False,
+    repeat_check: run_options.RepeatCheck = False,
+    in_process: Annotated[
+        bool, _running(None, "In this process, for breakpoints; nothing is kept.", "--in-process")
+    ] = False,
+    as_json: Annotated[bool, _running(None, "The leaderboard as JSON.", "--json")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Evaluate candidates on a dataset and rank them.
+
+    Ctrl-C leaves the run to itself, it does not stop it.  Exit code 3: it ended, and not all have a result.
+    """
+    from bakeoff.cli.output.follow_run import say_how_to_come_back, see_to_its_end
+    from bakeoff.evaluation.planning.run_plan import RunRequest
+
+    began = time.monotonic()
+    configuration = project_access.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
+    request = RunRequest.parse(
+        run_options.body(
+            configuration,
+            source=source,
+            dataset=dataset,
+            target=target,
+            test_size=test_size,
+            seed=seed,
+            models=models,
+            no_baseline=no_baseline,
+            metrics=metrics,
+            positive_label=positive_label,
+            threshold=threshold,
+            average=average,
+            save="none" if in_process and save is None else save,
+            save_as=save_as,
+            fresh=fresh,
+            repeat_check=repeat_check,
+            priority=priority,
+            name=name,
+        )
+    )
+    console = terminal.err() if as_json else terminal.out()
+    if in_process:
+        _refuse_what_needs_cells(
+            {
+                "--timeout": timeout,
+                "--eval-workers": eval_workers,
+                "--priority": priority,
+                "--fresh": fresh,
+                "--repeat-check": repeat_check,
+                "--save": save,
+                "--save-as": save_as,
+                "--detach": detach,
+                "--no-worker": no_worker,
+            }
+        )
+        _rehearse(request, added or [], console, as_json=as_json)
+        return
+    run_id, own_worker = _start(request, added or [], console, may_start_worker=not no_worker)
+    if detach:
+        say_how_to_come_back(run_id, console, as_json=as_json)
+    else:
+        see_to_its_end(run_id, console, own_worker=own_worker, began=began, as_json=as_json)
+
+
+def _refuse_what_needs_cells(options: Mapping[str, object]) -> None:
+    from bakeoff.domain.errors import InvalidInputError
+
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise InvalidInputError(
+            f"{', '.join(given)} can do nothing with --in-process, where there is no worker and no cell: "
+            "leave out the one or the other"
+        )
+
+
+def _start(
+    request: "RunRequest", added: Sequence[str], console: "Console", *, may_start_worker: bool
+) -> tuple[str, bool]:
+    """The run, and whether a worker was started for it: it comes up while candidates and data are read."""
+    from bakeoff.broker import broker_access
+    from bakeoff.domain.background_work import begin
+    from bakeoff.domain.identity import new_id
+    from bakeoff.operations import process_context
+    from bakeoff.store.database import schema_version
+    from bakeoff.worker import worker_processes
+    from tasks import enqueue
+
+    run_id = new_id()
+    schema_version.ensure(process_context.engine())
+    broker_access.demand()
+    starting = begin(lambda: may_start_worker and worker_processes.start_for(run_id))
+    plan = run_options.plan_of(request, added, console)
+    own_worker = starting.result()
+    prospects = enqueue.submit(plan, run_id=run_id, name=request.name)
+    _introduce(plan, console, run_id=run_id, name=request.name, prospects=prospects)
+    return run_id, own_worker
+
+
+def _rehearse(request: "RunRequest", added: Sequence[str], console: "Console", *, as_json: bool) -> None:
+    from bakeoff.domain.identity import new_id
+
+    plan, run_id = run_options.plan_of(request, added, console), new_id()
+    _introduce(plan, console, run_id=run_id, name="in this process")
+    rehearse_all(plan, console, run_id=run_id, as_json=as_json)
+
+
+def _introduce(
+    plan: "Plan",
+    console: "Console",
+    *,
+    run_id: str,
+    name: str | None,
+    prospects: "Sequence[Prospect]" = (),
+) -> None:
+    from bakeoff.cli.output.run_header import header, how_many_reused
+    from bakeoff.operations import process_context
+    from tasks import enqueue
+
+    run = enqueue.run_of(plan, run_id=run_id, name=name)
+    rejected = [
+        f"{model} was rejected: `bakeoff models` says why" for model in process_context.catalog().rejected
+    ]
+    told = header(
+        run,
+        preparation=plan.preparation,
+        left_out=plan.left_out,
+        reused=how_many_reused(prospects),
+        warnings=[*plan.warnings, *rejected],
+    )
+    terminal.show(console, told)
+    console.file.flush()

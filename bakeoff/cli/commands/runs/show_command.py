@@ -1,0 +1,148 @@
+"""`bakeoff show`: the leaderboard of a run, and what stands behind it."""
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.domain.run import Run
+    from bakeoff.operations.run_report import RunReport
+
+_ROWS_ON_A_TERMINAL = 30
+
+
+class ShowFormat(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MD = "md"
+
+
+def show(  # noqa: PLR0917 - one parameter for each option
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
+    ] = "latest",
+    form: Annotated[ShowFormat, typer.Option("--format", help="How to write it.")] = ShowFormat.TABLE,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--metric_details", metavar="MODEL", help="Classes, confusions or residuals of one candidate."
+        ),
+    ] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="Tracebacks and last log lines, too.")] = False,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="The first N only.  [dim]\\[default: 30 on a terminal, else all]"
+        ),
+    ] = None,
+    metric: Annotated[str | None, typer.Option(metavar="NAME", help="Rank by another metric.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Watch it to its end first; then exit as `run` does.")
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show the leaderboard of a run."""
+    from bakeoff.operations.run_report import read_report
+    from bakeoff.store.bakeoffs import run_rows
+
+    engine = project_access.database(project_access.open_project(config))
+    run_id = run_rows.find(engine, run)
+    form = ShowFormat.JSON if as_json else form
+    ended = _watch(run_id, form) if follow else None
+    report = read_report(engine, run_id, metric=metric)
+    if model is not None:
+        _show_details(report, model, form)
+    elif form is ShowFormat.TABLE:
+        show_report(report, terminal.out(), top=top, errors=errors)
+    else:
+        _write(report, form, top)
+    if ended is not None:
+        _leave(ended)
+
+
+def _watch(run_id: str, form: ShowFormat) -> "Run | None":
+    from bakeoff.cli.output.follow_run import watch
+
+    return watch(run_id, terminal.out() if form is ShowFormat.TABLE else terminal.err())
+
+
+def _leave(ended: "Run") -> None:
+    from bakeoff.cli.output.follow_run import leave
+
+    leave(ended)
+
+
+def show_report(
+    report: "RunReport", console: "Console", *, top: int | None = None, errors: bool = False
+) -> None:
+    from bakeoff.cli.output.run_header import header
+
+    terminal.show(console, header(report.run))
+    show_outcome(report, console, top=top, errors=errors)
+
+
+def show_outcome(
+    report: "RunReport", console: "Console", *, top: int | None = None, errors: bool = False
+) -> None:
+    """Without what the run was about."""
+    from rich.text import Text
+
+    from bakeoff.cli.output import signal_run_view
+    from bakeoff.cli.output.failure_list import failures
+    from bakeoff.cli.output.leaderboard_table import leaderboard
+    from bakeoff.cli.output.run_header import state
+    from bakeoff.cli.output.saving_view import saving_lines
+
+    if top is None and console.is_terminal:
+        top = _ROWS_ON_A_TERMINAL
+    board = (
+        signal_run_view.outcome(report, top=top)
+        if report.run.signals
+        else leaderboard(report, console, top=top)
+    )
+    terminal.show(
+        console,
+        state(report.summary, reused=report.reused),
+        *([Text(), *board] if board else []),
+        *failures(report.unsuccessful, top=top, whole=errors),
+        *(saving_lines(report.saving) if report.saving else []),
+    )
+
+
+def _show_details(report: "RunReport", model: str, form: ShowFormat) -> None:
+    from bakeoff.cli.output import metric_details
+
+    standings = metric_details.of_model(report, model)
+    if form is ShowFormat.JSON:
+        terminal.write_json([metric_details.details_record(standing) for standing in standings])
+        return
+    if form is not ShowFormat.TABLE:
+        raise typer.BadParameter(f"--details is written as table or json, not as {form}")
+    terminal.show(
+        terminal.out(), *(part for standing in standings for part in metric_details.details(standing))
+    )
+
+
+def _write(report: "RunReport", form: ShowFormat, top: int | None) -> None:
+    from dataclasses import replace
+
+    from bakeoff.cli.output import export_formats
+    from bakeoff.operations.run_report import report_record
+
+    report = replace(report, standings=report.standings[:top])
+    if form is ShowFormat.JSON:
+        terminal.write_json(report_record(report))
+    else:
+        sys.stdout.write(
+            export_formats.to_csv(report) if form is ShowFormat.CSV else export_formats.to_markdown(report)
+        )

@@ -1,0 +1,1 @@
+"""Commands that keep running: the worker, the API, and everything for one machine."""

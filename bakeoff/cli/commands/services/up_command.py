@@ -1,0 +1,247 @@
+"""`bakeoff up`: everything for one machine, until somebody says stop."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.commands.services.worker_command import LogLevel
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from bakeoff.settings.configuration import Configuration
+    from bakeoff.worker.process_supervisor import Child
+
+_SLOW_AFTER_S = 60.0
+_PROBE_S = 1.0
+
+
+def up(  # noqa: PLR0917 - one parameter for each option
+    flower: Annotated[
+        bool, typer.Option("--flower", help="Flower, too: the flower_process of Celery.")
+    ] = False,
+    eval_workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Evaluations at once.", show_default=False)
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Where the API listens.", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="N", help="Its port; 0 takes one that is free.", show_default=False)
+    ] = None,
+    flower_port: Annotated[
+        int, typer.Option(metavar="N", help="Port of Flower; 0 takes one that is free.", min=0, max=65535)
+    ] = 5555,
+    log_level: Annotated[
+        LogLevel, typer.Option("--log-level", case_sensitive=False, help="How much the logs say.")
+    ] = LogLevel.INFO,
+    config: ConfigFile = None,
+) -> None:
+    """Start everything for one machine, and keep it alive.
+
+    That is: the embedded Redis if there is no other broker, both nodes of the worker, beat for the schedules,
+    the HTTP API, and Flower if you like.  What dies is started again.
+
+    Ctrl-C or SIGTERM: running jobs get their grace and are then put back.  A second one ends all at once.
+    """
+    from bakeoff.broker import broker_access
+    from bakeoff.operations import process_context
+    from bakeoff.settings import log_setup
+    from bakeoff.store.database import schema_version
+    from bakeoff.worker.process_supervisor import supervise
+    from registry.catalog.catalog_schema import read
+
+    configuration = project_access.open_project(config, evalWorkers=eval_workers, apiHost=host, apiPort=port)
+    log_setup.set_up(log_level, configuration.settings.log_format)
+    configuration.logs.mkdir(parents=True, exist_ok=True)
+    services = [
+        *_nodes(configuration, log_level),
+        _beat(configuration, log_level),
+        _api(configuration, log_level),
+        *([_flower(configuration, flower_port)] if flower else []),
+    ]
+    schema_version.ensure(process_context.engine())
+    read(configuration.catalog_file)
+    broker_access.demand()
+    supervise([service.child for service in services], meanwhile=_Herald(services, configuration).look)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Service:
+    child: "Child"
+    what: str  #: for people: where it is, or what it does
+    answers: Callable[[], bool]
+
+
+def _nodes(configuration: "Configuration", log_level: str) -> list[_Service]:
+    from bakeoff.worker.worker_processes import nodes
+    from tasks.why_idle import answers
+
+    evaluating, controlling = nodes(configuration, log_level, logs=configuration.logs)
+    settings, machine = configuration.settings, socket.gethostname()
+    return [
+        _Service(
+            child=evaluating,
+            what=f"{settings.eval_workers} evaluations at once on {settings.node}",
+            answers=lambda: answers(f"eval@{machine}"),
+        ),
+        _Service(child=controlling, what="everything else", answers=lambda: answers(f"control@{machine}")),
+    ]
+
+
+def _beat(configuration: "Configuration", log_level: str) -> _Service:
+    from bakeoff.worker.worker_processes import beat
+
+    names = ", ".join(configuration.settings.scheduled)
+    child = beat(configuration, log_level)
+    return _Service(
+        child=child,
+        what=f"schedules: {names}; see `bakeoff schedules`" if names else "no schedules",
+        answers=child.is_alive,
+    )
+
+
+def _api(configuration: "Configuration", log_level: str) -> _Service:
+    """Its port is tried out before anything is started."""
+    from bakeoff.api import api_process
+    from bakeoff.worker.process_supervisor import Child
+
+    settings = configuration.settings
+    with api_process.listen(settings.api_host, settings.api_port) as free:
+        url, port = api_process.url_of(free), free.getsockname()[1]
+    command = (
+        sys.executable,
+        "-P",
+        "-m",
+        "bakeoff.cli.main",
+        "api",
+        "--port",
+        str(port),
+        "--log-level",
+        log_level,
+    )
+    return _Service(
+        child=Child(
+            name="api",
+            command=command,
+            environment={**os.environ, **configuration.as_environment()},
+            log=configuration.logs / "api.log",
+            is_vital=False,
+        ),
+        what=url,
+        answers=lambda: _serves(settings.api_host, port, "/health/live"),
+    )
+
+
+def _flower(configuration: "Configuration", port: int) -> _Service:
+    from bakeoff.worker import flower_process
+
+    found = _free_port(flower_process.HOST, port)
+    file = _short(flower_process.password_file(configuration), configuration)
+    who = f"user {flower_process.USER}, password in {file}"
+    if flower_process.is_told_by_environment():
+        who = "user and password from FLOWER_BASIC_AUTH"
+    return _Service(
+        child=flower_process.child(configuration, port=found),
+        what=f"http://{flower_process.HOST}:{found}, {who}",
+        answers=lambda: _serves(flower_process.HOST, found, flower_process.OPEN_PAGE),
+    )
+
+
+def _free_port(host: str, port: int) -> int:
+    from bakeoff.domain.errors import InfrastructureError
+
+    try:
+        with socket.create_server((host, port)) as free:
+            return int(free.getsockname()[1])
+    except OSError as exc:
+        raise InfrastructureError(
+            f"Flower cannot listen on {host}, port {port}: {os.strerror(exc.errno or 0)}; is another "
+            "one running? choose with --flower-port"
+        ) from exc
+
+
+def _serves(host: str, port: int, path: str) -> bool:
+    connection = HTTPConnection(host, port, timeout=_PROBE_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status < 500  # noqa: PLR2004 - of the protocol
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+class _Herald:
+    """Says once that all is up and where, or what is slow."""
+
+    def __init__(self, services: Sequence[_Service], configuration: "Configuration") -> None:
+        self._services = services
+        self._configuration = configuration
+        self._awaited = list(services)
+        self._slow_at = time.monotonic() + _SLOW_AFTER_S
+        terminal.announce("starting " + ", ".join(service.child.name for service in services))
+
+    def look(self) -> None:
+        if not self._awaited:
+            return
+        self._awaited = [service for service in self._awaited if not service.answers()]
+        if not self._awaited:
+            self._tell()
+        elif time.monotonic() > self._slow_at:
+            self._complain()
+
+    def _tell(self) -> None:
+        if terminal.err().is_terminal:
+            terminal.show(terminal.err(), _table(self._lines()))
+        else:
+            for name, what, log in self._lines():
+                terminal.announce(f"{name}: {what}" + (f"; {log}" if log else ""))
+        terminal.announce("all is up; Ctrl-C stops it")
+
+    def _lines(self) -> Iterator[tuple[str, str, str]]:
+        for service in self._services:
+            log = service.child.log
+            yield service.child.name, service.what, f"log {_short(log, self._configuration)}" if log else ""
+        yield "redis", _redis(self._configuration), ""
+
+    def _complain(self) -> None:
+        for service in self._awaited:
+            terminal.announce(f"{service.child.name} does not answer yet: see {service.child.log}")
+        self._slow_at = float("inf")
+
+
+def _table(lines: Iterator[tuple[str, str, str]]) -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, what, log in lines:
+        table.add_row(Text(name, "bold"), Text(terminal.clean(what)), Text(log, "dim"))
+    return table
+
+
+def _redis(configuration: "Configuration") -> str:
+    from bakeoff.settings.secret_masking import masked
+
+    given = configuration.settings.broker_url
+    return (
+        masked(given) if given else f"embedded, in {_short(configuration.data_dir / 'redis', configuration)}"
+    )
+
+
+def _short(path: Path, configuration: "Configuration") -> str:
+    """From the project's folder on."""
+    root = configuration.root.resolve()
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)

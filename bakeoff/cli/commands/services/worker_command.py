@@ -1,0 +1,47 @@
+"""`bakeoff worker`: both Celery nodes, until somebody says stop."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+def worker(
+    eval_workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Evaluations at once.", show_default=False)
+    ] = None,
+    log_level: Annotated[
+        LogLevel, typer.Option("--log-level", case_sensitive=False, help="How much it says.")
+    ] = LogLevel.INFO,
+    config: ConfigFile = None,
+) -> None:
+    """Take evaluations until told to stop.
+
+    Ctrl-C or SIGTERM: running jobs get their grace and are then put back.  A second one ends them at once.
+    """
+    from bakeoff.broker import broker_access
+    from bakeoff.operations import process_context
+    from bakeoff.settings import log_setup
+    from bakeoff.store.database import schema_version
+    from bakeoff.worker import worker_processes
+    from registry.catalog.catalog_schema import read
+
+    configuration = project_access.open_project(config, evalWorkers=eval_workers)
+    log_setup.set_up(log_level, configuration.settings.log_format)
+    schema_version.ensure(process_context.engine())
+    read(configuration.catalog_file)
+    broker_access.demand()
+    settings = configuration.settings
+    terminal.announce(f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops")
+    worker_processes.serve(configuration, log_level=log_level)

@@ -1,0 +1,199 @@
+"""`bakeoff results`: results of other systems come in, are looked at, and get labels."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.commands.signals.score_command import SCORED_BY
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+from bakeoff.domain.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from bakeoff.domain.feedback import Intake, StoredItem, Value
+
+app = typer.Typer(
+    help="Take in results of other systems, and labels of them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+
+_AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+_File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A .csv or .parquet file.")]
+_IdColumn = Annotated[str, typer.Option("--id", metavar="COLUMN", help="Which column holds the ids.")]
+_By = Annotated[
+    str | None, typer.Option(metavar="NAME", show_default=False, help="Who says so; else the user's name.")
+]
+_BATCH_SIZE = 1000
+
+
+@app.command("import")
+def import_results(
+    file: _File,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="MODEL", show_default=False, help=SCORED_BY)
+    ] = None,
+    id_column: _IdColumn = "id",
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Store the rows of a file, and score them.
+
+    Columns are features. The same id again is the same result: with other features it is scored anew.
+    """
+    from bakeoff.domain.feedback import Intake
+    from bakeoff.inference.feedback_files import items_in
+    from bakeoff.operations.score_items import scorer, take_in
+
+    path, using = _opened(file, config), scorer(model)
+    schema = None if using.served is None else using.served.schema
+    found = Intake()
+    for first, items in items_in(path, id_column=id_column, schema=schema, batch_size=_BATCH_SIZE):
+        found += take_in(items, using, first_row=first)
+    if as_json:
+        terminal.write_json({**found.to_record(), "scoreVersion": using.version})
+    else:
+        terminal.out().print(f"{_said(found, 'result')}; what is not as it was is scored by {using.version}")
+
+
+@app.command("list")
+def list_results(
+    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="How many.")] = 20,
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """List what came in, newest first, with its scores."""
+    from bakeoff.operations import process_context
+    from bakeoff.store.database import schema_version
+    from bakeoff.store.feedback import feedback_items
+
+    schema_version.ensure(project_access.existing_database(project_access.open_project(config)))
+    found = feedback_items.page(process_context.engine(), limit=limit)
+    if as_json:
+        terminal.write_json([stored.to_record() for stored in found])
+    elif found:
+        terminal.show(terminal.out(), _table(found))
+    else:
+        terminal.out().print("no results yet: `bakeoff results import FILE` takes the first ones in")
+
+
+@app.command()
+def label(
+    result: Annotated[str, typer.Argument(metavar="ID", help="Of the result.")],
+    value: Annotated[
+        str, typer.Argument(metavar="LABEL", help="What it is: a number, true or false, or any text.")
+    ],
+    by: _By = None,
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Say of one result what it is. Of each who does, the last word counts."""
+    from bakeoff.domain.feedback import Label
+    from bakeoff.operations import process_context
+    from bakeoff.store.database import schema_version
+    from bakeoff.store.feedback import feedback_labels
+
+    schema_version.ensure(project_access.existing_database(project_access.open_project(config)))
+    given = Label(item_id=result, value=_value(value), by=_name(by))
+    _tell(feedback_labels.add(process_context.engine(), [given]), as_json=as_json)
+
+
+@app.command()
+def labels(  # noqa: PLR0917 - one parameter for each option
+    file: _File,
+    id_column: _IdColumn = "id",
+    column: Annotated[
+        str, typer.Option("--label", metavar="COLUMN", help="Which holds the feedback_labels.")
+    ] = "label",
+    by: _By = None,
+    as_json: _AsJson = False,
+    config: ConfigFile = None,
+) -> None:
+    """Take in the labels of a file."""
+    from bakeoff.domain.feedback import Intake
+    from bakeoff.inference.feedback_files import labels_in
+    from bakeoff.operations import process_context
+    from bakeoff.store.feedback.feedback_labels import add
+
+    path, found = _opened(file, config), Intake()
+    batches = labels_in(path, id_column=id_column, label_column=column, by=_name(by), batch_size=_BATCH_SIZE)
+    for batch in batches:
+        found += add(process_context.engine(), batch)
+    _tell(found, as_json=as_json)
+
+
+def _opened(file: Path, config: Path | None) -> Path:
+    """An empty database is made: what comes in may be the first thing that is in it."""
+    from bakeoff.evaluation.datasets.dataset_sources import located
+    from bakeoff.operations import process_context
+    from bakeoff.store.database import schema_version
+
+    project_access.open_project(config)
+    path = located(str(file), Path.cwd())
+    schema_version.ensure(process_context.engine())
+    return path
+
+
+def _name(by: str | None) -> str:
+    from bakeoff.domain.identity import user_name
+
+    return by or user_name()
+
+
+def _value(text: str) -> "Value":
+    """As in a file: a number is a number."""
+    import json
+    import math
+
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, bool | int | float) and math.isfinite(found) else text
+
+
+def _tell(found: "Intake", *, as_json: bool) -> None:
+    if as_json:
+        terminal.write_json(found.to_record())
+    else:
+        terminal.out().print(_said(found, "label"))
+
+
+def _said(found: "Intake", noun: str) -> str:
+    return (
+        f"{counted(found.total, noun)}: {found.new:,} new, {found.changed:,} changed, "
+        f"{found.unchanged:,} as before"
+    )
+
+
+def _table(found: "Sequence[StoredItem]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    from bakeoff.cli.output.promotion_view import local
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("result", no_wrap=True, overflow="ellipsis")
+    table.add_column("score", justify="right")
+    for heading in ("scored by", "received", "features"):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    for stored in found:
+        table.add_row(
+            Text(terminal.clean(stored.item.id), "bold"),
+            Text(f"{stored.score.value:+.3f}" if stored.score else ""),
+            Text(terminal.clean(stored.score.version) if stored.score else "nothing yet"),
+            Text(local(stored.received_at), "dim"),
+            Text(terminal.clean(_features(stored.item.features)), "dim"),
+        )
+    return table
+
+
+def _features(features: Any) -> str:
+    return ", ".join(f"{name} {value}" for name, value in features.items())

@@ -1,0 +1,69 @@
+"""`bakeoff score`: score again what came in, by the model of today."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+from bakeoff.domain.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from bakeoff.operations.score_items import Scoring
+
+SCORED_BY = (
+    "The id of a candidate, NAME/VERSION, or a URI such as models:/NAME/Production. "
+    "[dim]\\[default: the baseline, whose score is 0]"
+)
+_WITH_FAILURES = 3
+
+
+def score(
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="MODEL", show_default=False, help=SCORED_BY)
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="N", help="Results that are scored and written at once.")
+    ] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Score the results that came in.
+
+    That is: those that this version of the model has not scored; without --model, those that nothing has.
+
+    Exit code 3: some could not be scored.
+    """
+    from bakeoff.cli.output.progress_bar import rows_done
+    from bakeoff.operations.score_items import score_stored, scorer
+    from bakeoff.store.database import schema_version
+
+    schema_version.ensure(project_access.existing_database(project_access.open_project(config)))
+    using = scorer(model)
+    began = time.monotonic()
+    with rows_done("scoring", None) as progress:
+        done = score_stored(using, batch_size=batch_size, progress=progress)
+    if as_json:
+        terminal.write_json(done.to_record())
+    else:
+        terminal.show(terminal.out(), *_said(done, time.monotonic() - began))
+    if done.refused:
+        raise typer.Exit(_WITH_FAILURES)
+
+
+def _said(done: "Scoring", seconds: float) -> "Iterator[RenderableType]":
+    from rich.text import Text
+
+    from bakeoff.cli.output.number_format import duration
+
+    yield Text(f"{counted(done.scored, 'result')} scored by {done.version} in {duration(seconds)}")
+    if done.refused:
+        yield Text(f"{counted(done.refused, 'result')} could not be scored, such as:", "bold red")
+    for item_id, reason in done.reasons.items():
+        yield Text.assemble(("✗ ", "bold red"), terminal.clean(f"{item_id}: {reason}"))

@@ -1,0 +1,115 @@
+"""`bakeoff signals explain`: why a signal model says what it says of a symbol."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.commands.signals.signals_generate import AsOf
+from bakeoff.cli.commands.signals.signals_train import fail
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from bakeoff.operations.signal_explaining import Explanation
+
+_IMPORTANCE, _SHAP = "feature_importance", "shap_values"
+
+
+def explain(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A signal model of the catalog.")],
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="What it says something of.")],
+    as_of: AsOf = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Say which features a signal model goes by, and what they come to for one symbol.
+
+    Exit code 3: it cannot explain itself.
+    """
+    from bakeoff.operations import signal_explaining
+    from bakeoff.operations.one_off_cell import FailedAloneError
+
+    project_access.open_project(config)
+    console = terminal.err() if as_json else terminal.out()
+    try:
+        with terminal.busy(console, f"asking {terminal.clean(model)} about {terminal.clean(symbol)}"):
+            found = signal_explaining.explain(model, symbol, as_of=as_of.date() if as_of else None)
+    except FailedAloneError as exc:
+        fail(exc)
+    if as_json:
+        terminal.write_json(found.to_record())
+    else:
+        terminal.show(console, *_shown(found))
+
+
+def _shown(found: "Explanation") -> "list[RenderableType]":
+    from rich.text import Text
+
+    title = Text.assemble(
+        (terminal.clean(found.model_id), "bold"),
+        f" on {terminal.clean(found.symbol)} as of {found.as_of}",
+        (f"  {', '.join(found.artefacts)}", "dim"),
+    )
+    others = {name: value for name, value in found.said.items() if name not in {_IMPORTANCE, _SHAP}}
+    return [title, Text(), _features(found.said), *_others(others)]
+
+
+def _features(said: Mapping[str, Any]) -> "Table":
+    """The most important first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    importance, shap = _numbers(said.get(_IMPORTANCE)), _numbers(said.get(_SHAP))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("feature", no_wrap=True)
+    for name in ("importance", "SHAP value"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in sorted(importance.keys() | shap.keys(), key=lambda name: (-importance.get(name, 0), name)):
+        pushes = shap.get(name)
+        colour = "" if not pushes else "green" if pushes > 0 else "red"
+        table.add_row(
+            Text(terminal.clean(name), "bold"),
+            _number(importance.get(name)),
+            Text(_number(pushes), colour),
+        )
+    return table
+
+
+def _numbers(said: Any) -> dict[str, float]:
+    """As far as it is a mapping of numbers, as it should be."""
+    if not isinstance(said, Mapping):
+        return {}
+    return {str(name): value for name, value in said.items() if isinstance(value, int | float)}
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _others(others: Mapping[str, Any]) -> "Sequence[RenderableType]":
+    """What it has to say besides: plain values, those of one level below, and no more."""
+    from rich.table import Table
+    from rich.text import Text
+
+    said = [(name, value) for name, value in others.items() if not isinstance(value, Mapping | list)]
+    said += [
+        (f"{name}.{key}", value)
+        for name, values in others.items()
+        if isinstance(values, Mapping)
+        for key, value in values.items()
+        if not isinstance(value, Mapping | list)
+    ]
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    for name, value in said:
+        table.add_row(terminal.clean(name), _plain(value))
+    return [Text(), table] if said else []
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else terminal.clean(str(value))

@@ -1,0 +1,156 @@
+"""`bakeoff signals generate`: signal models are asked, and the ensemble is made of what they say."""
+
+import sys
+import time
+from contextlib import nullcontext, redirect_stdout
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.evaluation.signals.signal_run_plan import SignalPlan, SignalRequest
+
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        help="As of which day, such as 2025-06-30.  [dim]\\[default: the last there is]",
+        show_default=False,
+    ),
+]
+
+
+def generate(  # noqa: PLR0917 - one parameter for each option
+    symbols: Annotated[
+        list[str] | None, typer.Argument(metavar="SYMBOL", help="These alone; else all there are.")
+    ] = None,
+    as_of: AsOf = None,
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B", help="These signal models alone.", show_default=False)
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask again, whatever is known.")] = False,
+    no_persist: Annotated[bool, typer.Option("--no-persist", help="Do not keep the ensemble.")] = False,
+    priority: Annotated[
+        int, typer.Option(metavar="N", help="Higher goes first: -100 to 100.", show_default=False)
+    ] = 0,
+    name: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="A name for the run.", show_default=False)
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Start no worker, even if none answers.")
+    ] = False,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="In this process, for breakpoints; nothing is kept.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Ask all signal models, and make the ensemble of what they say.
+
+    Exit code 3: it ended, and not all models have answered.
+    """
+    from bakeoff.cli.output.follow_run import say_how_to_come_back, see_to_its_end
+    from bakeoff.cli.run_options import split
+    from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
+
+    began = time.monotonic()
+    project_access.open_project(config)
+    request = SignalRequest.parse(
+        {
+            "symbols": symbols or None,
+            "asOf": as_of.date() if as_of else None,
+            "models": split(models),
+            "fresh": fresh,
+            "persist": not no_persist,
+            "priority": priority,
+            "name": name,
+        }
+    )
+    console = terminal.err() if as_json else terminal.out()
+    if in_process:
+        _refuse_what_needs_a_worker({"--detach": detach, "--no-worker": no_worker, "--priority": priority})
+        _rehearse(request, console, as_json=as_json)
+        return
+    run_id, own_worker = _start(request, console, may_start_worker=not no_worker)
+    if detach:
+        say_how_to_come_back(run_id, console, as_json=as_json)
+    else:
+        see_to_its_end(run_id, console, own_worker=own_worker, began=began, as_json=as_json)
+
+
+def _refuse_what_needs_a_worker(options: "dict[str, Any]") -> None:
+    from bakeoff.domain.errors import InvalidInputError
+
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise InvalidInputError(
+            f"{', '.join(given)} can do nothing with --in-process, where there is no worker: leave out the "
+            "one or the other"
+        )
+
+
+def _start(request: "SignalRequest", console: "Console", *, may_start_worker: bool) -> tuple[str, bool]:
+    """The run, and whether a worker was started for it: it comes up while prices are read."""
+    from bakeoff.broker import broker_access
+    from bakeoff.domain.background_work import begin
+    from bakeoff.domain.identity import new_id
+    from bakeoff.operations import process_context
+    from bakeoff.store.database import schema_version
+    from bakeoff.worker import worker_processes
+    from tasks import signal_runs
+
+    run_id = new_id()
+    schema_version.ensure(process_context.engine())
+    broker_access.demand()
+    starting = begin(lambda: may_start_worker and worker_processes.start_for(run_id))
+    plan = _plan(request, console)
+    own_worker = starting.result()
+    signal_runs.submit(plan, run_id=run_id, name=request.name)
+    _introduce(plan, console, run_id=run_id, name=request.name)
+    return run_id, own_worker
+
+
+def _plan(request: "SignalRequest", console: "Console") -> "SignalPlan":
+    from tasks import signal_runs
+
+    with terminal.busy(console, "checking the models and reading prices"):
+        return signal_runs.plan_of(request)
+
+
+def _introduce(plan: "SignalPlan", console: "Console", *, run_id: str, name: str | None) -> None:
+    from bakeoff.cli.output.run_header import header
+    from bakeoff.cli.output.signal_run_view import saved_models
+    from bakeoff.operations import process_context
+    from tasks import signal_runs
+
+    rejected = [
+        f"{model} was rejected: `bakeoff models` says why" for model in process_context.catalog().rejected
+    ]
+    run = signal_runs.run_of(plan, run_id=run_id, name=name)
+    terminal.show(console, header(run, uses=saved_models(plan), warnings=[*plan.warnings, *rejected]))
+    console.file.flush()
+
+
+def _rehearse(request: "SignalRequest", console: "Console", *, as_json: bool) -> None:
+    from bakeoff.cli.output import signal_run_view
+    from bakeoff.domain.identity import new_id
+    from tasks.signal_runs import rehearse
+
+    plan = _plan(request, console)
+    _introduce(plan, console, run_id=new_id(), name="in this process")
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what the models print is no JSON
+        signals = rehearse(plan, tell=lambda model: terminal.show(console, f"{model} …"))
+    if as_json:
+        terminal.write_json({"signals": [signal.to_record() for signal in signals]})
+    else:
+        terminal.show(console, *signal_run_view.ensemble(signals))

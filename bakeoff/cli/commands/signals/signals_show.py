@@ -1,0 +1,265 @@
+"""`bakeoff signals show`: the ensemble as of a date, or of one symbol."""
+
+import csv
+import sys
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output import terminal
+from bakeoff.cli.project_access import ConfigFile
+from bakeoff.domain.signal import SignalType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+    from sqlalchemy import Engine
+
+    from bakeoff.domain.signal import EnsembleSignal, KeptSignal
+    from bakeoff.store.signals.ensemble_signals import SignalTally
+
+_STYLES = {
+    SignalType.STRONG_BUY: "bold green",
+    SignalType.BUY: "green",
+    SignalType.HOLD: "dim",
+    SignalType.SELL: "red",
+    SignalType.STRONG_SELL: "bold red",
+}
+
+
+class SignalFormat(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def show(  # noqa: PLR0917 - one parameter for each option
+    symbol: Annotated[
+        str | None, typer.Argument(metavar="SYMBOL", show_default=False, help="All for none.")
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], metavar="DATE", show_default=False, help="Else the newest there is."
+        ),
+    ] = None,
+    signal: Annotated[
+        SignalType | None,
+        typer.Option(case_sensitive=False, show_default=False, help="Only those with this one."),
+    ] = None,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Only those on which models are at odds.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
+    form: Annotated[SignalFormat, typer.Option("--format", help="How to write it.")] = SignalFormat.TABLE,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Show what the ensemble says, the best first."""
+    from bakeoff.store.database import schema_version
+    from bakeoff.store.signals import ensemble_signals
+
+    engine = project_access.existing_database(project_access.open_project(config))
+    schema_version.ensure(engine)
+    form = SignalFormat.JSON if as_json else form
+    on = as_of.date() if as_of else ensemble_signals.latest(engine, symbol)
+    if symbol is not None:
+        _show_one(_found(engine, symbol, on), form)
+    elif on is None:
+        _say_that_there_are_none(form)
+    else:
+        found = ensemble_signals.page(engine, on, limit=limit + 1, signal=signal, conflict=conflicts or None)
+        _show_all(on, found, limit, ensemble_signals.tally(engine, on), form)
+
+
+def _found(engine: "Engine", symbol: str, as_of: date | None) -> "KeptSignal":
+    from bakeoff.domain.errors import NotFoundError
+    from bakeoff.store.signals import ensemble_signals
+
+    found = ensemble_signals.get(engine, symbol, as_of) if as_of else None
+    if found is None:
+        when = f" as of {as_of}" if as_of else ""
+        raise NotFoundError(
+            f"there is no signal of {symbol}{when}: `bakeoff signals show` lists those that there are, and a "
+            "symbol has one where two models or more answered for it"
+        )
+    return found
+
+
+def _say_that_there_are_none(form: SignalFormat) -> None:
+    if form is SignalFormat.JSON:
+        terminal.write_json({"asOf": None, "distribution": {}, "conflicts": 0, "items": []})
+    elif form is SignalFormat.CSV:
+        _write_csv([])
+    else:
+        terminal.out().print("no signals yet: `bakeoff signals generate` makes the first ones")
+
+
+def _show_all(
+    as_of: date, found: "Sequence[KeptSignal]", limit: int, tally: "SignalTally", form: SignalFormat
+) -> None:
+    shown = found[:limit]
+    if form is SignalFormat.JSON:
+        terminal.write_json(
+            {
+                "asOf": as_of.isoformat(),
+                "distribution": tally.distribution,
+                "conflicts": tally.conflicts,
+                "items": [one.to_record() for one in shown],
+            }
+        )
+    elif form is SignalFormat.CSV:
+        _write_csv(shown)
+    else:
+        terminal.show(terminal.out(), *_parts(as_of, shown, tally, has_more=len(found) > limit))
+
+
+def _show_one(found: "KeptSignal", form: SignalFormat) -> None:
+    if form is SignalFormat.JSON:
+        terminal.write_json(found.to_record())
+    elif form is SignalFormat.CSV:
+        _write_csv([found])
+    else:
+        terminal.show(terminal.out(), *_details(found))
+
+
+def _parts(
+    as_of: date, shown: "Sequence[KeptSignal]", tally: "SignalTally", *, has_more: bool
+) -> "list[RenderableType]":
+    from rich.text import Text
+
+    parts: list[RenderableType] = [counts(as_of, tally), Text()]
+    parts.append(table([one.signal for one in shown]) if shown else Text("none of these", "dim"))
+    if has_more:
+        parts += [Text(), Text(f"there are more than these {len(shown)}: --limit N shows N", "dim")]
+    return parts
+
+
+def counts(as_of: date, tally: "SignalTally") -> "Text":
+    """`2026-11-20  12 symbols: 3 BUY, 9 HOLD; 2 conflicts`."""
+    from rich.text import Text
+
+    from bakeoff.domain.wording import counted
+
+    said = [
+        Text(f"{number:,} {signal}", _STYLES[signal])
+        for signal, number in tally.distribution.items()
+        if number
+    ]
+    text = Text.assemble((as_of.isoformat(), "bold"), "  ")
+    text.append(f"{counted(sum(tally.distribution.values()), 'symbol')}: ")
+    text.append_text(Text(", ").join(said))
+    if tally.conflicts:
+        text.append("; ").append(counted(tally.conflicts, "conflict"), "yellow")
+    return text
+
+
+def table(shown: "Sequence[EnsembleSignal]") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    models = sorted({model for one in shown for model in one.models_contributing})
+    found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    found.add_column("rank", justify="right")
+    found.add_column("symbol", no_wrap=True, overflow="ellipsis")
+    found.add_column("signal", no_wrap=True)
+    found.add_column("score", justify="right")
+    found.add_column("return", justify="right")
+    for model in models:
+        found.add_column(terminal.clean(model), no_wrap=True)
+    found.add_column("conflict", no_wrap=True, overflow="ellipsis")
+    for signal in shown:
+        found.add_row(
+            str(signal.rank),
+            Text(terminal.clean(signal.symbol), "bold"),
+            Text(signal.signal, _STYLES[signal.signal]),
+            f"{signal.ensemble_score:.3f}",
+            f"{signal.expected_return:+.1%}",
+            *(_said(signal, model) for model in models),
+            Text(terminal.clean(signal.conflict_reason or ""), "yellow"),
+        )
+    return found
+
+
+def _said(signal: "EnsembleSignal", model: str) -> "Text":
+    from rich.text import Text
+
+    said = signal.model_signals.get(model)
+    if said is None:
+        return Text("-", "dim")
+    return Text.assemble((said, _STYLES[said]), f" {signal.model_confidences[model]:.2f}")
+
+
+def _details(found: "KeptSignal") -> "list[RenderableType]":
+    from rich.table import Table
+    from rich.text import Text
+
+    signal = found.signal
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    for row in _rows(found):
+        table.add_row(*row)
+    return [Text.assemble((terminal.clean(signal.symbol), "bold"), f"  {signal.as_of}"), table]
+
+
+def _rows(found: "KeptSignal") -> "Iterator[tuple[str, Text]]":
+    from rich.text import Text
+
+    from bakeoff.cli.output.promotion_view import local
+
+    signal = found.signal
+    yield "signal", Text(signal.signal, _STYLES[signal.signal])
+    yield "score", Text(f"{signal.ensemble_score:.3f}, rank {signal.rank}")
+    yield "return", Text(f"{signal.expected_return:+.1%} expected")
+    for model in signal.models_contributing:
+        yield terminal.clean(model), _said(signal, model)
+    if signal.conflict_reason:
+        yield "conflict", Text(terminal.clean(signal.conflict_reason), "yellow")
+    origin = "a process by itself" if found.run_id is None else f"run {found.run_id}"
+    yield "made", Text(f"{local(found.generated_at)} by {origin}", "dim")
+
+
+def _write_csv(shown: "Sequence[KeptSignal]") -> None:
+    writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_csv_row(one) for one in shown)
+
+
+_COLUMNS = (
+    "asOf",
+    "symbol",
+    "rank",
+    "signal",
+    "ensembleScore",
+    "confidence",
+    "expectedReturn",
+    "conflict",
+    "conflictReason",
+    "signalsAgree",
+    "modelsContributing",
+    "modelSignals",
+    "modelConfidences",
+    "runId",
+    "generatedAt",
+)
+
+
+def _csv_row(one: "KeptSignal") -> dict[str, Any]:
+    """What is a list or by model stands in one cell."""
+    record = one.to_record()
+    return {
+        **record,
+        "modelsContributing": " ".join(record["modelsContributing"]),
+        "modelSignals": _by_model(record["modelSignals"]),
+        "modelConfidences": _by_model(record["modelConfidences"]),
+    }
+
+
+def _by_model(said: dict[str, Any]) -> str:
+    return " ".join(f"{model}={value}" for model, value in said.items())

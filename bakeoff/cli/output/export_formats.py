@@ -1,0 +1,105 @@
+"""A report for other programs and documents: JSON, CSV, Markdown. Nothing is left out for lack of room."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bakeoff.cli.output.number_format import decimals, fixed
+from bakeoff.domain.wording import counted
+from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
+from bakeoff.operations.run_report import RunReport, failure_record, standing_record
+
+_BEFORE = ("rank", "modelId", "modelVersion", "status")
+_AFTER = (
+    "beatsBaseline",
+    "duration",
+    "fitSeconds",
+    "predictSeconds",
+    "cpuSeconds",
+    "peakMemoryMb",
+    "attempt",
+    "reusedFrom",
+    "evaluationId",
+    "error",
+)
+
+
+def to_csv(report: RunReport) -> str:
+    """The candidates without a result are rows too, with their error in the last column."""
+    text = io.StringIO()
+    writer = csv.DictWriter(
+        text, [*_BEFORE, *report.metrics, *_AFTER], extrasaction="ignore", lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows(_csv_rows(report))
+    return text.getvalue()
+
+
+def _csv_rows(report: RunReport) -> Iterator[dict[str, Any]]:
+    for standing in report.standings:
+        yield {**standing_record(standing), **standing.result.metrics, "status": "completed"}
+    for job in report.unsuccessful:
+        error = f"{job.error.type}: {job.error.message}" if job.error else ""
+        yield {**failure_record(job), "error": error}
+
+
+def to_markdown(report: RunReport) -> str:
+    run, data = report.run, report.run.dataset
+    if run.signals is None:
+        rows = f"{data.train_rows} rows to train, {data.test_rows} to test"
+        about = f"Dataset {_cell(data.name)}, {rows}; seed {run.seed}"
+    else:
+        about = f"Signals of {counted(len(run.signals.symbols), 'symbol')} as of {run.signals.as_of}"
+    intro = f"{about}; run `{run.id}`, {run.state}."
+    title = f"## {_cell(run.name)}"
+    return "\n".join([title, "", intro, "", *_table(report), *_without_result(report)]) + "\n"
+
+
+def _table(report: RunReport) -> Iterator[str]:
+    places = [decimals([s.result.metrics.get(name) for s in report.standings]) for name in report.metrics]
+    yield _row(["rank", "model", "version", *report.metrics, "fit s", "CPU s", "memory MB", ""])
+    yield _row(["---:", "---", "---", *["---:"] * (len(report.metrics) + 3), "---"])
+    for standing in report.standings:
+        result, cost = standing.result, standing.result.cost
+        values = zip(report.metrics, places, strict=True)
+        yield _row(
+            [
+                str(standing.rank),
+                result.model_id,
+                result.model_version,
+                *(fixed(result.metrics.get(name), digits) for name, digits in values),
+                f"{cost.fit_s:.3f}",
+                f"{cost.cpu_s:.3f}",
+                f"{cost.peak_memory_mb:.0f}",
+                _note(standing, is_baseline=result.model_id == report.run.baseline_id),
+            ]
+        )
+
+
+def _note(standing: LeaderboardRow, *, is_baseline: bool) -> str:
+    said = ["baseline"] if is_baseline else []
+    if standing.beats_baseline is False:
+        said.append("not better than the baseline")
+    if standing.result.reused_from:
+        said.append("reused")
+    return ", ".join(said)
+
+
+def _without_result(report: RunReport) -> Iterator[str]:
+    if report.unsuccessful:
+        yield ""
+        yield "Without a result:"
+        yield ""
+    for job in report.unsuccessful:
+        name = f"**{_cell(job.candidate.id)}** {_cell(job.candidate.version)}"
+        error = f" in {job.error.phase}: {job.error.type}: {job.error.message}" if job.error else ""
+        yield f"- {name}: {_cell(f'{job.state}{error}')}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split()) if text.strip() else ""

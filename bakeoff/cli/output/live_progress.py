@@ -1,0 +1,140 @@
+"""A run that is followed on a terminal: its jobs, a bar, and how long it will take."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bakeoff.cli.output import state_words
+from bakeoff.cli.output.number_format import duration, plain
+from bakeoff.cli.output.poll_run import Look
+from bakeoff.cli.output.terminal import clean
+from bakeoff.domain.identity import utc_now
+from bakeoff.domain.job import Job, JobState
+from bakeoff.domain.run import seconds_left
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rich.console import Console, RenderableType
+
+_MOST_JOBS = 20
+_LINES_BELOW = 5
+_REFRESH_HZ = 4
+_BAR_WIDTH = 32
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_LONGEST_NAME = 36
+
+
+class Board:
+    """Gone when it is closed: the leaderboard takes its place."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._look: Look | None = None
+        self._live = Live(
+            get_renderable=self._render, console=console, refresh_per_second=_REFRESH_HZ, transient=True
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def update(self, look: Look) -> None:
+        self._look = look
+
+    def _render(self) -> "RenderableType":
+        if self._look is None:
+            return Text()
+        room = max(3, min(_MOST_JOBS, self._console.height - _LINES_BELOW))
+        return render(self._look, now=utc_now(), room=room)
+
+
+def render(look: Look, *, now: "datetime", room: int = _MOST_JOBS) -> "RenderableType":
+    """`room` is how many jobs may be shown one by one."""
+    shown = _choose(look.jobs, room)
+    parts: list[RenderableType] = [Text(), _jobs(look, shown, now), Text(), _foot(look, len(shown), now)]
+    if look.waiting:
+        parts.append(Text(f"waiting: {clean(look.waiting)}", "yellow"))
+    return Group(*parts)
+
+
+def _choose(jobs: Sequence[Job], room: int) -> Sequence[Job]:
+    """All of them, or those that run and, above them, those that ended last."""
+    if len(jobs) <= room:
+        return jobs
+    running = [job for job in jobs if job.state is JobState.RUNNING][:room]
+    ended = sorted((job for job in jobs if job.ended_at), key=lambda job: str(job.ended_at))
+    left = room - len(running)
+    return [*(ended[-left:] if left else []), *running]
+
+
+def _jobs(look: Look, shown: Sequence[Job], now: "datetime") -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=1)
+    table.add_column(no_wrap=True, max_width=_LONGEST_NAME, overflow="ellipsis")
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, justify="right", min_width=6)
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    for job in shown:
+        style = "dim" if job.state is JobState.QUEUED else ""
+        table.add_row(
+            _sign(job, now),
+            Text(job.candidate.id, style),
+            Text(state_words.words(job.state), state_words.style(job.state)),
+            Text(_time_of(job, now), "dim"),
+            _remark(job, look),
+        )
+    return table
+
+
+def _sign(job: Job, now: "datetime") -> Text:
+    if job.state is not JobState.RUNNING:
+        return state_words.glyph(job.state)
+    frame = int(now.timestamp() * _REFRESH_HZ) % len(_SPINNER)
+    return Text(_SPINNER[frame], state_words.style(job.state))
+
+
+def _time_of(job: Job, now: "datetime") -> str:
+    if job.started_at is None:
+        return ""
+    return duration(max(0.0, ((job.ended_at or now) - job.started_at).total_seconds()))
+
+
+def _remark(job: Job, look: Look) -> Text:
+    if job.state is JobState.RUNNING:
+        again = f", attempt {job.attempt} of {job.max_attempts}" if job.attempt > 1 else ""
+        return Text(f"{job.node}{again}", "dim")
+    if job.state is JobState.COMPLETED:
+        return Text(f"{look.run.rules.metrics[0]} {plain(look.scores.get(job.id))}")
+    if job.error is not None:
+        return Text(clean(f"{job.error.type}: {job.error.message}").split("\n", 1)[0], "red")
+    return Text()
+
+
+def _foot(look: Look, shown: int, now: "datetime") -> Table:
+    foot = Table.grid(padding=(0, 2, 0, 0))
+    bar = ProgressBar(total=len(look.jobs), completed=look.ended, width=_BAR_WIDTH)
+    parts: list[RenderableType] = [bar, Text(f"{look.ended}/{len(look.jobs)}", "bold"), _clock(look, now)]
+    if shown < len(look.jobs):
+        parts.append(state_words.counts({state: look.count(state) for state in JobState}))
+    foot.add_row(*parts)
+    return foot
+
+
+def _clock(look: Look, now: "datetime") -> Text:
+    if look.run.started_at is None:
+        return Text("starting", "dim")
+    elapsed = max(0.0, (now - look.run.started_at).total_seconds())
+    left = seconds_left(look.jobs, elapsed)
+    return Text(duration(elapsed) + (f", about {duration(left)} left" if left else ""), "dim")

@@ -1,0 +1,140 @@
+"""Model versions as people read them: a table of many, and all there is to say of one."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from bakeoff.cli.output.number_format import plain, size
+from bakeoff.cli.output.promotion_view import STYLES, local, story
+from bakeoff.cli.output.terminal import clean
+from bakeoff.domain.model_version import ModelVersion, Promotion
+from bakeoff.domain.wording import counted
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_LISTED_METRICS = 3
+_MOST_COLUMNS = 20
+
+
+def table(versions: Sequence[ModelVersion]) -> Table:
+    found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    found.add_column("model", no_wrap=True)
+    found.add_column("stage", no_wrap=True)
+    for heading in ("type", "metrics"):
+        found.add_column(heading, no_wrap=True, overflow="ellipsis")
+    found.add_column("saved", no_wrap=True)
+    for version in versions:
+        found.add_row(
+            _name(version),
+            _stage(version),
+            Text(clean(version.type)),
+            Text(clean(_metrics(version.metrics, _LISTED_METRICS))),
+            Text(local(version.created_at), "dim"),
+        )
+    return found
+
+
+def _name(version: ModelVersion) -> Text:
+    return Text.assemble((clean(version.name), "bold"), f"/{version.version}")
+
+
+def _stage(version: ModelVersion) -> Text:
+    """With the aliases that point to it."""
+    text = Text(version.stage, STYLES[version.stage])
+    return text.append("".join(f" @{alias}" for alias in version.aliases), "cyan")
+
+
+def _metrics(metrics: Mapping[str, float | None], most: int | None = None) -> str:
+    shown = [f"{name} {plain(value)}" for name, value in list(metrics.items())[:most]]
+    return ", ".join(shown) + (", …" if len(shown) < len(metrics) else "")
+
+
+def comparison(best: ModelVersion, metric: str, snapshot: str | None) -> "list[RenderableType]":
+    """The best, and among which."""
+    value = _name(best).append(f"  {clean(metric)} {plain(best.metrics[metric])}")
+    among = f"of those measured on snapshot {clean(snapshot)}" if snapshot else "whatever it was measured on"
+    return [value, Text(among, "dim")]
+
+
+def details(version: ModelVersion, history: Sequence[Promotion]) -> "list[RenderableType]":
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", width=11)
+    grid.add_column(overflow="fold")
+    for name, value in _facts(version):
+        if value:
+            grid.add_row(name, value if isinstance(value, Text) else Text(clean(value)))
+    return [grid, *_stages(history)]
+
+
+def _facts(version: ModelVersion) -> "list[tuple[str, Text | str | None]]":
+    origin = version.origin
+    return [
+        ("model", _name(version).append(f"  id {version.id}", "dim")),
+        ("type", version.type),
+        ("stage", _stage(version)),
+        ("description", version.description),
+        ("metrics", _metrics(version.metrics)),
+        ("parameters", _pairs(version.hyperparameters)),
+        ("tags", _pairs(version.tags)),
+        ("inputs", _columns(version, "inputs")),
+        ("outputs", _columns(version, "outputs")),
+        ("features", None if version.signature else _some(version.feature_names or ())),
+        ("beside it", _beside(version)),
+        ("metadata", _pairs(version.metadata)),
+        ("run", origin.run_id and f"{origin.run_id}, candidate {origin.candidate_id}"),
+        ("snapshot", origin.dataset_id),
+        ("libraries", _pairs(version.libraries)),
+        ("file", f"{version.file_path}, {size(version.size_bytes)}"),
+        ("SHA-256", version.digest),
+        ("saved", local(version.created_at)),
+    ]
+
+
+def _pairs(mapping: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in mapping.items())
+
+
+def _columns(version: ModelVersion, side: str) -> str:
+    columns = (version.signature or {}).get(side, ())
+    return _some([f"{column['name']} {column['type']}" for column in columns])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", … {len(names) - _MOST_COLUMNS} more" if len(names) > _MOST_COLUMNS else ""
+    return ", ".join(names[:_MOST_COLUMNS]) + more
+
+
+def _beside(version: ModelVersion) -> str:
+    has = {"a preprocessor": version.has_preprocessor, "an input example": version.has_input_example}
+    return " and ".join(name for name, is_there in has.items() if is_there)
+
+
+def _stages(history: Sequence[Promotion]) -> "list[RenderableType]":
+    if not history:
+        return []
+    return [
+        Text(),
+        Text("stages, newest first", "bold"),
+        *(Padding(_line(line), (0, 0, 0, 2)) for line in history),
+    ]
+
+
+def _line(line: Promotion) -> Text:
+    return Text.assemble((local(line.at), "dim"), "  ").append_text(story(line))
+
+
+def verdict(checked: int, problems: Mapping[str, str], leftovers: int) -> "list[RenderableType]":
+    parts: list[RenderableType] = []
+    for uri, why in problems.items():
+        parts += [Text.assemble(("✗ ", "red"), (clean(uri), "bold")), Padding(Text(clean(why)), (0, 0, 0, 2))]
+    bad = f", {len(problems)} not as saved" if problems else ""
+    parts.append(Text(f"{counted(checked, 'model')} verified{bad}"))
+    if leftovers:
+        parts.append(
+            Text(f"{counted(leftovers, 'file')} left over: `bakeoff registry gc` removes them", "dim")
+        )
+    return parts

@@ -1,0 +1,122 @@
+"""The project that a command works on: its configuration, its database, its catalog.
+
+The job that people mean: by its id, or by a run and a candidate.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.job import Job
+from bakeoff.store.bakeoffs import job_rows, run_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from bakeoff.settings.configuration import Configuration
+    from registry.catalog.live_catalog import Catalog
+    from registry.models.local.local_registry import ModelRegistry
+    from registry.models.registry_interface import BaseModelRegistry
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="PATH", help="Configuration file, or its folder.", show_default=False),
+]
+
+FIRST_MODEL = "`bakeoff run --save best` or `bakeoff registry save` saves the first one"
+
+_before_command: list[Path] = []
+
+
+def remember(config: Path | None) -> None:
+    """`--config` given before the command, for commands that are not given their own."""
+    _before_command[:] = [config] if config else []
+
+
+def open_project(config: Path | None, **flags: Any) -> "Configuration":
+    """`flags` are settings from the command line, by camelCase key; None means not given."""
+    from bakeoff.operations import process_context
+    from bakeoff.settings.configuration import load
+
+    asked = config or (_before_command[0] if _before_command else None)
+    configuration = load(asked, overrides=flags)
+    process_context.use(configuration)
+    if str(configuration.root) not in sys.path:
+        sys.path.append(str(configuration.root))  # metrics and datasets of the project's own
+    return configuration
+
+
+def existing_database(configuration: "Configuration") -> "Engine":
+    """With or without runs in it; one that is not there is not made."""
+    from bakeoff.domain.errors import NotFoundError
+    from bakeoff.operations import process_context
+
+    if not process_context.has_database():
+        raise NotFoundError(
+            f"there is no database of {configuration.root} yet: `bakeoff run` makes it, "
+            f"or name another project with --config"
+        )
+    return process_context.engine()
+
+
+def database(configuration: "Configuration") -> "Engine":
+    """With runs in it, or an error that says how to get there."""
+    from bakeoff.domain.errors import NotFoundError
+    from bakeoff.operations import process_context
+    from bakeoff.store.bakeoffs.run_rows import page
+    from bakeoff.store.database import schema_version
+
+    if process_context.has_database():
+        schema_version.ensure(process_context.engine())
+        if page(process_context.engine(), limit=1):
+            return process_context.engine()
+    raise NotFoundError(
+        f"nothing was ever run in {configuration.root}: `bakeoff run` makes the first run, "
+        f"or name another project with --config"
+    )
+
+
+def catalog(configuration: "Configuration") -> "Catalog":
+    """For commands that say how it stands now."""
+    from registry.catalog.live_catalog import Catalog
+
+    return Catalog.of(configuration, anew=True)
+
+
+def registry(configuration: "Configuration") -> "BaseModelRegistry":
+    """Of trained models, or an error that says how to get there. Looking makes no file."""
+    from bakeoff.domain.errors import NotFoundError
+    from registry.models import registry_opening
+
+    if registry_opening.has_registry(configuration):
+        return registry_opening.open_registry(configuration)
+    raise NotFoundError(f"no model was ever saved in {configuration.root}: {FIRST_MODEL}")
+
+
+def local_registry(configuration: "Configuration") -> "ModelRegistry":
+    """Whose files are ours to look after."""
+    from bakeoff.domain.errors import InvalidInputError
+    from registry.models.local.local_registry import ModelRegistry
+
+    found = registry(configuration)
+    if isinstance(found, ModelRegistry):
+        return found
+    raise InvalidInputError(
+        "modelRegistry.backend is mlflow: its files are MLflow's to look after, see `mlflow gc --help`"
+    )
+
+
+def find_job(engine: "Engine", asked: str, model: str | None) -> Job:
+    """`asked`: of the job, or of the run if a candidate is named."""
+    if model is None:
+        return job_rows.get(engine, job_rows.find(engine, asked))
+    run_id = run_rows.find(engine, asked)
+    of_run = job_rows.of_run(engine, run_id)
+    for job in of_run:
+        if job.candidate.id == model:
+            return job
+    known = ", ".join(job.candidate.id for job in of_run)
+    raise NotFoundError(f"run {run_id} has no candidate {model!r}; there are {known}")

@@ -1,0 +1,117 @@
+"""A candidate is a plugin named in the catalog that can be evaluated."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+
+class CandidateKind(StrEnum):
+    CANDIDATE = "candidate"  #: has fit and predict, takes part in bake-offs
+    SIGNAL = "signal"  #: answers for symbols and dates
+
+
+class Preprocess(StrEnum):
+    AUTO = "auto"  #: a plain estimator gets the default pipeline if the frame needs one
+    NONE = "none"  #: the candidate sees the frame as it is
+
+
+class OutputKind(StrEnum):
+    """What `predict` returns, and so how it is turned into something that can be scored."""
+
+    LABELS = "labels"
+    PROBA = "proba"  #: probability of the positive class, compared with the run's threshold
+    SCORE = "score"  #: any real number, the higher the more positive; threshold 0 unless given
+
+
+class Learns(StrEnum):
+    """What a candidate can be taught to answer."""
+
+    CLASSES = "classes"
+    NUMBERS = "numbers"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineStep:
+    """One class of a pipeline."""
+
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """What is needed to build a model again, anywhere: pinned in each job as it was when the run began."""
+
+    id: str
+    version: str
+    kind: CandidateKind = CandidateKind.CANDIDATE
+    path: str | None = None  #: `package.module:Class` or `folder/file.py:Class`; None when `steps` are given
+    params: Mapping[str, Any] = field(default_factory=dict)
+    steps: tuple[PipelineStep, ...] = ()
+    preprocess: Preprocess = Preprocess.AUTO
+    output_kind: OutputKind = OutputKind.LABELS
+    description: str = ""
+    enabled: bool = True
+    weight: float | None = None  #: share in the ensemble, signal models only; None means 1.0
+    tags: tuple[str, ...] = ()
+    features: tuple[str, ...] | None = None  #: the columns it sees; None means all
+    timeout_s: float | None = None  #: None means evaluationTimeout
+    memory_limit_mb: int | None = None  #: None means memoryLimitMb
+    threads: int | None = None  #: None means an equal share of the cores
+    learns: Learns | None = None  #: found out when it was checked; None when it does not say
+    artefacts: tuple[str, ...] = ()  #: found out likewise: the saved models that a signal model works with
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def to_record(self) -> dict[str, Any]:
+        """The candidate as it leaves the system: over HTTP, in `--json`."""
+        return {
+            "modelId": self.id,
+            "modelVersion": self.version,
+            "kind": self.kind,
+            "learns": self.learns,
+            "path": self.path,
+            "steps": [step.path for step in self.steps],
+            "description": self.description,
+            "tags": list(self.tags),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(
+            **{
+                **data,
+                "kind": CandidateKind(data["kind"]),
+                "steps": tuple(PipelineStep(**step) for step in data["steps"]),
+                "preprocess": Preprocess(data["preprocess"]),
+                "output_kind": OutputKind(data["output_kind"]),
+                "tags": tuple(data["tags"]),
+                "features": None if data["features"] is None else tuple(data["features"]),
+                "learns": None if data.get("learns") is None else Learns(data["learns"]),
+                "artefacts": tuple(data.get("artefacts", ())),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """Why a candidate that is named in the catalog cannot take part."""
+
+    id: str
+    version: str
+    path: str
+    cause: str  #: one line, in words
+    fix: str  #: one line: what its author can do
+    traceback: str = ""
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "modelId": self.id,
+            "modelVersion": self.version,
+            "path": self.path,
+            "cause": self.cause,
+            "fix": self.fix,
+            "traceback": self.traceback,
+        }

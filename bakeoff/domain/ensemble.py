@@ -1,0 +1,176 @@
+"""What the ensemble makes of several answers; docs/signals.md has it as truth tables.
+
+A model of weight 0 has no voice. Weights are normalised over the models that answered for the symbol, and a
+symbol that fewer than two answered for gets no signal.
+
+Sums are rounded before anything is decided by them: they meet the borders that they meet on paper.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain
+from math import fsum
+
+from bakeoff.domain.signal import (
+    EnsembleRules,
+    EnsembleSignal,
+    ModelOutput,
+    Side,
+    SignalType,
+    Strategy,
+    merit,
+)
+
+FEWEST_ANSWERS = 2
+_PLACES = 9
+
+
+def combine(
+    answers: Mapping[str, Iterable[ModelOutput]],
+    *,
+    as_of: date,
+    weights: Mapping[str, float],
+    rules: EnsembleRules,
+) -> tuple[EnsembleSignal, ...]:
+    """The best first. `answers` by model: one that failed has none, nor has one without an opinion.
+
+    `weights` are as declared; their order is that in which the models are named.
+    """
+    decided = [
+        _decide(symbol, votes, rules)
+        for symbol, votes in _votes_by_symbol(answers, weights).items()
+        if len(votes) >= FEWEST_ANSWERS
+    ]
+    decided.sort(key=lambda one: (-merit(one.score, one.expected_return), -one.score, one.symbol))
+    return tuple(one.signal(as_of, rank) for rank, one in enumerate(decided, start=1))
+
+
+@dataclass(frozen=True)
+class _Vote:
+    model_id: str
+    share: float
+    answer: ModelOutput
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Decision:
+    symbol: str
+    votes: Sequence[_Vote]
+    outcome: SignalType
+    score: float
+    expected_return: float
+    conflict_reason: str | None  #: None: no conflict, or none to be reported
+
+    def signal(self, as_of: date, rank: int) -> EnsembleSignal:
+        said = {vote.model_id: vote.answer.signal for vote in self.votes}
+        return EnsembleSignal(
+            symbol=self.symbol,
+            as_of=as_of,
+            signal=self.outcome,
+            ensemble_score=self.score,
+            expected_return=self.expected_return,
+            model_signals=said,
+            model_confidences={vote.model_id: vote.answer.confidence for vote in self.votes},
+            conflict_reason=self.conflict_reason,
+            rank=rank,
+        )
+
+
+def _votes_by_symbol(
+    answers: Mapping[str, Iterable[ModelOutput]], weights: Mapping[str, float]
+) -> dict[str, list[_Vote]]:
+    by_symbol: dict[str, list[tuple[str, ModelOutput]]] = {}
+    for model_id, weight in weights.items():
+        if weight > 0:
+            for answer in answers.get(model_id, ()):
+                by_symbol.setdefault(answer.symbol, []).append((model_id, answer))
+    return {symbol: _shared_out(given, weights) for symbol, given in by_symbol.items()}
+
+
+def _shared_out(given: Sequence[tuple[str, ModelOutput]], weights: Mapping[str, float]) -> list[_Vote]:
+    whole = fsum(weights[model_id] for model_id, _ in given)
+    return [_Vote(model_id, weights[model_id] / whole, answer) for model_id, answer in given]
+
+
+def _decide(symbol: str, votes: Sequence[_Vote], rules: EnsembleRules) -> _Decision:
+    score = _sum(map(_weight, votes))
+    conflict = _conflict(votes)
+    return _Decision(
+        symbol=symbol,
+        votes=votes,
+        outcome=_outcome(votes, score, rules, in_conflict=conflict is not None),
+        score=score,
+        expected_return=fsum(vote.share * vote.answer.expected_return for vote in votes),
+        conflict_reason=conflict if rules.flag_conflicts else None,
+    )
+
+
+def _conflict(votes: Sequence[_Vote]) -> str | None:
+    """Who is against whom; None when nobody is."""
+    taken = [vote for vote in votes if vote.answer.signal.side is not Side.HOLD]
+    if len({vote.answer.signal.side for vote in taken}) < len(_OPPOSED):
+        return None
+    return ", ".join(f"{vote.model_id}={vote.answer.signal}" for vote in taken)
+
+
+_OPPOSED = (Side.BUY, Side.SELL)
+
+
+def _outcome(votes: Sequence[_Vote], score: float, rules: EnsembleRules, *, in_conflict: bool) -> SignalType:
+    if rules.strategy is Strategy.CONFIDENCE_BASED:
+        outcome = _by_score(score)
+        agreement = max(_share_of(side, votes) for side in Side)
+        return outcome if agreement >= _round(rules.min_agreement) else SignalType.HOLD
+    if in_conflict or score < _round(rules.min_confidence):
+        return SignalType.HOLD
+    winner = _most(_tally(votes, _POINTS[rules.strategy]))
+    return winner if _share_of(winner.side, votes) >= _round(rules.min_agreement) else SignalType.HOLD
+
+
+def _by_score(score: float) -> SignalType:
+    """The first border that is met."""
+    bought = (signal for border, signal in _FROM if score >= border)
+    sold = (signal for border, signal in _UP_TO if score <= border)
+    return next(chain(bought, sold), SignalType.HOLD)
+
+
+_FROM = ((0.65, SignalType.STRONG_BUY), (0.55, SignalType.BUY))
+_UP_TO = ((0.35, SignalType.STRONG_SELL), (0.45, SignalType.SELL))
+
+
+def _tally(votes: Sequence[_Vote], points: Callable[[_Vote], float]) -> Mapping[SignalType, float]:
+    given: dict[SignalType, list[float]] = {}
+    for vote in votes:
+        given.setdefault(vote.answer.signal, []).append(points(vote))
+    return {signal: _sum(points) for signal, points in given.items()}
+
+
+def _weight(vote: _Vote) -> float:
+    return vote.share * vote.answer.confidence
+
+
+def _head(_: _Vote) -> float:
+    return 1.0
+
+
+_POINTS = {Strategy.WEIGHTED_MAJORITY: _weight, Strategy.CONSERVATIVE: _head}
+
+
+def _most(tally: Mapping[SignalType, float]) -> SignalType:
+    """A tie is HOLD."""
+    most = max(tally.values())
+    first, *others = [signal for signal, number in tally.items() if number == most]
+    return SignalType.HOLD if others else first
+
+
+def _share_of(side: Side, votes: Sequence[_Vote]) -> float:
+    return _sum(vote.share for vote in votes if vote.answer.signal.side is side)
+
+
+def _sum(numbers: Iterable[float]) -> float:
+    return _round(fsum(numbers))
+
+
+def _round(number: float) -> float:
+    return round(number, _PLACES)

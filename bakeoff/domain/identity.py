@@ -1,0 +1,42 @@
+"""Ids are UUIDs, times are aware and in UTC: one place that makes and prints them."""
+
+import getpass
+import os
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from bakeoff.domain.errors import InvalidInputError
+
+
+def new_id() -> str:
+    return str(uuid4())
+
+
+def parse_id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidInputError(
+            f"{text!r} is not an id: expected a UUID such as 2f1c7f9e-5f0b-4f0c-9d3a-0f6a3c1f7b11"
+        ) from None
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 with milliseconds and Z, as it leaves the system."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def user_name() -> str:
+    """Who runs this process, as far as the machine knows: a container may have numbers alone."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -1,0 +1,109 @@
+"""A job is one candidate, evaluated once, for one run.
+
+    queued -> running                                       a worker claims it
+    running -> completed | failed | timed_out | cancelled   it ends
+    running -> queued                                       its worker died or let go, attempts are left
+    queued -> cancelled                                     nobody had started it
+
+A job that has ended never moves again: that is what makes a redelivered message harmless.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.signal import Commission
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"  #: waiting for one of the evalWorkers slots
+    RUNNING = "running"  #: a worker holds its lease
+    COMPLETED = "completed"  #: its result is stored
+    FAILED = "failed"  #: the error is stored beside it
+    TIMED_OUT = "timed_out"  #: it ran longer than its time limit
+    CANCELLED = "cancelled"  #: somebody asked for it to stop
+
+    @property
+    def has_ended(self) -> bool:
+        return self not in MOVES
+
+
+#: The arrows. What is not a key has ended.
+MOVES: Mapping[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
+    JobState.RUNNING: frozenset(JobState) - {JobState.RUNNING},
+}
+
+
+class JobKind(StrEnum):
+    EVALUATION = "evaluation"
+    SIGNALS = "signals"  #: a signal model, asked for the symbols of its run
+
+
+class Phase(StrEnum):
+    """Where in the life of a job something went wrong."""
+
+    START = "start"  #: before the plugin's code ran
+    IMPORT = "import"
+    CONSTRUCT = "construct"
+    LOAD = "load"  #: verifying and unpickling the saved models of a signal model
+    FIT = "fit"
+    PREDICT = "predict"
+    SAVE = "save"  #: writing down the fitted model, for a run that saves it
+    SCORE = "score"
+    ASK = "ask"  #: a signal model
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobError:
+    """Why a job has no result: enough to mend it without asking anybody."""
+
+    type: str  #: exception class, signal name, or one of our own words such as `Timeout`
+    message: str
+    phase: Phase
+    traceback: str = ""
+    hint: str = ""  #: what to do about it, where we can tell
+    log_tail: str = ""  #: the last lines of what the plugin printed
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**{**data, "phase": Phase(data["phase"])})
+
+    def to_record(self) -> dict[str, Any]:
+        """The error as it leaves the system: in events, over HTTP, in `--json`."""
+        return {
+            "type": self.type,
+            "message": self.message,
+            "phase": self.phase,
+            "traceback": self.traceback,
+            "hint": self.hint,
+            "logTail": self.log_tail,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    id: str
+    run_id: str
+    kind: JobKind
+    candidate: Candidate
+    state: JobState
+    attempt: int  #: starts so far that count against maxAttempts
+    max_attempts: int
+    timeout_s: float
+    position: int  #: place in the queue of its run, from 0
+    reuses: str | None = None  #: the evaluation whose predictions it scores; None: it is fitted
+    commission: Commission | None = None  #: of a job of signals
+    worker: str | None = None  #: who holds or last held the lease
+    node: str | None = None  #: the machine it runs or ran on
+    created_at: datetime
+    started_at: datetime | None = None  #: first claim
+    ended_at: datetime | None = None
+    cancel_requested_at: datetime | None = None  #: its worker has been told to stop it
+    error: JobError | None = None

@@ -1,0 +1,127 @@
+"""How far a run is, and how long it will take.
+
+A run is one bake-off: a set of candidates on one dataset snapshot.
+
+    queued -> running                          its first job is claimed
+    queued | running -> completed              every job completed
+    queued | running -> partial                some completed, some did not
+    queued | running -> failed                 none completed
+    queued | running -> cancelled              somebody stopped it, whatever had completed before
+
+The end of a run is not decided by anybody: it follows from the ends of its jobs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.identity import iso, iso_or_none
+from bakeoff.domain.job import JobKind, JobState
+from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.saving import SavePolicy, SaveRequest
+from bakeoff.domain.signal import SignalOrder
+
+
+class ProgressStep(Protocol):
+    """As much of a job as is needed here."""
+
+    @property
+    def state(self) -> JobState: ...
+
+    @property
+    def started_at(self) -> datetime | None: ...
+
+
+def number_ended(steps: Sequence[ProgressStep]) -> int:
+    return sum(step.state.has_ended for step in steps)
+
+
+def seconds_left(steps: Sequence[ProgressStep], elapsed: float) -> float | None:
+    """At the pace so far; None as long as there is none. What was taken over from another run is no pace."""
+    done = sum(step.state.has_ended and step.started_at is not None for step in steps)
+    return (len(steps) - number_ended(steps)) * elapsed / done if done else None
+
+
+#: Of two runs, jobs of the one with the higher priority start first.
+PRIORITIES = range(-100, 101)
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def has_ended(self) -> bool:
+        return self not in {RunState.QUEUED, RunState.RUNNING}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    id: str
+    name: str
+    state: RunState
+    dataset: DatasetRef
+    rules: ScoringRules
+    seed: int
+    test_size: float
+    baseline_id: str | None = None  #: the candidate that others must beat; None when it was left out
+    repeat_check: bool = False  #: each candidate is fitted twice, to see whether it predicts the same
+    save: SaveRequest | None = None  #: what becomes of the models it fits; None: nothing
+    signals: SignalOrder | None = None  #: what it asks signal models; None: it evaluates candidates
+    priority: int = 0  #: one of PRIORITIES
+    retry_of: str | None = None
+    request_digest: str | None = None  #: of what was asked for under a key: tells a repeat from a clash
+    created_at: datetime
+    started_at: datetime | None = None  #: first claim of one of its jobs
+    ended_at: datetime | None = None
+
+    @property
+    def kind(self) -> JobKind:
+        return JobKind.EVALUATION if self.signals is None else JobKind.SIGNALS
+
+    def to_record(self) -> dict[str, Any]:
+        """The run as it leaves the system: over HTTP, in `--json`."""
+        return {
+            "runId": self.id,
+            "kind": self.kind,
+            "name": self.name,
+            "status": self.state,
+            "datasetId": self.dataset.dataset_id,
+            "datasetName": self.dataset.name,
+            "splitId": self.dataset.split_id,
+            "target": self.dataset.target,
+            "targetKind": self.dataset.target_kind,
+            "classes": list(self.dataset.classes),
+            "trainRows": self.dataset.train_rows,
+            "testRows": self.dataset.test_rows,
+            "columns": self.dataset.columns,
+            **self.rules.to_record(),
+            "seed": self.seed,
+            "testSize": self.test_size,
+            "baselineId": self.baseline_id,
+            "priority": self.priority,
+            "save": self.save.policy if self.save else SavePolicy.NONE,
+            "saveAs": self.save.name if self.save else None,
+            "signals": self.signals.to_record() if self.signals else None,
+            "retryOf": self.retry_of,
+            "createdAt": iso(self.created_at),
+            "startedAt": iso_or_none(self.started_at),
+            "endedAt": iso_or_none(self.ended_at),
+        }
+
+
+def end_of_run(jobs: Mapping[JobState, int]) -> RunState:
+    """The state that a run ends in, from the number of its jobs in each state, once all have ended."""
+    if jobs.get(JobState.CANCELLED):
+        return RunState.CANCELLED
+    completed = jobs.get(JobState.COMPLETED, 0)
+    if completed == sum(jobs.values()):
+        return RunState.COMPLETED
+    return RunState.PARTIAL if completed else RunState.FAILED

@@ -1,0 +1,77 @@
+"""A dataset in canonical form, checked: the features, the target, and the address of it all."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from bakeoff.evaluation.datasets.canonical_column import Column, canonical
+from bakeoff.evaluation.datasets.dataset_checks import check_rows, check_values, feature_names, warnings_of
+from bakeoff.evaluation.datasets.dataset_sources import SourceReading
+from bakeoff.evaluation.datasets.snapshot_manifest import FORMAT
+from bakeoff.evaluation.datasets.target import Target, target_of
+from bakeoff.settings.setting_definitions import DatasetSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    columns: tuple[Column, ...]  #: the features, and then what is to be predicted
+    target: Target
+    split_column: Column | None
+    train_rows: int | None  #: the first so many rows are for training; None when it is not known
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        return self.columns[:-1]
+
+    @property
+    def rows(self) -> int:
+        return len(self.target.labels)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(column.nbytes for column in self.features) + self.target.labels.nbytes
+
+    def warnings(self) -> tuple[str, ...]:
+        return (*self.target.warnings, *warnings_of(self.features, self.columns[-1]))
+
+    def dataset_id(self, digests: Iterable[bytes]) -> str:
+        """Names, types and values, and which column is predicted as what: what makes two runs comparable.
+
+        `digests` are those of the columns.
+        """
+        return address(
+            {
+                "format": FORMAT,
+                "rows": self.rows,
+                "columns": [
+                    [column.name, column.type, digest.hex()]
+                    for column, digest in zip(self.columns, digests, strict=True)
+                ],
+                "target": self.target.name,
+                "targetKind": self.target.kind,
+            }
+        )
+
+
+def table_of(reading: SourceReading, dataset: DatasetSettings, threads: Executor) -> Table:
+    frame = reading.frame
+    names = feature_names(list(frame.columns), dataset, reading.target)
+    check_rows(len(frame))
+    wanted = [*names, reading.target]
+    columns = tuple(threads.map(canonical, [frame[name] for name in wanted], wanted))
+    target = target_of(columns[-1], dataset.task)
+    check_values(columns)
+    split = dataset.split_column
+    return Table(
+        columns=columns,
+        target=target,
+        split_column=None if split is None else canonical(frame[split], split),
+        train_rows=reading.train_rows,
+    )
+
+
+def address(content: object) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,151 @@
+"""The columns of a snapshot on disk, and back as a DataFrame that maps the files instead of reading them.
+
+    train.float32.npy    all columns of one numeric type, column after column; dates are numpy datetimes
+    train.arrow          text and categories, as an Arrow IPC file
+
+A frame of one numeric type is a single array, so that `to_numpy()` copies nothing; in a mixed frame each
+column is. The mapping is private: a model may change its frame as any other, and neither the file nor anybody
+else sees it.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from bakeoff.evaluation.datasets.canonical_column import Column, Field
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_rows(
+    folder: Path, part: str, columns: Sequence[Column], rows: np.ndarray, threads: Executor
+) -> None:
+    for kind, members in _by_type(columns).items():
+        if members[0].is_array:
+            values = [column.array for column in members]
+            _write_block(folder / f"{part}.{kind}.npy", values, rows, threads)
+    text = [column for column in columns if not column.is_array]
+    if text:
+        _write_arrow(folder / f"{part}.arrow", text, rows)
+
+
+def read_rows(folder: Path, part: str, stored: Sequence[Field], wanted: Sequence[str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    blocks = {
+        kind: (map_array(folder / f"{part}.{kind}.npy"), [field.name for field in members])
+        for kind, members in _by_type(stored).items()
+        if members[0].is_array
+    }
+    for block, names in blocks.values():
+        run = _run_in(names, wanted)
+        if run is not None:
+            return pd.DataFrame(block[:, run], columns=list(wanted), copy=False)
+    arrays = {name: block[:, place] for block, names in blocks.values() for place, name in enumerate(names)}
+    text = [field.name for field in stored if not field.is_array]
+    if not set(text).isdisjoint(wanted):
+        arrays |= _read_arrow(folder / f"{part}.arrow", text)
+    return pd.DataFrame({name: arrays[name] for name in wanted}, copy=False)
+
+
+def write_array(path: Path, values: np.ndarray) -> None:
+    with path.open("xb") as file:
+        np.save(file, values, allow_pickle=False)
+
+
+def write_text(path: Path, text: str) -> None:
+    with path.open("xb") as file:
+        file.write(text.encode())
+
+
+def to_disk(path: Path) -> None:
+    """What was written stays, even if power fails, and changes no more."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+        os.fchmod(descriptor, 0o444)
+    finally:
+        os.close(descriptor)
+
+
+def map_array(path: Path) -> np.ndarray:
+    return np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
+
+
+F = TypeVar("F", bound=Field)
+
+
+def _by_type(fields: Iterable[F]) -> dict[str, list[F]]:
+    groups: dict[str, list[F]] = {}
+    for field in fields:
+        groups.setdefault(field.type, []).append(field)
+    return groups
+
+
+def _run_in(names: Sequence[str], wanted: Sequence[str]) -> slice | None:
+    """Where the wanted columns stand beside each other in a block, if they do: then they are one array."""
+    if not wanted or wanted[0] not in names:
+        return None
+    first = names.index(wanted[0])
+    run = slice(first, first + len(wanted))
+    return run if list(names[run]) == list(wanted) else None
+
+
+def _write_block(path: Path, columns: Sequence[np.ndarray], rows: np.ndarray, threads: Executor) -> None:
+    import pyarrow as pa
+
+    size = len(rows) * columns[0].itemsize
+    header = {
+        "descr": np.lib.format.dtype_to_descr(columns[0].dtype),
+        "fortran_order": True,
+        "shape": (len(rows), len(columns)),
+    }
+    chosen = pa.array(rows.astype(np.min_scalar_type(len(columns[0]))))
+    with path.open("xb") as file:
+        np.lib.format.write_array_header_2_0(file, header)
+        start = file.tell()
+        file.flush()
+        os.posix_fallocate(file.fileno(), 0, start + size * len(columns))
+
+        def put(place: int) -> None:
+            _write_at(file.fileno(), _taken(columns[place], chosen), start + place * size)
+
+        list(threads.map(put, range(len(columns))))
+
+
+def _taken(values: np.ndarray, rows: Any) -> np.ndarray:
+    """What `values.take(rows)` is, in less than half the time: Arrow takes by narrow row numbers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    bits = pa.array(values.view(f"u{values.itemsize}"))
+    taken: np.ndarray = pc.take(bits, rows, boundscheck=False).to_numpy()
+    return taken
+
+
+def _write_at(descriptor: int, values: np.ndarray, offset: int) -> None:
+    left = memoryview(values.view(np.uint8))  # type: ignore[arg-type]  # numpy 2.4 is a Buffer
+    while left:
+        written = os.pwrite(descriptor, left, offset)
+        left, offset = left[written:], offset + written
+
+
+def _write_arrow(path: Path, columns: Sequence[Column], rows: np.ndarray) -> None:
+    import pyarrow as pa
+
+    table = pa.table({column.name: column.array for column in columns}).take(pa.array(rows)).combine_chunks()
+    with path.open("xb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _read_arrow(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    import pyarrow as pa
+
+    with pa.memory_map(str(path)) as source:
+        table = pa.ipc.open_file(source).read_all()
+    return {name: table.column(name).to_pandas() for name in names}

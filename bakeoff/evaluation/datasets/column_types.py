@@ -1,0 +1,105 @@
+"""The column types that `dtypes` may name, and turning a column into one."""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.wording import listed, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What may be written, and what it means.
+TYPES: Mapping[str, str] = {
+    **{name: name for name in ("bool", "category", "datetime", "float32", "float64")},
+    **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+    "string": "str",
+    "str": "str",
+    "int": "int64",
+    "float": "float64",
+    "date": "datetime",
+    "datetime64[us]": "datetime",
+}
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+
+
+def known_types(dtypes: Mapping[str, str], columns: list[str], where: str) -> dict[str, str]:
+    """The types by column, once each name is known to be right."""
+    for column, name in dtypes.items():
+        if column not in columns:
+            raise InvalidInputError(
+                f"dtypes name a column {column!r} that is not in {where}{nearest(column, columns)}; "
+                f"its columns: {listed(columns)}"
+            )
+        if name not in TYPES:
+            raise InvalidInputError(
+                f"dtypes of column {column!r}: {name!r} is not a column type{nearest(name, TYPES)}; "
+                f"there are {listed(TYPES)}"
+            )
+    return {column: TYPES[name] for column, name in dtypes.items()}
+
+
+def convert(frame: "pd.DataFrame", dtypes: Mapping[str, str]) -> "pd.DataFrame":
+    known = known_types(dtypes, list(frame.columns), "the data")
+    changed = {column: _as(frame[column], name) for column, name in known.items()}
+    return frame.assign(**changed) if changed else frame
+
+
+def _as(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
+    try:
+        return _converted(series, name)
+    except (ValueError, TypeError, OverflowError) as problem:
+        raise InvalidInputError(
+            f"column {series.name!r} cannot be read as {name}: {_first_misfit(series, name) or problem}"
+        ) from problem
+
+
+def _converted(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
+    import pandas as pd
+
+    if str(series.dtype) == name:
+        return series
+    if name == "datetime":
+        return pd.to_datetime(series)
+    if name == "bool":
+        return _booleans(series)
+    if name.startswith(("int", "uint")):
+        return _whole(series, name)
+    return series.astype(name)  # type: ignore[call-overload, no-any-return]  # its stubs want literals
+
+
+def _booleans(series: "pd.Series[Any]") -> "pd.Series[Any]":
+    values = series.astype("str").str.lower().map(_BOOLEANS)
+    if values.isna().any():
+        raise ValueError("not true or false")
+    return values.astype("bool")
+
+
+def _whole(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
+    """Whole numbers that fit: astype would cut fractions off and wrap large numbers around."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(series)
+    whole = numbers.astype(name)  # type: ignore[call-overload]  # its stubs want literals
+    if not (whole == numbers).all():
+        raise ValueError(f"a value is not a whole number that fits into {name}")
+    return whole  # type: ignore[no-any-return]
+
+
+def _first_misfit(series: "pd.Series[Any]", name: str) -> str:
+    """The row and the value in the way: the shortest beginning that cannot be converted ends there."""
+    row = bisect_left(range(len(series)), True, key=lambda last: not _converts(series.iloc[: last + 1], name))
+    if row == len(series):
+        return ""
+    value = series.iloc[row]
+    missing = value is None or value != value  # noqa: PLR0124  NaN alone differs from itself
+    return f"row {row + 1} is {'missing' if missing else repr(value)}"
+
+
+def _converts(series: "pd.Series[Any]", name: str) -> bool:
+    try:
+        _converted(series, name)
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""The names of metrics: which there are, and which fit a kind of target.
+
+f1, rmse, ...              built in, computed with numpy alone
+roc_auc, neg_log_loss      any scorer of scikit-learn
+package.module:function    somebody's own, called as function(y_true, y_pred)
+"""
+
+import difflib
+from collections.abc import Iterable
+
+from bakeoff.domain import metric
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.errors import InvalidInputError, about
+from bakeoff.domain.metric import CLASSIFICATION_METRICS, REGRESSION_METRICS
+
+CLASSIFICATION = (*CLASSIFICATION_METRICS, "balanced_accuracy")
+REGRESSION = REGRESSION_METRICS
+
+
+def built_in(target_kind: TargetKind) -> tuple[str, ...]:
+    return REGRESSION if target_kind is TargetKind.REGRESSION else CLASSIFICATION
+
+
+def check(names: Iterable[str], target_kind: TargetKind) -> None:
+    for place, name in enumerate(names):
+        with about(f"metrics.{place}"):
+            if metric.is_custom(name):
+                metric.load(name)
+            elif name not in built_in(target_kind):
+                _check_foreign(name, target_kind)
+
+
+def may_need_probabilities(names: Iterable[str], target_kind: TargetKind) -> bool:
+    """Scorers of scikit-learn may; our own and those of users look at answers alone."""
+    return any(name not in built_in(target_kind) and not metric.is_custom(name) for name in names)
+
+
+def _check_foreign(name: str, target_kind: TargetKind) -> None:
+    from bakeoff.evaluation.metrics import sklearn_scorers
+
+    if name not in {*CLASSIFICATION, *REGRESSION, *sklearn_scorers.names()}:
+        raise InvalidInputError(
+            f"unknown metric {name!r}{_nearest(name, sklearn_scorers.names())}; expected a built-in metric "
+            f"({', '.join(built_in(target_kind))}), a scorer of scikit-learn, or package.module:function"
+        )
+    if name in {*CLASSIFICATION, *REGRESSION} or not sklearn_scorers.fits(name, target_kind):
+        raise InvalidInputError(
+            f"metric {name!r} does not fit a {target_kind} target; these do: "
+            f"{', '.join(_fitting(target_kind, sklearn_scorers.names()))}"
+        )
+
+
+def _nearest(name: str, of_scikit_learn: Iterable[str]) -> str:
+    known = list(dict.fromkeys([*CLASSIFICATION, *REGRESSION, *of_scikit_learn]))
+    near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+    return f": did you mean {', '.join(near)}?" if near else ""
+
+
+def _fitting(target_kind: TargetKind, of_scikit_learn: Iterable[str]) -> list[str]:
+    from bakeoff.evaluation.metrics import sklearn_scorers
+
+    fitting = [name for name in of_scikit_learn if sklearn_scorers.fits(name, target_kind)]
+    return list(dict.fromkeys([*built_in(target_kind), *fitting]))

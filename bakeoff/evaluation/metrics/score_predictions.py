@@ -1,0 +1,181 @@
+"""Scores: the metrics of one candidate's predictions, and the details behind them, all of it JSON.
+
+A metric that cannot be computed is None and a warning says why; the other metrics stand.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.domain import metric
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.evaluation.metrics import confusion_counts, regression_errors, result_details, sklearn_scorers
+from bakeoff.evaluation.metrics.confusion_counts import Counts
+from bakeoff.evaluation.metrics.result_details import attempted, bounded, defined, printable
+from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
+from registry.columns.class_answers import Answers, Label, answers, codes_of, positive_place
+from registry.columns.predictions import BadPredictionsError, Predictions, check_numbers
+
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    metrics: dict[str, float | None]  #: None where a metric is undefined for these predictions
+    details: dict[str, Any]  #: classes, classCount, perClass and confusion, or residuals; and always warnings
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """One candidate's predictions beside the truth, in the form that each kind of metric asks for."""
+
+    quick: Mapping[str, Callable[[], float]]  #: the built-in metrics
+    true: NDArray[Any]  #: for custom metrics, as is `predicted`
+    predicted: NDArray[Any]
+    true_for_scorers: NDArray[Any]
+    model: AlreadyPredicted
+
+
+def score(
+    y_true: NDArray[Any],
+    predictions: Predictions,
+    *,
+    rules: ScoringRules,
+    target_kind: TargetKind,
+    classes: Sequence[Label],
+) -> Scores:
+    """Raise BadPredictionsError where nothing can be made of the predictions.
+
+    They are checked again here, though the cell did so: the file they come from was written by strangers.
+    """
+    true = np.asarray(y_true)
+    if len(predictions.values) != len(true):
+        raise BadPredictionsError(f"there are {len(predictions.values)} predictions for {len(true)} rows")
+    if target_kind is TargetKind.REGRESSION:
+        return _score_values(true.astype(np.float64), predictions, rules)
+    return _score_labels(_text_or_number(true), predictions, rules, np.unique(_text_or_number(classes)))
+
+
+def _score_values(true: NDArray[np.float64], predictions: Predictions, rules: ScoringRules) -> Scores:
+    predicted = check_numbers(predictions.values, rows=len(true))
+    case = _Case(
+        quick={
+            "r2": partial(regression_errors.r2, true, predicted),
+            "mae": partial(regression_errors.mae, true, predicted),
+            "rmse": partial(regression_errors.rmse, true, predicted),
+        },
+        true=true,
+        predicted=predicted,
+        true_for_scorers=true,
+        model=AlreadyPredicted(predicted, classes=None),
+    )
+    notes: list[str] = []
+    with np.errstate(all="ignore"):  # numbers too large to be squared come out as infinite, and so as None
+        metrics = {name: _measured(name, case, notes) for name in rules.metrics}
+        residuals = result_details.without_nan(regression_errors.residuals(true, predicted))
+    return Scores(metrics=metrics, details={"residuals": residuals, "warnings": bounded(notes)})
+
+
+def _score_labels(
+    true: NDArray[Any], predictions: Predictions, rules: ScoringRules, classes: NDArray[Any]
+) -> Scores:
+    answered = answers(predictions, classes, rules)
+    true_codes = _known_folderss(true, classes)
+    positive = positive_place(classes, rules)
+    counts = confusion_counts.count(true_codes, answered.codes, len(classes) + len(answered.unseen))
+    case = _Case(
+        quick=_quick(counts, rules, positive),
+        true=true,
+        predicted=answered.labels,
+        true_for_scorers=_positive_is_1(true_codes, positive),
+        model=_model(answered, len(classes), positive),
+    )
+    notes = [*answered.warnings, *_unseen_note(answered, counts, classes)]
+    metrics = {name: _measured(name, case, notes) for name in rules.metrics}
+    labels = [*classes.tolist(), *answered.unseen.tolist()]
+    return Scores(
+        metrics=metrics,
+        details={**result_details.of_classes(counts, labels, rules), "warnings": bounded(notes)},
+    )
+
+
+def _measured(name: str, case: _Case, notes: list[str]) -> float | None:
+    if name in case.quick:
+        value = case.quick[name]()
+    elif metric.is_custom(name):
+        # Copies: a function that sorts in place must not change what the next metric sees.
+        value = attempted(name, lambda: metric.load(name)(case.true.copy(), case.predicted.copy()), notes)
+    else:
+        value = attempted(
+            name, lambda: sklearn_scorers.measure(name, case.model, case.true_for_scorers), notes
+        )
+    return defined(name, value, notes)
+
+
+def _quick(counts: Counts, rules: ScoringRules, positive: int | None) -> dict[str, Callable[[], float]]:
+    averaged = partial(
+        confusion_counts.averaged,
+        counts=counts,
+        average=rules.average or Average.MACRO,
+        positive=positive,
+        zero_division=rules.zero_division,
+    )
+    return {
+        "precision": partial(averaged, "precision"),
+        "recall": partial(averaged, "recall"),
+        "f1": partial(averaged, "f1"),
+        "accuracy": partial(confusion_counts.accuracy, counts),
+        "balanced_accuracy": partial(confusion_counts.balanced_accuracy, counts),
+    }
+
+
+def _known_folderss(true: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
+    codes, strangers = codes_of(true, classes)
+    if strangers.size:
+        raise InvalidInputError(
+            f"the true labels hold {_named(strangers)}, not among the classes {_named(classes)}: "
+            f"give the classes of this dataset"
+        )
+    return codes
+
+
+def _model(answered: Answers, classes: int, positive: int | None) -> AlreadyPredicted:
+    proba = answered.probabilities
+    return AlreadyPredicted(
+        _positive_is_1(answered.codes, positive),
+        classes=classes,
+        probabilities=proba[:, ::-1] if proba is not None and positive == 0 else proba,
+        decisions=answered.decisions,
+    )
+
+
+def _positive_is_1(codes: NDArray[np.intp], positive: int | None) -> NDArray[np.intp]:
+    """Codes for scorers: of two classes the positive one is 1. Labels never seen keep theirs."""
+    return np.where(codes < 2, 1 - codes, codes) if positive == 0 else codes  # noqa: PLR2004 - two classes
+
+
+def _unseen_note(answered: Answers, counts: Counts, classes: NDArray[Any]) -> list[str]:
+    if not answered.unseen.size:
+        return []
+    rows = int(counts.predicted[len(classes) :].sum())
+    found, known = _named(answered.unseen), _named(classes)
+    return [
+        f"{rows} of {len(answered.codes)} predictions count as wrong: {found}, where the classes are {known}"
+    ]
+
+
+def _named(labels: NDArray[Any]) -> str:
+    named = ", ".join(printable(repr(label), 40) for label in labels[:_MOST_NAMED].tolist())
+    return f"{named}, ... ({len(labels)} in all)" if len(labels) > _MOST_NAMED else named
+
+
+def _text_or_number(labels: Any) -> NDArray[Any]:
+    """Labels as numpy keeps them best: text that pandas held as objects becomes text again."""
+    array = np.asarray(labels)
+    return array if array.dtype.kind in "biufU" else np.asarray(array.tolist())

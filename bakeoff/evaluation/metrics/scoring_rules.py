@@ -1,0 +1,113 @@
+"""The scoring rules of a run: what was asked for, checked, with the defaults filled in."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.errors import InvalidInputError, about
+from bakeoff.domain.metric import CLASSIFICATION_METRICS, REGRESSION_METRICS, Average, ScoringRules
+from bakeoff.evaluation.metrics import metric_names
+from registry.columns.class_answers import Label, place_of
+
+_BINARY = 2
+
+
+def resolve_rules(
+    *,
+    target_kind: TargetKind,
+    classes: Sequence[Label],
+    metrics: Sequence[str] | None = None,
+    positive_label: Label | None = None,
+    threshold: float | None = None,
+    average: str | None = None,
+    zero_division: float = 0.0,
+) -> ScoringRules:
+    """Everything is checked here, before anything is enqueued. `classes` are in sort order."""
+    kind = _kind(target_kind, classes)
+    with about("metrics"):
+        names = _metrics(metrics, kind)
+    with about("positiveLabel"):
+        positive = _positive_label(positive_label, kind, classes)
+    with about("threshold"):
+        threshold = _threshold(threshold, kind)
+    with about("average"):
+        how = _average(average, kind)
+    with about("zeroDivision"):
+        zero_division = _zero_division(zero_division)
+    return ScoringRules(
+        metrics=names, positive_label=positive, threshold=threshold, average=how, zero_division=zero_division
+    )
+
+
+def _kind(target_kind: TargetKind, classes: Sequence[Label]) -> TargetKind:
+    if target_kind is TargetKind.REGRESSION:
+        return target_kind
+    if len(classes) < _BINARY:
+        raise InvalidInputError(
+            f"a {target_kind} target needs two classes at least, got {_listed(classes)}: "
+            f"choose another target column, or task: regression"
+        )
+    return TargetKind.BINARY if len(classes) == _BINARY else TargetKind.MULTICLASS
+
+
+def _metrics(names: Sequence[str] | None, kind: TargetKind) -> tuple[str, ...]:
+    if names is None:
+        return REGRESSION_METRICS if kind is TargetKind.REGRESSION else CLASSIFICATION_METRICS
+    if isinstance(names, str) or not names:
+        raise InvalidInputError(
+            f"metrics must be a list of one name at least, got {names!r}; such as [f1, recall]"
+        )
+    metric_names.check(names, kind)
+    return tuple(dict.fromkeys(names))
+
+
+def _positive_label(label: Label | None, kind: TargetKind, classes: Sequence[Label]) -> str | None:
+    if kind is not TargetKind.BINARY:
+        _refuse("positive label", label, kind)
+        return None
+    place = 1 if label is None else place_of(label, classes)
+    if place is None:
+        raise InvalidInputError(
+            f"positive label {label!r} is not a class of the target; the classes are {_listed(classes)}"
+        )
+    return str(np.asarray(classes).tolist()[place])
+
+
+def _threshold(threshold: float | None, kind: TargetKind) -> float | None:
+    if kind is not TargetKind.BINARY:
+        _refuse("threshold", threshold, kind)
+    if threshold is not None and not math.isfinite(threshold):
+        raise InvalidInputError(f"threshold must be a finite number, got {threshold!r}; such as 0.5")
+    return threshold
+
+
+def _average(average: str | None, kind: TargetKind) -> Average | None:
+    if kind is TargetKind.REGRESSION:
+        _refuse("average", average, kind)
+        return None
+    if average is None:
+        return Average.BINARY if kind is TargetKind.BINARY else Average.MACRO
+    if average not in list(Average):
+        raise InvalidInputError(f"unknown average {average!r}; expected one of {', '.join(Average)}")
+    if average == Average.BINARY and kind is TargetKind.MULTICLASS:
+        raise InvalidInputError(
+            "average 'binary' needs a target of two classes; use macro, micro or weighted"
+        )
+    return Average(average)
+
+
+def _zero_division(value: float) -> float:
+    if value in (0, 1) or math.isnan(value):
+        return float(value)
+    raise InvalidInputError(f"zero division must be 0, 1 or nan, got {value!r}")
+
+
+def _refuse(what: str, value: object, kind: TargetKind) -> None:
+    if value is not None:
+        raise InvalidInputError(f"a {kind} target has no {what}, got {value!r}: leave it out")
+
+
+def _listed(classes: Sequence[Label]) -> str:
+    return ", ".join(map(str, np.asarray(classes).tolist())) or "none"

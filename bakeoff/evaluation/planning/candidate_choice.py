@@ -1,0 +1,107 @@
+"""Which candidates take part in a run: those that are asked for and learn what the target is."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind
+from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.errors import InvalidInputError, about
+from registry.catalog.live_catalog import Catalog
+
+BASELINE_ID = "dummy"
+
+_TASKS = {Learns.CLASSES: "multiclass", Learns.NUMBERS: "regression"}
+
+
+class Choice(NamedTuple):
+    chosen: tuple[Candidate, ...]
+    left_out: tuple[Candidate, ...]  #: they learn something else than the target is
+
+
+def named(ids: Sequence[str], catalog: Catalog, *, baseline: bool) -> list[Candidate]:
+    """Each once, in this order. The dummy may be among them: the plan adds it anyway, with `baseline`."""
+    _keep_the_name_of_the_baseline(catalog)
+    if BASELINE_ID in ids and not baseline:
+        raise InvalidInputError(f"{BASELINE_ID} is named and left out at once: drop one of the two")
+    others = _others(ids, catalog)
+    if not others:
+        raise InvalidInputError(
+            f"no candidate is named but the baseline: name others beside {BASELINE_ID}, "
+            "or none, and all that are enabled take part"
+        )
+    return others
+
+
+def _others(ids: Sequence[str], catalog: Catalog) -> list[Candidate]:
+    found: dict[str, Candidate] = {}
+    for place, model_id in enumerate(ids):
+        with about(f"models.{place}"):
+            if model_id != BASELINE_ID:
+                found[model_id] = catalog.get(model_id)
+                refuse_signals(found[model_id])
+    return list(found.values())
+
+
+def refuse_signals(candidate: Candidate) -> None:
+    if candidate.kind is CandidateKind.SIGNAL:
+        raise InvalidInputError(
+            f"{candidate.id} is a signal model, which takes part in no bake-off: name candidates, or ask it "
+            "with `bakeoff signals generate`"
+        )
+
+
+def enabled(catalog: Catalog) -> list[Candidate]:
+    _keep_the_name_of_the_baseline(catalog)
+    found = [c for c in catalog.candidates.values() if c.kind is CandidateKind.CANDIDATE]
+    if not found:
+        raise InvalidInputError(
+            f"no candidate takes part: enable one in {catalog.file}; `bakeoff models` shows what there is"
+        )
+    return found
+
+
+def fitting(candidates: Sequence[Candidate], target: DatasetRef) -> Choice:
+    """For all that are enabled: those that learn something else stay at home."""
+    chosen = tuple(c for c in candidates if _fits(c, target.target_kind))
+    left_out = tuple(c for c in candidates if c not in chosen)
+    if not chosen:
+        raise InvalidInputError(f"no candidate is left: {_mismatch(left_out, target)}")
+    return Choice(chosen, left_out)
+
+
+def all_fitting(candidates: Sequence[Candidate], target: DatasetRef) -> Choice:
+    """For those that somebody named: one that learns something else is an error."""
+    choice = Choice(tuple(candidates), tuple(c for c in candidates if not _fits(c, target.target_kind)))
+    if choice.left_out:
+        raise InvalidInputError(_mismatch(choice.left_out, target))
+    return choice
+
+
+def what_is_learnt(kind: TargetKind) -> Learns:
+    return Learns.NUMBERS if kind is TargetKind.REGRESSION else Learns.CLASSES
+
+
+def _fits(candidate: Candidate, kind: TargetKind) -> bool:
+    """A regressor that answers with scores or probabilities can tell classes apart, too."""
+    if kind is not TargetKind.REGRESSION and candidate.output_kind is not OutputKind.LABELS:
+        return True
+    return candidate.learns in {None, what_is_learnt(kind)}
+
+
+def _mismatch(candidates: Sequence[Candidate], target: DatasetRef) -> str:
+    is_ = what_is_learnt(target.target_kind)
+    other = next(learns for learns in Learns if learns is not is_)
+    verb = "learns" if len(candidates) == 1 else "learn"
+    return (
+        f"{', '.join(c.id for c in candidates)} {verb} {other}, and the target {target.target!r} of "
+        f"{target.name} is {is_}: `bakeoff models` shows which candidates learn {is_}; "
+        f"or, if it is {other}, give the dataset `task: {_TASKS[other]}`"
+    )
+
+
+def _keep_the_name_of_the_baseline(catalog: Catalog) -> None:
+    if BASELINE_ID in catalog.candidates:
+        raise InvalidInputError(
+            f"the catalog has a candidate {BASELINE_ID!r}, which is the name of the baseline: "
+            f"give it another id in {catalog.file}"
+        )

@@ -1,0 +1,50 @@
+"""Requests as strangers send them: bodies that are checked whole, and what is wrong with them in words."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.wording import listed, nearest
+
+#: Names go into lists, logs and databases, of which some end a text at a zero.
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+
+
+class Body(BaseModel):
+    """What somebody asks for: the same words on the command line, over HTTP and in a message."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+    )
+
+
+B = TypeVar("B", bound=Body)
+
+
+def parse(kind: type[B], body: Mapping[str, Any], what: str) -> B:
+    """`what` it is to be, in errors."""
+    try:
+        return kind.model_validate(body)
+    except ValidationError as exc:
+        problems = dict.fromkeys(_explain(error, kind) for error in exc.errors())
+    raise InvalidInputError(f"this is no {what}: " + "; ".join(problems))
+
+
+def _explain(error: Any, kind: type[Body]) -> str:
+    if not error["loc"]:
+        return f"it is {error['input']!r:.100}, not a mapping of keys to values"
+    key, known = error["loc"][0], [field.alias for field in kind.model_fields.values() if field.alias]
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    if error["type"] == "extra_forbidden":
+        return f"{key} is no key of it{nearest(str(key), known) or f'; there are {listed(known)}'}"
+    said = error["msg"]
+    return f"{key} is {error['input']!r:.100}: {said[0].lower()}{said[1:]}"

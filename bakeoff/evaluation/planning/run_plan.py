@@ -1,0 +1,234 @@
+"""The plan of a run: which candidates, on which snapshot, scored by which rules."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from bakeoff.domain.background_work import begin
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.errors import InvalidInputError, NotFoundError, about
+from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.model_version import check_name
+from bakeoff.domain.run import PRIORITIES
+from bakeoff.domain.saving import SavePolicy, SaveRequest
+from bakeoff.domain.wording import listed, nearest
+from bakeoff.evaluation.datasets.pinning import Pinned, pin
+from bakeoff.evaluation.datasets.preprocessing import default_pipeline
+from bakeoff.evaluation.datasets.snapshot import classes, fields
+from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
+from bakeoff.evaluation.planning.candidate_choice import (
+    BASELINE_ID,
+    Choice,
+    all_fitting,
+    enabled,
+    fitting,
+    named,
+)
+from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
+from bakeoff.settings.configuration import Configuration
+from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
+from registry.catalog.live_catalog import Catalog
+
+_FILE_SOURCES = {
+    ".csv": DatasetSource.CSV,
+    ".parquet": DatasetSource.PARQUET,
+    ".pq": DatasetSource.PARQUET,
+}
+
+
+class RunBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"dataset": "breast_cancer", "models": ["ridge", "knn"], "seed": 1}]}
+    )
+
+    dataset: str = Field(min_length=1)  #: name in the configuration, or a CSV or Parquet file
+    target: str | None = None  #: column to predict, when `dataset` is a file
+    models: list[str] | None = None  #: ids from the catalog; None means all that are enabled
+    metrics: list[str] | None = None
+    seed: int | None = Field(None, ge=0, lt=2**32)
+    test_size: float | None = Field(None, gt=0, lt=1)
+    positive_label: str | int | float | bool | None = None
+    threshold: float | None = None
+    average: Average | None = Field(None, strict=False)
+    zero_division: float = 0.0
+    repeat_check: bool = False  #: fit each candidate twice, and mark those that predict something else
+    fresh: bool = False  #: fit them all, whatever was fitted before
+    priority: int = Field(0, ge=min(PRIORITIES), le=max(PRIORITIES))  #: jobs of a higher one go first
+    baseline: bool = True  #: add the dummy that others must beat
+    save: SavePolicy | None = Field(None, strict=False)  #: models it saves; None means modelRegistry.save
+    save_as: str | None = None  #: what they are called in the registry; None means like the dataset
+    name: str | None = Field(None, max_length=200, pattern=PRINTABLE)
+
+
+class RunRequest(RunBody):
+    run_id: str | None = None  #: chosen by the caller: the same id twice is the same run
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> "RunRequest":
+        return parse(cls, body, "request for a run")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    dataset: DatasetRef
+    candidates: tuple[Candidate, ...]
+    left_out: tuple[str, ...]  #: ids of enabled candidates that learn something else than the target is
+    rules: ScoringRules
+    seed: int
+    test_size: float
+    baseline_id: str | None
+    repeat_check: bool
+    save: SaveRequest | None
+    fresh: bool
+    priority: int
+    preparation: tuple[str, ...]  #: what plain estimators get before them, if they want it; empty: nothing
+    warnings: tuple[str, ...]  #: what is odd about the data
+
+
+def make_plan(
+    request: RunRequest,
+    *,
+    catalog: Callable[[], Catalog],
+    configuration: Configuration,
+    pin: Callable[..., Pinned] = pin,
+) -> Plan:
+    """`catalog` may take its time: where no candidate is named, the data are read meanwhile."""
+    configuration.require_shared_dir()
+    settings = configuration.settings
+    seed = settings.seed if request.seed is None else request.seed
+    test_size = request.test_size or settings.test_size
+    with about("dataset"):
+        name, dataset = _dataset(request, configuration)
+    with about("saveAs"):
+        save = _saving(request, name, configuration)
+    pinning = partial(
+        pin,
+        dataset,
+        name=name,
+        root=configuration.root,
+        snapshots=configuration.snapshots,
+        seed=seed,
+        test_size=test_size,
+    )
+    pinned, choice = _pin_and_choose(request, pinning, catalog)
+    baseline = _baseline(pinned.ref.target_kind) if request.baseline else None
+    return Plan(
+        dataset=replace(pinned.ref, files=tuple(map(str, pinned.files))),
+        candidates=(*([baseline] if baseline else []), *choice.chosen),
+        left_out=tuple(candidate.id for candidate in choice.left_out),
+        rules=_rules(request, dataset, pinned, configuration),
+        seed=seed,
+        test_size=test_size,
+        baseline_id=baseline.id if baseline else None,
+        repeat_check=request.repeat_check,
+        save=save,
+        fresh=request.fresh,
+        priority=request.priority,
+        preparation=default_pipeline(fields(pinned.folder)) or (),
+        warnings=pinned.warnings,
+    )
+
+
+def _pin_and_choose(
+    request: RunRequest, pinning: Callable[[], Pinned], catalog: Callable[[], Catalog]
+) -> tuple[Pinned, Choice]:
+    """A wrong name is told before the data are read."""
+    if request.models is not None:
+        with about("models"):
+            candidates = named(request.models, catalog(), baseline=request.baseline)
+        pinned = _read(pinning)
+        with about("models"):
+            return pinned, all_fitting(candidates, pinned.ref)
+    reading = begin(pinning)
+    candidates = enabled(catalog())
+    pinned = _read(reading.result)
+    return pinned, fitting(candidates, pinned.ref)
+
+
+def _read(pinning: Callable[[], Pinned]) -> Pinned:
+    with about("dataset"):
+        return pinning()
+
+
+def _dataset(request: RunRequest, configuration: Configuration) -> tuple[str, DatasetSettings]:
+    configured = configuration.settings.datasets.get(request.dataset)
+    if configured is not None:
+        with about("target"):
+            _refuse_a_second_target(request, configured)
+        return request.dataset, _with_our_database(configured, configuration)
+    source = _FILE_SOURCES.get(Path(request.dataset).suffix.lower())
+    if source is None:
+        raise NotFoundError(_no_such_dataset(request.dataset, list(configuration.settings.datasets)))
+    if request.target is None:
+        raise InvalidInputError(
+            f"which column of {request.dataset} is to be predicted? Name it: --target COLUMN"
+        )
+    path = str(Path(request.dataset).absolute())
+    return Path(request.dataset).stem, DatasetSettings(source=source, path=path, target=request.target)
+
+
+def _with_our_database(dataset: DatasetSettings, configuration: Configuration) -> DatasetSettings:
+    if dataset.source is not DatasetSource.FEEDBACK_LABELS:
+        return dataset
+    return dataset.model_copy(update={"url": configuration.database_url})
+
+
+def _saving(request: RunRequest, dataset: str, configuration: Configuration) -> SaveRequest | None:
+    registry = configuration.settings.model_registry
+    policy = registry.save if request.save is None else request.save
+    if policy is SavePolicy.NONE:
+        if request.save_as is not None:
+            raise InvalidInputError(
+                f"saveAs is {request.save_as!r}, and nothing is saved: add save, which may be best or all"
+            )
+        return None
+    if registry.backend == "none":
+        raise InvalidInputError(
+            f"there is no registry to save to, since modelRegistry.backend is none: set it, or save none "
+            f"instead of {policy}"
+        )
+    return SaveRequest(policy=policy, name=check_name(request.save_as or dataset))
+
+
+def _refuse_a_second_target(request: RunRequest, configured: DatasetSettings) -> None:
+    if request.target not in {None, configured.target}:
+        raise InvalidInputError(
+            f"target {request.target!r} goes with a file, and dataset {request.dataset} has its own in the "
+            "configuration: leave it out, or change it there"
+        )
+
+
+def _no_such_dataset(name: str, known: Sequence[str]) -> str:
+    cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
+    return f"there is no dataset {name} in the configuration, and it is no .csv or .parquet file{cure}"
+
+
+def _rules(
+    request: RunRequest, dataset: DatasetSettings, pinned: Pinned, configuration: Configuration
+) -> ScoringRules:
+    positive = dataset.positive_label if request.positive_label is None else request.positive_label
+    return resolve_rules(
+        target_kind=pinned.ref.target_kind,
+        classes=list(classes(pinned.folder)),
+        metrics=request.metrics or configuration.settings.metrics,
+        positive_label=positive,
+        threshold=request.threshold,
+        average=request.average,
+        zero_division=request.zero_division,
+    )
+
+
+def _baseline(kind: TargetKind) -> Candidate:
+    """The dummy: what anybody gets who looks at no feature at all."""
+    what = "DummyRegressor" if kind is TargetKind.REGRESSION else "DummyClassifier"
+    return Candidate(
+        id=BASELINE_ID,
+        version="1",
+        path=f"sklearn.dummy:{what}",
+        description="what anybody gets who looks at no feature: others must beat it",
+    )

@@ -1,0 +1,1 @@
+"""Results in order, and which models of a run are saved."""

@@ -1,0 +1,158 @@
+"""What becomes of a candidate in a run: it is fitted, its earlier predictions are scored anew, or its earlier
+result is taken over. And why.
+
+Nothing is taken over unless all that decides the predictions is as it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from bakeoff.domain.candidate import Candidate, OutputKind
+from bakeoff.domain.metric import ScoringRules, is_custom
+from bakeoff.domain.provenance import Fit, Part, Parts
+from bakeoff.domain.run import Run
+from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
+from bakeoff.evaluation.reuse.audit_check import has_changed
+
+_MOST_NAMED = 3
+
+
+class Way(StrEnum):
+    RUN = "run"  #: it is fitted
+    SCORE = "score"  #: a worker scores the predictions of an earlier evaluation
+    REUSE = "reuse"  #: the result of an earlier evaluation is taken over
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prospect:
+    candidate: Candidate
+    way: Way
+    why: str
+    fit: Fit | None = None  #: that is scored anew or taken over
+    expected_s: float | None = None  #: None: nobody knows
+
+    def to_record(self) -> dict[str, object]:
+        return {
+            "modelId": self.candidate.id,
+            "modelVersion": self.candidate.version,
+            "action": self.way,
+            "why": self.why,
+            "reusedFrom": self.fit.result.evaluation_id if self.fit else None,
+            "expectedSeconds": self.expected_s,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What is known of a candidate when a run begins."""
+
+    parts: Parts  #: of what it would be made of now
+    surroundings: Mapping[str, str]
+    fits: Sequence[Fit] = ()  #: of just these parts, newest first
+    latest: Fit | None = None  #: without them, the last one of this candidate, whatever it was made of
+    fresh: bool = False  #: somebody wants it to count for nothing
+
+
+def foresee(candidate: Candidate, run: Run, past: Past, *, root: Path) -> Prospect:
+    try:
+        fit = _choose(candidate, run, past, root)
+    except _MustBeFittedError as must:
+        expected_s = _expected_s(run, past.fits[0] if past.fits else past.latest)
+        return Prospect(candidate=candidate, way=Way.RUN, why=str(must), expected_s=expected_s)
+    if _is_scored_alike(fit, run.rules):
+        why = f"nothing has changed since run {fit.result.run_id[:8]}"
+        return Prospect(candidate=candidate, way=Way.REUSE, why=why, fit=fit, expected_s=0.0)
+    why = f"it predicts what it did in run {fit.result.run_id[:8]}, and is scored by other rules"
+    return Prospect(candidate=candidate, way=Way.SCORE, why=why, fit=fit, expected_s=0.0)
+
+
+def longest_first(prospects: Sequence[Prospect]) -> list[Prospect]:
+    """What nobody knows comes before what is known to take long; equals stay in their order."""
+    return sorted(prospects, key=lambda one: (one.expected_s is not None, -(one.expected_s or 0.0)))
+
+
+class _MustBeFittedError(Exception):
+    """There is no earlier evaluation that tells what this one would."""
+
+
+def _choose(candidate: Candidate, run: Run, past: Past, root: Path) -> Fit:
+    """The newest that will do, and of these rather one that needs no scoring."""
+    if past.fresh:
+        raise _MustBeFittedError("it is to be fitted afresh")
+    if run.save is not None and candidate.id != run.baseline_id:
+        raise _MustBeFittedError("the run saves models, and has only those that it fits")
+    fits = _valid(past, root)
+    _require_that_they_agree(fits)
+    if run.repeat_check:
+        fits = [fit for fit in fits if fit.is_deterministic]
+        if not fits:
+            raise _MustBeFittedError("it is to be fitted twice, and was fitted once")
+    fits = [fit for fit in fits if _has_answers_for(run, fit, candidate)]
+    if not fits:
+        raise _MustBeFittedError("a metric asks for probabilities, which were not asked for before")
+    return next((fit for fit in fits if _is_scored_alike(fit, run.rules)), fits[0])
+
+
+def _valid(past: Past, root: Path) -> list[Fit]:
+    """Those that would come out the same today."""
+    obstacles = [_obstacle(fit, root) for fit in past.fits]
+    valid = [fit for fit, obstacle in zip(past.fits, obstacles, strict=True) if not obstacle]
+    if not valid:
+        raise _MustBeFittedError(obstacles[0] if obstacles else _what_changed(past))
+    return valid
+
+
+def _obstacle(fit: Fit, root: Path) -> str:
+    if fit.provenance.obstacle:
+        return f"nobody can tell whether it would predict the same: {fit.provenance.obstacle}"
+    changed = has_changed(fit.provenance.seen, root=root)
+    return f"{changed}, which it used, has changed" if changed else ""
+
+
+def _what_changed(past: Past) -> str:
+    if past.latest is None:
+        return "it was never fitted"
+    before = past.latest.provenance
+    changed = [part for part in Part if past.parts[part] != before.parts.get(part)]
+    return f"changed: {', '.join(changed)}{_moved(before.manifest.packages, past.surroundings)}"
+
+
+def _moved(before: Mapping[str, str], surroundings: Mapping[str, str]) -> str:
+    now = {name: identity.partition(" ")[0] for name, identity in surroundings.items()}
+    moved = [
+        f"{name} {before[name]} to {now[name]}" for name in now if before.get(name, now[name]) != now[name]
+    ]
+    return f" ({', '.join(moved[:_MOST_NAMED])})" if moved else ""
+
+
+def _require_that_they_agree(fits: Sequence[Fit]) -> None:
+    """A second fit, asked for or by chance, may have told that it predicts something else each time."""
+    first = fits[0].provenance
+    if any(fit.is_deterministic is False or not first.answered_like(fit.provenance) for fit in fits):
+        raise _MustBeFittedError("it does not predict the same each time")
+
+
+def _has_answers_for(run: Run, fit: Fit, candidate: Candidate) -> bool:
+    """Probabilities beside labels are there only if a metric of that run might have needed them."""
+    if candidate.output_kind is not OutputKind.LABELS or _is_scored_alike(fit, run.rules):
+        return True
+    kind = run.dataset.target_kind
+    return may_need_probabilities(fit.rules.metrics, kind) or not may_need_probabilities(
+        run.rules.metrics, kind
+    )
+
+
+def _is_scored_alike(fit: Fit, rules: ScoringRules) -> bool:
+    """Whether its numbers are those that the rules ask for. A metric of somebody's own may have changed."""
+    if any(map(is_custom, rules.metrics)) or not set(rules.metrics) <= fit.result.metrics.keys():
+        return False
+    return fit.rules.treat_alike(rules)
+
+
+def _expected_s(run: Run, latest: Fit | None) -> float | None:
+    """By the number of rows: as good as one can say without knowing the candidate."""
+    if latest is None:
+        return None
+    return latest.result.duration_s * run.dataset.train_rows / max(1, latest.train_rows)

@@ -1,0 +1,175 @@
+"""A signal model's turn, seen from the supervisor: order a cell, wait for its outcome, check what it says.
+
+Asking a signal model without a cell: in this process, where breakpoints work and exceptions rise.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Any
+
+from bakeoff.cell.host.cell_client import WarmParent
+from bakeoff.cell.host.cell_order import Limits, Order
+from bakeoff.cell.host.cell_outcome import CellOutcome, End
+from bakeoff.cell.inside.cell_api import CellApi
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.job import JobError, JobState, Phase
+from bakeoff.domain.provenance import Provenance, digest_of
+from bakeoff.domain.result import Cost
+from bakeoff.domain.signal import ModelOutput
+from bakeoff.evaluation.datasets import snapshot, snapshot_store
+from bakeoff.evaluation.jobs.cell_failure import Faulty, Grant, Killed, Leave, Stopped, without_answer
+from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, provenance_of
+from bakeoff.evaluation.signals import answer_in_cell
+from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy
+from registry.code.import_environment import import_path, readable
+from registry.code.signal_models import BadSignalsError, answers_from_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalInputs:
+    """What the cell of a signal model is given, and where it lies."""
+
+    candidate: Candidate
+    as_of: date
+    market: Path  #: folder of the snapshot
+    copies: tuple[ArtefactCopy, ...]  #: of its saved models
+    root: Path  #: where plugins are imported from
+    closed: tuple[Path, ...]  #: what lies below it and is none of theirs
+    log: Path
+    about: Mapping[str, Any]  #: what its log is told to be about
+
+    def order(
+        self,
+        entry: str,
+        *,
+        grant: Grant,
+        wall_s: float,
+        outputs: Mapping[str, Path] = MappingProxyType({}),
+        **payload: Any,
+    ) -> Order:
+        """`entry`: module and function, such as `answering:answer`."""
+        return Order(
+            entry=f"bakeoff.evaluation.signals.{entry}",
+            payload={**self.payload(witnessed=True), **payload},
+            limits=Limits(
+                wall_s=wall_s,
+                threads=grant.threads,
+                memory_mb=grant.memory_mb,
+                processes=grant.processes,
+                mapped_bytes=snapshot.mapped_bytes(self.market),
+            ),
+            log=self.log,
+            readable=(
+                self.market / snapshot_store.OPEN,
+                *(Path(copy.file) for copy in self.copies),
+                *readable(self.root, candidates=[self.candidate], closed=self.closed),
+            ),
+            import_path=import_path(self.root),
+            outputs=outputs,
+        )
+
+    def payload(self, *, witnessed: bool) -> dict[str, Any]:
+        """`witnessed`: whoever runs it has a process to itself, which ends with it."""
+        return {
+            "about": dict(self.about),
+            "witnessed": witnessed,
+            "candidate": self.candidate.to_json(),
+            "market": str(self.market),
+            "asOf": self.as_of.isoformat(),
+            "artefacts": [copy.to_json() for copy in self.copies],
+            "root": str(self.root),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    answers: tuple[ModelOutput, ...]
+    cost: Cost
+    provenance: Provenance
+    warnings: tuple[str, ...]
+
+
+def ask_in_cell(
+    desk: SignalInputs,
+    symbols: Sequence[str],
+    *,
+    parts: PartsOf,
+    grant: Grant,
+    wall_s: float,
+    attempt: int,
+    warm: WarmParent,
+    leave: Leave,
+) -> Answered | Faulty | Killed | Stopped:
+    before = look_before(desk.candidate, desk.root)
+    order = desk.order("answering:answer", grant=grant, wall_s=wall_s, symbols=list(symbols))
+    outcome = warm.run(order, keep_going=leave.may_go_on, may_keep=leave.may_keep)
+    if outcome.end is not End.RETURNED:
+        return without_answer(outcome, attempt=attempt, writes_to=desk.log.parent)
+    try:
+        told = _told(outcome, "answers")
+        return Answered(
+            answers=answers_from_json(told, symbols),
+            cost=_cost(outcome, grant),
+            provenance=provenance_of(
+                desk.candidate,
+                before,
+                root=desk.root,
+                report=outcome.value,
+                parts=parts,
+                predictions=digest_of(told),
+            ),
+            warnings=tuple(filter(None, [outcome.log_gap])),
+        )
+    except BadSignalsError as exc:
+        return Faulty(state=JobState.FAILED, error=_bad(exc, outcome))
+
+
+def _told(outcome: CellOutcome, key: str) -> Any:
+    """Strangers may have written anything."""
+    if not isinstance(outcome.value, Mapping) or key not in outcome.value:
+        raise BadSignalsError(f"the report of the cell holds no {key}: {outcome.value!r:.200}")
+    return outcome.value[key]
+
+
+def _cost(outcome: CellOutcome, grant: Grant) -> Cost:
+    return Cost(
+        fit_s=0.0,
+        predict_s=_seconds(outcome),
+        cpu_s=outcome.usage.cpu_s,
+        peak_memory_mb=outcome.usage.peak_memory_mb,
+        granted_threads=grant.threads,
+        granted_memory_mb=grant.memory_mb,
+    )
+
+
+def _seconds(outcome: CellOutcome) -> float:
+    """As the cell says, which cannot be more than it had."""
+    told = _told(outcome, "askSeconds")
+    if not isinstance(told, int | float) or not 0 <= told <= outcome.usage.wall_s:
+        raise BadSignalsError(f"the report of the cell says it took {told!r:.60} seconds")
+    return float(told)
+
+
+def _bad(exc: BadSignalsError, outcome: CellOutcome) -> JobError:
+    return JobError(
+        type="BadSignals",
+        message=exc.message,
+        phase=Phase.ASK,
+        hint=exc.hint,
+        log_tail=outcome.last_words,
+    )
+
+
+def rehearse(desk: SignalInputs, symbols: Sequence[str]) -> tuple[ModelOutput, ...]:
+    with (
+        TemporaryDirectory(prefix="bakeoff-rehearsal-") as scratch,
+        Path(os.devnull).open("wb") as report,
+    ):
+        inside = CellApi(scratch=Path(scratch), report=report.fileno(), outputs={})
+        told = answer_in_cell.answer({**desk.payload(witnessed=False), "symbols": list(symbols)}, inside)
+    return answers_from_json(told["answers"], symbols)

@@ -1,0 +1,113 @@
+"""The saved models of a signal model: which versions belong together, and how they reach its cell.
+
+Nothing is unpickled on the way. The cell verifies once more what it unpickles.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.errors import NotFoundError, TamperedError
+from bakeoff.domain.model_version import ModelVersion, VersionNumber
+from bakeoff.domain.signal import Artefact
+from registry.code.signal_models import artefact_version_of
+from registry.models.local import artefact_files
+from registry.models.registry_interface import BaseModelRegistry
+from registry.models.unpickling import unpickle
+
+#: In the metadata of versions that were trained together: what one training has made.
+TRAINING = "training"
+#: And the last day that it knew of.
+LEARNED_AS_OF = "asOf"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtefactCopy:
+    """A saved model in a file that its cell may read."""
+
+    name: str  #: as the class calls it
+    file: str
+    digest: str
+    uri: str
+    libraries: Mapping[str, str]  #: that it was fitted with
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**data)
+
+
+def resolve(candidate: Candidate, registry: BaseModelRegistry | None) -> tuple[Artefact, ...]:
+    """Of the version that the catalog asks for, or of the newest that all its names have, from one training.
+
+    `registry`: None where nothing was ever saved. NotFoundError says which is missing.
+    """
+    names, asked = candidate.artefacts, artefact_version_of(candidate)
+    if not names:
+        return ()
+    by_name = {name: _versions(registry, name) for name in names}
+    whole = [number for number in by_name[names[0]] if _is_whole([by_name[n].get(number) for n in names])]
+    chosen = max(whole, key=VersionNumber.parse, default=None) if asked is None else asked
+    if chosen not in whole:
+        raise NotFoundError(_missing(candidate, by_name, asked))
+    return tuple(_artefact(by_name[name][chosen]) for name in names)
+
+
+def _versions(registry: BaseModelRegistry | None, name: str) -> dict[str, ModelVersion]:
+    return {} if registry is None else {version.version: version for version in registry.versions(name)}
+
+
+def _is_whole(versions: Sequence[ModelVersion | None]) -> bool:
+    trainings = {version and version.metadata.get(TRAINING) for version in versions}
+    return None not in versions and len(trainings) == 1
+
+
+def _artefact(version: ModelVersion) -> Artefact:
+    learned = version.metadata.get(LEARNED_AS_OF)
+    return Artefact(
+        name=version.name,
+        version=version.version,
+        uri=version.uri,
+        digest=version.digest,
+        learned_as_of=learned if isinstance(learned, str) else None,
+    )
+
+
+def _missing(
+    candidate: Candidate, by_name: Mapping[str, Mapping[str, ModelVersion]], asked: str | None
+) -> str:
+    which = "" if asked is None else f" and of version {asked}"
+    there = "; ".join(f"{name}: {', '.join(known) or 'none'}" for name, known in by_name.items())
+    return f"{candidate.id} works with saved models of one training{which}, and there are none ({there})"
+
+
+def copy_out(
+    wanted: Sequence[Artefact], registry: BaseModelRegistry, folder: Path
+) -> tuple[ArtefactCopy, ...]:
+    """To files in this folder. TamperedError if one is not what it was when the run began."""
+    return tuple(_copy(artefact, registry, folder / f"{place}.pkl") for place, artefact in enumerate(wanted))
+
+
+def _copy(artefact: Artefact, registry: BaseModelRegistry, file: Path) -> ArtefactCopy:
+    version = registry.copy_model(artefact.uri, file)
+    if artefact.digest not in {None, version.digest}:
+        raise TamperedError(f"{artefact.uri} is not what it was when the run began: it is not loaded")
+    return ArtefactCopy(
+        name=artefact.name,
+        file=str(file),
+        digest=version.digest,
+        uri=version.uri,
+        libraries=version.libraries,
+    )
+
+
+def load(copies: Sequence[ArtefactCopy]) -> dict[str, Any]:
+    """In the cell: what they hold, by the names that the class has for them."""
+    return {
+        copy.name: unpickle(artefact_files.read(Path(copy.file), copy.digest), copy.uri, copy.libraries)
+        for copy in copies
+    }

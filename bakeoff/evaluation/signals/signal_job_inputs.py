@@ -1,0 +1,66 @@
+"""What a signal model works with in a run: saved models, and the fingerprint of all its answers depend on."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.provenance import Part, Parts, digest_of, fingerprint
+from bakeoff.domain.signal import Artefact, Commission
+from bakeoff.evaluation.reuse.fingerprint import parts_of
+from bakeoff.evaluation.signals.saved_artefacts import resolve
+from registry.code.code_reading import Code, code_at, places_of
+from registry.models.registry_interface import BaseModelRegistry
+
+#: Of what is asked: chance is the same for all.
+SEED = 0
+
+
+def commission_of(
+    candidate: Candidate,
+    *,
+    dataset: DatasetRef,
+    as_of: date,
+    registry: BaseModelRegistry | None,
+    root: Path,
+    surroundings: Mapping[str, str],
+) -> Commission:
+    """`registry`: None where nothing was ever saved."""
+    found, obstacle = _resolved(candidate, registry)
+    parts = parts_of_answers(
+        candidate,
+        found,
+        dataset=dataset,
+        as_of=as_of,
+        code=code_at(places_of(candidate), root=root),
+        surroundings=surroundings,
+    )
+    return Commission(fingerprint=fingerprint(parts), artefacts=found, obstacle=obstacle)
+
+
+def _resolved(candidate: Candidate, registry: BaseModelRegistry | None) -> tuple[tuple[Artefact, ...], str]:
+    try:
+        return resolve(candidate, registry), ""
+    except NotFoundError as exc:
+        return (), str(exc)
+
+
+def parts_of_answers(
+    candidate: Candidate,
+    artefacts: tuple[Artefact, ...],
+    *,
+    dataset: DatasetRef,
+    as_of: date,
+    code: Code,
+    surroundings: Mapping[str, str],
+) -> Parts:
+    """Which symbols it is asked for is none of it: what it says of one does not depend on the others."""
+    parts = parts_of(candidate, dataset=dataset, seed=SEED, code=code, surroundings=surroundings)
+    saved = [[artefact.name, artefact.version, artefact.digest] for artefact in artefacts]
+    return {
+        **parts,
+        Part.PARAMETERS: digest_of([parts[Part.PARAMETERS], saved]),
+        Part.DATA: digest_of([parts[Part.DATA], as_of.isoformat()]),
+    }

@@ -1,0 +1,90 @@
+"""What happens in the cell in which a signal model learns: it leaves a pickle of each of its saved models."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from bakeoff.cell.inside.cell_api import CellApi, Fault
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.job import Phase
+from bakeoff.evaluation.market.open_market import open_market
+from bakeoff.evaluation.signals.answer_in_cell import in_words, sow
+from bakeoff.settings import log_setup
+from registry.code.class_import import in_words as said_of
+from registry.code.model_building import SignalClass, find_signal_class
+from registry.code.signal_models import awaited, has_learned_all
+from registry.columns.json_values import jsonable
+from registry.models import pickling
+from registry.models.model_description import describe
+
+
+def train(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
+    """What is to be said of each model, by its name; its pickle is the output of that name."""
+    candidate = Candidate.from_json(payload["candidate"])
+    log_setup.begin(**payload["about"], modelId=candidate.id)
+    sow()
+    data = open_market(Path(payload["market"]))
+    with in_words():
+        found = find_signal_class(candidate, root=Path(payload["root"]), entering=inside.phase)
+    inside.phase(Phase.FIT)
+    as_of = date.fromisoformat(payload["asOf"])
+    trained = awaited(found.cls.train(data, as_of, seed=payload["seed"], **found.params))
+    _require_all(trained, found)
+    inside.phase(Phase.SAVE)
+    for name in found.artefacts:
+        _leave(trained.models[name], name, inside)
+    return {
+        "models": {name: _said(trained, name) for name in found.artefacts},
+        "folds": jsonable(list(trained.folds)),
+    }
+
+
+def _require_all(trained: Any, found: SignalClass) -> None:
+    if not has_learned_all(trained, found):
+        models = getattr(trained, "models", None)
+        there = ", ".join(map(str, models)) if isinstance(models, Mapping) else type(trained).__name__
+        raise Fault(
+            type="BadTraining",
+            message=f"train of {found.path} returned {there or 'nothing'}, where a Trained with the models "
+            f"{', '.join(found.artefacts)} is due",
+            hint="return registry.interface.Trained(models=..., metrics=..., feature_names=...)",
+        )
+
+
+def _leave(model: Any, name: str, inside: CellApi) -> None:
+    with inside.output(name) as file:
+        try:
+            pickling.dump(model, file, empty=file.empty)
+        except OSError:
+            raise
+        except Exception as exc:  # strangers' objects say how they are pickled
+            raise Fault(
+                type="NotPickled",
+                message=f"{name} cannot be pickled: {said_of(exc)}",
+                hint="keep what cannot be pickled, such as a lock or a connection, out of the fitted model",
+            ) from exc
+
+
+def _said(trained: Any, name: str) -> dict[str, Any]:
+    model = trained.models[name]
+    said = describe(
+        model,
+        metrics=dict(trained.metrics.get(name, {})),
+        hyperparameters=_hyperparameters(model),
+        feature_names=trained.feature_names,
+    )
+    return {
+        "type": said.type,
+        "metrics": dict(said.metrics),
+        "hyperparameters": dict(said.hyperparameters),
+        "feature_names": list(said.feature_names or ()),
+        "libraries": dict(said.libraries),
+    }
+
+
+def _hyperparameters(model: Any) -> Mapping[str, Any]:
+    try:
+        return dict(model.get_params())
+    except Exception:  # noqa: BLE001 - get_params is no obligation, so a broken one is no fault
+        return {}

@@ -1,0 +1,23 @@
+"""Using the winners. The names are imported when they are used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bakeoff.inference.ensemble_service import EnsembleService
+    from bakeoff.inference.predictor import ModelPredictor
+    from bakeoff.inference.relevance_scoring import score
+
+__all__ = ["EnsembleService", "ModelPredictor", "score"]
+
+_PLACES = {
+    "EnsembleService": "bakeoff.inference.ensemble_service",
+    "ModelPredictor": "bakeoff.inference.predictor",
+    "score": "bakeoff.inference.relevance_scoring",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

@@ -1,0 +1,189 @@
+"""One version of a model, loaded, and how it is asked. It never changes: any number of threads share it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.model_version import ModelVersion
+from bakeoff.domain.wording import listed
+from bakeoff.inference.output_rules import OutputRules
+from registry.code.class_import import in_words
+from registry.columns.predictions import BadPredictionsError
+from registry.columns.signature import ColumnSpec, ColumnType, Container, Signature, as_frame, container_of
+from registry.columns.signature_comparison import SignatureComparison, conform, handed
+from registry.models.registry_interface import Loaded
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_Part = tuple[NDArray[Any], NDArray[Any] | None]  #: predictions, and what was asked for beside them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    version: ModelVersion  #: that gave it, all of it
+    predictions: NDArray[Any]  #: labels or numbers
+    probabilities: NDArray[Any] | None  #: or scores; of the positive one of two classes, else (rows, classes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    version: ModelVersion
+    model: Any
+    preprocessor: Any  #: None when there is none
+    schema: Signature | None  #: None when nothing is known of the columns
+    reading: OutputRules
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> "Served":
+        preprocessor = (loaded.preprocessor_artifact or {}).get("preprocessor")
+        return cls(
+            version=loaded.version,
+            model=loaded.model,
+            preprocessor=preprocessor,
+            schema=_schema(loaded.version, loaded.model if preprocessor is None else preprocessor),
+            reading=OutputRules.of(loaded.version, loaded.model),
+        )
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Or scores."""
+        if self.reading.output_kind is OutputKind.LABELS:
+            return hasattr(self.model, "predict_proba")
+        return self.reading.classes is not None and self.reading.classes.size > 0
+
+    def compare(self, X: Any) -> SignatureComparison:
+        return self._conform(X)[0]
+
+    def answer(
+        self,
+        X: Any,
+        *,
+        probabilities: bool = False,
+        batch_size: int | None = None,
+        first_row: int = 0,
+        unread: Sequence[str] = (),
+    ) -> Answer:
+        """`X` is checked as a whole before the model sees any of it.
+
+        For errors alone: where in a file its first row is, and which columns of the file were not read.
+        """
+        if probabilities and not self.has_probabilities:
+            raise InvalidInputError(
+                f"{self.version.uri} ({self.version.type}) gives no probabilities: ask for predictions alone"
+            )
+        comparison, frame = self._conform(X)
+        if not comparison.valid:
+            told = comparison.within(first_row, unread)
+            raise InvalidInputError(f"{self.version.uri} cannot be asked: {'; '.join(told.problems)}")
+        container = container_of(X) if self.schema is None else self.schema.container
+        pieces = (handed(piece, container) for piece in _pieces(frame, batch_size))
+        try:
+            parts = [self._part(piece, probabilities=probabilities) for piece in pieces]
+        except BadPredictionsError as exc:
+            raise InvalidInputError(
+                f"{self.version.uri} cannot answer: {exc}{_hint(exc, comparison.gaps)}"
+            ) from exc
+        predictions, beside = _joined(parts) if parts else self._nothing()
+        return Answer(
+            version=self.version, predictions=predictions, probabilities=beside if probabilities else None
+        )
+
+    def _part(self, X: Any, *, probabilities: bool) -> _Part:
+        rows = len(X)
+        prepared = X if self.preprocessor is None else self._prepared(X)
+        raw = _strangers(self.model.predict, prepared)
+        predictions = self.reading.predictions(raw, rows=rows)
+        if not probabilities:
+            return predictions, None
+        if self.reading.output_kind is OutputKind.LABELS:
+            raw = _strangers(self.model.predict_proba, prepared)
+        return predictions, self.reading.probabilities(raw, rows=rows)
+
+    def _prepared(self, X: Any) -> Any:
+        """With the names, or without, that the model was fitted with: scikit-learn warns of all else."""
+        import pandas as pd
+
+        prepared = _strangers(self.preprocessor.transform, X)
+        if _never_saw_names(self.model) and isinstance(prepared, pd.DataFrame):
+            return prepared.to_numpy()
+        names = getattr(self.model, "feature_names_in_", None)
+        if names is None or not isinstance(prepared, np.ndarray) or prepared.shape[1] != len(names):
+            return prepared
+        return pd.DataFrame(prepared, columns=list(names))
+
+    def warm_up(self, example: Any) -> None:
+        """Asks for an answer once, so that the first caller does not wait for what is loaded at first use."""
+        if example is not None and self.compare(example).valid:
+            self.answer(example, probabilities=self.has_probabilities)
+
+    def _conform(self, X: Any) -> "tuple[SignatureComparison, pd.DataFrame]":
+        return (SignatureComparison(), as_frame(X)) if self.schema is None else conform(self.schema, X)
+
+    def _nothing(self) -> _Part:
+        """The answer to no row at all, which models refuse."""
+        classes = self.reading.classes
+        if classes is None or not classes.size:
+            return np.empty(0), np.empty(0)
+        one_dimensional = self.reading.positive is not None
+        return classes[:0], np.empty(0) if one_dimensional else np.empty((0, len(classes)))
+
+
+def _schema(version: ModelVersion, first: Any) -> Signature | None:
+    """`first` is what sees the columns. Without a signature, types are not checked."""
+    names, width = version.feature_names, getattr(first, "n_features_in_", None)
+    if version.signature is not None:
+        known = Signature.from_json(version.signature)
+    elif names is not None:
+        known = _of_names(names, Container.FRAME)
+    elif width is not None:
+        return _of_names(range(width), Container.ARRAY)
+    else:
+        return None
+    return replace(known, container=Container.ARRAY) if _never_saw_names(first) else known
+
+
+def _of_names(names: Sequence[Any], container: Container) -> Signature:
+    specs = (ColumnSpec(name=str(name), type=ColumnType.ANY, optional=True) for name in names)
+    return Signature(inputs=tuple(specs), container=container)
+
+
+def _never_saw_names(first: Any) -> bool:
+    """Fitted on an array: scikit-learn warns of names then, though whoever saved it knows them."""
+    is_fitted = type(first).__module__.startswith("sklearn.") and hasattr(first, "n_features_in_")
+    return is_fitted and not hasattr(first, "feature_names_in_")
+
+
+def _pieces(frame: "pd.DataFrame", size: int | None) -> "Iterator[pd.DataFrame]":
+    if size is not None and size < 1:
+        raise InvalidInputError(f"batch_size must be 1 at least, got {size}")
+    step = size or max(1, len(frame))
+    for start in range(0, len(frame), step):
+        yield frame.iloc[start : start + step]
+
+
+def _joined(parts: Sequence[_Part]) -> _Part:
+    if len(parts) == 1:
+        return parts[0]
+    beside = [more for _, more in parts if more is not None]
+    return np.concatenate([first for first, _ in parts]), np.concatenate(beside) if beside else None
+
+
+def _strangers(function: Callable[[Any], Any], X: Any) -> Any:
+    try:
+        return function(X)
+    except MemoryError:
+        raise
+    except Exception as exc:  # the code of whoever wrote the model
+        name = getattr(function, "__name__", "model")
+        raise BadPredictionsError(f"its {name} failed with {in_words(exc)}") from exc
+
+
+def _hint(exc: BadPredictionsError, gaps: Sequence[str]) -> str:
+    said = f"; {exc.hint}" if exc.hint else ""
+    return f"{said}; values are missing in {listed(gaps)}, where none were in training" if gaps else said

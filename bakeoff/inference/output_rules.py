@@ -1,0 +1,101 @@
+"""How the answers of a saved model are read: as the run that it comes from read them when it was scored.
+
+The run notes it in the metadata (`outputKind`, `classes`, `positiveLabel`, `threshold`). Without a note,
+`predict` returns labels, the classes are those that the model names, and the greater of two is positive.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.model_version import ModelVersion
+from bakeoff.domain.wording import listed
+from registry.columns.class_answers import answers, columns_of, decisions_of, place_of, positive_place
+from registry.columns.predictions import BadPredictionsError, Predictions, check_numbers, check_predictions
+
+_TWO = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputRules:
+    output_kind: OutputKind
+    classes: NDArray[Any] | None  #: in sort order; empty where numbers are predicted, None when nobody knows
+    rules: ScoringRules  #: of which the positive label and the threshold count
+
+    @classmethod
+    def of(cls, version: ModelVersion, model: Any) -> "OutputRules":
+        noted = version.metadata
+        try:
+            kind = OutputKind(noted.get("outputKind", OutputKind.LABELS))
+            classes = _classes(noted["classes"] if "classes" in noted else getattr(model, "classes_", None))
+            return cls(output_kind=kind, classes=classes, rules=_rules(noted, classes))
+        except (TypeError, ValueError) as exc:
+            raise InvalidInputError(
+                f"the metadata of {version.uri} do not say how its answers are read ({exc}): save it again"
+            ) from exc
+
+    @property
+    def positive(self) -> int | None:
+        """The place of the positive one of two classes."""
+        return None if self.classes is None else positive_place(self.classes, self.rules)
+
+    @property
+    def beside(self) -> OutputKind:
+        """What can be had beside the labels: probabilities or scores."""
+        return OutputKind.SCORE if self.output_kind is OutputKind.SCORE else OutputKind.PROBA
+
+    def predictions(self, raw: Any, *, rows: int) -> NDArray[Any]:
+        """Labels or numbers, of what `predict` returned."""
+        if self.classes is None and self.output_kind is not OutputKind.LABELS:
+            raise BadPredictionsError(
+                f"it predicts a {self.output_kind}, and nobody noted of which classes",
+                "save it again with `classes` in its metadata",
+            )
+        if self.classes is None:
+            return check_predictions(raw, rows=rows, output_kind=OutputKind.LABELS)
+        if not self.classes.size:
+            return check_numbers(raw, rows=rows)
+        values = check_predictions(raw, rows=rows, output_kind=self.output_kind)
+        return answers(
+            Predictions(values=values, output_kind=self.output_kind), self.classes, self.rules
+        ).labels
+
+    def probabilities(self, raw: Any, *, rows: int) -> NDArray[Any]:
+        """Or scores: of the positive one of two classes, else a column for each."""
+        values = check_predictions(raw, rows=rows, output_kind=self.beside)
+        if self.classes is None:
+            return values[:, 1] if values.ndim == _TWO and values.shape[1] == _TWO else values
+        columns = columns_of(values, self.beside, self.classes, self.rules)
+        if self.beside is OutputKind.SCORE:
+            return decisions_of(columns, self.classes, self.rules)
+        return columns if self.positive is None else columns[:, self.positive]
+
+
+def _classes(given: Any) -> NDArray[Any] | None:
+    """None also for what stands for several targets."""
+    found = None if given is None else np.asarray(np.asarray(given).tolist())
+    return np.unique(found) if found is not None and found.ndim == 1 else None
+
+
+def _rules(noted: Mapping[str, Any], classes: NDArray[Any] | None) -> ScoringRules:
+    threshold = noted.get("threshold")
+    return ScoringRules(
+        metrics=(),
+        positive_label=_positive(noted.get("positiveLabel"), classes),
+        threshold=None if threshold is None else float(threshold),
+    )
+
+
+def _positive(noted: Any, classes: NDArray[Any] | None) -> str | None:
+    if classes is None or len(classes) != _TWO:
+        return None
+    place = 1 if noted is None else place_of(noted, classes.tolist())
+    if place is None:
+        raise ValueError(f"the positive label {noted!r} is none of the classes {listed(map(str, classes))}")
+    return str(classes.tolist()[place])

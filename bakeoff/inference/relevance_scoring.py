@@ -1,0 +1,170 @@
+"""How relevant an item is, from -1 to 1: as a saved model says, or 0 by the baseline, which knows nothing.
+
+What becomes of the answer of a model:
+
+    the probability p of the positive one of two classes    2p - 1
+    the label alone, where it gives no probability          1 for the positive class, -1 for the other
+    a score, or the number that a regression predicts       as it is
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
+from bakeoff.domain.feedback import Item, Score
+from bakeoff.domain.model_version import Stage
+from bakeoff.domain.wording import listed, nearest
+from bakeoff.inference.loaded_version import Answer, Served
+from registry.catalog import catalog_schema
+from registry.models import registry_opening
+from registry.models.registry_interface import BaseModelRegistry, Identifier
+
+if TYPE_CHECKING:
+    from bakeoff.settings.configuration import Configuration
+
+log = logging.getLogger(__name__)
+
+BASELINE = "baseline"
+_TWO = 2
+
+
+class ScoreRangeError(InvalidInputError):
+    """A model answers what is no score."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorer:
+    served: Served | None  #: None: the baseline
+
+    @classmethod
+    def of(cls, model: str | None, configuration: "Configuration") -> "Scorer":
+        """`model` is the id of a candidate, or whatever names a saved model; None is the baseline."""
+        found = _identifier(model, configuration)
+        return cls(served=None if found is None else Served.of(_registry(configuration).load(found)))
+
+    @property
+    def version(self) -> str:
+        """What is written beside each score."""
+        return BASELINE if self.served is None else self.served.version.uri
+
+    def scores(self, rows: Any, *, first_row: int = 0) -> NDArray[np.float64]:
+        """Of a DataFrame, an array, or a list of dicts; one for each row.
+
+        For errors alone: where in a file the first row is.
+        """
+        if self.served is None:
+            return np.zeros(len(rows))
+        found = _relevance(self.served, rows, first_row)
+        outside = ~((found >= -1) & (found <= 1))
+        if outside.any():
+            row = int(outside.argmax())
+            raise ScoreRangeError(
+                f"{self.version} answers {found[row]:g} in row {first_row + row + 1}, which is no score "
+                "from -1 to 1: use a model of two classes, or one that learned numbers from -1 to 1"
+            )
+        return found
+
+    def score(self, items: Sequence[Item], *, first_row: int = 0) -> list[Score]:
+        """Each item must have each feature that the model knows; null is one that nobody knows."""
+        if self.served is not None and self.served.schema is not None:
+            for item in items:
+                _check_features(item, self.served.schema.names, self.version)
+        rows = [dict(item.features) for item in items]
+        return [
+            Score(value=float(value), version=self.version)
+            for value in (self.scores(rows, first_row=first_row) if rows else ())
+        ]
+
+
+def score(
+    results: Any, model: str | None = None, *, configuration: "Configuration | None" = None
+) -> NDArray[np.float64]:
+    """Of results as a DataFrame, an array, or a list of dicts: a number from -1 to 1 for each.
+
+    `model` is the id of a candidate, or whatever names a saved model; None is the baseline. Both are looked
+    for in the project of this folder, unless a `configuration` is given.
+    """
+    from bakeoff.settings.configuration import load
+
+    return Scorer.of(model, configuration or load()).scores(results)
+
+
+def _identifier(model: str | None, configuration: "Configuration") -> Identifier | None:
+    """None is the baseline."""
+    if model is None or model == BASELINE:
+        return None
+    if model.isdecimal() or not catalog_schema.ID.fullmatch(model):
+        return model
+    if configuration.catalog_file.is_file():
+        return _saved_of(model, configuration)
+    catalog = configuration.catalog_file
+    log.warning("there is no catalog %s that %s could stand in: the baseline scores", catalog, model)
+    return None
+
+
+def _registry(configuration: "Configuration") -> BaseModelRegistry:
+    if registry_opening.has_registry(configuration):
+        return registry_opening.open_registry(configuration)
+    raise NotFoundError(
+        f"no model was ever saved in {configuration.root}: `bakeoff run --save best` or `bakeoff registry "
+        "save` saves the first one"
+    )
+
+
+def _saved_of(candidate_id: str, configuration: "Configuration") -> Identifier:
+    """Of the versions that come from this candidate, the one in Production, else the newest."""
+    versions = [v for v in _registry(configuration).versions() if v.origin.candidate_id == candidate_id]
+    if not versions:
+        known = [candidate.id for candidate in catalog_schema.read(configuration.catalog_file).candidates]
+        hint = "" if candidate_id in known else nearest(candidate_id, known)
+        raise NotFoundError(
+            f"no model of a candidate {candidate_id!r} was ever saved{hint}; `bakeoff run --save best` saves "
+            "the winner of a run, and models:/NAME/Production names any other model"
+        )
+    return next((v for v in versions if v.stage is Stage.PRODUCTION), versions[0]).id
+
+
+def _check_features(item: Item, names: Sequence[str], version: str) -> None:
+    missing = [name for name in names if name not in item.features]
+    if missing:
+        raise InvalidInputError(
+            f"result {item.id!r} lacks {listed(missing)}, which {version} knows: send it, or null where "
+            f"nobody knows it{nearest(missing[0], item.features)}"
+        )
+
+
+def _relevance(served: Served, rows: Any, first_row: int) -> NDArray[np.float64]:
+    classes = served.reading.classes
+    if classes is not None and classes.size > _TWO:
+        raise _no_score(served, f"tells {classes.size} classes apart")
+    answer = served.answer(rows, probabilities=served.has_probabilities, first_row=first_row)
+    if answer.probabilities is not None:
+        return _from_probabilities(served, answer.probabilities)
+    if served.reading.positive is not None and classes is not None:
+        return np.where(answer.predictions == classes[served.reading.positive], 1.0, -1.0)
+    return _from_numbers(served, answer)
+
+
+def _from_probabilities(served: Served, values: NDArray[Any]) -> NDArray[np.float64]:
+    if values.ndim != 1:
+        raise _no_score(served, f"tells {values.shape[1]} classes apart")
+    is_score = served.reading.beside is OutputKind.SCORE
+    return np.asarray(values if is_score else 2 * values - 1, dtype=np.float64)
+
+
+def _from_numbers(served: Served, answer: Answer) -> NDArray[np.float64]:
+    if answer.predictions.dtype.kind not in "biuf":
+        raise _no_score(served, "answers text, and nobody noted its classes")
+    return answer.predictions.astype(np.float64)
+
+
+def _no_score(served: Served, why: str) -> ScoreRangeError:
+    return ScoreRangeError(
+        f"{served.version.uri} {why}: a score comes of two classes, or of a number from -1 to 1"
+    )

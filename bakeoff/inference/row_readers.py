@@ -1,0 +1,143 @@
+"""The rows of a file, so many at a time: memory does not grow with the file.
+
+Of a Parquet file only the columns that are wanted are read. In a CSV file what the model knows as text, and
+what is only copied, stays the text that it is, such as 007.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bakeoff.domain.errors import InvalidInputError
+from registry.columns.signature import ColumnSpec, ColumnType, Signature
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+#: How much of a column is read ahead: without a bound, it is all that a row group holds of it.
+_AHEAD_BYTES = 1 << 18
+_PARQUET = (".parquet", ".pq")
+_DELIMITED = (".csv", ".tsv")
+
+
+class Source(Protocol):
+    path: Path
+    names: tuple[str, ...]  #: of all its columns
+    rows: int | None  #: None when nobody knows before the end
+
+    def batches(
+        self, features: Sequence[str], ids: Sequence[str], size: int
+    ) -> "Iterator[tuple[pd.DataFrame, pa.Table]]":
+        """Features and ids of so many rows at a time."""
+
+
+def open_source(path: Path, schema: Signature | None) -> Source:
+    endings = [suffix.lower() for suffix in path.suffixes]
+    if endings[-1:] and endings[-1] in _PARQUET:
+        return _Parquet(path)
+    if any(ending in _DELIMITED for ending in endings[-2:]):
+        return _Delimited(path, schema, "\t" if ".tsv" in endings[-2:] else ",")
+    raise InvalidInputError(
+        f"{path} is neither CSV nor Parquet by its name: expected {', '.join(_DELIMITED + _PARQUET)}"
+    )
+
+
+class _Parquet:
+    def __init__(self, path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        self.path = path
+        with self._explained():
+            self._file = pq.ParquetFile(path, buffer_size=_AHEAD_BYTES, pre_buffer=False)
+        self.names = tuple(self._file.schema_arrow.names)
+        self.rows: int | None = self._file.metadata.num_rows
+
+    def batches(
+        self, features: Sequence[str], ids: Sequence[str], size: int
+    ) -> "Iterator[tuple[pd.DataFrame, pa.Table]]":
+        import pyarrow as pa
+
+        wanted = list(dict.fromkeys([*features, *ids]))
+        with self._explained():
+            for batch in self._file.iter_batches(size, columns=wanted):
+                table = pa.Table.from_batches([batch]).replace_schema_metadata(None)
+                yield table.select(features).to_pandas(), _decoded(table.select(ids))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        import pyarrow as pa
+
+        try:
+            yield
+        except (pa.ArrowException, OSError) as problem:
+            raise InvalidInputError(f"{self.path} cannot be read as Parquet: {problem}") from problem
+
+
+def _decoded(table: "pa.Table") -> "pa.Table":
+    """Categories as their values: their codes may be others in the next batch."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(field.type.value_type))
+    return table
+
+
+class _Delimited:
+    def __init__(self, path: Path, schema: Signature | None, separator: str) -> None:
+        self.path = path
+        self._separator = separator
+        self._text = set() if schema is None else {spec.name for spec in schema.inputs if _is_text(spec)}
+        self.names = self._header()
+        self.rows: int | None = None
+
+    def batches(
+        self, features: Sequence[str], ids: Sequence[str], size: int
+    ) -> "Iterator[tuple[pd.DataFrame, pa.Table]]":
+        import pyarrow as pa
+
+        text = {name: "str" for name in self.names if name in self._text.union(ids)}
+        both = (set(ids) & set(features)) - self._text
+        with self._explained(), self._parse(dtype=text, chunksize=size) as chunks:
+            for chunk in chunks:
+                frame = chunk[list(features)].assign(**{name: _numbers(chunk[name]) for name in both})
+                yield frame, pa.Table.from_pandas(chunk[list(ids)], preserve_index=False)
+
+    def _header(self) -> tuple[str, ...]:
+        """From the first line; pandas alone would rename those that occur twice."""
+        with self._explained():
+            first = self._parse(header=None, nrows=1, dtype="str")
+        return tuple(str(name) for name in first.iloc[0].fillna(""))
+
+    def _parse(self, **options: Any) -> Any:
+        import pandas as pd
+
+        return pd.read_csv(self.path, sep=self._separator, low_memory=False, **options)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        import pandas as pd
+
+        try:
+            yield
+        except pd.errors.EmptyDataError as problem:
+            raise InvalidInputError(f"{self.path} is empty: expected a line of column names") from problem
+        except (pd.errors.ParserError, UnicodeDecodeError, OSError) as problem:
+            raise InvalidInputError(f"{self.path} cannot be read as CSV: {str(problem).strip()}") from problem
+
+
+def _numbers(column: "pd.Series[str]") -> "pd.Series[Any]":
+    import pandas as pd
+
+    try:
+        return pd.to_numeric(column)
+    except ValueError:
+        return column
+
+
+def _is_text(spec: ColumnSpec) -> bool:
+    """Dates are text in a CSV file, too."""
+    kind = spec.of if spec.type is ColumnType.CATEGORY else spec.type
+    return kind in {ColumnType.TEXT, ColumnType.DATETIME}

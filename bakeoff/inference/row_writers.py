@@ -1,0 +1,188 @@
+"""Where tables are written, one after the other: a file, there whole or not at all, or standard output."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.identity import new_id
+from registry.columns.json_values import jsonable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Rows of one row group: what is written piece by piece should be quick to read.
+_ROW_GROUP = 100_000
+#: In CSV: an empty text is no missing value.
+_SPECIAL = r'^$|[",\r\n]'
+
+
+class _Writer(Protocol):
+    def write_table(self, table: "pa.Table") -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Sink:
+    """All tables have the columns and the types of the first one."""
+
+    def __init__(self, file: BinaryIO, make: "Callable[[BinaryIO, pa.Schema], _Writer]") -> None:
+        self._file = file
+        self._make = make
+        self._schema: pa.Schema | None = None
+        self._writer: _Writer | None = None
+
+    def write(self, table: "pa.Table") -> None:
+        import pyarrow as pa
+
+        if self._writer is None:
+            self._schema = table.schema
+            self._writer = self._make(self._file, table.schema)
+        try:
+            self._writer.write_table(table.cast(self._schema))
+        except (pa.ArrowException, ValueError) as problem:
+            raise InvalidInputError(
+                f"the answers and the copied columns cannot be written in this format: {problem}"
+            ) from problem
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+@contextmanager
+def open_sink(target: Path | None) -> Iterator[Sink]:
+    """None is standard output, as CSV. The file is there when the block has ended well, and not before."""
+    if target is None:
+        with _explained("standard output"), closing(Sink(sys.stdout.buffer, _Csv)) as sink:
+            yield sink
+            sys.stdout.flush()
+        return
+    make = _maker(target)
+    with _taking_the_place_of(target.resolve()) as file, closing(Sink(file, make)) as sink:
+        yield sink
+
+
+def _maker(target: Path) -> "Callable[[BinaryIO, pa.Schema], _Writer]":
+    make = _MAKERS.get(target.suffix.lower())
+    if make is None:
+        raise InvalidInputError(f"the ending of {target} says no format: expected {', '.join(_MAKERS)}")
+    return make
+
+
+@contextmanager
+def _taking_the_place_of(target: Path) -> Iterator[BinaryIO]:
+    if target.exists() and not target.is_file():
+        raise InvalidInputError(f"{target} is no file that could be written: name another one")
+    part = target.with_name(f".{target.name}.{new_id()[:8]}.part")
+    try:
+        file = part.open("xb")
+    except OSError as problem:
+        raise InvalidInputError(f"{target} cannot be written: {problem.strerror}") from problem
+    try:
+        with file, _explained(target):
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(target: Path | str) -> Iterator[None]:
+    """Whoever reads our output may stop reading: that is no error."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        raise InfrastructureError(f"{target} cannot be written: {problem}") from problem
+
+
+class _Csv:
+    """Without quotes where none are needed: Arrow alone would quote all text."""
+
+    def __init__(self, file: BinaryIO, schema: "pa.Schema") -> None:
+        self._file = file
+        self._names: list[str] | None = schema.names  #: until they are written
+
+    def write_table(self, table: "pa.Table") -> None:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        names = pa.array(self._names or [], pa.string())
+        options = csv.WriteOptions(
+            include_header=self._names is not None,
+            quoting_header=_quotes(names),
+            quoting_style=_quotes(*filter(_is_text, table.columns)),
+        )
+        csv.write_csv(table, self._file, options)
+        self._names = None
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+def _quotes(*columns: "pa.Array | pa.ChunkedArray") -> str:
+    import pyarrow.compute as pc
+
+    needed = any(pc.any(pc.match_substring_regex(column, _SPECIAL)).as_py() for column in columns)
+    return "needed" if needed else "none"
+
+
+def _is_text(column: "pa.ChunkedArray") -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+
+
+class _JsonLines:
+    def __init__(self, file: BinaryIO, _: "pa.Schema") -> None:
+        self._file = file
+
+    def write_table(self, table: "pa.Table") -> None:
+        lines = (json.dumps(jsonable(row), ensure_ascii=False) + "\n" for row in table.to_pylist())
+        self._file.write("".join(lines).encode())
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+class _Parquet:
+    """Holds back what is too little for a row group."""
+
+    def __init__(self, file: BinaryIO, schema: "pa.Schema") -> None:
+        import pyarrow.parquet as pq
+
+        self._writer = pq.ParquetWriter(file, schema)
+        self._held: list[pa.Table] = []
+
+    def write_table(self, table: "pa.Table") -> None:
+        self._held.append(table)
+        if sum(len(held) for held in self._held) >= _ROW_GROUP:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        import pyarrow as pa
+
+        self._writer.write_table(pa.concat_tables(self._held))
+        self._held.clear()
+
+    def close(self) -> None:
+        if self._held:
+            self._let_go()
+        self._writer.close()
+
+
+_MAKERS: "Mapping[str, Callable[[BinaryIO, pa.Schema], _Writer]]" = {
+    ".csv": _Csv,
+    ".parquet": _Parquet,
+    ".pq": _Parquet,
+    ".jsonl": _JsonLines,
+    ".ndjson": _JsonLines,
+}

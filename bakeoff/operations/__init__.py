@@ -1,0 +1,1 @@
+"""What the command line, the API and the tasks all do with a project."""

@@ -1,0 +1,1 @@
+"""What `bakeoff doctor` and `/health` look at, part by part."""

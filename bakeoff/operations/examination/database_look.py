@@ -1,0 +1,62 @@
+"""The database: whether it is there, as new as this version, and whether anything in it is stuck."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff.operations import process_context
+from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.settings.configuration import Configuration
+from bakeoff.settings.secret_masking import masked
+from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs.job_rows import Backlog
+from bakeoff.store.database import schema_version
+
+#: Where an SQLite file says how it is written, and what it says when it is in WAL mode.
+_MODE_AT, _WAL = 18, b"\x02\x02"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageLook:
+    schema: str | None  #: None for a database that is not there yet
+    backlog: Backlog | None  #: None when the schema is not the one that is needed
+    findings: Sequence[Diagnosis]
+
+
+def look(configuration: Configuration) -> StorageLook:
+    if not process_context.has_database():
+        none = ok("database", f"none yet, the first run makes it: {masked(configuration.database_url)}")
+        return StorageLook(schema=None, backlog=None, findings=[none])
+    current = schema_version.current(process_context.engine())
+    if current != schema_version.HEAD:
+        cure = "stop the workers, then `bakeoff db upgrade`"
+        other = fail(
+            "database", f"{_name()} has schema {current}, this version needs {schema_version.HEAD}", cure
+        )
+        return StorageLook(schema=current, backlog=None, findings=[other])
+    backlog = job_rows.backlog(process_context.engine())
+    return StorageLook(schema=current, backlog=backlog, findings=[_mode(configuration), _leases(backlog)])
+
+
+def _name() -> str:
+    return process_context.engine().url.render_as_string(hide_password=True)
+
+
+def _mode(configuration: Configuration) -> Diagnosis:
+    if not configuration.database_url.startswith("sqlite"):
+        return ok("database", f"{_name()}, schema {schema_version.HEAD}")
+    with Path(str(process_context.engine().url.database)).open("rb") as file:
+        file.seek(_MODE_AT)
+        is_wal = file.read(len(_WAL)) == _WAL
+    if is_wal:
+        return ok("database", f"{_name()}, schema {schema_version.HEAD}, WAL")
+    cure = "put databaseUrl on a local disk: readers and writers wait for each other there"
+    return warn("database", f"{_name()} cannot be kept in WAL mode", cure)
+
+
+def _leases(backlog: Backlog) -> Diagnosis:
+    said = f"{backlog.running} running, {backlog.queued} queued"
+    if backlog.silent:
+        cure = "start a worker, `bakeoff worker`: it puts them back into the queue within seconds"
+        return warn("jobs", f"{said}; {backlog.silent} belong to workers that fell silent", cure)
+    return ok("jobs", said)

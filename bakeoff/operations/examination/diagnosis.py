@@ -1,0 +1,30 @@
+"""A finding: what was looked at, how it is, and what to do about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARN = "warn"  #: it works, though not as well or as long as it might
+    FAIL = "fail"  #: runs cannot work like this
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    subject: str
+    level: Level
+    message: str
+    cure: str = ""  #: empty when all is well
+
+
+def ok(subject: str, message: str) -> Diagnosis:
+    return Diagnosis(subject=subject, level=Level.OK, message=message)
+
+
+def warn(subject: str, message: str, cure: str) -> Diagnosis:
+    return Diagnosis(subject=subject, level=Level.WARN, message=message, cure=cure)
+
+
+def fail(subject: str, message: str, cure: str) -> Diagnosis:
+    return Diagnosis(subject=subject, level=Level.FAIL, message=message, cure=cure)

@@ -1,0 +1,69 @@
+"""What the project is about: its candidates, its datasets and its market."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bakeoff.cli import project_access
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.wording import counted
+from bakeoff.evaluation.signals.saved_artefacts import resolve
+from bakeoff.evaluation.signals.signal_run_plan import registry_of
+from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.settings.configuration import Configuration
+
+
+def candidates(configuration: Configuration) -> Iterator[Diagnosis]:
+    shelf = project_access.catalog(configuration).shelf
+    signals = len(shelf.signal_models)
+    ready = counted(len(shelf.candidates) - signals, "candidate")
+    beside = f" and {counted(signals, 'signal model')}" if signals else ""
+    said = f"{ready}{beside} ready, {len(shelf.disabled)} disabled"
+    if shelf.candidates:
+        yield ok("catalog", said)
+    else:
+        cure = f"add one, or enable one, in {configuration.catalog_file}"
+        yield warn("catalog", f"{said}: there is nothing to evaluate", cure)
+    for rejection in shelf.rejected.values():
+        yield warn("catalog", f"{rejection.id} was rejected: {rejection.cause}", rejection.fix)
+    yield from _untrained(list(shelf.signal_models.values()), configuration)
+
+
+def _untrained(models: Sequence[Candidate], configuration: Configuration) -> Iterator[Diagnosis]:
+    registry = registry_of(models, configuration)
+    for model in models:
+        try:
+            resolve(model, registry)
+        except NotFoundError as exc:
+            yield warn("catalog", str(exc), f"`bakeoff signals train {model.id}`")
+
+
+def datasets(configuration: Configuration) -> Iterator[Diagnosis]:
+    known = configuration.settings.datasets
+    missing = [
+        fail(
+            "datasets", f"{name}: there is no file {file}", f"correct datasets.{name} in {configuration.file}"
+        )
+        for name, dataset in known.items()
+        for file in configuration.files_of(dataset)
+        if not Path(file).is_file()
+    ]
+    yield from missing
+    if not missing:
+        yield ok("datasets", ", ".join(known) or "none are named: `bakeoff run FILE --target COLUMN`")
+
+
+def market(configuration: Configuration) -> Iterator[Diagnosis]:
+    """Nothing where there is none: most projects need no prices."""
+    if configuration.settings.market is None:
+        return
+    missing = [file for file in configuration.market_files if not file.is_file()]
+    for file in missing:
+        yield fail("market", f"there is no file {file}", f"correct market in {configuration.file}")
+    if not missing:
+        yield ok(
+            "market",
+            ", ".join(
+                f"{name} from {table.place}" for name, table in configuration.settings.market.tables.items()
+            ),
+        )

@@ -1,0 +1,61 @@
+"""The registry of trained models: whether it opens, what is in it, and what was left over."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bakeoff.cli import project_access
+from bakeoff.cli.output.number_format import size
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.wording import counted
+from bakeoff.operations.examination import mlflow_look
+from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.settings.configuration import Configuration
+from bakeoff.settings.secret_masking import masked
+from bakeoff.store.database import schema_version
+from bakeoff.store.database.schema_version import Branch
+from bakeoff.store.models import version_rows
+from registry.models import registry_opening
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_SUBJECT = "registry"
+
+
+def registry(configuration: Configuration) -> Iterator[Diagnosis]:
+    backend = configuration.settings.model_registry.backend
+    if backend == "mlflow":
+        yield from mlflow_look.tracking(configuration)
+    elif backend == "local":
+        yield _folder(configuration)
+    else:
+        yield ok(_SUBJECT, "none: modelRegistry.backend is none, so no model can be saved")
+
+
+def _folder(configuration: Configuration) -> Diagnosis:
+    engine = registry_opening.database(configuration)
+    if engine is None:
+        return ok(_SUBJECT, f"no model yet, the first save makes it: {configuration.registry_path}")
+    try:
+        found = schema_version.current(engine)
+    except InfrastructureError as exc:
+        cure = "put the folder back from a copy, or set modelRegistry.path to another one"
+        return fail(_SUBJECT, masked(str(exc)), cure)
+    if found in {None, Branch.REGISTRY.head}:
+        return _content(configuration, engine)
+    schema_version.refuse_the_unknown(str(engine.url), found, Branch.REGISTRY)
+    said = f"{engine.url} has schema {found}, this version needs {Branch.REGISTRY.head}"
+    return fail(_SUBJECT, said, "stop the workers, then `bakeoff db upgrade`")
+
+
+def _content(configuration: Configuration, engine: "Engine") -> Diagnosis:
+    leftovers = project_access.local_registry(configuration).leftovers()
+    held = version_rows.tally(engine)
+    said = (
+        f"{counted(held.versions, 'version')} of {counted(held.names, 'model')}, {size(held.size_bytes)}, "
+        f"in {configuration.registry_path}"
+    )
+    if not leftovers:
+        return ok(_SUBJECT, said)
+    cure = "`bakeoff registry gc` removes what killed savers left"
+    return warn(_SUBJECT, f"{said}; {counted(len(leftovers), 'file')} left over", cure)

@@ -1,0 +1,67 @@
+"""A cell for a command: of an oven of its own, without a worker and without a job."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bakeoff.broker import broker_access
+from bakeoff.cell.host.cell_client import connect
+from bakeoff.cell.host.cell_order import Order
+from bakeoff.cell.host.cell_outcome import CellOutcome, End
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.errors import BakeoffError
+from bakeoff.evaluation.signals.ask_model import SignalInputs
+from bakeoff.operations import process_context
+from bakeoff.worker.job_kinds import grant_for
+from registry.code.import_environment import import_path
+
+_START_S = 60
+_PRELOADED = (
+    "bakeoff.settings.log_setup:set_up_for_strangers",
+    "numpy",
+    "pandas",
+    "bakeoff.evaluation.jobs.fit_and_predict:warm_up",
+)
+
+
+class FailedAloneError(BakeoffError):
+    """The cell of a command did not come to an answer."""
+
+
+def run_alone(desk: SignalInputs, entry: str, *, outputs: Mapping[str, Path], **payload: Any) -> Any:
+    """What the entry returned. FailedAloneError says what it was instead."""
+    settings = process_context.configuration().settings
+    order = desk.order(
+        entry,
+        grant=grant_for(desk.candidate),
+        wall_s=desk.candidate.timeout_s or settings.evaluation_timeout,
+        outputs=outputs,
+        **payload,
+    )
+    outcome = _run(order)
+    if outcome.end is not End.RETURNED:
+        raise FailedAloneError(_in_words(desk.candidate, outcome))
+    return outcome.value
+
+
+def _run(order: Order) -> CellOutcome:
+    configuration = process_context.configuration()
+    with (
+        Oven.start(
+            preload=_PRELOADED,
+            import_path=import_path(configuration.root),
+            closed=configuration.secrets,
+            hidden=broker_access.sockets(),
+        ) as oven,
+        connect(oven.socket, timeout_s=_START_S) as warm,
+    ):
+        return warm.run(order)
+
+
+def _in_words(candidate: Candidate, outcome: CellOutcome) -> str:
+    error = outcome.error
+    said = f"{error.type}: {error.message}" if error else str(outcome.end)
+    hint = f"; {error.hint}" if error and error.hint else ""
+    where = [part.rstrip() for part in (error.traceback if error else "", outcome.last_words) if part]
+    return "\n".join([f"{candidate.id} failed in {outcome.phase}: {said}{hint}", *where])

@@ -1,0 +1,70 @@
+"""Fitting once more what was fitted before: a run of one candidate, as it was, on the same snapshot."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
+from bakeoff.domain.identity import new_id, utc_now
+from bakeoff.domain.job import Job, JobKind, JobState
+from bakeoff.domain.provenance import Fit
+from bakeoff.domain.run import RunState
+from bakeoff.evaluation.reuse.reproduction import ReproductionComparison, compare
+from bakeoff.operations import process_context
+from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
+from tasks import enqueue
+
+
+def first_fit(job: Job) -> Fit:
+    """Of the result of this job, which may have been taken over from another one."""
+    if job.kind is JobKind.SIGNALS:
+        raise InvalidInputError(
+            f"job {job.id} asked a signal model, and fitted nothing: `bakeoff signals generate --models "
+            f"{job.candidate.id} --fresh` asks it again"
+        )
+    if job.state is not JobState.COMPLETED:
+        raise NotFoundError(
+            f"job {job.id} ({job.candidate.id}) is {job.state}: it has no result to reproduce"
+        )
+    result = job_rows.result_of(process_context.engine(), job.id)
+    origin = result.reused_from or result.evaluation_id
+    fit = earlier_fits.of_evaluation(process_context.engine(), origin)
+    if fit is None:
+        raise NotFoundError(
+            f"evaluation {origin} ({job.candidate.id}) was made before it was kept what results are made of: "
+            "a new run of it can be reproduced"
+        )
+    return fit
+
+
+def begin(fit: Fit) -> str:
+    """The id of the run."""
+    before = run_rows.get(process_context.engine(), fit.result.run_id)
+    job = job_rows.get(process_context.engine(), fit.result.evaluation_id)
+    run = replace(
+        before,
+        id=new_id(),
+        name=f"{job.candidate.id} again",
+        state=RunState.QUEUED,
+        baseline_id=None,
+        repeat_check=False,
+        save=None,
+        retry_of=None,
+        request_digest=None,
+        created_at=utc_now(),
+        started_at=None,
+        ended_at=None,
+    )
+    enqueue.begin(run, [job.candidate], fresh=True)
+    return run.id
+
+
+def outcome(fit: Fit, run_id: str) -> ReproductionComparison:
+    """Of a run that has completed."""
+    [job] = job_rows.of_run(process_context.engine(), run_id)
+    again = earlier_fits.of_evaluation(process_context.engine(), job.id)
+    assert again is not None  # noqa: S101 - it was fitted
+    return compare(fit, again, predictions=(_predictions_of(fit), _predictions_of(again)))
+
+
+def _predictions_of(fit: Fit) -> Path:
+    return process_context.configuration().predictions_of(fit.result.run_id, fit.result.evaluation_id)

@@ -1,0 +1,96 @@
+"""What there is to say about one run: its leaderboard, and who is not on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.domain.job import Job, JobState
+from bakeoff.domain.run import Run
+from bakeoff.domain.saving import Saving
+from bakeoff.domain.signal import EnsembleSignal
+from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, rank
+from bakeoff.store.bakeoffs import job_rows, run_rows, saving_turns
+from bakeoff.store.bakeoffs.run_rows import RunSummary
+from bakeoff.store.signals import model_signals
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    summary: RunSummary
+    metrics: tuple[str, ...]  #: the one that ranks, then the others
+    standings: Sequence[LeaderboardRow]
+    unsuccessful: Sequence[Job]  #: failed, timed out or cancelled
+    open: Sequence[Job]  #: queued or running
+    ensemble: Sequence[EnsembleSignal] = ()  #: of a run of signals, as far as models have answered
+    saving: Saving | None = None  #: None before the run has ended, and for one that saves nothing
+
+    @property
+    def run(self) -> Run:
+        return self.summary.run
+
+    @property
+    def reused(self) -> int:
+        """Results that nothing was fitted for."""
+        return sum(standing.result.reused_from is not None for standing in self.standings)
+
+
+def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> RunReport:
+    """`metric` ranks instead of the first one of the run."""
+    summary = run_rows.summary(engine, run_id)
+    run = summary.run
+    ranking = metric or run.rules.metrics[0]
+    ended = [job for job in job_rows.of_run(engine, run_id) if job.state is not JobState.COMPLETED]
+    return RunReport(
+        summary=summary,
+        metrics=tuple(dict.fromkeys([ranking, *run.rules.metrics])),
+        standings=rank(job_rows.results_of_run(engine, run_id), metric=ranking, baseline_id=run.baseline_id),
+        unsuccessful=[job for job in ended if job.state.has_ended],
+        open=[job for job in ended if not job.state.has_ended],
+        ensemble=model_signals.ensemble_of_run(engine, run),
+        saving=saving_turns.of_run(engine, run_id) if run.save else None,
+    )
+
+
+def report_record(report: RunReport) -> dict[str, Any]:
+    standings = [standing_record(standing) for standing in report.standings]
+    failed = [failure_record(job) for job in report.unsuccessful]
+    if report.run.signals is not None:
+        return {
+            "run": run_record(report.summary),
+            "models": standings,
+            "failed": failed,
+            "signals": [signal.to_record() for signal in report.ensemble],
+        }
+    return {
+        "run": run_record(report.summary),
+        "leaderboard": standings,
+        "failed": failed,
+        "saving": report.saving.to_record() if report.saving else None,
+    }
+
+
+def run_record(summary: RunSummary) -> dict[str, Any]:
+    return {**summary.run.to_record(), "jobs": {state: summary.jobs.get(state, 0) for state in JobState}}
+
+
+def standing_record(standing: LeaderboardRow) -> dict[str, Any]:
+    return {
+        "rank": standing.rank,
+        **standing.result.to_record(),
+        "beatsBaseline": standing.beats_baseline,
+    }
+
+
+def failure_record(job: Job) -> dict[str, Any]:
+    return {
+        "evaluationId": job.id,
+        "modelId": job.candidate.id,
+        "modelVersion": job.candidate.version,
+        "status": job.state,
+        "attempt": job.attempt,
+        "worker": job.worker,
+        "error": job.error.to_record() if job.error else None,
+    }

@@ -1,0 +1,153 @@
+"""Delivery: the models that a run has fitted go to the registry, and the best one is promoted.
+
+Each step finds what was done before: a version by the evaluation it comes from, a promotion by its line in
+the log. So whoever comes again goes on where the last one died.
+"""
+
+import shutil
+from contextlib import suppress
+
+from bakeoff.domain.errors import InvalidInputError, TamperedError
+from bakeoff.domain.job import Job
+from bakeoff.domain.model_version import ModelVersion, Stage
+from bakeoff.domain.result import FittedModel, Result
+from bakeoff.domain.run import Run
+from bakeoff.domain.saving import Advance, NotSaved, Saved, SaveRequest, SavingOutcome
+from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
+from bakeoff.operations import process_context
+from bakeoff.settings.configuration import Configuration
+from bakeoff.settings.registry_settings import PromotionSettings
+from bakeoff.store.bakeoffs import job_rows, schedule_slots
+from registry.models.promotion import GateError, see_to_promotion
+from registry.models.registry_interface import BaseModelRegistry, Fitted
+from registry.models.registry_opening import open_registry
+
+
+def deliver(run: Run, request: SaveRequest, configuration: Configuration) -> SavingOutcome:
+    """Afterwards the files are gone, but for those of models that could not be saved."""
+    selection = select(run, job_rows.results_of_run(process_context.engine(), run.id), request.policy)
+    outcome = _outcome(run, selection, request, configuration)
+    _clear_away(run, outcome, configuration)
+    return outcome
+
+
+def _outcome(
+    run: Run, selection: Selection, request: SaveRequest, configuration: Configuration
+) -> SavingOutcome:
+    if not selection.wanted:
+        return SavingOutcome(remark=selection.remark)
+    registry = open_registry(configuration)
+    settled = {
+        result.evaluation_id: _save(registry, result, request.name, configuration)
+        for result in selection.wanted
+    }
+    best = settled.get(selection.best.evaluation_id) if selection.best else None
+    return SavingOutcome(
+        saved=tuple(one for one in settled.values() if isinstance(one, Saved)),
+        not_saved=tuple(one for one in settled.values() if isinstance(one, NotSaved)),
+        promotion=_promote(registry, best, run, configuration) if isinstance(best, Saved) else None,
+        remark=selection.remark,
+    )
+
+
+def _save(
+    registry: BaseModelRegistry, result: Result, name: str, configuration: Configuration
+) -> Saved | NotSaved:
+    job = job_rows.get(process_context.engine(), result.reused_from or result.evaluation_id)
+    try:
+        version = _find(registry, job) or _add(registry, result, job, name, configuration)
+    except (_NothingToSaveError, InvalidInputError, TamperedError) as exc:
+        return NotSaved(candidate=job.candidate.id, evaluation_id=job.id, reason=str(exc))
+    return Saved(
+        candidate=job.candidate.id,
+        run_id=job.run_id,
+        evaluation_id=job.id,
+        name=version.name,
+        version=version.version,
+    )
+
+
+def _find(registry: BaseModelRegistry, job: Job) -> ModelVersion | None:
+    """The version that was saved from this job before."""
+    return next((v for v in registry.versions(run_id=job.run_id) if v.origin.evaluation_id == job.id), None)
+
+
+class _NothingToSaveError(Exception):
+    """There is no fitted model."""
+
+
+def _add(
+    registry: BaseModelRegistry, result: Result, job: Job, name: str, configuration: Configuration
+) -> ModelVersion:
+    left = job_rows.fitted_in(process_context.engine(), job.id)
+    if not isinstance(left, FittedModel):
+        raise _NothingToSaveError(left.problem if left else "it was fitted in a run that saves no models")
+    folder = configuration.fitted_of(job.run_id, job.id)
+    if not (folder / left.file).is_file():
+        raise _NothingToSaveError("its fitted model was not kept: evaluate it in a new run to save it")
+    fitted = Fitted(
+        model=folder / left.file,
+        model_digest=left.digest,
+        preprocessor=None if left.preprocessor is None else folder / left.preprocessor,
+        preprocessor_digest=left.preprocessor_digest,
+    )
+    return registry.get(registry.save_fitted(fitted, name, description_of(result, job, left)))
+
+
+def _promote(
+    registry: BaseModelRegistry, saved: Saved, run: Run, configuration: Configuration
+) -> Advance | None:
+    policy = _policy(run, configuration)
+    if policy.stage is None:
+        return None
+    try:
+        line = see_to_promotion(
+            registry,
+            saved.uri,
+            policy=policy,
+            root=configuration.root,
+            stage=Stage(policy.stage),
+            by="bakeoff run",
+            reason=f"best of {run.name}",
+            peers={
+                result.model_id: result.metrics
+                for result in job_rows.results_of_run(process_context.engine(), run.id)
+            },
+        )
+    except GateError as exc:
+        reason = "; ".join(gate.reason for gate in exc.failed)
+        return Advance(version=saved.version, stage=policy.stage, promoted=False, reason=reason)
+    present = registry.get(saved.uri).stage
+    if present != policy.stage:
+        reason = f"it has been in {policy.stage} before, and is in {present} by now"
+        return Advance(version=saved.version, stage=policy.stage, promoted=False, reason=reason)
+    return Advance(
+        version=saved.version,
+        stage=policy.stage,
+        promoted=True,
+        replaced=line.replaced,
+        failed_hooks=tuple(
+            f"{said['hook']}: {said['reason']}"
+            for said in line.evidence.get("hooks", ())
+            if not said["passed"]
+        ),
+    )
+
+
+def _policy(run: Run, configuration: Configuration) -> PromotionSettings:
+    """That of the schedule which started the run, if it has one of its own."""
+    settings = configuration.settings
+    schedule = settings.scheduled.get(schedule_slots.schedule_of(process_context.engine(), run.id) or "")
+    return (schedule and schedule.promotion) or settings.model_registry.promotion
+
+
+def _clear_away(run: Run, outcome: SavingOutcome, configuration: Configuration) -> None:
+    kept = {one.evaluation_id for one in outcome.not_saved}
+    fitted_here = {(run.id, job.id) for job in job_rows.of_run(process_context.engine(), run.id)}
+    fitted_earlier = {(one.run_id, one.evaluation_id) for one in outcome.saved}
+    for run_id, job_id in fitted_here | fitted_earlier:
+        if job_id not in kept:
+            folder = configuration.fitted_of(run_id, job_id)
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # of another job something is left
+                folder.parent.rmdir()

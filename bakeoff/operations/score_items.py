@@ -1,0 +1,106 @@
+"""Scoring: what comes in is scored before it is written, and what is there is scored again by a new model.
+
+A batch is one transaction. Killed in between, the items of whole batches have their scores, and the next one
+finds the others, by what scored them: whoever scores twice changes nothing the second time.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from celery import shared_task
+
+from bakeoff.domain.errors import BakeoffError, InvalidInputError
+from bakeoff.domain.feedback import Intake, Item, Score, StoredItem
+from bakeoff.domain.wording import counted
+from bakeoff.inference.relevance_scoring import BASELINE, Scorer, ScoreRangeError
+from bakeoff.operations import process_context
+from bakeoff.settings import log_setup
+from bakeoff.store.feedback import feedback_items
+
+log = logging.getLogger(__name__)
+
+BATCH_SIZE = 1000
+_MOST_REFUSED = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    version: str  #: what scored
+    scored: int = 0
+    refused: int = 0  #: items that the model cannot be asked about: they keep what they have
+    reasons: Mapping[str, str] = field(default_factory=dict)  #: of the first ones, by id
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "scoreVersion": self.version,
+            "scored": self.scored,
+            "refused": self.refused,
+            "reasons": dict(self.reasons),
+        }
+
+
+def scorer(model: str | None) -> Scorer:
+    return Scorer.of(model, process_context.configuration())
+
+
+def take_in(given: Sequence[Item], using: Scorer, *, first_row: int = 0) -> Intake:
+    """One batch: stored and scored, or refused as a whole."""
+    scores = using.score(given, first_row=first_row)
+    return feedback_items.take_in(process_context.engine(), list(zip(given, scores, strict=True)))
+
+
+def score_stored(
+    using: Scorer, *, batch_size: int = BATCH_SIZE, progress: Callable[[int], None] = lambda _: None
+) -> Scoring:
+    """What this version has not scored. The baseline takes the place of no other score."""
+    scored, reasons, after, looked_at = 0, dict[str, str](), 0, 0
+    version = None if using.version == BASELINE else using.version
+    while batch := feedback_items.to_score(
+        process_context.engine(), version=version, after=after, limit=batch_size
+    ):
+        found = _scores(batch, using, reasons)
+        if found:
+            feedback_items.set_scores(process_context.engine(), found)
+        scored, after, looked_at = scored + len(found), batch[-1].position, looked_at + len(batch)
+        progress(looked_at)
+    return Scoring(
+        version=using.version,
+        scored=scored,
+        refused=looked_at - scored,
+        reasons=dict(list(reasons.items())[:_MOST_REFUSED]),
+    )
+
+
+def _scores(
+    batch: Sequence[StoredItem], using: Scorer, reasons: dict[str, str]
+) -> list[tuple[StoredItem, Score]]:
+    """Together; if that cannot be, each on its own, so that one that does not fit stops no other."""
+    try:
+        return list(zip(batch, using.score([stored.item for stored in batch]), strict=True))
+    except ScoreRangeError:
+        raise
+    except InvalidInputError as exc:
+        if len(batch) > 1:
+            return [pair for stored in batch for pair in _scores([stored], using, reasons)]
+        reasons[batch[0].item.id] = str(exc)
+        return []
+
+
+@shared_task(name="bakeoff.score", throws=(BakeoffError,))
+def score_task(*nameless: Any, model: str | None = None) -> str:
+    """What other services call by name, with the model as `kwargs`, or with nothing for the baseline."""
+    log_setup.begin()
+    try:
+        if nameless:
+            raise InvalidInputError("a model is given by name, as `kwargs`, and not as `args`")
+        done = score_stored(scorer(model))
+    except BakeoffError as exc:
+        log.warning("nothing more is scored by %s: %s", model or BASELINE, exc)
+        raise
+    if done.refused:
+        log.warning(
+            "%d results cannot be scored by %s, such as: %s", done.refused, done.version, done.reasons
+        )
+    return f"{counted(done.scored, 'result')} scored by {done.version}, {done.refused} refused"

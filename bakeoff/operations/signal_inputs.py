@@ -1,0 +1,60 @@
+"""What a signal model works with on this machine: the market, and copies of its saved models."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.job import Job
+from bakeoff.domain.signal import Artefact
+from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.signals.ask_model import SignalInputs
+from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, copy_out
+from bakeoff.operations import process_context
+from registry.models.registry_opening import open_registry
+
+
+@contextmanager
+def a_desk(
+    candidate: Candidate,
+    artefacts: tuple[Artefact, ...],
+    *,
+    dataset: DatasetRef,
+    as_of: date,
+    log: Path = Path(os.devnull),
+    job: Job | None = None,
+) -> Iterator[SignalInputs]:
+    """With copies of the saved models, which are gone at the end. `job`: whose it is; None: a command's."""
+    configuration = process_context.configuration()
+    with _copies(artefacts, configuration.copies / (new_id() if job is None else job.run_id)) as copies:
+        yield SignalInputs(
+            candidate=candidate,
+            as_of=as_of,
+            market=folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id),
+            copies=copies,
+            root=configuration.root,
+            closed=(*configuration.secrets, *map(Path, dataset.files)),
+            log=log,
+            about={"runId": job.run_id, "jobId": job.id, "attempt": job.attempt} if job else {},
+        )
+
+
+@contextmanager
+def _copies(artefacts: tuple[Artefact, ...], owner: Path) -> Iterator[tuple[ArtefactCopy, ...]]:
+    """In a folder of their own: another job of the same owner, or another attempt, has another one."""
+    if not artefacts:
+        yield ()
+        return
+    folder = owner / new_id()
+    folder.mkdir(parents=True)
+    try:
+        yield copy_out(artefacts, open_registry(process_context.configuration()), folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            owner.rmdir()

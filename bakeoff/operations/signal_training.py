@@ -1,0 +1,45 @@
+"""Training a signal model: it learns in a cell, from the market as of a day, and what it learned is saved."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.model_version import ModelVersion
+from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, signal_model
+from bakeoff.evaluation.signals.training_outputs import harvest, save
+from bakeoff.operations import process_context
+from bakeoff.operations.one_off_cell import run_alone
+from bakeoff.operations.signal_inputs import a_desk
+from registry.models.registry_opening import open_registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModels:
+    model: Candidate
+    as_of: date
+    versions: tuple[ModelVersion, ...]
+    warnings: tuple[str, ...]  #: what is odd about the market data
+
+
+def train(model_id: str, *, as_of: date | None) -> TrainedModels:
+    configuration = process_context.configuration()
+    configuration.require_shared_dir()
+    settings, model = market_of(configuration), signal_model(model_id, process_context.catalog())
+    if not model.artefacts:
+        raise InvalidInputError(
+            f"{model_id} works without saved models, so there is nothing to train: `bakeoff signals generate`"
+        )
+    registry = open_registry(configuration)
+    market = pinned(settings, configuration, as_of=as_of)
+    with (
+        TemporaryDirectory(prefix="bakeoff-training-") as scratch,
+        a_desk(model, (), dataset=market.ref, as_of=market.as_of) as desk,
+    ):
+        files = {name: Path(scratch) / f"{place}.pkl" for place, name in enumerate(model.artefacts)}
+        report = run_alone(desk, "training:train", outputs=files, seed=configuration.settings.seed)
+        lessons = harvest(report, files, candidate=model, dataset=market.ref, as_of=market.as_of)
+        versions = save(lessons, registry)
+    return TrainedModels(model=model, as_of=market.as_of, versions=versions, warnings=market.warnings)

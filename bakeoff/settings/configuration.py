@@ -1,0 +1,343 @@
+"""Reading the settings: command line, environment, file, default, in this order of precedence.
+
+Nothing below this floor reads YAML or the environment: a `Configuration` is made once and passed down.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.wording import listed, nearest
+from bakeoff.settings import environment_variables
+from bakeoff.settings.environment_variables import FILE_VARIABLE, did_you_mean, variable_of
+from bakeoff.settings.market_settings import MarketSettings, TableSettings
+from bakeoff.settings.registry_settings import (
+    GateSettings,
+    HookSettings,
+    ModelRegistrySettings,
+    PromotionSettings,
+)
+from bakeoff.settings.schedule_settings import ScheduleSettings
+from bakeoff.settings.section import Section
+from bakeoff.settings.setting_definitions import DatasetSettings, Settings
+
+DEFAULT_FILE = Path("config/bakeoff.yaml")
+
+_KEYS = {to_camel(name): name for name in Settings.model_fields}
+_SECTIONS: Mapping[str, type[Section]] = {
+    "market": MarketSettings,
+    "prices": TableSettings,
+    "fundamentals": TableSettings,
+    "modelRegistry": ModelRegistrySettings,
+    "promotion": PromotionSettings,
+    "gates": GateSettings,
+    "hooks": HookSettings,
+}
+#: What stands below a name that the user has given.
+_NAMED: Mapping[str, type[Section]] = {"datasets": DatasetSettings, "schedules": ScheduleSettings}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class SettingOrigin(StrEnum):
+    COMMAND_LINE = "command line"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """The settings, and what follows from where they were found."""
+
+    settings: Settings
+    root: Path  #: the folder above config/: relative paths start here, and plugins are imported from here
+    file: Path | None  #: None when there is no file
+    origins: Mapping[str, SettingOrigin]  #: by key, as in the file
+    token_digest: str | None = None  #: SHA-256 of the token that the environment gives the HTTP API
+
+    @cached_property
+    def data_dir(self) -> Path:
+        return (self.root / self.settings.data_dir).resolve()
+
+    @cached_property
+    def shared_dir(self) -> Path:
+        given = self.settings.shared_dir
+        return self.data_dir if given is None else (self.root / given).resolve()
+
+    def require_shared_dir(self) -> None:
+        """It is never made here, if it has a name: where it is missing, something is not mounted."""
+        if self.settings.shared_dir is not None and not self.shared_dir.is_dir():
+            raise InfrastructureError(
+                f"there is no folder {self.shared_dir}: mount it, or make it, or correct sharedDir"
+            )
+
+    @property
+    def catalog_file(self) -> Path:
+        return (self.file.parent if self.file else self.root / "config") / "models.yaml"
+
+    @property
+    def copies(self) -> Path:
+        """Of saved models, for cells that load them: as long as these run."""
+        return self.data_dir / "copies"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.shared_dir / "snapshots"
+
+    @property
+    def registry_path(self) -> Path:
+        """The folder of the embedded registry of trained models."""
+        path = self.settings.model_registry.path
+        return self.data_dir / "models" / "registry" if path is None else (self.root / path).resolve()
+
+    @property
+    def predictions(self) -> Path:
+        """A folder for each run."""
+        return self.shared_dir / "predictions"
+
+    @property
+    def fitted(self) -> Path:
+        """A folder for each run, with the models that are to be saved."""
+        return self.shared_dir / "fitted"
+
+    @property
+    def logs(self) -> Path:
+        """A folder for each run, and what workers write."""
+        return self.data_dir / "logs"
+
+    @property
+    def backups(self) -> Path:
+        return self.data_dir / "backups"
+
+    @cached_property
+    def database_url(self) -> str:
+        return self._absolute(self.settings.database_url)
+
+    @property
+    def tracking_uri(self) -> str:
+        """Of MLflow; empty where it is not used."""
+        return self._absolute(self.settings.model_registry.tracking_uri or "")
+
+    @property
+    def tracking_file(self) -> Path | None:
+        """None where MLflow is not used, or is no SQLite file."""
+        scheme, _, path = self.tracking_uri.partition(":///")
+        return Path(path) if scheme == "sqlite" and path else None
+
+    @property
+    def registry_uri(self) -> str:
+        """The same, unless MLflow keeps models elsewhere."""
+        return self._absolute(self.settings.model_registry.registry_uri or "") or self.tracking_uri
+
+    def _absolute(self, url: str) -> str:
+        """With the path of an SQLite file made absolute."""
+        scheme, slashes, path = url.partition(":///")
+        if not scheme.startswith("sqlite") or path in {"", ":memory:"}:
+            return url
+        return scheme + slashes + str((self.root / path).resolve())
+
+    @property
+    def database_file(self) -> Path | None:
+        """None when the database is on a server."""
+        scheme, _, path = self.database_url.partition(":///")
+        return Path(path) if scheme.startswith("sqlite") else None
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """The folders that grow with each run."""
+        database = [self.database_file.parent] if self.database_file else []
+        return (self.data_dir, self.snapshots, self.predictions, self.logs, self.registry_path, *database)
+
+    def files_of(self, dataset: DatasetSettings) -> tuple[str, ...]:
+        """The files that a dataset is read from, absolute."""
+        return tuple(str((self.root / name).resolve()) for name in (dataset.path, dataset.test_path) if name)
+
+    @property
+    def market_files(self) -> list[Path]:
+        market = self.settings.market
+        tables = market.tables.values() if market else ()
+        return [(self.root / table.path).resolve() for table in tables if table.path]
+
+    @property
+    def tokens_file(self) -> Path:
+        named = self.settings.api_tokens_file
+        return self.data_dir / "api-tokens" if named is None else (self.root / named).resolve()
+
+    @cached_property
+    def secrets(self) -> tuple[Path, ...]:
+        """What no plugin may open: our own data, the configuration, and where datasets are read from."""
+        datasets = self.settings.datasets.values()
+        files = [Path(file) for dataset in datasets for file in self.files_of(dataset)] + self.market_files
+        ours = [self.data_dir, self.shared_dir, self.registry_path, self.tokens_file]
+        ours += [self.file] if self.file else []
+        if self.tracking_file:
+            ours += [self.tracking_file, self.tracking_file.parent / "mlartifacts"]
+        return (*ours, *files)
+
+    @property
+    def worker_log(self) -> Path:
+        """What a worker writes that was started for one run."""
+        return self.logs / "worker.log"
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """What the command line said, by key."""
+        values = self.settings.model_dump(mode="json", by_alias=True)
+        return {
+            key: values[key] for key, origin in self.origins.items() if origin is SettingOrigin.COMMAND_LINE
+        }
+
+    def as_environment(self) -> dict[str, str]:
+        """What a process that we start needs, to find the same file and the flags of our command line."""
+        flags = {
+            variable_of(_KEYS[key]): value if isinstance(value, str) else json.dumps(value)
+            for key, value in self.flags.items()
+        }
+        return flags | ({FILE_VARIABLE: str(self.file)} if self.file else {})
+
+    def log_of(self, run_id: str, job_id: str) -> Path:
+        return self.logs / run_id / f"{job_id}.log"
+
+    def predictions_of(self, run_id: str, job_id: str) -> Path:
+        return self.predictions / run_id / f"{job_id}.npy"
+
+    def fitted_of(self, run_id: str, job_id: str) -> Path:
+        """The folder of what the cells of this job wrote of their models, a file for each attempt."""
+        return self.fitted / run_id / job_id
+
+
+def load(
+    path: Path | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Configuration:
+    """The configuration of this process. `overrides` come from the command line, by camelCase key."""
+    environment = os.environ if environment is None else environment
+    file = _find(path, environment)
+    layers = {
+        SettingOrigin.COMMAND_LINE: {k: v for k, v in (overrides or {}).items() if v is not None},
+        SettingOrigin.ENVIRONMENT: environment_variables.settings_in(environment),
+        SettingOrigin.FILE: _from_file(file) if file else {},
+    }
+    origins = {
+        key: next((origin for origin, values in layers.items() if key in values), SettingOrigin.DEFAULT)
+        for key in _KEYS
+    }
+    merged = (
+        layers[SettingOrigin.FILE] | layers[SettingOrigin.ENVIRONMENT] | layers[SettingOrigin.COMMAND_LINE]
+    )
+    configuration = Configuration(
+        settings=_check(merged, origins, file),
+        root=file.parent.parent if file else Path.cwd(),
+        file=file,
+        origins=origins,
+        token_digest=environment_variables.token_digest_in(environment),
+    )
+    _keep_plugins_readable(configuration)
+    _keep_schedules_possible(configuration.settings)
+    return configuration
+
+
+def _keep_plugins_readable(configuration: Configuration) -> None:
+    root = configuration.root.resolve()
+    for key, folder in (("dataDir", configuration.data_dir), ("sharedDir", configuration.shared_dir)):
+        if root.is_relative_to(folder):
+            raise InvalidInputError(
+                f"{key} is {folder}, and the project {root} lies in it: candidates may not read what is "
+                f"there, their own code neither; name a folder of its own"
+            )
+
+
+def _keep_schedules_possible(settings: Settings) -> None:
+    for name, schedule in settings.scheduled.items():
+        if not _NAME.fullmatch(name):
+            raise InvalidInputError(
+                f"schedules has the name {name!r:.120}: use up to 100 letters, digits, `.`, `_` and `-`"
+            )
+        if schedule.signals and settings.market is None:
+            raise InvalidInputError(
+                f"schedules.{name} generates signals, and there is no `market`: say where prices come from"
+            )
+        if schedule.dataset is not None and schedule.dataset not in settings.datasets:
+            known = list(settings.datasets)
+            cure = nearest(schedule.dataset, known) or f"; there are {listed(sorted(known))}"
+            raise InvalidInputError(
+                f"schedules.{name}.dataset is {schedule.dataset!r}, which is none of `datasets`{cure}"
+            )
+        if schedule.saves and settings.model_registry.backend == "none":
+            raise InvalidInputError(
+                f"schedules.{name}.save is {schedule.save}, and modelRegistry.backend is none: save none, or "
+                "set the backend"
+            )
+
+
+def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:
+    asked = path or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
+    if asked is None:
+        return DEFAULT_FILE.absolute() if DEFAULT_FILE.is_file() else None
+    file = asked / DEFAULT_FILE.name if asked.is_dir() else asked
+    if not file.is_file():
+        raise InvalidInputError(
+            f"there is no configuration file {file}: give --config or {FILE_VARIABLE} an existing file, "
+            f"or make one with `bakeoff init`"
+        )
+    return file.parent.resolve() / file.name  # a mounted file may be a link to elsewhere
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise InvalidInputError(f"{file} cannot be read as YAML: {exc}") from exc
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InvalidInputError(
+            f"{file} must hold `key: value` lines, but it holds a {type(content).__name__}"
+        )
+    return content
+
+
+def _check(values: dict[str, Any], origins: Mapping[str, SettingOrigin], file: Path | None) -> Settings:
+    try:
+        return Settings.model_validate(values, by_alias=True, by_name=False)
+    except ValidationError as exc:
+        problems = [_explain(error, origins, file) for error in exc.errors()]
+    raise InvalidInputError("\n".join(problems))
+
+
+def _explain(error: Any, origins: Mapping[str, SettingOrigin], file: Path | None) -> str:
+    place = [str(part) for part in error["loc"]]
+    key = ".".join(place)
+    origin = origins.get(place[0], SettingOrigin.FILE)
+    where = {
+        SettingOrigin.FILE: str(file),
+        SettingOrigin.ENVIRONMENT: f"the environment ({variable_of(_KEYS.get(place[0], ''))})",
+    }.get(origin, str(origin))
+    if error["type"] == "extra_forbidden":
+        return f"{where}: {key} is no setting{did_you_mean(place[-1], _keys_beside(place))}"
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {key} is {error['input']!r}: {said[0].lower()}{said[1:]}"
+
+
+def _keys_beside(place: Sequence[str]) -> list[str]:
+    """Those that could have been written where an unknown key was."""
+    if len(place) == 1:
+        return list(_KEYS)
+    if len(place) == 3 and place[0] in _NAMED:  # noqa: PLR2004 - section, name, key
+        section = _NAMED[place[0]]
+    else:
+        section = _SECTIONS[next(part for part in reversed(place[:-1]) if not part.isdecimal())]
+    return [to_camel(name) for name in section.model_fields]

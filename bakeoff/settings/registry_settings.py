@@ -1,0 +1,82 @@
+"""The section `modelRegistry`: where trained models are kept, which are saved, and what a promotion asks."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from bakeoff.domain.saving import SavePolicy
+from bakeoff.settings.section import Section
+
+
+class GateSettings(Section):
+    """One condition that a version must meet to be promoted."""
+
+    metric: str = Field(description="metric that is looked at")
+    min: float | None = Field(None, description="the least value that passes")
+    max: float | None = Field(None, description="the greatest value that passes, for errors and losses")
+    better_than_production: bool = Field(
+        False, description="better than the version in Production on the same snapshot"
+    )
+    by: float = Field(0.0, ge=0, description="by how much better at least, for betterThanProduction")
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> "GateSettings":
+        asked = (self.min is not None, self.max is not None, self.better_than_production)
+        if sum(asked) != 1:
+            raise ValueError("a gate needs one of min, max and betterThanProduction")
+        if self.by and not self.better_than_production:
+            raise ValueError("by belongs to betterThanProduction")
+        return self
+
+
+class HookSettings(Section):
+    """What is told of a promotion."""
+
+    command: list[str] | None = Field(
+        None, min_length=1, description="program and arguments; it is given the promotion as JSON on stdin"
+    )
+    python: str | None = Field(
+        None, description="package.module:function, which is called with the promotion"
+    )
+    timeout: float = Field(60, gt=0, description="seconds after which it is ended")
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> "HookSettings":
+        if (self.command is None) == (self.python is None):
+            raise ValueError("a hook needs either command or python")
+        return self
+
+
+class PromotionSettings(Section):
+    stage: Literal["Staging", "Production"] | None = Field(
+        None, description="stage that what a run saved is promoted to; null: it stays in Development"
+    )
+    gates: list[GateSettings] = Field(default_factory=list, description="conditions; all must be met")
+    hooks: list[HookSettings] = Field(default_factory=list, description="who is told, in this order")
+
+
+class ModelRegistrySettings(Section):
+    backend: Literal["local", "mlflow", "none"] = Field(
+        "local", description="local: files and SQLite; mlflow: an MLflow server; none: no registry"
+    )
+    path: str | None = Field(None, description="folder, for local; null: models/registry below dataDir")
+    tracking_uri: str | None = Field(
+        None, description="where MLflow keeps runs, for mlflow: http://HOST:PORT, or sqlite:///FILE"
+    )
+    registry_uri: str | None = Field(
+        None, description="where MLflow keeps models, for mlflow; null: where it keeps runs"
+    )
+    save: SavePolicy = Field(
+        SavePolicy.NONE, description="models that a run saves: none, that of the best candidate, or all"
+    )
+    promotion: PromotionSettings = Field(
+        default_factory=PromotionSettings, description="what happens to a model that a run saved"
+    )
+
+    @model_validator(mode="after")
+    def _knows_where(self) -> "ModelRegistrySettings":
+        if self.backend == "mlflow" and not self.tracking_uri:
+            raise ValueError(
+                "backend mlflow needs trackingUri, such as http://localhost:5000 or sqlite:///data/mlflow.db"
+            )
+        return self

@@ -1,0 +1,109 @@
+"""The section `schedules`: which runs start by themselves, and when."""
+
+from collections.abc import Callable
+
+from pydantic import Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from bakeoff.domain.cron import Cron, parse_zone
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.run import PRIORITIES
+from bakeoff.domain.saving import SavePolicy
+from bakeoff.domain.schedule import Every, Missed, Schedule
+from bakeoff.settings.registry_settings import PromotionSettings
+from bakeoff.settings.section import Section
+
+#: The one that is there when the configuration has a single dataset and says nothing of schedules.
+DAILY, _AT_THREE = "daily", "0 3 * * *"
+
+
+_OF_BAKEOFFS = ("metrics", "seed", "test_size", "save", "save_as", "promotion")
+
+
+class ScheduleSettings(Section):
+    """When a run is started, and of what."""
+
+    cron: str | None = Field(
+        None, description="when: minute, hour, day of the month, month, day of the week, such as `0 3 * * *`"
+    )
+    every: str | None = Field(None, description="or how often, counted in UTC: `30s`, `15m`, `6h`, `1d`")
+    timezone: str = Field("UTC", description="whose clock cron goes by, such as Europe/Berlin")
+    dataset: str | None = Field(
+        None, min_length=1, description="of a bake-off: one of `datasets`; it is read anew each time"
+    )
+    signals: bool = Field(False, description="or signals of all symbols, as of the last day there is then")
+    models: list[str] | None = Field(
+        None, min_length=1, description="candidates, or signal models; null: all that are enabled then"
+    )
+    metrics: list[str] | None = Field(
+        None, min_length=1, description="as for all runs; null: those of the setting"
+    )
+    seed: int | None = Field(None, ge=0, lt=2**32, description="as for all runs; null: that of the setting")
+    test_size: float | None = Field(
+        None, gt=0, lt=1, description="as for all runs; null: that of the setting"
+    )
+    priority: int = Field(0, ge=min(PRIORITIES), le=max(PRIORITIES), description="of its runs in the line")
+    save: SavePolicy = Field(
+        SavePolicy.BEST, description="models that its runs save: none, that of the best candidate, or all"
+    )
+    save_as: str | None = Field(None, description="what they are called; null: like the dataset")
+    promotion: PromotionSettings | None = Field(
+        None, description="policy for what its runs save; null: that of `modelRegistry`"
+    )
+    missed: Missed = Field(
+        Missed.LATEST, description="what is caught up when nobody looked in time: skip, latest or all"
+    )
+
+    @field_validator("cron")
+    @classmethod
+    def _is_a_cron_expression(cls, text: str | None) -> str | None:
+        return text if text is None else _checked(text, Cron.parse)
+
+    @field_validator("every")
+    @classmethod
+    def _is_an_interval(cls, text: str | None) -> str | None:
+        return text if text is None else _checked(text, Every.parse)
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_time_zone(cls, name: str) -> str:
+        return _checked(name, parse_zone)
+
+    @model_validator(mode="after")
+    def _says_when_once(self) -> "ScheduleSettings":
+        if (self.cron is None) == (self.every is None):
+            raise ValueError("a schedule needs either cron or every")
+        if self.every is not None and self.timezone != "UTC":
+            raise ValueError("timezone belongs to cron: every is counted in UTC")
+        if (self.dataset is None) is not self.signals:
+            raise ValueError("a schedule needs either dataset or signals: true")
+        if self.signals and (strange := [name for name in _OF_BAKEOFFS if name in self.model_fields_set]):
+            raise ValueError(f"{to_camel(strange[0])} belongs to bake-offs, and signals is true")
+        if self.save is SavePolicy.NONE and (self.save_as or self.promotion):
+            raise ValueError("saveAs and promotion belong to what is saved, and save is none")
+        return self
+
+    @property
+    def subject(self) -> str:
+        """What its runs are about."""
+        return self.dataset or "signals"
+
+    @property
+    def saves(self) -> bool:
+        return not self.signals and self.save is not SavePolicy.NONE
+
+    def to_schedule(self, name: str) -> Schedule:
+        rule = Every.parse(self.every) if self.every else Cron.parse(self.cron or "", self.timezone)
+        return Schedule(name=name, rule=rule, missed=self.missed)
+
+
+def daily(dataset: str, save: SavePolicy) -> ScheduleSettings:
+    return ScheduleSettings(cron=_AT_THREE, dataset=dataset, save=save)
+
+
+def _checked(text: str, parse: Callable[[str], object]) -> str:
+    try:
+        parse(text)
+    except InvalidInputError as exc:
+        raise ValueError(str(exc)) from None
+    return text

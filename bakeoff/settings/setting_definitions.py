@@ -1,0 +1,173 @@
+"""Every setting there is: its type, its bounds, its default, and what it means."""
+
+import socket
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from bakeoff.domain.saving import SavePolicy
+from bakeoff.settings.log_setup import LogFormat
+from bakeoff.settings.market_settings import MarketSettings
+from bakeoff.settings.registry_settings import ModelRegistrySettings
+from bakeoff.settings.schedule_settings import DAILY, ScheduleSettings, daily
+from bakeoff.settings.secret_masking import masked
+from bakeoff.settings.section import Section
+
+
+class DatasetSource(StrEnum):
+    CSV = "csv"
+    PARQUET = "parquet"
+    SQL = "sql"
+    POINTER = "pointer"  #: a small file that names the active SQLite file
+    SKLEARN = "sklearn"  #: a toy set of scikit-learn, such as breast_cancer
+    CALLABLE = "callable"  #: `package.module:function` that returns a DataFrame
+    FEEDBACK_LABELS = "feedback_labels"  #: results of other systems, and what was said of them here
+
+
+#: The keys that each source cannot do without.
+_NEEDED: Mapping[DatasetSource, tuple[str, ...]] = {
+    DatasetSource.CSV: ("path", "target"),
+    DatasetSource.PARQUET: ("path", "target"),
+    DatasetSource.SQL: ("url", "query", "target"),
+    DatasetSource.POINTER: ("path", "query", "target"),
+    DatasetSource.SKLEARN: ("name",),
+    DatasetSource.CALLABLE: ("name", "target"),
+    DatasetSource.FEEDBACK_LABELS: (),
+}
+
+
+class DatasetSettings(Section):
+    """Where a dataset comes from and what in it is the target."""
+
+    source: DatasetSource
+    path: str | None = Field(None, description="file, for csv, parquet and pointer")
+    url: str | None = Field(None, description="SQLAlchemy URL, for sql")
+    query: str | None = Field(None, description="SELECT statement, for sql and pointer")
+    name: str | None = Field(None, description="toy set, for sklearn; package.module:function, for callable")
+    target: str | None = Field(
+        None, description="column to be predicted; null, for sklearn and feedback_labels: target"
+    )
+    task: Literal["binary", "multiclass", "regression"] | None = Field(
+        None, description="what kind of target it is; null: told by its values"
+    )
+    split_column: str | None = Field(None, description="column with the values train and test")
+    test_path: str | None = Field(None, description="file with the test rows, for csv and parquet")
+    dtypes: dict[str, str] = Field(default_factory=dict, description="column types, for csv")
+    features: list[str] | None = Field(None, description="columns to use; null: all but target and split")
+    drop: list[str] = Field(default_factory=list, description="columns to leave out")
+    positive_label: str | int | float | bool | None = Field(
+        None, description="positive class; null: the greater of two in sort order"
+    )
+
+    @model_validator(mode="after")
+    def _has_what_its_source_needs(self) -> "DatasetSettings":
+        missing = [key for key in _NEEDED[self.source] if getattr(self, key) is None]
+        if missing:
+            raise ValueError(f"a dataset of source {self.source} needs {' and '.join(missing)}")
+        return self
+
+    @property
+    def place(self) -> str | None:
+        """Where it comes from, without the password of a URL."""
+        return masked(self.url) if self.url else self.path or self.name
+
+    def to_record(self, name: str) -> dict[str, Any]:
+        """The dataset as it leaves the system: over HTTP, in `--json`."""
+        return {
+            "name": name,
+            "source": self.source,
+            "from": self.place,
+            "target": self.target,
+            "task": self.task,
+        }
+
+
+class Settings(Section):
+    eval_workers: int = Field(3, ge=1, le=10, description="evaluations that run at once on one machine")
+    max_running: int | None = Field(
+        None, ge=1, description="evaluations that run at once on all machines; null: as many as evalWorkers"
+    )
+    evaluation_timeout: float = Field(3600, gt=0, description="seconds after which an evaluation is ended")
+    memory_limit_mb: int | None = Field(
+        None,
+        ge=16,
+        description="memory a plugin may add to the libraries and the mapped data; null: no limit",
+    )
+    max_attempts: int = Field(3, ge=1, le=100, description="starts of a job whose worker or cell is killed")
+    lease_seconds: float = Field(30, ge=1, description="a worker that is silent for so long has lost its job")
+    shutdown_grace: float = Field(30, ge=0, description="seconds a stopping worker gives its running jobs")
+    import_timeout: float = Field(30, gt=0, description="seconds that the import of one candidate may take")
+    preload: list[str] = Field(
+        default_factory=lambda: ["sklearn"],
+        description="libraries that each cell has in memory when it begins, beside numpy and pandas; their "
+        "import starts no threads",
+    )
+    metrics: list[str] | None = Field(
+        None, description="metrics of a run, the first one ranks; null: those of the kind of target"
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of the split, of numpy, and of every random_state")
+    test_size: float = Field(0.25, gt=0, lt=1, description="share of the rows that is held out")
+    broker_url: str | None = Field(None, description="Redis URL; null: an embedded Redis is started")
+    broker_prefix: str = Field("bakeoff:", description="what each key in a shared Redis begins with")
+    stream_length: int = Field(
+        100_000, ge=100, description="events that the stream ml:run-events keeps, about"
+    )
+    database_url: str = Field(
+        "sqlite:///data/bakeoff.db", description="SQLAlchemy URL of Bakeoff's own database"
+    )
+    data_dir: Path = Field(Path("data"), description="folder of logs and the embedded Redis, on a local disk")
+    shared_dir: Path | None = Field(
+        None,
+        description="folder of snapshots, predictions and fitted models, on several machines one that all of "
+        "them see; null: dataDir",
+    )
+    node_name: str | None = Field(None, description="name of this machine; null: its host name")
+    log_format: LogFormat = Field(
+        LogFormat.AUTO, description="of what services log; auto: text on a terminal, JSON elsewhere"
+    )
+    model_registry: ModelRegistrySettings = Field(
+        default_factory=ModelRegistrySettings, description="where trained models are kept, see below"
+    )
+    api_host: str = Field("127.0.0.1", description="address that the HTTP API listens on")
+    api_port: int = Field(8484, ge=0, le=65535, description="port of the HTTP API; 0: one that is free")
+    api_tokens_file: Path | None = Field(
+        None, description="who may use the HTTP API, by hashed tokens; null: api-tokens in dataDir"
+    )
+    api_origins: list[str] | None = Field(
+        None, description="origins of web pages elsewhere that may use the HTTP API; null: none"
+    )
+    datasets: dict[str, DatasetSettings] = Field(default_factory=dict, description="datasets by name")
+    market: MarketSettings | None = Field(
+        None, description="prices and fundamentals for signal models, see below; null: none"
+    )
+    schedules: dict[str, ScheduleSettings] | None = Field(
+        None,
+        description="runs that start by themselves, by name; null: one a day at 03:00 UTC, of the dataset if "
+        "there is just one",
+    )
+
+    @field_validator("preload")
+    @classmethod
+    def _are_modules(cls, names: list[str]) -> list[str]:
+        if odd := [name for name in names if not all(map(str.isidentifier, name.split(".")))]:
+            raise ValueError(f"{odd[0]!r} is no name of a module, such as sklearn or xgboost")
+        return names
+
+    @property
+    def overall_cap(self) -> int:
+        return self.eval_workers if self.max_running is None else self.max_running
+
+    @property
+    def scheduled(self) -> Mapping[str, ScheduleSettings]:
+        """The schedules there are, by name."""
+        if self.schedules is not None or len(self.datasets) != 1:
+            return self.schedules or {}
+        save = SavePolicy.NONE if self.model_registry.backend == "none" else SavePolicy.BEST
+        return {DAILY: daily(next(iter(self.datasets)), save)}
+
+    @property
+    def node(self) -> str:
+        return self.node_name or socket.gethostname()

@@ -1,0 +1,1 @@
+"""Rows of runs and jobs: leases, queue order, outbox, schedules."""

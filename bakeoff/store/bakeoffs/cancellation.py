@@ -1,0 +1,52 @@
+"""Stopping runs and jobs: the queued ones here and now, the running ones by their workers within seconds."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
+
+from bakeoff.domain.event import EventType
+from bakeoff.domain.job import JobState
+from bakeoff.store.bakeoffs import outbox
+from bakeoff.store.bakeoffs.row_mapping import name_in_events
+from bakeoff.store.bakeoffs.run_rows import close_if_over, hold
+from bakeoff.store.database.engine import now, writing
+from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, jobs
+
+
+def cancel_run(engine: Engine, run_id: str) -> bool:
+    """False when nothing was left to cancel."""
+    with writing(engine) as connection:
+        return _cancel(connection, run_id, jobs.c.run_id == run_id)
+
+
+def cancel_job(engine: Engine, job_id: str) -> bool:
+    """False when there is no such job, or it had ended."""
+    with writing(engine) as connection:
+        run_id = connection.execute(select(jobs.c.run_id).where(jobs.c.id == job_id)).scalar()
+        return run_id is not None and _cancel(connection, run_id, jobs.c.id == job_id)
+
+
+def _cancel(connection: Connection, run_id: str, which: ColumnElement[bool]) -> bool:
+    hold(connection, run_id)
+    at = now(connection)
+    told = _cancel_queued(connection, which, at)
+    asked = connection.execute(
+        update(jobs)
+        .where(which, IS_RUNNING)
+        .values(cancel_requested_at=func.coalesce(jobs.c.cancel_requested_at, at))
+    )
+    outbox.add(connection, EventType.EVALUATION_CANCELLED, run_id, told, at)
+    if told:
+        close_if_over(connection, run_id, at)
+    return bool(told or asked.rowcount)
+
+
+def _cancel_queued(connection: Connection, which: ColumnElement[bool], at: datetime) -> list[dict[str, Any]]:
+    cancelled = connection.execute(
+        update(jobs)
+        .where(which, IS_QUEUED)
+        .values(state=JobState.CANCELLED, ended_at=at)
+        .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt, jobs.c.position)
+    )
+    return [name_in_events(row) for row in sorted(cancelled, key=lambda row: row.position)]

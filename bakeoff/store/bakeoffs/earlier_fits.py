@@ -1,0 +1,77 @@
+"""What was fitted before: found by fingerprint, by candidate, by evaluation."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Engine, Row, Select, func, select
+
+from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.provenance import Fit
+from bakeoff.store.bakeoffs.row_mapping import provenance_from_row, result_from_row
+from bakeoff.store.database.engine import reading
+from bakeoff.store.database.tables import provenances, results, runs
+
+_KNOWN = (
+    select(
+        results,
+        runs.c.rules,
+        runs.c.dataset,
+        provenances.c.fingerprint,
+        provenances.c.parts,
+        provenances.c.seen,
+        provenances.c.obstacle,
+        provenances.c.predictions,
+        provenances.c.probabilities,
+        provenances.c.manifest,
+    )
+    .join(results, results.c.evaluation_id == provenances.c.evaluation_id)
+    .join(runs, runs.c.id == results.c.run_id)
+)
+_MOST = 5  #: of one fingerprint: enough to see whether they answered alike
+
+
+def with_fingerprints(engine: Engine, wanted: Collection[str]) -> Mapping[str, Sequence[Fit]]:
+    """The latest few of each that has any, newest first."""
+    found: dict[str, list[Fit]] = {}
+    with reading(engine) as connection:
+        for row in connection.execute(_latest(provenances.c.fingerprint, wanted, most=_MOST)):
+            found.setdefault(row.fingerprint, []).append(_fit(row))
+    return found
+
+
+def latest_of(engine: Engine, model_ids: Collection[str]) -> Mapping[str, Fit]:
+    """Of each candidate that was ever fitted."""
+    with reading(engine) as connection:
+        rows = connection.execute(_latest(provenances.c.model_id, model_ids, most=1))
+        return {row.model_id: _fit(row) for row in rows}
+
+
+def of_evaluation(engine: Engine, evaluation_id: str) -> Fit | None:
+    """None for what was taken over, and for what is older than provenances."""
+    with reading(engine) as connection:
+        row = connection.execute(_KNOWN.where(provenances.c.evaluation_id == evaluation_id)).first()
+    return None if row is None else _fit(row)
+
+
+def _latest(column: Column[str], wanted: Collection[str], *, most: int) -> Select[Any]:
+    place = func.row_number().over(partition_by=column, order_by=provenances.c.made_at.desc())
+    numbered = (
+        select(provenances.c.evaluation_id, place.label("place"))
+        .where(column.in_(wanted))
+        .subquery("numbered")
+    )
+    return (
+        _KNOWN.join(numbered, numbered.c.evaluation_id == provenances.c.evaluation_id)
+        .where(numbered.c.place <= most)
+        .order_by(numbered.c.place)
+    )
+
+
+def _fit(row: Row[Any]) -> Fit:
+    return Fit(
+        result=result_from_row(row),
+        rules=ScoringRules.from_json(row.rules),
+        train_rows=row.dataset["train_rows"],
+        test_rows=row.dataset["test_rows"],
+        provenance=provenance_from_row(row),
+    )

@@ -1,0 +1,98 @@
+"""Jobs as people and the queue look at them: read only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, func, select
+
+from bakeoff.domain import result as fitted
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.job import Job
+from bakeoff.domain.result import FittedModel, NotKept, Result
+from bakeoff.store.bakeoffs.row_mapping import job_from_row, result_from_row
+from bakeoff.store.database.engine import now, reading
+from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results
+
+_RUNNING = select(func.count()).select_from(jobs).where(IS_RUNNING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    queued: int
+    running: int
+    oldest_queued_at: datetime | None
+    silent: int  #: running jobs whose lease has run out
+
+
+def get(engine: Engine, job_id: str) -> Job:
+    with reading(engine) as connection:
+        row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
+    if row is None:
+        raise _no_job(job_id)
+    return job_from_row(row)
+
+
+def find(engine: Engine, prefix: str) -> str:
+    """The id of the one job whose id begins like this, as people type it."""
+    wanted = select(jobs.c.id).where(jobs.c.id.startswith(prefix.lower(), autoescape=True)).limit(2)
+    with reading(engine) as connection:
+        found = connection.execute(wanted).scalars().all()
+    if not found:
+        raise _no_job(prefix)
+    if len(found) > 1:
+        raise NotFoundError(f"{prefix} is the beginning of more than one job id: give more of it")
+    return str(found[0])
+
+
+def _no_job(asked: str) -> NotFoundError:
+    return NotFoundError(f"there is no job {asked}: `bakeoff show RUN` lists the jobs of a run")
+
+
+def of_run(engine: Engine, run_id: str) -> list[Job]:
+    with reading(engine) as connection:
+        rows = connection.execute(select(jobs).where(jobs.c.run_id == run_id).order_by(jobs.c.position))
+        return [job_from_row(row) for row in rows]
+
+
+def result_of(engine: Engine, job_id: str) -> Result:
+    """Of a job that has completed."""
+    with reading(engine) as connection:
+        return result_from_row(
+            connection.execute(select(results).where(results.c.evaluation_id == job_id)).one()
+        )
+
+
+def results_of_run(engine: Engine, run_id: str) -> list[Result]:
+    with reading(engine) as connection:
+        rows = connection.execute(
+            select(results).where(results.c.run_id == run_id).order_by(results.c.model_id)
+        )
+        return [result_from_row(row) for row in rows]
+
+
+def fitted_in(engine: Engine, evaluation_id: str) -> FittedModel | NotKept | None:
+    """What the cell left of its model; None when the run had not wanted to save it."""
+    wanted = select(fitted_models.c.fitted).where(fitted_models.c.evaluation_id == evaluation_id)
+    with reading(engine) as connection:
+        found = connection.execute(wanted).scalar()
+    return None if found is None else fitted.from_json(found)
+
+
+def running(engine: Engine) -> int:
+    """How many leases there are, on all machines."""
+    with reading(engine) as connection:
+        return connection.execute(_RUNNING).scalar_one()
+
+
+def backlog(engine: Engine) -> Backlog:
+    with reading(engine) as connection:
+        at = now(connection)
+        queued, oldest = connection.execute(
+            select(func.count(), func.min(jobs.c.created_at)).where(IS_QUEUED)
+        ).one()
+        return Backlog(
+            queued=queued,
+            running=connection.execute(_RUNNING).scalar_one(),
+            oldest_queued_at=oldest,
+            silent=connection.execute(_RUNNING.where(jobs.c.lease_expires_at < at)).scalar_one(),
+        )

@@ -1,0 +1,133 @@
+"""What is still to be told. A row is written in the transaction of the change that it speaks of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
+
+from bakeoff.domain.event import Event, EventType
+from bakeoff.domain.identity import new_id
+from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.tables import outbox
+
+_ADD = insert(outbox)
+_ANY = select(outbox.c.position).where(outbox.c.published_at.is_(None)).limit(1)
+
+_OF_RUN = (
+    select(outbox)
+    .where(outbox.c.run_id == bindparam("run"), outbox.c.position > bindparam("after"))
+    .order_by(outbox.c.position)
+    .limit(bindparam("limit"))
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    position: int  #: rises in the order of what happened within a run
+    event: Event
+
+
+def add(
+    connection: Connection,
+    event_type: EventType,
+    run_id: str,
+    payloads: Sequence[Mapping[str, Any]],
+    at: datetime,
+) -> None:
+    """Part of the caller's transaction, which must hold the run (`runs.hold`): positions keep the order."""
+    if payloads:
+        connection.execute(
+            _ADD,
+            [
+                {
+                    "event_id": new_id(),
+                    "event_type": event_type,
+                    "run_id": run_id,
+                    "occurred_at": at,
+                    "payload": dict(payload),
+                }
+                for payload in payloads
+            ],
+        )
+
+
+def is_anything_pending(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return connection.execute(_ANY).first() is not None
+
+
+def pending(engine: Engine, *, limit: int) -> list[Pending]:
+    """The oldest events that nobody has marked as published."""
+    with reading(engine) as connection:
+        rows = connection.execute(
+            select(outbox).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(limit)
+        )
+        return [_pending(row) for row in rows]
+
+
+def of_run(engine: Engine, run_id: str, *, after: int, limit: int) -> list[Pending]:
+    """What is told of a run, published or not, from the event behind that position on."""
+    with reading(engine) as connection:
+        return [
+            _pending(row)
+            for row in connection.execute(_OF_RUN, {"run": run_id, "after": after, "limit": limit})
+        ]
+
+
+class Tail:
+    """What is told, of one run or of all: the latest first of all, and then what is told from now on.
+
+    Each event comes once, and those of a run in their order. On PostgreSQL a position may be seen later than
+    greater ones, for its transaction took longer: so each look goes back a little.
+    """
+
+    _BACK = 200
+
+    def __init__(self, engine: Engine, *, run_id: str | None = None) -> None:
+        self._engine = engine
+        self._run = () if run_id is None else (outbox.c.run_id == run_id,)
+        self._seen: set[int] = set()
+
+    def latest(self, number: int) -> list[Event]:
+        newest = (
+            select(outbox).where(*self._run).order_by(outbox.c.position.desc()).limit(number + self._BACK)
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(newest).all()[::-1]
+        self._seen = {row.position for row in rows}
+        return [_pending(row).event for row in rows[len(rows) - min(number, len(rows)) :]]
+
+    def more(self) -> list[Event]:
+        last = max(self._seen, default=0)
+        later = outbox.c.position > last - self._BACK
+        with reading(self._engine) as connection:
+            rows = connection.execute(
+                select(outbox).where(*self._run, later).order_by(outbox.c.position)
+            ).all()
+        new = [row for row in rows if row.position not in self._seen]
+        self._seen = {row.position for row in rows}
+        return [_pending(row).event for row in new]
+
+
+def _pending(row: Row[Any]) -> Pending:
+    return Pending(
+        position=row.position,
+        event=Event(
+            id=row.event_id,
+            type=EventType(row.event_type),
+            run_id=row.run_id,
+            occurred_at=row.occurred_at,
+            payload=row.payload,
+        ),
+    )
+
+
+def mark_published(engine: Engine, positions: Sequence[int]) -> None:
+    if not positions:
+        return
+    with writing(engine) as connection:
+        connection.execute(
+            update(outbox).where(outbox.c.position.in_(positions)).values(published_at=now(connection))
+        )

@@ -1,0 +1,178 @@
+"""Runs: making them, finding them, stopping them, and noticing that they are over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, tuple_, update
+
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.event import EventType
+from bakeoff.domain.identity import iso
+from bakeoff.domain.job import Job, JobState
+from bakeoff.domain.result import Result
+from bakeoff.domain.run import Run, RunState, end_of_run
+from bakeoff.store.bakeoffs import outbox, saving_turns
+from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
+from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
+from bakeoff.store.database.tables import jobs, results, runs
+from bakeoff.store.signals import model_signals
+
+_OPEN = [state for state in RunState if not state.has_ended]
+_UNFINISHED = [state for state in JobState if not state.has_ended]
+_COMBINED = {RunState.COMPLETED, RunState.PARTIAL}  #: whoever stops a run wants nothing of it
+
+_HOLD = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update()
+_GET = select(runs).where(runs.c.id == bindparam("run"))
+_STILL_OPEN = (
+    select(jobs.c.id).where(jobs.c.run_id == bindparam("run"), jobs.c.state.in_(_UNFINISHED)).limit(1)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    run: Run
+    jobs: Mapping[JobState, int]  #: how many jobs are in each state; states without jobs are absent
+
+
+def create(
+    engine: Engine, run: Run, queued: Sequence[Job], reused: Sequence[tuple[Job, Result]] = ()
+) -> bool:
+    """The run with all its jobs, or nothing. False when a run of this id exists: it is left as it is.
+
+    `reused` jobs have ended before they began: their results are those of earlier evaluations.
+    """
+    with writing(engine) as connection:
+        one_at_a_time(connection, run.id)
+        if hold(connection, run.id):
+            return False
+        connection.execute(insert(runs), run_to_row(run))
+        connection.execute(insert(jobs), [job_to_row(job) for job in (*queued, *(job for job, _ in reused))])
+        if reused:
+            connection.execute(insert(results), [result_to_row(result) for _, result in reused])
+            records = [result.to_record() for _, result in reused]
+            outbox.add(connection, EventType.EVALUATION_COMPLETED, run.id, records, run.created_at)
+            close_if_over(connection, run.id, now(connection))
+    return True
+
+
+def get(engine: Engine, run_id: str) -> Run:
+    with reading(engine) as connection:
+        return get_within(connection, run_id)
+
+
+def get_within(connection: Connection, run_id: str) -> Run:
+    row = connection.execute(_GET, {"run": run_id}).first()
+    if row is None:
+        raise _no_run(run_id)
+    return run_from_row(row)
+
+
+def _no_run(asked: str) -> NotFoundError:
+    return NotFoundError(f"there is no run {asked}: `bakeoff runs` lists them")
+
+
+def exists(engine: Engine, run_id: str) -> bool:
+    with reading(engine) as connection:
+        return connection.execute(select(runs.c.id).where(runs.c.id == run_id)).first() is not None
+
+
+def find(engine: Engine, prefix: str) -> str:
+    """The id of the run that people mean: by `latest`, by its name (the newest of that name), or by the
+    beginning of its id, where only one begins like this.
+    """
+    newest = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(2)
+    named = newest if prefix == "latest" else newest.where(runs.c.name == prefix)
+    begins = newest.where(runs.c.id.startswith(prefix.lower(), autoescape=True))
+    with reading(engine) as connection:
+        if found := connection.execute(named).scalars().first():
+            return str(found)
+        matching = connection.execute(begins).scalars().all()
+    if not matching:
+        raise _no_run(prefix)
+    if len(matching) > 1:
+        raise NotFoundError(f"{prefix} is the beginning of more than one run id: give more of it")
+    return str(matching[0])
+
+
+def page(
+    engine: Engine,
+    *,
+    limit: int,
+    after: str | None = None,
+    state: RunState | None = None,
+    dataset: str | None = None,
+    name: str | None = None,
+) -> list[RunSummary]:
+    """Newest first. `after` is the id of the last run of the page before."""
+    wanted = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
+    filters = {
+        runs.c.state: state,
+        runs.c.dataset["name"].as_string(): dataset,
+        runs.c.name: name,
+    }
+    wanted = wanted.where(*(column == value for column, value in filters.items() if value is not None))
+    if after is not None:
+        last = select(runs.c.created_at).where(runs.c.id == after).scalar_subquery()
+        wanted = wanted.where(tuple_(runs.c.created_at, runs.c.id) < tuple_(last, after))
+    with reading(engine) as connection:
+        found = [run_from_row(row) for row in connection.execute(wanted)]
+        counts = _count_jobs(connection, [run.id for run in found])
+    return [RunSummary(run=run, jobs=counts[run.id]) for run in found]
+
+
+def summary(engine: Engine, run_id: str) -> RunSummary:
+    with reading(engine) as connection:
+        run = get_within(connection, run_id)
+        return RunSummary(run=run, jobs=_count_jobs(connection, [run_id])[run_id])
+
+
+def prioritise(engine: Engine, run_id: str, priority: int) -> bool:
+    """From now on its jobs go before those of a lower priority. False when the run is over."""
+    with writing(engine) as connection:
+        changed = connection.execute(
+            update(runs).where(runs.c.id == run_id, runs.c.ended_at.is_(None)).values(priority=priority)
+        )
+        return bool(changed.rowcount)
+
+
+def hold(connection: Connection, run_id: str) -> bool:
+    """Until the end of this transaction nobody else changes the run, its jobs, or its place in the outbox.
+
+    False when there is no such run.
+    """
+    return connection.execute(_HOLD, {"run": run_id}).first() is not None
+
+
+def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
+    """Part of each transaction that ends a job: whoever ends the last one ends the run, once."""
+    if connection.execute(_STILL_OPEN, {"run": run_id}).first():
+        return
+    counts = _count_jobs(connection, [run_id])[run_id]
+    end = end_of_run(counts)
+    closed = connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.state.in_(_OPEN))
+        .values(state=end, ended_at=at)
+        .returning(runs)
+    ).first()
+    if closed is None:
+        return
+    if closed.save is not None:
+        saving_turns.begin(connection, run_id, at)
+    if closed.signals is not None and end in _COMBINED:
+        model_signals.close(connection, run_from_row(closed), at)
+    told = {"status": end, "endedAt": iso(at), "jobs": counts}
+    outbox.add(connection, EventType.RUN_COMPLETED, run_id, [told], at)
+
+
+def _count_jobs(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[JobState, int]]:
+    counts: dict[str, dict[JobState, int]] = {run_id: {} for run_id in run_ids}
+    rows = connection.execute(
+        select(jobs.c.run_id, jobs.c.state, func.count())
+        .where(jobs.c.run_id.in_(run_ids))
+        .group_by(jobs.c.run_id, jobs.c.state)
+    )
+    for run_id, state, count in rows:
+        counts[run_id][JobState(state)] = count
+    return counts

@@ -1,0 +1,70 @@
+"""How far a run is, without what is large about its jobs: asked for again and again by whoever waits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, bindparam, select
+
+from bakeoff.domain.job import JobState
+from bakeoff.domain.run import Run
+from bakeoff.store.bakeoffs.run_rows import get_within
+from bakeoff.store.database.engine import reading
+from bakeoff.store.database.tables import jobs
+
+_JOBS = (
+    select(
+        jobs.c.id,
+        jobs.c.model_id,
+        jobs.c.model_version,
+        jobs.c.state,
+        jobs.c.attempt,
+        jobs.c.node,
+        jobs.c.started_at,
+        jobs.c.ended_at,
+    )
+    .where(jobs.c.run_id == bindparam("run"))
+    .order_by(jobs.c.position)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    job_id: str
+    model_id: str
+    model_version: str
+    state: JobState
+    attempt: int
+    node: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatus:
+    """Both from the same moment."""
+
+    run: Run
+    jobs: Sequence[JobStatus]
+
+
+def of_run(engine: Engine, run_id: str) -> RunStatus:
+    with reading(engine) as connection:
+        run = get_within(connection, run_id)
+        rows = connection.execute(_JOBS, {"run": run_id}).all()
+    return RunStatus(
+        run=run,
+        jobs=[
+            JobStatus(
+                job_id=row.id,
+                model_id=row.model_id,
+                model_version=row.model_version,
+                state=JobState(row.state),
+                attempt=row.attempt,
+                node=row.node,
+                started_at=row.started_at,
+                ended_at=row.ended_at,
+            )
+            for row in rows
+        ],
+    )

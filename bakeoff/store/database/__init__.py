@@ -1,0 +1,1 @@
+"""Engine, tables, schema versions, backup and copy of the databases."""

@@ -1,0 +1,262 @@
+"""One engine per process and database, on SQLite (one machine) or PostgreSQL (a cluster).
+
+A transaction either reads or writes, and says so: on SQLite a writer takes the write lock when it begins,
+so that it waits for its turn instead of failing in the middle.
+
+Writing rows over those of the same key.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import (
+    URL,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
+
+from bakeoff.domain.disk_space import free, free_bytes
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.identity import utc_now
+
+BUSY_TIMEOUT_S = 30  #: longest that anybody waits for another one's lock
+SILENCE_TIMEOUT_S = 10  #: longest that a client may be silent in a transaction, as one does that froze
+_ALMOST_NOTHING_BYTES = 1_000_000
+_CLOCK = select(func.clock_timestamp(type_=DateTime(timezone=True)))
+_NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs")
+
+#: Else a client waits for hours for the answer of a server whose machine is gone.
+_NOTICE_A_DEAD_NETWORK: Mapping[str, int] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+
+#: What makes a transaction see one state of the database from its first to its last query.
+_ONE_STATE: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+_DURABLE = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+
+#: A connection whose disk has no room for the index of the log (-shm) that processes share. While nobody else
+#: is there it can be in memory: so a full disk can be looked at, and cleared of what is needed no more.
+_ALONE = "bakeoff_alone"
+
+#: Pools that this process inherited by fork. Their connections are the parent's: kept, so never closed.
+_inherited: list[Pool] = []
+
+
+@cache
+def open_database(url: str) -> Engine:
+    """The engine of this process for this database; the folder of an SQLite file is made if it is missing."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        cure = "set databaseUrl to a file on a local disk, or to a PostgreSQL server"
+        engine = _open_sqlite(parsed, _PRAGMAS, cure)
+    else:
+        engine = _open_postgresql(parsed)
+    return _known_to_forks(engine)
+
+
+@cache
+def open_registry_database(file: Path) -> Engine:
+    """What is committed there outlives a power cut: the files that its rows name are synced to disk, too."""
+    cure = "set modelRegistry.path to a folder on a local disk, or modelRegistry.backend to mlflow"
+    url = URL.create("sqlite", database=str(file))
+    return _known_to_forks(_open_sqlite(url, _DURABLE, cure))
+
+
+def _known_to_forks(engine: Engine) -> Engine:
+    os.register_at_fork(after_in_child=lambda: _leave_to_the_parent(engine))
+    return engine
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect().import_dbapi()
+    except (ArgumentError, ImportError):
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        shown = url if parsed is None else parsed.render_as_string(hide_password=True)
+        raise InvalidInputError(
+            f"databaseUrl is {shown!r}: expected a SQLAlchemy URL such as sqlite:///data/bakeoff.db, or "
+            f"postgresql+psycopg://user@host/name with `pip install 'bakeoff[postgresql]'`"
+        )
+    return parsed
+
+
+def _open_postgresql(url: URL) -> Engine:
+    ours = {"connect_timeout": 10, "options": _patience(url), **_NOTICE_A_DEAD_NETWORK}
+    theirs = url.query.keys() - {"options"}
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        connect_args={name: value for name, value in ours.items() if name not in theirs},
+    )
+
+
+def _patience(url: URL) -> str:
+    """A machine that stands still within a transaction must not make all others stand still."""
+    limits = {"lock_timeout": BUSY_TIMEOUT_S, "idle_in_transaction_session_timeout": SILENCE_TIMEOUT_S}
+    given = url.query.get("options", "")
+    return " ".join([*(f"-c {name}={int(1000 * s)}" for name, s in limits.items()), str(given)]).strip()
+
+
+def _open_sqlite(url: URL, pragmas: Sequence[str], cure: str) -> Engine:
+    file = Path(url.database or "")
+    _refuse_network_file_system(file, cure)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise InfrastructureError(
+            f"the folder of the database, {file.parent}, cannot be made: {exc}"
+        ) from exc
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "do_connect", partial(_connect_sqlite, pragmas))
+    event.listen(engine, "checkin", _let_go_if_alone)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _connect_sqlite(
+    pragmas: Sequence[str],
+    dialect: Dialect,
+    record: ConnectionPoolEntry,
+    arguments: Sequence[Any],
+    options: Mapping[str, Any],
+) -> sqlite3.Connection:
+    try:
+        return _configured(dialect.connect(*arguments, **options), *pragmas)
+    except sqlite3.OperationalError as exc:
+        if exc.sqlite_errorcode != sqlite3.SQLITE_IOERR_SHMSIZE:
+            raise
+    record.info[_ALONE] = True
+    return _configured(dialect.connect(*arguments, **options), "locking_mode=EXCLUSIVE", *pragmas)
+
+
+def _configured(connection: Any, *pragmas: str) -> sqlite3.Connection:
+    sqlite: sqlite3.Connection = connection
+    sqlite.isolation_level = None  # the driver begins nothing by itself: _begin_sqlite does
+    try:
+        for pragma in pragmas:
+            sqlite.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        sqlite.close()
+        raise
+    return sqlite
+
+
+def _let_go_if_alone(_connection: sqlite3.Connection | None, record: ConnectionPoolEntry) -> None:
+    if record.info.pop(_ALONE, False):
+        record.invalidate()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("bakeoff_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _leave_to_the_parent(engine: Engine) -> None:
+    _inherited.append(engine.pool)
+    engine.dispose(close=False)
+
+
+def _refuse_network_file_system(file: Path, cure: str) -> None:
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    mounts = [m for m in psutil.disk_partitions(all=True) if folder.is_relative_to(m.mountpoint)]
+    kind = max(mounts, key=lambda m: len(m.mountpoint)).fstype if mounts else ""
+    if kind.startswith(_NETWORK_FILE_SYSTEMS):
+        raise InvalidInputError(
+            f"the database {file} would lie on a network file system ({kind}), where SQLite corrupts: {cure}"
+        )
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one state of the database and changes nothing."""
+    with (
+        _explained(engine),
+        engine.connect().execution_options(**_ONE_STATE[engine.dialect.name]) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is committed whole at the end, or not at all."""
+    with (
+        _explained(engine),
+        engine.connect().execution_options(bakeoff_writes=True) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextmanager
+def _explained(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as exc:
+        where = engine.url.render_as_string(hide_password=True)
+        raise InfrastructureError(f"the database {where} failed: {exc.orig}; {_cure(engine)}") from exc
+
+
+def _cure(engine: Engine) -> str:
+    folder = Path(engine.url.database or "").parent
+    if engine.dialect.name == "sqlite" and free_bytes(folder) < _ALMOST_NOTHING_BYTES:
+        return f"{free(folder)}: make room there, what waits then goes on"
+    return "`bakeoff doctor` tells more"
+
+
+def one_at_a_time(connection: Connection, purpose: str) -> None:
+    """Until the end of this transaction nobody else is past this line for the same purpose.
+
+    On SQLite every writer is alone already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(purpose))))
+
+
+def now(connection: Connection) -> datetime:
+    """The time that leases are measured with: one clock for all machines that share the database."""
+    if connection.dialect.name == "postgresql":
+        return connection.execute(_CLOCK).scalar_one().astimezone(UTC)
+    return utc_now()
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """In the order of the keys: two that write the same rows wait for each other, and not in a circle."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    changed = {column.name: column for column in statement.excluded if column.name not in keys}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=changed),
+        sorted(rows, key=lambda row: [row[key] for key in keys]),
+    )

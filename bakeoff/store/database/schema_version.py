@@ -1,0 +1,115 @@
+"""Which schema a database has, which one this code needs, and the way from one to the other.
+
+There are two kinds, each with an Alembic branch of its own: the database of runs, and that of the registry.
+Nobody upgrades by surprise: an empty database is set up, an older one is refused until `bakeoff db upgrade`.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, inspect, text
+
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.own_folders import SOURCES
+from bakeoff.store.database import registry_tables, tables
+from bakeoff.store.database.engine import one_at_a_time, reading, writing
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+#: The newest revision in migrations/versions.
+HEAD = "0009"
+#: The newest revision in migrations/registry.
+REGISTRY_HEAD = "registry_0001"
+
+#: In a checkout they lie at its top, in the installed package inside it.
+_SCRIPTS = next(
+    folder / "migrations" for folder in (SOURCES / "bakeoff", SOURCES) if (folder / "migrations").is_dir()
+)
+
+
+class Branch(StrEnum):
+    """By the folder of its scripts."""
+
+    RUNS = "versions"
+    REGISTRY = "registry"
+
+    @property
+    def head(self) -> str:
+        return HEAD if self is Branch.RUNS else REGISTRY_HEAD
+
+
+_METADATA = {Branch.RUNS: tables.metadata, Branch.REGISTRY: registry_tables.metadata}
+
+
+def ensure(engine: Engine, branch: Branch = Branch.RUNS) -> None:
+    """Set up an empty database; refuse one that is older or newer than this code."""
+    found = current(engine)
+    if found is None:
+        upgrade(engine, branch=branch)
+        found = current(engine)
+    if found != branch.head:
+        refuse_the_unknown(_name(engine), found, branch)
+        raise InfrastructureError(
+            f"the database {_name(engine)} has schema {found} and this version needs {branch.head}: "
+            f"stop the workers, then run `bakeoff db upgrade`"
+        )
+
+
+def current(engine: Engine) -> str | None:
+    """None for a database without tables."""
+    with reading(engine) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def upgrade(engine: Engine, to: str = "head", branch: Branch = Branch.RUNS) -> None:
+    _migrate(engine, "upgrade", to, branch)
+
+
+def downgrade(engine: Engine, to: str, branch: Branch = Branch.RUNS) -> None:
+    _migrate(engine, "downgrade", to, branch)
+
+
+def _migrate(engine: Engine, direction: str, to: str, branch: Branch) -> None:
+    from alembic import command
+
+    refuse_the_unknown(_name(engine), current(engine), branch)
+    config = _alembic(branch)
+    with writing(engine) as connection:
+        one_at_a_time(connection, "schema")
+        config.attributes.update(connection=connection, metadata=_METADATA[branch])
+        getattr(command, direction)(config, to)
+
+
+def refuse_the_unknown(name: str, found: str | None, branch: Branch = Branch.RUNS) -> None:
+    """A revision of a later version is a clear error, not a puzzle of Alembic's."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(_alembic(branch))
+    known = {script.revision for script in scripts.walk_revisions()}
+    if found not in {None, *known}:
+        raise InvalidInputError(
+            f"the database {name} has schema {found}, which is newer than this version of Bakeoff "
+            f"knows ({branch.head}): install the version that made it"
+        )
+
+
+def _alembic(branch: Branch) -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", _escaped(_SCRIPTS))
+    config.set_main_option("version_locations", _escaped(_SCRIPTS / branch))
+    config.set_main_option("path_separator", "newline")
+    return config
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%%")
+
+
+def _name(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)

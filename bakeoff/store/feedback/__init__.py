@@ -1,0 +1,1 @@
+"""Rows of other systems' results, their scores and labels."""

@@ -1,0 +1,92 @@
+"""Items of other systems and their scores. An item and its score are written together, or not at all."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
+
+from bakeoff.domain.feedback import Intake, Item, Score, StoredItem, same
+from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
+from bakeoff.store.database.tables import items
+
+_ADD = insert(items)
+_CHANGE = update(items).where(items.c.id == bindparam("item"))
+#: What has come anew since it was read is left as it is: its score is not of these features.
+_SCORE = _CHANGE.where(items.c.received_at == bindparam("seen"))
+
+
+def take_in(engine: Engine, scored: Sequence[tuple[Item, Score]]) -> Intake:
+    """All of them or none. What is there already, with the same features, keeps the score that it has."""
+    given = {item.id: (item, score) for item, score in scored}  # the last one of an id counts
+    with writing(engine) as connection:
+        one_at_a_time(connection, "results")
+        known, at = _features_of(connection, list(given)), now(connection)
+        new, changed = [], []
+        for item, score in given.values():
+            row = {"features": dict(item.features), "received_at": at, **_written(score, at)}
+            if item.id not in known:
+                new.append({"id": item.id, **row})
+            elif not same(known[item.id], row["features"]):
+                changed.append({"item": item.id, **row})
+        if new:
+            connection.execute(_ADD, new)
+        if changed:
+            connection.execute(_CHANGE, changed)
+    return Intake(new=len(new), changed=len(changed), unchanged=len(given) - len(new) - len(changed))
+
+
+def _features_of(connection: Connection, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    rows = connection.execute(select(items.c.id, items.c.features).where(items.c.id.in_(ids)))
+    return {row.id: row.features for row in rows}
+
+
+def _written(score: Score, at: datetime) -> dict[str, Any]:
+    return {"relevance_score": score.value, "score_version": score.version, "scored_at": at}
+
+
+def to_score(engine: Engine, *, version: str | None, after: int, limit: int) -> list[StoredItem]:
+    """Behind that position, what this version has not scored; with None, what nothing has."""
+    query = select(items).where(items.c.position > after).order_by(items.c.position).limit(limit)
+    scored_by = items.c.score_version
+    query = query.where(scored_by.is_(None) if version is None else scored_by.is_distinct_from(version))
+    with reading(engine) as connection:
+        return [_stored(row) for row in connection.execute(query)]
+
+
+def set_scores(engine: Engine, scored: Sequence[tuple[StoredItem, Score]]) -> None:
+    """All of them or none."""
+    with writing(engine) as connection:
+        one_at_a_time(connection, "results")  # who locks the same rows in another order would wait for ever
+        at = now(connection)
+        connection.execute(
+            _SCORE,
+            [
+                {"item": stored.item.id, "seen": stored.received_at, **_written(score, at)}
+                for stored, score in scored
+            ],
+        )
+
+
+def page(
+    engine: Engine, *, limit: int, before: int | None = None, version: str | None = None
+) -> list[StoredItem]:
+    """Newest first; `version`: those alone that it has scored."""
+    query = select(items).order_by(items.c.position.desc()).limit(limit)
+    if before is not None:
+        query = query.where(items.c.position < before)
+    if version is not None:
+        query = query.where(items.c.score_version == version)
+    with reading(engine) as connection:
+        return [_stored(row) for row in connection.execute(query)]
+
+
+def _stored(row: Row[Any]) -> StoredItem:
+    is_scored = row.score_version is not None
+    return StoredItem(
+        position=row.position,
+        item=Item(id=row.id, features=row.features),
+        received_at=row.received_at,
+        score=Score(value=row.relevance_score, version=row.score_version) if is_scored else None,
+        scored_at=row.scored_at,
+    )

@@ -1,0 +1,1 @@
+"""Rows of the embedded registry of trained models."""

@@ -1,0 +1,335 @@
+"""Model versions, from rows to words.
+
+The rows of the embedded registry: model versions, how they come and go, and how they are found.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, delete, func, insert, select
+
+from bakeoff.domain.errors import ConflictError, InvalidInputError
+from bakeoff.domain.identity import iso
+from bakeoff.domain.model_uri import ModelUri
+from bakeoff.domain.model_version import FIRST_VERSION, ModelVersion, Stage, VersionNumber, VersionOrigin
+from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.registry_tables import (
+    model_aliases,
+    model_metrics,
+    model_tags,
+    models,
+    used_versions,
+)
+
+_ALIASES = (
+    select(func.json_group_array(model_aliases.c.alias))
+    .where(model_aliases.c.model_id == models.c.model_id)
+    .scalar_subquery()
+    .label("aliases")
+)
+
+
+def select_versions(*more: ColumnElement[Any]) -> Select[Any]:
+    """Without the input examples, which are long and seldom wanted."""
+    columns = [column for column in models.c if column is not models.c.input_example]
+    has_example = models.c.input_example.is_not(None).label("has_input_example")
+    return select(*columns, has_example, _ALIASES, *more)
+
+
+def version_from_row(row: Row[Any]) -> ModelVersion:
+    names = row.feature_names
+    return ModelVersion(
+        id=row.model_id,
+        name=row.model_name,
+        type=row.model_type,
+        version=row.version,
+        serial=row.serial,
+        created_at=datetime.fromisoformat(row.created_at),
+        stage=Stage(row.stage),
+        aliases=tuple(sorted(json.loads(row.aliases))),
+        metrics=row.metrics,
+        hyperparameters=row.hyperparameters,
+        tags=row.tags,
+        metadata=row.metadata,
+        description=row.description,
+        file_path=row.file_path,
+        digest=row.digest,
+        size_bytes=row.size_bytes,
+        libraries=row.libraries,
+        signature=row.signature,
+        feature_names=None if names is None else tuple(names),
+        has_preprocessor=row.preprocessor_digest is not None,
+        has_input_example=bool(row.has_input_example),
+        origin=VersionOrigin(
+            run_id=row.run_id,
+            evaluation_id=row.evaluation_id,
+            candidate_id=row.candidate_id,
+            dataset_id=row.dataset_id,
+            split_id=row.split_id,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A version, and what only those need who load it."""
+
+    version: ModelVersion
+    preprocessor_digest: str | None
+    input_example: Mapping[str, Any] | None
+
+
+def add(
+    engine: Engine,
+    columns: Mapping[str, Any],
+    *,
+    version: VersionNumber | None,
+    settle: Callable[[VersionNumber], str],
+) -> int:
+    """The id of the new row, or of the one that the same evaluation was saved as before.
+
+    `columns` are those of `models` but for what is chosen here. `settle` puts the files of the version in
+    place and says where; until the row is there, nobody else chooses a version.
+    """
+    with writing(engine) as connection:
+        known = _of_evaluation(connection, columns["evaluation_id"])
+        if known is not None:
+            return known
+        name = columns["model_name"]
+        chosen = version or _next_version(connection, name)
+        row = {
+            **columns,
+            "version": str(chosen),
+            "serial": _use_up(connection, name, chosen),
+            "stage": Stage.DEVELOPMENT,
+            "created_at": iso(now(connection)),
+            "file_path": settle(chosen),
+        }
+        added = connection.execute(insert(models).returning(models.c.model_id), row).scalar_one()
+        _make_searchable(connection, added, row)
+        return int(added)
+
+
+def _of_evaluation(connection: Connection, evaluation_id: str | None) -> int | None:
+    if evaluation_id is None:
+        return None
+    return connection.scalar(select(models.c.model_id).where(models.c.evaluation_id == evaluation_id))
+
+
+def _next_version(connection: Connection, name: str) -> VersionNumber:
+    used = used_versions.c
+    highest = connection.execute(
+        select(used.major, used.minor, used.patch)
+        .where(used.model_name == name)
+        .order_by(used.major.desc(), used.minor.desc(), used.patch.desc())
+        .limit(1)
+    ).first()
+    return FIRST_VERSION if highest is None else VersionNumber(*highest).next
+
+
+def _use_up(connection: Connection, name: str, version: VersionNumber) -> int:
+    """The place of the version among all that the name ever had."""
+    used = used_versions.c
+    mine = {"model_name": name, "major": version.major, "minor": version.minor, "patch": version.patch}
+    is_used = select(used.serial).where(*(used[column] == value for column, value in mine.items()))
+    if connection.execute(is_used).first():
+        raise ConflictError(
+            f"the model {name} has, or once had, a version {version}: give another one, or none for the next"
+        )
+    last = connection.scalar(select(func.max(used.serial)).where(used.model_name == name)) or 0
+    connection.execute(insert(used_versions), {**mine, "serial": last + 1})
+    return int(last) + 1
+
+
+def _make_searchable(connection: Connection, model_id: int, row: Mapping[str, Any]) -> None:
+    values = {
+        metric: value
+        for metric, value in row["metrics"].items()
+        if value is not None and math.isfinite(value)
+    }
+    for table, column, entries in ((model_metrics, "metric", values), (model_tags, "key", row["tags"])):
+        if entries:
+            connection.execute(
+                insert(table),
+                [{"model_id": model_id, column: name, "value": value} for name, value in entries.items()],
+            )
+
+
+def find(engine: Engine, wanted: int | ModelUri) -> Stored | None:
+    """By id, or by any way of naming a version; the newest, where several are meant."""
+    found = (
+        select_versions(models.c.input_example)
+        .where(*_meant(wanted))
+        .order_by(models.c.model_id.desc())
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        row = connection.execute(found).first()
+    if row is None:
+        return None
+    return Stored(
+        version=version_from_row(row),
+        preprocessor_digest=row.preprocessor_digest,
+        input_example=row.input_example,
+    )
+
+
+def _meant(wanted: int | ModelUri) -> list[ColumnElement[bool]]:
+    columns = models.c
+    if isinstance(wanted, int):
+        return [columns.model_id == wanted]
+    if wanted.run_id is not None:
+        return [columns.run_id == wanted.run_id, columns.candidate_id == wanted.candidate_id]
+    mine = [columns.model_name == wanted.name]
+    if wanted.alias is not None:
+        alias = (model_aliases.c.model_name == wanted.name) & (model_aliases.c.alias == wanted.alias)
+        return [columns.model_id == select(model_aliases.c.model_id).where(alias).scalar_subquery()]
+    for column in (columns.version, columns.serial, columns.stage):
+        value = getattr(wanted, column.name)
+        if value is not None:
+            mine.append(column == value)
+    return mine
+
+
+def page(
+    engine: Engine,
+    *,
+    name: str | None = None,
+    type: str | None = None,  # noqa: A002 - what it is called everywhere else
+    version: str | None = None,
+    stage: Stage | None = None,
+    tags: Mapping[str, str] | None = None,
+    min_metrics: Mapping[str, float] | None = None,
+    dataset_id: str | None = None,
+    run_id: str | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[ModelVersion]:
+    """Newest first; all filters must hold."""
+    columns = models.c
+    wanted = {
+        columns.model_name: name,
+        columns.model_type: type,
+        columns.version: version,
+        columns.stage: stage,
+        columns.dataset_id: dataset_id,
+        columns.run_id: run_id,
+    }
+    found = (
+        select_versions()
+        .where(*_equal(wanted))
+        .where(*(_has_tag(key, value) for key, value in (tags or {}).items()))
+        .where(*(_has_metric(metric, least) for metric, least in (min_metrics or {}).items()))
+        .order_by(columns.model_id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    with reading(engine) as connection:
+        return [version_from_row(row) for row in connection.execute(found)]
+
+
+def _equal(wanted: Mapping[Column[Any], Any]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in wanted.items() if value is not None]
+
+
+def _has_tag(key: str, value: str) -> ColumnElement[bool]:
+    tag = model_tags.c
+    return models.c.model_id.in_(select(tag.model_id).where(tag.key == key, tag.value == value))
+
+
+def _has_metric(metric: str, least: float) -> ColumnElement[bool]:
+    mine = model_metrics.c
+    return (
+        select(mine.model_id)
+        .where(mine.model_id == models.c.model_id, mine.metric == metric, mine.value >= least)
+        .exists()
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionTally:
+    versions: int
+    names: int
+    size_bytes: int  #: of the models, without what is beside them
+
+
+def tally(engine: Engine) -> VersionTally:
+    columns = models.c
+    wanted = select(
+        func.count().label("versions"),
+        func.count(columns.model_name.distinct()).label("names"),
+        func.coalesce(func.sum(columns.size_bytes), 0).label("size_bytes"),
+    ).select_from(models)
+    with reading(engine) as connection:
+        return VersionTally(**connection.execute(wanted).mappings().one())
+
+
+def best(
+    engine: Engine,
+    metric: str,
+    *,
+    greater_is_better: bool,
+    name: str | None = None,
+    type: str | None = None,  # noqa: A002 - what it is called everywhere else
+    dataset_id: str | None = None,
+) -> ModelVersion | None:
+    """Of equals, the newest."""
+    mine = model_metrics.c
+    wanted = {models.c.model_name: name, models.c.model_type: type, models.c.dataset_id: dataset_id}
+    found = (
+        select_versions()
+        .join(model_metrics, mine.model_id == models.c.model_id)
+        .where(mine.metric == metric, *_equal(wanted))
+        .order_by(mine.value.desc() if greater_is_better else mine.value, mine.model_id.desc())
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        row = connection.execute(found).first()
+    return None if row is None else version_from_row(row)
+
+
+def remove(engine: Engine, model_id: int, *, force: bool) -> bool:
+    """False when somebody else was first."""
+    with writing(engine) as connection:
+        found = connection.execute(names(model_id)).first()
+        if found is None:
+            return False
+        if found.stage == Stage.PRODUCTION and not force:
+            raise InvalidInputError(
+                f"{found.model_name}/{found.version} is in Production: promote another version, or give "
+                "force=True (--force)"
+            )
+        connection.execute(delete(models).where(models.c.model_id == model_id))
+        return True
+
+
+def names(model_id: int) -> Select[Any]:
+    """What a version is called, and where it stands."""
+    columns = models.c
+    return select(columns.model_id, columns.model_name, columns.version, columns.stage).where(
+        columns.model_id == model_id
+    )
+
+
+def set_alias(engine: Engine, name: str, alias: str, model_id: int | None) -> None:
+    """None removes it."""
+    mine = (model_aliases.c.model_name == name) & (model_aliases.c.alias == alias)
+    with writing(engine) as connection:
+        connection.execute(delete(model_aliases).where(mine))
+        if model_id is not None:
+            connection.execute(
+                insert(model_aliases), {"model_name": name, "alias": alias, "model_id": model_id}
+            )
+
+
+@contextmanager
+def undisturbed(engine: Engine) -> Iterator[list[tuple[str, bool]]]:
+    """The file of each version, and whether it has a preprocessor, while nobody can save or delete one."""
+    files = select(models.c.file_path, models.c.preprocessor_digest)
+    with writing(engine) as connection:
+        yield [(row.file_path, row.preprocessor_digest is not None) for row in connection.execute(files)]

@@ -1,0 +1,1 @@
+"""Rows of what signal models and their ensemble said."""

@@ -1,1 +1,0 @@
-"""What `bakeoff doctor` looks at, part by part, beside `tasks.examination`."""

@@ -1,0 +1,92 @@
+"""The figures of each company that were known by a day, and the price that they go with.
+
+Value, quality and growth: for each, where a company stands among all others, from 0 (worst) to 1 (best).
+
+    value     earnings over price, book value over price
+    quality   return on equity; debt over equity, the less the better
+    growth    of revenue, of earnings
+
+Each is the mean of the places in its two figures, or that of the one that is known; a company of which one of
+the three is not known at all has no score. The score is the place in the mean of the three.
+"""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.signals.price_history import History
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EARNINGS, BOOK = "earnings_per_share", "book_value_per_share"
+NEEDED = (EARNINGS, BOOK, "return_on_equity", "debt_to_equity", "revenue_growth", "earnings_growth")
+
+_RECENT = np.timedelta64(7, "D")
+
+
+def check_columns(fundamentals: "pd.DataFrame") -> None:
+    missing = [name for name in NEEDED if name not in fundamentals]
+    if missing:
+        raise ValueError(
+            f"the fundamentals have no {', '.join(missing)}: model_b needs {', '.join(NEEDED)}; "
+            "`columns` of `market.fundamentals` says which column of yours each one is"
+        )
+
+
+def figures_at(
+    history: History, fundamentals: "pd.DataFrame", day: date, max_age_days: int
+) -> "pd.DataFrame":
+    """The latest row of each symbol with a recent price, if it is not too old; with `price`, see below."""
+    moment = np.datetime64(day, "us")
+    age: Any = moment - fundamentals["known_on"].to_numpy()
+    known = fundamentals.loc[(age >= np.timedelta64(0)) & (age <= np.timedelta64(max_age_days, "D"))]
+    latest = known.drop_duplicates("symbol", keep="last").set_index("symbol")
+    latest.index = latest.index.astype("str")
+    stops = history.stops_at(day)
+    recent = (stops > history.starts) & (moment - history.days[np.maximum(stops - 1, 0)] <= _RECENT)
+    figures: pd.DataFrame = latest.reindex(history.symbols[recent])
+    figures["price"] = _price_in_shares_of(figures["known_on"].to_numpy(), history, stops, recent)
+    return figures
+
+
+def _price_in_shares_of(
+    known_on: np.ndarray, history: History, stops: np.ndarray, recent: np.ndarray
+) -> np.ndarray:
+    """The latest price, for one share as it was when the figures were known: a split since then is undone."""
+    then = np.full(len(recent), np.datetime64("NaT", "us"))
+    then[recent] = known_on
+    stops_then = history.stops_at(then)
+    moved = history.last(history.adjusted, stops, 1) / history.last(history.adjusted, stops_then, 1)
+    price: np.ndarray = (history.last(history.close, stops_then, 1) * moved)[recent, 0]
+    return price
+
+
+PARTS = ("value", "quality", "growth")
+SCORE = "score"
+
+
+def scores_of(figures: "pd.DataFrame") -> "pd.DataFrame":
+    import pandas as pd
+
+    scores = pd.DataFrame(
+        {
+            "value": _both(figures[EARNINGS] / figures["price"], figures[BOOK] / figures["price"]),
+            "quality": _both(figures["return_on_equity"], -figures["debt_to_equity"]),
+            "growth": _both(figures["revenue_growth"], figures["earnings_growth"]),
+        }
+    ).dropna()
+    return scores.assign(score=_place(scores.mean(axis=1)))
+
+
+def _both(one: "pd.Series[Any]", other: "pd.Series[Any]") -> "pd.Series[Any]":
+    import pandas as pd
+
+    places: pd.Series[Any] = pd.concat([_place(one), _place(other)], axis=1).mean(axis=1)
+    return places
+
+
+def _place(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Among those that are known: the middle one has 0.5, and nobody 0 or 1."""
+    return (values.rank() - 0.5) / values.count()

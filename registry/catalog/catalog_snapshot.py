@@ -1,0 +1,104 @@
+"""What is in a catalog at one moment; it never changes, a new one takes its place."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Self
+
+from bakeoff.domain.candidate import Candidate, CandidateKind, Rejection
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
+from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, ModelConfig
+from registry.catalog import ensemble_weights
+from registry.code.class_import import nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogSnapshot:
+    candidates: Mapping[str, Candidate]  #: enabled and healthy: those that can take part, or be asked
+    disabled: Mapping[str, Candidate]
+    rejected: Mapping[str, Rejection]
+    rules: EnsembleRules = DEFAULT_RULES
+
+    @classmethod
+    def of(
+        cls,
+        candidates: Iterable[Candidate] = (),
+        rejections: Iterable[Rejection] = (),
+        rules: EnsembleRules = DEFAULT_RULES,
+    ) -> Self:
+        declared = tuple(candidates)
+        return cls(
+            candidates=MappingProxyType({c.id: c for c in declared if c.enabled}),
+            disabled=MappingProxyType({c.id: c for c in declared if not c.enabled}),
+            rejected=MappingProxyType({r.id: r for r in rejections}),
+            rules=rules,
+        )
+
+    def __contains__(self, candidate_id: str) -> bool:
+        return any(candidate_id in part for part in (self.candidates, self.disabled, self.rejected))
+
+    @property
+    def signal_models(self) -> Mapping[str, Candidate]:
+        """Those that are asked, in the order of the catalog."""
+        return {id_: c for id_, c in self.candidates.items() if c.kind is CandidateKind.SIGNAL}
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the signal models; together they are 1."""
+        return ensemble_weights.normalised(ensemble_weights.declared(self.signal_models.values()))
+
+    def with_those_of(self, other: Self) -> Self:
+        return replace(
+            self,
+            candidates=MappingProxyType({**self.candidates, **other.candidates}),
+            disabled=MappingProxyType({**self.disabled, **other.disabled}),
+            rejected=MappingProxyType({**self.rejected, **other.rejected}),
+        )
+
+    def without(self, candidate_id: str) -> Self:
+        left = (c for c in (*self.candidates.values(), *self.disabled.values()) if c.id != candidate_id)
+        rejected = (r for r in self.rejected.values() if r.id != candidate_id)
+        return self.of(left, rejected, self.rules)
+
+    def get(self, candidate_id: str) -> Candidate:
+        if candidate_id in self.candidates:
+            return self.candidates[candidate_id]
+        raise NotFoundError(f"there is no candidate {candidate_id!r} to run: {self.why_not(candidate_id)}")
+
+    def model_config(self, model_id: str) -> ModelConfig:
+        found = self.candidates.get(model_id) or self.disabled.get(model_id)
+        if found is None:
+            signals = ", ".join(self.signal_models) or "none at all"
+            raise NotFoundError(f"there is no signal model {model_id!r}: there are {signals}")
+        if found.kind is not CandidateKind.SIGNAL:
+            raise InvalidInputError(
+                f"{model_id} is a candidate for bake-offs, not a signal model: it would have `kind: signal`"
+            )
+        return ModelConfig(found.id, found.version, 1.0 if found.weight is None else found.weight)
+
+    def why_not(self, candidate_id: str) -> str:
+        if candidate_id in self.rejected:
+            return why_rejected(self.rejected[candidate_id])
+        if candidate_id in self.disabled:
+            return f"it is disabled: set `enabled: true` in the catalog file, or add `--with {candidate_id}`"
+        known = ", ".join(self.candidates) or "none at all"
+        return nearest(candidate_id, self.candidates) or f"there are {known}"
+
+    def to_record(self) -> dict[str, Any]:
+        """The shelf as it leaves the system: over HTTP, in `--json`."""
+        return {
+            "candidates": [candidate.to_record() for candidate in self.candidates.values()],
+            "disabled": [candidate.to_record() for candidate in self.disabled.values()],
+            "rejected": [rejection.to_record() for rejection in self.rejected.values()],
+            "ensemble": {**self.rules.to_record(), "weights": self._shares()},
+        }
+
+    def _shares(self) -> dict[str, float]:
+        with suppress(InvalidInputError):
+            return self.weights
+        return {}
+
+
+def why_rejected(rejection: Rejection) -> str:
+    return f"{rejection.id} was rejected because {rejection.cause}: {rejection.fix}"

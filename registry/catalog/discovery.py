@@ -1,0 +1,248 @@
+"""Finding out which candidates can take part, by importing and constructing each one in a cell.
+
+What comes from scikit-learn alone is no stranger's code and shares one cell; every other candidate has a cell
+of its own, so that whatever it does there - exit, crash, hang, print, change the environment - hurts nobody.
+"""
+
+import importlib.util
+import os
+import signal
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event
+from typing import Any, NamedTuple
+
+from bakeoff.cell.host.cell_client import connect
+from bakeoff.cell.host.cell_order import Limits, Order
+from bakeoff.cell.host.cell_outcome import CellOutcome, End
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.candidate import Candidate, Learns, Rejection
+from registry.catalog.healthy_cache import HealthyCache
+from registry.code.import_environment import class_paths, import_path, readable
+
+_ENTRY = "registry.catalog.import_check:probe"
+_START_TIMEOUT_S = 60.0
+_TICK_S = 0.2
+
+
+class Discovery(NamedTuple):
+    healthy: tuple[Candidate, ...]  #: in the order they were given, each with what it learns
+    rejections: tuple[Rejection, ...]
+
+
+def discover(
+    candidates: Sequence[Candidate],
+    *,
+    root: Path,
+    import_timeout_s: float,
+    closed: Sequence[Path] = (),
+    socket: Path | None = None,
+    memory: Path | None = None,
+) -> Discovery:
+    """Takes the Oven at `socket`, or one of its own for as long as this lasts.
+
+    `closed`: what candidates may not read though it is below `root`.
+    `memory`: a file, in which is kept who need not be checked again; with None nobody is spared.
+    """
+    known = None if memory is None else HealthyCache(memory, root=root)
+    recalled = {c.id: again for c in candidates if known and (again := known.recall(c))}
+    unknown = [candidate for candidate in candidates if candidate.id not in recalled]
+    inspected = _inspect(unknown, root, import_timeout_s, closed, socket) if unknown else ()
+    found = {**recalled, **{one.id: one for one in inspected}}
+    pairs = [(candidate, found[candidate.id]) for candidate in candidates]
+    healthy = [(declared, one) for declared, one in pairs if isinstance(one, Candidate)]
+    if known:
+        known.remember(healthy)
+    return Discovery(
+        tuple(one for _, one in healthy), tuple(one for _, one in pairs if isinstance(one, Rejection))
+    )
+
+
+def _inspect(
+    candidates: Sequence[Candidate],
+    root: Path,
+    import_timeout_s: float,
+    closed: Sequence[Path],
+    socket: Path | None,
+) -> Sequence[Candidate | Rejection]:
+    with (
+        _oven(candidates, closed, socket) as oven,
+        tempfile.TemporaryDirectory(prefix="discovery-", dir=oven.parent) as logs,  # gone with it if we die
+    ):
+        inspection = _Inspection(root.resolve(), tuple(closed), import_timeout_s, oven, Path(logs))
+        return inspection.run(candidates)
+
+
+@contextmanager
+def _oven(candidates: Iterable[Candidate], closed: Sequence[Path], socket: Path | None) -> Iterator[Path]:
+    if socket is not None:
+        yield socket
+        return
+    modules = {path.rpartition(":")[0] for c in candidates for path in class_paths(c)}
+    preload = ["numpy", *sorted(filter(_is_in_scikit_learn, modules)), "registry.catalog.import_check"]
+    with Oven.start(preload=preload, closed=closed) as oven:
+        yield oven.socket
+
+
+def _is_ours(candidate: Candidate) -> bool:
+    return all(_is_in_scikit_learn(path.rpartition(":")[0]) for path in class_paths(candidate))
+
+
+def _is_in_scikit_learn(module: str) -> bool:
+    """Without importing it; what is not there is not ours either, lest the Oven be asked for it."""
+    package = importlib.util.find_spec("sklearn")
+    top, *rest = module.split(".")
+    if top != "sklearn" or package is None or package.origin is None:
+        return False
+    place = Path(package.origin).parent.joinpath(*rest)
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+@dataclass(frozen=True)
+class _Inspection:
+    root: Path
+    closed: tuple[Path, ...]
+    import_timeout_s: float
+    socket: Path
+    logs: Path
+    given_up: Event = field(default_factory=Event)
+
+    def run(self, candidates: Sequence[Candidate]) -> list[Candidate | Rejection]:
+        ours = tuple(c for c in candidates if _is_ours(c))
+        batches = [ours] if ours else []
+        batches += [(c,) for c in candidates if c not in ours]
+        todo: SimpleQueue[tuple[Candidate, ...]] = SimpleQueue()
+        for batch in batches:
+            todo.put(batch)
+        width = min(len(batches), os.cpu_count() or 1)
+        with ThreadPoolExecutor(width, "discovery") as pool:
+            shares = [pool.submit(self._work_off, todo) for _ in range(width)]
+            try:
+                return [checked for share in shares for checked in share.result()]
+            finally:
+                self.given_up.set()
+
+    def _work_off(self, todo: "SimpleQueue[tuple[Candidate, ...]]") -> list[Candidate | Rejection]:
+        checked: list[Candidate | Rejection] = []
+        with suppress(Empty):
+            while not self.given_up.is_set():
+                checked += self._check(todo.get_nowait())
+        return checked
+
+    def _check(self, batch: tuple[Candidate, ...]) -> list[Candidate | Rejection]:
+        outcome = self._ask(batch)
+        answers = _answers_in(outcome, len(batch))
+        if answers is None and len(batch) > 1:
+            return [checked for candidate in batch for checked in self._check((candidate,))]
+        if answers is None:
+            answers = [_fault_of(outcome, self.import_timeout_s)]
+        return [
+            _rejection(candidate, answer)
+            if isinstance(answer, _Fault)
+            else replace(candidate, **answer._asdict())
+            for candidate, answer in zip(batch, answers, strict=True)
+        ]
+
+    def _ask(self, batch: tuple[Candidate, ...]) -> CellOutcome:
+        """Asked again once when the warm parent died: that need not be the doing of the candidate."""
+        for _ in range(2):
+            with connect(self.socket, timeout_s=_START_TIMEOUT_S) as parent:
+                outcome = parent.run(
+                    self._order(batch), keep_going=lambda: not self.given_up.is_set(), tick_s=_TICK_S
+                )
+            if outcome.end is not End.LOST:
+                break
+        return outcome
+
+    def _order(self, batch: tuple[Candidate, ...]) -> Order:
+        return Order(
+            entry=_ENTRY,
+            payload={"root": str(self.root), "candidates": [c.to_json() for c in batch]},
+            limits=Limits(wall_s=self.import_timeout_s, threads=1),
+            log=self.logs / f"{batch[0].id}.{len(batch)}.log",
+            readable=readable(self.root, candidates=batch, closed=self.closed),
+            import_path=import_path(self.root),
+        )
+
+
+class _Fault(NamedTuple):
+    cause: str
+    fix: str
+    traceback: str = ""
+
+
+class _Found(NamedTuple):
+    learns: Learns | None
+    artefacts: tuple[str, ...]
+
+
+def _answers_in(outcome: CellOutcome, expected: int) -> list[_Fault | _Found] | None:
+    """What the probe answered, one for each candidate; None when it did not, or when somebody forged it."""
+    answers = outcome.value
+    if outcome.end is not End.RETURNED or not isinstance(answers, list) or len(answers) != expected:
+        return None
+    try:
+        return [_read(answer) for answer in answers]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _read(answer: Mapping[str, Any]) -> _Fault | _Found:
+    if "learns" in answer:
+        learns = None if answer["learns"] is None else Learns(answer["learns"])
+        return _Found(learns, tuple(map(str, answer["artefacts"])))
+    return _Fault(**{name: str(text) for name, text in answer.items()})
+
+
+def _fault_of(outcome: CellOutcome, import_timeout_s: float) -> _Fault:
+    """For a cell that did not come to an answer."""
+    at = f"at {outcome.phase}" if outcome.phase else "while it was loaded"
+    error = outcome.error
+    cause, fix = {
+        End.EXITED: (
+            f"ended its process with exit code {outcome.exit_code} {at}",
+            "remove what calls os._exit or sys.exit",
+        ),
+        End.SIGNALLED: (
+            f"crashed with {_name_of_signal(outcome.signal)} {at}",
+            "a compiled library is broken or does not fit the others: install it again",
+        ),
+        End.TIMED_OUT: (
+            f"took longer than importTimeout ({import_timeout_s:g} s) {at}",
+            "move slow work into fit, or raise importTimeout in config/bakeoff.yaml",
+        ),
+        End.MEMORY: (f"ran out of memory {at}", "load large things in fit"),
+        End.RAISED: (
+            f"failed {at} with {error.type}: {error.message}" if error else f"failed {at}",
+            "mend what the traceback shows",
+        ),
+    }.get(
+        outcome.end,
+        (
+            f"could not be checked {at}: {outcome.end}{f', {error.message}' if error else ''}",
+            "keep import and construction free of work",
+        ),
+    )
+    traceback = error.traceback if error else ""
+    return _Fault(cause, fix, traceback or outcome.log_tail)
+
+
+def _name_of_signal(number: int | None) -> str:
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+
+
+def _rejection(candidate: Candidate, fault: _Fault) -> Rejection:
+    path = candidate.path or ", ".join(step.path for step in candidate.steps)
+    return Rejection(
+        id=candidate.id,
+        version=candidate.version,
+        path=path,
+        cause=fault.cause,
+        fix=fault.fix,
+        traceback=fault.traceback,
+    )

@@ -1,0 +1,75 @@
+"""Which candidates were found healthy before, and need no cell again as long as nothing has changed.
+
+That is their entry, their code, and whatever is installed. A module that reads a file when it is imported may
+fail later than it would have: its job then says what its rejection would have said. Who was rejected is asked
+again each time.
+"""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.identity import new_id
+from registry.code.code_reading import code_at, places_of
+from registry.code.distributions import installed_last
+from registry.code.library_versions import our_own
+from registry.columns.json_values import jsonable
+
+_MOST = 1000
+
+
+class HealthyCache:
+    """A file of them; one that cannot be read or written, or that has no folder, is as good as none."""
+
+    def __init__(self, file: Path, *, root: Path) -> None:
+        self._file = file
+        self._root = root
+        self._found = _read(file)
+
+    def recall(self, declared: Candidate) -> Candidate | None:
+        """As it was found, with what was learnt of it."""
+        key = self._key(declared)
+        if key is None or key not in self._found:
+            return None
+        with suppress(AttributeError, KeyError, TypeError, ValueError):
+            return Candidate.from_json(self._found[key])
+        return None
+
+    def remember(self, healthy: Iterable[tuple[Candidate, Candidate]]) -> None:
+        """Each as declared, and as it was found."""
+        known = {
+            key: jsonable(found.to_json()) for declared, found in healthy if (key := self._key(declared))
+        }
+        if known.items() <= self._found.items():
+            return
+        self._found = dict(list({**self._found, **known}.items())[-_MOST:])
+        self._write()
+
+    def _write(self) -> None:
+        unfinished = self._file.with_name(f".{self._file.name}.{new_id()}")
+        with suppress(OSError):
+            unfinished.write_text(json.dumps(self._found))
+            unfinished.replace(self._file)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+    def _key(self, candidate: Candidate) -> str | None:
+        """Of all that decides how it is found; None when that cannot be known."""
+        code = code_at(places_of(candidate), root=self._root)
+        if code.compiled:
+            return None
+        decisive = [candidate.to_json(), code.digest, platform.python_version(), our_own(), installed_last()]
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

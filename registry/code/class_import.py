@@ -1,0 +1,227 @@
+"""From the path of a plugin to its class. Strangers' code runs at import, so this belongs in a cell.
+
+The standard library and the words of the project alone: a cell imports it after its fork.
+"""
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.job import Phase
+from bakeoff.domain.own_folders import PACKAGES, SOURCES
+from registry.code.distributions import name_of
+
+_TRACEBACK_LIMIT = 20_000
+_MESSAGE_LIMIT = 500
+_SURELY_MEANT = 0.75
+
+
+class LoadError(InvalidInputError):
+    """The class of a candidate cannot be imported or constructed."""
+
+    def __init__(self, phase: Phase, cause: str, fix: str) -> None:
+        super().__init__(phase, cause, fix)
+        self.phase = phase
+        self.cause = cause  #: one line, in words
+        self.fix = fix  #: one line: what its author can do
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.fix}"
+
+    @property
+    def traceback(self) -> str:
+        """Where in the strangers' code it went wrong; empty when we noticed it ourselves."""
+        return "" if self.__cause__ is None else _strangers_traceback(self.__cause__)
+
+
+def find_class(path: str, *, root: Path) -> type[Any]:
+    """The class that `package.module:Class` or `folder/file.py:Class` names; files are relative to `root`."""
+    where, colon, name = path.rpartition(":")
+    if not (where and colon and name):
+        raise LoadError(
+            Phase.IMPORT,
+            f"the path {path!r} names no class",
+            "write `package.module:Class` or `folder/file.py:Class`",
+        )
+    put_on_path(root)
+    is_file = where.endswith(".py")
+    module = _import_file(where, root.resolve()) if is_file else _import_module(where, where)
+    return _class_in(module, name, where)
+
+
+def put_on_path(root: Path) -> None:
+    """Last, so that a project's own modules never stand before ours or a library's.
+
+    What was seen in it before is forgotten. Other folders tell by their time whether they have changed; to
+    forget what was seen in all of them would take a process that was just forked more than a millisecond.
+    """
+    folder = str(root.resolve())
+    if folder not in sys.path:
+        sys.path.append(folder)
+    sys.path_importer_cache.pop(folder, None)
+
+
+def nearest(word: str, known: Iterable[str], *, alike: float = 0.6) -> str:
+    """`did you mean ...?`, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=alike)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def in_words(exc: BaseException) -> str:
+    """One bounded line, also for an exception that cannot be printed."""
+    try:
+        text = " ".join(str(exc).split())[:_MESSAGE_LIMIT]
+    except Exception:  # noqa: BLE001 - strangers' __str__
+        text = "(its message cannot be printed)"
+    return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
+
+
+@contextmanager
+def strangers(phase: Phase, what: str) -> Iterator[None]:
+    """Whatever the strangers' code raises becomes a LoadError; running out of memory stays what it is."""
+    try:
+        yield
+    except (LoadError, MemoryError):
+        raise
+    except SystemExit as exc:
+        raise LoadError(
+            phase,
+            f"{what} ended the process with exit code {exc.code!r} at {phase}",
+            "remove the call of sys.exit, or put it below `if __name__ == '__main__':`",
+        ) from exc
+    except Exception as exc:  # strangers' code may raise anything
+        raise LoadError(
+            phase, f"{what} failed at {phase} with {in_words(exc)}", "mend what the traceback shows"
+        ) from exc
+
+
+def _import_module(name: str, where: str, file: Path | None = None) -> ModuleType:
+    """`where` is what the author wrote: the module, or the file that has this name when it is imported."""
+    with strangers(Phase.IMPORT, where), _missing_modules(name, where, file):
+        return importlib.import_module(name)
+
+
+def _import_file(where: str, root: Path) -> ModuleType:
+    file = (root / where).resolve()
+    if not file.is_file():
+        beside = [f.name for f in file.parent.glob("*.py")] if file.parent.is_dir() else []
+        raise LoadError(
+            Phase.IMPORT,
+            f"there is no file {file}",
+            nearest(file.name, beside) or "correct the path, which starts from the folder above config/",
+        )
+    name = _importable_name(where, file, root)
+    return _import_module(name, where, file) if name else _import_alone(where, file)
+
+
+def _importable_name(where: str, file: Path, root: Path) -> str | None:
+    """The name by which whoever has `root` on the path imports this very file: its models unpickle."""
+    if not file.is_relative_to(root):
+        return None
+    name = ".".join(file.relative_to(root).with_suffix("").parts)
+    with strangers(Phase.IMPORT, where):
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            return None
+    return name if spec and spec.origin and Path(spec.origin).resolve() == file else None
+
+
+def _import_alone(where: str, file: Path) -> ModuleType:
+    """As a module that no import statement reaches, hence pickled by value for the processes of joblib."""
+    import cloudpickle  # type: ignore[import-untyped]  # it ships no stubs
+
+    name = f"{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    loader = SourceFileLoader(name, str(file))
+    spec = ModuleSpec(name, loader, origin=str(file))
+    spec.has_location = True
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        with strangers(Phase.IMPORT, where), _missing_modules(name, where, file):
+            loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    cloudpickle.register_pickle_by_value(module)
+    return module
+
+
+@contextmanager
+def _missing_modules(name: str, where: str, file: Path | None) -> Iterator[None]:
+    """Tells a module that is not there from one that needs another that is not there."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        if exc.name is None:
+            raise
+        if f"{name}.".startswith(f"{exc.name}."):
+            raise _no_such_module(exc.name) from exc
+        cause = f"{where} needs the module {exc.name!r}, which is not there"
+        raise LoadError(Phase.IMPORT, cause, _cure_for(exc.name, name, file)) from exc
+
+
+def _no_such_module(name: str) -> LoadError:
+    parent, _, leaf = name.rpartition(".")
+    inside = getattr(sys.modules.get(parent), "__path__", []) if parent else None
+    known = [module.name for module in pkgutil.iter_modules(inside)]
+    cure = "correct the path" if parent else f"`pip install {name_of(name)}`, or correct the path"
+    return LoadError(
+        Phase.IMPORT, f"there is no module {name!r}", nearest(leaf, known, alike=_SURELY_MEANT) or cure
+    )
+
+
+def _cure_for(missing: str, importer: str, file: Path | None) -> str:
+    top = missing.partition(".")[0]
+    if top == importer.partition(".")[0]:
+        return "correct the import"
+    if file and (file.parent / f"{top}.py").exists():
+        package = importer.rpartition(".")[0]
+        return f"import it as {package}.{top}" if package else "put both files below the folder above config/"
+    return f"`pip install {name_of(missing)}` where the workers run"
+
+
+def _class_in(module: ModuleType, name: str, where: str) -> type[Any]:
+    with strangers(Phase.IMPORT, where):
+        found = getattr(module, name, None)
+    if found is None:
+        classes = [n for n, member in vars(module).items() if isinstance(member, type) and n[0] != "_"]
+        raise LoadError(
+            Phase.IMPORT,
+            f"{where} has no class {name!r}",
+            nearest(name, classes) or f"it has {', '.join(sorted(classes)[:10]) or 'no class at all'}",
+        )
+    if not isinstance(found, type):
+        kind = "a function" if inspect.isroutine(found) else f"of type {type(found).__name__}"
+        raise LoadError(
+            Phase.IMPORT, f"{where}:{name} is {kind}, not a class", "name a class with fit and predict"
+        )
+    return found
+
+
+def _strangers_traceback(exc: BaseException) -> str:
+    """Without our own frames and those of the import system."""
+    ours = (
+        *(str(SOURCES / name) for name in PACKAGES),
+        "<frozen importlib",
+        importlib.__file__,
+        contextmanager.__code__.co_filename,
+    )
+    story = traceback.TracebackException.from_exception(exc)
+    story.stack = traceback.StackSummary.from_list(
+        [frame for frame in story.stack if not frame.filename.startswith(ours)]
+    )
+    return "".join(story.format())[-_TRACEBACK_LIMIT:]

@@ -1,0 +1,253 @@
+"""What code a candidate is made of, found out by reading: nothing is imported.
+
+A module of the project is what its source parses to, so comments and layout are nothing; docstrings, which
+can be read at run time, are something. It draws in the modules that it imports, wherever in it that stands.
+An installed module is its distribution. What cannot be seen by reading, a witness sees in the cell.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import NamedTuple
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.own_folders import PACKAGES, SOURCES
+from registry.code.distributions import identity_of, library_folders, owners_of
+from registry.code.import_environment import class_paths, import_path
+
+_SUFFIXES = (*EXTENSION_SUFFIXES, ".py", ".pyc")
+#: They are not read with each candidate: they are the same for all.
+_OUR_FOLDERS = tuple(f"{SOURCES / name}/" for name in PACKAGES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    modules: Mapping[str, str]  #: digests of the project's own modules, by name
+    distributions: Mapping[str, str]  #: identities of the installed ones that these and the catalog name
+    missing: frozenset[str]  #: what is imported and not there, as an optional dependency may be
+    compiled: frozenset[str]  #: modules of the project that cannot be read
+    files: Mapping[str, tuple[int, int]]  #: inode and time of change of each: they tell of a change undone
+
+    @property
+    def digest(self) -> str:
+        known = (sorted(self.modules.items()), sorted(self.distributions.items()), sorted(self.missing))
+        return hashlib.sha256(repr(known).encode()).hexdigest()
+
+
+def places_of(candidate: Candidate) -> tuple[str, ...]:
+    """Where its classes are: modules, and files as the catalog names them."""
+    return tuple(dict.fromkeys(path.rpartition(":")[0] for path in class_paths(candidate)))
+
+
+def code_at(places: Iterable[str], *, root: Path) -> Code:
+    """As it is on the disk now, and as a cell would find it that imports from `root`."""
+    reading = _Reading(root=root.resolve(), path=_path(root))
+    for place in places:
+        reading.begin_at(place)
+    reading.go_on()
+    return Code(
+        modules=reading.modules,
+        distributions={name: identity_of(name) or "" for name in sorted(reading.distributions)},
+        missing=frozenset(reading.missing),
+        compiled=frozenset(reading.compiled),
+        files=reading.files,
+    )
+
+
+def is_installed(file: str) -> bool:
+    return file.startswith(tuple(f"{folder}/" for folder in library_folders()))
+
+
+def is_ours(file: str) -> bool:
+    return file.startswith(_OUR_FOLDERS)
+
+
+def _path(root: Path) -> tuple[str, ...]:
+    """In the order in which a cell looks."""
+    libraries = (entry for entry in sys.path if entry.startswith((sys.prefix, sys.base_prefix)))
+    return tuple(dict.fromkeys((str(SOURCES), *import_path(root), *libraries)))
+
+
+class _Place(NamedTuple):
+    file: str | None  #: None for a folder that is a package without a file
+    folders: tuple[str, ...]  #: where its submodules lie; empty if it is no package
+
+
+@dataclass
+class _Reading:
+    root: Path
+    path: tuple[str, ...]
+    modules: dict[str, str] = field(default_factory=dict)
+    distributions: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    compiled: set[str] = field(default_factory=set)
+    files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _places: dict[str, _Place | None] = field(default_factory=dict)
+    _todo: list[str] = field(default_factory=list)
+
+    def begin_at(self, place: str) -> None:
+        """A module, or a file as the catalog names it."""
+        if not place.endswith(".py"):
+            self._todo.append(place)
+            return
+        file = (self.root / place).resolve()
+        name = self._importable_name(file)
+        if name is not None:
+            self._todo.append(name)
+        elif file.is_file():
+            self._read(place, str(file), package="")
+        else:
+            self.missing.add(place)
+
+    def go_on(self) -> None:
+        """Until all that is imported has been seen."""
+        while self._todo:
+            name = self._todo.pop()
+            for above in _with_those_above(name):
+                if not self._see(above):
+                    break
+
+    def _importable_name(self, file: Path) -> str | None:
+        if not file.is_relative_to(self.root):
+            return None
+        name = ".".join(file.relative_to(self.root).with_suffix("").parts)
+        found = self._find(name)
+        return name if found and found.file and os.path.realpath(found.file) == str(file) else None
+
+    def _see(self, name: str) -> bool:
+        """False when nothing below it needs to be looked at."""
+        if name in self.modules:
+            return True
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            return False
+        place = self._find(name)
+        if place is None:
+            self.missing.add(name)
+            return False
+        where = place.file or place.folders[0] + "/"
+        if is_installed(where):
+            self.distributions.update(owners_of(name))
+            return False
+        if is_ours(where):
+            return False
+        if place.file is not None:
+            self._take(name, place.file, package=name if place.folders else name.rpartition(".")[0])
+        return True
+
+    def _take(self, name: str, file: str, *, package: str) -> None:
+        if file.endswith(".py"):
+            self._read(name, file, package=package)
+        else:
+            self.compiled.add(name)
+
+    def _read(self, name: str, file: str, *, package: str) -> None:
+        try:
+            with Path(file).open("rb") as opened:
+                status = os.fstat(opened.fileno())
+                parsed = _parse(opened.read())
+        except OSError:
+            self.missing.add(name)
+            return
+        self.modules[name] = parsed.digest
+        self.files[os.path.realpath(file)] = (status.st_ino, status.st_ctime_ns)
+        self._todo.extend(_absolute(parsed.imports, package))
+
+    def _find(self, name: str) -> _Place | None:
+        if name not in self._places:
+            above, _, last = name.rpartition(".")
+            self._places[name] = self._find_in(above, last) if above else _look(name, self.path) or _ask(name)
+        return self._places[name]
+
+    def _find_in(self, above: str, last: str) -> _Place | None:
+        package = self._find(above)
+        return _look(last, package.folders) if package else None
+
+
+def _with_those_above(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    return (".".join(parts[: end + 1]) for end in range(len(parts)))
+
+
+def _look(name: str, folders: tuple[str, ...]) -> _Place | None:
+    """As Python does: a package before a module, and either before a folder without a file."""
+    bare = []
+    for folder in folders:
+        inside = f"{folder}/{name}"
+        if os.path.isdir(inside):  # noqa: PTH112 - texts, for this is part of each job
+            if (file := _file_of(f"{inside}/__init__")) is not None:
+                return _Place(file, (inside,))
+            bare.append(inside)
+        if (file := _file_of(inside)) is not None:
+            return _Place(file, ())
+    return _Place(None, tuple(bare)) if bare else None
+
+
+def _file_of(stem: str) -> str | None:
+    files = (stem + suffix for suffix in _SUFFIXES)
+    return next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113 - texts
+
+
+def _ask(name: str) -> _Place | None:
+    """Those who know where an editable install lies."""
+    for finder in sys.meta_path:
+        if not getattr(finder, "__module__", "").startswith("__editable__"):
+            continue
+        spec = finder.find_spec(name, None)
+        if spec is not None:
+            return _Place(spec.origin, tuple(spec.submodule_search_locations or ()))
+    return None
+
+
+class _Import(NamedTuple):
+    level: int  #: dots before the name
+    module: str
+    names: tuple[str, ...]  #: what is imported from it, which may be modules, too
+
+
+class _Parsed(NamedTuple):
+    digest: str
+    imports: tuple[_Import, ...]
+
+
+@lru_cache(maxsize=1024)
+def _parse(source: bytes) -> _Parsed:
+    """What is no Python, or more than can be parsed, is known by its bytes."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+        return _Parsed(_digest(ast.dump(tree).encode()), tuple(_imports_in(tree)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _Parsed(_digest(source), ())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _imports_in(tree: ast.AST) -> Iterator[_Import]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (_Import(0, alias.name, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield _Import(node.level, node.module or "", tuple(alias.name for alias in node.names))
+
+
+def _absolute(imports: tuple[_Import, ...], package: str) -> Iterator[str]:
+    for level, module, names in imports:
+        base = module
+        if level:
+            try:
+                base = importlib.util.resolve_name("." * level + module, package)
+            except ImportError:
+                continue  # beyond the top, or in no package: it will fail at run time, too
+        yield base
+        yield from (f"{base}.{name}" for name in names if name != "*")

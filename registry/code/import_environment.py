@@ -1,0 +1,78 @@
+"""What a plugin finds around it in a cell: where modules are sought, and which files it may read."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bakeoff.cell.confinement.file_grants import Closed, Marks
+from bakeoff.domain.candidate import Candidate
+from registry.code.model_building import is_class_mapping
+
+
+def import_path(root: Path) -> tuple[str, ...]:
+    """Beside the libraries: wherever this process looks for modules, and last below `root`."""
+    pythons = (sys.prefix, sys.base_prefix)
+    ours = [entry for entry in sys.path if entry.startswith("/") and not entry.startswith(pythons)]
+    return tuple(dict.fromkeys([*ours, str(root.resolve())]))
+
+
+def readable(
+    root: Path, *, candidates: Iterable[Candidate] = (), closed: Iterable[Path] = ()
+) -> tuple[Path, ...]:
+    """What is in the folders of the import path, and in those of `candidates` that are files.
+
+    Without what is hidden (`.env`, `.git`) and what `closed` holds.
+    """
+    shut = Closed.of(closed)
+    folders = (*import_path(root), *map(str, _folders(candidates, root)))
+    places = tuple(dict.fromkeys(map(os.path.realpath, folders)))
+    marks = shut.marks_of(places)
+    known_marks, found = _found.get((places, shut), (None, ()))
+    if marks is None or marks != known_marks:
+        opened = (path for place in places for path in shut.all_within_but_these(place))
+        found = tuple(map(Path, dict.fromkeys(opened)))
+        _remember(places, shut, marks, found)
+    return found
+
+
+#: To look takes longer than a short job does: what was found, until one of the folders changes.
+_found: dict[tuple[tuple[str, ...], Closed], tuple[Marks, tuple[Path, ...]]] = {}
+_MOST_REMEMBERED = 64
+
+
+def _remember(places: tuple[str, ...], shut: Closed, marks: Marks, found: tuple[Path, ...]) -> None:
+    """Not where there are links: they may lead elsewhere without a change here."""
+    if len(_found) >= _MOST_REMEMBERED:
+        _found.clear()
+    if not any(path.is_symlink() for path in found):
+        _found[places, shut] = marks, found
+
+
+def class_paths(candidate: Candidate) -> Iterator[str]:
+    """Of each class that it is made of, those in its parameters too."""
+    parts = [(step.path, step.params) for step in candidate.steps]
+    if candidate.path:
+        parts.append((candidate.path, candidate.params))
+    for path, params in parts:
+        yield path
+        yield from _nested_paths(params)
+
+
+def _nested_paths(value: Any) -> Iterator[str]:
+    if is_class_mapping(value):
+        yield value["class"]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _nested_paths(item)
+
+
+def _folders(candidates: Iterable[Candidate], root: Path) -> Iterator[Path]:
+    for candidate in candidates:
+        for path in class_paths(candidate):
+            file = path.rpartition(":")[0]
+            if file.endswith(".py"):
+                yield (root / file).resolve().parent

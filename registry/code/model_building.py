@@ -1,0 +1,251 @@
+"""Making a model from a candidate: find its class, construct it, hand it the seed.
+
+Strangers' code runs in here, so this belongs in a cell; it imports nothing that a cell does not have anyway.
+
+A parameter may be more than YAML and JSON can say:
+
+    {class: "sklearn.tree:DecisionTreeClassifier", params: {max_depth: 2}}   an object of this class
+    [tree, {class: ...}]                                                     a tuple with such an object
+    {pairs: [[0, 1.0], [1, 5.0]]}                                            a dict whose keys are no text
+
+A list becomes a tuple where the default of the parameter is one.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bakeoff.domain.candidate import Candidate, PipelineStep
+from bakeoff.domain.job import Phase
+from registry.code.class_import import LoadError, find_class, nearest, strangers
+
+__all__ = ["LoadError", "build", "is_class_mapping"]
+
+#: What a candidate must have, and how to say so to its author.
+_CONTRACT = {
+    "fit": "add `def fit(self, X, y)`, which learns from the training rows",
+    "predict": "add `def predict(self, X)`, which returns one value for each row",
+    "generate_signals": "add `def generate_signals(self, symbols, as_of)`, which returns ModelOutputs",
+    "explain": "add `def explain(self, symbol)`, which returns a mapping, with `feature_importance`",
+}
+
+#: What the host takes out of the `params` of a signal model: which version of its saved models it works with.
+ARTEFACT_VERSION = "artefact_version"
+
+
+def build(
+    candidate: Candidate,
+    *,
+    root: Path,
+    seed: int | None,
+    entering: Callable[[Phase], None] = lambda _: None,
+) -> Any:
+    """The model, not fitted. `entering` hears of each phase before strangers' code runs in it.
+
+    Every `random_state` that the parameters leave open, or give as null, is the seed.
+    """
+    maker = _Maker(root, seed, entering)
+    if candidate.steps:
+        return maker.pipeline(candidate.steps)
+    if candidate.path is None:
+        raise LoadError(Phase.IMPORT, f"{candidate.id} names no class", "give it a path, or steps")
+    model = maker.make(candidate.path, candidate.params)
+    _demand(model, candidate.path, ("fit", "predict"))
+    _seed_what_it_holds(model, seed)
+    return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalClass:
+    """The class of a signal model, checked as far as that goes without data."""
+
+    path: str
+    cls: type[Any]
+    params: Mapping[str, Any]
+    artefacts: tuple[str, ...]  #: names in the registry of trained models
+
+    def construct(self, data: Mapping[str, Any], artefacts: Mapping[str, Any]) -> Any:
+        with strangers(Phase.CONSTRUCT, self.path):
+            return self.cls(data, artefacts, **self.params)
+
+
+def find_signal_class(
+    candidate: Candidate, *, root: Path, entering: Callable[[Phase], None] = lambda _: None
+) -> SignalClass:
+    """`entering` hears of each phase before strangers' code runs in it."""
+    path = candidate.path or ""
+    maker = _Maker(root, None, entering)
+    entering(Phase.IMPORT)
+    cls = find_class(path, root=root)
+    given = {name: maker.value(value) for name, value in candidate.params.items() if name != ARTEFACT_VERSION}
+    entering(Phase.CONSTRUCT)
+    _refuse_abstract(cls, path)
+    _demand(cls, path, ("generate_signals", "explain"))
+    declared = _parameters_of(cls)
+    if declared is not None:
+        own = _behind_data_and_artefacts(declared, path)
+        given = _as_declared(given, own)
+        _check_parameters(path, given, own)
+    return SignalClass(path=path, cls=cls, params=given, artefacts=_artefacts_of(cls, path))
+
+
+def is_class_mapping(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and set(value) in ({"class"}, {"class", "params"})
+        and isinstance(value["class"], str)
+        and isinstance(value.get("params", {}), Mapping)
+    )
+
+
+@dataclass(frozen=True)
+class _Maker:
+    root: Path
+    seed: int | None
+    entering: Callable[[Phase], None]
+
+    def pipeline(self, steps: tuple[PipelineStep, ...]) -> Any:
+        parts = [self.make(step.path, step.params) for step in steps]
+        for step, part in zip(steps[:-1], parts[:-1], strict=True):
+            _demand(part, step.path, ("fit", "transform"))
+        _demand(parts[-1], steps[-1].path, ("fit", "predict"))
+        from sklearn.pipeline import make_pipeline
+
+        model = make_pipeline(*parts)
+        _seed_what_it_holds(model, self.seed)
+        return model
+
+    def make(self, path: str, params: Mapping[str, Any]) -> Any:
+        self.entering(Phase.IMPORT)
+        cls = find_class(path, root=self.root)
+        given = {name: self.value(value) for name, value in params.items()}
+        self.entering(Phase.CONSTRUCT)
+        declared = _parameters_of(cls)
+        if declared is not None:
+            given = _as_declared(given, declared)
+            if self.seed is not None and "random_state" in declared and hasattr(cls, "fit"):
+                given.setdefault("random_state", self.seed)
+            _check_parameters(path, given, declared)
+        _refuse_abstract(cls, path)
+        with strangers(Phase.CONSTRUCT, path):
+            return cls(**given)
+
+    def value(self, value: Any) -> Any:
+        if is_class_mapping(value):
+            return self.make(value["class"], value.get("params", {}))
+        if isinstance(value, Mapping):
+            if set(value) == {"pairs"}:
+                return {key: self.value(item) for key, item in value["pairs"]}
+            return {key: self.value(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            items = [self.value(item) for item in value]
+            named = bool(items) and isinstance(items[0], str) and any(map(is_class_mapping, value))
+            return tuple(items) if named else items
+        return value
+
+
+def _parameters_of(cls: type[Any]) -> Mapping[str, inspect.Parameter] | None:
+    """None where the signature is closed to us, as with some classes written in C."""
+    try:
+        return inspect.signature(cls).parameters
+    except (TypeError, ValueError):
+        return None
+
+
+def _as_declared(given: Mapping[str, Any], declared: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
+    def wants_tuple(name: str) -> bool:
+        return name in declared and isinstance(declared[name].default, tuple)
+
+    return {
+        name: tuple(value) if isinstance(value, list) and wants_tuple(name) else value
+        for name, value in given.items()
+    }
+
+
+def _check_parameters(path: str, given: Mapping[str, Any], declared: Mapping[str, inspect.Parameter]) -> None:
+    by_name = {n: p for n, p in declared.items() if p.kind in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY}}
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in declared.values())
+    unknown = [name for name in given if name not in by_name and not takes_any]
+    if unknown:
+        known = f"it takes {', '.join(by_name)}" if by_name else "it takes none"
+        raise LoadError(
+            Phase.CONSTRUCT, f"{path} has no parameter {unknown[0]!r}", nearest(unknown[0], by_name) or known
+        )
+    missing = [name for name, p in by_name.items() if p.default is p.empty and name not in given]
+    if missing:
+        raise LoadError(
+            Phase.CONSTRUCT, f"{path} needs the parameter {missing[0]!r}", "give it under `params`"
+        )
+
+
+def _behind_data_and_artefacts(
+    declared: Mapping[str, inspect.Parameter], path: str
+) -> dict[str, inspect.Parameter]:
+    """The parameters that the catalog may give."""
+    takes_any = any(p.kind is p.VAR_POSITIONAL for p in declared.values())
+    in_order = [n for n, p in declared.items() if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    if len(in_order) < len(_GIVEN_FIRST) and not takes_any:
+        raise LoadError(
+            Phase.CONSTRUCT,
+            f"the constructor of {path} does not take data and artefacts",
+            "begin it with `def __init__(self, data, artefacts)`, the parameters of the catalog behind them",
+        )
+    taken = in_order[: len(_GIVEN_FIRST)]
+    return {name: parameter for name, parameter in declared.items() if name not in taken}
+
+
+_GIVEN_FIRST = ("data", "artefacts")
+
+
+def _artefacts_of(cls: type[Any], path: str) -> tuple[str, ...]:
+    with strangers(Phase.CONSTRUCT, path):
+        named = getattr(cls, "artefacts", ())
+    if isinstance(named, tuple) and all(isinstance(name, str) for name in named):
+        return named
+    raise LoadError(
+        Phase.CONSTRUCT,
+        f"the `artefacts` of {path} is of type {type(named).__name__}, not a tuple of texts",
+        'name saved models, `artefacts = ("momentum",)`, or leave it out',
+    )
+
+
+def _refuse_abstract(cls: type[Any], path: str) -> None:
+    missing = sorted(getattr(cls, "__abstractmethods__", ()))
+    if missing:
+        raise LoadError(
+            Phase.CONSTRUCT,
+            f"{path} has no method `{missing[0]}`",
+            _CONTRACT.get(missing[0], f"add it; {', '.join(missing)} must be there"),
+        )
+
+
+def _demand(model: Any, path: str, methods: tuple[str, ...]) -> None:
+    for name in methods:
+        with strangers(Phase.CONSTRUCT, path):
+            method = getattr(model, name, None)
+        if method is None:
+            cure = _CONTRACT.get(name, "every step but the last must be a transformer")
+            raise LoadError(Phase.CONSTRUCT, f"{path} has no method `{name}`", cure)
+        if not callable(method):
+            raise LoadError(
+                Phase.CONSTRUCT,
+                f"the `{name}` of {path} is of type {type(method).__name__}, not a method",
+                f"rename it, and give the class a method `{name}`",
+            )
+
+
+def _seed_what_it_holds(model: Any, seed: int | None) -> None:
+    """Estimators inside the model that were not constructed by us, and what gave null."""
+    if seed is None or not (hasattr(model, "get_params") and hasattr(model, "set_params")):
+        return
+    try:
+        open_ones = [
+            name
+            for name, value in model.get_params(deep=True).items()
+            if value is None and name.rpartition("__")[2] == "random_state"
+        ]
+        model.set_params(**dict.fromkeys(open_ones, seed))
+    except Exception:  # noqa: BLE001 - get_params is no obligation, so a broken one is no fault
+        return

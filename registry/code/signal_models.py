@@ -1,0 +1,176 @@
+"""Signal models: constructing one, asking it, and what may come of it.
+
+Answers are checked in the cell, and again beside it, on what the cell wrote.
+"""
+
+import asyncio
+import inspect
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.job import Phase
+from bakeoff.domain.signal import ModelConfig, ModelOutput, SignalType, ranked
+from registry.code.model_building import ARTEFACT_VERSION, SignalClass, find_signal_class
+from registry.columns.json_values import jsonable
+from registry.columns.predictions import BadAnswerError
+
+if TYPE_CHECKING:
+    from registry.interface import ModelPlugin
+
+#: Sums of 32-bit floats may miss 0 and 1 by so much.
+_ROUNDING = 1e-6
+
+
+class BadSignalsError(BadAnswerError):
+    """The answers of a signal model cannot be used, and its author can mend it."""
+
+
+def config_of(candidate: Candidate) -> ModelConfig:
+    weight = 1.0 if candidate.weight is None else candidate.weight
+    return ModelConfig(model_id=candidate.id, version=candidate.version, weight_in_ensemble=weight)
+
+
+def artefact_version_of(candidate: Candidate) -> str | None:
+    """The version of its saved models that the catalog asks for; None: the newest that all of them have."""
+    version = candidate.params.get(ARTEFACT_VERSION)
+    return None if version is None else str(version)
+
+
+def construct(
+    candidate: Candidate,
+    data: Mapping[str, Any],
+    artefacts: Mapping[str, Any],
+    *,
+    root: Path,
+    entering: Callable[[Phase], None] = lambda _: None,
+) -> "ModelPlugin":
+    """`entering` hears of each phase before strangers' code runs in it."""
+    found = find_signal_class(candidate, root=root, entering=entering)
+    plugin: ModelPlugin = found.construct(data, artefacts)
+    plugin.config = config_of(candidate)
+    return plugin
+
+
+def ask(plugin: "ModelPlugin", symbols: Sequence[str], as_of: date) -> tuple[ModelOutput, ...]:
+    """Checked and ranked. What the plugin raises, rises."""
+    return ranked(_checked(awaited(plugin.generate_signals(list(symbols), as_of)), symbols))
+
+
+def has_learned_all(trained: Any, found: SignalClass) -> bool:
+    """Whether what `train` returned has a model for each name of the class, and no other."""
+    models = getattr(trained, "models", None)
+    return isinstance(models, Mapping) and models.keys() == set(found.artefacts)
+
+
+def awaited(answer: Any) -> Any:
+    """What an `async def` method answers in the end; what others answer as it is."""
+    return asyncio.run(_finish(answer)) if inspect.isawaitable(answer) else answer
+
+
+async def _finish(answer: Any) -> Any:
+    return await answer
+
+
+def answers_to_json(answers: Iterable[ModelOutput]) -> list[dict[str, Any]]:
+    return [
+        {
+            "symbol": answer.symbol,
+            "signal": answer.signal,
+            "confidence": answer.confidence,
+            "expected_return": answer.expected_return,
+            "metadata": dict(answer.metadata),
+        }
+        for answer in answers
+    ]
+
+
+def answers_from_json(data: Any, symbols: Sequence[str]) -> tuple[ModelOutput, ...]:
+    """Checked and ranked: a cell may have written anything."""
+    try:
+        answers = [ModelOutput(**one) for one in data]
+    except TypeError as exc:
+        raise BadSignalsError(f"what the cell wrote holds no answers: {exc}") from exc
+    return ranked(_checked(answers, symbols))
+
+
+def _checked(raw: Any, symbols: Sequence[str]) -> list[ModelOutput]:
+    if isinstance(raw, (str, bytes, Mapping)) or not isinstance(raw, Iterable):
+        raise BadSignalsError(
+            f"generate_signals returned {_a(raw)}, where a list of ModelOutput is due",
+            "return one ModelOutput for each symbol that the model has an opinion on",
+        )
+    asked, seen = frozenset(symbols), set[str]()
+    answers = [_answer(one, place, asked) for place, one in enumerate(raw)]
+    for answer in answers:
+        if answer.symbol in seen:
+            raise BadSignalsError(
+                f"generate_signals answered twice for {answer.symbol}", "return one answer for each symbol"
+            )
+        seen.add(answer.symbol)
+    return answers
+
+
+def _answer(raw: Any, place: int, asked: Collection[str]) -> ModelOutput:
+    if not isinstance(raw, ModelOutput):
+        raise BadSignalsError(
+            f"generate_signals returned {_a(raw)} at entry {place}, where a ModelOutput is due",
+            "return ModelOutput(symbol=..., signal=..., confidence=..., expected_return=...)",
+        )
+    if not isinstance(raw.symbol, str) or raw.symbol not in asked:
+        raise BadSignalsError(
+            f"generate_signals answered for {raw.symbol!r:.60} at entry {place}, which nobody asked for",
+            "answer for the symbols that it is given",
+        )
+    return ModelOutput(
+        symbol=raw.symbol,
+        signal=_signal(raw),
+        confidence=_within_0_and_1(_number(raw, "confidence"), raw.symbol),
+        expected_return=_number(raw, "expected_return"),
+        metadata=_metadata(raw),
+    )
+
+
+def _signal(raw: ModelOutput) -> SignalType:
+    try:
+        return SignalType(raw.signal)
+    except ValueError as exc:
+        raise BadSignalsError(
+            f"the signal for {raw.symbol} is {raw.signal!r:.60}", f"return one of {', '.join(SignalType)}"
+        ) from exc
+
+
+def _number(raw: ModelOutput, name: str) -> float:
+    value = getattr(raw, name)
+    with suppress(OverflowError):  # a whole number may be of any length
+        if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    raise BadSignalsError(
+        f"the {name} for {raw.symbol} is {value!r:.60}, where a finite number is due",
+        "leave out a symbol that the model has no opinion on",
+    )
+
+
+def _within_0_and_1(confidence: float, symbol: str) -> float:
+    if not -_ROUNDING <= confidence <= 1 + _ROUNDING:
+        raise BadSignalsError(f"the confidence for {symbol} is {confidence:g}", "return a number from 0 to 1")
+    return min(max(confidence, 0.0), 1.0)
+
+
+def _metadata(raw: ModelOutput) -> dict[str, Any]:
+    if not isinstance(raw.metadata, Mapping):
+        raise BadSignalsError(
+            f"the metadata for {raw.symbol} are {_a(raw.metadata)}", "return a mapping, or leave them out"
+        )
+    known: dict[str, Any] = jsonable(raw.metadata)
+    return known
+
+
+def _a(value: Any) -> str:
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -1,0 +1,1 @@
+"""Columns and predictions: signatures, conversion, checks."""

@@ -1,0 +1,142 @@
+"""The labels of a target, and their codes: the place of each among the classes. Needs numpy alone.
+
+From what a candidate predicted to one class per row, by the rules of the run.
+
+A label is handled as its code: its place among the classes in sort order. Labels that the run has never seen
+get the codes after them, and so are wrong wherever they stand.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.metric import ScoringRules
+from registry.columns.predictions import BadPredictionsError, Predictions, check_predictions
+
+Label = str | int | float | bool
+
+
+def place_of(label: Label, classes: Sequence[Label]) -> int | None:
+    """Where a label stands among the classes, by value or else by its text; None if it is none of them."""
+    plain: list[Label] = np.asarray(classes).tolist()
+    if label in plain:
+        return plain.index(label)
+    texts = [str(known) for known in plain]
+    return texts.index(str(label)) if str(label) in texts else None
+
+
+def codes_of(values: NDArray[Any], classes: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """The place of each value in `classes`, which are sorted, and the values that are in none of them.
+
+    Those get the places after the last class, in sort order.
+    """
+    if (values.dtype.kind == "U") != (classes.dtype.kind == "U"):
+        unseen, codes = np.unique(values, return_inverse=True)
+        return codes + len(classes), unseen
+    codes = np.minimum(np.searchsorted(classes, values), len(classes) - 1)
+    strange = classes[codes] != values
+    unseen, places = np.unique(values[strange], return_inverse=True)
+    codes[strange] = places + len(classes)
+    return codes, unseen
+
+
+_DEFAULT_THRESHOLD = {OutputKind.PROBA: 0.5, OutputKind.SCORE: 0.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    codes: NDArray[np.intp]
+    unseen: NDArray[Any]  #: predicted labels that are none of the classes, in sort order
+    labels: NDArray[Any]  #: the label predicted for each row
+    probabilities: NDArray[Any] | None  #: (rows, classes)
+    decisions: NDArray[Any] | None  #: of the positive one of two classes, else (rows, classes)
+    warnings: tuple[str, ...] = ()
+
+
+def answers(predictions: Predictions, classes: NDArray[Any], rules: ScoringRules) -> Answers:
+    rows = len(predictions.values)
+    values = check_predictions(predictions.values, rows=rows, output_kind=predictions.output_kind)
+    beside, warnings = _beside(predictions, classes, rules)
+    if predictions.output_kind is OutputKind.LABELS:
+        codes, unseen = codes_of(values, classes)
+        labels = values if unseen.size else classes[codes]
+        return Answers(
+            codes=codes, unseen=unseen, labels=labels, probabilities=beside, decisions=None, warnings=warnings
+        )
+    columns = columns_of(values, predictions.output_kind, classes, rules)
+    codes = _decided(columns, predictions.output_kind, classes, rules)
+    is_proba = predictions.output_kind is OutputKind.PROBA
+    return Answers(
+        codes=codes,
+        unseen=classes[:0],
+        labels=classes[codes],
+        probabilities=columns if is_proba else beside,
+        decisions=None if is_proba else decisions_of(columns, classes, rules),
+        warnings=warnings,
+    )
+
+
+def positive_place(classes: NDArray[Any], rules: ScoringRules) -> int | None:
+    """The code of the positive class; None unless there are two classes."""
+    if rules.positive_label is None:
+        return None
+    return place_of(rules.positive_label, classes.tolist())
+
+
+def _beside(
+    predictions: Predictions, classes: NDArray[Any], rules: ScoringRules
+) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+    """Probabilities that came along are an extra: bad ones are left out with a warning."""
+    if predictions.probabilities is None:
+        return None, ()
+    try:
+        checked = check_predictions(
+            predictions.probabilities, rows=len(predictions.values), output_kind=OutputKind.PROBA
+        )
+        return columns_of(checked, OutputKind.PROBA, classes, rules), ()
+    except BadPredictionsError as exc:
+        return None, (f"the probabilities were left out: {exc}",)
+
+
+def columns_of(
+    values: NDArray[Any], kind: OutputKind, classes: NDArray[Any], rules: ScoringRules
+) -> NDArray[Any]:
+    """One column per class, in sort order; the one column of a binary target is completed."""
+    if values.ndim == 2:  # noqa: PLR2004 - columns there are
+        if values.shape[1] == len(classes):
+            return values
+        raise BadPredictionsError(
+            f"predict returned {values.shape[1]} columns for {len(classes)} classes",
+            "return one column per class, in the sort order of the classes",
+        )
+    positive = positive_place(classes, rules)
+    if positive is None:
+        raise BadPredictionsError(
+            f"predict returned one {kind} per row for {len(classes)} classes",
+            "return one column per class, in the sort order of the classes, or declare output_kind: labels",
+        )
+    other = 1 - values if kind is OutputKind.PROBA else np.zeros_like(values)
+    return np.column_stack([values, other] if positive == 0 else [other, values])
+
+
+def _decided(
+    columns: NDArray[Any], kind: OutputKind, classes: NDArray[Any], rules: ScoringRules
+) -> NDArray[np.intp]:
+    """Two classes: positive from the threshold on. More: the first of the largest."""
+    positive = positive_place(classes, rules)
+    if positive is None:
+        return np.asarray(columns.argmax(axis=1))
+    measured: NDArray[Any] = (
+        columns[:, positive] if kind is OutputKind.PROBA else decisions_of(columns, classes, rules)
+    )
+    threshold = _DEFAULT_THRESHOLD[kind] if rules.threshold is None else rules.threshold
+    return np.where(measured >= threshold, positive, 1 - positive)
+
+
+def decisions_of(columns: NDArray[Any], classes: NDArray[Any], rules: ScoringRules) -> NDArray[Any]:
+    positive = positive_place(classes, rules)
+    return columns if positive is None else columns[:, positive] - columns[:, 1 - positive]

@@ -1,0 +1,126 @@
+"""An input example: a few rows that show what a model takes, as JSON `{columns, dtypes, data}`, and back.
+
+    columns    names, in order
+    dtypes     for each the name that pandas has for its type; of a category `{categories, of, ordered}`
+    data       rows; null is a missing value, dates are ISO 8601 in UTC, the infinite are "inf" and "-inf",
+               and what JSON has no word for is text
+
+A cell writes it, so it imports nothing that a cell does not have.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.domain.errors import InvalidInputError
+from registry.columns.json_values import jsonable
+from registry.columns.signature import MOST_CATEGORIES, ColumnType, as_frame, type_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS = 10
+_INFINITE = {float("inf"): "inf", float("-inf"): "-inf"}
+_FLOATS = {"inf": float("inf"), "-inf": float("-inf"), None: float("nan")}
+
+
+def example_to_json(X: Any, rows: int = ROWS) -> dict[str, Any]:
+    """Of the first rows."""
+    frame = as_frame(X).iloc[:rows]
+    columns = [_settled(column) for _, column in frame.items()]
+    values = [_values(column) for column in columns]
+    return {
+        "columns": list(frame.columns),
+        "dtypes": [_dtype(column) for column in columns],
+        "data": [list(row) for row in zip(*values, strict=True)],
+    }
+
+
+def example_from_json(example: Mapping[str, Any]) -> "pd.DataFrame":
+    """InvalidInputError for what is no example: a cell may have written anything."""
+    import pandas as pd
+
+    try:
+        names, dtypes, rows = example["columns"], example["dtypes"], example["data"]
+        columns = list(zip(*rows, strict=True)) or [()] * len(names)
+        restored = {
+            name: _restored(list(values), dtype)
+            for name, values, dtype in zip(names, columns, dtypes, strict=True)
+        }
+        return pd.DataFrame(restored)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise InvalidInputError(f"this is no input example: {type(exc).__name__}: {exc}") from exc
+
+
+def _settled(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Dates and decimals that stand as objects become what pandas has for them; rare categories go."""
+    import pandas as pd
+
+    kind = type_of(column)
+    if kind is ColumnType.CATEGORY and len(column.cat.categories) > MOST_CATEGORIES:
+        return column.cat.remove_unused_categories()
+    if not pd.api.types.is_object_dtype(column.dtype):
+        return column
+    if kind is ColumnType.DATETIME:
+        return pd.to_datetime(column, utc=True).dt.tz_localize(None)
+    return column.astype("float64") if kind is ColumnType.FLOAT else column
+
+
+def _dtype(column: "pd.Series[Any]") -> Any:
+    if type_of(column) is not ColumnType.CATEGORY:
+        return str(column.dtype)
+    labels = column.cat.categories.to_series()
+    return {"categories": _values(labels), "of": str(labels.dtype), "ordered": bool(column.cat.ordered)}
+
+
+def _values(column: "pd.Series[Any]") -> list[Any]:
+    kind = type_of(column)
+    if kind is ColumnType.CATEGORY:
+        words = [*_values(column.cat.categories.to_series()), None]  # code -1 is a missing value
+        return [words[code] for code in column.cat.codes]
+    if kind is ColumnType.DATETIME:
+        return [None if moment is None else moment.isoformat() for moment in _plain(_in_utc(column))]
+    plain = _plain(column)
+    if kind is ColumnType.FLOAT:
+        return [None if value is None else _INFINITE.get(value, float(value)) for value in plain]
+    return [jsonable(value) for value in plain]
+
+
+def _plain(column: "pd.Series[Any]") -> list[Any]:
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
+def _in_utc(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Zones of old had offsets of seconds, which ISO 8601 cannot say."""
+    return column if column.dt.tz is None else column.dt.tz_convert("UTC")
+
+
+def _restored(values: list[Any], dtype: Any) -> "pd.Series[Any]":
+    """An example is no reason not to load a model: what this pandas cannot make stays as JSON has it."""
+    import pandas as pd
+
+    try:
+        return _category(values, dtype) if isinstance(dtype, Mapping) else _column(values, dtype)
+    except (TypeError, ValueError, OverflowError):
+        return pd.Series(values, dtype=object)
+
+
+def _category(values: list[Any], dtype: Mapping[str, Any]) -> "pd.Series[Any]":
+    import pandas as pd
+
+    words = list(dtype["categories"])
+    codes = [-1 if value is None else words.index(value) for value in values]
+    labels = pd.Index(_restored(words, dtype["of"]))
+    return pd.Series(pd.Categorical.from_codes(codes, labels, ordered=dtype["ordered"]))
+
+
+def _column(values: list[Any], dtype: Any) -> "pd.Series[Any]":
+    import pandas as pd
+
+    if dtype.startswith("datetime64"):
+        moments = pd.Series(pd.to_datetime(values, format="ISO8601", utc=True))
+        zoned = moments if "," in dtype else moments.dt.tz_localize(None)
+        return zoned.astype(dtype)
+    if dtype.startswith(("float", "Float")):
+        values = [_FLOATS.get(value, value) for value in values]
+    restored: pd.Series[Any] = pd.Series(values, dtype=dtype)
+    return restored

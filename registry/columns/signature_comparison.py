@@ -1,0 +1,140 @@
+"""Data held against a signature: what is missing, extra, of another type, in another order.
+
+Columns go by their names, whatever their order; those that have none go by their place.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.domain.wording import listed, nearest
+from registry.columns.column_casting import MisfitError, converted
+from registry.columns.signature import Container, Signature, as_frame, container_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignatureComparison:
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()  #: nobody looks at them
+    wrong_types: Mapping[str, MisfitError] = field(default_factory=dict)
+    reordered: bool = False
+    gaps: tuple[str, ...] = ()  #: where values are missing, and never were in training: no error
+    by_place: bool = False  #: none may be extra then, for nobody could say which
+
+    @property
+    def valid(self) -> bool:
+        return not (self.missing or self.wrong_types or (self.by_place and self.extra))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """In words, each with its cure."""
+        if self.by_place and (self.missing or self.extra):
+            return (_wrong_width(self.missing, self.extra),)
+        hint = nearest(self.missing[0], self.extra) if self.missing else ""
+        absent = [f"missing columns {listed(self.missing)}: add or rename them{hint}"] if self.missing else []
+        wrong = [f"column {name!r} is {misfit}" for name, misfit in self.wrong_types.items()]
+        more = [f"so are {len(wrong) - _MOST_NAMED} more columns"] if len(wrong) > _MOST_NAMED else []
+        return (*absent, *wrong[:_MOST_NAMED], *more)
+
+    def within(self, first_row: int, others: Sequence[str]) -> "SignatureComparison":
+        """Of a part of something larger: where it begins, and which columns it was taken without."""
+        moved = {name: misfit.moved(first_row) for name, misfit in self.wrong_types.items()}
+        return replace(self, wrong_types=moved, extra=(*self.extra, *others))
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "valid": self.valid,
+            "missing_features": list(self.missing),
+            "extra_features": list(self.extra),
+            "wrong_types": {name: misfit.to_record() for name, misfit in self.wrong_types.items()},
+            "reordered": self.reordered,
+            "unexpected_gaps": list(self.gaps),
+            "problems": list(self.problems),
+        }
+
+
+def _wrong_width(missing: Sequence[str], extra: Sequence[str]) -> str:
+    count, what = (len(missing), "few") if missing else (len(extra), "many")
+    noun = "column" if count == 1 else "columns"
+    return f"{count} {noun} too {what}: give those that the model knows, in its order, or name them"
+
+
+def compare(signature: Signature, X: Any) -> SignatureComparison:
+    return conform(signature, X)[0]
+
+
+def conform(signature: Signature, X: Any) -> "tuple[SignatureComparison, pd.DataFrame]":
+    """And the frame put right, if it is valid: the names, the order and the types of the signature."""
+    given = as_frame(X)
+    if given.shape == (0, 0):  # no row, such as [], lacks no column
+        given = given.reindex(columns=list(signature.names))
+    by_place = _goes_by_place(signature, container_of(X), given)
+    frame = given.set_axis(_names_by_place(signature, given), axis=1) if by_place else given
+    known = set(signature.names)
+    there = [name for name in signature.names if name in frame.columns]
+    ordered = frame if list(frame.columns) == there else frame[there]
+    changed, misfits = _converted(signature, ordered)
+    comparison = SignatureComparison(
+        missing=tuple(name for name in signature.names if name not in frame.columns),
+        extra=tuple(name for name in frame.columns if name not in known),
+        wrong_types=misfits,
+        reordered=[name for name in frame.columns if name in known] != there,
+        gaps=_gaps(signature, ordered),
+        by_place=by_place,
+    )
+    return comparison, ordered.assign(**changed) if changed else ordered
+
+
+def handed(frame: "pd.DataFrame", container: Container) -> Any:
+    """A frame that conforms, as what the model was fitted on."""
+    match container:
+        case Container.ARRAY:
+            return frame.to_numpy()
+        case Container.NUMBERED:
+            return frame.set_axis([int(name) for name in frame.columns], axis=1)
+        case Container.FRAME:
+            return frame
+
+
+def _goes_by_place(signature: Signature, container: Container, frame: "pd.DataFrame") -> bool:
+    if container is Container.ARRAY:
+        return True
+    named = container is Container.FRAME and signature.container is Container.FRAME
+    return not named and not set(signature.names) <= set(frame.columns)
+
+
+def _names_by_place(signature: Signature, frame: "pd.DataFrame") -> list[str]:
+    width = len(frame.columns)
+    return [*signature.names[:width], *map(str, range(len(signature.names), width))]
+
+
+def _converted(
+    signature: Signature, frame: "pd.DataFrame"
+) -> "tuple[dict[str, pd.Series[Any]], dict[str, MisfitError]]":
+    """The columns that had to change, and those that cannot."""
+    changed: dict[str, pd.Series[Any]] = {}
+    misfits: dict[str, MisfitError] = {}
+    for spec in signature.inputs:
+        if spec.name not in frame.columns:
+            continue
+        column = frame[spec.name]
+        try:
+            new = converted(column, spec)
+        except MisfitError as misfit:
+            misfits[spec.name] = misfit
+        else:
+            if new is not column:
+                changed[spec.name] = new
+    return changed, misfits
+
+
+def _gaps(signature: Signature, frame: "pd.DataFrame") -> tuple[str, ...]:
+    has_gaps = frame.isna().any()
+    return tuple(
+        spec.name for spec in signature.inputs if not spec.optional and has_gaps.get(spec.name, default=False)
+    )

@@ -1,0 +1,1 @@
+"""The registry of trained models: the interface, its backends, promotion."""

@@ -1,0 +1,242 @@
+"""From the name of a model to the names of its files: none leaves its folder, and no two models share one.
+
+A plain name, of lower-case letters, digits, `_`, `-` and `.`, is a folder as it is. Any other is made
+readable and told apart by its hash, behind a `~`, which no plain name has. So names that differ in case alone
+are apart on file systems that ignore it, too. Within a folder, the numbers of the version tell files apart.
+
+The files of the embedded registry: there whole or not at all, and read only when they are as saved.
+
+models/<folder of the name>/<type>_1_0_0.pkl                 a model
+models/<folder of the name>/<type>_1_0_0.preprocessor.pkl    what was saved beside it
+incoming/<some id>/                                          what is being written
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import stat
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
+
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError, TamperedError
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.model_version import VersionNumber
+from registry.models import pickling
+
+_PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,79}")
+_READABLE = 40
+PREPROCESSOR = ".preprocessor.pkl"
+DATABASE = "registry.db"
+
+
+def folder_of(model_name: str) -> str:
+    if _PLAIN.fullmatch(model_name) and not model_name.endswith("."):
+        return model_name
+    return f"{_readable(model_name)}~{hashlib.sha256(model_name.encode()).hexdigest()[:32]}"
+
+
+def file_of(model_type: str, version: VersionNumber) -> str:
+    return f"{_readable(model_type)}_{version.major}_{version.minor}_{version.patch}.pkl"
+
+
+def preprocessor_beside(file: PurePath) -> str:
+    return f"{file.stem}{PREPROCESSOR}"
+
+
+def _readable(text: str) -> str:
+    """What is safe in a file name anywhere, and tells a person what it is."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:_READABLE] or "model"
+
+
+#: How a pickle of protocol 2 or newer begins, or one that was compressed: zlib, gzip, bz2, lzma, xz, lz4.
+_MAGIC = (b"\x80", b"\x78", b"\x1f\x8b", b"BZ", b"\x5d\x00", b"\xfd\x37", b"\x04\x22")
+_LONGEST_MAGIC = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A file that is on the disk, and not yet in its place."""
+
+    file: Path
+    digest: str  #: SHA-256
+    size_bytes: int
+
+
+class Artefacts:
+    def __init__(self, root: Path) -> None:
+        self.models = root / "models"
+        self.incoming = root / "incoming"
+        with _explained(self.models):
+            self.models.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[Path]:
+        """A folder to write to, gone at the end with all that was not put in its place."""
+        with _explained(self.incoming), self._at_work(fcntl.LOCK_SH):
+            folder = self.incoming / new_id()
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _at_work(self, how: int) -> Iterator[None]:
+        """The kernel lets go of the lock when its holder dies, however it dies."""
+        self.incoming.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.incoming, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, how)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def place(self, model: Written, preprocessor: Written | None, folder: str, name: str) -> Path:
+        """In one step each, which no power cut undoes; what a killed saver left there is replaced."""
+        target = self.models / folder / name
+        if not target.parent.is_dir():
+            target.parent.mkdir()
+            _sync(self.models)
+        if preprocessor is not None:
+            preprocessor.file.replace(target.parent / preprocessor_beside(target))
+        model.file.replace(target)
+        _sync(target.parent)
+        return target
+
+    def located(self, recorded: str) -> Path:
+        """Where a file is now that was recorded before the registry's folder was moved."""
+        file = Path(recorded)
+        return self.models / file.parent.name / file.name
+
+    @contextmanager
+    def leftovers(self, kept: Collection[Path]) -> Iterator[list[Path]]:
+        """What killed savers left: files that are not among those that are kept, and unfinished ones.
+
+        Nobody may put files in their places meanwhile. What somebody is writing now is not left over.
+        """
+        lost = [file for file in sorted(self.models.glob("*/*.pkl")) if file not in kept]
+        with ExitStack() as held:
+            unfinished: list[Path] = []
+            with suppress(BlockingIOError):
+                held.enter_context(self._at_work(fcntl.LOCK_EX | fcntl.LOCK_NB))
+                unfinished = sorted(self.incoming.iterdir())
+            yield lost + unfinished
+
+    def discard(self, leftovers: Iterable[Path]) -> None:
+        """With the folders that are empty then."""
+        for gone in leftovers:
+            if gone.is_dir():
+                shutil.rmtree(gone)
+            else:
+                gone.unlink()
+        for folder in self.models.iterdir():
+            with suppress(OSError):
+                folder.rmdir()
+
+    def remove(self, file: Path) -> None:
+        """With what is beside it. The folder stays: somebody may be about to put a file there."""
+        for gone in (file, file.parent / preprocessor_beside(file)):
+            gone.unlink(missing_ok=True)
+
+
+def dump(value: Any, file: Path) -> Written:
+    import joblib
+
+    pickling.write(value, file, joblib.dump)
+    _sync(file)
+    return _written(file)
+
+
+def adopt(source: Path, digest: str, file: Path) -> Written:
+    """A copy of bytes that somebody else has hashed; nothing else is taken for them."""
+    with _open_plainly(source) as original, file.open("xb") as copy:
+        shutil.copyfileobj(original, copy, 1 << 20)
+    _sync(file)
+    written = _written(file)
+    if written.digest != digest:
+        raise TamperedError(
+            f"{source} is not what was hashed before: its SHA-256 is {written.digest}, not {digest}; "
+            "it is not saved"
+        )
+    return written
+
+
+def verify(file: Path, digest: str) -> None:
+    """Without holding it in memory."""
+    with _to_be_read(file), file.open("rb") as opened:
+        _compare(file, hashlib.file_digest(opened, "sha256").hexdigest(), digest)
+
+
+def read(file: Path, digest: str) -> bytes:
+    """The very bytes that were found to be right: what happens to the file now matters no more."""
+    with _to_be_read(file):
+        data = file.read_bytes()
+    _compare(file, hashlib.sha256(data).hexdigest(), digest)
+    return data
+
+
+def digest_of(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def is_pickle(file: Path) -> bool:
+    """As far as its first bytes tell; joblib's may be compressed."""
+    with file.open("rb") as opened:
+        return opened.read(_LONGEST_MAGIC).startswith(_MAGIC)
+
+
+def _compare(file: Path, found: str, recorded: str) -> None:
+    if found != recorded:
+        raise TamperedError(
+            f"{file} is not the file that was saved: its SHA-256 is {found}, not {recorded}; "
+            "it is not loaded: put the saved file back from a copy, or delete the version"
+        )
+
+
+@contextmanager
+def _to_be_read(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise TamperedError(
+            f"{file} cannot be read ({exc.strerror}): put it back from a copy, or delete the version"
+        ) from exc
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise InfrastructureError(f"nothing can be written below {folder.parent}: {exc}") from exc
+
+
+def _open_plainly(source: Path) -> BinaryIO:
+    """A regular file: a link could lead anywhere, and a pipe could make us wait."""
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as exc:
+        raise InvalidInputError(f"{source} cannot be read, so it is not saved: {exc.strerror}") from exc
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InvalidInputError(f"{source} is no regular file, so it is not saved")
+    return os.fdopen(descriptor, "rb")
+
+
+def _written(file: Path) -> Written:
+    return Written(file=file, digest=digest_of(file), size_bytes=file.stat().st_size)
+
+
+def _sync(path: Path) -> None:
+    """A file, or which files a folder has."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,304 @@
+"""The embedded registry: a folder with files and an SQLite database, for one machine."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
+from bakeoff.domain.identity import user_name
+from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.model_uri import ModelUri, parse_uri
+from bakeoff.domain.model_version import (
+    ModelVersion,
+    Promotion,
+    Stage,
+    VersionNumber,
+    check_alias,
+    check_name,
+)
+from bakeoff.store.database import schema_version
+from bakeoff.store.database.engine import open_registry_database
+from bakeoff.store.models import promotion_log, version_rows
+from registry.columns.input_example import example_from_json
+from registry.models.local import artefact_files
+from registry.models.local.artefact_files import (
+    DATABASE,
+    Artefacts,
+    Written,
+    file_of,
+    folder_of,
+    preprocessor_beside,
+)
+from registry.models.registry_interface import (
+    BaseModelRegistry,
+    Description,
+    Fitted,
+    Identifier,
+    Loaded,
+    no_such_model,
+)
+from registry.models.unpickling import unpickle
+
+DEFAULT_PATH = "data/models/registry"
+_GREATEST_ID = 2**63 - 1  #: of SQLite
+
+
+class ModelRegistry(BaseModelRegistry):
+    """A save is a file first and a row last: whoever is killed in between leaves a file that nobody lists.
+
+    Deleting goes the other way round.
+    """
+
+    def __init__(self, storage_path: str | Path = DEFAULT_PATH) -> None:
+        self.storage_path = Path(storage_path)
+        root = self.storage_path.resolve()
+        self._artefacts = Artefacts(root)
+        self._engine = open_registry_database(root / DATABASE)
+        if not (root / DATABASE).exists():
+            self._engine.dispose()  # of connections to one that was here before, and removed
+        schema_version.ensure(self._engine, schema_version.Branch.REGISTRY)
+
+    def save(
+        self,
+        model: Any,
+        model_name: str,
+        description: Description,
+        *,
+        version: str | None = None,
+        preprocessor: Mapping[str, Any] | None = None,
+    ) -> int:
+        _check(model_name, version)
+        with self._artefacts.writing() as folder:
+            written = artefact_files.dump(model, folder / "model")
+            beside = (
+                None if preprocessor is None else artefact_files.dump(preprocessor, folder / "preprocessor")
+            )
+            return self._register(written, beside, model_name, description, version)
+
+    def save_fitted(
+        self, fitted: Fitted, model_name: str, description: Description, version: str | None = None
+    ) -> int:
+        _check(model_name, version)
+        with self._artefacts.writing() as folder:
+            written = artefact_files.adopt(fitted.model, fitted.model_digest, folder / "model")
+            beside = None
+            if fitted.preprocessor is not None:
+                beside = artefact_files.adopt(
+                    fitted.preprocessor, str(fitted.preprocessor_digest), folder / "preprocessor"
+                )
+            return self._register(written, beside, model_name, description, version)
+
+    def _register(
+        self, model: Written, beside: Written | None, name: str, said: Description, asked: str | None
+    ) -> int:
+        def settle(version: VersionNumber) -> str:
+            return str(self._artefacts.place(model, beside, folder_of(name), file_of(said.type, version)))
+
+        columns = {
+            "model_name": name,
+            "digest": model.digest,
+            "size_bytes": model.size_bytes,
+            "preprocessor_digest": None if beside is None else beside.digest,
+            **_columns(said),
+        }
+        number = None if asked is None else VersionNumber.parse(asked)
+        return version_rows.add(self._engine, columns, version=number, settle=settle)
+
+    def load(self, identifier: Identifier) -> Loaded:
+        found = self._find(identifier)
+        try:
+            return self._loaded(found)
+        except TamperedError:
+            if version_rows.find(self._engine, int(found.version.id)) is None:
+                return self.load(identifier)  # it was deleted meanwhile
+            raise
+
+    def _loaded(self, found: version_rows.Stored) -> Loaded:
+        version = found.version
+        file = Path(version.file_path)
+        model = artefact_files.read(file, version.digest)
+        artifact = None
+        if found.preprocessor_digest is not None:
+            beside = artefact_files.read(file.parent / preprocessor_beside(file), found.preprocessor_digest)
+            artifact = unpickle(beside, f"the preprocessor of {version.uri}", version.libraries)
+        example = found.input_example
+        return Loaded(
+            version=version,
+            model=unpickle(model, version.uri, version.libraries),
+            preprocessor_artifact=artifact,
+            input_example=None if example is None else example_from_json(example),
+        )
+
+    def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
+        version = self._find(identifier).version
+        file.write_bytes(artefact_files.read(Path(version.file_path), version.digest))
+        return version
+
+    def verify(self, identifier: Identifier) -> None:
+        """TamperedError unless its files are those that were saved. Nothing is unpickled."""
+        found = self._find(identifier)
+        file = Path(found.version.file_path)
+        artefact_files.verify(file, found.version.digest)
+        if found.preprocessor_digest is not None:
+            artefact_files.verify(file.parent / preprocessor_beside(file), found.preprocessor_digest)
+
+    def leftovers(self) -> list[Path]:
+        """Files that killed savers and deleters left behind."""
+        with self._left_behind() as found:
+            return found
+
+    def remove_leftovers(self) -> list[Path]:
+        with self._left_behind() as found:
+            self._artefacts.discard(found)
+            return found
+
+    @contextmanager
+    def _left_behind(self) -> Iterator[list[Path]]:
+        """Nobody can save meanwhile."""
+        with version_rows.undisturbed(self._engine) as rows:
+            files = [(self._artefacts.located(recorded), has_more) for recorded, has_more in rows]
+            beside = {file.parent / preprocessor_beside(file) for file, has_more in files if has_more}
+            with self._artefacts.leftovers({file for file, _ in files} | beside) as found:
+                yield found
+
+    def get(self, identifier: Identifier) -> ModelVersion:
+        return self._find(identifier).version
+
+    def _find(self, identifier: Identifier) -> version_rows.Stored:
+        wanted = _meant(identifier)
+        is_beyond = isinstance(wanted, int) and abs(wanted) > _GREATEST_ID
+        found = None if is_beyond else version_rows.find(self._engine, wanted)
+        if found is None:
+            raise no_such_model(identifier)
+        return replace(found, version=self._located(found.version))
+
+    def _located(self, version: ModelVersion) -> ModelVersion:
+        return replace(version, file_path=str(self._artefacts.located(version.file_path)))
+
+    def versions(
+        self,
+        model_name: str | None = None,
+        model_type: str | None = None,
+        *,
+        version: str | None = None,
+        stage: Stage | None = None,
+        tags: Mapping[str, str] | None = None,
+        min_metrics: Mapping[str, float] | None = None,
+        dataset_id: str | None = None,
+        run_id: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[ModelVersion]:
+        found = version_rows.page(
+            self._engine,
+            name=model_name,
+            type=model_type,
+            version=version,
+            stage=stage,
+            tags=tags,
+            min_metrics=min_metrics,
+            dataset_id=dataset_id,
+            run_id=run_id,
+            limit=limit,
+            offset=offset,
+        )
+        return [self._located(version) for version in found]
+
+    def best(
+        self,
+        metric: str,
+        *,
+        model_type: str | None = None,
+        model_name: str | None = None,
+        dataset_id: str | None = None,
+    ) -> ModelVersion | None:
+        found = version_rows.best(
+            self._engine,
+            metric,
+            greater_is_better=greater_is_better(metric),
+            name=model_name,
+            type=model_type,
+            dataset_id=dataset_id,
+        )
+        return None if found is None else self._located(found)
+
+    def delete_model(self, model_identifier: Identifier, *, force: bool = False) -> bool:
+        try:
+            found = self.get(model_identifier)
+        except NotFoundError:
+            return False
+        removed = version_rows.remove(self._engine, int(found.id), force=force)
+        self._artefacts.remove(Path(found.file_path))
+        return removed
+
+    def transition_model_stage(
+        self,
+        model_identifier: Identifier,
+        stage: Stage | str,
+        *,
+        by: str | None = None,
+        reason: str = "",
+        evidence: Mapping[str, Any] | None = None,
+        replacing: str | None = None,
+    ) -> Promotion:
+        to = Stage.parse(stage)
+        found = self.get(model_identifier)
+        line = promotion_log.move(
+            self._engine,
+            int(found.id),
+            to,
+            by=by or user_name(),
+            reason=reason,
+            evidence=evidence or {},
+            replacing=replacing,
+        )
+        if line is None:
+            raise no_such_model(model_identifier)
+        return line
+
+    def record(self, line: Promotion) -> None:
+        promotion_log.add(self._engine, line)
+
+    def set_alias(self, model_name: str, alias: str, model_identifier: Identifier | None) -> None:
+        found = None if model_identifier is None else self.get(model_identifier)
+        if found is not None and found.name != model_name:
+            raise InvalidInputError(f"{found.uri} is no version of {model_name}: it cannot have its alias")
+        version_rows.set_alias(
+            self._engine, model_name, check_alias(alias), None if found is None else int(found.id)
+        )
+
+    def history(self, model_name: str | None = None, *, limit: int | None = None) -> list[Promotion]:
+        return promotion_log.history(self._engine, model_name, limit=limit)
+
+
+def _check(model_name: str, version: str | None) -> None:
+    """Before anything is written."""
+    check_name(model_name)
+    if version is not None:
+        VersionNumber.parse(version)
+
+
+def _meant(identifier: Identifier) -> int | ModelUri:
+    if not isinstance(identifier, str):
+        return int(identifier)  # of whatever kind: a column of a table has numpy's
+    is_number = identifier.isdecimal() and identifier.isascii()
+    return int(identifier) if is_number else parse_uri(identifier)
+
+
+def _columns(said: Description) -> dict[str, Any]:
+    names = said.feature_names
+    return {
+        "model_type": said.type,
+        "metrics": dict(said.metrics),
+        "hyperparameters": dict(said.hyperparameters),
+        "tags": dict(said.tags),
+        "metadata": dict(said.metadata),
+        "description": said.description,
+        "libraries": dict(said.libraries),
+        "signature": said.signature,
+        "input_example": said.input_example,
+        "feature_names": None if names is None else list(names),
+        **asdict(said.origin),
+    }

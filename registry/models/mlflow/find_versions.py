@@ -1,0 +1,143 @@
+"""From what callers name a version by, or filter by, to MLflow's model versions."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bakeoff.domain.model_uri import ModelUri, parse_uri
+from bakeoff.domain.model_version import ModelVersion, Stage
+from registry.models.mlflow import version_tags
+from registry.models.mlflow.mlflow_names import from_mlflow, to_mlflow
+from registry.models.mlflow.mlflow_server import MLflowServer, NotThereError
+from registry.models.mlflow.stage_log import StageLog, in_production, stages_of
+from registry.models.registry_interface import Identifier, no_such_model
+
+SHOWN = "production"  #: the alias that shows in MLflow which version is in Production; none of ours
+_MANY = 25  #: names, of which all are asked at once
+_GREATEST_NUMBER = 2**31 - 1
+_PLAIN = re.compile(r"[^'\"`\\\x00-\x1f]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedVersion:
+    """What is known of the versions of a name, beside what was known when they were saved."""
+
+    stages: Mapping[str, Stage] = field(default_factory=dict)  #: by version, where it was ever changed
+    aliases: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  #: by MLflow's number
+
+    def of(self, version: ModelVersion) -> ModelVersion:
+        """As it is now."""
+        stage = self.stages.get(version.version, Stage.DEVELOPMENT)
+        return replace(version, stage=stage, aliases=self.aliases.get(version.serial, ()))
+
+
+@dataclass(frozen=True)
+class Finder:
+    server: MLflowServer
+    log: StageLog
+
+    def find(self, identifier: Identifier) -> Any:
+        """MLflow's model version. NotFoundError for what does not exist, or was not saved here."""
+        is_number = isinstance(identifier, int) or identifier.isdecimal()
+        found = None if is_number else self._look_up(parse_uri(str(identifier)))
+        if found is None or version_tags.VERSION not in found.tags:
+            raise no_such_model(identifier)
+        return found
+
+    def _look_up(self, uri: ModelUri) -> Any:
+        if uri.run_id is not None:
+            asked = {version_tags.RUN: uri.run_id, version_tags.CANDIDATE: uri.candidate_id}
+            return next(self.search(None, asked), None)
+        if uri.serial is not None:
+            return self._numbered(uri.name, uri.serial)
+        if uri.alias is not None:
+            return self._by_alias(uri.name, uri.alias)
+        if uri.stage is not None:
+            return self._in_stage(uri.name, uri.stage)
+        return next(self.search(uri.name, {version_tags.VERSION: uri.version}), None)
+
+    def _in_stage(self, name: str, stage: Stage) -> Any:
+        """The newest."""
+        stages = self.log.stages(name)
+        if stage is Stage.PRODUCTION:
+            there = in_production(stages)
+            return None if there is None else next(self.search(name, {version_tags.VERSION: there}), None)
+        return next(
+            (
+                found
+                for found in self.search(name)
+                if stages.get(found.tags[version_tags.VERSION], Stage.DEVELOPMENT) is stage
+            ),
+            None,
+        )
+
+    def _numbered(self, name: str, number: int) -> Any:
+        if not 0 < number <= _GREATEST_NUMBER:
+            return None
+        try:
+            return self.server.ask("get_model_version", to_mlflow(name), str(number))
+        except NotThereError:
+            return None
+
+    def _by_alias(self, name: str, alias: str) -> Any:
+        numbers = self._registered(name)
+        return self._numbered(name, int(numbers[alias])) if alias in numbers else None
+
+    def search(self, name: str | None, asked: Mapping[str, str | None] | None = None) -> Iterator[Any]:
+        """Newest first, by tags of ours; None matches anything."""
+        wanted = {key: value for key, value in (asked or {}).items() if value is not None}
+        found = self.server.pages(
+            "search_model_versions",
+            _filter(name, wanted) or None,
+            order_by=["creation_timestamp DESC", "version_number DESC"],
+        )
+        return (one for one in found if _fits(one, name, wanted))
+
+    def now(self, versions: Sequence[ModelVersion]) -> list[ModelVersion]:
+        """With the stages and aliases that they have."""
+        names = {version.name for version in versions}
+        many = self.standings() if len(names) > _MANY else {name: self.standing(name) for name in names}
+        return [many.get(version.name, StagedVersion()).of(version) for version in versions]
+
+    def standing(self, name: str) -> StagedVersion:
+        return StagedVersion(stages=self.log.stages(name), aliases=_by_number(self._registered(name)))
+
+    def standings(self) -> dict[str, StagedVersion]:
+        """Of all names."""
+        stages = {name: stages_of(lines) for name, lines in self.log.all_lines().items()}
+        registered = self.server.pages("search_registered_models")
+        aliases = {from_mlflow(model.name): _by_number(model.aliases) for model in registered}
+        return {
+            name: StagedVersion(stages=stages.get(name, {}), aliases=aliases.get(name, {}))
+            for name in stages.keys() | aliases.keys()
+        }
+
+    def _registered(self, name: str) -> Mapping[str, Any]:
+        """Numbers by alias."""
+        try:
+            aliases: Mapping[str, Any] = self.server.ask("get_registered_model", to_mlflow(name)).aliases
+        except NotThereError:
+            return {}
+        return aliases
+
+
+def _by_number(aliases: Mapping[str, Any]) -> dict[int, tuple[str, ...]]:
+    return {
+        int(number): tuple(
+            sorted(alias for alias, its in aliases.items() if its == number and alias != SHOWN)
+        )
+        for number in aliases.values()
+    }
+
+
+def _filter(name: str | None, wanted: Mapping[str, str]) -> str:
+    """What MLflow can be asked without a doubt; `_fits` looks again."""
+    clauses = [] if name is None else [f"name = '{to_mlflow(name)}'"]
+    clauses += [f"tags.`{key}` = '{value}'" for key, value in wanted.items() if _PLAIN.fullmatch(value)]
+    return " AND ".join(clauses)
+
+
+def _fits(found: Any, name: str | None, wanted: Mapping[str, str]) -> bool:
+    is_ours = version_tags.VERSION in found.tags and name in {None, from_mlflow(found.name)}
+    return is_ours and wanted.items() <= found.tags.items()

@@ -1,0 +1,62 @@
+"""Which flavor of MLflow a model has: what loads it again, and so in which files it is kept."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from registry.models.mlflow.bakeoff_model import MODEL
+
+if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
+
+SKLEARN, _PYTORCH, _CATBOOST = "sklearn", "pytorch", "catboost"
+
+#: By the package of the class, or of the first of its bases that comes from one of them.
+_BY_PACKAGE = {
+    "sklearn": SKLEARN,
+    "lightgbm": "lightgbm",
+    "xgboost": "xgboost",
+    _CATBOOST: _CATBOOST,  # whose flavor loads its own classes, and none that derives from them
+    "torch": _PYTORCH,
+}
+#: MLflow's own default for LightGBM needs skops, and its list of trusted types.
+_OPTIONS = {"lightgbm": {"serialization_format": "pickle"}, _PYTORCH: {"serialization_format": "pickle"}}
+_FILES = (MODEL, "model.lgb", "model.ubj", "model.cb", "data/model.pth")
+
+
+def flavor_of(model: Any) -> str | None:
+    """None for what MLflow knows as a Python function alone."""
+    packages = [base.__module__.partition(".")[0] for base in type(model).__mro__]
+    found = next((_BY_PACKAGE[package] for package in packages if package in _BY_PACKAGE), None)
+    return None if found == _CATBOOST and packages[0] != _CATBOOST else found
+
+
+def is_asked_in_another_way(model: Any) -> bool:
+    """MLflow calls a module of PyTorch, whatever its own `predict` would answer."""
+    return flavor_of(model) == _PYTORCH and hasattr(model, "predict")
+
+
+def is_a_pickle(flavor: str | None) -> bool:
+    """Of ours. The others are saved by MLflow, in the formats of their libraries."""
+    return flavor in {None, SKLEARN}
+
+
+def save(
+    flavor: str, model: Any, folder: Path, *, signature: "ModelSignature | None", requirements: Sequence[str]
+) -> None:
+    module = import_module(f"mlflow.{flavor}")
+    named = {requirement.partition("==")[0] for requirement in requirements}
+    needed = [own for own in module.get_default_pip_requirements() if own.partition("==")[0] not in named]
+    module.save_model(
+        model,
+        str(folder),
+        signature=signature,
+        pip_requirements=[*requirements, *needed],
+        **_OPTIONS.get(flavor, {}),
+    )
+
+
+def model_file(folder: Path) -> str:
+    """Which of the files is the model."""
+    return next(name for name in _FILES if (folder / name).is_file())

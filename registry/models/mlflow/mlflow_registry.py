@@ -1,0 +1,288 @@
+"""The registry of trained models, kept by MLflow: a database or a server, for any number of machines."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.model_version import (
+    ModelVersion,
+    Promotion,
+    Stage,
+    VersionNumber,
+    check_alias,
+    check_name,
+)
+from registry.models.mlflow import stage_transitions, upload_version, version_folder, version_tags
+from registry.models.mlflow.bakeoff_model import MODEL
+from registry.models.mlflow.find_versions import SHOWN, Finder, StagedVersion
+from registry.models.mlflow.ledger import Ledgers
+from registry.models.mlflow.mlflow_names import from_mlflow, to_mlflow
+from registry.models.mlflow.mlflow_server import MLflowServer, NotThereError
+from registry.models.mlflow.stage_log import StageLog
+from registry.models.mlflow.version_tags import DATASET, RUN, TYPE, VERSION, to_version
+from registry.models.registry_interface import BaseModelRegistry, Description, Fitted, Identifier, Loaded
+
+log = logging.getLogger(__name__)
+
+
+class MLflowModelRegistry(BaseModelRegistry):
+    """What is kept where, and what MLflow cannot promise, is told in docs/mlflow.md."""
+
+    def __init__(self, tracking_uri: str, registry_uri: str | None = None) -> None:
+        self._server = MLflowServer(tracking_uri, registry_uri)
+        self._ledgers = Ledgers(self._server)
+        self._log = StageLog(self._ledgers)
+        self._finder = Finder(self._server, self._log)
+
+    def save(
+        self,
+        model: Any,
+        model_name: str,
+        description: Description,
+        *,
+        version: str | None = None,
+        preprocessor: Mapping[str, Any] | None = None,
+    ) -> str:
+        self._check(model_name, version)
+        with _scratch() as place:
+            version_folder.write(place, model, description, preprocessor)
+            return self._keep(place, model_name, description, version)
+
+    def save_fitted(
+        self, fitted: Fitted, model_name: str, description: Description, version: str | None = None
+    ) -> str:
+        self._check(model_name, None)
+        evaluation = description.origin.evaluation_id
+        once = None if evaluation is None else {version_tags.EVALUATION: evaluation}
+        known = None if once is None else next(self._finder.search(None, once), None)
+        if known is not None:
+            return _id_of(known)
+        self._check(model_name, version)
+        with _scratch() as place:
+            version_folder.write_fitted(place, fitted, description)
+            return self._keep(place, model_name, description, version, once)
+
+    def _check(self, name: str, asked: str | None) -> None:
+        """Before anything is written."""
+        check_name(name)
+        if asked is not None:
+            VersionNumber.parse(asked)
+            upload_version.refuse_used(name, asked, upload_version.used_versions(self._ledgers.read(name)))
+
+    def _keep(
+        self,
+        place: Path,
+        name: str,
+        said: Description,
+        asked: str | None,
+        once: Mapping[str, str] | None = None,
+    ) -> str:
+        spot, save_id = self._ledgers.open(name), new_id()
+        upload = upload_version.begin(self._server, spot.experiment_id, name, said)
+        try:
+            upload_version.upload(self._server, upload, place)
+            version = upload_version.claim(self._server, spot.ledger_id, name, asked, save_id)
+        except BaseException:
+            upload_version.drop(self._server, upload)
+            raise
+        record = version_tags.record_of(place, said, upload.logged_model_id)
+        given = version_tags.to_tags(record, version=version, save_id=save_id)
+        made = upload_version.register(self._server, name, upload, given, said.description)
+        return self._settled(made, name, once or {version_tags.SAVE: save_id})
+
+    def _settled(self, made: Any, name: str, once: Mapping[str, str]) -> str:
+        """Of several that tell of the same, the first stays: MLflow's numbers say which was first."""
+        first = min([made, *self._finder.search(name, once)], key=_number_of)
+        if _number_of(first) != _number_of(made):
+            self._remove(made, files=made.source != first.source)
+        return _id_of(first)
+
+    def load(self, identifier: Identifier) -> Loaded:
+        found = self._finder.find(identifier)
+        try:
+            return self._loaded(found)
+        except TamperedError:
+            self._finder.find(identifier)  # deleted meanwhile, it is not there rather than not what it was
+            raise
+
+    def _loaded(self, found: Any) -> Loaded:
+        version, record = self._described(found), version_tags.read_record(found.tags)
+        with self._verified(found, version, record) as place:
+            return version_folder.load(place, version)
+
+    @contextmanager
+    def _verified(self, found: Any, version: ModelVersion, record: version_tags.Record) -> Iterator[Path]:
+        with _scratch() as place:
+            place.mkdir()
+            self._server.download(found.source, place)
+            version_folder.verify(place, record.digests, version.uri)
+            yield place
+
+    def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
+        found = self._finder.find(identifier)
+        version, record = self._described(found), version_tags.read_record(found.tags)
+        with self._verified(found, version, record) as place:
+            if record.model != MODEL:
+                raise InvalidInputError(
+                    f"{version.uri} is kept as {record.model}, in a format of its library: save it from a "
+                    "run, or by `bakeoff signals train`, and it is a pickle"
+                )
+            shutil.copyfile(place / record.model, file)
+        return version
+
+    def get(self, identifier: Identifier) -> ModelVersion:
+        return self._described(self._finder.find(identifier))
+
+    def _described(self, found: Any) -> ModelVersion:
+        return self._finder.now([to_version(found)])[0]
+
+    def versions(
+        self,
+        model_name: str | None = None,
+        model_type: str | None = None,
+        *,
+        version: str | None = None,
+        stage: Stage | None = None,
+        tags: Mapping[str, str] | None = None,
+        min_metrics: Mapping[str, float] | None = None,
+        dataset_id: str | None = None,
+        run_id: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[ModelVersion]:
+        asked = {VERSION: version, TYPE: model_type, DATASET: dataset_id, RUN: run_id}
+        found: Iterator[ModelVersion] = map(to_version, self._finder.search(model_name, asked))
+        if stage is not None:
+            found = self._in_stage(found, model_name, stage)
+        fitting = (
+            one
+            for one in found
+            if (tags or {}).items() <= one.tags.items()
+            and all(_reaches(one.metrics.get(name), least) for name, least in (min_metrics or {}).items())
+        )
+        page = islice(fitting, offset, None if limit is None else offset + limit)
+        return self._finder.now(list(page))
+
+    def _in_stage(
+        self, found: Iterable[ModelVersion], name: str | None, stage: Stage
+    ) -> Iterator[ModelVersion]:
+        standings = self._finder.standings() if name is None else {name: self._finder.standing(name)}
+        return (one for one in found if standings.get(one.name, StagedVersion()).of(one).stage is stage)
+
+    def best(
+        self,
+        metric: str,
+        *,
+        model_type: str | None = None,
+        model_name: str | None = None,
+        dataset_id: str | None = None,
+    ) -> ModelVersion | None:
+        sign = 1 if greater_is_better(metric) else -1
+        found = map(to_version, self._finder.search(model_name, {TYPE: model_type, DATASET: dataset_id}))
+        valued = ((sign * value, one) for one in found if (value := one.metrics.get(metric)) is not None)
+        best = max(valued, key=lambda pair: pair[0], default=None)
+        return None if best is None else self._finder.now([best[1]])[0]
+
+    def delete_model(self, model_identifier: Identifier, *, force: bool = False) -> bool:
+        try:
+            found = self._finder.find(model_identifier)
+        except NotFoundError:
+            return False
+        version = self._described(found)
+        if version.stage is Stage.PRODUCTION and not force:
+            raise InvalidInputError(
+                f"{version.uri} is in Production: archive it first, or give force=True (--force)"
+            )
+        return self._remove(found, files=True)
+
+    def _remove(self, found: Any, *, files: bool) -> bool:
+        """The version first: what is listed has its files."""
+        try:
+            self._server.ask("delete_model_version", found.name, str(found.version))
+        except NotThereError:
+            return False
+        if files:
+            upload_version.drop(self._server, version_tags.upload_of(found))
+        return True
+
+    def transition_model_stage(
+        self,
+        model_identifier: Identifier,
+        stage: Stage | str,
+        *,
+        by: str | None = None,
+        reason: str = "",
+        evidence: Mapping[str, Any] | None = None,
+        replacing: str | None = None,
+    ) -> Promotion:
+        to = Stage.parse(stage)
+        line = stage_transitions.move(
+            self._finder,
+            self.get(model_identifier),
+            to,
+            by=by,
+            reason=reason,
+            evidence=evidence,
+            replacing=replacing,
+        )
+        stage_transitions.show(self._finder, line)
+        return line
+
+    def record(self, line: Promotion) -> None:
+        stage_transitions.note(self._finder, line)
+
+    def set_alias(self, model_name: str, alias: str, model_identifier: Identifier | None) -> None:
+        if check_alias(alias) == SHOWN:
+            raise InvalidInputError(
+                f"the alias {SHOWN} shows which version is in Production: move the version to Production"
+            )
+        if model_identifier is None:
+            self._forget_alias(model_name, alias)
+            return
+        found = self._finder.find(model_identifier)
+        if from_mlflow(found.name) != model_name:
+            raise InvalidInputError(
+                f"{model_identifier} is no version of {model_name}: it cannot have its alias"
+            )
+        self._server.ask("set_registered_model_alias", found.name, alias, str(found.version))
+
+    def _forget_alias(self, name: str, alias: str) -> None:
+        try:
+            self._server.ask("delete_registered_model_alias", to_mlflow(name), alias)
+        except NotThereError:
+            log.debug("there is no such alias", extra={"model_name": name})
+
+    def history(self, model_name: str | None = None, *, limit: int | None = None) -> list[Promotion]:
+        if model_name is None:
+            found = [line.promotion for lines in self._log.all_lines().values() for line in reversed(lines)]
+            found.sort(key=lambda line: line.at, reverse=True)
+        else:
+            found = [line.promotion for line in reversed(self._log.lines(model_name))]
+        return found[:limit]
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder that nobody else may look into, which is not there yet."""
+    with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch:
+        yield Path(scratch) / "model"
+
+
+def _number_of(found: Any) -> int:
+    return int(found.version)
+
+
+def _id_of(found: Any) -> str:
+    return f"models:/{from_mlflow(found.name)}/{found.version}"
+
+
+def _reaches(value: float | None, least: float) -> bool:
+    return value is not None and value >= least

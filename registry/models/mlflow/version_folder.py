@@ -1,0 +1,187 @@
+"""The folder that MLflow keeps for a version: in MLflow's own form, so that plain MLflow loads it.
+
+MLmodel, requirements.txt, conda.yaml, python_env.yaml    as MLflow writes them
+model.pkl                                                 a pickle; of some flavors, a file of their own
+preprocessor.pkl                                          the artifact of `registry.models.model_description`
+input_example.json, serving_input_example.json            a few rows, as MLflow has them
+example.json      the same, with their types: `registry.columns.input_example`
+code/bakeoff_model.py                                     how to load model and preprocessor together
+"""
+
+import json
+import mmap
+import shutil
+import warnings
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from bakeoff.domain.errors import TamperedError
+from bakeoff.domain.model_version import ModelVersion
+from registry.columns.input_example import example_from_json
+from registry.columns.json_values import jsonable
+from registry.models import pickling
+from registry.models.local import artefact_files
+from registry.models.mlflow import bakeoff_model, flavors
+from registry.models.mlflow.bakeoff_model import MODEL, PREPROCESSOR
+from registry.models.mlflow.mlflow_signature import to_mlflow_signature
+from registry.models.registry_interface import Description, Fitted, Loaded
+from registry.models.unpickling import does_not_load, minding_versions
+
+if TYPE_CHECKING:
+    from mlflow.models import Model
+
+EXAMPLE = "example.json"
+_MLMODEL, _CODE = "MLmodel", "code"
+_REQUIREMENTS, _CONDA, _PYTHON = "requirements.txt", "conda.yaml", "python_env.yaml"
+_PICKLE = b"\x80"  #: how a pickle of protocol 2 or newer begins
+_ENVIRONMENTS = {"conda_env": _CONDA, "python_env": _PYTHON}
+
+
+def write(folder: Path, model: Any, said: Description, preprocessor: Mapping[str, Any] | None) -> None:
+    """Pickles are plain ones: MLflow does not read those of joblib."""
+    flavor = flavors.flavor_of(model)
+    if flavor is None or flavors.is_a_pickle(flavor):
+        folder.mkdir()
+        pickling.write(model, folder / MODEL)
+    else:
+        signature = to_mlflow_signature(said.signature)
+        flavors.save(flavor, model, folder, signature=signature, requirements=_requirements(said))
+    if preprocessor is not None:
+        pickling.write(preprocessor, folder / PREPROCESSOR)
+    _describe(folder, flavor, said, is_asked_by_us=flavors.is_asked_in_another_way(model))
+
+
+def write_fitted(folder: Path, fitted: Fitted, said: Description) -> None:
+    """Nothing is unpickled, so how it can be read is all that is known of the model."""
+    folder.mkdir()
+    artefact_files.adopt(fitted.model, fitted.model_digest, folder / MODEL)
+    if fitted.preprocessor is not None:
+        artefact_files.adopt(fitted.preprocessor, str(fitted.preprocessor_digest), folder / PREPROCESSOR)
+    _describe(folder, flavors.SKLEARN if _is_plain_pickle(folder / MODEL) else None, said)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file, by its path in the folder."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {file.relative_to(folder).as_posix(): artefact_files.digest_of(file) for file in files}
+
+
+def verify(folder: Path, recorded: Mapping[str, str], what: str) -> None:
+    """Each file is as it was saved. What was never saved is removed: nothing may read it."""
+    found = digests(folder)
+    for name, digest in recorded.items():
+        if found.get(name) != digest:
+            raise TamperedError(
+                f"{name} of {what} is {'missing' if name not in found else 'not the file that was saved'}: "
+                "it is not loaded; put the saved file back from a copy, or delete the version"
+            )
+    for name in found.keys() - recorded.keys():
+        (folder / name).unlink()
+
+
+def load(folder: Path, version: ModelVersion) -> Loaded:
+    """What has been verified."""
+    _pyfunc()
+    with minding_versions(version.libraries):
+        try:
+            model = bakeoff_model.load_model(folder)
+            artifact = bakeoff_model.load_preprocessor(folder)
+        except Exception as exc:  # strangers' code runs
+            raise does_not_load(version.uri, exc, version.libraries) from exc
+    example = folder / EXAMPLE
+    return Loaded(
+        version=version,
+        model=model,
+        preprocessor_artifact=artifact,
+        input_example=example_from_json(json.loads(example.read_text())) if example.is_file() else None,
+    )
+
+
+def _is_plain_pickle(file: Path) -> bool:
+    """And not one that joblib compressed, or put arrays into: MLflow's flavor does not read those."""
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data[:1] == _PICKLE and data.find(b"NumpyArrayWrapper") < 0
+
+
+def _describe(folder: Path, flavor: str | None, said: Description, *, is_asked_by_us: bool = False) -> None:
+    _pyfunc()
+    from mlflow.models import Model
+
+    if (folder / _MLMODEL).is_file():
+        described = Model.load(str(folder))
+    else:
+        described = Model(signature=to_mlflow_signature(said.signature))
+        _write_environment(folder, said)
+        _add_flavor(described, flavor)
+    if is_asked_by_us or flavor is None or (folder / PREPROCESSOR).is_file():
+        _load_both_together(described, folder)
+    if said.input_example is not None:
+        described.saved_input_example_info = _write_example(folder, said.input_example)
+    described.model_size_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    described.save(str(folder / _MLMODEL))
+
+
+def _add_flavor(described: "Model", flavor: str | None) -> None:
+    """A pickle of ours, as `mlflow.sklearn.save_model` would have described it."""
+    import sklearn
+
+    if flavor is None:
+        return
+    _pyfunc().add_to_model(
+        described, loader_module="mlflow.sklearn", model_path=MODEL, predict_fn="predict", **_ENVIRONMENTS
+    )
+    described.add_flavor(
+        flavors.SKLEARN,
+        pickled_model=MODEL,
+        sklearn_version=sklearn.__version__,
+        serialization_format="pickle",
+    )
+
+
+def _load_both_together(described: "Model", folder: Path) -> None:
+    (folder / _CODE).mkdir()
+    source = Path(bakeoff_model.__file__)
+    shutil.copyfile(source, folder / _CODE / source.name)
+    _pyfunc().add_to_model(described, loader_module=source.stem, code=_CODE, **_ENVIRONMENTS)
+
+
+def _pyfunc() -> Any:
+    """MLflow's module, which warns of its own type hints when it is imported."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return import_module("mlflow.pyfunc")
+
+
+def _requirements(said: Description) -> list[str]:
+    import mlflow
+
+    libraries = {name: version for name, version in said.libraries.items() if name != "python"}
+    return [f"{name}=={version}" for name, version in {"mlflow": mlflow.__version__, **libraries}.items()]
+
+
+def _write_environment(folder: Path, said: Description) -> None:
+    requirements, python = _requirements(said), said.libraries.get("python", "3.11")
+    (folder / _REQUIREMENTS).write_text("\n".join(requirements) + "\n")
+    pip = [f"python={python}", "pip", {"pip": requirements}]
+    conda = {"name": "mlflow-env", "channels": ["conda-forge"], "dependencies": pip}
+    (folder / _CONDA).write_text(yaml.safe_dump(conda, sort_keys=False))
+    environment = {"python": python, "build_dependencies": ["pip"], "dependencies": [f"-r {_REQUIREMENTS}"]}
+    (folder / _PYTHON).write_text(yaml.safe_dump(environment, sort_keys=False))
+
+
+def _write_example(folder: Path, example: Mapping[str, Any]) -> dict[str, Any]:
+    frame = example_from_json(example)
+    split = {"columns": list(frame.columns), "data": jsonable(frame.astype(object).to_numpy())}
+    (folder / EXAMPLE).write_text(json.dumps(example))
+    (folder / "input_example.json").write_text(json.dumps(split))
+    (folder / "serving_input_example.json").write_text(json.dumps({"dataframe_split": split}))
+    return {
+        "artifact_path": "input_example.json",
+        "serving_input_path": "serving_input_example.json",
+        "type": "dataframe",
+        "pandas_orient": "split",
+    }

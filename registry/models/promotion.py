@@ -1,0 +1,205 @@
+"""Promotion and rollback: the way of a version from stage to stage, with gates before it and hooks after it.
+
+The gate `betterThanProduction` holds against the version that is really replaced: it is named when the stage
+changes, and if another one is there by then, the gates are asked again.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from bakeoff.domain.errors import ConflictError, NotFoundError, OvertakenError, RefusedError
+from bakeoff.domain.identity import utc_now
+from bakeoff.domain.model_version import GateResult, ModelVersion, Promotion, Stage
+from bakeoff.settings.registry_settings import PromotionSettings
+from registry.models.promotion_gates import Peers, judge
+from registry.models.promotion_hooks import tell
+from registry.models.registry_interface import NO_VERSION, BaseModelRegistry, Identifier
+
+log = logging.getLogger(__name__)
+
+#: Where gates are asked. Nobody has to be good to be archived.
+_GUARDED = frozenset({Stage.STAGING, Stage.PRODUCTION})
+
+
+class GateError(RefusedError):
+    """A version did not pass a gate, and is where it was."""
+
+    def __init__(self, version: str, stage: Stage, failed: Sequence[GateResult]) -> None:
+        super().__init__(version, stage, failed)
+        self.failed = failed
+
+    def __str__(self) -> str:
+        version, stage, failed = self.args
+        said = "; ".join(f"{gate.gate}: {gate.reason}" for gate in failed)
+        return f"{version} was not promoted to {stage}, for it did not pass: {said}"
+
+
+def promote(
+    registry: BaseModelRegistry,
+    identifier: Identifier,
+    *,
+    policy: PromotionSettings,
+    root: Path,
+    stage: Stage = Stage.PRODUCTION,
+    by: str | None = None,
+    reason: str = "",
+    force: bool = False,
+    peers: Peers | None = None,
+) -> Promotion:
+    """The line of the log, with what the hooks said. GateError where a gate is not passed, unless forced.
+
+    ConflictError for a version that is in the stage already. `root` is the folder of the project, for the
+    hooks; `by` None is the user's name; `peers` is what its run knows of all candidates.
+    """
+    version = registry.get(identifier)
+    while True:
+        try:
+            line = _promote_once(
+                registry, version.uri, policy, stage, by=by, reason=reason, force=force, peers=peers
+            )
+        except OvertakenError as exc:
+            log.info("the gates are asked once more: %s", exc)
+        else:
+            return tell_hooks(registry, line, policy=policy, root=root)
+
+
+def see_to_promotion(
+    registry: BaseModelRegistry,
+    identifier: Identifier,
+    *,
+    policy: PromotionSettings,
+    root: Path,
+    stage: Stage,
+    by: str | None = None,
+    reason: str = "",
+    peers: Peers | None = None,
+) -> Promotion:
+    """The same for whoever may be killed meanwhile and comes again: what was done, is not done once more.
+
+    Only hooks may be told twice, if it was while they were told.
+    """
+    version = registry.get(identifier)
+    lines = [line for line in registry.history(version.name) if line.version == version.version]
+    done = next((place for place, line in enumerate(lines) if line.moved and line.to_stage is stage), None)
+    if done is None:
+        return promote(
+            registry, version.uri, policy=policy, root=root, stage=stage, by=by, reason=reason, peers=peers
+        )
+    told = next((line for line in lines[:done] if "hooks" in line.evidence), None)
+    if told is None:
+        return tell_hooks(registry, lines[done], policy=policy, root=root)
+    return replace(lines[done], evidence={**lines[done].evidence, **told.evidence})
+
+
+def rollback(
+    registry: BaseModelRegistry,
+    model_name: str,
+    *,
+    policy: PromotionSettings,
+    root: Path,
+    by: str | None = None,
+    reason: str = "",
+) -> Promotion:
+    """Production is again the version that it was before; once more, and it is the one before that.
+
+    Versions that were deleted meanwhile are passed over. OvertakenError when somebody else was at it.
+    """
+    production = production_of(registry, model_name)
+    former = _former(registry, model_name, production)
+    line = registry.transition_model_stage(
+        former.id,
+        Stage.PRODUCTION,
+        by=by,
+        reason=reason,
+        evidence={"rollback": True, **_measured(former)},
+        replacing=_number(production),
+    )
+    return tell_hooks(registry, line, policy=policy, root=root)
+
+
+def production_of(registry: BaseModelRegistry, model_name: str) -> ModelVersion | None:
+    return next(iter(registry.versions(model_name, stage=Stage.PRODUCTION, limit=1)), None)
+
+
+def tell_hooks(
+    registry: BaseModelRegistry, line: Promotion, *, policy: PromotionSettings, root: Path
+) -> Promotion:
+    """What they say is a line of the log of its own, for lines are never changed."""
+    if not policy.hooks:
+        return line
+    said = {"hooks": [asdict(tell(hook, line, root=root)) for hook in policy.hooks]}
+    registry.record(
+        replace(line, from_stage=line.to_stage, at=utc_now(), reason="", replaced=None, evidence=said)
+    )
+    return replace(line, evidence={**line.evidence, **said})
+
+
+def _promote_once(
+    registry: BaseModelRegistry,
+    uri: str,
+    policy: PromotionSettings,
+    stage: Stage,
+    *,
+    by: str | None,
+    reason: str,
+    force: bool,
+    peers: Peers | None,
+) -> Promotion:
+    version = registry.get(uri)
+    if version.stage is stage:
+        raise ConflictError(f"{uri} is in {stage} already")
+    production = production_of(registry, version.name)
+    asked = policy.gates if stage in _GUARDED else []
+    gates = [judge(gate, version, production, peers) for gate in asked]
+    failed = [gate for gate in gates if not gate.passed]
+    if failed and not force:
+        raise GateError(uri, stage, failed)
+    evidence = {**_measured(version), "gates": [asdict(gate) for gate in gates], "forced": bool(failed)}
+    expected = _number(production) if stage is Stage.PRODUCTION else None
+    return registry.transition_model_stage(
+        version.id, stage, by=by, reason=reason, evidence=evidence, replacing=expected
+    )
+
+
+def _measured(version: ModelVersion) -> Mapping[str, Any]:
+    origin = version.origin
+    return {"run": origin.run_id, "snapshot": origin.dataset_id, "metrics": dict(version.metrics)}
+
+
+def _number(production: ModelVersion | None) -> str:
+    return NO_VERSION if production is None else production.version
+
+
+def _former(registry: BaseModelRegistry, model_name: str, production: ModelVersion | None) -> ModelVersion:
+    present = None if production is None else production.version
+    for number in reversed(_succession(registry.history(model_name))):
+        if number != present and (found := _still_there(registry, f"models:/{model_name}/{number}")):
+            return found
+    raise NotFoundError(
+        f"no former version of {model_name} is there to go back to: `bakeoff registry history {model_name}` "
+        "lists what was promoted"
+    )
+
+
+def _succession(newest_first: Sequence[Promotion]) -> list[str]:
+    """The versions that were in Production, one after another, without those that were rolled back."""
+    held: list[str] = []
+    for line in reversed(newest_first):
+        if line.to_stage is not Stage.PRODUCTION or not line.moved:
+            continue
+        if line.evidence.get("rollback"):
+            while held and held[-1] != line.version:
+                held.pop()
+        if held[-1:] != [line.version]:
+            held.append(line.version)
+    return held
+
+
+def _still_there(registry: BaseModelRegistry, uri: str) -> ModelVersion | None:
+    try:
+        return registry.get(uri)
+    except NotFoundError:
+        return None

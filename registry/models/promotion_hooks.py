@@ -1,0 +1,108 @@
+"""Hooks: who is told of a promotion. Each is a process of its own, without a shell and with a time limit.
+
+What a hook does is its own affair: its failure is noted, and undoes nothing.
+"""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from bakeoff.domain.model_version import Promotion
+from bakeoff.domain.own_folders import SOURCES
+from bakeoff.settings.registry_settings import HookSettings
+
+log = logging.getLogger(__name__)
+
+_MOST_SAID = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class HookResult:
+    hook: str  #: as it is configured
+    passed: bool
+    reason: str = ""  #: why it failed; empty when it did not
+    seconds: float
+
+
+def tell(hook: HookSettings, promotion: Promotion, *, root: Path) -> HookResult:
+    """Waits for its end. `root` is the folder that it starts in, and that a function is imported from."""
+    began, name = time.monotonic(), in_words(hook)
+    reason = _run(hook, promotion, root=root)
+    if reason:
+        log.warning("the hook %s failed for %s: %s", name, promotion.uri, reason)
+    return HookResult(hook=name, passed=not reason, reason=reason, seconds=round(time.monotonic() - began, 3))
+
+
+def in_words(hook: HookSettings) -> str:
+    return hook.python or " ".join(hook.command or ())
+
+
+def _run(hook: HookSettings, promotion: Promotion, *, root: Path) -> str:
+    """Why it failed, or nothing. Files, not pipes: a hook need not read, and may leave somebody behind."""
+    with TemporaryFile() as given, TemporaryFile() as said:
+        given.write(json.dumps(promotion.to_record()).encode())
+        given.seek(0)
+        try:
+            process = subprocess.Popen(
+                _command(hook),
+                cwd=root,
+                env={**os.environ, **_ids(promotion), **_path(hook)},
+                stdin=given,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as exc:
+            return f"it cannot be started: {exc}"
+        try:
+            code = process.wait(hook.timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return f"it took longer than {hook.timeout:g} seconds"
+        return "" if code == 0 else f"it ended with {_code(code)}{_last_words(said)}"
+
+
+def _command(hook: HookSettings) -> Sequence[str]:
+    if hook.python is None:
+        return hook.command or ()
+    return [sys.executable, "-P", "-m", "registry.models.hook_runner", hook.python]
+
+
+def _path(hook: HookSettings) -> Mapping[str, str]:
+    """Where a function's caller finds us."""
+    if hook.python is None:
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCES), os.environ.get("PYTHONPATH")]))}
+
+
+def _ids(promotion: Promotion) -> Mapping[str, str]:
+    """For those who do not read JSON. Not called BAKEOFF_, for those names are settings."""
+    return {
+        "PROMOTION_MODEL": promotion.model_name,
+        "PROMOTION_VERSION": promotion.version,
+        "PROMOTION_URI": promotion.uri,
+        "PROMOTION_STAGE": promotion.to_stage,
+        "PROMOTION_REPLACED": promotion.replaced or "",
+        "PROMOTION_RUN": promotion.evidence.get("run") or "",
+    }
+
+
+def _code(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _last_words(said: IO[bytes]) -> str:
+    said.seek(0, os.SEEK_END)
+    said.seek(max(0, said.tell() - _MOST_SAID))
+    lines = said.read().decode(errors="replace").strip().splitlines()
+    return f": {lines[-1]}" if lines else ""

@@ -1,0 +1,317 @@
+"""The registry of trained models, whatever it is kept in.
+
+Callers know this class alone: a backend is chosen by configuration, and a third party can add another, held
+to `tests/contract/`. What a backend must do is abstract; what follows from that is written here, once.
+"""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
+from bakeoff.domain.model_uri import is_uri
+from bakeoff.domain.model_version import (
+    NO_VERSION,
+    NOWHERE,
+    ModelVersion,
+    Promotion,
+    Stage,
+    VersionOrigin,
+    overtaken,
+)
+from registry.models.model_description import Description, describe
+from registry.models.model_description import preprocessor_artifact as as_artifact
+
+__all__ = [
+    "NO_VERSION",
+    "BaseModelRegistry",
+    "Description",
+    "Fitted",
+    "Identifier",
+    "Loaded",
+    "bundle_of",
+    "no_such_model",
+    "overtaken",
+]
+
+log = logging.getLogger(__name__)
+
+#: The id that `save_model` returned, or its text; `name/version`; or a URI (`domain.model_uri`).
+Identifier = int | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A model that a cell has written: bytes that were hashed, and that nobody here has unpickled."""
+
+    model: Path  #: a pickle, protocol 5
+    model_digest: str  #: SHA-256; what is copied must have it
+    preprocessor: Path | None = None  #: a pickle of the dict of `preprocessor_artifact`
+    preprocessor_digest: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A version whose files were verified and unpickled."""
+
+    version: ModelVersion
+    model: Any
+    preprocessor_artifact: Mapping[str, Any] | None  #: as `registry.preprocessor` makes it
+    input_example: Any = None  #: a DataFrame, or None
+
+
+class BaseModelRegistry(ABC):
+    """A backend of the registry. What it promises:
+
+    - what is listed loads; a save is there whole or not at all, whoever is killed in between;
+    - two savers at once never get the same version, and a version once used is not given again;
+    - one version of a name is in Production at most, and each change of stage is a line of the log;
+    - a file that is not the one that was saved is never unpickled;
+    - any number of threads and processes may use it at once; a fork may go on using it;
+    - a name or a version that cannot be is refused (`bakeoff.domain.model_version`), any other is kept as it
+      is.
+    """
+
+    def save_model(  # noqa: PLR0917 - callers of the contract give them by place
+        self,
+        model: Any,
+        model_name: str,
+        model_type: str | None = None,
+        metrics: Mapping[str, float | None] | None = None,
+        hyperparameters: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        version: str | None = None,
+        preprocessor_artifact: Any = None,
+        signature: Any = None,
+        input_example: Any = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        *,
+        feature_names: Sequence[str] | None = None,
+        origin: VersionOrigin = NOWHERE,
+    ) -> Identifier:
+        """The id of the new version.
+
+        Without `version`: one patch above the highest that the name ever had, 1.0.0 at first. Without
+        `model_type`: the name of the class. `preprocessor_artifact` is a transformer, or a dict with the
+        keys of `registry.models.model_description`. `signature` is inferred from `input_example` when absent.
+        """
+        preprocessor = as_artifact(preprocessor_artifact, model_name)
+        seen = preprocessor["feature_names_in"] if preprocessor else None
+        described = describe(
+            model,
+            model_type=model_type,
+            metrics=metrics,
+            hyperparameters=hyperparameters,
+            description=description,
+            signature=signature,
+            input_example=input_example,
+            metadata=metadata,
+            tags=tags,
+            feature_names=seen if feature_names is None else feature_names,
+            origin=origin,
+        )
+        return self.save(model, model_name, described, version=version, preprocessor=preprocessor)
+
+    @abstractmethod
+    def save(
+        self,
+        model: Any,
+        model_name: str,
+        description: Description,
+        *,
+        version: str | None = None,
+        preprocessor: Mapping[str, Any] | None = None,
+    ) -> Identifier:
+        """`preprocessor` as `registry.models.model_description` makes it."""
+
+    @abstractmethod
+    def save_fitted(
+        self, fitted: Fitted, model_name: str, description: Description, version: str | None = None
+    ) -> Identifier:
+        """The same for what a cell has written: the bytes are taken as they are.
+
+        Idempotent by `description.origin.evaluation_id`: the version saved from it before is returned.
+        """
+
+    @abstractmethod
+    def load(self, identifier: Identifier) -> Loaded:
+        """With all that was saved with it, verified first.
+
+        NotFoundError for what does not exist, TamperedError for a file that is not the one that was saved.
+        """
+
+    @abstractmethod
+    def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
+        """The pickle of its model, verified and not unpickled, is this new file: whoever loads it verifies it
+        again, by the digest of the version.
+
+        NotFoundError and TamperedError as of `load`; InvalidInputError where it is kept in another form.
+        """
+
+    @abstractmethod
+    def get(self, identifier: Identifier) -> ModelVersion:
+        """What is known of a version, without loading it. NotFoundError for what does not exist."""
+
+    @abstractmethod
+    def versions(
+        self,
+        model_name: str | None = None,
+        model_type: str | None = None,
+        *,
+        version: str | None = None,
+        stage: Stage | None = None,
+        tags: Mapping[str, str] | None = None,
+        min_metrics: Mapping[str, float] | None = None,
+        dataset_id: str | None = None,
+        run_id: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[ModelVersion]:
+        """Newest first; all filters must hold."""
+
+    @abstractmethod
+    def delete_model(self, model_identifier: Identifier, *, force: bool = False) -> bool:
+        """Rows and files. False for what does not exist; InvalidInputError in Production, unless forced."""
+
+    @abstractmethod
+    def transition_model_stage(
+        self,
+        model_identifier: Identifier,
+        stage: Stage | str,
+        *,
+        by: str | None = None,
+        reason: str = "",
+        evidence: Mapping[str, Any] | None = None,
+        replacing: str | None = None,
+    ) -> Promotion:
+        """Without asking gates or telling hooks (`registry.models.promotion` does).
+
+        `by`: None is the user's name.
+
+        To Production, the version that was there is archived in the same step. `replacing` is the version
+        that must be in Production when that step is taken, or `NO_VERSION`: OvertakenError, and nothing has
+        changed, if it is another one by then. None: whichever it is.
+        """
+
+    @abstractmethod
+    def record(self, line: Promotion) -> None:
+        """Adds a line to the log that changes no stage, such as what the hooks of a promotion said."""
+
+    @abstractmethod
+    def set_alias(self, model_name: str, alias: str, model_identifier: Identifier | None) -> None:
+        """Moves the alias; None removes it."""
+
+    @abstractmethod
+    def history(self, model_name: str | None = None, *, limit: int | None = None) -> list[Promotion]:
+        """The log of stages, newest first."""
+
+    def load_model(
+        self,
+        model_identifier: Identifier | None = None,
+        *,
+        model_id: Identifier | None = None,
+        version: str | None = None,
+        model_name: str | None = None,
+    ) -> Any:
+        """By a URI, a mapping of all that was saved together (`bundle_of`), or an error.
+
+        By id, version or `name/version`: the model, or None for what does not exist or does not verify; the
+        log says which. `version` alone will do while one name has it.
+        """
+        if isinstance(model_identifier, str) and is_uri(model_identifier):
+            return bundle_of(self.load(model_identifier))
+        given = model_identifier if model_id is None else model_id
+        try:
+            wanted = self._identify(given, version, model_name)
+            return self.load(wanted).model
+        except (NotFoundError, TamperedError) as exc:
+            log.warning("no model is loaded: %s", exc)
+            return None
+
+    def _identify(self, given: Identifier | None, version: str | None, model_name: str | None) -> Identifier:
+        if given is not None:
+            return given
+        if version is None:
+            raise InvalidInputError(
+                "which model? Give its id, its version, or a URI such as models:/NAME/1.0.0"
+            )
+        if model_name is not None:
+            return f"models:/{model_name}/{version}"
+        found = self.versions(version=version)
+        if not found:
+            raise NotFoundError(f"there is no model of version {version}")
+        if len(found) > 1:
+            names = ", ".join(sorted(known.name for known in found))
+            raise InvalidInputError(
+                f"version {version} is one of several names ({names}): give model_name, too"
+            )
+        return found[0].id
+
+    def get_model_by_stage(self, model_name: str, stage: Stage | str) -> dict[str, Any]:
+        """The same mapping as by URI; NotFoundError when no version of the name is in the stage."""
+        return bundle_of(self.load(f"models:/{model_name}/{Stage.parse(stage)}"))
+
+    def list_models(
+        self,
+        model_name: str | None = None,
+        model_type: str | None = None,
+        min_f1: float | None = None,
+        tags: Mapping[str, str] | None = None,
+        stage: Stage | str | None = None,
+        **filters: Any,
+    ) -> list[dict[str, Any]]:
+        """Newest first; `filters` are those of `versions`."""
+        if min_f1 is not None:
+            filters["min_metrics"] = {**(filters.get("min_metrics") or {}), "f1": min_f1}
+        found = self.versions(
+            model_name, model_type, tags=tags, stage=None if stage is None else Stage.parse(stage), **filters
+        )
+        return [version.to_row() for version in found]
+
+    def get_best_model(
+        self,
+        metric: str = "f1",
+        model_type: str | None = None,
+        model_name: str | None = None,
+        dataset_id: str | None = None,
+    ) -> dict[str, Any] | None:
+        """The row of the version with the best value: the least for errors and losses. NaN never wins."""
+        found = self.best(metric, model_type=model_type, model_name=model_name, dataset_id=dataset_id)
+        return None if found is None else found.to_row()
+
+    @abstractmethod
+    def best(
+        self,
+        metric: str,
+        *,
+        model_type: str | None = None,
+        model_name: str | None = None,
+        dataset_id: str | None = None,
+    ) -> ModelVersion | None:
+        """Where several are equally good, the newest."""
+
+
+def no_such_model(identifier: Identifier) -> NotFoundError:
+    return NotFoundError(f"the registry has no model {identifier}: `bakeoff registry list` lists what it has")
+
+
+def bundle_of(loaded: Loaded) -> dict[str, Any]:
+    version = loaded.version
+    return {
+        "model": loaded.model,
+        "preprocessor_artifact": loaded.preprocessor_artifact,
+        "metadata": {
+            **version.metadata,
+            "params": dict(version.hyperparameters),
+            "metrics": dict(version.metrics),
+            "tags": dict(version.tags),
+        },
+        "run_id": version.origin.run_id,
+        "signature": version.signature,
+        "input_example": loaded.input_example,
+        "version": version.to_row(),
+    }

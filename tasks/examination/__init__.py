@@ -1,1 +1,0 @@
-"""What `bakeoff doctor` and `/health` both look at, part by part."""
