@@ -61,9 +61,9 @@ format: setup  ## Format the code, and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: demo  ## Generate docs/configuration.md and docs/leaderboard.svg
-	@$(BIN)/bakeoff config --markdown > docs/configuration.md
-	@$(BIN)/python docs/picture.py docs/leaderboard.svg
+docs: demo  ## Generate docs/reference/configuration.md and docs/pictures/leaderboard.svg
+	@$(BIN)/bakeoff config --markdown > docs/reference/configuration.md
+	@$(BIN)/python docs/pictures/leaderboard.py docs/pictures/leaderboard.svg
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-header
 

@@ -68,7 +68,8 @@ class ModelPlugin(ABC):
     those of its catalog entry:
 
     - `data` are frames by name, `prices` and, where there are any, `fundamentals`, with what was known as of
-      the date and nothing later, for all symbols there are; docs/market-data.md says which columns they have;
+      the date and nothing later, for all symbols there are;
+      docs/guide/market-data.md says which columns they have;
     - `artefacts` are the saved models that the class names in `artefacts`, by their names: the host has
       found, verified and loaded them, and all are of the same version;
     - it holds no connection and opens no file;

@@ -29,7 +29,7 @@ class EnsembleService:
         engine: "Engine | None" = None,
         time_limit_s: float = 60.0,
     ) -> None:
-        """Models are asked in this process, with `data` (frames by name, as docs/signals.md says) and
+        """Models are asked in this process, with `data` (frames by name, as docs/guide/signals.md says) and
         `artefacts` (fitted models by name), unless `ask` says how they are asked.
 
         `engine`: of the database in which the ensemble is kept; with None nothing can be kept or read.

@@ -1,7 +1,8 @@
 """The whole circle: results come in, those who know label them, a bake-off learns from that, and the winner
 goes to Production and scores what came in.
 
-Over HTTP, and by the name of a Celery task, as other programs do it; docs/scoring.md does it by commands.
+Over HTTP, and by the name of a Celery task, as other programs do it.
+docs/guide/scoring.md does it by commands.
 """
 
 import sys

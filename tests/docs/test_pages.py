@@ -33,7 +33,8 @@ from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, Figures
 from registry.catalog.catalog_schema import KEYS as CATALOG_KEYS
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 NONE = Figures(
     runs=dict.fromkeys(RunState, 0),
@@ -161,7 +162,7 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
 
 
 def test_the_page_on_models_names_each_key_of_the_catalog() -> None:
-    page = (ROOT / "docs" / "writing-a-model.md").read_text("utf-8")
+    page = (DOCS / "guide" / "writing-a-model.md").read_text("utf-8")
     table = page.partition("## Keys of an entry")[2].partition("\n## ")[0]
     named = {
         name
@@ -172,7 +173,7 @@ def test_the_page_on_models_names_each_key_of_the_catalog() -> None:
 
 
 def test_the_page_on_the_api_names_each_route_and_each_figure() -> None:
-    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    page = (DOCS / "reference" / "api.md").read_text("utf-8")
     app = create_app(load(ROOT / "config" / "bakeoff.yaml", environment={}), Tokens(Path("/nowhere")))
     paths = app.openapi()["paths"]
     routes = {f"{method.upper()} {path}" for path, known in paths.items() for method in known}
@@ -189,21 +190,21 @@ def test_the_page_on_the_api_names_each_route_and_each_figure() -> None:
 def test_alarms_and_dashboard_ask_for_figures_that_there_are_and_the_page_says_what_each_alarm_means() -> (
     None
 ):
-    monitoring = ROOT / "docs" / "monitoring"
+    monitoring = DOCS / "operating" / "monitoring"
     text = "".join(lines(NONE, Caps(per_node=1, overall=1)))
     alarms = yaml.safe_load((monitoring / "alarms.yaml").read_text("utf-8"))["groups"][0]["rules"]
     panels = json.loads((monitoring / "grafana.json").read_text("utf-8"))["panels"]
     asked = [alarm["expr"] for alarm in alarms]
     asked += [target["expr"] for panel in panels for target in panel["targets"]]
     samples = set(re.findall(r"^(bakeoff_\w+)", text, re.MULTILINE))
-    page = (ROOT / "docs" / "on-call.md").read_text("utf-8")
+    page = (DOCS / "operating" / "on-call.md").read_text("utf-8")
 
     assert {name for query in asked for name in re.findall(r"bakeoff_\w+", query)} <= samples
     assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [alarm["alert"] for alarm in alarms]
 
 
 def test_the_page_on_events_names_each_type_and_each_field() -> None:
-    page = (ROOT / "docs" / "events.md").read_text("utf-8")
+    page = (DOCS / "reference" / "events.md").read_text("utf-8")
     schema = json.loads(SCHEMA.read_text("utf-8"))
     shapes = [schema["$defs"][name]["properties"] for name in ("evaluation", "record", "failure", "end")]
     error = schema["$defs"]["failure"]["properties"]["error"]["properties"]
@@ -217,4 +218,4 @@ def test_the_page_on_events_names_each_type_and_each_field() -> None:
 
 def test_the_page_of_settings_is_what_the_settings_say() -> None:
     """`make docs` writes it anew."""
-    assert (ROOT / "docs" / "configuration.md").read_text("utf-8") == settings_reference()
+    assert (DOCS / "reference" / "configuration.md").read_text("utf-8") == settings_reference()

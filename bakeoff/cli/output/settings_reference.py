@@ -51,7 +51,7 @@ _REGISTRY_SECTIONS = (
 _MARKET = """\
 ## Market
 
-The keys of `market`: [market data](market-data.md). `fundamentals` has those of `prices`.
+The keys of `market`: [market data](../guide/market-data.md). `fundamentals` has those of `prices`.
 """
 
 _MARKET_SECTIONS = (("", MarketSettings), ("prices.", TableSettings))
@@ -59,7 +59,7 @@ _MARKET_SECTIONS = (("", MarketSettings), ("prices.", TableSettings))
 _SCHEDULES = """\
 ## Schedules
 
-Each entry of `schedules` is a name and these keys: [schedules](schedules.md).
+Each entry of `schedules` is a name and these keys: [schedules](../guide/schedules.md).
 """
 
 

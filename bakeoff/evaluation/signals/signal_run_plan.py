@@ -131,8 +131,8 @@ def _plan(
 def market_of(configuration: Configuration) -> MarketSettings:
     if configuration.settings.market is None:
         raise InvalidInputError(
-            "there is no `market:` in the configuration: say where prices come from, such as "
-            "`market: {prices: {source: csv, path: prices.csv}}`; docs/market-data.md says what is in them"
+            "there is no `market:` in the configuration: say where prices come from, such as `market: "
+            "{prices: {source: csv, path: prices.csv}}`; docs/guide/market-data.md says what is in them"
         )
     return configuration.settings.market
 

@@ -1,4 +1,4 @@
-"""Draws docs/leaderboard.svg: the latest run as `bakeoff show` prints it. `make docs` calls it."""
+"""Draws docs/pictures/leaderboard.svg: the latest run as `bakeoff show` prints it. `make docs` calls it."""
 
 import io
 import sys
