@@ -4,17 +4,17 @@ Any number of looks may happen at once. Whoever dies, leaves an open slot to the
 """
 
 import logging
-import math
 
 from celery import shared_task
 
-from bakeoff.domain.background_work import StoppedError, meanwhile
-from bakeoff.domain.errors import BakeoffError, InfrastructureError
+from bakeoff.domain.background_work import StoppedError
+from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.schedule import Slot
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.planning.run_plan import RunRequest
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations import process_context
+from bakeoff.operations.leased_work import work_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.store.bakeoffs import schedule_slots
@@ -23,8 +23,6 @@ from tasks.enqueue import start_run
 from tasks.signal_runs import start_signals
 
 log = logging.getLogger(__name__)
-
-_LONGEST_PAUSE_S = 600
 
 
 @shared_task(name="bakeoff.retrain", throws=(BakeoffError,))
@@ -50,23 +48,21 @@ def _see_to(slot: Slot, settings: ScheduleSettings) -> bool:
 
 
 def _start(slot: Slot, settings: ScheduleSettings) -> bool:
-    taken = schedule_slots.take(process_context.engine(), slot, lease_s=_lease_s())
-    if taken is None:
+    lease = schedule_slots.take(process_context.engine(), slot, lease_s=_lease_s())
+    if lease is None:
         return False
     try:
-        meanwhile(
-            lambda: start_of(taken, settings),
-            keep_going=lambda: _is_mine(taken),
-            longest_s=math.inf,
-            tick_s=_lease_s() / 3,
+        work_while_leased(
+            lambda: start_of(slot, settings), lease, lease_s=_lease_s(), name=f"the run {slot.run_name}"
         )
     except StoppedError:
         return False
     except Exception as exc:  # noqa: BLE001 - a dataset may be a function of anybody's
-        _put_off(taken, exc)
+        log.warning("the run %s is started later, in %d s: %s", slot.run_name, lease.pause_s, exc)
+        lease.postpone(by_s=lease.pause_s, error=str(exc) or type(exc).__name__)
         return False
-    schedule_slots.finish(process_context.engine(), taken)
-    log.info("run %s was started by the schedule %s", taken.run_name, taken.schedule)
+    schedule_slots.finish(process_context.engine(), slot)
+    log.info("run %s was started by the schedule %s", slot.run_name, slot.schedule)
     return True
 
 
@@ -97,17 +93,3 @@ def _bakeoff(slot: Slot, settings: ScheduleSettings, dataset: str) -> RunRequest
 
 def _lease_s() -> float:
     return process_context.configuration().settings.lease_seconds
-
-
-def _is_mine(slot: Slot) -> bool:
-    try:
-        return schedule_slots.hold(process_context.engine(), slot, lease_s=_lease_s())
-    except InfrastructureError as exc:
-        log.warning("%s is left to the next look, for its turn cannot be held: %s", slot.run_name, exc)
-        return False
-
-
-def _put_off(slot: Slot, exc: Exception) -> None:
-    pause_s = min(_LONGEST_PAUSE_S, 2**slot.tries)
-    log.warning("the run %s is started later, in %d s: %s", slot.run_name, pause_s, exc)
-    schedule_slots.put_off(process_context.engine(), slot, str(exc) or type(exc).__name__, by_s=pause_s)

@@ -9,7 +9,7 @@ from bakeoff.domain.run import Run
 from bakeoff.domain.saving import Saving
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, rank
-from bakeoff.store.bakeoffs import job_rows, run_rows, saving_turns
+from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.signals import model_signals
 
@@ -50,7 +50,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         unsuccessful=[job for job in ended if job.state.has_ended],
         open=[job for job in ended if not job.state.has_ended],
         ensemble=model_signals.ensemble_of_run(engine, run),
-        saving=saving_turns.of_run(engine, run_id) if run.save else None,
+        saving=saving_rows.of_run(engine, run_id) if run.save else None,
     )
 
 

@@ -28,7 +28,7 @@ from bakeoff.operations import evaluation_caps, process_context
 from bakeoff.settings import log_setup
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.settings.setting_definitions import Settings
-from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_turns
+from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows
 from bakeoff.store.database import schema_version, stopped_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker import job_batch, saver_process, temporary_workers
@@ -318,7 +318,7 @@ def _nothing_waits() -> bool:
     return (
         backlog.queued + backlog.running == 0
         and not saver_process.is_at_it()
-        and not saving_turns.due(process_context.engine())
+        and not saving_rows.due(process_context.engine())
     )
 
 

@@ -13,14 +13,14 @@ from contextlib import suppress
 from bakeoff.domain.own_folders import SOURCES
 from bakeoff.operations import process_context
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import saving_turns
+from bakeoff.store.bakeoffs import saving_rows
 from registry.code.import_environment import import_path
 
 _mine: "list[subprocess.Popen[bytes]]" = []  #: the one that this process started last
 
 
 def start_if_due() -> None:
-    if not is_at_it() and saving_turns.due(process_context.engine()):
+    if not is_at_it() and saving_rows.due(process_context.engine()):
         _mine[:] = [_start()]
 
 

@@ -22,7 +22,7 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.job import JobState
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.run import Run
-from bakeoff.store.bakeoffs import job_rows, outbox, saving_turns
+from bakeoff.store.bakeoffs import job_rows, outbox, saving_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 from registry import ModelRegistry
@@ -158,7 +158,7 @@ def test_an_old_run_goes_when_what_it_wanted_to_save_is_saved_and_not_before(pro
     run = a_run_with_files(project, project.pin(), days=40)
     (evaluation_id,) = [result.evaluation_id for result in job_rows.results_of_run(project.engine, run.id)]
     with writing(project.engine) as connection:
-        saving_turns.begin(connection, run.id, run.created_at)
+        saving_rows.begin(connection, run.id, run.created_at)
         connection.execute(insert(tables.fitted_models), {"evaluation_id": evaluation_id, "fitted": {}})
 
     assert gc(project, "--keep", "30d") == NOTHING

@@ -18,7 +18,7 @@ from bakeoff.domain.saving import Advance, Saving, SavingOutcome
 from bakeoff.evaluation.datasets.snapshot import folder_of, open_snapshot, sealed_labels
 from bakeoff.evaluation.datasets.snapshot_store import OPEN
 from bakeoff.inference import ModelPredictor
-from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_turns
+from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows
 from registry import ModelRegistry
 from tasks import enqueue
 
@@ -134,13 +134,13 @@ def start(project: Project, *models: str, **request: Any) -> str:
 def saving(project: Project, run_id: str) -> Saving:
     """Once it is done."""
     wait_for(lambda: is_done(project, run_id), f"the saving of {project.states(run_id)}")
-    found = saving_turns.of_run(project.engine, run_id)
+    found = saving_rows.of_run(project.engine, run_id)
     assert found is not None
     return found
 
 
 def is_done(project: Project, run_id: str) -> bool:
-    found = saving_turns.of_run(project.engine, run_id)
+    found = saving_rows.of_run(project.engine, run_id)
     return found is not None and found.done_at is not None
 
 
@@ -337,7 +337,7 @@ def test_a_run_that_saves_nothing_writes_no_model(project: Project) -> None:
     run_id = start(project, "linear", save="none")
     project.wait_for_end(run_id)
 
-    assert saving_turns.of_run(project.engine, run_id) is None
+    assert saving_rows.of_run(project.engine, run_id) is None
     assert not project.configuration.fitted_of(run_id, "x").parent.exists()
 
 

@@ -25,7 +25,7 @@ from bakeoff.domain.model_version import Promotion
 from bakeoff.domain.result import FittedModel
 from bakeoff.domain.saving import Advance, SavePolicy, SaveRequest, Saving, SavingOutcome
 from bakeoff.settings.configuration import Configuration, load
-from bakeoff.store.bakeoffs import leases, run_rows, saving_turns
+from bakeoff.store.bakeoffs import leases, run_rows, saving_rows
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database
 from registry import ModelRegistry
@@ -57,17 +57,17 @@ SAVER = "from bakeoff.worker import saver_process; saver_process.main()"
 INTERRUPTED = """
 import importlib, os, sys, time
 from threading import Lock
-from bakeoff.store.bakeoffs import saving_turns
+from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.worker import saver_process
 
 number, when, place = sys.argv[1:]
 module, _, name = place.partition(":")
 owner = importlib.import_module(module)
-step, hold, unlocked = getattr(owner, name), saving_turns.hold, Lock()
+step, renew, unlocked = getattr(owner, name), RowLease.renew, Lock()
 
-def hold_alone(*args, **given):
+def renew_alone(*args, **given):
     with unlocked:
-        return hold(*args, **given)
+        return renew(*args, **given)
 
 def interrupt():
     with unlocked:
@@ -83,22 +83,22 @@ def interrupted(*args, **given):
         interrupt()
     return done
 
-saving_turns.hold = hold_alone
+RowLease.renew = renew_alone
 setattr(owner, name, interrupted)
 saver_process.main()
 """
 
 #: In their order: each saver goes on where the one before was killed.
 STEPS = [
-    ("after", "bakeoff.store.bakeoffs.saving_turns:take"),
+    ("after", "bakeoff.store.bakeoffs.saving_rows:take"),
     ("after", "registry.models.local.artefact_files:adopt"),
     ("after", "bakeoff.store.models.version_rows:add"),
     ("after", "bakeoff.store.models.promotion_log:move"),
     ("after", "registry.models.promotion:tell"),
     ("after", "bakeoff.store.models.promotion_log:add"),
     ("after", "shutil:rmtree"),
-    ("before", "bakeoff.store.bakeoffs.saving_turns:finish"),
-    ("after", "bakeoff.store.bakeoffs.saving_turns:finish"),
+    ("before", "bakeoff.store.bakeoffs.saving_rows:finish"),
+    ("after", "bakeoff.store.bakeoffs.saving_rows:finish"),
 ]
 
 
@@ -123,7 +123,7 @@ class Ended:
 
     @property
     def saving(self) -> Saving:
-        found = saving_turns.of_run(self.engine, self.run_id)
+        found = saving_rows.of_run(self.engine, self.run_id)
         assert found is not None
         return found
 
@@ -186,7 +186,7 @@ def saved_once(ended: Ended, *, told: int = 1) -> None:
 
 def test_savers_that_are_killed_one_after_another_at_each_step_save_and_promote_once(ended: Ended) -> None:
     for when, step in STEPS:
-        wait_for(lambda: saving_turns.due(ended.engine), f"its turn, to be killed {when} {step}")
+        wait_for(lambda: saving_rows.due(ended.engine), f"its turn, to be killed {when} {step}")
         assert ended.saver(str(SIGKILL), when, step, script=INTERRUPTED) == -SIGKILL
 
     assert ended.saving.tries == len(STEPS)
@@ -196,7 +196,7 @@ def test_savers_that_are_killed_one_after_another_at_each_step_save_and_promote_
 def test_what_somebody_took_out_of_production_meanwhile_is_not_put_back(ended: Ended) -> None:
     ended.saver(str(SIGKILL), "after", "bakeoff.store.models.promotion_log:move", script=INTERRUPTED)
     ended.registry.transition_model_stage("flowers/1.0.0", "Archived", by="ada")
-    wait_for(lambda: saving_turns.due(ended.engine), "the next turn")
+    wait_for(lambda: saving_rows.due(ended.engine), "the next turn")
     assert ended.saver() == 0
 
     reason = "it has been in Production before, and is in Archived by now"
@@ -218,7 +218,7 @@ def test_a_saver_that_was_frozen_beyond_its_turn_changes_nothing_when_it_wakes(e
     frozen = ended.start(
         str(SIGSTOP), "before", "bakeoff.store.models.promotion_log:move", script=INTERRUPTED
     )
-    wait_for(lambda: ended.saving.tries and saving_turns.due(ended.engine), "the end of its turn")
+    wait_for(lambda: ended.saving.tries and saving_rows.due(ended.engine), "the end of its turn")
     assert ended.saver() == 0
     frozen.send_signal(SIGCONT)
 
@@ -240,7 +240,7 @@ def test_while_the_registry_is_away_nothing_is_lost_and_it_is_tried_again_later(
     assert (waiting.done_at, waiting.tries) == (None, 1)
     assert (waiting.due_at - began).total_seconds() > 2
     registry.unlink()
-    wait_for(lambda: saving_turns.due(ended.engine), "the next turn")
+    wait_for(lambda: saving_rows.due(ended.engine), "the next turn")
     assert ended.saver() == 0
     saved_once(ended)
 

@@ -34,12 +34,12 @@ def look_and_die(owner, name, when):
     os._exit(0)
 
 for owner, name, when in (
-    (slots, "_move_on", "after"),
-    (slots, "note", "after"),
-    (slots, "take", "after"),
-    (runs, "create", "before"),
-    (runs, "create", "after"),
-    (slots, "finish", "before"),
+    (schedule_slots, "_set_noted_until", "after"),
+    (schedule_slots, "note", "after"),
+    (schedule_slots, "take", "after"),
+    (run_rows, "create", "before"),
+    (run_rows, "create", "after"),
+    (schedule_slots, "finish", "before"),
 ):
     child = os.fork()
     if child == 0:
@@ -64,7 +64,7 @@ def test_whoever_is_killed_at_whichever_step_leaves_the_slot_to_the_next(hourly:
         said = process.stdout.read() if process.stdout else ""
 
     assert said.splitlines() == [
-        "_move_on True",
+        "_set_noted_until True",
         "note True",
         "take True",
         "create True",

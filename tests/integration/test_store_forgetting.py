@@ -11,7 +11,7 @@ from bakeoff.domain.job import JobState
 from bakeoff.domain.result import NotKept
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import SavePolicy, SaveRequest, SavingOutcome
-from bakeoff.store.bakeoffs import leases, old_runs, outbox, run_rows, saving_turns
+from bakeoff.store.bakeoffs import leases, old_runs, outbox, run_rows, saving_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading, writing
 
@@ -88,9 +88,9 @@ def test_a_run_stays_until_its_models_are_saved_and_then_goes_with_what_was_left
     run = an_ended_run(engine, save=SaveRequest(policy=SavePolicy.ALL, name="churn"))
     assert old_runs.forget(engine, MONTH) == 0
 
-    turn = saving_turns.take(engine, run.id, lease_s=60)
-    assert turn is not None
-    assert saving_turns.finish(engine, turn, SavingOutcome())
+    lease = saving_rows.take(engine, run.id, lease_s=60)
+    assert lease is not None
+    assert saving_rows.finish(lease, SavingOutcome())
     assert old_runs.forget(engine, MONTH) == 1
     assert rows(engine) == [0, 0, 0, 0]
 

@@ -10,7 +10,7 @@ from fixtures.stored import a_stored_run, an_error, claim, try_claim
 from sqlalchemy import Engine, event
 
 from bakeoff.domain.job import Job
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status, saving_turns
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status, saving_rows
 from bakeoff.store.bakeoffs.queue_order import next_in_line
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -47,8 +47,8 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "backlog": lambda engine, _: job_rows.backlog(engine),
     "pending events": lambda engine, _: outbox.pending(engine, limit=10),
     "mark as published": lambda engine, _: outbox.mark_published(engine, [1, 2]),
-    "savings due": lambda engine, _: saving_turns.due(engine),
-    "a turn to save": lambda engine, queued: saving_turns.take(engine, queued[0].run_id, lease_s=60),
+    "savings due": lambda engine, _: saving_rows.due(engine),
+    "a lease to save": lambda engine, queued: saving_rows.take(engine, queued[0].run_id, lease_s=60),
     "page": lambda engine, queued: run_rows.page(engine, limit=3, after=queued[0].run_id),
     "page of a name": lambda engine, _: run_rows.page(engine, limit=3, dataset="flowers", name="spring"),
     "latest": lambda engine, _: run_rows.find(engine, "latest"),

@@ -11,8 +11,8 @@ from bakeoff.domain.job import JobState
 from bakeoff.domain.result import FittedModel, NotKept
 from bakeoff.domain.run import RunState
 from bakeoff.domain.saving import Advance, NotSaved, Saved, SavePolicy, SaveRequest, SavingOutcome
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, saving_turns
-from bakeoff.store.bakeoffs.saving_turns import SavingTurn
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, saving_rows
+from bakeoff.store.bakeoffs.row_lease import RowLease
 
 BEST = SaveRequest(policy=SavePolicy.BEST, name="churn")
 OUTCOME = SavingOutcome(
@@ -33,20 +33,20 @@ def an_ended_run(engine: Engine, save: SaveRequest | None = BEST) -> str:
     return run.id
 
 
-def taken(engine: Engine, run_id: str, lease_s: float = 60) -> SavingTurn:
-    turn = saving_turns.take(engine, run_id, lease_s=lease_s)
-    assert turn is not None
-    return turn
+def taken(engine: Engine, run_id: str, lease_s: float = 60) -> RowLease:
+    lease = saving_rows.take(engine, run_id, lease_s=lease_s)
+    assert lease is not None
+    return lease
 
 
 def test_a_saving_is_due_as_soon_as_its_run_has_ended_and_not_before(engine: Engine) -> None:
     run, [first, second] = a_stored_run(engine, 2, save=BEST)
     assert leases.complete(engine, claim(engine, first).lease, a_result(first))
-    assert (saving_turns.due(engine), saving_turns.of_run(engine, run.id)) == ([], None)
+    assert (saving_rows.due(engine), saving_rows.of_run(engine, run.id)) == ([], None)
 
     assert leases.fail(engine, claim(engine, second).lease, an_error())
-    assert saving_turns.due(engine) == [run.id]
-    saving = saving_turns.of_run(engine, run.id)
+    assert saving_rows.due(engine) == [run.id]
+    saving = saving_rows.of_run(engine, run.id)
     assert saving is not None
     assert (saving.tries, saving.outcome, saving.done_at) == (0, None, None)
 
@@ -62,7 +62,7 @@ def test_a_cancelled_run_has_its_saving_too(engine: Engine) -> None:
     cancellation.cancel_run(engine, run.id)
 
     assert run_rows.get(engine, run.id).state is RunState.CANCELLED
-    assert saving_turns.due(engine) == [run.id]
+    assert saving_rows.due(engine) == [run.id]
 
 
 def test_a_retry_of_nothing_but_reused_results_is_due_at_once(engine: Engine) -> None:
@@ -71,22 +71,22 @@ def test_a_retry_of_nothing_but_reused_results_is_due_at_once(engine: Engine) ->
     over = a_job(again, state=JobState.COMPLETED, ended_at=NOON)
     assert run_rows.create(engine, again, [], [(over, a_result(over, reused_from=job.id))])
 
-    assert saving_turns.due(engine) == [again.id]
+    assert saving_rows.due(engine) == [again.id]
 
 
 def test_a_run_that_saves_nothing_is_never_due(engine: Engine) -> None:
     run_id = an_ended_run(engine, save=None)
 
-    assert saving_turns.due(engine) == []
-    assert saving_turns.of_run(engine, run_id) is None
+    assert saving_rows.due(engine) == []
+    assert saving_rows.of_run(engine, run_id) is None
 
 
-def test_of_many_at_once_one_takes_the_turn(engine: Engine) -> None:
+def test_of_many_at_once_one_takes_the_lease(engine: Engine) -> None:
     run_id = an_ended_run(engine)
-    turns: list[SavingTurn | None] = []
+    found: list[RowLease | None] = []
 
     def take() -> None:
-        turns.append(saving_turns.take(engine, run_id, lease_s=60))
+        found.append(saving_rows.take(engine, run_id, lease_s=60))
 
     takers = [Thread(target=take) for _ in range(6)]
     for taker in takers:
@@ -94,39 +94,39 @@ def test_of_many_at_once_one_takes_the_turn(engine: Engine) -> None:
     for taker in takers:
         taker.join(60)
 
-    assert [turn for turn in turns if turn] == [SavingTurn(run_id=run_id, number=1)]
-    assert saving_turns.due(engine) == []
+    assert [lease.attempt for lease in found if lease] == [1]
+    assert saving_rows.due(engine) == []
 
 
-def test_a_turn_whose_time_has_passed_is_taken_by_another_and_the_first_can_write_nothing(
+def test_a_lease_that_has_run_out_is_taken_by_another_and_the_first_can_write_nothing(
     engine: Engine,
 ) -> None:
     run_id = an_ended_run(engine)
     dead = taken(engine, run_id, lease_s=0)
     heir = taken(engine, run_id)
 
-    assert heir.number == 2
-    assert not saving_turns.hold(engine, dead, lease_s=60)
-    assert not saving_turns.put_off(engine, dead, OUTCOME, by_s=0)
-    assert not saving_turns.finish(engine, dead, OUTCOME)
-    assert saving_turns.finish(engine, heir, SavingOutcome())
+    assert heir.attempt == 2
+    assert not dead.renew(lease_s=60)
+    assert not saving_rows.postpone(dead, OUTCOME, by_s=0)
+    assert not saving_rows.finish(dead, OUTCOME)
+    assert saving_rows.finish(heir, SavingOutcome())
 
 
-def test_a_turn_that_is_held_is_nobody_elses(engine: Engine) -> None:
+def test_a_lease_that_is_renewed_is_nobody_elses(engine: Engine) -> None:
     run_id = an_ended_run(engine)
-    turn = taken(engine, run_id, lease_s=0)
-    assert saving_turns.hold(engine, turn, lease_s=60)
+    lease = taken(engine, run_id, lease_s=0)
+    assert lease.renew(lease_s=60)
 
-    assert saving_turns.take(engine, run_id, lease_s=60) is None
+    assert saving_rows.take(engine, run_id, lease_s=60) is None
 
 
-def test_what_is_put_off_is_due_again_later_and_the_reason_can_be_read(engine: Engine) -> None:
+def test_what_is_postponed_is_due_again_later_and_the_reason_can_be_read(engine: Engine) -> None:
     run_id = an_ended_run(engine)
     later = taken(engine, run_id)
-    assert saving_turns.put_off(engine, later, SavingOutcome(error="away"), by_s=60)
-    assert saving_turns.due(engine) == []
+    assert saving_rows.postpone(later, SavingOutcome(error="away"), by_s=60)
+    assert saving_rows.due(engine) == []
 
-    saving = saving_turns.of_run(engine, run_id)
+    saving = saving_rows.of_run(engine, run_id)
     assert saving is not None
     assert saving.outcome == SavingOutcome(error="away")
     assert saving.done_at is None
@@ -137,13 +137,13 @@ def test_what_is_done_is_never_due_again_and_tells_all_that_came_of_it(
     engine: Engine, outcome: SavingOutcome
 ) -> None:
     run_id = an_ended_run(engine)
-    turn = taken(engine, run_id, lease_s=0)
-    assert saving_turns.finish(engine, turn, outcome)
+    lease = taken(engine, run_id, lease_s=0)
+    assert saving_rows.finish(lease, outcome)
 
-    assert saving_turns.due(engine) == []
-    assert saving_turns.take(engine, run_id, lease_s=0) is None
-    assert not saving_turns.hold(engine, turn, lease_s=0)
-    saving = saving_turns.of_run(engine, run_id)
+    assert saving_rows.due(engine) == []
+    assert saving_rows.take(engine, run_id, lease_s=0) is None
+    assert not lease.renew(lease_s=0)
+    saving = saving_rows.of_run(engine, run_id)
     assert saving is not None
     assert saving.outcome == outcome
     assert saving.done_at is not None

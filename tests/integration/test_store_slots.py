@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from bakeoff.domain.cron import Cron
 from bakeoff.domain.schedule import Every, Missed, Schedule, Slot, SlotState
 from bakeoff.store.bakeoffs import schedule_slots
+from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.store.database.engine import writing
 
 HOURLY = Every.parse("1h")
@@ -43,7 +44,7 @@ def due(engine: Engine) -> Sequence[Slot]:
     return schedule_slots.due(engine, ["often"])
 
 
-def taken(engine: Engine, slot: Slot, lease_s: float = 60) -> Slot:
+def taken(engine: Engine, slot: Slot, lease_s: float = 60) -> RowLease:
     found = schedule_slots.take(engine, slot, lease_s=lease_s)
     assert found is not None
     return found
@@ -104,7 +105,7 @@ def test_an_open_slot_is_given_up_when_the_next_one_has_come(engine: Engine) -> 
     schedule = a_seen_schedule(engine, 1, Missed.LATEST)
     schedule_slots.note(engine, schedule)
     (before,) = due(engine)
-    assert schedule_slots.put_off(engine, taken(engine, before), "no such file", by_s=0)
+    assert taken(engine, before).postpone(by_s=0, error="no such file")
     _move_slots_back(engine)
     set_back(engine, schedule, timedelta(hours=1))
     assert schedule_slots.note(engine, schedule) in {1, 2}
@@ -136,27 +137,28 @@ def test_one_at_a_time_is_at_a_slot(engine: Engine) -> None:
     slot = due(engine)[0]
 
     mine = taken(engine, slot)
-    assert mine.tries == 1
+    assert mine.attempt == 1
     assert schedule_slots.take(engine, slot, lease_s=60) is None
     assert slot.run_id not in {other.run_id for other in due(engine)}
-    assert schedule_slots.hold(engine, mine, lease_s=60)
+    assert mine.renew(lease_s=60)
 
 
 def test_whoever_dies_is_followed_by_another_one_and_can_write_nothing_any_more(engine: Engine) -> None:
     schedule_slots.note(engine, a_seen_schedule(engine, 1))
-    dead = taken(engine, due(engine)[0], lease_s=0)
+    slot = due(engine)[0]
+    dead = taken(engine, slot, lease_s=0)
+    assert due(engine)[0].run_id == slot.run_id
 
-    next_one = taken(engine, dead)
-    assert (next_one.tries, next_one.run_id) == (2, dead.run_id)
-    assert not schedule_slots.hold(engine, dead, lease_s=60)
-    assert not schedule_slots.put_off(engine, dead, "late", by_s=60)
+    assert taken(engine, slot).attempt == 2
+    assert not dead.renew(lease_s=60)
+    assert not dead.postpone(by_s=60, error="late")
 
 
 def test_what_could_not_be_started_is_due_again_later_with_its_reason(engine: Engine) -> None:
     schedule = a_seen_schedule(engine, 1)
     schedule_slots.note(engine, schedule)
     for slot in due(engine):
-        assert schedule_slots.put_off(engine, taken(engine, slot), "no such file", by_s=60)
+        assert taken(engine, slot).postpone(by_s=60, error="no such file")
 
     assert due(engine) == []
     last = schedule_slots.standing(engine, schedule).last
@@ -167,8 +169,8 @@ def test_what_could_not_be_started_is_due_again_later_with_its_reason(engine: En
 def test_a_started_slot_is_never_due_again(engine: Engine) -> None:
     schedule = a_seen_schedule(engine, 1)
     schedule_slots.note(engine, schedule)
-    mine = taken(engine, due(engine)[0], lease_s=0)
-    assert schedule_slots.put_off(engine, mine, "not yet", by_s=0)
+    mine = due(engine)[0]
+    assert taken(engine, mine, lease_s=0).postpone(by_s=0, error="not yet")
     schedule_slots.finish(engine, mine)
 
     assert schedule_slots.take(engine, mine, lease_s=60) is None
@@ -199,11 +201,11 @@ def test_ten_that_look_at_once_write_and_take_each_slot_once(engine: Engine) -> 
         ready.wait()
         noted = schedule_slots.note(engine, schedule)
         found = [schedule_slots.take(engine, slot, lease_s=60) for slot in due(engine)]
-        return noted, [slot.run_id for slot in found if slot]
+        return noted, [str(lease.key) for lease in found if lease]
 
     with ThreadPoolExecutor(10) as crowd:
         seen = list(crowd.map(look, range(10)))
 
     assert sorted(noted for noted, _ in seen)[:-1] == [0] * 9
-    runs = [run_id for _, mine in seen for run_id in mine]
-    assert len(runs) == len(set(runs)) == len(states(engine)) >= 20
+    slots = [slot for _, mine in seen for slot in mine]
+    assert len(slots) == len(set(slots)) == len(states(engine)) >= 20

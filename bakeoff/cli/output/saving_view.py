@@ -14,7 +14,7 @@ from bakeoff.domain.identity import utc_now
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import Advance, Saving, SavingOutcome
 from bakeoff.operations import process_context
-from bakeoff.store.bakeoffs import saving_turns
+from bakeoff.store.bakeoffs import saving_rows
 from bakeoff.worker import worker_processes
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def wait_until_saved(run: Run, console: "Console") -> None:
 
 
 def _is_under_way(run_id: str) -> bool:
-    saving = saving_turns.of_run(process_context.engine(), run_id)
+    saving = saving_rows.of_run(process_context.engine(), run_id)
     return saving is not None and saving.outcome is None and utc_now() < saving.due_at + _NOBODY
 
 

@@ -12,7 +12,7 @@ from bakeoff.domain.identity import iso
 from bakeoff.domain.job import Job, JobState
 from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run, RunState, end_of_run
-from bakeoff.store.bakeoffs import outbox, saving_turns
+from bakeoff.store.bakeoffs import outbox, saving_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
 from bakeoff.store.database.tables import jobs, results, runs
@@ -159,7 +159,7 @@ def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
     if closed is None:
         return
     if closed.save is not None:
-        saving_turns.begin(connection, run_id, at)
+        saving_rows.begin(connection, run_id, at)
     if closed.signals is not None and end in _COMBINED:
         model_signals.close(connection, run_from_row(closed), at)
     told = {"status": end, "endedAt": iso(at), "jobs": counts}

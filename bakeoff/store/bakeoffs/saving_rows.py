@@ -1,0 +1,54 @@
+"""Savings: which runs have models to save, and what came of it. One process at a time works on a saving."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, insert, select
+
+from bakeoff.domain.saving import Saving, SavingOutcome
+from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
+from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.tables import savings
+
+_SAVINGS = LeasedRows(savings, is_open=savings.c.done_at.is_(None))
+
+
+def begin(connection: Connection, run_id: str, at: datetime) -> None:
+    """Part of the transaction that ends a run, for a run whose models are to be saved."""
+    connection.execute(insert(savings), {"run_id": run_id, "due_at": at, "tries": 0})
+
+
+def due(engine: Engine) -> Sequence[str]:
+    """The ids of the runs whose models somebody should save now; the one that is longest due comes first."""
+    return [row.run_id for row in _SAVINGS.due(engine, order_by=savings.c.due_at)]
+
+
+def take(engine: Engine, run_id: str, *, lease_s: float) -> RowLease | None:
+    """None when the saving is done, or somebody works on it."""
+    return _SAVINGS.take(engine, run_id, lease_s=lease_s)
+
+
+def postpone(lease: RowLease, outcome: SavingOutcome, *, by_s: float) -> bool:
+    """False when the lease was lost."""
+    return lease.postpone(by_s=by_s, outcome=outcome.to_json())
+
+
+def finish(lease: RowLease, outcome: SavingOutcome) -> bool:
+    """False when the lease was lost."""
+    with writing(lease.engine) as connection:
+        return lease.write(connection, done_at=now(connection), outcome=outcome.to_json())
+
+
+def of_run(engine: Engine, run_id: str) -> Saving | None:
+    """None before the run has ended, and for one that saves nothing."""
+    with reading(engine) as connection:
+        row = connection.execute(select(savings).where(savings.c.run_id == run_id)).first()
+    if row is None:
+        return None
+    return Saving(
+        run_id=row.run_id,
+        due_at=row.due_at,
+        tries=row.tries,
+        outcome=None if row.outcome is None else SavingOutcome.from_json(row.outcome),
+        done_at=row.done_at,
+    )
