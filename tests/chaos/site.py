@@ -50,7 +50,12 @@ OVERALL = 3
 
 _HERE = Path(__file__).parent
 _GALLERY = _HERE.parent / "plugins" / "chaos_gallery.py"
-_SERVE = "from bakeoff.settings.configuration import load; from bakeoff.worker import worker_processes; worker_processes.serve(load())"
+_SERVE = """
+from bakeoff.settings.configuration import load
+from bakeoff.worker import worker_processes
+
+worker_processes.serve(load())
+"""
 _PLAIN = "-m celery -A tasks worker -Q evaluations --without-gossip --without-mingle -l INFO -n two@here"
 _STOP_S = 60.0
 _TURN_S = 0.05

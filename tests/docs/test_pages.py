@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fixtures.environments import celery_alone
+from fixtures.places import ROOT
 
 from bakeoff.api.app import create_app
 from bakeoff.api.routes.metrics_routes import lines
@@ -32,7 +33,6 @@ from bakeoff.store.bakeoffs.leases import Caps
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, Figures
 from registry.catalog.catalog_schema import KEYS as CATALOG_KEYS
 
-ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
