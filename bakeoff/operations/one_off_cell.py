@@ -1,6 +1,6 @@
 """A cell for a command: of an oven of its own, without a worker and without a job."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,9 @@ class FailedAloneError(BakeoffError):
     """The cell of a command did not come to an answer."""
 
 
-def run_alone(desk: SignalInputs, entry: str, *, outputs: Mapping[str, Path], **payload: Any) -> Any:
+def run_alone(
+    desk: SignalInputs, entry: Callable[..., Any], *, outputs: Mapping[str, Path], **payload: Any
+) -> Any:
     """What the entry returned. FailedAloneError says what it was instead."""
     settings = process_context.configuration().settings
     order = desk.order(

@@ -6,7 +6,7 @@ from pathlib import Path
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.provenance import Parts, fingerprint
 from bakeoff.domain.run import Run
-from bakeoff.evaluation.reuse.fingerprint import parts_of
+from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, foresee
 from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import earlier_fits

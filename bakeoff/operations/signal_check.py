@@ -11,6 +11,7 @@ from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
+from bakeoff.evaluation.signals import check_in_cell
 from bakeoff.evaluation.signals.ask_model import SignalInputs
 from bakeoff.evaluation.signals.check_in_cell import Verdict
 from bakeoff.operations import process_context
@@ -70,7 +71,7 @@ def _ask(model: Candidate, market: PinnedMarket, *, log: Path) -> tuple[ClaimChe
         about={},
     )
     try:
-        told = run_alone(desk, "checking:check", outputs={}, symbols=list(market.symbols))
+        told = run_alone(desk, check_in_cell.check, outputs={}, symbols=list(market.symbols))
         return tuple(ClaimCheck(**{**one, "verdict": Verdict(one["verdict"])}) for one in told)
     except FailedAloneError as exc:
         ended = ClaimCheck(claim="its process goes on to the end", verdict=Verdict.FAILED, why=str(exc))

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from bakeoff.domain.errors import NotFoundError, about
+from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.saved_artefacts import resolve
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, registry_of, signal_model
 from bakeoff.operations import process_context
@@ -44,7 +45,7 @@ def explain(model_id: str, symbol: str, *, as_of: date | None) -> Explanation:
     with about("symbol"):
         market.chosen([symbol])
     with a_desk(model, artefacts, dataset=market.ref, as_of=market.as_of) as desk:
-        said = run_alone(desk, "answering:explain", outputs={}, symbol=symbol)
+        said = run_alone(desk, answer_in_cell.explain, outputs={}, symbol=symbol)
     if not isinstance(said, Mapping):
         raise FailedAloneError(
             f"explain of {model_id} returned {said!r:.100}, where a mapping with feature_importance is due"

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.model_version import ModelVersion
+from bakeoff.evaluation.signals import train_in_cell
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, signal_model
 from bakeoff.evaluation.signals.training_outputs import harvest, save
 from bakeoff.operations import process_context
@@ -39,7 +40,7 @@ def train(model_id: str, *, as_of: date | None) -> TrainedModels:
         a_desk(model, (), dataset=market.ref, as_of=market.as_of) as desk,
     ):
         files = {name: Path(scratch) / f"{place}.pkl" for place, name in enumerate(model.artefacts)}
-        report = run_alone(desk, "training:train", outputs=files, seed=configuration.settings.seed)
+        report = run_alone(desk, train_in_cell.train, outputs=files, seed=configuration.settings.seed)
         lessons = harvest(report, files, candidate=model, dataset=market.ref, as_of=market.as_of)
         versions = save(lessons, registry)
     return TrainedModels(model=model, as_of=market.as_of, versions=versions, warnings=market.warnings)

@@ -1,7 +1,4 @@
-"""A job that is to score the predictions of an earlier evaluation.
-
-A job of an evaluation: its candidate is fitted and scored in a cell, or earlier predictions are scored.
-"""
+"""A job of an evaluation: fit its candidate in a cell, or score the predictions of an earlier evaluation."""
 
 import logging
 import time
@@ -12,10 +9,15 @@ from pathlib import Path
 
 from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.evaluation.datasets.snapshot import folder_of
-from bakeoff.evaluation.jobs.cell_failure import Leave
-from bakeoff.evaluation.jobs.evaluation_job import Scored, Verdict, examine, result_of
-from bakeoff.evaluation.jobs.job_paths import JobPaths
-from bakeoff.evaluation.jobs.rescore_outputs import are_there, rescore
+from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of
+from bakeoff.evaluation.jobs.evaluation_job import (
+    EvaluationEnd,
+    Scored,
+    evaluate_in_cell,
+    rescore,
+    result_of,
+)
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.operations import process_context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import earlier_fits, leases
@@ -26,49 +28,44 @@ from bakeoff.worker.lease_monitor import LeaseMonitor
 log = logging.getLogger(__name__)
 
 
-def rescored(claim: Claim, places: JobPaths, *, leave: Leave) -> Verdict | None:
-    """None when they are not there any more: it has to be fitted after all."""
-    assert claim.job.reuses is not None  # noqa: S101 - such a job it is
-    fit = earlier_fits.of_evaluation(process_context.engine(), claim.job.reuses)
-    if fit is not None:
-        stored = process_context.configuration().predictions_of(fit.result.run_id, fit.result.evaluation_id)
-        theirs = replace(places, predictions=stored)
-        if are_there(fit, theirs):
-            return rescore(claim.job, claim.run, fit, places=theirs, leave=leave)
-    log.warning("job %s is fitted: the predictions of %s are gone", claim.job.id, claim.job.reuses)
-    leases.fit_instead(process_context.engine(), claim.lease)
-    return None
-
-
 def work(claim: Claim, watch: LeaseMonitor, warm: Callable[[], WarmParent]) -> Ending:
     began = time.monotonic()
-    verdict = _examine(claim, watch, warm)
-    if not isinstance(verdict, Scored):
-        return verdict
-    result = result_of(claim.job, claim.run, verdict, duration_s=time.monotonic() - began)
+    evaluation = EvaluationUnderWay(
+        job=claim.job,
+        run=claim.run,
+        paths=_paths(claim, process_context.configuration()),
+        grant=grant_for(claim.job.candidate),
+        permission=watch,
+    )
+    end = _rescored(evaluation, claim) if claim.job.reuses else None
+    if end is None:
+        end = evaluate_in_cell(evaluation, warm())
+    if not isinstance(end, Scored):
+        return end
+    result = result_of(evaluation, end, duration_s=time.monotonic() - began)
     return Completed(
         write=partial(
-            leases.complete, process_context.engine(), claim.lease, result, verdict.fitted, verdict.provenance
+            leases.complete, process_context.engine(), claim.lease, result, end.fitted, end.provenance
         ),
         said=", ".join(map(_measured, result.metrics.items())),
     )
 
 
-def _examine(claim: Claim, watch: LeaseMonitor, warm: Callable[[], WarmParent]) -> Verdict:
-    places = _places(claim, process_context.configuration())
-    if claim.job.reuses and (verdict := rescored(claim, places, leave=watch)) is not None:
-        return verdict
-    return examine(
-        claim.job,
-        claim.run,
-        places=places,
-        grant=grant_for(claim.job.candidate),
-        warm=warm(),
-        leave=watch,
-    )
+def _rescored(evaluation: EvaluationUnderWay, claim: Claim) -> EvaluationEnd | None:
+    """None when the earlier predictions are gone: then the candidate has to be fitted after all."""
+    assert claim.job.reuses is not None  # noqa: S101 - the caller has checked it
+    fit = earlier_fits.of_evaluation(process_context.engine(), claim.job.reuses)
+    if fit is not None:
+        stored = process_context.configuration().predictions_of(fit.result.run_id, fit.result.evaluation_id)
+        earlier = replace(evaluation.paths, predictions=stored)
+        if has_predictions_of(fit, earlier):
+            return rescore(replace(evaluation, paths=earlier), fit)
+    log.warning("job %s is fitted: the predictions of %s are gone", claim.job.id, claim.job.reuses)
+    leases.fit_instead(process_context.engine(), claim.lease)
+    return None
 
 
-def _places(claim: Claim, configuration: Configuration) -> JobPaths:
+def _paths(claim: Claim, configuration: Configuration) -> JobPaths:
     dataset, job = claim.run.dataset, claim.job
     return JobPaths(
         root=configuration.root,
@@ -81,7 +78,7 @@ def _places(claim: Claim, configuration: Configuration) -> JobPaths:
 
 
 def _model_file(claim: Claim, configuration: Configuration) -> Path | None:
-    """Called by the lease, so that a worker that comes back too late overwrites nothing."""
+    """Named by the lease, so that a worker that comes back too late overwrites nothing."""
     run, job = claim.run, claim.job
     if run.save is None or job.candidate.id == run.baseline_id:
         return None

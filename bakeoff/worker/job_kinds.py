@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.domain.candidate import Candidate
-from bakeoff.evaluation.jobs.cell_failure import Faulty, Grant, Killed, Stopped
+from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
+from bakeoff.evaluation.jobs.evaluation_under_way import Grant
 from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs.leases import Claim
 from bakeoff.worker.lease_monitor import LeaseMonitor

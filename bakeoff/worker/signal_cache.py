@@ -7,7 +7,7 @@ from functools import partial
 from bakeoff.domain.job import Job
 from bakeoff.domain.provenance import Fit, Provenance, digest_of, fingerprint
 from bakeoff.domain.signal import Commission, ModelOutput, SignalOrder
-from bakeoff.evaluation.reuse.audit_check import has_changed
+from bakeoff.evaluation.reuse.audit_check import first_change
 from bakeoff.evaluation.reuse.job_provenance import PartsOf
 from bakeoff.evaluation.signals.signal_job_inputs import parts_of_answers
 from bakeoff.operations import process_context
@@ -100,4 +100,4 @@ def _symbols_of(fits: list[Fit]) -> frozenset[str]:
 def _is_as_it_was(fit: Fit) -> bool:
     if fit.provenance.obstacle:
         return False
-    return has_changed(fit.provenance.seen, root=process_context.configuration().root.resolve()) is None
+    return first_change(fit.provenance.seen, root=process_context.configuration().root.resolve()) is None

@@ -60,7 +60,7 @@ def _ask(
             wall_s=claim.job.timeout_s,
             attempt=claim.job.attempt,
             warm=warm(),
-            leave=watch,
+            permission=watch,
         )
 
 

@@ -1,7 +1,7 @@
-"""Where a dataset comes from: each source gives one frame, read once, in the producer.
+"""The sources of datasets: the producer reads each once, into one frame.
 
-Relative paths start at the root, the folder above config/. `dtypes` name column types for every source: a CSV
-file or SQLite say little about theirs. Nothing is ever written to a source.
+Nothing is written to a source. Relative paths start at the root, the folder above config/. `dtypes` can name
+column types for every source, since a CSV file or SQLite say little about theirs.
 """
 
 import importlib
@@ -14,15 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.evaluation.datasets.built_in_sources import TOY_SETS, load_toy_set
+from bakeoff.evaluation.datasets.built_in_sources import TOY_SETS, labelled_frame, load_toy_set
 from bakeoff.evaluation.datasets.column_types import convert
+from bakeoff.evaluation.datasets.file_sources import (
+    csv_columns,
+    located,
+    parquet_columns,
+    read_csv,
+    read_parquet,
+)
+from bakeoff.evaluation.datasets.sql_source import follow, query, query_sqlite, sqlite_file, with_journal
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-_TARGET = "target"  #: the column of a source that knows its own
+_TARGET = "target"  #: the name of the target column in a source that names it itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +51,7 @@ def read(dataset: DatasetSettings, root: Path) -> SourceReading:
 
 
 def files_of(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
-    """The files that a dataset is read from, absolute: the test labels are in there."""
-    from bakeoff.evaluation.datasets.sql_source import follow, sqlite_file, with_journal
-
+    """The files that a dataset is read from, absolute. They hold the test labels: no cell may read them."""
     if dataset.source in {DatasetSource.SQL, DatasetSource.FEEDBACK_LABELS}:
         database = sqlite_file(str(dataset.url), root)
         return with_journal(database) if database else ()
@@ -55,18 +61,6 @@ def files_of(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
     return named
 
 
-def located(path: str, root: Path) -> Path:
-    """The file, or an error that names the nearest one in its folder."""
-    full = root / Path(path).expanduser()
-    if full.exists():
-        return full
-    folder = full.parent
-    if not folder.is_dir():
-        raise InvalidInputError(f"there is no file {full}: its folder does not exist")
-    names = sorted(entry.name for entry in folder.iterdir())
-    raise InvalidInputError(f"there is no file {full}{nearest(full.name, names) or '; check its path'}")
-
-
 def _frame(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
     frame = _READERS[dataset.source](dataset, root)
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
@@ -74,61 +68,23 @@ def _frame(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
 
 
 def columns_of(dataset: DatasetSettings, root: Path) -> list[str] | None:
-    """The names of its columns, where they can be known without reading it; None where they cannot."""
+    """The names of the columns of a CSV or Parquet file; None for a source that has to be read for them."""
     if dataset.source is DatasetSource.CSV:
-        from bakeoff.evaluation.datasets.csv_files import header
-
-        return header(located(str(dataset.path), root))
+        return csv_columns(located(str(dataset.path), root))
     if dataset.source is DatasetSource.PARQUET:
-        return _parquet_columns(located(str(dataset.path), root))
+        return parquet_columns(located(str(dataset.path), root))
     return None
 
 
 def _csv(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    from bakeoff.evaluation.datasets.csv_files import read_csv
-
     return read_csv(located(str(dataset.path), root), dataset.dtypes)
 
 
 def _parquet(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    import pyarrow.parquet as pq
-
-    path = located(str(dataset.path), root)
-    columns = _columns(dataset, _parquet_columns(path), path)
-    with _readable_parquet(path):
-        table = pq.read_table(path, columns=columns)
-    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
-    return frame
-
-
-def _parquet_columns(path: Path) -> list[str]:
-    import pyarrow.parquet as pq
-
-    with _readable_parquet(path):
-        return list(pq.read_schema(path).names)
-
-
-@contextmanager
-def _readable_parquet(path: Path) -> Iterator[None]:
-    import pyarrow as pa
-
-    try:
-        yield
-    except (pa.ArrowException, OSError) as problem:
-        raise InvalidInputError(f"{path} cannot be read as Parquet: {problem}") from problem
-
-
-def _columns(dataset: DatasetSettings, names: list[str], path: Path) -> list[str] | None:
-    """The columns that are needed, when the settings choose some; None for all."""
-    if dataset.features is None:
-        return None
-    wanted = [*dataset.features, *filter(None, (dataset.target, dataset.split_column))]
-    for name in wanted:
-        if name not in names:
-            raise InvalidInputError(
-                f"there is no column {name!r} in {path}{nearest(name, names)}; its columns: {listed(names)}"
-            )
-    return list(dict.fromkeys(wanted))
+    wanted = None
+    if dataset.features is not None:
+        wanted = [*dataset.features, *filter(None, (dataset.target, dataset.split_column))]
+    return read_parquet(located(str(dataset.path), root), wanted)
 
 
 def _toy_set(dataset: DatasetSettings, _: Path) -> "pd.DataFrame":
@@ -153,14 +109,14 @@ def _callable(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
 
 
 def _called(name: str, root: Path) -> Any:
-    """What the user's own function returns: the one place here where strangers' code runs."""
+    """What the user's own function returns. Untrusted code runs here and nowhere else in this module."""
     module, _, function = name.partition(":")
     if not (module and function):
         raise InvalidInputError(f"{name!r} does not name a function: expected package.module:function")
     try:
         with _on_import_path(root):
             return getattr(importlib.import_module(module), function)()
-    except (Exception, SystemExit) as problem:
+    except (Exception, SystemExit) as problem:  # the user's function may raise anything, or call sys.exit
         raise InvalidInputError(
             f"dataset function {name} raised {type(problem).__name__}: {problem}; "
             f"it is imported from {root} or an installed package, and called without arguments"
@@ -178,20 +134,14 @@ def _on_import_path(root: Path) -> Iterator[None]:
 
 
 def _sql(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    from bakeoff.evaluation.datasets.sql_source import query
-
     return query(str(dataset.url), str(dataset.query), root)
 
 
 def _pointer(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    from bakeoff.evaluation.datasets.sql_source import follow, query_sqlite
-
     return query_sqlite(follow(located(str(dataset.path), root)), str(dataset.query))
 
 
 def _feedback_labels(dataset: DatasetSettings, _: Path) -> "pd.DataFrame":
-    from bakeoff.evaluation.datasets.built_in_sources import labelled_frame
-
     return labelled_frame(str(dataset.url), dataset.target or _TARGET)
 
 
@@ -228,11 +178,13 @@ def _joined(train: "pd.DataFrame", test: "pd.DataFrame", names: tuple[str, str])
         raise InvalidInputError(
             f"{names[1]} differs in columns from {names[0]}: missing {listed(missing)}, extra {listed(extra)}"
         )
-    return pd.concat([_alike(train, test), _alike(test, train)], ignore_index=True)
+    return pd.concat(
+        [_with_shared_categories(train, test), _with_shared_categories(test, train)], ignore_index=True
+    )
 
 
-def _alike(frame: "pd.DataFrame", other: "pd.DataFrame") -> "pd.DataFrame":
-    """Categories of both parts, so that joining them keeps the column a category."""
+def _with_shared_categories(frame: "pd.DataFrame", other: "pd.DataFrame") -> "pd.DataFrame":
+    """Give `frame` the categories of both parts: else joining them would turn the column into text."""
     import pandas as pd
 
     shared = {}

@@ -1,4 +1,4 @@
-"""Datasets that are the answer to a query. Nothing is written: SQLite files are opened read-only."""
+"""Datasets that a query returns. Nothing is written: SQLite files are opened read-only."""
 
 import sqlite3
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed
-from bakeoff.evaluation.datasets.dataset_sources import located
+from bakeoff.evaluation.datasets.file_sources import located
 
 if TYPE_CHECKING:
     import pandas as pd
     from sqlalchemy import URL
 
-#: Where a pointer file that is a mapping may name the database.
+#: Keys under which a pointer file in JSON or YAML may name the database.
 _POINTER_KEYS = ("path", "database", "file", "active")
 
 
@@ -23,12 +23,12 @@ def query(url: str, statement: str, root: Path) -> "pd.DataFrame":
     if database is not None:
         return query_sqlite(database, statement)
     parsed = _parsed(url)
-    return _answer(parsed, statement, parsed.render_as_string(hide_password=True))
+    return _run_query(parsed, statement, parsed.render_as_string(hide_password=True))
 
 
 def query_sqlite(path: Path, statement: str) -> "pd.DataFrame":
     address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    return _answer("sqlite://", statement, str(path), creator=lambda: sqlite3.connect(address, uri=True))
+    return _run_query("sqlite://", statement, str(path), creator=lambda: sqlite3.connect(address, uri=True))
 
 
 def follow(pointer: Path) -> Path:
@@ -79,12 +79,12 @@ def sqlite_file(url: str, root: Path) -> Path | None:
 
 
 def with_journal(database: Path) -> tuple[Path, ...]:
-    """The file and its write-ahead log, where the latest rows may be."""
+    """The file and its write-ahead log, which may hold the latest rows."""
     whole = database.resolve()
     return (whole, whole.with_name(whole.name + "-wal"))
 
 
-def _answer(
+def _run_query(
     url: "str | URL", statement: str, where: str, creator: Callable[[], sqlite3.Connection] | None = None
 ) -> "pd.DataFrame":
     import pandas as pd
@@ -104,6 +104,6 @@ def _answer(
 
 
 def _cause(problem: BaseException) -> object:
-    """What the database itself said, without what pandas and SQLAlchemy put around it."""
+    """The error of the database itself, without the texts that pandas and SQLAlchemy put around it."""
     inner = problem.__cause__ or problem
     return getattr(inner, "orig", None) or inner

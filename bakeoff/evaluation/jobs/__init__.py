@@ -1,1 +1,1 @@
-"""One candidate's turn: order a cell, fit and predict in it, accept what it left, score it."""
+"""Evaluating one candidate: order a cell, fit and predict in it, accept its outputs, score them."""

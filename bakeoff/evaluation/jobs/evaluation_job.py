@@ -1,4 +1,8 @@
-"""One candidate's turn, seen from the supervisor: order a cell, wait for its outcome, score what it left."""
+"""One evaluation, seen from the supervisor: order a cell, wait for it, and score its predictions.
+
+A candidate is fitted in a cell (`evaluate_in_cell`), or the predictions of an earlier evaluation are scored
+by the rules of another run (`rescore`), and nothing is fitted.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,179 +16,183 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.background_work import StoppedError, TooLongError, meanwhile
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.job import Job, JobError, JobState, Phase
-from bakeoff.domain.provenance import Parts, Provenance
+from bakeoff.domain.job import JobError, JobState, Phase
+from bakeoff.domain.provenance import Fit, Parts, Provenance
 from bakeoff.domain.result import Cost, FittedModel, NotKept, Result
-from bakeoff.domain.run import Run
 from bakeoff.evaluation.datasets import snapshot, snapshot_store
-from bakeoff.evaluation.jobs.accept_model import harvest, remarked
-from bakeoff.evaluation.jobs.cell_failure import Faulty, Grant, Killed, Leave, Stopped, without_answer
-from bakeoff.evaluation.jobs.job_paths import JobPaths
-from bakeoff.evaluation.jobs.score_outputs import ForgedReportError, scores_of
+from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, accept_model, score_outputs
+from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant
 from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reuse.audit_check import sha256
-from bakeoff.evaluation.reuse.fingerprint import parts_of
-from bakeoff.evaluation.reuse.job_provenance import Before, look_before, provenance_of
+from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of
 from registry.code.code_reading import Code
 from registry.code.import_environment import import_path, readable
 from registry.columns.predictions import BadPredictionsError
+
+_SPARE_MB = 16
+_ROW_BYTES = 1024
+_FLOAT_BYTES = 8
+_LETTER_BYTES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
     scores: Scores
     cost: Cost
-    fitted: FittedModel | NotKept | None = None  #: None when it is not wanted
+    fitted: FittedModel | NotKept | None = None  #: None when the run wants no model
     provenance: Provenance | None = None  #: None when nothing was fitted
-    reused_from: str | None = None  #: the evaluation whose predictions were scored
+    reused_from: str | None = None  #: id of the evaluation whose predictions were scored
 
 
-Verdict = Scored | Faulty | Killed | Stopped
+EvaluationEnd = Scored | Faulty | Killed | Stopped
 
 
-def examine(job: Job, run: Run, *, places: JobPaths, grant: Grant, warm: WarmParent, leave: Leave) -> Verdict:
-    for file in places.outputs.values():
+def evaluate_in_cell(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd:
+    """Fits once; with `repeat_check` twice, and then the details say whether both predict the same.
+
+    If the second fit fails, its failure is the end of the job.
+    """
+    for file in evaluation.paths.outputs.values():
         file.parent.mkdir(parents=True, exist_ok=True)
-
-    def once(places: JobPaths) -> Verdict:
-        return _examine_once(job, run, places=places, grant=grant, warm=warm, leave=leave)
-
-    first = once(places)
-    return _repeated(first, once, places) if run.repeat_check and isinstance(first, Scored) else first
-
-
-def _repeated(first: Scored, once: Callable[[JobPaths], Verdict], places: JobPaths) -> Verdict:
-    """The first verdict, with a word on whether a second fit predicts the same; or how that one failed."""
-    again = replace(places, predictions=places.predictions.with_suffix(".again.npy"), model=None)
+    first = _fit_once(evaluation, warm)
+    if not (evaluation.run.repeat_check and isinstance(first, Scored)):
+        return first
+    predictions = evaluation.paths.predictions
+    again = replace(evaluation.paths, predictions=predictions.with_suffix(".again.npy"), model=None)
     try:
-        second = once(again)
+        second = _fit_once(replace(evaluation, paths=again), warm)
         if not isinstance(second, Scored):
             return second
-        same = places.predictions.read_bytes() == again.predictions.read_bytes()
+        is_same = predictions.read_bytes() == again.predictions.read_bytes()
     finally:
         for file in again.outputs.values():
             file.unlink(missing_ok=True)
-    details = {**first.scores.details, "deterministic": same}
-    return replace(first, scores=replace(first.scores, details=details))
+    return _with_details(first, deterministic=is_same)
 
 
-def _examine_once(
-    job: Job, run: Run, *, places: JobPaths, grant: Grant, warm: WarmParent, leave: Leave
-) -> Verdict:
-    before = look_before(job.candidate, places.root)
-    order = _order(job, run, places, grant)
-    outcome = warm.run(order, keep_going=leave.may_go_on, may_keep=leave.may_keep)
+def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd:
+    job, permission = evaluation.job, evaluation.permission
+    before = look_before(job.candidate, evaluation.paths.root)
+    outcome = warm.run(_order(evaluation), keep_going=permission.may_go_on, may_keep=permission.may_keep)
     if outcome.end is not End.RETURNED:
-        return without_answer(outcome, attempt=job.attempt, writes_to=places.predictions.parent)
-    return _scored(job, run, places, grant=grant, outcome=outcome, leave=leave, before=before)
+        return failure_of(outcome, attempt=job.attempt, writes_to=evaluation.paths.predictions.parent)
+    return _score_within_time(
+        partial(_scored, evaluation, outcome, before), evaluation, log_tail=outcome.last_words
+    )
 
 
-_SPARE_MB = 16
-_ROW_BYTES = 1024
-_WORD_BYTES = 8
-_LETTER_BYTES = 4
+def rescore(evaluation: EvaluationUnderWay, fit: Fit) -> EvaluationEnd:
+    """`evaluation.paths` name the predictions of `fit`; the caller has compared them with its digests."""
+
+    def score() -> Scored:
+        scored = Scored(
+            scores=score_outputs(evaluation), cost=fit.result.cost, reused_from=fit.result.evaluation_id
+        )
+        known = fit.is_deterministic
+        return scored if known is None else _with_details(scored, deterministic=known)
+
+    return _score_within_time(score, evaluation)
 
 
-def _order(job: Job, run: Run, places: JobPaths, grant: Grant) -> Order:
+def _order(evaluation: EvaluationUnderWay) -> Order:
+    job, dataset, paths = evaluation.job, evaluation.run.dataset, evaluation.paths
     return Order(
         entry="bakeoff.evaluation.jobs.fit_and_predict:run",
-        payload=payload_of(job, run, places, witnessed=True),
+        payload=payload_of(evaluation, audited=True),
         limits=Limits(
             wall_s=job.timeout_s,
-            threads=grant.threads,
-            memory_mb=grant.memory_mb,
-            output_mb=_output_mb(run.dataset),
-            processes=grant.processes,
-            mapped_bytes=snapshot.mapped_bytes(places.snapshot),
+            threads=evaluation.grant.threads,
+            memory_mb=evaluation.grant.memory_mb,
+            output_mb=_output_mb(dataset),
+            processes=evaluation.grant.processes,
+            mapped_bytes=snapshot.mapped_bytes(paths.snapshot),
         ),
-        log=places.log,
+        log=paths.log,
         readable=(
-            places.snapshot / snapshot_store.OPEN,
+            paths.snapshot / snapshot_store.OPEN,
+            # The files that the dataset was read from hold the test labels: they stay closed.
             *readable(
-                places.root,
+                paths.root,
                 candidates=[job.candidate],
-                closed=(*places.closed, *map(Path, run.dataset.files)),
+                closed=(*paths.closed, *map(Path, dataset.files)),
             ),
         ),
-        import_path=import_path(places.root),
-        outputs=places.outputs,
+        import_path=import_path(paths.root),
+        outputs=paths.outputs,
     )
 
 
 def _output_mb(dataset: DatasetRef) -> int:
     """Room for a long label, or for a probability of each class, in each row: the supervisor reads it all."""
     longest = max((len(name) for name in dataset.classes), default=0)
-    row = max(_ROW_BYTES, _WORD_BYTES * len(dataset.classes), _LETTER_BYTES * longest)
+    row = max(_ROW_BYTES, _FLOAT_BYTES * len(dataset.classes), _LETTER_BYTES * longest)
     return _SPARE_MB + dataset.test_rows * row // 2**20
 
 
-def payload_of(job: Job, run: Run, places: JobPaths, *, witnessed: bool) -> dict[str, Any]:
-    """`witnessed`: whoever runs it has a process to itself, which ends with it."""
+def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, Any]:
+    """`audited`: record which files are used. The audit cannot be switched off again, so only in a process
+    that ends with the evaluation.
+    """
+    job, run, paths = evaluation.job, evaluation.run, evaluation.paths
     return {
         "about": {"runId": run.id, "jobId": job.id, "attempt": job.attempt},
-        "witnessed": witnessed,
+        "audited": audited,
         "candidate": job.candidate.to_json(),
-        "snapshot": str(places.snapshot / snapshot_store.OPEN),
-        "root": str(places.root),
+        "snapshot": str(paths.snapshot / snapshot_store.OPEN),
+        "root": str(paths.root),
         "seed": run.seed,
         "probabilities": may_need_probabilities(run.rules.metrics, run.dataset.target_kind),
-        "saveAs": None if places.model is None or run.save is None else run.save.name,
+        "saveAs": None if paths.model is None or run.save is None else run.save.name,
     }
 
 
-def _scored(
-    job: Job, run: Run, places: JobPaths, *, grant: Grant, outcome: CellOutcome, leave: Leave, before: Before
-) -> Verdict:
-    def score() -> Scored:
-        return Scored(
-            cost=_cost(outcome, grant),
-            scores=_mention_log(scores_of(job, run, places), outcome),
-            fitted=_fitted(job, run, places, outcome.value),
-            provenance=provenance_of(
-                job.candidate,
-                before,
-                root=places.root,
-                report=outcome.value,
-                parts=partial(_parts, job, run),
-                predictions=sha256(places.predictions),
-                probabilities=sha256(places.probabilities) if places.probabilities.exists() else None,
-            ),
+def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before) -> Scored:
+    job, run, paths = evaluation.job, evaluation.run, evaluation.paths
+
+    def parts(code: Code, surroundings: Mapping[str, str]) -> Parts:
+        return parts_of(
+            job.candidate, dataset=run.dataset, seed=run.seed, code=code, surroundings=surroundings
         )
 
-    return judge(score, job, run, leave=leave, last_words=outcome.last_words)
+    scored = Scored(
+        cost=_cost(outcome, evaluation.grant),
+        scores=score_outputs(evaluation),
+        fitted=accept_model(outcome.value, evaluation, classes=snapshot.classes(paths.snapshot)),
+        provenance=provenance_of(
+            job.candidate,
+            before,
+            root=paths.root,
+            report=outcome.value,
+            parts=parts,
+            predictions=sha256(paths.predictions),
+            probabilities=sha256(paths.probabilities) if paths.probabilities.exists() else None,
+        ),
+    )
+    return _with_warning(scored, outcome.log_gap) if outcome.log_gap else scored
 
 
-def _parts(job: Job, run: Run, code: Code, surroundings: Mapping[str, str]) -> Parts:
-    return parts_of(job.candidate, dataset=run.dataset, seed=run.seed, code=code, surroundings=surroundings)
-
-
-def judge(score: Callable[[], Scored], job: Job, run: Run, *, leave: Leave, last_words: str = "") -> Verdict:
-    """Metrics may be strangers' code, and take as long as they like."""
+def _score_within_time(
+    score: Callable[[], Scored], evaluation: EvaluationUnderWay, *, log_tail: str = ""
+) -> EvaluationEnd:
+    """Scoring gets as much time as the job: a custom metric is untrusted code and may take for ever."""
+    job, metrics = evaluation.job, evaluation.run.rules.metrics
     try:
-        return meanwhile(score, keep_going=leave.may_go_on, longest_s=job.timeout_s)
+        return meanwhile(score, keep_going=evaluation.permission.may_go_on, longest_s=job.timeout_s)
     except StoppedError:
         return Stopped()
     except TooLongError:
-        return Faulty(state=JobState.TIMED_OUT, error=_slow_metrics(job, run))
+        error = JobError(
+            type="Timeout",
+            message=f"its metrics, {', '.join(metrics)}, took longer than {job.timeout_s:g} seconds",
+            phase=Phase.SCORE,
+            hint="name fewer metrics or faster ones with `--metrics`",
+        )
+        return Faulty(state=JobState.TIMED_OUT, error=error)
     except (BadPredictionsError, ForgedReportError) as exc:
-        error = JobError(type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=last_words)
+        error = JobError(type="BadPredictions", message=str(exc), phase=Phase.SCORE, log_tail=log_tail)
         return Faulty(state=JobState.FAILED, error=error)
-
-
-def _fitted(job: Job, run: Run, places: JobPaths, report: Any) -> FittedModel | NotKept | None:
-    if places.model is None:
-        return None
-    return harvest(report, places.model, job=job, run=run, classes=snapshot.classes(places.snapshot))
-
-
-def _slow_metrics(job: Job, run: Run) -> JobError:
-    return JobError(
-        type="Timeout",
-        message=f"its metrics, {', '.join(run.rules.metrics)}, took longer than {job.timeout_s:g} seconds",
-        phase=Phase.SCORE,
-        hint="name fewer metrics or faster ones with `--metrics`",
-    )
 
 
 def _cost(outcome: CellOutcome, grant: Grant) -> Cost:
@@ -199,7 +207,7 @@ def _cost(outcome: CellOutcome, grant: Grant) -> Cost:
 
 
 def _seconds(outcome: CellOutcome, key: str) -> float:
-    """As the cell says, which cannot be more than it had."""
+    """As the cell reports it. More than the cell's own wall time is a forgery."""
     value = outcome.value
     seconds = value.get(key) if isinstance(value, Mapping) else None
     if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:
@@ -207,14 +215,10 @@ def _seconds(outcome: CellOutcome, key: str) -> float:
     return float(seconds)
 
 
-def _mention_log(scores: Scores, outcome: CellOutcome) -> Scores:
-    if not outcome.log_gap:
-        return scores
-    warnings = [*scores.details["warnings"], outcome.log_gap]
-    return replace(scores, details={**scores.details, "warnings": warnings})
-
-
-def result_of(job: Job, run: Run, scored: Scored, *, duration_s: float) -> Result:
+def result_of(evaluation: EvaluationUnderWay, scored: Scored, *, duration_s: float) -> Result:
+    job, run = evaluation.job, evaluation.run
+    if isinstance(scored.fitted, NotKept):
+        scored = _with_warning(scored, f"not saved: {scored.fitted.problem}")
     return Result(
         evaluation_id=job.id,
         run_id=run.id,
@@ -225,10 +229,18 @@ def result_of(job: Job, run: Run, scored: Scored, *, duration_s: float) -> Resul
         split_id=run.dataset.split_id,
         seed=run.seed,
         metrics=scored.scores.metrics,
-        details=remarked(scored.scores.details, scored.fitted),
+        details=scored.scores.details,
         timestamp=utc_now(),
         duration_s=duration_s,
         cost=scored.cost,
         attempt=job.attempt,
         reused_from=scored.reused_from,
     )
+
+
+def _with_warning(scored: Scored, warning: str) -> Scored:
+    return _with_details(scored, warnings=[*scored.scores.details["warnings"], warning])
+
+
+def _with_details(scored: Scored, **details: Any) -> Scored:
+    return replace(scored, scores=replace(scored.scores, details={**scored.scores.details, **details}))

@@ -1,6 +1,6 @@
-"""What happens in the cell: build one candidate, fit it, let it predict.
+"""In the cell: build one candidate, fit it, let it predict, and write its predictions.
 
-It is given training data and test features, and leaves predictions behind; it never sees a test label.
+The cell gets the training data and the test features. It never sees a test label.
 """
 
 import random
@@ -18,7 +18,7 @@ from bakeoff.domain.job import Phase
 from bakeoff.domain.own_folders import SOURCES
 from bakeoff.evaluation.datasets.preprocessing import with_preprocessing
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
-from bakeoff.evaluation.jobs.leave_model import leave_behind
+from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.settings import log_setup
 from registry.code.file_access_audit import FileAccessAudit
 from registry.code.library_versions import loaded_surroundings
@@ -30,20 +30,21 @@ PROBABILITIES = "probabilities"
 
 
 def warm_up() -> None:
-    """Called once in the oven: what is loaded and remembered when it is first used, cells have.
+    """The oven calls this once, before it forks cells: what is imported and cached here, every cell has.
 
-    So do they know the versions of what is loaded, whatever is installed later.
+    It also reads the versions of the loaded libraries, so that cells report what they were forked with,
+    whatever is installed later.
     """
     loaded_surroundings()
-    _rehearse(Candidate(id="warm-up", version="1", path=f"{__name__}:_Constant"))
+    _fit_tiny_data(Candidate(id="warm-up", version="1", path=f"{__name__}:_Constant"))
 
 
 def warm_up_sklearn() -> None:
-    """The same for what scikit-learn does when it first sees data, by a model that needs no BLAS.
+    """The same for scikit-learn, by a model that needs no BLAS.
 
-    Most of it is asking each installed package whether it brings a kind of frame.
+    At its first fit scikit-learn looks in each installed package for a kind of data frame.
     """
-    _rehearse(Candidate(id="warm-up", version="1", path="sklearn.naive_bayes:GaussianNB"))
+    _fit_tiny_data(Candidate(id="warm-up", version="1", path="sklearn.naive_bayes:GaussianNB"))
 
 
 class _Constant:
@@ -54,7 +55,7 @@ class _Constant:
         return np.ones(len(X), dtype=int)
 
 
-def _rehearse(candidate: Candidate) -> None:
+def _fit_tiny_data(candidate: Candidate) -> None:
     import pandas as pd
 
     tiny = pd.DataFrame({"a": [0.0, 1.0, 2.0, 4.0], "b": [1, 2, 4, 2]})
@@ -66,42 +67,43 @@ def _rehearse(candidate: Candidate) -> None:
 
 
 def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
+    """`payload` is that of `evaluation_job.payload_of`; return the report that the supervisor reads."""
     candidate = Candidate.from_json(payload["candidate"])
     log_setup.begin(**payload["about"], modelId=candidate.id)
     seed: int = payload["seed"]
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - plugins may use the old global generator
     data = open_snapshot(Path(payload["snapshot"]), features=candidate.features)
-    witness = FileAccessAudit(private=(inside.scratch, Path.cwd(), Path(payload["snapshot"])))
-    if payload["witnessed"]:
-        witness.begin()
-    own = _build(candidate, Path(payload["root"]), seed, inside)
-    model = with_preprocessing(own, data.fields) if candidate.preprocess is Preprocess.AUTO else own
+    audit = FileAccessAudit(private=(inside.scratch, Path.cwd(), Path(payload["snapshot"])))
+    if payload["audited"]:
+        audit.begin()
+    built = _build(candidate, Path(payload["root"]), seed, inside)
+    model = with_preprocessing(built, data.fields) if candidate.preprocess is Preprocess.AUTO else built
     inside.phase(Phase.FIT)
     began = time.perf_counter()
     model.fit(data.X_train, data.y_train)
-    fitted = time.perf_counter()
+    fit_end = time.perf_counter()
     inside.phase(Phase.PREDICT)
     predictions = _predict(model, candidate.output_kind, data, inside, probabilities=payload["probabilities"])
     report = {
-        "fitSeconds": fitted - began,
-        "predictSeconds": time.perf_counter() - fitted,
-        "testimony": witness.testimony(),
+        "fitSeconds": fit_end - began,
+        "predictSeconds": time.perf_counter() - fit_end,
+        "audit": audit.testimony(),
         "surroundings": loaded_surroundings(),
     }
     if payload["saveAs"] is None:
         return report
     inside.phase(Phase.SAVE)
-    left = leave_behind(
-        own,
-        None if model is own else model[0],
+    fitted = pickle_model(
+        built,
+        None if model is built else model[0],
         name=payload["saveAs"],
         candidate=candidate,
         data=data,
         predictions=predictions,
         inside=inside,
     )
-    return {**report, "fitted": left}
+    return {**report, "fitted": fitted}
 
 
 def _build(candidate: Candidate, root: Path, seed: int, inside: CellApi) -> Any:

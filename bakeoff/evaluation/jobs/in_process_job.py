@@ -1,4 +1,7 @@
-"""A bake-off without cells: in this process, where breakpoints work and exceptions rise. Nothing is kept."""
+"""An evaluation without a cell: in this process, where breakpoints work and exceptions rise.
+
+Nothing is kept.
+"""
 
 import os
 import resource
@@ -13,45 +16,51 @@ from bakeoff.domain.job import Job
 from bakeoff.domain.result import Cost, Result
 from bakeoff.domain.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict
+from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.evaluation_job import Scored, payload_of, result_of
-from bakeoff.evaluation.jobs.job_paths import JobPaths
-from bakeoff.evaluation.jobs.score_outputs import scores_of
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 
 
-def rehearse(job: Job, run: Run, *, root: Path, snapshot: Path) -> Result:
-    """What the candidate raises, rises."""
+def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Result:
+    """An exception of the candidate reaches the caller as it is."""
     began, cpu = time.perf_counter(), time.process_time()
-    with TemporaryDirectory(prefix="bakeoff-rehearsal-") as folder:
+    with TemporaryDirectory(prefix="bakeoff-in-process-") as folder:
         scratch = Path(folder)
-        places = JobPaths(
-            root=root,
-            closed=(),
-            snapshot=snapshot,
-            log=scratch / "log",
-            predictions=scratch / "predictions.npy",
+        evaluation = EvaluationUnderWay(
+            job=job,
+            run=run,
+            paths=JobPaths(
+                root=root,
+                closed=(),
+                snapshot=snapshot,
+                log=scratch / "log",
+                predictions=scratch / "predictions.npy",
+            ),
+            grant=Grant(threads=len(os.sched_getaffinity(0)), memory_mb=None),
+            permission=StopsNever(),
         )
-        with _inside(scratch, places) as inside:
-            took = fit_and_predict.run(payload_of(job, run, places, witnessed=False), inside)
-        scores = scores_of(job, run, places)
+        with _cell_api(scratch, evaluation.paths) as inside:
+            report = fit_and_predict.run(payload_of(evaluation, audited=False), inside)
+        scores = score_outputs(evaluation)
     cost = Cost(
-        fit_s=took["fitSeconds"],
-        predict_s=took["predictSeconds"],
+        fit_s=report["fitSeconds"],
+        predict_s=report["predictSeconds"],
         cpu_s=time.process_time() - cpu,
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        granted_threads=len(os.sched_getaffinity(0)),
+        granted_threads=evaluation.grant.threads,
     )
     scored = Scored(scores=scores, cost=cost)
-    return result_of(job, run, scored, duration_s=time.perf_counter() - began)
+    return result_of(evaluation, scored, duration_s=time.perf_counter() - began)
 
 
 @contextmanager
-def _inside(scratch: Path, places: JobPaths) -> Iterator[CellApi]:
-    """As in a cell, but nobody listens to the report, and an output that nobody wrote is no file."""
-    outputs = {name: os.open(file, os.O_WRONLY | os.O_CREAT, 0o600) for name, file in places.outputs.items()}
+def _cell_api(scratch: Path, paths: JobPaths) -> Iterator[CellApi]:
+    """As in a cell, but the report goes nowhere. An output that was never written is removed afterwards."""
+    outputs = {name: os.open(file, os.O_WRONLY | os.O_CREAT, 0o600) for name, file in paths.outputs.items()}
     with Path(os.devnull).open("wb") as report:
         inside = CellApi(scratch=scratch, report=report.fileno(), outputs=outputs)
         yield inside
         inside.flush()
-    for file in places.outputs.values():
+    for file in paths.outputs.values():
         if not file.stat().st_size:
             file.unlink()

@@ -1,6 +1,6 @@
-"""What a cell's witness told, held against the disk: what else was used, and whether that is still so.
+"""Check a cell's audit of the files it used against the disk, and later whether they are still the same.
 
-Strangers may have had a hand in what it told. Who lies there deceives nobody but himself.
+The audit comes from untrusted code: a false one can only harm its own result.
 """
 
 import hashlib
@@ -20,38 +20,41 @@ from registry.code.distributions import identity_of, owners_of
 from registry.code.file_access_audit import SYSTEM
 
 _FILE, _PACKAGE = "file ", "package "
-_UNFIT = "unfit"
+_NOT_HASHABLE = "unfit"
 _LISTS = ("files", "folders", "packages", "deeds")
 _COMPILED = tuple(EXTENSION_SUFFIXES)
-_SETTLED_S = 3.0  #: longer than the steps of any file system's clock
-_STEP_S = 0.05  #: longer than those of a local one's
-_LARGEST = 2**32  #: bytes of a file that is read each time somebody wants to know
+_SETTLED_S = 3.0  #: longer than the clock steps of any file system
+_STEP_S = 0.05  #: longer than the clock steps of a local file system
+_LARGEST_FILE_BYTES = 2**32  #: the file is read again at each check
 
 
 class ObstacleError(Exception):
-    """Nobody can tell when it would do the same again."""
+    """It cannot be known whether the candidate would predict the same again."""
 
 
-def weigh(testimony: Any, code: Code, *, root: Path, since: float) -> dict[str, str]:
-    """Digests of what was used beside the code, by what that is; `since` is when the cell was ordered."""
-    if not _is_testimony(testimony):
+def verify_audit(audit: Any, code: Code, *, root: Path, since: float) -> dict[str, str]:
+    """Digests of what the candidate used beside its code: `file data.csv`, `package lightgbm`, ...
+
+    `since` is when the cell was ordered.
+    """
+    if not _is_audit(audit):
         raise ObstacleError("its cell does not say what it used")
     if code.compiled:
         raise ObstacleError(f"{min(code.compiled)} is compiled: nobody can read what it does")
-    if testimony["deeds"]:
-        raise ObstacleError(testimony["deeds"][0])
-    files = {_FILE + _named(path, root): _state_since(path, since) for path in _unread(testimony, code)}
-    packages = {_PACKAGE + name: identity_of(name) or "" for name in _distributions(testimony)}
+    if audit["deeds"]:
+        raise ObstacleError(audit["deeds"][0])
+    files = {_FILE + _relative(path, root): _state_since(path, since) for path in _unread(audit, code)}
+    packages = {_PACKAGE + name: identity_of(name) or "" for name in _distributions(audit)}
     return files | packages
 
 
-def has_changed(seen: Mapping[str, str], *, root: Path) -> str | None:
-    """What is not as it was; None if all is."""
+def first_change(seen: Mapping[str, str], *, root: Path) -> str | None:
+    """What is not as it was, such as `file data.csv`; None if nothing has changed."""
     return next((what for what, state in seen.items() if _present(what, root) != state), None)
 
 
 def packages_in(seen: Mapping[str, str]) -> dict[str, str]:
-    """Identities of the installed ones, by distribution."""
+    """The identity of each installed distribution that was used."""
     return {what.removeprefix(_PACKAGE): state for what, state in seen.items() if what.startswith(_PACKAGE)}
 
 
@@ -60,21 +63,21 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _is_testimony(told: Any) -> bool:
-    if not isinstance(told, Mapping) or not all(isinstance(told.get(name), list) for name in _LISTS):
+def _is_audit(reported: Any) -> bool:
+    if not isinstance(reported, Mapping) or not all(isinstance(reported.get(name), list) for name in _LISTS):
         return False
-    return all(isinstance(word, str) and "\0" not in word for name in _LISTS for word in told[name])
+    return all(isinstance(word, str) and "\0" not in word for name in _LISTS for word in reported[name])
 
 
-def _unread(testimony: Mapping[str, list[str]], code: Code) -> Iterator[str]:
-    """What was opened and is not part of the code that was read before."""
-    for path in testimony["files"]:
+def _unread(audit: Mapping[str, list[str]], code: Code) -> Iterator[str]:
+    """The files and folders that were opened and are not part of the code that was read before."""
+    for path in audit["files"]:
         place = os.path.realpath(_source_of(path))
         if place.endswith(_COMPILED):
             raise ObstacleError(f"it loads {place}, which is compiled: nobody can read what it does")
         if place not in code.files:
             yield place
-    yield from map(os.path.realpath, testimony["folders"])
+    yield from map(os.path.realpath, audit["folders"])
 
 
 def _source_of(path: str) -> str:
@@ -83,16 +86,16 @@ def _source_of(path: str) -> str:
     return path
 
 
-def _distributions(testimony: Mapping[str, list[str]]) -> set[str]:
-    owners = {package: owners_of(package) for package in testimony["packages"]}
+def _distributions(audit: Mapping[str, list[str]]) -> set[str]:
+    owners = {package: owners_of(package) for package in audit["packages"]}
     stray = next((package for package, found in owners.items() if not found), None)
     if stray is not None:
         raise ObstacleError(f"it uses the installed module {stray}, which belongs to no distribution")
     return {name for found in owners.values() for name in found}
 
 
-def _named(path: str, root: Path) -> str:
-    """Below the project's folder as from there, so that another machine finds it, too."""
+def _relative(path: str, root: Path) -> str:
+    """Relative to the project's folder if it lies in there, so that another machine finds it too."""
     place = Path(path)
     return str(place.relative_to(root)) if place.is_relative_to(root) else path
 
@@ -104,42 +107,43 @@ def _present(what: str, root: Path) -> str:
 
 
 def _state_since(path: str, since: float) -> str:
-    """Of a file that was not touched meanwhile: what was read is what is there."""
-    before = _look(path)
+    """The state of the file, if it was not changed since: only then it is what the candidate has read."""
+    before = _stat(path)
     if before is not None and before.st_ctime > since - _STEP_S:
         raise ObstacleError(f"{path} was changed while it ran")
     state = _state(path)
-    if state == _UNFIT:
+    if state == _NOT_HASHABLE:
         raise ObstacleError(f"it uses {path}, which is too large to be hashed, or no file")
     return state
 
 
-def _look(path: str) -> os.stat_result | None:
+def _stat(path: str) -> os.stat_result | None:
     with suppress(OSError):
         return Path(path).stat()
     return None
 
 
 def _state(path: str) -> str:
-    """Empty for what is not there, or cannot be read."""
-    found = _look(path)
+    """A digest; empty for what does not exist or cannot be read."""
+    found = _stat(path)
     if found is None or not os.access(path, os.R_OK):
         return ""
     if stat.S_ISDIR(found.st_mode):
         return hashlib.sha256("\n".join(sorted(os.listdir(path))).encode()).hexdigest()  # noqa: PTH208 - names
-    if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST or _is_of_the_system(path):
-        return _UNFIT
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_FILE_BYTES or _is_of_the_system(path):
+        return _NOT_HASHABLE
+    # A file that changed a moment ago may change again without its times showing it: it is hashed each time.
     marks = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     settled = max(found.st_mtime, found.st_ctime) < time.time() - _SETTLED_S
     return _digest(path, marks) if settled else _digest.__wrapped__(path, marks)
 
 
 def _is_of_the_system(path: str) -> bool:
-    """A testimony may be forged, and some of these files never end."""
+    """Reading some of these files never ends, and a forged audit may name them."""
     return os.path.realpath(path).startswith(SYSTEM)
 
 
 @lru_cache(maxsize=4096)
 def _digest(path: str, _marks: tuple[int, ...]) -> str:
-    """What was touched lately may be touched again without its times showing it."""
+    """Cached until the size or a time of the file changes, which `_marks` hold."""
     return sha256(Path(path))

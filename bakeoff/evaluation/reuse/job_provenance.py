@@ -1,16 +1,23 @@
-"""Of what a result was made, as its supervisor sees it: the code before and after, and what the cell told."""
+"""The provenance of a result: what it was made of, and the fingerprint that decides whether it is reused.
 
+The supervisor reads the code before and after the cell runs. What else the candidate used, the cell reports.
+"""
+
+import platform
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.provenance import CodeManifest, Parts, Provenance
-from bakeoff.evaluation.reuse.audit_check import ObstacleError, packages_in, weigh
-from bakeoff.evaluation.reuse.host_facts import commit_of, processor
+from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.provenance import CodeManifest, Part, Parts, Provenance, digest_of
+from bakeoff.evaluation.reuse.audit_check import ObstacleError, packages_in, verify_audit
 from registry.code.code_reading import Code, code_at, places_of
+from registry.code.library_versions import BAKEOFF
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +28,7 @@ class Before:
     at: float
 
 
-#: Of `code` and `surroundings`: what decides the answers.
+#: Called with `code` and `surroundings`; returns the parts of the fingerprint.
 PartsOf = Callable[..., Parts]
 
 
@@ -39,14 +46,18 @@ def provenance_of(
     predictions: str,
     probabilities: str | None = None,
 ) -> Provenance:
-    """`report` is what the cell returned; digests of what was predicted or said."""
-    told = report if isinstance(report, Mapping) else {}
-    surroundings = _surroundings(told.get("surroundings"))
+    """`report` is what the cell returned. `predictions` and `probabilities` are digests.
+
+    Where it cannot be known whether the candidate would predict the same again, `obstacle` says why, and the
+    result is never reused.
+    """
+    reported = report if isinstance(report, Mapping) else {}
+    surroundings = _surroundings(reported.get("surroundings"))
     seen: Mapping[str, str] = {}
     obstacle = "" if surroundings else "its cell does not say which libraries it had"
     try:
-        seen = weigh(told.get("testimony"), before.code, root=root, since=before.at)
-        _require_the_same(before.code, _code_of(candidate, root))
+        seen = verify_audit(reported.get("audit"), before.code, root=root, since=before.at)
+        _require_unchanged(before.code, _code_of(candidate, root))
     except ObstacleError as exc:
         obstacle = str(exc)
     return Provenance(
@@ -63,21 +74,86 @@ def provenance_of(
     )
 
 
+def parts_of(
+    candidate: Candidate, *, dataset: DatasetRef, seed: int, code: Code, surroundings: Mapping[str, str]
+) -> Parts:
+    """The parts of the fingerprint: where all are the same, the candidate predicts the same."""
+    libraries = {name: version for name, version in surroundings.items() if name != BAKEOFF}
+    parameters = [
+        candidate.path,
+        dict(candidate.params),
+        [[step.path, dict(step.params)] for step in candidate.steps],
+        candidate.preprocess,
+        candidate.output_kind,
+        candidate.features,
+    ]
+    return {
+        Part.CODE: code.digest,
+        Part.PARAMETERS: digest_of(parameters),
+        Part.VERSION: digest_of(candidate.version),
+        Part.DATA: digest_of([dataset.dataset_id, dataset.split_id]),
+        Part.SEED: digest_of(seed),
+        Part.LIBRARIES: digest_of(sorted(libraries.items())),
+        Part.BAKEOFF: digest_of(surroundings.get(BAKEOFF)),
+    }
+
+
 def _code_of(candidate: Candidate, root: Path) -> Code:
     return code_at(places_of(candidate), root=root)
 
 
-def _surroundings(told: Any) -> dict[str, str]:
-    if not isinstance(told, Mapping):
+def _surroundings(reported: Any) -> dict[str, str]:
+    if not isinstance(reported, Mapping):
         return {}
-    return {name: version for name, version in told.items() if isinstance(version, str)}
+    return {name: version for name, version in reported.items() if isinstance(version, str)}
 
 
-def _require_the_same(before: Code, after: Code) -> None:
-    """Also a change that was undone may be what the cell has imported."""
+def _require_unchanged(before: Code, after: Code) -> None:
+    """The cell may have imported either state, and also a change that was undone meanwhile."""
     if before != after:
         raise ObstacleError("its code was changed while it ran")
 
 
 def _versions(identities: Mapping[str, str]) -> dict[str, str]:
     return {name: identity.partition(" ")[0] for name, identity in sorted(identities.items()) if identity}
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit of the git checkout that the folder lies in; None outside of one.
+
+    It is read from git's files: starting git would take longer, and this happens in each job.
+    """
+    for above in (folder, *folder.parents):
+        with suppress(OSError, IndexError):
+            return _commit(_git_folder(above / ".git"))
+    return None
+
+
+def _git_folder(place: Path) -> Path:
+    """In a worktree `.git` is a file that says where the folder is."""
+    if place.is_dir():
+        return place
+    return place.parent / place.read_text("utf-8").split("gitdir: ")[1].strip()
+
+
+def _commit(git: Path) -> str | None:
+    head = (git / "HEAD").read_text("utf-8").strip()
+    if not head.startswith("ref: "):
+        return head
+    name = head.removeprefix("ref: ")
+    common = git
+    with suppress(OSError):
+        common = git / (git / "commondir").read_text("utf-8").strip()
+    with suppress(OSError):
+        return (common / name).read_text("utf-8").strip()
+    packed = (common / "packed-refs").read_text("utf-8").splitlines()
+    return next(line.split()[0] for line in packed if line.endswith(f" {name}"))
+
+
+@cache
+def processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -14,7 +14,7 @@ from bakeoff.domain.metric import ScoringRules, is_custom
 from bakeoff.domain.provenance import Fit, Part, Parts
 from bakeoff.domain.run import Run
 from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
-from bakeoff.evaluation.reuse.audit_check import has_changed
+from bakeoff.evaluation.reuse.audit_check import first_change
 
 _MOST_NAMED = 3
 
@@ -107,7 +107,7 @@ def _valid(past: Past, root: Path) -> list[Fit]:
 def _obstacle(fit: Fit, root: Path) -> str:
     if fit.provenance.obstacle:
         return f"nobody can tell whether it would predict the same: {fit.provenance.obstacle}"
-    changed = has_changed(fit.provenance.seen, root=root)
+    changed = first_change(fit.provenance.seen, root=root)
     return f"{changed}, which it used, has changed" if changed else ""
 
 

@@ -37,9 +37,9 @@ class Ready:
 
 def answer(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     """What it says of each of the symbols."""
-    witness = FileAccessAudit(private=(inside.scratch, Path.cwd(), *private_places(payload)))
-    if payload["witnessed"]:
-        witness.begin()
+    audit = FileAccessAudit(private=(inside.scratch, Path.cwd(), *private_places(payload)))
+    if payload["audited"]:
+        audit.begin()
     ready = get_ready(payload, inside)
     inside.phase(Phase.ASK)
     began = time.perf_counter()
@@ -48,7 +48,7 @@ def answer(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     return {
         "answers": answers_to_json(answers),
         "askSeconds": time.perf_counter() - began,
-        "testimony": witness.testimony(),
+        "audit": audit.testimony(),
         "surroundings": loaded_surroundings(),
     }
 

@@ -4,7 +4,7 @@ Asking a signal model without a cell: in this process, where breakpoints work an
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,8 @@ from bakeoff.domain.provenance import Provenance, digest_of
 from bakeoff.domain.result import Cost
 from bakeoff.domain.signal import ModelOutput
 from bakeoff.evaluation.datasets import snapshot, snapshot_store
-from bakeoff.evaluation.jobs.cell_failure import Faulty, Grant, Killed, Leave, Stopped, without_answer
+from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
+from bakeoff.evaluation.jobs.evaluation_under_way import Grant, Permission
 from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, provenance_of
 from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy
@@ -45,17 +46,17 @@ class SignalInputs:
 
     def order(
         self,
-        entry: str,
+        entry: Callable[..., Any],
         *,
         grant: Grant,
         wall_s: float,
         outputs: Mapping[str, Path] = MappingProxyType({}),
         **payload: Any,
     ) -> Order:
-        """`entry`: module and function, such as `answering:answer`."""
+        """`entry` is the function that the cell calls; the cell imports it anew, by its name."""
         return Order(
-            entry=f"bakeoff.evaluation.signals.{entry}",
-            payload={**self.payload(witnessed=True), **payload},
+            entry=f"{entry.__module__}:{entry.__qualname__}",
+            payload={**self.payload(audited=True), **payload},
             limits=Limits(
                 wall_s=wall_s,
                 threads=grant.threads,
@@ -73,11 +74,11 @@ class SignalInputs:
             outputs=outputs,
         )
 
-    def payload(self, *, witnessed: bool) -> dict[str, Any]:
-        """`witnessed`: whoever runs it has a process to itself, which ends with it."""
+    def payload(self, *, audited: bool) -> dict[str, Any]:
+        """`audited`: whoever runs it has a process to itself, which ends with it."""
         return {
             "about": dict(self.about),
-            "witnessed": witnessed,
+            "audited": audited,
             "candidate": self.candidate.to_json(),
             "market": str(self.market),
             "asOf": self.as_of.isoformat(),
@@ -103,13 +104,13 @@ def ask_in_cell(
     wall_s: float,
     attempt: int,
     warm: WarmParent,
-    leave: Leave,
+    permission: Permission,
 ) -> Answered | Faulty | Killed | Stopped:
     before = look_before(desk.candidate, desk.root)
-    order = desk.order("answering:answer", grant=grant, wall_s=wall_s, symbols=list(symbols))
-    outcome = warm.run(order, keep_going=leave.may_go_on, may_keep=leave.may_keep)
+    order = desk.order(answer_in_cell.answer, grant=grant, wall_s=wall_s, symbols=list(symbols))
+    outcome = warm.run(order, keep_going=permission.may_go_on, may_keep=permission.may_keep)
     if outcome.end is not End.RETURNED:
-        return without_answer(outcome, attempt=attempt, writes_to=desk.log.parent)
+        return failure_of(outcome, attempt=attempt, writes_to=desk.log.parent)
     try:
         told = _told(outcome, "answers")
         return Answered(
@@ -171,5 +172,5 @@ def rehearse(desk: SignalInputs, symbols: Sequence[str]) -> tuple[ModelOutput, .
         Path(os.devnull).open("wb") as report,
     ):
         inside = CellApi(scratch=Path(scratch), report=report.fileno(), outputs={})
-        told = answer_in_cell.answer({**desk.payload(witnessed=False), "symbols": list(symbols)}, inside)
+        told = answer_in_cell.answer({**desk.payload(audited=False), "symbols": list(symbols)}, inside)
     return answers_from_json(told["answers"], symbols)

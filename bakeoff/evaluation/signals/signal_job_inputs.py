@@ -9,7 +9,7 @@ from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.provenance import Part, Parts, digest_of, fingerprint
 from bakeoff.domain.signal import Artefact, Commission
-from bakeoff.evaluation.reuse.fingerprint import parts_of
+from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.signals.saved_artefacts import resolve
 from registry.code.code_reading import Code, code_at, places_of
 from registry.models.registry_interface import BaseModelRegistry

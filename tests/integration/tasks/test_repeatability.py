@@ -9,7 +9,7 @@ from fixtures.project import Project, a_project
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.result import Result
 from bakeoff.evaluation.datasets.snapshot import folder_of
-from bakeoff.evaluation.jobs.in_process_job import rehearse
+from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
 from bakeoff.operations import process_context
 from tasks import enqueue
@@ -28,7 +28,7 @@ def rehearsed(project: Project, model: str) -> Result:
     plan = make_plan(request, catalog=process_context.catalog, configuration=project.configuration)
     run, [job] = enqueue.draw_up(plan, run_id=new_id())
     folder = folder_of(project.configuration.snapshots, run.dataset.dataset_id, run.dataset.split_id)
-    return rehearse(job, run, root=project.configuration.root, snapshot=folder)
+    return evaluate_in_process(job, run, root=project.configuration.root, snapshot=folder)
 
 
 def files_in(folder: Path) -> set[Path]:

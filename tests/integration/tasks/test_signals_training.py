@@ -52,7 +52,7 @@ def test_what_cannot_be_saved_is_told_in_the_words_of_its_author(
     ):
         inside = CellApi(scratch=tmp_path, report=report.fileno(), outputs=outputs)
         with pytest.raises(Fault) as caught:
-            train({**desk.payload(witnessed=False), "seed": 0}, inside)
+            train({**desk.payload(audited=False), "seed": 0}, inside)
 
     assert caught.value.type == kind
     assert said in caught.value.message

@@ -86,7 +86,7 @@ def predict(  # noqa: PLR0917 - one parameter for each option
 
 
 def _work(model: str, source: Path, ids: "Sequence[str]", config: Path | None) -> "Work":
-    from bakeoff.evaluation.datasets.dataset_sources import located
+    from bakeoff.evaluation.datasets.file_sources import located
     from bakeoff.inference.loaded_version import Served
     from bakeoff.inference.predict_file import Work
 

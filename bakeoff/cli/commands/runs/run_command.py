@@ -15,7 +15,7 @@ from bakeoff.cli.project_access import ConfigFile
 from bakeoff.domain.job import JobState
 from bakeoff.domain.run import RunState
 from bakeoff.evaluation.datasets.snapshot import folder_of
-from bakeoff.evaluation.jobs.in_process_job import rehearse
+from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations import process_context
 from bakeoff.operations.run_report import RunReport, report_record
@@ -38,7 +38,7 @@ def rehearse_all(plan: "Plan", console: "Console", *, run_id: str, as_json: bool
     results = []
     for job in jobs:
         terminal.show(console, f"{job.candidate.id} …")
-        results.append(rehearse(job, run, root=configuration.root, snapshot=snapshot))
+        results.append(evaluate_in_process(job, run, root=configuration.root, snapshot=snapshot))
     report = _report(run, results)
     if as_json:
         terminal.write_json(report_record(report))

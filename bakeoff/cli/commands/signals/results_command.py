@@ -131,7 +131,7 @@ def labels(  # noqa: PLR0917 - one parameter for each option
 
 def _opened(file: Path, config: Path | None) -> Path:
     """An empty database is made: what comes in may be the first thing that is in it."""
-    from bakeoff.evaluation.datasets.dataset_sources import located
+    from bakeoff.evaluation.datasets.file_sources import located
     from bakeoff.operations import process_context
     from bakeoff.store.database import schema_version
 

@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.evaluation.datasets.snapshot import Data
-from bakeoff.evaluation.jobs.leave_model import MODEL, PREPROCESSOR, leave_behind
+from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR, pickle_model
 from registry.code.class_import import find_class
 
 X = pd.DataFrame({"age": [20.0, np.nan, 40.0, 50.0, 60.0, 70.0], "city": list("aabbab")})
@@ -52,7 +52,7 @@ class Left:
 def left_of(model: Any, folder: Path, preprocessor: Any = None, **candidate: Any) -> Left:
     with descriptors(folder) as outputs:
         inside = CellApi(scratch=folder, report=-1, outputs=outputs)
-        said = leave_behind(
+        said = pickle_model(
             model,
             preprocessor,
             name="churn",

@@ -9,7 +9,7 @@ import pytest
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.evaluation.jobs.score_outputs import ForgedReportError, _load
+from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, load_array
 from bakeoff.evaluation.metrics.score_predictions import score
 from registry.columns.predictions import BadPredictionsError, Predictions
 
@@ -35,7 +35,7 @@ def refusal(file: Path) -> str:
         rules = RULES if kind is TargetKind.BINARY else ScoringRules(metrics=("mae",))
         classes = [0, 1] if kind is TargetKind.BINARY else []
         try:
-            given = Predictions(values=_load(file), output_kind=OutputKind.LABELS)
+            given = Predictions(values=load_array(file), output_kind=OutputKind.LABELS)
             score(TRUE, given, rules=rules, target_kind=kind, classes=classes)
         except (BadPredictionsError, ForgedReportError) as refused:
             return str(refused)

@@ -9,10 +9,13 @@ import pytest
 from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.result import FittedModel, NotKept, Result
+from bakeoff.domain.result import Cost, FittedModel, NotKept, Result
 from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.saving import SavePolicy
-from bakeoff.evaluation.jobs.accept_model import harvest, remarked
+from bakeoff.evaluation.jobs.accept_outputs import accept_model
+from bakeoff.evaluation.jobs.evaluation_job import Scored, result_of
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
 from registry.columns.signature import ColumnSpec, ColumnType, Signature
 
@@ -83,16 +86,32 @@ def test_of_a_cancelled_run_nothing_is_saved(policy: SavePolicy) -> None:
     )
 
 
-def harvested(folder: Path, report: Any, *, preprocessor: bytes = b"") -> FittedModel | NotKept:
+def under_way(folder: Path) -> EvaluationUnderWay:
+    return EvaluationUnderWay(
+        job=a_job(RUN, candidate=a_candidate(id="tree", output_kind=OutputKind.PROBA)),
+        run=RUN,
+        paths=JobPaths(
+            root=folder,
+            closed=(),
+            snapshot=folder / "snapshot",
+            log=folder / "log",
+            predictions=folder / "p.npy",
+            model=folder / "t.pkl",
+        ),
+        grant=Grant(threads=1, memory_mb=None),
+        permission=StopsNever(),
+    )
+
+
+def accepted(folder: Path, report: Any, *, preprocessor: bytes = b"") -> FittedModel | NotKept | None:
     (folder / "t.pkl").write_bytes(b"model")
     if preprocessor:
         (folder / "t.preprocessor.pkl").write_bytes(preprocessor)
-    job = a_job(RUN, candidate=a_candidate(id="tree", output_kind=OutputKind.PROBA))
-    return harvest(report, folder / "t.pkl", job=job, run=RUN, classes=("no", "yes"))
+    return accept_model(report, under_way(folder), classes=("no", "yes"))
 
 
 def test_the_files_of_a_cell_are_hashed_and_what_it_said_is_kept(tmp_path: Path) -> None:
-    fitted = harvested(tmp_path, {"fitted": {"description": SAID}}, preprocessor=b"scaler")
+    fitted = accepted(tmp_path, {"fitted": {"description": SAID}}, preprocessor=b"scaler")
 
     assert fitted == FittedModel(
         file="t.pkl",
@@ -115,12 +134,14 @@ def test_the_files_of_a_cell_are_hashed_and_what_it_said_is_kept(tmp_path: Path)
 
 
 def test_a_problem_that_a_cell_tells_is_a_model_that_is_not_kept_and_a_warning(tmp_path: Path) -> None:
-    fitted = harvested(tmp_path, {"fitted": {"problem": "it is too shy" + "!" * 10_000}})
+    fitted = accepted(tmp_path, {"fitted": {"problem": "it is too shy" + "!" * 10_000}})
 
     assert isinstance(fitted, NotKept)
     assert len(fitted.problem) == 500
-    details = remarked({"warnings": ["one"], "classes": []}, fitted)
-    assert details == {"warnings": ["one", f"not saved: {fitted.problem}"], "classes": []}
+    cost = Cost(fit_s=0.0, predict_s=0.0, cpu_s=0.0, peak_memory_mb=0.0, granted_threads=1)
+    scores = Scores(metrics={}, details={"warnings": ["one"], "classes": []})
+    result = result_of(under_way(tmp_path), Scored(scores=scores, cost=cost, fitted=fitted), duration_s=1.0)
+    assert result.details == {"warnings": ["one", f"not saved: {fitted.problem}"], "classes": []}
 
 
 @pytest.mark.parametrize(
@@ -140,18 +161,17 @@ def test_a_problem_that_a_cell_tells_is_a_model_that_is_not_kept_and_a_warning(t
     ],
 )
 def test_what_cannot_be_understood_is_a_model_that_is_not_kept(tmp_path: Path, report: Any) -> None:
-    assert harvested(tmp_path, report) == NotKept(problem="what its cell says of it cannot be understood")
+    assert accepted(tmp_path, report) == NotKept(problem="what its cell says of it cannot be understood")
 
 
 def test_a_cell_that_says_it_wrote_a_model_and_did_not_has_none(tmp_path: Path) -> None:
-    job = a_job(RUN)
-    fitted = harvest({"fitted": {"description": SAID}}, tmp_path / "t.pkl", job=job, run=RUN, classes=())
+    fitted = accept_model({"fitted": {"description": SAID}}, under_way(tmp_path), classes=())
 
     assert isinstance(fitted, NotKept)
 
 
 def test_the_registry_is_told_all_that_is_known_of_a_model(tmp_path: Path) -> None:
-    fitted = harvested(tmp_path, {"fitted": {"description": SAID}})
+    fitted = accepted(tmp_path, {"fitted": {"description": SAID}})
     assert isinstance(fitted, FittedModel)
     job = a_job(RUN, candidate=a_candidate(id="tree", version="2", description="of wood"))
     said = description_of(a_result(job, metrics={"f1": 0.5}), job, fitted)

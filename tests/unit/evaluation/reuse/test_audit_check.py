@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bakeoff.evaluation.reuse.audit_check import ObstacleError, has_changed, packages_in, weigh
+from bakeoff.evaluation.reuse.audit_check import ObstacleError, first_change, packages_in, verify_audit
 from registry.code.code_reading import Code, code_at
 
 NOTHING: dict[str, Any] = {"files": [], "folders": [], "packages": [], "deeds": []}
@@ -28,13 +28,13 @@ def code(root: Path) -> Code:
     return code_at(["mine.py"], root=root)
 
 
-def weighed(root: Path, *, since: float = LATER, **told: list[str]) -> dict[str, str]:
-    return weigh({**NOTHING, **told}, code(root), root=root, since=since)
+def verified(root: Path, *, since: float = LATER, **told: list[str]) -> dict[str, str]:
+    return verify_audit({**NOTHING, **told}, code(root), root=root, since=since)
 
 
 def of_all(root: Path) -> dict[str, str]:
     files = ["weights.json", "none.json", "mine.py", "__pycache__/mine.cpython-311.pyc"]
-    return weighed(
+    return verified(
         root,
         files=[f"{root}/{name}" for name in files],
         folders=[f"{root}/tables"],
@@ -47,7 +47,7 @@ def test_what_was_used_beside_the_code_is_remembered(root: Path) -> None:
 
     assert list(seen) == ["file weights.json", "file none.json", "file tables", "package lightgbm"]
     assert list(packages_in(seen)) == ["lightgbm"]
-    assert has_changed(seen, root=root) is None
+    assert first_change(seen, root=root) is None
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_any_change_of_it_is_seen(root: Path, change: Any, what: str) -> None:
     seen = of_all(root)
     change(root)
 
-    assert has_changed(seen, root=root) == what
+    assert first_change(seen, root=root) == what
 
 
 def test_another_version_of_a_package_is_seen(root: Path) -> None:
     seen = {**of_all(root), "package lightgbm": "0.1 aa"}
 
-    assert has_changed(seen, root=root) == "package lightgbm"
+    assert first_change(seen, root=root) == "package lightgbm"
 
 
 def test_a_change_within_the_same_tick_is_seen(root: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_change_within_the_same_tick_is_seen(root: Path) -> None:
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
         seen = of_all(root)
         file.write_text("9")
-        assert has_changed(seen, root=root) == "file weights.json"
+        assert first_change(seen, root=root) == "file weights.json"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_change_within_the_same_tick_is_seen(root: Path) -> None:
 )
 def test_what_nobody_can_look_into_is_an_obstacle(root: Path, told: dict[str, list[str]], said: str) -> None:
     with pytest.raises(ObstacleError, match=said):
-        weighed(root, **told)
+        verified(root, **told)
 
 
 def test_a_compiled_module_of_the_project_is_an_obstacle(root: Path) -> None:
@@ -103,12 +103,12 @@ def test_a_compiled_module_of_the_project_is_an_obstacle(root: Path) -> None:
     (root / "quick.abi3.so").write_text("")
 
     with pytest.raises(ObstacleError, match="quick is compiled"):
-        weighed(root)
+        verified(root)
 
 
 def test_what_was_touched_while_the_cell_ran_is_an_obstacle(root: Path) -> None:
     with pytest.raises(ObstacleError, match=r"weights\.json was changed while it ran"):
-        weighed(root, files=[f"{root}/weights.json"], since=time.time() - 1)
+        verified(root, files=[f"{root}/weights.json"], since=time.time() - 1)
 
 
 def test_what_cannot_be_read_to_its_end_is_an_obstacle(root: Path) -> None:
@@ -119,7 +119,7 @@ def test_what_cannot_be_read_to_its_end_is_an_obstacle(root: Path) -> None:
 
     for name in ("pipe", "endless", "large"):
         with pytest.raises(ObstacleError, match="which is too large to be hashed, or no file"):
-            weighed(root, files=[f"{root}/{name}"])
+            verified(root, files=[f"{root}/{name}"])
 
 
 @pytest.mark.parametrize(
@@ -134,6 +134,6 @@ def test_what_cannot_be_read_to_its_end_is_an_obstacle(root: Path) -> None:
         {**NOTHING, "files": ["/a\0b"]},
     ],
 )
-def test_a_forged_testimony_is_an_obstacle(root: Path, told: Any) -> None:
+def test_a_forged_audit_is_an_obstacle(root: Path, told: Any) -> None:
     with pytest.raises(ObstacleError, match="its cell does not say what it used"):
-        weigh(told, code(root), root=root, since=LATER)
+        verify_audit(told, code(root), root=root, since=LATER)

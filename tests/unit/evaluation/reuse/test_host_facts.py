@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.evaluation.reuse.host_facts import commit_of, processor
+from bakeoff.evaluation.reuse.job_provenance import commit_of, processor
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -14,7 +14,7 @@ from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.provenance import CodeManifest, Fit, Part, Provenance, fingerprint
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import SavePolicy, SaveRequest
-from bakeoff.evaluation.reuse.fingerprint import parts_of
+from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, foresee, longest_first
 from registry.code.code_reading import Code
 

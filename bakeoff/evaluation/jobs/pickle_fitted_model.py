@@ -1,6 +1,6 @@
-"""What a cell leaves behind of the model that it has fitted: two pickles, and in words what they hold.
+"""In the cell: pickle the fitted model and its preprocessor, and describe them.
 
-Whatever goes wrong here is said in words, too, and costs nothing but the model: its result stands.
+A model that cannot be described or pickled is not saved. The report says why, and its result stands.
 """
 
 import json
@@ -20,10 +20,10 @@ MODEL = "model"
 PREPROCESSOR = "preprocessor"
 
 _EXAMPLE_ROWS = 5
-_LONGEST = 4 * 2**20  # bytes of the description as JSON
+_MOST_DESCRIPTION_BYTES = 4 * 2**20  #: as JSON
 
 
-def leave_behind(
+def pickle_model(
     model: Any,
     preprocessor: Any,
     *,
@@ -33,10 +33,13 @@ def leave_behind(
     predictions: Any,
     inside: CellApi,
 ) -> Mapping[str, Any]:
-    """`{description}`, or `{problem}` and no files. `name` is what it will be called in the registry."""
+    """Return `{description}`, or `{problem}` and write nothing.
+
+    `name` is what the model will be called in the registry.
+    """
     try:
-        said = _described(model, candidate, data, predictions)
-    except Exception as exc:  # noqa: BLE001 - strangers' objects answer
+        description = _describe(model, candidate, data, predictions)
+    except Exception as exc:  # noqa: BLE001 - the model's own attributes are untrusted code and raise anything
         return {"problem": f"it cannot be described: {in_words(exc)}"}
     with inside.output(MODEL) as model_file, inside.output(PREPROCESSOR) as preprocessor_file:
         try:
@@ -46,21 +49,21 @@ def leave_behind(
                 pickling.dump(artifact, preprocessor_file, empty=preprocessor_file.empty)
         except NoRoomError:
             raise
-        except Exception as exc:  # noqa: BLE001 - strangers' objects say how they are pickled
+        except Exception as exc:  # noqa: BLE001 - the model's own __reduce__ is untrusted code and raises anything
             model_file.empty()
             preprocessor_file.empty()
             return {"problem": f"it cannot be pickled: {in_words(exc)}"}
-    return {"description": said}
+    return {"description": description}
 
 
-def _described(model: Any, candidate: Candidate, data: Data, predictions: Any) -> Mapping[str, Any]:
+def _describe(model: Any, candidate: Candidate, data: Data, predictions: Any) -> Mapping[str, Any]:
     found = describe(
         model,
         hyperparameters=_hyperparameters(model, candidate),
         signature=infer_signature(data.X_train, predictions),
         input_example=data.X_train.head(_EXAMPLE_ROWS),
     )
-    said = {
+    description = {
         "type": found.type,
         "hyperparameters": found.hyperparameters,
         "signature": found.signature,
@@ -68,16 +71,16 @@ def _described(model: Any, candidate: Candidate, data: Data, predictions: Any) -
         "feature_names": found.feature_names,
         "libraries": found.libraries,
     }
-    size = len(json.dumps(said))
-    if size > _LONGEST:
-        raise ValueError(f"its description takes {size:,} bytes, the most is {_LONGEST:,}")
-    return said
+    size = len(json.dumps(description))
+    if size > _MOST_DESCRIPTION_BYTES:
+        raise ValueError(f"its description takes {size:,} bytes, the most is {_MOST_DESCRIPTION_BYTES:,}")
+    return description
 
 
 def _hyperparameters(model: Any, candidate: Candidate) -> Mapping[str, Any]:
-    """As it has them itself, defaults among them; else those of the catalog."""
+    """All parameters that the model itself lists, with its defaults; else those of the catalog."""
     try:
         found: Mapping[str, Any] = jsonable(model.get_params())
-    except Exception:  # noqa: BLE001 - get_params is no obligation, so a broken one is no fault
+    except Exception:  # noqa: BLE001 - a candidate need not have get_params, so a broken one is no fault
         return candidate.params
     return found

@@ -1,0 +1,132 @@
+"""What the supervisor accepts of a cell's outputs: predictions, which it scores, and the fitted model.
+
+Untrusted code may have written anything into these files and into the report. The supervisor checks them,
+unpickles nothing, and hashes the files of the model. A model that it does not understand is not saved; the
+result stands without it.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.provenance import Fit
+from bakeoff.domain.result import FittedModel, NotKept
+from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
+from bakeoff.evaluation.metrics.score_predictions import Scores, score
+from bakeoff.evaluation.reuse.audit_check import sha256
+from registry.columns.predictions import Predictions
+from registry.columns.signature import Signature
+
+_LONGEST_PROBLEM = 500
+_DESCRIPTION = {
+    "type": str,
+    "hyperparameters": dict,
+    "signature": dict,
+    "input_example": dict,
+    "feature_names": list,
+    "libraries": dict,
+}
+
+
+class ForgedReportError(Exception):
+    """The report or an output of a cell holds what our own code in the cell never writes."""
+
+
+def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
+    run, paths = evaluation.run, evaluation.paths
+    predictions = Predictions(
+        values=load_array(paths.predictions),
+        output_kind=evaluation.job.candidate.output_kind,
+        probabilities=load_array(paths.probabilities) if paths.probabilities.exists() else None,
+    )
+    return score(
+        snapshot.sealed_labels(paths.snapshot),
+        predictions,
+        rules=run.rules,
+        target_kind=run.dataset.target_kind,
+        classes=snapshot.classes(paths.snapshot),
+    )
+
+
+def load_array(file: Path) -> NDArray[Any]:
+    """Map the file, so that an array that claims to be huge takes no memory before its shape is checked."""
+    try:
+        loaded: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
+    except Exception as exc:  # untrusted code wrote the file, and numpy's reader raises almost anything
+        raise ForgedReportError(f"the predictions cannot be read: {type(exc).__name__}: {exc}") from exc
+    if not loaded.ndim:
+        raise ForgedReportError("the predictions are a single value")
+    return loaded
+
+
+def has_predictions_of(fit: Fit, paths: JobPaths) -> bool:
+    """Whether the files at these paths are, byte for byte, what that fit predicted."""
+    expected = {
+        paths.predictions: fit.provenance.predictions,
+        paths.probabilities: fit.provenance.probabilities,
+    }
+    return all(
+        file.is_file() and sha256(file) == digest for file, digest in expected.items() if digest is not None
+    )
+
+
+def accept_model(
+    report: Any, evaluation: EvaluationUnderWay, *, classes: Sequence[str | int | float | bool]
+) -> FittedModel | NotKept | None:
+    """None when the run wants no model. `report` is what the cell returned; `classes` are in sort order."""
+    model, preprocessor = evaluation.paths.model, evaluation.paths.preprocessor
+    if model is None or preprocessor is None:
+        return None
+    fitted = report.get("fitted") if isinstance(report, Mapping) else None
+    claims = fitted if isinstance(fitted, Mapping) else {}
+    if isinstance(claims.get("problem"), str):
+        return NotKept(problem=claims["problem"][:_LONGEST_PROBLEM])
+    if not (model.exists() and _is_description(claims.get("description"))):
+        return NotKept(problem="what its cell says of it cannot be understood")
+    return FittedModel(
+        file=model.name,
+        digest=sha256(model),
+        preprocessor=preprocessor.name if preprocessor.exists() else None,
+        preprocessor_digest=sha256(preprocessor) if preprocessor.exists() else None,
+        description=claims["description"],
+        metadata=_metadata(evaluation, classes),
+    )
+
+
+def _is_description(claimed: Any) -> bool:
+    if not isinstance(claimed, Mapping) or claimed.keys() != _DESCRIPTION.keys():
+        return False
+    if not all(isinstance(claimed[key], kind) for key, kind in _DESCRIPTION.items()):
+        return False
+    texts = [*claimed["feature_names"], *claimed["libraries"], *claimed["libraries"].values()]
+    return all(isinstance(text, str) for text in texts) and _is_signature(claimed["signature"])
+
+
+def _is_signature(claimed: Mapping[str, Any]) -> bool:
+    try:
+        Signature.from_json(claimed)
+    except (InvalidInputError, KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _metadata(
+    evaluation: EvaluationUnderWay, classes: Sequence[str | int | float | bool]
+) -> Mapping[str, Any]:
+    """How the predictions of the model are read, and on what it was fitted."""
+    run = evaluation.run
+    return {
+        "outputKind": evaluation.job.candidate.output_kind,
+        "threshold": run.rules.threshold,
+        "positiveLabel": run.rules.positive_label,
+        "average": run.rules.average,
+        "classes": list(classes),
+        "target": run.dataset.target,
+        "targetKind": run.dataset.target_kind,
+        "seed": run.seed,
+    }

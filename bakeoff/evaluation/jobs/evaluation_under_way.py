@@ -1,0 +1,84 @@
+"""The evaluation under way: one object with what all steps of evaluating one candidate share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bakeoff.domain.job import Job
+from bakeoff.domain.run import Run
+from bakeoff.evaluation.jobs import fit_and_predict, pickle_fitted_model
+
+_LEAST_PROCESSES = 128
+_PROCESSES_PER_THREAD = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """The part of the machine that one cell may use."""
+
+    threads: int
+    memory_mb: int | None  #: None: no limit
+
+    @property
+    def processes(self) -> int:
+        return max(_LEAST_PROCESSES, _PROCESSES_PER_THREAD * self.threads)
+
+
+class Permission(Protocol):
+    """Says whether a job may go on: the lease monitor in a worker, `StopsNever` without one."""
+
+    def may_go_on(self) -> bool:
+        """Called each second while the cell runs and while its outputs are scored."""
+
+    def may_keep(self) -> bool:
+        """Called once, when the cell has returned: whether its outputs are still wanted."""
+
+
+class StopsNever:
+    def may_go_on(self) -> bool:
+        return True
+
+    def may_keep(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPaths:
+    """The files of one evaluation: what its cell may read, and what it writes."""
+
+    root: Path  #: the folder that plugins are imported from
+    closed: tuple[Path, ...]  #: files and folders below `root` that plugins must not read, such as secrets
+    snapshot: Path
+    log: Path
+    predictions: Path
+    model: Path | None = None  #: None when the fitted model is not wanted
+
+    @property
+    def outputs(self) -> dict[str, Path]:
+        """The files that the cell writes, by the names that it knows them by."""
+        outputs = {
+            fit_and_predict.PREDICTIONS: self.predictions,
+            fit_and_predict.PROBABILITIES: self.probabilities,
+        }
+        if self.model is not None and self.preprocessor is not None:
+            outputs[pickle_fitted_model.MODEL] = self.model
+            outputs[pickle_fitted_model.PREPROCESSOR] = self.preprocessor
+        return outputs
+
+    @property
+    def probabilities(self) -> Path:
+        """Written only by a candidate that predicts labels, if a metric may need its probabilities."""
+        return self.predictions.with_suffix(".proba.npy")
+
+    @property
+    def preprocessor(self) -> Path | None:
+        return None if self.model is None else self.model.with_suffix(".preprocessor.pkl")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationUnderWay:
+    job: Job
+    run: Run
+    paths: JobPaths
+    grant: Grant
+    permission: Permission
