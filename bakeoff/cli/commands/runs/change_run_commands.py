@@ -89,7 +89,7 @@ def priority(
         str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
     ],
     number: Annotated[
-        int, typer.Argument(min=-100, max=100, metavar="N", help="Higher goes first; run_rows start with 0.")
+        int, typer.Argument(min=-100, max=100, metavar="N", help="Higher goes first; a run starts with 0.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="The run as JSON.")] = False,
     config: ConfigFile = None,

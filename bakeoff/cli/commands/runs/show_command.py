@@ -34,9 +34,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     model: Annotated[
         str | None,
-        typer.Option(
-            "--metric_details", metavar="MODEL", help="Classes, confusions or residuals of one candidate."
-        ),
+        typer.Option("--details", metavar="MODEL", help="Classes, confusions or residuals of one candidate."),
     ] = None,
     errors: Annotated[bool, typer.Option("--errors", help="Tracebacks and last log lines, too.")] = False,
     top: Annotated[

@@ -28,9 +28,7 @@ _PROBE_S = 1.0
 
 
 def up(  # noqa: PLR0917 - one parameter for each option
-    flower: Annotated[
-        bool, typer.Option("--flower", help="Flower, too: the flower_process of Celery.")
-    ] = False,
+    flower: Annotated[bool, typer.Option("--flower", help="Flower, too: the dashboard of Celery.")] = False,
     eval_workers: Annotated[
         int | None, typer.Option(metavar="N", help="Evaluations at once.", show_default=False)
     ] = None,

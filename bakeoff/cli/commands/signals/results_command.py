@@ -110,7 +110,7 @@ def labels(  # noqa: PLR0917 - one parameter for each option
     file: _File,
     id_column: _IdColumn = "id",
     column: Annotated[
-        str, typer.Option("--label", metavar="COLUMN", help="Which holds the feedback_labels.")
+        str, typer.Option("--label", metavar="COLUMN", help="Which holds the labels.")
     ] = "label",
     by: _By = None,
     as_json: _AsJson = False,
