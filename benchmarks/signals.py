@@ -87,7 +87,7 @@ def _bakeoff(folder: Path, told: Seconds) -> None:
     """As the producer and the cells do it."""
     from bakeoff.domain.ensemble import combine
     from bakeoff.domain.signal import EnsembleRules
-    from bakeoff.evaluation.market.open_market import open_market
+    from bakeoff.evaluation.market.market_snapshot import open_market
     from models.model_a import ModelAPlugin
     from models.model_b import ModelBPlugin
 
@@ -106,7 +106,7 @@ def _bakeoff(folder: Path, told: Seconds) -> None:
 
 
 def _training(folder: Path, told: Seconds) -> None:
-    from bakeoff.evaluation.market.open_market import open_market
+    from bakeoff.evaluation.market.market_snapshot import open_market
     from models.model_a import ModelAPlugin
 
     data = open_market(_pinned(folder).folder)

@@ -10,7 +10,7 @@ from bakeoff.domain.identity import new_id, parse_id, utc_now
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.signal import EnsembleSignal, ModelOutput
-from bakeoff.evaluation.signals import ask_model
+from bakeoff.evaluation.signals import signal_cell
 from bakeoff.evaluation.signals.signal_job_inputs import SEED
 from bakeoff.evaluation.signals.signal_run_plan import SignalPlan, SignalRequest, make_signal_plan
 from bakeoff.operations import process_context
@@ -90,7 +90,7 @@ def _rehearse_one(plan: SignalPlan, model: Candidate, tell: Callable[[str], None
     if commission.obstacle:
         raise NotFoundError(f"{commission.obstacle}: {cure_of(model)}")
     with a_desk(model, commission.artefacts, dataset=plan.dataset, as_of=order.as_of) as desk:
-        return ask_model.rehearse(desk, order.symbols)
+        return signal_cell.answers_in_process(desk, order.symbols)
 
 
 def cure_of(model: Candidate) -> str:

@@ -11,7 +11,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.evaluation.signals.ask_model import SignalInputs
+from bakeoff.evaluation.signals.signal_cell import SignalInputs
 from bakeoff.operations import process_context
 from bakeoff.worker.job_kinds import grant_for
 from registry.code.import_environment import import_path

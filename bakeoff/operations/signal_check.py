@@ -12,8 +12,8 @@ from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
 from bakeoff.evaluation.signals import check_in_cell
-from bakeoff.evaluation.signals.ask_model import SignalInputs
-from bakeoff.evaluation.signals.check_in_cell import Verdict
+from bakeoff.evaluation.signals.check_in_cell import ClaimVerdict
+from bakeoff.evaluation.signals.signal_cell import SignalInputs
 from bakeoff.operations import process_context
 from bakeoff.operations.one_off_cell import FailedAloneError, run_alone
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
@@ -26,7 +26,7 @@ _MADE_UP = TableSettings(source=MarketSource.SYNTHETIC)
 @dataclass(frozen=True, kw_only=True)
 class ClaimCheck:
     claim: str
-    verdict: Verdict
+    verdict: ClaimVerdict
     why: str = ""
     cure: str = ""
     traceback: str = ""
@@ -37,11 +37,11 @@ class SignalCheck:
     path: str
     findings: tuple[ClaimCheck, ...]
 
-    def number(self, verdict: Verdict) -> int:
+    def number(self, verdict: ClaimVerdict) -> int:
         return sum(finding.verdict is verdict for finding in self.findings)
 
     def to_record(self) -> dict[str, Any]:
-        counts = {verdict.value: self.number(verdict) for verdict in Verdict}
+        counts = {verdict.value: self.number(verdict) for verdict in ClaimVerdict}
         return {"path": self.path, **counts, "checks": [asdict(finding) for finding in self.findings]}
 
 
@@ -72,9 +72,9 @@ def _ask(model: Candidate, market: PinnedMarket, *, log: Path) -> tuple[ClaimChe
     )
     try:
         told = run_alone(desk, check_in_cell.check, outputs={}, symbols=list(market.symbols))
-        return tuple(ClaimCheck(**{**one, "verdict": Verdict(one["verdict"])}) for one in told)
+        return tuple(ClaimCheck(**{**one, "verdict": ClaimVerdict(one["verdict"])}) for one in told)
     except FailedAloneError as exc:
-        ended = ClaimCheck(claim="its process goes on to the end", verdict=Verdict.FAILED, why=str(exc))
+        ended = ClaimCheck(claim="its process goes on to the end", verdict=ClaimVerdict.FAILED, why=str(exc))
         return (ended,)
 
 

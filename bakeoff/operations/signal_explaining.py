@@ -7,7 +7,7 @@ from typing import Any
 
 from bakeoff.domain.errors import NotFoundError, about
 from bakeoff.evaluation.signals import answer_in_cell
-from bakeoff.evaluation.signals.saved_artefacts import resolve
+from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, registry_of, signal_model
 from bakeoff.operations import process_context
 from bakeoff.operations.one_off_cell import FailedAloneError, run_alone
@@ -38,7 +38,7 @@ def explain(model_id: str, symbol: str, *, as_of: date | None) -> Explanation:
     configuration.require_shared_dir()
     settings, model = market_of(configuration), signal_model(model_id, process_context.catalog())
     try:
-        artefacts = resolve(model, registry_of([model], configuration))
+        artefacts = resolve_artefacts(model, registry_of([model], configuration))
     except NotFoundError as exc:
         raise NotFoundError(f"{exc}: {cure_of(model)}") from exc
     market = pinned(settings, configuration, as_of=as_of)

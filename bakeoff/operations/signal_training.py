@@ -10,7 +10,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.evaluation.signals import train_in_cell
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, signal_model
-from bakeoff.evaluation.signals.training_outputs import harvest, save
+from bakeoff.evaluation.signals.training_outputs import accept_training, save_together
 from bakeoff.operations import process_context
 from bakeoff.operations.one_off_cell import run_alone
 from bakeoff.operations.signal_inputs import a_desk
@@ -41,6 +41,6 @@ def train(model_id: str, *, as_of: date | None) -> TrainedModels:
     ):
         files = {name: Path(scratch) / f"{place}.pkl" for place, name in enumerate(model.artefacts)}
         report = run_alone(desk, train_in_cell.train, outputs=files, seed=configuration.settings.seed)
-        lessons = harvest(report, files, candidate=model, dataset=market.ref, as_of=market.as_of)
-        versions = save(lessons, registry)
+        artefacts = accept_training(report, files, candidate=model, dataset=market.ref, as_of=market.as_of)
+        versions = save_together(artefacts, registry)
     return TrainedModels(model=model, as_of=market.as_of, versions=versions, warnings=market.warnings)

@@ -13,7 +13,7 @@ from bakeoff.domain.job import Job, JobError, JobState, Phase
 from bakeoff.domain.result import Cost, Result
 from bakeoff.domain.signal import ModelOutput, ranked
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
-from bakeoff.evaluation.signals.ask_model import Answered, SignalInputs, ask_in_cell
+from bakeoff.evaluation.signals.signal_cell import Answered, SignalInputs, answers_from_cell
 from bakeoff.operations import process_context
 from bakeoff.operations.signal_inputs import a_desk
 from bakeoff.store.bakeoffs.leases import Claim
@@ -52,7 +52,7 @@ def _ask(
             desk = stack.enter_context(_desk(claim))
         except (InvalidInputError, TamperedError) as exc:
             return _not_possible(claim.job, str(exc))
-        return ask_in_cell(
+        return answers_from_cell(
             desk,
             symbols,
             parts=parts_for(claim),

@@ -1,4 +1,4 @@
-"""Reading one table of the market: from its source, under our names of columns, as a panel."""
+"""Reading one table of the market from its source into a panel, with its columns under our names."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 SYMBOL = "symbol"
 
-#: What pandas calls objects that are numbers, or are all missing.
+#: The names that pandas has for objects that are numbers, or are all missing.
 _NUMBERS = frozenset({"decimal", "integer", "floating", "mixed-integer-float", "empty"})
 
 
 @contextmanager
-def about(table: str) -> Iterator[None]:
-    """What is wrong in here is wrong with this table."""
+def naming_table(table: str) -> Iterator[None]:
+    """An InvalidInputError that is raised in the block begins with the name of the table."""
     try:
         yield
     except InvalidInputError as exc:
         raise InvalidInputError(f"{table}: {exc}") from exc
 
 
-def files_of(market: MarketSettings, root: Path) -> tuple[Path, ...]:
-    """What it is read from, absolute: what will be known later is in there."""
+def market_files(market: MarketSettings, root: Path) -> tuple[Path, ...]:
+    """The files that the market is read from, absolute. They hold later data: no cell may read them."""
     datasets = [_dataset(name, table) for name, table in market.tables.items()]
     return tuple(
         dict.fromkeys(file for dataset in datasets for file in dataset_sources.files_of(dataset, root))
@@ -51,7 +51,10 @@ def read_panel(
     needed: Sequence[str],
     others: Collection[str] | None,
 ) -> Panel:
-    """Symbols, days, what is needed, and of `others` what there is; with None, all that holds numbers."""
+    """The columns of symbols and days, the `needed` ones, and those of `others` that exist.
+
+    `others` is None for all columns that hold numbers.
+    """
     frame = _frame(_dataset(name, table), table.columns, root, (SYMBOL, day, *needed), others)
     kept = (
         _numeric(frame, day)
@@ -71,14 +74,14 @@ def read_panel(
 
 
 def _dataset(name: str, table: TableSettings) -> DatasetSettings:
-    """As a dataset of which no column is to be predicted: the key that it must have is only filled in."""
-    made_up = table.source is MarketSource.SYNTHETIC
+    """As the settings of a dataset, which can be read. `target` is required there, and means nothing here."""
+    is_synthetic = table.source is MarketSource.SYNTHETIC
     return DatasetSettings(
-        source=DatasetSource.CALLABLE if made_up else DatasetSource(table.source),
+        source=DatasetSource.CALLABLE if is_synthetic else DatasetSource(table.source),
         path=table.path,
         url=table.url,
         query=table.query,
-        name=f"bakeoff.evaluation.market.synthetic_market:{name}" if made_up else table.name,
+        name=f"bakeoff.evaluation.market.synthetic_market:{name}" if is_synthetic else table.name,
         target=table.columns.get(SYMBOL, SYMBOL),
     )
 
@@ -121,7 +124,7 @@ def _numeric(frame: "pd.DataFrame", day: str) -> list[str]:
 
 
 def _holds_numbers(column: "pd.Series[Any]") -> bool:
-    """A database may give decimals, or nothing at all, as Python objects."""
+    """A database may return decimals, or a column without any value, as Python objects."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column):
@@ -130,7 +133,7 @@ def _holds_numbers(column: "pd.Series[Any]") -> bool:
 
 
 def _symbols(series: "pd.Series[Any]") -> tuple[np.ndarray, np.ndarray]:
-    """In sort order, and the place of each row's own."""
+    """All symbols in sort order, and for each row the place of its symbol there."""
     import pyarrow as pa
 
     values: Any = pa.array(series, from_pandas=True)
@@ -151,14 +154,14 @@ def _symbols(series: "pd.Series[Any]") -> tuple[np.ndarray, np.ndarray]:
 
 def _in_order(words: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     used = np.bincount(places, minlength=len(words)) > 0
-    _check(words[used])
+    _check_symbols(words[used])
     order = np.flatnonzero(used)[np.argsort(words[used])]
     codes = np.zeros(len(words), dtype=np.int32)
     codes[order] = np.arange(len(order))
     return words[order], codes[places]
 
 
-def _check(symbols: np.ndarray) -> None:
+def _check_symbols(symbols: np.ndarray) -> None:
     for symbol in symbols:
         if not symbol or symbol != symbol.strip() or len(symbol) > LONGEST_SYMBOL:
             raise InvalidInputError(
@@ -167,7 +170,7 @@ def _check(symbols: np.ndarray) -> None:
 
 
 def _refuse_numbers(days: "pd.Series[Any]") -> None:
-    """Nobody knows what they count: 20260131 would be a moment of 1970."""
+    """Pandas would take the number 20260131 for a moment of 1970."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(days):
@@ -175,7 +178,7 @@ def _refuse_numbers(days: "pd.Series[Any]") -> None:
 
 
 def _days(series: "pd.Series[Any]") -> np.ndarray:
-    """The day that is written there, whatever the time zone."""
+    """The day as it is written, whatever its time zone."""
     if series.isna().any():
         row = int(series.isna().argmax()) + 1
         raise InvalidInputError(f"column {series.name!r} is missing in row {row}: fill it in")
@@ -185,7 +188,7 @@ def _days(series: "pd.Series[Any]") -> np.ndarray:
 
 
 def _finite(series: "pd.Series[Any]") -> np.ndarray:
-    """What is infinite is missing."""
+    """Infinite values become missing."""
     values = series.to_numpy(dtype=np.float64)
     wrong = np.isinf(values)
     return np.where(wrong, np.nan, values) if wrong.any() else values

@@ -1,4 +1,4 @@
-"""A panel is a table of numbers by symbol and day, in this order, each of the two at most once."""
+"""A panel is a table of numbers with a row for each symbol and day, ordered by both, none twice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,10 +17,10 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    symbols: np.ndarray  #: in sort order, each with one row at least
-    codes: np.ndarray  #: of each row, its place in `symbols`; int32
-    days: np.ndarray  #: of each row; datetime64[D]
-    day: str  #: what the column of days is called
+    symbols: np.ndarray  #: in sort order; each has a row
+    codes: np.ndarray  #: for each row the place of its symbol in `symbols`; int32
+    days: np.ndarray  #: for each row; datetime64[D]
+    day: str  #: name of the column of days
     values: Mapping[str, np.ndarray]  #: by column; float64
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class Panel:
         return replace(self, values={name: kept for name, kept in self.values.items() if name != column})
 
     def rows(self, chosen: np.ndarray) -> Self:
-        """Those that a mask or their numbers say; itself if the mask says all."""
+        """The chosen rows, by a mask or by row numbers; the panel itself if the mask chooses all."""
         if chosen.dtype == bool and chosen.all():
             return self
         codes = self.codes[chosen]
@@ -76,14 +76,17 @@ class Panel:
         return self.rows(by_day[np.argsort(_narrow(self.codes[by_day]), kind="stable")])
 
     def without_doubles(self) -> tuple[Self, tuple[str, ...]]:
-        """Of an ordered one, and what to warn of. Rows of one symbol and day may not differ."""
+        """Drop rows that repeat a symbol and day, and warn of them; rows that differ are an error.
+
+        The panel must be ordered.
+        """
         rows = np.flatnonzero(self.same_symbol & (self.days[1:] == self.days[:-1]))
         if not len(rows):
             return self, ()
-        against = rows[~self._equal_the_next(rows)]
-        if len(against):
+        contradicting = rows[~self._equal_the_next(rows)]
+        if len(contradicting):
             raise InvalidInputError(
-                f"rows of the same symbol and day contradict each other: {self.named(against)}; "
+                f"rows of the same symbol and day contradict each other: {self.named(contradicting)}; "
                 "keep one of each"
             )
         once = np.ones(len(self), dtype=bool)
@@ -111,6 +114,6 @@ class Panel:
 
 
 def _narrow(whole: np.ndarray) -> np.ndarray:
-    """From 0, and in 16 bits if possible: these numpy sorts by their digits, ten times as fast."""
+    """Shift to 0 and narrow the type: numbers of 16 bits numpy sorts by radix, ten times as fast."""
     from_zero: np.ndarray = whole - whole.min()
     return from_zero.astype(np.min_scalar_type(int(from_zero.max())))

@@ -1,8 +1,8 @@
-"""A market that is made up, with something to be found in it: for a first look, for tests and measurements.
+"""A synthetic market with patterns that models can find: for a first look, for tests and measurements.
 
 Two things move a share for longer than a day: a trend, which its past prices show, and its worth, which the
-figures of the company show. Both change slowly; the rest is chance. With `shuffled=True` every return is
-dealt to some other share of the same day, and then there is nothing left to be found.
+figures of the company show. Both change slowly; the rest is chance. With `shuffled=True` the returns of a day
+are shuffled among the shares, and then there is no pattern left.
 """
 
 from datetime import date
@@ -13,10 +13,10 @@ import pandas as pd
 
 _LAST = date(2026, 6, 30)
 _DAYS_A_YEAR, _DAYS_A_QUARTER = 260, 65
-_MEMORY_OF_TREND, _MEMORY_OF_WORTH = 400, 500  # days after which a third is left
-_TREND, _WORTH = 0.0012, 0.0008  # what they move a share by, each day
-_MARKET = 0.006
-_LATE = 0.05  #: share of those that come to the market later than at its beginning
+_TREND_DECAY_DAYS, _WORTH_DECAY_DAYS = 400, 500  #: days after which about a third of it is left
+_TREND, _WORTH = 0.0012, 0.0008  #: by how much they move a share each day
+_MARKET = 0.006  #: standard deviation of what moves all shares of a day alike
+_LATE = 0.05  #: fraction of the symbols that are listed later than on the first day
 _KNOWN_AFTER_DAYS = 40
 
 
@@ -37,9 +37,9 @@ def make_market(*, symbols: int = 200, years: int = 6, seed: int = 0, shuffled: 
     random = np.random.default_rng(seed)
     days = np.busday_offset(np.datetime64(_LAST), np.arange(-years * _DAYS_A_YEAR + 1, 1), roll="backward")
     shape = (len(days), symbols)
-    worth = _slowly_changing(random, shape, _MEMORY_OF_WORTH)
+    worth = _slowly_changing(random, shape, _WORTH_DECAY_DAYS)
     noise = random.uniform(0.010, 0.020, symbols) * random.standard_normal(shape)
-    trend = _slowly_changing(random, shape, _MEMORY_OF_TREND)
+    trend = _slowly_changing(random, shape, _TREND_DECAY_DAYS)
     returns = _TREND * trend + _WORTH * worth + noise
     if shuffled:
         returns = random.permuted(returns, axis=1)
@@ -49,11 +49,11 @@ def make_market(*, symbols: int = 200, years: int = 6, seed: int = 0, shuffled: 
     return Market(_prices(random, names, days, close), _figures(random, names, days, close, worth))
 
 
-def _slowly_changing(random: np.random.Generator, shape: tuple[int, int], memory: int) -> np.ndarray:
-    """Of mean 0 and variance 1 at any time."""
+def _slowly_changing(random: np.random.Generator, shape: tuple[int, int], decay_days: int) -> np.ndarray:
+    """A series with mean 0 and variance 1 on each day."""
     from scipy.signal import lfilter
 
-    kept = 1 - 1 / memory
+    kept = 1 - 1 / decay_days
     pushes = random.standard_normal(shape)
     pushes[1:] *= np.sqrt(1 - kept**2)
     changing: np.ndarray = lfilter([1.0], [1.0, -kept], pushes, axis=0)

@@ -1,1 +1,1 @@
-"""Runs of signal models: what is asked of whom, what each works with, and how it is asked in a cell."""
+"""Runs of signal models: the plan, what each model works with, and its cell."""

@@ -1,4 +1,4 @@
-"""What happens in the cell of a signal model: it gets the market and its saved models, and is asked."""
+"""In the cell of a signal model: construct it with the market and its saved models, and let it answer."""
 
 import random
 import time
@@ -15,8 +15,8 @@ from bakeoff.cell.inside.cell_api import CellApi, Fault
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.job import Phase
-from bakeoff.evaluation.market.open_market import open_market
-from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, load
+from bakeoff.evaluation.market.market_snapshot import open_market
+from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, unpickle_copies
 from bakeoff.evaluation.signals.signal_job_inputs import SEED
 from bakeoff.settings import log_setup
 from registry.code.file_access_audit import FileAccessAudit
@@ -30,21 +30,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ready:
+class ConstructedPlugin:
     plugin: "ModelPlugin"
     as_of: date
 
 
 def answer(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
-    """What it says of each of the symbols."""
-    audit = FileAccessAudit(private=(inside.scratch, Path.cwd(), *private_places(payload)))
+    """Its signals for the symbols of the payload, and what it used."""
+    # Reading its own inputs tells nothing of what else the answers depend on.
+    inputs = (Path(payload["market"]), *(Path(copy["file"]).parent for copy in payload["artefacts"]))
+    audit = FileAccessAudit(private=(inside.scratch, Path.cwd(), *inputs))
     if payload["audited"]:
         audit.begin()
-    ready = get_ready(payload, inside)
+    constructed = _construct(payload, inside)
     inside.phase(Phase.ASK)
     began = time.perf_counter()
-    with in_words():
-        answers = ask(ready.plugin, payload["symbols"], ready.as_of)
+    with errors_as_faults():
+        answers = ask(constructed.plugin, payload["symbols"], constructed.as_of)
     return {
         "answers": answers_to_json(answers),
         "askSeconds": time.perf_counter() - began,
@@ -53,34 +55,29 @@ def answer(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     }
 
 
-def get_ready(payload: Mapping[str, Any], inside: CellApi) -> Ready:
+def _construct(payload: Mapping[str, Any], inside: CellApi) -> ConstructedPlugin:
     candidate = Candidate.from_json(payload["candidate"])
     log_setup.begin(**payload["about"], modelId=candidate.id)
-    sow()
+    seed_random()
     data = open_market(Path(payload["market"]))
     copies = [ArtefactCopy.from_json(copy) for copy in payload["artefacts"]]
     if copies:
         inside.phase(Phase.LOAD)
-    with in_words():
-        saved = load(copies)
+    with errors_as_faults():
+        saved = unpickle_copies(copies)
         plugin = construct(candidate, data, saved, root=Path(payload["root"]), entering=inside.phase)
-    return Ready(plugin=plugin, as_of=date.fromisoformat(payload["asOf"]))
+    return ConstructedPlugin(plugin=plugin, as_of=date.fromisoformat(payload["asOf"]))
 
 
-def sow() -> None:
-    """Chance is the same each time."""
+def seed_random() -> None:
+    """Give the plugin the same random numbers each time."""
     random.seed(SEED)
     np.random.seed(SEED)  # noqa: NPY002 - plugins may use the old global generator
 
 
-def private_places(payload: Mapping[str, Any]) -> list[Path]:
-    """What it is given to read, and what tells nothing of it."""
-    return [Path(payload["market"]), *(Path(copy["file"]).parent for copy in payload["artefacts"])]
-
-
 @contextmanager
-def in_words() -> Iterator[None]:
-    """What we notice ourselves is told in our words, and without a traceback of our own code."""
+def errors_as_faults() -> Iterator[None]:
+    """Report an error that our own code raises by its message and hint, without a traceback of our code."""
     try:
         yield
     except LoadError as exc:
@@ -92,7 +89,7 @@ def in_words() -> Iterator[None]:
 
 
 def explain(payload: Mapping[str, Any], inside: CellApi) -> Any:
-    """Why it says what it says of one symbol."""
-    ready = get_ready(payload, inside)
+    """Why its signal for one symbol is what it is."""
+    constructed = _construct(payload, inside)
     inside.phase(Phase.ASK)
-    return jsonable(awaited(ready.plugin.explain(payload["symbol"])))
+    return jsonable(awaited(constructed.plugin.explain(payload["symbol"])))

@@ -1,7 +1,7 @@
-"""What happens in the cell in which a signal model is checked: claim by claim, whether it keeps its contract.
+"""In the cell of a check: claim by claim, whether a signal model keeps its contract.
 
-It is asked about a market that is made up, and learns from it what it works with. That shows what a model
-does wrong, and nothing of whether it is any good.
+The model learns from a synthetic market, and answers for it. That shows what it does wrong, and nothing of
+whether its signals are any good.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.signal import ModelOutput
-from bakeoff.evaluation.market.open_market import open_market
-from bakeoff.evaluation.signals.answer_in_cell import sow
+from bakeoff.evaluation.market.market_snapshot import open_market
+from bakeoff.evaluation.signals.answer_in_cell import seed_random
 from bakeoff.settings import log_setup
 from registry.code.class_import import in_words
 from registry.code.model_building import LoadError, SignalClass, find_signal_class
@@ -25,18 +25,18 @@ from registry.code.signal_models import BadSignalsError, ask, awaited, construct
 if TYPE_CHECKING:
     from registry.interface import ModelPlugin
 
-_ALONE = 5  #: symbols that are asked for one by one
+_ALONE = 5  #: so many symbols are also asked for one by one
 _ROUNDING = 1e-9
 
 
-class Verdict(StrEnum):
+class ClaimVerdict(StrEnum):
     HELD = "held"
     FAILED = "failed"
-    SKIPPED = "skipped"  #: it does not concern the model, or what it takes has failed
+    SKIPPED = "skipped"  #: it does not apply to the model, or a claim that it needs has failed
 
 
-class _NotSoError(Exception):
-    """A claim does not hold: why, and what to do."""
+class _ClaimFailedError(Exception):
+    """The claim does not hold: why, and what to do about it."""
 
     def __init__(self, why: str, cure: str) -> None:
         super().__init__(why, cure)
@@ -44,71 +44,71 @@ class _NotSoError(Exception):
         self.cure = cure
 
 
-class _NoConcernError(Exception):
-    """A claim does not concern the model."""
+class _NotApplicableError(Exception):
+    """The claim does not apply to the model."""
 
 
 def check(payload: Mapping[str, Any], inside: CellApi) -> list[dict[str, str]]:
-    """For each claim its verdict, why, and the cure."""
+    """For each claim: whether it holds, why not, and what to do about it."""
     candidate = Candidate.from_json(payload["candidate"])
     log_setup.begin(**payload["about"], modelId=candidate.id)
-    trial = _Trial(
+    checked = _CheckedModel(
         candidate=candidate,
         root=Path(payload["root"]),
         data=open_market(Path(payload["market"])),
         symbols=payload["symbols"],
         as_of=date.fromisoformat(payload["asOf"]),
     )
-    return list(_findings(trial, inside))
+    return list(_check_all(checked, inside))
 
 
 class _Claim(NamedTuple):
     text: str
-    test: Callable[["_Trial"], None]
-    is_needed: bool = False  #: by all that follow
+    test: Callable[["_CheckedModel"], None]
+    is_needed: bool = False  #: if it fails, all claims after it are skipped
 
 
-def _findings(trial: "_Trial", inside: CellApi) -> Iterator[dict[str, str]]:
+def _check_all(checked: "_CheckedModel", inside: CellApi) -> Iterator[dict[str, str]]:
     missing = ""
     for claim in _CLAIMS:
         if missing:
-            yield _finding(claim, Verdict.SKIPPED, f"it takes that {missing}")
+            yield _finding(claim, ClaimVerdict.SKIPPED, f"it takes that {missing}")
             continue
         inside.phase(claim.text)
-        found = _try(claim, trial)
-        if found["verdict"] is Verdict.FAILED and claim.is_needed:
+        found = _try(claim, checked)
+        if found["verdict"] is ClaimVerdict.FAILED and claim.is_needed:
             missing = claim.text
         yield found
 
 
-def _try(claim: _Claim, trial: "_Trial") -> dict[str, str]:
-    sow()
+def _try(claim: _Claim, checked: "_CheckedModel") -> dict[str, str]:
+    seed_random()
     try:
-        claim.test(trial)
-    except _NoConcernError as exc:
-        return _finding(claim, Verdict.SKIPPED, str(exc))
-    except _NotSoError as exc:
-        return _finding(claim, Verdict.FAILED, exc.why, exc.cure)
+        claim.test(checked)
+    except _NotApplicableError as exc:
+        return _finding(claim, ClaimVerdict.SKIPPED, str(exc))
+    except _ClaimFailedError as exc:
+        return _finding(claim, ClaimVerdict.FAILED, exc.why, exc.cure)
     except LoadError as exc:
-        return _finding(claim, Verdict.FAILED, exc.cause, exc.fix, exc.traceback)
+        return _finding(claim, ClaimVerdict.FAILED, exc.cause, exc.fix, exc.traceback)
     except BadSignalsError as exc:
-        return _finding(claim, Verdict.FAILED, exc.message, exc.hint)
-    except MemoryError:
+        return _finding(claim, ClaimVerdict.FAILED, exc.message, exc.hint)
+    except MemoryError:  # the cell reports it as what it is
         raise
-    except (Exception, SystemExit) as exc:  # noqa: BLE001 - strangers' code may raise anything
-        return _finding(claim, Verdict.FAILED, f"it raised {in_words(exc)}", "mend what it raises")
-    return _finding(claim, Verdict.HELD)
+    except (Exception, SystemExit) as exc:  # noqa: BLE001 - the model is untrusted code and raises anything
+        return _finding(claim, ClaimVerdict.FAILED, f"it raised {in_words(exc)}", "mend what it raises")
+    return _finding(claim, ClaimVerdict.HELD)
 
 
 def _finding(
-    claim: _Claim, verdict: Verdict, why: str = "", cure: str = "", traceback: str = ""
+    claim: _Claim, verdict: ClaimVerdict, why: str = "", cure: str = "", traceback: str = ""
 ) -> dict[str, str]:
     return {"claim": claim.text, "verdict": verdict, "why": why, "cure": cure, "traceback": traceback}
 
 
 @dataclass(kw_only=True)
-class _Trial:
-    """What the claims leave for those that follow."""
+class _CheckedModel:
+    """The model, and what earlier claims leave for later ones: its class, its saved models, its answers."""
 
     candidate: Candidate
     root: Path
@@ -122,10 +122,10 @@ class _Trial:
 
     def learns(self) -> None:
         if not self.found.artefacts:
-            raise _NoConcernError("it works without saved models")
+            raise _NotApplicableError("it works without saved models")
         trained = awaited(self.found.cls.train(self.data, self.as_of, seed=0, **self.found.params))
         if not has_learned_all(trained, self.found):
-            raise _NotSoError(
+            raise _ClaimFailedError(
                 f"train returned a {type(trained).__name__} without exactly the models "
                 f"{', '.join(self.found.artefacts)}",
                 "return registry.interface.Trained(models=..., metrics=..., feature_names=...)",
@@ -136,29 +136,33 @@ class _Trial:
         self.plugin = self._construct()
 
     def answers(self) -> None:
-        self.said = _by_symbol(ask(self.plugin, self.symbols, self.as_of))
+        self.first_answers = _by_symbol(ask(self.plugin, self.symbols, self.as_of))
 
     def answers_the_same_again(self) -> None:
         self._require_opinions()
-        _compare(self.said, ask(self._construct(), self.symbols, self.as_of), "the next time", _CHANCE)
+        _compare(
+            self.first_answers, ask(self._construct(), self.symbols, self.as_of), "the next time", _CHANCE
+        )
 
     def answers_the_same_in_any_order(self) -> None:
         self._require_opinions()
         backwards = ask(self.plugin, self.symbols[::-1], self.as_of)
-        _compare(self.said, backwards, "in another order", _OTHERS)
+        _compare(self.first_answers, backwards, "in another order", _OTHERS)
 
     def answers_the_same_for_one_alone(self) -> None:
         self._require_opinions()
-        for symbol in list(self.said)[:_ALONE]:
+        for symbol in list(self.first_answers)[:_ALONE]:
             alone = ask(self.plugin, [symbol], self.as_of)
-            _compare({symbol: self.said[symbol]}, alone, "alone", _OTHERS)
+            _compare({symbol: self.first_answers[symbol]}, alone, "alone", _OTHERS)
 
     def explains(self) -> None:
         self._require_opinions()
-        told = awaited(self.plugin.explain(next(iter(self.said))))
-        if not isinstance(told, Mapping) or not isinstance(told.get("feature_importance"), Mapping):
-            raise _NotSoError(
-                f"explain returned {told!r:.100}",
+        explanation = awaited(self.plugin.explain(next(iter(self.first_answers))))
+        if not isinstance(explanation, Mapping) or not isinstance(
+            explanation.get("feature_importance"), Mapping
+        ):
+            raise _ClaimFailedError(
+                f"explain returned {explanation!r:.100}",
                 "return a mapping with `feature_importance`, which is a mapping of numbers by name",
             )
 
@@ -166,22 +170,24 @@ class _Trial:
         return construct(self.candidate, self.data, self.saved, root=self.root)
 
     def _require_opinions(self) -> None:
-        if not self.said:
-            raise _NoConcernError("it has no opinion on any symbol of this market")
+        if not self.first_answers:
+            raise _NotApplicableError("it has no opinion on any symbol of this market")
 
 
-_CHANCE = "seed what is left to chance in the constructor, and keep nothing between two questions"
+_CHANCE = "seed random numbers in the constructor, and keep no state from one call to the next"
 _OTHERS = "compare a symbol with all of the data, and not with those that are asked for"
 
 _CLAIMS = (
-    _Claim("its class loads, and has what the contract asks for", _Trial.loads, is_needed=True),
-    _Claim("it learns the saved models that it names", _Trial.learns, is_needed=True),
-    _Claim("it is constructed with data and artefacts", _Trial.is_constructed, is_needed=True),
-    _Claim("it answers what can be used", _Trial.answers, is_needed=True),
-    _Claim("the same question gets the same answer", _Trial.answers_the_same_again),
-    _Claim("the order of the symbols changes nothing", _Trial.answers_the_same_in_any_order),
-    _Claim("a symbol alone gets the same answer as among others", _Trial.answers_the_same_for_one_alone),
-    _Claim("it explains what it says", _Trial.explains),
+    _Claim("its class loads, and has what the contract asks for", _CheckedModel.loads, is_needed=True),
+    _Claim("it learns the saved models that it names", _CheckedModel.learns, is_needed=True),
+    _Claim("it is constructed with data and artefacts", _CheckedModel.is_constructed, is_needed=True),
+    _Claim("it answers what can be used", _CheckedModel.answers, is_needed=True),
+    _Claim("the same question gets the same answer", _CheckedModel.answers_the_same_again),
+    _Claim("the order of the symbols changes nothing", _CheckedModel.answers_the_same_in_any_order),
+    _Claim(
+        "a symbol alone gets the same answer as among others", _CheckedModel.answers_the_same_for_one_alone
+    ),
+    _Claim("it explains what it says", _CheckedModel.explains),
 )
 
 
@@ -194,7 +200,7 @@ def _compare(first: Mapping[str, ModelOutput], answers: Iterable[ModelOutput], w
     for symbol in sorted(first.keys() | again.keys()):
         one, other = first.get(symbol), again.get(symbol)
         if one is None or other is None or not _alike(one, other):
-            raise _NotSoError(f"of {symbol} it said {_words(one)}, and {_words(other)} {when}", cure)
+            raise _ClaimFailedError(f"of {symbol} it said {_words(one)}, and {_words(other)} {when}", cure)
 
 
 def _alike(one: ModelOutput, other: ModelOutput) -> bool:
@@ -205,7 +211,7 @@ def _alike(one: ModelOutput, other: ModelOutput) -> bool:
     )
 
 
-def _words(said: ModelOutput | None) -> str:
-    if said is None:
+def _words(answer: ModelOutput | None) -> str:
+    if answer is None:
         return "nothing"
-    return f"{said.signal}, confidence {said.confidence:.6g}, return {said.expected_return:.6g}"
+    return f"{answer.signal}, confidence {answer.confidence:.6g}, return {answer.expected_return:.6g}"

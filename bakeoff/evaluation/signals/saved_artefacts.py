@@ -17,21 +17,21 @@ from registry.models.local import artefact_files
 from registry.models.registry_interface import BaseModelRegistry
 from registry.models.unpickling import unpickle
 
-#: In the metadata of versions that were trained together: what one training has made.
+#: In the metadata of a version: the id of its training, which all versions of one training share.
 TRAINING = "training"
-#: And the last day that it knew of.
+#: In the metadata: the last day whose data the training used.
 LEARNED_AS_OF = "asOf"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArtefactCopy:
-    """A saved model in a file that its cell may read."""
+    """A copy of a saved model, in a file that the cell may read."""
 
-    name: str  #: as the class calls it
+    name: str  #: as the plugin's class calls it
     file: str
     digest: str
     uri: str
-    libraries: Mapping[str, str]  #: that it was fitted with
+    libraries: Mapping[str, str]  #: versions that it was fitted with
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -41,19 +41,22 @@ class ArtefactCopy:
         return cls(**data)
 
 
-def resolve(candidate: Candidate, registry: BaseModelRegistry | None) -> tuple[Artefact, ...]:
-    """Of the version that the catalog asks for, or of the newest that all its names have, from one training.
+def resolve_artefacts(candidate: Candidate, registry: BaseModelRegistry | None) -> tuple[Artefact, ...]:
+    """The saved models that the candidate works with, all from one training.
 
-    `registry`: None where nothing was ever saved. NotFoundError says which is missing.
+    They have the version that the catalog names, else the newest one that all of them have. If one is
+    missing, NotFoundError says which. `registry` is None where nothing was ever saved.
     """
-    names, asked = candidate.artefacts, artefact_version_of(candidate)
+    names, pinned = candidate.artefacts, artefact_version_of(candidate)
     if not names:
         return ()
     by_name = {name: _versions(registry, name) for name in names}
-    whole = [number for number in by_name[names[0]] if _is_whole([by_name[n].get(number) for n in names])]
-    chosen = max(whole, key=VersionNumber.parse, default=None) if asked is None else asked
-    if chosen not in whole:
-        raise NotFoundError(_missing(candidate, by_name, asked))
+    complete = [
+        number for number in by_name[names[0]] if _is_one_training([by_name[n].get(number) for n in names])
+    ]
+    chosen = max(complete, key=VersionNumber.parse, default=None) if pinned is None else pinned
+    if chosen not in complete:
+        raise NotFoundError(_missing(candidate, by_name, pinned))
     return tuple(_artefact(by_name[name][chosen]) for name in names)
 
 
@@ -61,7 +64,7 @@ def _versions(registry: BaseModelRegistry | None, name: str) -> dict[str, ModelV
     return {} if registry is None else {version.version: version for version in registry.versions(name)}
 
 
-def _is_whole(versions: Sequence[ModelVersion | None]) -> bool:
+def _is_one_training(versions: Sequence[ModelVersion | None]) -> bool:
     trainings = {version and version.metadata.get(TRAINING) for version in versions}
     return None not in versions and len(trainings) == 1
 
@@ -78,9 +81,9 @@ def _artefact(version: ModelVersion) -> Artefact:
 
 
 def _missing(
-    candidate: Candidate, by_name: Mapping[str, Mapping[str, ModelVersion]], asked: str | None
+    candidate: Candidate, by_name: Mapping[str, Mapping[str, ModelVersion]], pinned: str | None
 ) -> str:
-    which = "" if asked is None else f" and of version {asked}"
+    which = "" if pinned is None else f" and of version {pinned}"
     there = "; ".join(f"{name}: {', '.join(known) or 'none'}" for name, known in by_name.items())
     return f"{candidate.id} works with saved models of one training{which}, and there are none ({there})"
 
@@ -88,7 +91,7 @@ def _missing(
 def copy_out(
     wanted: Sequence[Artefact], registry: BaseModelRegistry, folder: Path
 ) -> tuple[ArtefactCopy, ...]:
-    """To files in this folder. TamperedError if one is not what it was when the run began."""
+    """Copy them to files in this folder. TamperedError if one has changed since the run began."""
     return tuple(_copy(artefact, registry, folder / f"{place}.pkl") for place, artefact in enumerate(wanted))
 
 
@@ -105,8 +108,8 @@ def _copy(artefact: Artefact, registry: BaseModelRegistry, file: Path) -> Artefa
     )
 
 
-def load(copies: Sequence[ArtefactCopy]) -> dict[str, Any]:
-    """In the cell: what they hold, by the names that the class has for them."""
+def unpickle_copies(copies: Sequence[ArtefactCopy]) -> dict[str, Any]:
+    """Called in the cell: the models, by the names that the plugin's class has for them."""
     return {
         copy.name: unpickle(artefact_files.read(Path(copy.file), copy.digest), copy.uri, copy.libraries)
         for copy in copies

@@ -1,4 +1,7 @@
-"""What a signal model works with in a run: saved models, and the fingerprint of all its answers depend on."""
+"""What a signal model works with in a run: its saved models, and the fingerprint of its answers.
+
+Answers with the same fingerprint are the same, so they are taken from earlier jobs.
+"""
 
 from collections.abc import Mapping
 from datetime import date
@@ -10,11 +13,11 @@ from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.provenance import Part, Parts, digest_of, fingerprint
 from bakeoff.domain.signal import Artefact, Commission
 from bakeoff.evaluation.reuse.job_provenance import parts_of
-from bakeoff.evaluation.signals.saved_artefacts import resolve
+from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from registry.code.code_reading import Code, code_at, places_of
 from registry.models.registry_interface import BaseModelRegistry
 
-#: Of what is asked: chance is the same for all.
+#: The seed of each cell that answers: a signal model gets the same random numbers each time.
 SEED = 0
 
 
@@ -42,7 +45,7 @@ def commission_of(
 
 def _resolved(candidate: Candidate, registry: BaseModelRegistry | None) -> tuple[tuple[Artefact, ...], str]:
     try:
-        return resolve(candidate, registry), ""
+        return resolve_artefacts(candidate, registry), ""
     except NotFoundError as exc:
         return (), str(exc)
 
@@ -56,7 +59,7 @@ def parts_of_answers(
     code: Code,
     surroundings: Mapping[str, str],
 ) -> Parts:
-    """Which symbols it is asked for is none of it: what it says of one does not depend on the others."""
+    """The symbols are not among them: its answer for one symbol does not depend on the others."""
     parts = parts_of(candidate, dataset=dataset, seed=SEED, code=code, surroundings=surroundings)
     saved = [[artefact.name, artefact.version, artefact.digest] for artefact in artefacts]
     return {

@@ -1,7 +1,4 @@
-"""What is asked of signal models: of whom, for which symbols, as of which date.
-
-The plan of a run of signals: which models are asked, for what, on which snapshot of the market.
-"""
+"""The plan of a run of signals: which models answer, for which symbols and date, on which market snapshot."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,11 +25,11 @@ from registry.models.registry_interface import BaseModelRegistry
 from registry.models.registry_opening import has_registry, open_registry
 
 _Symbol = Annotated[str, Field(min_length=1, max_length=LONGEST_SYMBOL, pattern=PRINTABLE)]
-_MOST_SYMBOLS = 5_000  #: named one by one, which fit into the body of a request; all there are may be more
+_MOST_SYMBOLS = 5_000  #: so many names fit into the body of a request; without names there may be more
 
 
 def _no_number(value: Any) -> Any:
-    """Pydantic would take it for seconds since 1970."""
+    """Pydantic would take a number for seconds since 1970."""
     if isinstance(value, int | float):
         raise ValueError("a day is expected, such as 2025-06-30")  # noqa: TRY004 - what pydantic understands
     return value
@@ -49,7 +46,7 @@ class SignalBody(Body):
     symbols: list[_Symbol] | None = Field(None, min_length=1, max_length=_MOST_SYMBOLS)  #: None means all
     as_of: _Day | None = None  #: None means the last day of which there are prices
     models: list[str] | None = Field(None, min_length=1)  #: ids from the catalog; None: all that are enabled
-    fresh: bool = False  #: ask again, whatever is known
+    fresh: bool = False  #: generate all signals anew, whatever is known
     persist: bool = True  #: keep the ensemble
     priority: int = Field(0, ge=min(PRIORITIES), le=max(PRIORITIES))  #: jobs of a higher one go first
     name: str | None = Field(None, max_length=200, pattern=PRINTABLE)
@@ -63,7 +60,7 @@ class SignalRequest(SignalBody):
         return parse(cls, body, "request for signals")
 
 
-_FEWEST = 2  #: models that an ensemble is made of
+_FEWEST_MODELS = 2  #: of an ensemble
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +70,7 @@ class SignalPlan:
     models: tuple[Candidate, ...]
     commissions: Mapping[str, Commission]  #: by model
     priority: int
-    warnings: tuple[str, ...]  #: for the person who starts it
+    warnings: tuple[str, ...]  #: sentences for the person who starts it
 
 
 def make_signal_plan(
@@ -82,10 +79,10 @@ def make_signal_plan(
     configuration.require_shared_dir()
     settings = market_of(configuration)
     with about("models"):
-        models = chosen(request.models, catalog())
+        models = chosen_models(request.models, catalog())
     market = pinned(settings, configuration, as_of=request.as_of)
     if request.as_of is None:
-        market = replace(market, warnings=(*market.warnings, *_stale(market, settings)))
+        market = replace(market, warnings=(*market.warnings, *_staleness_warnings(market, settings)))
     with about("symbols"):
         symbols = market.chosen(request.symbols)
     order = SignalOrder(
@@ -102,7 +99,7 @@ def make_signal_plan(
 def plan_of_order(
     order: SignalOrder, models: tuple[Candidate, ...], configuration: Configuration
 ) -> SignalPlan:
-    """For what somebody has made up already."""
+    """The plan for an order that exists already: its symbols, date, weights and rules stay as they are."""
     configuration.require_shared_dir()
     market = pinned(market_of(configuration), configuration, as_of=order.as_of)
     market.chosen(order.symbols)
@@ -124,7 +121,11 @@ def _plan(
         models=models,
         commissions=commissions,
         priority=priority,
-        warnings=(*market.warnings, *_lonely(models), *_foreknowing(commissions, order.as_of)),
+        warnings=(
+            *market.warnings,
+            *_single_model_warning(models),
+            *_hindsight_warnings(commissions, order.as_of),
+        ),
     )
 
 
@@ -144,21 +145,21 @@ def pinned(settings: MarketSettings, configuration: Configuration, *, as_of: dat
 
 
 def _refuse_the_future(as_of: date | None) -> None:
-    """It may be tomorrow already, where somebody else is."""
+    """One day is allowed: in another time zone it may be tomorrow already."""
     if as_of is not None and as_of > utc_now().date() + timedelta(days=1):
         raise InvalidInputError(f"{as_of} has not come yet: name a day up to today, or none for the last one")
 
 
-def _stale(market: PinnedMarket, settings: MarketSettings) -> tuple[str, ...]:
-    """Whoever names no day means today, about."""
+def _staleness_warnings(market: PinnedMarket, settings: MarketSettings) -> tuple[str, ...]:
+    """Without a date the last day counts, which a user takes for about today."""
     age = (utc_now().date() - market.as_of).days
     if age <= STALE_DAYS or settings.prices.source is MarketSource.SYNTHETIC:
         return ()
     return (f"prices: the last ones are of {market.as_of}, {age} days ago",)
 
 
-def chosen(ids: Sequence[str] | None, catalog: Catalog) -> tuple[Candidate, ...]:
-    """Signal models, each once; all that are enabled for None."""
+def chosen_models(ids: Sequence[str] | None, catalog: Catalog) -> tuple[Candidate, ...]:
+    """Signal models, each once; None means all that are enabled."""
     if ids is None:
         found = tuple(c for c in catalog.candidates.values() if c.kind is CandidateKind.SIGNAL)
         if not found:
@@ -183,7 +184,7 @@ def signal_model(model_id: str, catalog: Catalog) -> Candidate:
 def commissioned(
     models: Sequence[Candidate], dataset: DatasetRef, as_of: date, configuration: Configuration
 ) -> dict[str, Commission]:
-    """By model."""
+    """The commission of each model, by its id."""
     registry, present = registry_of(models, configuration), surroundings()
 
     def commission(model: Candidate) -> Commission:
@@ -200,13 +201,13 @@ def commissioned(
 
 
 def registry_of(models: Sequence[Candidate], configuration: Configuration) -> BaseModelRegistry | None:
-    """None where none of them works with saved models, or nothing was ever saved: looking makes no file."""
-    is_kept = configuration.settings.model_registry.backend != "none" and has_registry(configuration)
-    return open_registry(configuration) if is_kept and any(model.artefacts for model in models) else None
+    """None where no model works with saved models, or nothing was ever saved: opening would create files."""
+    has_saved = configuration.settings.model_registry.backend != "none" and has_registry(configuration)
+    return open_registry(configuration) if has_saved and any(model.artefacts for model in models) else None
 
 
-def _foreknowing(commissions: Mapping[str, Commission], as_of: date) -> tuple[str, ...]:
-    """Which of them learned from what came after the date."""
+def _hindsight_warnings(commissions: Mapping[str, Commission], as_of: date) -> tuple[str, ...]:
+    """Warn of models that learned from data after the date of the signals."""
     return tuple(
         f"{model_id} learned as of {learned}, so it knows what came after {as_of}, and its answers prove "
         f"nothing; `bakeoff signals train {model_id} --as-of {as_of}` trains one that does not"
@@ -215,7 +216,9 @@ def _foreknowing(commissions: Mapping[str, Commission], as_of: date) -> tuple[st
     )
 
 
-def _lonely(models: Sequence[Candidate]) -> tuple[str, ...]:
-    if len(models) >= _FEWEST:
+def _single_model_warning(models: Sequence[Candidate]) -> tuple[str, ...]:
+    if len(models) >= _FEWEST_MODELS:
         return ()
-    return (f"{models[0].id} is the only model that is asked: an ensemble is made of {_FEWEST} or more",)
+    return (
+        f"{models[0].id} is the only model that answers: an ensemble is made of {_FEWEST_MODELS} or more",
+    )

@@ -1,4 +1,4 @@
-"""What happens in the cell in which a signal model learns: it leaves a pickle of each of its saved models."""
+"""In the cell of a training: the signal model learns, and each of its saved models is pickled."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -8,10 +8,10 @@ from typing import Any
 from bakeoff.cell.inside.cell_api import CellApi, Fault
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.job import Phase
-from bakeoff.evaluation.market.open_market import open_market
-from bakeoff.evaluation.signals.answer_in_cell import in_words, sow
+from bakeoff.evaluation.market.market_snapshot import open_market
+from bakeoff.evaluation.signals.answer_in_cell import errors_as_faults, seed_random
 from bakeoff.settings import log_setup
-from registry.code.class_import import in_words as said_of
+from registry.code.class_import import in_words
 from registry.code.model_building import SignalClass, find_signal_class
 from registry.code.signal_models import awaited, has_learned_all
 from registry.columns.json_values import jsonable
@@ -20,12 +20,12 @@ from registry.models.model_description import describe
 
 
 def train(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
-    """What is to be said of each model, by its name; its pickle is the output of that name."""
+    """Return a description of each model, by its name; its pickle is the output of that name."""
     candidate = Candidate.from_json(payload["candidate"])
     log_setup.begin(**payload["about"], modelId=candidate.id)
-    sow()
+    seed_random()
     data = open_market(Path(payload["market"]))
-    with in_words():
+    with errors_as_faults():
         found = find_signal_class(candidate, root=Path(payload["root"]), entering=inside.phase)
     inside.phase(Phase.FIT)
     as_of = date.fromisoformat(payload["asOf"])
@@ -33,9 +33,9 @@ def train(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     _require_all(trained, found)
     inside.phase(Phase.SAVE)
     for name in found.artefacts:
-        _leave(trained.models[name], name, inside)
+        _pickle(trained.models[name], name, inside)
     return {
-        "models": {name: _said(trained, name) for name in found.artefacts},
+        "models": {name: _description(trained, name) for name in found.artefacts},
         "folds": jsonable(list(trained.folds)),
     }
 
@@ -52,39 +52,39 @@ def _require_all(trained: Any, found: SignalClass) -> None:
         )
 
 
-def _leave(model: Any, name: str, inside: CellApi) -> None:
+def _pickle(model: Any, name: str, inside: CellApi) -> None:
     with inside.output(name) as file:
         try:
             pickling.dump(model, file, empty=file.empty)
         except OSError:
             raise
-        except Exception as exc:  # strangers' objects say how they are pickled
+        except Exception as exc:  # the model's own __reduce__ is untrusted code and raises anything
             raise Fault(
                 type="NotPickled",
-                message=f"{name} cannot be pickled: {said_of(exc)}",
+                message=f"{name} cannot be pickled: {in_words(exc)}",
                 hint="keep what cannot be pickled, such as a lock or a connection, out of the fitted model",
             ) from exc
 
 
-def _said(trained: Any, name: str) -> dict[str, Any]:
+def _description(trained: Any, name: str) -> dict[str, Any]:
     model = trained.models[name]
-    said = describe(
+    found = describe(
         model,
         metrics=dict(trained.metrics.get(name, {})),
         hyperparameters=_hyperparameters(model),
         feature_names=trained.feature_names,
     )
     return {
-        "type": said.type,
-        "metrics": dict(said.metrics),
-        "hyperparameters": dict(said.hyperparameters),
-        "feature_names": list(said.feature_names or ()),
-        "libraries": dict(said.libraries),
+        "type": found.type,
+        "metrics": dict(found.metrics),
+        "hyperparameters": dict(found.hyperparameters),
+        "feature_names": list(found.feature_names or ()),
+        "libraries": dict(found.libraries),
     }
 
 
 def _hyperparameters(model: Any) -> Mapping[str, Any]:
     try:
         return dict(model.get_params())
-    except Exception:  # noqa: BLE001 - get_params is no obligation, so a broken one is no fault
+    except Exception:  # noqa: BLE001 - a model need not have get_params, so a broken one is no fault
         return {}

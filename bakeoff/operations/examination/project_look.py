@@ -7,7 +7,7 @@ from bakeoff.cli import project_access
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.wording import counted
-from bakeoff.evaluation.signals.saved_artefacts import resolve
+from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import registry_of
 from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
@@ -33,7 +33,7 @@ def _untrained(models: Sequence[Candidate], configuration: Configuration) -> Ite
     registry = registry_of(models, configuration)
     for model in models:
         try:
-            resolve(model, registry)
+            resolve_artefacts(model, registry)
         except NotFoundError as exc:
             yield warn("catalog", str(exc), f"`bakeoff signals train {model.id}`")
 

@@ -109,7 +109,7 @@ def test_what_is_odd_stands_in_the_log_of_who_starts_a_run_that_nobody_watches(
 
     said = [record.message for record in caplog.records if record.name == "tasks.signal_runs"]
     assert said[0].startswith("prices: the last ones are of 2025-01-30, ")
-    assert "optimist is the only model that is asked" in said[1]
+    assert "optimist is the only model that answers" in said[1]
 
 
 def test_the_same_id_twice_is_one_run(project: SignalProject) -> None:

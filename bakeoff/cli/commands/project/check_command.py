@@ -38,7 +38,7 @@ def check(
     Exit code 1: a check failed.
     """
     from bakeoff.cli.key_value_options import values
-    from bakeoff.evaluation.signals.check_in_cell import Verdict
+    from bakeoff.evaluation.signals.check_in_cell import ClaimVerdict
     from bakeoff.operations import signal_check
 
     project_access.open_project(config)
@@ -49,7 +49,7 @@ def check(
         terminal.write_json(found.to_record())
     else:
         terminal.show(console, *_shown(found))
-    if found.number(Verdict.FAILED):
+    if found.number(ClaimVerdict.FAILED):
         raise typer.Exit(_FAILED)
 
 
@@ -57,9 +57,9 @@ def _shown(found: "SignalCheck") -> "list[RenderableType]":
     from rich.text import Text
 
     from bakeoff.domain.wording import counted
-    from bakeoff.evaluation.signals.check_in_cell import Verdict
+    from bakeoff.evaluation.signals.check_in_cell import ClaimVerdict
 
-    counts = ", ".join(f"{found.number(verdict)} {verdict}" for verdict in Verdict)
+    counts = ", ".join(f"{found.number(verdict)} {verdict}" for verdict in ClaimVerdict)
     lines = [line for finding in found.findings for line in _lines(finding)]
     return [*lines, Text(), Text(f"{counted(len(found.findings), 'check')}: {counts}; {found.path}", "dim")]
 
@@ -68,16 +68,16 @@ def _lines(finding: "ClaimCheck") -> "Iterator[RenderableType]":
     from rich.padding import Padding
     from rich.text import Text
 
-    from bakeoff.evaluation.signals.check_in_cell import Verdict
+    from bakeoff.evaluation.signals.check_in_cell import ClaimVerdict
 
     sign, style = {
-        Verdict.HELD: ("✓", "green"),
-        Verdict.FAILED: ("✗", "red"),
-        Verdict.SKIPPED: ("-", "dim"),
+        ClaimVerdict.HELD: ("✓", "green"),
+        ClaimVerdict.FAILED: ("✗", "red"),
+        ClaimVerdict.SKIPPED: ("-", "dim"),
     }[finding.verdict]
     claim = Text.assemble((sign, style), " ", (terminal.clean(finding.claim), "dim" if sign == "-" else ""))
     yield claim.append(f"  {terminal.clean(finding.why)}", "dim") if sign == "-" else claim
-    if finding.verdict is Verdict.FAILED:
+    if finding.verdict is ClaimVerdict.FAILED:
         told = [Text(terminal.clean(finding.why), "red")]
         if finding.cure:
             told.append(Text.assemble(("fix: ", "bold"), terminal.clean(finding.cure)))

@@ -19,7 +19,7 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.evaluation.datasets import snapshot, snapshot_store
 from bakeoff.evaluation.datasets.snapshot_store import OPEN
-from bakeoff.evaluation.market.open_market import open_market
+from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.market.synthetic_market import make_market
 from bakeoff.settings.market_settings import MarketSettings
 
@@ -187,7 +187,7 @@ def test_a_made_up_market_says_so(place):
     synthetic = {"source": "synthetic"}
     pinned = place.pin({"prices": synthetic, "fundamentals": synthetic})
     assert pinned.warnings == (
-        "the market is synthetic: made up, with something to be found in it; no real one is like it",
+        "the market is synthetic: made up, with patterns that models can find; no real one is like it",
     )
     assert len(pinned.symbols) == 200
     assert rows_of(pinned, "fundamentals")[0][0] == "SYN0001"

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.market.open_market import open_market
+from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.market.panel import Panel
 
 HEADER = "symbol,date,close,volume\n"

@@ -14,8 +14,8 @@ from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedErro
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.evaluation.reuse.audit_check import sha256
-from bakeoff.evaluation.signals.saved_artefacts import TRAINING, copy_out, load, resolve
-from bakeoff.evaluation.signals.training_outputs import Lesson, harvest, save
+from bakeoff.evaluation.signals.saved_artefacts import TRAINING, copy_out, resolve_artefacts, unpickle_copies
+from bakeoff.evaluation.signals.training_outputs import TrainedArtefact, accept_training, save_together
 from registry.models.model_description import Description
 from registry.models.registry_interface import BaseModelRegistry, Fitted
 
@@ -62,20 +62,23 @@ def registry() -> InMemoryRegistry:
 def test_the_newest_version_that_all_names_have_is_the_one(registry: InMemoryRegistry) -> None:
     keep(registry, "1.0.9", "1.0.10", "1.0.2")
 
-    assert versions_of(resolve(a_model(), registry)) == [("level", "1.0.10"), ("slope", "1.0.10")]
+    assert versions_of(resolve_artefacts(a_model(), registry)) == [("level", "1.0.10"), ("slope", "1.0.10")]
 
 
 def test_the_version_that_the_catalog_asks_for_is_the_one(registry: InMemoryRegistry) -> None:
     keep(registry, "1.0.0", "1.1.0")
 
-    assert versions_of(resolve(a_model("1.0.0"), registry)) == [("level", "1.0.0"), ("slope", "1.0.0")]
+    assert versions_of(resolve_artefacts(a_model("1.0.0"), registry)) == [
+        ("level", "1.0.0"),
+        ("slope", "1.0.0"),
+    ]
 
 
 def test_half_a_pair_is_never_used(registry: InMemoryRegistry) -> None:
     keep(registry, "1.0.0")
     keep(registry, "1.0.1", names=("level",))
 
-    assert versions_of(resolve(a_model(), registry)) == [("level", "1.0.0"), ("slope", "1.0.0")]
+    assert versions_of(resolve_artefacts(a_model(), registry)) == [("level", "1.0.0"), ("slope", "1.0.0")]
 
 
 def test_models_of_two_trainings_are_no_pair_though_they_have_one_version(registry: InMemoryRegistry) -> None:
@@ -83,7 +86,7 @@ def test_models_of_two_trainings_are_no_pair_though_they_have_one_version(regist
     keep(registry, "1.0.0", names=("slope",), training="other")
 
     with pytest.raises(NotFoundError, match="works with saved models of one training, and there are none"):
-        resolve(a_model(), registry)
+        resolve_artefacts(a_model(), registry)
 
 
 def test_a_version_that_is_not_there_is_an_error_that_lists_those_that_are(
@@ -93,7 +96,7 @@ def test_a_version_that_is_not_there_is_an_error_that_lists_those_that_are(
     keep(registry, "1.0.1", names=("level",))
 
     with pytest.raises(NotFoundError) as caught:
-        resolve(a_model("1.0.1"), registry)
+        resolve_artefacts(a_model("1.0.1"), registry)
 
     assert str(caught.value) == (
         "momentum works with saved models of one training and of version 1.0.1, and there are none "
@@ -103,30 +106,30 @@ def test_a_version_that_is_not_there_is_an_error_that_lists_those_that_are(
 
 def test_where_nothing_was_ever_saved_nothing_is_found() -> None:
     with pytest.raises(NotFoundError, match=r"\(level: none; slope: none\)"):
-        resolve(a_model(), None)
+        resolve_artefacts(a_model(), None)
 
 
 def test_copies_are_loaded_by_the_names_of_the_class(registry: InMemoryRegistry, tmp_path: Path) -> None:
     keep(registry, "1.0.0")
-    copies = copy_out(resolve(a_model(), registry), registry, tmp_path)
+    copies = copy_out(resolve_artefacts(a_model(), registry), registry, tmp_path)
 
-    assert load(copies) == {"level": {"of": "level 1.0.0"}, "slope": {"of": "slope 1.0.0"}}
+    assert unpickle_copies(copies) == {"level": {"of": "level 1.0.0"}, "slope": {"of": "slope 1.0.0"}}
 
 
 def test_a_copy_that_was_changed_is_not_unpickled(registry: InMemoryRegistry, tmp_path: Path) -> None:
     keep(registry, "1.0.0")
-    copies = copy_out(resolve(a_model(), registry), registry, tmp_path)
+    copies = copy_out(resolve_artefacts(a_model(), registry), registry, tmp_path)
     Path(copies[1].file).write_bytes(pickle.dumps({"of": "somebody else"}))
 
     with pytest.raises(TamperedError, match="is not the file that was saved"):
-        load(copies)
+        unpickle_copies(copies)
 
 
 def test_what_was_replaced_since_the_run_began_is_not_copied(
     registry: InMemoryRegistry, tmp_path: Path
 ) -> None:
     keep(registry, "1.0.0")
-    pinned = resolve(a_model(), registry)
+    pinned = resolve_artefacts(a_model(), registry)
     for name in NAMES:
         registry.delete_model(f"{name}/1.0.0")
     registry.used.clear()
@@ -136,7 +139,7 @@ def test_what_was_replaced_since_the_run_began_is_not_copied(
         copy_out(pinned, registry, tmp_path)
 
 
-def lessons(folder: Path, training: str = "") -> tuple[Lesson, ...]:
+def trained(folder: Path, training: str = "") -> tuple[TrainedArtefact, ...]:
     """What the cell of a training left."""
     metadata = {TRAINING: training or new_id()}
     found = []
@@ -145,10 +148,10 @@ def lessons(folder: Path, training: str = "") -> tuple[Lesson, ...]:
         file.write_bytes(pickle.dumps({"of": name}))
         fitted = Fitted(model=file, model_digest=sha256(file))
         found.append(
-            Lesson(
+            TrainedArtefact(
                 name=name,
                 fitted=fitted,
-                said=Description(type="dict", metadata=metadata, origin=VersionOrigin()),
+                description=Description(type="dict", metadata=metadata, origin=VersionOrigin()),
             )
         )
     return tuple(found)
@@ -161,7 +164,7 @@ def test_a_training_is_saved_under_one_version_that_none_of_the_names_ever_had(
     keep(registry, "1.2.0", names=("slope",))
     registry.delete_model("slope/1.2.0")
 
-    saved = save(lessons(tmp_path), registry)
+    saved = save_together(trained(tmp_path), registry)
 
     assert [(version.name, version.version) for version in saved] == [("level", "1.0.1"), ("slope", "1.0.1")]
 
@@ -173,7 +176,7 @@ def test_what_one_name_had_before_is_passed_over_and_leaves_no_half(
     keep(registry, "1.0.1", names=("slope",))
     registry.delete_model("slope/1.0.1")
 
-    saved = save(lessons(tmp_path), registry)
+    saved = save_together(trained(tmp_path), registry)
 
     assert [(version.name, version.version) for version in saved] == [("level", "1.0.2"), ("slope", "1.0.2")]
     assert [version.version for version in registry.versions("level")] == ["1.0.2", "1.0.0"]
@@ -190,7 +193,7 @@ def test_of_a_saver_that_is_stopped_in_between_nothing_is_left(tmp_path: Path) -
     registry = DiesAfterOne()
 
     with pytest.raises(SystemExit):
-        save(lessons(tmp_path), registry)
+        save_together(trained(tmp_path), registry)
 
     assert registry.versions() == []
 
@@ -198,23 +201,23 @@ def test_of_a_saver_that_is_stopped_in_between_nothing_is_left(tmp_path: Path) -
 def test_after_a_saver_that_was_killed_in_between_the_next_one_saves_a_pair(
     registry: InMemoryRegistry, tmp_path: Path
 ) -> None:
-    half = lessons(tmp_path)[0]
-    registry.save_fitted(half.fitted, half.name, half.said, "1.0.0")
+    half = trained(tmp_path)[0]
+    registry.save_fitted(half.fitted, half.name, half.description, "1.0.0")
     with pytest.raises(NotFoundError):
-        resolve(a_model(), registry)
+        resolve_artefacts(a_model(), registry)
 
-    save(lessons(tmp_path), registry)
+    save_together(trained(tmp_path), registry)
 
-    assert versions_of(resolve(a_model(), registry)) == [("level", "1.0.1"), ("slope", "1.0.1")]
+    assert versions_of(resolve_artefacts(a_model(), registry)) == [("level", "1.0.1"), ("slope", "1.0.1")]
 
 
 def test_trainings_that_are_saved_at_once_are_never_mixed(registry: InMemoryRegistry, tmp_path: Path) -> None:
     start = Barrier(4)
 
     def train() -> None:
-        left = lessons(tmp_path)
+        left = trained(tmp_path)
         start.wait()
-        save(left, registry)
+        save_together(left, registry)
 
     threads = [Thread(target=train) for _ in range(4)]
     for thread in threads:
@@ -245,4 +248,4 @@ def test_what_a_cell_says_of_its_training_in_other_words_is_not_saved(tmp_path: 
         file.write_bytes(b"\x80")
 
     with pytest.raises(InvalidInputError, match="what the cell of momentum says of its training"):
-        harvest(report, files, candidate=a_model(), dataset=A_MARKET, as_of=A_DAY)
+        accept_training(report, files, candidate=a_model(), dataset=A_MARKET, as_of=A_DAY)

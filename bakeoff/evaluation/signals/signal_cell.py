@@ -1,6 +1,6 @@
-"""A signal model's turn, seen from the supervisor: order a cell, wait for its outcome, check what it says.
+"""The cell of a signal model, seen from the supervisor: order it, wait for it, and check its answers.
 
-Asking a signal model without a cell: in this process, where breakpoints work and exceptions rise.
+`answers_in_process` does without a cell: in this process, where breakpoints work and exceptions rise.
 """
 
 import os
@@ -33,16 +33,16 @@ from registry.code.signal_models import BadSignalsError, answers_from_json
 
 @dataclass(frozen=True, kw_only=True)
 class SignalInputs:
-    """What the cell of a signal model is given, and where it lies."""
+    """What the cell of a signal model gets, and where it is."""
 
     candidate: Candidate
     as_of: date
     market: Path  #: folder of the snapshot
     copies: tuple[ArtefactCopy, ...]  #: of its saved models
-    root: Path  #: where plugins are imported from
-    closed: tuple[Path, ...]  #: what lies below it and is none of theirs
+    root: Path  #: the folder that plugins are imported from
+    closed: tuple[Path, ...]  #: files and folders below `root` that plugins must not read, such as secrets
     log: Path
-    about: Mapping[str, Any]  #: what its log is told to be about
+    about: Mapping[str, Any]  #: fields that each line of its log carries, such as the job's id
 
     def order(
         self,
@@ -75,7 +75,7 @@ class SignalInputs:
         )
 
     def payload(self, *, audited: bool) -> dict[str, Any]:
-        """`audited`: whoever runs it has a process to itself, which ends with it."""
+        """`audited`: record which files are used; only in a process that ends with the answer."""
         return {
             "about": dict(self.about),
             "audited": audited,
@@ -95,8 +95,8 @@ class Answered:
     warnings: tuple[str, ...]
 
 
-def ask_in_cell(
-    desk: SignalInputs,
+def answers_from_cell(
+    inputs: SignalInputs,
     symbols: Sequence[str],
     *,
     parts: PartsOf,
@@ -106,32 +106,39 @@ def ask_in_cell(
     warm: WarmParent,
     permission: Permission,
 ) -> Answered | Faulty | Killed | Stopped:
-    before = look_before(desk.candidate, desk.root)
-    order = desk.order(answer_in_cell.answer, grant=grant, wall_s=wall_s, symbols=list(symbols))
+    before = look_before(inputs.candidate, inputs.root)
+    order = inputs.order(answer_in_cell.answer, grant=grant, wall_s=wall_s, symbols=list(symbols))
     outcome = warm.run(order, keep_going=permission.may_go_on, may_keep=permission.may_keep)
     if outcome.end is not End.RETURNED:
-        return failure_of(outcome, attempt=attempt, writes_to=desk.log.parent)
+        return failure_of(outcome, attempt=attempt, writes_to=inputs.log.parent)
     try:
-        told = _told(outcome, "answers")
+        reported = _reported(outcome, "answers")
         return Answered(
-            answers=answers_from_json(told, symbols),
+            answers=answers_from_json(reported, symbols),
             cost=_cost(outcome, grant),
             provenance=provenance_of(
-                desk.candidate,
+                inputs.candidate,
                 before,
-                root=desk.root,
+                root=inputs.root,
                 report=outcome.value,
                 parts=parts,
-                predictions=digest_of(told),
+                predictions=digest_of(reported),
             ),
             warnings=tuple(filter(None, [outcome.log_gap])),
         )
     except BadSignalsError as exc:
-        return Faulty(state=JobState.FAILED, error=_bad(exc, outcome))
+        error = JobError(
+            type="BadSignals",
+            message=exc.message,
+            phase=Phase.ASK,
+            hint=exc.hint,
+            log_tail=outcome.last_words,
+        )
+        return Faulty(state=JobState.FAILED, error=error)
 
 
-def _told(outcome: CellOutcome, key: str) -> Any:
-    """Strangers may have written anything."""
+def _reported(outcome: CellOutcome, key: str) -> Any:
+    """The report comes from untrusted code: it may hold anything."""
     if not isinstance(outcome.value, Mapping) or key not in outcome.value:
         raise BadSignalsError(f"the report of the cell holds no {key}: {outcome.value!r:.200}")
     return outcome.value[key]
@@ -149,28 +156,19 @@ def _cost(outcome: CellOutcome, grant: Grant) -> Cost:
 
 
 def _seconds(outcome: CellOutcome) -> float:
-    """As the cell says, which cannot be more than it had."""
-    told = _told(outcome, "askSeconds")
-    if not isinstance(told, int | float) or not 0 <= told <= outcome.usage.wall_s:
-        raise BadSignalsError(f"the report of the cell says it took {told!r:.60} seconds")
-    return float(told)
+    """As the cell reports it. More than the cell's own wall time is a forgery."""
+    seconds = _reported(outcome, "askSeconds")
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:
+        raise BadSignalsError(f"the report of the cell says it took {seconds!r:.60} seconds")
+    return float(seconds)
 
 
-def _bad(exc: BadSignalsError, outcome: CellOutcome) -> JobError:
-    return JobError(
-        type="BadSignals",
-        message=exc.message,
-        phase=Phase.ASK,
-        hint=exc.hint,
-        log_tail=outcome.last_words,
-    )
-
-
-def rehearse(desk: SignalInputs, symbols: Sequence[str]) -> tuple[ModelOutput, ...]:
+def answers_in_process(inputs: SignalInputs, symbols: Sequence[str]) -> tuple[ModelOutput, ...]:
     with (
-        TemporaryDirectory(prefix="bakeoff-rehearsal-") as scratch,
+        TemporaryDirectory(prefix="bakeoff-in-process-") as scratch,
         Path(os.devnull).open("wb") as report,
     ):
         inside = CellApi(scratch=Path(scratch), report=report.fileno(), outputs={})
-        told = answer_in_cell.answer({**desk.payload(audited=False), "symbols": list(symbols)}, inside)
-    return answers_from_json(told["answers"], symbols)
+        payload = {**inputs.payload(audited=False), "symbols": list(symbols)}
+        reported = answer_in_cell.answer(payload, inside)
+    return answers_from_json(reported["answers"], symbols)
