@@ -21,6 +21,7 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
+from bakeoff.broker import redis_keeper
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.identity import new_id
 from bakeoff.events.event_stream import STREAM
@@ -172,7 +173,7 @@ def _keeper(site: Site, stroke: Stroke) -> Fault:
     _wait_for_redis(site)
     at = time.time()
     for process in site.project.processes():
-        if "tasks/keeper" in command_of(process.pid):
+        if redis_keeper.__file__ in command_of(process.pid):
             process.kill()
     _kill_server(site)
     return Fault(kind=stroke.kind, at=at)

@@ -10,11 +10,12 @@ from chaos.site import Site, command_of
 from chaos.verdict import Breach, Sort
 from fixtures.kitchen import eventually
 
+from bakeoff.broker import redis_keeper
 from bakeoff.cell.oven import oven_handle
 from bakeoff.evaluation.datasets import snapshot_store
 
 _GONE_S = 20.0
-_OF_REDIS = ("tasks/keeper", "redis-server")  #: they stay as long as this process holds them
+_OF_REDIS = (redis_keeper.__file__, "redis-server")  #: they stay as long as this process holds them
 
 
 def remains(site: Site) -> Iterator[Breach]:

@@ -15,6 +15,7 @@ from fixtures.kitchen import is_alive
 from fixtures.project import Project, Worker, a_project, wait_for
 from sqlalchemy import select
 
+from bakeoff.broker import redis_keeper
 from bakeoff.store.bakeoffs import cancellation
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading, writing
@@ -173,7 +174,7 @@ def test_a_run_ends_although_redis_is_killed_and_forgets_everything(project: Pro
 def test_a_worker_brings_redis_back_when_its_keeper_was_killed_too(project: Project) -> None:
     with project.worker():
         server = project.redis.info()["process_id"]
-        [keeper] = [p for p in project.processes() if "tasks/keeper" in " ".join(p.cmdline())]
+        [keeper] = [p for p in project.processes() if redis_keeper.__file__ in p.cmdline()]
         keeper.kill()
         os.kill(int(server), signal.SIGKILL)
 
