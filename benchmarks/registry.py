@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from bakeoff.domain.model_version import Promotion, Stage, VersionOrigin
+from bakeoff.domain.model_version import Promotion, Stage, VersionFilter, VersionOrigin
 from bakeoff.store.database.engine import open_registry_database, writing
 from bakeoff.store.database.registry_tables import model_metrics, model_tags, models
 from registry import BaseModelRegistry, MLflowModelRegistry, ModelRegistry
@@ -50,12 +50,16 @@ def _acts(registry: BaseModelRegistry) -> Mapping[str, Callable[[], object]]:
     return {
         "a page of 20": lambda: registry.versions(limit=20),
         "a page of 20, behind 5,000 others": lambda: registry.versions(limit=20, offset=5_000),
-        "a page of 20 of a name": lambda: registry.versions("model-7", limit=20),
-        "a page of 20 with a tag": lambda: registry.versions(tags={"team": "team-1"}, limit=20),
-        "a page of 20 with f1 at least 0.9": lambda: registry.versions(min_metrics={"f1": 0.9}, limit=20),
+        "a page of 20 of a name": lambda: registry.versions(VersionFilter(name="model-7"), limit=20),
+        "a page of 20 with a tag": lambda: registry.versions(
+            VersionFilter(tags={"team": "team-1"}), limit=20
+        ),
+        "a page of 20 with f1 at least 0.9": lambda: registry.versions(
+            VersionFilter(min_metrics={"f1": 0.9}), limit=20
+        ),
         "the best f1": lambda: registry.best("f1"),
-        "the best f1 of a name": lambda: registry.best("f1", model_name="model-7"),
-        "the least rmse on a snapshot": lambda: registry.best("rmse", dataset_id="dataset-7"),
+        "the best f1 of a name": lambda: registry.best("f1", VersionFilter(name="model-7")),
+        "the least rmse on a snapshot": lambda: registry.best("rmse", VersionFilter(dataset_id="dataset-7")),
         "the one in Production": lambda: registry.get("models:/model-7/Production"),
     }
 

@@ -171,6 +171,44 @@ class ModelVersion:
         return {_camel(name): value for name, value in self.to_row().items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class VersionFilter:
+    """Which model versions are meant. Every condition that is given must hold; None leaves it open."""
+
+    name: str | None = None
+    type: str | None = None
+    version: str | None = None
+    stage: Stage | None = None
+    dataset_id: str | None = None  #: address of the snapshot that it was measured on
+    run_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)  #: each key with exactly this value
+    min_metrics: Mapping[str, float] = field(default_factory=dict)  #: each with at least this value
+
+    def matches(self, version: ModelVersion) -> bool:
+        expected = (self.name, self.type, self.version, self.stage, self.dataset_id, self.run_id)
+        origin = version.origin
+        found = (
+            version.name,
+            version.type,
+            version.version,
+            version.stage,
+            origin.dataset_id,
+            origin.run_id,
+        )
+        return (
+            all(want in {None, value} for want, value in zip(expected, found, strict=True))
+            and self.tags.items() <= version.tags.items()
+            and all(_reaches(version.metrics.get(name), least) for name, least in self.min_metrics.items())
+        )
+
+
+EVERY_VERSION = VersionFilter()
+
+
+def _reaches(value: float | None, least: float) -> bool:
+    return value is not None and value >= least
+
+
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from bakeoff.domain.errors import InvalidInputError, TamperedError
 from bakeoff.domain.job import Job
-from bakeoff.domain.model_version import ModelVersion, Stage
+from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
 from bakeoff.domain.result import FittedModel, Result
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import Advance, NotSaved, Saved, SaveRequest, SavingOutcome
@@ -69,7 +69,10 @@ def _save(
 
 def _find(registry: BaseModelRegistry, job: Job) -> ModelVersion | None:
     """The version that was saved from this job before."""
-    return next((v for v in registry.versions(run_id=job.run_id) if v.origin.evaluation_id == job.id), None)
+    return next(
+        (v for v in registry.versions(VersionFilter(run_id=job.run_id)) if v.origin.evaluation_id == job.id),
+        None,
+    )
 
 
 class _NothingToSaveError(Exception):

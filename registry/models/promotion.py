@@ -12,7 +12,7 @@ from typing import Any
 
 from bakeoff.domain.errors import ConflictError, NotFoundError, OvertakenError, RefusedError
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.model_version import GateResult, ModelVersion, Promotion, Stage
+from bakeoff.domain.model_version import GateResult, ModelVersion, Promotion, Stage, VersionFilter
 from bakeoff.settings.registry_settings import PromotionSettings
 from registry.models.promotion_gates import Peers, judge
 from registry.models.promotion_hooks import tell
@@ -121,7 +121,9 @@ def rollback(
 
 
 def production_of(registry: BaseModelRegistry, model_name: str) -> ModelVersion | None:
-    return next(iter(registry.versions(model_name, stage=Stage.PRODUCTION, limit=1)), None)
+    return next(
+        iter(registry.versions(VersionFilter(name=model_name, stage=Stage.PRODUCTION), limit=1)), None
+    )
 
 
 def tell_hooks(

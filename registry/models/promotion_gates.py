@@ -5,10 +5,11 @@ Which versions can be compared: those that were measured on the same snapshot.
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.model_version import GateResult, ModelVersion
+from bakeoff.domain.model_version import GateResult, ModelVersion, VersionFilter
 from bakeoff.settings.registry_settings import GateSettings
 from registry.models.registry_interface import BaseModelRegistry
 
@@ -128,10 +129,10 @@ _LEAST = -1.7976931348623157e308
 
 
 def snapshot_of_the_newest(
-    registry: BaseModelRegistry, metric: str, name: str | None, kind: str | None, *, cure: str
+    registry: BaseModelRegistry, metric: str, wanted: VersionFilter, *, cure: str
 ) -> str | None:
     """None when there is one version alone, which needs no comparison. `cure`: how to choose another one."""
-    newest = registry.versions(name, kind, min_metrics={metric: _LEAST}, limit=2)
+    newest = registry.versions(replace(wanted, min_metrics={**wanted.min_metrics, metric: _LEAST}), limit=2)
     snapshot = newest[0].origin.dataset_id if newest else None
     if snapshot is None and len(newest) > 1:
         raise InvalidInputError(

@@ -14,11 +14,13 @@ from typing import Any
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.model_uri import is_uri
 from bakeoff.domain.model_version import (
+    EVERY_VERSION,
     NO_VERSION,
     NOWHERE,
     ModelVersion,
     Promotion,
     Stage,
+    VersionFilter,
     VersionOrigin,
     overtaken,
 )
@@ -158,20 +160,9 @@ class BaseModelRegistry(ABC):
 
     @abstractmethod
     def versions(
-        self,
-        model_name: str | None = None,
-        model_type: str | None = None,
-        *,
-        version: str | None = None,
-        stage: Stage | None = None,
-        tags: Mapping[str, str] | None = None,
-        min_metrics: Mapping[str, float] | None = None,
-        dataset_id: str | None = None,
-        run_id: str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
+        self, wanted: VersionFilter = EVERY_VERSION, *, limit: int | None = None, offset: int = 0
     ) -> list[ModelVersion]:
-        """Newest first; all filters must hold."""
+        """Newest first. `offset` of them are passed over; None means no limit."""
 
     @abstractmethod
     def delete_model(self, model_identifier: Identifier, *, force: bool = False) -> bool:
@@ -241,7 +232,7 @@ class BaseModelRegistry(ABC):
             )
         if model_name is not None:
             return f"models:/{model_name}/{version}"
-        found = self.versions(version=version)
+        found = self.versions(VersionFilter(version=version))
         if not found:
             raise NotFoundError(f"there is no model of version {version}")
         if len(found) > 1:
@@ -264,13 +255,20 @@ class BaseModelRegistry(ABC):
         stage: Stage | str | None = None,
         **filters: Any,
     ) -> list[dict[str, Any]]:
-        """Newest first; `filters` are those of `versions`."""
+        """Newest first; `filters` are the other fields of `VersionFilter`, and `limit` and `offset`."""
+        limit, offset = filters.pop("limit", None), filters.pop("offset", 0)
+        least = {**(filters.pop("min_metrics", None) or {})}
         if min_f1 is not None:
-            filters["min_metrics"] = {**(filters.get("min_metrics") or {}), "f1": min_f1}
-        found = self.versions(
-            model_name, model_type, tags=tags, stage=None if stage is None else Stage.parse(stage), **filters
+            least["f1"] = min_f1
+        wanted = VersionFilter(
+            name=model_name,
+            type=model_type,
+            tags=tags or {},
+            stage=None if stage is None else Stage.parse(stage),
+            min_metrics=least,
+            **filters,
         )
-        return [version.to_row() for version in found]
+        return [version.to_row() for version in self.versions(wanted, limit=limit, offset=offset)]
 
     def get_best_model(
         self,
@@ -280,19 +278,12 @@ class BaseModelRegistry(ABC):
         dataset_id: str | None = None,
     ) -> dict[str, Any] | None:
         """The row of the version with the best value: the least for errors and losses. NaN never wins."""
-        found = self.best(metric, model_type=model_type, model_name=model_name, dataset_id=dataset_id)
+        found = self.best(metric, VersionFilter(type=model_type, name=model_name, dataset_id=dataset_id))
         return None if found is None else found.to_row()
 
     @abstractmethod
-    def best(
-        self,
-        metric: str,
-        *,
-        model_type: str | None = None,
-        model_name: str | None = None,
-        dataset_id: str | None = None,
-    ) -> ModelVersion | None:
-        """Where several are equally good, the newest."""
+    def best(self, metric: str, wanted: VersionFilter = EVERY_VERSION) -> ModelVersion | None:
+        """The version with the best value of the metric. Among equal ones, the newest."""
 
 
 def no_such_model(identifier: Identifier) -> NotFoundError:

@@ -11,6 +11,7 @@ import pytest
 from fixtures.api import an_api
 from fixtures.project import Project, a_project, wait_for
 
+from bakeoff.domain.model_version import VersionFilter
 from bakeoff.store.database.engine import open_registry_database
 from bakeoff.store.feedback import feedback_items
 from registry import ModelRegistry
@@ -54,8 +55,10 @@ def test_what_people_say_of_results_becomes_the_score_of_the_next_ones() -> None
             run_id = api.started("linear", "guess", dataset="relevance")
             assert api.wait_for_end(run_id)["status"] == "completed"
             registry = ModelRegistry(project.configuration.registry_path)
-            wait_for(lambda: registry.versions(stage="Production"), "the promotion of the winner")
-            [winner] = registry.versions(stage="Production")
+            wait_for(
+                lambda: registry.versions(VersionFilter(stage="Production")), "the promotion of the winner"
+            )
+            [winner] = registry.versions(VersionFilter(stage="Production"))
             assert (winner.uri, winner.origin.candidate_id) == ("models:/relevance/1.0.0", "linear")
 
             app.send_task("bakeoff.score", kwargs={"model": "models:/relevance/Production"})

@@ -28,7 +28,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, OvertakenError, TamperedError
-from bakeoff.domain.model_version import Stage, VersionOrigin
+from bakeoff.domain.model_version import Stage, VersionFilter, VersionOrigin
 from registry.columns.signature import Signature, infer_signature
 from registry.models.registry_interface import NO_VERSION, BaseModelRegistry, Description, Fitted, Identifier
 
@@ -85,7 +85,7 @@ def save(registry: BaseModelRegistry, name: str = "churn", **given) -> Identifie
 
 def versions(registry: BaseModelRegistry, name: str = "churn") -> list[str]:
     """Oldest first."""
-    return [version.version for version in reversed(registry.versions(name))]
+    return [version.version for version in reversed(registry.versions(VersionFilter(name=name)))]
 
 
 def names(registry: BaseModelRegistry, **filters) -> list[str]:
@@ -143,7 +143,7 @@ class ModelRegistryContract:
             save(registry, name)
 
         assert names(registry) == ["churn/1.0.1", "fraud/1.0.0", "churn/1.0.0"]
-        assert [version.serial for version in registry.versions("churn")] == [2, 1]
+        assert [version.serial for version in registry.versions(VersionFilter(name="churn"))] == [2, 1]
 
     @pytest.mark.parametrize(
         "malformed", ["", "1", "1.0", "v1.0.0", "1.0.0.0", "01.0.0", "1.0.-1", " 1.0.0", "1.0.0\n", "٣.0.0"]

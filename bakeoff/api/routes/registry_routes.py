@@ -1,6 +1,7 @@
 """The registry of trained models: what is in it, which version is the best, and what is in Production."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -17,7 +18,7 @@ from bakeoff.api.schemas.registry_schemas import (
     PromotionOut,
 )
 from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError, about
-from bakeoff.domain.model_version import LONGEST_NAME, Promotion, Stage
+from bakeoff.domain.model_version import LONGEST_NAME, Promotion, Stage, VersionFilter
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.operations import process_context
 from registry.models import promotion, registry_opening
@@ -81,18 +82,17 @@ async def list_model_versions(
 ) -> dict[str, Any]:
     """Newest first."""
     offset = 0 if wanted.cursor is None else place_of(wanted.cursor)
+    versions = VersionFilter(
+        name=wanted.name,
+        type=wanted.type,
+        stage=wanted.stage,
+        min_metrics={} if wanted.min_f1 is None else {"f1": wanted.min_f1},
+        dataset_id=wanted.dataset_id,
+        run_id=wanted.run_id,
+    )
 
     def look(registry: BaseModelRegistry) -> list[dict[str, Any]]:
-        found = registry.versions(
-            wanted.name,
-            wanted.type,
-            stage=wanted.stage,
-            min_metrics=None if wanted.min_f1 is None else {"f1": wanted.min_f1},
-            dataset_id=wanted.dataset_id,
-            run_id=wanted.run_id,
-            limit=wanted.limit + 1,
-            offset=offset,
-        )
+        found = registry.versions(versions, limit=wanted.limit + 1, offset=offset)
         return [version.to_record() for version in found]
 
     found = await service.ask(_look, look, [])
@@ -108,16 +108,13 @@ async def find_the_best_model(service: TheService, rivals: Annotated[Rivals, Que
     """By a metric, among those that were measured on the same snapshot."""
 
     def look(registry: BaseModelRegistry) -> dict[str, Any]:
-        dataset_id = rivals.dataset_id
-        if dataset_id is None and not rivals.any_dataset:
+        compared = VersionFilter(name=rivals.name, type=rivals.type, dataset_id=rivals.dataset_id)
+        if rivals.dataset_id is None and not rivals.any_dataset:
             cure = "give datasetId, or compare whatever there is with anyDataset=true"
             with about("query.datasetId"):
-                dataset_id = snapshot_of_the_newest(
-                    registry, rivals.metric, rivals.name, rivals.type, cure=cure
-                )
-        found = registry.best(
-            rivals.metric, model_type=rivals.type, model_name=rivals.name, dataset_id=dataset_id
-        )
+                snapshot = snapshot_of_the_newest(registry, rivals.metric, compared, cure=cure)
+                compared = replace(compared, dataset_id=snapshot)
+        found = registry.best(rivals.metric, compared)
         if found is None:
             raise _none(f"no such model has a value of {rivals.metric}")
         return found.to_record()

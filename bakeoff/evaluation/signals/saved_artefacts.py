@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import NotFoundError, TamperedError
-from bakeoff.domain.model_version import ModelVersion, VersionNumber
+from bakeoff.domain.model_version import ModelVersion, VersionFilter, VersionNumber
 from bakeoff.domain.signal import Artefact
 from registry.code.signal_models import artefact_version_of
 from registry.models.local import artefact_files
@@ -61,7 +61,11 @@ def resolve_artefacts(candidate: Candidate, registry: BaseModelRegistry | None) 
 
 
 def _versions(registry: BaseModelRegistry | None, name: str) -> dict[str, ModelVersion]:
-    return {} if registry is None else {version.version: version for version in registry.versions(name)}
+    return (
+        {}
+        if registry is None
+        else {version.version: version for version in registry.versions(VersionFilter(name=name))}
+    )
 
 
 def _is_one_training(versions: Sequence[ModelVersion | None]) -> bool:

@@ -16,7 +16,13 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import BakeoffError, ConflictError, InfrastructureError, InvalidInputError
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.model_version import FIRST_VERSION, ModelVersion, VersionNumber, VersionOrigin
+from bakeoff.domain.model_version import (
+    FIRST_VERSION,
+    ModelVersion,
+    VersionFilter,
+    VersionNumber,
+    VersionOrigin,
+)
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.signals.saved_artefacts import LEARNED_AS_OF, TRAINING
 from registry.models.model_description import Description
@@ -107,7 +113,9 @@ def save_together(
 
 def _next_version(artefacts: tuple[TrainedArtefact, ...], registry: BaseModelRegistry) -> VersionNumber:
     known = [
-        VersionNumber.parse(v.version) for artefact in artefacts for v in registry.versions(artefact.name)
+        VersionNumber.parse(v.version)
+        for artefact in artefacts
+        for v in registry.versions(VersionFilter(name=artefact.name))
     ]
     return max(known).next if known else FIRST_VERSION
 

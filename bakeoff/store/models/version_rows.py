@@ -5,18 +5,26 @@ The rows of the embedded registry: model versions, how they come and go, and how
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, func, insert, select
 
 from bakeoff.domain.errors import ConflictError, InvalidInputError
 from bakeoff.domain.identity import iso
 from bakeoff.domain.model_uri import ModelUri
-from bakeoff.domain.model_version import FIRST_VERSION, ModelVersion, Stage, VersionNumber, VersionOrigin
+from bakeoff.domain.model_version import (
+    EVERY_VERSION,
+    FIRST_VERSION,
+    ModelVersion,
+    Stage,
+    VersionFilter,
+    VersionNumber,
+    VersionOrigin,
+)
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.registry_tables import (
     model_aliases,
@@ -84,66 +92,74 @@ class Stored:
     input_example: Mapping[str, Any] | None
 
 
-def add(
-    engine: Engine,
-    columns: Mapping[str, Any],
-    *,
-    version: VersionNumber | None,
-    settle: Callable[[VersionNumber], str],
-) -> int:
-    """The id of the new row, or of the one that the same evaluation was saved as before.
+@dataclass(frozen=True, kw_only=True)
+class TakenNumber:
+    number: VersionNumber
+    serial: int  #: its place among all versions that the name ever had
 
-    `columns` are those of `models` but for what is chosen here. `settle` puts the files of the version in
-    place and says where; until the row is there, nobody else chooses a version.
-    """
-    with writing(engine) as connection:
-        known = _of_evaluation(connection, columns["evaluation_id"])
-        if known is not None:
-            return known
-        name = columns["model_name"]
-        chosen = version or _next_version(connection, name)
+
+@dataclass(frozen=True)
+class VersionWriter:
+    """Adds one version, step by step in one transaction: the caller puts the files in place in between."""
+
+    connection: Connection
+
+    def id_of_evaluation(self, evaluation_id: str | None) -> int | None:
+        """The version that this evaluation was saved as before."""
+        if evaluation_id is None:
+            return None
+        known = select(models.c.model_id).where(models.c.evaluation_id == evaluation_id)
+        return self.connection.scalar(known)
+
+    def take_number(self, name: str, number: VersionNumber | None) -> TakenNumber:
+        """The number given, or the next one. ConflictError for a number that the name has ever had."""
+        number = number or self._next_number(name)
+        used = used_versions.c
+        key = {"model_name": name, "major": number.major, "minor": number.minor, "patch": number.patch}
+        is_used = select(used.serial).where(*(used[column] == value for column, value in key.items()))
+        if self.connection.execute(is_used).first():
+            raise ConflictError(
+                f"the model {name} has, or once had, a version {number}: give another one, or none for the "
+                "next"
+            )
+        last = self.connection.scalar(select(func.max(used.serial)).where(used.model_name == name)) or 0
+        self.connection.execute(insert(used_versions), {**key, "serial": last + 1})
+        return TakenNumber(number=number, serial=int(last) + 1)
+
+    def _next_number(self, name: str) -> VersionNumber:
+        """One patch above the highest number that the name ever had, deleted versions included."""
+        used = used_versions.c
+        highest = self.connection.execute(
+            select(used.major, used.minor, used.patch)
+            .where(used.model_name == name)
+            .order_by(used.major.desc(), used.minor.desc(), used.patch.desc())
+            .limit(1)
+        ).first()
+        return FIRST_VERSION if highest is None else VersionNumber(*highest).next
+
+    def add(self, columns: Mapping[str, Any], taken: TakenNumber, file_path: str) -> int:
+        """The id of the new row. `columns` are those of the table `models` that the caller knows."""
         row = {
             **columns,
-            "version": str(chosen),
-            "serial": _use_up(connection, name, chosen),
+            "version": str(taken.number),
+            "serial": taken.serial,
             "stage": Stage.DEVELOPMENT,
-            "created_at": iso(now(connection)),
-            "file_path": settle(chosen),
+            "created_at": iso(now(self.connection)),
+            "file_path": file_path,
         }
-        added = connection.execute(insert(models).returning(models.c.model_id), row).scalar_one()
-        _make_searchable(connection, added, row)
+        added = self.connection.execute(insert(models).returning(models.c.model_id), row).scalar_one()
+        _make_searchable(self.connection, added, row)
         return int(added)
 
 
-def _of_evaluation(connection: Connection, evaluation_id: str | None) -> int | None:
-    if evaluation_id is None:
-        return None
-    return connection.scalar(select(models.c.model_id).where(models.c.evaluation_id == evaluation_id))
+@contextmanager
+def adding(engine: Engine) -> Iterator[VersionWriter]:
+    """A write transaction. SQLite admits one at a time, so two savers never take the same number.
 
-
-def _next_version(connection: Connection, name: str) -> VersionNumber:
-    used = used_versions.c
-    highest = connection.execute(
-        select(used.major, used.minor, used.patch)
-        .where(used.model_name == name)
-        .order_by(used.major.desc(), used.minor.desc(), used.patch.desc())
-        .limit(1)
-    ).first()
-    return FIRST_VERSION if highest is None else VersionNumber(*highest).next
-
-
-def _use_up(connection: Connection, name: str, version: VersionNumber) -> int:
-    """The place of the version among all that the name ever had."""
-    used = used_versions.c
-    mine = {"model_name": name, "major": version.major, "minor": version.minor, "patch": version.patch}
-    is_used = select(used.serial).where(*(used[column] == value for column, value in mine.items()))
-    if connection.execute(is_used).first():
-        raise ConflictError(
-            f"the model {name} has, or once had, a version {version}: give another one, or none for the next"
-        )
-    last = connection.scalar(select(func.max(used.serial)).where(used.model_name == name)) or 0
-    connection.execute(insert(used_versions), {**mine, "serial": last + 1})
-    return int(last) + 1
+    If the body raises, the number is free again.
+    """
+    with writing(engine) as connection:
+        yield VersionWriter(connection)
 
 
 def _make_searchable(connection: Connection, model_id: int, row: Mapping[str, Any]) -> None:
@@ -198,34 +214,16 @@ def _meant(wanted: int | ModelUri) -> list[ColumnElement[bool]]:
 
 def page(
     engine: Engine,
+    wanted: VersionFilter = EVERY_VERSION,
     *,
-    name: str | None = None,
-    type: str | None = None,  # noqa: A002 - what it is called everywhere else
-    version: str | None = None,
-    stage: Stage | None = None,
-    tags: Mapping[str, str] | None = None,
-    min_metrics: Mapping[str, float] | None = None,
-    dataset_id: str | None = None,
-    run_id: str | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> list[ModelVersion]:
-    """Newest first; all filters must hold."""
-    columns = models.c
-    wanted = {
-        columns.model_name: name,
-        columns.model_type: type,
-        columns.version: version,
-        columns.stage: stage,
-        columns.dataset_id: dataset_id,
-        columns.run_id: run_id,
-    }
+    """Newest first."""
     found = (
         select_versions()
-        .where(*_equal(wanted))
-        .where(*(_has_tag(key, value) for key, value in (tags or {}).items()))
-        .where(*(_has_metric(metric, least) for metric, least in (min_metrics or {}).items()))
-        .order_by(columns.model_id.desc())
+        .where(*_conditions(wanted))
+        .order_by(models.c.model_id.desc())
         .limit(limit)
         .offset(offset)
     )
@@ -233,8 +231,21 @@ def page(
         return [version_from_row(row) for row in connection.execute(found)]
 
 
-def _equal(wanted: Mapping[Column[Any], Any]) -> list[ColumnElement[bool]]:
-    return [column == value for column, value in wanted.items() if value is not None]
+def _conditions(wanted: VersionFilter) -> list[ColumnElement[bool]]:
+    columns = models.c
+    equal = {
+        columns.model_name: wanted.name,
+        columns.model_type: wanted.type,
+        columns.version: wanted.version,
+        columns.stage: wanted.stage,
+        columns.dataset_id: wanted.dataset_id,
+        columns.run_id: wanted.run_id,
+    }
+    return [
+        *(column == value for column, value in equal.items() if value is not None),
+        *(_has_tag(key, value) for key, value in wanted.tags.items()),
+        *(_has_metric(metric, least) for metric, least in wanted.min_metrics.items()),
+    ]
 
 
 def _has_tag(key: str, value: str) -> ColumnElement[bool]:
@@ -272,19 +283,16 @@ def tally(engine: Engine) -> VersionTally:
 def best(
     engine: Engine,
     metric: str,
+    wanted: VersionFilter = EVERY_VERSION,
     *,
     greater_is_better: bool,
-    name: str | None = None,
-    type: str | None = None,  # noqa: A002 - what it is called everywhere else
-    dataset_id: str | None = None,
 ) -> ModelVersion | None:
-    """Of equals, the newest."""
+    """The version with the best value of the metric. Among equal ones, the newest."""
     mine = model_metrics.c
-    wanted = {models.c.model_name: name, models.c.model_type: type, models.c.dataset_id: dataset_id}
     found = (
         select_versions()
         .join(model_metrics, mine.model_id == models.c.model_id)
-        .where(mine.metric == metric, *_equal(wanted))
+        .where(mine.metric == metric, *_conditions(wanted))
         .order_by(mine.value.desc() if greater_is_better else mine.value, mine.model_id.desc())
         .limit(1)
     )

@@ -11,9 +11,11 @@ from bakeoff.domain.identity import user_name
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.model_uri import ModelUri, parse_uri
 from bakeoff.domain.model_version import (
+    EVERY_VERSION,
     ModelVersion,
     Promotion,
     Stage,
+    VersionFilter,
     VersionNumber,
     check_alias,
     check_name,
@@ -93,9 +95,6 @@ class ModelRegistry(BaseModelRegistry):
     def _register(
         self, model: Written, beside: Written | None, name: str, said: Description, asked: str | None
     ) -> int:
-        def settle(version: VersionNumber) -> str:
-            return str(self._artefacts.place(model, beside, folder_of(name), file_of(said.type, version)))
-
         columns = {
             "model_name": name,
             "digest": model.digest,
@@ -104,7 +103,15 @@ class ModelRegistry(BaseModelRegistry):
             **_columns(said),
         }
         number = None if asked is None else VersionNumber.parse(asked)
-        return version_rows.add(self._engine, columns, version=number, settle=settle)
+        # The files are put in place inside the transaction: the name of the file holds the number, which
+        # nobody else can take before the row is there, and what is listed always has its files.
+        with version_rows.adding(self._engine) as writer:
+            saved_before = writer.id_of_evaluation(said.origin.evaluation_id)
+            if saved_before is not None:
+                return saved_before
+            taken = writer.take_number(name, number)
+            place = self._artefacts.place(model, beside, folder_of(name), file_of(said.type, taken.number))
+            return writer.add(columns, taken, str(place))
 
     def load(self, identifier: Identifier) -> Loaded:
         found = self._find(identifier)
@@ -178,50 +185,13 @@ class ModelRegistry(BaseModelRegistry):
         return replace(version, file_path=str(self._artefacts.located(version.file_path)))
 
     def versions(
-        self,
-        model_name: str | None = None,
-        model_type: str | None = None,
-        *,
-        version: str | None = None,
-        stage: Stage | None = None,
-        tags: Mapping[str, str] | None = None,
-        min_metrics: Mapping[str, float] | None = None,
-        dataset_id: str | None = None,
-        run_id: str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
+        self, wanted: VersionFilter = EVERY_VERSION, *, limit: int | None = None, offset: int = 0
     ) -> list[ModelVersion]:
-        found = version_rows.page(
-            self._engine,
-            name=model_name,
-            type=model_type,
-            version=version,
-            stage=stage,
-            tags=tags,
-            min_metrics=min_metrics,
-            dataset_id=dataset_id,
-            run_id=run_id,
-            limit=limit,
-            offset=offset,
-        )
+        found = version_rows.page(self._engine, wanted, limit=limit, offset=offset)
         return [self._located(version) for version in found]
 
-    def best(
-        self,
-        metric: str,
-        *,
-        model_type: str | None = None,
-        model_name: str | None = None,
-        dataset_id: str | None = None,
-    ) -> ModelVersion | None:
-        found = version_rows.best(
-            self._engine,
-            metric,
-            greater_is_better=greater_is_better(metric),
-            name=model_name,
-            type=model_type,
-            dataset_id=dataset_id,
-        )
+    def best(self, metric: str, wanted: VersionFilter = EVERY_VERSION) -> ModelVersion | None:
+        found = version_rows.best(self._engine, metric, wanted, greater_is_better=greater_is_better(metric))
         return None if found is None else self._located(found)
 
     def delete_model(self, model_identifier: Identifier, *, force: bool = False) -> bool:

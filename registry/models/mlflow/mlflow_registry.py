@@ -3,7 +3,7 @@
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -13,9 +13,11 @@ from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedErro
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.model_version import (
+    EVERY_VERSION,
     ModelVersion,
     Promotion,
     Stage,
+    VersionFilter,
     VersionNumber,
     check_alias,
     check_name,
@@ -145,48 +147,24 @@ class MLflowModelRegistry(BaseModelRegistry):
         return self._finder.now([to_version(found)])[0]
 
     def versions(
-        self,
-        model_name: str | None = None,
-        model_type: str | None = None,
-        *,
-        version: str | None = None,
-        stage: Stage | None = None,
-        tags: Mapping[str, str] | None = None,
-        min_metrics: Mapping[str, float] | None = None,
-        dataset_id: str | None = None,
-        run_id: str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
+        self, wanted: VersionFilter = EVERY_VERSION, *, limit: int | None = None, offset: int = 0
     ) -> list[ModelVersion]:
-        asked = {VERSION: version, TYPE: model_type, DATASET: dataset_id, RUN: run_id}
-        found: Iterator[ModelVersion] = map(to_version, self._finder.search(model_name, asked))
-        if stage is not None:
-            found = self._in_stage(found, model_name, stage)
-        fitting = (
-            one
-            for one in found
-            if (tags or {}).items() <= one.tags.items()
-            and all(_reaches(one.metrics.get(name), least) for name, least in (min_metrics or {}).items())
-        )
-        page = islice(fitting, offset, None if limit is None else offset + limit)
+        page = islice(self._matching(wanted), offset, None if limit is None else offset + limit)
         return self._finder.now(list(page))
 
-    def _in_stage(
-        self, found: Iterable[ModelVersion], name: str | None, stage: Stage
-    ) -> Iterator[ModelVersion]:
-        standings = self._finder.standings() if name is None else {name: self._finder.standing(name)}
-        return (one for one in found if standings.get(one.name, StagedVersion()).of(one).stage is stage)
+    def _matching(self, wanted: VersionFilter) -> Iterator[ModelVersion]:
+        """Newest first. MLflow searches by the tags that we set; the other conditions are checked here."""
+        tags = {VERSION: wanted.version, TYPE: wanted.type, DATASET: wanted.dataset_id, RUN: wanted.run_id}
+        found: Iterator[ModelVersion] = map(to_version, self._finder.search(wanted.name, tags))
+        if wanted.stage is not None:
+            name = wanted.name
+            standings = self._finder.standings() if name is None else {name: self._finder.standing(name)}
+            found = (standings.get(one.name, StagedVersion()).of(one) for one in found)
+        return filter(wanted.matches, found)
 
-    def best(
-        self,
-        metric: str,
-        *,
-        model_type: str | None = None,
-        model_name: str | None = None,
-        dataset_id: str | None = None,
-    ) -> ModelVersion | None:
+    def best(self, metric: str, wanted: VersionFilter = EVERY_VERSION) -> ModelVersion | None:
         sign = 1 if greater_is_better(metric) else -1
-        found = map(to_version, self._finder.search(model_name, {TYPE: model_type, DATASET: dataset_id}))
+        found = self._matching(wanted)
         valued = ((sign * value, one) for one in found if (value := one.metrics.get(metric)) is not None)
         best = max(valued, key=lambda pair: pair[0], default=None)
         return None if best is None else self._finder.now([best[1]])[0]
@@ -282,7 +260,3 @@ def _number_of(found: Any) -> int:
 
 def _id_of(found: Any) -> str:
     return f"models:/{from_mlflow(found.name)}/{found.version}"
-
-
-def _reaches(value: float | None, least: float) -> bool:
-    return value is not None and value >= least

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fixtures.crowd import in_processes
 
+from bakeoff.domain.model_version import VersionFilter
 from bakeoff.store.database import engine
 from bakeoff.store.models import promotion_log, version_rows
 from registry import ModelRegistry
@@ -128,7 +129,7 @@ def test_a_promotion_that_is_killed_anywhere_is_done_whole_or_not_at_all(stocked
     waiting = save(stocked)
     seen = set()
     for _ in each_kill(lambda: stocked.transition_model_stage(waiting, "Production")):
-        stages = [str(version.stage) for version in stocked.versions("churn", limit=2)]
+        stages = [str(version.stage) for version in stocked.versions(VersionFilter(name="churn"), limit=2)]
         seen.add((*stages, stocked.history()[0].replaced is not None))
         if stages[0] == "Production":
             stocked.transition_model_stage("churn/1.0.0", "Production")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.model_uri import parse_uri
-from bakeoff.domain.model_version import Stage
+from bakeoff.domain.model_version import Stage, VersionFilter
 from bakeoff.store.database import registry_tables, schema_version
 from bakeoff.store.database.engine import open_registry_database, reading, writing
 from bakeoff.store.database.schema_version import Branch
@@ -158,17 +158,23 @@ LOOKS = {
     "by alias": lambda engine: version_rows.find(engine, parse_uri("churn@champion")),
     "by run": lambda engine: version_rows.find(engine, parse_uri("runs:/r/tree")),
     "a page": lambda engine: version_rows.page(engine, limit=20),
-    "a page of a name": lambda engine: version_rows.page(engine, name="churn", limit=20),
-    "a page of a type": lambda engine: version_rows.page(engine, type="Tree", limit=20),
-    "a page of a stage": lambda engine: version_rows.page(engine, stage=Stage.STAGING, limit=20),
-    "a page of a tag": lambda engine: version_rows.page(engine, tags={"team": "growth"}, limit=20),
-    "a page of a dataset": lambda engine: version_rows.page(engine, dataset_id="d", limit=20),
-    "a page of good ones": lambda engine: version_rows.page(engine, min_metrics={"f1": 0.5}, limit=20),
-    "every one of a version": lambda engine: version_rows.page(engine, version="1.0.0"),
+    "a page of a name": lambda engine: version_rows.page(engine, VersionFilter(name="churn"), limit=20),
+    "a page of a type": lambda engine: version_rows.page(engine, VersionFilter(type="Tree"), limit=20),
+    "a page of a stage": lambda engine: version_rows.page(
+        engine, VersionFilter(stage=Stage.STAGING), limit=20
+    ),
+    "a page of a tag": lambda engine: version_rows.page(
+        engine, VersionFilter(tags={"team": "growth"}), limit=20
+    ),
+    "a page of a dataset": lambda engine: version_rows.page(engine, VersionFilter(dataset_id="d"), limit=20),
+    "a page of good ones": lambda engine: version_rows.page(
+        engine, VersionFilter(min_metrics={"f1": 0.5}), limit=20
+    ),
+    "every one of a version": lambda engine: version_rows.page(engine, VersionFilter(version="1.0.0")),
     "the best": lambda engine: version_rows.best(engine, "f1", greater_is_better=True),
     "the least": lambda engine: version_rows.best(engine, "mae", greater_is_better=False),
     "the best of a name": lambda engine: version_rows.best(
-        engine, "f1", greater_is_better=True, name="churn"
+        engine, "f1", VersionFilter(name="churn"), greater_is_better=True
     ),
     "the log": lambda engine: promotion_log.history(engine, limit=20),
     "the log of a name": lambda engine: promotion_log.history(engine, "churn", limit=20),

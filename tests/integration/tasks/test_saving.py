@@ -11,7 +11,7 @@ import yaml
 from fixtures.project import Project, Worker, a_project, wait_for
 from sklearn.metrics import f1_score
 
-from bakeoff.domain.model_version import ModelVersion, Stage
+from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
 from bakeoff.domain.result import NotKept
 from bakeoff.domain.run import RunState
 from bakeoff.domain.saving import Advance, Saving, SavingOutcome
@@ -151,7 +151,7 @@ def outcome(project: Project, run_id: str) -> SavingOutcome:
 
 
 def numbers(project: Project, name: str) -> list[str]:
-    return [version.version for version in registry_of(project).versions(name)]
+    return [version.version for version in registry_of(project).versions(VersionFilter(name=name))]
 
 
 def told(project: Project, version: ModelVersion) -> list[dict[str, Any]]:
@@ -271,7 +271,9 @@ def test_all_saves_each_that_completed_but_not_the_baseline_and_says_who_cannot_
     [stuck] = found.not_saved
     assert stuck.reason.startswith("it cannot be pickled: TypeError: cannot pickle ")
     assert project.results(run_id)["stuck"].details["warnings"] == [f"not saved: {stuck.reason}"]
-    assert sorted(v.tags["candidate"] for v in registry_of(project).versions("everybody")) == ["linear", "no"]
+    assert sorted(
+        v.tags["candidate"] for v in registry_of(project).versions(VersionFilter(name="everybody"))
+    ) == ["linear", "no"]
     left = {name: job_rows.fitted_in(project.engine, job.id) for name, job in project.jobs(run_id).items()}
     assert left["stuck"] == NotKept(problem=stuck.reason)
     assert (left["dummy"], left["fails"]) == (None, None)

@@ -1,6 +1,7 @@
 """`bakeoff registry list`, `show` and `best`: what is in the registry of trained models."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -41,25 +42,27 @@ def list_versions(  # noqa: PLR0917 - one parameter for each option
     config: ConfigFile = None,
 ) -> None:
     """List model versions, newest first."""
-    from bakeoff.domain.model_version import Stage
+    from bakeoff.domain.model_version import EVERY_VERSION, Stage, VersionFilter
     from registry.models import registry_opening
 
     configuration = project_access.open_project(config)
-    filters: dict[str, Any] = {
-        "stage": None if stage is None else Stage.parse(stage),
-        "tags": pairs(tag or (), "--tag"),
-        "min_metrics": numbers(least or (), "--min"),
-        "dataset_id": dataset,
-        "run_id": run,
-    }
+    wanted = VersionFilter(
+        name=name,
+        type=kind,
+        stage=None if stage is None else Stage.parse(stage),
+        tags=pairs(tag or (), "--tag"),
+        min_metrics=numbers(least or (), "--min"),
+        dataset_id=dataset,
+        run_id=run,
+    )
     found: list[ModelVersion] = []
     if registry_opening.has_registry(configuration):
         registry = registry_opening.open_registry(configuration)
-        found = registry.versions(name, kind, **filters, limit=limit + 1, offset=offset)
+        found = registry.versions(wanted, limit=limit + 1, offset=offset)
     if as_json:
         terminal.write_json([version.to_record() for version in found[:limit]])
     else:
-        _show_page(found, limit, offset, is_filtered=any([name, kind, *filters.values()]))
+        _show_page(found, limit, offset, is_filtered=wanted != EVERY_VERSION)
 
 
 def _show_page(found: "list[ModelVersion]", limit: int, offset: int, *, is_filtered: bool) -> None:
@@ -96,7 +99,9 @@ def show(
 
 
 def _newest_of_name(registry: "BaseModelRegistry", text: str) -> str:
-    return f"models:/{text}/latest" if registry.versions(text, limit=1) else text
+    from bakeoff.domain.model_version import VersionFilter
+
+    return f"models:/{text}/latest" if registry.versions(VersionFilter(name=text), limit=1) else text
 
 
 def best(  # noqa: PLR0917 - one parameter for each option
@@ -118,13 +123,15 @@ def best(  # noqa: PLR0917 - one parameter for each option
     """Show the best model version by a metric, among those that were measured on the same snapshot."""
     from bakeoff.cli.output.version_table import comparison
     from bakeoff.domain.errors import NotFoundError
+    from bakeoff.domain.model_version import VersionFilter
     from registry.models.promotion_gates import snapshot_of_the_newest
 
     registry = project_access.registry(project_access.open_project(config))
+    compared = VersionFilter(name=name, type=kind, dataset_id=dataset)
     if dataset is None and not any_dataset:
         cure = "name one with --dataset, or compare whatever there is with --any-dataset"
-        dataset = snapshot_of_the_newest(registry, metric, name, kind, cure=cure)
-    found = registry.best(metric, model_type=kind, model_name=name, dataset_id=dataset)
+        compared = replace(compared, dataset_id=snapshot_of_the_newest(registry, metric, compared, cure=cure))
+    found = registry.best(metric, compared)
     if found is None:
         raise NotFoundError(
             f"no such model has a value of {metric}: `bakeoff registry list` shows what they have"
@@ -132,4 +139,4 @@ def best(  # noqa: PLR0917 - one parameter for each option
     if as_json:
         terminal.write_json(found.to_record())
     else:
-        terminal.show(terminal.out(), *comparison(found, metric, dataset))
+        terminal.show(terminal.out(), *comparison(found, metric, compared.dataset_id))

@@ -18,7 +18,7 @@ from fixtures.command_line import Project as CommandLine
 from fixtures.project import Project, Worker, a_project, wait_for
 from fixtures.schedules import all_runs, set_back, slots_of
 
-from bakeoff.domain.model_version import Stage
+from bakeoff.domain.model_version import Stage, VersionFilter
 from registry import ModelRegistry
 
 #: Around both changes of the clock in Berlin in 2025, and in the years after.
@@ -130,7 +130,9 @@ def _answers(url: str) -> bool:
 
 def test_a_scheduled_run_is_saved_and_promoted_as_its_schedule_says(service: Service) -> None:
     registry = ModelRegistry(service.project.configuration.registry_path)
-    version, *_ = wait_for(lambda: registry.versions("tiny", stage=Stage.STAGING), "the promotion")
+    version, *_ = wait_for(
+        lambda: registry.versions(VersionFilter(name="tiny", stage=Stage.STAGING)), "the promotion"
+    )
     run = next(run for run in all_runs(service.project) if run.id == version.origin.run_id)
 
     assert run.name.startswith("spring-")

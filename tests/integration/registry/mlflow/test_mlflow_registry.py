@@ -19,7 +19,7 @@ from fixtures.crowd import in_processes
 from fixtures.places import ROOT
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, TamperedError
-from bakeoff.domain.model_version import Stage
+from bakeoff.domain.model_version import Stage, VersionFilter
 from registry import MLflowModelRegistry
 from registry.models.mlflow.mlflow_server import MLflowServer
 from registry.models.registry_interface import Description
@@ -192,7 +192,7 @@ def test_a_promoter_that_is_killed_at_any_request_leaves_one_version_in_producti
         lambda number=request: registry.transition_model_stage(f"churn/1.0.{number % 2}", "Production"),
     ):
         lines = registry.history("churn")
-        there = registry.versions("churn", stage=Stage.PRODUCTION)
+        there = registry.versions(VersionFilter(name="churn", stage=Stage.PRODUCTION))
         assert [version.version for version in there] == [line.version for line in lines[:1]]
         request += 1
 

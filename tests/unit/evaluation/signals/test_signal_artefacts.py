@@ -12,7 +12,7 @@ from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.model_version import VersionOrigin
+from bakeoff.domain.model_version import VersionFilter, VersionOrigin
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.signals.saved_artefacts import TRAINING, copy_out, resolve_artefacts, unpickle_copies
 from bakeoff.evaluation.signals.training_outputs import TrainedArtefact, accept_training, save_together
@@ -179,7 +179,10 @@ def test_what_one_name_had_before_is_passed_over_and_leaves_no_half(
     saved = save_together(trained(tmp_path), registry)
 
     assert [(version.name, version.version) for version in saved] == [("level", "1.0.2"), ("slope", "1.0.2")]
-    assert [version.version for version in registry.versions("level")] == ["1.0.2", "1.0.0"]
+    assert [version.version for version in registry.versions(VersionFilter(name="level"))] == [
+        "1.0.2",
+        "1.0.0",
+    ]
 
 
 class DiesAfterOne(InMemoryRegistry):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bakeoff.domain.errors import ConflictError, NotFoundError, OvertakenError
-from bakeoff.domain.model_version import Promotion, Stage, VersionOrigin
+from bakeoff.domain.model_version import Promotion, Stage, VersionFilter, VersionOrigin
 from bakeoff.settings.registry_settings import PromotionSettings
 from registry.models.promotion import GateError, promote, rollback
 
@@ -39,7 +39,13 @@ def back(registry, **given) -> Promotion:
 
 
 def production(registry) -> str | None:
-    return next((version.version for version in registry.versions("churn", stage=Stage.PRODUCTION)), None)
+    return next(
+        (
+            version.version
+            for version in registry.versions(VersionFilter(name="churn", stage=Stage.PRODUCTION))
+        ),
+        None,
+    )
 
 
 def test_a_version_that_passes_its_gates_replaces_production_with_the_evidence_in_the_log(registry) -> None:
@@ -167,7 +173,9 @@ def test_of_promoters_at_once_the_best_ends_in_production_and_each_replaced_a_wo
     for promoter in promoters:
         promoter.join(60)
 
-    metrics = {version.version: version.metrics["f1"] for version in registry.versions("churn")}
+    metrics = {
+        version.version: version.metrics["f1"] for version in registry.versions(VersionFilter(name="churn"))
+    }
     assert metrics[production(registry)] == 0.9
     pairs = [(line.version, line.replaced) for line in registry.history("churn") if line.replaced]
     assert all(metrics[version] > metrics[replaced] for version, replaced in pairs)
@@ -262,7 +270,7 @@ class AnySequence(RuleBasedStateMachine):
     @precondition(lambda self: self.registry.kept)
     @rule(data=st.data(), stage=st.sampled_from(Stage), policy=st.sampled_from([OPEN, BETTER]))
     def promote(self, data: st.DataObject, stage: Stage, policy: PromotionSettings) -> None:
-        version = data.draw(st.sampled_from(self.registry.versions("churn")))
+        version = data.draw(st.sampled_from(self.registry.versions(VersionFilter(name="churn"))))
         try:
             up(self.registry, version.uri, policy, stage=stage)
         except (GateError, ConflictError):
@@ -272,7 +280,10 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule()
     def roll_back(self) -> None:
-        before, there = production(self.registry), {v.version for v in self.registry.versions("churn")}
+        before, there = (
+            production(self.registry),
+            {v.version for v in self.registry.versions(VersionFilter(name="churn"))},
+        )
         left = [number for number in self.was if number in there]
         while left and left[-1] == before:
             left.pop()
@@ -287,12 +298,12 @@ class AnySequence(RuleBasedStateMachine):
     @precondition(lambda self: self.registry.kept)
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
-        version = data.draw(st.sampled_from(self.registry.versions("churn")))
+        version = data.draw(st.sampled_from(self.registry.versions(VersionFilter(name="churn"))))
         self.registry.delete_model(version.uri, force=True)
 
     @invariant()
     def one_version_is_in_production_at_most(self) -> None:
-        assert len(self.registry.versions("churn", stage=Stage.PRODUCTION)) <= 1
+        assert len(self.registry.versions(VersionFilter(name="churn", stage=Stage.PRODUCTION))) <= 1
 
     @invariant()
     def the_log_replays_to_the_present_stages(self) -> None:
@@ -303,7 +314,7 @@ class AnySequence(RuleBasedStateMachine):
             if line.replaced:
                 assert stages[line.replaced] is Stage.PRODUCTION
                 stages[line.replaced] = Stage.ARCHIVED
-        for version in self.registry.versions("churn"):
+        for version in self.registry.versions(VersionFilter(name="churn")):
             assert stages.get(version.version, Stage.DEVELOPMENT) is version.stage
 
 
