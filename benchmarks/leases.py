@@ -26,7 +26,7 @@ from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.result import Cost, Result
 from bakeoff.domain.run import Run, RunState
 from bakeoff.store.bakeoffs import leases, run_rows
-from bakeoff.store.bakeoffs.queue_order import next_in_line
+from bakeoff.store.bakeoffs.queue_order import next_jobs
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database
 
@@ -102,7 +102,7 @@ def _evaluate(engine: Engine, job: Job, costs: dict[str, list[float]]) -> None:
         costs[step].append(perf_counter() - began)
         return outcome
 
-    timed("next", lambda: next_in_line(engine, limit=1 + _CAPS.per_node))
+    timed("next", lambda: next_jobs(engine, limit=1 + _CAPS.per_node))
     claim = timed("claim", lambda: leases.claim(engine, job.id, holder=_HOLDER, caps=_CAPS, lease_s=30))
     timed("renew", lambda: leases.renew(engine, claim.lease, lease_s=30))
     timed("standing", lambda: leases.standing(engine, claim.lease))

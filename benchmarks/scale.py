@@ -23,7 +23,7 @@ from bakeoff.broker import embedded_redis
 from bakeoff.domain.event import EventType
 from bakeoff.events import event_stream
 from bakeoff.store.bakeoffs import leases, outbox, run_rows
-from bakeoff.store.bakeoffs.queue_order import next_in_line
+from bakeoff.store.bakeoffs.queue_order import next_jobs
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database, writing
 from bakeoff.store.monitoring import metric_counts
@@ -92,7 +92,7 @@ def _costs(engine: Engine) -> list[float]:
 
     taken: dict[str, list[float]] = {name: [] for name in ("next", "claim", "renew", "complete")}
     for _ in range(_SAMPLES):
-        found = _timed(taken["next"], lambda: next_in_line(engine, limit=1))
+        found = _timed(taken["next"], lambda: next_jobs(engine, limit=1))
         claim = _timed(taken["claim"], lambda found=found: _claim(engine, found[0].job_id))
         _timed(taken["renew"], lambda claim=claim: leases.renew(engine, claim.lease, lease_s=30))
         _timed(taken["complete"], lambda claim=claim: finish(claim))
@@ -141,10 +141,10 @@ def _throughput(database: str, processes: int) -> float:
 def _work(database: str, node: str, ready: Any, go: Any) -> None:
     """As a supervisor does it, but that nothing is fitted."""
     engine = open_database(database)
-    next_in_line(engine, limit=1)
+    next_jobs(engine, limit=1)
     ready.release()
     go.wait()
-    while found := next_in_line(engine, limit=len(_PROCESSES)):
+    while found := next_jobs(engine, limit=len(_PROCESSES)):
         for waiting in found:
             claim = _claim(engine, waiting.job_id, node)
             if isinstance(claim, leases.Claim):
@@ -162,7 +162,7 @@ def _print_messages(engine: Engine) -> None:
         began = perf_counter()
         told = _relay(engine, server.client_url)
         print(f"events told per second    {told / (perf_counter() - began):9,.0f}")
-        waiting = next_in_line(engine, limit=1_000)
+        waiting = next_jobs(engine, limit=1_000)
         began = perf_counter()
         for _ in range(10):
             doorbell.ring(waiting)

@@ -18,7 +18,7 @@ from bakeoff.operations import process_context
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.store.bakeoffs import job_rows
 from bakeoff.store.bakeoffs.leases import Caps
-from bakeoff.store.bakeoffs.queue_order import Waiting, next_in_line
+from bakeoff.store.bakeoffs.queue_order import WaitingJob, next_jobs
 from bakeoff.worker.job_batch import inscription
 from tasks.celery import app
 
@@ -57,7 +57,7 @@ def _fill(slots: int, *, spare: int) -> int:
         return 0
     if len(waiting) >= needed:
         return 0
-    line = next_in_line(process_context.engine(), limit=needed + spare)
+    line = next_jobs(process_context.engine(), limit=needed + spare)
     is_one_run = len({job.run_id for job in line}) == 1
     missing = [job for job in line if job.job_id not in waiting]
     rung = missing[: needed - len(waiting) + spare * is_one_run]
@@ -72,7 +72,7 @@ def on_their_way() -> list[str] | None:
     return [found[1].decode() for found in map(_NAMED.search, messages) if found]
 
 
-def ring(waiting: Sequence[Waiting]) -> bool:
+def ring(waiting: Sequence[WaitingJob]) -> bool:
     """False when the broker could not be reached: nothing is lost, the sweep rings again."""
     try:
         with app.producer_pool.acquire(block=True, timeout=10) as producer, producer.batch(_MOST):

@@ -90,7 +90,7 @@ def _claim_next(worker: str) -> Claim | None:
     _warm_parent()
     return leases.claim_next(
         process_context.engine(),
-        but=rung_for,
+        excluded=rung_for,
         holder=_holder(worker),
         caps=process_context.caps(),
         lease_s=process_context.configuration().settings.lease_seconds,
@@ -133,7 +133,7 @@ def _put_back(lease: Lease, exc: Exception) -> Callable[[], bool]:
     """Without an attempt spent when a disk is full: nobody takes the job again before there is room."""
     if disk_guard.lack() is not None:
         return partial(leases.release, process_context.engine(), lease)
-    return partial(leases.give_up, process_context.engine(), lease, _our_own_fault(exc))
+    return partial(leases.retry_or_fail, process_context.engine(), lease, _our_own_fault(exc))
 
 
 def _work(claim: Claim, watch: LeaseMonitor) -> str:
@@ -155,7 +155,7 @@ def _write(lease: Lease, ending: Completed | Faulty | Killed) -> bool:
         case Faulty():
             return leases.fail(process_context.engine(), lease, ending.error, state=ending.state)
         case Killed():
-            return leases.give_up(process_context.engine(), lease, ending.error)
+            return leases.retry_or_fail(process_context.engine(), lease, ending.error)
 
 
 def _say(ending: Completed | Faulty | Killed) -> str:

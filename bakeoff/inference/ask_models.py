@@ -93,7 +93,7 @@ class InProcess:
             return {}
         from bakeoff.store.signals import model_signals
 
-        return model_signals.said(
+        return model_signals.known_answers(
             self.engine,
             model_id=model.id,
             fingerprint=desk.fingerprint,
@@ -110,7 +110,7 @@ class InProcess:
         from bakeoff.store.signals import model_signals
 
         with writing(self.engine) as connection:
-            model_signals.keep_said(
+            model_signals.write_answers(
                 connection,
                 model_id=model.id,
                 model_version=model.version,

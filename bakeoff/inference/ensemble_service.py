@@ -89,7 +89,7 @@ class EnsembleService:
 
         schema_version.ensure(engine)
         versions = {id_: self._catalog.get_model_config(id_).version for id_ in said.answers}
-        ensemble_signals.keep(engine, signals, models=versions, failed=list(said.failed))
+        ensemble_signals.add(engine, signals, models=versions, failed=list(said.failed))
 
     def _kept(self, symbol: str, as_of: date) -> EnsembleSignal | None:
         if self._engine is None:

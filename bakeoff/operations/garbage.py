@@ -57,7 +57,7 @@ def collect(age: timedelta | None) -> Rubbish:
     """`age`: runs that ended longer ago go, too; None keeps them all."""
     forgotten = 0
     if age is not None:
-        forgotten = old_runs.forget(process_context.engine(), age, kept=_runs_of_models())
+        forgotten = old_runs.delete_outdated(process_context.engine(), age, kept=_runs_of_models())
     return _go_through(forgotten, set(), snapshot_store.take_away, _remove)
 
 
@@ -84,7 +84,9 @@ def _go_through(
     unfinished = _unfinished()
     kept = old_runs.run_ids(engine) - outdated
     predictions, logs, fitted = (dispose([one for one in found if one.name not in kept]) for found in folders)
-    snapshots = choose(configuration.snapshots, lambda: old_runs.cited_snapshots(engine, without=outdated))
+    snapshots = choose(
+        configuration.snapshots, lambda: old_runs.referenced_snapshots(engine, without=outdated)
+    )
     return Rubbish(
         runs=runs,
         snapshots=dispose(snapshots),

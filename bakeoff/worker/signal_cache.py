@@ -35,7 +35,7 @@ def known_to(claim: Claim) -> Known:
         return Known()
     key = _key_of(valid[0])
     return Known(
-        answers=model_signals.said(
+        answers=model_signals.known_answers(
             process_context.engine(),
             model_id=claim.job.candidate.id,
             fingerprint=key,

@@ -16,8 +16,9 @@ from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.signals.signal_cell import Answered, SignalInputs, answers_from_cell
 from bakeoff.operations import process_context
 from bakeoff.operations.signal_inputs import a_desk
+from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.leases import Claim
-from bakeoff.store.signals.signal_job_end import complete
+from bakeoff.store.signals import model_signals
 from bakeoff.worker.job_kinds import Completed, Ending, grant_for
 from bakeoff.worker.lease_monitor import LeaseMonitor
 from bakeoff.worker.signal_cache import Known, asked_of, kept_under, known_to, parts_for
@@ -117,12 +118,12 @@ def _write(
     claim: Claim, result: Result, said: Answered | None, answers: Sequence[ModelOutput], *, under: str
 ) -> bool:
     order, commission = asked_of(claim)
-    return complete(
+    return leases.complete(
         process_context.engine(),
         claim.lease,
         result,
-        answers,
-        as_of=order.as_of,
-        commission=replace(commission, fingerprint=under),
         provenance=said.provenance if said else None,
+        also_write=model_signals.write_at_end(
+            result, answers, as_of=order.as_of, commission=replace(commission, fingerprint=under)
+        ),
     )

@@ -10,7 +10,7 @@ from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.planning.run_plan import RunRequest
 from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.store.bakeoffs.queue_order import next_in_line
+from bakeoff.store.bakeoffs.queue_order import next_jobs
 from tasks import doorbell, enqueue
 
 _SOME = 3
@@ -23,7 +23,7 @@ def _die(*_: Any, **__: Any) -> NoReturn:
 
 def _ring_for_some_and_die() -> NoReturn:
     """Whether they have messages already or not, so that there is always something to be amid of."""
-    doorbell.ring(next_in_line(process_context.engine(), limit=_SOME))
+    doorbell.ring(next_jobs(process_context.engine(), limit=_SOME))
     _die()
 
 

@@ -84,7 +84,7 @@ def list_ensemble_signals(wanted: Annotated[SignalQuery, Query()]) -> dict[str, 
     after = None if wanted.cursor is None else _Place.read(wanted.cursor)
     if after is not None and wanted.as_of not in {None, after.as_of}:
         raise unknown()
-    as_of = after.as_of if after else wanted.as_of or ensemble_signals.latest(process_context.engine())
+    as_of = after.as_of if after else wanted.as_of or ensemble_signals.latest_date(process_context.engine())
     found = [] if as_of is None else _page(as_of, wanted, after)
     more = len(found) > wanted.limit
     return {
@@ -97,7 +97,7 @@ def list_ensemble_signals(wanted: Annotated[SignalQuery, Query()]) -> dict[str, 
 @router.get("/ensemble/{symbol:path}", response_model=EnsembleSignalOut, responses=documented(404))
 def read_an_ensemble_signal(symbol: _Symbol, as_of: _AsOf = None) -> dict[str, Any]:
     """Of one symbol."""
-    on = as_of or ensemble_signals.latest(process_context.engine(), symbol)
+    on = as_of or ensemble_signals.latest_date(process_context.engine(), symbol)
     found = None if on is None else ensemble_signals.get(process_context.engine(), symbol, on)
     if found is None:
         when = f" as of {on}" if on else ""

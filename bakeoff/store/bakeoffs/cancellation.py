@@ -1,4 +1,7 @@
-"""Stopping runs and jobs: the queued ones here and now, the running ones by their workers within seconds."""
+"""Cancelling runs and jobs: queued jobs end at once, and running ones are stopped by their workers.
+
+A worker sees within seconds that the cancellation of its job was requested.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +12,7 @@ from bakeoff.domain.event import EventType
 from bakeoff.domain.job import JobState
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
-from bakeoff.store.bakeoffs.run_rows import close_if_over, hold
+from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run
 from bakeoff.store.database.engine import now, writing
 from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, jobs
 
@@ -28,25 +31,26 @@ def cancel_job(engine: Engine, job_id: str) -> bool:
 
 
 def _cancel(connection: Connection, run_id: str, which: ColumnElement[bool]) -> bool:
-    hold(connection, run_id)
+    lock_run(connection, run_id)
     at = now(connection)
-    told = _cancel_queued(connection, which, at)
-    asked = connection.execute(
+    cancelled = _cancel_queued(connection, which, at)
+    requested = connection.execute(
         update(jobs)
         .where(which, IS_RUNNING)
         .values(cancel_requested_at=func.coalesce(jobs.c.cancel_requested_at, at))
     )
-    outbox.add(connection, EventType.EVALUATION_CANCELLED, run_id, told, at)
-    if told:
+    outbox.add(connection, EventType.EVALUATION_CANCELLED, run_id, cancelled, at)
+    if cancelled:
         close_if_over(connection, run_id, at)
-    return bool(told or asked.rowcount)
+    return bool(cancelled or requested.rowcount)
 
 
 def _cancel_queued(connection: Connection, which: ColumnElement[bool], at: datetime) -> list[dict[str, Any]]:
-    cancelled = connection.execute(
+    # Compare-and-swap: a job that was claimed meanwhile is not queued any more, and is left to its worker.
+    ended = connection.execute(
         update(jobs)
         .where(which, IS_QUEUED)
         .values(state=JobState.CANCELLED, ended_at=at)
         .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt, jobs.c.position)
     )
-    return [name_in_events(row) for row in sorted(cancelled, key=lambda row: row.position)]
+    return [name_in_events(row) for row in sorted(ended, key=lambda row: row.position)]

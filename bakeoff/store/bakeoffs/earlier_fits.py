@@ -1,4 +1,4 @@
-"""What was fitted before: found by fingerprint, by candidate, by evaluation."""
+"""Earlier fits, whose predictions a run may reuse: found by fingerprint, by candidate, by evaluation."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from bakeoff.store.bakeoffs.row_mapping import provenance_from_row, result_from_
 from bakeoff.store.database.engine import reading
 from bakeoff.store.database.tables import provenances, results, runs
 
-_KNOWN = (
+_FITS = (
     select(
         results,
         runs.c.rules,
@@ -27,11 +27,11 @@ _KNOWN = (
     .join(results, results.c.evaluation_id == provenances.c.evaluation_id)
     .join(runs, runs.c.id == results.c.run_id)
 )
-_MOST = 5  #: of one fingerprint: enough to see whether they answered alike
+_MOST = 5  #: of one fingerprint: enough to see whether they predicted alike
 
 
 def with_fingerprints(engine: Engine, wanted: Collection[str]) -> Mapping[str, Sequence[Fit]]:
-    """The latest few of each that has any, newest first."""
+    """By fingerprint, the latest few fits of each that has any, newest first."""
     found: dict[str, list[Fit]] = {}
     with reading(engine) as connection:
         for row in connection.execute(_latest(provenances.c.fingerprint, wanted, most=_MOST)):
@@ -40,20 +40,21 @@ def with_fingerprints(engine: Engine, wanted: Collection[str]) -> Mapping[str, S
 
 
 def latest_of(engine: Engine, model_ids: Collection[str]) -> Mapping[str, Fit]:
-    """Of each candidate that was ever fitted."""
+    """By candidate, its latest fit; a candidate that was never fitted is absent."""
     with reading(engine) as connection:
         rows = connection.execute(_latest(provenances.c.model_id, model_ids, most=1))
         return {row.model_id: _fit(row) for row in rows}
 
 
 def of_evaluation(engine: Engine, evaluation_id: str) -> Fit | None:
-    """None for what was taken over, and for what is older than provenances."""
+    """None for a result that was reused, and for one that is older than the table of provenances."""
     with reading(engine) as connection:
-        row = connection.execute(_KNOWN.where(provenances.c.evaluation_id == evaluation_id)).first()
+        row = connection.execute(_FITS.where(provenances.c.evaluation_id == evaluation_id)).first()
     return None if row is None else _fit(row)
 
 
 def _latest(column: Column[str], wanted: Collection[str], *, most: int) -> Select[Any]:
+    # The numbers are given before the join: so the database sorts narrow rows, and joins only those it needs.
     place = func.row_number().over(partition_by=column, order_by=provenances.c.made_at.desc())
     numbered = (
         select(provenances.c.evaluation_id, place.label("place"))
@@ -61,7 +62,7 @@ def _latest(column: Column[str], wanted: Collection[str], *, most: int) -> Selec
         .subquery("numbered")
     )
     return (
-        _KNOWN.join(numbered, numbered.c.evaluation_id == provenances.c.evaluation_id)
+        _FITS.join(numbered, numbered.c.evaluation_id == provenances.c.evaluation_id)
         .where(numbered.c.place <= most)
         .order_by(numbered.c.place)
     )

@@ -1,11 +1,11 @@
-"""Jobs as people and the queue look at them: read only."""
+"""Queries on jobs and their results; nothing here changes a row."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
-from bakeoff.domain import result as fitted
+from bakeoff.domain import result
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.job import Job
 from bakeoff.domain.result import FittedModel, NotKept, Result
@@ -21,7 +21,7 @@ class Backlog:
     queued: int
     running: int
     oldest_queued_at: datetime | None
-    silent: int  #: running jobs whose lease has run out
+    silent: int  #: running jobs whose lease has run out, and was not taken away yet
 
 
 def get(engine: Engine, job_id: str) -> Job:
@@ -33,7 +33,7 @@ def get(engine: Engine, job_id: str) -> Job:
 
 
 def find(engine: Engine, prefix: str) -> str:
-    """The id of the one job whose id begins like this, as people type it."""
+    """The id of the one job whose id begins with the given text."""
     wanted = select(jobs.c.id).where(jobs.c.id.startswith(prefix.lower(), autoescape=True)).limit(2)
     with reading(engine) as connection:
         found = connection.execute(wanted).scalars().all()
@@ -44,8 +44,8 @@ def find(engine: Engine, prefix: str) -> str:
     return str(found[0])
 
 
-def _no_job(asked: str) -> NotFoundError:
-    return NotFoundError(f"there is no job {asked}: `bakeoff show RUN` lists the jobs of a run")
+def _no_job(given: str) -> NotFoundError:
+    return NotFoundError(f"there is no job {given}: `bakeoff show RUN` lists the jobs of a run")
 
 
 def of_run(engine: Engine, run_id: str) -> list[Job]:
@@ -55,7 +55,7 @@ def of_run(engine: Engine, run_id: str) -> list[Job]:
 
 
 def result_of(engine: Engine, job_id: str) -> Result:
-    """Of a job that has completed."""
+    """The result of a job that has completed."""
     with reading(engine) as connection:
         return result_from_row(
             connection.execute(select(results).where(results.c.evaluation_id == job_id)).one()
@@ -71,15 +71,15 @@ def results_of_run(engine: Engine, run_id: str) -> list[Result]:
 
 
 def fitted_in(engine: Engine, evaluation_id: str) -> FittedModel | NotKept | None:
-    """What the cell left of its model; None when the run had not wanted to save it."""
+    """What the cell left of its model; None when the run did not want to save it."""
     wanted = select(fitted_models.c.fitted).where(fitted_models.c.evaluation_id == evaluation_id)
     with reading(engine) as connection:
         found = connection.execute(wanted).scalar()
-    return None if found is None else fitted.from_json(found)
+    return None if found is None else result.from_json(found)
 
 
 def running(engine: Engine) -> int:
-    """How many leases there are, on all machines."""
+    """How many jobs are running, on all machines."""
     with reading(engine) as connection:
         return connection.execute(_RUNNING).scalar_one()
 

@@ -1,7 +1,8 @@
-"""Leases: who may work on a job, how many at once, and what happens when the holder falls silent.
+"""Leases: which worker may work on a job, how many at once, and what happens when the holder falls silent.
 
-Each change is one compare-and-swap on (job, token): it tells whether the caller was still the holder.
-A holder that lost its lease can write nothing any more, whatever it was doing.
+Each claim gives the job a new token. Each later change of the holder is one compare-and-swap on (job, token):
+its UPDATE matches no row when the lease was lost, and the functions here then return False. So a holder that
+lost its lease can write nothing any more, whatever it was doing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +33,7 @@ from bakeoff.domain.provenance import Provenance
 from bakeoff.domain.result import FittedModel, NotKept, Result
 from bakeoff.domain.run import Run, RunState
 from bakeoff.store.bakeoffs import outbox
-from bakeoff.store.bakeoffs.queue_order import IN_LINE, NEXT_BUT
+from bakeoff.store.bakeoffs.queue_order import NEXT_JOB, NEXT_RUN
 from bakeoff.store.bakeoffs.row_mapping import (
     job_from_row,
     name_in_events,
@@ -40,7 +41,7 @@ from bakeoff.store.bakeoffs.row_mapping import (
     result_to_row,
     run_from_row,
 )
-from bakeoff.store.bakeoffs.run_rows import close_if_over, hold
+from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
 from bakeoff.store.database.tables import (
     IS_QUEUED,
@@ -87,16 +88,20 @@ class Claim:
     run: Run
 
 
-#: What is written with the end of a job, at the time that it is given.
-Keep = Callable[[Connection, datetime], None]
+#: Writes what else belongs to the end of a job, in the transaction that ends it; given the time of the end.
+WriteWithEnd = Callable[[Connection, datetime], None]
+
+
+def _nothing_else(_connection: Connection, _at: datetime) -> None:
+    """For a job of which there is nothing else to write."""
 
 
 class ClaimRefusal(StrEnum):
-    """Why a job could not be claimed; each is what the log and Flower say."""
+    """Why a job could not be claimed, in the words of the log and of Flower."""
 
     UNKNOWN = "there is no such job"
     ENDED = "it has ended already"
-    RUNNING = "somebody alive is at it"
+    RUNNING = "another worker holds its lease"
     FULL = "all slots are taken: it stays queued"
     OUT_OF_TURN = "another run goes first: it stays queued"
 
@@ -110,6 +115,8 @@ class LeaseStanding(StrEnum):
 
 
 def _running_jobs(*, on_node: bool = False) -> ScalarSelect[int]:
+    # An alias, for the statement that this is part of updates the same table. The state is written out
+    # instead of bound: only so does the database use the partial index of running jobs.
     other = jobs.alias("running")
     count = select(func.count()).select_from(other).where(other.c.state == literal_column("'running'"))
     return (count.where(other.c.node == bindparam("on_node")) if on_node else count).scalar_subquery()
@@ -117,18 +124,24 @@ def _running_jobs(*, on_node: bool = False) -> ScalarSelect[int]:
 
 # Statements are built once: building one costs more than running it.
 _AT = bindparam("at", type_=jobs.c.started_at.type)
+# The fence: no row matches once the lease was taken away, for then the token is another one or NULL.
 _IS_HELD = (jobs.c.id == bindparam("job"), jobs.c.lease_token == bindparam("token"), IS_RUNNING)
 _IS_SILENT = jobs.c.lease_expires_at < _AT
 
-_HOLD_RUN_OF_JOB = (
+# The run is locked before its job, as everywhere: two transactions that lock the same rows in different
+# orders would wait for each other for ever. (SQLite has one lock for all writers, and no FOR UPDATE.)
+_LOCK_RUN_OF_JOB = (
     select(runs.c.id)
     .where(runs.c.id == select(jobs.c.run_id).where(jobs.c.id == bindparam("job")).scalar_subquery())
     .with_for_update()
 )
 _HAS_ROOM = and_(_running_jobs() < bindparam("overall"), _running_jobs(on_node=True) < bindparam("per_node"))
-_TAKE = (
+# Compare-and-swap: of all that claim the job, one finds it queued. The caps and the order of runs are checked
+# in the same statement, and under the lock "claim": else two workers could both see the last free slot. Node,
+# worker, token and expiry are set, too: SQLAlchemy adds each execution parameter that is a column to the SET.
+_CLAIM = (
     update(jobs)
-    .where(jobs.c.id == bindparam("job"), IS_QUEUED, _HAS_ROOM, jobs.c.run_id == IN_LINE)
+    .where(jobs.c.id == bindparam("job"), IS_QUEUED, _HAS_ROOM, jobs.c.run_id == NEXT_RUN)
     .values(
         state=JobState.RUNNING,
         attempt=jobs.c.attempt + 1,
@@ -136,15 +149,18 @@ _TAKE = (
     )
     .returning(jobs)
 )
-_WHY_NOT = select(jobs.c.state, _HAS_ROOM.label("has_room")).where(jobs.c.id == bindparam("job"))
-_SERVE = (
+_REFUSED_JOB = select(jobs.c.state, _HAS_ROOM.label("has_room")).where(jobs.c.id == bindparam("job"))
+# `served_at` is what the order of runs goes by: the run that was served longest ago comes first.
+_SERVE_RUN = (
     update(runs)
     .where(runs.c.id == bindparam("run"))
     .values(state=RunState.RUNNING, started_at=func.coalesce(runs.c.started_at, _AT), served_at=_AT)
     .returning(runs)
 )
+# No `values`: the SET comes from the execution parameters, which are `lease_expires_at` alone.
 _RENEW = update(jobs).where(*_IS_HELD)
 _STANDING = select(jobs.c.cancel_requested_at).where(*_IS_HELD)
+# `state`, `ended_at` and, for a failed job, `error` come from the execution parameters, as above.
 _END = (
     update(jobs)
     .where(*_IS_HELD)
@@ -154,36 +170,38 @@ _END = (
 _ADD_RESULT = insert(results)
 _ADD_FITTED = insert(fitted_models)
 _ADD_PROVENANCE = insert(provenances)
-_FIT = (
+_FIT_INSTEAD = (
     update(jobs)
     .where(*_IS_HELD)
     .values(reuses=None)
     .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt)
 )
+# A job whose cancellation was requested is not requeued: it would run again although somebody stopped it.
 _REQUEUE = (
     update(jobs)
     .where(*_IS_HELD, jobs.c.cancel_requested_at.is_(None))
     .values(state=JobState.QUEUED, lease_token=None, lease_expires_at=None)
 )
 _RELEASE = _REQUEUE.values(attempt=jobs.c.attempt - 1)
-_TRY_AGAIN = _REQUEUE.where(jobs.c.attempt < jobs.c.max_attempts)
+_RETRY = _REQUEUE.where(jobs.c.attempt < jobs.c.max_attempts)
 _SILENT = select(jobs).where(IS_RUNNING, _IS_SILENT).order_by(jobs.c.lease_expires_at)
+# Looked at again under the lock of the run: the holder may have renewed its lease since `_SILENT` was read.
 _STILL_SILENT = select(jobs.c.id).where(*_IS_HELD, _IS_SILENT).with_for_update()
 
 
 def claim(engine: Engine, job_id: str, *, holder: Holder, caps: Caps, lease_s: float) -> Claim | ClaimRefusal:
     with writing(engine) as connection:
-        one_at_a_time(connection, "claim")
+        one_at_a_time(connection, "claim")  # else two claims at once could exceed the caps
         return _claim(connection, job_id, holder, caps, lease_s)
 
 
 def claim_next(
-    engine: Engine, *, but: Sequence[str], holder: Holder, caps: Caps, lease_s: float
+    engine: Engine, *, excluded: Sequence[str], holder: Holder, caps: Caps, lease_s: float
 ) -> Claim | None:
-    """The job that goes next, if the run in line has one beside those, and if there is room for it."""
+    """Claim the job that goes next, if the next run has one that is not excluded, and if there is room."""
     with writing(engine) as connection:
         one_at_a_time(connection, "claim")
-        job_id = connection.execute(NEXT_BUT, {"but": but}).scalar()
+        job_id = connection.execute(NEXT_JOB, {"excluded": excluded}).scalar()
         claimed = job_id and _claim(connection, job_id, holder, caps, lease_s)
         return claimed if isinstance(claimed, Claim) else None
 
@@ -191,7 +209,7 @@ def claim_next(
 def _claim(
     connection: Connection, job_id: str, holder: Holder, caps: Caps, lease_s: float
 ) -> Claim | ClaimRefusal:
-    if connection.execute(_HOLD_RUN_OF_JOB, {"job": job_id}).first() is None:
+    if connection.execute(_LOCK_RUN_OF_JOB, {"job": job_id}).first() is None:
         return ClaimRefusal.UNKNOWN
     at = now(connection)
     wanted = {
@@ -205,12 +223,12 @@ def _claim(
         "lease_token": new_id(),
         "lease_expires_at": at + timedelta(seconds=lease_s),
     }
-    job = connection.execute(_TAKE, wanted).first()
-    return _why_not(connection, wanted) if job is None else _begin(connection, job, at)
+    job = connection.execute(_CLAIM, wanted).first()
+    return _refusal(connection, wanted) if job is None else _begin(connection, job, at)
 
 
-def _why_not(connection: Connection, wanted: Mapping[str, Any]) -> ClaimRefusal:
-    job = connection.execute(_WHY_NOT, wanted).one()
+def _refusal(connection: Connection, wanted: Mapping[str, Any]) -> ClaimRefusal:
+    job = connection.execute(_REFUSED_JOB, wanted).one()
     if JobState(job.state).has_ended:
         return ClaimRefusal.ENDED
     if job.state == JobState.RUNNING:
@@ -219,7 +237,7 @@ def _why_not(connection: Connection, wanted: Mapping[str, Any]) -> ClaimRefusal:
 
 
 def _begin(connection: Connection, job: Row[Any], at: datetime) -> Claim:
-    run = connection.execute(_SERVE, {"run": job.run_id, "at": at}).one()
+    run = connection.execute(_SERVE_RUN, {"run": job.run_id, "at": at}).one()
     if job.started_at == at and job.reuses is None:
         outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [name_in_events(job)], at)
     lease = Lease(job_id=job.id, run_id=run.id, token=job.lease_token, attempt=job.attempt)
@@ -227,7 +245,7 @@ def _begin(connection: Connection, job: Row[Any], at: datetime) -> Claim:
 
 
 def renew(engine: Engine, lease: Lease, *, lease_s: float) -> bool:
-    """False when the lease was lost."""
+    """Extend the lease, from now on. False when it was lost."""
     with writing(engine) as connection:
         expires_at = now(connection) + timedelta(seconds=lease_s)
         return _change(connection, _RENEW, lease, lease_expires_at=expires_at)
@@ -246,13 +264,16 @@ def _standing(connection: Connection, lease: Lease) -> LeaseStanding:
 
 
 def fit_instead(engine: Engine, lease: Lease) -> None:
-    """The predictions that the job was to score are not there any more: it begins as any other one."""
+    """Fit the candidate although its predictions were to be reused: they are not there any more.
+
+    From here on the job is like any other, and so the event of its start is sent now.
+    """
     with writing(engine) as connection:
-        hold(connection, lease.run_id)
-        job = connection.execute(_FIT, _key(lease)).first()
+        lock_run(connection, lease.run_id)
+        job = connection.execute(_FIT_INSTEAD, _key(lease)).first()
         if job is not None:
-            told = [name_in_events(job)]
-            outbox.add(connection, EventType.EVALUATION_STARTED, lease.run_id, told, now(connection))
+            payloads = [name_in_events(job)]
+            outbox.add(connection, EventType.EVALUATION_STARTED, lease.run_id, payloads, now(connection))
 
 
 def complete(
@@ -262,10 +283,13 @@ def complete(
     fitted: FittedModel | NotKept | None = None,
     provenance: Provenance | None = None,
     *,
-    keep: Keep = lambda _connection, _at: None,
+    also_write: WriteWithEnd = _nothing_else,
 ) -> bool:
-    """`fitted`: what the cell left of its model, if the run wants to save it. `keep` writes what else came of
-    it: in the same transaction, and before the run is closed.
+    """End a job of either kind with its result. False when the lease was lost: then nothing is written.
+
+    `fitted` is what the cell left of its model, if the run saves models. `also_write` writes what only this
+    kind of job has: in the same transaction, and before the run is closed, so that whatever closes the
+    run can read it.
     """
 
     def write(connection: Connection, at: datetime) -> None:
@@ -274,10 +298,10 @@ def complete(
             connection.execute(_ADD_FITTED, {"evaluation_id": lease.job_id, "fitted": fitted.to_json()})
         if provenance is not None:
             connection.execute(_ADD_PROVENANCE, provenance_to_row(result, provenance))
-        keep(connection, at)
+        also_write(connection, at)
 
     with writing(engine) as connection:
-        return _end(connection, lease, JobState.COMPLETED, result.to_record(), keep=write)
+        return _end(connection, lease, JobState.COMPLETED, result.to_record(), also_write=write)
 
 
 def fail(engine: Engine, lease: Lease, error: JobError, *, state: JobState = JobState.FAILED) -> bool:
@@ -291,23 +315,27 @@ def cancel(engine: Engine, lease: Lease) -> bool:
 
 
 def release(engine: Engine, lease: Lease) -> bool:
-    """Back into the queue as if it had never been taken: the holder stops, through no fault of the candidate.
+    """Put the job back into the queue as if it had never been claimed: its worker stops, which is no fault of
+    the candidate's.
 
-    If somebody asked for the job to be cancelled, it ends as cancelled instead.
+    If somebody requested that the job be cancelled, it ends as cancelled instead.
     """
     with writing(engine) as connection:
-        hold(connection, lease.run_id)
+        lock_run(connection, lease.run_id)
         return _change(connection, _RELEASE, lease) or _end(connection, lease, JobState.CANCELLED)
 
 
-def give_up(engine: Engine, lease: Lease, error: JobError) -> bool:
-    """The cell was killed from outside: another attempt, or `error` when none is left."""
+def retry_or_fail(engine: Engine, lease: Lease, error: JobError) -> bool:
+    """Queue the job for another attempt, or end it with `error` when none is left.
+
+    For a cell that was killed from outside, or a worker that failed.
+    """
     with writing(engine) as connection:
-        return _give_up(connection, lease, error)
+        return _retry_or_fail(connection, lease, error)
 
 
 def expire(engine: Engine) -> int:
-    """Take the leases of holders that fell silent. Returns how many."""
+    """Take the leases from holders that did not renew them in time. Returns how many."""
     with reading(engine) as connection:
         silent = connection.execute(_SILENT, {"at": now(connection)}).all()
     return sum(_expire_one(engine, row) for row in silent)
@@ -319,17 +347,17 @@ def _expire_one(engine: Engine, row: Row[Any]) -> bool:
         type="WorkerLost",
         message=f"its worker {row.worker} died or fell silent {row.attempt} times in a row",
         phase=Phase.START,
-        hint="`bakeoff doctor` on that machine tells whether it runs out of memory",
+        hint="`bakeoff doctor` on that machine says whether it runs out of memory",
     )
     with writing(engine) as connection:
-        hold(connection, lease.run_id)
+        lock_run(connection, lease.run_id)
         still = connection.execute(_STILL_SILENT, {**_key(lease), "at": now(connection)}).first()
-        return still is not None and _give_up(connection, lease, error)
+        return still is not None and _retry_or_fail(connection, lease, error)
 
 
-def _give_up(connection: Connection, lease: Lease, error: JobError) -> bool:
-    hold(connection, lease.run_id)
-    if _change(connection, _TRY_AGAIN, lease):
+def _retry_or_fail(connection: Connection, lease: Lease, error: JobError) -> bool:
+    lock_run(connection, lease.run_id)
+    if _change(connection, _RETRY, lease):
         return True
     if _standing(connection, lease) is LeaseStanding.CANCELLED:
         return _end(connection, lease, JobState.CANCELLED)
@@ -346,17 +374,18 @@ def _end(
     connection: Connection,
     lease: Lease,
     state: JobState,
-    told: Mapping[str, Any] | None = None,
-    keep: Keep = lambda _connection, _at: None,
+    payload: Mapping[str, Any] | None = None,
+    also_write: WriteWithEnd = _nothing_else,
     **values: Any,
 ) -> bool:
-    hold(connection, lease.run_id)
+    lock_run(connection, lease.run_id)  # two that end the last jobs of a run at once: the later one closes it
     at = now(connection)
     ended = connection.execute(_END, {**_key(lease), "state": state, "ended_at": at, **values}).first()
     if ended is None:
         return False
-    outbox.add(connection, _EVENTS[state], lease.run_id, [name_in_events(ended) | dict(told or {})], at)
-    keep(connection, at)
+    payloads = [name_in_events(ended) | dict(payload or {})]
+    outbox.add(connection, _EVENTS[state], lease.run_id, payloads, at)
+    also_write(connection, at)
     close_if_over(connection, lease.run_id, at)
     return True
 

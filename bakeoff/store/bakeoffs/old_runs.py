@@ -1,8 +1,8 @@
-"""Forgetting old runs, and who cites what: only what nobody cites may go.
+"""Deleting old runs, and the references that keep a run: only a run that nothing refers to is deleted.
 
-A run cites its snapshot. A retry cites the run that it repeats, and what is reused the run that it comes
-from. Who cites from elsewhere, as the registry of trained models does, is given as `kept`: those
-runs stay, and so do their snapshots.
+A run refers to its snapshot. A retry refers to the run that it repeats, and a reused result to the run that
+it comes from. References from elsewhere, such as those of the registry of trained models, are given as
+`kept`: those runs stay, and so do their snapshots.
 """
 
 from collections.abc import Collection
@@ -14,23 +14,23 @@ from sqlalchemy import Connection, Engine, Select, delete, exists, select
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import fitted_models, jobs, outbox, provenances, results, runs, savings
 
-#: Who, dataset id, split id: a run that stays keeps its snapshot.
+#: Run, dataset id, split id: a run that stays keeps its snapshot.
 _SNAPSHOTS: tuple[Select[Any], ...] = (select(runs.c.id, runs.c.dataset_id, runs.c.split_id),)
 
 _ORIGINS = jobs.alias("origins")
 
-#: Who, whom: a run that stays keeps the one that it names.
-_RUNS: tuple[Select[Any], ...] = (
+#: Run, the run that it refers to: a run that stays keeps the other one.
+_REFERENCES: tuple[Select[Any], ...] = (
     select(runs.c.id, runs.c.retry_of).where(runs.c.retry_of.is_not(None)),
     select(results.c.run_id, jobs.c.run_id).join(jobs, jobs.c.id == results.c.reused_from),
     select(jobs.c.run_id, _ORIGINS.c.run_id).join(_ORIGINS, _ORIGINS.c.id == jobs.c.reuses),
 )
 
-_UNTOLD = exists().where(outbox.c.run_id == runs.c.id, outbox.c.published_at.is_(None))
+_UNPUBLISHED = exists().where(outbox.c.run_id == runs.c.id, outbox.c.published_at.is_(None))
 _UNSAVED = exists().where(savings.c.run_id == runs.c.id, savings.c.done_at.is_(None))
 _OF_JOBS = (fitted_models.c.evaluation_id, provenances.c.evaluation_id)
 _ROWS = (outbox.c.run_id, savings.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
-_BATCH = 50  #: runs that go in one transaction: others want to write, too
+_BATCH = 50  #: runs that are deleted in one transaction: longer ones would keep other writers waiting
 
 
 def run_ids(engine: Engine) -> set[str]:
@@ -43,36 +43,38 @@ def open_run_ids(engine: Engine) -> set[str]:
         return set(connection.execute(select(runs.c.id).where(runs.c.ended_at.is_(None))).scalars())
 
 
-def cited_snapshots(engine: Engine, *, without: Collection[str] = ()) -> set[tuple[str, str]]:
+def referenced_snapshots(engine: Engine, *, without: Collection[str] = ()) -> set[tuple[str, str]]:
     """Dataset id and split id of each; `without` are runs that do not count."""
     with reading(engine) as connection:
         return {
             (dataset_id, split_id)
             for query in _SNAPSHOTS
-            for who, dataset_id, split_id in connection.execute(query)
-            if who not in without
+            for run_id, dataset_id, split_id in connection.execute(query)
+            if run_id not in without
         }
 
 
 def outdated(engine: Engine, age: timedelta, *, kept: Collection[str] = ()) -> set[str]:
-    """Runs that ended longer ago, are told and saved to the end, and that no run that stays cites."""
+    """The runs that may be deleted: they ended longer ago than `age`, all their events are published and
+    their models saved, and no run that stays refers to them.
+    """
     with reading(engine) as connection:
         return _outdated(connection, age, kept)
 
 
-def forget(engine: Engine, age: timedelta, *, kept: Collection[str] = ()) -> int:
-    """Remove the rows of the outdated runs; how many. Whenever this is ended, whole runs are left."""
+def delete_outdated(engine: Engine, age: timedelta, *, kept: Collection[str] = ()) -> int:
+    """Delete the rows of the outdated runs. Returns how many. If it is killed, only whole runs are left."""
     number = 0
-    while gone := _forget_some(engine, age, kept):
+    while gone := _delete_some(engine, age, kept):
         number += gone
     return number
 
 
-def _forget_some(engine: Engine, age: timedelta, kept: Collection[str]) -> int:
-    """Those first that nobody cites, not even another outdated one."""
+def _delete_some(engine: Engine, age: timedelta, kept: Collection[str]) -> int:
+    """One batch, of runs that nothing refers to: foreign keys forbid to delete the others yet."""
     with writing(engine) as connection:
-        cited = {whom for _, whom in _citations(connection)}
-        batch = sorted(_outdated(connection, age, kept) - cited)[:_BATCH]
+        referred_to = {other for _, other in _references(connection)}
+        batch = sorted(_outdated(connection, age, kept) - referred_to)[:_BATCH]
         of_batch = select(jobs.c.id).where(jobs.c.run_id.in_(batch))
         for column in _OF_JOBS:
             connection.execute(delete(column.table).where(column.in_(of_batch)))
@@ -82,13 +84,13 @@ def _forget_some(engine: Engine, age: timedelta, kept: Collection[str]) -> int:
 
 
 def _outdated(connection: Connection, age: timedelta, kept: Collection[str]) -> set[str]:
-    old = select(runs.c.id).where(runs.c.ended_at < now(connection) - age, ~_UNTOLD, ~_UNSAVED)
+    old = select(runs.c.id).where(runs.c.ended_at < now(connection) - age, ~_UNPUBLISHED, ~_UNSAVED)
     left = set(connection.execute(old).scalars()) - set(kept)
-    citations = _citations(connection)
-    while cited := {whom for who, whom in citations if who not in left and whom in left}:
-        left -= cited
+    references = _references(connection)
+    while needed := {other for run_id, other in references if run_id not in left and other in left}:
+        left -= needed
     return left
 
 
-def _citations(connection: Connection) -> list[tuple[str | None, str]]:
-    return [(who, whom) for query in _RUNS for who, whom in connection.execute(query)]
+def _references(connection: Connection) -> list[tuple[str | None, str]]:
+    return [(run_id, other) for query in _REFERENCES for run_id, other in connection.execute(query)]

@@ -1,4 +1,7 @@
-"""What is still to be told. A row is written in the transaction of the change that it speaks of."""
+"""The outbox: events that are to be published. A row is written in the transaction of its change.
+
+So an event is published if, and only if, its change was committed, and nothing is lost when Redis is away.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +39,10 @@ def add(
     payloads: Sequence[Mapping[str, Any]],
     at: datetime,
 ) -> None:
-    """Part of the caller's transaction, which must hold the run (`runs.hold`): positions keep the order."""
+    """Part of the caller's transaction, which must have locked the run (`run_rows.lock_run`).
+
+    Else an event could get a lower position than one of the same run that happened before it.
+    """
     if payloads:
         connection.execute(
             _ADD,
@@ -59,7 +65,7 @@ def is_anything_pending(engine: Engine) -> bool:
 
 
 def pending(engine: Engine, *, limit: int) -> list[Pending]:
-    """The oldest events that nobody has marked as published."""
+    """The oldest events that are not marked as published."""
     with reading(engine) as connection:
         rows = connection.execute(
             select(outbox).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(limit)
@@ -68,7 +74,7 @@ def pending(engine: Engine, *, limit: int) -> list[Pending]:
 
 
 def of_run(engine: Engine, run_id: str, *, after: int, limit: int) -> list[Pending]:
-    """What is told of a run, published or not, from the event behind that position on."""
+    """The events of a run behind that position, published or not."""
     with reading(engine) as connection:
         return [
             _pending(row)
@@ -76,14 +82,14 @@ def of_run(engine: Engine, run_id: str, *, after: int, limit: int) -> list[Pendi
         ]
 
 
-class Tail:
-    """What is told, of one run or of all: the latest first of all, and then what is told from now on.
+class OutboxTail:
+    """Follows the events of one run or of all: first the latest ones, then what is added from now on.
 
-    Each event comes once, and those of a run in their order. On PostgreSQL a position may be seen later than
-    greater ones, for its transaction took longer: so each look goes back a little.
+    Each event comes once, and those of a run in their order. On PostgreSQL a position may become visible
+    after greater ones, when its transaction took longer: so each look reads the last `_BACK` positions again.
     """
 
-    _BACK = 200
+    _BACK = 200  #: events that other transactions may commit while one is still open
 
     def __init__(self, engine: Engine, *, run_id: str | None = None) -> None:
         self._engine = engine

@@ -1,11 +1,11 @@
-"""The line: which run's turn it is, and which jobs go next.
+"""The order of the queue: which run goes next, and which of its jobs.
 
 Of the runs with queued jobs the one with the highest priority goes first; of equals the one with the fewest
 running jobs, then the one that was served longest ago or never, then the oldest. Within a run jobs go by
 position.
 
-Runs with running jobs are few, no more than there are slots, and all others stand in an index in their order.
-So it takes no longer to see whose turn it is where there are more jobs, or more runs.
+There are never more runs with running jobs than slots, and all other runs are in an index, in their order
+(`ix_evaluation_runs_line`). So finding the next run takes no longer where there are more jobs, or more runs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,8 +33,8 @@ from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, jobs, runs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
-    """A queued job, with what its doorbell says to people."""
+class WaitingJob:
+    """A queued job, with what its doorbell shows to people."""
 
     job_id: str
     run_id: str
@@ -43,12 +43,17 @@ class Waiting:
 
 
 def _has(state: str) -> Exists:
+    # The state is written out instead of bound: only so does the database use the partial indexes.
     some = jobs.alias(f"some_{state}")
     return exists().where(some.c.run_id == runs.c.id, some.c.state == literal_column(f"'{state}'"))
 
 
-def _front(most: Any) -> Subquery:
-    """The runs with running jobs, and the first so many of the others."""
+def _candidates(most: Any) -> Subquery:
+    """The runs of which one may go next: those with running jobs, and the first `most` of the others.
+
+    Both have queued jobs. Only the order among the others comes from the index, for it does not know how many
+    jobs of a run are running.
+    """
     place = (runs.c.id, runs.c.name, runs.c.priority, runs.c.served_at, runs.c.created_at)
     idle = (
         select(*place, literal_column("0").label("running"))
@@ -66,12 +71,12 @@ def _front(most: Any) -> Subquery:
     busy = (
         select(*place, at_work.c.running).join(at_work, at_work.c.run_id == runs.c.id).where(_has("queued"))
     )
-    return union_all(select(idle), busy).subquery("line")
+    return union_all(select(idle), busy).subquery("candidates")
 
 
-_FIRST = _front(literal_column("1"))
-#: The id of the run whose turn it is, as part of a statement.
-IN_LINE = (
+_FIRST = _candidates(literal_column("1"))
+#: The id of the run that goes next, as part of a statement.
+NEXT_RUN = (
     select(_FIRST.c.id)
     .order_by(
         _FIRST.c.priority.desc(), _FIRST.c.running, _FIRST.c.served_at, _FIRST.c.created_at, _FIRST.c.id
@@ -80,16 +85,16 @@ IN_LINE = (
     .scalar_subquery()
 )
 
-#: The id of the job that goes next, but for some.
-NEXT_BUT = (
+#: The id of the job that goes next, of those of the next run that are not excluded.
+NEXT_JOB = (
     select(jobs.c.id)
-    .where(jobs.c.run_id == IN_LINE, IS_QUEUED, jobs.c.id.not_in(bindparam("but", expanding=True)))
+    .where(jobs.c.run_id == NEXT_RUN, IS_QUEUED, jobs.c.id.not_in(bindparam("excluded", expanding=True)))
     .order_by(jobs.c.position)
     .limit(literal_column("1"))
 )
 
-_FRONT = select(_front(bindparam("most")))
-_QUEUE = (
+_CANDIDATES = select(_candidates(bindparam("most")))
+_QUEUED_JOBS = (
     select(jobs.c.id, jobs.c.model_id)
     .where(jobs.c.run_id == bindparam("run"), IS_QUEUED)
     .order_by(jobs.c.position)
@@ -97,47 +102,52 @@ _QUEUE = (
 )
 
 
-def next_in_line(engine: Engine, *, limit: int) -> list[Waiting]:
+def next_jobs(engine: Engine, *, limit: int) -> list[WaitingJob]:
     """The queued jobs that are to start next, in this order, if none of the running ones ends before."""
     with reading(engine) as connection:
-        front = connection.execute(_FRONT, {"most": limit}).all()
-        return list(_take_turns(connection, front, limit))
+        runs_by_order = connection.execute(_CANDIDATES, {"most": limit}).all()
+        return list(_simulate_starts(connection, runs_by_order, limit))
 
 
-class _Place(NamedTuple):
-    """Where a run stands: what is less comes first."""
+class _RunOrder(NamedTuple):
+    """What runs are ordered by: the least one goes first."""
 
     priority: int  #: negative, for the highest comes first
     running: int
-    turn: int  #: 0 until it has had one of those that are given here, which is later than any before
+    given: int  #: the number of the start that it was given here last; 0: none, so `served_at` decides
     served_at: datetime
     created_at: datetime
     run_id: str
 
-    def after(self, turn: int) -> Self:
-        return self._replace(running=self.running + 1, turn=turn)
+    def after_start(self, number: int) -> Self:
+        return self._replace(running=self.running + 1, given=number)
 
 
-def _take_turns(connection: Connection, front: Sequence[Row[Any]], limit: int) -> Iterator[Waiting]:
-    line = [(_place(run), _queue(connection, run, limit)) for run in front]
-    heapify(line)
-    turn = 0
-    while line and turn < limit:
-        place, queue = line[0]
+def _simulate_starts(
+    connection: Connection, candidates: Sequence[Row[Any]], limit: int
+) -> Iterator[WaitingJob]:
+    """Each start of a job moves its run behind the runs with fewer running jobs."""
+    heap = [
+        (
+            _RunOrder(-run.priority, run.running, 0, run.served_at, run.created_at, run.id),
+            _queued_jobs(connection, run, limit),
+        )
+        for run in candidates
+    ]
+    heapify(heap)
+    started = 0
+    while heap and started < limit:
+        order, queue = heap[0]
         job = next(queue, None)
         if job is None:
-            heappop(line)
+            heappop(heap)
         else:
-            turn += 1
-            heapreplace(line, (place.after(turn), queue))
+            started += 1
+            heapreplace(heap, (order.after_start(started), queue))
             yield job
 
 
-def _place(run: Row[Any]) -> _Place:
-    return _Place(-run.priority, run.running, 0, run.served_at, run.created_at, run.id)
-
-
-def _queue(connection: Connection, run: Row[Any], limit: int) -> Iterator[Waiting]:
-    """Nothing is asked for before it is the turn of the run."""
-    for job in connection.execute(_QUEUE, {"run": run.id, "most": limit}):
-        yield Waiting(job_id=job.id, run_id=run.id, run_name=run.name, model_id=job.model_id)
+def _queued_jobs(connection: Connection, run: Row[Any], limit: int) -> Iterator[WaitingJob]:
+    """A generator, so that the jobs of a run are read only when its first one is due."""
+    for job in connection.execute(_QUEUED_JOBS, {"run": run.id, "most": limit}):
+        yield WaitingJob(job_id=job.id, run_id=run.id, run_name=run.name, model_id=job.model_id)

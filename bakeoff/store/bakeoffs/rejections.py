@@ -1,4 +1,4 @@
-"""Why candidates were rejected: kept over restarts, the last hundred of each candidate."""
+"""Why candidates were rejected: the last hundred rejections of each candidate, kept over restarts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bakeoff.domain.candidate import Rejection
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import candidate_loads
 
-KEPT = 100
+KEPT = 100  #: rejections of each candidate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +40,10 @@ def record(engine: Engine, rejections: Sequence[Rejection]) -> None:
             ],
         )
         for candidate_id in {rejection.id for rejection in rejections}:
-            _forget_the_oldest(connection, candidate_id)
+            _delete_the_oldest(connection, candidate_id)
 
 
-def _forget_the_oldest(connection: Connection, candidate_id: str) -> None:
+def _delete_the_oldest(connection: Connection, candidate_id: str) -> None:
     mine = candidate_loads.c.candidate_id == candidate_id
     newest = (
         select(candidate_loads.c.position).where(mine).order_by(candidate_loads.c.position.desc()).limit(KEPT)

@@ -1,4 +1,4 @@
-"""Rows to words and back."""
+"""From rows to the types of `domain`, and back: runs, jobs, results, provenances."""
 
 from dataclasses import asdict
 from typing import Any

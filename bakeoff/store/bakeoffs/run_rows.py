@@ -1,4 +1,4 @@
-"""Runs: making them, finding them, stopping them, and noticing that they are over."""
+"""Runs: how they are created, found and ordered, and how a run ends with the last of its jobs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from bakeoff.store.signals import model_signals
 
 _OPEN = [state for state in RunState if not state.has_ended]
 _UNFINISHED = [state for state in JobState if not state.has_ended]
-_COMBINED = {RunState.COMPLETED, RunState.PARTIAL}  #: whoever stops a run wants nothing of it
+_COMBINED = {RunState.COMPLETED, RunState.PARTIAL}  #: of a run that was cancelled no ensemble is made
 
-_HOLD = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update()
+_LOCK = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update()
 _GET = select(runs).where(runs.c.id == bindparam("run"))
 _STILL_OPEN = (
     select(jobs.c.id).where(jobs.c.run_id == bindparam("run"), jobs.c.state.in_(_UNFINISHED)).limit(1)
@@ -38,13 +38,15 @@ class RunSummary:
 def create(
     engine: Engine, run: Run, queued: Sequence[Job], reused: Sequence[tuple[Job, Result]] = ()
 ) -> bool:
-    """The run with all its jobs, or nothing. False when a run of this id exists: it is left as it is.
+    """Write the run with all its jobs, or nothing. False when a run of this id exists: it is left as it is.
 
-    `reused` jobs have ended before they began: their results are those of earlier evaluations.
+    `reused` jobs are written as completed: their results are those of earlier evaluations.
     """
     with writing(engine) as connection:
+        # Two that create the same run at once: there is no row to lock yet, and the second one's insert would
+        # fail instead of finding the run.
         one_at_a_time(connection, run.id)
-        if hold(connection, run.id):
+        if lock_run(connection, run.id):
             return False
         connection.execute(insert(runs), run_to_row(run))
         connection.execute(insert(jobs), [job_to_row(job) for job in (*queued, *(job for job, _ in reused))])
@@ -68,8 +70,8 @@ def get_within(connection: Connection, run_id: str) -> Run:
     return run_from_row(row)
 
 
-def _no_run(asked: str) -> NotFoundError:
-    return NotFoundError(f"there is no run {asked}: `bakeoff runs` lists them")
+def _no_run(given: str) -> NotFoundError:
+    return NotFoundError(f"there is no run {given}: `bakeoff runs` lists them")
 
 
 def exists(engine: Engine, run_id: str) -> bool:
@@ -78,7 +80,7 @@ def exists(engine: Engine, run_id: str) -> bool:
 
 
 def find(engine: Engine, prefix: str) -> str:
-    """The id of the run that people mean: by `latest`, by its name (the newest of that name), or by the
+    """The id of the run that is named: by `latest`, by its name (the newest of that name), or by the
     beginning of its id, where only one begins like this.
     """
     newest = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(2)
@@ -113,6 +115,7 @@ def page(
     }
     wanted = wanted.where(*(column == value for column, value in filters.items() if value is not None))
     if after is not None:
+        # Row values: so the page begins right behind that run, also among runs of the same moment.
         last = select(runs.c.created_at).where(runs.c.id == after).scalar_subquery()
         wanted = wanted.where(tuple_(runs.c.created_at, runs.c.id) < tuple_(last, after))
     with reading(engine) as connection:
@@ -128,7 +131,7 @@ def summary(engine: Engine, run_id: str) -> RunSummary:
 
 
 def prioritise(engine: Engine, run_id: str, priority: int) -> bool:
-    """From now on its jobs go before those of a lower priority. False when the run is over."""
+    """Set the priority: its jobs start before those of runs with a lower one. False when the run is over."""
     with writing(engine) as connection:
         changed = connection.execute(
             update(runs).where(runs.c.id == run_id, runs.c.ended_at.is_(None)).values(priority=priority)
@@ -136,20 +139,23 @@ def prioritise(engine: Engine, run_id: str, priority: int) -> bool:
         return bool(changed.rowcount)
 
 
-def hold(connection: Connection, run_id: str) -> bool:
-    """Until the end of this transaction nobody else changes the run, its jobs, or its place in the outbox.
+def lock_run(connection: Connection, run_id: str) -> bool:
+    """Lock the run until the end of this transaction. False when there is no such run.
 
-    False when there is no such run.
+    Whoever changes a run, or one of its jobs, or adds an event of it, locks it first. So the events of a run
+    are numbered in the order in which they happened, and of two jobs that end at once the later one finds
+    that it was the last.
     """
-    return connection.execute(_HOLD, {"run": run_id}).first() is not None
+    return connection.execute(_LOCK, {"run": run_id}).first() is not None
 
 
 def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
-    """Part of each transaction that ends a job: whoever ends the last one ends the run, once."""
+    """Part of each transaction that ends a job: the one that ends the last job ends the run, once."""
     if connection.execute(_STILL_OPEN, {"run": run_id}).first():
         return
     counts = _count_jobs(connection, [run_id])[run_id]
     end = end_of_run(counts)
+    # Compare-and-swap: a run that is closed already stays as it is, and its end is sent once.
     closed = connection.execute(
         update(runs)
         .where(runs.c.id == run_id, runs.c.state.in_(_OPEN))
@@ -161,9 +167,9 @@ def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
     if closed.save is not None:
         saving_rows.begin(connection, run_id, at)
     if closed.signals is not None and end in _COMBINED:
-        model_signals.close(connection, run_from_row(closed), at)
-    told = {"status": end, "endedAt": iso(at), "jobs": counts}
-    outbox.add(connection, EventType.RUN_COMPLETED, run_id, [told], at)
+        model_signals.write_ensemble(connection, run_from_row(closed), at)
+    payload = {"status": end, "endedAt": iso(at), "jobs": counts}
+    outbox.add(connection, EventType.RUN_COMPLETED, run_id, [payload], at)
 
 
 def _count_jobs(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[JobState, int]]:

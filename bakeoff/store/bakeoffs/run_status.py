@@ -1,4 +1,4 @@
-"""How far a run is, without what is large about its jobs: asked for again and again by whoever waits."""
+"""How far a run is. Whoever waits for a run polls this, so what is large about jobs is left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

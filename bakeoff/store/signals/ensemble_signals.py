@@ -1,4 +1,4 @@
-"""Ensemble signals: the last word on each symbol and date, and the event that says so."""
+"""Ensemble signals: the latest one of each symbol and date, and the event that some were stored."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,28 +18,49 @@ from bakeoff.store.database.tables import ensemble_signals
 
 @dataclass(frozen=True, kw_only=True)
 class SignalTally:
-    """What all the signals of a date come to."""
+    """How many signals of each kind a date has."""
 
     distribution: Mapping[SignalType, int]
     conflicts: int
 
 
-def keep(
+def add(
     engine: Engine,
     signals: Sequence[EnsembleSignal],
     *,
     models: Mapping[str, str],
     failed: Sequence[str],
 ) -> None:
-    """What was generated without a run. `models`: the versions of those that answered, by id."""
-    if signals:
-        with writing(engine) as connection:
-            at = now(connection)
-            write(connection, signals, None, at)
-            tell(connection, new_id(), signals, at, models=models, failed=failed)
+    """Store signals that were generated without a run. `models`: versions of those that answered, by id."""
+    with writing(engine) as connection:
+        add_within(connection, signals, now(connection), run_id=None, models=models, failed=failed)
 
 
-#: Of a date, over all that there is of it, whatever was generated together.
+def add_within(
+    connection: Connection,
+    signals: Sequence[EnsembleSignal],
+    at: datetime,
+    *,
+    run_id: str | None,
+    models: Mapping[str, str],
+    failed: Sequence[str],
+) -> None:
+    """Part of the caller's transaction: the rows and their event, or nothing when there are no signals."""
+    if not signals:
+        return
+    upsert(connection, ensemble_signals, [_to_row(signal, run_id, at) for signal in signals])
+    payload = {
+        "asOf": signals[0].as_of.isoformat(),
+        "models": [{"modelId": model_id, "modelVersion": version} for model_id, version in models.items()],
+        "failed": list(failed),
+        "symbols": len(signals),
+        "conflicts": sum(signal.conflict for signal in signals),
+        "distribution": _distribution(signal.signal for signal in signals),
+    }
+    outbox.add(connection, EventType.SIGNAL_GENERATED, run_id or new_id(), [payload], at)
+
+
+#: The rank among all signals of a date, also where they were not generated together.
 _RANK = func.row_number().over(
     order_by=(
         ensemble_signals.c.merit.desc(),
@@ -61,8 +82,8 @@ def get(engine: Engine, symbol: str, as_of: date) -> KeptSignal | None:
     return None if row is None else _kept(row)
 
 
-def latest(engine: Engine, symbol: str | None = None) -> date | None:
-    """The newest date that there are signals of; None when there are none."""
+def latest_date(engine: Engine, symbol: str | None = None) -> date | None:
+    """The newest date that has signals; None when there are none."""
     newest = select(func.max(ensemble_signals.c.as_of))
     if symbol is not None:
         newest = newest.where(ensemble_signals.c.symbol == symbol)
@@ -111,35 +132,9 @@ def tally_of(signals: Sequence[EnsembleSignal]) -> SignalTally:
     )
 
 
-def tell(
-    connection: Connection,
-    run_id: str,
-    signals: Sequence[EnsembleSignal],
-    at: datetime,
-    *,
-    models: Mapping[str, str],
-    failed: Sequence[str],
-) -> None:
-    told = {
-        "asOf": signals[0].as_of.isoformat(),
-        "models": [{"modelId": model_id, "modelVersion": version} for model_id, version in models.items()],
-        "failed": list(failed),
-        "symbols": len(signals),
-        "conflicts": sum(signal.conflict for signal in signals),
-        "distribution": _distribution(signal.signal for signal in signals),
-    }
-    outbox.add(connection, EventType.SIGNAL_GENERATED, run_id, [told], at)
-
-
 def _distribution(signals: Iterable[SignalType]) -> dict[SignalType, int]:
     counts = Counter(signals)
     return {signal: counts[signal] for signal in SignalType}
-
-
-def write(
-    connection: Connection, signals: Iterable[EnsembleSignal], run_id: str | None, at: datetime
-) -> None:
-    upsert(connection, ensemble_signals, [_to_row(signal, run_id, at) for signal in signals])
 
 
 def _to_row(signal: EnsembleSignal, run_id: str | None, at: datetime) -> dict[str, Any]:
@@ -166,7 +161,7 @@ def _kept(row: Row[Any]) -> KeptSignal:
         signal=SignalType(row.signal),
         ensemble_score=row.ensemble_score,
         expected_return=row.expected_return,
-        model_signals={model_id: SignalType(said) for model_id, said in row.model_signals.items()},
+        model_signals={model_id: SignalType(signal) for model_id, signal in row.model_signals.items()},
         model_confidences=row.model_confidences,
         conflict_reason=row.conflict_reason,
         rank=row.rank,

@@ -1,37 +1,40 @@
-"""What signal models said, by the fingerprint of all that it depends on, and what becomes of it."""
+"""The answers of signal models, by the fingerprint of all that they depend on, and the ensemble of a run."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, select
+from sqlalchemy import Connection, Engine, Row, bindparam, select, update
 
 from bakeoff.domain.ensemble import combine
 from bakeoff.domain.job import Job, JobState
+from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run
-from bakeoff.domain.signal import EnsembleSignal, ModelOutput, SignalOrder, SignalType
+from bakeoff.domain.signal import Commission, EnsembleSignal, ModelOutput, SignalOrder, SignalType
 from bakeoff.store.bakeoffs.row_mapping import job_from_row
 from bakeoff.store.database.engine import reading, upsert
 from bakeoff.store.database.tables import jobs, model_signals
 from bakeoff.store.signals import ensemble_signals
 
-_SAID = select(model_signals).where(
+_KNOWN = select(model_signals).where(
     model_signals.c.model_id == bindparam("model"),
     model_signals.c.fingerprint == bindparam("under"),
     model_signals.c.as_of == bindparam("on"),
 )
 _JOBS = select(jobs).where(jobs.c.run_id == bindparam("run")).order_by(jobs.c.position)
+# No `values`: the SET comes from the execution parameters, which are `commission` alone.
+_SET_COMMISSION = update(jobs).where(jobs.c.id == bindparam("job"))
 
 
-def said(
+def known_answers(
     engine: Engine, *, model_id: str, fingerprint: str, as_of: date, symbols: Collection[str]
 ) -> dict[str, ModelOutput]:
-    """By symbol: what is known already, and need not be asked for again."""
+    """By symbol, the answers that are stored already: the model need not predict them again."""
     with reading(engine) as connection:
-        return _said(connection, model_id, fingerprint, as_of, symbols)
+        return _known(connection, model_id, fingerprint, as_of, symbols)
 
 
-def keep_said(
+def write_answers(
     connection: Connection,
     *,
     model_id: str,
@@ -41,14 +44,14 @@ def keep_said(
     answers: Iterable[ModelOutput],
     at: datetime,
 ) -> None:
-    """Part of the transaction that ends a job; what was known under the same fingerprint is written over."""
-    known = {"model_id": model_id, "model_version": model_version, "fingerprint": fingerprint, "as_of": as_of}
+    """Part of the caller's transaction; answers under the same fingerprint are overwritten."""
+    key = {"model_id": model_id, "model_version": model_version, "fingerprint": fingerprint, "as_of": as_of}
     upsert(
         connection,
         model_signals,
         [
             {
-                **known,
+                **key,
                 "symbol": answer.symbol,
                 "signal": answer.signal,
                 "confidence": answer.confidence,
@@ -62,30 +65,56 @@ def keep_said(
     )
 
 
+def write_at_end(
+    result: Result, answers: Sequence[ModelOutput], *, as_of: date, commission: Commission
+) -> Callable[[Connection, datetime], None]:
+    """What the end of a job of signals writes beside its result; for `leases.complete`.
+
+    The fingerprint of `commission` is that of what the answers did depend on, which is known only now.
+    """
+
+    def write(connection: Connection, at: datetime) -> None:
+        connection.execute(_SET_COMMISSION, {"job": result.evaluation_id, "commission": commission.to_json()})
+        write_answers(
+            connection,
+            model_id=result.model_id,
+            model_version=result.model_version,
+            fingerprint=commission.fingerprint,
+            as_of=as_of,
+            answers=answers,
+            at=at,
+        )
+
+    return write
+
+
 def answers_of_run(engine: Engine, run: Run) -> dict[str, tuple[ModelOutput, ...]]:
-    """By model: what those of its jobs that completed had to say."""
+    """By model, the answers of those jobs of the run that completed."""
     with reading(engine) as connection:
         return _answers(connection, run, _jobs_of(connection, run))
 
 
 def ensemble_of_run(engine: Engine, run: Run) -> tuple[EnsembleSignal, ...]:
-    """What its models come to, whatever was made of the same symbols since."""
+    """The ensemble of the answers of this run, whatever other runs stored of the same symbols since."""
     if run.signals is None:
         return ()
     return _combined(run.signals, answers_of_run(engine, run))
 
 
-def close(connection: Connection, run: Run, at: datetime) -> None:
-    """Part of the transaction that ends a run of signals: combine, keep, and tell."""
+def write_ensemble(connection: Connection, run: Run, at: datetime) -> None:
+    """Part of the transaction that ends a run of signals: store the ensemble, and add the event of it."""
     if run.signals is None or not run.signals.persist:
         return
-    asked = _jobs_of(connection, run)
-    signals = _combined(run.signals, _answers(connection, run, asked))
-    if signals:
-        ensemble_signals.write(connection, signals, run.id, at)
-        ensemble_signals.tell(
-            connection, run.id, signals, at, models=_completed(asked), failed=_failed(asked)
-        )
+    all_jobs = _jobs_of(connection, run)
+    completed = [job.candidate for job in all_jobs if job.state is JobState.COMPLETED]
+    ensemble_signals.add_within(
+        connection,
+        _combined(run.signals, _answers(connection, run, all_jobs)),
+        at,
+        run_id=run.id,
+        models={candidate.id: candidate.version for candidate in completed},
+        failed=[job.candidate.id for job in all_jobs if job.state is not JobState.COMPLETED],
+    )
 
 
 def _combined(order: SignalOrder, answers: Mapping[str, Iterable[ModelOutput]]) -> tuple[EnsembleSignal, ...]:
@@ -96,26 +125,26 @@ def _jobs_of(connection: Connection, run: Run) -> list[Job]:
     return [job_from_row(row) for row in connection.execute(_JOBS, {"run": run.id})]
 
 
-def _answers(connection: Connection, run: Run, asked: Iterable[Job]) -> dict[str, tuple[ModelOutput, ...]]:
+def _answers(connection: Connection, run: Run, run_jobs: Iterable[Job]) -> dict[str, tuple[ModelOutput, ...]]:
     order = run.signals
     if order is None:
         return {}
     return {
         job.candidate.id: tuple(
-            _said(
+            _known(
                 connection, job.candidate.id, job.commission.fingerprint, order.as_of, order.symbols
             ).values()
         )
-        for job in asked
+        for job in run_jobs
         if job.state is JobState.COMPLETED and job.commission is not None
     }
 
 
-def _said(
+def _known(
     connection: Connection, model_id: str, fingerprint: str, as_of: date, symbols: Collection[str]
 ) -> dict[str, ModelOutput]:
     wanted = frozenset(symbols)
-    rows = connection.execute(_SAID, {"model": model_id, "under": fingerprint, "on": as_of})
+    rows = connection.execute(_KNOWN, {"model": model_id, "under": fingerprint, "on": as_of})
     return {row.symbol: _output(row) for row in rows if row.symbol in wanted}
 
 
@@ -128,11 +157,3 @@ def _output(row: Row[Any]) -> ModelOutput:
         rank=row.rank,
         metadata=row.metadata,
     )
-
-
-def _completed(asked: Iterable[Job]) -> dict[str, str]:
-    return {job.candidate.id: job.candidate.version for job in asked if job.state is JobState.COMPLETED}
-
-
-def _failed(asked: Iterable[Job]) -> list[str]:
-    return [job.candidate.id for job in asked if job.state is not JobState.COMPLETED]

@@ -24,7 +24,7 @@ def api() -> Iterator[Api]:
     with a_project({"good": {"path": "Means"}}) as project, an_api(project) as api:
         schema_version.ensure(project.engine)
         assert api.get(ENSEMBLE) == {"asOf": None, "items": [], "nextCursor": None}
-        ensemble_signals.keep(
+        ensemble_signals.add(
             project.engine,
             [
                 a_signal("AAA", 1),
@@ -37,7 +37,7 @@ def api() -> Iterator[Api]:
             failed=[],
         )
         old = [a_signal("AAA", as_of=date(2026, 11, 19)), a_signal("OLD", 2, as_of=date(2026, 11, 19))]
-        ensemble_signals.keep(project.engine, old, models={"m0": "1.0"}, failed=[])
+        ensemble_signals.add(project.engine, old, models={"m0": "1.0"}, failed=[])
         yield api
 
 

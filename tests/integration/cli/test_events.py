@@ -12,7 +12,7 @@ from sqlalchemy import Engine, update
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import utc_now
 from bakeoff.store.bakeoffs import cancellation, outbox, run_rows
-from bakeoff.store.bakeoffs.outbox import Tail
+from bakeoff.store.bakeoffs.outbox import OutboxTail
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 from bakeoff.store.signals import ensemble_signals
@@ -97,8 +97,8 @@ def test_each_kind_of_event_fits_its_schema(project: Project, run_id: str) -> No
     cancelled = a_run()
     assert run_rows.create(project.engine, cancelled, [a_job(cancelled, candidate=a_candidate(id="late"))])
     assert cancellation.cancel_run(project.engine, cancelled.id)
-    ensemble_signals.keep(project.engine, [a_signal("AAA")], models={"m0": "1.0"}, failed=["m1"])
-    events = Tail(project.engine).latest(100)
+    ensemble_signals.add(project.engine, [a_signal("AAA")], models={"m0": "1.0"}, failed=["m1"])
+    events = OutboxTail(project.engine).latest(100)
 
     assert {event.type for event in events} == set(EventType)
     assert misfits(events) == []
@@ -117,7 +117,7 @@ def test_a_payload_of_another_shape_is_noticed(
     with writing(project.engine) as connection:
         outbox.add(connection, EventType.EVALUATION_STARTED, a_run().id, [payload], utc_now())
 
-    assert misfit in " ".join(misfits(Tail(project.engine).latest(1)))
+    assert misfit in " ".join(misfits(OutboxTail(project.engine).latest(1)))
 
 
 def test_a_tail_tells_each_event_once_also_one_whose_position_comes_to_light_late(engine: Engine) -> None:
@@ -125,7 +125,7 @@ def test_a_tail_tells_each_event_once_also_one_whose_position_comes_to_light_lat
     run = a_run()
     jobs = [a_job(run, place, candidate=a_candidate(id=f"m{place}")) for place in range(4)]
     assert run_rows.create(engine, run, jobs)
-    tail = Tail(engine, run_id=run.id)
+    tail = OutboxTail(engine, run_id=run.id)
     assert tail.latest(10) == []
     for job in jobs[:3]:
         claim(engine, job)

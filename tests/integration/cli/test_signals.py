@@ -17,7 +17,7 @@ AT_ODDS = {"model_signals": {"m0": BUY, "m1": SELL}, "conflict_reason": "m0=BUY,
 
 
 def keep(project: Project, *signals: EnsembleSignal) -> None:
-    ensemble_signals.keep(project.engine, signals, models={"m0": "1.0", "m1": "1.0"}, failed=())
+    ensemble_signals.add(project.engine, signals, models={"m0": "1.0", "m1": "1.0"}, failed=())
 
 
 @pytest.fixture

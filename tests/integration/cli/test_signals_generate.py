@@ -16,7 +16,7 @@ from bakeoff.domain.job import JobKind, Phase
 from bakeoff.domain.run import Run
 from bakeoff.domain.signal import Commission, EnsembleRules, ModelOutput, SignalOrder, SignalType
 from bakeoff.store.bakeoffs import leases, run_rows
-from bakeoff.store.signals import signal_job_end
+from bakeoff.store.signals import model_signals
 from registry import ModelRegistry
 from tasks.signal_runs import COUNTED
 
@@ -163,15 +163,10 @@ def run(project: Project) -> Run:
     for job, signal in zip(asked, (SignalType.BUY, SignalType.SELL), strict=False):
         said = [ModelOutput(symbol, signal, 0.7, 0.1, rank=1) for symbol in order.symbols]
         assert job.commission is not None
-        assert signal_job_end.complete(
-            project.engine,
-            claim(project.engine, job).lease,
-            a_result(job, metrics={"signals": 2, "known": 1}),
-            said,
-            as_of=order.as_of,
-            commission=job.commission,
-            provenance=None,
-        )
+        result = a_result(job, metrics={"signals": 2, "known": 1})
+        also_write = model_signals.write_at_end(result, said, as_of=order.as_of, commission=job.commission)
+        lease = claim(project.engine, job).lease
+        assert leases.complete(project.engine, lease, result, also_write=also_write)
     assert leases.fail(project.engine, claim(project.engine, asked[2]).lease, an_error(phase=Phase.ASK))
     return run
 

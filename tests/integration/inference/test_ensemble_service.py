@@ -127,7 +127,7 @@ def test_what_is_not_to_be_kept_leaves_nothing_behind(catalog, model, engine: En
     service = EnsembleService(catalog(model("a"), model("b")), engine=engine)
 
     assert len(service.generate_ensemble_signals(["AAA"], FRIDAY, persist=False)) == 1
-    assert ensemble_signals.latest(engine) is None
+    assert ensemble_signals.latest_date(engine) is None
     assert outbox.pending(engine, limit=10) == []
 
 
@@ -264,7 +264,9 @@ def test_what_is_known_under_the_fingerprint_is_not_asked_for_again(
     assert [one.symbol for one in both] == ["AAA", "BBB"]
     assert asked(tmp_path, "a") == ["a AAA", "a BBB", "a BBB"]
     assert asked(tmp_path, "b") == ["b AAA", "b BBB"]
-    known = model_signals.said(engine, model_id="a", fingerprint="one", as_of=FRIDAY, symbols=["AAA", "BBB"])
+    known = model_signals.known_answers(
+        engine, model_id="a", fingerprint="one", as_of=FRIDAY, symbols=["AAA", "BBB"]
+    )
     assert {symbol: answer.rank for symbol, answer in known.items()} == {"AAA": 1, "BBB": 2}
 
 
@@ -282,7 +284,7 @@ def test_whoever_is_passed_to_ask_may_keep_the_ensemble_itself(catalog, model, e
 
     assert (found.signal, found.ensemble_score) == ("BUY", 0.8)
     assert orders == [(("AAA",), True, ["a", "b"])]
-    assert ensemble_signals.latest(engine) is None
+    assert ensemble_signals.latest_date(engine) is None
 
 
 def test_the_name_is_there_and_loads_nothing_heavy() -> None:

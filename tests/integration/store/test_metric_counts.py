@@ -25,7 +25,7 @@ def test_an_empty_database_counts_nothing(engine: Engine) -> None:
 def test_what_is_there_is_counted(engine: Engine) -> None:
     run, (waits, quick, slow, fails, silent) = a_stored_run(engine, 5)
     leases.complete(engine, claim(engine, quick).lease, a_result(quick, duration_s=0.5))
-    leases.give_up(engine, claim(engine, slow).lease, an_error())
+    leases.retry_or_fail(engine, claim(engine, slow).lease, an_error())
     leases.complete(engine, claim(engine, slow).lease, a_result(slow, duration_s=60.5))
     leases.fail(engine, claim(engine, fails).lease, an_error())
     claim(engine, silent, lease_s=-1)

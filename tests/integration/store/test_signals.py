@@ -25,7 +25,7 @@ from bakeoff.domain.signal import (
 )
 from bakeoff.store.bakeoffs import cancellation, leases, outbox, run_rows
 from bakeoff.store.database.engine import writing
-from bakeoff.store.signals import ensemble_signals, signal_job_end
+from bakeoff.store.signals import ensemble_signals
 from bakeoff.store.signals import model_signals as signals
 
 FRIDAY = date(2026, 11, 20)
@@ -61,22 +61,21 @@ def answer(engine: Engine, job: Job, *said: ModelOutput, fingerprint: str | None
     assert job.commission is not None
     taken = claim(engine, job)
     assert taken.run.signals is not None
-    assert signal_job_end.complete(
-        engine,
-        taken.lease,
-        a_result(job, metrics={"signals": len(said), "known": 0}),
+    result = a_result(job, metrics={"signals": len(said), "known": 0})
+    also_write = signals.write_at_end(
+        result,
         said,
         as_of=taken.run.signals.as_of,
         commission=Commission(fingerprint=fingerprint or job.commission.fingerprint),
-        provenance=None,
     )
+    assert leases.complete(engine, taken.lease, result, also_write=also_write)
 
 
 def keep_said(
     engine: Engine, model_id: str, fingerprint: str, *said: ModelOutput, as_of: date = FRIDAY
 ) -> None:
     with writing(engine) as connection:
-        signals.keep_said(
+        signals.write_answers(
             connection,
             model_id=model_id,
             model_version="1.0",
@@ -92,7 +91,7 @@ def told(engine: Engine) -> list[Event]:
 
 
 def store(engine: Engine, *kept: EnsembleSignal) -> None:
-    ensemble_signals.keep(engine, kept, models={"m0": "1.0", "m1": "1.0"}, failed=())
+    ensemble_signals.add(engine, kept, models={"m0": "1.0", "m1": "1.0"}, failed=())
 
 
 def symbols(kept: list[Any]) -> list[str]:
@@ -104,10 +103,14 @@ def test_what_a_model_said_is_read_under_its_fingerprint_and_for_its_date_alone(
         said = [says("AAA", BUY, confidence), says("BBB", HOLD, confidence)]
         keep_said(engine, "m0", fingerprint, *said, as_of=as_of)
 
-    found = signals.said(engine, model_id="m0", fingerprint="one", as_of=FRIDAY, symbols=["AAA", "CCC"])
+    found = signals.known_answers(
+        engine, model_id="m0", fingerprint="one", as_of=FRIDAY, symbols=["AAA", "CCC"]
+    )
 
     assert found == {"AAA": says("AAA", BUY, 0.7)}
-    assert signals.said(engine, model_id="m1", fingerprint="one", as_of=FRIDAY, symbols=["AAA"]) == {}
+    assert (
+        signals.known_answers(engine, model_id="m1", fingerprint="one", as_of=FRIDAY, symbols=["AAA"]) == {}
+    )
 
 
 def test_what_is_said_again_under_the_same_fingerprint_takes_the_place_of_what_was_said(
@@ -116,7 +119,7 @@ def test_what_is_said_again_under_the_same_fingerprint_takes_the_place_of_what_w
     for confidence in (0.6, 0.9):
         keep_said(engine, "m0", "one", says("AAA", BUY, confidence))
 
-    found = signals.said(engine, model_id="m0", fingerprint="one", as_of=FRIDAY, symbols=["AAA"])
+    found = signals.known_answers(engine, model_id="m0", fingerprint="one", as_of=FRIDAY, symbols=["AAA"])
 
     assert found == {"AAA": says("AAA", BUY, 0.9)}
 
@@ -125,7 +128,7 @@ def test_whoever_ends_the_last_job_of_a_run_keeps_its_ensemble_and_tells_of_it(e
     run, (first, second) = a_stored_run(engine)
     answer(engine, first, says("AAA", BUY, 0.8), says("BBB", BUY, 0.7))
 
-    assert ensemble_signals.latest(engine) is None
+    assert ensemble_signals.latest_date(engine) is None
     answer(engine, second, says("AAA", BUY, 0.7), says("BBB", SELL, 0.6))
 
     agreed = ensemble_signals.get(engine, "AAA", FRIDAY)
@@ -182,15 +185,13 @@ def test_who_has_lost_the_lease_keeps_nothing_of_what_it_heard(engine: Engine) -
     leases.release(engine, ghost)
     answer(engine, first, says("AAA", SELL))
 
-    kept = signal_job_end.complete(
-        engine,
-        ghost,
+    also_write = signals.write_at_end(
         a_result(first),
         [says("AAA", BUY), says("BBB", BUY)],
         as_of=FRIDAY,
         commission=Commission(fingerprint="another"),
-        provenance=None,
     )
+    kept = leases.complete(engine, ghost, a_result(first), also_write=also_write)
     answer(engine, second, says("AAA", SELL))
 
     assert not kept
@@ -203,7 +204,10 @@ def test_what_was_said_under_other_conditions_than_foreseen_is_kept_under_those(
     answer(engine, job, says("AAA", BUY), fingerprint="what it was indeed")
 
     assert signals.answers_of_run(engine, run) == {"m0": (says("AAA", BUY),)}
-    assert signals.said(engine, model_id="m0", fingerprint="under-0", as_of=FRIDAY, symbols=["AAA"]) == {}
+    assert (
+        signals.known_answers(engine, model_id="m0", fingerprint="under-0", as_of=FRIDAY, symbols=["AAA"])
+        == {}
+    )
 
 
 def test_one_that_fails_leaves_the_others_their_ensemble(engine: Engine) -> None:
@@ -226,7 +230,7 @@ def test_what_fewer_than_two_answered_for_is_no_signal_and_no_event(engine: Engi
     answer(engine, first, says("AAA", BUY))
     leases.fail(engine, claim(engine, second).lease, an_error())
 
-    assert ensemble_signals.latest(engine) is None
+    assert ensemble_signals.latest_date(engine) is None
     assert [event.type for event in told(engine)][-2:] == ["evaluation.failed", "run.completed"]
 
 
@@ -235,7 +239,7 @@ def test_a_run_that_is_not_to_keep_its_ensemble_keeps_what_its_models_said(engin
     answer(engine, first, says("AAA", BUY))
     answer(engine, second, says("AAA", HOLD))
 
-    assert ensemble_signals.latest(engine) is None
+    assert ensemble_signals.latest_date(engine) is None
     assert "SIGNAL_GENERATED" not in [event.type for event in told(engine)]
     assert signals.answers_of_run(engine, run) == {"m0": (says("AAA", BUY),), "m1": (says("AAA", HOLD),)}
 
@@ -248,7 +252,7 @@ def test_a_run_that_somebody_stopped_leaves_no_ensemble(engine: Engine) -> None:
     cancellation.cancel_run(engine, run.id)
 
     assert run_rows.get(engine, run.id).state == "cancelled"
-    assert ensemble_signals.latest(engine) is None
+    assert ensemble_signals.latest_date(engine) is None
 
 
 def test_the_rules_of_the_order_decide_and_not_those_of_today(engine: Engine) -> None:
@@ -276,9 +280,9 @@ def test_the_last_word_on_a_symbol_and_date_wins(engine: Engine) -> None:
     assert symbols(ensemble_signals.page(engine, MONDAY, limit=10)) == ["AAA"]
     assert ensemble_signals.get(engine, "BBB", MONDAY) is None
     assert (
-        ensemble_signals.latest(engine),
-        ensemble_signals.latest(engine, "BBB"),
-        ensemble_signals.latest(engine, "CCC"),
+        ensemble_signals.latest_date(engine),
+        ensemble_signals.latest_date(engine, "BBB"),
+        ensemble_signals.latest_date(engine, "CCC"),
     ) == (
         MONDAY,
         FRIDAY,
@@ -316,7 +320,7 @@ def test_what_a_process_generates_by_itself_is_told_with_an_id_of_its_own(engine
 
     assert kept is not None
     assert (kept.run_id, event.type, len(event.run_id)) == (None, "SIGNAL_GENERATED", 36)
-    ensemble_signals.keep(engine, (), models={}, failed=["m0"])
+    ensemble_signals.add(engine, (), models={}, failed=["m0"])
     assert len(told(engine)) == 1
 
 

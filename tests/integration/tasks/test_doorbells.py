@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows
 from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal
-from bakeoff.store.bakeoffs.queue_order import next_in_line
+from bakeoff.store.bakeoffs.queue_order import next_jobs
 from tasks import doorbell
 
 CAPS = Caps(per_node=2, overall=3)
@@ -161,7 +161,7 @@ class Doorbells(RuleBasedStateMachine):
         job_id = take(self.project)
         if job_id is None:
             return None
-        head = next_in_line(self.project.engine, limit=1)
+        head = next_jobs(self.project.engine, limit=1)
         said = try_claim(self.project.engine, job_id, node=node, caps=CAPS)
         if isinstance(said, Claim):
             assert said.run.id == head[0].run_id
@@ -228,7 +228,7 @@ class Doorbells(RuleBasedStateMachine):
 
     @invariant()
     def a_free_slot_is_waited_for_if_anything_is_queued(self) -> None:
-        if self.free and not self.is_lost and next_in_line(self.project.engine, limit=1):
+        if self.free and not self.is_lost and next_jobs(self.project.engine, limit=1):
             assert waiting(self.project)
 
     def teardown(self) -> None:
@@ -244,7 +244,7 @@ class Doorbells(RuleBasedStateMachine):
 
     def _fill_the_slots(self) -> None:
         in_vain = 0
-        while self.free and next_in_line(self.project.engine, limit=1):
+        while self.free and next_jobs(self.project.engine, limit=1):
             said = self._answer(self.nodes_with_room()[0])
             assert said is not None, "jobs are queued, slots are free, and nobody is told"
             in_vain = 0 if isinstance(said, Claim) else in_vain + 1

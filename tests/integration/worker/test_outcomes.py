@@ -12,7 +12,7 @@ from fixtures.kitchen import is_alive
 from fixtures.project import Project, Worker, a_project, wait_for
 
 from bakeoff.domain.identity import new_id
-from bakeoff.store.bakeoffs.queue_order import next_in_line
+from bakeoff.store.bakeoffs.queue_order import next_jobs
 from tasks import doorbell
 from tasks.celery import app
 from tasks.why_idle import is_read, readers
@@ -184,7 +184,7 @@ def _line_about(worker: Worker, sent: AsyncResult) -> str:
 def test_doorbells_rung_again_and_again_give_one_result_and_one_attempt(place: Place) -> None:
     run_id = place.project.start("good", "better")
     for _ in range(5):
-        doorbell.ring(next_in_line(place.project.engine, limit=2))
+        doorbell.ring(next_jobs(place.project.engine, limit=2))
     place.project.wait_for_end(run_id)
     late = [place.project.job(run_id, model).id for model in ("good", "better")]
     sent = [app.send_task("bakeoff.evaluate", kwargs={"jobId": job_id}) for job_id in late]

@@ -63,10 +63,10 @@ def _type(asked: str | None) -> str:
 
 def _told(engine: "Engine", asked: str | None, limit: int, *, follow: bool) -> "Iterator[Event]":
     from bakeoff.store.bakeoffs import run_rows
-    from bakeoff.store.bakeoffs.outbox import Tail
+    from bakeoff.store.bakeoffs.outbox import OutboxTail
 
     run_id = None if asked is None else run_rows.find(engine, asked)
-    tail = Tail(engine, run_id=run_id)
+    tail = OutboxTail(engine, run_id=run_id)
     yield from tail.latest(limit)
     while follow:
         is_over = run_id is not None and run_rows.get(engine, run_id).state.has_ended

@@ -68,7 +68,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     engine = project_access.existing_database(project_access.open_project(config))
     schema_version.ensure(engine)
     form = SignalFormat.JSON if as_json else form
-    on = as_of.date() if as_of else ensemble_signals.latest(engine, symbol)
+    on = as_of.date() if as_of else ensemble_signals.latest_date(engine, symbol)
     if symbol is not None:
         _show_one(_found(engine, symbol, on), form)
     elif on is None:

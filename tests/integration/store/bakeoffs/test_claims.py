@@ -107,7 +107,7 @@ def test_attempts_count_the_starts_that_were_spent(engine: Engine) -> None:
     first = claim(engine, job)
     leases.release(engine, first.lease)
     second = claim(engine, job)
-    leases.give_up(engine, second.lease, an_error())
+    leases.retry_or_fail(engine, second.lease, an_error())
     third = claim(engine, job)
 
     assert [taken.lease.attempt for taken in (first, second, third)] == [1, 1, 2]
@@ -120,7 +120,7 @@ def test_a_job_starts_once_for_those_who_listen(engine: Engine) -> None:
     first = claim(engine, job)
     leases.release(engine, first.lease)
     second = claim(engine, job)
-    leases.give_up(engine, second.lease, an_error())
+    leases.retry_or_fail(engine, second.lease, an_error())
     third = claim(engine, job)
 
     assert events(engine, run) == ["started 0"]

@@ -65,7 +65,7 @@ def test_an_old_run_goes_with_all_its_rows(engine: Engine) -> None:
     an_ended_run(engine)
     assert rows(engine) == [1, 2, 1, 5]
 
-    assert old_runs.forget(engine, MONTH) == 1
+    assert old_runs.delete_outdated(engine, MONTH) == 1
     assert rows(engine) == [0, 0, 0, 0]
 
 
@@ -78,7 +78,7 @@ def test_what_is_young_open_or_not_told_to_the_end_stays(engine: Engine) -> None
     queued, _ = a_stored_run(engine)
 
     assert old_runs.outdated(engine, MONTH) == {old.id}
-    assert old_runs.forget(engine, MONTH) == 1
+    assert old_runs.delete_outdated(engine, MONTH) == 1
     assert old_runs.run_ids(engine) == {young.id, queued.id, running.id, untold.id}
 
 
@@ -86,12 +86,12 @@ def test_a_run_stays_until_its_models_are_saved_and_then_goes_with_what_was_left
     engine: Engine,
 ) -> None:
     run = an_ended_run(engine, save=SaveRequest(policy=SavePolicy.ALL, name="churn"))
-    assert old_runs.forget(engine, MONTH) == 0
+    assert old_runs.delete_outdated(engine, MONTH) == 0
 
     lease = saving_rows.take(engine, run.id, lease_s=60)
     assert lease is not None
     assert saving_rows.finish(lease, SavingOutcome())
-    assert old_runs.forget(engine, MONTH) == 1
+    assert old_runs.delete_outdated(engine, MONTH) == 1
     assert rows(engine) == [0, 0, 0, 0]
 
 
@@ -102,7 +102,7 @@ def test_a_run_that_a_kept_one_repeats_stays_with_what_that_repeated(engine: Eng
     alone = an_ended_run(engine)
 
     assert old_runs.outdated(engine, MONTH) == {alone.id}
-    assert old_runs.forget(engine, MONTH) == 1
+    assert old_runs.delete_outdated(engine, MONTH) == 1
     assert old_runs.run_ids(engine) == {first.id, second.id, third.id}
 
 
@@ -121,15 +121,15 @@ def test_a_chain_of_old_runs_goes_as_a_whole(engine: Engine, monkeypatch: pytest
     a_retry(engine, a_retry(engine, first, days=35), days=31)
 
     assert len(old_runs.outdated(engine, MONTH)) == 3
-    assert old_runs.forget(engine, MONTH) == 3
+    assert old_runs.delete_outdated(engine, MONTH) == 3
     assert rows(engine) == [0, 0, 0, 0]
 
 
 def test_a_snapshot_is_cited_by_each_run_that_counts(engine: Engine) -> None:
     run, _ = a_stored_run(engine)
 
-    assert old_runs.cited_snapshots(engine) == {(DATASET.dataset_id, DATASET.split_id)}
-    assert old_runs.cited_snapshots(engine, without={run.id}) == set()
+    assert old_runs.referenced_snapshots(engine) == {(DATASET.dataset_id, DATASET.split_id)}
+    assert old_runs.referenced_snapshots(engine, without={run.id}) == set()
 
 
 def test_open_runs_are_those_that_have_not_ended(engine: Engine) -> None:

@@ -24,7 +24,7 @@ MOVES: dict[str, Move] = {
     "time out": lambda engine, lease, _: leases.fail(engine, lease, an_error(), state=JobState.TIMED_OUT),
     "cancel": lambda engine, lease, _: leases.cancel(engine, lease),
     "release": lambda engine, lease, _: leases.release(engine, lease),
-    "give up": lambda engine, lease, _: leases.give_up(engine, lease, an_error()),
+    "give up": lambda engine, lease, _: leases.retry_or_fail(engine, lease, an_error()),
 }
 
 
@@ -164,7 +164,7 @@ def test_a_job_whose_workers_all_died_fails_with_the_reason(engine: Engine) -> N
     assert error is not None
     assert (error.type, error.phase) == ("WorkerLost", "start")
     assert error.message == "its worker w1 died or fell silent 3 times in a row"
-    assert error.hint == "`bakeoff doctor` on that machine tells whether it runs out of memory"
+    assert error.hint == "`bakeoff doctor` on that machine says whether it runs out of memory"
     assert events(engine, run) == ["started 0", "failed 0", "run failed"]
 
 
@@ -173,7 +173,7 @@ def test_a_cell_that_is_killed_each_time_fails_with_the_error_it_was_given(engin
     error = an_error(type="Killed", message="killed 2 times, out of memory?")
 
     for _ in range(2):
-        assert leases.give_up(engine, claim(engine, job).lease, error)
+        assert leases.retry_or_fail(engine, claim(engine, job).lease, error)
 
     assert job_rows.get(engine, job.id).state == "failed"
     assert job_rows.get(engine, job.id).error == error

@@ -123,5 +123,5 @@ def test_what_a_result_was_made_of_is_forgotten_with_it(engine: Engine) -> None:
     fitted(engine, run, job)
     outbox.mark_published(engine, [one.position for one in outbox.pending(engine, limit=100)])
 
-    assert old_runs.forget(engine, LONG_AGO) == 1
+    assert old_runs.delete_outdated(engine, LONG_AGO) == 1
     assert earlier_fits.of_evaluation(engine, job.id) is None

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 
 from bakeoff.domain.job import Job
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status, saving_rows
-from bakeoff.store.bakeoffs.queue_order import next_in_line
+from bakeoff.store.bakeoffs.queue_order import next_jobs
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
@@ -37,11 +37,13 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     ),
     "fail": lambda engine, queued: leases.fail(engine, claim(engine, queued[0]).lease, an_error()),
     "release": lambda engine, queued: leases.release(engine, claim(engine, queued[0]).lease),
-    "give up": lambda engine, queued: leases.give_up(engine, claim(engine, queued[0]).lease, an_error()),
+    "give up": lambda engine, queued: leases.retry_or_fail(
+        engine, claim(engine, queued[0]).lease, an_error()
+    ),
     "expire": lambda engine, queued: (claim(engine, queued[0], lease_s=-1), leases.expire(engine)),
     "cancel a job": lambda engine, queued: cancellation.cancel_job(engine, queued[0].id),
     "cancel a run": lambda engine, queued: cancellation.cancel_run(engine, queued[0].run_id),
-    "next in line": lambda engine, _: next_in_line(engine, limit=3),
+    "next in line": lambda engine, _: next_jobs(engine, limit=3),
     "running": lambda engine, _: job_rows.running(engine),
     "prioritise": lambda engine, queued: run_rows.prioritise(engine, queued[0].run_id, 1),
     "backlog": lambda engine, _: job_rows.backlog(engine),
@@ -106,7 +108,7 @@ def _reads_a_table(step: str) -> bool:
     return words[0] == "SCAN" and words[1] not in _SHORT and words[-1] not in _FINE
 
 
-_SHORT = {"CONSTANT", "(subquery-1)", "idle", "at_work", "line"}  #: parts of statements
+_SHORT = {"CONSTANT", "(subquery-1)", "idle", "at_work", "candidates"}  #: parts of statements
 
 
 @on_sqlite
@@ -114,7 +116,7 @@ def test_the_line_and_the_queue_of_a_run_are_read_in_order(engine: Engine) -> No
     a_stored_run(engine, 3)
 
     with plans_of(engine) as plans:
-        next_in_line(engine, limit=3)
+        next_jobs(engine, limit=3)
 
     assert "SCAN evaluation_runs USING INDEX ix_evaluation_runs_line" in plans
     assert "SEARCH evaluation_jobs USING INDEX ix_evaluation_jobs_waiting (run_id=?)" in plans

@@ -11,7 +11,7 @@ from bakeoff.domain.job import Job
 from bakeoff.domain.run import Run
 from bakeoff.store.bakeoffs import cancellation, leases, run_rows
 from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder
-from bakeoff.store.bakeoffs.queue_order import IN_LINE, next_in_line
+from bakeoff.store.bakeoffs.queue_order import NEXT_RUN, next_jobs
 from bakeoff.store.database.engine import reading
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -26,9 +26,9 @@ def stored(engine: Engine, number: int, *, hour: int = 0, priority: int = 0) -> 
 
 def line(engine: Engine, limit: int = 10) -> list[str]:
     """`0 m1` is the second job of the run that was made at noon. A claim sees the first of them as we do."""
-    front = next_in_line(engine, limit=limit)
+    front = next_jobs(engine, limit=limit)
     with reading(engine) as connection:
-        in_line = connection.execute(select(IN_LINE)).scalar()
+        in_line = connection.execute(select(NEXT_RUN)).scalar()
     assert [in_line] == [waiting.run_id for waiting in front[:1]] or limit == 0
     return [f"{waiting.run_name.removeprefix('run ')} {waiting.model_id}" for waiting in front]
 
@@ -41,7 +41,7 @@ def complete(engine: Engine, *claims: Claim) -> None:
 def test_who_comes_next_is_told_with_what_a_doorbell_says(engine: Engine) -> None:
     run, [job] = stored(engine, 1)
 
-    [waiting] = next_in_line(engine, limit=3)
+    [waiting] = next_jobs(engine, limit=3)
 
     assert (waiting.job_id, waiting.run_id) == (job.id, run.id)
     assert (waiting.run_name, waiting.model_id) == ("run 0", "m0")
@@ -163,7 +163,7 @@ def test_runs_share_the_slots_whichever_job_ends_first(engine: Engine, slots: in
     running: list[Claim] = []
     for turn in range(20):
         while len(running) < slots:
-            [waiting] = next_in_line(engine, limit=1)
+            [waiting] = next_jobs(engine, limit=1)
             running.append(claim(engine, waiting.job_id))
         shares = [sum(taken.run.id == run_id for taken in running) for run_id in run_ids]
         assert max(shares) - min(shares) <= 1
@@ -172,7 +172,7 @@ def test_runs_share_the_slots_whichever_job_ends_first(engine: Engine, slots: in
 
 def claim_next(engine: Engine, *but: Job, node: str = "here", caps: Caps = PLENTY) -> Claim | None:
     holder = Holder(node=node, worker="w1")
-    return leases.claim_next(engine, but=[job.id for job in but], holder=holder, caps=caps, lease_s=60)
+    return leases.claim_next(engine, excluded=[job.id for job in but], holder=holder, caps=caps, lease_s=60)
 
 
 def test_who_asks_for_no_certain_job_gets_the_next_in_line_but_those_that_others_are_called_for(

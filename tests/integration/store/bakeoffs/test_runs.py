@@ -140,7 +140,7 @@ def test_a_run_that_finishers_end_together_ends_once(engine: Engine) -> None:
         lambda engine, _, queued: try_claim(engine, queued),
         lambda engine, taken, _: leases.complete(engine, taken.lease, a_result(taken.job)),
         lambda engine, taken, _: leases.release(engine, taken.lease),
-        lambda engine, taken, _: leases.give_up(engine, taken.lease, an_error()),
+        lambda engine, taken, _: leases.retry_or_fail(engine, taken.lease, an_error()),
         lambda engine, _, queued: cancellation.cancel_job(engine, queued.id),
     ],
 )
@@ -153,7 +153,7 @@ def test_whoever_changes_a_job_waits_for_who_holds_its_run(
 
     with ThreadPoolExecutor(1) as pool:
         with writing(engine) as connection:
-            run_rows.hold(connection, run.id)
+            run_rows.lock_run(connection, run.id)
             moved = pool.submit(move, engine, taken, second)
             with pytest.raises(TimeoutError):
                 moved.result(timeout=0.1)

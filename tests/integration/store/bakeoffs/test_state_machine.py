@@ -21,7 +21,7 @@ from sqlalchemy import Engine, select
 from bakeoff.domain.job import Job, JobState
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder, Lease, LeaseStanding
-from bakeoff.store.bakeoffs.queue_order import IN_LINE, next_in_line
+from bakeoff.store.bakeoffs.queue_order import NEXT_RUN, next_jobs
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading, writing
 
@@ -244,7 +244,7 @@ class Leases(RuleBasedStateMachine):
     @rule(lease=taken)
     def give_up(self, lease: tuple[int, Lease]) -> None:
         place, held = lease
-        done = leases.give_up(self.engine, held, an_error())
+        done = leases.retry_or_fail(self.engine, held, an_error())
         assert done is self.model.holds(place, held.token)
         if done:
             self.model.give_up(place)
@@ -282,9 +282,9 @@ class Leases(RuleBasedStateMachine):
 
     @invariant()
     def those_who_wait_stand_in_line(self) -> None:
-        line = next_in_line(self.engine, limit=9)
+        line = next_jobs(self.engine, limit=9)
         with reading(self.engine) as connection:
-            in_line = connection.execute(select(IN_LINE)).scalar()
+            in_line = connection.execute(select(NEXT_RUN)).scalar()
 
         assert [waiting.job_id for waiting in line] == [self.jobs[place].id for place in self.model.line()]
         assert in_line == (line[0].run_id if line else None)

@@ -63,9 +63,9 @@ def fill(engine: Engine) -> None:
         engine, [Rejection(id="bad", version="1", path="p:P", cause="it raised", fix="mend it")]
     )
     at_odds = a_signal("BRK/B", conflict_reason="m0=BUY, m1=SELL")
-    ensemble_signals.keep(engine, [at_odds], models={"m0": "1.0"}, failed=[])
+    ensemble_signals.add(engine, [at_odds], models={"m0": "1.0"}, failed=[])
     with writing(engine) as connection:
-        model_signals.keep_said(
+        model_signals.write_answers(
             connection,
             model_id="m0",
             model_version="1.0",

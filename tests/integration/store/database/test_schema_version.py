@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.identity import new_id
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.store.bakeoffs.queue_order import next_in_line
+from bakeoff.store.bakeoffs.queue_order import next_jobs
 from bakeoff.store.database import schema_version, tables
 from bakeoff.store.database.engine import open_database, reading, writing
 
@@ -85,7 +85,7 @@ def test_runs_of_the_first_schema_stand_in_line_after_an_upgrade(empty: Engine) 
 
     schema_version.upgrade(empty)
 
-    assert [waiting.job_id for waiting in next_in_line(empty, limit=2)] == ["j1"]
+    assert [waiting.job_id for waiting in next_jobs(empty, limit=2)] == ["j1"]
     with reading(empty) as connection:
         assert connection.execute(text("SELECT priority FROM evaluation_runs")).scalar_one() == 0
 
