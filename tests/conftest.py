@@ -6,6 +6,7 @@ pytest_plugins = [
     "fixtures.command_line",
     "fixtures.own_metrics",
     "fixtures.registries",
+    "fixtures.installed",
     "fixtures.mlflow_servers",
 ]
 

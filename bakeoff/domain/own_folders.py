@@ -9,6 +9,9 @@ SOURCES = Path(__file__).resolve().parents[2]
 #: The packages there that are ours; everything else on the import path is a project's or a library's.
 PACKAGES = ("bakeoff", "registry", "tasks")
 
+#: Those of them that a cell needs. There a project's own `tasks.py` is what `import tasks` finds.
+PACKAGES_IN_CELLS = ("bakeoff", "registry")
+
 
 def runtime_folder() -> Path:
     """The folder of this user's sockets, which nobody else can enter.

@@ -9,8 +9,8 @@ from tempfile import NamedTemporaryFile
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.settings.configuration import Configuration
+from bakeoff.worker import celery_process
 from bakeoff.worker.process_supervisor import Child
-from bakeoff.worker.worker_processes import CELERY
 
 HOST = "127.0.0.1"
 USER = "bakeoff"
@@ -33,7 +33,7 @@ def child(configuration: Configuration, *, port: int) -> Child:
     }
     return Child(
         name="flower",
-        command=(*CELERY, "flower"),
+        command=(*celery_process.COMMAND, "flower"),
         environment={**os.environ, **configuration.as_environment(), **ours},
         log=configuration.logs / "flower.log",
         is_vital=False,

@@ -2,18 +2,15 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from bakeoff.broker import broker_access
 from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
 from bakeoff.operations import process_context
 from bakeoff.settings.configuration import Configuration
-from bakeoff.worker import temporary_workers
+from bakeoff.worker import celery_process, temporary_workers
 from bakeoff.worker.process_supervisor import Child, supervise
 from tasks.why_idle import is_read
-
-CELERY = (sys.executable, "-m", "celery", "-A", "tasks", "--quiet")
 
 
 def eval_command(log_level: str, *, name: str = "eval") -> list[str]:
@@ -25,7 +22,7 @@ def control_command(log_level: str) -> list[str]:
 
 
 def _worker(log_level: str) -> list[str]:
-    return [*CELERY, "worker", "-l", log_level, "--without-gossip", "--without-mingle"]
+    return [*celery_process.COMMAND, "worker", "-l", log_level, "--without-gossip", "--without-mingle"]
 
 
 #: Workers that we started and do not wait for. Held, since our end of their standard input must stay open.
@@ -81,7 +78,7 @@ def beat(configuration: Configuration, log_level: str) -> Child:
     """It rings for sweeps and schedules."""
     return Child(
         name="beat",
-        command=(*CELERY, "beat", "-l", log_level),
+        command=(*celery_process.COMMAND, "beat", "-l", log_level),
         environment={**os.environ, **configuration.as_environment()},
         log=configuration.logs / "beat.log",
         is_vital=False,

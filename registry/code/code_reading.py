@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.own_folders import PACKAGES, SOURCES
+from bakeoff.domain.own_folders import PACKAGES, PACKAGES_IN_CELLS, SOURCES
 from registry.code.distributions import identity_of, library_folders, owners_of
 from registry.code.import_environment import class_paths, import_path
 
@@ -73,7 +73,7 @@ def is_ours(file: str) -> bool:
 def _path(root: Path) -> tuple[str, ...]:
     """In the order in which a cell looks."""
     libraries = (entry for entry in sys.path if entry.startswith((sys.prefix, sys.base_prefix)))
-    return tuple(dict.fromkeys((str(SOURCES), *import_path(root), *libraries)))
+    return tuple(dict.fromkeys((*import_path(root), str(SOURCES), *libraries)))
 
 
 class _Place(NamedTuple):
@@ -163,8 +163,13 @@ class _Reading:
     def _find(self, name: str) -> _Place | None:
         if name not in self._places:
             above, _, last = name.rpartition(".")
-            self._places[name] = self._find_in(above, last) if above else _look(name, self.path) or _ask(name)
+            self._places[name] = self._find_in(above, last) if above else self._find_top(name)
         return self._places[name]
+
+    def _find_top(self, name: str) -> _Place | None:
+        """A project does not take the place of our packages that a cell has loaded."""
+        path = (str(SOURCES),) if name in PACKAGES_IN_CELLS else self.path
+        return _look(name, path) or _ask(name)
 
     def _find_in(self, above: str, last: str) -> _Place | None:
         package = self._find(above)

@@ -8,14 +8,20 @@ from typing import Any
 
 from bakeoff.cell.confinement.file_grants import Closed, Marks
 from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.own_folders import SOURCES
 from registry.code.model_building import is_class_mapping
 
 
 def import_path(root: Path) -> tuple[str, ...]:
-    """Beside the libraries: wherever this process looks for modules, and last below `root`."""
+    """Beside the libraries: wherever this process looks for modules, then `root`, then a checkout of Bakeoff.
+
+    The checkout comes last, for its `tasks` is not that of the project, and its folders are no packages.
+    """
     pythons = (sys.prefix, sys.base_prefix)
-    ours = [entry for entry in sys.path if entry.startswith("/") and not entry.startswith(pythons)]
-    return tuple(dict.fromkeys([*ours, str(root.resolve())]))
+    known = [entry for entry in sys.path if entry.startswith("/") and not entry.startswith(pythons)]
+    entries = dict.fromkeys([*known, str(root.resolve())])
+    checkout = [entry for entry in entries if entry == str(SOURCES)]
+    return (*(entry for entry in entries if entry not in checkout), *checkout)
 
 
 def readable(

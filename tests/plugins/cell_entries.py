@@ -160,6 +160,12 @@ def import_a_plugin(payload, inside):
     return importlib.import_module(payload).ANSWER
 
 
+def locate(payload, inside):
+    import importlib
+
+    return importlib.import_module(payload).__file__
+
+
 def read_file(payload, inside):
     return Path(payload).read_text()
 

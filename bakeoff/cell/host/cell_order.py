@@ -31,7 +31,7 @@ class Order:
     outputs: Mapping[str, Path] = field(default_factory=dict)  #: where each output goes, by name
     import_path: tuple[
         str, ...
-    ] = ()  #: appended to sys.path; its files are closed unless `readable` has them
+    ] = ()  #: searched for modules before the libraries; its files are closed unless `readable` has them
 
     def to_json(self) -> dict[str, Any]:
         return {

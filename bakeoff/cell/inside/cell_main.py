@@ -146,7 +146,7 @@ def _settle(order: Order, scratch: Path, kit: Kit) -> None:
     if order.limits.threads != LOADED_THREADS:
         kit.threadpools.limit(limits=order.limits.threads)
     os.chdir(scratch)
-    _extend_path(order.import_path)
+    put_first_on_path(order.import_path)
     gc.enable()
 
 
@@ -158,11 +158,11 @@ def _set_environment(threads: int, scratch: Path) -> None:
     tempfile.tempdir = None
 
 
-def _extend_path(entries: Sequence[str]) -> None:
+def put_first_on_path(entries: Sequence[str]) -> None:
+    """In their order, before all that was there; an entry that is on the path already keeps its place."""
     for entry in entries:
         sys.path_importer_cache.pop(entry, None)  # a folder that did not exist before is remembered as such
-        if entry not in sys.path:
-            sys.path.append(entry)
+    sys.path[:0] = [entry for entry in entries if entry not in sys.path]
 
 
 def _answer(order: Order, room: CellApi, ruleset: Ruleset | None) -> bytes:

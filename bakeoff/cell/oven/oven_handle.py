@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +58,7 @@ class Oven:
         neither BLAS nor OpenMP, which do not survive a fork.
         `closed` is what no cell may open, though it lies where the libraries are; `hidden` are folders with
         sockets, of which cells see nothing where the kernel allows it.
+        `import_path` is searched before the libraries, but not for our own packages.
         `runtime` is the folder in which it makes a folder of its own; its path must be short.
         """
         folder = _make_folder(runtime)
@@ -67,11 +69,12 @@ class Oven:
             "preload": list(preload),
             "closed": list(map(str, closed)),
             "hidden": list(map(str, [runtime_folder(), *hidden])),
+            "import_path": list(import_path),
             "owner": os.getpid(),
         }
         descriptors = {"listener": listener.fileno(), "lifeline": reader, "lock": lock}
         with listener:
-            process = _start(arguments, descriptors, _environment(import_path))
+            process = _start(arguments, descriptors, _environment())
         os.close(reader)
         os.close(lock)
         return cls(folder, process, lifeline)
@@ -133,10 +136,16 @@ def _start(
     )
 
 
-def _environment(import_path: Sequence[str]) -> dict[str, str]:
-    """Nothing that strangers should not see."""
+def _environment() -> dict[str, str]:
+    """Nothing that plugins should not see.
+
+    Of the import path only our own folder is in it: the Oven imports our packages before it looks anywhere
+    else. An installed Bakeoff is found without: PYTHONPATH would put all its neighbours before the standard
+    library.
+    """
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**passed_on, **_FIXED, "PYTHONPATH": os.pathsep.join([str(SOURCES), *import_path])}
+    is_installed = str(SOURCES) in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    return {**passed_on, **_FIXED, **({} if is_installed else {"PYTHONPATH": str(SOURCES)})}
 
 
 def _socket_in(folder: Path) -> Path:

@@ -16,7 +16,7 @@ import socket
 import struct
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +25,9 @@ from typing import NoReturn
 from threadpoolctl import ThreadpoolController
 
 from bakeoff.cell.confinement import file_grants, kernel_calls, landlock, scratch_folder
-from bakeoff.cell.inside.cell_main import LOADED_THREADS, Kit
+from bakeoff.cell.inside.cell_main import LOADED_THREADS, Kit, put_first_on_path
 from bakeoff.cell.oven import process_tree, warm_parent
+from bakeoff.domain.own_folders import PACKAGES_IN_CELLS
 
 log = logging.getLogger(__name__)
 
@@ -173,6 +174,20 @@ def _be_like_a_fresh_interpreter() -> None:
     sys.modules["__main__"] = types.ModuleType("__main__")
 
 
+def _open_to_project(import_path: Sequence[str]) -> None:
+    """Cells look for modules in the project first, so that its own `config/` or `tasks.py` is what they find.
+
+    Our packages are imported before that: a project's folder of the same name does not take their place.
+    Processes that a plugin starts look in the same order.
+    """
+    for package in PACKAGES_IN_CELLS:
+        importlib.import_module(package)
+    put_first_on_path(import_path)
+    own = os.environ.get("PYTHONPATH")
+    if import_path:
+        os.environ["PYTHONPATH"] = os.pathsep.join([*import_path, *([own] if own else [])])
+
+
 def _go_first() -> None:
     """Before the cells: each is a session, and the kernel may share out its time by session."""
     with suppress(OSError):
@@ -186,6 +201,7 @@ def main() -> None:
     kernel_calls.become_subreaper()
     _go_first()
     _be_like_a_fresh_interpreter()
+    _open_to_project(order["import_path"])
     hearth = OvenProcess(
         folder=Path(order["folder"]),
         listener=socket.socket(fileno=order["listener"]),

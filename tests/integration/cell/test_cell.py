@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.kitchen import Kitchen, a_kitchen, an_oven, below, children, eventually, names_in
+from fixtures.kitchen import ROOT, Kitchen, a_kitchen, an_oven, below, children, eventually, names_in
 
 from bakeoff.cell.host.cell_outcome import End, Failure
 from bakeoff.cell.oven.oven_handle import Oven
@@ -181,10 +181,24 @@ def test_a_cell_has_nothing_of_its_supervisor_but_what_it_needs(kitchen):
     assert found["main"] is None
 
 
-def test_an_import_path_is_appended(kitchen, tmp_path):
+def test_an_import_path_comes_before_the_libraries(kitchen, tmp_path):
     found = kitchen.run("describe_surroundings", import_path=(str(tmp_path),)).value
 
-    assert found["path"][-1] == str(tmp_path)
+    assert found["path"][0] == str(tmp_path)
+
+
+def test_a_project_has_a_module_named_tasks_and_no_package_of_its_own_hides_ours(kitchen, tmp_path):
+    for name in ("tasks.py", "registry.py", "bakeoff.py"):
+        (tmp_path / name).write_text("plugin = None\n")
+
+    order = {"import_path": (str(tmp_path),), "readable": (tmp_path,)}
+    found = {name: kitchen.run("locate", name, **order).value for name in ("tasks", "registry", "bakeoff")}
+
+    assert found == {
+        "tasks": str(tmp_path / "tasks.py"),
+        "registry": str(ROOT / "registry" / "__init__.py"),
+        "bakeoff": str(ROOT / "bakeoff" / "__init__.py"),
+    }
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -1,0 +1,26 @@
+"""`python -P -m bakeoff.worker.celery_process worker ...`: Celery's own command line, with our application.
+
+Celery imports the application from the current folder first, where a project may have a `tasks.py` of its
+own. Here ours is imported before Celery looks for it.
+"""
+
+import importlib
+import sys
+
+from bakeoff.domain.own_folders import SOURCES
+
+#: What starts a process of Celery; a command such as `worker` follows. -P: not from the current folder.
+COMMAND = (sys.executable, "-P", "-m", "bakeoff.worker.celery_process", "-A", "tasks", "--quiet")
+
+
+def main() -> None:
+    from celery.__main__ import main as celery
+
+    sys.path.insert(0, str(SOURCES))  # PYTHONPATH may lead to the project, too
+    importlib.import_module("tasks.celery")
+    sys.path.remove(str(SOURCES))
+    celery()
+
+
+if __name__ == "__main__":
+    main()
