@@ -104,6 +104,7 @@ def test_what_the_image_copies_is_let_in() -> None:
     assert packages is not None
 
     assert let_in == set(re.findall(r'"(\w+)"', packages[1])) | {
+        "migrations",  # data inside the wheel
         "pyproject.toml",
         "README.md",
         "runtime.lock",
