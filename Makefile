@@ -9,7 +9,7 @@ SOURCES := bakeoff models registry tasks
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-services chaos bench check format docs lock clean
+.PHONY: help setup demo test test-services chaos bench check format docs site lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,14 +61,18 @@ format: setup  ## Format the code, and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: demo  ## Generate docs/reference/configuration.md and docs/pictures/leaderboard.svg
+docs: demo  ## Generate the pages of settings and commands, and the picture of a leaderboard
 	@$(BIN)/bakeoff config --markdown > docs/reference/configuration.md
-	@$(BIN)/python docs/pictures/leaderboard.py docs/pictures/leaderboard.svg
+	@$(BIN)/python docs/generate/commands.py docs/reference/commands.md
+	@$(BIN)/python docs/generate/leaderboard.py docs/pictures/leaderboard.svg
+
+site: setup  ## Make build/site from docs/: pages, search, the Python reference; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-header
 
 lock:  ## Resolve requirements.lock again, and runtime.lock within it, for Python 3.11 and 3.12 (needs uv)
-	$(LOCK) --group dev --upgrade --output-file requirements.lock pyproject.toml
+	$(LOCK) --group dev --group site --upgrade --output-file requirements.lock pyproject.toml
 	$(LOCK) --group build --constraint requirements.lock --output-file runtime.lock pyproject.toml
 
 clean:  ## Remove the environment and all data

@@ -1,4 +1,4 @@
-"""What the ensemble makes of several answers; docs/guide/signals.md has it as truth tables.
+"""What the ensemble makes of several answers; docs/reference/ensemble-rules.md has it as truth tables.
 
 A model of weight 0 has no voice. Weights are normalised over the models that answered for the symbol, and a
 symbol that fewer than two answered for gets no signal.

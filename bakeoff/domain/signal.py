@@ -72,7 +72,7 @@ def ranked(answers: Iterable[ModelOutput]) -> tuple[ModelOutput, ...]:
 
 
 class Strategy(StrEnum):
-    """How the ensemble decides; docs/guide/signals.md has the truth tables."""
+    """How the ensemble decides; docs/reference/ensemble-rules.md has the truth tables."""
 
     WEIGHTED_MAJORITY = "weighted_majority"
     CONFIDENCE_BASED = "confidence_based"

@@ -35,6 +35,7 @@ from registry.catalog.catalog_schema import KEYS as CATALOG_KEYS
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+BESIDE = [ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
 
 NONE = Figures(
     runs=dict.fromkeys(RunState, 0),
@@ -55,6 +56,10 @@ _BLOCK = re.compile(
 _LINK = re.compile(r"\]\((?!https?:|#)(?P<target>[^)#]+)")
 
 
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).with_suffix("").as_posix()
+
+
 @dataclass(frozen=True)
 class Block:
     kind: str
@@ -72,10 +77,12 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
-    (tmp_path / "config").mkdir()
-    for name in ("bakeoff.yaml", "models.yaml"):
-        shutil.copy(ROOT / "config" / name, tmp_path / "config")
+def project(page: Path, tmp_path: Path) -> Iterator[Path]:
+    """Like a checkout; empty for the tutorial, which begins with nothing."""
+    if page.stem != "tutorial":
+        (tmp_path / "config").mkdir()
+        for name in ("bakeoff.yaml", "models.yaml"):
+            shutil.copy(ROOT / "config" / name, tmp_path / "config")
     yield tmp_path
     for left in tmp_path.glob("*.pid"):  # of a block that stays, on a page that did not come to its end
         with suppress(ProcessLookupError):
@@ -110,7 +117,7 @@ def tools(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path
     return [celery_alone(tmp_path_factory.mktemp("theirs"))] if page.stem == "enqueueing" else []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_of_a_page_runs(page: Path, project: Path, port: str, tools: Sequence[Path]) -> None:
     for block in blocks_of(page):
         if block.quote:
@@ -125,14 +132,14 @@ def test_every_block_of_a_page_runs(page: Path, project: Path, port: str, tools:
             run([sys.executable, "-"], project, block.text, port)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_a_page_has_no_block_that_nobody_runs(page: Path) -> None:
     """`text` is for figures, output, and commands that stay in the foreground."""
     assert {block.kind for block in blocks_of(page)} <= {"sh", "python", "yaml", "text"}
     assert all(block.file for block in blocks_of(page) if block.kind == "yaml")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *BESIDE], ids=name_of)
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     targets = [match["target"] for match in _LINK.finditer(page.read_text("utf-8"))]
     assert [target for target in targets if not (page.parent / target).exists()] == []

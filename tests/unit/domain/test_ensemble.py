@@ -1,4 +1,4 @@
-"""The truth tables of docs/guide/signals.md, and an obvious reference that counts in fractions."""
+"""The truth tables of docs/reference/ensemble-rules.md, and an obvious reference that counts in fractions."""
 
 import random
 import re
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bakeoff.domain.ensemble import combine
 from bakeoff.domain.signal import EnsembleRules, EnsembleSignal, ModelOutput, SignalType, Strategy, ranked
 
-PAGE = ROOT / "docs" / "guide" / "signals.md"
+PAGE = ROOT / "docs" / "reference" / "ensemble-rules.md"
 TODAY = date(2026, 11, 20)
 
 _MODEL = re.compile(r"(\w+), ([\d.]+)")
@@ -35,7 +35,7 @@ class Row(NamedTuple):
 def rows_of(page: str) -> Iterator[Row]:
     strategy, above, heads = "", "", list[str]()
     for line in page.splitlines():
-        if found := re.fullmatch(r"### `(\w+)`", line):
+        if found := re.fullmatch(r"## `(\w+)`", line):
             strategy, above, heads = found[1], "", []
         elif not line.startswith("|"):
             above, heads = (line or above), []
@@ -203,7 +203,7 @@ _RULES = st.tuples(st.sampled_from(list(Strategy)), _HUNDREDTHS, _HUNDREDTHS, st
 
 
 def by_the_book(table, weights, rules):
-    """As docs/guide/signals.md says it, sentence by sentence, without a thought for speed."""
+    """As docs/reference/ensemble-rules.md says it, sentence by sentence, without a thought for speed."""
     strategy, min_agreement, min_confidence, flag = rules
     found = []
     for symbol in ("X", "Y", "Z"):

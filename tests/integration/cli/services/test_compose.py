@@ -107,6 +107,7 @@ def test_what_the_image_copies_is_let_in() -> None:
         "migrations",  # data inside the wheel
         "pyproject.toml",
         "README.md",
+        "LICENSE",
         "runtime.lock",
     }
 

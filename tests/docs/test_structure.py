@@ -1,0 +1,123 @@
+"""What the pages say of the tree, of each other and of the project's files is so."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from itertools import count
+from pathlib import Path
+
+import pytest
+import yaml
+from fixtures.places import ROOT
+
+DOCS = ROOT / "docs"
+ARCHITECTURE = (DOCS / "architecture.md").read_text("utf-8")
+ROOMS = ("bakeoff", "models", "registry", "tasks")
+
+
+def section(title: str) -> str:
+    return ARCHITECTURE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def figure(title: str) -> list[str]:
+    return re.findall(r"^```text\n(.*?)^```$", section(title), re.MULTILINE | re.DOTALL)[0].splitlines()
+
+
+def test_the_tree_names_every_package_and_no_folder_that_is_not_there() -> None:
+    named = [line.split("/ ")[0] for line in figure("Folders")]
+    packages = {
+        str(init.parent.relative_to(ROOT)) for room in ROOMS for init in (ROOT / room).rglob("__init__.py")
+    }
+
+    assert [folder for folder in named if not (ROOT / folder).is_dir()] == []
+    assert packages - set(named) == set()
+    assert len(named) == len(set(named))
+
+
+def test_each_folder_of_the_tree_has_a_line() -> None:
+    assert [line for line in figure("Folders") if not re.fullmatch(r"[\w/]+/ +\S.*", line)] == []
+
+
+def test_the_floors_are_those_that_are_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+
+    assert [re.split(r" {2,}", line)[0] for line in figure("Floors")] == layers
+
+
+def test_each_file_that_the_map_names_is_there() -> None:
+    named = set(re.findall(r"`((?:bakeoff|tasks|registry|models|config|docs|tests)/[\w./-]*)`", ARCHITECTURE))
+    assert named
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def test_decisions_carry_their_own_numbers_and_dates_and_are_listed() -> None:
+    files = sorted((DOCS / "decisions").glob("0*.md"))
+    listed = (DOCS / "decisions" / "README.md").read_text("utf-8")
+    for number, file in zip(count(1), files, strict=False):
+        title, _, rest = file.read_text("utf-8").partition("\n\n")
+        assert file.name.startswith(f"{number:04}-"), file.name
+        assert re.fullmatch(rf"# {number}\. .+", title), file.name
+        assert re.match(r"20\d\d-\d\d-\d\d\.", rest), file.name
+        assert f"| [{number}]({file.name}) | {title.partition('. ')[2]} |" in listed
+
+
+def test_the_page_of_commands_is_what_their_help_says(tmp_path: Path) -> None:
+    """`make docs` writes it anew."""
+    page = tmp_path / "commands.md"
+    subprocess.run([sys.executable, DOCS / "generate" / "commands.py", page], cwd=ROOT, check=True)
+    assert (DOCS / "reference" / "commands.md").read_text("utf-8") == page.read_text("utf-8")
+
+
+def texts_of_the_code() -> str:
+    """Every text of the sources, also where it is a part of a longer one."""
+    trees = (ast.parse(file.read_text("utf-8")) for room in ROOMS for file in (ROOT / room).rglob("*.py"))
+    constants = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return "\n".join(constant.value for constant in constants if isinstance(constant.value, str))
+
+
+def test_each_message_that_the_page_on_troubles_quotes_is_in_the_code() -> None:
+    page = (DOCS / "troubleshooting.md").read_text("utf-8")
+    heads = "\n".join(re.findall(r"^\*\*(.+)$", page, re.MULTILINE))
+    parts = {part.strip() for quoted in re.findall(r"`([^`]+)`", heads) for part in quoted.split("…")}
+    code = texts_of_the_code()
+
+    assert len(parts) > 20
+    assert sorted(part for part in parts if part and part not in code) == []
+
+
+def test_every_page_is_in_the_navigation_of_the_site_or_is_a_decision() -> None:
+    text = (ROOT / "mkdocs.yml").read_text("utf-8")
+    named = set(re.findall(r"\S+\.md$", text.partition("\nnav:")[2], re.MULTILINE))
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+
+    assert pages - named == {f"decisions/{page.name}" for page in (DOCS / "decisions").glob("0*.md")}
+    assert named - pages == {"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE.md"}
+
+
+def test_public_ci_does_what_the_script_does() -> None:
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    matrix = steps["jobs"]["step"]["strategy"]["matrix"]["step"]
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+
+    assert set(matrix) == set(re.findall(r"^make ([\w-]+)", script, re.MULTILINE)) - {"setup"}
+
+
+def test_hooks_before_a_commit_call_the_tools_of_the_project() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
+    assert [repository["repo"] for repository in hooks["repos"]] == ["local"]
+    assert all(hook["entry"].startswith(".venv/bin/") for hook in hooks["repos"][0]["hooks"])
+
+
+@pytest.mark.parametrize("field", ["license", "license-files", "classifiers"])
+def test_the_license_is_said_where_installers_look(field: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert {
+        "license": project["license"] == "Apache-2.0",
+        "license-files": project["license-files"] == ["LICENSE"],
+        "classifiers": "Programming Language :: Python :: 3.11" in project["classifiers"],
+    }[field]
