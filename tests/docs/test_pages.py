@@ -117,6 +117,7 @@ def tools(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path
     return [celery_alone(tmp_path_factory.mktemp("theirs"))] if page.stem == "enqueueing" else []
 
 
+@pytest.mark.timeout(300)  # the tutorial has six bake-offs
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_block_of_a_page_runs(page: Path, project: Path, port: str, tools: Sequence[Path]) -> None:
     for block in blocks_of(page):
