@@ -1,56 +1,106 @@
-"""Who was stopped in the middle of a write: on SQLite everybody else then waits until it goes on.
+"""Ends a process that stands still in the middle of a write: on SQLite all others wait until it goes on.
 
-PostgreSQL ends the connection of a client that falls silent in a transaction. SQLite knows no such thing, so
-the process is ended, by one that waits. That loses nothing: what was not committed never was, and whatever
-else it was about is taken from it as from any that died.
+PostgreSQL ends the connection of a client that falls silent in a transaction. SQLite has nothing like that,
+so a process that waits kills the one that stands still. Nothing is lost by it: what was not committed was
+never there, and the leases of the process are taken over as those of any process that died.
+
+A process that somebody stopped (SIGSTOP, Ctrl-Z) is killed whoever it belongs to. One that stands still
+because a debugger traces it is killed only if it is a process of Bakeoff's: whoever debugs a script or
+another program would lose the session, and lets it go on soon.
 """
 
+import logging
 import os
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-_WRITERS_BYTE = "120"  #: of the -shm file: where SQLite has the lock of the one that writes (WAL_WRITE_LOCK)
+log = logging.getLogger(__name__)
+
+_WRITE_LOCK_BYTE = "120"  #: of the -shm file: what a process locks there while it writes (WAL_WRITE_LOCK)
+_OURS = frozenset({"bakeoff", "celery"})
+_CELERY_TITLE = "[celeryd:"  #: what Celery calls its processes where setproctitle is installed
 
 
 class StoppedWriterWatch:
-    """Over the writers of one SQLite file, for a process that looks at them every now and then."""
+    """Watches the writers of one SQLite file, for a process that calls `look` every now and then."""
 
     def __init__(self, file: Path, *, patience_s: float) -> None:
         self._index = file.with_name(file.name + "-shm")
         self._patience_s = patience_s
-        self._suspect: psutil.Process | None = None
+        self._suspect: tuple[psutil.Process, float] | None = None  #: with the CPU time that it had used
         self._since = 0.0
+        self._spared: psutil.Process | None = None  #: the one that this process may not kill
 
     def look(self) -> int | None:
-        """The process that was ended, if one was stopped in a write for longer than anybody has patience."""
+        """Kill the process that holds the write lock, if it has stood still for so long. Returns its pid."""
         found = _stopped_writer(self._index)
-        if found is None or found != self._suspect:
+        if found is None or found != self._suspect:  # it ran in between, if it has used CPU time
             self._suspect, self._since = found, time.monotonic()
             return None
         if time.monotonic() - self._since < self._patience_s:
             return None
-        with suppress(psutil.NoSuchProcess):
-            found.kill()
-        return found.pid
+        return self._kill(found[0])
+
+    def _kill(self, process: psutil.Process) -> int | None:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            return process.pid
+        except psutil.AccessDenied:
+            # Of another user. This must not end the thread that looks: the next stopped writer may be ours.
+            if process != self._spared:
+                log.warning(
+                    "process %d is stopped in a write, where all others wait for it, and belongs to somebody "
+                    "else: let it go on (kill -CONT), or end it",
+                    process.pid,
+                )
+            self._spared = process
+            return None
+        return process.pid
 
 
-def _stopped_writer(index: Path) -> psutil.Process | None:
+def _stopped_writer(index: Path) -> tuple[psutil.Process, float] | None:
+    """The process that holds the write lock and stands still, and may be killed for it."""
     try:
         process = psutil.Process(_writer(index))
-        return process if process.status() == psutil.STATUS_STOPPED else None
+        state = process.status()
+        if state not in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP}:
+            return None
+        if _is_traced(process.pid) and not _is_ours(process.cmdline()):
+            return None
+        used = process.cpu_times()
+        return process, used.user + used.system
     except (OSError, LookupError, psutil.Error):
         return None
 
 
+def _is_traced(pid: int) -> bool:
+    lines = Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines()
+    return next((int(line.split()[1]) != 0 for line in lines if line.startswith("TracerPid:")), False)
+
+
+def _is_ours(command: list[str]) -> bool:
+    """Whether it was started as `bakeoff ...`, `celery ...`, `python -m bakeoff.x` or `python -m celery`.
+
+    That is enough, for what is looked at holds the lock of our database: no other Celery does.
+    """
+    words = command[:4]
+    is_program = any({Path(word).name, word.partition(".")[0]} & _OURS for word in words)
+    return is_program or "".join(words).startswith(_CELERY_TITLE)
+
+
 def _writer(index: Path) -> int:
-    """From the kernel's list: to open the file and ask would cost this process its own locks at the close."""
+    """Read from the kernel's list of locks.
+
+    To open the file and test its lock would cost this process its own locks on it: POSIX drops them all when
+    any descriptor of the file is closed.
+    """
     file = index.stat()
     place = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
     for line in Path("/proc/locks").read_text("ascii").splitlines():
         words = line.split()
-        if words[-3:-1] == [place, _WRITERS_BYTE] and words[-5] == "WRITE":
+        if words[-3:-1] == [place, _WRITE_LOCK_BYTE] and words[-5] == "WRITE":
             return int(words[-4])
     raise LookupError("nobody writes")

@@ -1,5 +1,7 @@
 """Processes that are stopped while they have the database, or while they have not."""
 
+import ctypes
+import os
 import signal
 import sqlite3
 import subprocess
@@ -34,8 +36,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def a_client(file: Path, begins: str) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-c", _CLIENT, str(file), begins]
+def a_client(file: Path, begins: str, *program: str) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, *(program or ("-c", _CLIENT)), str(file), begins]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
         try:
             assert client.stdout is not None
@@ -95,3 +97,60 @@ def test_the_writer_of_another_file_is_nobodys_business(file: Path, tmp_path: Pa
 
         assert [watch.look(), watch.look()] == [None, None]
         assert client.poll() is None
+
+
+def _a_program(folder: Path, name: str) -> str:
+    (folder / name).write_text(_CLIENT)
+    return str(folder / name)
+
+
+def _ptrace(request: int, process: "subprocess.Popen[str]") -> None:
+    assert ctypes.CDLL(None, use_errno=True).ptrace(request, process.pid, None, None) == 0, ctypes.get_errno()
+
+
+@contextmanager
+def traced(client: "subprocess.Popen[str]") -> Iterator[None]:
+    """As a debugger does it: attach, which stops the process, and wait for that."""
+    _ptrace(16, client)
+    os.waitpid(client.pid, os.WUNTRACED)
+    assert psutil.Process(client.pid).status() == psutil.STATUS_TRACING_STOP
+    try:
+        yield
+    finally:
+        if client.poll() is None:
+            _ptrace(17, client)
+
+
+def test_one_that_stands_in_a_debugger_is_left_alone(file: Path) -> None:
+    watch = StoppedWriterWatch(file, patience_s=0)
+    with a_client(file, "BEGIN IMMEDIATE") as client, traced(client):
+        assert [watch.look() for _ in range(3)] == [None, None, None]
+        assert client.poll() is None
+
+
+@pytest.mark.parametrize("name", ["bakeoff", "celery"])
+def test_one_of_ours_that_stands_in_a_debugger_is_ended(file: Path, tmp_path: Path, name: str) -> None:
+    watch = StoppedWriterWatch(file, patience_s=0)
+    program = _a_program(tmp_path, name)
+    with a_client(file, "BEGIN IMMEDIATE", program) as client, traced(client):
+        assert [watch.look(), watch.look()] == [None, client.pid]
+        assert client.wait() == -signal.SIGKILL
+
+
+def test_one_that_this_user_may_not_end_does_not_end_the_watch(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(process: psutil.Process) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    watch = StoppedWriterWatch(file, patience_s=0)
+    with a_client(file, "BEGIN IMMEDIATE") as client:
+        stop(client)
+        with monkeypatch.context() as patched:
+            patched.setattr(psutil.Process, "kill", refused)
+            assert [watch.look() for _ in range(3)] == [None, None, None]
+
+        [warning] = caplog.records
+        assert f"process {client.pid} is stopped in a write" in warning.getMessage()
+        assert "let it go on (kill -CONT), or end it" in warning.getMessage()
+        assert watch.look() == client.pid
