@@ -8,7 +8,6 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
-import pkgutil
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -21,11 +20,10 @@ from typing import Any
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.job import Phase
 from bakeoff.domain.own_folders import PACKAGES, SOURCES
-from registry.code.distributions import name_of
+from registry.code.missing_module import cure_for
 
 _TRACEBACK_LIMIT = 20_000
 _MESSAGE_LIMIT = 500
-_SURELY_MEANT = 0.75
 
 
 class LoadError(InvalidInputError):
@@ -57,7 +55,8 @@ def find_class(path: str, *, root: Path) -> type[Any]:
         )
     put_on_path(root)
     is_file = where.endswith(".py")
-    module = _import_file(where, root.resolve()) if is_file else _import_module(where, where)
+    root = root.resolve()
+    module = _import_file(where, root) if is_file else _import_module(where, where, root)
     return _class_in(module, name, where)
 
 
@@ -107,9 +106,9 @@ def strangers(phase: Phase, what: str) -> Iterator[None]:
         ) from exc
 
 
-def _import_module(name: str, where: str, file: Path | None = None) -> ModuleType:
+def _import_module(name: str, where: str, root: Path, file: Path | None = None) -> ModuleType:
     """`where` is what the author wrote: the module, or the file that has this name when it is imported."""
-    with strangers(Phase.IMPORT, where), _missing_modules(name, where, file):
+    with strangers(Phase.IMPORT, where), _missing_modules(name, where, root, file):
         return importlib.import_module(name)
 
 
@@ -123,7 +122,7 @@ def _import_file(where: str, root: Path) -> ModuleType:
             nearest(file.name, beside) or "correct the path, which starts from the folder above config/",
         )
     name = _importable_name(where, file, root)
-    return _import_module(name, where, file) if name else _import_alone(where, file)
+    return _import_module(name, where, root, file) if name else _import_alone(where, root, file)
 
 
 def _importable_name(where: str, file: Path, root: Path) -> str | None:
@@ -139,7 +138,7 @@ def _importable_name(where: str, file: Path, root: Path) -> str | None:
     return name if spec and spec.origin and Path(spec.origin).resolve() == file else None
 
 
-def _import_alone(where: str, file: Path) -> ModuleType:
+def _import_alone(where: str, root: Path, file: Path) -> ModuleType:
     """As a module that no import statement reaches, hence pickled by value for the processes of joblib."""
     import cloudpickle  # type: ignore[import-untyped]  # it ships no stubs
 
@@ -151,7 +150,7 @@ def _import_alone(where: str, file: Path) -> ModuleType:
     spec.has_location = True
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
-        with strangers(Phase.IMPORT, where), _missing_modules(name, where, file):
+        with strangers(Phase.IMPORT, where), _missing_modules(name, where, root, file):
             loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
@@ -161,7 +160,7 @@ def _import_alone(where: str, file: Path) -> ModuleType:
 
 
 @contextmanager
-def _missing_modules(name: str, where: str, file: Path | None) -> Iterator[None]:
+def _missing_modules(name: str, where: str, root: Path, file: Path | None) -> Iterator[None]:
     """Tells a module that is not there from one that needs another that is not there."""
     try:
         yield
@@ -169,29 +168,11 @@ def _missing_modules(name: str, where: str, file: Path | None) -> Iterator[None]
         if exc.name is None:
             raise
         if f"{name}.".startswith(f"{exc.name}."):
-            raise _no_such_module(exc.name) from exc
-        cause = f"{where} needs the module {exc.name!r}, which is not there"
-        raise LoadError(Phase.IMPORT, cause, _cure_for(exc.name, name, file)) from exc
-
-
-def _no_such_module(name: str) -> LoadError:
-    parent, _, leaf = name.rpartition(".")
-    inside = getattr(sys.modules.get(parent), "__path__", []) if parent else None
-    known = [module.name for module in pkgutil.iter_modules(inside)]
-    cure = "correct the path" if parent else f"`pip install {name_of(name)}`, or correct the path"
-    return LoadError(
-        Phase.IMPORT, f"there is no module {name!r}", nearest(leaf, known, alike=_SURELY_MEANT) or cure
-    )
-
-
-def _cure_for(missing: str, importer: str, file: Path | None) -> str:
-    top = missing.partition(".")[0]
-    if top == importer.partition(".")[0]:
-        return "correct the import"
-    if file and (file.parent / f"{top}.py").exists():
-        package = importer.rpartition(".")[0]
-        return f"import it as {package}.{top}" if package else "put both files below the folder above config/"
-    return f"`pip install {name_of(missing)}` where the workers run"
+            cause, cure = f"there is no module {exc.name!r}", cure_for(exc.name, root=root)
+        else:
+            cause = f"{where} needs the module {exc.name!r}, which is not there"
+            cure = cure_for(exc.name, root=root, importer=name, file=file)
+        raise LoadError(Phase.IMPORT, cause, cure) from exc
 
 
 def _class_in(module: ModuleType, name: str, where: str) -> type[Any]:

@@ -9,8 +9,8 @@ from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
-#: The distributions whose name is not that of their module.
-_NAMES = {
+#: The distribution of each module that is not named like it, and that people name in plugins.
+DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "skimage": "scikit-image",
     "skopt": "scikit-optimize",
@@ -19,6 +19,12 @@ _NAMES = {
     "PIL": "pillow",
     "yaml": "pyyaml",
     "pytorch_tabnet": "pytorch-tabnet",
+    "pytorch_lightning": "pytorch-lightning",
+    "sentence_transformers": "sentence-transformers",
+    "umap": "umap-learn",
+    "bs4": "beautifulsoup4",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
 }
 
 _OWN_FOLDERS = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
@@ -31,7 +37,7 @@ FIRST_VERSION = "1"
 def name_of(module: str) -> str:
     """What to give to pip for this module, as far as can be known without asking an index."""
     top = module.partition(".")[0]
-    return _NAMES.get(top, top)
+    return DISTRIBUTIONS.get(top, top)
 
 
 def version_of(path: str) -> str:

@@ -234,7 +234,7 @@ def test_phases_are_heard_before_strangers_code_runs_in_them(root):
 @pytest.mark.parametrize(
     ("path", "cause", "fix"),
     [
-        ("nowhere.at.all:Mine", "there is no module 'nowhere'", "`pip install nowhere`, or correct the path"),
+        ("nowhere.at.all:Mine", "there is no module 'nowhere'", "neither the project "),
         ("sklearn.tre:Tree", "there is no module 'sklearn.tre'", "did you mean 'tree'?"),
         ("sklearm.tree:Tree", "there is no module 'sklearm'", "did you mean 'sklearn'?"),
         (
@@ -281,7 +281,7 @@ def test_a_path_that_gives_no_model_is_answered_with_cause_and_fix(root, path, c
             "import lightgbn\n" + GOOD,
             "import",
             "plugs/mine.py needs the module 'lightgbn', which is not there",
-            "`pip install lightgbn` where the workers run",
+            "did you mean 'lightgbm'?",
         ),
         (
             "import cv2\n" + GOOD,
@@ -293,7 +293,7 @@ def test_a_path_that_gives_no_model_is_answered_with_cause_and_fix(root, path, c
             "import plugs.other\n" + GOOD,
             "import",
             "plugs/mine.py needs the module 'plugs.other', which is not there",
-            "correct the import",
+            "correct the name: plugs is that of ",
         ),
         (
             "raise SystemExit(3)",
