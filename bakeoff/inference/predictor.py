@@ -10,8 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.model_uri import parse_uri
-from bakeoff.domain.model_version import ModelVersion
+from bakeoff.domain.model_version import ModelVersion, parse_uri
 from bakeoff.inference.loaded_version import Answer, Served
 from registry.code.class_import import in_words
 from registry.models.registry_interface import BaseModelRegistry, Identifier

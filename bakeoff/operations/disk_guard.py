@@ -1,6 +1,6 @@
 """Whether this machine has room to work. Where it has not, a job would only cost its time."""
 
-from bakeoff.domain.disk_space import free_bytes, mb
+from bakeoff.domain.folders import free_bytes, mb
 from bakeoff.operations import process_context
 
 _LEAST_BYTES = 32_000_000

@@ -6,7 +6,7 @@ from pathlib import Path
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.identity import new_id, utc_now
 from bakeoff.domain.job import Job, JobKind, JobState
-from bakeoff.domain.provenance import Fit
+from bakeoff.domain.result import Fit
 from bakeoff.domain.run import RunState
 from bakeoff.evaluation.reuse.reproduction import ReproductionComparison, compare
 from bakeoff.operations import process_context

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.provenance import Parts, fingerprint
+from bakeoff.domain.result import Parts, fingerprint
 from bakeoff.domain.run import Run
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, foresee

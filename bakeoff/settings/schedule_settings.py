@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from bakeoff.domain.cron import Cron, parse_zone
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.run import PRIORITIES
 from bakeoff.domain.saving import SavePolicy
-from bakeoff.domain.schedule import Every, Missed, Schedule
+from bakeoff.domain.schedule import Cron, Every, Missed, Schedule, parse_zone
 from bakeoff.settings.registry_settings import PromotionSettings
 from bakeoff.settings.section import Section
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from bakeoff.domain.own_folders import SOURCES
+from bakeoff.domain.folders import SOURCES
 from bakeoff.operations import process_context
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import saving_rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from bakeoff.domain.job import Job
-from bakeoff.domain.provenance import Fit, Provenance, digest_of, fingerprint
+from bakeoff.domain.result import Fit, Provenance, digest_of, fingerprint
 from bakeoff.domain.signal import Commission, ModelOutput, SignalOrder
 from bakeoff.evaluation.reuse.audit_check import first_change
 from bakeoff.evaluation.reuse.job_provenance import PartsOf

@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from bakeoff.domain.folders import SOURCES
 from bakeoff.domain.model_version import Promotion
-from bakeoff.domain.own_folders import SOURCES
 from bakeoff.settings.registry_settings import HookSettings
 
 log = logging.getLogger(__name__)

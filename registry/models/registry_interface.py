@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
-from bakeoff.domain.model_uri import is_uri
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     NO_VERSION,
@@ -22,6 +21,7 @@ from bakeoff.domain.model_version import (
     Stage,
     VersionFilter,
     VersionOrigin,
+    is_uri,
     overtaken,
 )
 from registry.models.model_description import Description, describe

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from bakeoff.domain.disk_space import free
 from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.folders import free
 
 _MB = 2**20
 _FLAGS = os.O_WRONLY | os.O_CLOEXEC

@@ -22,8 +22,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from bakeoff.domain.disk_space import free_bytes, mb
 from bakeoff.domain.errors import BakeoffError, InfrastructureError, NotFoundError
+from bakeoff.domain.folders import free_bytes, mb
 from bakeoff.evaluation.datasets.snapshot_manifest import FILE, read_manifest
 
 OPEN = "open"

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.provenance import Fit
-from bakeoff.domain.result import FittedModel, NotKept
+from bakeoff.domain.result import Fit, FittedModel, NotKept
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.score_predictions import Scores, score

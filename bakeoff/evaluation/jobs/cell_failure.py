@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.domain.disk_space import free
 from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.folders import free
 from bakeoff.domain.job import JobError, JobState, Phase
 
 _SIGKILL = 9

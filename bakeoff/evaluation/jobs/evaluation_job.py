@@ -17,8 +17,7 @@ from bakeoff.domain.background_work import StoppedError, TooLongError, meanwhile
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.job import JobError, JobState, Phase
-from bakeoff.domain.provenance import Fit, Parts, Provenance
-from bakeoff.domain.result import Cost, FittedModel, NotKept, Result
+from bakeoff.domain.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
 from bakeoff.evaluation.datasets import snapshot, snapshot_store
 from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, accept_model, score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of

@@ -14,8 +14,8 @@ import numpy as np
 
 from bakeoff.cell.inside.cell_api import CellApi, Fault
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
+from bakeoff.domain.folders import SOURCES
 from bakeoff.domain.job import Phase
-from bakeoff.domain.own_folders import SOURCES
 from bakeoff.evaluation.datasets.preprocessing import with_preprocessing
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model

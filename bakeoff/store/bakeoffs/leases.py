@@ -29,8 +29,7 @@ from sqlalchemy import (
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.job import Job, JobError, JobState, Phase
-from bakeoff.domain.provenance import Provenance
-from bakeoff.domain.result import FittedModel, NotKept, Result
+from bakeoff.domain.result import FittedModel, NotKept, Provenance, Result
 from bakeoff.domain.run import Run, RunState
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.queue_order import NEXT_JOB, NEXT_RUN

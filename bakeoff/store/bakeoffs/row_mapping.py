@@ -9,8 +9,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.job import Job, JobError, JobKind, JobState
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.provenance import CodeManifest, Part, Provenance
-from bakeoff.domain.result import Cost, Result
+from bakeoff.domain.result import CodeManifest, Cost, Part, Provenance, Result
 from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.saving import SaveRequest
 from bakeoff.domain.signal import Commission, SignalOrder

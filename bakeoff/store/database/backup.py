@@ -17,8 +17,8 @@ from uuid import uuid4
 import psutil
 from sqlalchemy import URL, Engine, text
 
-from bakeoff.domain.disk_space import free
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
+from bakeoff.domain.folders import free
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import reading
 

@@ -33,8 +33,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
-from bakeoff.domain.disk_space import free, free_bytes
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.folders import free, free_bytes
 from bakeoff.domain.identity import utc_now
 
 BUSY_TIMEOUT_S = 30  #: longest that anybody waits for another one's lock

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, inspect, text
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.own_folders import SOURCES
+from bakeoff.domain.folders import SOURCES
 from bakeoff.store.database import registry_tables, tables
 from bakeoff.store.database.engine import one_at_a_time, reading, writing
 

@@ -15,10 +15,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, f
 
 from bakeoff.domain.errors import ConflictError, InvalidInputError
 from bakeoff.domain.identity import iso
-from bakeoff.domain.model_uri import ModelUri
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     FIRST_VERSION,
+    ModelUri,
     ModelVersion,
     Stage,
     VersionFilter,

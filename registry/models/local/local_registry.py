@@ -9,9 +9,9 @@ from typing import Any
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.identity import user_name
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.model_uri import ModelUri, parse_uri
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
+    ModelUri,
     ModelVersion,
     Promotion,
     Stage,
@@ -19,6 +19,7 @@ from bakeoff.domain.model_version import (
     VersionNumber,
     check_alias,
     check_name,
+    parse_uri,
 )
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_registry_database

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bakeoff.domain.model_uri import ModelUri, parse_uri
-from bakeoff.domain.model_version import ModelVersion, Stage
+from bakeoff.domain.model_version import ModelUri, ModelVersion, Stage, parse_uri
 from registry.models.mlflow import version_tags
 from registry.models.mlflow.mlflow_names import from_mlflow, to_mlflow
 from registry.models.mlflow.mlflow_server import MLflowServer, NotThereError

@@ -9,8 +9,7 @@ from sqlalchemy import insert, text, update
 from sqlalchemy.exc import IntegrityError
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.model_uri import parse_uri
-from bakeoff.domain.model_version import Stage, VersionFilter
+from bakeoff.domain.model_version import Stage, VersionFilter, parse_uri
 from bakeoff.store.database import registry_tables, schema_version
 from bakeoff.store.database.engine import open_registry_database, reading, writing
 from bakeoff.store.database.schema_version import Branch

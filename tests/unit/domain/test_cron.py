@@ -7,8 +7,8 @@ from celery.schedules import crontab
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.domain.cron import Cron
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.schedule import Cron
 
 
 def at(text: str) -> datetime:

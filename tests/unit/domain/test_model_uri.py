@@ -3,8 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.model_uri import ModelUri, is_uri, parse_uri
-from bakeoff.domain.model_version import Stage
+from bakeoff.domain.model_version import ModelUri, Stage, is_uri, parse_uri
 
 _NAMES = st.text(min_size=1, max_size=50)
 _VERSIONS = st.tuples(*[st.integers(0, 99)] * 3).map(lambda numbers: ".".join(map(str, numbers)))

@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bakeoff.domain.cron import Cron
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.schedule import Every, Missed, Schedule, Slot, SlotState
+from bakeoff.domain.schedule import Cron, Every, Missed, Schedule, Slot, SlotState
 
 START = datetime(2026, 11, 25, 2, tzinfo=UTC)
 

@@ -8,8 +8,7 @@ from fixtures.stored import a_stored_run, claim, events
 from sqlalchemy import Engine
 
 from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.provenance import CodeManifest, Fit, Part, Provenance
-from bakeoff.domain.result import Result
+from bakeoff.domain.result import CodeManifest, Fit, Part, Provenance, Result
 from bakeoff.domain.run import Run
 from bakeoff.store.bakeoffs import earlier_fits, job_rows, leases, old_runs, outbox, run_rows
 
