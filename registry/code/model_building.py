@@ -5,13 +5,14 @@ Strangers' code runs in here, so this belongs in a cell; it imports nothing that
 A parameter may be more than YAML and JSON can say:
 
     {class: "sklearn.tree:DecisionTreeClassifier", params: {max_depth: 2}}   an object of this class
-    [tree, {class: ...}]                                                     a tuple with such an object
     {pairs: [[0, 1.0], [1, 5.0]]}                                            a dict whose keys are no text
 
-A list becomes a tuple where the default of the parameter is one.
+A list stays a list, unless the signature of the constructor asks for a tuple: by its default, or by its
+annotation.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,9 +141,7 @@ class _Maker:
                 return {key: self.value(item) for key, item in value["pairs"]}
             return {key: self.value(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            items = [self.value(item) for item in value]
-            named = bool(items) and isinstance(items[0], str) and any(map(is_class_mapping, value))
-            return tuple(items) if named else items
+            return [self.value(item) for item in value]
         return value
 
 
@@ -155,13 +154,30 @@ def _parameters_of(cls: type[Any]) -> Mapping[str, inspect.Parameter] | None:
 
 
 def _as_declared(given: Mapping[str, Any], declared: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
-    def wants_tuple(name: str) -> bool:
-        return name in declared and isinstance(declared[name].default, tuple)
-
     return {
-        name: tuple(value) if isinstance(value, list) and wants_tuple(name) else value
+        name: tuple(value)
+        if isinstance(value, list) and name in declared and _asks_for_tuple(declared[name])
+        else value
         for name, value in given.items()
     }
+
+
+def _asks_for_tuple(parameter: inspect.Parameter) -> bool:
+    """Its default is a tuple, or its annotation names one and no other type that a list would do for.
+
+    The annotation is read as text, for it may be one, and evaluating it would run code of the plugin.
+    """
+    if isinstance(parameter.default, tuple):
+        return True
+    if parameter.annotation is parameter.empty:
+        return False
+    annotation = parameter.annotation
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return _TUPLE.search(text) is not None and _TAKES_A_LIST.search(text) is None
+
+
+_TUPLE = re.compile(r"\b[Tt]uple\b")
+_TAKES_A_LIST = re.compile(r"\b([Ll]ist|Sequence|Iterable|Collection|ArrayLike|ndarray|NDArray|Any)\b")
 
 
 def _check_parameters(path: str, given: Mapping[str, Any], declared: Mapping[str, inspect.Parameter]) -> None:

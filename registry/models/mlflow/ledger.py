@@ -1,25 +1,27 @@
-"""What is written once about the versions of a name: which were used, and which stage each went to.
+"""The ledger of a model name: which version numbers were used, and which stage each version went to.
 
-MLflow has no transactions, and its tags are won by whoever writes last. A parameter of a run, though, is
-never changed: the first value stays, and another is refused. So each name has a run whose parameters are its
-ledger, and writing one of them is a compare-and-swap:
+MLflow has no transactions, and of two processes that write a tag the last one wins. A parameter of a run,
+though, never changes: the first value stays, and MLflow refuses another. So each name has a run whose
+parameters are its ledger, and writing one of them is a compare-and-swap:
 
-    version.1.0.3    who took the version; it stays when the version is deleted
-    line.00000012    the twelfth line of the log of stages
+    version.1.0.3    which save took the number; it stays when the version is deleted
+    line.00000012    the twelfth entry of the log of stages
 
-The experiment `bakeoff` holds those runs. Which of them is the ledger of a name is said by a tag of the
-experiment `bakeoff/NAME`, given when that is made: of two that make it at once, one is refused.
+The experiment `bakeoff` holds those runs. A tag of the experiment `bakeoff/NAME`, set when that experiment is
+created, names the run that is the ledger of NAME: when two processes create it at once, MLflow refuses one.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.identity import new_id
+from registry.models.mlflow.mlflow_client import MLflowClient, MLflowExperiment
 from registry.models.mlflow.mlflow_names import to_mlflow
 from registry.models.mlflow.mlflow_server import AlreadyThereError, MLflowServer
 
@@ -31,8 +33,8 @@ _LONGEST = 5000  #: characters that MLflow keeps of a parameter, with some to sp
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where MLflow keeps what belongs to a name."""
+class LedgerLocation:
+    """Where MLflow keeps what belongs to a model name."""
 
     experiment_id: str
     ledger_id: str  #: a run
@@ -41,95 +43,121 @@ class Place:
 @dataclass(frozen=True)
 class Ledgers:
     server: MLflowServer
-    _found: dict[str, Place] = field(default_factory=dict)  #: they never change
+    _found: dict[str, LedgerLocation] = field(default_factory=dict)  #: kept, for they never change
 
-    def find(self, name: str) -> Place | None:
+    def find(self, name: str) -> LedgerLocation | None:
         """None while nothing was ever saved under the name."""
         if name not in self._found:
-            experiment = self.server.ask("get_experiment_by_name", _experiment_of(name))
+            experiment = self.server.call(lambda client: client.get_experiment_by_name(_experiment_of(name)))
             if experiment is None:
                 return None
-            self._found[name] = _place(experiment)
+            self._found[name] = _location(experiment)
         return self._found[name]
 
-    def open(self, name: str) -> Place:
-        return self.find(name) or self._make(name)
+    def open(self, name: str) -> LedgerLocation:
+        """The ledger of the name, created when there is none."""
+        return self.find(name) or self._create(name)
 
-    def _make(self, name: str) -> Place:
-        root = self._root()
-        run = self.server.ask(
-            "create_run", root, run_name=f"ledger of {name}", tags={_NAME_TAG: name, _LEDGER_TAG: "true"}
+    def _create(self, name: str) -> LedgerLocation:
+        root = self._root_experiment()
+        tags = {_NAME_TAG: name, _LEDGER_TAG: "true"}
+        run = self.server.call(
+            lambda client: client.create_run(root, run_name=f"ledger of {name}", tags=tags)
         )
+        run_id = run.info.run_id
         try:
-            self.server.ask(
-                "create_experiment",
-                _experiment_of(name),
-                artifact_location=_artifact_location(self.server.tracking_uri, name),
-                tags={_LEDGER_TAG: run.info.run_id, _NAME_TAG: name},
+            self.server.call(
+                lambda client: client.create_experiment(
+                    _experiment_of(name),
+                    artifact_location=_artifact_location(self.server.tracking_uri, name),
+                    tags={_LEDGER_TAG: run_id, _NAME_TAG: name},
+                )
             )
-        except AlreadyThereError:
-            self.server.ask("delete_run", run.info.run_id)
+        except AlreadyThereError:  # another process created the ledger meanwhile: its run is the ledger
+            self.server.call(lambda client: client.delete_run(run_id))
         else:
-            self.server.ask("update_run", run.info.run_id, status="FINISHED")
+            self.server.call(lambda client: client.update_run(run_id, status="FINISHED"))
         return self.open(name)
 
-    def _root(self) -> str:
-        found = self.server.ask("get_experiment_by_name", ROOT)
+    def _root_experiment(self) -> str:
+        found = self.server.call(lambda client: client.get_experiment_by_name(ROOT))
         if found is not None:
-            return str(found.experiment_id)
+            return found.experiment_id
+        location = _artifact_location(self.server.tracking_uri, ROOT)
         try:
-            location = _artifact_location(self.server.tracking_uri, ROOT)
-            return str(self.server.ask("create_experiment", ROOT, artifact_location=location))
-        except AlreadyThereError:
-            return self._root()
+            return self.server.call(lambda client: client.create_experiment(ROOT, artifact_location=location))
+        except AlreadyThereError:  # another process created it meanwhile
+            return self._root_experiment()
 
     def read(self, name: str) -> dict[str, Any]:
-        place = self.find(name)
-        return {} if place is None else read(self.server, place.ledger_id)
+        """The entries of the ledger of this name, by key; empty while it has none."""
+        location = self.find(name)
+        return {} if location is None else read(self.server, location.ledger_id)
 
     def read_all(self) -> dict[str, dict[str, Any]]:
-        """By name."""
-        root = self.server.ask("get_experiment_by_name", ROOT)
-        runs = [] if root is None else self.server.pages("search_runs", [root.experiment_id], _IS_LEDGER)
+        """The entries of all ledgers, by model name."""
+        root = self.server.call(lambda client: client.get_experiment_by_name(ROOT))
+        if root is None:
+            return {}
+        runs = self.server.pages(
+            lambda client, size, token: client.search_runs(
+                [root.experiment_id], _IS_LEDGER, max_results=size, page_token=token
+            )
+        )
         return {run.data.tags[_NAME_TAG]: _entries(run.data.params) for run in runs if run.data.params}
 
 
-def _place(experiment: Any) -> Place:
+def _location(experiment: MLflowExperiment) -> LedgerLocation:
     ledger_id = experiment.tags.get(_LEDGER_TAG)
     if ledger_id is None or experiment.lifecycle_stage != "active":
         raise InvalidInputError(
             f"the experiment {experiment.name} of MLflow is deleted, or is not Bakeoff's: restore it "
             f"(mlflow experiments restore -x {experiment.experiment_id}), or give it another name"
         )
-    return Place(experiment_id=experiment.experiment_id, ledger_id=ledger_id)
+    return LedgerLocation(experiment_id=experiment.experiment_id, ledger_id=ledger_id)
 
 
 def read(server: MLflowServer, ledger_id: str) -> dict[str, Any]:
-    return _entries(server.ask("get_run", ledger_id).data.params)
+    return _entries(_params(server, ledger_id))
+
+
+def _params(server: MLflowServer, run_id: str) -> Mapping[str, str]:
+    return server.call(lambda client: client.get_run(run_id)).data.params
 
 
 def write(server: MLflowServer, ledger_id: str, key: str, entry: Mapping[str, Any]) -> bool:
-    """Whether the entry is there now; False when another was there first."""
+    """Compare-and-swap: True when the entry is there now, False when another one was written first.
+
+    An error of MLflow may come although the entry was written, so the ledger is read again before it is
+    believed.
+    """
     text = json.dumps(entry)
     if len(text) > _LONGEST:
-        text = json.dumps(_put_aside(server, ledger_id, text))
+        text = json.dumps(_write_pieces(server, ledger_id, text))
     try:
-        server.ask("log_param", ledger_id, key, text)
+        server.call(lambda client: client.log_param(ledger_id, key, text))
     except InfrastructureError:
-        there = server.ask("get_run", ledger_id).data.params.get(key)
+        there = _params(server, ledger_id).get(key)
         if there is None:
             raise
-        return bool(there == text)
+        return there == text
     return True
 
 
-def _put_aside(server: MLflowServer, ledger_id: str, text: str) -> dict[str, Any]:
-    """What is too long for one parameter stands in several, written before the one that names them."""
+def _write_pieces(server: MLflowServer, ledger_id: str, text: str) -> dict[str, Any]:
+    """Splits a text that is too long for one parameter.
+
+    The pieces are written before the entry that names them: no reader meets an entry without its pieces.
+    """
     pieces = [text[start : start + _LONGEST] for start in range(0, len(text), _LONGEST)]
     keys = [f"piece.{new_id()}" for _ in pieces]
     for key, piece in zip(keys, pieces, strict=True):
-        server.ask("log_param", ledger_id, key, piece)
+        server.call(partial(_log_param, run_id=ledger_id, key=key, text=piece))
     return {"pieces": keys}
+
+
+def _log_param(client: MLflowClient, *, run_id: str, key: str, text: str) -> object:
+    return client.log_param(run_id, key, text)
 
 
 def _entries(params: Mapping[str, str]) -> dict[str, Any]:
@@ -145,7 +173,7 @@ def _experiment_of(name: str) -> str:
 
 
 def _artifact_location(tracking_uri: str, name: str) -> str | None:
-    """A server decides for itself. A SQLite file has its artifacts beside it, wherever one works."""
+    """None lets an MLflow server decide. For a SQLite file: the folder beside it, as an absolute path."""
     path = tracking_uri.removeprefix("sqlite:///").partition("?")[0]
     if path == tracking_uri or not path:
         return None

@@ -1,4 +1,4 @@
-"""The registry of trained models, kept by MLflow: a database or a server, for any number of machines."""
+"""The registry of trained models in MLflow, a database or a server, for any number of machines."""
 
 import logging
 import shutil
@@ -26,6 +26,7 @@ from registry.models.mlflow import stage_transitions, upload_version, version_fo
 from registry.models.mlflow.bakeoff_model import MODEL
 from registry.models.mlflow.find_versions import SHOWN, Finder, StagedVersion
 from registry.models.mlflow.ledger import Ledgers
+from registry.models.mlflow.mlflow_client import MLflowVersion
 from registry.models.mlflow.mlflow_names import from_mlflow, to_mlflow
 from registry.models.mlflow.mlflow_server import MLflowServer, NotThereError
 from registry.models.mlflow.stage_log import StageLog
@@ -56,55 +57,61 @@ class MLflowModelRegistry(BaseModelRegistry):
         self._check(model_name, version)
         with _scratch() as place:
             version_folder.write(place, model, description, preprocessor)
-            return self._keep(place, model_name, description, version)
+            return self._upload(place, model_name, description, version)
 
     def save_fitted(
         self, fitted: Fitted, model_name: str, description: Description, version: str | None = None
     ) -> str:
         self._check(model_name, None)
         evaluation = description.origin.evaluation_id
-        once = None if evaluation is None else {version_tags.EVALUATION: evaluation}
-        known = None if once is None else next(self._finder.search(None, once), None)
+        unique_tags = None if evaluation is None else {version_tags.EVALUATION: evaluation}
+        known = None if unique_tags is None else next(self._finder.search(None, unique_tags), None)
         if known is not None:
             return _id_of(known)
         self._check(model_name, version)
         with _scratch() as place:
             version_folder.write_fitted(place, fitted, description)
-            return self._keep(place, model_name, description, version, once)
+            return self._upload(place, model_name, description, version, unique_tags)
 
-    def _check(self, name: str, asked: str | None) -> None:
-        """Before anything is written."""
+    def _check(self, name: str, number: str | None) -> None:
+        """Refuses a name or a number that cannot be, before anything is written."""
         check_name(name)
-        if asked is not None:
-            VersionNumber.parse(asked)
-            upload_version.refuse_used(name, asked, upload_version.used_versions(self._ledgers.read(name)))
+        if number is not None:
+            VersionNumber.parse(number)
+            upload_version.refuse_used(name, number, upload_version.used_numbers(self._ledgers.read(name)))
 
-    def _keep(
+    def _upload(
         self,
-        place: Path,
+        folder: Path,
         name: str,
-        said: Description,
-        asked: str | None,
-        once: Mapping[str, str] | None = None,
+        description: Description,
+        number: str | None,
+        unique_tags: Mapping[str, str] | None = None,
     ) -> str:
-        spot, save_id = self._ledgers.open(name), new_id()
-        upload = upload_version.begin(self._server, spot.experiment_id, name, said)
+        """The id of the new version. At most one version is left with `unique_tags`, if they are given."""
+        location, save_id = self._ledgers.open(name), new_id()
+        upload = upload_version.begin(self._server, location.experiment_id, name, description)
         try:
-            upload_version.upload(self._server, upload, place)
-            version = upload_version.claim(self._server, spot.ledger_id, name, asked, save_id)
+            upload_version.send_files(self._server, upload, folder)
+            version = upload_version.take_number(self._server, location.ledger_id, name, number, save_id)
         except BaseException:
-            upload_version.drop(self._server, upload)
+            upload_version.discard(self._server, upload)
             raise
-        record = version_tags.record_of(place, said, upload.logged_model_id)
-        given = version_tags.to_tags(record, version=version, save_id=save_id)
-        made = upload_version.register(self._server, name, upload, given, said.description)
-        return self._settled(made, name, once or {version_tags.SAVE: save_id})
+        record = version_tags.record_of(folder, description, upload.logged_model_id)
+        tags = version_tags.to_tags(record, version=version, save_id=save_id)
+        created = upload_version.create_version(self._server, name, upload, tags, description.description)
+        return self._first_of_equals(created, name, unique_tags or {version_tags.SAVE: save_id})
 
-    def _settled(self, made: Any, name: str, once: Mapping[str, str]) -> str:
-        """Of several that tell of the same, the first stays: MLflow's numbers say which was first."""
-        first = min([made, *self._finder.search(name, once)], key=_number_of)
-        if _number_of(first) != _number_of(made):
-            self._remove(made, files=made.source != first.source)
+    def _first_of_equals(self, created: MLflowVersion, name: str, unique_tags: Mapping[str, str]) -> str:
+        """The id of the version that stays, where several were created with the same unique tags.
+
+        MLflow cannot refuse the second one, and a request may be repeated after it succeeded. So the version
+        with the lowest of MLflow's numbers stays, and ours is removed if it came later: every process that
+        looks decides for the same one.
+        """
+        first = min([created, *self._finder.search(name, unique_tags)], key=_number_of)
+        if _number_of(first) != _number_of(created):
+            self._remove(created, files=created.source != first.source)
         return _id_of(first)
 
     def load(self, identifier: Identifier) -> Loaded:
@@ -112,16 +119,19 @@ class MLflowModelRegistry(BaseModelRegistry):
         try:
             return self._loaded(found)
         except TamperedError:
-            self._finder.find(identifier)  # deleted meanwhile, it is not there rather than not what it was
+            self._finder.find(identifier)  # NotFoundError if it was deleted meanwhile
             raise
 
-    def _loaded(self, found: Any) -> Loaded:
+    def _loaded(self, found: MLflowVersion) -> Loaded:
         version, record = self._described(found), version_tags.read_record(found.tags)
         with self._verified(found, version, record) as place:
             return version_folder.load(place, version)
 
     @contextmanager
-    def _verified(self, found: Any, version: ModelVersion, record: version_tags.Record) -> Iterator[Path]:
+    def _verified(
+        self, found: MLflowVersion, version: ModelVersion, record: version_tags.Record
+    ) -> Iterator[Path]:
+        """A folder with the files of the version, each of which has the recorded digest."""
         with _scratch() as place:
             place.mkdir()
             self._server.download(found.source, place)
@@ -143,7 +153,7 @@ class MLflowModelRegistry(BaseModelRegistry):
     def get(self, identifier: Identifier) -> ModelVersion:
         return self._described(self._finder.find(identifier))
 
-    def _described(self, found: Any) -> ModelVersion:
+    def _described(self, found: MLflowVersion) -> ModelVersion:
         return self._finder.now([to_version(found)])[0]
 
     def versions(
@@ -181,14 +191,14 @@ class MLflowModelRegistry(BaseModelRegistry):
             )
         return self._remove(found, files=True)
 
-    def _remove(self, found: Any, *, files: bool) -> bool:
-        """The version first: what is listed has its files."""
+    def _remove(self, found: MLflowVersion, *, files: bool) -> bool:
+        """The version goes before its files: so a version that is listed has its files."""
         try:
-            self._server.ask("delete_model_version", found.name, str(found.version))
+            self._server.call(lambda client: client.delete_model_version(found.name, str(found.version)))
         except NotThereError:
             return False
         if files:
-            upload_version.drop(self._server, version_tags.upload_of(found))
+            upload_version.discard(self._server, version_tags.upload_of(found))
         return True
 
     def transition_model_stage(
@@ -223,40 +233,44 @@ class MLflowModelRegistry(BaseModelRegistry):
                 f"the alias {SHOWN} shows which version is in Production: move the version to Production"
             )
         if model_identifier is None:
-            self._forget_alias(model_name, alias)
+            self._remove_alias(model_name, alias)
             return
         found = self._finder.find(model_identifier)
         if from_mlflow(found.name) != model_name:
             raise InvalidInputError(
                 f"{model_identifier} is no version of {model_name}: it cannot have its alias"
             )
-        self._server.ask("set_registered_model_alias", found.name, alias, str(found.version))
+        self._server.call(
+            lambda client: client.set_registered_model_alias(found.name, alias, str(found.version))
+        )
 
-    def _forget_alias(self, name: str, alias: str) -> None:
+    def _remove_alias(self, name: str, alias: str) -> None:
         try:
-            self._server.ask("delete_registered_model_alias", to_mlflow(name), alias)
+            self._server.call(lambda client: client.delete_registered_model_alias(to_mlflow(name), alias))
         except NotThereError:
             log.debug("there is no such alias", extra={"model_name": name})
 
     def history(self, model_name: str | None = None, *, limit: int | None = None) -> list[Promotion]:
         if model_name is None:
-            found = [line.promotion for lines in self._log.all_lines().values() for line in reversed(lines)]
+            found = [
+                entry.promotion for entries in self._log.all_entries().values() for entry in reversed(entries)
+            ]
             found.sort(key=lambda line: line.at, reverse=True)
         else:
-            found = [line.promotion for line in reversed(self._log.lines(model_name))]
+            found = [entry.promotion for entry in reversed(self._log.entries(model_name))]
         return found[:limit]
 
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    """A folder that nobody else may look into, which is not there yet."""
+    """The path of a folder that is not there yet, below one that only this user can read."""
     with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch:
         yield Path(scratch) / "model"
 
 
-def _number_of(found: Any) -> int:
+def _number_of(found: MLflowVersion) -> int:
     return int(found.version)
 
 
-def _id_of(found: Any) -> str:
+def _id_of(found: MLflowVersion) -> str:
     return f"models:/{from_mlflow(found.name)}/{found.version}"

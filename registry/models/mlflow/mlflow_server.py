@@ -1,4 +1,4 @@
-"""The way to MLflow: opened when it is first asked, asked patiently, its refusals told in our words."""
+"""Calls of MLflow: the client is made at the first call, busy databases are retried, errors become ours."""
 
 import importlib.util
 import logging
@@ -6,26 +6,29 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, TamperedError
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-_PATIENCE_S = 30.0
+    from registry.models.mlflow.mlflow_client import MLflowClient, Page
+
+T = TypeVar("T")
+
+_RETRY_FOR_S = 30.0
 _FIRST_PAGE, _PAGE = 25, 800
 _PASSWORD = re.compile(r"//[^/@\s]+@")
 _COLLISIONS = ("IntegrityError", "Model Version creation error")
 
-#: Set unless somebody has set it: nothing calls out, nothing is printed, a server that is gone is noticed in
-#: seconds, and no connection is shared with a fork.
-_HABITS = {
+#: Set unless the user has set them: MLflow sends no telemetry and prints nothing, a server that is gone is
+#: noticed within seconds, and no connection is shared with a forked process.
+_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_CONFIGURE_LOGGING": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -35,9 +38,9 @@ _HABITS = {
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
 }
 
-#: The first has a traceback for each time that SQLite was busy: what is final is raised. The others warn of
-#: pickles at each save: they are verified here before they are loaded.
-_LOGGERS = {
+#: The first logs a traceback each time that SQLite is busy; what is final is raised anyway. The others warn
+#: of pickles at each save, which this registry verifies before it loads them.
+_LOG_LEVELS = {
     "mlflow.store.db.utils": logging.CRITICAL,
     "mlflow.lightgbm": logging.ERROR,
     "mlflow.pytorch": logging.ERROR,
@@ -45,7 +48,7 @@ _LOGGERS = {
 
 
 class AlreadyThereError(InfrastructureError):
-    """MLflow has something of that name."""
+    """MLflow has something of that name already."""
 
 
 class NotThereError(InfrastructureError):
@@ -56,78 +59,90 @@ _KINDS = {"RESOURCE_ALREADY_EXISTS": AlreadyThereError, "RESOURCE_DOES_NOT_EXIST
 
 
 class MLflowServer:
-    """One MLflow, a database or a server. Any number of threads and forks may ask it at once."""
+    """One MLflow, a database or a server. Any number of threads and forked processes may use it at once."""
 
     def __init__(self, tracking_uri: str, registry_uri: str | None) -> None:
         if importlib.util.find_spec("mlflow") is None:
             raise InvalidInputError("MLflow is not installed: pip install 'bakeoff[mlflow]'")
         self.tracking_uri = tracking_uri
         self.registry_uri = registry_uri or tracking_uri
-        _settle_habits()
+        _prepare_environment()
 
     @cached_property
-    def client(self) -> "MlflowClient":
+    def client(self) -> "MLflowClient":
         from mlflow import MlflowClient
 
-        return MlflowClient(self.tracking_uri, self.registry_uri)
+        client: MLflowClient = MlflowClient(self.tracking_uri, self.registry_uri)
+        return client
 
-    def ask(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        """What this method of MLflow's client answers; again and again while its database is busy."""
+    def call(self, request: "Callable[[MLflowClient], T]") -> T:
+        """What MLflow answers to the request, which is repeated while MLflow's database is busy.
+
+        AlreadyThereError, NotThereError, or InfrastructureError for anything else that fails.
+        """
         from mlflow.exceptions import MlflowException
 
-        until = time.monotonic() + _PATIENCE_S
+        until = time.monotonic() + _RETRY_FOR_S
         while True:
             try:
-                return getattr(self.client, method)(*args, **kwargs)
+                return request(self.client)
             except MlflowException as exc:
                 if not _is_busy(exc) or time.monotonic() > until:
-                    raise self._in_our_words(exc) from exc
-            except Exception as exc:  # its stores raise whatever their databases and networks raise
+                    raise self._translated(exc) from exc
+            except Exception as exc:  # MLflow's stores let through what their databases and networks raise
                 raise self._error(f"{type(exc).__name__}: {exc}") from exc
-            time.sleep(random.uniform(0.005, 0.1))  # noqa: S311 - so that those who met part
+            time.sleep(random.uniform(0.005, 0.1))  # noqa: S311 - so that two that collided do not meet again
 
-    def pages(self, method: str, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        """All that there is, as far as somebody reads: most read the first few."""
+    def pages(self, search: "Callable[[MLflowClient, int, str | None], Page[T]]") -> Iterator[T]:
+        """Every item of a search. `search` is given the size and the token of the page to fetch.
+
+        A page is fetched when it is read; the first ones are small, since most callers read a few items.
+        """
         token: str | None = None
         size = _FIRST_PAGE
         while token != "":
-            page = self.ask(method, *args, **kwargs, max_results=size, page_token=token)
+            page = self._page(search, size, token)
             yield from page
             token, size = page.token or "", min(size * 4, _PAGE)
 
+    def _page(
+        self, search: "Callable[[MLflowClient, int, str | None], Page[T]]", size: int, token: str | None
+    ) -> "Page[T]":
+        return self.call(lambda client: search(client, size, token))
+
     def download(self, uri: str, folder: Path) -> None:
-        """A copy, which nobody else writes to. TamperedError for what is not where it was put."""
+        """Copies the files to the folder. TamperedError when they are not where they were put."""
         try:
-            self._files(uri).download_artifacts("", str(folder))
-        except Exception as exc:  # each store has errors of its own
+            self._artifacts(uri).download_artifacts("", str(folder))
+        except Exception as exc:  # each kind of artifact store has errors of its own
             raise _unreadable(uri, exc) from exc
 
     def delete_files(self, uri: str) -> None:
         try:
-            self._files(uri).delete_artifacts()
-        except Exception as exc:  # each store has errors of its own
+            self._artifacts(uri).delete_artifacts()
+        except Exception as exc:  # each kind of artifact store has errors of its own
             raise InfrastructureError(f"{uri} cannot be deleted: {exc}") from exc
 
-    def _files(self, uri: str) -> "ArtifactRepository":
+    def _artifacts(self, uri: str) -> "ArtifactRepository":
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         return get_artifact_repository(uri, self.tracking_uri, self.registry_uri)
 
-    def _in_our_words(self, exc: "MlflowException") -> InfrastructureError:
-        return self._error(
-            str(exc).strip().partition("\n")[0], _KINDS.get(exc.error_code, InfrastructureError)
-        )
+    def _translated(self, exc: "MlflowException") -> InfrastructureError:
+        return self._error(str(exc), _KINDS.get(exc.error_code, InfrastructureError))
 
-    def _error(self, said: str, kind: type[InfrastructureError] = InfrastructureError) -> InfrastructureError:
-        first = said.strip().partition("\n")[0]
-        return kind(_PASSWORD.sub("//***@", f"MLflow at {self.tracking_uri}: {first}"))
+    def _error(
+        self, message: str, kind: type[InfrastructureError] = InfrastructureError
+    ) -> InfrastructureError:
+        first_line = message.strip().partition("\n")[0]
+        return kind(_PASSWORD.sub("//***@", f"MLflow at {self.tracking_uri}: {first_line}"))
 
 
-def _settle_habits() -> None:
-    """Before it is imported."""
-    for name, value in _HABITS.items():
+def _prepare_environment() -> None:
+    """MLflow reads these variables when it is imported, so they are set before."""
+    for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    for name, level in _LOGGERS.items():
+    for name, level in _LOG_LEVELS.items():
         logging.getLogger(name).setLevel(level)
 
 
@@ -140,7 +155,7 @@ def _unreadable(uri: str, exc: Exception) -> InfrastructureError:
 
 
 def _is_busy(exc: "MlflowException") -> bool:
-    """Somebody else wrote at the same time; nothing came of the call."""
+    """Whether another process wrote at the same time, so that the call had no effect and can be repeated."""
     if exc.error_code in _KINDS:
         return False
     return exc.error_code == "TEMPORARILY_UNAVAILABLE" or any(text in str(exc) for text in _COLLISIONS)

@@ -1,7 +1,7 @@
-"""The log of stages, and what follows from it: which version of a name is in which stage.
+"""The log of stages of a model name, from which it follows which of its versions is in which stage.
 
-Nothing else says so. A change of stage is one line, written if nobody has written one meanwhile: it is there
-whole, or not at all, and of two promoters at once one sees what the other did.
+Only the log is binding. A change of stage is one entry, written only if no other was written meanwhile: it is
+there whole or not at all, and of two processes that promote at once, one sees what the other did.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,40 +18,40 @@ _LINE = "line."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class LogEntry:
     promotion: Promotion
-    moves: bool  #: False for what was noted without a change of stage
+    moves: bool  #: False for an entry that changes no stage
 
 
 @dataclass(frozen=True)
 class StageLog:
     ledgers: Ledgers
 
-    def lines(self, name: str) -> list[Line]:
+    def entries(self, name: str) -> list[LogEntry]:
         """Oldest first."""
-        return _lines(self.ledgers.read(name))
+        return _log_entries(self.ledgers.read(name))
 
     def stages(self, name: str) -> dict[str, Stage]:
         """By version; a version that was never moved is not in it."""
-        return stages_of(self.lines(name))
+        return stages_of(self.entries(name))
 
-    def all_lines(self) -> dict[str, list[Line]]:
-        return {name: _lines(entries) for name, entries in self.ledgers.read_all().items()}
+    def all_entries(self) -> dict[str, list[LogEntry]]:
+        return {name: _log_entries(entries) for name, entries in self.ledgers.read_all().items()}
 
-    def append(self, line: Line, after: int) -> bool:
-        """False when the log has more lines than `after` by now."""
-        place = self.ledgers.open(line.promotion.model_name)
+    def append(self, entry: LogEntry, after: int) -> bool:
+        """Compare-and-swap: False, and nothing is written, when the log has more than `after` entries."""
+        location = self.ledgers.open(entry.promotion.model_name)
         key = f"{_LINE}{after + 1:08}"
-        return ledger.write(self.ledgers.server, place.ledger_id, key, to_entry(line))
+        return ledger.write(self.ledgers.server, location.ledger_id, key, _to_json(entry))
 
 
-def stages_of(lines: Iterable[Line]) -> dict[str, Stage]:
+def stages_of(entries: Iterable[LogEntry]) -> dict[str, Stage]:
     stages: dict[str, Stage] = {}
-    for line in lines:
-        if line.moves:
-            if line.promotion.replaced is not None:
-                stages[line.promotion.replaced] = Stage.ARCHIVED
-            stages[line.promotion.version] = line.promotion.to_stage
+    for entry in entries:
+        if entry.moves:
+            if entry.promotion.replaced is not None:
+                stages[entry.promotion.replaced] = Stage.ARCHIVED
+            stages[entry.promotion.version] = entry.promotion.to_stage
     return stages
 
 
@@ -59,26 +59,26 @@ def in_production(stages: Mapping[str, Stage]) -> str | None:
     return next((version for version, stage in stages.items() if stage is Stage.PRODUCTION), None)
 
 
-def _lines(entries: Mapping[str, Any]) -> list[Line]:
-    return [_from_entry(entries[key]) for key in sorted(entries) if key.startswith(_LINE)]
+def _log_entries(ledger_entries: Mapping[str, Any]) -> list[LogEntry]:
+    return [_from_json(ledger_entries[key]) for key in sorted(ledger_entries) if key.startswith(_LINE)]
 
 
-def to_entry(line: Line) -> dict[str, Any]:
-    """With an id, so that no two are the same."""
-    at = line.promotion.at.isoformat()
-    return {"id": new_id(), "moves": line.moves, "promotion": {**vars(line.promotion), "at": at}}
+def _to_json(entry: LogEntry) -> dict[str, Any]:
+    """With an id: the ledger takes two equal texts for the same entry written twice."""
+    at = entry.promotion.at.isoformat()
+    return {"id": new_id(), "moves": entry.moves, "promotion": {**vars(entry.promotion), "at": at}}
 
 
-def _from_entry(entry: Mapping[str, Any]) -> Line:
-    said = entry["promotion"]
-    return Line(
+def _from_json(entry: Mapping[str, Any]) -> LogEntry:
+    promotion = entry["promotion"]
+    return LogEntry(
         moves=entry["moves"],
         promotion=Promotion(
             **{
-                **said,
-                "from_stage": Stage(said["from_stage"]),
-                "to_stage": Stage(said["to_stage"]),
-                "at": datetime.fromisoformat(said["at"]),
+                **promotion,
+                "from_stage": Stage(promotion["from_stage"]),
+                "to_stage": Stage(promotion["to_stage"]),
+                "at": datetime.fromisoformat(promotion["at"]),
             }
         ),
     )

@@ -1,7 +1,8 @@
-"""A version goes to another stage: a line of the log, and then what MLflow shows of it."""
+"""Moves a version to another stage: an entry in the log of stages, and then what MLflow shows of it."""
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from bakeoff.domain.errors import InfrastructureError
@@ -9,8 +10,9 @@ from bakeoff.domain.identity import user_name, utc_now
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
 from registry.models.mlflow import version_tags
 from registry.models.mlflow.find_versions import SHOWN, Finder
+from registry.models.mlflow.mlflow_client import MLflowClient
 from registry.models.mlflow.mlflow_names import to_mlflow
-from registry.models.mlflow.stage_log import Line, in_production, stages_of
+from registry.models.mlflow.stage_log import LogEntry, in_production, stages_of
 from registry.models.registry_interface import NO_VERSION, overtaken
 
 log = logging.getLogger(__name__)
@@ -26,10 +28,14 @@ def move(
     evidence: Mapping[str, Any] | None,
     replacing: str | None,
 ) -> Promotion:
-    """What is found before is what is there when the line is written: else it is looked for again."""
+    """Compare-and-swap on the log: the entry is written only if the log has not grown since it was read.
+
+    Otherwise another process has moved a version meanwhile, so the log is read again and the entry, with the
+    version that it replaces, is made anew.
+    """
     while True:
-        lines = finder.log.lines(version.name)
-        stages = stages_of(lines)
+        entries = finder.log.entries(version.name)
+        stages = stages_of(entries)
         line = Promotion(
             model_name=version.name,
             version=version.version,
@@ -41,14 +47,14 @@ def move(
             replaced=_replaced(finder, version, stages, replacing) if to is Stage.PRODUCTION else None,
             evidence=evidence or {},
         )
-        if finder.log.append(Line(promotion=line, moves=True), after=len(lines)):
+        if finder.log.append(LogEntry(promotion=line, moves=True), after=len(entries)):
             return line
 
 
 def _replaced(
     finder: Finder, version: ModelVersion, stages: Mapping[str, Stage], replacing: str | None
 ) -> str | None:
-    """The version that leaves Production."""
+    """The version that leaves Production; None when there is none, or when its version was deleted."""
     there = in_production(stages)
     if there is not None and _numbered(finder, version.name, there) is None:
         there = None
@@ -58,20 +64,25 @@ def _replaced(
 
 
 def note(finder: Finder, line: Promotion) -> None:
+    """Adds an entry that changes no stage, behind whatever others write at the same time."""
     while not finder.log.append(
-        Line(promotion=line, moves=False), after=len(finder.log.lines(line.model_name))
+        LogEntry(promotion=line, moves=False), after=len(finder.log.entries(line.model_name))
     ):
-        log.debug("another line came first", extra={"model_name": line.model_name})
+        log.debug("another entry came first", extra={"model_name": line.model_name})
 
 
 def show(finder: Finder, moved: Promotion) -> None:
-    """To those who look with MLflow. Whoever moved a version meanwhile shows the same, in the end."""
+    """Sets the tags and the alias by which MLflow's own pages show the stages. Only the log is binding.
+
+    Repeated until the log has not grown meanwhile: so of two processes that move versions at once, the one
+    that writes last shows the stages that the whole log gives.
+    """
     name, versions = moved.model_name, [moved.version, *([moved.replaced] if moved.replaced else [])]
     try:
         shown = -1
-        while shown != len(lines := finder.log.lines(name)):
-            shown = len(lines)
-            _show(finder, name, stages_of(lines), versions)
+        while shown != len(entries := finder.log.entries(name)):
+            shown = len(entries)
+            _show(finder, name, stages_of(entries), versions)
     except InfrastructureError as exc:
         log.warning("MLflow shows another stage than %s has: %s", name, exc)
 
@@ -81,15 +92,20 @@ def _show(finder: Finder, name: str, stages: Mapping[str, Stage], versions: Sequ
         number = _numbered(finder, name, version)
         if number is not None:
             stage = str(stages.get(version, Stage.DEVELOPMENT))
-            finder.server.ask("set_model_version_tag", to_mlflow(name), number, version_tags.STAGE, stage)
+            finder.server.call(partial(_set_stage_tag, name=to_mlflow(name), number=number, stage=stage))
     there = in_production(stages)
-    number = None if there is None else _numbered(finder, name, there)
-    if number is None:
-        finder.server.ask("delete_registered_model_alias", to_mlflow(name), SHOWN)
+    serving = None if there is None else _numbered(finder, name, there)
+    if serving is None:
+        finder.server.call(lambda client: client.delete_registered_model_alias(to_mlflow(name), SHOWN))
     else:
-        finder.server.ask("set_registered_model_alias", to_mlflow(name), SHOWN, number)
+        finder.server.call(lambda client: client.set_registered_model_alias(to_mlflow(name), SHOWN, serving))
+
+
+def _set_stage_tag(client: MLflowClient, *, name: str, number: str, stage: str) -> None:
+    client.set_model_version_tag(name, number, version_tags.STAGE, stage)
 
 
 def _numbered(finder: Finder, name: str, version: str) -> str | None:
+    """MLflow's number of this version."""
     found = next(finder.search(name, {version_tags.VERSION: version}), None)
     return None if found is None else str(found.version)

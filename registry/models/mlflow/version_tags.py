@@ -1,8 +1,8 @@
-"""What is known of a version, as tags of MLflow's model version: written in one step with it.
+"""What is known of a version, as tags of MLflow's model version, which are written together with it.
 
 bakeoff.version, .type, .digest, .run, .dataset, …    what people look for in MLflow
-bakeoff.stage                                         shown only: `registry.models.mlflow.stage_log` knows
-bakeoff.record.0, .1, …                               all of it as JSON, in pieces
+bakeoff.stage                                         for people to see; binding is `stage_log`
+bakeoff.record.0, .1, …                               everything as JSON, in pieces of a bounded length
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionOrigin
 from registry.models.mlflow import flavors, version_folder
 from registry.models.mlflow.bakeoff_model import PREPROCESSOR
+from registry.models.mlflow.mlflow_client import MLflowVersion
 from registry.models.mlflow.mlflow_names import from_mlflow, is_key
 from registry.models.mlflow.upload_version import Upload
 from registry.models.registry_interface import Description
@@ -28,9 +29,9 @@ _LONGEST = 50_000
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What MLflow knows nothing of, or not exactly."""
+    """What MLflow has no field for, or keeps less exactly."""
 
-    said: Mapping[str, Any]  #: a `Description`, without its example
+    said: Mapping[str, Any]  #: the fields of a `Description` but its example; the stored JSON has this key
     model: str  #: path of the model in the folder
     size_bytes: int
     digests: Mapping[str, str]  #: SHA-256 by path in the folder: what must be there, and be the same
@@ -41,26 +42,26 @@ class Record:
         return self.digests[self.model]
 
 
-def record_of(place: Path, said: Description, logged_model_id: str) -> Record:
-    model = flavors.model_file(place)
+def record_of(folder: Path, described: Description, logged_model_id: str) -> Record:
+    model = flavors.model_file(folder)
     return Record(
-        said={key: value for key, value in asdict(said).items() if key != "input_example"},
+        said={key: value for key, value in asdict(described).items() if key != "input_example"},
         model=model,
-        size_bytes=(place / model).stat().st_size,
-        digests=version_folder.digests(place),
+        size_bytes=(folder / model).stat().st_size,
+        digests=version_folder.digests(folder),
         logged_model_id=logged_model_id,
     )
 
 
 def to_tags(record: Record, *, version: str, save_id: str) -> dict[str, str]:
-    said, origin = record.said, record.said["origin"]
-    found = {
+    described, origin = record.said, record.said["origin"]
+    tags = {
         VERSION: version,
         SAVE: save_id,
         STAGE: str(Stage.DEVELOPMENT),
-        TYPE: said["type"],
+        TYPE: described["type"],
         "bakeoff.digest": record.digest,
-        "bakeoff.libraries": " ".join(f"{name}=={number}" for name, number in said["libraries"].items()),
+        "bakeoff.libraries": " ".join(f"{name}=={number}" for name, number in described["libraries"].items()),
         RUN: origin["run_id"],
         EVALUATION: origin["evaluation_id"],
         CANDIDATE: origin["candidate_id"],
@@ -68,14 +69,14 @@ def to_tags(record: Record, *, version: str, save_id: str) -> dict[str, str]:
         "bakeoff.split": origin["split_id"],
     }
     return {
-        **_shown(said["tags"]),
-        **{key: value for key, value in found.items() if value},
+        **_own_tags(described["tags"]),
+        **{key: value for key, value in tags.items() if value},
         **_pieces(record),
     }
 
 
-def _shown(tags: Mapping[str, str]) -> dict[str, str]:
-    """MLflow has rules for the names of tags; the record has none."""
+def _own_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The user's tags whose names MLflow allows; the record keeps the others too."""
     return {key: value for key, value in tags.items() if is_key(key) and not key.startswith(_OURS)}
 
 
@@ -90,17 +91,17 @@ def read_record(tags: Mapping[str, str]) -> Record:
     return Record(**json.loads("".join(pieces[place] for place in sorted(pieces))))
 
 
-def upload_of(found: Any) -> Upload:
-    """Where the files of MLflow's model version are."""
+def upload_of(found: MLflowVersion) -> Upload:
+    """What MLflow keeps for this version besides the version itself."""
     record = read_record(found.tags)
     return Upload(run_id=found.run_id, logged_model_id=record.logged_model_id, location=found.source)
 
 
-def to_version(found: Any) -> ModelVersion:
-    """`found` is MLflow's model version. Its stage and aliases are told elsewhere."""
+def to_version(found: MLflowVersion) -> ModelVersion:
+    """Without stage and aliases, which `find_versions.StagedVersion` adds."""
     record, name = read_record(found.tags), from_mlflow(found.name)
-    said = dict(record.said)
-    names = said.pop("feature_names")
+    fields = dict(record.said)
+    names = fields.pop("feature_names")
     return ModelVersion(
         id=f"models:/{name}/{found.version}",
         name=name,
@@ -113,12 +114,12 @@ def to_version(found: Any) -> ModelVersion:
         feature_names=None if names is None else tuple(names),
         has_preprocessor=PREPROCESSOR in record.digests,
         has_input_example=version_folder.EXAMPLE in record.digests,
-        origin=VersionOrigin(**said.pop("origin")),
-        tags={**said.pop("tags"), **_theirs(found.tags)},
-        **said,
+        origin=VersionOrigin(**fields.pop("origin")),
+        tags={**fields.pop("tags"), **_tags_of_others(found.tags)},
+        **fields,
     )
 
 
-def _theirs(tags: Mapping[str, str]) -> dict[str, str]:
-    """As they are now: people change tags in MLflow."""
+def _tags_of_others(tags: Mapping[str, str]) -> dict[str, str]:
+    """As they are now, for people change tags in MLflow."""
     return {key: value for key, value in tags.items() if not key.startswith(_OURS)}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.places import ROOT
+from sklearn.base import clone
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.job import Phase
@@ -164,15 +165,85 @@ def test_a_broken_get_params_is_no_fault(root):
     assert make(root, plugin(root, source)).depth == 1
 
 
-def test_named_estimators_in_a_list_become_tuples_as_scikit_learn_documents_them(root):
-    model = make(
-        root,
-        "sklearn.ensemble:VotingClassifier",
-        estimators=[["bayes", {"class": "sklearn.naive_bayes:GaussianNB"}]],
+BAYES = {"class": "sklearn.naive_bayes:GaussianNB"}
+SCALER = {"class": "sklearn.preprocessing:StandardScaler"}
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    {
+        "voting": ("sklearn.ensemble:VotingClassifier", {"estimators": [["bayes", BAYES]]}),
+        "stacking": (
+            "sklearn.ensemble:StackingClassifier",
+            {"estimators": [["bayes", BAYES]], "final_estimator": BAYES, "cv": 2},
+        ),
+        "pipeline": ("sklearn.pipeline:Pipeline", {"steps": [["scale", SCALER], ["bayes", BAYES]]}),
+        "columns": (
+            "sklearn.pipeline:Pipeline",
+            {
+                "steps": [
+                    [
+                        "columns",
+                        {
+                            "class": "sklearn.compose:ColumnTransformer",
+                            "params": {"transformers": [["scale", SCALER, [0]]]},
+                        },
+                    ],
+                    ["bayes", BAYES],
+                ]
+            },
+        ),
+        "union": (
+            "sklearn.pipeline:Pipeline",
+            {
+                "steps": [
+                    [
+                        "both",
+                        {
+                            "class": "sklearn.pipeline:FeatureUnion",
+                            "params": {"transformer_list": [["scale", SCALER], ["again", SCALER]]},
+                        },
+                    ],
+                    ["bayes", BAYES],
+                ]
+            },
+        ),
+    }.values(),
+    ids=["voting", "stacking", "pipeline", "columns", "union"],
+)
+def test_named_estimators_stay_lists_and_scikit_learn_takes_them(root, path, params):
+    model = make(root, path, **params)
+
+    (name,) = params.keys() - {"cv", "final_estimator"}
+    assert isinstance(getattr(model, name)[0], list)
+    assert clone(model).fit([[0.0], [0.1], [0.9], [1.0]], [0, 0, 1, 1]).predict([[1.0]]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "given", "got"),
+    [
+        ("sizes=None", [1, 2], [1, 2]),
+        ("sizes=()", [1, 2], (1, 2)),
+        ("sizes=[3]", [1, 2], [1, 2]),
+        ("sizes: tuple = None", [1, 2], (1, 2)),
+        ("sizes: tuple[int, ...] = None", [1, 2], (1, 2)),
+        ("sizes: tuple[int, int] | None = None", [1, 2], (1, 2)),
+        ('sizes: "tuple[int, int] | None" = None', [1, 2], (1, 2)),
+        ("sizes: list[tuple[int, int]] = None", [[1, 2]], [[1, 2]]),
+        ("sizes: list | tuple = None", [1, 2], [1, 2]),
+        ("sizes: dict = None", ["tree", {"class": "builtins:object"}], list),
+        ("**sizes", [1, 2], [1, 2]),
+    ],
+)
+def test_a_list_becomes_a_tuple_only_where_the_signature_asks_for_one(root, parameter, given, got):
+    source = GOOD.replace("depth=1", f"depth=1, {parameter}").replace(
+        "= depth\n", "= depth; self.seen = sizes\n"
     )
 
-    assert isinstance(model.estimators[0], tuple)
-    assert model.fit([[0.0], [1.0]], [0, 1]).predict([[1.0]]) == [1]
+    seen = make(root, plugin(root, source), sizes=given).seen
+
+    seen = seen.get("sizes", seen) if isinstance(seen, dict) else seen
+    assert seen == got or (isinstance(got, type) and type(seen) is got)
 
 
 def test_a_list_becomes_a_tuple_where_the_default_is_one(root):
