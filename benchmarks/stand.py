@@ -7,7 +7,7 @@ import joblib
 import yaml
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.planning.run_plan import Plan, RunRequest, make_plan
 from bakeoff.settings.configuration import Configuration, load
 from benchmarks.workloads import Workload

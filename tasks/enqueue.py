@@ -17,7 +17,7 @@ from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.signal import Commission
 from bakeoff.evaluation.datasets import snapshot_store
-from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.planning.run_plan import Plan, RunRequest, make_plan
 from bakeoff.evaluation.reuse.reuse_plan import Prospect, Way, longest_first
 from bakeoff.evaluation.signals.signal_run_plan import commissioned

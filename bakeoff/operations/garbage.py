@@ -50,7 +50,7 @@ def look(age: timedelta | None) -> Rubbish:
     outdated: AbstractSet[str] = set()
     if age is not None:
         outdated = old_runs.outdated(process_context.engine(), age, kept=_runs_of_models())
-    return _go_through(len(outdated), outdated, snapshot_store.uncited, _weigh)
+    return _go_through(len(outdated), outdated, snapshot_store.unused, _weigh)
 
 
 def collect(age: timedelta | None) -> Rubbish:
@@ -58,7 +58,7 @@ def collect(age: timedelta | None) -> Rubbish:
     forgotten = 0
     if age is not None:
         forgotten = old_runs.delete_outdated(process_context.engine(), age, kept=_runs_of_models())
-    return _go_through(forgotten, set(), snapshot_store.take_away, _remove)
+    return _go_through(forgotten, set(), snapshot_store.set_aside_unused, _remove)
 
 
 def _runs_of_models() -> set[str]:

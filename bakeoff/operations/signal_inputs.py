@@ -12,7 +12,7 @@ from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.job import Job
 from bakeoff.domain.signal import Artefact
-from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, copy_out
 from bakeoff.evaluation.signals.signal_cell import SignalInputs
 from bakeoff.operations import process_context

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bakeoff.cell.host.cell_client import WarmParent
-from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of
 from bakeoff.evaluation.jobs.evaluation_job import (
     EvaluationEnd,

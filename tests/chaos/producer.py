@@ -28,7 +28,7 @@ def _ring_for_some_and_die() -> NoReturn:
 
 
 def _in_snapshot() -> None:
-    snapshot_store.put = _die
+    snapshot_store.publish = _die
 
 
 def _before_transaction() -> None:

@@ -55,11 +55,11 @@ def _temporary(folder: Path) -> Iterator[Breach]:
 def _snapshots(folder: Path) -> Iterator[Breach]:
     """All on the shelf are whole; what killed producers had begun goes when it is old."""
     _grow_old(folder)
-    snapshot_store.sweep(folder)
+    snapshot_store.remove_abandoned(folder)
     for path in folder.glob(".incoming/*"):
         yield Breach(Sort.LEFT, f"half-written snapshot {path.name}")
     for path in folder.glob("[!.]*/*"):
-        if not snapshot_store.is_whole(path):
+        if not snapshot_store.is_complete(path):
             yield Breach(Sort.LEFT, f"broken snapshot {path.name}")
 
 

@@ -1,1 +1,1 @@
-"""Data: reading, checking and splitting a dataset, and the snapshot that it becomes."""
+"""Datasets: reading, checking and splitting one, and the snapshot that it becomes."""

@@ -1,8 +1,8 @@
-"""The dataset that grows by itself: items that have a label, a column for each feature.
+"""Sources that need no file of the user's: scikit-learn's toy sets, and the items that have a label.
 
-The toy sets of scikit-learn, straight from its files where that is easy: importing it takes a second.
-
-A file that is not there, or not as it was, is left to scikit-learn's own loader.
+Four of the toy sets are read from scikit-learn's own files, since importing it takes a second
+(docs/decisions/0018-toy-sets.md). A file that is not there, or not as expected, is left to scikit-learn's
+loader.
 """
 
 import importlib.util
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def labelled_frame(url: str, target: str) -> "pd.DataFrame":
-    """Columns are in the order of their names: who sent which feature first is no part of the data."""
+    """One column for each feature, and `target` with the labels.
+
+    Columns are ordered by name, since the order in which features were sent is no part of the data.
+    """
     import pandas as pd
 
     found = labelled_items(open_database(url))
@@ -40,7 +43,7 @@ def labelled_frame(url: str, target: str) -> "pd.DataFrame":
 
 TOY_SETS = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
-_CELL = (
+_NUCLEUS = (
     "radius,texture,perimeter,area,smoothness,compactness,concavity,concave points,symmetry,fractal dimension"
 )
 _IRIS = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)"
@@ -50,32 +53,34 @@ _WINE = (
 )
 
 
-class _File(NamedTuple):
-    """Numbers with commas between them, the target last."""
+class _ToyFile(NamedTuple):
+    """A file of numbers, separated by commas, the target last."""
 
     name: str
     features: Sequence[str]
     lines_above: int = 1
 
 
-_FILES: Mapping[str, _File] = {
-    "breast_cancer": _File(
+_FILES: Mapping[str, _ToyFile] = {
+    "breast_cancer": _ToyFile(
         "breast_cancer.csv",
-        [how.format(what) for how in ("mean {}", "{} error", "worst {}") for what in _CELL.split(",")],
+        [how.format(what) for how in ("mean {}", "{} error", "worst {}") for what in _NUCLEUS.split(",")],
     ),
-    "digits": _File("digits.csv.gz", [f"pixel_{r}_{c}" for r in range(8) for c in range(8)], lines_above=0),
-    "iris": _File("iris.csv", _IRIS.split(",")),
-    "wine": _File("wine_data.csv", _WINE.split(",")),
+    "digits": _ToyFile(
+        "digits.csv.gz", [f"pixel_{r}_{c}" for r in range(8) for c in range(8)], lines_above=0
+    ),
+    "iris": _ToyFile("iris.csv", _IRIS.split(",")),
+    "wine": _ToyFile("wine_data.csv", _WINE.split(",")),
 }
 
 
 def load_toy_set(name: str) -> "pd.DataFrame":
-    """With the column `target`."""
-    frame = _read(_FILES[name]) if name in _FILES else None
-    return _ask_scikit_learn(name) if frame is None else frame
+    """The features, and the column `target`."""
+    frame = _read_toy_file(_FILES[name]) if name in _FILES else None
+    return _load_by_sklearn(name) if frame is None else frame
 
 
-def _read(file: _File) -> "pd.DataFrame | None":
+def _read_toy_file(file: _ToyFile) -> "pd.DataFrame | None":
     import pandas as pd
 
     package = importlib.util.find_spec("sklearn")
@@ -92,7 +97,7 @@ def _read(file: _File) -> "pd.DataFrame | None":
     return frame.assign(target=values[:, -1].astype("int64"))
 
 
-def _ask_scikit_learn(name: str) -> "pd.DataFrame":
+def _load_by_sklearn(name: str) -> "pd.DataFrame":
     from sklearn import datasets
 
     frame: pd.DataFrame = getattr(datasets, f"load_{name}")(as_frame=True).frame

@@ -1,4 +1,4 @@
-"""A column in canonical form: the same values are the same bytes, whatever file they came from.
+"""Columns in canonical form: the same values have the same bytes, whatever file they came from.
 
     type                      values                                  missing values
     bool, int8 ... uint64     numpy                                   the column becomes float64
@@ -26,13 +26,13 @@ DATETIME = "datetime"
 STRING = "string"
 CATEGORY = "category"
 
-#: numpy's name of the canonical datetime
+#: The canonical datetime.
 MICROSECONDS = np.dtype("<M8[us]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """What is known of a column without its values."""
+    """A column without its values."""
 
     name: str
     type: str  #: datetime, string, category, or numpy's name: float32, int64, bool ...
@@ -44,13 +44,13 @@ class Field:
 
     @property
     def is_array(self) -> bool:
-        """Whether it is stored as numbers; else as Arrow."""
+        """Whether it is stored as a numpy array; else in Arrow."""
         return self.is_numeric or self.type == DATETIME
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column(Field):
-    array: Any  #: numpy array or Arrow array, see above
+    array: Any  #: numpy or Arrow array, see the table above
 
     def __len__(self) -> int:
         return len(self.array)
@@ -64,15 +64,15 @@ class Column(Field):
         return int(self.array.nbytes)
 
     def digest(self) -> bytes:
-        """SHA-256 of the type and the values; the name is not part of it."""
-        seen = hashlib.sha256(self.type.encode() + b"\0")
+        """SHA-256 of the type and the values, without the name."""
+        digest = hashlib.sha256(self.type.encode() + b"\0")
         if self.is_array:
-            seen.update(_bytes(self.array))
+            digest.update(_bytes(self.array))
         elif self.type == STRING:
-            _update_with_text(seen, self.array)
+            _update_with_text(digest, self.array)
         else:
-            _update_with_categories(seen, self.array)
-        return seen.digest()
+            _update_with_categories(digest, self.array)
+        return digest.digest()
 
 
 def canonical(series: "pd.Series[Any]", name: str) -> Column:
@@ -96,7 +96,7 @@ def canonical(series: "pd.Series[Any]", name: str) -> Column:
 
 
 def _plain(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
-    """A column of Python objects, as the type that all its values share."""
+    """Turn a column of Python objects into the type that all its values share."""
     import pandas as pd
 
     kind = pd.api.types.infer_dtype(series, skipna=True)
@@ -151,7 +151,7 @@ def _numpy_type(dtype: Any) -> np.dtype[Any]:
 
 
 def _canonical_floats(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Copies only where a NaN or a negative zero makes it necessary: the data may be large."""
+    """One kind of NaN and of zero. Copies only where the values have others: the data may be large."""
     missing = np.isnan(values) if values.size and np.isnan(values.min()) else None
     if missing is None and not np.signbit(values[values == 0]).any():
         return values, 0
@@ -184,57 +184,57 @@ def _arrow_text(series: "pd.Series[Any]") -> Any:
 def _category(name: str, series: "pd.Series[Any]") -> Column:
     import pyarrow as pa
 
-    _words(name, series)
+    _categories(name, series)
     if not series.cat.ordered:
         series = series.cat.remove_unused_categories()
         series = series.cat.set_categories(series.cat.categories.sort_values())
     codes = series.cat.codes.to_numpy(dtype="int32")
     array = pa.DictionaryArray.from_arrays(
         pa.array(codes, mask=codes < 0),
-        pa.array(_words(name, series).array),
+        pa.array(_categories(name, series).array),
         ordered=bool(series.cat.ordered),
     )
     return Column(name=name, type=CATEGORY, missing=array.null_count, array=array)
 
 
-def _words(name: str, series: "pd.Series[Any]") -> Column:
-    """The categories themselves, as a column."""
+def _categories(name: str, series: "pd.Series[Any]") -> Column:
+    """The categories themselves as a column; it is an error if they are neither text nor numbers."""
     import pandas as pd
 
-    words = canonical(pd.Series(series.cat.categories), name)
-    if not (words.is_numeric or words.type == STRING):
+    categories = canonical(pd.Series(series.cat.categories), name)
+    if not (categories.is_numeric or categories.type == STRING):
         raise InvalidInputError(
-            f"column {name!r} has categories of type {words.type}: "
+            f"column {name!r} has categories of type {categories.type}: "
             "categories are text or numbers; turn it into text or dates"
         )
-    return words
+    return categories
 
 
 def _bytes(values: np.ndarray) -> memoryview:
-    octets: Any = np.ascontiguousarray(values).view(np.uint8)
-    return memoryview(octets)
+    raw: Any = np.ascontiguousarray(values).view(np.uint8)
+    return memoryview(raw)
 
 
-def _update_with_text(seen: Any, text: Any) -> None:
-    """Lengths (-1 where missing), then all characters: no two columns of text give the same bytes."""
+def _update_with_text(digest: Any, text: Any) -> None:
+    """Hash the lengths (-1 where missing), then all characters: different columns give different bytes."""
     import pyarrow.compute as pc
 
     lengths = pc.fill_null(pc.binary_length(text), -1).to_numpy(zero_copy_only=False)
-    seen.update(_bytes(lengths.astype("int64")))
+    digest.update(_bytes(lengths.astype("int64")))
     filled = pc.fill_null(text, "")
     _, offsets, characters = filled.buffers()
     if len(filled) and characters is not None:
         ends = np.frombuffer(offsets, dtype=np.int64)[filled.offset : filled.offset + len(filled) + 1]
-        seen.update(memoryview(characters)[ends[0] : ends[-1]])
+        digest.update(memoryview(characters)[ends[0] : ends[-1]])
 
 
-def _update_with_categories(seen: Any, values: Any) -> None:
+def _update_with_categories(digest: Any, values: Any) -> None:
     import pyarrow.compute as pc
 
-    words = values.dictionary
-    seen.update(f"{values.type.ordered} {words.type}\0".encode())
-    if str(words.type) == "large_string":
-        _update_with_text(seen, words)
+    categories = values.dictionary
+    digest.update(f"{values.type.ordered} {categories.type}\0".encode())
+    if str(categories.type) == "large_string":
+        _update_with_text(digest, categories)
     else:
-        seen.update(_bytes(words.to_numpy(zero_copy_only=False)))
-    seen.update(_bytes(pc.fill_null(values.indices, -1).to_numpy(zero_copy_only=False)))
+        digest.update(_bytes(categories.to_numpy(zero_copy_only=False)))
+    digest.update(_bytes(pc.fill_null(values.indices, -1).to_numpy(zero_copy_only=False)))

@@ -1,4 +1,4 @@
-"""A dataset in canonical form, checked: the features, the target, and the address of it all."""
+"""A dataset in canonical form, checked: the features, the target, and the id of the dataset."""
 
 import hashlib
 import json
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from bakeoff.evaluation.datasets.canonical_column import Column, canonical
 from bakeoff.evaluation.datasets.dataset_checks import check_rows, check_values, feature_names, warnings_of
 from bakeoff.evaluation.datasets.dataset_sources import SourceReading
-from bakeoff.evaluation.datasets.snapshot_manifest import FORMAT
+from bakeoff.evaluation.datasets.snapshot_layout import FORMAT
 from bakeoff.evaluation.datasets.target import Target, target_of
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    columns: tuple[Column, ...]  #: the features, and then what is to be predicted
+    columns: tuple[Column, ...]  #: the features, then the target
     target: Target
     split_column: Column | None
-    train_rows: int | None  #: the first so many rows are for training; None when it is not known
+    train_rows: int | None  #: the first so many rows are for training; None when the data do not say
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -37,9 +37,9 @@ class Table:
         return (*self.target.warnings, *warnings_of(self.features, self.columns[-1]))
 
     def dataset_id(self, digests: Iterable[bytes]) -> str:
-        """Names, types and values, and which column is predicted as what: what makes two runs comparable.
+        """The same for the same names, types, values and target: results with one id can be compared.
 
-        `digests` are those of the columns.
+        `digests` are those of the columns, in order.
         """
         return address(
             {

@@ -4,8 +4,8 @@
     train.arrow          text and categories, as an Arrow IPC file
 
 A frame of one numeric type is a single array, so that `to_numpy()` copies nothing; in a mixed frame each
-column is. The mapping is private: a model may change its frame as any other, and neither the file nor anybody
-else sees it.
+column is an array. The mapping is private: a model may change its frame like any other, and neither the file
+nor another process sees the change.
 """
 
 import os
@@ -64,7 +64,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def to_disk(path: Path) -> None:
-    """What was written stays, even if power fails, and changes no more."""
+    """Make the file durable against a power failure, and read-only."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -88,7 +88,7 @@ def _by_type(fields: Iterable[F]) -> dict[str, list[F]]:
 
 
 def _run_in(names: Sequence[str], wanted: Sequence[str]) -> slice | None:
-    """Where the wanted columns stand beside each other in a block, if they do: then they are one array."""
+    """The slice of the wanted columns, if they stand side by side in the block: then they are one array."""
     if not wanted or wanted[0] not in names:
         return None
     first = names.index(wanted[0])
@@ -112,14 +112,14 @@ def _write_block(path: Path, columns: Sequence[np.ndarray], rows: np.ndarray, th
         file.flush()
         os.posix_fallocate(file.fileno(), 0, start + size * len(columns))
 
-        def put(place: int) -> None:
+        def write_column(place: int) -> None:
             _write_at(file.fileno(), _taken(columns[place], chosen), start + place * size)
 
-        list(threads.map(put, range(len(columns))))
+        list(threads.map(write_column, range(len(columns))))
 
 
 def _taken(values: np.ndarray, rows: Any) -> np.ndarray:
-    """What `values.take(rows)` is, in less than half the time: Arrow takes by narrow row numbers."""
+    """The same as `values.take(rows)`, in less than half the time: Arrow takes narrow row numbers."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -129,10 +129,10 @@ def _taken(values: np.ndarray, rows: Any) -> np.ndarray:
 
 
 def _write_at(descriptor: int, values: np.ndarray, offset: int) -> None:
-    left = memoryview(values.view(np.uint8))  # type: ignore[arg-type]  # numpy 2.4 is a Buffer
-    while left:
-        written = os.pwrite(descriptor, left, offset)
-        left, offset = left[written:], offset + written
+    remaining = memoryview(values.view(np.uint8))  # type: ignore[arg-type]  # numpy 2.4 is a Buffer
+    while remaining:
+        written = os.pwrite(descriptor, remaining, offset)
+        remaining, offset = remaining[written:], offset + written
 
 
 def _write_arrow(path: Path, columns: Sequence[Column], rows: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""The column types that `dtypes` may name, and turning a column into one."""
+"""The column types that `dtypes` may name, and the conversion of a column."""
 
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from bakeoff.domain.wording import listed, nearest
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What may be written, and what it means.
+#: The names that users may write, and the types that they mean.
 TYPES: Mapping[str, str] = {
     **{name: name for name in ("bool", "category", "datetime", "float32", "float64")},
     **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
@@ -25,7 +25,7 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "
 
 
 def known_types(dtypes: Mapping[str, str], columns: list[str], where: str) -> dict[str, str]:
-    """The types by column, once each name is known to be right."""
+    """The type of each column. A name that is no column, or no type, is an error."""
     for column, name in dtypes.items():
         if column not in columns:
             raise InvalidInputError(
@@ -42,11 +42,11 @@ def known_types(dtypes: Mapping[str, str], columns: list[str], where: str) -> di
 
 def convert(frame: "pd.DataFrame", dtypes: Mapping[str, str]) -> "pd.DataFrame":
     known = known_types(dtypes, list(frame.columns), "the data")
-    changed = {column: _as(frame[column], name) for column, name in known.items()}
+    changed = {column: _convert_or_explain(frame[column], name) for column, name in known.items()}
     return frame.assign(**changed) if changed else frame
 
 
-def _as(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
+def _convert_or_explain(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
     try:
         return _converted(series, name)
     except (ValueError, TypeError, OverflowError) as problem:
@@ -77,7 +77,7 @@ def _booleans(series: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _whole(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
-    """Whole numbers that fit: astype would cut fractions off and wrap large numbers around."""
+    """Refuse fractions and numbers that do not fit: astype would cut or wrap them silently."""
     import pandas as pd
 
     numbers = pd.to_numeric(series)
@@ -88,7 +88,10 @@ def _whole(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
 
 
 def _first_misfit(series: "pd.Series[Any]", name: str) -> str:
-    """The row and the value in the way: the shortest beginning that cannot be converted ends there."""
+    """The first row that cannot be converted, and its value.
+
+    Found by bisection: the shortest run of rows from the start that cannot be converted ends with it.
+    """
     row = bisect_left(range(len(series)), True, key=lambda last: not _converts(series.iloc[: last + 1], name))
     if row == len(series):
         return ""

@@ -1,4 +1,4 @@
-"""What is wrong with data, found before anything is written: errors stop the run, warnings go with it."""
+"""Checks of a dataset before anything is written: errors stop the run, warnings are shown with it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,29 +14,29 @@ from bakeoff.evaluation.datasets.target import Target
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 _FEW_ROWS = 50
-#: Below so many rows, a column without repetition is nothing strange.
-_ROWS_TO_TELL_IDS = 20
+#: In fewer rows, a column without repetition is nothing strange.
+_LEAST_ROWS_FOR_IDS = 20
 _SAMPLE = 1_000
 _DATE = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d\S*)?$|[0-3]?\d[./][0-3]?\d[./][12]\d{3}$")
-#: Columns that are mixed before rows are compared for the first time.
-_FIRST_LOOK = 4
+#: So many columns are hashed before rows are compared for the first time.
+_FIRST_COLUMNS = 4
 
 
 def feature_names(names: Sequence[str], dataset: DatasetSettings, target: str) -> list[str]:
-    """The columns that models will see, once every column that the settings name is known to be there."""
+    """The columns that models will see. A column that the settings name and the data lack is an error."""
     _refuse_doubles(names)
     named = {"target": [target], "splitColumn": filter(None, [dataset.split_column])}
     for key, columns in {**named, "features": dataset.features or [], "drop": dataset.drop}.items():
         for column in columns:
             _require(column, names, key)
-    apart = {target, dataset.split_column or target}
+    not_features = {target, dataset.split_column or target}
     for key, columns in {"features": dataset.features or [], "drop": dataset.drop}.items():
-        if apart.intersection(columns):
+        if not_features.intersection(columns):
             raise InvalidInputError(
-                f"{key} names {listed(apart.intersection(columns))}, the target or split column"
+                f"{key} names {listed(not_features.intersection(columns))}, the target or split column"
             )
     wanted = names if dataset.features is None else dataset.features
-    features = [name for name in wanted if name not in {*apart, *dataset.drop}]
+    features = [name for name in wanted if name not in {*not_features, *dataset.drop}]
     if not features:
         raise InvalidInputError(
             f"no feature column is left beside the target {target!r}; the columns are {listed(names)}"
@@ -59,7 +59,7 @@ def _require(column: str, names: Sequence[str], key: str) -> None:
 
 
 def check_rows(rows: int) -> None:
-    if rows < 2:  # noqa: PLR2004  one to train on, one to test
+    if rows < 2:  # noqa: PLR2004 - one to train on, one to test
         raise InvalidInputError(f"the data have {rows} rows: one to train on and one to test are the least")
 
 
@@ -102,7 +102,7 @@ def warnings_of(features: Sequence[Column], target: Column) -> Iterator[str]:
 
 
 def split_warnings(target: Target, split: Split) -> Iterator[str]:
-    """Refuses a training part of one class; warns of test classes that training never shows."""
+    """Refuse a training part of one class; warn of classes in the test part that training lacks."""
     if target.codes is None:
         return
     trained = np.bincount(target.codes[split.train], minlength=len(target.classes)) > 0
@@ -125,7 +125,7 @@ def _is_constant(column: Column) -> bool:
 def _is_like_an_id(column: Column) -> bool:
     rows = len(column)
     whole = column.is_numeric and column.array.dtype.kind in "iu"
-    if rows < _ROWS_TO_TELL_IDS or column.missing or not (whole or column.type == STRING):
+    if rows < _LEAST_ROWS_FOR_IDS or column.missing or not (whole or column.type == STRING):
         return False
     return all(_distinct(column.array[:end]) == min(end, rows) for end in (_SAMPLE, rows))
 
@@ -144,10 +144,14 @@ def _distinct(values: Any) -> int:
 
 
 def repeated_rows(columns: Sequence[Column]) -> int:
-    """Rows that equal an earlier one. After a few columns, only rows that might still be equal are kept."""
+    """How many rows equal an earlier one.
+
+    Each row has a hash, which takes in a few columns at a time. Rows whose hash is unique are dropped on the
+    way, so that most data are decided after the first columns.
+    """
     keys = np.zeros(len(columns[0]), dtype=np.uint64)
     rows: np.ndarray | slice = slice(None)
-    for few in _more_and_more(columns):
+    for few in _in_growing_groups(columns):
         for column in few:
             _mix(keys, _bits(column, rows))
         again = _may_occur_again(keys)
@@ -158,9 +162,9 @@ def repeated_rows(columns: Sequence[Column]) -> int:
     return len(keys) - len(np.unique(keys))
 
 
-def _more_and_more(columns: Sequence[Column]) -> Iterator[Sequence[Column]]:
-    """Few at first, for the first ones tell most rows apart; then twice as many each time."""
-    start, size = 0, _FIRST_LOOK
+def _in_growing_groups(columns: Sequence[Column]) -> Iterator[Sequence[Column]]:
+    """A few columns first, which distinguish most rows; then twice as many each time."""
+    start, size = 0, _FIRST_COLUMNS
     while start < len(columns):
         yield columns[start : start + size]
         start, size = start + size, size * 2
@@ -173,14 +177,14 @@ def _mix(keys: np.ndarray, bits: np.ndarray) -> None:
 
 
 def _may_occur_again(keys: np.ndarray) -> np.ndarray:
-    """Keys that share a bucket: all that repeat, and some others. Sorting would take longer."""
+    """Keys that share a bucket: all that repeat, and a few others. Sorting would take longer."""
     bits = (4 * len(keys)).bit_length()
     buckets = (keys >> np.uint64(64 - bits)).astype(np.intp)
     return np.asarray(np.bincount(buckets)[buckets] > 1)
 
 
 def _bits(column: Column, rows: np.ndarray | slice) -> np.ndarray:
-    """One whole number for each value, equal where the values are."""
+    """One whole number for each value; equal values have equal numbers."""
     values = column.array
     if column.type == STRING:
         values = values.dictionary_encode()

@@ -1,11 +1,9 @@
-"""Pinning: a dataset is read, checked and split, once, and becomes a snapshot.
+"""Pinning: the producer reads a dataset, checks it, splits it, and writes a snapshot.
 
-What was pinned a moment ago, so that the same files need not be read again for each of many runs.
-
-Only what is surely the same is taken from memory: toy sets, and files that nobody has touched since, by size
-and both times (the time of change cannot be set back). A file that was touched within the last seconds may be
-touched again without its times showing it, and what a query or a function returns may be new each time: they
-are read anew.
+`PinCache` remembers what a process has pinned, so that many runs of the same files read them once. It answers
+only where the data are surely the same: for toy sets, and for files whose size and times are unchanged (the
+time of change cannot be set back). A file that changed within the last seconds may change again without its
+times showing it, and a query or a function may return something new each time: those are read anew.
 """
 
 import os
@@ -26,12 +24,21 @@ from bakeoff.evaluation.datasets.column_files import to_disk, write_array, write
 from bakeoff.evaluation.datasets.dataset_checks import split_warnings
 from bakeoff.evaluation.datasets.dataset_sources import files_of, read
 from bakeoff.evaluation.datasets.row_split import Split, split_by_column, split_by_files, split_by_seed
-from bakeoff.evaluation.datasets.snapshot import TEST, TEST_LABELS, TEST_ROWS, TRAIN, TRAIN_LABELS, folder_of
-from bakeoff.evaluation.datasets.snapshot_manifest import FILE, SnapshotManifest
-from bakeoff.evaluation.datasets.snapshot_store import OPEN, SEALED
+from bakeoff.evaluation.datasets.snapshot_layout import (
+    MANIFEST,
+    OPEN,
+    SEALED,
+    TEST,
+    TEST_LABELS,
+    TEST_ROWS,
+    TRAIN,
+    TRAIN_LABELS,
+    SnapshotManifest,
+    folder_of,
+)
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
-#: Beside the values themselves: headers, offsets of text, and room to breathe.
+#: What a snapshot takes beside the values themselves: headers, offsets of text, and some spare room.
 SPARE_BYTES = 64_000_000
 
 
@@ -39,7 +46,7 @@ SPARE_BYTES = 64_000_000
 class Pinned:
     ref: DatasetRef
     folder: Path
-    files: tuple[Path, ...]  #: what it was read from, absolute; to be closed to cells
+    files: tuple[Path, ...]  #: what it was read from, absolute; no cell may read them
     warnings: tuple[str, ...]  #: sentences for the person who starts the run
 
 
@@ -48,16 +55,15 @@ def pin(
 ) -> Pinned:
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         table = table_of(read(dataset, root), dataset, threads)
-        oddities = threads.submit(
-            table.warnings
-        )  # the long ones first, so that all end at about the same time
+        # The long ones first, so that all end at about the same time.
+        checking = threads.submit(table.warnings)
         splitting = threads.submit(_split, table, seed, test_size)
         dataset_id = table.dataset_id(threads.map(Column.digest, table.columns))
         split = splitting.result()
-        warnings = (*oddities.result(), *split.warnings, *split_warnings(table.target, split))
+        warnings = (*checking.result(), *split.warnings, *split_warnings(table.target, split))
         ref = _ref(table, split, name, dataset_id)
         folder = folder_of(snapshots, ref.dataset_id, ref.split_id)
-        snapshot_store.keep(
+        snapshot_store.find_or_create(
             folder,
             needed=table.nbytes + SPARE_BYTES,
             fill=lambda filled: _fill(filled, table, split, ref, threads),
@@ -88,13 +94,13 @@ def _ref(table: Table, split: Split, name: str, dataset_id: str) -> DatasetRef:
 
 
 def _fill(folder: Path, table: Table, split: Split, ref: DatasetRef, threads: Executor) -> None:
-    given, kept = folder / OPEN, folder / SEALED
-    write_rows(given, TRAIN, table.features, split.train, threads)
-    going_to_disk = threads.map(to_disk, list(given.iterdir()))  # while the rest is written
-    write_rows(given, TEST, table.features, split.test, threads)
-    write_array(given / TRAIN_LABELS, table.target.labels[split.train])
-    write_array(kept / TEST_LABELS, table.target.labels[split.test])
-    write_array(kept / TEST_ROWS, split.test.astype("int64"))
+    opened, sealed = folder / OPEN, folder / SEALED
+    write_rows(opened, TRAIN, table.features, split.train, threads)
+    going_to_disk = threads.map(to_disk, list(opened.iterdir()))  # while the rest is written
+    write_rows(opened, TEST, table.features, split.test, threads)
+    write_array(opened / TRAIN_LABELS, table.target.labels[split.train])
+    write_array(sealed / TEST_LABELS, table.target.labels[split.test])
+    write_array(sealed / TEST_ROWS, split.test.astype("int64"))
     manifest = SnapshotManifest(
         ref=ref,
         classes=table.target.classes,
@@ -102,30 +108,30 @@ def _fill(folder: Path, table: Table, split: Split, ref: DatasetRef, threads: Ex
         split=split.how,
         sizes={str(path.relative_to(folder)): path.stat().st_size for path in folder.glob("*/*")},
     )
-    write_text(given / FILE, manifest.to_text())
+    write_text(opened / MANIFEST, manifest.to_text())
     list(going_to_disk)
     list(threads.map(to_disk, folder.glob("*/*")))
 
 
-_MOST = 64
-_SETTLED_S = 3.0  #: longer than the steps of any file system's clock
+_MOST_REMEMBERED = 64
+_SETTLED_S = 3.0  #: longer than the clock steps of any file system
 _FILES = (DatasetSource.CSV, DatasetSource.PARQUET)
 
 Marks = tuple[tuple[int, ...], ...]
 
 
-class _Known(NamedTuple):
+class _RememberedPin(NamedTuple):
     marks: Marks
     pinned: Pinned
 
 
 class PinCache:
-    """Safe to share between threads. Its `pin` is that of this module, and quicker."""
+    """`pin` with a memory. Any number of threads may share one."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._known: OrderedDict[Hashable, _Known] = OrderedDict()
-        self._changing = Lock()
+        self._known: OrderedDict[Hashable, _RememberedPin] = OrderedDict()
+        self._lock = Lock()  #: for adding and removing: two threads could remove the same entry
 
     def pin(
         self, dataset: DatasetSettings, *, name: str, root: Path, snapshots: Path, seed: int, test_size: float
@@ -136,33 +142,33 @@ class PinCache:
             return known
         pinned = pin(dataset, name=name, root=root, snapshots=snapshots, seed=seed, test_size=test_size)
         if marks is not None and marks == self._marks(dataset, root):
-            self._remember(key, _Known(marks, pinned))
+            self._remember(key, _RememberedPin(marks, pinned))
         return pinned
 
     def _recall(self, key: Hashable, marks: Marks | None) -> Pinned | None:
-        """Found on the shelf, so that nobody takes it away before the run is written."""
+        """None where it is not known, or its snapshot is gone. The snapshot is touched, so it stays."""
         known = self._known.get(key)
         if known is None or known.marks != marks:
             return None
         try:
-            return known.pinned if snapshot_store.find(known.pinned.folder) else None
-        except OSError:  # the whole shelf is gone
+            return known.pinned if snapshot_store.find_and_touch(known.pinned.folder) else None
+        except OSError:  # the whole folder of snapshots is gone
             return None
 
-    def _remember(self, key: Hashable, known: _Known) -> None:
-        with self._changing:
+    def _remember(self, key: Hashable, known: _RememberedPin) -> None:
+        with self._lock:
             self._known[key] = known
             self._known.move_to_end(key)
-            while len(self._known) > _MOST:
+            while len(self._known) > _MOST_REMEMBERED:
                 self._known.popitem(last=False)
 
     def _marks(self, dataset: DatasetSettings, root: Path) -> Marks | None:
-        """What tells one state of its files from another; None if nothing does."""
+        """What differs when the files have changed; None where that cannot be known."""
         if dataset.source is DatasetSource.SKLEARN:
             return ()
         if dataset.source not in _FILES:
             return None
-        stats = [_look(file) for file in files_of(dataset, root)]
+        stats = [_stat(file) for file in files_of(dataset, root)]
         latest = max(max(stat.st_mtime, stat.st_ctime) for stat in stats)
         if latest > self._clock() - _SETTLED_S:
             return None
@@ -171,7 +177,7 @@ class PinCache:
         )
 
 
-def _look(file: Path) -> os.stat_result:
-    """Of the open file: a network file system then asks the server."""
+def _stat(file: Path) -> os.stat_result:
+    """The stat of the open file: only then a network file system asks the server."""
     with file.open("rb") as opened:
         return os.fstat(opened.fileno())

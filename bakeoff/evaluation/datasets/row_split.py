@@ -1,7 +1,8 @@
 """Which rows are for training and which for testing: by the seed, by a column, or by their files.
 
-A split by seed shuffles both parts, so that the place of a row in sorted data says nothing of its label; the
-other two keep the order of the data. The seed feeds numpy's RandomState, whose numbers never change.
+A split by seed shuffles both parts, so that in sorted data the place of a row reveals nothing about its
+label; the other two keep the order of the data. The seed goes to numpy's RandomState, whose numbers never
+change.
 """
 
 import hashlib
@@ -21,12 +22,12 @@ from bakeoff.evaluation.datasets.canonical_column import CATEGORY, STRING, Colum
 class Split:
     train: np.ndarray  #: row numbers
     test: np.ndarray
-    how: Mapping[str, Any]  #: with the data, all that decides which row is where; JSON
+    how: Mapping[str, Any]  #: as JSON; together with the data it decides which row is where
     warnings: tuple[str, ...] = ()
 
 
 def split_by_seed(rows: int, codes: np.ndarray | None, *, seed: int, test_size: float) -> Split:
-    """Stratified over the classes; not so when there are none, or when one of them has a single row."""
+    """Stratified over the classes, unless there are none, or one of them has a single row."""
     tests = min(max(math.ceil(rows * test_size - 1e-9), 1), rows - 1)
     shuffled = np.random.RandomState(seed).permutation(rows)
     counts = np.bincount(codes) if codes is not None else np.empty(0, dtype=np.intp)
@@ -36,17 +37,17 @@ def split_by_seed(rows: int, codes: np.ndarray | None, *, seed: int, test_size: 
         is_test[_stratified_tests(shuffled, codes, _shares(counts, tests))] = True
     else:
         is_test[shuffled[:tests]] = True
-    lot = is_test[shuffled]
+    drawn = is_test[shuffled]
     return Split(
-        train=shuffled[~lot],
-        test=shuffled[lot],
+        train=shuffled[~drawn],
+        test=shuffled[drawn],
         how={"by": "seed", "seed": seed, "testSize": test_size, "stratified": stratified},
         warnings=() if stratified or codes is None else (_not_stratified(counts),),
     )
 
 
 def _shares(counts: np.ndarray, tests: int) -> np.ndarray:
-    """Test rows of each class: in proportion, by largest remainder, one row at least left for training."""
+    """Test rows of each class: in proportion, by largest remainder; each class keeps a row for training."""
     exact = counts * (tests / counts.sum())
     shares: np.ndarray = np.minimum(np.floor(exact).astype(np.intp), counts - 1)
     while (left := tests - shares.sum()) > 0:
@@ -75,7 +76,7 @@ def _not_stratified(counts: np.ndarray) -> str:
 
 
 def split_by_column(column: Column) -> Split:
-    """By a column that says `train` or `test` in each row."""
+    """By a column that holds `train` or `test` in each row."""
     words = column.array.to_numpy(zero_copy_only=False) if column.type in {STRING, CATEGORY} else column.array
     is_test = np.asarray(words == "test", dtype=bool)
     is_train = np.asarray(words == "train", dtype=bool)

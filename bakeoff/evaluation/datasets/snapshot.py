@@ -1,7 +1,7 @@
-"""A snapshot is an immutable, content-addressed copy of a dataset with its split.
+"""Opening a snapshot: an immutable, content-addressed copy of a dataset with its split.
 
-The producer pins it once (`bakeoff.evaluation.datasets.pinning`); every cell opens the same files, mapped,
-and without the test labels, which the supervisor reads. Opening needs numpy and pandas alone.
+The producer writes it once (see `pinning`). Every cell maps the same files, without the test labels, which
+only the supervisor reads. Opening needs numpy and pandas alone.
 """
 
 from collections.abc import Sequence
@@ -16,22 +16,25 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import Field
 from bakeoff.evaluation.datasets.column_files import map_array, read_rows
-from bakeoff.evaluation.datasets.snapshot_manifest import FILE, read_manifest
-from bakeoff.evaluation.datasets.snapshot_store import OPEN, SEALED
+from bakeoff.evaluation.datasets.snapshot_layout import (
+    MANIFEST,
+    OPEN,
+    SEALED,
+    TEST,
+    TEST_LABELS,
+    TEST_ROWS,
+    TRAIN,
+    TRAIN_LABELS,
+    read_manifest,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TRAIN = "train"
-TEST = "test"
-TRAIN_LABELS = "y_train.npy"
-TEST_LABELS = "y_test.npy"
-TEST_ROWS = "rows.npy"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """What a candidate is given."""
+    """What a candidate gets."""
 
     X_train: "pd.DataFrame"
     y_train: np.ndarray
@@ -39,11 +42,11 @@ class Data:
     target_kind: TargetKind
     classes: tuple[str | int | float | bool, ...]  #: in sort order, as they are in `y_train`
     fields: tuple[Field, ...]  #: the columns of both frames
-    seed: int | None  #: of the split; None when the data said how to split
+    seed: int | None  #: of the split; None when a column or two files say how to split
 
 
 def open_snapshot(open_folder: Path, *, features: Sequence[str] | None = None) -> Data:
-    """Maps the files: it takes as long for large data as for small."""
+    """Map the files: that takes no longer for large data than for small."""
     manifest = read_manifest(open_folder)
     fields = _chosen(manifest.fields, features)
     names = [field.name for field in fields]
@@ -71,11 +74,7 @@ def sealed_rows(folder: Path) -> np.ndarray:
     return _sealed(folder, TEST_ROWS)
 
 
-def folder_of(snapshots: Path, dataset_id: str, split_id: str) -> Path:
-    return snapshots / dataset_id / split_id
-
-
-def describe(folder: Path) -> DatasetRef:
+def dataset_ref(folder: Path) -> DatasetRef:
     return read_manifest(folder / OPEN).ref
 
 
@@ -89,8 +88,8 @@ def classes(folder: Path) -> tuple[str | int | float | bool, ...]:
 
 
 def mapped_bytes(folder: Path) -> int:
-    """What a cell maps into its memory."""
-    return sum(path.stat().st_size for path in (folder / OPEN).iterdir() if path.name != FILE)
+    """How much a cell maps into its memory."""
+    return sum(path.stat().st_size for path in (folder / OPEN).iterdir() if path.name != MANIFEST)
 
 
 def _chosen(fields: tuple[Field, ...], features: Sequence[str] | None) -> tuple[Field, ...]:

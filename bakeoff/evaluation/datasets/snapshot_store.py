@@ -1,14 +1,17 @@
-"""The folder of snapshots: `<dataset id>/<split id>/`, each put there whole, by one rename, or not at all.
+"""The folder of snapshots: `<dataset id>/<split id>/`, each put there complete, by one rename, or not at all.
 
     open/      what a cell may read: the manifest, the features, the training labels
-    sealed/    what it may not: the test labels, and which rows of the data the test rows are
+    sealed/    what no cell may read: the test labels, and which rows of the data the test rows are
 
-Two producers that pin the same data at once both succeed: the second finds the first one's folder and keeps
-it. What a killed producer leaves is below `.incoming/`, until a pin finds it an hour old and removes it.
+Two producers that pin the same data at once both succeed: the second finds the first one's folder and uses
+it. What a killed producer was filling is below `.incoming/`, until a pin finds it an hour old and removes it.
 
-A snapshot that nobody cites may be removed, though somebody may just have found it for a new run. So whoever
-finds one marks it with the time, and writes the run while `held` says that it is still there; whoever removes
-one asks who cites it, and takes no fresh one, while nobody holds any.
+A snapshot that no run uses may be removed, though a producer may just have found it for a new run. Therefore:
+
+    a producer    touches the snapshot that it finds, and writes the run inside `held`, which checks that it
+                  is still there
+    a remover     asks the database which ones are used while it holds the lock alone, and leaves recently
+                  touched ones
 """
 
 import fcntl
@@ -24,26 +27,23 @@ from uuid import uuid4
 
 from bakeoff.domain.errors import BakeoffError, InfrastructureError, NotFoundError
 from bakeoff.domain.folders import free_bytes, mb
-from bakeoff.evaluation.datasets.snapshot_manifest import FILE, read_manifest
+from bakeoff.evaluation.datasets.snapshot_layout import MANIFEST, OPEN, SEALED, read_manifest
 
-OPEN = "open"
-SEALED = "sealed"
 _INCOMING = ".incoming"
 _LOCK = ".lock"
 _ADDRESS = re.compile("[0-9a-f]{32}")
-#: What nobody has touched for so long is not on its way to a run.
+#: A snapshot that was not touched for so long belongs to no run that is being started.
 _ABANDONED_AFTER_S = 3600
 
-#: Dataset id and split id.
-Address = tuple[str, str]
+Address = tuple[str, str]  #: dataset id and split id
 
 
 def snapshots_in(snapshots: Path) -> list[Path]:
-    return sorted(manifest.parent.parent for manifest in snapshots.glob(f"[!.]*/*/{OPEN}/{FILE}"))
+    return sorted(manifest.parent.parent for manifest in snapshots.glob(f"[!.]*/*/{OPEN}/{MANIFEST}"))
 
 
-def is_whole(folder: Path) -> bool:
-    """Whether all files are there and as long as they were: what was truncated or removed is pinned anew."""
+def is_complete(folder: Path) -> bool:
+    """Whether all files are there in their full length; if not, the dataset is pinned anew."""
     try:
         sizes = read_manifest(folder / OPEN).sizes
         return all((folder / file).stat().st_size == size for file, size in sizes.items())
@@ -53,7 +53,7 @@ def is_whole(folder: Path) -> bool:
 
 @contextmanager
 def incoming(snapshots: Path) -> Iterator[Path]:
-    """A folder to fill, removed at the end unless it was put on the shelf."""
+    """A folder to fill. It is removed at the end, unless `publish` has renamed it."""
     folder = snapshots / _INCOMING / uuid4().hex
     try:
         (folder / OPEN).mkdir(parents=True)
@@ -63,18 +63,18 @@ def incoming(snapshots: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def keep(folder: Path, *, needed: int, fill: Callable[[Path], None]) -> None:
-    """Finds it, or has it filled and puts it there. `needed`: bytes that it will take."""
+def find_or_create(folder: Path, *, needed: int, fill: Callable[[Path], None]) -> None:
+    """Find the snapshot, or have `fill` write it. `needed`: bytes that it will take."""
     snapshots = folder.parent.parent
     try:
         snapshots.mkdir(parents=True, exist_ok=True)
-        sweep(snapshots)
-        if find(folder):
+        remove_abandoned(snapshots)
+        if find_and_touch(folder):
             return
         require_space(snapshots, needed)
         with incoming(snapshots) as filled:
             fill(filled)
-            put(filled, folder)
+            publish(filled, folder)
     except OSError as problem:
         raise InfrastructureError(
             f"the snapshot cannot be written to {snapshots}: {problem}; it needs "
@@ -83,29 +83,29 @@ def keep(folder: Path, *, needed: int, fill: Callable[[Path], None]) -> None:
         ) from problem
 
 
-def find(folder: Path) -> bool:
-    """Whether it is there and whole. Then it is not taken away, though nobody cites it yet."""
-    with _turn(folder.parent.parent, fcntl.LOCK_SH):
-        if not is_whole(folder):
+def find_and_touch(folder: Path) -> bool:
+    """Whether it is there and complete. If so, it stays for an hour at least, though no run uses it yet."""
+    with _locked(folder.parent.parent, fcntl.LOCK_SH):
+        if not is_complete(folder):
             return False
         os.utime(folder)
         return True
 
 
-def put(filled: Path, folder: Path) -> None:
+def publish(filled: Path, folder: Path) -> None:
     for part in (filled / OPEN, filled / SEALED, filled):
         _to_disk(part)
     os.utime(filled)
-    with _turn(folder.parent.parent, fcntl.LOCK_SH):
-        _put(filled, folder)
+    with _locked(folder.parent.parent, fcntl.LOCK_SH):
+        _rename_into_place(filled, folder)
 
 
-def _put(filled: Path, folder: Path) -> None:
+def _rename_into_place(filled: Path, folder: Path) -> None:
     folder.parent.mkdir(exist_ok=True)
     try:
         filled.rename(folder)
-    except OSError:
-        if is_whole(folder):
+    except OSError:  # another producer was faster, or the one that is there is damaged
+        if is_complete(folder):
             os.utime(folder)
             return
         shutil.rmtree(_set_aside(folder, filled.parent), ignore_errors=True)
@@ -116,49 +116,50 @@ def _put(filled: Path, folder: Path) -> None:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Nobody takes it away meanwhile: who writes down that it is cited does so in here."""
+    """The snapshot is not removed while the block runs. The run that uses it is written in the block."""
     if not folder.parent.parent.is_dir():
-        raise _taken_away(folder)
-    with _turn(folder.parent.parent, fcntl.LOCK_SH):
-        if not is_whole(folder):
-            raise _taken_away(folder)
+        raise _not_there(folder)
+    with _locked(folder.parent.parent, fcntl.LOCK_SH):
+        if not is_complete(folder):
+            raise _not_there(folder)
         yield
 
 
-def _taken_away(folder: Path) -> NotFoundError:
+def _not_there(folder: Path) -> NotFoundError:
     return NotFoundError(f"the snapshot {folder} is not there any more: start a new run of the dataset")
 
 
-def uncited(snapshots: Path, cited: Callable[[], AbstractSet[Address]]) -> Sequence[Path]:
-    """Those that nobody cites, nor has found or put there of late."""
+def unused(snapshots: Path, used: Callable[[], AbstractSet[Address]]) -> Sequence[Path]:
+    """Snapshots that no run uses, and that nobody has found or published within the last hour."""
     if not snapshots.is_dir():
         return []
-    with _turn(snapshots, fcntl.LOCK_SH):
-        return _uncited(snapshots, cited())
+    with _locked(snapshots, fcntl.LOCK_SH):
+        return _unused(snapshots, used())
 
 
-def take_away(snapshots: Path, cited: Callable[[], AbstractSet[Address]]) -> Sequence[Path]:
-    """Put the uncited where nobody finds them any more; there they can be removed in peace.
+def set_aside_unused(snapshots: Path, used: Callable[[], AbstractSet[Address]]) -> Sequence[Path]:
+    """Rename unused snapshots to where no producer looks, so that the caller can remove them at leisure.
 
-    Who cites what is asked while nobody holds a snapshot for a run that is being written.
+    `used` is called while this process alone holds the lock: no run is being written then, so its answer
+    stays true until the renames are done.
     """
     if not snapshots.is_dir():
         return []
-    with _turn(snapshots, fcntl.LOCK_EX):
-        doomed = _uncited(snapshots, cited())
-        taken = [_set_aside(folder, snapshots / _INCOMING) for folder in doomed]
-        for folder in {folder.parent for folder in doomed}:
-            with suppress(OSError):  # it has other splits
+    with _locked(snapshots, fcntl.LOCK_EX):
+        found = _unused(snapshots, used())
+        taken = [_set_aside(folder, snapshots / _INCOMING) for folder in found]
+        for folder in {folder.parent for folder in found}:
+            with suppress(OSError):  # the dataset has other splits
                 folder.rmdir()
     return taken
 
 
-def _uncited(snapshots: Path, cited: AbstractSet[Address]) -> list[Path]:
+def _unused(snapshots: Path, used: AbstractSet[Address]) -> list[Path]:
     return [
         folder
         for folder in snapshots.glob("*/*")
         if _ADDRESS.fullmatch(folder.parent.name) and _ADDRESS.fullmatch(folder.name)
-        if (folder.parent.name, folder.name) not in cited
+        if (folder.parent.name, folder.name) not in used
         if folder.stat().st_mtime < _long_ago()
     ]
 
@@ -169,8 +170,11 @@ def _set_aside(folder: Path, where: Path) -> Path:
 
 
 @contextmanager
-def _turn(snapshots: Path, how: int) -> Iterator[None]:
-    """Many find, put and hold snapshots at once; whoever takes some away is alone."""
+def _locked(snapshots: Path, how: int) -> Iterator[None]:
+    """LOCK_SH: any number of processes find, publish and hold snapshots at once. LOCK_EX: one removes some.
+
+    Without it a snapshot could be removed between the check that it is there and the row that names it.
+    """
     descriptor = os.open(snapshots / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(descriptor, how)
@@ -179,13 +183,13 @@ def _turn(snapshots: Path, how: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-def sweep(snapshots: Path) -> None:
+def remove_abandoned(snapshots: Path) -> None:
     for leftover in abandoned(snapshots):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
 def abandoned(snapshots: Path) -> list[Path]:
-    """What producers were filling when they were killed."""
+    """Folders that producers were filling when they were killed."""
     found = (snapshots / _INCOMING).glob("*")
     return [leftover for leftover in found if _last_touched(leftover) < _long_ago()]
 
@@ -197,7 +201,7 @@ def _long_ago() -> float:
 def _last_touched(folder: Path) -> float:
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
-    except OSError:  # somebody else is removing it
+    except OSError:  # another process is removing it
         return time.time()
 
 

@@ -1,4 +1,4 @@
-"""What is to be predicted: classes or numbers, told by the values unless the dataset says so.
+"""The target: classes or numbers. The values decide, unless the dataset names its task.
 
 bool, text, categories                       classes
 whole numbers, at most 20 different ones     classes
@@ -19,7 +19,7 @@ Label = str | int | float | bool
 Task = Literal["binary", "multiclass", "regression"]
 
 MOST_NUMERIC_CLASSES = 20
-#: More whole numbers than classes are taken for, but so few that a person should be asked.
+#: Up to so many distinct whole numbers may be classes after all: a warning asks the user to check.
 _SUSPICIOUSLY_FEW = 200
 _SAMPLE = 10_000
 _CLOSE = 10_000
@@ -59,7 +59,7 @@ def _looks_like_classes(column: Column) -> bool:
 
 
 def _is_whole(values: np.ndarray) -> bool:
-    """The first rows decide in most cases: the data may be large."""
+    """The first rows are checked first and decide in most cases: the data may be large."""
     if values.dtype.kind != "f":
         return True
     parts = (values[:_SAMPLE], values)
@@ -121,7 +121,7 @@ def _number_codes(column: Column) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _labels_in(values: np.ndarray) -> np.ndarray:
-    """What np.unique finds. Whole numbers that lie close together are counted, which is ten times as fast."""
+    """The same as np.unique. Whole numbers close to each other are counted, which is ten times as fast."""
     if values.dtype.kind not in "iu" or not np.can_cast(values.dtype, np.int64):
         return np.unique(values)
     least, most = int(values.min()), int(values.max())
@@ -143,13 +143,13 @@ def _text_codes(column: Column) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _kind(name: str, labels: np.ndarray, task: Task | None) -> TargetKind:
-    if len(labels) < 2:  # noqa: PLR2004  two classes
+    if len(labels) < 2:  # noqa: PLR2004 - two classes
         raise InvalidInputError(f"target {name!r} is {labels[0]!s} in every row: two classes are needed")
-    if task == "binary" and len(labels) > 2:  # noqa: PLR2004  two classes
+    if task == "binary" and len(labels) > 2:  # noqa: PLR2004 - two classes
         raise InvalidInputError(
             f"target {name!r} has {len(labels)} classes ({listed(map(str, labels))}), task binary needs two: "
             "say task: multiclass"
         )
     if task is not None:
         return TargetKind(task)
-    return TargetKind.BINARY if len(labels) == 2 else TargetKind.MULTICLASS  # noqa: PLR2004  two classes
+    return TargetKind.BINARY if len(labels) == 2 else TargetKind.MULTICLASS  # noqa: PLR2004 - two classes

@@ -18,7 +18,7 @@ from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.job import JobError, JobState, Phase
 from bakeoff.domain.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
-from bakeoff.evaluation.datasets import snapshot, snapshot_store
+from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, accept_model, score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant
@@ -110,7 +110,7 @@ def _order(evaluation: EvaluationUnderWay) -> Order:
         ),
         log=paths.log,
         readable=(
-            paths.snapshot / snapshot_store.OPEN,
+            paths.snapshot / snapshot_layout.OPEN,
             # The files that the dataset was read from hold the test labels: they stay closed.
             *readable(
                 paths.root,
@@ -139,7 +139,7 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "about": {"runId": run.id, "jobId": job.id, "attempt": job.attempt},
         "audited": audited,
         "candidate": job.candidate.to_json(),
-        "snapshot": str(paths.snapshot / snapshot_store.OPEN),
+        "snapshot": str(paths.snapshot / snapshot_layout.OPEN),
         "root": str(paths.root),
         "seed": run.seed,
         "probabilities": may_need_probabilities(run.rules.metrics, run.dataset.target_kind),

@@ -16,9 +16,9 @@ from bakeoff.cell.inside.cell_api import CellApi, Fault
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
 from bakeoff.domain.folders import SOURCES
 from bakeoff.domain.job import Phase
-from bakeoff.evaluation.datasets.preprocessing import with_preprocessing
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
+from bakeoff.evaluation.jobs.preprocessing import with_preprocessing
 from bakeoff.settings import log_setup
 from registry.code.file_access_audit import FileAccessAudit
 from registry.code.library_versions import loaded_surroundings

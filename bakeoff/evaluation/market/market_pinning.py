@@ -14,8 +14,7 @@ from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import address
 from bakeoff.evaluation.datasets.pinning import SPARE_BYTES
-from bakeoff.evaluation.datasets.snapshot import folder_of
-from bakeoff.evaluation.datasets.snapshot_manifest import FORMAT
+from bakeoff.evaluation.datasets.snapshot_layout import FORMAT, folder_of
 from bakeoff.evaluation.market.market_snapshot import write_market
 from bakeoff.evaluation.market.market_table import market_files
 from bakeoff.evaluation.market.panel import Panel
@@ -60,7 +59,7 @@ def pin_market(settings: MarketSettings, *, root: Path, snapshots: Path, as_of: 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         ref = _ref(panels, last, threads)
         folder = folder_of(snapshots, ref.dataset_id, ref.split_id)
-        snapshot_store.keep(
+        snapshot_store.find_or_create(
             folder,
             needed=sum(panel.nbytes for panel in panels.values()) + SPARE_BYTES,
             fill=lambda incoming: write_market(incoming, panels, ref, _split(last), threads),

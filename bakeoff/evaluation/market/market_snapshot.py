@@ -15,8 +15,7 @@ from bakeoff.domain.dataset import DatasetRef
 from bakeoff.evaluation.datasets.canonical_column import Field
 from bakeoff.evaluation.datasets.column_files import read_rows, to_disk, write_rows, write_text
 from bakeoff.evaluation.datasets.snapshot import damaged
-from bakeoff.evaluation.datasets.snapshot_manifest import FILE, SnapshotManifest, read_manifest
-from bakeoff.evaluation.datasets.snapshot_store import OPEN
+from bakeoff.evaluation.datasets.snapshot_layout import MANIFEST, OPEN, SnapshotManifest, read_manifest
 from bakeoff.evaluation.market.panel import Panel
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def write_market(
         split=split,
         sizes={str(path.relative_to(folder)): path.stat().st_size for path in folder.glob("*/*")},
     )
-    write_text(folder / OPEN / FILE, manifest.to_text())
+    write_text(folder / OPEN / MANIFEST, manifest.to_text())
     list(threads.map(to_disk, folder.glob("*/*")))
 
 

@@ -18,8 +18,8 @@ from bakeoff.domain.run import PRIORITIES
 from bakeoff.domain.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
-from bakeoff.evaluation.datasets.preprocessing import default_pipeline
 from bakeoff.evaluation.datasets.snapshot import classes, fields
+from bakeoff.evaluation.jobs.preprocessing import default_pipeline
 from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
 from bakeoff.evaluation.planning.candidate_choice import (
     BASELINE_ID,

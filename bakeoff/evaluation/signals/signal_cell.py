@@ -20,7 +20,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.job import JobError, JobState, Phase
 from bakeoff.domain.result import Cost, Provenance, digest_of
 from bakeoff.domain.signal import ModelOutput
-from bakeoff.evaluation.datasets import snapshot, snapshot_store
+from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_under_way import Grant, Permission
 from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, provenance_of
@@ -65,7 +65,7 @@ class SignalInputs:
             ),
             log=self.log,
             readable=(
-                self.market / snapshot_store.OPEN,
+                self.market / snapshot_layout.OPEN,
                 *(Path(copy.file) for copy in self.copies),
                 *readable(self.root, candidates=[self.candidate], closed=self.closed),
             ),

@@ -208,7 +208,8 @@ from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.store.bakeoffs import old_runs
 from bakeoff.operations import garbage
 
-module, name, calls = {"forgetting": forgetting, "gc": gc, "shelf": shelf}[sys.argv[1]], sys.argv[2], [0]
+module = {"old_runs": old_runs, "garbage": garbage, "snapshot_store": snapshot_store}[sys.argv[1]]
+name, calls = sys.argv[2], [0]
 whole, most = getattr(module, name), int(sys.argv[3])
 old_runs._BATCH = 1
 
@@ -227,10 +228,10 @@ run()
 @pytest.mark.parametrize(
     ("module", "name", "calls"),
     [
-        ("forgetting", "_forget_some", 1),
-        ("gc", "_remove", 0),
-        ("gc", "_remove", 1),
-        ("shelf", "_set_aside", 1),
+        ("old_runs", "_delete_some", 1),
+        ("garbage", "_remove", 0),
+        ("garbage", "_remove", 1),
+        ("snapshot_store", "_set_aside", 1),
     ],
 )
 def test_what_a_killed_one_leaves_the_next_one_removes(

@@ -8,7 +8,7 @@ from fixtures.project import Project, a_project
 
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.result import Result
-from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
 from bakeoff.operations import process_context

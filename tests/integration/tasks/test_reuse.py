@@ -18,8 +18,8 @@ from bakeoff.cli.main import app
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.event import Event
 from bakeoff.domain.identity import new_id
-from bakeoff.evaluation.datasets.snapshot import folder_of, open_snapshot
-from bakeoff.evaluation.datasets.snapshot_store import OPEN
+from bakeoff.evaluation.datasets.snapshot import open_snapshot
+from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
 from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows

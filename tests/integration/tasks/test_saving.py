@@ -15,8 +15,8 @@ from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
 from bakeoff.domain.result import NotKept
 from bakeoff.domain.run import RunState
 from bakeoff.domain.saving import Advance, Saving, SavingOutcome
-from bakeoff.evaluation.datasets.snapshot import folder_of, open_snapshot, sealed_labels
-from bakeoff.evaluation.datasets.snapshot_store import OPEN
+from bakeoff.evaluation.datasets.snapshot import open_snapshot, sealed_labels
+from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.inference import ModelPredictor
 from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows
 from registry import ModelRegistry

@@ -19,7 +19,7 @@ from bakeoff.api.app import create_app
 from bakeoff.api.security.tokens import Role, Tokens, add
 from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from bakeoff.domain.identity import new_id
-from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations import garbage, reproduce_result
 from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from plugins.seeker import masked
 
 from bakeoff.cell.confinement import landlock
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import run_rows
 
@@ -58,7 +58,7 @@ def search() -> Iterator[Search]:
         shutil.copy(PLUGINS / "seeker.py", project.folder / "plugins")
         with project.worker():
             run = run_rows.get(project.engine, project.run("good"))
-            folder = snapshot.folder_of(
+            folder = snapshot_layout.folder_of(
                 project.configuration.snapshots, run.dataset.dataset_id, run.dataset.split_id
             )
             write_catalog(project, folder)

@@ -14,7 +14,7 @@ from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 from bakeoff.domain.job import JobState
 from bakeoff.domain.run import RunState
-from bakeoff.evaluation.datasets.snapshot import folder_of
+from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations import process_context

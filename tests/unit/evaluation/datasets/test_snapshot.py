@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
-from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot, sealed_labels, sealed_rows
 from bakeoff.evaluation.datasets.snapshot_store import snapshots_in
@@ -107,9 +107,11 @@ def test_a_toy_set_is_pinned_and_opened(place):
     assert (data.X_train.shape, data.y_train.shape, data.X_test.shape) == ((112, 4), (112,), (38, 4))
     assert (data.target_kind, data.classes, data.seed) == (TargetKind.MULTICLASS, (0, 1, 2), 0)
     assert data.X_train.columns.tolist()[0] == "sepal length (cm)"
-    assert snapshot.describe(pinned.folder) == pinned.ref
+    assert snapshot.dataset_ref(pinned.folder) == pinned.ref
     assert snapshot.classes(pinned.folder) == (0, 1, 2)
-    assert pinned.folder == snapshot.folder_of(place.snapshots, pinned.ref.dataset_id, pinned.ref.split_id)
+    assert pinned.folder == snapshot_layout.folder_of(
+        place.snapshots, pinned.ref.dataset_id, pinned.ref.split_id
+    )
 
 
 def test_every_value_comes_back_with_its_type(place):

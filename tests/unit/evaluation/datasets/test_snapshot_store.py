@@ -32,7 +32,7 @@ class Shelf:
         ).folder
 
     def clear(self, cited: Collection[Path] = ()) -> int:
-        taken = snapshot_store.take_away(self.folder, lambda: set(map(address, cited)))
+        taken = snapshot_store.set_aside_unused(self.folder, lambda: set(map(address, cited)))
         for folder in taken:
             shutil.rmtree(folder, ignore_errors=True)  # another producer may remove it, too
         return len(taken)
@@ -57,7 +57,7 @@ def place(tmp_path: Path) -> Shelf:
 def test_what_nobody_cites_is_taken_away_when_it_is_old(place: Shelf) -> None:
     cited, uncited, fresh = grow_old(place.pin(1)), grow_old(place.pin(2)), place.pin(3)
 
-    assert snapshot_store.uncited(place.folder, lambda: {address(cited)}) == [uncited]
+    assert snapshot_store.unused(place.folder, lambda: {address(cited)}) == [uncited]
     assert place.clear([cited]) == 1
     assert [cited.exists(), uncited.exists(), fresh.exists()] == [True, False, True]
 
@@ -81,7 +81,7 @@ def test_what_is_no_snapshot_of_ours_stays(place: Shelf) -> None:
 
 def test_there_is_nothing_to_take_where_nothing_was_ever_put(place: Shelf) -> None:
     assert place.clear() == 0
-    assert snapshot_store.uncited(place.folder, set) == []
+    assert snapshot_store.unused(place.folder, set) == []
     assert not place.folder.exists()
 
 
@@ -96,7 +96,7 @@ def test_a_snapshot_that_took_hours_to_fill_is_fresh_when_it_is_put(place: Shelf
     place.folder.mkdir()
     with snapshot_store.incoming(place.folder) as filled:
         grow_old(filled)
-        snapshot_store.put(filled, place.folder / ("a" * 32) / ("b" * 32))
+        snapshot_store.publish(filled, place.folder / ("a" * 32) / ("b" * 32))
 
     assert place.clear() == 0
 
@@ -104,13 +104,13 @@ def test_a_snapshot_that_took_hours_to_fill_is_fresh_when_it_is_put(place: Shelf
 def test_a_snapshot_is_not_taken_away_while_somebody_writes_a_run_that_cites_it(place: Shelf) -> None:
     folder, cited = grow_old(place.pin()), set[snapshot_store.Address]()
     with snapshot_store.held(folder):
-        clearing = begin(lambda: snapshot_store.take_away(place.folder, lambda: cited))
+        clearing = begin(lambda: snapshot_store.set_aside_unused(place.folder, lambda: cited))
         with pytest.raises(TimeoutError):
             clearing.result(0.2)
         cited.add(address(folder))
 
     assert clearing.result(10) == []
-    assert snapshot_store.is_whole(folder)
+    assert snapshot_store.is_complete(folder)
 
 
 @pytest.mark.parametrize("remove", [shutil.rmtree, lambda folder: shutil.rmtree(folder.parent.parent)])
@@ -160,7 +160,7 @@ def test_no_run_is_ever_left_without_its_snapshot(place: Shelf) -> None:
             except (NotFoundError, FileNotFoundError):
                 continue
             made[number] += 1
-            lost.extend([] if snapshot_store.is_whole(folder) else [folder])
+            lost.extend([] if snapshot_store.is_complete(folder) else [folder])
             runs.remove(folder)
 
     producers = [threading.Thread(target=produce, args=(number,)) for number in range(2)]

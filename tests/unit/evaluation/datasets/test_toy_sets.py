@@ -42,10 +42,10 @@ def test_reading_one_does_not_import_scikit_learn():
 @pytest.mark.parametrize(
     "file",
     [
-        built_in_sources._File("moved.csv", ["a"]),  # not there
-        built_in_sources._File("iris.csv", ["a", "b"]),  # other columns
-        built_in_sources._File("diabetes_target.csv.gz", ["a"], lines_above=0),  # something else
-        built_in_sources._File("breast_cancer.csv", ["a"], lines_above=0),  # text
+        built_in_sources._ToyFile("moved.csv", ["a"]),  # not there
+        built_in_sources._ToyFile("iris.csv", ["a", "b"]),  # other columns
+        built_in_sources._ToyFile("diabetes_target.csv.gz", ["a"], lines_above=0),  # something else
+        built_in_sources._ToyFile("breast_cancer.csv", ["a"], lines_above=0),  # text
     ],
 )
 def test_a_file_that_is_not_as_it_was_is_left_to_scikit_learn(monkeypatch, file):

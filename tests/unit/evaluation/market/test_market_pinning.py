@@ -18,7 +18,7 @@ from sqlalchemy import create_engine
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.evaluation.datasets import snapshot, snapshot_store
-from bakeoff.evaluation.datasets.snapshot_store import OPEN
+from bakeoff.evaluation.datasets.snapshot_layout import OPEN
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.market.synthetic_market import make_market
 from bakeoff.settings.market_settings import MarketSettings
@@ -47,7 +47,7 @@ def test_what_is_pinned_is_known_by_what_it_is_and_where_it_came_from(place):
     assert (pinned.ref.name, pinned.ref.train_rows, pinned.ref.test_rows) == ("market", 3, 2)
     assert pinned.ref.files == (str(place.root / "prices.csv"), str(place.root / "figures.csv"))
     assert pinned.folder == place.snapshots / pinned.ref.dataset_id / pinned.ref.split_id
-    assert snapshot.describe(pinned.folder).dataset_id == pinned.ref.dataset_id
+    assert snapshot.dataset_ref(pinned.folder).dataset_id == pinned.ref.dataset_id
     assert (pinned.as_of, pinned.symbols) == (date(2026, 1, 5), ("A", "B"))
 
 
@@ -112,8 +112,8 @@ def test_a_snapshot_is_held_and_taken_away_like_any_other(place):
     with snapshot_store.held(pinned.folder):
         pass
     os.utime(pinned.folder, (old, old))
-    assert snapshot_store.uncited(place.snapshots, lambda: {address}) == []
-    assert snapshot_store.uncited(place.snapshots, set) == [pinned.folder]
+    assert snapshot_store.unused(place.snapshots, lambda: {address}) == []
+    assert snapshot_store.unused(place.snapshots, set) == [pinned.folder]
 
 
 def test_what_a_model_changes_in_its_frame_stays_with_it(place):

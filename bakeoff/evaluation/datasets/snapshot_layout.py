@@ -1,4 +1,11 @@
-"""The manifest of a snapshot: what a cell may know of it. Written last: a folder that has one is whole."""
+"""The files of a snapshot, and its manifest: what a cell may know of it.
+
+<dataset id>/<split id>/open/manifest.json        written last: a folder that has one is complete
+                        open/train.*, test.*      the features, see `column_files`
+                        open/y_train.npy
+                        sealed/y_test.npy
+                        sealed/rows.npy           which rows of the dataset the test rows are
+"""
 
 import json
 from collections.abc import Mapping
@@ -10,17 +17,26 @@ from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InfrastructureError, NotFoundError
 from bakeoff.evaluation.datasets.canonical_column import Field
 
-#: What one version writes, another must not misread: it is part of the dataset's address too.
+#: Raised when the files change their meaning. It is part of a dataset's id, so that no version of ours opens
+#: files that it would misread.
 FORMAT = 1
-FILE = "manifest.json"
+
+OPEN = "open"  #: cells may read it
+SEALED = "sealed"  #: the supervisor alone
+MANIFEST = "manifest.json"
+TRAIN = "train"
+TEST = "test"
+TRAIN_LABELS = "y_train.npy"
+TEST_LABELS = "y_test.npy"
+TEST_ROWS = "rows.npy"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotManifest:
-    ref: DatasetRef  #: without `files`: the same data may come from several
+    ref: DatasetRef  #: without `files`: the same data may come from different files
     classes: tuple[str | int | float | bool, ...]  #: as they are in the labels; `ref.classes` are their texts
     fields: tuple[Field, ...]  #: the feature columns, in order
-    split: Mapping[str, Any]  #: how the rows were split; `seed` is in it if by seed
+    split: Mapping[str, Any]  #: how the rows were split; with `seed` if by a seed
     sizes: Mapping[str, int]  #: bytes of every other file, by its path below the snapshot
 
     def to_text(self) -> str:
@@ -40,8 +56,12 @@ class SnapshotManifest:
         )
 
 
+def folder_of(snapshots: Path, dataset_id: str, split_id: str) -> Path:
+    return snapshots / dataset_id / split_id
+
+
 def read_manifest(open_folder: Path) -> SnapshotManifest:
-    path = open_folder / FILE
+    path = open_folder / MANIFEST
     try:
         return SnapshotManifest.from_text(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -5,10 +5,10 @@
     dates                          year, month, day and weekday
     numbers without missing values stay as they are; a frame of nothing else is left alone
 
-A plain estimator is scikit-learn's or derived from it (LightGBM and XGBoost are). So is a Pipeline, unless
-one of its steps shows that it prepares its data itself: an encoder, an imputer, a ColumnTransformer, or a
-class of one's own. Such a class alone sees the frame as it is, too. What is put before an estimator is
-fitted with it, on training rows only.
+A plain estimator is one of scikit-learn, or derived from it (LightGBM's and XGBoost's are). A Pipeline counts
+as plain, unless one of its steps prepares the data itself: an encoder, an imputer, a ColumnTransformer, or a
+class from outside scikit-learn. A model that is no estimator sees the frame as it is. The default pipeline is
+fitted together with the estimator, on training rows only.
 """
 
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ _MOST_NAMED = 5
 
 
 def default_pipeline(fields: Sequence[Field]) -> tuple[str, ...] | None:
-    """What would be done, a line each; None when the frame needs nothing."""
+    """What the pipeline would do, one line for each part; None when the frame needs nothing."""
     lines = (
         _line(_incomplete(fields), "missing values become the median of the training rows"),
-        _line(_words(fields), f"one-hot, at most {MOST_ONE_HOT_COLUMNS} columns each, rare values together"),
+        _line(_text(fields), f"one-hot, at most {MOST_ONE_HOT_COLUMNS} columns each, rare values together"),
         _line(_dates(fields), "year, month, day and weekday"),
     )
     return tuple(line for line in lines if line) or None
@@ -49,8 +49,8 @@ def with_preprocessing(model: Any, fields: Sequence[Field]) -> Any:
 def _prepares(step: Any) -> bool:
     """Whether this step of a pipeline may be one that wants the frame as it is."""
     kind = type(step)
-    by_itself = kind.__module__.startswith(("sklearn.compose", "sklearn.impute"))
-    return by_itself or "Encoder" in kind.__name__ or not kind.__module__.startswith("sklearn.")
+    prepares = kind.__module__.startswith(("sklearn.compose", "sklearn.impute"))
+    return prepares or "Encoder" in kind.__name__ or not kind.__module__.startswith("sklearn.")
 
 
 def date_parts(frame: "pd.DataFrame") -> np.ndarray:
@@ -78,7 +78,7 @@ def _prepare(fields: Sequence[Field]) -> Any:
     )
     parts = [
         ("numbers", median, _incomplete(fields)),
-        ("words", one_hot, _words(fields)),
+        ("words", one_hot, _text(fields)),
         ("dates", dates, _dates(fields)),
     ]
     return ColumnTransformer([part for part in parts if part[2]], remainder="passthrough")
@@ -88,7 +88,7 @@ def _incomplete(fields: Sequence[Field]) -> list[str]:
     return [field.name for field in fields if field.is_numeric and field.missing]
 
 
-def _words(fields: Sequence[Field]) -> list[str]:
+def _text(fields: Sequence[Field]) -> list[str]:
     return [field.name for field in fields if field.type in {STRING, CATEGORY}]
 
 

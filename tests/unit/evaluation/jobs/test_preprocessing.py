@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from bakeoff.evaluation.datasets.canonical_column import Field
-from bakeoff.evaluation.datasets.preprocessing import date_parts, default_pipeline, with_preprocessing
+from bakeoff.evaluation.jobs.preprocessing import date_parts, default_pipeline, with_preprocessing
 
 NUMBER = Field(name="n", type="float64", missing=0)
 GAPS = Field(name="gaps", type="float64", missing=2)
