@@ -82,7 +82,7 @@ def texts_of_the_code() -> str:
 
 def test_each_message_that_the_page_on_troubles_quotes_is_in_the_code() -> None:
     page = (DOCS / "troubleshooting.md").read_text("utf-8")
-    heads = "\n".join(re.findall(r"^\*\*(.+)$", page, re.MULTILINE))
+    heads = "\n".join(re.findall(r"^### (.+)$", page, re.MULTILINE))
     parts = {part.strip() for quoted in re.findall(r"`([^`]+)`", heads) for part in quoted.split("…")}
     code = texts_of_the_code()
 
