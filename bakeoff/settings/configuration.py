@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -31,6 +30,7 @@ from bakeoff.settings.registry_settings import (
 from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.settings.section import Section
 from bakeoff.settings.setting_definitions import DatasetSettings, Settings
+from bakeoff.settings.yaml_with_lines import YamlFile, describe, place_of
 
 DEFAULT_FILE = Path("config/bakeoff.yaml")
 
@@ -226,10 +226,11 @@ def load(
     """The configuration of this process. `overrides` come from the command line, by camelCase key."""
     environment = os.environ if environment is None else environment
     file = _find(path, environment)
+    document = YamlFile(file) if file else None
     layers = {
         SettingOrigin.COMMAND_LINE: {k: v for k, v in (overrides or {}).items() if v is not None},
         SettingOrigin.ENVIRONMENT: environment_variables.settings_in(environment),
-        SettingOrigin.FILE: _from_file(file) if file else {},
+        SettingOrigin.FILE: _values_in(document) if document else {},
     }
     origins = {
         key: next((origin for origin, values in layers.items() if key in values), SettingOrigin.DEFAULT)
@@ -239,7 +240,7 @@ def load(
         layers[SettingOrigin.FILE] | layers[SettingOrigin.ENVIRONMENT] | layers[SettingOrigin.COMMAND_LINE]
     )
     configuration = Configuration(
-        settings=_check(merged, origins, file),
+        settings=_check(merged, origins, document),
         root=file.parent.parent if file else Path.cwd(),
         file=file,
         origins=origins,
@@ -296,40 +297,51 @@ def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:
     return file.parent.resolve() / file.name  # a mounted file may be a link to elsewhere
 
 
-def _from_file(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise InvalidInputError(f"{file} cannot be read as YAML: {exc}") from exc
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise InvalidInputError(
-            f"{file} must hold `key: value` lines, but it holds a {type(content).__name__}"
-        )
-    return content
+def _values_in(document: YamlFile) -> dict[str, Any]:
+    values = document.values()
+    if values is not None and not isinstance(values, dict):
+        found = describe(document.root)
+        raise InvalidInputError(f"{document.file} must hold `key: value` lines, but it holds {found}")
+    return values or {}
 
 
-def _check(values: dict[str, Any], origins: Mapping[str, SettingOrigin], file: Path | None) -> Settings:
+def _check(
+    values: dict[str, Any], origins: Mapping[str, SettingOrigin], document: YamlFile | None
+) -> Settings:
+    """Problems of the file first, in the order of their lines, then those of other origins."""
+    elsewhere: list[str] = []
+    settings = Settings()
     try:
-        return Settings.model_validate(values, by_alias=True, by_name=False)
+        settings = Settings.model_validate(values, by_alias=True, by_name=False)
     except ValidationError as exc:
-        problems = [_explain(error, origins, file) for error in exc.errors()]
-    raise InvalidInputError("\n".join(problems))
+        in_file = []
+        for error in exc.errors():
+            origin = origins.get(str(error["loc"][0]), SettingOrigin.FILE)
+            if document is not None and origin is SettingOrigin.FILE:
+                in_file.append(error)
+            else:
+                elsewhere.append(f"{_name_of(origin, error)}: {_explain(error)}")
+        if document is not None:
+            document.report_errors(in_file, lambda error, _: _explain(error))
+    problems = [*(document.problems if document else ()), *elsewhere]
+    if problems:
+        raise InvalidInputError("\n".join(problems))
+    return settings
 
 
-def _explain(error: Any, origins: Mapping[str, SettingOrigin], file: Path | None) -> str:
-    place = [str(part) for part in error["loc"]]
-    key = ".".join(place)
-    origin = origins.get(place[0], SettingOrigin.FILE)
-    where = {
-        SettingOrigin.FILE: str(file),
-        SettingOrigin.ENVIRONMENT: f"the environment ({variable_of(_KEYS.get(place[0], ''))})",
-    }.get(origin, str(origin))
+def _name_of(origin: SettingOrigin, error: Any) -> str:
+    if origin is not SettingOrigin.ENVIRONMENT:
+        return str(origin)
+    return f"the environment ({variable_of(_KEYS.get(str(error['loc'][0]), ''))})"
+
+
+def _explain(error: Any) -> str:
+    location = error["loc"]
+    key = place_of(location)
     if error["type"] == "extra_forbidden":
-        return f"{where}: {key} is no setting{did_you_mean(place[-1], _keys_beside(place))}"
-    said = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {key} is {error['input']!r}: {said[0].lower()}{said[1:]}"
+        return f"{key} is no setting{did_you_mean(str(location[-1]), _keys_beside(list(map(str, location))))}"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{key} is {error['input']!r}: {message[0].lower()}{message[1:]}"
 
 
 def _keys_beside(place: Sequence[str]) -> list[str]:

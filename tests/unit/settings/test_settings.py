@@ -194,7 +194,7 @@ def test_variables_of_other_programs_are_left_alone(file: Path) -> None:
 
 def test_a_wrong_value_in_the_file_is_named_with_file_and_key(file: Path) -> None:
     assert _refusal(file, "evalWorkers: 11") == (
-        f"{file}: evalWorkers is 11: input should be less than or equal to 10"
+        f"{file}, line 1: evalWorkers is 11: input should be less than or equal to 10"
     )
 
 
@@ -211,8 +211,8 @@ def test_a_wrong_value_on_the_command_line_says_so(file: Path) -> None:
 
 def test_all_that_is_wrong_is_told_at_once(file: Path) -> None:
     assert _refusal(file, "seed: x\ntestSize: 2").splitlines() == [
-        f"{file}: seed is 'x': input should be a valid integer, unable to parse string as an integer",
-        f"{file}: testSize is 2: input should be less than 1",
+        f"{file}, line 1: seed is 'x': input should be a valid integer, unable to parse string as an integer",
+        f"{file}, line 2: testSize is 2: input should be less than 1",
     ]
 
 
@@ -241,11 +241,11 @@ def test_all_that_is_wrong_is_told_at_once(file: Path) -> None:
         ),
         (
             "modelRegistry: {promotion: {gates: [{metric: f1, min: 0.5}, {metric: f1, minn: 1, max: 1}]}}",
-            "modelRegistry.promotion.gates.1.minn is no setting: did you mean min?",
+            "modelRegistry.promotion.gates[1].minn is no setting: did you mean min?",
         ),
         (
             "modelRegistry: {promotion: {hooks: [{comand: [ls], python: a:b}]}}",
-            "modelRegistry.promotion.hooks.0.comand is no setting: did you mean command?",
+            "modelRegistry.promotion.hooks[0].comand is no setting: did you mean command?",
         ),
         (
             "datasets: {promotion: {source: sklearn, name: iris, targt: y}}",
@@ -262,13 +262,13 @@ def test_all_that_is_wrong_is_told_at_once(file: Path) -> None:
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest_known_one(file: Path, text: str, cure: str) -> None:
-    assert _refusal(file, text) == f"{file}: {cure}"
+    assert _refusal(file, text) == f"{file}, line 1: {cure}"
 
 
 def test_a_key_that_is_near_to_none_is_answered_with_all_of_them(file: Path) -> None:
     said = _refusal(file, "zzz: 1")
 
-    assert said.startswith(f"{file}: zzz is no setting: there are apiHost, ")
+    assert said.startswith(f"{file}, line 1: zzz is no setting: there are apiHost, ")
     assert said.endswith(", testSize")
 
 
@@ -293,21 +293,42 @@ def test_an_empty_file_leaves_the_defaults(file: Path, text: str) -> None:
     assert set(configuration.origins.values()) == {"default"}
 
 
-@pytest.mark.parametrize(("text", "what"), [("- a\n- b", "list"), ("evalWorkers", "str"), ("3", "int")])
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("- a\n- b", "a list"), ("evalWorkers", "the text 'evalWorkers'"), ("3", "the number '3'")],
+)
 def test_a_file_without_keys_is_refused(file: Path, text: str, what: str) -> None:
-    assert _refusal(file, text) == f"{file} must hold `key: value` lines, but it holds a {what}"
+    assert _refusal(file, text) == f"{file} must hold `key: value` lines, but it holds {what}"
 
 
 @pytest.mark.parametrize("text", ["1: 2", "null: 2"])
 def test_a_key_that_is_no_text_is_refused(file: Path, text: str) -> None:
-    assert "keys should be strings" in _refusal(file, text)
+    assert f"line 1: {text[:-3]} is no setting: there are" in _refusal(file, text)
+
+
+def test_a_key_that_is_given_twice_is_refused_with_both_lines(file: Path) -> None:
+    assert _refusal(file, "seed: 1\nmetrics: [f1]\nseed: 2\n") == (
+        f"{file}, line 3: 'seed' is given twice, first in line 1: remove one"
+    )
+
+
+def test_a_problem_deep_in_a_section_is_named_with_its_own_line(file: Path) -> None:
+    text = """
+modelRegistry:
+  promotion:
+    gates:
+      - {metric: f1, min: 0.5}
+      - metric: f1
+        minn: 1
+"""
+
+    assert f"{file}, line 7: modelRegistry.promotion.gates[1].minn is no setting" in _refusal(file, text)
 
 
 def test_a_slip_of_syntax_is_named_with_file_and_line(file: Path) -> None:
     said = _refusal(file, "seed: 1\nmetrics: [f1\n")
 
-    assert said.startswith(f"{file} cannot be read as YAML: ")
-    assert "line 3" in said
+    assert said.startswith(f"{file}, line 3 is not YAML: ")
 
 
 def test_a_file_in_another_encoding_is_refused(file: Path) -> None:
@@ -316,7 +337,7 @@ def test_a_file_in_another_encoding_is_refused(file: Path) -> None:
     with pytest.raises(InvalidInputError) as refused:
         load(file, environment={})
 
-    assert str(refused.value).startswith(f"{file} cannot be read as YAML: 'utf-8' codec can't decode byte")
+    assert str(refused.value).startswith(f"{file} cannot be read: 'utf-8' codec can't decode byte")
 
 
 @pytest.mark.parametrize("key", ["evaluationTimeout", "leaseSeconds", "shutdownGrace", "importTimeout"])
@@ -480,7 +501,7 @@ def test_the_node_is_the_machine_unless_it_is_named(file: Path, monkeypatch: pyt
 )
 def test_a_dataset_has_what_its_source_needs(file: Path, source: str, needed: str) -> None:
     assert _refusal(file, f"datasets: {{mine: {{source: {source}}}}}") == (
-        f"{file}: datasets.mine is {{'source': '{source}'}}: a dataset of source {source} needs {needed}"
+        f"{file}, line 1: datasets.mine is {{'source': '{source}'}}: a dataset of source {source} needs {needed}"
     )
 
 
@@ -509,7 +530,7 @@ def test_what_a_market_is_read_from_is_closed_to_plugins(file: Path) -> None:
 
 def test_an_unknown_source_is_answered_with_the_known_ones(file: Path) -> None:
     assert _refusal(file, "datasets: {mine: {source: xls, path: a, target: y}}") == (
-        f"{file}: datasets.mine.source is 'xls': "
+        f"{file}, line 1: datasets.mine.source is 'xls': "
         f"input should be 'csv', 'parquet', 'sql', 'pointer', 'sklearn', 'callable' or 'feedback_labels'"
     )
 
