@@ -1,1 +1,1 @@
-"""One bake-off, without Celery and without SQL."""
+"""One bake-off, without Celery and without SQL: data, cells' jobs, metrics, reuse and reports."""

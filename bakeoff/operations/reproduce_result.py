@@ -8,7 +8,7 @@ from bakeoff.domain.identity import new_id, utc_now
 from bakeoff.domain.job import Job, JobKind, JobState
 from bakeoff.domain.result import Fit
 from bakeoff.domain.run import RunState
-from bakeoff.evaluation.reuse.reproduction import ReproductionComparison, compare
+from bakeoff.evaluation.reuse.reproduction import ReproductionComparison, compare_fits
 from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
 from tasks import enqueue
@@ -63,7 +63,7 @@ def outcome(fit: Fit, run_id: str) -> ReproductionComparison:
     [job] = job_rows.of_run(process_context.engine(), run_id)
     again = earlier_fits.of_evaluation(process_context.engine(), job.id)
     assert again is not None  # noqa: S101 - it was fitted
-    return compare(fit, again, predictions=(_predictions_of(fit), _predictions_of(again)))
+    return compare_fits(fit, again, predictions=(_predictions_of(fit), _predictions_of(again)))
 
 
 def _predictions_of(fit: Fit) -> Path:

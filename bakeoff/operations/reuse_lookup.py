@@ -7,7 +7,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.result import Parts, fingerprint
 from bakeoff.domain.run import Run
 from bakeoff.evaluation.reuse.job_provenance import parts_of
-from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, foresee
+from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, prospect_of
 from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import earlier_fits
 from registry.code.code_reading import code_at, places_of
@@ -23,7 +23,7 @@ def prospects_of(run: Run, candidates: Sequence[Candidate], *, fresh: bool = Fal
     unknown = {model_id for model_id, digest in digests.items() if digest not in fits}
     latest = earlier_fits.latest_of(process_context.engine(), unknown)
     return [
-        foresee(
+        prospect_of(
             candidate,
             run,
             Past(

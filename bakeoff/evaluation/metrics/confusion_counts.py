@@ -1,6 +1,6 @@
-"""How often each label was true, predicted, and both; and the metrics that follow. Needs numpy alone.
+"""Counts of true and predicted labels, and the metrics that follow from them. Needs numpy alone.
 
-The numbers equal scikit-learn's for every average and zero division, at a hundredth of its price.
+The numbers equal scikit-learn's for every average and zero division, in a hundredth of its time.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.metric import Average
 
-#: A table of more labels than this is neither computed nor shown.
+#: With more labels than this, the confusion table is neither computed nor shown.
 LARGEST_TABLE = 50
 
 Numbers = NDArray[Any]
@@ -40,7 +40,7 @@ def count(true: NDArray[np.intp], predicted: NDArray[np.intp], labels: int) -> C
     return Counts(hits=table.diagonal(), support=table.sum(axis=1), predicted=table.sum(axis=0), table=table)
 
 
-#: What is divided by what, label by label.
+#: Numerator and denominator of each metric, label by label.
 _RATIOS: Mapping[str, Callable[[Counts], tuple[Numbers, Numbers]]] = {
     "precision": lambda counts: (counts.hits, counts.predicted),
     "recall": lambda counts: (counts.hits, counts.support),
@@ -55,7 +55,7 @@ def per_label(metric: str, counts: Counts, *, zero_division: float) -> NDArray[n
 def averaged(
     metric: str, counts: Counts, *, average: Average, positive: int | None, zero_division: float
 ) -> float:
-    """Precision, recall or f1 over all labels that occur; `positive` is a code, for the binary average."""
+    """Precision, recall or f1 over all labels that occur. `positive` is a code, for the binary average."""
     part, whole = _RATIOS[metric](counts)
     if average is Average.BINARY:
         return float(part[positive] / whole[positive]) if whole[positive] else zero_division
@@ -71,7 +71,7 @@ def accuracy(counts: Counts) -> float:
 
 
 def balanced_accuracy(counts: Counts) -> float:
-    """Mean recall of the labels that are true somewhere."""
+    """Mean recall of the labels that are true in at least one row."""
     occurs = counts.support > 0
     return float((counts.hits[occurs] / counts.support[occurs]).mean())
 
@@ -82,7 +82,7 @@ def _divide(part: Numbers, whole: Numbers, zero_division: float) -> NDArray[np.f
 
 
 def _mean(values: NDArray[np.float64], weights: Numbers | None) -> float:
-    """Undefined values do not count; weights that are all zero are no weights, as in scikit-learn."""
+    """Undefined values are left out. Weights that are all zero are ignored, as in scikit-learn."""
     defined = ~np.isnan(values)
     if not defined.any():
         return float("nan")

@@ -1,4 +1,4 @@
-"""The names of metrics: which there are, and which fit a kind of target.
+"""The names of metrics: which exist, and which fit a kind of target.
 
 f1, rmse, ...              built in, computed with numpy alone
 roc_auc, neg_log_loss      any scorer of scikit-learn
@@ -31,7 +31,7 @@ def check(names: Iterable[str], target_kind: TargetKind) -> None:
 
 
 def may_need_probabilities(names: Iterable[str], target_kind: TargetKind) -> bool:
-    """Scorers of scikit-learn may; our own and those of users look at answers alone."""
+    """Scorers of scikit-learn may; the built-in metrics and those of users see predictions alone."""
     return any(name not in built_in(target_kind) and not metric.is_custom(name) for name in names)
 
 

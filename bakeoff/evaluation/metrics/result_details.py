@@ -1,6 +1,6 @@
-"""Asking for a metric that is not ours: the answer is a number, or None, and then a note says why.
+"""The details of a result: what is behind the metrics of one candidate, as JSON of bounded size.
 
-The details of a result: what stands behind the metrics of one candidate, as JSON of bounded size.
+They hold the counts of each class, or the residuals, and notes: why a metric has no value, and its warnings.
 """
 
 import math
@@ -18,25 +18,21 @@ _MOST_NOTES = 20
 _LONGEST_NOTE = 300
 
 
-def attempted(name: str, measure: Callable[[], Any], notes: list[str]) -> float:
-    """NaN if it fails, with the reason among the notes; its warnings are notes too."""
-    with warnings.catch_warnings(record=True) as heard:
+def value_or_nan(name: str, measure: Callable[[], Any], notes: list[str]) -> float:
+    """For a metric that is not built in: NaN if it fails, and a note says why. Its warnings are notes."""
+    value = math.nan
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        value = _asked(name, measure, notes)
-    notes += (f"{name}: {warning.message}" for warning in heard)
+        try:
+            value = float(measure())
+        except Exception as exc:  # noqa: BLE001 - a metric may be untrusted code; the other metrics must go on
+            notes.append(f"{name} failed: {exception_line(exc)}")
+    notes += (f"{name}: {warning.message}" for warning in caught)
     return value
 
 
-def _asked(name: str, measure: Callable[[], Any], notes: list[str]) -> float:
-    try:
-        return float(measure())
-    except Exception as exc:  # noqa: BLE001 - strangers' code: what it raises must not take the other metrics along
-        notes.append(f"{name} failed: {described(exc)}")
-        return math.nan
-
-
-def defined(name: str, value: float, notes: list[str]) -> float | None:
-    """JSON has neither NaN nor infinity."""
+def finite_or_none(name: str, value: float, notes: list[str]) -> float | None:
+    """None for NaN and infinity, which JSON lacks; then a note says so."""
     if math.isfinite(value):
         return value
     if not any(note.startswith((f"{name}:", f"{name} ")) for note in notes):
@@ -44,18 +40,18 @@ def defined(name: str, value: float, notes: list[str]) -> float | None:
     return None
 
 
-def described(exc: BaseException) -> str:
-    """Class and message, also of an exception that cannot print itself."""
+def exception_line(exc: BaseException) -> str:
+    """Class and message, also of an exception whose __str__ fails."""
     return traceback.format_exception_only(exc)[-1].strip()
 
 
 def bounded(notes: Iterable[str]) -> list[str]:
-    """Each once, as many and as long as a record can bear."""
+    """Each note once; not more and not longer than a record may hold."""
     return [printable(note, _LONGEST_NOTE) for note in list(dict.fromkeys(notes))[:_MOST_NOTES]]
 
 
 def printable(text: str, longest: int = 100) -> str:
-    """What databases and terminals take: no NUL, no half of a surrogate pair, no control character."""
+    """Escape what databases and terminals refuse: NUL, half a surrogate pair, control characters."""
     clean = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text[:longest]
     )
@@ -66,7 +62,7 @@ _PER_CLASS = ("precision", "recall", "f1")
 
 
 def of_classes(counts: Counts, labels: Sequence[Any], rules: ScoringRules) -> dict[str, Any]:
-    """Of many labels, those with the largest support; the confusion only if it shows all of them."""
+    """Details for each class. Of many classes, only those with the most rows, and no confusion table."""
     shown = _largest(counts)
     ratios = {name: per_label(name, counts, zero_division=rules.zero_division) for name in _PER_CLASS}
     details: dict[str, Any] = {
@@ -85,7 +81,7 @@ def of_classes(counts: Counts, labels: Sequence[Any], rules: ScoringRules) -> di
 
 
 def without_nan(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Infinite and undefined numbers become None, also in the mappings within."""
+    """Infinite and undefined numbers become None, also in nested mappings."""
     return {
         key: without_nan(value) if isinstance(value, Mapping) else _number(value)
         for key, value in details.items()

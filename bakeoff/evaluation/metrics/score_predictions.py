@@ -17,7 +17,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.metrics import confusion_counts, regression_errors, result_details, sklearn_scorers
 from bakeoff.evaluation.metrics.confusion_counts import Counts
-from bakeoff.evaluation.metrics.result_details import attempted, bounded, defined, printable
+from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
 from registry.columns.class_answers import Answers, Label, answers, codes_of, positive_place
 from registry.columns.predictions import BadPredictionsError, Predictions, check_numbers
@@ -33,7 +33,7 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class _Case:
-    """One candidate's predictions beside the truth, in the form that each kind of metric asks for."""
+    """One candidate's predictions and the truth, in the form that each kind of metric needs."""
 
     quick: Mapping[str, Callable[[], float]]  #: the built-in metrics
     true: NDArray[Any]  #: for custom metrics, as is `predicted`
@@ -50,9 +50,9 @@ def score(
     target_kind: TargetKind,
     classes: Sequence[Label],
 ) -> Scores:
-    """Raise BadPredictionsError where nothing can be made of the predictions.
+    """BadPredictionsError where the predictions cannot be used.
 
-    They are checked again here, though the cell did so: the file they come from was written by strangers.
+    They are checked here, although our code in the cell did so: untrusted code may have written the file.
     """
     true = np.asarray(y_true)
     if len(predictions.values) != len(true):
@@ -86,7 +86,7 @@ def _score_labels(
     true: NDArray[Any], predictions: Predictions, rules: ScoringRules, classes: NDArray[Any]
 ) -> Scores:
     answered = answers(predictions, classes, rules)
-    true_codes = _known_folderss(true, classes)
+    true_codes = _true_codes(true, classes)
     positive = positive_place(classes, rules)
     counts = confusion_counts.count(true_codes, answered.codes, len(classes) + len(answered.unseen))
     case = _Case(
@@ -110,12 +110,12 @@ def _measured(name: str, case: _Case, notes: list[str]) -> float | None:
         value = case.quick[name]()
     elif metric.is_custom(name):
         # Copies: a function that sorts in place must not change what the next metric sees.
-        value = attempted(name, lambda: metric.load(name)(case.true.copy(), case.predicted.copy()), notes)
+        value = value_or_nan(name, lambda: metric.load(name)(case.true.copy(), case.predicted.copy()), notes)
     else:
-        value = attempted(
+        value = value_or_nan(
             name, lambda: sklearn_scorers.measure(name, case.model, case.true_for_scorers), notes
         )
-    return defined(name, value, notes)
+    return finite_or_none(name, value, notes)
 
 
 def _quick(counts: Counts, rules: ScoringRules, positive: int | None) -> dict[str, Callable[[], float]]:
@@ -135,11 +135,11 @@ def _quick(counts: Counts, rules: ScoringRules, positive: int | None) -> dict[st
     }
 
 
-def _known_folderss(true: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
-    codes, strangers = codes_of(true, classes)
-    if strangers.size:
+def _true_codes(true: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
+    codes, unknown = codes_of(true, classes)
+    if unknown.size:
         raise InvalidInputError(
-            f"the true labels hold {_named(strangers)}, not among the classes {_named(classes)}: "
+            f"the true labels hold {_named(unknown)}, not among the classes {_named(classes)}: "
             f"give the classes of this dataset"
         )
     return codes
@@ -156,7 +156,7 @@ def _model(answered: Answers, classes: int, positive: int | None) -> AlreadyPred
 
 
 def _positive_is_1(codes: NDArray[np.intp], positive: int | None) -> NDArray[np.intp]:
-    """Codes for scorers: of two classes the positive one is 1. Labels never seen keep theirs."""
+    """Codes for scorers: of two classes the positive one becomes 1. Unknown labels keep their codes."""
     return np.where(codes < 2, 1 - codes, codes) if positive == 0 else codes  # noqa: PLR2004 - two classes
 
 
@@ -176,6 +176,6 @@ def _named(labels: NDArray[Any]) -> str:
 
 
 def _text_or_number(labels: Any) -> NDArray[Any]:
-    """Labels as numpy keeps them best: text that pandas held as objects becomes text again."""
+    """Labels in a plain numpy type: text that pandas holds as objects becomes numpy text."""
     array = np.asarray(labels)
     return array if array.dtype.kind in "biufU" else np.asarray(array.tolist())

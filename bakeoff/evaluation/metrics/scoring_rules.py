@@ -1,4 +1,4 @@
-"""The scoring rules of a run: what was asked for, checked, with the defaults filled in."""
+"""The scoring rules of a run: the options of its request, checked, with the defaults filled in."""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def resolve_rules(
     average: str | None = None,
     zero_division: float = 0.0,
 ) -> ScoringRules:
-    """Everything is checked here, before anything is enqueued. `classes` are in sort order."""
+    """Check all rules before anything is enqueued. `classes` are in sort order."""
     kind = _kind(target_kind, classes)
     with about("metrics"):
         names = _metrics(metrics, kind)

@@ -1,8 +1,8 @@
-"""The scorers of scikit-learn, by name, asked about predictions that have been made already.
+"""The scorers of scikit-learn, by name, applied to stored predictions.
 
-A scorer wants a fitted estimator and data. It is given `AlreadyPredicted`, which answers every question
-from stored arrays, through scikit-learn's public estimator interface alone. Classes are the codes 0, 1, 2...,
-and of two classes the positive one is 1, which every scorer takes for positive unless told otherwise.
+A scorer takes a fitted estimator and data. It gets `AlreadyPredicted`, an estimator that returns the stored
+arrays, through scikit-learn's public interface alone. Classes are the codes 0, 1, 2..., and of two classes
+the positive one is 1, as every scorer assumes by default.
 """
 
 import warnings
@@ -17,7 +17,7 @@ from bakeoff.domain.dataset import TargetKind
 
 
 class NotAnsweredError(ValueError):
-    """The scorer asks for more than the predictions hold."""
+    """The scorer needs more than the predictions hold."""
 
 
 class AlreadyPredicted:
@@ -35,7 +35,7 @@ class AlreadyPredicted:
         if classes is not None:
             self.classes_ = np.arange(classes)
         if probabilities is None or decisions is not None:
-            # A scorer that takes either prefers this one, and asks by looking for the attribute.
+            # A scorer that can use either prefers this one, and looks for the attribute.
             self.decision_function = self._decision_function
 
     def __sklearn_tags__(self) -> Any:
@@ -57,7 +57,7 @@ class AlreadyPredicted:
             raise NotAnsweredError("it needs probabilities or scores: declare output_kind: proba or score")
         return self._decisions
 
-    _decision_function.__name__ = "decision_function"  # scikit-learn tells methods apart by their names
+    _decision_function.__name__ = "decision_function"  # scikit-learn distinguishes methods by their names
 
 
 def names() -> list[str]:
@@ -74,16 +74,16 @@ def measure(name: str, model: AlreadyPredicted, y_true: NDArray[Any]) -> float:
 
 @cache
 def fits(name: str, kind: TargetKind) -> bool:
-    """Whether the scorer makes sense of such a target; found out by trying, as scikit-learn keeps no list.
+    """Whether the scorer fits such a target. It is tried out on an example, as scikit-learn keeps no list.
 
-    A scorer that takes fractions is one for regression, though most of those would also subtract class codes.
+    A scorer that accepts fractions is one for regression, although most of those also accept class codes.
     """
     if kind is TargetKind.REGRESSION:
-        return _makes_sense(name, TargetKind.REGRESSION)
-    return not _makes_sense(name, TargetKind.REGRESSION) and _makes_sense(name, kind)
+        return _accepts(name, TargetKind.REGRESSION)
+    return not _accepts(name, TargetKind.REGRESSION) and _accepts(name, kind)
 
 
-def _makes_sense(name: str, kind: TargetKind) -> bool:
+def _accepts(name: str, kind: TargetKind) -> bool:
     y_true, model = _EXAMPLES[kind]()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,1 +1,1 @@
-"""Which candidates take part in a run, on which snapshot, scored by which rules."""
+"""Planning a run: which candidates, on which snapshot, scored by which rules."""

@@ -1,4 +1,4 @@
-"""Which candidates take part in a run: those that are asked for and learn what the target is."""
+"""Which candidates take part in a run: those that are named, or enabled, and that fit the target."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,12 +15,12 @@ _TASKS = {Learns.CLASSES: "multiclass", Learns.NUMBERS: "regression"}
 
 class Choice(NamedTuple):
     chosen: tuple[Candidate, ...]
-    left_out: tuple[Candidate, ...]  #: they learn something else than the target is
+    left_out: tuple[Candidate, ...]  #: they learn another kind of target
 
 
 def named(ids: Sequence[str], catalog: Catalog, *, baseline: bool) -> list[Candidate]:
-    """Each once, in this order. The dummy may be among them: the plan adds it anyway, with `baseline`."""
-    _keep_the_name_of_the_baseline(catalog)
+    """These candidates, each once, in this order. With `baseline`, `dummy` may be among the names."""
+    _require_free_baseline_id(catalog)
     if BASELINE_ID in ids and not baseline:
         raise InvalidInputError(f"{BASELINE_ID} is named and left out at once: drop one of the two")
     others = _others(ids, catalog)
@@ -51,7 +51,7 @@ def refuse_signals(candidate: Candidate) -> None:
 
 
 def enabled(catalog: Catalog) -> list[Candidate]:
-    _keep_the_name_of_the_baseline(catalog)
+    _require_free_baseline_id(catalog)
     found = [c for c in catalog.candidates.values() if c.kind is CandidateKind.CANDIDATE]
     if not found:
         raise InvalidInputError(
@@ -61,7 +61,7 @@ def enabled(catalog: Catalog) -> list[Candidate]:
 
 
 def fitting(candidates: Sequence[Candidate], target: DatasetRef) -> Choice:
-    """For all that are enabled: those that learn something else stay at home."""
+    """For all enabled ones: those that learn another kind of target are left out."""
     chosen = tuple(c for c in candidates if _fits(c, target.target_kind))
     left_out = tuple(c for c in candidates if c not in chosen)
     if not chosen:
@@ -70,7 +70,7 @@ def fitting(candidates: Sequence[Candidate], target: DatasetRef) -> Choice:
 
 
 def all_fitting(candidates: Sequence[Candidate], target: DatasetRef) -> Choice:
-    """For those that somebody named: one that learns something else is an error."""
+    """For named ones: one that learns another kind of target is an error."""
     choice = Choice(tuple(candidates), tuple(c for c in candidates if not _fits(c, target.target_kind)))
     if choice.left_out:
         raise InvalidInputError(_mismatch(choice.left_out, target))
@@ -82,7 +82,7 @@ def what_is_learnt(kind: TargetKind) -> Learns:
 
 
 def _fits(candidate: Candidate, kind: TargetKind) -> bool:
-    """A regressor that answers with scores or probabilities can tell classes apart, too."""
+    """A candidate that returns scores or probabilities can also classify, whatever it learns."""
     if kind is not TargetKind.REGRESSION and candidate.output_kind is not OutputKind.LABELS:
         return True
     return candidate.learns in {None, what_is_learnt(kind)}
@@ -99,7 +99,7 @@ def _mismatch(candidates: Sequence[Candidate], target: DatasetRef) -> str:
     )
 
 
-def _keep_the_name_of_the_baseline(catalog: Catalog) -> None:
+def _require_free_baseline_id(catalog: Catalog) -> None:
     if BASELINE_ID in catalog.candidates:
         raise InvalidInputError(
             f"the catalog has a candidate {BASELINE_ID!r}, which is the name of the baseline: "

@@ -1,1 +1,1 @@
-"""Results in order, and which models of a run are saved."""
+"""Reports of a run: its leaderboard, and which models are saved."""

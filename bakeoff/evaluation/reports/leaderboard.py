@@ -8,15 +8,15 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.result import Result
 
-#: What a result without a value is worth.
+#: Stands for a result without a value.
 _WORST = -math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeaderboardRow:
-    rank: int  #: from 1; equals share one, and the next is as far down as if they did not
+    rank: int  #: from 1; equal results share a rank, and the next rank counts them all, as in 1, 1, 3
     result: Result
-    value: float | None  #: of the metric that ranks; None stands last
+    value: float | None  #: of the ranking metric; results with None are last
     beats_baseline: bool | None  #: strictly; None for the baseline itself, and where it has no value
 
 
@@ -25,28 +25,28 @@ def rank(results: Sequence[Result], *, metric: str, baseline_id: str | None) -> 
     _check_metric(results, metric)
     sign = 1 if greater_is_better(metric) else -1
     ordered = sorted(
-        ((_good(result, metric, sign), result) for result in results),
+        ((_goodness(result, metric, sign), result) for result in results),
         key=lambda pair: (-pair[0], pair[1].model_id, pair[1].model_version),
     )
-    places: dict[float, int] = {}
-    for place, (good, _) in enumerate(ordered, start=1):
-        places.setdefault(good, place)
-    baseline = next((good for good, result in ordered if result.model_id == baseline_id), _WORST)
+    ranks: dict[float, int] = {}
+    for position, (goodness, _) in enumerate(ordered, start=1):
+        ranks.setdefault(goodness, position)
+    baseline = next((goodness for goodness, result in ordered if result.model_id == baseline_id), _WORST)
     return [
         LeaderboardRow(
-            rank=places[good],
+            rank=ranks[goodness],
             result=result,
             value=_value(result, metric),
             beats_baseline=(
-                None if baseline == _WORST or result.model_id == baseline_id else good > baseline
+                None if baseline == _WORST or result.model_id == baseline_id else goodness > baseline
             ),
         )
-        for good, result in ordered
+        for goodness, result in ordered
     ]
 
 
-def _good(result: Result, metric: str, sign: int) -> float:
-    """The more the better; without a value, less than anything."""
+def _goodness(result: Result, metric: str, sign: int) -> float:
+    """The higher the better, whatever the metric; without a value, lower than any."""
     value = _value(result, metric)
     return _WORST if value is None else sign * value
 

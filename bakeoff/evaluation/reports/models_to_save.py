@@ -1,4 +1,4 @@
-"""Which models of a run are saved, and what the registry is told of them."""
+"""Which models of a run are saved, and how the registry describes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,25 +16,25 @@ from registry.models.model_description import Description
 class Selection:
     wanted: Sequence[Result]  #: best first
     best: Result | None = None  #: the one that may be promoted
-    remark: str = ""  #: why there is none
+    remark: str = ""  #: why there is no best one
 
 
 def select(run: Run, results: Sequence[Result], policy: SavePolicy) -> Selection:
-    """The baseline is nobody's model, and what is not better than it is no winner."""
+    """The baseline is never saved, and a candidate that does not beat it is no winner."""
     if run.state is RunState.CANCELLED:
         return Selection(wanted=(), remark="the run was cancelled before its winner was known")
-    standings = rank(results, metric=run.rules.metrics[0], baseline_id=run.baseline_id)
-    rivals = [standing for standing in standings if standing.result.model_id != run.baseline_id]
-    best = next((standing.result for standing in rivals[:1] if _wins(standing)), None)
+    rows = rank(results, metric=run.rules.metrics[0], baseline_id=run.baseline_id)
+    rivals = [row for row in rows if row.result.model_id != run.baseline_id]
+    best = next((row.result for row in rivals[:1] if _wins(row)), None)
     remark = "" if best else _why_nobody_wins(run, rivals)
     if policy is SavePolicy.ALL:
-        return Selection(wanted=[standing.result for standing in rivals], best=best, remark=remark)
+        return Selection(wanted=[row.result for row in rivals], best=best, remark=remark)
     return Selection(wanted=[best] if best else [], best=best, remark=remark)
 
 
-def _wins(standing: LeaderboardRow) -> bool:
-    """Also without a baseline, or where that has no value."""
-    return standing.value is not None and standing.beats_baseline is not False
+def _wins(row: LeaderboardRow) -> bool:
+    """It needs a value, and has to beat the baseline if that has one."""
+    return row.value is not None and row.beats_baseline is not False
 
 
 def _why_nobody_wins(run: Run, rivals: Sequence[LeaderboardRow]) -> str:
@@ -47,12 +47,12 @@ def _why_nobody_wins(run: Run, rivals: Sequence[LeaderboardRow]) -> str:
 
 
 def description_of(result: Result, job: Job, fitted: FittedModel) -> Description:
-    """`job` is the one that it was fitted in: of an earlier run, for a result that was taken over."""
-    candidate, said = job.candidate, fitted.description
+    """`job` is the one that fitted the model: for a reused result, a job of an earlier run."""
+    candidate, described = job.candidate, fitted.description
     return Description(
-        type=said["type"],
+        type=described["type"],
         metrics=result.metrics,
-        hyperparameters=said["hyperparameters"],
+        hyperparameters=described["hyperparameters"],
         description=candidate.description or None,
         tags={
             "candidate": candidate.id,
@@ -60,10 +60,10 @@ def description_of(result: Result, job: Job, fitted: FittedModel) -> Description
             "dataset": result.dataset_name,
         },
         metadata=fitted.metadata,
-        signature=said["signature"],
-        input_example=said["input_example"],
-        feature_names=tuple(said["feature_names"]),
-        libraries=said["libraries"],
+        signature=described["signature"],
+        input_example=described["input_example"],
+        feature_names=tuple(described["feature_names"]),
+        libraries=described["libraries"],
         origin=VersionOrigin(
             run_id=job.run_id,
             evaluation_id=job.id,

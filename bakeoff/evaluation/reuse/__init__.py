@@ -1,1 +1,1 @@
-"""What a result was made of, and whether an earlier one can be taken over."""
+"""What a result was made of, and whether an earlier one is reused."""

@@ -1,4 +1,4 @@
-"""Whether a second fit tells the same as the first, and what was not as it had been."""
+"""Compare a second fit with the first: whether it predicts the same, and what has changed in between."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Difference:
 class ReproductionComparison:
     first: Fit
     again: Fit
-    equal: bool  #: each prediction, bit for bit
+    equal: bool  #: whether all predictions are equal, bit for bit
     differing: int | None  #: predictions that differ; None when those of the first are gone
     differences: tuple[Difference, ...]
 
@@ -41,8 +41,8 @@ class ReproductionComparison:
         }
 
 
-def compare(first: Fit, again: Fit, *, predictions: tuple[Path, Path]) -> ReproductionComparison:
-    """`predictions` are the files of both."""
+def compare_fits(first: Fit, again: Fit, *, predictions: tuple[Path, Path]) -> ReproductionComparison:
+    """`predictions` are the files of the first and of the second fit."""
     equal = first.provenance.answered_like(again.provenance)
     return ReproductionComparison(
         first=first,
@@ -63,7 +63,7 @@ def _differing(first: Path, again: Path) -> int | None:
 
 
 def _differences(first: Fit, again: Fit) -> Iterator[Difference]:
-    """Parts of the fingerprint by name alone: a digest tells nobody anything."""
+    """Parts of the fingerprint by name alone, as a digest says nothing to a reader."""
     old, new = first.provenance, again.provenance
     for part in Part:
         if old.parts[part] != new.parts[part]:
@@ -71,13 +71,13 @@ def _differences(first: Fit, again: Fit) -> Iterator[Difference]:
     for what in sorted({*old.seen, *new.seen}):
         if old.seen.get(what) != new.seen.get(what):
             yield Difference(what=what, before=None, after=None)
-    yield from _moved("commit", old.manifest.commit, new.manifest.commit)
-    yield from _moved("cpu", old.manifest.cpu, new.manifest.cpu)
+    yield from _changed("commit", old.manifest.commit, new.manifest.commit)
+    yield from _changed("cpu", old.manifest.cpu, new.manifest.cpu)
     packages = sorted({*old.manifest.packages, *new.manifest.packages})
     for name in packages:
-        yield from _moved(name, old.manifest.packages.get(name), new.manifest.packages.get(name))
+        yield from _changed(name, old.manifest.packages.get(name), new.manifest.packages.get(name))
 
 
-def _moved(what: str, before: str | None, after: str | None) -> Iterator[Difference]:
+def _changed(what: str, before: str | None, after: str | None) -> Iterator[Difference]:
     if before != after:
         yield Difference(what=what, before=before, after=after)

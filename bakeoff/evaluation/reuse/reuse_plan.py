@@ -1,7 +1,6 @@
-"""What becomes of a candidate in a run: it is fitted, its earlier predictions are scored anew, or its earlier
-result is taken over. And why.
+"""What a run does with a candidate, and why: fit it, score its earlier predictions anew, or reuse its result.
 
-Nothing is taken over unless all that decides the predictions is as it was.
+A result is reused only if all that decides the predictions is unchanged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +19,9 @@ _MOST_NAMED = 3
 
 
 class Way(StrEnum):
-    RUN = "run"  #: it is fitted
-    SCORE = "score"  #: a worker scores the predictions of an earlier evaluation
-    REUSE = "reuse"  #: the result of an earlier evaluation is taken over
+    RUN = "run"  #: fit the candidate
+    SCORE = "score"  #: score the predictions of an earlier evaluation, in a worker
+    REUSE = "reuse"  #: copy the result of an earlier evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +29,8 @@ class Prospect:
     candidate: Candidate
     way: Way
     why: str
-    fit: Fit | None = None  #: that is scored anew or taken over
-    expected_s: float | None = None  #: None: nobody knows
+    fit: Fit | None = None  #: the earlier one that is scored or reused
+    expected_s: float | None = None  #: None when it was never timed
 
     def to_record(self) -> dict[str, object]:
         return {
@@ -46,16 +45,16 @@ class Prospect:
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
-    """What is known of a candidate when a run begins."""
+    """What is known about a candidate when a run begins."""
 
-    parts: Parts  #: of what it would be made of now
+    parts: Parts  #: of the fingerprint that a fit would have now
     surroundings: Mapping[str, str]
-    fits: Sequence[Fit] = ()  #: of just these parts, newest first
-    latest: Fit | None = None  #: without them, the last one of this candidate, whatever it was made of
-    fresh: bool = False  #: somebody wants it to count for nothing
+    fits: Sequence[Fit] = ()  #: with exactly these parts, newest first
+    latest: Fit | None = None  #: where there are none, the last fit of this candidate, with any parts
+    fresh: bool = False  #: the request wants everything fitted anew
 
 
-def foresee(candidate: Candidate, run: Run, past: Past, *, root: Path) -> Prospect:
+def prospect_of(candidate: Candidate, run: Run, past: Past, *, root: Path) -> Prospect:
     try:
         fit = _choose(candidate, run, past, root)
     except _MustBeFittedError as must:
@@ -69,20 +68,20 @@ def foresee(candidate: Candidate, run: Run, past: Past, *, root: Path) -> Prospe
 
 
 def longest_first(prospects: Sequence[Prospect]) -> list[Prospect]:
-    """What nobody knows comes before what is known to take long; equals stay in their order."""
+    """Candidates without a known time come first; equal ones keep their order."""
     return sorted(prospects, key=lambda one: (one.expected_s is not None, -(one.expected_s or 0.0)))
 
 
 class _MustBeFittedError(Exception):
-    """There is no earlier evaluation that tells what this one would."""
+    """No earlier evaluation can stand for this one: why."""
 
 
 def _choose(candidate: Candidate, run: Run, past: Past, root: Path) -> Fit:
-    """The newest that will do, and of these rather one that needs no scoring."""
+    """The newest fit that can be used; one that needs no scoring is preferred."""
     if past.fresh:
         raise _MustBeFittedError("it is to be fitted afresh")
     if run.save is not None and candidate.id != run.baseline_id:
-        raise _MustBeFittedError("the run saves models, and has only those that it fits")
+        raise _MustBeFittedError("the run saves models, and can save only those that it fits")
     fits = _valid(past, root)
     _require_that_they_agree(fits)
     if run.repeat_check:
@@ -91,12 +90,12 @@ def _choose(candidate: Candidate, run: Run, past: Past, root: Path) -> Fit:
             raise _MustBeFittedError("it is to be fitted twice, and was fitted once")
     fits = [fit for fit in fits if _has_answers_for(run, fit, candidate)]
     if not fits:
-        raise _MustBeFittedError("a metric asks for probabilities, which were not asked for before")
+        raise _MustBeFittedError("a metric needs probabilities, which were not stored before")
     return next((fit for fit in fits if _is_scored_alike(fit, run.rules)), fits[0])
 
 
 def _valid(past: Past, root: Path) -> list[Fit]:
-    """Those that would come out the same today."""
+    """The fits that would predict the same today."""
     obstacles = [_obstacle(fit, root) for fit in past.fits]
     valid = [fit for fit, obstacle in zip(past.fits, obstacles, strict=True) if not obstacle]
     if not valid:
@@ -106,7 +105,7 @@ def _valid(past: Past, root: Path) -> list[Fit]:
 
 def _obstacle(fit: Fit, root: Path) -> str:
     if fit.provenance.obstacle:
-        return f"nobody can tell whether it would predict the same: {fit.provenance.obstacle}"
+        return f"it is not known whether it would predict the same: {fit.provenance.obstacle}"
     changed = first_change(fit.provenance.seen, root=root)
     return f"{changed}, which it used, has changed" if changed else ""
 
@@ -116,26 +115,26 @@ def _what_changed(past: Past) -> str:
         return "it was never fitted"
     before = past.latest.provenance
     changed = [part for part in Part if past.parts[part] != before.parts.get(part)]
-    return f"changed: {', '.join(changed)}{_moved(before.manifest.packages, past.surroundings)}"
+    return f"changed: {', '.join(changed)}{_version_changes(before.manifest.packages, past.surroundings)}"
 
 
-def _moved(before: Mapping[str, str], surroundings: Mapping[str, str]) -> str:
+def _version_changes(before: Mapping[str, str], surroundings: Mapping[str, str]) -> str:
     now = {name: identity.partition(" ")[0] for name, identity in surroundings.items()}
-    moved = [
+    changed = [
         f"{name} {before[name]} to {now[name]}" for name in now if before.get(name, now[name]) != now[name]
     ]
-    return f" ({', '.join(moved[:_MOST_NAMED])})" if moved else ""
+    return f" ({', '.join(changed[:_MOST_NAMED])})" if changed else ""
 
 
 def _require_that_they_agree(fits: Sequence[Fit]) -> None:
-    """A second fit, asked for or by chance, may have told that it predicts something else each time."""
+    """A second fit may have shown that the candidate predicts something else each time."""
     first = fits[0].provenance
     if any(fit.is_deterministic is False or not first.answered_like(fit.provenance) for fit in fits):
         raise _MustBeFittedError("it does not predict the same each time")
 
 
 def _has_answers_for(run: Run, fit: Fit, candidate: Candidate) -> bool:
-    """Probabilities beside labels are there only if a metric of that run might have needed them."""
+    """Whether the fit has stored probabilities, if the rules need them: it has if its own rules did."""
     if candidate.output_kind is not OutputKind.LABELS or _is_scored_alike(fit, run.rules):
         return True
     kind = run.dataset.target_kind
@@ -145,14 +144,14 @@ def _has_answers_for(run: Run, fit: Fit, candidate: Candidate) -> bool:
 
 
 def _is_scored_alike(fit: Fit, rules: ScoringRules) -> bool:
-    """Whether its numbers are those that the rules ask for. A metric of somebody's own may have changed."""
+    """Whether the fit has the values of these metrics. A custom metric may have changed: it never has."""
     if any(map(is_custom, rules.metrics)) or not set(rules.metrics) <= fit.result.metrics.keys():
         return False
     return fit.rules.treat_alike(rules)
 
 
 def _expected_s(run: Run, latest: Fit | None) -> float | None:
-    """By the number of rows: as good as one can say without knowing the candidate."""
+    """In proportion to the number of rows, as nothing else is known about how the candidate scales."""
     if latest is None:
         return None
     return latest.result.duration_s * run.dataset.train_rows / max(1, latest.train_rows)

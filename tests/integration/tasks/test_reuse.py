@@ -241,7 +241,7 @@ def test_code_that_was_edited_while_a_job_ran_tells_nothing_of_its_result(projec
 
     [said] = json.loads(planned.stdout)["candidates"]
     assert (
-        said["why"] == "nobody can tell whether it would predict the same: its code was changed while it ran"
+        said["why"] == "it is not known whether it would predict the same: its code was changed while it ran"
     )
     assert origins(project, run(project, "edited")) == {"edited": None}
 

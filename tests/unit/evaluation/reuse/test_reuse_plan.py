@@ -15,7 +15,7 @@ from bakeoff.domain.result import CodeManifest, Fit, Part, Provenance, fingerpri
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import SavePolicy, SaveRequest
 from bakeoff.evaluation.reuse.job_provenance import parts_of
-from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, foresee, longest_first
+from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_first, prospect_of
 from registry.code.code_reading import Code
 
 PARTS = {part: f"{part} 1" for part in Part}
@@ -48,7 +48,7 @@ def a_fit(**changed: Any) -> Fit:
 def of(run: Run = FITTED, *fits: Fit, root: Path = Path("/nowhere"), **changed: Any) -> Prospect:
     candidate = changed.pop("candidate", a_candidate())
     past = Past(**{"parts": PARTS, "surroundings": SURROUNDINGS, "fits": fits, **changed})
-    return foresee(candidate, run, past, root=root)
+    return prospect_of(candidate, run, past, root=root)
 
 
 def rules(**changed: Any) -> Run:
@@ -126,7 +126,7 @@ def test_who_wants_it_afresh_has_it_fitted() -> None:
 def test_a_run_that_saves_fits_all_but_the_baseline() -> None:
     saving = a_run(save=SaveRequest(policy=SavePolicy.BEST, name="x"), baseline_id="dummy")
 
-    assert of(saving, a_fit()).why == "the run saves models, and has only those that it fits"
+    assert of(saving, a_fit()).why == "the run saves models, and can save only those that it fits"
     assert of(saving, a_fit(), candidate=a_candidate(id="dummy")).way is Way.REUSE
 
 
@@ -134,7 +134,7 @@ def test_what_cannot_be_told_is_no_reason_to_take_over() -> None:
     found = of(FITTED, a_fit(obstacle="it connects to 10.0.0.1"))
 
     assert found.way is Way.RUN
-    assert found.why == "nobody can tell whether it would predict the same: it connects to 10.0.0.1"
+    assert found.why == "it is not known whether it would predict the same: it connects to 10.0.0.1"
 
 
 def test_what_it_used_besides_must_be_as_it_was(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_probabilities_that_nobody_asked_for_are_not_there() -> None:
     known = a_fit(rules=replace(RULES, metrics=("f1", "neg_log_loss")))
     by_itself = a_candidate(output_kind=OutputKind.PROBA)
 
-    assert of(asks, a_fit()).why == "a metric asks for probabilities, which were not asked for before"
+    assert of(asks, a_fit()).why == "a metric needs probabilities, which were not stored before"
     assert of(asks, known).way is Way.SCORE
     assert of(asks, a_fit(), candidate=by_itself).way is Way.SCORE
 
