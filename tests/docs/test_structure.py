@@ -51,7 +51,9 @@ def test_the_floors_are_those_that_are_checked() -> None:
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
 def test_each_file_of_ours_that_a_page_names_is_there(page: Path) -> None:
-    named = re.findall(r"`((?:bakeoff|tasks|registry|tests|migrations)/[\w./-]*)`", page.read_text("utf-8"))
+    named = re.findall(
+        r"`((?:bakeoff|tasks|registry|tests|migrations)/[\w./-]*(?:\.\w+|/))`", page.read_text("utf-8")
+    )
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
 
