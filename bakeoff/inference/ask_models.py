@@ -18,8 +18,8 @@ from bakeoff.domain.background_work import begin
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.signal import ModelOutput, SignalOrder, ranked
-from registry.code.class_import import in_words
-from registry.code.signal_models import ask, construct
+from registry.code.class_import import describe_exception
+from registry.code.signal_models import checked_signals, construct
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ class InProcess:
         if not missing:
             return ranked(known.values())
         plugin = construct(model, desk.data, desk.artefacts, root=self.root)
-        answers = ranked((*known.values(), *ask(plugin, missing, order.as_of)))
+        answers = ranked((*known.values(), *checked_signals(plugin, missing, order.as_of)))
         self._keep(model, desk, order, answers)
         return answers
 
@@ -128,7 +128,7 @@ def _why_not(answer: "Future[Answers]", limit_s: float) -> str | None:
     error = answer.exception()
     if error is None:
         return None
-    return str(error) if isinstance(error, BakeoffError) else in_words(error)
+    return str(error) if isinstance(error, BakeoffError) else describe_exception(error)
 
 
 def desk_with(

@@ -56,7 +56,7 @@ class EnsembleService:
                 "there is no database to keep the ensemble in: give the service an engine, or ask with "
                 "persist=False"
             )
-        models = self._catalog.shelf.signal_models
+        models = self._catalog.contents.signal_models
         if not models:
             raise InvalidInputError(
                 f"no signal model is enabled: add one to {self._catalog.file}, with `kind: signal`"

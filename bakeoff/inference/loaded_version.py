@@ -12,10 +12,10 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.wording import listed
 from bakeoff.inference.output_rules import OutputRules
-from registry.code.class_import import in_words
+from registry.code.class_import import describe_exception
 from registry.columns.predictions import BadPredictionsError
 from registry.columns.signature import ColumnSpec, ColumnType, Container, Signature, as_frame, container_of
-from registry.columns.signature_comparison import SignatureComparison, conform, handed
+from registry.columns.signature_comparison import SignatureComparison, align, in_container
 from registry.models.registry_interface import Loaded
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Served:
             told = comparison.within(first_row, unread)
             raise InvalidInputError(f"{self.version.uri} cannot be asked: {'; '.join(told.problems)}")
         container = container_of(X) if self.schema is None else self.schema.container
-        pieces = (handed(piece, container) for piece in _pieces(frame, batch_size))
+        pieces = (in_container(piece, container) for piece in _pieces(frame, batch_size))
         try:
             parts = [self._part(piece, probabilities=probabilities) for piece in pieces]
         except BadPredictionsError as exc:
@@ -123,7 +123,7 @@ class Served:
             self.answer(example, probabilities=self.has_probabilities)
 
     def _conform(self, X: Any) -> "tuple[SignatureComparison, pd.DataFrame]":
-        return (SignatureComparison(), as_frame(X)) if self.schema is None else conform(self.schema, X)
+        return (SignatureComparison(), as_frame(X)) if self.schema is None else align(self.schema, X)
 
     def _nothing(self) -> _Part:
         """The answer to no row at all, which models refuse."""
@@ -181,7 +181,7 @@ def _strangers(function: Callable[[Any], Any], X: Any) -> Any:
         raise
     except Exception as exc:  # the code of whoever wrote the model
         name = getattr(function, "__name__", "model")
-        raise BadPredictionsError(f"its {name} failed with {in_words(exc)}") from exc
+        raise BadPredictionsError(f"its {name} failed with {describe_exception(exc)}") from exc
 
 
 def _hint(exc: BadPredictionsError, gaps: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.model_version import ModelVersion, parse_uri
 from bakeoff.inference.loaded_version import Answer, Served
-from registry.code.class_import import in_words
+from registry.code.class_import import describe_exception
 from registry.models.registry_interface import BaseModelRegistry, Identifier
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class ModelPredictor:
         try:
             served = self._newest(before)
         except Exception as exc:  # noqa: BLE001 - unpickling runs strangers' code, and a registry may be far away
-            self._tell(before, in_words(exc))
+            self._tell(before, describe_exception(exc))
             return before
         if served.version.id != before.served.version.id:
             log.info(

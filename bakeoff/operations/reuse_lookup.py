@@ -10,13 +10,13 @@ from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, prospect_of
 from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import earlier_fits
-from registry.code.code_reading import code_at, places_of
-from registry.code.library_versions import surroundings
+from registry.code.code_reading import class_modules, code_at
+from registry.code.library_versions import cell_environment
 
 
 def prospects_of(run: Run, candidates: Sequence[Candidate], *, fresh: bool = False) -> list[Prospect]:
     """In the order of the candidates. `fresh`: whatever was fitted before, each is fitted."""
-    root, present = process_context.configuration().root.resolve(), surroundings()
+    root, present = process_context.configuration().root.resolve(), cell_environment()
     parts = _parts(run, candidates, root, present)
     digests = {model_id: fingerprint(its) for model_id, its in parts.items()}
     fits = {} if fresh else earlier_fits.with_fingerprints(process_context.engine(), set(digests.values()))
@@ -43,7 +43,7 @@ def _parts(
     run: Run, candidates: Sequence[Candidate], root: Path, present: Mapping[str, str]
 ) -> dict[str, Parts]:
     """By id. Many candidates may be of one class, which is read once."""
-    places = {candidate.id: places_of(candidate) for candidate in candidates}
+    places = {candidate.id: class_modules(candidate) for candidate in candidates}
     codes = {place: code_at(place, root=root) for place in set(places.values())}
     return {
         candidate.id: parts_of(

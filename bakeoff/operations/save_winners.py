@@ -18,7 +18,7 @@ from bakeoff.operations import process_context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.registry_settings import PromotionSettings
 from bakeoff.store.bakeoffs import job_rows, schedule_slots
-from registry.models.promotion import GateError, see_to_promotion
+from registry.models.promotion import GateError, promote_once
 from registry.models.registry_interface import BaseModelRegistry, Fitted
 from registry.models.registry_opening import open_registry
 
@@ -104,7 +104,7 @@ def _promote(
     if policy.stage is None:
         return None
     try:
-        line = see_to_promotion(
+        line = promote_once(
             registry,
             saved.uri,
             policy=policy,
@@ -112,7 +112,7 @@ def _promote(
             stage=Stage(policy.stage),
             by="bakeoff run",
             reason=f"best of {run.name}",
-            peers={
+            candidate_metrics={
                 result.model_id: result.metrics
                 for result in job_rows.results_of_run(process_context.engine(), run.id)
             },

@@ -32,7 +32,7 @@ from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows
 from bakeoff.store.database import schema_version, stopped_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker import job_batch, saver_process, temporary_workers
-from registry.code.class_import import put_on_path
+from registry.code.class_import import add_to_import_path
 from registry.code.import_environment import import_path
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
 
@@ -130,7 +130,7 @@ def _begin(**_: Any) -> None:
 @signals.worker_init.connect
 @_or_stop
 def _prepare(sender: Any, **_: Any) -> None:
-    put_on_path(process_context.configuration().root)  # metrics of the project's own
+    add_to_import_path(process_context.configuration().root)  # metrics of the project's own
     process_context.configuration().require_shared_dir()
     schema_version.ensure(process_context.engine())
     if EVALUATIONS in sender.app.amqp.queues.consume_from:

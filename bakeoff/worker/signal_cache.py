@@ -14,8 +14,8 @@ from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import earlier_fits, run_rows
 from bakeoff.store.bakeoffs.leases import Claim
 from bakeoff.store.signals import model_signals
-from registry.code.code_reading import code_at, places_of
-from registry.code.library_versions import surroundings
+from registry.code.code_reading import class_modules, code_at
+from registry.code.library_versions import cell_environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +82,8 @@ def _key_of(fit: Fit) -> str:
 def _present(claim: Claim) -> str:
     """The fingerprint that it has on this machine, now."""
     root = process_context.configuration().root.resolve()
-    code = code_at(places_of(claim.job.candidate), root=root)
-    return fingerprint(parts_for(claim)(code=code, surroundings=surroundings()))
+    code = code_at(class_modules(claim.job.candidate), root=root)
+    return fingerprint(parts_for(claim)(code=code, surroundings=cell_environment()))
 
 
 def _past_of(job: Job, fingerprint: str) -> list[Fit]:

@@ -23,9 +23,9 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, Learns, Rejection
 from registry.catalog.healthy_cache import HealthyCache
-from registry.code.import_environment import class_paths, import_path, readable
+from registry.code.import_environment import class_paths, import_path, readable_paths
 
-_ENTRY = "registry.catalog.import_check:probe"
+_ENTRY = "registry.catalog.import_check:check_candidates"
 _START_TIMEOUT_S = 60.0
 _TICK_S = 0.2
 
@@ -42,14 +42,14 @@ def discover(
     import_timeout_s: float,
     closed: Sequence[Path] = (),
     socket: Path | None = None,
-    memory: Path | None = None,
+    cache_file: Path | None = None,
 ) -> Discovery:
     """Takes the Oven at `socket`, or one of its own for as long as this lasts.
 
     `closed`: what candidates may not read though it is below `root`.
-    `memory`: a file, in which is kept who need not be checked again; with None nobody is spared.
+    `cache_file`: a file, in which is kept who need not be checked again; with None nobody is spared.
     """
-    known = None if memory is None else HealthyCache(memory, root=root)
+    known = None if cache_file is None else HealthyCache(cache_file, root=root)
     recalled = {c.id: again for c in candidates if known and (again := known.recall(c))}
     unknown = [candidate for candidate in candidates if candidate.id not in recalled]
     inspected = _inspect(unknown, root, import_timeout_s, closed, socket) if unknown else ()
@@ -165,7 +165,7 @@ class _Inspection:
             payload={"root": str(self.root), "candidates": [c.to_json() for c in batch]},
             limits=Limits(wall_s=self.import_timeout_s, threads=1),
             log=self.logs / f"{batch[0].id}.{len(batch)}.log",
-            readable=readable(self.root, candidates=batch, closed=self.closed),
+            readable=readable_paths(self.root, candidates=batch, closed=self.closed),
             import_path=import_path(self.root),
         )
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.identity import new_id
-from registry.code.code_reading import code_at, places_of
+from registry.code.code_reading import class_modules, code_at
 from registry.code.distributions import installed_last
-from registry.code.library_versions import our_own
+from registry.code.library_versions import own_version
 from registry.columns.json_values import jsonable
 
 _MOST = 1000
@@ -60,10 +60,16 @@ class HealthyCache:
 
     def _key(self, candidate: Candidate) -> str | None:
         """Of all that decides how it is found; None when that cannot be known."""
-        code = code_at(places_of(candidate), root=self._root)
+        code = code_at(class_modules(candidate), root=self._root)
         if code.compiled:
             return None
-        decisive = [candidate.to_json(), code.digest, platform.python_version(), our_own(), installed_last()]
+        decisive = [
+            candidate.to_json(),
+            code.digest,
+            platform.python_version(),
+            own_version(),
+            installed_last(),
+        ]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 

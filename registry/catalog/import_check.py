@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LEARNS = {"classifier": Learns.CLASSES, "regressor": Learns.NUMBERS}
 
 
-def probe(payload: Mapping[str, Any], inside: "CellApi") -> list[dict[str, Any]]:
+def check_candidates(payload: Mapping[str, Any], inside: "CellApi") -> list[dict[str, Any]]:
     """For each candidate what it says of itself, or why it cannot take part."""
     root = Path(payload["root"])
     return [_examine(Candidate.from_json(data), root, inside) for data in payload["candidates"]]

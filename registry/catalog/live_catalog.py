@@ -17,23 +17,23 @@ from bakeoff.domain.candidate import Candidate, CandidateKind, Rejection
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, ModelConfig
 from registry.catalog import catalog_schema, ensemble_weights, entry_points
-from registry.catalog.catalog_snapshot import CatalogSnapshot, why_rejected
+from registry.catalog.catalog_contents import CatalogContents, why_rejected
 
 if TYPE_CHECKING:
     from bakeoff.settings.configuration import Configuration
 
-__all__ = ["Catalog", "CatalogSnapshot", "shared"]
+__all__ = ["Catalog", "CatalogContents", "shared"]
 
 log = logging.getLogger(__name__)
 
-_MEMORY = "checked.json"
+_CACHE_FILE = "checked.json"
 
 
 class Catalog:
-    """Safe to share between threads: a reader sees one shelf or the next, never half of each.
+    """Safe to share between threads: a reader sees one contents or the next, never half of each.
 
     What changes it takes as long as checking candidates takes, one change at a time; if it fails, the old
-    shelf stays. The file is never written to.
+    contents stays. The file is never written to.
     """
 
     def __init__(
@@ -44,22 +44,22 @@ class Catalog:
         import_timeout_s: float = 30,
         closed: Iterable[Path] = (),
         socket: Path | None = None,
-        memory: Path | None = None,
+        cache_file: Path | None = None,
     ) -> None:
         """Empty. `root`: the folder that plugins are imported from, the one above that of the file if None.
 
         `closed`: what plugins may not read while they are checked, though it is below `root`.
         `socket`: of an Oven that runs already; with None, each check starts one of its own.
-        `memory`: a file of who was found healthy before, see `registry.catalog.healthy_cache`.
+        `cache_file`: a file of who was found healthy before, see `registry.catalog.healthy_cache`.
         """
         self.file = file.absolute()
         self.root = root or self.file.parent.parent
         self._import_timeout_s = import_timeout_s
         self._closed = tuple(closed)
         self._socket = socket
-        self._memory = memory
+        self._cache_file = cache_file
         self._changing = Lock()
-        self._shelf = CatalogSnapshot.of()
+        self._contents = CatalogContents.of()
 
     @classmethod
     def load(
@@ -70,7 +70,7 @@ class Catalog:
         import_timeout_s: float = 30,
         closed: Iterable[Path] = (),
         socket: Path | None = None,
-        memory: Path | None = None,
+        cache_file: Path | None = None,
     ) -> Self:
         catalog = cls(
             file,
@@ -78,7 +78,7 @@ class Catalog:
             import_timeout_s=import_timeout_s,
             closed=closed,
             socket=socket,
-            memory=memory,
+            cache_file=cache_file,
         )
         catalog.reload()
         return catalog
@@ -94,43 +94,43 @@ class Catalog:
             root=configuration.root,
             import_timeout_s=configuration.settings.import_timeout,
             closed=configuration.secrets,
-            memory=None if anew else configuration.data_dir / _MEMORY,
+            cache_file=None if anew else configuration.data_dir / _CACHE_FILE,
         )
 
     @property
-    def shelf(self) -> CatalogSnapshot:
+    def contents(self) -> CatalogContents:
         """For a reader that needs more than one part, all from the same moment."""
-        return self._shelf
+        return self._contents
 
     @property
     def candidates(self) -> Mapping[str, Candidate]:
-        return self._shelf.candidates
+        return self._contents.candidates
 
     @property
     def disabled(self) -> Mapping[str, Candidate]:
-        return self._shelf.disabled
+        return self._contents.disabled
 
     @property
     def rejected(self) -> Mapping[str, Rejection]:
-        return self._shelf.rejected
+        return self._contents.rejected
 
     def get(self, candidate_id: str) -> Candidate:
-        return self._shelf.get(candidate_id)
+        return self._contents.get(candidate_id)
 
     def get_model_config(self, model_id: str) -> ModelConfig:
         """Of a signal model, also of one that is disabled; its weight as declared."""
-        return self._shelf.model_config(model_id)
+        return self._contents.model_config(model_id)
 
     def get_ensemble_config(self) -> EnsembleRules:
-        return self._shelf.rules
+        return self._contents.rules
 
     def get_ensemble_weights(self) -> dict[str, float]:
         """By id, of the signal models that are enabled and healthy; together they are 1."""
-        return self._shelf.weights
+        return self._contents.weights
 
     def validate_weights(self) -> tuple[str, ...]:
         """What is odd about them, such as a sum that is not 1; what cannot be used is an error."""
-        remark = ensemble_weights.check(ensemble_weights.declared(self._shelf.signal_models.values()))
+        remark = ensemble_weights.check(ensemble_weights.declared(self._contents.signal_models.values()))
         return (remark,) if remark else ()
 
     def reload(self) -> None:
@@ -138,26 +138,26 @@ class Catalog:
         with self._changing:
             read = catalog_schema.read(self.file)
             offered, misnamed = _not_in(read.candidates, *entry_points.declared())
-            self._shelf = self._checked((*read.candidates, *offered), misnamed, read.ensemble)
+            self._contents = self._checked((*read.candidates, *offered), misnamed, read.ensemble)
 
     def load_config(self, file: Path | None = None) -> None:
         """What this file declares, or the present one again, and nothing else."""
         with self._changing:
             path = self.file if file is None else file.absolute()
             read = catalog_schema.read(path)
-            self._shelf = self._checked(read.candidates, rules=read.ensemble)
+            self._contents = self._checked(read.candidates, rules=read.ensemble)
             self.file = path
 
     def auto_register_plugins(self) -> tuple[str, ...]:
         """Adds what installed packages declare and the catalog does not name; the ids that are healthy."""
         with self._changing:
-            shelf = self._shelf
+            contents = self._contents
             offered, misnamed = _not_in(
-                (*shelf.candidates.values(), *shelf.disabled.values(), *shelf.rejected.values()),
+                (*contents.candidates.values(), *contents.disabled.values(), *contents.rejected.values()),
                 *entry_points.declared(),
             )
             new = self._checked(offered, misnamed)
-            self._shelf = shelf.with_those_of(new)
+            self._contents = contents.with_those_of(new)
             return tuple(new.candidates)
 
     def register(self, candidate: Candidate) -> None:
@@ -165,28 +165,28 @@ class Catalog:
         if not catalog_schema.ID.fullmatch(candidate.id):
             raise InvalidInputError(f"{candidate.id!r} is no id: use letters, digits, `.`, `_` and `-`")
         with self._changing:
-            if candidate.id in self._shelf:
+            if candidate.id in self._contents:
                 raise InvalidInputError(
                     f"the catalog has a {candidate.id!r} already: unregister it first, or use another id"
                 )
             new = self._checked((candidate,))
             if candidate.id in new.rejected:
                 raise InvalidInputError(why_rejected(new.rejected[candidate.id]))
-            self._shelf = self._shelf.with_those_of(new)
+            self._contents = self._contents.with_those_of(new)
 
     def unregister(self, candidate_id: str) -> None:
         with self._changing:
-            shelf = self._shelf
-            if candidate_id not in shelf:
-                raise NotFoundError(f"the catalog has no {candidate_id!r}: {shelf.why_not(candidate_id)}")
-            self._shelf = shelf.without(candidate_id)
+            contents = self._contents
+            if candidate_id not in contents:
+                raise NotFoundError(f"the catalog has no {candidate_id!r}: {contents.why_not(candidate_id)}")
+            self._contents = contents.without(candidate_id)
 
     def _checked(
         self,
         declared: Iterable[Candidate],
         rejected: Iterable[Rejection] = (),
         rules: EnsembleRules = DEFAULT_RULES,
-    ) -> CatalogSnapshot:
+    ) -> CatalogContents:
         from registry.catalog.discovery import discover
 
         declared = tuple(declared)
@@ -196,13 +196,13 @@ class Catalog:
             import_timeout_s=self._import_timeout_s,
             closed=self._closed,
             socket=self._socket,
-            memory=self._memory,
+            cache_file=self._cache_file,
         )
-        shelf = CatalogSnapshot.of(
+        contents = CatalogContents.of(
             (*found.healthy, *(c for c in declared if not c.enabled)), (*rejected, *found.rejections), rules
         )
-        _tell(shelf)
-        return shelf
+        _tell(contents)
+        return contents
 
 
 _process_wide: Catalog | None = None
@@ -227,11 +227,11 @@ def _not_in(
     return tuple(c for c in offered if c.id not in taken), tuple(r for r in misnamed if r.id not in taken)
 
 
-def _tell(shelf: CatalogSnapshot) -> None:
-    for candidate in shelf.candidates.values():
+def _tell(contents: CatalogContents) -> None:
+    for candidate in contents.candidates.values():
         noun = "signal model" if candidate.kind is CandidateKind.SIGNAL else "candidate"
         log.info("%s %s, version %s, is ready", noun, candidate.id, candidate.version)
-    for rejection in shelf.rejected.values():
+    for rejection in contents.rejected.values():
         log.warning(
             "candidate %s, version %s, was rejected: %s: %s",
             rejection.id,
@@ -239,15 +239,15 @@ def _tell(shelf: CatalogSnapshot) -> None:
             rejection.cause,
             rejection.fix,
         )
-    _tell_weights(shelf)
+    _tell_weights(contents)
 
 
-def _tell_weights(shelf: CatalogSnapshot) -> None:
+def _tell_weights(contents: CatalogContents) -> None:
     """Those that are left when others were rejected may be none that can be used."""
     try:
-        if remark := ensemble_weights.check(ensemble_weights.declared(shelf.signal_models.values())):
+        if remark := ensemble_weights.check(ensemble_weights.declared(contents.signal_models.values())):
             log.warning("%s", remark)
-        shares = shelf.weights
+        shares = contents.weights
     except InvalidInputError as exc:
         log.warning("there can be no ensemble: %s", exc)
         return

@@ -53,14 +53,14 @@ def find_class(path: str, *, root: Path) -> type[Any]:
             f"the path {path!r} names no class",
             "write `package.module:Class` or `folder/file.py:Class`",
         )
-    put_on_path(root)
+    add_to_import_path(root)
     is_file = where.endswith(".py")
     root = root.resolve()
     module = _import_file(where, root) if is_file else _import_module(where, where, root)
     return _class_in(module, name, where)
 
 
-def put_on_path(root: Path) -> None:
+def add_to_import_path(root: Path) -> None:
     """Last, so that a project's own modules never stand before ours or a library's.
 
     What was seen in it before is forgotten. Other folders tell by their time whether they have changed; to
@@ -78,7 +78,7 @@ def nearest(word: str, known: Iterable[str], *, alike: float = 0.6) -> str:
     return f"did you mean '{near[0]}'?" if near else ""
 
 
-def in_words(exc: BaseException) -> str:
+def describe_exception(exc: BaseException) -> str:
     """One bounded line, also for an exception that cannot be printed."""
     try:
         text = " ".join(str(exc).split())[:_MESSAGE_LIMIT]
@@ -88,7 +88,7 @@ def in_words(exc: BaseException) -> str:
 
 
 @contextmanager
-def strangers(phase: Phase, what: str) -> Iterator[None]:
+def plugin_errors(phase: Phase, what: str) -> Iterator[None]:
     """Whatever the strangers' code raises becomes a LoadError; running out of memory stays what it is."""
     try:
         yield
@@ -102,13 +102,13 @@ def strangers(phase: Phase, what: str) -> Iterator[None]:
         ) from exc
     except Exception as exc:  # strangers' code may raise anything
         raise LoadError(
-            phase, f"{what} failed at {phase} with {in_words(exc)}", "mend what the traceback shows"
+            phase, f"{what} failed at {phase} with {describe_exception(exc)}", "mend what the traceback shows"
         ) from exc
 
 
 def _import_module(name: str, where: str, root: Path, file: Path | None = None) -> ModuleType:
     """`where` is what the author wrote: the module, or the file that has this name when it is imported."""
-    with strangers(Phase.IMPORT, where), _missing_modules(name, where, root, file):
+    with plugin_errors(Phase.IMPORT, where), _missing_modules(name, where, root, file):
         return importlib.import_module(name)
 
 
@@ -130,7 +130,7 @@ def _importable_name(where: str, file: Path, root: Path) -> str | None:
     if not file.is_relative_to(root):
         return None
     name = ".".join(file.relative_to(root).with_suffix("").parts)
-    with strangers(Phase.IMPORT, where):
+    with plugin_errors(Phase.IMPORT, where):
         try:
             spec = importlib.util.find_spec(name)
         except (ImportError, ValueError):
@@ -150,7 +150,7 @@ def _import_alone(where: str, root: Path, file: Path) -> ModuleType:
     spec.has_location = True
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
-        with strangers(Phase.IMPORT, where), _missing_modules(name, where, root, file):
+        with plugin_errors(Phase.IMPORT, where), _missing_modules(name, where, root, file):
             loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
@@ -176,7 +176,7 @@ def _missing_modules(name: str, where: str, root: Path, file: Path | None) -> It
 
 
 def _class_in(module: ModuleType, name: str, where: str) -> type[Any]:
-    with strangers(Phase.IMPORT, where):
+    with plugin_errors(Phase.IMPORT, where):
         found = getattr(module, name, None)
     if found is None:
         classes = [n for n, member in vars(module).items() if isinstance(member, type) and n[0] != "_"]

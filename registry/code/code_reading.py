@@ -42,7 +42,7 @@ class Code:
         return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
-def places_of(candidate: Candidate) -> tuple[str, ...]:
+def class_modules(candidate: Candidate) -> tuple[str, ...]:
     """Where its classes are: modules, and files as the catalog names them."""
     return tuple(dict.fromkeys(path.rpartition(":")[0] for path in class_paths(candidate)))
 

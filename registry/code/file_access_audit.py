@@ -33,7 +33,7 @@ class FileAccessAudit:
         self._files: dict[str, None] = {}
         self._folders: dict[str, None] = {}
         self._packages: dict[str, None] = {}
-        self._deeds: dict[str, None] = {}
+        self._actions: dict[str, None] = {}
         self._ears: Mapping[str, Callable[[tuple[Any, ...]], None]] = {
             "open": self._opened,
             "import": self._loaded,
@@ -50,12 +50,12 @@ class FileAccessAudit:
     def begin(self) -> None:
         sys.addaudithook(self._hear)
 
-    def testimony(self) -> dict[str, list[str]]:
+    def report(self) -> dict[str, list[str]]:
         return {
             "files": list(self._files),
             "folders": list(self._folders),
             "packages": list(self._packages),
-            "deeds": list(self._deeds),
+            "actions": list(self._actions),
         }
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -85,12 +85,12 @@ class FileAccessAudit:
         """A program of the system's is no stranger, unless it is told to read a file of the project's."""
         for word in _words(arguments):
             if os.path.exists(word) and self._is_foreign(os.path.abspath(word)):  # noqa: PTH100, PTH110 - texts
-                self._deed(f"it starts a program with {word}")
+                self._add_action(f"it starts a program with {word}")
 
     def _reached(self, arguments: tuple[Any, ...]) -> None:
         address = arguments[1]
         if isinstance(address, tuple):
-            self._deed(f"it connects to {address[0]}")
+            self._add_action(f"it connects to {address[0]}")
 
     def _note(self, path: Any, among: dict[str, None]) -> None:
         if not isinstance(path, str | bytes):
@@ -114,11 +114,11 @@ class FileAccessAudit:
         if len(among) < _MOST:
             among[place] = None
         else:
-            self._deed(f"it opens more than {_MOST} files")
+            self._add_action(f"it opens more than {_MOST} files")
 
-    def _deed(self, said: str) -> None:
-        if len(self._deeds) < _MOST:
-            self._deeds[said] = None
+    def _add_action(self, said: str) -> None:
+        if len(self._actions) < _MOST:
+            self._actions[said] = None
 
 
 def _words(value: Any) -> list[str]:

@@ -24,7 +24,7 @@ def import_path(root: Path) -> tuple[str, ...]:
     return (*(entry for entry in entries if entry not in checkout), *checkout)
 
 
-def readable(
+def readable_paths(
     root: Path, *, candidates: Iterable[Candidate] = (), closed: Iterable[Path] = ()
 ) -> tuple[Path, ...]:
     """What is in the folders of the import path, and in those of `candidates` that are files.

@@ -35,17 +35,17 @@ BAKEOFF = "bakeoff"
 _OURS = ("bakeoff/cell", "bakeoff/domain", "bakeoff/evaluation", "registry")
 
 
-def surroundings() -> dict[str, str]:
+def cell_environment() -> dict[str, str]:
     """What each candidate finds in a cell: Python, the libraries, and Bakeoff itself, as on the disk."""
     identities = {name: identity for name in _LOADED if (identity := identity_of(name))}
-    return {"python": platform.python_version(), BAKEOFF: our_own(), **identities}
+    return {"python": platform.python_version(), BAKEOFF: own_version(), **identities}
 
 
 #: The same as they were when this process first asked: so a process that loads them then knows what it has.
-loaded_surroundings = cache(surroundings)
+loaded_environment = cache(cell_environment)
 
 
-def our_own() -> str:
+def own_version() -> str:
     """Our version, and a digest of our sources, which may change without it."""
     return _version_and_digest(tuple(sorted(_our_files())))
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.job import Phase
-from registry.code.class_import import LoadError, find_class, nearest, strangers
+from registry.code.class_import import LoadError, find_class, nearest, plugin_errors
 
 __all__ = ["LoadError", "build", "is_class_mapping"]
 
@@ -68,7 +68,7 @@ class SignalClass:
     artefacts: tuple[str, ...]  #: names in the registry of trained models
 
     def construct(self, data: Mapping[str, Any], artefacts: Mapping[str, Any]) -> Any:
-        with strangers(Phase.CONSTRUCT, self.path):
+        with plugin_errors(Phase.CONSTRUCT, self.path):
             return self.cls(data, artefacts, **self.params)
 
 
@@ -130,7 +130,7 @@ class _Maker:
                 given.setdefault("random_state", self.seed)
             _check_parameters(path, given, declared)
         _refuse_abstract(cls, path)
-        with strangers(Phase.CONSTRUCT, path):
+        with plugin_errors(Phase.CONSTRUCT, path):
             return cls(**given)
 
     def value(self, value: Any) -> Any:
@@ -216,7 +216,7 @@ _GIVEN_FIRST = ("data", "artefacts")
 
 
 def _artefacts_of(cls: type[Any], path: str) -> tuple[str, ...]:
-    with strangers(Phase.CONSTRUCT, path):
+    with plugin_errors(Phase.CONSTRUCT, path):
         named = getattr(cls, "artefacts", ())
     if isinstance(named, tuple) and all(isinstance(name, str) for name in named):
         return named
@@ -239,7 +239,7 @@ def _refuse_abstract(cls: type[Any], path: str) -> None:
 
 def _demand(model: Any, path: str, methods: tuple[str, ...]) -> None:
     for name in methods:
-        with strangers(Phase.CONSTRUCT, path):
+        with plugin_errors(Phase.CONSTRUCT, path):
             method = getattr(model, name, None)
         if method is None:
             cure = _CONTRACT.get(name, "every step but the last must be a transformer")

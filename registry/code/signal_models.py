@@ -57,18 +57,18 @@ def construct(
     return plugin
 
 
-def ask(plugin: "ModelPlugin", symbols: Sequence[str], as_of: date) -> tuple[ModelOutput, ...]:
+def checked_signals(plugin: "ModelPlugin", symbols: Sequence[str], as_of: date) -> tuple[ModelOutput, ...]:
     """Checked and ranked. What the plugin raises, rises."""
-    return ranked(_checked(awaited(plugin.generate_signals(list(symbols), as_of)), symbols))
+    return ranked(_checked(await_if_needed(plugin.generate_signals(list(symbols), as_of)), symbols))
 
 
-def has_learned_all(trained: Any, found: SignalClass) -> bool:
+def trained_every_artefact(trained: Any, found: SignalClass) -> bool:
     """Whether what `train` returned has a model for each name of the class, and no other."""
     models = getattr(trained, "models", None)
     return isinstance(models, Mapping) and models.keys() == set(found.artefacts)
 
 
-def awaited(answer: Any) -> Any:
+def await_if_needed(answer: Any) -> Any:
     """What an `async def` method answers in the end; what others answer as it is."""
     return asyncio.run(_finish(answer)) if inspect.isawaitable(answer) else answer
 

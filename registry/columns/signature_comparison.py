@@ -65,10 +65,10 @@ def _wrong_width(missing: Sequence[str], extra: Sequence[str]) -> str:
 
 
 def compare(signature: Signature, X: Any) -> SignatureComparison:
-    return conform(signature, X)[0]
+    return align(signature, X)[0]
 
 
-def conform(signature: Signature, X: Any) -> "tuple[SignatureComparison, pd.DataFrame]":
+def align(signature: Signature, X: Any) -> "tuple[SignatureComparison, pd.DataFrame]":
     """And the frame put right, if it is valid: the names, the order and the types of the signature."""
     given = as_frame(X)
     if given.shape == (0, 0):  # no row, such as [], lacks no column
@@ -90,7 +90,7 @@ def conform(signature: Signature, X: Any) -> "tuple[SignatureComparison, pd.Data
     return comparison, ordered.assign(**changed) if changed else ordered
 
 
-def handed(frame: "pd.DataFrame", container: Container) -> Any:
+def in_container(frame: "pd.DataFrame", container: Container) -> Any:
     """A frame that conforms, as what the model was fitted on."""
     match container:
         case Container.ARRAY:

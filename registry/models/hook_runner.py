@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from bakeoff.domain.model_version import Promotion
-from registry.code.class_import import put_on_path
+from registry.code.class_import import add_to_import_path
 
 
 def call(place: str, promotion: Promotion) -> None:
-    put_on_path(Path.cwd())
+    add_to_import_path(Path.cwd())
     module, _, function = place.partition(":")
     getattr(importlib.import_module(module), function)(promotion)
 

@@ -75,7 +75,7 @@ def _is_of_the_script(value: Any) -> bool:
     return isinstance(value, type | FunctionType) and value.__module__ == "__main__"
 
 
-def of_the_script(file: Path) -> str | None:
+def class_of_the_script(file: Path) -> str | None:
     """What a pickle needs of the script that wrote it, as far as its bytes tell: nobody else has that."""
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         found = _OF_THE_SCRIPT.search(data)

@@ -14,8 +14,8 @@ from bakeoff.domain.errors import ConflictError, NotFoundError, OvertakenError, 
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.model_version import GateResult, ModelVersion, Promotion, Stage, VersionFilter
 from bakeoff.settings.registry_settings import PromotionSettings
-from registry.models.promotion_gates import Peers, judge
-from registry.models.promotion_hooks import tell
+from registry.models.promotion_gates import CandidateMetrics, check_gate
+from registry.models.promotion_hooks import run_hook
 from registry.models.registry_interface import NO_VERSION, BaseModelRegistry, Identifier
 
 log = logging.getLogger(__name__)
@@ -47,26 +47,33 @@ def promote(
     by: str | None = None,
     reason: str = "",
     force: bool = False,
-    peers: Peers | None = None,
+    candidate_metrics: CandidateMetrics | None = None,
 ) -> Promotion:
     """The line of the log, with what the hooks said. GateError where a gate is not passed, unless forced.
 
     ConflictError for a version that is in the stage already. `root` is the folder of the project, for the
-    hooks; `by` None is the user's name; `peers` is what its run knows of all candidates.
+    hooks; `by` None is the user's name; `candidate_metrics` is what its run knows of all candidates.
     """
     version = registry.get(identifier)
     while True:
         try:
-            line = _promote_once(
-                registry, version.uri, policy, stage, by=by, reason=reason, force=force, peers=peers
+            line = _try_to_promote(
+                registry,
+                version.uri,
+                policy,
+                stage,
+                by=by,
+                reason=reason,
+                force=force,
+                candidate_metrics=candidate_metrics,
             )
         except OvertakenError as exc:
             log.info("the gates are asked once more: %s", exc)
         else:
-            return tell_hooks(registry, line, policy=policy, root=root)
+            return run_hooks(registry, line, policy=policy, root=root)
 
 
-def see_to_promotion(
+def promote_once(
     registry: BaseModelRegistry,
     identifier: Identifier,
     *,
@@ -75,7 +82,7 @@ def see_to_promotion(
     stage: Stage,
     by: str | None = None,
     reason: str = "",
-    peers: Peers | None = None,
+    candidate_metrics: CandidateMetrics | None = None,
 ) -> Promotion:
     """The same for whoever may be killed meanwhile and comes again: what was done, is not done once more.
 
@@ -86,11 +93,18 @@ def see_to_promotion(
     done = next((place for place, line in enumerate(lines) if line.moved and line.to_stage is stage), None)
     if done is None:
         return promote(
-            registry, version.uri, policy=policy, root=root, stage=stage, by=by, reason=reason, peers=peers
+            registry,
+            version.uri,
+            policy=policy,
+            root=root,
+            stage=stage,
+            by=by,
+            reason=reason,
+            candidate_metrics=candidate_metrics,
         )
     told = next((line for line in lines[:done] if "hooks" in line.evidence), None)
     if told is None:
-        return tell_hooks(registry, lines[done], policy=policy, root=root)
+        return run_hooks(registry, lines[done], policy=policy, root=root)
     return replace(lines[done], evidence={**lines[done].evidence, **told.evidence})
 
 
@@ -117,7 +131,7 @@ def rollback(
         evidence={"rollback": True, **_measured(former)},
         replacing=_number(production),
     )
-    return tell_hooks(registry, line, policy=policy, root=root)
+    return run_hooks(registry, line, policy=policy, root=root)
 
 
 def production_of(registry: BaseModelRegistry, model_name: str) -> ModelVersion | None:
@@ -126,20 +140,20 @@ def production_of(registry: BaseModelRegistry, model_name: str) -> ModelVersion 
     )
 
 
-def tell_hooks(
+def run_hooks(
     registry: BaseModelRegistry, line: Promotion, *, policy: PromotionSettings, root: Path
 ) -> Promotion:
     """What they say is a line of the log of its own, for lines are never changed."""
     if not policy.hooks:
         return line
-    said = {"hooks": [asdict(tell(hook, line, root=root)) for hook in policy.hooks]}
+    said = {"hooks": [asdict(run_hook(hook, line, root=root)) for hook in policy.hooks]}
     registry.record(
         replace(line, from_stage=line.to_stage, at=utc_now(), reason="", replaced=None, evidence=said)
     )
     return replace(line, evidence={**line.evidence, **said})
 
 
-def _promote_once(
+def _try_to_promote(
     registry: BaseModelRegistry,
     uri: str,
     policy: PromotionSettings,
@@ -148,14 +162,14 @@ def _promote_once(
     by: str | None,
     reason: str,
     force: bool,
-    peers: Peers | None,
+    candidate_metrics: CandidateMetrics | None,
 ) -> Promotion:
     version = registry.get(uri)
     if version.stage is stage:
         raise ConflictError(f"{uri} is in {stage} already")
     production = production_of(registry, version.name)
     asked = policy.gates if stage in _GUARDED else []
-    gates = [judge(gate, version, production, peers) for gate in asked]
+    gates = [check_gate(gate, version, production, candidate_metrics) for gate in asked]
     failed = [gate for gate in gates if not gate.passed]
     if failed and not force:
         raise GateError(uri, stage, failed)

@@ -18,11 +18,14 @@ _ROUNDING = 1e-9  #: relative: 0.3 is better than 0.2 by 0.1
 Metrics = Mapping[str, float | None]
 
 #: The metrics of all candidates of the run that a version comes from, by the id of the candidate.
-Peers = Mapping[str, Metrics]
+CandidateMetrics = Mapping[str, Metrics]
 
 
-def judge(
-    gate: GateSettings, version: ModelVersion, production: ModelVersion | None, peers: Peers | None = None
+def check_gate(
+    gate: GateSettings,
+    version: ModelVersion,
+    production: ModelVersion | None,
+    candidate_metrics: CandidateMetrics | None = None,
 ) -> GateResult:
     """`production` is the version of the same name that is in Production now."""
     value = _value(version, gate.metric)
@@ -34,11 +37,13 @@ def judge(
         reason = f"no version of {version.name} is in Production yet: there is nothing to be better than"
         passed, needed = True, None
     else:
-        passed, needed, reason = _against_production(gate, version, value, production, peers or {})
-    return GateResult(gate=in_words(gate), passed=passed, measured=value, needed=needed, reason=reason)
+        passed, needed, reason = _against_production(
+            gate, version, value, production, candidate_metrics or {}
+        )
+    return GateResult(gate=describe_gate(gate), passed=passed, measured=value, needed=needed, reason=reason)
 
 
-def in_words(gate: GateSettings) -> str:
+def describe_gate(gate: GateSettings) -> str:
     if gate.min is not None:
         return f"{gate.metric} at least {gate.min:.6g}"
     if gate.max is not None:
@@ -61,7 +66,11 @@ def _against_bound(gate: GateSettings, value: float) -> _Judgement:
 
 
 def _against_production(
-    gate: GateSettings, version: ModelVersion, value: float, production: ModelVersion, peers: Peers
+    gate: GateSettings,
+    version: ModelVersion,
+    value: float,
+    production: ModelVersion,
+    candidate_metrics: CandidateMetrics,
 ) -> _Judgement:
     former = _value(production, gate.metric)
     if former is None:
@@ -69,7 +78,7 @@ def _against_production(
     if _share_a_snapshot(version, production):
         return _against(gate, value, former, f"Production {production.version}")
     candidate = production.origin.candidate_id
-    again = _number(peers.get(candidate or "", {}), gate.metric)
+    again = _number(candidate_metrics.get(candidate or "", {}), gate.metric)
     if again is None:
         return False, None, _how_to_compare(version, production)
     if candidate == version.origin.candidate_id:

@@ -33,16 +33,16 @@ class HookResult:
     seconds: float
 
 
-def tell(hook: HookSettings, promotion: Promotion, *, root: Path) -> HookResult:
+def run_hook(hook: HookSettings, promotion: Promotion, *, root: Path) -> HookResult:
     """Waits for its end. `root` is the folder that it starts in, and that a function is imported from."""
-    began, name = time.monotonic(), in_words(hook)
+    began, name = time.monotonic(), describe_hook(hook)
     reason = _run(hook, promotion, root=root)
     if reason:
         log.warning("the hook %s failed for %s: %s", name, promotion.uri, reason)
     return HookResult(hook=name, passed=not reason, reason=reason, seconds=round(time.monotonic() - began, 3))
 
 
-def in_words(hook: HookSettings) -> str:
+def describe_hook(hook: HookSettings) -> str:
     return hook.python or " ".join(hook.command or ())
 
 

@@ -24,7 +24,7 @@ def unpickle(data: bytes, what: str, libraries: Mapping[str, str]) -> Any:
     """`data` has been verified: unpickling runs whatever code it asks for. `what` names it in errors."""
     import joblib
 
-    with minding_versions(libraries):
+    with warning_of_other_versions(libraries):
         try:
             return joblib.load(io.BytesIO(data))
         except Exception as exc:  # strangers' code runs
@@ -39,7 +39,7 @@ def does_not_load(what: str, exc: Exception, libraries: Mapping[str, str]) -> In
 
 
 @contextmanager
-def minding_versions(libraries: Mapping[str, str]) -> Iterator[None]:
+def warning_of_other_versions(libraries: Mapping[str, str]) -> Iterator[None]:
     """For what unpickles: tells of another scikit-learn once, and keeps that from telling it again."""
     saved = libraries.get(SCIKIT_LEARN)
     here = None if saved is None else metadata.version(SCIKIT_LEARN)

@@ -21,7 +21,7 @@ _ModelId = Annotated[str, Path(max_length=100, pattern=PRINTABLE)]
 @router.get("/models", response_model=CatalogOut)
 def list_models() -> dict[str, Any]:
     """The candidates of the catalog: those that can take part, and those that cannot, and why."""
-    return process_context.catalog().shelf.to_record()
+    return process_context.catalog().contents.to_record()
 
 
 @router.post("/models/reload", response_model=CatalogOut)
@@ -31,20 +31,20 @@ async def reload_the_catalog(service: TheService, _: AnAdmin) -> dict[str, Any]:
     Takes the role admin.
     """
     await service.start(process_context.reload_catalog)
-    return process_context.catalog().shelf.to_record()
+    return process_context.catalog().contents.to_record()
 
 
 @router.get("/models/{id}", response_model=ModelOut, responses=documented(404))
 def read_a_model(id: _ModelId) -> dict[str, Any]:  # noqa: A002 - the name in the path
     """One candidate, and when it was rejected and why, also before the last restart."""
-    shelf = process_context.catalog().shelf
-    candidate = shelf.candidates.get(id) or shelf.disabled.get(id)
+    contents = process_context.catalog().contents
+    candidate = contents.candidates.get(id) or contents.disabled.get(id)
     rejections = loads.history(process_context.engine(), id)
     if candidate is None and not rejections:
         raise NotFoundError(f"there is no model {id!r}: the list of all is under /api/ml/models")
     return {
         "candidate": candidate.to_record() if candidate else None,
-        "enabled": id in shelf.candidates,
+        "enabled": id in contents.candidates,
         "rejections": [
             {**load.rejection.to_record(), "rejectedAt": iso(load.rejected_at)} for load in rejections
         ],

@@ -63,13 +63,15 @@ async def how_is_it(service: TheService) -> dict[str, Any]:
     database, broker = await asyncio.gather(_feel(service.database), _feel(service.broker))
     queues = (broker.look.queues if broker.look else None) or []
     backlog = database.look.backlog if database.look else None
-    shelf = process_context.catalog().shelf
+    contents = process_context.catalog().contents
     return {
         "live": True,
         "ready": _is_ready(database),
         "version": version("bakeoff"),
-        "models": [_named(candidate) for candidate in shelf.candidates.values()],
-        "rejected": [{**_named(one), "cause": one.cause, "fix": one.fix} for one in shelf.rejected.values()],
+        "models": [_named(candidate) for candidate in contents.candidates.values()],
+        "rejected": [
+            {**_named(one), "cause": one.cause, "fix": one.fix} for one in contents.rejected.values()
+        ],
         "broker": {"reachable": bool(broker.look and broker.look.queues), "problem": broker.problem},
         "database": {"reachable": database.look is not None, "problem": database.problem},
         "workers": sorted({name for queue in queues for name in queue.readers}),

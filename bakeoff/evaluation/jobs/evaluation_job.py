@@ -27,7 +27,7 @@ from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of
 from registry.code.code_reading import Code
-from registry.code.import_environment import import_path, readable
+from registry.code.import_environment import import_path, readable_paths
 from registry.columns.predictions import BadPredictionsError
 
 _SPARE_MB = 16
@@ -112,7 +112,7 @@ def _order(evaluation: EvaluationUnderWay) -> Order:
         readable=(
             paths.snapshot / snapshot_layout.OPEN,
             # The files that the dataset was read from hold the test labels: they stay closed.
-            *readable(
+            *readable_paths(
                 paths.root,
                 candidates=[job.candidate],
                 closed=(*paths.closed, *map(Path, dataset.files)),

@@ -21,7 +21,7 @@ from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import with_preprocessing
 from bakeoff.settings import log_setup
 from registry.code.file_access_audit import FileAccessAudit
-from registry.code.library_versions import loaded_surroundings
+from registry.code.library_versions import loaded_environment
 from registry.code.model_building import LoadError, build
 from registry.columns.predictions import BadPredictionsError, check_predictions
 
@@ -35,7 +35,7 @@ def warm_up() -> None:
     It also reads the versions of the loaded libraries, so that cells report what they were forked with,
     whatever is installed later.
     """
-    loaded_surroundings()
+    loaded_environment()
     _fit_tiny_data(Candidate(id="warm-up", version="1", path=f"{__name__}:_Constant"))
 
 
@@ -88,8 +88,8 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     report = {
         "fitSeconds": fit_end - began,
         "predictSeconds": time.perf_counter() - fit_end,
-        "audit": audit.testimony(),
-        "surroundings": loaded_surroundings(),
+        "audit": audit.report(),
+        "surroundings": loaded_environment(),
     }
     if payload["saveAs"] is None:
         return report

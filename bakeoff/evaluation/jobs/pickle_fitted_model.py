@@ -10,7 +10,7 @@ from typing import Any
 from bakeoff.cell.inside.cell_api import CellApi, NoRoomError
 from bakeoff.domain.candidate import Candidate
 from bakeoff.evaluation.datasets.snapshot import Data
-from registry.code.class_import import in_words
+from registry.code.class_import import describe_exception
 from registry.columns.json_values import jsonable
 from registry.columns.signature import infer_signature
 from registry.models import pickling
@@ -40,7 +40,7 @@ def pickle_model(
     try:
         description = _describe(model, candidate, data, predictions)
     except Exception as exc:  # noqa: BLE001 - the model's own attributes are untrusted code and raise anything
-        return {"problem": f"it cannot be described: {in_words(exc)}"}
+        return {"problem": f"it cannot be described: {describe_exception(exc)}"}
     with inside.output(MODEL) as model_file, inside.output(PREPROCESSOR) as preprocessor_file:
         try:
             pickling.dump(model, model_file, empty=model_file.empty)
@@ -52,7 +52,7 @@ def pickle_model(
         except Exception as exc:  # noqa: BLE001 - the model's own __reduce__ is untrusted code and raises anything
             model_file.empty()
             preprocessor_file.empty()
-            return {"problem": f"it cannot be pickled: {in_words(exc)}"}
+            return {"problem": f"it cannot be pickled: {describe_exception(exc)}"}
     return {"description": description}
 
 

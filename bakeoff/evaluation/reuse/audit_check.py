@@ -21,7 +21,7 @@ from registry.code.file_access_audit import SYSTEM
 
 _FILE, _PACKAGE = "file ", "package "
 _NOT_HASHABLE = "unfit"
-_LISTS = ("files", "folders", "packages", "deeds")
+_LISTS = ("files", "folders", "packages", "actions")
 _COMPILED = tuple(EXTENSION_SUFFIXES)
 _SETTLED_S = 3.0  #: longer than the clock steps of any file system
 _STEP_S = 0.05  #: longer than the clock steps of a local file system
@@ -41,8 +41,8 @@ def verify_audit(audit: Any, code: Code, *, root: Path, since: float) -> dict[st
         raise ObstacleError("its cell does not say what it used")
     if code.compiled:
         raise ObstacleError(f"{min(code.compiled)} is compiled: nobody can read what it does")
-    if audit["deeds"]:
-        raise ObstacleError(audit["deeds"][0])
+    if audit["actions"]:
+        raise ObstacleError(audit["actions"][0])
     files = {_FILE + _relative(path, root): _state_since(path, since) for path in _unread(audit, code)}
     packages = {_PACKAGE + name: identity_of(name) or "" for name in _distributions(audit)}
     return files | packages

@@ -16,7 +16,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.result import CodeManifest, Part, Parts, Provenance, digest_of
 from bakeoff.evaluation.reuse.audit_check import ObstacleError, packages_in, verify_audit
-from registry.code.code_reading import Code, code_at, places_of
+from registry.code.code_reading import Code, class_modules, code_at
 from registry.code.library_versions import BAKEOFF
 
 
@@ -99,7 +99,7 @@ def parts_of(
 
 
 def _code_of(candidate: Candidate, root: Path) -> Code:
-    return code_at(places_of(candidate), root=root)
+    return code_at(class_modules(candidate), root=root)
 
 
 def _surroundings(reported: Any) -> dict[str, str]:

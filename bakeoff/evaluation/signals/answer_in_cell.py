@@ -20,9 +20,15 @@ from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, unpickle_co
 from bakeoff.evaluation.signals.signal_job_inputs import SEED
 from bakeoff.settings import log_setup
 from registry.code.file_access_audit import FileAccessAudit
-from registry.code.library_versions import loaded_surroundings
+from registry.code.library_versions import loaded_environment
 from registry.code.model_building import LoadError
-from registry.code.signal_models import BadSignalsError, answers_to_json, ask, awaited, construct
+from registry.code.signal_models import (
+    BadSignalsError,
+    answers_to_json,
+    await_if_needed,
+    checked_signals,
+    construct,
+)
 from registry.columns.json_values import jsonable
 
 if TYPE_CHECKING:
@@ -46,12 +52,12 @@ def answer(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     inside.phase(Phase.ASK)
     began = time.perf_counter()
     with errors_as_faults():
-        answers = ask(constructed.plugin, payload["symbols"], constructed.as_of)
+        answers = checked_signals(constructed.plugin, payload["symbols"], constructed.as_of)
     return {
         "answers": answers_to_json(answers),
         "askSeconds": time.perf_counter() - began,
-        "audit": audit.testimony(),
-        "surroundings": loaded_surroundings(),
+        "audit": audit.report(),
+        "surroundings": loaded_environment(),
     }
 
 
@@ -92,4 +98,4 @@ def explain(payload: Mapping[str, Any], inside: CellApi) -> Any:
     """Why its signal for one symbol is what it is."""
     constructed = _construct(payload, inside)
     inside.phase(Phase.ASK)
-    return jsonable(awaited(constructed.plugin.explain(payload["symbol"])))
+    return jsonable(await_if_needed(constructed.plugin.explain(payload["symbol"])))

@@ -18,9 +18,15 @@ from bakeoff.domain.signal import ModelOutput
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.signals.answer_in_cell import seed_random
 from bakeoff.settings import log_setup
-from registry.code.class_import import in_words
+from registry.code.class_import import describe_exception
 from registry.code.model_building import LoadError, SignalClass, find_signal_class
-from registry.code.signal_models import BadSignalsError, ask, awaited, construct, has_learned_all
+from registry.code.signal_models import (
+    BadSignalsError,
+    await_if_needed,
+    checked_signals,
+    construct,
+    trained_every_artefact,
+)
 
 if TYPE_CHECKING:
     from registry.interface import ModelPlugin
@@ -96,7 +102,9 @@ def _try(claim: _Claim, checked: "_CheckedModel") -> dict[str, str]:
     except MemoryError:  # the cell reports it as what it is
         raise
     except (Exception, SystemExit) as exc:  # noqa: BLE001 - the model is untrusted code and raises anything
-        return _finding(claim, ClaimVerdict.FAILED, f"it raised {in_words(exc)}", "mend what it raises")
+        return _finding(
+            claim, ClaimVerdict.FAILED, f"it raised {describe_exception(exc)}", "mend what it raises"
+        )
     return _finding(claim, ClaimVerdict.HELD)
 
 
@@ -123,8 +131,8 @@ class _CheckedModel:
     def learns(self) -> None:
         if not self.found.artefacts:
             raise _NotApplicableError("it works without saved models")
-        trained = awaited(self.found.cls.train(self.data, self.as_of, seed=0, **self.found.params))
-        if not has_learned_all(trained, self.found):
+        trained = await_if_needed(self.found.cls.train(self.data, self.as_of, seed=0, **self.found.params))
+        if not trained_every_artefact(trained, self.found):
             raise _ClaimFailedError(
                 f"train returned a {type(trained).__name__} without exactly the models "
                 f"{', '.join(self.found.artefacts)}",
@@ -136,28 +144,31 @@ class _CheckedModel:
         self.plugin = self._construct()
 
     def answers(self) -> None:
-        self.first_answers = _by_symbol(ask(self.plugin, self.symbols, self.as_of))
+        self.first_answers = _by_symbol(checked_signals(self.plugin, self.symbols, self.as_of))
 
     def answers_the_same_again(self) -> None:
         self._require_opinions()
         _compare(
-            self.first_answers, ask(self._construct(), self.symbols, self.as_of), "the next time", _CHANCE
+            self.first_answers,
+            checked_signals(self._construct(), self.symbols, self.as_of),
+            "the next time",
+            _CHANCE,
         )
 
     def answers_the_same_in_any_order(self) -> None:
         self._require_opinions()
-        backwards = ask(self.plugin, self.symbols[::-1], self.as_of)
+        backwards = checked_signals(self.plugin, self.symbols[::-1], self.as_of)
         _compare(self.first_answers, backwards, "in another order", _OTHERS)
 
     def answers_the_same_for_one_alone(self) -> None:
         self._require_opinions()
         for symbol in list(self.first_answers)[:_ALONE]:
-            alone = ask(self.plugin, [symbol], self.as_of)
+            alone = checked_signals(self.plugin, [symbol], self.as_of)
             _compare({symbol: self.first_answers[symbol]}, alone, "alone", _OTHERS)
 
     def explains(self) -> None:
         self._require_opinions()
-        explanation = awaited(self.plugin.explain(next(iter(self.first_answers))))
+        explanation = await_if_needed(self.plugin.explain(next(iter(self.first_answers))))
         if not isinstance(explanation, Mapping) or not isinstance(
             explanation.get("feature_importance"), Mapping
         ):

@@ -26,7 +26,7 @@ from bakeoff.evaluation.jobs.evaluation_under_way import Grant, Permission
 from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, provenance_of
 from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy
-from registry.code.import_environment import import_path, readable
+from registry.code.import_environment import import_path, readable_paths
 from registry.code.signal_models import BadSignalsError, answers_from_json
 
 
@@ -67,7 +67,7 @@ class SignalInputs:
             readable=(
                 self.market / snapshot_layout.OPEN,
                 *(Path(copy.file) for copy in self.copies),
-                *readable(self.root, candidates=[self.candidate], closed=self.closed),
+                *readable_paths(self.root, candidates=[self.candidate], closed=self.closed),
             ),
             import_path=import_path(self.root),
             outputs=outputs,

@@ -14,7 +14,7 @@ from bakeoff.domain.result import Part, Parts, digest_of, fingerprint
 from bakeoff.domain.signal import Artefact, Commission
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
-from registry.code.code_reading import Code, code_at, places_of
+from registry.code.code_reading import Code, class_modules, code_at
 from registry.models.registry_interface import BaseModelRegistry
 
 #: The seed of each cell that answers: a signal model gets the same random numbers each time.
@@ -37,7 +37,7 @@ def commission_of(
         found,
         dataset=dataset,
         as_of=as_of,
-        code=code_at(places_of(candidate), root=root),
+        code=code_at(class_modules(candidate), root=root),
         surroundings=surroundings,
     )
     return Commission(fingerprint=fingerprint(parts), artefacts=found, obstacle=obstacle)

@@ -19,7 +19,7 @@ from bakeoff.evaluation.signals.signal_job_inputs import commission_of
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.market_settings import MarketSettings, MarketSource
 from registry.catalog.live_catalog import Catalog
-from registry.code.library_versions import surroundings
+from registry.code.library_versions import cell_environment
 from registry.code.signal_models import config_of
 from registry.models.registry_interface import BaseModelRegistry
 from registry.models.registry_opening import has_registry, open_registry
@@ -185,7 +185,7 @@ def commissioned(
     models: Sequence[Candidate], dataset: DatasetRef, as_of: date, configuration: Configuration
 ) -> dict[str, Commission]:
     """The commission of each model, by its id."""
-    registry, present = registry_of(models, configuration), surroundings()
+    registry, present = registry_of(models, configuration), cell_environment()
 
     def commission(model: Candidate) -> Commission:
         return commission_of(

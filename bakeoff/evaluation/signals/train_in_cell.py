@@ -11,9 +11,9 @@ from bakeoff.domain.job import Phase
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.signals.answer_in_cell import errors_as_faults, seed_random
 from bakeoff.settings import log_setup
-from registry.code.class_import import in_words
+from registry.code.class_import import describe_exception
 from registry.code.model_building import SignalClass, find_signal_class
-from registry.code.signal_models import awaited, has_learned_all
+from registry.code.signal_models import await_if_needed, trained_every_artefact
 from registry.columns.json_values import jsonable
 from registry.models import pickling
 from registry.models.model_description import describe
@@ -29,7 +29,7 @@ def train(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
         found = find_signal_class(candidate, root=Path(payload["root"]), entering=inside.phase)
     inside.phase(Phase.FIT)
     as_of = date.fromisoformat(payload["asOf"])
-    trained = awaited(found.cls.train(data, as_of, seed=payload["seed"], **found.params))
+    trained = await_if_needed(found.cls.train(data, as_of, seed=payload["seed"], **found.params))
     _require_all(trained, found)
     inside.phase(Phase.SAVE)
     for name in found.artefacts:
@@ -41,7 +41,7 @@ def train(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
 
 
 def _require_all(trained: Any, found: SignalClass) -> None:
-    if not has_learned_all(trained, found):
+    if not trained_every_artefact(trained, found):
         models = getattr(trained, "models", None)
         there = ", ".join(map(str, models)) if isinstance(models, Mapping) else type(trained).__name__
         raise Fault(
@@ -61,7 +61,7 @@ def _pickle(model: Any, name: str, inside: CellApi) -> None:
         except Exception as exc:  # the model's own __reduce__ is untrusted code and raises anything
             raise Fault(
                 type="NotPickled",
-                message=f"{name} cannot be pickled: {in_words(exc)}",
+                message=f"{name} cannot be pickled: {describe_exception(exc)}",
                 hint="keep what cannot be pickled, such as a lock or a connection, out of the fitted model",
             ) from exc
 

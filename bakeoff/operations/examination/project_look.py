@@ -14,19 +14,19 @@ from bakeoff.settings.configuration import Configuration
 
 
 def candidates(configuration: Configuration) -> Iterator[Diagnosis]:
-    shelf = project_access.catalog(configuration).shelf
-    signals = len(shelf.signal_models)
-    ready = counted(len(shelf.candidates) - signals, "candidate")
+    contents = project_access.catalog(configuration).contents
+    signals = len(contents.signal_models)
+    ready = counted(len(contents.candidates) - signals, "candidate")
     beside = f" and {counted(signals, 'signal model')}" if signals else ""
-    said = f"{ready}{beside} ready, {len(shelf.disabled)} disabled"
-    if shelf.candidates:
+    said = f"{ready}{beside} ready, {len(contents.disabled)} disabled"
+    if contents.candidates:
         yield ok("catalog", said)
     else:
         cure = f"add one, or enable one, in {configuration.catalog_file}"
         yield warn("catalog", f"{said}: there is nothing to evaluate", cure)
-    for rejection in shelf.rejected.values():
+    for rejection in contents.rejected.values():
         yield warn("catalog", f"{rejection.id} was rejected: {rejection.cause}", rejection.fix)
-    yield from _untrained(list(shelf.signal_models.values()), configuration)
+    yield from _untrained(list(contents.signal_models.values()), configuration)
 
 
 def _untrained(models: Sequence[Candidate], configuration: Configuration) -> Iterator[Diagnosis]:

@@ -29,7 +29,7 @@ from registry.models.mlflow import bakeoff_model, flavors
 from registry.models.mlflow.bakeoff_model import MODEL, PREPROCESSOR
 from registry.models.mlflow.mlflow_signature import to_mlflow_signature
 from registry.models.registry_interface import Description, Fitted, Loaded
-from registry.models.unpickling import does_not_load, minding_versions
+from registry.models.unpickling import does_not_load, warning_of_other_versions
 
 if TYPE_CHECKING:
     from mlflow.models import Model
@@ -86,7 +86,7 @@ def verify(folder: Path, recorded: Mapping[str, str], what: str) -> None:
 def load(folder: Path, version: ModelVersion) -> Loaded:
     """What has been verified."""
     _pyfunc()
-    with minding_versions(version.libraries):
+    with warning_of_other_versions(version.libraries):
         try:
             model = bakeoff_model.load_model(folder)
             artifact = bakeoff_model.load_preprocessor(folder)

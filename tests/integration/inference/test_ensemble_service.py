@@ -21,7 +21,7 @@ from bakeoff.inference import EnsembleService
 from bakeoff.inference.ask_models import InProcess, ModelDesk, Said
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.signals import ensemble_signals, model_signals
-from registry.catalog.live_catalog import Catalog, CatalogSnapshot
+from registry.catalog.live_catalog import Catalog, CatalogContents
 
 FRIDAY = date(2026, 11, 20)
 PRICES = pd.DataFrame(
@@ -74,7 +74,7 @@ def catalog(tmp_path: Path) -> Callable[..., Catalog]:
 
     def catalog(*models: Candidate, rules: EnsembleRules | None = None) -> Catalog:
         made = Catalog(tmp_path / "config" / "models.yaml", root=tmp_path)
-        made._shelf = CatalogSnapshot.of(models, (), rules or EnsembleRules())
+        made._contents = CatalogContents.of(models, (), rules or EnsembleRules())
         return made
 
     return catalog

@@ -400,7 +400,7 @@ ensemble: {strategy: conservative}
         sig=SIGNAL,
     )
 
-    assert list(catalog.shelf.signal_models) == ["a", "b"]
+    assert list(catalog.contents.signal_models) == ["a", "b"]
     assert catalog.get_model_config("a") == ModelConfig("a", "v1.1", 0.9)
     assert catalog.get_model_config("c") == ModelConfig("c", "1", 0.0)
     assert catalog.get_ensemble_config() == EnsembleRules(strategy=Strategy.CONSERVATIVE)
@@ -433,7 +433,7 @@ models:
     )
 
     assert list(catalog.candidates) == ["tree", "a"]
-    assert catalog.shelf.to_record()["ensemble"]["weights"] == {}
+    assert catalog.contents.to_record()["ensemble"]["weights"] == {}
     assert "there can be no ensemble: the weights of a are all 0" in caplog.text
     with pytest.raises(InvalidInputError, match="the weights of a are all 0"):
         catalog.get_ensemble_weights()
@@ -580,9 +580,9 @@ def test_readers_see_one_shelf_or_the_next_while_it_is_reloaded(load):
 
     def look():
         while not done.is_set():
-            shelf = catalog.shelf
-            if (list(shelf.candidates), list(shelf.rejected)) != (["good"], ["bad"]):
-                halves.append(shelf)
+            contents = catalog.contents
+            if (list(contents.candidates), list(contents.rejected)) != (["good"], ["bad"]):
+                halves.append(contents)
 
     reader = threading.Thread(target=look)
     reader.start()

@@ -51,7 +51,7 @@ def load(oven: Path, root: Path) -> Load:
             root / "config" / "models.yaml",
             import_timeout_s=20,
             socket=socket,
-            memory=root / "data" / "checked.json",
+            cache_file=root / "data" / "checked.json",
         )
 
     return load
@@ -67,9 +67,9 @@ def _is_spared(load: Load) -> bool:
 
 def test_who_was_healthy_is_not_checked_again(load: Load) -> None:
     assert not _is_spared(load)
-    first = load(with_oven=True).shelf
+    first = load(with_oven=True).contents
 
-    again = load(with_oven=False).shelf
+    again = load(with_oven=False).contents
 
     assert again == first
     assert {id_: one.learns for id_, one in again.candidates.items()} == {

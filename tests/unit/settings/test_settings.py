@@ -501,7 +501,8 @@ def test_the_node_is_the_machine_unless_it_is_named(file: Path, monkeypatch: pyt
 )
 def test_a_dataset_has_what_its_source_needs(file: Path, source: str, needed: str) -> None:
     assert _refusal(file, f"datasets: {{mine: {{source: {source}}}}}") == (
-        f"{file}, line 1: datasets.mine is {{'source': '{source}'}}: a dataset of source {source} needs {needed}"
+        f"{file}, line 1: datasets.mine is {{'source': '{source}'}}: "
+        f"a dataset of source {source} needs {needed}"
     )
 
 

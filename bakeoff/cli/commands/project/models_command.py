@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bakeoff.domain.candidate import Candidate, Rejection
-    from registry.catalog.live_catalog import CatalogSnapshot
+    from registry.catalog.live_catalog import CatalogContents
 
 
 def models(
@@ -26,29 +26,29 @@ def models(
     """List the candidates, and why some cannot take part."""
     catalog = project_access.catalog(project_access.open_project(config))
     if as_json:
-        terminal.write_json(catalog.shelf.to_record())
+        terminal.write_json(catalog.contents.to_record())
     else:
-        terminal.show(terminal.out(), *_parts(catalog.shelf, str(catalog.file), every=every))
+        terminal.show(terminal.out(), *_parts(catalog.contents, str(catalog.file), every=every))
 
 
-def _parts(shelf: "CatalogSnapshot", file: str, *, every: bool) -> "list[RenderableType]":
+def _parts(contents: "CatalogContents", file: str, *, every: bool) -> "list[RenderableType]":
     from rich.text import Text
 
     parts: list[RenderableType] = []
-    signals = shelf.signal_models
-    candidates = [c for c in shelf.candidates.values() if c.id not in signals]
+    signals = contents.signal_models
+    candidates = [c for c in contents.candidates.values() if c.id not in signals]
     if candidates:
         parts.append(_table(candidates))
     if signals:
         parts += [Text()] if candidates else []
-        parts += [Text("signal models: `bakeoff signals` asks them", "bold"), _signal_table(shelf)]
-    if shelf.disabled and every:
+        parts += [Text("signal models: `bakeoff signals` asks them", "bold"), _signal_table(contents)]
+    if contents.disabled and every:
         parts += [Text(), Text("disabled: `bakeoff run --with ID` takes a candidate along", "bold")]
-        parts.append(_table(shelf.disabled.values(), style="dim"))
-    if shelf.rejected:
+        parts.append(_table(contents.disabled.values(), style="dim"))
+    if contents.rejected:
         parts += [Text(), Text("rejected", "bold red")]
-        parts += [part for rejection in shelf.rejected.values() for part in _rejected(rejection)]
-    return [*parts, Text(), _closing(shelf, file, every=every)]
+        parts += [part for rejection in contents.rejected.values() for part in _rejected(rejection)]
+    return [*parts, Text(), _closing(contents, file, every=every)]
 
 
 def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
@@ -73,12 +73,12 @@ def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
     return table
 
 
-def _signal_table(shelf: "CatalogSnapshot") -> "Table":
+def _signal_table(contents: "CatalogContents") -> "Table":
     """With what their voices weigh in the ensemble, all of which is 1."""
     from rich.table import Table
     from rich.text import Text
 
-    shares: Mapping[str, float] = shelf.to_record()["ensemble"]["weights"]
+    shares: Mapping[str, float] = contents.to_record()["ensemble"]["weights"]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("model", no_wrap=True)
     table.add_column("version", no_wrap=True, style="dim")
@@ -86,7 +86,7 @@ def _signal_table(shelf: "CatalogSnapshot") -> "Table":
     table.add_column("saved models", no_wrap=True, overflow="ellipsis", style="dim")
     table.add_column("from", no_wrap=True, overflow="ellipsis", style="dim")
     table.add_column("description", no_wrap=True, overflow="ellipsis", ratio=1)
-    for model in shelf.signal_models.values():
+    for model in contents.signal_models.values():
         table.add_row(
             Text(model.id, "bold"),
             Text(model.version),
@@ -108,9 +108,10 @@ def _rejected(rejection: "Rejection") -> "Sequence[RenderableType]":
     return [head, *(Padding(text, (0, 0, 0, 2), expand=False) for text in (told, cure))]
 
 
-def _closing(shelf: "CatalogSnapshot", file: str, *, every: bool) -> "RenderableType":
+def _closing(contents: "CatalogContents", file: str, *, every: bool) -> "RenderableType":
     from rich.text import Text
 
-    counts = f"{len(shelf.candidates)} ready, {len(shelf.disabled)} disabled, {len(shelf.rejected)} rejected"
-    hidden = " (--all shows them)" if shelf.disabled and not every else ""
+    ready, disabled, rejected = map(len, (contents.candidates, contents.disabled, contents.rejected))
+    counts = f"{ready} ready, {disabled} disabled, {rejected} rejected"
+    hidden = " (--all shows them)" if contents.disabled and not every else ""
     return Text(f"{counts}{hidden}; from {file}", "dim")

@@ -1,6 +1,5 @@
 """`bakeoff registry list`, `show` and `best`: what is in the registry of trained models."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -121,6 +120,8 @@ def best(  # noqa: PLR0917 - one parameter for each option
     config: ConfigFile = None,
 ) -> None:
     """Show the best model version by a metric, among those that were measured on the same snapshot."""
+    from dataclasses import replace
+
     from bakeoff.cli.output.version_table import comparison
     from bakeoff.domain.errors import NotFoundError
     from bakeoff.domain.model_version import VersionFilter

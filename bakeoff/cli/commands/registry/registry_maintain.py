@@ -83,7 +83,7 @@ def _fitted(file: Path) -> Any:
 
     if not is_pickle(file):
         raise InvalidInputError(f"{file} is no pickle: give a file that pickle.dump or joblib.dump wrote")
-    needed = pickling.of_the_script(file)
+    needed = pickling.class_of_the_script(file)
     if needed is not None:
         raise InvalidInputError(
             f"{file} needs {needed} of the script that wrote it (__main__), so nobody else can load it: "

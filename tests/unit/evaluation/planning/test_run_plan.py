@@ -12,7 +12,7 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFou
 from bakeoff.domain.saving import SavePolicy, SaveRequest
 from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
 from bakeoff.settings.configuration import Configuration, load
-from registry.catalog.live_catalog import Catalog, CatalogSnapshot
+from registry.catalog.live_catalog import Catalog, CatalogContents
 
 CLASSES = "a,b,y\n" + "".join(f"{n % 7},{n % 3},{'yes' if n % 2 else 'no'}\n" for n in range(40))
 NUMBERS = "a,b,y\n" + "".join(f"{n % 7},{n % 3},{n / 4 + 0.1}\n" for n in range(40))
@@ -55,7 +55,7 @@ def plan(configuration):
 
     def plan(*candidates, dataset="answers", registry=None, **asked):
         catalog = Catalog(configuration.catalog_file)
-        catalog._shelf = CatalogSnapshot.of(candidates)
+        catalog._contents = CatalogContents.of(candidates)
         request = RunRequest(dataset=dataset, **asked)
         configured = load(configuration.file, overrides={"modelRegistry": registry}, environment={})
         return make_plan(request, catalog=lambda: catalog, configuration=configured)
@@ -268,7 +268,7 @@ def test_the_configuration_rules_unless_the_request_says_otherwise(plan):
 def test_metrics_of_the_configuration_rule_where_none_are_asked_for(tmp_path, configuration):
     (tmp_path / "config" / "bakeoff.yaml").write_text(SETTINGS + "metrics: [recall, f1]\n")
     catalog = Catalog(configuration.catalog_file)
-    catalog._shelf = CatalogSnapshot.of([TREE])
+    catalog._contents = CatalogContents.of([TREE])
 
     made = make_plan(
         RunRequest(dataset="answers"),
@@ -296,7 +296,7 @@ def test_what_is_odd_about_the_data_comes_along(plan, tmp_path):
 
 def test_the_data_are_read_while_the_catalog_is_loaded(configuration):
     catalog = Catalog(configuration.catalog_file)
-    catalog._shelf = CatalogSnapshot.of([TREE])
+    catalog._contents = CatalogContents.of([TREE])
     pinned_at_last = []
 
     def slow():

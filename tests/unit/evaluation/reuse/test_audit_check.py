@@ -10,7 +10,7 @@ import pytest
 from bakeoff.evaluation.reuse.audit_check import ObstacleError, first_change, packages_in, verify_audit
 from registry.code.code_reading import Code, code_at
 
-NOTHING: dict[str, Any] = {"files": [], "folders": [], "packages": [], "deeds": []}
+NOTHING: dict[str, Any] = {"files": [], "folders": [], "packages": [], "actions": []}
 #: Of a cell that was ordered long after everything was written.
 LATER = time.time() + 3600
 
@@ -88,7 +88,7 @@ def test_a_change_within_the_same_tick_is_seen(root: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ({"deeds": ["it connects to 10.0.0.1"]}, "it connects to 10.0.0.1"),
+        ({"actions": ["it connects to 10.0.0.1"]}, "it connects to 10.0.0.1"),
         ({"files": ["/p/quick.abi3.so"]}, "it loads /p/quick.abi3.so, which is compiled"),
         ({"packages": ["nobodys"]}, "it uses the installed module nobodys, which belongs to no distribution"),
     ],
@@ -129,7 +129,7 @@ def test_what_cannot_be_read_to_its_end_is_an_obstacle(root: Path) -> None:
         [],
         {},
         {**NOTHING, "files": None},
-        {**NOTHING, "deeds": [1]},
+        {**NOTHING, "actions": [1]},
         {**NOTHING, "packages": "lightgbm"},
         {**NOTHING, "files": ["/a\0b"]},
     ],

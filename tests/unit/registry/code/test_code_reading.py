@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
-from registry.code.code_reading import Code, code_at, places_of
+from registry.code.code_reading import Code, class_modules, code_at
 from registry.code.distributions import identity_of, owners_of
 
 PLUGIN = '''
@@ -196,7 +196,7 @@ def test_all_classes_of_a_candidate_count(root: Path) -> None:
         ),
     )
 
-    assert places_of(candidate) == ("plugins/mine.py", "sklearn.ensemble", "lightgbm")
+    assert class_modules(candidate) == ("plugins/mine.py", "sklearn.ensemble", "lightgbm")
 
 
 def test_an_installed_package_is_another_one_with_another_version_or_other_files(

@@ -22,7 +22,7 @@ def see(deed):
         witness.begin()
         exec(deed, globals())
         with open(writer, "w") as answer:
-            json.dump(witness.testimony(), answer)
+            json.dump(witness.report(), answer)
         os._exit(0)
     os.close(writer)
     with open(reader) as answer:
@@ -37,9 +37,9 @@ sys.dont_write_bytecode = True
 print(json.dumps([see(deed) for deed in deeds]))
 """
 
-NOTHING: dict[str, list[str]] = {"files": [], "folders": [], "packages": [], "deeds": []}
+NOTHING: dict[str, list[str]] = {"files": [], "folders": [], "packages": [], "actions": []}
 MANY = "for n in range(1001):\n  with suppress(OSError): open(f'../project/{n}')"
-DEEDS: list[tuple[str, dict[str, list[str]]]] = [
+ACTIONS: list[tuple[str, dict[str, list[str]]]] = [
     ("open('../project/weights.json').read()", {"files": ["project/weights.json"]}),
     ("Path('../project/weights.json').read_bytes()", {"files": ["project/weights.json"]}),
     ("exec(open('../project/script.py').read())", {"files": ["project/script.py"]}),
@@ -55,11 +55,11 @@ DEEDS: list[tuple[str, dict[str, list[str]]]] = [
     ("import threadpoolctl", {"packages": ["threadpoolctl"]}),
     (
         "subprocess.run([sys.executable, '../project/script.py'], check=True)",
-        {"deeds": ["it starts a program with ../project/script.py"]},
+        {"actions": ["it starts a program with ../project/script.py"]},
     ),
     (
         "with suppress(OSError): socket.create_connection(('127.0.0.1', 1), 1)",
-        {"deeds": ["it connects to 127.0.0.1"]},
+        {"actions": ["it connects to 127.0.0.1"]},
     ),
     ("open('own', 'w').write('x'); open('own').read(); os.listdir()", {}),
     ("open('/proc/cpuinfo').read(); os.urandom(1)", {}),
@@ -71,13 +71,13 @@ DEEDS: list[tuple[str, dict[str, list[str]]]] = [
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The testimony about each deed, with paths as from the project."""
+    """The report about each deed, with paths as from the project."""
     place = tmp_path_factory.mktemp("witness")
     for name in ("scratch", "project/tables"):
         (place / name).mkdir(parents=True)
     for name in ("weights.json", "hidden.py", "script.py"):
         (place / "project" / name).write_text("")
-    deeds = [*(deed for deed, _ in DEEDS), MANY]
+    deeds = [*(deed for deed, _ in ACTIONS), MANY]
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps(deeds)],
         cwd=place,
@@ -90,7 +90,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return dict(zip(deeds, told, strict=True))
 
 
-@pytest.mark.parametrize(("deed", "told"), DEEDS)
+@pytest.mark.parametrize(("deed", "told"), ACTIONS)
 def test_what_is_used_is_told(seen: dict[str, Any], deed: str, told: dict[str, list[str]]) -> None:
     assert seen[deed] == {**NOTHING, **told}
 
@@ -98,4 +98,4 @@ def test_what_is_used_is_told(seen: dict[str, Any], deed: str, told: dict[str, l
 def test_more_than_can_be_told_is_an_obstacle(seen: dict[str, Any]) -> None:
     found = seen[MANY]
 
-    assert (len(found["files"]), found["deeds"]) == (1000, ["it opens more than 1000 files"])
+    assert (len(found["files"]), found["actions"]) == (1000, ["it opens more than 1000 files"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
-from registry.code.import_environment import class_paths, import_path, readable
+from registry.code.import_environment import class_paths, import_path, readable_paths
 
 
 @pytest.fixture
@@ -29,24 +29,24 @@ def test_modules_are_sought_where_this_process_seeks_them_and_last_below_the_roo
 
 
 def test_all_but_what_is_hidden_is_readable(root):
-    assert names(readable(root), root) == ["config", "data", "models", "var"]
+    assert names(readable_paths(root), root) == ["config", "data", "models", "var"]
 
 
 def test_what_is_closed_is_left_out_however_deep_it_lies(root):
-    assert names(readable(root, closed=[root / "data"]), root) == ["config", "models", "var"]
-    assert names(readable(root, closed=[root / "var" / "data"]), root) == [
+    assert names(readable_paths(root, closed=[root / "data"]), root) == ["config", "models", "var"]
+    assert names(readable_paths(root, closed=[root / "var" / "data"]), root) == [
         "config",
         "data",
         "models",
         "var/log",
     ]
-    assert readable(root, closed=[root]) == ()
+    assert readable_paths(root, closed=[root]) == ()
 
 
 def test_a_link_to_what_is_closed_opens_nothing(root):
     (root / "latest").symlink_to(root / "data" / "snapshots")
 
-    assert names(readable(root, closed=[root / "data"]), root) == ["config", "models", "var"]
+    assert names(readable_paths(root, closed=[root / "data"]), root) == ["config", "models", "var"]
 
 
 def look_twice(root, **given):
@@ -54,17 +54,17 @@ def look_twice(root, **given):
     for folder in (root, *root.iterdir()):
         if folder.is_dir():
             os.utime(folder, (0, 0))
-    assert readable(root, **given) == readable(root, **given)
-    return names(readable(root, **given), root)
+    assert readable_paths(root, **given) == readable_paths(root, **given)
+    return names(readable_paths(root, **given), root)
 
 
 def test_what_comes_or_goes_is_seen_by_the_next_who_looks(root):
     assert look_twice(root) == ["config", "data", "models", "var"]
     (root / "plugins").mkdir()
     os.utime(root, (1, 1))  # long ago, too
-    assert names(readable(root), root) == ["config", "data", "models", "plugins", "var"]
+    assert names(readable_paths(root), root) == ["config", "data", "models", "plugins", "var"]
     (root / "plugins").rmdir()
-    assert names(readable(root), root) == ["config", "data", "models", "var"]
+    assert names(readable_paths(root), root) == ["config", "data", "models", "var"]
 
 
 def test_what_comes_beside_something_closed_is_seen_by_the_next_who_looks(root):
@@ -72,12 +72,18 @@ def test_what_comes_beside_something_closed_is_seen_by_the_next_who_looks(root):
     assert look_twice(root, closed=closed) == ["config", "data", "models", "var/log"]
     (root / "var" / "more").mkdir()
 
-    assert names(readable(root, closed=closed), root) == ["config", "data", "models", "var/log", "var/more"]
+    assert names(readable_paths(root, closed=closed), root) == [
+        "config",
+        "data",
+        "models",
+        "var/log",
+        "var/more",
+    ]
 
 
 def test_what_is_closed_later_is_closed(root):
     assert look_twice(root) == ["config", "data", "models", "var"]
-    assert names(readable(root, closed=[root / "data"]), root) == ["config", "models", "var"]
+    assert names(readable_paths(root, closed=[root / "data"]), root) == ["config", "models", "var"]
 
 
 def test_a_link_that_leads_to_something_closed_from_now_on_opens_nothing(root, tmp_path_factory):
@@ -88,7 +94,7 @@ def test_a_link_that_leads_to_something_closed_from_now_on_opens_nothing(root, t
     current.unlink()
     current.symlink_to(root / "data")
 
-    assert names(readable(root, closed=[root / "data"]), root) == ["config", "models", "var"]
+    assert names(readable_paths(root, closed=[root / "data"]), root) == ["config", "models", "var"]
 
 
 def test_the_folder_of_a_candidate_that_is_a_file_is_readable_wherever_it_lies(root, tmp_path_factory):
@@ -97,7 +103,7 @@ def test_the_folder_of_a_candidate_that_is_a_file_is_readable_wherever_it_lies(r
         (outside / name).write_text("")
     mine = Candidate(id="mine", version="1", path=f"{outside}/mine.py:Mine")
 
-    opened = set(readable(root, candidates=[mine], closed=[outside / "table.csv"]))
+    opened = set(readable_paths(root, candidates=[mine], closed=[outside / "table.csv"]))
 
     assert outside / "mine.py" in opened
     assert not {outside, outside / "table.csv", outside / ".env"} & opened

@@ -16,7 +16,7 @@ from registry.code.signal_models import (
     answers_from_json,
     answers_to_json,
     artefact_version_of,
-    ask,
+    checked_signals,
     construct,
 )
 from registry.interface import ModelPlugin
@@ -41,7 +41,7 @@ def answer(symbol="AAA", signal=SignalType.BUY, confidence=0.7, expected_return=
 
 
 def asked(*answers):
-    return ask(Says(answers), ASKED, FRIDAY)
+    return checked_signals(Says(answers), ASKED, FRIDAY)
 
 
 def test_answers_come_ranked_by_the_host_whatever_the_model_says_of_rank():
@@ -52,7 +52,7 @@ def test_answers_come_ranked_by_the_host_whatever_the_model_says_of_rank():
 
 def test_no_opinion_is_no_fault():
     assert asked() == ()
-    assert ask(Says(iter([answer()])), ASKED, FRIDAY) == (answer(rank=1),)
+    assert checked_signals(Says(iter([answer()])), ASKED, FRIDAY) == (answer(rank=1),)
 
 
 def test_a_method_that_is_async_is_awaited():
@@ -60,7 +60,7 @@ def test_a_method_that_is_async_is_awaited():
         async def generate_signals(self, symbols, as_of):
             return [answer(symbol) for symbol in symbols]
 
-    assert [one.symbol for one in ask(Later(None), ASKED, FRIDAY)] == ASKED
+    assert [one.symbol for one in checked_signals(Later(None), ASKED, FRIDAY)] == ASKED
 
 
 def test_numbers_of_numpy_and_signals_as_text_become_plain():
@@ -119,7 +119,7 @@ def test_metadata_are_what_json_can_hold_of_them():
 )
 def test_what_cannot_be_used_is_refused_with_the_symbol_and_a_cure(answers, said):
     with pytest.raises(BadSignalsError) as refused:
-        ask(Says(answers), ASKED, FRIDAY)
+        checked_signals(Says(answers), ASKED, FRIDAY)
 
     assert refused.value.message == said
     assert refused.value.hint.startswith(("return ", "answer ", "leave out "))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.columns.signature import Signature, infer_signature
-from registry.columns.signature_comparison import SignatureComparison, compare, conform, handed
+from registry.columns.signature_comparison import SignatureComparison, align, compare, in_container
 
 PEOPLE = pd.DataFrame({"age": [30, 40], "pay": [1.5, 2.5], "city": ["Rome", "Oslo"]})
 NEW_YEAR = pd.Timestamp("2026-01-01")
@@ -22,7 +22,7 @@ def one(values, dtype=None) -> pd.DataFrame:
 
 
 def against(fitted, given_now) -> tuple[SignatureComparison, pd.Series]:
-    comparison, frame = conform(infer_signature(fitted), given_now)
+    comparison, frame = align(infer_signature(fitted), given_now)
     return comparison, frame["c"]
 
 
@@ -40,7 +40,7 @@ def test_data_fit_the_signature_that_was_inferred_from_them(frame):
 @settings(max_examples=50, deadline=None)
 @given(frames(objects=False))
 def test_data_that_fit_are_left_as_they_are(frame):
-    pd.testing.assert_frame_equal(conform(infer_signature(frame), frame)[1], frame)
+    pd.testing.assert_frame_equal(align(infer_signature(frame), frame)[1], frame)
 
 
 @settings(max_examples=50, deadline=None)
@@ -49,7 +49,7 @@ def test_columns_in_another_order_and_extra_ones_are_put_right(frame, random):
     shuffled = list(frame.columns)
     random.shuffle(shuffled)
 
-    comparison, right = conform(infer_signature(frame), frame[shuffled].assign(**{"one more": 1}))
+    comparison, right = align(infer_signature(frame), frame[shuffled].assign(**{"one more": 1}))
 
     assert (comparison.valid, comparison.extra) == (True, ("one more",))
     assert comparison.reordered == (shuffled != list(frame.columns))
@@ -237,7 +237,7 @@ def test_columns_without_names_go_by_their_place(fitted, now, expected):
 def test_numbered_columns_in_another_order_go_by_their_numbers():
     now = pd.DataFrame([[1, 2]], columns=[1, 0])
 
-    comparison, frame = conform(infer_signature(pd.DataFrame([[5, 6]])), now)
+    comparison, frame = align(infer_signature(pd.DataFrame([[5, 6]])), now)
 
     assert comparison.reordered
     assert frame.to_numpy().tolist() == [[2, 1]]
@@ -247,7 +247,7 @@ def test_numbered_columns_in_another_order_go_by_their_numbers():
 def test_a_model_is_given_what_it_was_fitted_on(fitted):
     signature = infer_signature(fitted)
 
-    given_again = handed(conform(signature, fitted)[1], signature.container)
+    given_again = in_container(align(signature, fitted)[1], signature.container)
 
     assert type(given_again) is type(fitted)
     if isinstance(fitted, pd.DataFrame):

@@ -7,7 +7,7 @@ from fixtures.memory_registry import InMemoryRegistry
 
 from bakeoff.domain.model_version import GateResult, ModelVersion, VersionOrigin
 from bakeoff.settings.registry_settings import GateSettings
-from registry.models.promotion_gates import judge
+from registry.models.promotion_gates import check_gate
 
 HERE = VersionOrigin(dataset_id="d1", split_id="s1")
 
@@ -36,7 +36,7 @@ def production(origin: VersionOrigin = HERE, **metrics: float | None) -> ModelVe
     ],
 )
 def test_a_bound_holds_for_the_metric_whatever_is_in_production(bound, value, passed, reason) -> None:
-    result = judge(GateSettings(metric="score", **bound), version(score=value), production(score=100.0))
+    result = check_gate(GateSettings(metric="score", **bound), version(score=value), production(score=100.0))
 
     assert (result.passed, result.reason) == (passed, reason)
     assert (result.measured, result.needed) == (value, next(iter(bound.values())))
@@ -77,20 +77,20 @@ def against_production(gate: str, value: float, former: float) -> GateResult:
     """`gate` is a metric, and may say by how much."""
     metric, _, by = gate.partition(" by ")
     asked = GateSettings(metric=metric, better_than_production=True, by=float(by or 0))
-    return judge(asked, version(**{metric: value}), production(**{metric: former}))
+    return check_gate(asked, version(**{metric: value}), production(**{metric: former}))
 
 
 @pytest.mark.parametrize(("metric", "needed"), [("f1", 0.75), ("rmse", 0.25)])
 def test_what_is_needed_is_the_margin_on_the_better_side_of_production(metric, needed) -> None:
     gate = GateSettings(metric=metric, better_than_production=True, by=0.25)
 
-    assert judge(gate, version(**{metric: 0.5}), production(**{metric: 0.5})).needed == needed
+    assert check_gate(gate, version(**{metric: 0.5}), production(**{metric: 0.5})).needed == needed
 
 
 def test_a_first_version_has_nothing_to_be_better_than() -> None:
     gate = GateSettings(metric="f1", better_than_production=True, by=0.01)
 
-    assert judge(gate, version(f1=0.5), None) == GateResult(
+    assert check_gate(gate, version(f1=0.5), None) == GateResult(
         gate="f1 better than Production by 0.01",
         passed=True,
         measured=0.5,
@@ -105,7 +105,7 @@ def test_a_first_version_has_nothing_to_be_better_than() -> None:
 )
 def test_on_another_snapshot_nothing_is_better_and_it_is_told_how_to_compare(elsewhere) -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
-    result = judge(gate, version(f1=0.9), production(elsewhere, f1=0.1))
+    result = check_gate(gate, version(f1=0.9), production(elsewhere, f1=0.1))
 
     assert not result.passed
     assert result.reason == (
@@ -116,7 +116,7 @@ def test_on_another_snapshot_nothing_is_better_and_it_is_told_how_to_compare(els
 
 def test_where_nobody_noted_the_snapshot_nothing_is_better() -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
-    result = judge(gate, version(origin=VersionOrigin(), f1=0.9), production(VersionOrigin(), f1=0.1))
+    result = check_gate(gate, version(origin=VersionOrigin(), f1=0.9), production(VersionOrigin(), f1=0.1))
 
     assert not result.passed
     assert result.reason.startswith("nobody noted on which snapshot 1.0.2 and 1.0.1 was measured: ")
@@ -125,7 +125,7 @@ def test_where_nobody_noted_the_snapshot_nothing_is_better() -> None:
 @pytest.mark.parametrize("nothing", [{}, {"f1": None}, {"f1": math.nan}])
 @pytest.mark.parametrize("asked", [{"min": 0.5}, {"max": 0.5}, {"better_than_production": True}])
 def test_without_a_value_no_gate_is_passed(asked, nothing) -> None:
-    result = judge(GateSettings(metric="f1", **asked), version(recall=0.5, **nothing), None)
+    result = check_gate(GateSettings(metric="f1", **asked), version(recall=0.5, **nothing), None)
 
     assert (result.passed, result.measured) == (False, None)
     assert result.reason == "1.0.2 has no value of f1, but of recall"
@@ -133,7 +133,7 @@ def test_without_a_value_no_gate_is_passed(asked, nothing) -> None:
 
 def test_nothing_is_better_than_a_production_without_a_value() -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
-    result = judge(gate, version(f1=0.9), production(recall=0.1))
+    result = check_gate(gate, version(f1=0.9), production(recall=0.1))
 
     assert not result.passed
     assert result.reason == ("Production cannot be compared with: 1.0.1 has no value of f1, but of recall")
@@ -159,8 +159,8 @@ def test_on_other_data_the_candidate_of_production_is_compared_with_as_its_run_m
 ) -> None:
     """Whatever it was measured at before."""
     gate = GateSettings(metric="f1", better_than_production=True, by=0.05)
-    peers = {"ridge": {"f1": again}, "lda": {"f1": 0.9}}
-    result = judge(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.99), peers)
+    candidate_metrics = {"ridge": {"f1": again}, "lda": {"f1": 0.9}}
+    result = check_gate(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.99), candidate_metrics)
 
     assert (result.passed, result.reason, result.needed) == (passed, reason, again + 0.05)
 
@@ -169,16 +169,20 @@ def test_the_candidate_of_production_fitted_to_other_data_passes() -> None:
     """Nothing is changed but the data; that it is good enough is for another gate to say."""
     gate = GateSettings(metric="f1", better_than_production=True, by=0.05)
     origin = VersionOrigin(dataset_id="d2", split_id="s2", candidate_id="ridge")
-    result = judge(gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), {"ridge": {"f1": 0.9}})
+    result = check_gate(
+        gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), {"ridge": {"f1": 0.9}}
+    )
 
     assert (result.passed, result.needed) == (True, None)
     assert result.reason == "it is ridge, as Production 1.0.1 is, fitted to other data"
 
 
-@pytest.mark.parametrize("peers", [{}, {"lda": {"f1": 0.9}}, {"ridge": {"f1": None}}, {"ridge": {}}])
-def test_without_the_candidate_of_production_other_data_do_not_compare(peers) -> None:
+@pytest.mark.parametrize(
+    "candidate_metrics", [{}, {"lda": {"f1": 0.9}}, {"ridge": {"f1": None}}, {"ridge": {}}]
+)
+def test_without_the_candidate_of_production_other_data_do_not_compare(candidate_metrics) -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
-    result = judge(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.8), peers)
+    result = check_gate(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.8), candidate_metrics)
 
     assert (result.passed, result.needed) == (False, None)
     assert result.reason.startswith(
@@ -189,6 +193,8 @@ def test_without_the_candidate_of_production_other_data_do_not_compare(peers) ->
 def test_on_the_same_data_the_version_itself_is_compared_with() -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
     origin = VersionOrigin(dataset_id="d1", split_id="s1", candidate_id="lda")
-    result = judge(gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), {"ridge": {"f1": 0.1}})
+    result = check_gate(
+        gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), {"ridge": {"f1": 0.1}}
+    )
 
     assert not result.passed

@@ -14,7 +14,7 @@ from registry.code.class_import import nearest
 
 
 @dataclass(frozen=True, kw_only=True)
-class CatalogSnapshot:
+class CatalogContents:
     candidates: Mapping[str, Candidate]  #: enabled and healthy: those that can take part, or be asked
     disabled: Mapping[str, Candidate]
     rejected: Mapping[str, Rejection]
@@ -86,7 +86,7 @@ class CatalogSnapshot:
         return nearest(candidate_id, self.candidates) or f"there are {known}"
 
     def to_record(self) -> dict[str, Any]:
-        """The shelf as it leaves the system: over HTTP, in `--json`."""
+        """The contents as it leaves the system: over HTTP, in `--json`."""
         return {
             "candidates": [candidate.to_record() for candidate in self.candidates.values()],
             "disabled": [candidate.to_record() for candidate in self.disabled.values()],
