@@ -1,1 +1,1 @@
-"""The process in which code of strangers runs: start, limit, watch, kill, account."""
+"""Cells: the processes in which untrusted code runs, how they are started, limited, watched and killed."""

@@ -65,5 +65,5 @@ def _in_words(candidate: Candidate, outcome: CellOutcome) -> str:
     error = outcome.error
     said = f"{error.type}: {error.message}" if error else str(outcome.end)
     hint = f"; {error.hint}" if error and error.hint else ""
-    where = [part.rstrip() for part in (error.traceback if error else "", outcome.last_words) if part]
+    where = [part.rstrip() for part in (error.traceback if error else "", outcome.end_of_log) if part]
     return "\n".join([f"{candidate.id} failed in {outcome.phase}: {said}{hint}", *where])

@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from bakeoff.cell.inside.cell_api import Fault
+from bakeoff.cell.inside.cell_api import EntryFailure
 
 
 def echo(payload, inside):
@@ -150,7 +150,7 @@ def list_shared_folders(payload, inside):
 
 
 def report_in_own_words(payload, inside):
-    raise Fault("NoSuchColumn", "the column age is missing", hint="add it", traceback="line 3")
+    raise EntryFailure("NoSuchColumn", "the column age is missing", hint="add it", traceback="line 3")
 
 
 def import_a_plugin(payload, inside):

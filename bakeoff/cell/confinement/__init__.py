@@ -1,1 +1,1 @@
-"""What a cell may open, write and call: Landlock, seccomp, scratch folders, kernel calls."""
+"""What a cell can open, write and call: Landlock, seccomp, scratch folders, kernel calls."""

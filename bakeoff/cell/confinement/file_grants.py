@@ -1,4 +1,4 @@
-"""What can be opened from inside a cell: the libraries, its own folder, what the order names, no more."""
+"""What a cell can open: the libraries, its own folder and what the order names, and nothing else."""
 
 import os
 import sys
@@ -12,12 +12,12 @@ from bakeoff.cell.confinement import landlock
 from bakeoff.cell.host.cell_order import Order
 
 Grant = tuple[str | Path, int]
-#: When each of some folders was changed; None: just now, and maybe again without another time.
+#: When each of some folders was changed last; None: so recently that the time may miss another change.
 Marks = tuple[int, ...] | None
 
 _PROGRAMS = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
 _SYSTEM = (
-    "/proc",  # other processes' memory and environment stay closed: that takes the right to trace them
+    "/proc",  # not the memory and environment of other processes: these need the right to trace them
     "/sys",
     "/etc/ld.so.cache",
     "/etc/localtime",
@@ -39,16 +39,16 @@ _SYSTEM = (
 )
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - semaphores of multiprocessing live here
-_AT_REST_NS = 10**9  #: so long after a change the time of a folder tells of every other one
+_AT_REST_NS = 10**9  #: so long after a change, another one gives the folder another time
 _LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
 
 
 @dataclass(frozen=True)
 class Closed:
-    """What must stay closed, whatever it lies in: texts and sets, because this is part of each job."""
+    """Paths that stay closed although a folder above them is open. Each job uses this: texts are fast."""
 
     places: frozenset[str]
-    ways: frozenset[str]  #: folders that lead to one of them
+    ways: frozenset[str]  #: the folders above one of them
 
     @classmethod
     def of(cls, paths: Iterable[str | Path]) -> Self:
@@ -56,7 +56,7 @@ class Closed:
         return cls(places, frozenset(above for place in places for above in _above(place)))
 
     def all_but_these(self, path: str) -> Iterator[str]:
-        """The path itself, or what is in it beside them."""
+        """The path itself, or what is in it except the closed places."""
         place = os.path.realpath(path)
         if place in self.ways:
             yield from self.all_within_but_these(place)
@@ -64,12 +64,12 @@ class Closed:
             yield path
 
     def all_within_but_these(self, folder: str) -> Iterator[str]:
-        """What is in the folder and is not hidden (`.env`, `.git`) either."""
+        """What is in the folder, except closed places and hidden files (`.env`, `.git`)."""
         for child in [] if self._holds(folder) else _visible_in(folder):
             yield from self.all_but_these(child)
 
     def marks_of(self, folders: Iterable[str]) -> Marks:
-        """Others when something comes or goes in what is listed for them."""
+        """They are others when something was added to or removed from what is listed for these folders."""
         listed = [way for way in self.ways for folder in folders if f"{way}/".startswith(f"{folder}/")]
         marks = tuple(_changed_at(folder) for folder in (*folders, *sorted(listed)))
         return marks if time.time_ns() - max(marks, default=0) > _AT_REST_NS else None
@@ -79,18 +79,20 @@ class Closed:
 
 
 def common(closed: Iterable[str] = ()) -> tuple[Grant, ...]:
-    """What every cell of this process can open."""
+    """What every cell of this oven can open."""
     return (
         *((path, landlock.RUN) for path in _programs(Closed.of(closed))),
         *((path, landlock.READ) for path in _SYSTEM),
         *((path, landlock.DEVICE) for path in _DEVICES),
         *((path, landlock.LIST) for path in sys.path if path),
+        # What of ours an entry imports, for processes that a cell spawns and that import it anew.
         (Path(__file__).parents[1], landlock.READ),
+        (Path(__file__).parents[2] / "__init__.py", landlock.READ),
     )
 
 
-def of(order: Order, scratch: Path) -> Iterator[Grant]:
-    """What the cell of this order can open besides. Import paths can be listed, to look for modules."""
+def for_order(order: Order, scratch: Path) -> Iterator[Grant]:
+    """What the cell of this order can open, too. Import paths can be listed, so that modules are found."""
     yield scratch, landlock.WRITE
     yield _SHARED_MEMORY, landlock.WRITE
     yield from ((path, landlock.READ) for path in order.readable)
@@ -98,7 +100,7 @@ def of(order: Order, scratch: Path) -> Iterator[Grant]:
 
 
 def _programs(closed: Closed) -> Iterator[str]:
-    """Those that lie within what is closed are open, what is closed within them is not."""
+    """A folder of programs inside a closed one is open; a closed place inside a folder of programs is not."""
     for path in dict.fromkeys((*_prefixes(), *_PROGRAMS)):
         yield from [*closed.all_but_these(path)] or [path]
 

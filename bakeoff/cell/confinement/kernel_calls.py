@@ -1,6 +1,7 @@
-"""The calls to the kernel that Python has no name for. Each raises OSError, as the calls of `os` do.
+"""Calls to the kernel and to the C library for which Python has no function. Each raises OSError, as `os`
+does.
 
-Fewer and larger pages: a fork copies the page table, and each exit takes it apart again.
+Besides: how the pages of this process are merged into huge ones, which makes its forks faster.
 """
 
 import ctypes
@@ -83,7 +84,7 @@ def forbid_new_privileges() -> None:
 
 
 def filter_calls(program: object) -> None:
-    """For good, by a program of the kernel's own little language."""
+    """Install a seccomp filter, for good: a program in the kernel's BPF."""
     call("prctl", _PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_MODE_FILTER), program, *[ctypes.c_ulong(0)] * 2)
 
 
@@ -95,17 +96,17 @@ def drop_privileges() -> None:
 
 
 def limit_arenas(number: int) -> None:
-    """Each thread's heap reserves 64 MB of address space: with a limit on that, there must not be many."""
+    """Limit the heaps of malloc: each reserves 64 MB of address space, which a cell has a limit on."""
     _libc.mallopt(_M_ARENA_MAX, number)
 
 
 def buffer_lines() -> None:
-    """What C code prints must reach the log also when the process is killed later."""
+    """Buffer stdout of C code by lines: what it prints must reach the log also when the process is killed."""
     _libc.setvbuf(_stdout(), None, _LINE_BUFFERED, ctypes.c_size_t(0))
 
 
 def flush() -> None:
-    """What C code has printed and not yet written."""
+    """Write what C code has printed and the C library still buffers."""
     _libc.fflush(_stdout())
 
 
@@ -114,7 +115,7 @@ def _stdout() -> ctypes.c_void_p:
 
 
 def merge_pages(address: int, length: int) -> None:
-    """Into a huge one, at once; since Linux 6.1."""
+    """Merge them into a huge one, at once; since Linux 6.1."""
     call("madvise", ctypes.c_void_p(address), ctypes.c_size_t(length), _MADV_COLLAPSE)
 
 
@@ -127,7 +128,7 @@ def make_mounts_private() -> None:
 
 
 def mount_tmpfs(path: str, size_kb: int) -> None:
-    """A file counts as one page at least: the kernel's memory for a million empty ones is not small."""
+    """A file counts as one page at least: the kernel needs memory for empty ones, too."""
     room = f"size={size_kb}k,nr_inodes={size_kb // _PAGE_KB},mode=700"
     _mount("tmpfs", path, "tmpfs", _MS_NOSUID | _MS_NODEV, room)
 
@@ -163,8 +164,11 @@ _HUGE = 2 * 2**20
 _WITH_NAME = 6  # words in a line of /proc/self/maps
 
 
-def merge() -> None:
-    """What this process has written to so far, wherever two megabytes of it lie together."""
+def merge_written_pages() -> None:
+    """Merge the pages that this process has written to so far, wherever two megabytes of them lie together.
+
+    A fork copies the table of pages, and each exit takes it apart again: with fewer pages both are faster.
+    """
     for start, end in _anonymous():
         first = -(-start // _HUGE) * _HUGE
         for address in range(first, end - _HUGE + 1, _HUGE):

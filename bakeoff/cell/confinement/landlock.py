@@ -1,6 +1,6 @@
 """Landlock: a process closes the file system to itself and its descendants, for good, without privileges.
 
-Beside what is granted, nothing can be opened; chmod, stat and path names of sockets are not covered by it.
+Only what is granted can be opened. Landlock does not cover chmod, stat and path names of sockets.
 """
 
 import ctypes
@@ -62,7 +62,7 @@ def abi() -> int:
 
 
 class Ruleset:
-    """What stays open. It is entered once, and everything else is closed from then on."""
+    """What can still be opened. A process enters it once; everything else is closed to it from then on."""
 
     def __init__(self, version: int) -> None:
         self._handled = _rights(version)
@@ -73,7 +73,7 @@ class Ruleset:
         return self._descriptor
 
     def grant(self, grants: Iterable[tuple[str | Path, int]]) -> None:
-        """A path that does not exist is passed over."""
+        """Paths that do not exist are skipped."""
         for path, access in grants:
             _grant(self._descriptor, path, access & self._handled)
 

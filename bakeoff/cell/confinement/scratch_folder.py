@@ -1,8 +1,8 @@
 """The folder that a cell may write to: empty when it starts, limited in size, gone when it ends.
 
-Where the kernel allows it (as root, or through a user namespace) a warm parent has a view of the file
-system of its own: all of it read-only, but for one small tmpfs that holds the scratch folder and /dev/shm.
-Elsewhere it is an ordinary folder whose size is watched, and /dev/shm is shared with everybody.
+Where the kernel allows it (as root, or through a user namespace) a warm parent has its own view of the file
+system: all of it read-only, except one small tmpfs that holds the scratch folder and /dev/shm.
+Elsewhere it is an ordinary folder whose size is checked, and /dev/shm is that of all processes.
 """
 
 import os
@@ -25,10 +25,10 @@ class Scratch(Protocol):
     folder: Path
 
     def clear(self, size_mb: int) -> None:
-        """Make it empty, and no larger than this from now on."""
+        """Empty the folder, and limit its size from now on."""
 
     def used_mb(self) -> float | None:
-        """What lies in it; None if the kernel itself keeps it within its size."""
+        """How much is in it; None if the kernel itself limits its size."""
 
 
 class PrivateScratch:
@@ -63,7 +63,7 @@ class PlainScratch:
     def __init__(self, root: Path) -> None:
         self.folder = root / "scratch"
 
-    def clear(self, size_mb: int) -> None:  # noqa: ARG002 - nothing but the watch keeps it within its size
+    def clear(self, size_mb: int) -> None:  # noqa: ARG002 - only LimitsCheck limits its size
         remove(self.folder)
         self.folder.mkdir()
 
@@ -80,12 +80,12 @@ class PlainScratch:
 
 
 def can_be_private() -> bool:
-    """Tried in a child, because there is no way back from half of it."""
+    """Whether a private view can be had. A child tries it, for one that is half made cannot be undone."""
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
-            _enter_view_of_its_own()
+            _enter_private_view()
             code = 0
         finally:
             os._exit(code)
@@ -94,21 +94,22 @@ def can_be_private() -> bool:
 
 
 def prepare(root: Path, *, private: bool, hidden: Iterable[str] = ()) -> Scratch:
-    """For a process with one thread that writes to nothing but descriptors that it has already.
+    """Make the scratch folder of this process, which must have one thread, and open no files for writing
+    later.
 
     `hidden` folders are empty from now on, if the view is private: Landlock does not close sockets.
     """
     root.mkdir()
     if not private:
         return PlainScratch(root)
-    _enter_view_of_its_own()
+    _enter_private_view()
     for folder in filter(os.path.isdir, hidden):
         kernel_calls.mount_tmpfs(folder, _NOTHING_KB)
     return PrivateScratch(root)
 
 
 def remove(folder: Path) -> None:
-    """Whatever strangers have put there: closed folders, and folders nested deeper than Python can go."""
+    """Also closed folders, and folders nested deeper than Python can go: untrusted code has written there."""
     with suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
@@ -116,7 +117,7 @@ def remove(folder: Path) -> None:
             subprocess.run([*command, "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
-def _enter_view_of_its_own() -> None:
+def _enter_private_view() -> None:
     _enter_namespace()
     kernel_calls.make_mounts_private()
     kernel_calls.make_read_only("/")

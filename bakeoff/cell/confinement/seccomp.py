@@ -1,4 +1,4 @@
-"""Seccomp: a cell changes neither limits nor priorities of other processes of the same user.
+"""Seccomp: a cell can change neither limits nor priorities of other processes of the same user.
 
 Landlock does not cover that, and a limit of one second of CPU time kills as well as a signal does.
 """
@@ -48,8 +48,8 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_uint16), ("steps", ctypes.POINTER(_Instruction)))
 
 
-def leave_others_alone() -> None:
-    """For good, for this process and its descendants; where the kernel or the machine cannot, not at all."""
+def protect_other_processes() -> None:
+    """For good, for this process and its descendants. Does nothing where the kernel or the machine cannot."""
     if platform.machine() == _MACHINE:
         with suppress(OSError):
             kernel_calls.filter_calls(ctypes.byref(_PROGRAM))

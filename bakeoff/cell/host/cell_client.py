@@ -1,4 +1,4 @@
-"""The supervisor's side: a connection to the Oven, over which orders go one after another."""
+"""The client of the oven: a connection to a warm parent, which runs one order after another."""
 
 import os
 import select
@@ -14,7 +14,7 @@ from typing import Self
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
 from bakeoff.cell.host.cell_outputs import Outputs
-from bakeoff.cell.host.message_channel import HangupError, Wire
+from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.folders import is_lack_of_room
 
@@ -22,26 +22,26 @@ _GRACE_S = 30.0  # what a warm parent may take to end a cell and its many childr
 
 
 def connect(path: Path, *, timeout_s: float) -> "WarmParent":
-    """A warm parent of one's own, once the Oven has loaded its libraries."""
+    """A warm parent for this caller alone, once the oven has loaded its libraries."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(path))
-        wire = Wire(connection)
-        hello = wire.receive(timeout_s)
+        channel = MessageChannel(connection)
+        hello = channel.receive(timeout_s)
         if hello is None:
             raise TimeoutError(f"it was not ready within {timeout_s:g} s, it may still import libraries")
-        return WarmParent(wire, os.pidfd_open(int(hello["pid"])))
+        return WarmParent(channel, os.pidfd_open(int(hello["pid"])))
     except (OSError, HangupError) as error:
         connection.close()
         raise InfrastructureError(f"no Oven answers at {path}: {error}; start the worker again") from error
 
 
 class WarmParent:
-    """One at a time: for one thread of one process."""
+    """The handle of a warm parent, for one thread of one process: it runs one order at a time."""
 
-    def __init__(self, wire: Wire, pidfd: int) -> None:
+    def __init__(self, channel: MessageChannel, pidfd: int) -> None:
         self.closed = False
-        self._wire = wire
+        self._channel = channel
         self._pidfd = pidfd
 
     def run(
@@ -52,12 +52,15 @@ class WarmParent:
         may_keep: Callable[[], bool] = lambda: True,
         tick_s: float = 1.0,
     ) -> CellOutcome:
-        """Bake it to the end, whatever that is. `keep_going` is asked each tick; False ends it as STOPPED.
+        """Run the order in a cell, and return its outcome, whatever that is.
 
-        `may_keep` is asked when the outputs are there, before they replace what somebody else may have put
-        in their places while this process stood still; False is STOPPED, too.
+        `keep_going` is called each tick; False ends the cell as STOPPED.
 
-        If `keep_going` raises, or a signal handler does, everything is killed before the exception goes on.
+        `may_keep` is called when the outputs are there, before they are moved to their places; False is
+        STOPPED, too. Without it, a process that stood still and lost its lease would overwrite the outputs of
+        its successor.
+
+        If `keep_going` raises, or a signal handler does, the cell is killed before the exception goes on.
         After that, and after LOST, this is closed: connect again.
         """
         started = monotonic()
@@ -81,7 +84,7 @@ class WarmParent:
         if self.closed:
             return
         self.closed = True
-        self._wire.close()
+        self._channel.close()
         if not _ends_within(self._pidfd, _GRACE_S):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         os.close(self._pidfd)
@@ -97,7 +100,7 @@ class WarmParent:
     def _send(self, order: Order, outputs: Outputs) -> None:
         log = _open_log(order.log)
         try:
-            self._wire.send({"order": order.to_json()}, [log, *outputs.descriptors])
+            self._channel.send({"order": order.to_json()}, [log, *outputs.descriptors])
         finally:
             os.close(log)
 
@@ -112,19 +115,19 @@ class WarmParent:
         raise HangupError("it did not end its cell in time")
 
     def _stop(self) -> CellOutcome:
-        self._wire.send({"stop": True})
+        self._channel.send({"stop": True})
         outcome = self._receive(_GRACE_S)
         if outcome is None:
             raise HangupError("it did not stop its cell in time")
         return outcome
 
     def _receive(self, timeout_s: float) -> CellOutcome | None:
-        message = self._wire.receive(timeout_s)
+        message = self._channel.receive(timeout_s)
         return None if message is None else CellOutcome.from_json(message["outcome"])
 
 
 def _open_log(file: Path) -> int:
-    """Where there is no room for one, it comes out empty: that must not cost the job."""
+    """Where the disk is full, the log comes out empty: that must not cost the job."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
@@ -151,7 +154,7 @@ def _with_outputs(outcome: CellOutcome, outputs: Outputs, may_keep: Callable[[],
     if not may_keep():
         failure = Failure(type="Stopped", message="its supervisor did not keep its outputs")
         return replace(outcome, end=End.STOPPED, value=None, error=failure)
-    outputs.keep()
+    outputs.put_in_place()
     return outcome
 
 

@@ -6,17 +6,16 @@ from math import inf
 from time import monotonic
 
 TAIL_BYTES = 4096
-_REMEMBERED_BYTES = 4 * TAIL_BYTES
-#: What faulthandler says at the end of a crash: thousands of letters below the frames that matter.
+_TAIL_BUFFER_BYTES = 4 * TAIL_BYTES
+#: What faulthandler prints at the end of a crash: thousands of letters below the frames that matter.
 _MODULES = re.compile(rb"^Extension modules: .*$\n?", re.MULTILINE)
 PIPE_BYTES = 2**20
-_PAUSE_S = (
-    0.02  # beyond the limit the pipe is emptied this often: at most 50 MB a second are read to be dropped
-)
+#: Beyond the limit the pipe is emptied this often: at most 50 MB a second are read to be dropped.
+_PAUSE_S = 0.02
 
 
-class Log:
-    """Reads the pipe that is the cell's stdout and stderr; never blocks, and outlives a full disk."""
+class CellLog:
+    """Reads the pipe that is the stdout and stderr of the cell. Never blocks, and survives a full disk."""
 
     def __init__(self, pipe: int, file: int, limit_kb: int) -> None:
         os.set_blocking(pipe, False)
@@ -39,19 +38,19 @@ class Log:
         return self.due_s == 0
 
     def drain(self) -> bool:
-        """Read what is there, once; False when nobody can write any more."""
+        """Read what is there, once. False when all writers have closed the pipe."""
         try:
             data = os.read(self.pipe, PIPE_BYTES)
         except BlockingIOError:
             data = None
         self._next_read = monotonic() + _PAUSE_S
         if data:
-            self._tail = (self._tail + data[-_REMEMBERED_BYTES:])[-_REMEMBERED_BYTES:]
-            self._keep(data)
+            self._tail = (self._tail + data[-_TAIL_BUFFER_BYTES:])[-_TAIL_BUFFER_BYTES:]
+            self._append(data)
         return data != b""
 
     def finish(self) -> str:
-        """After the last writer has died: read the rest, return the last lines."""
+        """Read the rest, after the last writer has died. Returns the last lines."""
         for _ in range(2):
             self.drain()
         if self.gap:
@@ -60,7 +59,7 @@ class Log:
         text = tail[-TAIL_BYTES:].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
         return text if len(tail) < TAIL_BYTES else text.partition("\n")[2] or text
 
-    def _keep(self, data: bytes) -> None:
+    def _append(self, data: bytes) -> None:
         if self.flooded:
             return
         self._write(data[: self._left])

@@ -1,4 +1,4 @@
-"""An outcome is what became of an order: a value, or why there is none."""
+"""The outcome of an order: a value, or why there is none."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,19 +16,19 @@ class End(StrEnum):
     TIMED_OUT = "timed_out"  #: it ran longer than wall_s
     MEMORY = "memory"  #: a MemoryError, or more memory than memory_mb
     SCRATCH_FULL = "scratch_full"  #: more files than scratch_mb
-    NO_ROOM = "no_room"  #: the disk that its outputs go to is full, which is nobody's doing in the cell
+    NO_ROOM = "no_room"  #: the disk that its outputs go to is full, which is no fault of the code in the cell
     TOO_MANY_PROCESSES = "too_many_processes"
-    BAD_REPORT = "bad_report"  #: somebody wrote to the descriptors of the cell what the cell never writes
+    BAD_REPORT = "bad_report"  #: its report is none that our code writes: other code wrote to the descriptor
     STOPPED = "stopped"  #: the supervisor stopped it
-    LOST = "lost"  #: its warm parent died, which is nobody's doing in the cell
+    LOST = "lost"  #: its warm parent died, which is no fault of the code in the cell
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
     type: str  #: exception class, signal name, or a word of ours such as `Timeout`
     message: str
-    traceback: str = ""  #: from the first frame of the strangers' code
-    hint: str = ""  #: what to do about it, where we can tell
+    traceback: str = ""  #: from the first frame of the plugin's code
+    hint: str = ""  #: what to do about it, where that is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class CellOutcome:
     log_gap: str = ""  #: that the log misses some of it, and why; empty: it is complete
 
     @property
-    def last_words(self) -> str:
+    def end_of_log(self) -> str:
         """The last of what it printed, and what the log misses."""
         if not self.log_gap:
             return self.log_tail

@@ -1,4 +1,4 @@
-"""The files that a cell leaves behind: they get their names, and so their places, when it has returned."""
+"""The output files of a cell: they are moved to their places when its entry has returned."""
 
 import errno
 import os
@@ -17,10 +17,10 @@ _MODE = 0o666
 _NEEDS_A_NAME = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}
 
 
-class _Part:
-    """A file without a name, of which nothing is left when its writer is killed.
+class _Output:
+    """A file without a name, so that nothing is left of it when its writer is killed.
 
-    A network file system may have no such files: there it has a name from the start.
+    Some network file systems have no such files: there it has a name from the start.
     """
 
     def __init__(self, place: Path) -> None:
@@ -39,8 +39,8 @@ class _Part:
     def size(self) -> int:
         return os.fstat(self.descriptor).st_size
 
-    def keep(self) -> None:
-        """In two steps, for a link replaces nothing."""
+    def put_in_place(self) -> None:
+        """In two steps, for a link replaces no file that is there."""
         try:
             os.fsync(self.descriptor)
             if not self._is_named:
@@ -54,7 +54,7 @@ class _Part:
             ) from error
 
     def discard(self) -> None:
-        """What was not kept."""
+        """Close the file, and remove it if it was not put in place."""
         os.close(self.descriptor)
         if self._is_named:
             self._draft.unlink()
@@ -64,12 +64,12 @@ class Outputs:
     def __init__(self, places: Mapping[str, Path], limit_mb: int) -> None:
         self._places = places
         self._limit_mb = limit_mb
-        self._parts: dict[str, _Part] = {}
+        self._outputs: dict[str, _Output] = {}
 
     def __enter__(self) -> Self:
         try:
             for name, place in self._places.items():
-                self._parts[name] = _Part(place)
+                self._outputs[name] = _Output(place)
         except BaseException:
             self._discard()
             raise
@@ -82,20 +82,20 @@ class Outputs:
 
     @property
     def descriptors(self) -> list[int]:
-        return [part.descriptor for part in self._parts.values()]
+        return [output.descriptor for output in self._outputs.values()]
 
     def too_large(self) -> str | None:
         """The name of one that is larger than allowed."""
         limit = self._limit_mb * _MB
-        return next((name for name, part in self._parts.items() if part.size > limit), None)
+        return next((name for name, output in self._outputs.items() if output.size > limit), None)
 
-    def keep(self) -> None:
-        """Put to its place what was written; an output that nobody wrote is no file."""
-        for part in self._parts.values():
-            if part.size:
-                part.keep()
+    def put_in_place(self) -> None:
+        """Move to its place what was written; an output that the entry did not write becomes no file."""
+        for output in self._outputs.values():
+            if output.size:
+                output.put_in_place()
 
     def _discard(self) -> None:
-        for part in self._parts.values():
-            part.discard()
-        self._parts.clear()
+        for output in self._outputs.values():
+            output.discard()
+        self._outputs.clear()

@@ -16,7 +16,7 @@ class HangupError(Exception):
     """The other side closed the connection, or broke the protocol."""
 
 
-class Wire:
+class MessageChannel:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._buffer = bytearray()

@@ -1,4 +1,4 @@
-"""What an entry is given inside the cell: its scratch folder, its outputs, and a way to say where it is."""
+"""What an entry is given inside the cell: its scratch folder, its outputs, and a way to report its phase."""
 
 import errno
 import json
@@ -15,7 +15,7 @@ PHASE_CHARS = 64
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class Fault(Exception):  # noqa: N818 - a failure that the entry reports in its own words
+class EntryFailure(Exception):  # noqa: N818 - not raised by a mistake: the entry reports it
     """The entry reports a failure in its own words instead of an exception's."""
 
     def __init__(self, type: str, message: str, hint: str = "", traceback: str = "") -> None:  # noqa: A002 - the word of the outcome
@@ -27,11 +27,14 @@ class Fault(Exception):  # noqa: N818 - a failure that the entry reports in its 
 
 
 class NoRoomError(OSError):
-    """The disk that outputs go to is full, which is nobody's doing in the cell."""
+    """The disk that outputs go to is full, which is no fault of the code in the cell."""
 
 
 class Output(RawIOBase):
-    """The file behind an output. No file to numpy, which would write it without saying why it could not."""
+    """The file behind an output.
+
+    It is no file in the eyes of numpy, which would write to the descriptor itself, without the error number.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -51,7 +54,7 @@ class Output(RawIOBase):
         return len(whole)
 
     def empty(self) -> None:
-        """As if nothing had been written."""
+        """Discard what was written."""
         os.ftruncate(self._descriptor, 0)
         os.lseek(self._descriptor, 0, os.SEEK_SET)
 
@@ -69,7 +72,7 @@ class CellApi:
         self._opened: list[Output] = []
 
     def phase(self, name: str) -> None:
-        """Say what begins now; whatever goes wrong from here on goes wrong in this phase."""
+        """Report which phase begins; whatever goes wrong from here on is said to go wrong in this phase."""
         self.write(encode({"phase": name[:PHASE_CHARS]}))
 
     def output(self, name: str) -> Output:

@@ -1,4 +1,4 @@
-"""The cell itself: what the forked child does to itself before the entry runs, and how it answers."""
+"""The cell itself: how the forked child prepares and confines itself, runs the entry, and reports."""
 
 import gc
 import importlib
@@ -20,7 +20,7 @@ from bakeoff.cell.confinement import file_grants, kernel_calls, seccomp
 from bakeoff.cell.confinement.landlock import Ruleset
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import End
-from bakeoff.cell.host.message_channel import HangupError, Wire
+from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.inside import cell_api, exception_report
 from bakeoff.cell.inside.cell_api import CellApi
 
@@ -30,10 +30,10 @@ _HEAP_MB = 64
 _RESERVE_MB = 64  # to describe a MemoryError with
 _BASE_SLACK_MB = 64
 _SERVICE_THREADS = 3  # joblib and concurrent.futures start some beside the workers
-_UNHEARD = 70
-_INTERRUPTED = 130
+_NO_ORDER_EXIT = 70
+_INTERRUPTED_EXIT = 130
 
-LOADED_THREADS = 1  #: what the Oven has loaded the libraries with
+LOADED_THREADS = 1  #: of BLAS and OpenMP, in the libraries that the oven has loaded
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -55,65 +55,65 @@ class Threadpools(Protocol):
 
 
 @dataclass(frozen=True)
-class Kit:
-    """What is made once, before any cell, and used by each."""
+class CellSetup:
+    """What the oven prepares once, and each cell uses."""
 
     threadpools: Threadpools
     grants: tuple[file_grants.Grant, ...]
     landlock_abi: int
-    private: bool  #: a cell has a view of the file system of its own, and System V's memory and queues
+    private: bool  #: a cell has its own view of the file system, and its own System V memory and queues
     hidden: tuple[str, ...]  #: folders that are empty in that view
-    niceness: int  #: of the Oven, and so of its cells
+    niceness: int  #: of the oven, and so of its cells
 
 
 @dataclass(frozen=True)
 class Channels:
-    """What a cell keeps of the process that has forked it."""
+    """The descriptors that connect a cell with the warm parent that forked it."""
 
-    parent: int  #: it dies with it
+    parent: int  #: pid of the warm parent: the cell dies with it
     orders: socket.socket
     log: int
     report: int
 
 
-def live(channels: Channels, kit: Kit) -> NoReturn:
-    """Be a cell: get ready, wait for the order, run it. Call it in a child that was just forked."""
-    code = _UNHEARD
+def run_cell(channels: Channels, setup: CellSetup) -> NoReturn:
+    """Prepare, wait for the order, run it and exit. For a child that was just forked."""
+    code = _NO_ORDER_EXIT
     try:
-        ruleset = _get_ready(channels, kit)
-        order, room = _wait_for_order(channels)
-        _settle(order, room.scratch, kit)
-        room.write(_answer(order, room, ruleset))
+        ruleset = _prepare(channels, setup)
+        order, api = _wait_for_order(channels)
+        _apply_order(order, api.scratch, setup)
+        api.write(_run_entry(order, api, ruleset))
         code = 0
     finally:
         _flush()
         os._exit(code)
 
 
-def _get_ready(channels: Channels, kit: Kit) -> Ruleset | None:
-    """All that need not wait for the order."""
+def _prepare(channels: Channels, setup: CellSetup) -> Ruleset | None:
+    """Everything that need not wait for the order: so the order waits for less."""
     kernel_calls.die_with_parent(signal.SIGKILL)
-    if os.getppid() != channels.parent:
-        os._exit(_UNHEARD)
+    if os.getppid() != channels.parent:  # it had died before the line above: nobody would end this process
+        os._exit(_NO_ORDER_EXIT)
     os.setsid()
     _keep_only(channels)
-    os.setpriority(os.PRIO_PROCESS, 0, kit.niceness)
-    _be_the_first_to_go()
-    if kit.private:
+    os.setpriority(os.PRIO_PROCESS, 0, setup.niceness)
+    _offer_to_the_oom_killer()
+    if setup.private:
         kernel_calls.unshare(kernel_calls.CLONE_NEWIPC)
     kernel_calls.drop_privileges()
-    seccomp.leave_others_alone()
+    seccomp.protect_other_processes()
     kernel_calls.hide_memory(hidden=False)
     sys.dont_write_bytecode = True
-    if not kit.landlock_abi:
+    if not setup.landlock_abi:
         return None
-    ruleset = Ruleset(kit.landlock_abi)
-    ruleset.grant(kit.grants)
+    ruleset = Ruleset(setup.landlock_abi)
+    ruleset.grant(setup.grants)
     return ruleset
 
 
-def _be_the_first_to_go() -> None:
-    """When memory runs out, the kernel takes a cell and not who supervises it."""
+def _offer_to_the_oom_killer() -> None:
+    """When memory runs out, the kernel kills a cell and not the process that supervises it."""
     with suppress(OSError):
         place = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         os.write(place, b"1000")
@@ -132,19 +132,19 @@ def _keep_only(channels: Channels) -> None:
 
 def _wait_for_order(channels: Channels) -> tuple[Order, CellApi]:
     with channels.orders:
-        wire = Wire(channels.orders)
-        message = wire.receive()
+        channel = MessageChannel(channels.orders)
+        message = channel.receive()
     if message is None:
         raise HangupError("there is no order")
     order = Order.from_json(message["order"])
-    outputs = dict(zip(order.outputs, wire.take_descriptors(), strict=True))
+    outputs = dict(zip(order.outputs, channel.take_descriptors(), strict=True))
     return order, CellApi(scratch=Path(message["scratch"]), report=channels.report, outputs=outputs)
 
 
-def _settle(order: Order, scratch: Path, kit: Kit) -> None:
+def _apply_order(order: Order, scratch: Path, setup: CellSetup) -> None:
     _set_environment(order.limits.threads, scratch)
     if order.limits.threads != LOADED_THREADS:
-        kit.threadpools.limit(limits=order.limits.threads)
+        setup.threadpools.limit(limits=order.limits.threads)
     os.chdir(scratch)
     put_first_on_path(order.import_path)
     gc.enable()
@@ -165,22 +165,22 @@ def put_first_on_path(entries: Sequence[str]) -> None:
     sys.path[:0] = [entry for entry in entries if entry not in sys.path]
 
 
-def _answer(order: Order, room: CellApi, ruleset: Ruleset | None) -> bytes:
-    """Run the entry; strangers' code, so whatever can be raised is caught here and becomes words."""
+def _run_entry(order: Order, api: CellApi, ruleset: Ruleset | None) -> bytes:
+    """The report on the entry. Untrusted code runs in it: whatever it raises is caught here and described."""
     file = ""
     try:
         entry = _find(order.entry)
         file = entry.__code__.co_filename
-        _confine(order, room.scratch, ruleset)
-        value = entry(order.payload, room)
-        room.flush()
+        _confine(order, api.scratch, ruleset)
+        value = entry(order.payload, api)
+        api.flush()
         return cell_api.encode({"end": End.RETURNED, "value": value})
     except KeyboardInterrupt as error:
-        return _exited(error, _INTERRUPTED, file)
+        return _exited(error, _INTERRUPTED_EXIT, file)
     except SystemExit as error:
         return _exited(error, _exit_code(error), file)
-    except BaseException as error:  # noqa: BLE001 - strangers' code runs in there
-        return _raised(error, room.scratch, file)
+    except BaseException as error:  # noqa: BLE001 - untrusted code may raise anything; uncaught, there would be no report
+        return _raised(error, api.scratch, file)
 
 
 def _find(path: str) -> FunctionType:
@@ -192,10 +192,10 @@ def _find(path: str) -> FunctionType:
 
 
 def _confine(order: Order, scratch: Path, ruleset: Ruleset | None) -> None:
-    """The last of ours: from here on there is no way back."""
+    """Set the limits and close the file system, for good. Nothing but the entry runs after this."""
     _set_limits(order.limits)
     if ruleset is not None:
-        ruleset.grant(file_grants.of(order, scratch))
+        ruleset.grant(file_grants.for_order(order, scratch))
         ruleset.enter()
 
 
@@ -210,7 +210,7 @@ def _set_limits(limits: Limits) -> None:
 
 
 def _slack_mb(threads: int) -> int:
-    """Address space that threads reserve and do not use: the watch counts what is used."""
+    """Address space that threads reserve and do not use; LimitsCheck counts what is used."""
     return _BASE_SLACK_MB + (threads + 1) * _HEAP_MB + (threads + _SERVICE_THREADS) * _STACK_MB
 
 
@@ -221,12 +221,13 @@ def _address_space() -> int:
 
 def _raised(error: BaseException, scratch: Path, entry_file: str) -> bytes:
     if isinstance(error, MemoryError):
-        _make_room(error)
+        _free_memory(error)
     described = exception_report.describe(error, entry_file=entry_file)
     return cell_api.encode({"end": exception_report.end_of(error, scratch), "error": asdict(described)})
 
 
-def _make_room(error: MemoryError) -> None:
+def _free_memory(error: MemoryError) -> None:
+    """So that the error can be described: drop what its frames hold, and lift the limit by the reserve."""
     traceback.clear_frames(error.__traceback__)
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -243,13 +244,13 @@ def _exit_code(error: SystemExit) -> int:
         return 0
     if isinstance(error.code, int):
         return error.code & 0xFF
-    with suppress(BaseException):  # strangers' code: the code may be any object
+    with suppress(BaseException):  # the code may be any object, whose __str__ may raise anything
         print(error.code, file=sys.stderr)  # noqa: T201 - what Python does with it
     return 1
 
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with suppress(BaseException):  # strangers' code: they may have put anything there
+        with suppress(BaseException):  # untrusted code may have put any object there
             stream.flush()
     kernel_calls.flush()

@@ -1,4 +1,8 @@
-"""What the cell says of itself: JSON lines on a pipe. Strangers can write to it too, so all is checked."""
+"""The report of a cell: JSON lines on a pipe, read by its warm parent.
+
+It comes from a process in which untrusted code runs, which can write to the pipe, too. So each line is
+checked; a false one that is well formed can only harm the result of its own cell.
+"""
 
 import json
 import os
@@ -10,11 +14,11 @@ from bakeoff.cell.inside.cell_api import PHASE_CHARS
 
 LONGEST = 16 * 2**20
 _CHUNK = 2**16
-_OF_THE_CELL = frozenset({End.RETURNED, End.RAISED, End.EXITED, End.MEMORY, End.SCRATCH_FULL, End.NO_ROOM})
+_REPORTED_ENDS = frozenset({End.RETURNED, End.RAISED, End.EXITED, End.MEMORY, End.SCRATCH_FULL, End.NO_ROOM})
 
 
 class BadReportError(Exception):
-    """The report is not what the cell writes: somebody else wrote to its descriptors."""
+    """The report is not what our code in the cell writes: other code wrote to its descriptors."""
 
 
 class CellReport:
@@ -30,7 +34,7 @@ class CellReport:
         self._read = 0
 
     def drain(self) -> bool:
-        """Read what is there, once; False when nobody can write any more."""
+        """Read what is there, once. False when all writers have closed the pipe."""
         try:
             data = os.read(self.pipe, _CHUNK)
         except BlockingIOError:
@@ -48,7 +52,7 @@ class CellReport:
         return data != b""
 
     def finish(self) -> None:
-        """After the last writer has died: read the rest."""
+        """Read the rest, after the last writer has died."""
         while True:
             before = self._read
             if not self.drain() or self._read == before:
@@ -60,19 +64,19 @@ class CellReport:
         if self.end is not None:
             raise BadReportError("something follows its end")
         try:
-            self._understand(json.loads(line))
+            self._apply(json.loads(line))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             shown = line[:80].decode("ascii", "backslashreplace")
             raise BadReportError(f"{shown!r} is not a line of a report: {type(error).__name__}") from error
 
-    def _understand(self, message: Any) -> None:
+    def _apply(self, message: Any) -> None:
         if "phase" in message:
             self.phase = _text(message["phase"])[:PHASE_CHARS]
             return
         end = End(message["end"])
-        if end not in _OF_THE_CELL:
+        if end not in _REPORTED_ENDS:
             raise ValueError(end)
-        self.value = _sound(message.get("value"))
+        self.value = _storable(message.get("value"))
         error, code = message.get("error"), message.get("exit_code")
         self.error = None if error is None else Failure(**{key: _text(error[key]) for key in error})
         self.exit_code = None if code is None else int(code)
@@ -87,8 +91,8 @@ def _text(value: object) -> str:
     return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _sound(value: Any) -> Any:
-    """The value, if it can be written as UTF-8: lone surrogates would break whoever stores it."""
+def _storable(value: Any) -> Any:
+    """The value, if it can be written as UTF-8: lone surrogates would fail where it is stored."""
     with suppress(RecursionError):
         json.dumps(value, ensure_ascii=False).encode()
         return value

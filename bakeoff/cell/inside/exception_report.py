@@ -1,4 +1,4 @@
-"""How an exception of strangers becomes words: its class, its text and its size may all be hostile."""
+"""How an exception of untrusted code is described: its class, its text and its size may all be hostile."""
 
 import errno
 import importlib
@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bakeoff.cell.host.cell_outcome import End, Failure
-from bakeoff.cell.inside.cell_api import FULL, Fault, NoRoomError
+from bakeoff.cell.inside.cell_api import FULL, EntryFailure, NoRoomError
 
 MESSAGE_CHARS = 4000
 TRACEBACK_CHARS = 16000
@@ -20,9 +20,9 @@ _IMPORTING = (importlib.__file__, "<frozen importlib._bootstrap>", "<frozen impo
 
 
 def describe(error: BaseException, *, entry_file: str) -> Failure:
-    """In words, with a traceback that starts at the strangers' code: that is beyond the entry's file."""
-    if isinstance(error, Fault):
-        return _in_its_own_words(error)
+    """The exception as text. Its traceback starts at the plugin's code, beyond the file of the entry."""
+    if isinstance(error, EntryFailure):
+        return _as_reported(error)
     return Failure(
         type=_bounded(_class_name(error), 200),
         message=_bounded(_message(error), MESSAGE_CHARS),
@@ -47,37 +47,37 @@ def _is_full(error: OSError, scratch: Path) -> bool:
     return error.errno in FULL
 
 
-def _in_its_own_words(fault: Fault) -> Failure:
+def _as_reported(failure: EntryFailure) -> Failure:
     return Failure(
-        type=_bounded(str(fault.type), 200),
-        message=_bounded(str(fault.message), MESSAGE_CHARS),
-        traceback=_bounded(str(fault.traceback), TRACEBACK_CHARS),
-        hint=_bounded(str(fault.hint), MESSAGE_CHARS),
+        type=_bounded(str(failure.type), 200),
+        message=_bounded(str(failure.message), MESSAGE_CHARS),
+        traceback=_bounded(str(failure.traceback), TRACEBACK_CHARS),
+        hint=_bounded(str(failure.hint), MESSAGE_CHARS),
     )
 
 
 def _class_name(error: BaseException) -> str:
-    return str(type.__dict__["__name__"].__get__(type(error)))  # not what a metaclass says
+    return str(type.__dict__["__name__"].__get__(type(error)))  # not `__name__` as a metaclass may define it
 
 
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except BaseException as second:  # noqa: BLE001 - strangers' code: __str__ may raise anything
+    except BaseException as second:  # noqa: BLE001 - __str__ of an untrusted class may raise anything
         return f"<its message cannot be printed: __str__ raised {_class_name(second)}>"
 
 
 def _traceback(error: BaseException, entry_file: str) -> str:
     try:
-        start = _first_of_theirs(error.__traceback__, entry_file)
+        start = _first_plugin_frame(error.__traceback__, entry_file)
         described = traceback.TracebackException(type(error), error, start, limit=-_FRAMES)
         return "".join(described.format())
-    except BaseException as second:  # noqa: BLE001 - strangers' code: formatting calls it
+    except BaseException as second:  # noqa: BLE001 - formatting calls untrusted code, which may raise anything
         return f"<the traceback cannot be printed: {_class_name(second)}>"
 
 
-def _first_of_theirs(start: TracebackType | None, entry_file: str) -> TracebackType | None:
-    """If it was raised in the entry itself, that is where it starts."""
+def _first_plugin_frame(start: TracebackType | None, entry_file: str) -> TracebackType | None:
+    """The frame to start at; where the exception was raised in the entry itself, a frame of the entry."""
     ours = (*_OURS, *_IMPORTING)
     return _first_beyond((entry_file, *ours), start) or _first_beyond(ours, start) or start
 
@@ -100,7 +100,7 @@ def _hint(error: BaseException) -> str:
 
 
 def _bounded(text: str, most: int) -> str:
-    """The beginning and the end, when it is too long: both say more than the middle."""
+    """The beginning and the end of a text that is too long: both say more than the middle."""
     text = text.encode("utf-8", "replace").decode()
     if len(text) <= most:
         return text

@@ -1,1 +1,1 @@
-"""The oven: the process with the libraries loaded, the warm parents forked from it, the watch over cells."""
+"""The oven: the process with the libraries loaded, its warm parents, and the monitor of a cell."""

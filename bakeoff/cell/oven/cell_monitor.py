@@ -1,4 +1,4 @@
-"""The vigil over one cell, from its order to the death of the last of its descendants."""
+"""Watches one cell from its order until the last of its descendants has died, and says what came of it."""
 
 import os
 import select
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from time import monotonic
 
 from bakeoff.cell.confinement.scratch_folder import Scratch
-from bakeoff.cell.host.cell_log import Log
+from bakeoff.cell.host.cell_log import CellLog
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
-from bakeoff.cell.host.message_channel import Wire
+from bakeoff.cell.host.message_channel import MessageChannel
 from bakeoff.cell.inside.cell_report import BadReportError, CellReport
 from bakeoff.cell.oven import process_tree
-from bakeoff.cell.oven.forked_cell import Cell
+from bakeoff.cell.oven.forked_cell import ForkedCell
 from bakeoff.cell.oven.limits_check import Breach, LimitsCheck
 
 _HINTS: Mapping[int, str] = {
@@ -28,64 +28,64 @@ _HINTS: Mapping[int, str] = {
 
 
 class AbandonedError(Exception):
-    """The Oven is gone: whatever came from it goes too."""
+    """The oven is gone: its warm parents and their cells end, too."""
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Where a warm parent works, one order after another."""
+class Workplace:
+    """What a warm parent has for all its orders."""
 
-    wire: Wire
-    oven: int  #: pidfd
+    channel: MessageChannel  #: to its supervisor
+    oven: int  #: pidfd of the oven
     scratch: Scratch
     enclosed: bool  #: its signals reach its descendants and nobody else
 
 
 class CellMonitor:
-    def __init__(self, order: Order, bench: Bench, cell: Cell, log: int) -> None:
+    def __init__(self, order: Order, workplace: Workplace, cell: ForkedCell, log: int) -> None:
         limits = order.limits
         self._order = order
-        self._bench = bench
+        self._workplace = workplace
         self._cell = cell
         self._report = CellReport(cell.report)
-        self._log = Log(cell.log, log, limits.log_kb)
-        self._watch = LimitsCheck(limits, bench.scratch, process_tree.of("self"))
+        self._log = CellLog(cell.log, log, limits.log_kb)
+        self._limits = LimitsCheck(limits, workplace.scratch, process_tree.memory_of("self"))
         self._start = monotonic()
-        self._deaths: list[process_tree.Death] = []
+        self._deaths: list[process_tree.DeadProcess] = []
 
-    def keep(self, outputs: Sequence[int]) -> CellOutcome:
-        """Stay until all of it has ended. If this raises, the caller ends what is left."""
-        self._cell.hand(self._order, self._bench.scratch.folder, outputs)
+    def run(self, outputs: Sequence[int]) -> CellOutcome:
+        """Send the order and wait until all of the cell has ended. If this raises, the caller kills it."""
+        self._cell.send_order(self._order, self._workplace.scratch.folder, outputs)
         breach = self._wait()
-        self._deaths += process_tree.end(enclosed=self._bench.enclosed)
-        return self._outcome(breach or self._last_words())
+        self._deaths += process_tree.kill_descendants(enclosed=self._workplace.enclosed)
+        return self._outcome(breach or self._finish_report())
 
     def _wait(self) -> Breach | None:
-        """Until the cell has died by itself, or must end for the reason that is returned."""
+        """Wait until the cell has died by itself (None), or must be killed for the reason returned."""
         self._poll = select.poll()
-        wire, pidfd = self._bench.wire.fileno(), self._cell.pidfd
-        for descriptor in (wire, self._bench.oven, pidfd, self._report.pipe, self._log.pipe):
+        channel, pidfd = self._workplace.channel.fileno(), self._cell.pidfd
+        for descriptor in (channel, self._workplace.oven, pidfd, self._report.pipe, self._log.pipe):
             self._poll.register(descriptor, select.POLLIN)
         while True:
-            ready = dict(self._poll.poll(self._patience_s() * 1000))
-            breach = self._attend(ready) or self._judge()
+            ready = dict(self._poll.poll(self._longest_wait_s() * 1000))
+            breach = self._handle(ready) or self._check_limits()
             if breach is not None or pidfd in ready:
                 return breach
 
-    def _patience_s(self) -> float:
-        return min(self._left_s(), self._watch.due_s, self._log.due_s)
+    def _longest_wait_s(self) -> float:
+        return min(self._left_s(), self._limits.due_s, self._log.due_s)
 
     def _left_s(self) -> float:
         return max(0.0, self._start + self._order.limits.wall_s - monotonic())
 
-    def _attend(self, ready: dict[int, int]) -> Breach | None:
-        if self._bench.oven in ready:
+    def _handle(self, ready: dict[int, int]) -> Breach | None:
+        if self._workplace.oven in ready:
             raise AbandonedError
         if self._log.pipe in ready or self._log.is_due:
             self._read_log()
         if self._report.pipe in ready:
             return self._read_report()
-        if self._bench.wire.fileno() in ready and self._bench.wire.receive(0) is not None:
+        if self._workplace.channel.fileno() in ready and self._workplace.channel.receive(0) is not None:
             return _breach(End.STOPPED, "Stopped", "its supervisor stopped it")
         return None
 
@@ -102,7 +102,7 @@ class CellMonitor:
             return _bad_report(error)
         return None
 
-    def _judge(self) -> Breach | None:
+    def _check_limits(self) -> Breach | None:
         if self._left_s() == 0:
             limit_s = self._order.limits.wall_s
             return _breach(
@@ -111,13 +111,13 @@ class CellMonitor:
                 f"it ran longer than {limit_s:g} seconds",
                 "Raise its timeout, or let it do less.",
             )
-        if self._watch.due_s > 0:
+        if self._limits.due_s > 0:
             return None
         dead, _ = process_tree.reap()
         self._deaths += dead
-        return self._watch.look()
+        return self._limits.look()
 
-    def _last_words(self) -> Breach | None:
+    def _finish_report(self) -> Breach | None:
         try:
             self._report.finish()
         except BadReportError as error:
@@ -127,7 +127,7 @@ class CellMonitor:
     def _outcome(self, breach: Breach | None) -> CellOutcome:
         status = next(death.status for death in self._deaths if death.pid == self._cell.pid)
         code = os.waitstatus_to_exitcode(status)
-        end, error, exit_code = self._verdict(breach, code)
+        end, error, exit_code = self._end(breach, code)
         return CellOutcome(
             end=end,
             phase=self._report.phase,
@@ -140,13 +140,13 @@ class CellMonitor:
             log_gap=self._log.gap,
         )
 
-    def _verdict(self, breach: Breach | None, code: int) -> tuple[End, Failure | None, int | None]:
+    def _end(self, breach: Breach | None, code: int) -> tuple[End, Failure | None, int | None]:
         if breach is not None:
             return breach.end, breach.failure, None
         if code < 0:
             return End.SIGNALLED, _signalled(-code), None
         if code > 0 or self._report.end is None:
-            return End.EXITED, _silent(code), code
+            return End.EXITED, _no_answer(code), code
         return self._report.end, self._report.error, self._report.exit_code
 
     def _usage(self) -> Usage:
@@ -155,7 +155,7 @@ class CellMonitor:
         return Usage(
             wall_s=monotonic() - self._start,
             cpu_s=sum(usage.ru_utime + usage.ru_stime for usage in usages),
-            peak_memory_mb=max(most_kb / 1024, self._watch.peak_mb),
+            peak_memory_mb=max(most_kb / 1024, self._limits.peak_mb),
         )
 
 
@@ -167,7 +167,7 @@ def _signalled(number: int) -> Failure:
     return Failure(type=name, message=f"it was ended by {name}", hint=_HINTS.get(number, ""))
 
 
-def _silent(code: int) -> Failure:
+def _no_answer(code: int) -> Failure:
     return Failure(
         type="Exit",
         message=f"it left with exit code {code}, without an answer",

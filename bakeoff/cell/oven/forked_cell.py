@@ -10,32 +10,32 @@ from pathlib import Path
 
 from bakeoff.cell.host.cell_log import PIPE_BYTES
 from bakeoff.cell.host.cell_order import Order
-from bakeoff.cell.host.message_channel import HangupError, Wire
+from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.inside import cell_main
-from bakeoff.cell.inside.cell_main import Channels, Kit
+from bakeoff.cell.inside.cell_main import CellSetup, Channels
 
 
-class Cell:
-    def __init__(self, kit: Kit) -> None:
+class ForkedCell:
+    def __init__(self, setup: CellSetup) -> None:
         ours, theirs = socket.socketpair()
         self.report, report_end = os.pipe()
         self.log, log_end = _log_pipe()
-        self._orders = Wire(ours)
-        self.pid = _fork(Channels(os.getpid(), theirs, log_end, report_end), kit)
+        self._orders = MessageChannel(ours)
+        self.pid = _fork(Channels(os.getpid(), theirs, log_end, report_end), setup)
         self.pidfd = os.pidfd_open(self.pid)
         theirs.close()
         os.close(report_end)
         os.close(log_end)
 
     @property
-    def waits(self) -> bool:
-        """For its order, and was not killed meanwhile."""
+    def is_waiting(self) -> bool:
+        """Whether it still waits for its order, and was not killed meanwhile."""
         poll = select.poll()
         poll.register(self.pidfd, select.POLLIN)
         return not poll.poll(0)
 
-    def hand(self, order: Order, scratch: Path, outputs: Sequence[int]) -> None:
-        with suppress(HangupError):  # it has just been killed: whoever waits for it will see that
+    def send_order(self, order: Order, scratch: Path, outputs: Sequence[int]) -> None:
+        with suppress(HangupError):  # it has just been killed: the monitor that waits for it will see that
             self._orders.send({"order": order.to_json(), "scratch": str(scratch)}, outputs)
 
     def close(self) -> None:
@@ -44,10 +44,10 @@ class Cell:
             os.close(descriptor)
 
 
-def _fork(channels: Channels, kit: Kit) -> int:
+def _fork(channels: Channels, setup: CellSetup) -> int:
     pid = os.fork()
     if pid == 0:
-        cell_main.live(channels, kit)
+        cell_main.run_cell(channels, setup)
     return pid
 
 

@@ -1,4 +1,4 @@
-"""What is looked at again and again while a cell runs, and what must not be exceeded."""
+"""The limits that are checked again and again while a cell runs: processes, memory, files."""
 
 import os
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from bakeoff.cell.oven import process_tree
 from bakeoff.cell.oven.process_tree import ProcessMemory
 
 _INTERVAL_S = 0.25
-_HURRY_S = 0.02
-_SLOW_S = 1.0
+_CROWDED_INTERVAL_S = 0.02
+_SLOW_INTERVAL_S = 1.0
 _CROWD = 16  # processes from which on the next look is soon: a fork bomb doubles within milliseconds
-_FEW = 8  # processes whose memory is weighed even if it is not in question
-_UNREST_S = 5.0
+_FEW = 8  # processes whose shared memory is divided among them even if no limit is in question
+_UNREST_S = 5.0  # so long it may go on starting processes before its memory is divided all the same
 _KB = 1024
 
 
@@ -26,7 +26,7 @@ class Breach:
     failure: Failure
 
 
-class Pace:
+class _Interval:
     """Something is to be done this often; the first time is one interval from now."""
 
     def __init__(self, interval_s: float) -> None:
@@ -37,8 +37,8 @@ class Pace:
     def due_s(self) -> float:
         return max(0.0, self._next - monotonic())
 
-    def comes(self) -> bool:
-        """Whether it is time; then the next time is one interval away."""
+    def is_over(self) -> bool:
+        """Whether it is time; if so, the next interval begins now."""
         if self.due_s > 0:
             return False
         self._next = monotonic() + self._interval_s
@@ -50,8 +50,10 @@ class LimitsCheck:
         self._limits = limits
         self._scratch = scratch
         self._inherited = inherited
-        self._look = Pace(_INTERVAL_S)
-        self._measure, self._weigh, self._search = Pace(_INTERVAL_S), Pace(_SLOW_S), Pace(_SLOW_S)
+        self._look = _Interval(_INTERVAL_S)
+        self._sum = _Interval(_INTERVAL_S)
+        self._divide = _Interval(_SLOW_INTERVAL_S)
+        self._search = _Interval(_SLOW_INTERVAL_S)
         self._seen: set[int] = set()
         self._calm_at = monotonic()
         self.peak_mb = 0.0
@@ -61,10 +63,12 @@ class LimitsCheck:
         return self._look.due_s
 
     def look(self) -> Breach | None:
-        some = self._limits.processes + 1  # whoever counts all of a bomb is still counting when it goes off
+        """The limit that is exceeded, if one is."""
+        # No more than these are counted: a fork bomb grows faster than one can count it.
+        some = self._limits.processes + 1
         threads = dict(islice(process_tree.descendants(os.getpid()), some))
         pids = list(threads)
-        self._look = Pace(_INTERVAL_S if len(pids) < _CROWD else _HURRY_S)
+        self._look = _Interval(_INTERVAL_S if len(pids) < _CROWD else _CROWDED_INTERVAL_S)
         return self._count(len(pids), sum(threads.values())) or self._memory(pids) or self._folder()
 
     def _count(self, processes: int, threads: int) -> Breach | None:
@@ -80,7 +84,7 @@ class LimitsCheck:
         )
 
     def _memory(self, pids: list[int]) -> Breach | None:
-        used = self._used(pids) if self._measure.comes() else None
+        used = self._used(pids) if self._sum.is_over() else None
         if used is None:
             return None
         self.peak_mb = max(self.peak_mb, used.resident / _KB)
@@ -94,23 +98,25 @@ class LimitsCheck:
         )
 
     def _used(self, pids: list[int]) -> ProcessMemory | None:
-        """None if it is not known now: what several processes share takes long to find out."""
+        """None if it is not known now: how much several processes share takes long to find out."""
         used = process_tree.total(pids)
         if len(pids) <= 1:
             return used
         exceeds = self._exceeds(used)
-        weighs = (len(pids) <= _FEW or exceeds) and self._may_weigh(set(pids), urgent=exceeds)
-        return process_tree.fair_total(pids) if weighs and self._weigh.comes() else None
+        divides = (len(pids) <= _FEW or exceeds) and self._may_divide(set(pids), urgent=exceeds)
+        return process_tree.fair_total(pids) if divides and self._divide.is_over() else None
 
-    def _may_weigh(self, pids: set[int], *, urgent: bool) -> bool:
-        """Who forks holds a lock that weighing waits for: a bomb would have gone off meanwhile."""
+    def _may_divide(self, pids: set[int], *, urgent: bool) -> bool:
+        """Not while processes come and go: each fork holds a lock of the kernel that dividing waits for, and
+        a fork bomb would meanwhile grow unseen.
+        """
         is_calm, self._seen = pids == self._seen, pids
         if is_calm:
             self._calm_at = monotonic()
         return is_calm or (urgent and monotonic() > self._calm_at + _UNREST_S)
 
     def _added_kb(self, used: ProcessMemory) -> int:
-        """Beside what came with the fork. A page that several processes have changed counts for each."""
+        """Without what came with the fork. A page that several processes have changed counts for each."""
         mapped_kb = self._limits.mapped_bytes // _KB
         return max(0, used.anonymous - self._inherited.anonymous) + max(0, used.shared - mapped_kb)
 
@@ -119,7 +125,7 @@ class LimitsCheck:
         return limit_mb is not None and self._added_kb(used) > limit_mb * _KB
 
     def _folder(self) -> Breach | None:
-        used_mb = self._scratch.used_mb() if self._search.comes() else None
+        used_mb = self._scratch.used_mb() if self._search.is_over() else None
         if used_mb is None or used_mb <= self._limits.scratch_mb:
             return None
         return _breach(

@@ -1,4 +1,4 @@
-"""The Oven: one process per worker node with the libraries loaded, from which cells are forked."""
+"""The handle of the oven: the one process of a worker node from which cells are forked."""
 
 import fcntl
 import json
@@ -34,7 +34,7 @@ _BACKLOG = 64
 
 
 class Oven:
-    """The owner's side. The Oven ends when its owner does, in whatever way."""
+    """For the process that owns the oven. The oven ends when its owner does, in whatever way."""
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes], lifeline: int) -> None:
         self.socket = _socket_in(folder)
@@ -59,7 +59,7 @@ class Oven:
         `closed` is what no cell may open, though it lies where the libraries are; `hidden` are folders with
         sockets, of which cells see nothing where the kernel allows it.
         `import_path` is searched before the libraries, but not for our own packages.
-        `runtime` is the folder in which it makes a folder of its own; its path must be short.
+        `runtime` is the folder in which it creates a folder of its own; its path must be short.
         """
         folder = _make_folder(runtime)
         lock, listener = _lock(folder), _listen(_socket_in(folder))
@@ -169,14 +169,17 @@ def _listen(path: Path) -> socket.socket:
 
 
 def _lock(folder: Path) -> int:
-    """Held by the Oven and its warm parents as long as one of them lives."""
+    """The oven and its warm parents hold this lock as long as one of them lives.
+
+    So the folder of an oven that was killed can be told from that of one that runs.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor
 
 
 def _remove_leftovers(above: Path) -> None:
-    """Of Ovens that were killed together with their owner."""
+    """Remove the folders of ovens that were killed together with their owners."""
     for folder in _leftovers(above):
         scratch_folder.remove(folder)
 

@@ -1,4 +1,4 @@
-"""The process of the Oven: imports the libraries once, then forks a warm parent for each supervisor.
+"""The process of the oven: imports the libraries once, then forks a warm parent for each supervisor.
 
 It computes nothing and has one thread: what a library starts before a fork is dead after it.
 """
@@ -25,7 +25,7 @@ from typing import NoReturn
 from threadpoolctl import ThreadpoolController
 
 from bakeoff.cell.confinement import file_grants, kernel_calls, landlock, scratch_folder
-from bakeoff.cell.inside.cell_main import LOADED_THREADS, Kit, put_first_on_path
+from bakeoff.cell.inside.cell_main import LOADED_THREADS, CellSetup, put_first_on_path
 from bakeoff.cell.oven import process_tree, warm_parent
 from bakeoff.domain.folders import PACKAGES_IN_CELLS
 
@@ -36,7 +36,7 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 @dataclass(frozen=True)
-class _Parent:
+class _WarmParentEntry:
     pid: int
     root: Path  #: of its scratch folder
 
@@ -47,23 +47,23 @@ class OvenProcess:
     listener: socket.socket
     lifeline: int  #: readable when the owner wants an end, or is gone
     owner: int  #: pidfd of the owner
-    kit: Kit
-    enclosed: bool  #: its signals reach its descendants and nobody else
-    _parents: dict[int, _Parent] = field(default_factory=dict)  # by pidfd
+    setup: CellSetup
+    enclosed: bool  #: its signals reach only its descendants
+    _parents: dict[int, _WarmParentEntry] = field(default_factory=dict)  # by pidfd
     _served: int = 0
 
-    def burn(self) -> None:
-        """Until the owner wants an end, or has ended itself."""
+    def run(self) -> None:
+        """Fork warm parents until the owner wants an end, or has ended itself."""
         while True:
             ready = self._wait()
             for pidfd in self._parents.keys() & ready:
-                self._bury(pidfd)
+                self._clean_up_after(pidfd)
             if {self.lifeline, self.owner} & ready:
                 break
             if self.listener.fileno() in ready:
-                self._admit()
+                self._accept()
         self.listener.close()
-        process_tree.end(enclosed=self.enclosed)
+        process_tree.kill_descendants(enclosed=self.enclosed)
         scratch_folder.remove(self.folder)
 
     def _wait(self) -> set[int]:
@@ -72,9 +72,10 @@ class OvenProcess:
             poll.register(descriptor, select.POLLIN)
         return {descriptor for descriptor, _ in poll.poll()}
 
-    def _admit(self) -> None:
+    def _accept(self) -> None:
         connection, _ = self.listener.accept()
         with connection:
+            # A cell that reached the socket must not order cells: they would have no limits.
             if not _is_descendant(_peer(connection)):
                 self._fork(connection)
 
@@ -86,25 +87,27 @@ class OvenProcess:
         if pid == 0:
             self._become_parent(connection, oven, root)
         os.close(oven)
-        self._parents[os.pidfd_open(pid)] = _Parent(pid, root)
+        self._parents[os.pidfd_open(pid)] = _WarmParentEntry(pid, root)
 
     def _become_parent(self, connection: socket.socket, oven: int, root: Path) -> NoReturn:
         try:
             self.listener.close()
             for descriptor in (self.lifeline, self.owner, *self._parents):
                 os.close(descriptor)
-            warm_parent.serve(connection, oven, root, self.kit)
-        except BaseException:  # noqa: BLE001 - whatever it is, nothing of the Oven may run on in this process
+            warm_parent.serve(connection, oven, root, self.setup)
+        except BaseException:  # noqa: BLE001 - whatever it is, this child must not go on with the loop of the oven
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(0)
 
-    def _bury(self, pidfd: int) -> None:
-        """A warm parent that was killed leaves orphans, which are ours now, and a folder."""
+    def _clean_up_after(self, pidfd: int) -> None:
+        """A warm parent that was killed leaves a folder, and orphans, which are our children now."""
         os.close(pidfd)
-        buried = self._parents.pop(pidfd)
-        process_tree.end(spare={parent.pid for parent in self._parents.values()}, enclosed=self.enclosed)
-        scratch_folder.remove(buried.root)
+        gone = self._parents.pop(pidfd)
+        process_tree.kill_descendants(
+            spare={parent.pid for parent in self._parents.values()}, enclosed=self.enclosed
+        )
+        scratch_folder.remove(gone.root)
 
 
 def _peer(connection: socket.socket) -> int:
@@ -113,7 +116,7 @@ def _peer(connection: socket.socket) -> int:
 
 
 def _is_descendant(pid: int) -> bool:
-    """Whether it is below this process, or gone: a cell must not order cells without limits."""
+    """Whether it is a descendant of this process. One that is gone counts as one."""
     while pid != os.getpid():
         if pid <= 1:
             return pid == 0
@@ -124,20 +127,20 @@ def _is_descendant(pid: int) -> bool:
     return True
 
 
-def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str]) -> Kit:
+def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str]) -> CellSetup:
     for name in preload:
         try:
             module, _, function = name.partition(":")
             loaded = importlib.import_module(module)
             if function:
                 getattr(loaded, function)()
-        except Exception as error:  # noqa: BLE001 - a library may raise anything; the cell that needs it will say so
+        except Exception as error:  # noqa: BLE001 - a library may raise anything when it is imported; the cell that needs it reports that
             log.warning("%s cannot be preloaded: %s: %s", name, type(error).__name__, error)
         else:
-            _watch_for_threads(name)
+            _warn_of_threads(name)
     threadpools = ThreadpoolController()
     threadpools.limit(limits=LOADED_THREADS)
-    kit = Kit(
+    setup = CellSetup(
         threadpools=threadpools,
         grants=file_grants.common(closed),
         landlock_abi=landlock.abi(),
@@ -145,21 +148,21 @@ def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str
         hidden=tuple(hidden),
         niceness=os.getpriority(os.PRIO_PROCESS, 0),
     )
-    kernel_calls.merge()
+    kernel_calls.merge_written_pages()
     gc.collect()
     gc.disable()
     gc.freeze()
-    return kit
+    return setup
 
 
-def _watch_for_threads(name: str) -> None:
+def _warn_of_threads(name: str) -> None:
     running = sum(1 for _ in Path("/proc/self/task").iterdir()) - 1
     if running:
-        log.warning("%s started %d threads when it was loaded: no cell will have them", name, running)
+        log.warning("%s started %d threads when it was loaded: no cell has them", name, running)
 
 
-def _be_like_a_fresh_interpreter() -> None:
-    """What cells inherit: default signals, output line by line, tracebacks of crashes, an empty __main__."""
+def _reset_interpreter() -> None:
+    """Set what cells inherit: default signals, output by lines, tracebacks of crashes, an empty __main__."""
     for number in signal.valid_signals() - _KEPT_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -188,8 +191,8 @@ def _open_to_project(import_path: Sequence[str]) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([*import_path, *([own] if own else [])])
 
 
-def _go_first() -> None:
-    """Before the cells: each is a session, and the kernel may share out its time by session."""
+def _raise_priority() -> None:
+    """Above that of the cells: each is a session, and the kernel may divide its time by sessions."""
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text("-10")
 
@@ -199,18 +202,18 @@ def main() -> None:
     sys.argv[1:] = []
     owner = os.pidfd_open(order["owner"])
     kernel_calls.become_subreaper()
-    _go_first()
-    _be_like_a_fresh_interpreter()
+    _raise_priority()
+    _reset_interpreter()
     _open_to_project(order["import_path"])
-    hearth = OvenProcess(
+    oven = OvenProcess(
         folder=Path(order["folder"]),
         listener=socket.socket(fileno=order["listener"]),
         lifeline=order["lifeline"],
         owner=owner,
-        kit=_warm_up(order["preload"], order["closed"], order["hidden"]),
+        setup=_warm_up(order["preload"], order["closed"], order["hidden"]),
         enclosed=landlock.keep_signals_inside(),
     )
-    hearth.burn()
+    oven.run()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
-"""The descendants of a process: who they are, what they hold, and how to end them all.
+"""The descendants of a process: which they are, how much memory they hold, and how to kill them all.
 
-The process must be a child subreaper: then nobody gets away, neither by setsid nor by a double fork.
-
-How much memory processes hold, as the kernel counts it.
+The process must be a child subreaper: then no descendant gets away, neither by setsid nor by a double fork.
 """
 
 import os
@@ -15,13 +13,13 @@ from resource import struct_rusage
 from time import monotonic, sleep
 
 _PAUSE_S = 0.0005
-_PATIENCE_S = 5.0
+_PATIENCE_S = 5.0  #: after which the spared processes are killed, too, if the others cannot be killed alone
 
 
 @dataclass(frozen=True)
-class Death:
+class DeadProcess:
     pid: int
-    status: int  #: as of wait
+    status: int  #: as `wait` returns it
     usage: struct_rusage  #: its own and that of the descendants it had waited for
 
 
@@ -45,7 +43,7 @@ def _threads(pid: int) -> list[str]:
 
 
 def descendants(pid: int) -> Iterator[tuple[int, int]]:
-    """Each with the number of its threads."""
+    """The pid and the number of threads of each."""
     waiting = children(pid)
     while waiting:
         found = waiting.pop()
@@ -54,9 +52,9 @@ def descendants(pid: int) -> Iterator[tuple[int, int]]:
         waiting += _children(found, threads)
 
 
-def reap() -> tuple[list[Death], bool]:
-    """The children that have died, and whether others are left. Waits for nothing."""
-    deaths: list[Death] = []
+def reap() -> tuple[list[DeadProcess], bool]:
+    """The children that have died, and whether others are left. Does not wait."""
+    deaths: list[DeadProcess] = []
     while True:
         try:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -64,14 +62,14 @@ def reap() -> tuple[list[Death], bool]:
             return deaths, False
         if pid == 0:
             return deaths, True
-        deaths.append(Death(pid, status, usage))
+        deaths.append(DeadProcess(pid, status, usage))
 
 
-def end(*, spare: Collection[int] = (), enclosed: bool = False) -> list[Death]:
-    """Kill the descendants of this process, but for the spared children and theirs, until none is left.
+def kill_descendants(*, spare: Collection[int] = (), enclosed: bool = False) -> list[DeadProcess]:
+    """Kill the descendants of this process until none is left, except the spared children and theirs.
 
-    `enclosed`: signals of this process reach nobody else, so that all can be killed in one call, and no
-    fork slips through. The spared are not, if nothing else helps.
+    `enclosed`: signals of this process reach only its descendants, so that all can be killed in one call, and
+    no fork escapes. If nothing else helps, the spared children are killed, too.
     """
     patience_until = monotonic() + _PATIENCE_S
     deaths, left = reap()
@@ -92,13 +90,13 @@ def end(*, spare: Collection[int] = (), enclosed: bool = False) -> list[Death]:
 def _kill_all_at_once() -> None:
     try:
         os.kill(os.getppid(), 0)
-    except PermissionError:  # that is the proof: without the enclosure, -1 would be everybody
+    except PermissionError:  # this proves the enclosure: without it, -1 would kill every process of the user
         with suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
 
 
 def _kill_with_group(child: int) -> None:
-    """Its group first, in one call; then those who have left it."""
+    """Its process group first, in one call; then the descendants that have left the group."""
     _kill_group_of(child)
     for pid, _ in descendants(child):
         _kill_group_of(pid)
@@ -113,7 +111,7 @@ def _kill_group_of(pid: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-_WORDS = 3  # of a line such as `VmRSS: 1234 kB`
+_WORDS = 3  # in a line such as `VmRSS: 1234 kB`
 
 
 @dataclass(frozen=True)
@@ -130,14 +128,14 @@ class ProcessMemory:
         )
 
 
-def of(pid: int | str) -> ProcessMemory:
+def memory_of(pid: int | str) -> ProcessMemory:
     numbers = _numbers(Path(f"/proc/{pid}/status"))
     return ProcessMemory(numbers.get("RssAnon", 0), numbers.get("RssShmem", 0), numbers.get("VmRSS", 0))
 
 
 def total(pids: Iterable[int]) -> ProcessMemory:
     """Pages that processes share count for each, so that it is at least what they hold."""
-    return sum(map(of, pids), ProcessMemory())
+    return sum(map(memory_of, pids), ProcessMemory())
 
 
 def fair_total(pids: Iterable[int]) -> ProcessMemory:
@@ -148,7 +146,7 @@ def fair_total(pids: Iterable[int]) -> ProcessMemory:
 def _fair(pid: int) -> ProcessMemory:
     numbers = _numbers(Path(f"/proc/{pid}/smaps_rollup"))
     if "Pss" not in numbers:
-        return of(pid)
+        return memory_of(pid)
     return ProcessMemory(numbers.get("Pss_Anon", 0), numbers.get("Pss_Shmem", 0), numbers["Pss"])
 
 

@@ -1,4 +1,8 @@
-"""The warm parent: serves one supervisor, one order at a time, until the supervisor or the Oven is gone."""
+"""The warm parent: runs the orders of one supervisor, one at a time, until the supervisor or the oven is
+gone.
+
+Each order gets a cell of its own, which the warm parent forks ahead of the order.
+"""
 
 import os
 import select
@@ -10,72 +14,73 @@ from typing import Any
 
 from bakeoff.cell.confinement import kernel_calls, landlock, scratch_folder
 from bakeoff.cell.host.cell_order import Order
-from bakeoff.cell.host.message_channel import HangupError, Wire
-from bakeoff.cell.inside.cell_main import Kit
+from bakeoff.cell.host.message_channel import HangupError, MessageChannel
+from bakeoff.cell.inside.cell_main import CellSetup
 from bakeoff.cell.oven import process_tree
-from bakeoff.cell.oven.cell_monitor import AbandonedError, Bench, CellMonitor
-from bakeoff.cell.oven.forked_cell import Cell
+from bakeoff.cell.oven.cell_monitor import AbandonedError, CellMonitor, Workplace
+from bakeoff.cell.oven.forked_cell import ForkedCell
 
-_AHEAD = 10
+_PRIORITY_AHEAD = 10  #: by how much its niceness is lower than that of its cells
 
 
-def serve(connection: socket.socket, oven: int, root: Path, kit: Kit) -> None:
-    """Returns when there is nobody left to serve; until then no descendant of it outlives its order."""
+def serve(connection: socket.socket, oven: int, root: Path, setup: CellSetup) -> None:
+    """Returns when the supervisor or the oven is gone. No descendant of this process outlives its order."""
     kernel_calls.become_subreaper()
-    _go_first(kit.niceness)
+    _raise_priority(setup.niceness)
     enclosed = landlock.keep_signals_inside()
     try:
-        wire = Wire(connection)
-        bench = Bench(
-            wire, oven, scratch_folder.prepare(root, private=kit.private, hidden=kit.hidden), enclosed
+        channel = MessageChannel(connection)
+        workplace = Workplace(
+            channel, oven, scratch_folder.prepare(root, private=setup.private, hidden=setup.hidden), enclosed
         )
         kernel_calls.hide_memory(hidden=True)
-        wire.send({"pid": os.getpid()})
+        channel.send({"pid": os.getpid()})
         while True:
-            _serve_one(bench, kit)
+            _serve_one(workplace, setup)
     except (HangupError, AbandonedError):
         return
     finally:
-        process_tree.end(enclosed=enclosed)
+        process_tree.kill_descendants(enclosed=enclosed)
 
 
-def _go_first(niceness: int) -> None:
-    """Before the cells: a fork bomb must not keep its warden waiting."""
+def _raise_priority(niceness: int) -> None:
+    """Above that of the cells: a fork bomb must not keep the process waiting that is to end it."""
     with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, niceness - _AHEAD)
+        os.setpriority(os.PRIO_PROCESS, 0, niceness - _PRIORITY_AHEAD)
 
 
-def _serve_one(bench: Bench, kit: Kit) -> None:
-    cell = Cell(kit)
+def _serve_one(workplace: Workplace, setup: CellSetup) -> None:
+    cell = ForkedCell(setup)
     try:
-        order, descriptors = _wait_for_order(bench)
-        if not cell.waits:
+        order, descriptors = _wait_for_order(workplace)
+        if not cell.is_waiting:  # somebody killed it before it had an order: that must not cost the job
             cell.close()
-            cell = Cell(kit)
-        bench.wire.send({"outcome": _bake(bench, cell, order, descriptors)})
+            cell = ForkedCell(setup)
+        workplace.channel.send({"outcome": _run_order(workplace, cell, order, descriptors)})
     finally:
         cell.close()
 
 
-def _bake(bench: Bench, cell: Cell, order: Order, descriptors: Sequence[int]) -> dict[str, Any]:
+def _run_order(
+    workplace: Workplace, cell: ForkedCell, order: Order, descriptors: Sequence[int]
+) -> dict[str, Any]:
     log, *outputs = descriptors
     try:
-        bench.scratch.clear(order.limits.scratch_mb)
-        return CellMonitor(order, bench, cell, log).keep(outputs).to_json()
+        workplace.scratch.clear(order.limits.scratch_mb)
+        return CellMonitor(order, workplace, cell, log).run(outputs).to_json()
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _wait_for_order(bench: Bench) -> tuple[Order, list[int]]:
+def _wait_for_order(workplace: Workplace) -> tuple[Order, list[int]]:
     poll = select.poll()
-    poll.register(bench.wire, select.POLLIN)
-    poll.register(bench.oven, select.POLLIN)
+    poll.register(workplace.channel, select.POLLIN)
+    poll.register(workplace.oven, select.POLLIN)
     while True:
-        if bench.oven in dict(poll.poll()):
+        if workplace.oven in dict(poll.poll()):
             raise AbandonedError
-        message = bench.wire.receive()
-        if (
-            message is not None and "order" in message
-        ):  # what else comes is a call to stop what has just ended
-            return Order.from_json(message["order"]), bench.wire.take_descriptors()
+        message = workplace.channel.receive()
+        # Any other message is a request to stop the cell that has just ended by itself.
+        if message is not None and "order" in message:
+            return Order.from_json(message["order"]), workplace.channel.take_descriptors()

@@ -59,7 +59,7 @@ def _killed(attempt: int, outcome: CellOutcome) -> JobError:
         message=f"killed {attempt} times by SIGKILL, out of memory?",
         phase=_phase(outcome),
         hint="watch the memory of the machine, lower evalWorkers, or set memoryLimitMb to learn who uses it",
-        log_tail=outcome.last_words,
+        log_tail=outcome.end_of_log,
     )
 
 
@@ -71,7 +71,7 @@ def _failed(outcome: CellOutcome) -> JobError:
         phase=_phase(outcome),
         traceback=failure.traceback if failure else "",
         hint=failure.hint if failure else "",
-        log_tail=outcome.last_words,
+        log_tail=outcome.end_of_log,
     )
 
 

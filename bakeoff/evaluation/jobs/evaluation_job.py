@@ -78,7 +78,7 @@ def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd
     if outcome.end is not End.RETURNED:
         return failure_of(outcome, attempt=job.attempt, writes_to=evaluation.paths.predictions.parent)
     return _score_within_time(
-        partial(_scored, evaluation, outcome, before), evaluation, log_tail=outcome.last_words
+        partial(_scored, evaluation, outcome, before), evaluation, log_tail=outcome.end_of_log
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.cell.inside.cell_api import CellApi, Fault
+from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
 from bakeoff.domain.folders import SOURCES
 from bakeoff.domain.job import Phase
@@ -110,7 +110,9 @@ def _build(candidate: Candidate, root: Path, seed: int, inside: CellApi) -> Any:
     try:
         return build(candidate, root=root, seed=seed, entering=inside.phase)
     except LoadError as exc:
-        raise Fault(type="LoadError", message=exc.cause, hint=exc.fix, traceback=exc.traceback) from exc
+        raise EntryFailure(
+            type="LoadError", message=exc.cause, hint=exc.fix, traceback=exc.traceback
+        ) from exc
 
 
 def _predict(model: Any, kind: OutputKind, data: Data, inside: CellApi, *, probabilities: bool) -> Any:
@@ -122,7 +124,7 @@ def _predict(model: Any, kind: OutputKind, data: Data, inside: CellApi, *, proba
             raw = model.predict_proba(data.X_test)
             _save(inside, PROBABILITIES, check_predictions(raw, rows=rows, output_kind=OutputKind.PROBA))
     except BadPredictionsError as exc:
-        raise Fault(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
+        raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
     return values
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bakeoff.cell.inside.cell_api import CellApi, Fault
+from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.job import Phase
@@ -87,11 +87,13 @@ def errors_as_faults() -> Iterator[None]:
     try:
         yield
     except LoadError as exc:
-        raise Fault(type="LoadError", message=exc.cause, hint=exc.fix, traceback=exc.traceback) from exc
+        raise EntryFailure(
+            type="LoadError", message=exc.cause, hint=exc.fix, traceback=exc.traceback
+        ) from exc
     except BadSignalsError as exc:
-        raise Fault(type="BadSignals", message=exc.message, hint=exc.hint) from exc
+        raise EntryFailure(type="BadSignals", message=exc.message, hint=exc.hint) from exc
     except BakeoffError as exc:
-        raise Fault(type=type(exc).__name__, message=str(exc)) from exc
+        raise EntryFailure(type=type(exc).__name__, message=str(exc)) from exc
 
 
 def explain(payload: Mapping[str, Any], inside: CellApi) -> Any:

@@ -131,7 +131,7 @@ def answers_from_cell(
             message=exc.message,
             phase=Phase.ASK,
             hint=exc.hint,
-            log_tail=outcome.last_words,
+            log_tail=outcome.end_of_log,
         )
         return Faulty(state=JobState.FAILED, error=error)
 

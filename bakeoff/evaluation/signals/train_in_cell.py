@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bakeoff.cell.inside.cell_api import CellApi, Fault
+from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.job import Phase
 from bakeoff.evaluation.market.market_snapshot import open_market
@@ -44,7 +44,7 @@ def _require_all(trained: Any, found: SignalClass) -> None:
     if not trained_every_artefact(trained, found):
         models = getattr(trained, "models", None)
         there = ", ".join(map(str, models)) if isinstance(models, Mapping) else type(trained).__name__
-        raise Fault(
+        raise EntryFailure(
             type="BadTraining",
             message=f"train of {found.path} returned {there or 'nothing'}, where a Trained with the models "
             f"{', '.join(found.artefacts)} is due",
@@ -59,7 +59,7 @@ def _pickle(model: Any, name: str, inside: CellApi) -> None:
         except OSError:
             raise
         except Exception as exc:  # the model's own __reduce__ is untrusted code and raises anything
-            raise Fault(
+            raise EntryFailure(
                 type="NotPickled",
                 message=f"{name} cannot be pickled: {describe_exception(exc)}",
                 hint="keep what cannot be pickled, such as a lock or a connection, out of the fitted model",

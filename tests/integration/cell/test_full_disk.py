@@ -9,7 +9,7 @@ import pytest
 from fixtures.disk import SmallDisk, a_small_disk, needs_a_mount
 from fixtures.kitchen import Kitchen, a_kitchen, an_oven, names_in
 
-from bakeoff.cell.host.cell_log import Log
+from bakeoff.cell.host.cell_log import CellLog
 from bakeoff.cell.host.cell_outcome import End
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.errors import InfrastructureError
@@ -64,7 +64,7 @@ def test_what_a_full_disk_keeps_out_of_the_log_costs_the_log_alone(kitchen):
     outcome = kitchen.misbehave("print_much", 3)
 
     assert (outcome.value, outcome.log_gap) == ("printed", FULL)
-    assert outcome.last_words == f"line 0\nline 1\nline 2\n[{FULL}]"
+    assert outcome.end_of_log == f"line 0\nline 1\nline 2\n[{FULL}]"
 
 
 @needs_a_mount
@@ -81,7 +81,7 @@ def test_a_log_that_cannot_even_be_made_costs_the_log_alone(kitchen, disk):
 def test_a_log_goes_on_when_there_is_room_and_says_at_its_end_that_something_is_missing(tmp_path, disk):
     pipe, cell = os.pipe()
     with os.fdopen(pipe, "rb"), os.fdopen(cell, "wb"), (tmp_path / "log").open("wb") as file:
-        log = Log(pipe, file.fileno(), limit_kb=1)
+        log = CellLog(pipe, file.fileno(), limit_kb=1)
         disk.fill()
         os.write(cell, b"early\n")
         log.drain()
@@ -95,7 +95,7 @@ def test_a_log_goes_on_when_there_is_room_and_says_at_its_end_that_something_is_
 def test_a_complete_log_is_not_talked_about(kitchen):
     outcome = kitchen.misbehave("print_much", 3)
 
-    assert (outcome.log_gap, outcome.last_words) == ("", "line 0\nline 1\nline 2\n")
+    assert (outcome.log_gap, outcome.end_of_log) == ("", "line 0\nline 1\nline 2\n")
 
 
 @needs_a_mount

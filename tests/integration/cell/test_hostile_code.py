@@ -150,7 +150,7 @@ if os.fork() == 0:
 while len(list(process_tree.descendants(os.getpid()))) < 30:
     time.sleep(0.01)
 started = time.monotonic()
-deaths = len(process_tree.end())
+deaths = len(process_tree.kill_descendants())
 print(deaths, process_tree.reap(), process_tree.children(os.getpid()), time.monotonic() - started < 4)
 """
 
@@ -450,7 +450,7 @@ def test_a_supervisor_that_hangs_up_takes_its_cell_along(oven, tmp_path):
     with a_kitchen(oven, tmp_path) as kitchen:
         order = kitchen.order("cell_gallery:leave_daemons_behind", "stay")
         log = os.open(kitchen.log, os.O_WRONLY | os.O_CREAT)
-        kitchen.warm._wire.send({"order": order.to_json()}, [log])
+        kitchen.warm._channel.send({"order": order.to_json()}, [log])
         os.close(log)
         assert eventually(lambda: len(kitchen.log.read_text().split()) == 3)
         started = time.monotonic()

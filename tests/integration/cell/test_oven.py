@@ -79,12 +79,13 @@ from fixtures.kitchen import a_kitchen, an_oven
 """
 ORDINARY_USER = f"""{CELLS}
 only_to_map_root = 1 << 31
-libc.forbid_new_privileges()
-libc.call("capset", (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(*[only_to_map_root] * 2))
+kernel_calls.forbid_new_privileges()
+header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(*[only_to_map_root] * 2)
+kernel_calls.call("capset", header, sets)
 bake(Path(sys.argv[1]))
 """
 USER_WITHOUT_NAMESPACES = f"""{CELLS}
-libc.unshare(libc.CLONE_NEWUSER)
+kernel_calls.unshare(kernel_calls.CLONE_NEWUSER)
 Path("/proc/self/setgroups").write_text("deny")
 Path("/proc/self/uid_map").write_text("0 0 1")
 Path("/proc/self/gid_map").write_text("0 0 1")
@@ -253,7 +254,7 @@ def test_a_library_that_starts_threads_is_named(runtime, tmp_path, capfd):
     ):
         assert kitchen.run("echo", 1).value == 1
 
-    assert "restless started 1 threads when it was loaded: no cell will have them\n" in capfd.readouterr().err
+    assert "restless started 1 threads when it was loaded: no cell has them\n" in capfd.readouterr().err
 
 
 def test_what_a_function_did_in_the_oven_every_cell_finds_done(runtime, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fixtures.signals import LAST, SignalProject, a_signal_project
 
-from bakeoff.cell.inside.cell_api import CellApi, Fault
+from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned
 from bakeoff.evaluation.signals.train_in_cell import train
@@ -51,7 +51,7 @@ def test_what_cannot_be_saved_is_told_in_the_words_of_its_author(
         a_desk(candidate, (), dataset=market.ref, as_of=LAST) as desk,
     ):
         inside = CellApi(scratch=tmp_path, report=report.fileno(), outputs=outputs)
-        with pytest.raises(Fault) as caught:
+        with pytest.raises(EntryFailure) as caught:
             train({**desk.payload(audited=False), "seed": 0}, inside)
 
     assert caught.value.type == kind

@@ -23,7 +23,7 @@ def test_what_is_kept_replaces_what_was_there(tmp_path: Path) -> None:
     with Outputs({"out": place}, limit_mb=1) as outputs:
         _write(outputs, b"after")
         assert place.read_bytes() == b"before"
-        outputs.keep()
+        outputs.put_in_place()
 
     assert place.read_bytes() == b"after"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -39,7 +39,7 @@ def test_what_is_not_kept_leaves_nothing(tmp_path: Path) -> None:
 def test_an_output_that_nobody_wrote_is_no_file(tmp_path: Path) -> None:
     with Outputs({"one": tmp_path / "one", "two": tmp_path / "two"}, limit_mb=1) as outputs:
         os.write(outputs.descriptors[1], b"2")
-        outputs.keep()
+        outputs.put_in_place()
 
     assert [path.name for path in tmp_path.iterdir()] == ["two"]
 
@@ -49,7 +49,7 @@ def test_an_output_that_cannot_get_its_place_is_named_and_leaves_nothing(tmp_pat
     with Outputs({"out": tmp_path / "out"}, limit_mb=1) as outputs:
         _write(outputs, b"whole")
         with pytest.raises(InfrastructureError) as failed:
-            outputs.keep()
+            outputs.put_in_place()
 
     said = str(failed.value)
     assert said.startswith(f"{tmp_path}/out cannot be written: Is a directory; ")
@@ -80,6 +80,6 @@ def test_a_file_system_without_nameless_files_will_do(
     monkeypatch.setattr(os, "O_TMPFILE", os.O_DIRECTORY)  # what such a system makes of it: EISDIR
     with Outputs({"one": tmp_path / "one", "two": tmp_path / "two"}, limit_mb=1) as outputs:
         os.write(outputs.descriptors[0], b"1")
-        outputs.keep()
+        outputs.put_in_place()
 
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
