@@ -7,6 +7,7 @@ pytest_plugins = [
     "fixtures.own_metrics",
     "fixtures.registries",
     "fixtures.installed",
+    "fixtures.shop_package",
     "fixtures.mlflow_servers",
 ]
 

@@ -16,7 +16,7 @@ from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
 from bakeoff.domain.errors import InvalidInputError, about
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.metric import is_custom
+from bakeoff.domain.metric import names_function
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.planning.run_plan import RunBody, RunRequest
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody, SignalRequest
@@ -124,7 +124,7 @@ def _refuse_what_opens_files(body: RunBody, configuration: Configuration) -> Non
     allowed = configuration.settings.metrics or []
     for place, metric in enumerate(body.metrics or []):
         with about(f"metrics.{place}"):
-            if is_custom(metric) and metric not in allowed:
+            if names_function(metric) and metric not in allowed:
                 raise InvalidInputError(
                     f"the metric {metric!r} runs code: over HTTP it must stand in the configuration, too"
                 )

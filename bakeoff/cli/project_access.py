@@ -104,9 +104,9 @@ def local_registry(configuration: "Configuration") -> "ModelRegistry":
     found = registry(configuration)
     if isinstance(found, ModelRegistry):
         return found
-    raise InvalidInputError(
-        "modelRegistry.backend is mlflow: its files are MLflow's to look after, see `mlflow gc --help`"
-    )
+    backend = configuration.settings.model_registry.backend
+    owner = "MLflow's to look after, see `mlflow gc --help`" if backend == "mlflow" else "that backend's"
+    raise InvalidInputError(f"modelRegistry.backend is {backend}: its files are {owner}")
 
 
 def find_job(engine: "Engine", asked: str, model: str | None) -> Job:

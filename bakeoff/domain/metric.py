@@ -1,14 +1,22 @@
-"""A metric that somebody else wrote: `package.module:function`, called as `function(y_true, y_pred)`.
+"""Metrics that others wrote, which direction of a metric is better, and the scoring rules of a run.
 
-The function may carry an attribute `greater_is_better`.
+A metric of one's own is a function, called as `function(y_true, y_pred)`, that returns a number. A run names
+it by its place, `package.module:function`, or by the name of an entry point in the group `bakeoff.metrics`:
 
-Whether more or less of a metric is better, told by its name.
+    [project.entry-points."bakeoff.metrics"]
+    profit = "shop.metrics:profit"
 
-roc_auc, neg_log_loss      scorers of scikit-learn carry their sign: more is always better
-mae, log_loss, max_error   errors and losses are better when they are less
-package.module:function    somebody's own may say so itself
+What the function must and may do:
 
-How a run turns predictions into numbers. It is part of the run and shown with it.
+- It is called once for each candidate, after the candidate has predicted the test rows, in the process that
+  supervises the evaluation: it is trusted as Bakeoff itself is. It may be called by several threads.
+- `y_true` and `y_pred` are numpy arrays of one entry for each test row. They are copies.
+- NaN or infinity means undefined. An exception does, too; its text becomes a warning of the result.
+- `function.greater_is_better`: bool. Without it the name decides: errors and losses are better when less.
+- `function.needs = "probabilities"`: then `y_pred` has one row for each test row and one column for each
+  class, and `y_true` holds the numbers of the columns; of two classes, column 1 is the positive one. For a
+  candidate that has no probabilities the metric is undefined. Without it `y_pred` holds labels, or numbers.
+- `function.target_kinds`: those of `binary`, `multiclass` and `regression` that it fits; without it, all.
 """
 
 import importlib
@@ -19,33 +27,91 @@ from enum import StrEnum
 from math import isnan, nan
 from typing import Any, Self
 
+from bakeoff.domain import extensions
+from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.extensions import Extends
 
 log = logging.getLogger(__name__)
 
 Metric = Callable[[Any, Any], Any]
 
+CLASSIFICATION_METRICS = ("f1", "precision", "recall", "accuracy")
+REGRESSION_METRICS = ("r2", "mae", "rmse")
+BUILT_IN_METRICS = (*CLASSIFICATION_METRICS, "balanced_accuracy", *REGRESSION_METRICS)
 
-def is_custom(metric: str) -> bool:
+_PROBABILITIES = "probabilities"
+
+
+def names_function(metric: str) -> bool:
+    """Whether it is written as `package.module:function`."""
     return ":" in metric
 
 
+def is_custom(metric: str) -> bool:
+    """Whether it is somebody's own. A built-in name is never that of an installed package."""
+    return names_function(metric) or (metric not in BUILT_IN_METRICS and metric in added_metrics())
+
+
+def added_metrics() -> tuple[str, ...]:
+    """The names that installed packages add."""
+    return tuple(extensions.added(Extends.METRICS))
+
+
 def load(metric: str) -> Metric:
-    module_name, _, function_name = metric.partition(":")
-    if not (module_name and function_name.isidentifier()):
-        raise InvalidInputError(f"metric {metric!r} is malformed: expected package.module:function")
-    function = getattr(_import(module_name, metric), function_name, None)
+    """The function of a custom metric. InvalidInputError says what is wrong with its name or its module."""
+    if not names_function(metric):
+        function, place = extensions.load(Extends.METRICS, metric), extensions.whose(Extends.METRICS, metric)
+    else:
+        module_name, _, function_name = metric.partition(":")
+        if not (module_name and function_name.isidentifier()):
+            raise InvalidInputError(f"metric {metric!r} is malformed: expected package.module:function")
+        function, place = getattr(_import(module_name, metric), function_name, None), f"module {module_name}"
+        if not callable(function):
+            raise InvalidInputError(
+                f"metric {metric!r}: {place} has no function {function_name}; define it there"
+            )
     if not callable(function):
         raise InvalidInputError(
-            f"metric {metric!r}: module {module_name} has no function {function_name}; define it there"
+            f"metric {metric!r} of {place} is of type {type(function).__name__}, not a function"
         )
+    _check_contract(metric, function)
     return function  # type: ignore[no-any-return]  # callable() tells nothing of the signature
+
+
+def _check_contract(metric: str, function: Metric) -> None:
+    needs = getattr(function, "needs", None)
+    if needs not in {None, _PROBABILITIES}:
+        raise InvalidInputError(
+            f"metric {metric!r} needs {needs!r}: expected {_PROBABILITIES!r}, or no attribute `needs`"
+        )
+    kinds = getattr(function, "target_kinds", None)
+    if kinds is not None and not {str(kind) for kind in kinds} <= {str(kind) for kind in TargetKind}:
+        raise InvalidInputError(
+            f"metric {metric!r} has target_kinds {kinds!r}: "
+            "expected some of binary, multiclass and regression"
+        )
+
+
+def fits(metric: str, kind: TargetKind) -> bool:
+    """Whether a custom metric says that it is for such targets; without a word it is for all."""
+    kinds = getattr(load(metric), "target_kinds", None)
+    return kinds is None or str(kind) in {str(named) for named in kinds}
+
+
+def needs_probabilities(metric: str) -> bool:
+    """Whether a custom metric does. One that cannot be loaded needs nothing: its result will say why."""
+    try:
+        return getattr(load(metric), "needs", None) == _PROBABILITIES
+    except InvalidInputError as exc:
+        log.warning("metric taken for one that needs no probabilities: %s", exc, extra={"metric": metric})
+        return False
 
 
 def _import(module_name: str, metric: str) -> Any:
     try:
         return importlib.import_module(module_name)
-    except Exception as exc:
+    except Exception as exc:  # an import runs the module's own code, which may raise anything
         raise InvalidInputError(
             f"metric {metric!r}: module {module_name} cannot be imported "
             f"({type(exc).__name__}: {exc}); mend it, or put its folder on the import path"
@@ -57,7 +123,11 @@ _COSTS = frozenset({"mae", "rmse", "mse", "mape", "smape", "msle", "rmsle", "dev
 
 
 def greater_is_better(metric: str) -> bool:
-    """A custom function may say so itself; otherwise errors and losses are better when they are less."""
+    """A custom function may say so itself; otherwise errors and losses are better when they are less.
+
+    roc_auc, neg_log_loss      scorers of scikit-learn carry their sign: more is always better
+    mae, log_loss, max_error   errors and losses are better when they are less
+    """
     if is_custom(metric):
         said = _said_by_function(metric)
         return _told_by_name(metric) if said is None else said
@@ -79,10 +149,6 @@ def _said_by_function(metric: str) -> bool | None:
         log.warning("direction told by name alone: %s", exc, extra={"metric": metric})
         return None
     return None if said is None else bool(said)
-
-
-CLASSIFICATION_METRICS = ("f1", "precision", "recall", "accuracy")
-REGRESSION_METRICS = ("r2", "mae", "rmse")
 
 
 class Average(StrEnum):

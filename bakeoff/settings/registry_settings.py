@@ -1,11 +1,16 @@
 """The section `modelRegistry`: where trained models are kept, which are saved, and what a promotion asks."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from bakeoff.domain.extensions import Extends, added
 from bakeoff.domain.saving import SavePolicy
+from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings.section import Section
+
+#: Those that are ours.
+BACKENDS = ("local", "mlflow", "none")
 
 
 class GateSettings(Section):
@@ -56,8 +61,10 @@ class PromotionSettings(Section):
 
 
 class ModelRegistrySettings(Section):
-    backend: Literal["local", "mlflow", "none"] = Field(
-        "local", description="local: files and SQLite; mlflow: an MLflow server; none: no registry"
+    backend: str = Field(
+        "local",
+        description="local: files and SQLite; mlflow: an MLflow server; none: no registry; or the name of "
+        "one that an installed package adds",
     )
     path: str | None = Field(None, description="folder, for local; null: models/registry below dataDir")
     tracking_uri: str | None = Field(
@@ -73,8 +80,22 @@ class ModelRegistrySettings(Section):
         default_factory=PromotionSettings, description="what happens to a model that a run saved"
     )
 
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="what a backend of an installed package wants to know"
+    )
+
+    @field_validator("backend")
+    @classmethod
+    def _is_known(cls, backend: str) -> str:
+        known = [*BACKENDS, *added(Extends.REGISTRIES)]
+        if backend not in known:
+            raise ValueError(f"no backend has this name{nearest(backend, known)}; there are {listed(known)}")
+        return backend
+
     @model_validator(mode="after")
     def _knows_where(self) -> "ModelRegistrySettings":
+        if self.options and self.backend in BACKENDS:
+            raise ValueError(f"the backend {self.backend} has no options")
         if self.backend == "mlflow" and not self.tracking_uri:
             raise ValueError(
                 "backend mlflow needs trackingUri, such as http://localhost:5000 or sqlite:///data/mlflow.db"

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from bakeoff.domain.extensions import Extends, added
 from bakeoff.domain.saving import SavePolicy
+from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings
 from bakeoff.settings.registry_settings import ModelRegistrySettings
@@ -28,7 +30,7 @@ class DatasetSource(StrEnum):
 
 
 #: The keys that each source cannot do without.
-_NEEDED: Mapping[DatasetSource, tuple[str, ...]] = {
+_NEEDED: Mapping[str, tuple[str, ...]] = {
     DatasetSource.CSV: ("path", "target"),
     DatasetSource.PARQUET: ("path", "target"),
     DatasetSource.SQL: ("url", "query", "target"),
@@ -42,13 +44,13 @@ _NEEDED: Mapping[DatasetSource, tuple[str, ...]] = {
 class DatasetSettings(Section):
     """Where a dataset comes from and what in it is the target."""
 
-    source: DatasetSource
+    source: DatasetSource | str
     path: str | None = Field(None, description="file, for csv, parquet and pointer")
     url: str | None = Field(None, description="SQLAlchemy URL, for sql")
     query: str | None = Field(None, description="SELECT statement, for sql and pointer")
     name: str | None = Field(None, description="toy set, for sklearn; package.module:function, for callable")
     target: str | None = Field(
-        None, description="column to be predicted; null, for sklearn and feedback_labels: target"
+        None, description="column to be predicted; null, where the source allows it: target"
     )
     task: Literal["binary", "multiclass", "regression"] | None = Field(
         None, description="what kind of target it is; null: told by its values"
@@ -62,9 +64,30 @@ class DatasetSettings(Section):
         None, description="positive class; null: the greater of two in sort order"
     )
 
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="what a source of an installed package wants to know besides"
+    )
+
+    @field_validator("source")
+    @classmethod
+    def _is_known(cls, source: str) -> DatasetSource | str:
+        if source in list(DatasetSource):
+            return DatasetSource(source)
+        if source not in (names := added(Extends.SOURCES)):
+            known = [*map(str, DatasetSource), *names]
+            raise ValueError(f"no source has this name{nearest(source, known)}; there are {listed(known)}")
+        return source
+
+    @property
+    def is_added(self) -> bool:
+        """Whether its source is that of an installed package."""
+        return not isinstance(self.source, DatasetSource)
+
     @model_validator(mode="after")
     def _has_what_its_source_needs(self) -> "DatasetSettings":
-        missing = [key for key in _NEEDED[self.source] if getattr(self, key) is None]
+        if self.options and not self.is_added:
+            raise ValueError(f"a dataset of source {self.source} has no options")
+        missing = [key for key in _NEEDED.get(self.source, ()) if getattr(self, key) is None]
         if missing:
             raise ValueError(f"a dataset of source {self.source} needs {' and '.join(missing)}")
         return self

@@ -80,7 +80,7 @@ def _nearly(name: str, known: Iterable[str], whose: str) -> str | None:
 
 
 def _modules_in(folder: Path) -> list[str]:
-    """The names by which modules directly below the folder are imported; a folder with Python files is one."""
+    """The names of the modules directly below the folder; a folder with Python files is one."""
     return [
         entry.stem if entry.suffix == ".py" else entry.name
         for entry in _entries(folder)
@@ -116,7 +116,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _installed_in_part(top: str) -> str | None:
-    """An installed distribution lists it, and it is not there: a file was removed, or an install broke off."""
+    """An installed distribution lists it, and it is not there: an install broke off, say."""
     owners = owners_of(top)
     if not owners or importlib.util.find_spec(top) is not None:
         return None

@@ -1,8 +1,26 @@
-"""The registry that the configuration asks for. The only place that knows which backends there are."""
+"""The registry that the configuration asks for. The only place that knows which backends there are.
+
+An installed package adds one by an entry point in the group `bakeoff.registries`:
+
+    [project.entry-points."bakeoff.registries"]
+    vault = "vault_registry:open_vault"
+
+It names a factory, called as `open_vault(settings, root)`, that returns a `BaseModelRegistry`, whose
+docstring says what a backend promises. What the factory must and may do:
+
+- `settings` is the section `modelRegistry` of the configuration; `settings.options` is a mapping of what the
+  backend wants to know. `root` is the folder that relative paths start from.
+- It is called by each command and often by services: it is quick, and opens connections when they are needed.
+- It runs in our processes, unconfined: it is trusted as Bakeoff itself is.
+- It makes its storage when nothing was ever saved; whatever it raises is shown with the name of the package.
+"""
 
 from typing import TYPE_CHECKING
 
-from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain import extensions
+from bakeoff.domain.errors import BakeoffError, InfrastructureError, InvalidInputError
+from bakeoff.domain.extensions import Extends
+from bakeoff.settings.registry_settings import BACKENDS
 from registry.models.local.artefact_files import DATABASE
 
 if TYPE_CHECKING:
@@ -23,9 +41,29 @@ def open_registry(configuration: "Configuration") -> "BaseModelRegistry":
         from registry.models.mlflow.mlflow_registry import MLflowModelRegistry
 
         return MLflowModelRegistry(configuration.tracking_uri, configuration.registry_uri)
+    if backend not in BACKENDS:
+        return _open_added(backend, configuration)
     from registry.models.local.local_registry import ModelRegistry
 
     return ModelRegistry(configuration.registry_path)
+
+
+def _open_added(backend: str, configuration: "Configuration") -> "BaseModelRegistry":
+    from registry.models.registry_interface import BaseModelRegistry
+
+    factory = extensions.load(Extends.REGISTRIES, backend)
+    whose = f"the registry backend {backend!r} of {extensions.whose(Extends.REGISTRIES, backend)}"
+    try:
+        registry = factory(configuration.settings.model_registry, configuration.root)
+    except BakeoffError:
+        raise
+    except Exception as exc:  # the package's own code, which may raise anything
+        raise InfrastructureError(f"{whose} cannot be opened: {type(exc).__name__}: {exc}") from exc
+    if not isinstance(registry, BaseModelRegistry):
+        raise InvalidInputError(
+            f"{whose} is of type {type(registry).__name__}: expected a registry.BaseModelRegistry"
+        )
+    return registry
 
 
 def database(configuration: "Configuration") -> "Engine | None":
@@ -39,6 +77,9 @@ def database(configuration: "Configuration") -> "Engine | None":
 
 def has_registry(configuration: "Configuration") -> bool:
     """Whether anything can have been saved yet. Looking makes no file."""
-    if configuration.settings.model_registry.backend == "local":
+    backend = configuration.settings.model_registry.backend
+    if backend == "local":
         return (configuration.registry_path / DATABASE).is_file()
+    if backend not in BACKENDS:
+        return True  # only its package knows
     return configuration.tracking_file is None or configuration.tracking_file.is_file()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
+from bakeoff.evaluation.datasets.added_sources import files_of_added, read_added
 from bakeoff.evaluation.datasets.built_in_sources import TOY_SETS, labelled_frame, load_toy_set
 from bakeoff.evaluation.datasets.column_types import convert
 from bakeoff.evaluation.datasets.file_sources import (
@@ -55,6 +56,8 @@ def files_of(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
     if dataset.source in {DatasetSource.SQL, DatasetSource.FEEDBACK_LABELS}:
         database = sqlite_file(str(dataset.url), root)
         return with_journal(database) if database else ()
+    if dataset.is_added:
+        return files_of_added(dataset, root)
     named = tuple(located(path, root).resolve() for path in (dataset.path, dataset.test_path) if path)
     if dataset.source is DatasetSource.POINTER:
         return (*named, *with_journal(follow(named[0])))
@@ -62,7 +65,7 @@ def files_of(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
 
 
 def _frame(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    frame = _READERS[dataset.source](dataset, root)
+    frame = read_added(dataset, root) if dataset.is_added else _READERS[dataset.source](dataset, root)
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     return convert(frame, dataset.dtypes)
 
@@ -145,7 +148,7 @@ def _feedback_labels(dataset: DatasetSettings, _: Path) -> "pd.DataFrame":
     return labelled_frame(str(dataset.url), dataset.target or _TARGET)
 
 
-_READERS: Mapping[DatasetSource, Callable[[DatasetSettings, Path], "pd.DataFrame"]] = {
+_READERS: Mapping[str, Callable[[DatasetSettings, Path], "pd.DataFrame"]] = {
     DatasetSource.CSV: _csv,
     DatasetSource.PARQUET: _parquet,
     DatasetSource.SQL: _sql,

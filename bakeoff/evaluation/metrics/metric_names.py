@@ -2,6 +2,7 @@
 
 f1, rmse, ...              built in, computed with numpy alone
 roc_auc, neg_log_loss      any scorer of scikit-learn
+profit                     what an installed package adds, in the group `bakeoff.metrics`
 package.module:function    somebody's own, called as function(y_true, y_pred)
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, about
+from bakeoff.domain.extensions import Extends, whose
 from bakeoff.domain.metric import CLASSIFICATION_METRICS, REGRESSION_METRICS
 
 CLASSIFICATION = (*CLASSIFICATION_METRICS, "balanced_accuracy")
@@ -25,14 +27,32 @@ def check(names: Iterable[str], target_kind: TargetKind) -> None:
     for place, name in enumerate(names):
         with about(f"metrics.{place}"):
             if metric.is_custom(name):
-                metric.load(name)
+                _check_custom(name, target_kind)
             elif name not in built_in(target_kind):
                 _check_foreign(name, target_kind)
 
 
 def may_need_probabilities(names: Iterable[str], target_kind: TargetKind) -> bool:
-    """Scorers of scikit-learn may; the built-in metrics and those of users see predictions alone."""
-    return any(name not in built_in(target_kind) and not metric.is_custom(name) for name in names)
+    """Scorers of scikit-learn may. Of the others, only custom functions that say so."""
+    return any(
+        name not in built_in(target_kind) and (not metric.is_custom(name) or metric.needs_probabilities(name))
+        for name in names
+    )
+
+
+def _check_custom(name: str, target_kind: TargetKind) -> None:
+    """Its code is imported here, in the process that starts the run."""
+    if not metric.fits(name, target_kind):
+        raise InvalidInputError(f"metric {name!r} does not fit a {target_kind} target, it says itself")
+    if metric.names_function(name):
+        return
+    from bakeoff.evaluation.metrics import sklearn_scorers
+
+    if name in sklearn_scorers.names():
+        raise InvalidInputError(
+            f"metric {name!r} is a scorer of scikit-learn, and {whose(Extends.METRICS, name)} adds another "
+            "of that name: let the package rename it, or name its function as package.module:function"
+        )
 
 
 def _check_foreign(name: str, target_kind: TargetKind) -> None:
@@ -41,7 +61,8 @@ def _check_foreign(name: str, target_kind: TargetKind) -> None:
     if name not in {*CLASSIFICATION, *REGRESSION, *sklearn_scorers.names()}:
         raise InvalidInputError(
             f"unknown metric {name!r}{_nearest(name, sklearn_scorers.names())}; expected a built-in metric "
-            f"({', '.join(built_in(target_kind))}), a scorer of scikit-learn, or package.module:function"
+            f"({', '.join(built_in(target_kind))}), {_of_packages()}a scorer of scikit-learn, or "
+            "package.module:function"
         )
     if name in {*CLASSIFICATION, *REGRESSION} or not sklearn_scorers.fits(name, target_kind):
         raise InvalidInputError(
@@ -50,8 +71,13 @@ def _check_foreign(name: str, target_kind: TargetKind) -> None:
         )
 
 
+def _of_packages() -> str:
+    names = ", ".join(metric.added_metrics())
+    return f"one that an installed package adds ({names}), " if names else ""
+
+
 def _nearest(name: str, of_scikit_learn: Iterable[str]) -> str:
-    known = list(dict.fromkeys([*CLASSIFICATION, *REGRESSION, *of_scikit_learn]))
+    known = list(dict.fromkeys([*CLASSIFICATION, *REGRESSION, *metric.added_metrics(), *of_scikit_learn]))
     near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
     return f": did you mean {', '.join(near)}?" if near else ""
 

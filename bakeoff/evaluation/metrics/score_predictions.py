@@ -109,13 +109,22 @@ def _measured(name: str, case: _Case, notes: list[str]) -> float | None:
     if name in case.quick:
         value = case.quick[name]()
     elif metric.is_custom(name):
-        # Copies: a function that sorts in place must not change what the next metric sees.
-        value = value_or_nan(name, lambda: metric.load(name)(case.true.copy(), case.predicted.copy()), notes)
+        value = value_or_nan(name, lambda: _measured_by_function(name, case), notes)
     else:
         value = value_or_nan(
             name, lambda: sklearn_scorers.measure(name, case.model, case.true_for_scorers), notes
         )
     return finite_or_none(name, value, notes)
+
+
+def _measured_by_function(name: str, case: _Case) -> Any:
+    """The one place where a metric of somebody's own is called.
+
+    With copies: a function that sorts in place must not change what the next metric sees.
+    """
+    if metric.needs_probabilities(name):
+        return metric.load(name)(case.true_for_scorers.copy(), case.model.predict_proba(None).copy())
+    return metric.load(name)(case.true.copy(), case.predicted.copy())
 
 
 def _quick(counts: Counts, rules: ScoringRules, positive: int | None) -> dict[str, Callable[[], float]]:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from bakeoff.cli import project_access
 from bakeoff.cli.output.number_format import size
+from bakeoff.domain import extensions
 from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.extensions import Extends
 from bakeoff.domain.wording import counted
 from bakeoff.operations.examination import mlflow_look
 from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
@@ -28,8 +30,20 @@ def registry(configuration: Configuration) -> Iterator[Diagnosis]:
         yield from mlflow_look.tracking(configuration)
     elif backend == "local":
         yield _folder(configuration)
+    elif backend != "none":
+        yield _added(configuration, backend)
     else:
         yield ok(_SUBJECT, "none: modelRegistry.backend is none, so no model can be saved")
+
+
+def _added(configuration: Configuration, backend: str) -> Diagnosis:
+    """Of a backend that an installed package adds; only whether it answers."""
+    whose = f"{backend}, of {extensions.whose(Extends.REGISTRIES, backend)}"
+    try:
+        registry_opening.open_registry(configuration).versions(limit=1)
+    except Exception as exc:  # noqa: BLE001 - the package's own code; whatever it raises is what this look finds
+        return fail(_SUBJECT, f"{whose}: {masked(str(exc))}", "mend the package, or choose another backend")
+    return ok(_SUBJECT, f"{whose} answers")
 
 
 def _folder(configuration: Configuration) -> Diagnosis:

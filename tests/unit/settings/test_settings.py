@@ -532,7 +532,8 @@ def test_what_a_market_is_read_from_is_closed_to_plugins(file: Path) -> None:
 def test_an_unknown_source_is_answered_with_the_known_ones(file: Path) -> None:
     assert _refusal(file, "datasets: {mine: {source: xls, path: a, target: y}}") == (
         f"{file}, line 1: datasets.mine.source is 'xls': "
-        f"input should be 'csv', 'parquet', 'sql', 'pointer', 'sklearn', 'callable' or 'feedback_labels'"
+        f"no source has this name; there are 'csv', 'parquet', 'sql', 'pointer', 'sklearn', 'callable', "
+        f"'feedback_labels'"
     )
 
 

@@ -1,0 +1,60 @@
+"""What installed packages add to Bakeoff by entry points: metrics, dataset sources and registry backends.
+
+    [project.entry-points."bakeoff.metrics"]
+    profit = "shop.metrics:profit"
+
+Each group has a contract: `bakeoff.domain.metric`, `bakeoff.evaluation.datasets.added_sources` and
+`registry.models.registry_opening`. Candidates have a group of their own, which the catalog reads.
+
+Looking for names imports nothing, so a package that is broken disturbs nobody who does not use it. A process
+sees what was installed when it first looked.
+"""
+
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+from importlib import metadata
+from typing import Any
+
+from bakeoff.domain.errors import InvalidInputError
+
+
+class Extends(StrEnum):
+    """The groups of entry points."""
+
+    METRICS = "bakeoff.metrics"
+    SOURCES = "bakeoff.sources"
+    REGISTRIES = "bakeoff.registries"
+
+
+def added(group: Extends) -> Mapping[str, metadata.EntryPoint]:
+    """By name, in the order of the names. Of two packages with one name, the first on the path has it."""
+    return _added(group, tuple(sys.path))
+
+
+@lru_cache(maxsize=32)
+def _added(group: Extends, _path: tuple[str, ...]) -> Mapping[str, metadata.EntryPoint]:
+    """Looking through all installed packages takes some ten milliseconds: once for each import path."""
+    found: dict[str, metadata.EntryPoint] = {}
+    for point in metadata.entry_points(group=group):
+        found.setdefault(point.name, point)
+    return {name: found[name] for name in sorted(found)}
+
+
+def whose(group: Extends, name: str) -> str:
+    """The package that adds it, in words: `the package shop 1.2`."""
+    dist = added(group)[name].dist
+    return f"the package {dist.name} {dist.version}" if dist else "an unknown package"
+
+
+def load(group: Extends, name: str) -> Any:
+    """What the entry point names. InvalidInputError, with the package in it, if it cannot be imported."""
+    point = added(group)[name]
+    try:
+        return point.load()
+    except Exception as exc:  # an import runs the package's own code, which may raise anything
+        raise InvalidInputError(
+            f"{group} {name!r} of {whose(group, name)} cannot be loaded from {point.value} "
+            f"({type(exc).__name__}: {exc}): mend the package, or uninstall it"
+        ) from exc
