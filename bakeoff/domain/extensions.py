@@ -14,10 +14,12 @@ import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
-from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class Extends(StrEnum):
@@ -28,15 +30,17 @@ class Extends(StrEnum):
     REGISTRIES = "bakeoff.registries"
 
 
-def added(group: Extends) -> Mapping[str, metadata.EntryPoint]:
+def added(group: Extends) -> Mapping[str, "EntryPoint"]:
     """By name, in the order of the names. Of two packages with one name, the first on the path has it."""
     return _added(group, tuple(sys.path))
 
 
 @lru_cache(maxsize=32)
-def _added(group: Extends, _path: tuple[str, ...]) -> Mapping[str, metadata.EntryPoint]:
+def _added(group: Extends, _path: tuple[str, ...]) -> Mapping[str, "EntryPoint"]:
     """Looking through all installed packages takes some ten milliseconds: once for each import path."""
-    found: dict[str, metadata.EntryPoint] = {}
+    from importlib import metadata  # ten more to import, which most commands do not need
+
+    found: dict[str, EntryPoint] = {}
     for point in metadata.entry_points(group=group):
         found.setdefault(point.name, point)
     return {name: found[name] for name in sorted(found)}

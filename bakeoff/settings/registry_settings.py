@@ -92,9 +92,14 @@ class ModelRegistrySettings(Section):
             raise ValueError(f"no backend has this name{nearest(backend, known)}; there are {listed(known)}")
         return backend
 
+    @property
+    def is_added(self) -> bool:
+        """Whether its backend is that of an installed package."""
+        return self.backend not in BACKENDS
+
     @model_validator(mode="after")
     def _knows_where(self) -> "ModelRegistrySettings":
-        if self.options and self.backend in BACKENDS:
+        if self.options and not self.is_added:
             raise ValueError(f"the backend {self.backend} has no options")
         if self.backend == "mlflow" and not self.tracking_uri:
             raise ValueError(

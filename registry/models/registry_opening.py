@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from bakeoff.domain import extensions
 from bakeoff.domain.errors import BakeoffError, InfrastructureError, InvalidInputError
 from bakeoff.domain.extensions import Extends
-from bakeoff.settings.registry_settings import BACKENDS
 from registry.models.local.artefact_files import DATABASE
 
 if TYPE_CHECKING:
@@ -32,29 +31,31 @@ if TYPE_CHECKING:
 
 def open_registry(configuration: "Configuration") -> "BaseModelRegistry":
     """It is made when nothing was ever saved in it; `has_registry` tells, for those who only look."""
-    backend = configuration.settings.model_registry.backend
-    if backend == "none":
+    settings = configuration.settings.model_registry
+    if settings.backend == "none":
         raise InvalidInputError(
             "there is no registry of trained models: modelRegistry.backend is none; set it to local or mlflow"
         )
-    if backend == "mlflow":
+    if settings.backend == "mlflow":
         from registry.models.mlflow.mlflow_registry import MLflowModelRegistry
 
         return MLflowModelRegistry(configuration.tracking_uri, configuration.registry_uri)
-    if backend not in BACKENDS:
-        return _open_added(backend, configuration)
+    if settings.is_added:
+        return _open_added(configuration)
     from registry.models.local.local_registry import ModelRegistry
 
     return ModelRegistry(configuration.registry_path)
 
 
-def _open_added(backend: str, configuration: "Configuration") -> "BaseModelRegistry":
+def _open_added(configuration: "Configuration") -> "BaseModelRegistry":
     from registry.models.registry_interface import BaseModelRegistry
 
+    settings = configuration.settings.model_registry
+    backend = settings.backend
     factory = extensions.load(Extends.REGISTRIES, backend)
     whose = f"the registry backend {backend!r} of {extensions.whose(Extends.REGISTRIES, backend)}"
     try:
-        registry = factory(configuration.settings.model_registry, configuration.root)
+        registry = factory(settings, configuration.root)
     except BakeoffError:
         raise
     except Exception as exc:  # the package's own code, which may raise anything
@@ -77,9 +78,9 @@ def database(configuration: "Configuration") -> "Engine | None":
 
 def has_registry(configuration: "Configuration") -> bool:
     """Whether anything can have been saved yet. Looking makes no file."""
-    backend = configuration.settings.model_registry.backend
-    if backend == "local":
+    settings = configuration.settings.model_registry
+    if settings.backend == "local":
         return (configuration.registry_path / DATABASE).is_file()
-    if backend not in BACKENDS:
+    if settings.is_added:
         return True  # only its package knows
     return configuration.tracking_file is None or configuration.tracking_file.is_file()

@@ -45,6 +45,7 @@ def datasets(configuration: Configuration) -> Iterator[Diagnosis]:
             "datasets", f"{name}: there is no file {file}", f"correct datasets.{name} in {configuration.file}"
         )
         for name, dataset in known.items()
+        if not dataset.is_added  # what `path` means, its package knows
         for file in configuration.files_of(dataset)
         if not Path(file).is_file()
     ]
