@@ -86,13 +86,15 @@ def _send_to_celery(stand: Stand, rows: Rows) -> Mapping[str, Any]:
 
 def bakeoff(stand: Stand) -> Mapping[str, Any]:
     from bakeoff.domain.identity import new_id
+    from bakeoff.operations.start_run import start_planned
     from tasks import enqueue
+    from tasks.celery import process_context
 
     plan = stand.plan
     with a_warm_worker(stand):
         began = _go()
         run_id = new_id()
-        enqueue.submit(plan, run_id=run_id)
+        start_planned(process_context(), plan, run_id=run_id)
         enqueue.wait(run_id, poll_s=_POLL_S)
         return of_run(run_id, began)
 
@@ -100,22 +102,23 @@ def bakeoff(stand: Stand) -> Mapping[str, Any]:
 @contextmanager
 def a_warm_worker(stand: Stand) -> Iterator[None]:
     """The node that `bakeoff run` starts, on the broker that it has by default, and an empty database."""
-    from bakeoff.broker import broker_access
     from bakeoff.domain.identity import new_id
-    from bakeoff.operations import process_context
+    from bakeoff.operations.context import Context
+    from bakeoff.operations.start_run import start_planned
     from bakeoff.store.database import schema_version
     from bakeoff.worker import worker_processes
-    from tasks import enqueue
+    from tasks import celery, enqueue
 
     with TemporaryDirectory() as folder:
         configuration = stand.with_database(Path(folder) / "bakeoff.db")
-        process_context.use(configuration)
-        broker_access.hold()
-        schema_version.ensure(process_context.engine())
+        context = Context(configuration, celery.messenger_for)
+        celery.use(context)
+        context.broker.hold()
+        schema_version.ensure(context.engine)
         waiting = replace(stand.plan, candidates=tuple(map(_waiting, range(_ROUNDS * stand.workers))))
         with _process(worker_processes.eval_command("INFO"), **configuration.as_environment()):
             warm_up = new_id()
-            enqueue.submit(waiting, run_id=warm_up)
+            start_planned(context, waiting, run_id=warm_up)
             enqueue.wait(warm_up)
             yield
 
@@ -126,17 +129,13 @@ def _waiting(number: int) -> Candidate:
 
 
 def of_run(run_id: str, began: float) -> Mapping[str, Any]:
-    from bakeoff.operations import process_context
     from bakeoff.store.bakeoffs import job_rows, run_rows
+    from tasks.celery import process_context
 
-    run, found = (
-        run_rows.get(process_context.engine(), run_id),
-        job_rows.results_of_run(process_context.engine(), run_id),
-    )
+    context = process_context()
+    run, found = run_rows.get(context.engine, run_id), job_rows.results_of_run(context.engine, run_id)
     if run.state is not RunState.COMPLETED or run.ended_at is None:
-        raise SystemExit(
-            f"the run is {run.state}: `bakeoff show` in {process_context.configuration().root} says why"
-        )
+        raise SystemExit(f"the run is {run.state}: `bakeoff show` in {context.configuration.root} says why")
     return {
         "wall_s": run.ended_at.timestamp() - began,
         "metrics": {result.model_id: dict(result.metrics) for result in found},

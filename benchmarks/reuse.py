@@ -63,9 +63,9 @@ def _with_one_changed(workload: Workload) -> Workload:
 
 
 def _reload() -> None:
-    from bakeoff.operations import process_context
+    from tasks.celery import process_context
 
-    process_context.reload_catalog()
+    process_context().reload_catalog()
 
 
 if __name__ == "__main__":

@@ -22,14 +22,15 @@ from sqlalchemy import Engine, text
 from bakeoff.broker import embedded_redis
 from bakeoff.domain.event import EventType
 from bakeoff.events import event_stream
+from bakeoff.operations.context import Context
+from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import leases, outbox, run_rows
 from bakeoff.store.bakeoffs.queue_order import next_jobs
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database, writing
 from bakeoff.store.monitoring import metric_counts
 from benchmarks.leases import BEGAN, a_job, a_result, a_run
-from tasks import doorbell
-from tasks.celery import app
+from tasks.celery import messenger_for
 
 _SAMPLES = 200
 _TOGETHER = 2_000  #: jobs that processes share
@@ -158,14 +159,15 @@ def _print_messages(engine: Engine) -> None:
     with writing(engine) as connection:
         outbox.add(connection, EventType.EVALUATION_STARTED, run.id, [{"attempt": 1}] * _EVENTS, BEGAN)
     with tempfile.TemporaryDirectory() as folder, embedded_redis.hold(Path(folder)) as server:
-        app.conf.broker_url = server.url
+        settings = load(environment={"BAKEOFF_DATA_DIR": folder})
+        messenger = messenger_for(Context(settings))
         began = perf_counter()
         told = _relay(engine, server.client_url)
         print(f"events told per second    {told / (perf_counter() - began):9,.0f}")
         waiting = next_jobs(engine, limit=1_000)
         began = perf_counter()
         for _ in range(10):
-            doorbell.ring(waiting)
+            messenger.send_doorbells(waiting)
         print(f"doorbells rung per second {10 * len(waiting) / (perf_counter() - began):9,.0f}")
 
 

@@ -1,4 +1,7 @@
-"""The Celery application. Importing it starts nothing: the configuration is read when it is first needed.
+"""The Celery application, and the one place that holds the context of a Celery process.
+
+Importing it starts nothing: the configuration is read when it is first needed. Celery calls tasks and signal
+receivers without arguments of ours, so they fetch the context here; everything else is given it.
 
 Messages are doorbells: acknowledged when they arrive, never stored, never trusted. What makes up for a lost
 one is the lease and the sweep, so no result backend, no late acknowledgement, no retry of Celery's is needed.
@@ -9,33 +12,44 @@ from typing import Any
 from celery import Celery
 from kombu import Exchange, Queue
 
-from bakeoff.broker import broker_access
 from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
-from bakeoff.operations import process_context
-from bakeoff.worker import node_startup
+from bakeoff.operations.context import Context
+from bakeoff.settings.configuration import load
+from bakeoff.worker.worker_node import WorkerNode
+from tasks.messenger import CeleryMessenger
 
-app = Celery(
-    "bakeoff",
-    include=[
-        "tasks.evaluate",
-        "tasks.sweep_duty",
-        "tasks.request_tasks",
-        "tasks.scheduled_runs",
-        "bakeoff.operations.score_items",
-    ],
-)
-app.steps["worker"].add(node_startup.Housekeeper)
-app.user_options["worker"].add(node_startup.FOR_RUN)
+_INCLUDED = ("tasks.evaluate", "tasks.control_tasks")
+
+_chosen: list[Context] = []
 
 
-def settings() -> dict[str, Any]:
-    ours = process_context.configuration().settings
+def process_context() -> Context:
+    """Of this process: the one that was chosen, else that of the configuration which is found from here."""
+    if not _chosen:
+        _chosen.append(Context(load(), lambda context: CeleryMessenger(app, context.broker)))
+    return _chosen[0]
+
+
+def use(context: Context) -> None:
+    """For entry points that were given flags, and for tests, before anything of the context is used."""
+    _chosen[:] = [context]
+
+
+def messenger_for(context: Context) -> CeleryMessenger:
+    """For a process that starts runs and is no worker: it sends its messages by an application of its own."""
+    sender = Celery("bakeoff", set_as_current=False)
+    sender.add_defaults(lambda: settings(context))
+    return CeleryMessenger(sender, context.broker)
+
+
+def settings(context: Context) -> dict[str, Any]:
+    ours = context.configuration.settings
     return {
-        "broker_url": broker_access.url(),
+        "broker_url": context.broker.url,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_channel_error_retry": True,
-        "broker_transport_options": _transport_options(),
+        "broker_transport_options": _transport_options(context),
         "task_queues": [_queue(EVALUATIONS), _queue(CONTROL)],
         "task_default_queue": CONTROL,
         "task_default_exchange": CONTROL,
@@ -66,22 +80,26 @@ def settings() -> dict[str, Any]:
 
 
 def _queue(name: str) -> Queue:
-    """As Celery makes it for those who only name it, so that both mean the same."""
+    """As Celery itself declares a queue that is only named, so that both declarations agree."""
     return Queue(name, Exchange(name), routing_key=name)
 
 
-def _transport_options() -> dict[str, Any]:
-    settings = process_context.configuration().settings
+def _transport_options(context: Context) -> dict[str, Any]:
+    settings = context.configuration.settings
     options: dict[str, Any] = {
         "visibility_timeout": int(2 * settings.evaluation_timeout + 600),
         "unacked_restore_throttle": 1,
         "socket_connect_timeout": 5,
         "health_check_interval": 25,
-        "max_retries": 1,  # of a producer: it has better things to do, and the sweep rings later
+        "max_retries": 1,  # of a producer: it has other duties, and the sweep rings later
     }
     if settings.broker_url:
         options["global_keyprefix"] = settings.broker_prefix
     return options
 
 
-app.add_defaults(settings)
+app = Celery("bakeoff", include=_INCLUDED)
+app.add_defaults(lambda: settings(process_context()))
+
+node = WorkerNode(process_context)
+node.attach_to(app)

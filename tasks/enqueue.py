@@ -1,221 +1,57 @@
-"""The producer: a run and its jobs are written in one transaction, and only then are doorbells rung.
+"""Starting runs and waiting for them from a script or a notebook, in the project of the present folder."""
 
-Killed in between, the run is there and the sweep rings for it; killed before, nothing is.
-"""
-
-import logging
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.errors import ConflictError
-from bakeoff.domain.identity import new_id, parse_id, utc_now
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run, RunState
-from bakeoff.domain.signal import Commission
-from bakeoff.evaluation.datasets import snapshot_store
-from bakeoff.evaluation.datasets.snapshot_layout import folder_of
-from bakeoff.evaluation.planning.run_plan import Plan, RunRequest, make_plan
-from bakeoff.evaluation.reuse.reuse_plan import Prospect, Way, longest_first
-from bakeoff.evaluation.signals.signal_run_plan import commissioned
-from bakeoff.operations import process_context
-from bakeoff.operations.reuse_lookup import prospects_of
-from bakeoff.settings import log_setup
+from bakeoff.domain.run import RunState
+from bakeoff.evaluation.planning.run_plan import RunRequest
+from bakeoff.evaluation.reports.leaderboard import rank
+from bakeoff.operations import start_run as runs
+from bakeoff.operations.context import Context
+from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.store.bakeoffs import job_rows, run_rows
-from bakeoff.store.database import schema_version
-from tasks import doorbell
-from tasks.why_idle import why_nothing_runs
+from tasks import celery
 
 if TYPE_CHECKING:
     import pandas as pd
 
-log = logging.getLogger(__name__)
 
-
-def start_run(request: RunRequest, *, digest: str | None = None) -> str:
+def start_run(request: RunRequest, *, context: Context | None = None) -> str:
     """The id of the run, which is under way, or will be as soon as a worker and a broker are there.
 
-    `digest` is kept with a new run; that of a run that is there already is for the caller to compare.
+    `context`: of another project than that of this process.
     """
-    engine = process_context.engine()
-    schema_version.ensure(engine)
-    run_id = parse_id(request.run_id) if request.run_id else new_id()
-    if run_rows.exists(engine, run_id):
-        return run_id
-    plan = make_plan(
-        request,
-        catalog=process_context.catalog,
-        configuration=process_context.configuration(),
-        pin=process_context.memory().pin,
-    )
-    submit(plan, run_id=run_id, name=request.name, digest=digest)
-    return run_id
+    return runs.start_run(context or celery.process_context(), request)
 
 
-def submit(
-    plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None
-) -> Sequence[Prospect]:
-    """What becomes of each candidate, in the order in which they start."""
-    return begin(run_of(plan, run_id=run_id, name=name, digest=digest), plan.candidates, fresh=plan.fresh)
+def retry(run_id: str, *, context: Context | None = None) -> str:
+    """The id of a new run of the same candidates on the same snapshot; what had completed is taken over."""
+    return runs.retry(context or celery.process_context(), run_id)
 
 
-def begin(run: Run, candidates: Sequence[Candidate], *, fresh: bool) -> Sequence[Prospect]:
-    prospects = longest_first(prospects_of(run, candidates, fresh=fresh))
-    queued, reused = [], []
-    for position, prospect in enumerate(prospects):
-        job = job_of(run, prospect.candidate, position)
-        if prospect.fit is None:
-            queued.append(job)
-        elif prospect.way is Way.SCORE:
-            queued.append(replace(job, reuses=prospect.fit.result.evaluation_id))
-        else:
-            reused.append(_taken_over(job, prospect.fit.result, run))
-    if create(run, queued, reused):
-        doorbell.ring_next()
-    return prospects
-
-
-def create(run: Run, queued: Sequence[Job], reused: Sequence[tuple[Job, Result]] = ()) -> bool:
-    """While nobody can take its snapshot away."""
-    data = run.dataset
-    with snapshot_store.held(
-        folder_of(process_context.configuration().snapshots, data.dataset_id, data.split_id)
-    ):
-        created = run_rows.create(process_context.engine(), run, queued, reused)
-    if created:
-        with log_setup.about(runId=run.id):
-            log.info("%s begins: %d jobs on %s", run.name, len(queued), data.name)
-    return created
-
-
-def draw_up(plan: Plan, *, run_id: str, name: str | None = None) -> tuple[Run, list[Job]]:
-    """The run and its jobs, all to be fitted, nowhere but in memory."""
-    run = run_of(plan, run_id=run_id, name=name)
-    return run, [job_of(run, candidate, position) for position, candidate in enumerate(plan.candidates)]
-
-
-def run_of(plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None) -> Run:
-    return Run(
-        id=run_id,
-        name=name or f"{plan.dataset.name}-{run_id[:8]}",
-        state=RunState.QUEUED,
-        dataset=plan.dataset,
-        rules=plan.rules,
-        seed=plan.seed,
-        test_size=plan.test_size,
-        baseline_id=plan.baseline_id,
-        repeat_check=plan.repeat_check,
-        save=plan.save,
-        request_digest=digest,
-        priority=plan.priority,
-        created_at=utc_now(),
-    )
-
-
-def retry(run_id: str, *, as_id: str | None = None, digest: str | None = None) -> str:
-    """A new run of the same candidates on the same snapshot; what had completed is taken over.
-
-    `as_id`: chosen by the caller, so that the same twice is the same run.
-    """
-    engine = process_context.engine()
-    if as_id is not None and run_rows.exists(engine, as_id):
-        return as_id
-    before = run_rows.get(engine, run_id)
-    if not before.state.has_ended:
-        raise ConflictError(f"run {run_id} is {before.state}: wait for its end, or `bakeoff cancel` it first")
-    if before.state is RunState.COMPLETED:
-        raise ConflictError(
-            f"all candidates of run {run_id} have a result, so nothing is left to retry: "
-            "`bakeoff run` evaluates them anew"
-        )
-    finished = {result.evaluation_id: result for result in job_rows.results_of_run(engine, run_id)}
-    again = replace(
-        before,
-        id=as_id or new_id(),
-        state=RunState.QUEUED,
-        retry_of=before.id,
-        request_digest=digest,
-        created_at=utc_now(),
-        started_at=None,
-        ended_at=None,
-    )
-    old_jobs = job_rows.of_run(engine, run_id)
-    queued = _once_more(again, [job for job in old_jobs if job.id not in finished])
-    reused = [
-        _taken_over(job_of(again, job.candidate, job.position, job.commission), finished[job.id], again)
-        for job in old_jobs
-        if job.id in finished
-    ]
-    create(again, queued, reused)
-    doorbell.ring_next()
-    return again.id
-
-
-def _once_more(run: Run, old: Sequence[Job]) -> list[Job]:
-    """Signal models work with what is saved now: one may have been trained since."""
-    if run.signals is None:
-        return [job_of(run, job.candidate, job.position) for job in old]
-    models = [job.candidate for job in old]
-    found = commissioned(models, run.dataset, run.signals.as_of, process_context.configuration())
-    return [job_of(run, job.candidate, job.position, found[job.candidate.id]) for job in old]
-
-
-def job_of(run: Run, candidate: Candidate, position: int, commission: Commission | None = None) -> Job:
-    """`commission`: of a job of signals."""
-    settings = process_context.configuration().settings
-    return Job(
-        id=new_id(),
-        run_id=run.id,
-        kind=run.kind,
-        candidate=candidate,
-        state=JobState.QUEUED,
-        attempt=0,
-        max_attempts=settings.max_attempts,
-        timeout_s=candidate.timeout_s or settings.evaluation_timeout,
-        position=position,
-        commission=commission,
-        created_at=run.created_at,
-    )
-
-
-def _taken_over(job: Job, result: Result, run: Run) -> tuple[Job, Result]:
-    """As of this run: it may be another candidate's of the same code, and have more metrics."""
-    taken = replace(
-        result,
-        evaluation_id=job.id,
-        run_id=run.id,
-        model_id=job.candidate.id,
-        model_version=job.candidate.version,
-        dataset_name=run.dataset.name,
-        metrics={name: result.metrics[name] for name in run.rules.metrics},
-        timestamp=run.created_at,
-        attempt=0,
-        reused_from=result.reused_from or result.evaluation_id,
-    )
-    return replace(job, state=JobState.COMPLETED, ended_at=run.created_at), taken
-
-
-def wait(run_id: str, *, timeout_s: float | None = None, poll_s: float = 0.2) -> RunState:
-    """The state that the run ended in."""
+def wait(
+    run_id: str, *, timeout_s: float | None = None, poll_s: float = 0.2, context: Context | None = None
+) -> RunState:
+    """The state that the run ended in. TimeoutError says why nothing runs."""
+    context = context or celery.process_context()
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    while not (state := run_rows.get(process_context.engine(), run_id).state).has_ended:
+    while not (state := run_rows.get(context.engine, run_id).state).has_ended:
         if deadline is not None and time.monotonic() > deadline:
-            raise TimeoutError(f"run {run_id} is still {state} after {timeout_s} s: {why_nothing_runs()}")
+            raise TimeoutError(
+                f"run {run_id} is still {state} after {timeout_s} s: {why_nothing_runs(context)}"
+            )
         time.sleep(poll_s)
     return state
 
 
-def results(run_id: str) -> "pd.DataFrame":
+def results(run_id: str, *, context: Context | None = None) -> "pd.DataFrame":
     """One row per completed evaluation, best first; each metric is a column."""
     import pandas as pd
 
-    from bakeoff.evaluation.reports.leaderboard import rank
-
-    run = run_rows.get(process_context.engine(), run_id)
-    found: Sequence[Result] = job_rows.results_of_run(process_context.engine(), run_id)
-    standings = rank(found, metric=run.rules.metrics[0], baseline_id=run.baseline_id)
+    engine = (context or celery.process_context()).engine
+    run = run_rows.get(engine, run_id)
+    standings = rank(
+        job_rows.results_of_run(engine, run_id), metric=run.rules.metrics[0], baseline_id=run.baseline_id
+    )
     rows = [{"rank": standing.rank, **standing.result.to_record()} for standing in standings]
     return pd.json_normalize([{**row, **row.pop("metrics")} for row in rows])

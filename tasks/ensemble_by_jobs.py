@@ -1,4 +1,4 @@
-"""`inference.EnsembleService` on workers: each model is asked in a job of its own, as anybody's run does."""
+"""`EnsembleService` on workers: each model is asked in a job of its own, as in a run of signals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,34 +10,36 @@ from bakeoff.domain.signal import SignalOrder
 from bakeoff.evaluation.signals.signal_run_plan import plan_of_order
 from bakeoff.inference.ask_models import Said
 from bakeoff.inference.ensemble_service import EnsembleService
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
+from bakeoff.operations.signals.start_signals import log_warnings, start_planned_signals
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.database import schema_version
 from bakeoff.store.signals import model_signals
-from tasks import enqueue
-from tasks.signal_runs import note, submit
+from tasks import celery, enqueue
 
 
-def service(*, timeout_s: float | None = None) -> EnsembleService:
-    """Of the project that this process is wired to. `timeout_s`: how long to wait for workers, at most."""
+def service(*, timeout_s: float | None = None, context: Context | None = None) -> EnsembleService:
+    """`timeout_s`: how long to wait for workers, at most. `context`: of another project."""
+    context = context or celery.process_context()
     return EnsembleService(
-        process_context.catalog(), ask=ByJobs(timeout_s=timeout_s), engine=process_context.engine()
+        context.catalog(), ask=AskByJobs(context=context, timeout_s=timeout_s), engine=context.engine
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class ByJobs:
-    """A way to ask. TimeoutError says why nothing runs; the run goes on nevertheless."""
+class AskByJobs:
+    """A way to ask models. TimeoutError says why nothing runs; the run goes on nevertheless."""
 
+    context: Context
     timeout_s: float | None = None
 
     def __call__(self, order: SignalOrder, models: Mapping[str, Candidate]) -> Said:
-        engine, run_id = process_context.engine(), new_id()
+        engine, run_id = self.context.engine, new_id()
         schema_version.ensure(engine)
-        plan = plan_of_order(order, tuple(models.values()), process_context.configuration())
-        note(plan, run_id)
-        submit(plan, run_id=run_id)
-        enqueue.wait(run_id, timeout_s=self.timeout_s)
+        plan = plan_of_order(order, tuple(models.values()), self.context.configuration)
+        log_warnings(plan, run_id)
+        start_planned_signals(self.context, plan, run_id=run_id)
+        enqueue.wait(run_id, timeout_s=self.timeout_s, context=self.context)
         return Said(
             answers=model_signals.answers_of_run(engine, run_rows.get(engine, run_id)),
             failed={

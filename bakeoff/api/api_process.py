@@ -11,10 +11,8 @@ import uvicorn
 from bakeoff.api.app import create_app
 from bakeoff.api.security.access_control import is_loopback
 from bakeoff.api.security.tokens import Tokens
-from bakeoff.broker import broker_access
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.operations import process_context
-from bakeoff.settings.configuration import Configuration
+from bakeoff.operations.context import Context
 from bakeoff.store.database import schema_version
 
 log = logging.getLogger(__name__)
@@ -23,8 +21,9 @@ _GRACE_S = 10
 _BACKLOG = 2048
 
 
-def serve(configuration: Configuration, *, say: Callable[[str], None]) -> None:
+def serve(context: Context, *, say: Callable[[str], None]) -> None:
     """`say` is told once where it listens, and who may come in."""
+    configuration = context.configuration
     settings = configuration.settings
     tokens = Tokens(configuration.tokens_file, from_environment=configuration.token_digest)
     open_to_all = not tokens.known()
@@ -34,22 +33,22 @@ def serve(configuration: Configuration, *, say: Callable[[str], None]) -> None:
             "make one with `bakeoff api token NAME --role admin`, or listen on 127.0.0.1"
         )
     with listen(settings.api_host, settings.api_port) as listener:
-        schema_version.ensure(process_context.engine())
-        process_context.catalog()
-        broker_access.hold()
+        schema_version.ensure(context.engine)
+        context.catalog()
+        context.broker.hold()
         say(f"serving on {url_of(listener)}{_who(open_to_all=open_to_all)}; Ctrl-C stops")
-        _run(configuration, tokens, listener)
+        _run(context, tokens, listener)
 
 
 def _who(*, open_to_all: bool) -> str:
     return ", open to every user of this machine, as admin, since there is no token" if open_to_all else ""
 
 
-def _run(configuration: Configuration, tokens: Tokens, listener: socket.socket) -> None:
+def _run(context: Context, tokens: Tokens, listener: socket.socket) -> None:
     stopping: Callable[[], bool] = lambda: server.should_exit  # noqa: E731
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(configuration, tokens, is_stopping=stopping),
+            create_app(context, tokens, is_stopping=stopping),
             log_config=None,
             access_log=False,
             proxy_headers=False,

@@ -30,6 +30,7 @@ from bakeoff.api.security.access_control import PUBLIC, Gate, Rules, SecurityHea
 from bakeoff.api.security.request_log import REQUEST_ID, Access
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.domain.errors import BakeoffError
+from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 
 _ALWAYS_POSSIBLE = (401, 403, 422, 500, 503)
@@ -59,9 +60,9 @@ def _streamed() -> dict[str, Any]:
 
 
 def create_app(
-    configuration: Configuration, tokens: Tokens, *, is_stopping: Callable[[], bool] = lambda: False
+    context: Context, tokens: Tokens, *, is_stopping: Callable[[], bool] = lambda: False
 ) -> FastAPI:
-    """For this process, which is wired to the configuration."""
+    configuration = context.configuration
     app = Api(
         title="Bakeoff",
         version=version("bakeoff"),
@@ -74,9 +75,10 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.service = Service(
-        broker=health_routes.broker_pulse(configuration),
-        database=health_routes.database_pulse(configuration),
-        figures=metrics_routes.figures_pulse(configuration),
+        context=context,
+        broker=health_routes.broker_pulse(context),
+        database=health_routes.database_pulse(context),
+        figures=metrics_routes.figures_pulse(context),
         is_stopping=is_stopping,
     )
     for part in (

@@ -1,6 +1,6 @@
 """What is asked of a request before its body is looked at.
 
-What the handlers share, beside what `bakeoff.operations.process_context` gives to all of this process.
+What the handlers share.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from bakeoff.api.cached_probe import Pulse
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
+from bakeoff.operations.context import Context
 from bakeoff.operations.examination.broker_look import BrokerLook
 from bakeoff.operations.examination.database_look import StorageLook
 from bakeoff.store.monitoring.metric_counts import Figures
@@ -50,6 +51,7 @@ READERS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
+    context: Context
     broker: Pulse[BrokerLook]
     database: Pulse[StorageLook]
     figures: Pulse[Figures]
@@ -71,6 +73,11 @@ def _service(request: Request) -> Service:
     return found
 
 
+async def _context(request: Request) -> Context:
+    found: Context = request.app.state.service.context
+    return found
+
+
 def _principal(request: Request) -> Principal:
     """The gate has let nobody in without one, but at paths that ask for none."""
     found: Principal = request.state.principal
@@ -88,5 +95,6 @@ def _admin(principal: Annotated[Principal, Depends(_principal)]) -> Principal:
 
 
 TheService = Annotated[Service, Depends(_service)]
+TheContext = Annotated[Context, Depends(_context)]
 ThePrincipal = Annotated[Principal, Depends(_principal)]
 AnAdmin = Annotated[Principal, Depends(_admin)]

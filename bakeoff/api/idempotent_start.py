@@ -20,44 +20,49 @@ from bakeoff.domain.metric import names_function
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.planning.run_plan import RunBody, RunRequest
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody, SignalRequest
-from bakeoff.operations import process_context
+from bakeoff.operations import start_run
+from bakeoff.operations.context import Context
+from bakeoff.operations.signals.start_signals import start_signals
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import run_rows, run_status
 from bakeoff.store.bakeoffs.run_status import RunStatus
-from tasks import enqueue
-from tasks.signal_runs import start_signals
 
 _KEYS = UUID("6f4d3a5e-9a53-5d0c-8c0f-1d0b8e0a7c11")
 
 
-def start(body: RunBody, *, key: str | None, principal: Principal) -> RunStatus:
+def start(context: Context, body: RunBody, *, key: str | None, principal: Principal) -> RunStatus:
     if principal.role is not Role.ADMIN:
         _refuse_saving(body)
     with_key = {"start": body.model_dump(mode="json", by_alias=True)}
-    return _once(with_key, key, principal, lambda run_id, digest: _start(body, run_id, digest))
-
-
-def generate(body: SignalBody, *, key: str | None, principal: Principal) -> RunStatus:
     return _once(
-        {"generate": body.model_dump(mode="json", by_alias=True)},
-        key,
-        principal,
-        lambda run_id, digest: _generate(body, run_id, digest),
+        context, with_key, key, principal, lambda run_id, digest: _start(context, body, run_id, digest)
     )
 
 
-def retry(run_id: str, *, key: str | None, principal: Principal) -> RunStatus:
-    if principal.role is not Role.ADMIN:
-        _refuse_signals(run_id)
+def generate(context: Context, body: SignalBody, *, key: str | None, principal: Principal) -> RunStatus:
     return _once(
+        context,
+        {"generate": body.model_dump(mode="json", by_alias=True)},
+        key,
+        principal,
+        lambda run_id, digest: _generate(context, body, run_id, digest),
+    )
+
+
+def retry(context: Context, run_id: str, *, key: str | None, principal: Principal) -> RunStatus:
+    if principal.role is not Role.ADMIN:
+        _refuse_signals(context, run_id)
+    return _once(
+        context,
         {"retry": run_id},
         key,
         principal,
-        lambda as_id, digest: enqueue.retry(run_id, as_id=as_id, digest=digest),
+        lambda as_id, digest: start_run.retry(context, run_id, as_id=as_id, digest=digest),
     )
 
 
 def _once(
+    context: Context,
     request: Mapping[str, Any],
     key: str | None,
     principal: Principal,
@@ -65,24 +70,24 @@ def _once(
 ) -> RunStatus:
     run_id = new_id() if key is None else str(uuid5(_KEYS, f"{principal.name}\n{key}"))
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-    found = run_status.of_run(process_context.engine(), begin(run_id, digest))
+    found = run_status.of_run(context.engine, begin(run_id, digest))
     if found.run.request_digest != digest:
         said = f"the key {key!r} came with another request before: take a new key for a new request"
         raise InvalidInputError(said).blaming("header.Idempotency-Key")
     return found
 
 
-def _start(body: RunBody, run_id: str, digest: str) -> str:
+def _start(context: Context, body: RunBody, run_id: str, digest: str) -> str:
     request = RunRequest(run_id=run_id, **{name: getattr(body, name) for name in RunBody.model_fields})
     with _blaming_the_body():
-        _refuse_what_opens_files(body, process_context.configuration())
-        return enqueue.start_run(request, digest=digest)
+        _refuse_what_opens_files(body, context.configuration)
+        return start_run.start_run(context, request, digest=digest)
 
 
-def _generate(body: SignalBody, run_id: str, digest: str) -> str:
+def _generate(context: Context, body: SignalBody, run_id: str, digest: str) -> str:
     request = SignalRequest(run_id=run_id, **{name: getattr(body, name) for name in SignalBody.model_fields})
     with _blaming_the_body():
-        return start_signals(request, digest=digest)
+        return start_signals(context, request, digest=digest)
 
 
 @contextmanager
@@ -94,9 +99,9 @@ def _blaming_the_body() -> Iterator[None]:
         raise InvalidInputError(str(exc)).blaming(f"body.{exc.field}" if exc.field else "body") from exc
 
 
-def _refuse_signals(run_id: str) -> None:
+def _refuse_signals(context: Context, run_id: str) -> None:
     """What it comes to would be the ensemble of its date."""
-    if run_rows.get(process_context.engine(), run_id).signals is not None:
+    if run_rows.get(context.engine, run_id).signals is not None:
         raise RequestRefused(
             HTTPStatus.FORBIDDEN,
             "it is a run of signals, and generating them takes the role admin",

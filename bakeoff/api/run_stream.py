@@ -20,7 +20,7 @@ from bakeoff.api.schemas.run_schemas import STREAMED
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.event import EventType
 from bakeoff.events.event_stream import envelope
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import outbox, run_status
 from bakeoff.store.bakeoffs.outbox import Pending
 from bakeoff.store.bakeoffs.run_status import RunStatus
@@ -64,16 +64,20 @@ RUN_EVENTS: Mapping[int | str, dict[str, Any]] = {
 }
 
 
-async def stream(run_id: str, *, after: int, is_stopping: Callable[[], bool]) -> Response:
-    status, events = await run_in_threadpool(_look, run_id, after)
+async def stream(context: Context, run_id: str, *, after: int, is_stopping: Callable[[], bool]) -> Response:
+    status, events = await run_in_threadpool(_look, context, run_id, after)
     if after and status.run.state.has_ended and not events:
         return Response(status_code=204)
-    told = _tell(status, events, after, is_stopping)
+    told = _tell(context, status, events, after, is_stopping)
     return StreamingResponse(told, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
 
 async def _tell(
-    status: RunStatus, events: Sequence[Pending], after: int, is_stopping: Callable[[], bool]
+    context: Context,
+    status: RunStatus,
+    events: Sequence[Pending],
+    after: int,
+    is_stopping: Callable[[], bool],
 ) -> AsyncIterator[str]:
     """Progress first: the last event is the end of the run."""
     known, told_at = None, time.monotonic()
@@ -90,20 +94,20 @@ async def _tell(
             told_at = time.monotonic()
             yield ": still here\n\n"
         await asyncio.sleep(_LOOK_S)
-        status, events = await run_in_threadpool(_look_again, status, after)
+        status, events = await run_in_threadpool(_look_again, context, status, after)
 
 
-def _look(run_id: str, after: int) -> Look:
+def _look(context: Context, run_id: str, after: int) -> Look:
     """The run first: if it has ended, the event that says so is there."""
-    engine = process_context.engine()
+    engine = context.engine
     status = run_status.of_run(engine, run_id)
     return status, outbox.of_run(engine, run_id, after=after, limit=_MOST)
 
 
-def _look_again(before: RunStatus, after: int) -> Look:
+def _look_again(context: Context, before: RunStatus, after: int) -> Look:
     """A database that is away for a moment ends no stream."""
     try:
-        return _look(before.run.id, after)
+        return _look(context, before.run.id, after)
     except InfrastructureError as exc:
         log.warning("the stream of run %s tells nothing new: %s", before.run.id, exc)
         return before, []

@@ -11,110 +11,110 @@ from redis.retry import Retry
 
 from bakeoff.broker import embedded_redis
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.operations import process_context
+from bakeoff.settings.configuration import Configuration
 
-EVALUATIONS = "evaluations"  #: doorbells of jobs
-CONTROL = "control"  #: everything else, so that it never waits behind a fit
+EVALUATIONS = "evaluations"  #: the queue of doorbells of jobs
+CONTROL = "control"  #: the queue of everything else, so that it never waits behind an evaluation
 
-_PATIENCE_S = 2  #: whoever asks has other duties, and asks again
-
-
-def url() -> str:
-    """As Celery writes it. The embedded Redis may not be running."""
-    given = process_context.configuration().settings.broker_url
-    return given or embedded_redis.expected(process_context.configuration().data_dir).url
+_PATIENCE_S = 2  #: callers have other duties, and try again later
 
 
-def key(name: str) -> str:
-    """A key of ours among those of others."""
-    return process_context.configuration().settings.broker_prefix + name
+class Broker:
+    """The Redis that the configuration names, or the embedded one of the data folder.
 
+    Methods that only look return None or False when it cannot be reached; they raise nothing.
+    """
 
-def is_running() -> bool:
-    """Whether it answers; nothing is started."""
-    if process_context.configuration().settings.broker_url is None:
-        return embedded_redis.attach(process_context.configuration().data_dir) is not None
-    try:
-        return bool(client().ping())
-    except RedisError:
-        return False
+    def __init__(self, configuration: Configuration) -> None:
+        self._given = configuration.settings.broker_url  #: None: the embedded one is used
+        self._prefix = configuration.settings.broker_prefix
+        self._data_dir = configuration.data_dir
 
+    @property
+    def url(self) -> str:
+        """As Celery writes it. The embedded Redis may not be running."""
+        return self._given or embedded_redis.expected(self._data_dir).url
 
-def demand() -> None:
-    """Hold it; an error when it is not there or takes nothing, for a person who would wait for nothing."""
-    hold()
-    try:
-        client().ping()
-    except ResponseError as exc:
-        raise InfrastructureError(f"the broker {url()} takes no messages: {exc}") from exc
-    except RedisError as exc:
-        raise InfrastructureError(
-            f"the broker {url()} cannot be reached: start it, or correct brokerUrl"
-        ) from exc
+    @property
+    def client(self) -> redis.Redis:
+        return _client(self._given or embedded_redis.expected(self._data_dir).client_url)
 
+    def key(self, name: str) -> str:
+        """A key of ours, with the prefix that separates it from those of other users of the same Redis."""
+        return self._prefix + name
 
-def hold() -> embedded_redis.Hold | None:
-    """Start the embedded Redis if it is needed, and keep it for as long as this process lives."""
-    if process_context.configuration().settings.broker_url:
-        return None
-    return _hold(process_context.configuration().data_dir)
+    def is_running(self) -> bool:
+        """Whether it answers; nothing is started."""
+        if self._given is None:
+            return embedded_redis.attach(self._data_dir) is not None
+        try:
+            return bool(self.client.ping())
+        except RedisError:
+            return False
+
+    def hold(self) -> embedded_redis.Hold | None:
+        """Start the embedded Redis if it is needed, and keep it for as long as this process lives."""
+        return None if self._given else _hold(self._data_dir)
+
+    def hold_or_fail(self) -> None:
+        """As `hold`, and an error if the broker is away or takes no messages.
+
+        For commands whose user would otherwise wait for a run that cannot start.
+        """
+        self.hold()
+        try:
+            self.client.ping()
+        except ResponseError as exc:
+            raise InfrastructureError(f"the broker {self.url} takes no messages: {exc}") from exc
+        except RedisError as exc:
+            raise InfrastructureError(
+                f"the broker {self.url} cannot be reached: start it, or correct brokerUrl"
+            ) from exc
+
+    def ensure(self) -> None:
+        """Start the embedded Redis again after both it and its keeper were killed."""
+        if not self._given:
+            embedded_redis.ensure(self._data_dir)
+
+    def socket_folders(self) -> tuple[Path, ...]:
+        """The folder in which the embedded Redis listens: whoever can see it can command the workers."""
+        return () if self._given else (embedded_redis.expected(self._data_dir).socket.parent,)
+
+    def nobody_listens(self) -> bool:
+        """Whether it is certain that no worker would receive a broadcast: no client subscribes to any."""
+        try:
+            return not self.client.pubsub_numpat()
+        except RedisError:
+            return False
+
+    def messages_waiting(self, queue: str) -> int | None:
+        """Length of the queue; None when the broker cannot be reached."""
+        try:
+            return int(self.client.llen(self._key_of_queue(queue)))
+        except RedisError:
+            return None
+
+    def latest_messages(self, queue: str, *, most: int) -> list[bytes] | None:
+        """Messages that no worker has taken yet, as they are on the wire; None: it cannot be reached."""
+        try:
+            return cast("list[bytes]", self.client.lrange(self._key_of_queue(queue), 0, most - 1))
+        except RedisError:
+            return None
+
+    def _key_of_queue(self, queue: str) -> str:
+        """Celery puts the prefix before its queues only in a Redis that others may use, too."""
+        return self._prefix + queue if self._given else queue
 
 
 @cache
 def _hold(data_dir: Path) -> embedded_redis.Hold:
+    """Once per process: a second hold would be one more open file, and change nothing."""
     return embedded_redis.hold(data_dir)
 
 
-def ensure() -> None:
-    """Start the embedded Redis again after both it and its keeper were killed."""
-    if not process_context.configuration().settings.broker_url:
-        embedded_redis.ensure(process_context.configuration().data_dir)
-
-
-def sockets() -> tuple[Path, ...]:
-    """The folder in which the embedded Redis listens: whoever sees it commands the workers."""
-    if process_context.configuration().settings.broker_url:
-        return ()
-    return (embedded_redis.expected(process_context.configuration().data_dir).socket.parent,)
-
-
-def client() -> redis.Redis:
-    given = process_context.configuration().settings.broker_url
-    return _client(given or embedded_redis.expected(process_context.configuration().data_dir).client_url)
-
-
 @cache
-def _client(where: str) -> redis.Redis:
-    """It tries twice, for a connection may have died since it was last used, and waits for nothing."""
+def _client(url: str) -> redis.Redis:
+    """It tries twice, since a connection may have died since its last use, and waits for nothing else."""
     return redis.Redis.from_url(
-        where, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S, retry=Retry(NoBackoff(), 1)
+        url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S, retry=Retry(NoBackoff(), 1)
     )
-
-
-def nobody_listens() -> bool:
-    """Whether it is certain that no worker would hear a question: none listens to what is told to all."""
-    try:
-        return not client().pubsub_numpat()
-    except RedisError:
-        return False
-
-
-def messages_waiting(queue: str) -> int | None:
-    """Length of the queue; None when the broker cannot be reached."""
-    try:
-        return int(client().llen(_key_of(queue)))
-    except RedisError:
-        return None
-
-
-def latest_messages(queue: str, *, most: int) -> list[bytes] | None:
-    """Those that nobody has taken yet, as they are on the wire; None when the broker cannot be reached."""
-    try:
-        return cast("list[bytes]", client().lrange(_key_of(queue), 0, most - 1))
-    except RedisError:
-        return None
-
-
-def _key_of(queue: str) -> str:
-    settings = process_context.configuration().settings
-    return settings.broker_prefix + queue if settings.broker_url else queue

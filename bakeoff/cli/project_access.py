@@ -3,7 +3,6 @@
 The job that people mean: by its id, or by a run and a candidate.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +15,7 @@ from bakeoff.store.bakeoffs import job_rows, run_rows
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from bakeoff.operations.context import Context, Messenger
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog
     from registry.models.local.local_registry import ModelRegistry
@@ -36,45 +36,48 @@ def remember(config: Path | None) -> None:
     _before_command[:] = [config] if config else []
 
 
-def open_project(config: Path | None, **flags: Any) -> "Configuration":
+def open_project(config: Path | None, **flags: Any) -> "Context":
     """`flags` are settings from the command line, by camelCase key; None means not given."""
-    from bakeoff.operations import process_context
+    from bakeoff.operations.context import Context
     from bakeoff.settings.configuration import load
 
     asked = config or (_before_command[0] if _before_command else None)
-    configuration = load(asked, overrides=flags)
-    process_context.use(configuration)
-    if str(configuration.root) not in sys.path:
-        sys.path.append(str(configuration.root))  # metrics and datasets of the project's own
-    return configuration
+    context = Context(load(asked, overrides=flags), _messenger)
+    context.make_project_importable()
+    return context
 
 
-def existing_database(configuration: "Configuration") -> "Engine":
+def _messenger(context: "Context") -> "Messenger":
+    """Celery is loaded when the first message is sent, and not by commands that send none."""
+    from tasks.celery import messenger_for
+
+    return messenger_for(context)
+
+
+def existing_database(context: "Context") -> "Engine":
     """With or without runs in it; one that is not there is not made."""
     from bakeoff.domain.errors import NotFoundError
-    from bakeoff.operations import process_context
 
-    if not process_context.has_database():
+    if not context.has_database():
         raise NotFoundError(
-            f"there is no database of {configuration.root} yet: `bakeoff run` makes it, "
+            f"there is no database of {context.configuration.root} yet: `bakeoff run` makes it, "
             f"or name another project with --config"
         )
-    return process_context.engine()
+    return context.engine
 
 
-def database(configuration: "Configuration") -> "Engine":
+def database(context: "Context") -> "Engine":
     """With runs in it, or an error that says how to get there."""
     from bakeoff.domain.errors import NotFoundError
-    from bakeoff.operations import process_context
     from bakeoff.store.bakeoffs.run_rows import page
     from bakeoff.store.database import schema_version
 
-    if process_context.has_database():
-        schema_version.ensure(process_context.engine())
-        if page(process_context.engine(), limit=1):
-            return process_context.engine()
+    if context.has_database():
+        schema_version.ensure(context.engine)
+        if page(context.engine, limit=1):
+            return context.engine
     raise NotFoundError(
-        f"nothing was ever run in {configuration.root}: `bakeoff run` makes the first run, "
+        f"nothing was ever run in {context.configuration.root}: `bakeoff run` makes the first run, "
         f"or name another project with --config"
     )
 

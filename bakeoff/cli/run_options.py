@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bakeoff.evaluation.planning.run_plan import Plan, RunRequest
+    from bakeoff.operations.context import Context
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog
 
@@ -93,19 +94,14 @@ def split(text: str | None) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def plan_of(request: "RunRequest", added: Sequence[str], console: "Console") -> "Plan":
+def plan_of(context: "Context", request: "RunRequest", added: Sequence[str], console: "Console") -> "Plan":
     """`added`: disabled candidates that take part."""
     from bakeoff.evaluation.planning.run_plan import make_plan
-    from bakeoff.operations import process_context
 
     with terminal.busy(console, "checking the candidates and reading the data"):
         if added:
-            request = request.model_copy(
-                update={"models": _choose(request.models, added, process_context.catalog())}
-            )
-        return make_plan(
-            request, catalog=process_context.catalog, configuration=process_context.configuration()
-        )
+            request = request.model_copy(update={"models": _choose(request.models, added, context.catalog())})
+        return make_plan(request, catalog=context.catalog, configuration=context.configuration)
 
 
 def _choose(models: list[str] | None, added: Sequence[str], catalog: "Catalog") -> list[str] | None:

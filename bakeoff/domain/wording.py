@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 _MOST_LISTED = 20
+_THOUSAND = 1000
 
 
 def listed(words: Iterable[str]) -> str:
@@ -22,3 +23,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size(size_bytes: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size_bytes < _THOUSAND:
+            return f"{size_bytes:.3g} {unit}"
+        size_bytes /= _THOUSAND
+    return f"{size_bytes:,.1f} GB"

@@ -17,7 +17,7 @@ from pathlib import Path
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.identity import parse_id
 from bakeoff.evaluation.datasets import snapshot_store
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import old_runs
 from registry.models import registry_opening
 
@@ -45,25 +45,25 @@ class Rubbish:
         return sum(pile.bytes for pile in piles)
 
 
-def look(age: timedelta | None) -> Rubbish:
+def look(context: Context, age: timedelta | None) -> Rubbish:
     """What `collect` would remove."""
     outdated: AbstractSet[str] = set()
     if age is not None:
-        outdated = old_runs.outdated(process_context.engine(), age, kept=_runs_of_models())
-    return _go_through(len(outdated), outdated, snapshot_store.unused, _weigh)
+        outdated = old_runs.outdated(context.engine, age, kept=_runs_of_models(context))
+    return _go_through(context, len(outdated), outdated, snapshot_store.unused, _weigh)
 
 
-def collect(age: timedelta | None) -> Rubbish:
+def collect(context: Context, age: timedelta | None) -> Rubbish:
     """`age`: runs that ended longer ago go, too; None keeps them all."""
     forgotten = 0
     if age is not None:
-        forgotten = old_runs.delete_outdated(process_context.engine(), age, kept=_runs_of_models())
-    return _go_through(forgotten, set(), snapshot_store.set_aside_unused, _remove)
+        forgotten = old_runs.delete_outdated(context.engine, age, kept=_runs_of_models(context))
+    return _go_through(context, forgotten, set(), snapshot_store.set_aside_unused, _remove)
 
 
-def _runs_of_models() -> set[str]:
+def _runs_of_models(context: Context) -> set[str]:
     """The runs that trained models come from: as long as a version is kept, so is what it was measured by."""
-    configuration = process_context.configuration()
+    configuration = context.configuration
     if configuration.settings.model_registry.backend == "none" or not registry_opening.has_registry(
         configuration
     ):
@@ -73,15 +73,16 @@ def _runs_of_models() -> set[str]:
 
 
 def _go_through(
+    context: Context,
     runs: int,
     outdated: AbstractSet[str],
     choose: Callable[[Path, Callable[[], AbstractSet[snapshot_store.Address]]], Sequence[Path]],
     dispose: Callable[[Sequence[Path]], Pile],
 ) -> Rubbish:
-    configuration, engine = process_context.configuration(), process_context.engine()
+    configuration, engine = context.configuration, context.engine
     places = (configuration.predictions, configuration.logs, configuration.fitted)
     folders = [_folders(place) for place in places]
-    unfinished = _unfinished()
+    unfinished = _unfinished(context)
     kept = old_runs.run_ids(engine) - outdated
     predictions, logs, fitted = (dispose([one for one in found if one.name not in kept]) for found in folders)
     snapshots = choose(
@@ -108,27 +109,27 @@ def _is_id(name: str) -> bool:
     return False
 
 
-def _unfinished() -> list[Path]:
+def _unfinished(context: Context) -> list[Path]:
     """Drafts have names of their own where the file system has no nameless files."""
-    configuration = process_context.configuration()
+    configuration = context.configuration
     drafts = list(configuration.predictions.glob("*/.*.part"))
-    at_work = old_runs.open_run_ids(process_context.engine())
+    at_work = old_runs.open_run_ids(context.engine)
     return [
         *snapshot_store.abandoned(configuration.snapshots),
         *(draft for draft in drafts if draft.parent.name not in at_work),
-        *filter(_is_abandoned, _copies_of_database()),
-        *(copy for copy in _copies_of_models() if copy.name not in at_work and _is_abandoned(copy)),
+        *filter(_is_abandoned, _copies_of_database(context)),
+        *(copy for copy in _copies_of_models(context) if copy.name not in at_work and _is_abandoned(copy)),
     ]
 
 
-def _copies_of_models() -> Iterator[Path]:
+def _copies_of_models(context: Context) -> Iterator[Path]:
     """For cells of runs, and of commands."""
-    return process_context.configuration().copies.glob("*")
+    return context.configuration.copies.glob("*")
 
 
-def _copies_of_database() -> Iterator[Path]:
+def _copies_of_database(context: Context) -> Iterator[Path]:
     """Drafts of backups, and of what a restore keeps and puts back."""
-    configuration = process_context.configuration()
+    configuration = context.configuration
     yield from configuration.backups.glob(".*.part*")
     if (database := configuration.database_file) is not None:
         yield from database.parent.glob(f".{database.stem}*.part*")

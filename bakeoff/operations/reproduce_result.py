@@ -9,12 +9,12 @@ from bakeoff.domain.job import Job, JobKind, JobState
 from bakeoff.domain.result import Fit
 from bakeoff.domain.run import RunState
 from bakeoff.evaluation.reuse.reproduction import ReproductionComparison, compare_fits
-from bakeoff.operations import process_context
+from bakeoff.operations import start_run
+from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
-from tasks import enqueue
 
 
-def first_fit(job: Job) -> Fit:
+def first_fit(context: Context, job: Job) -> Fit:
     """Of the result of this job, which may have been taken over from another one."""
     if job.kind is JobKind.SIGNALS:
         raise InvalidInputError(
@@ -25,9 +25,9 @@ def first_fit(job: Job) -> Fit:
         raise NotFoundError(
             f"job {job.id} ({job.candidate.id}) is {job.state}: it has no result to reproduce"
         )
-    result = job_rows.result_of(process_context.engine(), job.id)
+    result = job_rows.result_of(context.engine, job.id)
     origin = result.reused_from or result.evaluation_id
-    fit = earlier_fits.of_evaluation(process_context.engine(), origin)
+    fit = earlier_fits.of_evaluation(context.engine, origin)
     if fit is None:
         raise NotFoundError(
             f"evaluation {origin} ({job.candidate.id}) was made before it was kept what results are made of: "
@@ -36,10 +36,10 @@ def first_fit(job: Job) -> Fit:
     return fit
 
 
-def begin(fit: Fit) -> str:
+def begin(context: Context, fit: Fit) -> str:
     """The id of the run."""
-    before = run_rows.get(process_context.engine(), fit.result.run_id)
-    job = job_rows.get(process_context.engine(), fit.result.evaluation_id)
+    before = run_rows.get(context.engine, fit.result.run_id)
+    job = job_rows.get(context.engine, fit.result.evaluation_id)
     run = replace(
         before,
         id=new_id(),
@@ -54,17 +54,17 @@ def begin(fit: Fit) -> str:
         started_at=None,
         ended_at=None,
     )
-    enqueue.begin(run, [job.candidate], fresh=True)
+    start_run.write_and_ring(context, run, [job.candidate], fresh=True)
     return run.id
 
 
-def outcome(fit: Fit, run_id: str) -> ReproductionComparison:
+def outcome(context: Context, fit: Fit, run_id: str) -> ReproductionComparison:
     """Of a run that has completed."""
-    [job] = job_rows.of_run(process_context.engine(), run_id)
-    again = earlier_fits.of_evaluation(process_context.engine(), job.id)
+    [job] = job_rows.of_run(context.engine, run_id)
+    again = earlier_fits.of_evaluation(context.engine, job.id)
     assert again is not None  # noqa: S101 - it was fitted
-    return compare_fits(fit, again, predictions=(_predictions_of(fit), _predictions_of(again)))
+    return compare_fits(fit, again, predictions=(_predictions_of(context, fit), _predictions_of(context, again)))
 
 
-def _predictions_of(fit: Fit) -> Path:
-    return process_context.configuration().predictions_of(fit.result.run_id, fit.result.evaluation_id)
+def _predictions_of(context: Context, fit: Fit) -> Path:
+    return context.configuration.predictions_of(fit.result.run_id, fit.result.evaluation_id)

@@ -8,20 +8,22 @@ from bakeoff.domain.result import Parts, fingerprint
 from bakeoff.domain.run import Run
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, prospect_of
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import earlier_fits
-from registry.code.code_reading import class_modules, code_at
+from registry.code.code_reading import code_at, class_modules
 from registry.code.library_versions import cell_environment
 
 
-def prospects_of(run: Run, candidates: Sequence[Candidate], *, fresh: bool = False) -> list[Prospect]:
+def prospects_of(
+    context: Context, run: Run, candidates: Sequence[Candidate], *, fresh: bool = False
+) -> list[Prospect]:
     """In the order of the candidates. `fresh`: whatever was fitted before, each is fitted."""
-    root, present = process_context.configuration().root.resolve(), cell_environment()
+    root, present = context.configuration.root.resolve(), cell_environment()
     parts = _parts(run, candidates, root, present)
     digests = {model_id: fingerprint(its) for model_id, its in parts.items()}
-    fits = {} if fresh else earlier_fits.with_fingerprints(process_context.engine(), set(digests.values()))
+    fits = {} if fresh else earlier_fits.with_fingerprints(context.engine, set(digests.values()))
     unknown = {model_id for model_id, digest in digests.items() if digest not in fits}
-    latest = earlier_fits.latest_of(process_context.engine(), unknown)
+    latest = earlier_fits.latest_of(context.engine, unknown)
     return [
         prospect_of(
             candidate,

@@ -14,8 +14,7 @@ from bakeoff.domain.result import FittedModel, Result
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import Advance, NotSaved, Saved, SaveRequest, SavingOutcome
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
-from bakeoff.operations import process_context
-from bakeoff.settings.configuration import Configuration
+from bakeoff.operations.context import Context
 from bakeoff.settings.registry_settings import PromotionSettings
 from bakeoff.store.bakeoffs import job_rows, schedule_slots
 from registry.models.promotion import GateError, promote_once
@@ -23,39 +22,34 @@ from registry.models.registry_interface import BaseModelRegistry, Fitted
 from registry.models.registry_opening import open_registry
 
 
-def deliver(run: Run, request: SaveRequest, configuration: Configuration) -> SavingOutcome:
+def deliver(context: Context, run: Run, request: SaveRequest) -> SavingOutcome:
     """Afterwards the files are gone, but for those of models that could not be saved."""
-    selection = select(run, job_rows.results_of_run(process_context.engine(), run.id), request.policy)
-    outcome = _outcome(run, selection, request, configuration)
-    _clear_away(run, outcome, configuration)
+    selection = select(run, job_rows.results_of_run(context.engine, run.id), request.policy)
+    outcome = _outcome(context, run, selection, request)
+    _clear_away(context, run, outcome)
     return outcome
 
 
-def _outcome(
-    run: Run, selection: Selection, request: SaveRequest, configuration: Configuration
-) -> SavingOutcome:
+def _outcome(context: Context, run: Run, selection: Selection, request: SaveRequest) -> SavingOutcome:
     if not selection.wanted:
         return SavingOutcome(remark=selection.remark)
-    registry = open_registry(configuration)
+    registry = open_registry(context.configuration)
     settled = {
-        result.evaluation_id: _save(registry, result, request.name, configuration)
-        for result in selection.wanted
+        result.evaluation_id: _save(context, registry, result, request.name) for result in selection.wanted
     }
     best = settled.get(selection.best.evaluation_id) if selection.best else None
     return SavingOutcome(
         saved=tuple(one for one in settled.values() if isinstance(one, Saved)),
         not_saved=tuple(one for one in settled.values() if isinstance(one, NotSaved)),
-        promotion=_promote(registry, best, run, configuration) if isinstance(best, Saved) else None,
+        promotion=_promote(context, registry, best, run) if isinstance(best, Saved) else None,
         remark=selection.remark,
     )
 
 
-def _save(
-    registry: BaseModelRegistry, result: Result, name: str, configuration: Configuration
-) -> Saved | NotSaved:
-    job = job_rows.get(process_context.engine(), result.reused_from or result.evaluation_id)
+def _save(context: Context, registry: BaseModelRegistry, result: Result, name: str) -> Saved | NotSaved:
+    job = job_rows.get(context.engine, result.reused_from or result.evaluation_id)
     try:
-        version = _find(registry, job) or _add(registry, result, job, name, configuration)
+        version = _find(registry, job) or _add(context, registry, result, job, name)
     except (_NothingToSaveError, InvalidInputError, TamperedError) as exc:
         return NotSaved(candidate=job.candidate.id, evaluation_id=job.id, reason=str(exc))
     return Saved(
@@ -79,13 +73,11 @@ class _NothingToSaveError(Exception):
     """There is no fitted model."""
 
 
-def _add(
-    registry: BaseModelRegistry, result: Result, job: Job, name: str, configuration: Configuration
-) -> ModelVersion:
-    left = job_rows.fitted_in(process_context.engine(), job.id)
+def _add(context: Context, registry: BaseModelRegistry, result: Result, job: Job, name: str) -> ModelVersion:
+    left = job_rows.fitted_in(context.engine, job.id)
     if not isinstance(left, FittedModel):
         raise _NothingToSaveError(left.problem if left else "it was fitted in a run that saves no models")
-    folder = configuration.fitted_of(job.run_id, job.id)
+    folder = context.configuration.fitted_of(job.run_id, job.id)
     if not (folder / left.file).is_file():
         raise _NothingToSaveError("its fitted model was not kept: evaluate it in a new run to save it")
     fitted = Fitted(
@@ -97,10 +89,8 @@ def _add(
     return registry.get(registry.save_fitted(fitted, name, description_of(result, job, left)))
 
 
-def _promote(
-    registry: BaseModelRegistry, saved: Saved, run: Run, configuration: Configuration
-) -> Advance | None:
-    policy = _policy(run, configuration)
+def _promote(context: Context, registry: BaseModelRegistry, saved: Saved, run: Run) -> Advance | None:
+    policy = _policy(context, run)
     if policy.stage is None:
         return None
     try:
@@ -108,13 +98,12 @@ def _promote(
             registry,
             saved.uri,
             policy=policy,
-            root=configuration.root,
+            root=context.configuration.root,
             stage=Stage(policy.stage),
             by="bakeoff run",
             reason=f"best of {run.name}",
             candidate_metrics={
-                result.model_id: result.metrics
-                for result in job_rows.results_of_run(process_context.engine(), run.id)
+                result.model_id: result.metrics for result in job_rows.results_of_run(context.engine, run.id)
             },
         )
     except GateError as exc:
@@ -137,20 +126,20 @@ def _promote(
     )
 
 
-def _policy(run: Run, configuration: Configuration) -> PromotionSettings:
+def _policy(context: Context, run: Run) -> PromotionSettings:
     """That of the schedule which started the run, if it has one of its own."""
-    settings = configuration.settings
-    schedule = settings.scheduled.get(schedule_slots.schedule_of(process_context.engine(), run.id) or "")
+    settings = context.configuration.settings
+    schedule = settings.scheduled.get(schedule_slots.schedule_of(context.engine, run.id) or "")
     return (schedule and schedule.promotion) or settings.model_registry.promotion
 
 
-def _clear_away(run: Run, outcome: SavingOutcome, configuration: Configuration) -> None:
+def _clear_away(context: Context, run: Run, outcome: SavingOutcome) -> None:
     kept = {one.evaluation_id for one in outcome.not_saved}
-    fitted_here = {(run.id, job.id) for job in job_rows.of_run(process_context.engine(), run.id)}
+    fitted_here = {(run.id, job.id) for job in job_rows.of_run(context.engine, run.id)}
     fitted_earlier = {(one.run_id, one.evaluation_id) for one in outcome.saved}
     for run_id, job_id in fitted_here | fitted_earlier:
         if job_id not in kept:
-            folder = configuration.fitted_of(run_id, job_id)
+            folder = context.configuration.fitted_of(run_id, job_id)
             shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):  # of another job something is left
                 folder.parent.rmdir()

@@ -4,7 +4,7 @@ import logging
 
 from bakeoff.domain.background_work import StoppedError
 from bakeoff.domain.saving import SavingOutcome
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from bakeoff.operations.leased_work import work_while_leased
 from bakeoff.operations.save_winners import deliver
 from bakeoff.settings import log_setup
@@ -14,19 +14,22 @@ from bakeoff.store.bakeoffs.row_lease import RowLease
 log = logging.getLogger(__name__)
 
 
-def save_what_is_due() -> None:
+def save_what_is_due(context: Context) -> None:
     """For a process that does nothing else: StoppedError means that it must end, and its threads with it."""
-    for run_id in saving_rows.due(process_context.engine()):
-        lease = saving_rows.take(process_context.engine(), run_id, lease_s=_lease_s())
+    for run_id in saving_rows.due(context.engine):
+        lease = saving_rows.take(context.engine, run_id, lease_s=_lease_s(context))
         if lease is not None:
             with log_setup.about(runId=run_id):
-                _save(run_id, lease)
+                _save(context, run_id, lease)
 
 
-def _save(run_id: str, lease: RowLease) -> None:
+def _save(context: Context, run_id: str, lease: RowLease) -> None:
     try:
         outcome = work_while_leased(
-            lambda: _deliver(run_id), lease, lease_s=_lease_s(), name=f"the saving of run {run_id}"
+            lambda: _deliver(context, run_id),
+            lease,
+            lease_s=_lease_s(context),
+            name=f"the saving of run {run_id}",
         )
     except StoppedError:
         raise
@@ -42,11 +45,11 @@ def _save(run_id: str, lease: RowLease) -> None:
         log.info("run %s: saved %s", run_id, saved or f"nothing: {outcome.remark}")
 
 
-def _lease_s() -> float:
-    return process_context.configuration().settings.lease_seconds
+def _lease_s(context: Context) -> float:
+    return context.configuration.settings.lease_seconds
 
 
-def _deliver(run_id: str) -> SavingOutcome:
-    run = run_rows.get(process_context.engine(), run_id)
+def _deliver(context: Context, run_id: str) -> SavingOutcome:
+    run = run_rows.get(context.engine, run_id)
     assert run.save is not None  # noqa: S101 - no saving is begun for others
-    return deliver(run, run.save, process_context.configuration())
+    return deliver(context, run, run.save)

@@ -4,22 +4,15 @@ A batch is one transaction. Killed in between, the items of whole batches have t
 finds the others, by what scored them: whoever scores twice changes nothing the second time.
 """
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from celery import shared_task
-
-from bakeoff.domain.errors import BakeoffError, InvalidInputError
+from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback import Intake, Item, Score, StoredItem
-from bakeoff.domain.wording import counted
 from bakeoff.inference.relevance_scoring import BASELINE, Scorer, ScoreRangeError
-from bakeoff.operations import process_context
-from bakeoff.settings import log_setup
+from bakeoff.operations.context import Context
 from bakeoff.store.feedback import feedback_items
-
-log = logging.getLogger(__name__)
 
 BATCH_SIZE = 1000
 _MOST_REFUSED = 20
@@ -41,28 +34,30 @@ class Scoring:
         }
 
 
-def scorer(model: str | None) -> Scorer:
-    return Scorer.of(model, process_context.configuration())
+def scorer(context: Context, model: str | None) -> Scorer:
+    return Scorer.of(model, context.configuration)
 
 
-def take_in(given: Sequence[Item], using: Scorer, *, first_row: int = 0) -> Intake:
+def take_in(context: Context, given: Sequence[Item], using: Scorer, *, first_row: int = 0) -> Intake:
     """One batch: stored and scored, or refused as a whole."""
     scores = using.score(given, first_row=first_row)
-    return feedback_items.take_in(process_context.engine(), list(zip(given, scores, strict=True)))
+    return feedback_items.take_in(context.engine, list(zip(given, scores, strict=True)))
 
 
 def score_stored(
-    using: Scorer, *, batch_size: int = BATCH_SIZE, progress: Callable[[int], None] = lambda _: None
+    context: Context,
+    using: Scorer,
+    *,
+    batch_size: int = BATCH_SIZE,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Scoring:
     """What this version has not scored. The baseline takes the place of no other score."""
     scored, reasons, after, looked_at = 0, dict[str, str](), 0, 0
     version = None if using.version == BASELINE else using.version
-    while batch := feedback_items.to_score(
-        process_context.engine(), version=version, after=after, limit=batch_size
-    ):
+    while batch := feedback_items.to_score(context.engine, version=version, after=after, limit=batch_size):
         found = _scores(batch, using, reasons)
         if found:
-            feedback_items.set_scores(process_context.engine(), found)
+            feedback_items.set_scores(context.engine, found)
         scored, after, looked_at = scored + len(found), batch[-1].position, looked_at + len(batch)
         progress(looked_at)
     return Scoring(
@@ -86,21 +81,3 @@ def _scores(
             return [pair for stored in batch for pair in _scores([stored], using, reasons)]
         reasons[batch[0].item.id] = str(exc)
         return []
-
-
-@shared_task(name="bakeoff.score", throws=(BakeoffError,))
-def score_task(*nameless: Any, model: str | None = None) -> str:
-    """What other services call by name, with the model as `kwargs`, or with nothing for the baseline."""
-    log_setup.begin()
-    try:
-        if nameless:
-            raise InvalidInputError("a model is given by name, as `kwargs`, and not as `args`")
-        done = score_stored(scorer(model))
-    except BakeoffError as exc:
-        log.warning("nothing more is scored by %s: %s", model or BASELINE, exc)
-        raise
-    if done.refused:
-        log.warning(
-            "%d results cannot be scored by %s, such as: %s", done.refused, done.version, done.reasons
-        )
-    return f"{counted(done.scored, 'result')} scored by {done.version}, {done.refused} refused"

@@ -2,12 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of
 from bakeoff.evaluation.jobs.evaluation_job import (
@@ -18,50 +16,52 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     result_of,
 )
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
-from bakeoff.operations import process_context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import earlier_fits, leases
 from bakeoff.store.bakeoffs.leases import Claim
-from bakeoff.worker.job_kinds import Completed, Ending, grant_for
-from bakeoff.worker.lease_monitor import LeaseMonitor
+from bakeoff.worker.job_at_work import Completed, Ending, JobAtWork
 
 log = logging.getLogger(__name__)
 
 
-def work(claim: Claim, watch: LeaseMonitor, warm: Callable[[], WarmParent]) -> Ending:
+def work(at_work: JobAtWork) -> Ending:
     began = time.monotonic()
     evaluation = EvaluationUnderWay(
-        job=claim.job,
-        run=claim.run,
-        paths=_paths(claim, process_context.configuration()),
-        grant=grant_for(claim.job.candidate),
-        permission=watch,
+        job=at_work.job,
+        run=at_work.run,
+        paths=_paths(at_work.claim, at_work.context.configuration),
+        grant=at_work.grant,
+        permission=at_work.monitor,
     )
-    end = _rescored(evaluation, claim) if claim.job.reuses else None
+    end = _rescored(evaluation, at_work) if at_work.job.reuses else None
     if end is None:
-        end = evaluate_in_cell(evaluation, warm())
+        end = evaluate_in_cell(evaluation, at_work.warm_parent())
     if not isinstance(end, Scored):
         return end
     result = result_of(evaluation, end, duration_s=time.monotonic() - began)
     return Completed(
         write=partial(
-            leases.complete, process_context.engine(), claim.lease, result, end.fitted, end.provenance
+            leases.complete, at_work.context.engine, at_work.lease, result, end.fitted, end.provenance
         ),
-        said=", ".join(map(_measured, result.metrics.items())),
+        summary=", ".join(
+            f"{name} undefined" if value is None else f"{name} {value:.4g}"
+            for name, value in result.metrics.items()
+        ),
     )
 
 
-def _rescored(evaluation: EvaluationUnderWay, claim: Claim) -> EvaluationEnd | None:
+def _rescored(evaluation: EvaluationUnderWay, at_work: JobAtWork) -> EvaluationEnd | None:
     """None when the earlier predictions are gone: then the candidate has to be fitted after all."""
-    assert claim.job.reuses is not None  # noqa: S101 - the caller has checked it
-    fit = earlier_fits.of_evaluation(process_context.engine(), claim.job.reuses)
+    engine, job = at_work.context.engine, at_work.job
+    assert job.reuses is not None  # noqa: S101 - the caller has checked it
+    fit = earlier_fits.of_evaluation(engine, job.reuses)
     if fit is not None:
-        stored = process_context.configuration().predictions_of(fit.result.run_id, fit.result.evaluation_id)
+        stored = at_work.context.configuration.predictions_of(fit.result.run_id, fit.result.evaluation_id)
         earlier = replace(evaluation.paths, predictions=stored)
         if has_predictions_of(fit, earlier):
             return rescore(replace(evaluation, paths=earlier), fit)
-    log.warning("job %s is fitted: the predictions of %s are gone", claim.job.id, claim.job.reuses)
-    leases.fit_instead(process_context.engine(), claim.lease)
+    log.warning("job %s is fitted: the predictions of %s are gone", job.id, job.reuses)
+    leases.fit_instead(engine, at_work.lease)
     return None
 
 
@@ -78,13 +78,11 @@ def _paths(claim: Claim, configuration: Configuration) -> JobPaths:
 
 
 def _model_file(claim: Claim, configuration: Configuration) -> Path | None:
-    """Named by the lease, so that a worker that comes back too late overwrites nothing."""
+    """Named after the lease, so that a worker that comes back too late overwrites nothing.
+
+    None when the model is not wanted.
+    """
     run, job = claim.run, claim.job
     if run.save is None or job.candidate.id == run.baseline_id:
         return None
     return configuration.fitted_of(run.id, job.id) / f"{claim.lease.token}.pkl"
-
-
-def _measured(metric: tuple[str, float | None]) -> str:
-    name, value = metric
-    return f"{name} undefined" if value is None else f"{name} {value:.4g}"

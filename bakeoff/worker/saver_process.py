@@ -1,8 +1,8 @@
-"""The saver: a process that saves what is due and ends.
+"""The saver: a process that saves the models of runs that have ended, and ends.
 
-It is started by the main process of each worker, for nothing that a worker has is fit to do it: the processes
-of its pool are the slots of evaluations, its own loop must not wait, and a control node is not always there.
-What it loads, the backend of the registry, goes with it.
+The main process of each worker starts it, since no other process of a worker could do it: those of the pool
+are the slots of evaluations, the main loop must not wait, and a control node is not always there. What the
+saver loads, the backend of the registry, is freed when it ends.
 """
 
 import os
@@ -10,41 +10,46 @@ import subprocess
 import sys
 from contextlib import suppress
 
+from bakeoff.domain.background_work import StoppedError
 from bakeoff.domain.folders import SOURCES
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from bakeoff.settings import log_setup
+from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import saving_rows
 from registry.code.import_environment import import_path
 
-_mine: "list[subprocess.Popen[bytes]]" = []  #: the one that this process started last
 
+class Saver:
+    """The saver of one worker, which runs once at a time."""
 
-def start_if_due() -> None:
-    if not is_at_it() and saving_rows.due(process_context.engine()):
-        _mine[:] = [_start()]
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._process: subprocess.Popen[bytes] | None = None
 
+    def start_if_due(self) -> None:
+        if not self.is_running() and saving_rows.due(self._context.engine):
+            self._process = self._start()
 
-def is_at_it() -> bool:
-    return bool(_mine) and _mine[0].poll() is None
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
-
-def _start() -> "subprocess.Popen[bytes]":
-    configuration = process_context.configuration()
-    path = os.pathsep.join([str(SOURCES), *import_path(configuration.root)])
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "bakeoff.worker.saver_process"],
-        env={**os.environ, **configuration.as_environment(), "PYTHONPATH": path},
-        stdin=subprocess.DEVNULL,
-    )
+    def _start(self) -> "subprocess.Popen[bytes]":
+        configuration = self._context.configuration
+        path = os.pathsep.join([str(SOURCES), *import_path(configuration.root)])
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "bakeoff.worker.saver_process"],
+            env={**os.environ, **configuration.as_environment(), "PYTHONPATH": path},
+            stdin=subprocess.DEVNULL,
+        )
 
 
 def main() -> None:
-    from bakeoff.domain.background_work import StoppedError
     from bakeoff.operations.saving_duty import save_what_is_due
 
-    log_setup.set_up("INFO", process_context.configuration().settings.log_format)
+    context = Context(load())
+    log_setup.set_up("INFO", context.configuration.settings.log_format)
     with suppress(StoppedError):
-        save_what_is_due()
+        save_what_is_due(context)
 
 
 if __name__ == "__main__":

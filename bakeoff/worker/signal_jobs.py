@@ -1,101 +1,118 @@
-"""A job of signals: a signal model is asked, in a cell, for what is not known already."""
+"""A job of signals: a signal model computes, in a cell, those signals that are not known already."""
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.domain.errors import InvalidInputError, TamperedError
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.job import Job, JobError, JobState, Phase
 from bakeoff.domain.result import Cost, Result
 from bakeoff.domain.signal import ModelOutput, ranked
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
-from bakeoff.evaluation.signals.signal_cell import Answered, SignalInputs, answers_from_cell
-from bakeoff.operations import process_context
-from bakeoff.operations.signal_inputs import a_desk
+from bakeoff.evaluation.signals.signal_cell import Answered, answers_from_cell
+from bakeoff.operations.signals.signal_inputs import prepared_inputs
+from bakeoff.operations.signals.start_signals import how_to_train
 from bakeoff.store.bakeoffs import leases
-from bakeoff.store.bakeoffs.leases import Claim
 from bakeoff.store.signals import model_signals
-from bakeoff.worker.job_kinds import Completed, Ending, grant_for
-from bakeoff.worker.lease_monitor import LeaseMonitor
-from bakeoff.worker.signal_cache import Known, asked_of, kept_under, known_to, parts_for
-from tasks.signal_runs import cure_of
+from bakeoff.worker.job_at_work import Completed, Ending, JobAtWork
+from bakeoff.worker.signal_cache import (
+    KnownSignals,
+    kept_under,
+    known_signals,
+    order_and_commission,
+    parts_for,
+)
+
+_NO_COST = Cost(fit_s=0.0, predict_s=0.0, cpu_s=0.0, peak_memory_mb=0.0, granted_threads=1)
 
 
-def work(claim: Claim, watch: LeaseMonitor, warm: Callable[[], WarmParent]) -> Ending:
+def work(at_work: JobAtWork) -> Ending:
     began = time.monotonic()
-    order, commission = asked_of(claim)
+    claim, job = at_work.claim, at_work.job
+    order, commission = order_and_commission(claim)
     if commission.obstacle:
-        return _not_possible(claim.job, commission.obstacle)
-    known = known_to(claim)
-    missing = [symbol for symbol in order.symbols if symbol not in known.asked]
-    said = _ask(claim, missing, watch, warm) if missing else None
-    if isinstance(said, Faulty | Killed | Stopped):
-        return said
-    new = said.answers if said else ()
-    answers = ranked((*known.answers.values(), *new))
-    result = _result(claim, known, said, answers, duration_s=time.monotonic() - began)
-    under = kept_under(said.provenance, claim.job.id) if said else known.fingerprint
+        return _not_possible(job, commission.obstacle)
+    known = known_signals(at_work.context, claim)
+    unknown = [symbol for symbol in order.symbols if symbol not in known.covered]
+    answered = _answers_of_cell(at_work, unknown) if unknown else None
+    if isinstance(answered, Faulty | Killed | Stopped):
+        return answered
+    new = answered.answers if answered else ()
+    signals = ranked((*known.answers.values(), *new))
+    result = _result(at_work, known, answered, signals, duration_s=time.monotonic() - began)
+    fingerprint = kept_under(answered.provenance, job.id) if answered else known.fingerprint
     return Completed(
-        write=partial(_write, claim, result, said, answers, under=under),
-        said=f"{len(answers)} signals, {len(new)} of them new",
+        write=partial(
+            leases.complete,
+            at_work.context.engine,
+            at_work.lease,
+            result,
+            provenance=answered.provenance if answered else None,
+            also_write=model_signals.write_at_end(
+                result,
+                signals,
+                as_of=order.as_of,
+                commission=replace(commission, fingerprint=fingerprint),
+            ),
+        ),
+        summary=f"{len(signals)} signals, {len(new)} of them new",
     )
 
 
-def _ask(
-    claim: Claim, symbols: Sequence[str], watch: LeaseMonitor, warm: Callable[[], WarmParent]
-) -> Answered | Faulty | Killed | Stopped:
+def _answers_of_cell(at_work: JobAtWork, symbols: Sequence[str]) -> Answered | Faulty | Killed | Stopped:
+    job, claim = at_work.job, at_work.claim
+    order, commission = order_and_commission(claim)
     with ExitStack() as stack:
         try:
-            desk = stack.enter_context(_desk(claim))
+            inputs = stack.enter_context(
+                prepared_inputs(
+                    at_work.context,
+                    job.candidate,
+                    commission.artefacts,
+                    dataset=claim.run.dataset,
+                    as_of=order.as_of,
+                    log=at_work.context.configuration.log_of(job.run_id, job.id),
+                    job=job,
+                )
+            )
         except (InvalidInputError, TamperedError) as exc:
-            return _not_possible(claim.job, str(exc))
+            return _not_possible(job, str(exc))
         return answers_from_cell(
-            desk,
+            inputs,
             symbols,
             parts=parts_for(claim),
-            grant=grant_for(claim.job.candidate),
-            wall_s=claim.job.timeout_s,
-            attempt=claim.job.attempt,
-            warm=warm(),
-            permission=watch,
+            grant=at_work.grant,
+            wall_s=job.timeout_s,
+            attempt=job.attempt,
+            warm=at_work.warm_parent(),
+            permission=at_work.monitor,
         )
 
 
-def _desk(claim: Claim) -> AbstractContextManager[SignalInputs]:
-    job, (order, commission) = claim.job, asked_of(claim)
-    return a_desk(
-        job.candidate,
-        commission.artefacts,
-        dataset=claim.run.dataset,
-        as_of=order.as_of,
-        log=process_context.configuration().log_of(job.run_id, job.id),
-        job=job,
-    )
-
-
 def _not_possible(job: Job, why: str) -> Faulty:
-    """It would end alike as often as it is tried."""
+    """It would end in the same way however often it is tried."""
     error = JobError(
         type="NoSavedModel",
         message=why,
         phase=Phase.START,
-        hint=f"{cure_of(job.candidate)}; then `bakeoff retry {job.run_id[:8]}`",
+        hint=f"{how_to_train(job.candidate)}; then `bakeoff retry {job.run_id[:8]}`",
     )
     return Faulty(state=JobState.FAILED, error=error)
 
 
-_NOTHING = Cost(fit_s=0.0, predict_s=0.0, cpu_s=0.0, peak_memory_mb=0.0, granted_threads=1)
-
-
 def _result(
-    claim: Claim, known: Known, said: Answered | None, answers: Sequence[ModelOutput], *, duration_s: float
+    at_work: JobAtWork,
+    known: KnownSignals,
+    answered: Answered | None,
+    signals: Sequence[ModelOutput],
+    *,
+    duration_s: float,
 ) -> Result:
-    """What it said is kept elsewhere; here it is counted."""
-    job, run = claim.job, claim.run
+    """The signals themselves are kept in a table of their own; here they are counted."""
+    job, run = at_work.job, at_work.run
     return Result(
         evaluation_id=job.id,
         run_id=run.id,
@@ -105,25 +122,10 @@ def _result(
         dataset_name=run.dataset.name,
         split_id=run.dataset.split_id,
         seed=run.seed,
-        metrics={"signals": len(answers), "known": len(known.asked)},
-        details={"warnings": list(said.warnings) if said else []},
+        metrics={"signals": len(signals), "known": len(known.covered)},
+        details={"warnings": list(answered.warnings) if answered else []},
         timestamp=utc_now(),
         duration_s=duration_s,
-        cost=said.cost if said else _NOTHING,
+        cost=answered.cost if answered else _NO_COST,
         attempt=job.attempt,
-    )
-
-
-def _write(
-    claim: Claim, result: Result, said: Answered | None, answers: Sequence[ModelOutput], *, under: str
-) -> bool:
-    order, commission = asked_of(claim)
-    return leases.complete(
-        process_context.engine(),
-        claim.lease,
-        result,
-        provenance=said.provenance if said else None,
-        also_write=model_signals.write_at_end(
-            result, answers, as_of=order.as_of, commission=replace(commission, fingerprint=under)
-        ),
     )

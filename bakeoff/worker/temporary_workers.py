@@ -1,44 +1,46 @@
-"""Who counts on the temporary workers of this machine, so that none leaves just before it is needed.
+"""The lock by which no temporary worker of this machine leaves just before it is needed.
 
-A worker that was started for one run serves whatever else comes, and leaves when nothing does. Whoever finds
-it there, starts none of his own and enqueues a moment later must not come too late: he holds a lock on it.
+A worker that was started for one run serves other runs, too, and leaves when none waits. A command that finds
+such a worker starts none of its own, and writes its run a moment later: meanwhile the worker must not leave.
+So the command holds the lock `workers.lock` shared, and a worker leaves only with the lock held exclusively.
 """
 
 import fcntl
 import os
 import time
-
-from bakeoff.operations import process_context
+from pathlib import Path
 
 _LEAVING_S = 15.0  #: a worker that takes longer to end is not waited for
-_mine: list[int] = []  #: descriptors of locks, held until this process ends or lets go
+_held: list[int] = []  #: descriptors of locks, held until this process ends or releases them
 
 
-def count_on_workers() -> None:
-    """From now on none leaves; one that is leaving already has left when this returns."""
-    deadline = time.monotonic() + _LEAVING_S
-    while not _lock(fcntl.LOCK_SH) and time.monotonic() < deadline:
-        time.sleep(0.02)
+class WorkersLock:
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    def rely_on_workers(self) -> None:
+        """From now on no worker leaves; one that is leaving already has left when this returns."""
+        deadline = time.monotonic() + _LEAVING_S
+        while not self._take(fcntl.LOCK_SH) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def may_leave(self) -> bool:
+        """Whether no command relies on this worker. If so, none can begin to before this process ends."""
+        return bool(_held) or self._take(fcntl.LOCK_EX)
+
+    def _take(self, kind: int) -> bool:
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._data_dir / "workers.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        _held.append(descriptor)
+        return True
 
 
-def count_on_nobody() -> None:
-    while _mine:
-        os.close(_mine.pop())
-
-
-def may_leave() -> bool:
-    """Whether nobody counts on this worker. If so, then nobody does until its process has ended."""
-    return bool(_mine) or _lock(fcntl.LOCK_EX)
-
-
-def _lock(how: int) -> bool:
-    folder = process_context.configuration().data_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / "workers.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return False
-    _mine.append(descriptor)
-    return True
+def release() -> None:
+    """Workers may leave again, as far as this process is concerned."""
+    while _held:
+        os.close(_held.pop())

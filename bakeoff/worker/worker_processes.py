@@ -1,16 +1,15 @@
-"""Worker processes: two nodes kept alive until somebody says stop, or one for a single run."""
+"""Worker processes: two nodes kept alive until somebody stops them, or one for a single run."""
 
 import os
 import subprocess
 from pathlib import Path
 
-from bakeoff.broker import broker_access
 from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.worker import celery_process, temporary_workers
 from bakeoff.worker.process_supervisor import Child, supervise
-from tasks.why_idle import is_read
+from bakeoff.worker.temporary_workers import WorkersLock
 
 
 def eval_command(log_level: str, *, name: str = "eval") -> list[str]:
@@ -29,18 +28,18 @@ def _worker(log_level: str) -> list[str]:
 _started: list["subprocess.Popen[bytes]"] = []
 
 
-def start_for(run_id: str) -> bool:
-    """A worker for this run, if nobody else answers (else False). It leaves when the run is over.
+def start_for(context: Context, run_id: str) -> bool:
+    """A worker for this run, if no other worker answers (else False). It leaves when the run is over.
 
     It has a session of its own, so that Ctrl-C at the run leaves it alone. If this process dies before the
-    run is there, it notices by its standard input, which is ours to hold.
+    run is there, the worker notices it by its standard input, which this process holds.
     """
-    was_running = broker_access.is_running()
-    broker_access.hold()
-    temporary_workers.count_on_workers()
-    if was_running and is_read():
+    configuration = context.configuration
+    was_running = context.broker.is_running()
+    context.broker.hold()
+    WorkersLock(configuration.data_dir).rely_on_workers()
+    if was_running and context.messenger.evaluations_are_read():
         return False
-    configuration = process_context.configuration()
     log_file = configuration.worker_log
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("ab") as output:
@@ -52,16 +51,16 @@ def start_for(run_id: str) -> bool:
             env={**os.environ, **configuration.as_environment()},
             start_new_session=True,
         )
-    temporary_workers.count_on_nobody()
+    temporary_workers.release()
     _started.append(worker)
     return True
 
 
-def replace_the_dead(run_id: str) -> bool:
+def replace_the_dead(context: Context, run_id: str) -> bool:
     """If the worker that we started for this run has died, start another one."""
     if not _started or _started[-1].poll() is None:
         return False
-    return start_for(run_id)
+    return start_for(context, run_id)
 
 
 def nodes(configuration: Configuration, log_level: str, *, logs: Path | None = None) -> list[Child]:
@@ -75,7 +74,7 @@ def nodes(configuration: Configuration, log_level: str, *, logs: Path | None = N
 
 
 def beat(configuration: Configuration, log_level: str) -> Child:
-    """It rings for sweeps and schedules."""
+    """It sends the messages for sweeps and schedules."""
     return Child(
         name="beat",
         command=(*celery_process.COMMAND, "beat", "-l", log_level),

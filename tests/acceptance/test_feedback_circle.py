@@ -9,14 +9,13 @@ import sys
 
 import pytest
 from fixtures.api import an_api
-from fixtures.project import Project, a_project, wait_for
+from fixtures.project import Project, a_project, celery_app, wait_for
 
 from bakeoff.domain.model_version import VersionFilter
 from bakeoff.store.database.engine import open_registry_database
 from bakeoff.store.feedback import feedback_items
 from registry import ModelRegistry
 from registry.models.local.local_registry import DATABASE
-from tasks.celery import app
 
 CANDIDATES = {
     "linear": {"path": "sklearn.linear_model:LogisticRegression"},
@@ -61,7 +60,7 @@ def test_what_people_say_of_results_becomes_the_score_of_the_next_ones() -> None
             [winner] = registry.versions(VersionFilter(stage="Production"))
             assert (winner.uri, winner.origin.candidate_id) == ("models:/relevance/1.0.0", "linear")
 
-            app.send_task("bakeoff.score", kwargs={"model": "models:/relevance/Production"})
+            celery_app().send_task("bakeoff.score", kwargs={"model": "models:/relevance/Production"})
             wait_for(lambda: scored_by(project) == {"models:/relevance/1.0.0"}, "the new scores")
             by_id = {
                 one.item.id: one.score.value

@@ -16,6 +16,7 @@ from chaos.schedule import Kind, Stroke
 from chaos.site import LEASE_S, Service, Site, as_told, command_of
 from fixtures.kitchen import below, children, is_alive
 from fixtures.postgresql import FAST, IMMEDIATE
+from fixtures.project import celery_app
 from kombu import Connection
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
@@ -27,7 +28,6 @@ from bakeoff.domain.identity import new_id
 from bakeoff.events.event_stream import STREAM
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.database.engine import writing
-from tasks.celery import app
 
 T = TypeVar("T")
 
@@ -310,13 +310,13 @@ def _messages(site: Site, stroke: Stroke) -> Fault:
     at = time.time()
     with suppress(KombuError, RedisError, OSError):
         for job_id in doubled:
-            app.send_task("bakeoff.evaluate", kwargs={"jobId": job_id})
-            app.send_task("bakeoff.evaluate", kwargs={"jobId": job_id}, countdown=3 * stroke.length)
+            celery_app().send_task("bakeoff.evaluate", kwargs={"jobId": job_id})
+            celery_app().send_task("bakeoff.evaluate", kwargs={"jobId": job_id}, countdown=3 * stroke.length)
         for made_up in (new_id(), "7", 7, None, ["x"]):
-            app.send_task("bakeoff.evaluate", kwargs={"jobId": made_up})
-        app.send_task("bakeoff.evaluate", args=[1, 2], kwargs={"more": {}})
-        app.send_task("bakeoff.unheard_of", queue="evaluations")
-        with Connection(app.conf.broker_url) as connection:
+            celery_app().send_task("bakeoff.evaluate", kwargs={"jobId": made_up})
+        celery_app().send_task("bakeoff.evaluate", args=[1, 2], kwargs={"more": {}})
+        celery_app().send_task("bakeoff.unheard_of", queue="evaluations")
+        with Connection(celery_app().conf.broker_url) as connection:
             producer = connection.Producer(routing_key="evaluations")
             producer.publish({"not": "a task"})
             producer.publish(b"\xff{", content_type="application/json", content_encoding="utf-8")

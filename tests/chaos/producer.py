@@ -8,10 +8,11 @@ from typing import Any, NoReturn
 
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.planning.run_plan import RunRequest
-from bakeoff.operations import process_context
+from bakeoff.operations import doorbells
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs.queue_order import next_jobs
-from tasks import doorbell, enqueue
+from tasks import enqueue
+from tasks.celery import process_context
 
 _SOME = 3
 
@@ -21,9 +22,10 @@ def _die(*_: Any, **__: Any) -> NoReturn:
     raise AssertionError("never reached")
 
 
-def _ring_for_some_and_die() -> NoReturn:
+def _ring_for_some_and_die(*_: Any) -> NoReturn:
     """Whether they have messages already or not, so that there is always something to be amid of."""
-    doorbell.ring(next_jobs(process_context.engine(), limit=_SOME))
+    context = process_context()
+    context.messenger.send_doorbells(next_jobs(context.engine, limit=_SOME))
     _die()
 
 
@@ -36,11 +38,11 @@ def _before_transaction() -> None:
 
 
 def _before_messages() -> None:
-    doorbell.ring_next = _die
+    doorbells.ring_next = _die
 
 
 def _amid_messages() -> None:
-    doorbell.ring_next = _ring_for_some_and_die
+    doorbells.ring_next = _ring_for_some_and_die
 
 
 _DEATHS: Mapping[str, Callable[[], None]] = {

@@ -28,6 +28,7 @@ from bakeoff.domain.identity import utc_now
 from bakeoff.domain.job import JobState
 from bakeoff.domain.run import RunState
 from bakeoff.events.event_stream import SCHEMA
+from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs.leases import Caps
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, Figures
@@ -182,7 +183,9 @@ def test_the_page_on_models_names_each_key_of_the_catalog() -> None:
 
 def test_the_page_on_the_api_names_each_route_and_each_figure() -> None:
     page = (DOCS / "reference" / "api.md").read_text("utf-8")
-    app = create_app(load(ROOT / "config" / "bakeoff.yaml", environment={}), Tokens(Path("/nowhere")))
+    app = create_app(
+        Context(load(ROOT / "config" / "bakeoff.yaml", environment={})), Tokens(Path("/nowhere"))
+    )
     paths = app.openapi()["paths"]
     routes = {f"{method.upper()} {path}" for path, known in paths.items() for method in known}
     named = dict(re.findall(r"^\| `([A-Z]+ \S+)` \| (\w+) \|", page, re.MULTILINE))

@@ -4,13 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from bakeoff.api.dependencies import AnAdmin, TheService
+from bakeoff.api.dependencies import AnAdmin, TheContext, TheService
 from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.catalog_schemas import CatalogOut, DatasetsOut, ModelOut
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.identity import iso
 from bakeoff.evaluation.planning.request_body import PRINTABLE
-from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import rejections as loads
 
 router = APIRouter(prefix="/api/ml", tags=["catalog"])
@@ -19,9 +18,9 @@ _ModelId = Annotated[str, Path(max_length=100, pattern=PRINTABLE)]
 
 
 @router.get("/models", response_model=CatalogOut)
-def list_models() -> dict[str, Any]:
+def list_models(context: TheContext) -> dict[str, Any]:
     """The candidates of the catalog: those that can take part, and those that cannot, and why."""
-    return process_context.catalog().contents.to_record()
+    return context.catalog().contents.to_record()
 
 
 @router.post("/models/reload", response_model=CatalogOut)
@@ -30,16 +29,16 @@ async def reload_the_catalog(service: TheService, _: AnAdmin) -> dict[str, Any]:
 
     Takes the role admin.
     """
-    await service.start(process_context.reload_catalog)
-    return process_context.catalog().contents.to_record()
+    await service.start(service.context.reload_catalog)
+    return service.context.catalog().contents.to_record()
 
 
 @router.get("/models/{id}", response_model=ModelOut, responses=documented(404))
-def read_a_model(id: _ModelId) -> dict[str, Any]:  # noqa: A002 - the name in the path
+def read_a_model(context: TheContext, id: _ModelId) -> dict[str, Any]:  # noqa: A002 - the name in the path
     """One candidate, and when it was rejected and why, also before the last restart."""
-    contents = process_context.catalog().contents
+    contents = context.catalog().contents
     candidate = contents.candidates.get(id) or contents.disabled.get(id)
-    rejections = loads.history(process_context.engine(), id)
+    rejections = loads.history(context.engine, id)
     if candidate is None and not rejections:
         raise NotFoundError(f"there is no model {id!r}: the list of all is under /api/ml/models")
     return {
@@ -52,7 +51,7 @@ def read_a_model(id: _ModelId) -> dict[str, Any]:  # noqa: A002 - the name in th
 
 
 @router.get("/datasets", response_model=DatasetsOut)
-def list_datasets() -> dict[str, Any]:
+def list_datasets(context: TheContext) -> dict[str, Any]:
     """The datasets of the configuration."""
-    known = process_context.configuration().settings.datasets
+    known = context.configuration.settings.datasets
     return {"items": [dataset.to_record(name) for name, dataset in known.items()]}

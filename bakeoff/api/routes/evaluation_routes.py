@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bakeoff.api import idempotent_start
-from bakeoff.api.dependencies import ThePrincipal, TheService, json_only
+from bakeoff.api.dependencies import TheContext, ThePrincipal, TheService, json_only
 from bakeoff.api.paging import Cursor, Limit, cursor_after, id_in, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.run_records import run_in_list, run_record, started
@@ -18,7 +18,6 @@ from bakeoff.domain.errors import ConflictError
 from bakeoff.domain.run import RunState
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.evaluation.planning.run_plan import RunBody
-from bakeoff.operations import process_context
 from bakeoff.operations.run_report import failure_record, read_report, standing_record
 from bakeoff.store.bakeoffs import cancellation, run_rows, run_status
 from bakeoff.store.bakeoffs.run_status import RunStatus
@@ -76,21 +75,26 @@ class RunFilter(BaseModel):
     dependencies=[Depends(json_only)],
 )
 async def start_an_evaluation(
-    body: RunBody, response: Response, service: TheService, principal: ThePrincipal, key: Key = None
+    body: RunBody,
+    response: Response,
+    service: TheService,
+    principal: ThePrincipal,
+    key: Key = None,
 ) -> dict[str, Any]:
     """The run is under way when this answers: its data are pinned, and its jobs are in the queue.
 
     `dataset` is a name in the configuration. `models`: ids of the catalog; null means all that are enabled.
     """
     return _accepted(
-        await service.start(idempotent_start.start, body, key=key, principal=principal), response
+        await service.start(idempotent_start.start, service.context, body, key=key, principal=principal),
+        response,
     )
 
 
 @router.get("", response_model=RunPageOut)
-def list_evaluations(wanted: Annotated[RunFilter, Query()]) -> dict[str, Any]:
+def list_evaluations(context: TheContext, wanted: Annotated[RunFilter, Query()]) -> dict[str, Any]:
     """Newest first."""
-    engine = process_context.engine()
+    engine = context.engine
     after = None if wanted.cursor is None else id_in(wanted.cursor)
     if after is not None and not run_rows.exists(engine, after):
         raise unknown()
@@ -110,18 +114,19 @@ def list_evaluations(wanted: Annotated[RunFilter, Query()]) -> dict[str, Any]:
 
 
 @router.get("/{id}", response_model=RunStatusOut, responses=documented(404))
-def read_an_evaluation(id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
+def read_an_evaluation(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
     """Its state, its jobs, and how far it is."""
-    return run_record(run_status.of_run(process_context.engine(), id))
+    return run_record(run_status.of_run(context.engine, id))
 
 
 @router.get("/{id}/results", response_model=ResultsOut, responses=documented(404))
 def read_results(
+    context: TheContext,
     id: Id,  # noqa: A002 - the name in the path
     details: Annotated[bool, Query(description="with what stands behind the metrics")] = False,  # noqa: FBT002 - a query
 ) -> dict[str, Any]:
     """Of the evaluations that have completed, best first; and beside them what failed, and why."""
-    report = read_report(process_context.engine(), id)
+    report = read_report(context.engine, id)
     return {
         "runId": report.run.id,
         "status": report.run.state,
@@ -135,9 +140,9 @@ def read_results(
 
 
 @router.delete("/{id}", status_code=202, response_model=RunStatusOut, responses=documented(404, 409))
-def cancel_an_evaluation(id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
+def cancel_an_evaluation(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
     """What has completed stays; what runs is stopped by its worker within seconds."""
-    engine = process_context.engine()
+    engine = context.engine
     before = run_rows.get(engine, id)
     if not cancellation.cancel_run(engine, id) and before.state is not RunState.CANCELLED:
         ended = run_rows.get(engine, id).state
@@ -159,7 +164,10 @@ async def retry_an_evaluation(
     key: Key = None,
 ) -> dict[str, Any]:
     """A new run of the same candidates on the same snapshot; what had completed is taken over."""
-    return _accepted(await service.start(idempotent_start.retry, id, key=key, principal=principal), response)
+    return _accepted(
+        await service.start(idempotent_start.retry, service.context, id, key=key, principal=principal),
+        response,
+    )
 
 
 @router.get("/{id}/events", response_class=Response, responses={**RUN_EVENTS, **documented(404)})
@@ -171,7 +179,7 @@ async def follow_an_evaluation(
     """Server-sent events: `progress` whenever it has changed, and each event of the run as on the stream
     `ml:run-events`; the last one is `run.completed`.
     """
-    return await stream(id, after=last_event_id or 0, is_stopping=service.is_stopping)
+    return await stream(service.context, id, after=last_event_id or 0, is_stopping=service.is_stopping)
 
 
 def _accepted(status: RunStatus, response: Response) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from bakeoff.api.dependencies import ThePrincipal, TheService, json_only
+from bakeoff.api.dependencies import TheContext, ThePrincipal, TheService, json_only
 from bakeoff.api.paging import Cursor, Limit, cursor_at, place_of
 from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.feedback_schemas import IntakeOut, ItemPageOut, LabelPageOut, ScoredIntakeOut
@@ -16,7 +16,8 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback import LONGEST_ID, Item, Label, StoredItem, StoredLabel
 from bakeoff.domain.model_version import LONGEST_NAME
 from bakeoff.evaluation.planning.request_body import PRINTABLE
-from bakeoff.operations import process_context, score_items
+from bakeoff.operations import score_items
+from bakeoff.operations.context import Context
 from bakeoff.store.feedback import feedback_items, feedback_labels
 
 MOST = 1000  #: in one request
@@ -94,15 +95,15 @@ async def take_results_in(service: TheService, body: Incoming) -> dict[str, Any]
     The same id again is the same result: with the same features nothing changes, with others it is scored
     anew.
     """
-    return await service.ask(_take_in, body)
+    return await service.ask(_take_in, service.context, body)
 
 
 @router.get("/results", response_model=ItemPageOut)
-def list_results(wanted: Annotated[FeedbackFilter, Query()]) -> dict[str, Any]:
+def list_results(context: TheContext, wanted: Annotated[FeedbackFilter, Query()]) -> dict[str, Any]:
     """Newest first, with their scores."""
     before = None if wanted.cursor is None else place_of(wanted.cursor)
     found = feedback_items.page(
-        process_context.engine(), limit=wanted.limit + 1, before=before, version=wanted.score_version
+        context.engine, limit=wanted.limit + 1, before=before, version=wanted.score_version
     )
     return _page(found, wanted.limit)
 
@@ -113,29 +114,29 @@ def list_results(wanted: Annotated[FeedbackFilter, Query()]) -> dict[str, Any]:
     responses=documented(400, 413, 415),
     dependencies=[Depends(json_only)],
 )
-def label_results(principal: ThePrincipal, body: Labels) -> dict[str, Any]:
+def label_results(context: TheContext, principal: ThePrincipal, body: Labels) -> dict[str, Any]:
     """All of them, or none. They are said by the owner of the token, whose last word on a result counts."""
     given = [Label(item_id=said.result_id, value=said.label, by=principal.name) for said in body.labels]
     with _in_the_body("labels"):
-        return feedback_labels.add(process_context.engine(), given).to_record()
+        return feedback_labels.add(context.engine, given).to_record()
 
 
 @router.get("/labels", response_model=LabelPageOut)
-def list_labels(wanted: Annotated[WantedLabels, Query()]) -> dict[str, Any]:
+def list_labels(context: TheContext, wanted: Annotated[WantedLabels, Query()]) -> dict[str, Any]:
     """Newest first."""
     before = None if wanted.cursor is None else place_of(wanted.cursor)
     found = feedback_labels.page(
-        process_context.engine(), limit=wanted.limit + 1, before=before, item_id=wanted.result_id
+        context.engine, limit=wanted.limit + 1, before=before, item_id=wanted.result_id
     )
     return _page(found, wanted.limit)
 
 
-def _take_in(body: Incoming) -> dict[str, Any]:
+def _take_in(context: Context, body: Incoming) -> dict[str, Any]:
     given = [Item(id=result.id, features=result.features) for result in body.results]
     with _in_the_body("model"):
-        using = score_items.scorer(body.model)
+        using = score_items.scorer(context, body.model)
     with _in_the_body("results"):
-        found = score_items.take_in(given, using)
+        found = score_items.take_in(context, given, using)
     return {**found.to_record(), "scoreVersion": using.version}
 
 

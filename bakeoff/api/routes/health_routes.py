@@ -16,12 +16,11 @@ from bakeoff.api.schemas.health_schemas import HealthOut, LiveOut, ReadyOut
 from bakeoff.domain.candidate import Candidate, Rejection
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.identity import utc_now
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from bakeoff.operations.examination import broker_look, database_look
 from bakeoff.operations.examination.broker_look import BrokerLook
 from bakeoff.operations.examination.database_look import StorageLook
 from bakeoff.operations.examination.diagnosis import Diagnosis, Level
-from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.secret_masking import masked
 from bakeoff.store.bakeoffs.job_rows import Backlog
 from bakeoff.store.database import schema_version
@@ -31,13 +30,13 @@ router = APIRouter(prefix="/health", tags=["health"])
 T = TypeVar("T")
 
 
-def broker_pulse(configuration: Configuration) -> Pulse[BrokerLook]:
+def broker_pulse(context: Context) -> Pulse[BrokerLook]:
     """Workers have a second to answer, each time: somewhat old news are good enough."""
-    return Pulse(lambda: broker_look.look(configuration), Rhythm(fresh_s=2.0, stale_s=10.0, patience_s=2.0))
+    return Pulse(lambda: broker_look.look(context), Rhythm(fresh_s=2.0, stale_s=10.0, patience_s=2.0))
 
 
-def database_pulse(configuration: Configuration) -> Pulse[StorageLook]:
-    return Pulse(lambda: database_look.look(configuration), Rhythm(fresh_s=1.0, stale_s=1.0, patience_s=1.0))
+def database_pulse(context: Context) -> Pulse[StorageLook]:
+    return Pulse(lambda: database_look.look(context), Rhythm(fresh_s=1.0, stale_s=1.0, patience_s=1.0))
 
 
 @router.get("/live", response_model=LiveOut)
@@ -63,15 +62,13 @@ async def how_is_it(service: TheService) -> dict[str, Any]:
     database, broker = await asyncio.gather(_feel(service.database), _feel(service.broker))
     queues = (broker.look.queues if broker.look else None) or []
     backlog = database.look.backlog if database.look else None
-    contents = process_context.catalog().contents
+    contents = service.context.catalog().contents
     return {
         "live": True,
         "ready": _is_ready(database),
         "version": version("bakeoff"),
         "models": [_named(candidate) for candidate in contents.candidates.values()],
-        "rejected": [
-            {**_named(one), "cause": one.cause, "fix": one.fix} for one in contents.rejected.values()
-        ],
+        "rejected": [{**_named(one), "cause": one.cause, "fix": one.fix} for one in contents.rejected.values()],
         "broker": {"reachable": bool(broker.look and broker.look.queues), "problem": broker.problem},
         "database": {"reachable": database.look is not None, "problem": database.problem},
         "workers": sorted({name for queue in queues for name in queue.readers}),

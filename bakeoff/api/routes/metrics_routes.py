@@ -14,9 +14,8 @@ from bakeoff.api.cached_probe import Pulse, Rhythm
 from bakeoff.api.dependencies import TheService
 from bakeoff.domain.job import JobState
 from bakeoff.domain.run import RunState
-from bakeoff.operations import process_context
-from bakeoff.operations.evaluation_caps import Follower, announce
-from bakeoff.settings.configuration import Configuration
+from bakeoff.operations.capacity import CapsFollower
+from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.leases import Caps
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, Figures, figures
 
@@ -25,14 +24,14 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 router = APIRouter(tags=["health"])
 
 
-def figures_pulse(configuration: Configuration) -> Pulse[Figures]:
+def figures_pulse(context: Context) -> Pulse[Figures]:
     """Each look follows the caps, too, which a worker does in its own loop."""
-    follower = Follower(configuration)
+    follower = CapsFollower(context.configuration)
 
     def look() -> Figures:
         if (found := follower.look()) is not None:
-            announce(found)
-        return figures(process_context.engine())
+            context.shared_caps.announce(found)
+        return figures(context.engine)
 
     return Pulse(look, Rhythm(fresh_s=2.0, stale_s=2.0, patience_s=10.0))
 
@@ -47,7 +46,7 @@ async def read_metrics(service: TheService) -> MetricsText:
     found = await service.figures.feel()
     if found is None:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "the database has not answered yet: ask again")
-    return MetricsText("".join(lines(found, process_context.caps())))
+    return MetricsText("".join(lines(found, service.context.shared_caps.present())))
 
 
 def lines(found: Figures, caps: Caps) -> Iterator[str]:

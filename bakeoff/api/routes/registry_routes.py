@@ -20,7 +20,7 @@ from bakeoff.api.schemas.registry_schemas import (
 from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError, about
 from bakeoff.domain.model_version import LONGEST_NAME, Promotion, Stage, VersionFilter
 from bakeoff.evaluation.planning.request_body import PRINTABLE
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from registry.models import promotion, registry_opening
 from registry.models.promotion_gates import snapshot_of_the_newest
 from registry.models.registry_interface import BaseModelRegistry
@@ -95,7 +95,7 @@ async def list_model_versions(
         found = registry.versions(versions, limit=wanted.limit + 1, offset=offset)
         return [version.to_record() for version in found]
 
-    found = await service.ask(_look, look, [])
+    found = await service.ask(_look, service.context, look, [])
     more = len(found) > wanted.limit
     return {
         "items": found[: wanted.limit],
@@ -119,7 +119,7 @@ async def find_the_best_model(service: TheService, rivals: Annotated[Rivals, Que
             raise _none(f"no such model has a value of {rivals.metric}")
         return found.to_record()
 
-    return await service.ask(_look, look)
+    return await service.ask(_look, service.context, look)
 
 
 @router.get("/{name}/versions/{version}", response_model=ModelVersionOut, responses=documented(404, 409))
@@ -130,13 +130,15 @@ async def read_a_model_version(service: TheService, name: _Name, version: _Versi
         with about("path.version"):
             return registry.get(_uri(name, version)).to_record()
 
-    return await service.ask(_look, look)
+    return await service.ask(_look, service.context, look)
 
 
 @router.get("/{name}/history", response_model=HistoryOut, responses=documented(409))
 async def read_the_history(service: TheService, name: _Name, limit: Limit = 50) -> dict[str, Any]:
     """What was promoted, when, by whom and why, newest first."""
-    found = await service.ask(_look, lambda registry: registry.history(name, limit=limit), [])
+    found = await service.ask(
+        _look, service.context, lambda registry: registry.history(name, limit=limit), []
+    )
     return {"items": [line.to_record() for line in found]}
 
 
@@ -158,14 +160,14 @@ async def promote_a_model_version(
         return promotion.promote(
             registry,
             _uri(name, version),
-            **_policy(),
+            **_policy(service.context),
             stage=body.stage,
             by=admin.name,
             reason=body.reason,
             force=body.force,
         )
 
-    return (await service.ask(_look, move)).to_record()
+    return (await service.ask(_look, service.context, move)).to_record()
 
 
 @router.post(
@@ -183,13 +185,15 @@ async def roll_back_a_model(
     """
 
     def go_back(registry: BaseModelRegistry) -> Promotion:
-        return promotion.rollback(registry, name, **_policy(), by=admin.name, reason=body.reason)
+        return promotion.rollback(
+            registry, name, **_policy(service.context), by=admin.name, reason=body.reason
+        )
 
-    return (await service.ask(_look, go_back)).to_record()
+    return (await service.ask(_look, service.context, go_back)).to_record()
 
 
-def _policy() -> dict[str, Any]:
-    configuration = process_context.configuration()
+def _policy(context: Context) -> dict[str, Any]:
+    configuration = context.configuration
     return {"policy": configuration.settings.model_registry.promotion, "root": configuration.root}
 
 
@@ -197,19 +201,19 @@ def _uri(name: str, version: str) -> str:
     return f"models:/{name}{version}" if version.startswith("@") else f"models:/{name}/{version}"
 
 
-def _look(look: Callable[[BaseModelRegistry], T], nothing: T | None = None) -> T:
+def _look(context: Context, look: Callable[[BaseModelRegistry], T], nothing: T | None = None) -> T:
     """`nothing` is the answer while nothing was ever saved; looking makes no registry."""
-    configuration = process_context.configuration()
+    configuration = context.configuration
     if registry_opening.has_registry(configuration):
-        return look(_open())
+        return look(_open(context))
     if nothing is None:
         raise _none("no model was ever saved here")
     return nothing
 
 
-def _open() -> BaseModelRegistry:
+def _open(context: Context) -> BaseModelRegistry:
     try:
-        return registry_opening.open_registry(process_context.configuration())
+        return registry_opening.open_registry(context.configuration)
     except InvalidInputError as exc:
         raise ConflictError(str(exc)) from exc
 

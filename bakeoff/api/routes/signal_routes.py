@@ -8,13 +8,14 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from bakeoff.api.dependencies import TheContext
 from bakeoff.api.paging import Limit, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.schemas.signal_schemas import EnsemblePageOut, EnsembleSignalOut
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.signal import LONGEST_SYMBOL, KeptSignal, SignalType
 from bakeoff.evaluation.planning.request_body import PRINTABLE
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from bakeoff.store.signals import ensemble_signals
 
 router = APIRouter(prefix="/api/signals", tags=["signals"])
@@ -79,13 +80,13 @@ class _Place(NamedTuple):
 
 
 @router.get("/ensemble", response_model=EnsemblePageOut)
-def list_ensemble_signals(wanted: Annotated[SignalQuery, Query()]) -> dict[str, Any]:
+def list_ensemble_signals(context: TheContext, wanted: Annotated[SignalQuery, Query()]) -> dict[str, Any]:
     """Of one date, the best first."""
     after = None if wanted.cursor is None else _Place.read(wanted.cursor)
     if after is not None and wanted.as_of not in {None, after.as_of}:
         raise unknown()
-    as_of = after.as_of if after else wanted.as_of or ensemble_signals.latest_date(process_context.engine())
-    found = [] if as_of is None else _page(as_of, wanted, after)
+    as_of = after.as_of if after else wanted.as_of or ensemble_signals.latest_date(context.engine)
+    found = [] if as_of is None else _page(context, as_of, wanted, after)
     more = len(found) > wanted.limit
     return {
         "asOf": as_of.isoformat() if as_of else None,
@@ -95,10 +96,10 @@ def list_ensemble_signals(wanted: Annotated[SignalQuery, Query()]) -> dict[str, 
 
 
 @router.get("/ensemble/{symbol:path}", response_model=EnsembleSignalOut, responses=documented(404))
-def read_an_ensemble_signal(symbol: _Symbol, as_of: _AsOf = None) -> dict[str, Any]:
+def read_an_ensemble_signal(context: TheContext, symbol: _Symbol, as_of: _AsOf = None) -> dict[str, Any]:
     """Of one symbol."""
-    on = as_of or ensemble_signals.latest_date(process_context.engine(), symbol)
-    found = None if on is None else ensemble_signals.get(process_context.engine(), symbol, on)
+    on = as_of or ensemble_signals.latest_date(context.engine, symbol)
+    found = None if on is None else ensemble_signals.get(context.engine, symbol, on)
     if found is None:
         when = f" as of {on}" if on else ""
         raise NotFoundError(
@@ -107,9 +108,9 @@ def read_an_ensemble_signal(symbol: _Symbol, as_of: _AsOf = None) -> dict[str, A
     return found.to_record()
 
 
-def _page(as_of: date, wanted: SignalQuery, after: _Place | None) -> list[KeptSignal]:
+def _page(context: Context, as_of: date, wanted: SignalQuery, after: _Place | None) -> list[KeptSignal]:
     return ensemble_signals.page(
-        process_context.engine(),
+        context.engine,
         as_of,
         limit=wanted.limit + 1,
         after=after.rank if after else None,

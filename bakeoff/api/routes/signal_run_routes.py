@@ -23,13 +23,19 @@ router = APIRouter(prefix="/api/signals", tags=["signals"])
     dependencies=[Depends(json_only)],
 )
 async def generate_signals(
-    body: SignalBody, response: Response, service: TheService, principal: AnAdmin, key: Key = None
+    body: SignalBody,
+    response: Response,
+    service: TheService,
+    principal: AnAdmin,
+    key: Key = None,
 ) -> dict[str, Any]:
     """A job for each signal model. The run is under `/api/ml/evaluations`; when it has ended, so is its
     ensemble under `/api/signals/ensemble`.
 
     `symbols`: null means all that there are. `asOf`: null means the last day of which there are prices.
     """
-    status = await service.start(idempotent_start.generate, body, key=key, principal=principal)
+    status = await service.start(
+        idempotent_start.generate, service.context, body, key=key, principal=principal
+    )
     response.headers["Location"] = f"{PATH}/{status.run.id}"
     return started(status)

@@ -4,43 +4,51 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bakeoff.cli.commands.runs.show_command import show_outcome
 from bakeoff.cli.output import terminal
 from bakeoff.cli.output.line_progress import Lines
 from bakeoff.cli.output.live_progress import Board
 from bakeoff.cli.output.poll_run import Patience, looks
+from bakeoff.cli.output.run_outcome import show_outcome
 from bakeoff.cli.output.saving_view import wait_until_saved
 from bakeoff.domain.run import Run, RunState
-from bakeoff.operations import process_context
+from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.run_report import read_report, report_record, run_record
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.worker import worker_processes
-from tasks.why_idle import is_read, why_nothing_runs
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bakeoff.operations.context import Context
+
 _UNSUCCESSFUL = 3
 
 
-def see_to_its_end(run_id: str, console: "Console", *, own_worker: bool, began: float, as_json: bool) -> None:
+def see_to_its_end(
+    context: "Context", run_id: str, console: "Console", *, own_worker: bool, began: float, as_json: bool
+) -> None:
     """`own_worker`: one was started for this run."""
-    ended = watch(run_id, console, own_worker=own_worker, began=began)
+    ended = watch(context, run_id, console, own_worker=own_worker, began=began)
     if ended is None:
-        say_how_to_come_back(run_id, console, as_json=as_json)
+        say_how_to_come_back(context, run_id, console, as_json=as_json)
         return
-    _show_leaderboard(run_id, console, as_json=as_json)
+    _show_leaderboard(context, run_id, console, as_json=as_json)
     leave(ended)
 
 
 def watch(
-    run_id: str, console: "Console", *, own_worker: bool = False, began: float | None = None
+    context: "Context",
+    run_id: str,
+    console: "Console",
+    *,
+    own_worker: bool = False,
+    began: float | None = None,
 ) -> Run | None:
     """The run when it is over, and its models are saved; None after Ctrl-C, which ends the watching alone."""
     try:
-        patience = Patience(lambda: _why(own_worker=own_worker), idle_since=began)
-        ended = _follow(run_id, console, patience)
-        wait_until_saved(ended, console)
+        patience = Patience(lambda: _why(context, own_worker=own_worker), idle_since=began)
+        ended = _follow(context, run_id, console, patience)
+        wait_until_saved(context, ended, console)
     except KeyboardInterrupt:
         console.print("detached: the run goes on")
         return None
@@ -53,36 +61,36 @@ def leave(ended: Run) -> None:
         raise typer.Exit(_UNSUCCESSFUL)
 
 
-def say_how_to_come_back(run_id: str, console: "Console", *, as_json: bool) -> None:
+def say_how_to_come_back(context: "Context", run_id: str, console: "Console", *, as_json: bool) -> None:
     if as_json:
-        terminal.write_json({"run": run_record(run_rows.summary(process_context.engine(), run_id))})
+        terminal.write_json({"run": run_record(run_rows.summary(context.engine, run_id))})
         return
     for command, what in ((f"show {run_id[:8]} -f", "watch it"), (f"cancel {run_id[:8]}", "stop it")):
         console.print(f"  bakeoff {command:16}   {what}")
 
 
-def _follow(run_id: str, console: "Console", patience: Patience) -> Run:
+def _follow(context: "Context", run_id: str, console: "Console", patience: Patience) -> Run:
     with _display(console) as display:
-        for look in looks(process_context.engine(), run_id, patience):
+        for look in looks(context.engine, run_id, patience):
             display.update(look)
             if not look.run.state.has_ended:
-                worker_processes.replace_the_dead(run_id)
+                worker_processes.replace_the_dead(context, run_id)
     return look.run
 
 
-def _why(*, own_worker: bool) -> str:
-    if own_worker and not is_read():
-        log = process_context.configuration().worker_log
+def _why(context: "Context", *, own_worker: bool) -> str:
+    if own_worker and not context.messenger.evaluations_are_read():
+        log = context.configuration.worker_log
         return f"the worker of this run is being started, its log is {log}"
-    return why_nothing_runs()
+    return why_nothing_runs(context)
 
 
 def _display(console: "Console") -> Board | Lines:
     return Board(console) if console.is_terminal else Lines(console)
 
 
-def _show_leaderboard(run_id: str, console: "Console", *, as_json: bool) -> None:
-    report = read_report(process_context.engine(), run_id)
+def _show_leaderboard(context: "Context", run_id: str, console: "Console", *, as_json: bool) -> None:
+    report = read_report(context.engine, run_id)
     if as_json:
         terminal.write_json(report_record(report))
     else:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 NOTHING = "-"
 _MOST_DIGITS = 4
 _MINUTE, _HOUR = 60, 3600
-_THOUSAND = 1000
 
 
 def decimals(values: Iterable[float | None]) -> int:
@@ -42,11 +41,3 @@ def duration(seconds: float) -> str:
     if whole < _HOUR:
         return f"{whole // _MINUTE} m {whole % _MINUTE:02} s"
     return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} m"
-
-
-def size(size_bytes: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size_bytes < _THOUSAND:
-            return f"{size_bytes:.3g} {unit}"
-        size_bytes /= _THOUSAND
-    return f"{size_bytes:,.1f} GB"

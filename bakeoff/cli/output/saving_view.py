@@ -13,12 +13,13 @@ from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import Advance, Saving, SavingOutcome
-from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import saving_rows
 from bakeoff.worker import worker_processes
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+    from bakeoff.operations.context import Context
 
 _PAUSE_S = 0.25
 _NOBODY = timedelta(seconds=30)  #: due for so long, and nobody is there to do it
@@ -26,18 +27,18 @@ _NOBODY = timedelta(seconds=30)  #: due for so long, and nobody is there to do i
 _Row = tuple[str, Text]
 
 
-def wait_until_saved(run: Run, console: "Console") -> None:
+def wait_until_saved(context: "Context", run: Run, console: "Console") -> None:
     """Until it is done, has failed, or nobody seems to be there who does it."""
-    if run.save is None or not _is_under_way(run.id):
+    if run.save is None or not _is_under_way(context, run.id):
         return
     with terminal.busy(console, "saving the models"):
-        while _is_under_way(run.id):
-            worker_processes.replace_the_dead(run.id)
+        while _is_under_way(context, run.id):
+            worker_processes.replace_the_dead(context, run.id)
             time.sleep(_PAUSE_S)
 
 
-def _is_under_way(run_id: str) -> bool:
-    saving = saving_rows.of_run(process_context.engine(), run_id)
+def _is_under_way(context: "Context", run_id: str) -> bool:
+    saving = saving_rows.of_run(context.engine, run_id)
     return saving is not None and saving.outcome is None and utc_now() < saving.due_at + _NOBODY
 
 

@@ -7,11 +7,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff.cli.output.number_format import plain, size
+from bakeoff.cli.output.number_format import plain
 from bakeoff.cli.output.promotion_view import STYLES, local, story
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.model_version import ModelVersion, Promotion
-from bakeoff.domain.wording import counted
+from bakeoff.domain.wording import counted, size
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

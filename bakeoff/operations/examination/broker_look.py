@@ -8,13 +8,12 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from bakeoff.broker import broker_access
 from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
 from bakeoff.domain.wording import counted
+from bakeoff.operations.context import Context
 from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.secret_masking import masked
-from tasks.why_idle import readers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,27 +29,30 @@ class BrokerLook:
     findings: Sequence[Diagnosis]
 
 
-def look(configuration: Configuration) -> BrokerLook:
-    queues = _queues()
-    return BrokerLook(queues=queues, findings=list(_findings(configuration, queues)))
+def look(context: Context) -> BrokerLook:
+    queues = _queues(context)
+    return BrokerLook(queues=queues, findings=list(_findings(context, queues)))
 
 
-def _queues() -> Sequence[QueueLook] | None:
-    if not broker_access.is_running():
+def _queues(context: Context) -> Sequence[QueueLook] | None:
+    if not context.broker.is_running():
         return None
-    read_by: Mapping[str, list[str]] = {} if broker_access.nobody_listens() else readers()
+    read_by: Mapping[str, list[str]] = (
+        {} if context.broker.nobody_listens() else context.messenger.queue_readers()
+    )
     return [
-        QueueLook(name=name, waiting=broker_access.messages_waiting(name), readers=read_by.get(name, []))
+        QueueLook(name=name, waiting=context.broker.messages_waiting(name), readers=read_by.get(name, []))
         for name in (EVALUATIONS, CONTROL)
     ]
 
 
-def _findings(configuration: Configuration, queues: Sequence[QueueLook] | None) -> Iterator[Diagnosis]:
+def _findings(context: Context, queues: Sequence[QueueLook] | None) -> Iterator[Diagnosis]:
+    configuration = context.configuration
     is_ours = configuration.settings.broker_url is None
     if queues is None:
         yield _absent_of_ours() if is_ours else _unreachable(str(configuration.settings.broker_url))
         return
-    yield _server(is_ours=is_ours)
+    yield _server(context, is_ours=is_ours)
     names = sorted({name for queue in queues for name in queue.readers})
     yield _workers(names)
     yield from map(_queue, queues)
@@ -71,9 +73,9 @@ def _unreachable(url: str) -> Diagnosis:
     return fail("broker", f"{masked(url)} does not answer", "start that Redis, or correct brokerUrl")
 
 
-def _server(*, is_ours: bool) -> Diagnosis:
+def _server(context: Context, *, is_ours: bool) -> Diagnosis:
     try:
-        info: Mapping[str, Any] = broker_access.client().info()
+        info: Mapping[str, Any] = context.broker.client.info()
     except RedisError as exc:
         return fail("broker", f"it answers, and refuses to say more: {exc}", "allow the command INFO")
     aof = "AOF on" if info.get("aof_enabled") else "AOF off"

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
-from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.secret_masking import masked
 from bakeoff.store.bakeoffs import job_rows
 from bakeoff.store.bakeoffs.job_rows import Backlog
@@ -23,35 +22,39 @@ class StorageLook:
     findings: Sequence[Diagnosis]
 
 
-def look(configuration: Configuration) -> StorageLook:
-    if not process_context.has_database():
-        none = ok("database", f"none yet, the first run makes it: {masked(configuration.database_url)}")
+def look(context: Context) -> StorageLook:
+    if not context.has_database():
+        none = ok(
+            "database", f"none yet, the first run makes it: {masked(context.configuration.database_url)}"
+        )
         return StorageLook(schema=None, backlog=None, findings=[none])
-    current = schema_version.current(process_context.engine())
+    current = schema_version.current(context.engine)
     if current != schema_version.HEAD:
         cure = "stop the workers, then `bakeoff db upgrade`"
         other = fail(
-            "database", f"{_name()} has schema {current}, this version needs {schema_version.HEAD}", cure
+            "database",
+            f"{_name(context)} has schema {current}, this version needs {schema_version.HEAD}",
+            cure,
         )
         return StorageLook(schema=current, backlog=None, findings=[other])
-    backlog = job_rows.backlog(process_context.engine())
-    return StorageLook(schema=current, backlog=backlog, findings=[_mode(configuration), _leases(backlog)])
+    backlog = job_rows.backlog(context.engine)
+    return StorageLook(schema=current, backlog=backlog, findings=[_mode(context), _leases(backlog)])
 
 
-def _name() -> str:
-    return process_context.engine().url.render_as_string(hide_password=True)
+def _name(context: Context) -> str:
+    return context.engine.url.render_as_string(hide_password=True)
 
 
-def _mode(configuration: Configuration) -> Diagnosis:
-    if not configuration.database_url.startswith("sqlite"):
-        return ok("database", f"{_name()}, schema {schema_version.HEAD}")
-    with Path(str(process_context.engine().url.database)).open("rb") as file:
+def _mode(context: Context) -> Diagnosis:
+    if not context.configuration.database_url.startswith("sqlite"):
+        return ok("database", f"{_name(context)}, schema {schema_version.HEAD}")
+    with Path(str(context.engine.url.database)).open("rb") as file:
         file.seek(_MODE_AT)
         is_wal = file.read(len(_WAL)) == _WAL
     if is_wal:
-        return ok("database", f"{_name()}, schema {schema_version.HEAD}, WAL")
+        return ok("database", f"{_name(context)}, schema {schema_version.HEAD}, WAL")
     cure = "put databaseUrl on a local disk: readers and writers wait for each other there"
-    return warn("database", f"{_name()} cannot be kept in WAL mode", cure)
+    return warn("database", f"{_name(context)} cannot be kept in WAL mode", cure)
 
 
 def _leases(backlog: Backlog) -> Diagnosis:

@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bakeoff.cli import project_access
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import registry_of
+from bakeoff.operations.context import Context
 from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
+from registry.catalog.live_catalog import Catalog
 
 
-def candidates(configuration: Configuration) -> Iterator[Diagnosis]:
-    contents = project_access.catalog(configuration).contents
+def candidates(context: Context) -> Iterator[Diagnosis]:
+    configuration = context.configuration
+    contents = Catalog.of(configuration, anew=True).contents
     signals = len(contents.signal_models)
     ready = counted(len(contents.candidates) - signals, "candidate")
     beside = f" and {counted(signals, 'signal model')}" if signals else ""
@@ -38,7 +40,8 @@ def _untrained(models: Sequence[Candidate], configuration: Configuration) -> Ite
             yield warn("catalog", str(exc), f"`bakeoff signals train {model.id}`")
 
 
-def datasets(configuration: Configuration) -> Iterator[Diagnosis]:
+def datasets(context: Context) -> Iterator[Diagnosis]:
+    configuration = context.configuration
     known = configuration.settings.datasets
     missing = [
         fail(
@@ -54,8 +57,9 @@ def datasets(configuration: Configuration) -> Iterator[Diagnosis]:
         yield ok("datasets", ", ".join(known) or "none are named: `bakeoff run FILE --target COLUMN`")
 
 
-def market(configuration: Configuration) -> Iterator[Diagnosis]:
+def market(context: Context) -> Iterator[Diagnosis]:
     """Nothing where there is none: most projects need no prices."""
+    configuration = context.configuration
     if configuration.settings.market is None:
         return
     missing = [file for file in configuration.market_files if not file.is_file()]

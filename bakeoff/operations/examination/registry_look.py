@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bakeoff.cli import project_access
-from bakeoff.cli.output.number_format import size
 from bakeoff.domain import extensions
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.extensions import Extends
-from bakeoff.domain.wording import counted
+from bakeoff.domain.wording import counted, size
+from bakeoff.operations.context import Context
 from bakeoff.operations.examination import mlflow_look
 from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
@@ -17,6 +16,7 @@ from bakeoff.store.database import schema_version
 from bakeoff.store.database.schema_version import Branch
 from bakeoff.store.models import version_rows
 from registry.models import registry_opening
+from registry.models.local.local_registry import ModelRegistry
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _SUBJECT = "registry"
 
 
-def registry(configuration: Configuration) -> Iterator[Diagnosis]:
+def registry(context: Context) -> Iterator[Diagnosis]:
+    configuration = context.configuration
     backend = configuration.settings.model_registry.backend
     if backend == "mlflow":
         yield from mlflow_look.tracking(configuration)
@@ -63,7 +64,7 @@ def _folder(configuration: Configuration) -> Diagnosis:
 
 
 def _content(configuration: Configuration, engine: "Engine") -> Diagnosis:
-    leftovers = project_access.local_registry(configuration).leftovers()
+    leftovers = ModelRegistry(configuration.registry_path).leftovers()
     held = version_rows.tally(engine)
     said = (
         f"{counted(held.versions, 'version')} of {counted(held.names, 'model')}, {size(held.size_bytes)}, "

@@ -13,6 +13,7 @@ from sklearn.linear_model import LinearRegression
 from bakeoff.api.app import create_app
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.domain.model_version import VersionOrigin
+from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.database.engine import open_registry_database
 from registry.models.local.local_registry import DATABASE
@@ -158,7 +159,7 @@ def test_without_a_registry_it_says_so() -> None:
     """The application without a server: what it says has no other way to be heard."""
 
     async def ask(configuration: Configuration) -> httpx.Response:
-        app = create_app(configuration, Tokens(configuration.tokens_file))
+        app = create_app(Context(configuration), Tokens(configuration.tokens_file))
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://localhost"
         ) as client:

@@ -9,7 +9,7 @@ from fixtures.command_line import Project
 from fixtures.stored import a_stored_run
 from sqlalchemy import text
 
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import schedule_slots
 from bakeoff.store.database.engine import writing
 
@@ -175,9 +175,8 @@ def test_the_policy_of_a_schedule_goes_before_that_of_the_registry(scheduled: Pr
         + "modelRegistry: {promotion: {stage: Production}}\n"
     )
     note(scheduled, "nightly", "2999-01-01 02:00:00", ("2999-01-01 02:00:00", "started", ""))
-    configuration = load(file, environment={})
-    process_context.use(configuration)
+    context = Context(load(file, environment={}))
 
     assert schedule_slots.schedule_of(scheduled.engine, RUN_ID) == "nightly"
-    assert _policy(a_run(id=RUN_ID), configuration).stage == "Staging"
-    assert _policy(a_run(id="r2"), configuration).stage == "Production"
+    assert _policy(context, a_run(id=RUN_ID)).stage == "Staging"
+    assert _policy(context, a_run(id="r2")).stage == "Production"

@@ -16,10 +16,11 @@ from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
 from bakeoff.domain.feedback import Item, Score
-from bakeoff.operations import process_context
-from bakeoff.operations.score_items import score_task
+from bakeoff.operations.context import Context
+from bakeoff.settings.configuration import load
 from bakeoff.store.feedback import feedback_items, feedback_labels
 from registry import ModelRegistry
+from tasks.control_tasks import score_task
 
 X = pd.DataFrame({"x": [0.0, 0.25, 0.5, 1.0]})
 
@@ -214,7 +215,7 @@ def test_what_is_killed_between_two_batches_leaves_whole_ones_and_the_next_one_e
     assert list(left.values())[50:] == [(0.0, "baseline")] * 50
     assert done["scored"] == 50
     assert list(scores(project).values()) == [(n / 100, "models:/same/1.0.0") for n in range(100)]
-    assert process_context.has_database()
+    assert Context(load(project.root / "config", environment={})).has_database()
 
 
 _HALF_WAY = """
@@ -222,13 +223,14 @@ import sys, time
 from pathlib import Path
 from bakeoff.settings.configuration import load
 from bakeoff.operations import score_items
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
+from bakeoff.settings.configuration import load
 
 def progress(done):
     if done == 50:
         print("half way", flush=True)
         time.sleep(60)
 
-process_context.use(load(Path(sys.argv[1]) / "config", environment={}))
-score_items.score_stored(score_items.scorer("same/1.0.0"), batch_size=25, progress=progress)
+context = Context(load(Path(sys.argv[1]) / "config", environment={}))
+score_items.score_stored(context, score_items.scorer(context, "same/1.0.0"), batch_size=25, progress=progress)
 """

@@ -15,10 +15,10 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.job import JobKind, Phase
 from bakeoff.domain.run import Run
 from bakeoff.domain.signal import Commission, EnsembleRules, ModelOutput, SignalOrder, SignalType
+from bakeoff.operations.signals.start_signals import COUNTED
 from bakeoff.store.bakeoffs import leases, run_rows
 from bakeoff.store.signals import model_signals
 from registry import ModelRegistry
-from tasks.signal_runs import COUNTED
 
 MARKET = replace(DATASET, name="market", target="signal", target_kind=TargetKind.SIGNALS, classes=())
 

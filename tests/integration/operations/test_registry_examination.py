@@ -7,6 +7,7 @@ import pytest
 from fixtures.command_line import Project
 from sqlalchemy import text
 
+from bakeoff.operations.context import Context
 from bakeoff.operations.examination.diagnosis import Diagnosis, Level
 from bakeoff.operations.examination.registry_look import registry as examine
 from bakeoff.settings.configuration import load
@@ -29,7 +30,7 @@ def registry(folder: Path, make_registry) -> ModelRegistry:
 
 
 def finding(project: Project) -> Diagnosis:
-    (found,) = examine(load(project.root / "config"))
+    (found,) = examine(Context(load(project.root / "config")))
     return found
 
 

@@ -22,10 +22,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bakeoff.operations.doorbells import ring_free_slots, ring_next
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows
 from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal
 from bakeoff.store.bakeoffs.queue_order import next_jobs
-from tasks import doorbell
 
 CAPS = Caps(per_node=2, overall=3)
 NODES = ("left", "right")
@@ -63,15 +63,15 @@ def take(project: Project) -> str | None:
 def test_a_small_run_on_idle_machines_has_a_doorbell_for_each_job(project: Project) -> None:
     _, queued = a_stored_run(project.engine, 5)
 
-    assert doorbell.ring_next() == 5
+    assert ring_next(project.context) == 5
     assert waiting(project) == [job.id for job in queued]
 
 
 def test_a_large_run_has_no_more_than_are_needed_soon(project: Project) -> None:
     _, queued = a_stored_run(project.engine, 1000)
 
-    assert doorbell.ring_next() == 5
-    assert doorbell.ring_next() == 0
+    assert ring_next(project.context) == 5
+    assert ring_next(project.context) == 0
     assert waiting(project) == [job.id for job in queued[:5]]
 
 
@@ -79,12 +79,12 @@ def test_the_sweep_rings_for_the_free_slots_and_no_more(project: Project) -> Non
     _, queued = a_stored_run(project.engine, 9)
     try_claim(project.engine, queued[0])
 
-    assert doorbell.ring_free_slots() == 2
+    assert ring_free_slots(project.context) == 2
     assert waiting(project) == [job.id for job in queued[1:3]]
     for job in queued[1:3]:
         try_claim(project.engine, job)
     project.redis.delete("evaluations")
-    assert doorbell.ring_free_slots() == 0
+    assert ring_free_slots(project.context) == 0
 
 
 def test_a_run_that_starts_while_all_slots_are_taken_can_wake_a_worker(project: Project) -> None:
@@ -92,7 +92,7 @@ def test_a_run_that_starts_while_all_slots_are_taken_can_wake_a_worker(project: 
     for job in queued[:3]:
         try_claim(project.engine, job)
 
-    assert doorbell.ring_next() == 3
+    assert ring_next(project.context) == 3
     assert waiting(project) == [job.id for job in queued[3:6]]
 
 
@@ -101,18 +101,18 @@ def test_where_several_runs_wait_nothing_is_rung_to_spare(project: Project) -> N
     for hour in range(2):
         a_stored_run(project.engine, 9, name=f"run {hour}")
 
-    assert doorbell.ring_next() == 3
+    assert ring_next(project.context) == 3
 
 
 def test_the_next_doorbells_are_rung_when_fewer_wait_than_slots_are_free(project: Project) -> None:
     _, queued = a_stored_run(project.engine, 9)
-    doorbell.ring_next()
+    ring_next(project.context)
     sent = []
     for _ in range(6):
         taken = try_claim(project.engine, take(project) or "")
         assert isinstance(taken, Claim)
         leases.complete(project.engine, taken.lease, a_result(taken.job))
-        sent.append(doorbell.ring_next())
+        sent.append(ring_next(project.context))
 
     assert sent == [0, 0, 3, 0, 0, 1]
     assert waiting(project) == [job.id for job in queued[6:]]
@@ -123,7 +123,7 @@ def test_messages_of_strangers_are_not_taken_for_doorbells(project: Project) -> 
     for _ in range(9):
         project.redis.lpush("evaluations", b"rubbish")
 
-    assert doorbell.ring_next() == 5
+    assert ring_next(project.context) == 5
 
 
 class Doorbells(RuleBasedStateMachine):
@@ -149,7 +149,7 @@ class Doorbells(RuleBasedStateMachine):
     def start_a_run(self, number: int, priority: int) -> None:
         run, _ = a_stored_run(self.project.engine, number, priority=priority)
         self.run_ids.append(run.id)
-        doorbell.ring_next()
+        ring_next(self.project.context)
 
     @precondition(lambda self: self.nodes_with_room())
     @rule(data=st.data())
@@ -167,7 +167,7 @@ class Doorbells(RuleBasedStateMachine):
             assert said.run.id == head[0].run_id
             self.held.append(said)
         elif said is not ClaimRefusal.FULL:
-            doorbell.ring_next()
+            ring_next(self.project.context)
         return said
 
     @precondition(lambda self: self.held)
@@ -175,13 +175,13 @@ class Doorbells(RuleBasedStateMachine):
     def finish(self, data: st.DataObject) -> None:
         taken = self._let_go_of_one(data)
         leases.complete(self.project.engine, taken.lease, a_result(taken.job))
-        doorbell.ring_next()
+        ring_next(self.project.context)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
     def put_back(self, data: st.DataObject) -> None:
         leases.release(self.project.engine, self._let_go_of_one(data).lease)
-        doorbell.ring_next()
+        ring_next(self.project.context)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
@@ -216,7 +216,7 @@ class Doorbells(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         leases.expire(self.project.engine)
-        doorbell.ring_free_slots()
+        ring_free_slots(self.project.context)
         self.is_lost = False
 
     @invariant()
@@ -239,7 +239,7 @@ class Doorbells(RuleBasedStateMachine):
             if self.held:
                 taken = self.held.pop(0)
                 leases.complete(self.project.engine, taken.lease, a_result(taken.job))
-                doorbell.ring_next()
+                ring_next(self.project.context)
         super().teardown()
 
     def _fill_the_slots(self) -> None:

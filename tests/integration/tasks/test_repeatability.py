@@ -11,8 +11,7 @@ from bakeoff.domain.result import Result
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
-from bakeoff.operations import process_context
-from tasks import enqueue
+from bakeoff.operations.start_run import unwritten_run
 
 CANDIDATES = {"means": {"path": "Means"}, "dices": {"path": "Dices"}, "late": {"path": "RaisesLate"}}
 
@@ -25,8 +24,8 @@ def project() -> Iterator[Project]:
 
 def rehearsed(project: Project, model: str) -> Result:
     request = RunRequest(dataset="tiny", models=[model], baseline=False)
-    plan = make_plan(request, catalog=process_context.catalog, configuration=project.configuration)
-    run, [job] = enqueue.draw_up(plan, run_id=new_id())
+    plan = make_plan(request, catalog=project.context.catalog, configuration=project.configuration)
+    run, [job] = unwritten_run(project.context, plan, run_id=new_id())
     folder = folder_of(project.configuration.snapshots, run.dataset.dataset_id, run.dataset.split_id)
     return evaluate_in_process(job, run, root=project.configuration.root, snapshot=folder)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fixtures.changing import State
-from fixtures.project import Project, a_project
+from fixtures.project import Project, a_project, celery_app
 from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
@@ -21,12 +21,10 @@ from bakeoff.domain.identity import new_id
 from bakeoff.evaluation.datasets.snapshot import open_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
-from bakeoff.operations import process_context
+from bakeoff.operations.start_run import run_of, write_and_ring
 from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
-from tasks import enqueue
-from tasks.celery import app as celery
 
 CANDIDATES = {
     "means": {"path": "Means"},
@@ -197,11 +195,11 @@ def test_a_run_that_saves_fits_what_it_saves(project: Project) -> None:
 
 @contextmanager
 def nobody_takes_jobs() -> Iterator[None]:
-    celery.control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True, limit=1)
+    celery_app().control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True, limit=1)
     try:
         yield
     finally:
-        celery.control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True, limit=1)
+        celery_app().control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True, limit=1)
 
 
 def test_the_code_that_counts_is_that_which_was_imported(project: Project) -> None:
@@ -357,9 +355,9 @@ def evaluated(project: Project, state: State) -> tuple[list[int], Any, DatasetRe
     """The predictions, the result, and the data."""
     state.write(project.folder)
     request = RunRequest(dataset="tiny", models=["means"], baseline=False, seed=state.seed)
-    plan = make_plan(request, catalog=process_context.catalog, configuration=project.configuration)
+    plan = make_plan(request, catalog=project.context.catalog, configuration=project.configuration)
     run_id = new_id()
-    enqueue.begin(enqueue.run_of(plan, run_id=run_id), [state.candidate], fresh=False)
+    write_and_ring(project.context, run_of(plan, run_id=run_id), [state.candidate], fresh=False)
     project.wait_for_end(run_id)
     result = project.results(run_id)["changing"]
     fitted = job_rows.get(project.engine, result.reused_from or result.evaluation_id)

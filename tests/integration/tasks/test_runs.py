@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fixtures.project import Project, Worker, a_project, wait_for
+from fixtures.project import Project, Worker, a_project, celery_app, wait_for
 from sqlalchemy import func, select
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.event import Event
 from bakeoff.domain.identity import new_id
-from bakeoff.operations import process_context
+from bakeoff.evaluation.planning.run_plan import RunRequest
+from bakeoff.operations.context import Context
+from bakeoff.operations.doorbells import sweep, why_nothing_runs
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import outbox, run_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading
-from bakeoff.worker.event_relay import relay
 from tasks import enqueue
-from tasks.celery import app
-from tasks.sweep_duty import sweep
-from tasks.why_idle import why_nothing_runs
+from tasks.celery import messenger_for
 
 CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "good": {"path": "Means"},
@@ -127,7 +126,7 @@ def test_another_service_starts_a_run_by_the_name_of_the_task(place: Place) -> N
     run_id = new_id()
     payload = {"dataset": "tiny", "models": ["good"], "runId": run_id, "testSize": 0.5, "name": "theirs"}
     for _ in range(3):
-        app.send_task("bakeoff.start_run", kwargs=payload)
+        celery_app().send_task("bakeoff.start_run", kwargs=payload)
     wait_for(lambda: run_rows.exists(place.project.engine, run_id), "the run")
     place.project.wait_for_end(run_id)
     wait_for(lambda: place.worker.log.count(f"'{run_id}'") == 3, "three answers")
@@ -153,11 +152,11 @@ def test_a_bad_request_is_refused_in_one_line_and_makes_no_run(
 ) -> None:
     number = number_of_runs(place.project)
     nameless = payload.pop("*", ())
-    sent = app.send_task("bakeoff.start_run", args=nameless, kwargs=payload)
+    sent = celery_app().send_task("bakeoff.start_run", args=nameless, kwargs=payload)
     wait_for(lambda: sent.id in place.worker.log, "its answer")
     lines = [json.loads(line) for line in place.worker.log.splitlines() if line.startswith("{")]
     answer = next(n for n, line in enumerate(lines) if sent.id in line["message"])
-    warning = next(line for line in lines[answer::-1] if line["logger"] == "tasks.request_tasks")
+    warning = next(line for line in lines[answer::-1] if line["logger"] == "tasks.control_tasks")
 
     assert said in lines[answer]["message"]
     assert (warning["level"], said in warning["message"]) == ("warning", True)
@@ -166,16 +165,19 @@ def test_a_bad_request_is_refused_in_one_line_and_makes_no_run(
 
 
 def test_a_run_that_goes_on_is_not_retried(place: Place) -> None:
-    app.control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True)
+    celery_app().control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True)
     try:
         run_id = place.project.start("good")
         with pytest.raises(InvalidInputError, match=f"run {run_id} is queued: wait for its end"):
             enqueue.retry(run_id)
-        assert why_nothing_runs() == "no worker reads the queue evaluations: start one with `bakeoff worker`"
+        assert (
+            why_nothing_runs(place.project.context)
+            == "no worker reads the queue evaluations: start one with `bakeoff worker`"
+        )
         with pytest.raises(TimeoutError, match=r"is still queued after 0\.3 s: no worker reads"):
             enqueue.wait(run_id, timeout_s=0.3)
     finally:
-        app.control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
+        celery_app().control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
     assert enqueue.wait(run_id, timeout_s=60) == "completed"
 
 
@@ -192,16 +194,13 @@ def test_without_a_broker_a_run_is_kept_and_told_later() -> None:
     """Starting it takes no longer than anybody would wait."""
     with a_project(CANDIDATES) as project:
         away = load(project.file, overrides={"brokerUrl": "redis://localhost:1"}, environment={})
-        process_context.use(away)
-        app.close()
-        app.amqp._producer_pool = None
-        app.conf.update(broker_url="redis://localhost:1")
-        run_id = project.start("good")
+        without_broker = Context(away, messenger_for)
+        request = RunRequest(dataset="tiny", models=["good"], baseline=False, fresh=True)
+        run_id = enqueue.start_run(request, context=without_broker)
 
         assert project.states(run_id) == {"good": "queued"}
-        assert relay() == 0
-        assert sweep().rung == 0
-        process_context.use(project.configuration)
+        assert without_broker.event_relay.publish_pending() == 0
+        assert sweep(without_broker).rung == 0
         with project.worker():
             assert project.wait_for_end(run_id) == "completed"
             events = project.wait_for_events(run_id)

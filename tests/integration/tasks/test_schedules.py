@@ -8,9 +8,10 @@ from fixtures.project import Project, a_project, wait_for
 from fixtures.schedules import all_runs, set_back, slots_of
 from sqlalchemy import text
 
+from bakeoff.operations.scheduled_runs import start_due_runs
 from bakeoff.store.bakeoffs import schedule_slots
 from bakeoff.store.database.engine import writing
-from tasks.scheduled_runs import start_what_is_due
+from tasks.celery import process_context
 
 #: Looks for what is due in a child that kills itself at each of the steps, one after another.
 KILLED_AT_EACH_STEP = """
@@ -20,8 +21,8 @@ from sqlalchemy import text
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs import schedule_slots
 from bakeoff.store.database.engine import writing
-from tasks import scheduled_runs
-from bakeoff.operations import process_context
+from bakeoff.operations import scheduled_runs
+from tasks.celery import process_context
 
 def look_and_die(owner, name, when):
     step = getattr(owner, name)
@@ -30,7 +31,7 @@ def look_and_die(owner, name, when):
             step(*args, **given)
         os.kill(os.getpid(), SIGKILL)
     setattr(owner, name, deadly)
-    scheduled_runs.start_what_is_due()
+    scheduled_runs.start_due_runs(process_context())
     os._exit(0)
 
 for owner, name, when in (
@@ -45,7 +46,7 @@ for owner, name, when in (
     if child == 0:
         look_and_die(owner, name, when)
     print(name, os.waitpid(child, 0)[1] == SIGKILL, flush=True)
-    with writing(process_context.engine()) as connection:  # as if the lease of the dead one had run out
+    with writing(process_context().engine) as connection:  # as if the lease of the dead one had run out
         connection.execute(text("UPDATE schedule_slots SET due_at = '2026-03-01 00:00:00'"))
 """
 
@@ -75,21 +76,21 @@ def test_whoever_is_killed_at_whichever_step_leaves_the_slot_to_the_next(hourly:
     assert len(open_slots) == 1
     assert [run.id for run in all_runs(hourly)] == [open_slots[0].run_id]
 
-    assert start_what_is_due() in {0, 1}
-    assert start_what_is_due() == 0
+    assert start_due_runs(process_context()) in {0, 1}
+    assert start_due_runs(process_context()) == 0
     assert [run.id for run in all_runs(hourly)] == [open_slots[0].run_id]
     assert [slot.state for slot in slots_of(hourly) if slot.state != "missed"] == ["started"]
 
 
 def test_a_scheduled_run_reads_the_data_anew_and_is_as_it_was_asked_for(hourly: Project) -> None:
     set_back(hourly, "hourly", datetime.now(UTC) - timedelta(hours=1))
-    assert start_what_is_due() == 1
+    assert start_due_runs(process_context()) == 1
     with (hourly.folder / "data.csv").open("a") as data:
         data.write("9,9,1\n" * 8)
     set_back(hourly, "hourly", datetime.now(UTC) - timedelta(hours=1))
     _move_the_slots_back(hourly)
 
-    assert start_what_is_due() == 1
+    assert start_due_runs(process_context()) == 1
 
     new, old = all_runs(hourly)
     assert (old.dataset.train_rows + old.dataset.test_rows, old.dataset.name) == (80, "tiny")
@@ -110,12 +111,12 @@ def test_a_run_that_cannot_be_started_is_tried_again_and_says_why(hourly: Projec
     set_back(hourly, "hourly", datetime.now(UTC) - timedelta(hours=1))
     schedule = hourly.configuration.settings.scheduled["hourly"].to_schedule("hourly")
 
-    assert start_what_is_due() == 0
+    assert start_due_runs(process_context()) == 0
     last = schedule_slots.standing(hourly.engine, schedule).last
     assert last is not None
     assert (last.state, last.tries) == ("open", 1)
     assert "data.csv" in last.error
 
     (hourly.folder / "away.csv").rename(data)
-    wait_for(start_what_is_due, "the second try")
+    wait_for(lambda: start_due_runs(process_context()), "the second try")
     assert [run.id for run in all_runs(hourly)] == [last.run_id]

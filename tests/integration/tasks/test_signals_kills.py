@@ -9,13 +9,12 @@ from datetime import date
 import joblib
 import pytest
 from fixtures.kitchen import is_alive
-from fixtures.project import Worker, wait_for
+from fixtures.project import Worker, celery_app, wait_for
 from fixtures.signals import SYMBOLS, SignalProject, a_signal_project
 
 from bakeoff.store.bakeoffs import cancellation
 from registry import ModelRegistry
 from tasks import enqueue
-from tasks.celery import app
 
 LEASE_S = 2
 
@@ -85,7 +84,7 @@ def test_a_message_that_comes_again_and_again_changes_nothing(project: SignalPro
     run_id = project.generate("optimist", "waits-twice", as_of=date(2025, 1, 12))
     wait_until_asked(project, run_id, "waits-twice")
     for job in 3 * list(project.jobs(run_id).values()):
-        app.send_task("bakeoff.evaluate", kwargs={"jobId": job.id}, queue="evaluations")
+        celery_app().send_task("bakeoff.evaluate", kwargs={"jobId": job.id}, queue="evaluations")
     project.gate("twice").touch()
     project.wait_for_end(run_id)
     wait_for(lambda: project.redis.llen("evaluations") == 0, "the end of all messages")

@@ -22,12 +22,13 @@ from bakeoff.domain.identity import new_id
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations import garbage, reproduce_result
+from bakeoff.operations.scheduled_runs import start_due_runs
+from bakeoff.operations.signals.start_signals import plan_signals
 from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 from tasks import enqueue
-from tasks.scheduled_runs import start_what_is_due
-from tasks.signal_runs import plan_of
+from tasks.celery import process_context
 
 GENERATE = "/api/signals/ensemble/generate"
 MODELS = {
@@ -53,7 +54,7 @@ def ask(
     """The application without a server."""
 
     async def asked() -> httpx.Response:
-        app = create_app(project.configuration, Tokens(tokens))
+        app = create_app(project.context, Tokens(tokens))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.request(method, path, **given)
@@ -95,8 +96,8 @@ def test_the_fingerprint_follows_parameters_version_and_day_and_not_the_symbols(
 
 
 def test_a_feed_that_stands_still_is_told_to_who_names_no_day(project: SignalProject) -> None:
-    today = plan_of(SignalRequest()).warnings
-    back_then = plan_of(SignalRequest(as_of=LAST)).warnings
+    today = plan_signals(project.context, SignalRequest()).warnings
+    back_then = plan_signals(project.context, SignalRequest(as_of=LAST)).warnings
 
     assert any(said.startswith("prices: the last ones are of 2025-01-30, ") for said in today)
     assert not any("days ago" in said for said in back_then)
@@ -107,7 +108,11 @@ def test_what_is_odd_stands_in_the_log_of_who_starts_a_run_that_nobody_watches(
 ) -> None:
     project.generate("optimist")
 
-    said = [record.message for record in caplog.records if record.name == "tasks.signal_runs"]
+    said = [
+        record.message
+        for record in caplog.records
+        if record.name == "bakeoff.operations.signals.start_signals"
+    ]
     assert said[0].startswith("prices: the last ones are of 2025-01-30, ")
     assert "optimist is the only model that answers" in said[1]
 
@@ -206,8 +211,8 @@ def test_http_blames_the_field_that_is_wrong(
 def test_a_schedule_generates_signals_once_for_each_slot(project: SignalProject) -> None:
     set_back(project, "daily", datetime.now(UTC) - timedelta(days=1))
 
-    assert start_what_is_due() == 1
-    assert start_what_is_due() == 0
+    assert start_due_runs(process_context()) == 1
+    assert start_due_runs(process_context()) == 0
 
     run = next(run for run in all_runs(project) if run.name.startswith("daily-"))
     assert (run.kind, run.priority) == ("signals", 2)
@@ -223,7 +228,7 @@ def test_a_run_that_goes_on_is_not_retried_and_a_job_of_signals_is_not_reproduce
     with pytest.raises(ConflictError, match="wait for its end"):
         enqueue.retry(run_id)
     with pytest.raises(InvalidInputError, match="`bakeoff signals generate --models optimist --fresh`"):
-        reproduce_result.first_fit(project.job(run_id, "optimist"))
+        reproduce_result.first_fit(project.context, project.job(run_id, "optimist"))
 
 
 def test_what_was_cancelled_before_it_began_can_be_retried(project: SignalProject) -> None:
@@ -248,7 +253,7 @@ def test_a_market_is_kept_as_long_as_a_run_cites_it_and_copies_as_long_as_one_go
         folder.mkdir(parents=True)
     _age(snapshot, mine, nobodys)
 
-    found = garbage.collect(None)
+    found = garbage.collect(project.context, None)
 
     assert (found.snapshots.number, found.unfinished.number) == (0, 1)
     assert (snapshot.is_dir(), mine.is_dir(), nobodys.is_dir()) == (True, True, False)
@@ -256,7 +261,7 @@ def test_a_market_is_kept_as_long_as_a_run_cites_it_and_copies_as_long_as_one_go
     assert cancellation.cancel_run(project.engine, run_id)
     with writing(project.engine) as connection:
         connection.execute(delete(tables.outbox))
-    assert garbage.collect(timedelta(0)).runs >= 1
+    assert garbage.collect(project.context, timedelta(0)).runs >= 1
     assert (snapshot.is_dir(), mine.is_dir()) == (False, False)
 
 

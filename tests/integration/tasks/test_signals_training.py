@@ -11,9 +11,9 @@ from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned
 from bakeoff.evaluation.signals.train_in_cell import train
-from bakeoff.operations import process_context, signal_explaining, signal_training
-from bakeoff.operations.one_off_cell import FailedAloneError
-from bakeoff.operations.signal_inputs import a_desk
+from bakeoff.operations.signals import explain_signal, train_model
+from bakeoff.operations.signals.one_off_cell import FailedAloneError
+from bakeoff.operations.signals.signal_inputs import prepared_inputs
 
 MODELS = {
     "optimist": {"path": "Says"},
@@ -42,13 +42,13 @@ def test_what_cannot_be_saved_is_told_in_the_words_of_its_author(
 ) -> None:
     """In this process: what is a fault there, ends a cell."""
     market = pinned(market_of(project.configuration), project.configuration, as_of=None)
-    candidate = process_context.catalog().get(model)
+    candidate = project.context.catalog().get(model)
     outputs = {
         name: os.open(tmp_path / name, os.O_WRONLY | os.O_CREAT, 0o600) for name in candidate.artefacts
     }
     with (
         (tmp_path / "report").open("wb") as report,
-        a_desk(candidate, (), dataset=market.ref, as_of=LAST) as desk,
+        prepared_inputs(project.context, candidate, (), dataset=market.ref, as_of=LAST) as desk,
     ):
         inside = CellApi(scratch=tmp_path, report=report.fileno(), outputs=outputs)
         with pytest.raises(EntryFailure) as caught:
@@ -62,14 +62,14 @@ def test_what_cannot_be_saved_is_told_in_the_words_of_its_author(
 
 def test_what_works_without_saved_models_is_not_trained(project: SignalProject) -> None:
     with pytest.raises(InvalidInputError, match="optimist works without saved models"):
-        signal_training.train("optimist", as_of=None)
+        train_model.train(project.context, "optimist", as_of=None)
 
 
 def test_an_explanation_that_is_none_is_refused(project: SignalProject) -> None:
     with pytest.raises(FailedAloneError, match="explain of mumbles returned 'because', where a mapping"):
-        signal_explaining.explain("mumbles", "AAA", as_of=None)
+        explain_signal.explain(project.context, "mumbles", "AAA", as_of=None)
 
 
 def test_what_was_never_trained_cannot_explain_itself(project: SignalProject) -> None:
     with pytest.raises(NotFoundError, match="`bakeoff signals train untrained` trains and saves them"):
-        signal_explaining.explain("untrained", "AAA", as_of=None)
+        explain_signal.explain(project.context, "untrained", "AAA", as_of=None)

@@ -7,15 +7,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-from fixtures.project import Worker, wait_for
+from fixtures.project import Worker, celery_app, wait_for
 from fixtures.signals import SYMBOLS, SignalProject, a_signal_project
 
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.signal import EnsembleRules, SignalOrder
-from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import run_rows
 from tasks import ensemble_by_jobs
-from tasks.celery import app
 
 _FORGED = [
     "nan",
@@ -229,7 +227,7 @@ def test_another_service_has_signals_generated_by_the_name_of_the_task(place: Pl
     run_id = new_id()
     payload = {"runId": run_id, "symbols": ["BBB"], "asOf": "2025-01-17", "models": ["optimist", "later"]}
     for _ in range(3):
-        app.send_task("bakeoff.generate_signals", kwargs=payload)
+        celery_app().send_task("bakeoff.generate_signals", kwargs=payload)
     wait_for(lambda: run_rows.exists(place.project.engine, run_id), "the run")
     place.project.wait_for_end(run_id)
     wait_for(lambda: place.worker.log.count(f"'{run_id}'") == 3, "three answers")
@@ -254,7 +252,7 @@ def test_a_bad_request_for_signals_is_refused_in_one_line(
     place: Place, payload: dict[str, Any], said: str
 ) -> None:
     nameless = payload.pop("*", ())
-    sent = app.send_task("bakeoff.generate_signals", args=nameless, kwargs=payload)
+    sent = celery_app().send_task("bakeoff.generate_signals", args=nameless, kwargs=payload)
     wait_for(lambda: sent.id in place.worker.log, "its answer")
     lines = [json.loads(line) for line in place.worker.log.splitlines() if line.startswith("{")]
 
@@ -270,7 +268,7 @@ def test_the_ensemble_service_asks_by_jobs(place: Place) -> None:
             weights={"optimist": 1.0, "later": 1.0, "raises": 1.0},
             rules=EnsembleRules(),
         ),
-        {model: process_context.catalog().get(model) for model in ("optimist", "later", "raises")},
+        {model: place.project.context.catalog().get(model) for model in ("optimist", "later", "raises")},
     )
 
     assert {model: len(answers) for model, answers in said.answers.items()} == {"optimist": 2, "later": 2}

@@ -17,8 +17,8 @@ from sqlalchemy import select
 from bakeoff.store.bakeoffs import cancellation
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading
-from bakeoff.worker.event_relay import relay
 from bakeoff.worker.lease_monitor import LeaseMonitor
+from bakeoff.worker.shared_memory import SharedMemory
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def states(project: Project, run_id: str) -> Counter[str]:
 def test_a_supervisor_that_is_to_stop_does_not_tell_everything_first(project: Project) -> None:
     """Ten thousand events take longer than a cell may live on."""
     run, [job, *_] = a_stored_run(project.engine, 3)
-    watch = LeaseMonitor(claim(project.engine, job), lease_s=60)
+    watch = LeaseMonitor(project.context, claim(project.engine, job), lease_s=60, memory=SharedMemory())
     assert watch.may_go_on()
     assert events(project.engine, run) == []
     cancellation.cancel_run(project.engine, run.id)
@@ -63,8 +63,8 @@ def test_who_has_other_duties_leaves_the_rest_of_the_events_for_later(project: P
     run, _ = a_stored_run(project.engine, 3)
     cancellation.cancel_run(project.engine, run.id)
 
-    assert relay(within_s=0) == 0
-    assert relay(within_s=60) == 4
+    assert project.context.event_relay.publish_pending(within_s=0) == 0
+    assert project.context.event_relay.publish_pending(within_s=60) == 4
 
 
 def test_of_ten_thousand_jobs_what_waits_is_cancelled_at_once_and_what_runs_dies_within_two_seconds(

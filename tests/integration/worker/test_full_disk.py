@@ -11,17 +11,15 @@ from fixtures.kitchen import is_alive, names_in
 from fixtures.project import Project, Worker, a_project, wait_for
 from redis.exceptions import ResponseError
 
-from bakeoff.broker import broker_access
 from bakeoff.broker.broker_access import EVALUATIONS
 from bakeoff.domain.background_work import begin
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.job import JobState
-from bakeoff.operations import process_context
+from bakeoff.operations.doorbells import sweep
 from bakeoff.store.bakeoffs import job_rows, leases, outbox
 from bakeoff.store.bakeoffs.leases import Claim, Holder
-from bakeoff.worker.event_relay import relay
 from bakeoff.worker.lease_monitor import LeaseMonitor
-from tasks import sweep_duty
+from bakeoff.worker.shared_memory import SharedMemory
 
 LEASE_S = 2
 CATALOG: Mapping[str, Mapping[str, str]] = {"good": {"path": "Means"}}
@@ -138,7 +136,7 @@ def take(project: Project, run_id: str, *, lease_s: float) -> Claim:
         project.engine,
         project.job(run_id, "good").id,
         holder=Holder(node="here", worker="w"),
-        caps=process_context.caps(),
+        caps=project.context.shared_caps.present(),
         lease_s=lease_s,
     )
     assert isinstance(claimed, Claim)
@@ -167,7 +165,7 @@ def test_a_holder_goes_on_beyond_its_lease_while_a_full_database_keeps_others_fr
 ) -> None:
     run_id = apart.start("good")
     claimed = take(apart, run_id, lease_s=0.2)
-    watch = LeaseMonitor(claimed, lease_s=0.2)
+    watch = LeaseMonitor(apart.context, claimed, lease_s=0.2, memory=SharedMemory())
     apart.disk.fill()
     over = time.monotonic() + 0.5
     while time.monotonic() < over:
@@ -189,7 +187,7 @@ def test_a_holder_goes_on_beyond_its_lease_while_a_full_database_keeps_others_fr
 @needs_a_mount
 def test_a_holder_whose_job_was_taken_when_there_was_room_again_stops(apart: Project) -> None:
     run_id = apart.start("good")
-    watch = LeaseMonitor(take(apart, run_id, lease_s=0.1), lease_s=0.1)
+    watch = LeaseMonitor(apart.context, take(apart, run_id, lease_s=0.1), lease_s=0.1, memory=SharedMemory())
     apart.disk.fill()
     time.sleep(0.1)
     assert watch.may_go_on()
@@ -202,21 +200,16 @@ def test_a_holder_whose_job_was_taken_when_there_was_room_again_stops(apart: Pro
 
 
 @needs_a_mount
-def test_a_full_database_does_not_fill_the_stream_with_the_same_events(
-    apart: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "bakeoff.worker.event_relay._unmarked", []
-    )  # not what a test before left of its own database
+def test_a_full_database_does_not_fill_the_stream_with_the_same_events(apart: Project) -> None:
     run_id = apart.start("good")
     take(apart, run_id, lease_s=60)
     apart.disk.fill()
     for _ in range(5):
-        relay()
+        apart.context.event_relay.publish_pending()
     assert [event.type for event in apart.events(run_id)] == ["evaluation.started"]
     apart.disk.make_room()
 
-    relay()
+    apart.context.event_relay.publish_pending()
     assert not outbox.is_anything_pending(apart.engine)
     assert [event.type for event in apart.events(run_id)] == ["evaluation.started"]
 
@@ -228,15 +221,15 @@ def test_the_sweep_rings_when_a_redis_that_could_not_write_its_file_can_again(
         server = int(project.redis.info()["process_id"])
         project.disk.fill(server)
         wait_for(lambda: not takes_messages(project), "the trouble of Redis")
-        assert broker_access.is_running()
+        assert project.context.broker.is_running()
         with pytest.raises(InfrastructureError, match="takes no messages: MISCONF Errors writing to the AOF"):
-            broker_access.demand()
+            project.context.broker.hold_or_fail()
         run_id = project.start("good")
-        assert sweep_duty.sweep().rung == 0
+        assert sweep(project.context).rung == 0
         assert project.states(run_id) == {"good": "queued"}
         project.disk.make_room(server)
         wait_for(lambda: takes_messages(project), "the recovery of Redis")
 
-        assert sweep_duty.sweep().rung == 1
-        assert broker_access.messages_waiting(EVALUATIONS) == 1
+        assert sweep(project.context).rung == 1
+        assert project.context.broker.messages_waiting(EVALUATIONS) == 1
     assert "the sweep will ring later: MISCONF Errors writing to the AOF file" in caplog.text

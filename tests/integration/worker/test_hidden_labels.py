@@ -18,7 +18,6 @@ from plugins.seeker import masked
 
 from bakeoff.cell.confinement import landlock
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
-from bakeoff.operations import process_context
 from bakeoff.store.bakeoffs import run_rows
 
 pytestmark = pytest.mark.skipif(not landlock.abi(), reason="the kernel has no Landlock")
@@ -94,7 +93,7 @@ def write_catalog(project: Project, folder: Path) -> None:
         "good": {"path": "plugins/gallery.py:Means"},
     }
     (project.folder / "config" / "models.yaml").write_text(yaml.safe_dump({"models": catalog}))
-    process_context.catalog.cache_clear()
+    project.context.reload_catalog()
 
 
 def test_it_finds_what_it_is_given(search: Search) -> None:

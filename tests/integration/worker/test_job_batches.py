@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 from fixtures.kitchen import is_alive
 from fixtures.large import start_large_run
-from fixtures.project import Project, Worker, a_project, wait_for
-
-from tasks.celery import app
+from fixtures.project import Project, Worker, a_project, celery_app, wait_for
 
 
 @contextmanager
@@ -60,7 +58,7 @@ def start_with_one_taken_along(project: Project) -> tuple[str, str]:
         project.gate("open").unlink(missing_ok=True)
         run_id = project.start("good", "better", "waits", name="shown")
         project.wait_until_fitting(run_id, "waits")
-        [active] = wait_for(app.control.inspect(timeout=5, limit=1).active, "an answer")["eval@here"]
+        [active] = wait_for(celery_app().control.inspect(timeout=5, limit=1).active, "an answer")["eval@here"]
         if active["kwargs"] == {"jobId": project.job(run_id, "good").id}:
             return run_id, active["id"]
         project.gate("open").touch()
@@ -70,8 +68,8 @@ def start_with_one_taken_along(project: Project) -> tuple[str, str]:
 @contextmanager
 def following(seen: list[dict[str, Any]]) -> Iterator[None]:
     """What Flower hears goes into the list, until the end."""
-    with app.connection_for_read() as connection:
-        receiver = app.events.Receiver(connection, handlers={"*": seen.append})
+    with celery_app().connection_for_read() as connection:
+        receiver = celery_app().events.Receiver(connection, handlers={"*": seen.append})
         listening = Thread(target=receiver.capture, daemon=True)
         listening.start()
         wait_for(lambda: seen, "a heartbeat")
@@ -101,7 +99,7 @@ def names(seen: list[dict[str, Any]], task_id: str) -> list[str]:
 def test_a_revoke_cancels_the_job_that_the_task_is_at(project: Project, worker: Worker) -> None:
     run_id, task_id = start_with_one_taken_along(project)
     cell = project.wait_until_fitting(run_id, "waits")
-    app.control.revoke(task_id, terminate=True)
+    celery_app().control.revoke(task_id, terminate=True)
 
     assert project.wait_for_end(run_id) == "cancelled"
     assert project.states(run_id) == {"good": "completed", "better": "completed", "waits": "cancelled"}

@@ -12,15 +12,14 @@ from datetime import datetime, timedelta
 import psutil
 import pytest
 from fixtures.kitchen import is_alive
-from fixtures.project import Project, Worker, a_project, wait_for
+from fixtures.project import Project, Worker, a_project, celery_app, wait_for
 from sqlalchemy import select
 
 from bakeoff.broker import redis_keeper
+from bakeoff.operations.doorbells import sweep
 from bakeoff.store.bakeoffs import cancellation
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading, writing
-from tasks.celery import app
-from tasks.sweep_duty import sweep
 
 LEASE_S = 2
 LOAD_S = 20  #: what a busy machine may add
@@ -113,10 +112,10 @@ def test_what_died_below_a_supervisor_is_noticed_long_before_its_lease_ends(
 def test_what_redis_forgot_is_rung_again_by_the_next_sweep(patient: Project) -> None:
     """Which comes three times in a lease. Nobody has ended a job meanwhile, and so rung by the way."""
     with patient.worker("-c", "1", "-n", "one@here"):
-        app.control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True)
+        celery_app().control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True)
         run_id = patient.start("good")
         patient.redis.flushall()
-        app.control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
+        celery_app().control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
         wiped_at = time.monotonic()
 
         assert patient.wait_for_end(run_id) == "completed"
@@ -198,13 +197,14 @@ def test_the_sweep_rings_for_a_producer_that_was_killed_before_it_could(project:
 PRODUCER = """
 import sys, time
 from bakeoff.evaluation.planning.run_plan import RunRequest
-from tasks import doorbell, enqueue
+from tasks import enqueue
+from tasks.messenger import CeleryMessenger
 
-def die_here(waiting):
+def die_here(messenger, waiting):
     print(list(waiting)[0].run_id, flush=True)
     time.sleep(60)
 
-doorbell.ring = die_here
+CeleryMessenger.send_doorbells = die_here
 enqueue.start_run(RunRequest(dataset="tiny", models=sys.argv[1:], baseline=False))
 """
 
@@ -238,7 +238,7 @@ def test_a_job_whose_worker_is_dead_is_cancelled_by_the_next_sweep_after_its_lea
         worker.kill()
     cancellation.cancel_run(project.engine, run_id)
 
-    wait_for(lambda: sweep().expired, "the end of the lease")
+    wait_for(lambda: sweep(project.context).expired, "the end of the lease")
     assert project.state(run_id) == "cancelled"
 
 

@@ -9,13 +9,10 @@ from typing import Any
 import pytest
 from celery.result import AsyncResult
 from fixtures.kitchen import is_alive
-from fixtures.project import Project, Worker, a_project, wait_for
+from fixtures.project import Project, Worker, a_project, celery_app, wait_for
 
 from bakeoff.domain.identity import new_id
 from bakeoff.store.bakeoffs.queue_order import next_jobs
-from tasks import doorbell
-from tasks.celery import app
-from tasks.why_idle import is_read, readers
 
 CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "good": {"path": "Means"},
@@ -93,12 +90,12 @@ def test_neighbours_of_strange_candidates_have_the_metrics_they_have_alone(
 
 
 def test_a_run_sends_as_many_messages_as_it_has_candidates_with_ids_alone(place: Place) -> None:
-    app.control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True)
+    celery_app().control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True)
     try:
         run_id = place.project.start("good", "better", "raises", name="look")
         found = [json.loads(body) for body in place.project.redis.lrange("evaluations", 0, -1)]
     finally:
-        app.control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
+        celery_app().control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
     place.project.wait_for_end(run_id)
 
     ids = {job.id for job in place.project.jobs(run_id).values()}
@@ -121,19 +118,19 @@ def _decoded(body: dict[str, str]) -> bytes:
 
 
 def test_celery_s_own_tools_see_the_worker(place: Place) -> None:
-    inspect = app.control.inspect(timeout=5, limit=1)
+    inspect = celery_app().control.inspect(timeout=5, limit=1)
 
     stats = wait_for(inspect.stats, "an answer")["eval@here"]
     assert stats["pool"]["max-concurrency"] == 2
     assert [queue["name"] for queue in wait_for(inspect.active_queues)["eval@here"]] == ["evaluations"]
-    assert wait_for(lambda: readers()["evaluations"]) == ["eval@here"]
-    assert wait_for(is_read)
+    assert wait_for(lambda: place.project.context.messenger.queue_readers()["evaluations"]) == ["eval@here"]
+    assert wait_for(place.project.context.messenger.evaluations_are_read)
 
 
 def test_the_events_that_flower_follows_are_sent(place: Place) -> None:
     seen: list[tuple[str, str | None]] = []
-    with app.connection_for_read() as connection:
-        receiver = app.events.Receiver(
+    with celery_app().connection_for_read() as connection:
+        receiver = celery_app().events.Receiver(
             connection, handlers={"*": lambda event: seen.append((event["type"], event.get("args")))}
         )
         receiver.consume = receiver.itercapture(limit=None, timeout=30)
@@ -170,7 +167,7 @@ def test_one_line_in_the_log_says_how_a_job_ended(place: Place) -> None:
 def test_a_made_up_doorbell_is_refused_with_a_reason_and_changes_nothing(
     place: Place, args: list[object], kwargs: dict[str, object], said: str
 ) -> None:
-    sent = app.send_task("bakeoff.evaluate", args, kwargs)
+    sent = celery_app().send_task("bakeoff.evaluate", args, kwargs)
     line = _line_about(place.worker, sent)
 
     assert said in line
@@ -184,10 +181,10 @@ def _line_about(worker: Worker, sent: AsyncResult) -> str:
 def test_doorbells_rung_again_and_again_give_one_result_and_one_attempt(place: Place) -> None:
     run_id = place.project.start("good", "better")
     for _ in range(5):
-        doorbell.ring(next_jobs(place.project.engine, limit=2))
+        place.project.context.messenger.send_doorbells(next_jobs(place.project.engine, limit=2))
     place.project.wait_for_end(run_id)
     late = [place.project.job(run_id, model).id for model in ("good", "better")]
-    sent = [app.send_task("bakeoff.evaluate", kwargs={"jobId": job_id}) for job_id in late]
+    sent = [celery_app().send_task("bakeoff.evaluate", kwargs={"jobId": job_id}) for job_id in late]
 
     assert all("it has ended already" in _line_about(place.worker, one) for one in sent)
     assert [job.attempt for job in place.project.jobs(run_id).values()] == [1, 1]
@@ -196,13 +193,13 @@ def test_doorbells_rung_again_and_again_give_one_result_and_one_attempt(place: P
 
 def test_a_revoked_message_cancels_its_job(place: Place) -> None:
     task_id = new_id()
-    app.control.revoke(task_id)
-    app.control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True)
+    celery_app().control.revoke(task_id)
+    celery_app().control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True)
     run_id = place.project.start("sleeps")
     place.project.redis.delete("evaluations")
     job_id = place.project.job(run_id, "sleeps").id
-    app.send_task("bakeoff.evaluate", kwargs={"jobId": job_id}, task_id=task_id)
-    app.control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
+    celery_app().send_task("bakeoff.evaluate", kwargs={"jobId": job_id}, task_id=task_id)
+    celery_app().control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
 
     assert place.project.wait_for_end(run_id) == "cancelled"
     assert place.project.job(run_id, "sleeps").attempt == 0
@@ -211,8 +208,8 @@ def test_a_revoked_message_cancels_its_job(place: Place) -> None:
 def test_a_revoke_with_terminate_cancels_the_running_job_and_frees_its_slot(place: Place) -> None:
     run_id = place.project.start("sleeps")
     cell = place.project.wait_until_fitting(run_id, "sleeps")
-    [task] = wait_for(app.control.inspect(timeout=5, limit=1).active)["eval@here"]
-    app.control.revoke(task["id"], terminate=True)
+    [task] = wait_for(celery_app().control.inspect(timeout=5, limit=1).active)["eval@here"]
+    celery_app().control.revoke(task["id"], terminate=True)
 
     assert place.project.wait_for_end(run_id) == "cancelled"
     assert place.project.state(place.project.run("good", "better")) == "completed"

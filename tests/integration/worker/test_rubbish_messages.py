@@ -1,15 +1,13 @@
 """What lies in the queue may have been put there by anybody."""
 
-from fixtures.project import a_project
+from fixtures.project import a_project, celery_app
 from kombu import Connection
-
-from tasks.celery import app
 
 
 def test_messages_that_are_no_doorbells_do_not_end_the_worker() -> None:
     with a_project({"good": {"path": "Means"}}) as project, project.worker() as worker:
-        app.send_task("bakeoff.unheard_of", queue="evaluations")
-        with Connection(app.conf.broker_url) as connection:
+        celery_app().send_task("bakeoff.unheard_of", queue="evaluations")
+        with Connection(celery_app().conf.broker_url) as connection:
             producer = connection.Producer(routing_key="evaluations")
             producer.publish({"not": "a task"})
             producer.publish("text")

@@ -8,10 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from fixtures.kitchen import is_alive
-from fixtures.project import Project, a_project, wait_for
-
-from tasks.celery import app
-from tasks.why_idle import readers
+from fixtures.project import Project, a_project, celery_app, wait_for
 
 SERVE = """
 from bakeoff.settings.configuration import load
@@ -62,8 +59,8 @@ def test_a_job_that_ends_within_the_grace_is_not_put_back(project: Project) -> N
 def test_both_nodes_serve_until_they_are_told_to_stop(project: Project) -> None:
     with project.launch(sys.executable, "-c", SERVE) as nodes:
         wait_for(lambda: nodes.log.count(" ready.") == 2, "the start of both nodes")
-        [evaluating] = wait_for(lambda: readers()["evaluations"], "a reader")
-        [controlling] = wait_for(lambda: readers()["control"], "a reader")
+        [evaluating] = wait_for(lambda: project.context.messenger.queue_readers()["evaluations"], "a reader")
+        [controlling] = wait_for(lambda: project.context.messenger.queue_readers()["control"], "a reader")
         assert evaluating != controlling
         run_id = project.start("waits", "good")
         cell = project.wait_until_fitting(run_id, "waits")
@@ -102,6 +99,6 @@ def test_a_second_signal_leaves_no_grace(project: Project) -> None:
 
 def test_the_worker_that_a_person_started_reads_as_many_at_once_as_the_settings_say(project: Project) -> None:
     with project.worker(BAKEOFF_EVAL_WORKERS="3"):
-        stats = wait_for(app.control.inspect(timeout=2, limit=1).stats, "an answer")["eval@here"]
+        stats = wait_for(celery_app().control.inspect(timeout=2, limit=1).stats, "an answer")["eval@here"]
 
         assert stats["pool"]["max-concurrency"] == 3

@@ -15,10 +15,11 @@ PRODUCER = """
 import sys
 from bakeoff.evaluation.planning.run_plan import RunRequest
 from tasks import enqueue
+from tasks.celery import process_context
 from bakeoff.worker import worker_processes
 
 run_id, *models = sys.argv[1:]
-print(worker_processes.start_for(run_id), flush=True)
+print(worker_processes.start_for(process_context(), run_id), flush=True)
 sys.stdin.readline()
 enqueue.start_run(RunRequest(dataset="tiny", models=models, baseline=False, run_id=run_id))
 print(enqueue.wait(run_id, timeout_s=60), flush=True)
@@ -31,9 +32,8 @@ WATCHFUL = PRODUCER.replace(
     """
 import time
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.operations import process_context
-while not run_rows.get(process_context.engine(), run_id).state.has_ended:
-    if workers.replace_the_dead(run_id):
+while not run_rows.get(process_context().engine, run_id).state.has_ended:
+    if worker_processes.replace_the_dead(process_context(), run_id):
         print("replaced", flush=True)
     time.sleep(0.2)
 print(enqueue.wait""",

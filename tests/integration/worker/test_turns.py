@@ -6,11 +6,10 @@ from datetime import timedelta
 
 import pytest
 from fixtures.large import start_large_run
-from fixtures.project import Project, a_project, wait_for
+from fixtures.project import Project, a_project, celery_app, wait_for
 
 from bakeoff.domain.identity import utc_now
 from bakeoff.store.bakeoffs import cancellation, run_rows
-from tasks.celery import app
 
 NAMES = [f"m{n}" for n in range(6)]
 
@@ -111,12 +110,14 @@ def test_a_slot_that_becomes_free_goes_to_the_run_with_fewest(project: Project) 
 def test_a_doorbell_that_is_revoked_makes_room_for_the_next(project: Project) -> None:
     open_all_gates(project)
     with project.worker():
-        wait_for(lambda: app.control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True))
+        wait_for(
+            lambda: celery_app().control.broadcast("cancel_consumer", {"queue": "evaluations"}, reply=True)
+        )
         run_id = project.start(*NAMES)
         messages = [json.loads(body) for body in project.redis.lrange("evaluations", 0, -1)]
         assert len(messages) == 2
-        app.control.revoke([message["headers"]["id"] for message in messages], reply=True)
-        app.control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
+        celery_app().control.revoke([message["headers"]["id"] for message in messages], reply=True)
+        celery_app().control.broadcast("add_consumer", {"queue": "evaluations"}, reply=True)
 
         assert project.wait_for_end(run_id) == "cancelled"
         assert list(project.states(run_id).values()) == ["cancelled"] * 2 + ["completed"] * 4

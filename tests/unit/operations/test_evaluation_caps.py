@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.operations.evaluation_caps import Follower, announce, present
+from bakeoff.operations.capacity import CapsFollower, SharedCaps
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs.leases import Caps
 
@@ -28,11 +28,11 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-def a_follower(file: Path, **flags: object) -> Follower:
-    return Follower(load(file, overrides=flags))
+def a_follower(file: Path, **flags: object) -> CapsFollower:
+    return CapsFollower(load(file, overrides=flags))
 
 
-def looks(follower: Follower, number: int = 3) -> list[Caps | None]:
+def looks(follower: CapsFollower, number: int = 3) -> list[Caps | None]:
     return [follower.look() for _ in range(number)]
 
 
@@ -118,14 +118,11 @@ def test_a_file_that_is_away_for_a_moment_changes_nothing(
 def test_without_a_file_there_is_nothing_to_follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert looks(Follower(load())) == [None, None, None]
+    assert looks(CapsFollower(load())) == [None, None, None]
 
 
 def test_what_was_announced_goes_before_what_this_process_began_with(file: Path) -> None:
-    settings = load(file).settings
-    assert present(settings) == Caps(per_node=2, overall=4)
-    try:
-        announce(Caps(per_node=7, overall=8))
-        assert present(settings) == Caps(per_node=7, overall=8)
-    finally:
-        announce(Caps(per_node=0, overall=0))
+    caps = SharedCaps(load(file).settings)
+    assert caps.present() == Caps(per_node=2, overall=4)
+    caps.announce(Caps(per_node=7, overall=8))
+    assert caps.present() == Caps(per_node=7, overall=8)

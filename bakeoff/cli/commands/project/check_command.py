@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from bakeoff.operations.signal_check import ClaimCheck, SignalCheck
+    from bakeoff.operations.signals.signal_check import ClaimCheck, SignalCheck
 
 _FAILED = 1
 
@@ -39,12 +39,12 @@ def check(
     """
     from bakeoff.cli.key_value_options import values
     from bakeoff.evaluation.signals.check_in_cell import ClaimVerdict
-    from bakeoff.operations import signal_check
+    from bakeoff.operations.signals import signal_check
 
-    project_access.open_project(config)
+    context = project_access.open_project(config)
     console = terminal.err() if as_json else terminal.out()
     with terminal.busy(console, f"checking {terminal.clean(plugin)}"):
-        found = signal_check.check(plugin, values(params or [], "--param"))
+        found = signal_check.check(context, plugin, values(params or [], "--param"))
     if as_json:
         terminal.write_json(found.to_record())
     else:

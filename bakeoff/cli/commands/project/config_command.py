@@ -30,11 +30,10 @@ def config(
 
         sys.stdout.write(settings_reference())
         return
-    configuration = project_access.open_project(config)
+    context = project_access.open_project(config)
+    configuration = context.configuration
     if broker:
-        from bakeoff.broker.broker_access import url
-
-        sys.stdout.write(url() + "\n")
+        sys.stdout.write(context.broker.url + "\n")
     elif as_json:
         terminal.write_json(_record(configuration))
     else:

@@ -21,7 +21,8 @@ def datasets(
     config: ConfigFile = None,
 ) -> None:
     """List the datasets of the configuration."""
-    configuration = project_access.open_project(config)
+    context = project_access.open_project(config)
+    configuration = context.configuration
     known = configuration.settings.datasets
     if as_json:
         terminal.write_json([dataset.to_record(name) for name, dataset in known.items()])

@@ -12,7 +12,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from bakeoff.settings.configuration import Configuration
+    from bakeoff.operations.context import Context
     from bakeoff.store.database.schema_version import Branch
 
 app = typer.Typer(
@@ -28,16 +28,16 @@ app.command()(copy)
 @app.command()
 def upgrade(as_json: AsJson = False, config: ConfigFile = None) -> None:
     """Bring the schema up to this version. Stop the workers first."""
-    from bakeoff.operations import process_context
     from bakeoff.store.database import schema_version
     from registry.models import registry_opening
 
-    configuration = project_access.open_project(config)
-    schema_version.upgrade(process_context.engine())
+    context = project_access.open_project(config)
+    configuration = context.configuration
+    schema_version.upgrade(context.engine)
     registry = registry_opening.database(configuration)
     if registry is not None:
         schema_version.upgrade(registry, branch=schema_version.Branch.REGISTRY)
-    _tell(configuration, as_json=as_json)
+    _tell(context, as_json=as_json)
 
 
 @app.command()
@@ -46,13 +46,12 @@ def current(as_json: AsJson = False, config: ConfigFile = None) -> None:
     _tell(project_access.open_project(config), as_json=as_json)
 
 
-def _tell(configuration: "Configuration", *, as_json: bool) -> None:
-    from bakeoff.operations import process_context
+def _tell(context: "Context", *, as_json: bool) -> None:
     from bakeoff.store.database.schema_version import Branch
     from registry.models import registry_opening
 
-    runs = process_context.engine() if process_context.has_database() else None
-    registry = registry_opening.database(configuration)
+    runs = context.engine if context.has_database() else None
+    registry = registry_opening.database(context.configuration)
     if as_json:
         found = None if registry is None else _record(registry, Branch.REGISTRY)
         terminal.write_json({**_record(runs, Branch.RUNS), "registry": found})

@@ -28,13 +28,13 @@ def backup(
     config: ConfigFile = None,
 ) -> None:
     """Copy the database while runs go on."""
-    from bakeoff.operations import process_context
     from bakeoff.store.database.backup import back_up
 
-    configuration = project_access.open_project(config)
+    context = project_access.open_project(config)
+    configuration = context.configuration
     place = file or configuration.backups / f"bakeoff-{_stamp()}.db"
     with terminal.measured(terminal.err(), "copying the database") as progress:
-        copy = back_up(process_context.engine(), place.absolute(), progress, force=force)
+        copy = back_up(context.engine, place.absolute(), progress, force=force)
     if as_json:
         terminal.write_json(_copy_record(copy))
     else:
@@ -49,14 +49,14 @@ def restore(
     config: ConfigFile = None,
 ) -> None:
     """Put a copy into the place of the database, which is kept beside it. Stop the workers first."""
-    from bakeoff.operations import process_context
     from bakeoff.store.database import backup, schema_version
 
-    configuration = project_access.open_project(config)
+    context = project_access.open_project(config)
+    configuration = context.configuration
     database = configuration.database_file or file
     former = database.with_name(f"{database.stem}-before-{_stamp()}{database.suffix}")
     with terminal.measured(terminal.err(), "restoring the database") as progress:
-        restored = backup.restore(process_context.engine(), file.absolute(), former, progress)
+        restored = backup.restore(context.engine, file.absolute(), former, progress)
     current = restored.copy.schema == schema_version.HEAD
     if as_json:
         kept = str(restored.former) if restored.former else None

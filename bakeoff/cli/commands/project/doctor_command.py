@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from bakeoff.operations.context import Context
     from bakeoff.operations.examination.diagnosis import Diagnosis
-    from bakeoff.settings.configuration import Configuration
 
 _FAILED = 1
 _LOOKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
@@ -55,7 +55,8 @@ def _examine(config: "ConfigFile") -> "Iterator[Diagnosis]":
 
     yield from machine_look.machine()
     try:
-        configuration = project_access.open_project(config)
+        context = project_access.open_project(config)
+        configuration = context.configuration
     except BakeoffError as exc:
         yield fail("settings", str(exc), "correct that first; the other checks need it")
         return
@@ -71,13 +72,13 @@ def _examine(config: "ConfigFile") -> "Iterator[Diagnosis]":
         ("registry", registry_look.registry),
         ("schedules", schedules_look.timetable),
     ):
-        yield from _guarded(subject, look, configuration)
+        yield from _guarded(subject, look, context)
 
 
 def _guarded(
     subject: str,
-    look: "Callable[[Configuration], Iterable[Diagnosis]]",
-    configuration: "Configuration",
+    look: "Callable[[Context], Iterable[Diagnosis]]",
+    context: "Context",
 ) -> "Iterator[Diagnosis]":
     """What cannot be looked at is a finding, too."""
     from bakeoff.domain.errors import BakeoffError
@@ -85,7 +86,7 @@ def _guarded(
     from bakeoff.settings.secret_masking import masked
 
     try:
-        yield from look(configuration)
+        yield from look(context)
     except BakeoffError as exc:
         yield fail(subject, masked(str(exc)), "")
 

@@ -42,8 +42,9 @@ def gc(
     from bakeoff.store.database import schema_version
 
     age = None if keep is None else _age(keep)
-    schema_version.ensure(project_access.existing_database(project_access.open_project(config)))
-    found = (garbage.look if dry_run else garbage.collect)(age)
+    context = project_access.open_project(config)
+    schema_version.ensure(project_access.existing_database(context))
+    found = (garbage.look if dry_run else garbage.collect)(context, age)
     if as_json:
         terminal.write_json({"dryRun": dry_run, **_record(found)})
     else:

@@ -24,7 +24,7 @@ def models(
     config: ConfigFile = None,
 ) -> None:
     """List the candidates, and why some cannot take part."""
-    catalog = project_access.catalog(project_access.open_project(config))
+    catalog = project_access.catalog(project_access.open_project(config).configuration)
     if as_json:
         terminal.write_json(catalog.contents.to_record())
     else:

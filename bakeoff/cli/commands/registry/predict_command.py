@@ -90,7 +90,8 @@ def _work(model: str, source: Path, ids: "Sequence[str]", config: Path | None) -
     from bakeoff.inference.loaded_version import Served
     from bakeoff.inference.predict_file import Work
 
-    configuration = project_access.open_project(config)
+    context = project_access.open_project(config)
+    configuration = context.configuration
     registry = project_access.registry(configuration)
     file = located(str(source), Path.cwd())
     return Work.of(Served.of(registry.load(model)), file, ids)

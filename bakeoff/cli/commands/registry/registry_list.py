@@ -44,7 +44,7 @@ def list_versions(  # noqa: PLR0917 - one parameter for each option
     from bakeoff.domain.model_version import EVERY_VERSION, Stage, VersionFilter
     from registry.models import registry_opening
 
-    configuration = project_access.open_project(config)
+    configuration = project_access.open_project(config).configuration
     wanted = VersionFilter(
         name=name,
         type=kind,
@@ -87,7 +87,7 @@ def show(
     """Show all that is known of one model version."""
     from bakeoff.cli.output.version_table import details
 
-    registry = project_access.registry(project_access.open_project(config))
+    registry = project_access.registry(project_access.open_project(config).configuration)
     version = registry.get(_newest_of_name(registry, model))
     history = [line for line in registry.history(version.name) if line.version == version.version]
     if as_json:
@@ -127,7 +127,7 @@ def best(  # noqa: PLR0917 - one parameter for each option
     from bakeoff.domain.model_version import VersionFilter
     from registry.models.promotion_gates import snapshot_of_the_newest
 
-    registry = project_access.registry(project_access.open_project(config))
+    registry = project_access.registry(project_access.open_project(config).configuration)
     compared = VersionFilter(name=name, type=kind, dataset_id=dataset)
     if dataset is None and not any_dataset:
         cure = "name one with --dataset, or compare whatever there is with --any-dataset"

@@ -52,12 +52,13 @@ def save(  # noqa: PLR0917 - one parameter for each option
 
     The file is taken as it is: it is not unpickled, so whatever is in it does nothing yet.
     """
-    from bakeoff.cli.output.number_format import size
     from bakeoff.domain.model_version import VersionOrigin
+    from bakeoff.domain.wording import size
     from registry.models import registry_opening
     from registry.models.registry_interface import Description
 
-    configuration = project_access.open_project(config)
+    context = project_access.open_project(config)
+    configuration = context.configuration
     said = Description(
         type=kind,
         metrics=numbers(metric or (), "--metric"),
@@ -101,7 +102,7 @@ def delete(
     config: ConfigFile = None,
 ) -> None:
     """Delete a model version, and its files. Its number is not used again."""
-    registry = project_access.registry(project_access.open_project(config))
+    registry = project_access.registry(project_access.open_project(config).configuration)
     version = registry.get(model)
     if not yes:
         _ask(f"delete {version.uri} ({version.stage}) and its files?")
@@ -136,7 +137,7 @@ def verify(
     """Check that all files are those that were saved. Nothing is unpickled.  Exit code 1: some are not."""
     from bakeoff.cli.output.version_table import verdict
 
-    registry = project_access.local_registry(project_access.open_project(config))
+    registry = project_access.local_registry(project_access.open_project(config).configuration)
     checked = [registry.get(model)] if model else registry.versions()
     problems = {version.uri: why for version in checked if (why := _problem(registry, version))}
     leftovers = registry.leftovers()
@@ -178,7 +179,7 @@ def gc(
     """Remove files that no model version needs: what savers left that were killed."""
     from bakeoff.domain.wording import counted
 
-    registry = project_access.local_registry(project_access.open_project(config))
+    registry = project_access.local_registry(project_access.open_project(config).configuration)
     found = registry.leftovers()
     if not as_json:
         terminal.out().print(

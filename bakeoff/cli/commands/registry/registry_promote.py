@@ -41,7 +41,8 @@ def promote(  # noqa: PLR0917 - one parameter for each option
     from registry.models.promotion import GateError
     from registry.models.promotion import promote as move
 
-    configuration = project_access.open_project(config)
+    context = project_access.open_project(config)
+    configuration = context.configuration
     registry = project_access.registry(configuration)
     policy, stage = _policy(configuration), Stage.parse(to)
     try:
@@ -63,7 +64,8 @@ def rollback(
     """Put the version back into Production that was there before; once more, the one before that."""
     from registry.models.promotion import rollback as go_back
 
-    configuration = project_access.open_project(config)
+    context = project_access.open_project(config)
+    configuration = context.configuration
     registry = project_access.registry(configuration)
     with _hooks_unheard():
         line = go_back(registry, name, **_policy(configuration), reason=reason)
@@ -107,7 +109,9 @@ def history(
     """Show what was promoted, when, by whom and why, newest first."""
     from bakeoff.cli.output.promotion_view import history as table
 
-    lines = project_access.registry(project_access.open_project(config)).history(name, limit=limit)
+    lines = project_access.registry(project_access.open_project(config).configuration).history(
+        name, limit=limit
+    )
     if as_json:
         terminal.write_json([line.to_record() for line in lines])
     elif lines:
@@ -133,7 +137,7 @@ def alias(  # noqa: PLR0917 - one parameter for each option
 
     if (version is None) is not remove:
         raise InvalidInputError("give either the version that the alias is to mean, or --remove")
-    registry = project_access.registry(project_access.open_project(config))
+    registry = project_access.registry(project_access.open_project(config).configuration)
     found = None if version is None else registry.get(f"models:/{name}/{version}")
     registry.set_alias(name, alias, None if found is None else found.id)
     if as_json:

@@ -27,7 +27,8 @@ def cancel(
     from bakeoff.operations.run_report import run_record
     from bakeoff.store.bakeoffs import cancellation, run_rows
 
-    engine = project_access.database(project_access.open_project(config))
+    context = project_access.open_project(config)
+    engine = project_access.database(context)
     run_id = run_rows.find(engine, run)
     cancelled = cancellation.cancel_run(engine, run_id)
     summary = run_rows.summary(engine, run_id)
@@ -60,24 +61,24 @@ def retry(
 
     It is a new run of the same candidates on the same data; the results there are, are taken over.
     """
-    from bakeoff.broker import broker_access
     from bakeoff.cli.output.follow_run import say_how_to_come_back, see_to_its_end
     from bakeoff.cli.output.run_header import header
+    from bakeoff.operations import start_run
     from bakeoff.store.bakeoffs import run_rows
     from bakeoff.worker import worker_processes
-    from tasks import enqueue
 
     began = time.monotonic()
-    engine = project_access.database(project_access.open_project(config))
-    broker_access.demand()
-    again = enqueue.retry(run_rows.find(engine, run))
-    own_worker = not no_worker and worker_processes.start_for(again)
+    context = project_access.open_project(config)
+    engine = project_access.database(context)
+    context.broker.hold_or_fail()
+    again = start_run.retry(context, run_rows.find(engine, run))
+    own_worker = not no_worker and worker_processes.start_for(context, again)
     console = terminal.err() if as_json else terminal.out()
     terminal.show(console, header(run_rows.get(engine, again)))
     if detach:
-        say_how_to_come_back(again, console, as_json=as_json)
+        say_how_to_come_back(context, again, console, as_json=as_json)
     else:
-        see_to_its_end(again, console, own_worker=own_worker, began=began, as_json=as_json)
+        see_to_its_end(context, again, console, own_worker=own_worker, began=began, as_json=as_json)
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -101,7 +102,8 @@ def priority(
     from bakeoff.operations.run_report import run_record
     from bakeoff.store.bakeoffs import run_rows
 
-    engine = project_access.database(project_access.open_project(config))
+    context = project_access.open_project(config)
+    engine = project_access.database(context)
     run_id = run_rows.find(engine, run)
     changed = run_rows.prioritise(engine, run_id, number)
     summary = run_rows.summary(engine, run_id)

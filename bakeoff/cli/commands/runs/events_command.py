@@ -45,7 +45,8 @@ def events(  # noqa: PLR0917 - one parameter for each option
 
         sys.stdout.write(SCHEMA.read_text(encoding="utf-8"))
         return
-    engine = project_access.existing_database(project_access.open_project(config))
+    context = project_access.open_project(config)
+    engine = project_access.existing_database(context)
     wanted = _type(kind)
     for event in _told(engine, run, limit, follow=follow):
         if event.type.startswith(wanted):

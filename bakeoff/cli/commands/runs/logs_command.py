@@ -35,8 +35,9 @@ def logs(
     """Print what a candidate printed."""
     from bakeoff.cli.project_access import find_job
 
-    configuration = project_access.open_project(config)
-    engine = project_access.database(configuration)
+    context = project_access.open_project(config)
+    configuration = context.configuration
+    engine = project_access.database(context)
     found = find_job(engine, job, model)
     file = _file(found, configuration, engine, may_wait=follow)
     if as_json:

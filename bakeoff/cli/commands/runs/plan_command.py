@@ -44,12 +44,12 @@ def plan(  # noqa: PLR0917 - one parameter for each option
     from bakeoff.domain.identity import new_id
     from bakeoff.evaluation.planning.run_plan import RunRequest
     from bakeoff.evaluation.reuse.reuse_plan import longest_first
-    from bakeoff.operations import process_context
+    from bakeoff.operations import start_run
     from bakeoff.operations.reuse_lookup import prospects_of
     from bakeoff.store.database import schema_version
-    from tasks import enqueue
 
-    configuration = project_access.open_project(config)
+    context = project_access.open_project(config)
+    configuration = context.configuration
     request = RunRequest.parse(
         run_options.body(
             configuration,
@@ -70,10 +70,12 @@ def plan(  # noqa: PLR0917 - one parameter for each option
             repeat_check=repeat_check,
         )
     )
-    schema_version.ensure(process_context.engine())
-    planned = run_options.plan_of(request, added or [], terminal.err() if as_json else terminal.out())
-    run = enqueue.run_of(planned, run_id=new_id())
-    prospects = longest_first(prospects_of(run, planned.candidates, fresh=planned.fresh))
+    schema_version.ensure(context.engine)
+    planned = run_options.plan_of(
+        context, request, added or [], terminal.err() if as_json else terminal.out()
+    )
+    run = start_run.run_of(planned, run_id=new_id())
+    prospects = longest_first(prospects_of(context, run, planned.candidates, fresh=planned.fresh))
     if as_json:
         terminal.write_json(_record(run, prospects))
     else:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from bakeoff.evaluation.reuse.reproduction import Difference, ReproductionComparison
+    from bakeoff.operations.context import Context
 
 _NOT_EQUAL = 1
 
@@ -37,20 +38,20 @@ def reproduce(
     The candidate of a result, on the same data.  What is not as it was is named: code, packages, commit,
     processor.  Exit code 1: it does not predict the same.
     """
-    from bakeoff.broker import broker_access
     from bakeoff.cli.project_access import find_job
     from bakeoff.operations import reproduce_result
     from bakeoff.worker import worker_processes
 
     began = time.monotonic()
-    engine = project_access.database(project_access.open_project(config))
-    fit = reproduce_result.first_fit(find_job(engine, evaluation, model))
-    broker_access.demand()
-    run_id = reproduce_result.begin(fit)
-    own_worker = not no_worker and worker_processes.start_for(run_id)
+    context = project_access.open_project(config)
+    engine = project_access.database(context)
+    fit = reproduce_result.first_fit(context, find_job(engine, evaluation, model))
+    context.broker.hold_or_fail()
+    run_id = reproduce_result.begin(context, fit)
+    own_worker = not no_worker and worker_processes.start_for(context, run_id)
     console = terminal.err() if as_json else terminal.out()
-    _see_to_its_end(run_id, console, own_worker=own_worker, began=began)
-    found = reproduce_result.outcome(fit, run_id)
+    _see_to_its_end(context, run_id, console, own_worker=own_worker, began=began)
+    found = reproduce_result.outcome(context, fit, run_id)
     if as_json:
         terminal.write_json(found.to_record())
     else:
@@ -59,18 +60,19 @@ def reproduce(
         raise typer.Exit(_NOT_EQUAL)
 
 
-def _see_to_its_end(run_id: str, console: "Console", *, own_worker: bool, began: float) -> None:
+def _see_to_its_end(
+    context: "Context", run_id: str, console: "Console", *, own_worker: bool, began: float
+) -> None:
     """Leaves where there is nothing to compare."""
     from bakeoff.cli.output.failure_list import failures
     from bakeoff.cli.output.follow_run import leave, say_how_to_come_back, watch
-    from bakeoff.operations import process_context
     from bakeoff.operations.run_report import read_report
 
-    ended = watch(run_id, console, own_worker=own_worker, began=began)
+    ended = watch(context, run_id, console, own_worker=own_worker, began=began)
     if ended is None:
-        say_how_to_come_back(run_id, console, as_json=False)
+        say_how_to_come_back(context, run_id, console, as_json=False)
         raise typer.Exit
-    terminal.show(console, *failures(read_report(process_context.engine(), run_id).unsuccessful))
+    terminal.show(console, *failures(read_report(context.engine, run_id).unsuccessful))
     leave(ended)
 
 

@@ -9,18 +9,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from bakeoff.cli import project_access, run_options
-from bakeoff.cli.commands.runs.show_command import show_outcome
 from bakeoff.cli.output import terminal
+from bakeoff.cli.output.run_outcome import show_outcome
 from bakeoff.cli.project_access import ConfigFile
 from bakeoff.domain.job import JobState
 from bakeoff.domain.run import RunState
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.reports.leaderboard import rank
-from bakeoff.operations import process_context
+from bakeoff.operations import start_run
 from bakeoff.operations.run_report import RunReport, report_record
 from bakeoff.store.bakeoffs.run_rows import RunSummary
-from tasks import enqueue
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,11 +28,12 @@ if TYPE_CHECKING:
     from bakeoff.domain.run import Run
     from bakeoff.evaluation.planning.run_plan import Plan, RunRequest
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
+    from bakeoff.operations.context import Context
 
 
-def rehearse_all(plan: "Plan", console: "Console", *, run_id: str, as_json: bool) -> None:
-    run, jobs = enqueue.draw_up(plan, run_id=run_id, name="in this process")
-    configuration = process_context.configuration()
+def rehearse_all(context: "Context", plan: "Plan", console: "Console", *, run_id: str, as_json: bool) -> None:
+    run, jobs = start_run.unwritten_run(context, plan, run_id=run_id, name="in this process")
+    configuration = context.configuration
     snapshot = folder_of(configuration.snapshots, plan.dataset.dataset_id, plan.dataset.split_id)
     results = []
     for job in jobs:
@@ -100,7 +100,8 @@ def run(  # noqa: PLR0917 - one parameter for each option
     from bakeoff.evaluation.planning.run_plan import RunRequest
 
     began = time.monotonic()
-    configuration = project_access.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
+    context = project_access.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
+    configuration = context.configuration
     request = RunRequest.parse(
         run_options.body(
             configuration,
@@ -138,13 +139,13 @@ def run(  # noqa: PLR0917 - one parameter for each option
                 "--no-worker": no_worker,
             }
         )
-        _rehearse(request, added or [], console, as_json=as_json)
+        _rehearse(context, request, added or [], console, as_json=as_json)
         return
-    run_id, own_worker = _start(request, added or [], console, may_start_worker=not no_worker)
+    run_id, own_worker = _start(context, request, added or [], console, may_start_worker=not no_worker)
     if detach:
-        say_how_to_come_back(run_id, console, as_json=as_json)
+        say_how_to_come_back(context, run_id, console, as_json=as_json)
     else:
-        see_to_its_end(run_id, console, own_worker=own_worker, began=began, as_json=as_json)
+        see_to_its_end(context, run_id, console, own_worker=own_worker, began=began, as_json=as_json)
 
 
 def _refuse_what_needs_cells(options: Mapping[str, object]) -> None:
@@ -159,37 +160,43 @@ def _refuse_what_needs_cells(options: Mapping[str, object]) -> None:
 
 
 def _start(
-    request: "RunRequest", added: Sequence[str], console: "Console", *, may_start_worker: bool
+    context: "Context",
+    request: "RunRequest",
+    added: Sequence[str],
+    console: "Console",
+    *,
+    may_start_worker: bool,
 ) -> tuple[str, bool]:
     """The run, and whether a worker was started for it: it comes up while candidates and data are read."""
-    from bakeoff.broker import broker_access
     from bakeoff.domain.background_work import begin
     from bakeoff.domain.identity import new_id
-    from bakeoff.operations import process_context
+    from bakeoff.operations import start_run
     from bakeoff.store.database import schema_version
     from bakeoff.worker import worker_processes
-    from tasks import enqueue
 
     run_id = new_id()
-    schema_version.ensure(process_context.engine())
-    broker_access.demand()
-    starting = begin(lambda: may_start_worker and worker_processes.start_for(run_id))
-    plan = run_options.plan_of(request, added, console)
+    schema_version.ensure(context.engine)
+    context.broker.hold_or_fail()
+    starting = begin(lambda: may_start_worker and worker_processes.start_for(context, run_id))
+    plan = run_options.plan_of(context, request, added, console)
     own_worker = starting.result()
-    prospects = enqueue.submit(plan, run_id=run_id, name=request.name)
-    _introduce(plan, console, run_id=run_id, name=request.name, prospects=prospects)
+    prospects = start_run.start_planned(context, plan, run_id=run_id, name=request.name)
+    _introduce(context, plan, console, run_id=run_id, name=request.name, prospects=prospects)
     return run_id, own_worker
 
 
-def _rehearse(request: "RunRequest", added: Sequence[str], console: "Console", *, as_json: bool) -> None:
+def _rehearse(
+    context: "Context", request: "RunRequest", added: Sequence[str], console: "Console", *, as_json: bool
+) -> None:
     from bakeoff.domain.identity import new_id
 
-    plan, run_id = run_options.plan_of(request, added, console), new_id()
-    _introduce(plan, console, run_id=run_id, name="in this process")
-    rehearse_all(plan, console, run_id=run_id, as_json=as_json)
+    plan, run_id = run_options.plan_of(context, request, added, console), new_id()
+    _introduce(context, plan, console, run_id=run_id, name="in this process")
+    rehearse_all(context, plan, console, run_id=run_id, as_json=as_json)
 
 
 def _introduce(
+    context: "Context",
     plan: "Plan",
     console: "Console",
     *,
@@ -198,13 +205,10 @@ def _introduce(
     prospects: "Sequence[Prospect]" = (),
 ) -> None:
     from bakeoff.cli.output.run_header import header, how_many_reused
-    from bakeoff.operations import process_context
-    from tasks import enqueue
+    from bakeoff.operations import start_run
 
-    run = enqueue.run_of(plan, run_id=run_id, name=name)
-    rejected = [
-        f"{model} was rejected: `bakeoff models` says why" for model in process_context.catalog().rejected
-    ]
+    run = start_run.run_of(plan, run_id=run_id, name=name)
+    rejected = [f"{model} was rejected: `bakeoff models` says why" for model in context.catalog().rejected]
     told = header(
         run,
         preparation=plan.preparation,

@@ -40,15 +40,14 @@ def runs(
 
 
 def _page(limit: int, state: "RunState | None", config: "ConfigFile") -> "Sequence[RunSummary]":
-    from bakeoff.operations import process_context
     from bakeoff.store.bakeoffs.run_rows import page
     from bakeoff.store.database import schema_version
 
-    project_access.open_project(config)
-    if not process_context.has_database():
+    context = project_access.open_project(config)
+    if not context.has_database():
         return []
-    schema_version.ensure(process_context.engine())
-    return page(process_context.engine(), limit=limit, state=state)
+    schema_version.ensure(context.engine)
+    return page(context.engine, limit=limit, state=state)
 
 
 def _state(asked: str | None) -> "RunState | None":

@@ -11,12 +11,9 @@ from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from bakeoff.domain.run import Run
+    from bakeoff.operations.context import Context
     from bakeoff.operations.run_report import RunReport
-
-_ROWS_ON_A_TERMINAL = 30
 
 
 class ShowFormat(StrEnum):
@@ -50,13 +47,15 @@ def show(  # noqa: PLR0917 - one parameter for each option
     config: ConfigFile = None,
 ) -> None:
     """Show the leaderboard of a run."""
+    from bakeoff.cli.output.run_outcome import show_report
     from bakeoff.operations.run_report import read_report
     from bakeoff.store.bakeoffs import run_rows
 
-    engine = project_access.database(project_access.open_project(config))
+    context = project_access.open_project(config)
+    engine = project_access.database(context)
     run_id = run_rows.find(engine, run)
     form = ShowFormat.JSON if as_json else form
-    ended = _watch(run_id, form) if follow else None
+    ended = _watch(context, run_id, form) if follow else None
     report = read_report(engine, run_id, metric=metric)
     if model is not None:
         _show_details(report, model, form)
@@ -68,53 +67,16 @@ def show(  # noqa: PLR0917 - one parameter for each option
         _leave(ended)
 
 
-def _watch(run_id: str, form: ShowFormat) -> "Run | None":
+def _watch(context: "Context", run_id: str, form: ShowFormat) -> "Run | None":
     from bakeoff.cli.output.follow_run import watch
 
-    return watch(run_id, terminal.out() if form is ShowFormat.TABLE else terminal.err())
+    return watch(context, run_id, terminal.out() if form is ShowFormat.TABLE else terminal.err())
 
 
 def _leave(ended: "Run") -> None:
     from bakeoff.cli.output.follow_run import leave
 
     leave(ended)
-
-
-def show_report(
-    report: "RunReport", console: "Console", *, top: int | None = None, errors: bool = False
-) -> None:
-    from bakeoff.cli.output.run_header import header
-
-    terminal.show(console, header(report.run))
-    show_outcome(report, console, top=top, errors=errors)
-
-
-def show_outcome(
-    report: "RunReport", console: "Console", *, top: int | None = None, errors: bool = False
-) -> None:
-    """Without what the run was about."""
-    from rich.text import Text
-
-    from bakeoff.cli.output import signal_run_view
-    from bakeoff.cli.output.failure_list import failures
-    from bakeoff.cli.output.leaderboard_table import leaderboard
-    from bakeoff.cli.output.run_header import state
-    from bakeoff.cli.output.saving_view import saving_lines
-
-    if top is None and console.is_terminal:
-        top = _ROWS_ON_A_TERMINAL
-    board = (
-        signal_run_view.outcome(report, top=top)
-        if report.run.signals
-        else leaderboard(report, console, top=top)
-    )
-    terminal.show(
-        console,
-        state(report.summary, reused=report.reused),
-        *([Text(), *board] if board else []),
-        *failures(report.unsuccessful, top=top, whole=errors),
-        *(saving_lines(report.saving) if report.saving else []),
-    )
 
 
 def _show_details(report: "RunReport", model: str, form: ShowFormat) -> None:

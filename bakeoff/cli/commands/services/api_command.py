@@ -38,9 +38,9 @@ def api(
     from bakeoff.api.api_process import serve
     from bakeoff.settings import log_setup
 
-    configuration = project_access.open_project(config, apiHost=host, apiPort=port)
-    log_setup.set_up(log_level, configuration.settings.log_format)
-    serve(configuration, say=terminal.announce)
+    project = project_access.open_project(config, apiHost=host, apiPort=port)
+    log_setup.set_up(log_level, project.configuration.settings.log_format)
+    serve(project, say=terminal.announce)
 
 
 @app.command()
@@ -59,7 +59,7 @@ def token(
 
     if role not in list(Role):
         raise InvalidInputError(f"--role is {role!r}: expected one of {', '.join(Role)}")
-    file = project_access.open_project(config).tokens_file
+    file = project_access.open_project(config).configuration.tokens_file
     made = add(file, name, Role(role))
     if as_json:
         terminal.write_json({"name": name, "role": role, "token": made, "file": str(file)})

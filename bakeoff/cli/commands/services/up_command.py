@@ -20,6 +20,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from bakeoff.operations.context import Context
     from bakeoff.settings.configuration import Configuration
     from bakeoff.worker.process_supervisor import Child
 
@@ -53,25 +54,24 @@ def up(  # noqa: PLR0917 - one parameter for each option
 
     Ctrl-C or SIGTERM: running jobs get their grace and are then put back.  A second one ends all at once.
     """
-    from bakeoff.broker import broker_access
-    from bakeoff.operations import process_context
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
     from bakeoff.worker.process_supervisor import supervise
     from registry.catalog.catalog_schema import read
 
-    configuration = project_access.open_project(config, evalWorkers=eval_workers, apiHost=host, apiPort=port)
+    context = project_access.open_project(config, evalWorkers=eval_workers, apiHost=host, apiPort=port)
+    configuration = context.configuration
     log_setup.set_up(log_level, configuration.settings.log_format)
     configuration.logs.mkdir(parents=True, exist_ok=True)
     services = [
-        *_nodes(configuration, log_level),
+        *_nodes(context, log_level),
         _beat(configuration, log_level),
         _api(configuration, log_level),
         *([_flower(configuration, flower_port)] if flower else []),
     ]
-    schema_version.ensure(process_context.engine())
+    schema_version.ensure(context.engine)
     read(configuration.catalog_file)
-    broker_access.demand()
+    context.broker.hold_or_fail()
     supervise([service.child for service in services], meanwhile=_Herald(services, configuration).look)
 
 
@@ -82,19 +82,23 @@ class _Service:
     answers: Callable[[], bool]
 
 
-def _nodes(configuration: "Configuration", log_level: str) -> list[_Service]:
+def _nodes(context: "Context", log_level: str) -> list[_Service]:
     from bakeoff.worker.worker_processes import nodes
-    from tasks.why_idle import answers
 
+    configuration = context.configuration
     evaluating, controlling = nodes(configuration, log_level, logs=configuration.logs)
     settings, machine = configuration.settings, socket.gethostname()
     return [
         _Service(
             child=evaluating,
             what=f"{settings.eval_workers} evaluations at once on {settings.node}",
-            answers=lambda: answers(f"eval@{machine}"),
+            answers=lambda: context.messenger.worker_answers(f"eval@{machine}"),
         ),
-        _Service(child=controlling, what="everything else", answers=lambda: answers(f"control@{machine}")),
+        _Service(
+            child=controlling,
+            what="everything else",
+            answers=lambda: context.messenger.worker_answers(f"control@{machine}"),
+        ),
     ]
 
 

@@ -30,18 +30,17 @@ def worker(
 
     Ctrl-C or SIGTERM: running jobs get their grace and are then put back.  A second one ends them at once.
     """
-    from bakeoff.broker import broker_access
-    from bakeoff.operations import process_context
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
     from bakeoff.worker import worker_processes
     from registry.catalog.catalog_schema import read
 
-    configuration = project_access.open_project(config, evalWorkers=eval_workers)
+    context = project_access.open_project(config, evalWorkers=eval_workers)
+    configuration = context.configuration
     log_setup.set_up(log_level, configuration.settings.log_format)
-    schema_version.ensure(process_context.engine())
+    schema_version.ensure(context.engine)
     read(configuration.catalog_file)
-    broker_access.demand()
+    context.broker.hold_or_fail()
     settings = configuration.settings
     terminal.announce(f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops")
     worker_processes.serve(configuration, log_level=log_level)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bakeoff.domain.feedback import Intake, StoredItem, Value
+    from bakeoff.operations.context import Context
 
 app = typer.Typer(
     help="Take in results of other systems, and labels of them.",
@@ -52,11 +53,12 @@ def import_results(
     from bakeoff.inference.feedback_files import items_in
     from bakeoff.operations.score_items import scorer, take_in
 
-    path, using = _opened(file, config), scorer(model)
+    context, path = _opened(file, config)
+    using = scorer(context, model)
     schema = None if using.served is None else using.served.schema
     found = Intake()
     for first, items in items_in(path, id_column=id_column, schema=schema, batch_size=_BATCH_SIZE):
-        found += take_in(items, using, first_row=first)
+        found += take_in(context, items, using, first_row=first)
     if as_json:
         terminal.write_json({**found.to_record(), "scoreVersion": using.version})
     else:
@@ -70,12 +72,12 @@ def list_results(
     config: ConfigFile = None,
 ) -> None:
     """List what came in, newest first, with its scores."""
-    from bakeoff.operations import process_context
     from bakeoff.store.database import schema_version
     from bakeoff.store.feedback import feedback_items
 
-    schema_version.ensure(project_access.existing_database(project_access.open_project(config)))
-    found = feedback_items.page(process_context.engine(), limit=limit)
+    context = project_access.open_project(config)
+    schema_version.ensure(project_access.existing_database(context))
+    found = feedback_items.page(context.engine, limit=limit)
     if as_json:
         terminal.write_json([stored.to_record() for stored in found])
     elif found:
@@ -96,13 +98,13 @@ def label(
 ) -> None:
     """Say of one result what it is. Of each who does, the last word counts."""
     from bakeoff.domain.feedback import Label
-    from bakeoff.operations import process_context
     from bakeoff.store.database import schema_version
     from bakeoff.store.feedback import feedback_labels
 
-    schema_version.ensure(project_access.existing_database(project_access.open_project(config)))
+    context = project_access.open_project(config)
+    schema_version.ensure(project_access.existing_database(context))
     given = Label(item_id=result, value=_value(value), by=_name(by))
-    _tell(feedback_labels.add(process_context.engine(), [given]), as_json=as_json)
+    _tell(feedback_labels.add(context.engine, [given]), as_json=as_json)
 
 
 @app.command()
@@ -119,26 +121,24 @@ def labels(  # noqa: PLR0917 - one parameter for each option
     """Take in the labels of a file."""
     from bakeoff.domain.feedback import Intake
     from bakeoff.inference.feedback_files import labels_in
-    from bakeoff.operations import process_context
     from bakeoff.store.feedback.feedback_labels import add
 
-    path, found = _opened(file, config), Intake()
+    (context, path), found = _opened(file, config), Intake()
     batches = labels_in(path, id_column=id_column, label_column=column, by=_name(by), batch_size=_BATCH_SIZE)
     for batch in batches:
-        found += add(process_context.engine(), batch)
+        found += add(context.engine, batch)
     _tell(found, as_json=as_json)
 
 
-def _opened(file: Path, config: Path | None) -> Path:
+def _opened(file: Path, config: Path | None) -> "tuple[Context, Path]":
     """An empty database is made: what comes in may be the first thing that is in it."""
     from bakeoff.evaluation.datasets.file_sources import located
-    from bakeoff.operations import process_context
     from bakeoff.store.database import schema_version
 
-    project_access.open_project(config)
+    context = project_access.open_project(config)
     path = located(str(file), Path.cwd())
-    schema_version.ensure(process_context.engine())
-    return path
+    schema_version.ensure(context.engine)
+    return context, path
 
 
 def _name(by: str | None) -> str:

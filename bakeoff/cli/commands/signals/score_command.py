@@ -44,11 +44,12 @@ def score(
     from bakeoff.operations.score_items import score_stored, scorer
     from bakeoff.store.database import schema_version
 
-    schema_version.ensure(project_access.existing_database(project_access.open_project(config)))
-    using = scorer(model)
+    context = project_access.open_project(config)
+    schema_version.ensure(project_access.existing_database(context))
+    using = scorer(context, model)
     began = time.monotonic()
     with rows_done("scoring", None) as progress:
-        done = score_stored(using, batch_size=batch_size, progress=progress)
+        done = score_stored(context, using, batch_size=batch_size, progress=progress)
     if as_json:
         terminal.write_json(done.to_record())
     else:

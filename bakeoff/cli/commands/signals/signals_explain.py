@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from bakeoff.operations.signal_explaining import Explanation
+    from bakeoff.operations.signals.explain_signal import Explanation
 
 _IMPORTANCE, _SHAP = "feature_importance", "shap_values"
 
@@ -31,14 +31,14 @@ def explain(
 
     Exit code 3: it cannot explain itself.
     """
-    from bakeoff.operations import signal_explaining
-    from bakeoff.operations.one_off_cell import FailedAloneError
+    from bakeoff.operations.signals import explain_signal
+    from bakeoff.operations.signals.one_off_cell import FailedAloneError
 
-    project_access.open_project(config)
+    context = project_access.open_project(config)
     console = terminal.err() if as_json else terminal.out()
     try:
         with terminal.busy(console, f"asking {terminal.clean(model)} about {terminal.clean(symbol)}"):
-            found = signal_explaining.explain(model, symbol, as_of=as_of.date() if as_of else None)
+            found = explain_signal.explain(context, model, symbol, as_of=as_of.date() if as_of else None)
     except FailedAloneError as exc:
         fail(exc)
     if as_json:

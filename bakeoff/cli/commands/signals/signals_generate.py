@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bakeoff.evaluation.signals.signal_run_plan import SignalPlan, SignalRequest
+    from bakeoff.operations.context import Context
 
 AsOf = Annotated[
     datetime | None,
@@ -64,7 +65,7 @@ def generate(  # noqa: PLR0917 - one parameter for each option
     from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 
     began = time.monotonic()
-    project_access.open_project(config)
+    context = project_access.open_project(config)
     request = SignalRequest.parse(
         {
             "symbols": symbols or None,
@@ -79,13 +80,13 @@ def generate(  # noqa: PLR0917 - one parameter for each option
     console = terminal.err() if as_json else terminal.out()
     if in_process:
         _refuse_what_needs_a_worker({"--detach": detach, "--no-worker": no_worker, "--priority": priority})
-        _rehearse(request, console, as_json=as_json)
+        _rehearse(context, request, console, as_json=as_json)
         return
-    run_id, own_worker = _start(request, console, may_start_worker=not no_worker)
+    run_id, own_worker = _start(context, request, console, may_start_worker=not no_worker)
     if detach:
-        say_how_to_come_back(run_id, console, as_json=as_json)
+        say_how_to_come_back(context, run_id, console, as_json=as_json)
     else:
-        see_to_its_end(run_id, console, own_worker=own_worker, began=began, as_json=as_json)
+        see_to_its_end(context, run_id, console, own_worker=own_worker, began=began, as_json=as_json)
 
 
 def _refuse_what_needs_a_worker(options: "dict[str, Any]") -> None:
@@ -99,57 +100,58 @@ def _refuse_what_needs_a_worker(options: "dict[str, Any]") -> None:
         )
 
 
-def _start(request: "SignalRequest", console: "Console", *, may_start_worker: bool) -> tuple[str, bool]:
+def _start(
+    context: "Context", request: "SignalRequest", console: "Console", *, may_start_worker: bool
+) -> tuple[str, bool]:
     """The run, and whether a worker was started for it: it comes up while prices are read."""
-    from bakeoff.broker import broker_access
     from bakeoff.domain.background_work import begin
     from bakeoff.domain.identity import new_id
-    from bakeoff.operations import process_context
+    from bakeoff.operations.signals import start_signals
     from bakeoff.store.database import schema_version
     from bakeoff.worker import worker_processes
-    from tasks import signal_runs
 
     run_id = new_id()
-    schema_version.ensure(process_context.engine())
-    broker_access.demand()
-    starting = begin(lambda: may_start_worker and worker_processes.start_for(run_id))
-    plan = _plan(request, console)
+    schema_version.ensure(context.engine)
+    context.broker.hold_or_fail()
+    starting = begin(lambda: may_start_worker and worker_processes.start_for(context, run_id))
+    plan = _plan(context, request, console)
     own_worker = starting.result()
-    signal_runs.submit(plan, run_id=run_id, name=request.name)
-    _introduce(plan, console, run_id=run_id, name=request.name)
+    start_signals.start_planned_signals(context, plan, run_id=run_id, name=request.name)
+    _introduce(context, plan, console, run_id=run_id, name=request.name)
     return run_id, own_worker
 
 
-def _plan(request: "SignalRequest", console: "Console") -> "SignalPlan":
-    from tasks import signal_runs
+def _plan(context: "Context", request: "SignalRequest", console: "Console") -> "SignalPlan":
+    from bakeoff.operations.signals import start_signals
 
     with terminal.busy(console, "checking the models and reading prices"):
-        return signal_runs.plan_of(request)
+        return start_signals.plan_signals(context, request)
 
 
-def _introduce(plan: "SignalPlan", console: "Console", *, run_id: str, name: str | None) -> None:
+def _introduce(
+    context: "Context", plan: "SignalPlan", console: "Console", *, run_id: str, name: str | None
+) -> None:
     from bakeoff.cli.output.run_header import header
     from bakeoff.cli.output.signal_run_view import saved_models
-    from bakeoff.operations import process_context
-    from tasks import signal_runs
+    from bakeoff.operations.signals import start_signals
 
-    rejected = [
-        f"{model} was rejected: `bakeoff models` says why" for model in process_context.catalog().rejected
-    ]
-    run = signal_runs.run_of(plan, run_id=run_id, name=name)
+    rejected = [f"{model} was rejected: `bakeoff models` says why" for model in context.catalog().rejected]
+    run = start_signals.signal_run_of(plan, run_id=run_id, name=name)
     terminal.show(console, header(run, uses=saved_models(plan), warnings=[*plan.warnings, *rejected]))
     console.file.flush()
 
 
-def _rehearse(request: "SignalRequest", console: "Console", *, as_json: bool) -> None:
+def _rehearse(context: "Context", request: "SignalRequest", console: "Console", *, as_json: bool) -> None:
     from bakeoff.cli.output import signal_run_view
     from bakeoff.domain.identity import new_id
-    from tasks.signal_runs import rehearse
+    from bakeoff.operations.signals.start_signals import signals_in_process
 
-    plan = _plan(request, console)
-    _introduce(plan, console, run_id=new_id(), name="in this process")
+    plan = _plan(context, request, console)
+    _introduce(context, plan, console, run_id=new_id(), name="in this process")
     with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what the models print is no JSON
-        signals = rehearse(plan, tell=lambda model: terminal.show(console, f"{model} …"))
+        signals = signals_in_process(
+            context, plan, on_model=lambda model: terminal.show(console, f"{model} …")
+        )
     if as_json:
         terminal.write_json({"signals": [signal.to_record() for signal in signals]})
     else:

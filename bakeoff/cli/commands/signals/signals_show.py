@@ -65,7 +65,8 @@ def show(  # noqa: PLR0917 - one parameter for each option
     from bakeoff.store.database import schema_version
     from bakeoff.store.signals import ensemble_signals
 
-    engine = project_access.existing_database(project_access.open_project(config))
+    context = project_access.open_project(config)
+    engine = project_access.existing_database(context)
     schema_version.ensure(engine)
     form = SignalFormat.JSON if as_json else form
     on = as_of.date() if as_of else ensemble_signals.latest_date(engine, symbol)

@@ -12,7 +12,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bakeoff.operations.signal_training import TrainedModels
+    from bakeoff.operations.signals.train_model import TrainedModels
 
 _UNSUCCESSFUL = 3
 
@@ -27,14 +27,14 @@ def train(
 
     All its models are saved under one version.  Exit code 3: it could not be trained.
     """
-    from bakeoff.operations import signal_training
-    from bakeoff.operations.one_off_cell import FailedAloneError
+    from bakeoff.operations.signals import train_model
+    from bakeoff.operations.signals.one_off_cell import FailedAloneError
 
-    project_access.open_project(config)
+    context = project_access.open_project(config)
     console = terminal.err() if as_json else terminal.out()
     try:
         with terminal.busy(console, f"reading prices and training {terminal.clean(model)}"):
-            trained = signal_training.train(model, as_of=as_of.date() if as_of else None)
+            trained = train_model.train(context, model, as_of=as_of.date() if as_of else None)
     except FailedAloneError as exc:
         fail(exc)
     if as_json:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bakeoff.broker import broker_access
 from bakeoff.cell.host.cell_client import connect
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
@@ -12,8 +11,8 @@ from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.evaluation.signals.signal_cell import SignalInputs
-from bakeoff.operations import process_context
-from bakeoff.worker.job_kinds import grant_for
+from bakeoff.operations.capacity import grant_for
+from bakeoff.operations.context import Context
 from registry.code.import_environment import import_path
 
 _START_S = 60
@@ -30,31 +29,36 @@ class FailedAloneError(BakeoffError):
 
 
 def run_alone(
-    desk: SignalInputs, entry: Callable[..., Any], *, outputs: Mapping[str, Path], **payload: Any
+    context: Context,
+    desk: SignalInputs,
+    entry: Callable[..., Any],
+    *,
+    outputs: Mapping[str, Path],
+    **payload: Any,
 ) -> Any:
     """What the entry returned. FailedAloneError says what it was instead."""
-    settings = process_context.configuration().settings
+    settings = context.configuration.settings
     order = desk.order(
         entry,
-        grant=grant_for(desk.candidate),
+        grant=grant_for(desk.candidate, context),
         wall_s=desk.candidate.timeout_s or settings.evaluation_timeout,
         outputs=outputs,
         **payload,
     )
-    outcome = _run(order)
+    outcome = _run(context, order)
     if outcome.end is not End.RETURNED:
         raise FailedAloneError(_in_words(desk.candidate, outcome))
     return outcome.value
 
 
-def _run(order: Order) -> CellOutcome:
-    configuration = process_context.configuration()
+def _run(context: Context, order: Order) -> CellOutcome:
+    configuration = context.configuration
     with (
         Oven.start(
             preload=_PRELOADED,
             import_path=import_path(configuration.root),
             closed=configuration.secrets,
-            hidden=broker_access.sockets(),
+            hidden=context.broker.socket_folders(),
         ) as oven,
         connect(oven.socket, timeout_s=_START_S) as warm,
     ):

@@ -14,8 +14,8 @@ from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
 from bakeoff.evaluation.signals import check_in_cell
 from bakeoff.evaluation.signals.check_in_cell import ClaimVerdict
 from bakeoff.evaluation.signals.signal_cell import SignalInputs
-from bakeoff.operations import process_context
-from bakeoff.operations.one_off_cell import FailedAloneError, run_alone
+from bakeoff.operations.context import Context
+from bakeoff.operations.signals.one_off_cell import FailedAloneError, run_alone
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 from registry.catalog import catalog_schema
 
@@ -45,21 +45,19 @@ class SignalCheck:
         return {"path": self.path, **counts, "checks": [asdict(finding) for finding in self.findings]}
 
 
-def check(what: str, params: Mapping[str, Any] | None = None) -> SignalCheck:
+def check(context: Context, what: str, params: Mapping[str, Any] | None = None) -> SignalCheck:
     """`what`: the id of a signal model, `package.module:Class`, or a file, with or without its class."""
-    model = _model(what, params or {})
+    model = _model(context, what, params or {})
     model = replace(model, timeout_s=model.timeout_s or _LONGEST_S)
     with TemporaryDirectory(prefix="bakeoff-check-") as folder:
         settings = MarketSettings(prices=_MADE_UP, fundamentals=_MADE_UP)
-        market = pin_market(
-            settings, root=process_context.configuration().root, snapshots=Path(folder), as_of=None
-        )
-        findings = _ask(model, market, log=Path(folder) / "log")
+        market = pin_market(settings, root=context.configuration.root, snapshots=Path(folder), as_of=None)
+        findings = _ask(context, model, market, log=Path(folder) / "log")
     return SignalCheck(path=model.path or "", findings=findings)
 
 
-def _ask(model: Candidate, market: PinnedMarket, *, log: Path) -> tuple[ClaimCheck, ...]:
-    configuration = process_context.configuration()
+def _ask(context: Context, model: Candidate, market: PinnedMarket, *, log: Path) -> tuple[ClaimCheck, ...]:
+    configuration = context.configuration
     desk = SignalInputs(
         candidate=model,
         as_of=market.as_of,
@@ -71,15 +69,15 @@ def _ask(model: Candidate, market: PinnedMarket, *, log: Path) -> tuple[ClaimChe
         about={},
     )
     try:
-        told = run_alone(desk, check_in_cell.check, outputs={}, symbols=list(market.symbols))
+        told = run_alone(context, desk, check_in_cell.check, outputs={}, symbols=list(market.symbols))
         return tuple(ClaimCheck(**{**one, "verdict": ClaimVerdict(one["verdict"])}) for one in told)
     except FailedAloneError as exc:
         ended = ClaimCheck(claim="its process goes on to the end", verdict=ClaimVerdict.FAILED, why=str(exc))
         return (ended,)
 
 
-def _model(what: str, params: Mapping[str, Any]) -> Candidate:
-    declared = _declared()
+def _model(context: Context, what: str, params: Mapping[str, Any]) -> Candidate:
+    declared = _declared(context)
     if what in declared:
         return _signal_model(declared[what], params)
     if catalog_schema.CLASS_PATH.fullmatch(what):
@@ -92,9 +90,9 @@ def _model(what: str, params: Mapping[str, Any]) -> Candidate:
     return Candidate(id="checked", version="1", kind=CandidateKind.SIGNAL, path=path, params=params)
 
 
-def _declared() -> dict[str, Candidate]:
+def _declared(context: Context) -> dict[str, Candidate]:
     """Also those that were rejected: to find out why is what a check is for."""
-    file = process_context.configuration().catalog_file
+    file = context.configuration.catalog_file
     return {one.id: one for one in catalog_schema.read(file).candidates} if file.is_file() else {}
 
 

@@ -11,9 +11,9 @@ from bakeoff.domain.model_version import ModelVersion
 from bakeoff.evaluation.signals import train_in_cell
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, signal_model
 from bakeoff.evaluation.signals.training_outputs import accept_training, save_together
-from bakeoff.operations import process_context
-from bakeoff.operations.one_off_cell import run_alone
-from bakeoff.operations.signal_inputs import a_desk
+from bakeoff.operations.context import Context
+from bakeoff.operations.signals.one_off_cell import run_alone
+from bakeoff.operations.signals.signal_inputs import prepared_inputs
 from registry.models.registry_opening import open_registry
 
 
@@ -25,10 +25,10 @@ class TrainedModels:
     warnings: tuple[str, ...]  #: what is odd about the market data
 
 
-def train(model_id: str, *, as_of: date | None) -> TrainedModels:
-    configuration = process_context.configuration()
+def train(context: Context, model_id: str, *, as_of: date | None) -> TrainedModels:
+    configuration = context.configuration
     configuration.require_shared_dir()
-    settings, model = market_of(configuration), signal_model(model_id, process_context.catalog())
+    settings, model = market_of(configuration), signal_model(model_id, context.catalog())
     if not model.artefacts:
         raise InvalidInputError(
             f"{model_id} works without saved models, so there is nothing to train: `bakeoff signals generate`"
@@ -37,10 +37,12 @@ def train(model_id: str, *, as_of: date | None) -> TrainedModels:
     market = pinned(settings, configuration, as_of=as_of)
     with (
         TemporaryDirectory(prefix="bakeoff-training-") as scratch,
-        a_desk(model, (), dataset=market.ref, as_of=market.as_of) as desk,
+        prepared_inputs(context, model, (), dataset=market.ref, as_of=market.as_of) as desk,
     ):
         files = {name: Path(scratch) / f"{place}.pkl" for place, name in enumerate(model.artefacts)}
-        report = run_alone(desk, train_in_cell.train, outputs=files, seed=configuration.settings.seed)
+        report = run_alone(
+            context, desk, train_in_cell.train, outputs=files, seed=configuration.settings.seed
+        )
         artefacts = accept_training(report, files, candidate=model, dataset=market.ref, as_of=market.as_of)
         versions = save_together(artefacts, registry)
     return TrainedModels(model=model, as_of=market.as_of, versions=versions, warnings=market.warnings)

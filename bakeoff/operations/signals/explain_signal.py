@@ -9,10 +9,10 @@ from bakeoff.domain.errors import NotFoundError, about
 from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, registry_of, signal_model
-from bakeoff.operations import process_context
-from bakeoff.operations.one_off_cell import FailedAloneError, run_alone
-from bakeoff.operations.signal_inputs import a_desk
-from tasks.signal_runs import cure_of
+from bakeoff.operations.context import Context
+from bakeoff.operations.signals.one_off_cell import FailedAloneError, run_alone
+from bakeoff.operations.signals.signal_inputs import prepared_inputs
+from bakeoff.operations.signals.start_signals import how_to_train
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +33,19 @@ class Explanation:
         }
 
 
-def explain(model_id: str, symbol: str, *, as_of: date | None) -> Explanation:
-    configuration = process_context.configuration()
+def explain(context: Context, model_id: str, symbol: str, *, as_of: date | None) -> Explanation:
+    configuration = context.configuration
     configuration.require_shared_dir()
-    settings, model = market_of(configuration), signal_model(model_id, process_context.catalog())
+    settings, model = market_of(configuration), signal_model(model_id, context.catalog())
     try:
         artefacts = resolve_artefacts(model, registry_of([model], configuration))
     except NotFoundError as exc:
-        raise NotFoundError(f"{exc}: {cure_of(model)}") from exc
+        raise NotFoundError(f"{exc}: {how_to_train(model)}") from exc
     market = pinned(settings, configuration, as_of=as_of)
     with about("symbol"):
         market.chosen([symbol])
-    with a_desk(model, artefacts, dataset=market.ref, as_of=market.as_of) as desk:
-        said = run_alone(desk, answer_in_cell.explain, outputs={}, symbol=symbol)
+    with prepared_inputs(context, model, artefacts, dataset=market.ref, as_of=market.as_of) as desk:
+        said = run_alone(context, desk, answer_in_cell.explain, outputs={}, symbol=symbol)
     if not isinstance(said, Mapping):
         raise FailedAloneError(
             f"explain of {model_id} returned {said!r:.100}, where a mapping with feature_importance is due"

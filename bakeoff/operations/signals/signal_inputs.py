@@ -15,12 +15,13 @@ from bakeoff.domain.signal import Artefact
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, copy_out
 from bakeoff.evaluation.signals.signal_cell import SignalInputs
-from bakeoff.operations import process_context
+from bakeoff.operations.context import Context
 from registry.models.registry_opening import open_registry
 
 
 @contextmanager
-def a_desk(
+def prepared_inputs(
+    context: Context,
     candidate: Candidate,
     artefacts: tuple[Artefact, ...],
     *,
@@ -30,8 +31,10 @@ def a_desk(
     job: Job | None = None,
 ) -> Iterator[SignalInputs]:
     """With copies of the saved models, which are gone at the end. `job`: whose it is; None: a command's."""
-    configuration = process_context.configuration()
-    with _copies(artefacts, configuration.copies / (new_id() if job is None else job.run_id)) as copies:
+    configuration = context.configuration
+    with _copies(
+        context, artefacts, configuration.copies / (new_id() if job is None else job.run_id)
+    ) as copies:
         yield SignalInputs(
             candidate=candidate,
             as_of=as_of,
@@ -45,7 +48,9 @@ def a_desk(
 
 
 @contextmanager
-def _copies(artefacts: tuple[Artefact, ...], owner: Path) -> Iterator[tuple[ArtefactCopy, ...]]:
+def _copies(
+    context: Context, artefacts: tuple[Artefact, ...], owner: Path
+) -> Iterator[tuple[ArtefactCopy, ...]]:
     """In a folder of their own: another job of the same owner, or another attempt, has another one."""
     if not artefacts:
         yield ()
@@ -53,7 +58,7 @@ def _copies(artefacts: tuple[Artefact, ...], owner: Path) -> Iterator[tuple[Arte
     folder = owner / new_id()
     folder.mkdir(parents=True)
     try:
-        yield copy_out(artefacts, open_registry(process_context.configuration()), folder)
+        yield copy_out(artefacts, open_registry(context.configuration), folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):

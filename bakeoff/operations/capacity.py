@@ -1,0 +1,120 @@
+"""What this machine and this deployment have room for: evaluations at once, a job's share, disk space.
+
+The caps follow the configuration file while runs go on. The main process of a worker looks at the file and
+announces what it found; all processes of its pool see that.
+"""
+
+import logging
+import mmap
+import os
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.folders import free_bytes, mb
+from bakeoff.evaluation.jobs.evaluation_under_way import Grant
+from bakeoff.settings.configuration import Configuration, load
+from bakeoff.settings.setting_definitions import Settings
+from bakeoff.store.bakeoffs.leases import Caps
+
+if TYPE_CHECKING:
+    from bakeoff.operations.context import Context
+
+log = logging.getLogger(__name__)
+
+_FORMAT = "qq"
+_LEAST_FREE_BYTES = 32_000_000
+
+
+class SharedCaps:
+    """The caps as they were announced last, by this process or by the one that forked it.
+
+    Made before the fork, in memory that both sides share.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._at_start = _caps_in(settings)
+        #: Per node and overall; zeros until something is announced.
+        self._announced = mmap.mmap(-1, struct.calcsize(_FORMAT))
+
+    def present(self) -> Caps:
+        """They may be others the next time."""
+        per_node, overall = struct.unpack(_FORMAT, self._announced[:])
+        return Caps(per_node=per_node, overall=overall) if per_node else self._at_start
+
+    def announce(self, caps: Caps) -> None:
+        """To this process, and to those that it has forked and will fork."""
+        self._announced[:] = struct.pack(_FORMAT, caps.per_node, caps.overall)
+
+
+class CapsFollower:
+    """Reads the configuration file again when it has changed and come to rest: it may be half written before.
+
+    What the command line or the environment says goes before the file, as ever.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._caps = _caps_in(configuration.settings)
+        self._seen = self._read = _NO_FILE
+
+    def look(self) -> Caps | None:
+        """The caps if they have changed. A change is reported at the second look after it."""
+        before, self._seen = self._seen, _version_of(self._configuration.file)
+        if self._seen in {self._read, _NO_FILE} or self._seen != before:
+            return None
+        self._read = self._seen
+        former, self._caps = self._caps, self._caps_in_file()
+        return self._caps if self._caps != former else None
+
+    def _caps_in_file(self) -> Caps:
+        try:
+            settings = load(self._configuration.file, overrides=self._configuration.flags).settings
+        except InvalidInputError as exc:
+            log.warning("evalWorkers and maxRunning stay as they are: %s", exc)
+            return self._caps
+        return _caps_in(settings)
+
+
+def _caps_in(settings: Settings) -> Caps:
+    return Caps(per_node=settings.eval_workers, overall=settings.overall_cap)
+
+
+#: What a file that is not there, or cannot be reached, looks like.
+_NO_FILE = (0, 0, 0)
+
+
+def _version_of(file: Path | None) -> tuple[int, int, int]:
+    """Differs when the content of the file may differ."""
+    try:
+        found = file.stat() if file else None
+    except OSError:
+        found = None
+    return (found.st_ino, found.st_size, found.st_mtime_ns) if found else _NO_FILE
+
+
+def grant_for(candidate: Candidate, context: "Context") -> Grant:
+    """The threads and the memory that a cell of this candidate gets on this machine."""
+    cores = len(os.sched_getaffinity(0))
+    per_node = context.shared_caps.present().per_node
+    return Grant(
+        threads=candidate.threads or max(1, cores // per_node),
+        memory_mb=candidate.memory_limit_mb or context.configuration.settings.memory_limit_mb,
+    )
+
+
+def full_disk(configuration: Configuration) -> str | None:
+    """Which disk is full, and what to do; None as long as there is room.
+
+    On a full disk a job would only use up its time. The folder of logs is not looked at: a job whose log
+    cannot be written goes on without it.
+    """
+    database = configuration.database_file
+    for folder in (configuration.predictions, *([database.parent] if database else [])):
+        if free_bytes(folder) < _LEAST_FREE_BYTES:
+            return (
+                f"no room: less than {mb(_LEAST_FREE_BYTES)} are free in {folder}; `bakeoff gc` may make some"
+            )
+    return None

@@ -1,0 +1,112 @@
+"""Doorbells: messages that say "this job may be waiting". Lost, doubled or late, they change nothing.
+
+No more of them are sent than are needed soon. Whoever starts a run, ends a job, drops a doorbell that was of
+no use, or sweeps, compares the messages with the free slots and rings for the next jobs that have none. So
+the messages of a run of ten thousand jobs delay no other run.
+
+The sweep repairs what a dead process left behind. It runs in every live worker and from beat; any number of
+sweeps may run at once.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from bakeoff.broker.broker_access import EVALUATIONS
+from bakeoff.operations.capacity import full_disk
+from bakeoff.operations.context import Context
+from bakeoff.settings.log_setup import RepeatedWarning
+from bakeoff.store.bakeoffs import job_rows, leases
+from bakeoff.store.bakeoffs.queue_order import next_jobs
+
+log = logging.getLogger(__name__)
+
+_no_broker = RepeatedWarning(log)
+_no_room = RepeatedWarning(log)
+
+#: Messages at a time. Where more slots are free, later finishes and sweeps ring for them.
+_MOST = 100
+
+#: Messages that are read to see which jobs have one.
+_MOST_READ = 10 * _MOST
+
+
+def ring_next(context: Context) -> int:
+    """Ring for the free slots, or for one that may become free soon. Returns how many doorbells were sent.
+
+    Where one run alone waits, some more are sent: none of its doorbells can come out of turn.
+    """
+    return _ring(context, slots=max(1, _free_slots(context)), spare=context.shared_caps.present().per_node)
+
+
+def ring_free_slots(context: Context) -> int:
+    """Ring for the free slots and no more, since many processes sweep."""
+    return _ring(context, slots=_free_slots(context), spare=0)
+
+
+def _free_slots(context: Context) -> int:
+    return max(0, context.shared_caps.present().overall - job_rows.running(context.engine))
+
+
+def _ring(context: Context, *, slots: int, spare: int) -> int:
+    """`spare`: doorbells beyond the slots, if all jobs that come next are of one run."""
+    wanted = min(slots, _MOST)
+    have_doorbell = jobs_with_doorbell(context)
+    if have_doorbell is None:
+        _no_broker.make("the broker cannot be reached, the sweep will ring later")
+        return 0
+    if len(have_doorbell) >= wanted:
+        return 0
+    candidates = next_jobs(context.engine, limit=wanted + spare)
+    only_one_run = len({job.run_id for job in candidates}) == 1
+    number = wanted - len(have_doorbell) + (spare if only_one_run else 0)
+    chosen = [job for job in candidates if job.job_id not in have_doorbell][:number]
+    return len(chosen) if chosen and context.messenger.send_doorbells(chosen) else 0
+
+
+def jobs_with_doorbell(context: Context) -> list[str] | None:
+    """The jobs that have a message; None when the broker cannot be reached.
+
+    They are read from the queue itself: a note about it in the database could contradict it.
+    """
+    return context.messenger.jobs_with_doorbell(most=_MOST_READ)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    expired: int  #: leases taken from workers that fell silent
+    rung: int  #: doorbells sent for free slots
+    published: int  #: events moved to the stream
+
+
+def sweep(context: Context) -> Swept:
+    """Never waits long for a broker that does not answer: it runs in the main loop of workers."""
+    swept = Swept(
+        expired=leases.expire(context.engine),
+        rung=_ring_if_there_is_room(context),
+        published=context.event_relay.publish_pending(),
+    )
+    if swept.expired:
+        log.warning("%d jobs were taken from workers that fell silent", swept.expired)
+    return swept
+
+
+def _ring_if_there_is_room(context: Context) -> int:
+    if (full := full_disk(context.configuration)) is not None:
+        _no_room.make(f"{full}: nothing is begun")
+        return 0
+    _no_room.withdraw()
+    return ring_free_slots(context)
+
+
+def why_nothing_runs(context: Context) -> str:
+    """One sentence: why no job is running, and the cure where there is one."""
+    backlog, cap = job_rows.backlog(context.engine), context.shared_caps.present().overall
+    if context.broker.messages_waiting(EVALUATIONS) is None:
+        return "the broker cannot be reached: `bakeoff doctor` says more"
+    if backlog.running >= cap:
+        return f"all {cap} slots are taken by other runs: `bakeoff runs` lists them"
+    if (full := full_disk(context.configuration)) is not None:
+        return full
+    if not context.messenger.queue_readers()[EVALUATIONS]:
+        return f"no worker reads the queue {EVALUATIONS}: start one with `bakeoff worker`"
+    return "a worker is there, and its libraries are being loaded"

@@ -1,0 +1,138 @@
+"""Scheduled runs: which slots are due, starting their runs, and how the schedules stand.
+
+Beat sends a message every few seconds, and the worker that takes it starts what is due. Any number of workers
+may do so at once. A worker that dies leaves its slot open for the next one.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bakeoff.domain.background_work import StoppedError
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.run import Run
+from bakeoff.domain.schedule import ON_TIME, Schedule, Slot
+from bakeoff.evaluation.planning.run_plan import RunRequest
+from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
+from bakeoff.operations.context import Context
+from bakeoff.operations.leased_work import work_while_leased
+from bakeoff.operations.signals.start_signals import start_signals
+from bakeoff.operations.start_run import start_run
+from bakeoff.settings import log_setup
+from bakeoff.settings.schedule_settings import ScheduleSettings
+from bakeoff.store.bakeoffs import run_rows, schedule_slots
+from bakeoff.store.bakeoffs.schedule_slots import SlotStanding
+from bakeoff.store.database import schema_version
+
+log = logging.getLogger(__name__)
+
+#: Who starts what is due, for messages.
+STARTS_RUNS = "`bakeoff up`, or `celery -A tasks beat` beside a worker,"
+
+
+def start_due_runs(context: Context) -> int:
+    """How many runs were started."""
+    engine, scheduled = context.engine, context.configuration.settings.scheduled
+    schema_version.ensure(engine)
+    for name, settings in scheduled.items():
+        schedule_slots.note(engine, settings.to_schedule(name))
+    open_slots = schedule_slots.due(engine, scheduled.keys())
+    started = 0
+    for slot in open_slots:
+        with log_setup.about(runId=slot.run_id):
+            started += _start(context, slot, scheduled[slot.schedule])
+    return started
+
+
+def _start(context: Context, slot: Slot, settings: ScheduleSettings) -> bool:
+    """Whether this call has started the run of the slot, and no other process has."""
+    engine, lease_s = context.engine, context.configuration.settings.lease_seconds
+    lease = schedule_slots.take(engine, slot, lease_s=lease_s)
+    if lease is None:
+        return False
+    try:
+        work_while_leased(
+            lambda: start_slot(context, slot, settings),
+            lease,
+            lease_s=lease_s,
+            name=f"the run {slot.run_name}",
+        )
+    except StoppedError:
+        return False
+    except Exception as exc:  # noqa: BLE001 - a dataset may be a function of anybody's, and raise anything
+        log.warning("the run %s is started later, in %d s: %s", slot.run_name, lease.pause_s, exc)
+        lease.postpone(by_s=lease.pause_s, error=str(exc) or type(exc).__name__)
+        return False
+    schedule_slots.finish(engine, slot)
+    log.info("run %s was started by the schedule %s", slot.run_name, slot.schedule)
+    return True
+
+
+def start_slot(context: Context, slot: Slot, settings: ScheduleSettings) -> str:
+    """The id of the run, which is that of the slot: started twice, it is one run."""
+    if settings.dataset is None:
+        return start_signals(
+            context,
+            SignalRequest(
+                models=settings.models, priority=settings.priority, name=slot.run_name, run_id=slot.run_id
+            ),
+        )
+    return start_run(
+        context,
+        RunRequest(
+            dataset=settings.dataset,
+            models=settings.models,
+            metrics=settings.metrics,
+            seed=settings.seed,
+            test_size=settings.test_size,
+            priority=settings.priority,
+            save=settings.save,
+            save_as=settings.save_as,
+            name=slot.run_name,
+            run_id=slot.run_id,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleStatus:
+    settings: ScheduleSettings
+    schedule: Schedule
+    standing: SlotStanding
+    run: Run | None  #: of the last slot; None when there is none, or it was removed
+
+    @property
+    def next_at(self) -> datetime:
+        """In the past where nothing was running at its time to start it."""
+        return self.schedule.rule.next_after(self.standing.noted_until or self.standing.at)
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.standing.at - self.next_at > ON_TIME
+
+    @property
+    def problem(self) -> str:
+        """Empty when all is well."""
+        last = self.standing.last
+        if last and last.error:
+            return f"its run could not be started so far, tried {last.tries} times: {last.error}"
+        return f"nobody looks: {STARTS_RUNS} starts what is due" if self.is_overdue else ""
+
+
+def schedule_statuses(context: Context) -> list[ScheduleStatus]:
+    """Also where there is no database yet; none is made."""
+    scheduled = context.configuration.settings.scheduled
+    return [_status(context, settings, settings.to_schedule(name)) for name, settings in scheduled.items()]
+
+
+def _status(context: Context, settings: ScheduleSettings, schedule: Schedule) -> ScheduleStatus:
+    if not context.has_database():
+        never = SlotStanding(noted_until=None, last=None, missed=0, last_missed=None, at=datetime.now(UTC))
+        return ScheduleStatus(settings=settings, schedule=schedule, standing=never, run=None)
+    schema_version.ensure(context.engine)
+    standing = schedule_slots.standing(context.engine, schedule)
+    try:
+        run = run_rows.get(context.engine, standing.last.run_id) if standing.last else None
+    except NotFoundError:
+        run = None
+    return ScheduleStatus(settings=settings, schedule=schedule, standing=standing, run=run)

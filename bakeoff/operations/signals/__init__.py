@@ -1,0 +1,1 @@
+"""Signals: starting runs of them, training, explaining and checking signal models."""

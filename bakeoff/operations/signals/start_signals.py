@@ -1,0 +1,102 @@
+"""Starting runs of signals: as for bake-offs, all is written in one transaction, then doorbells are rung."""
+
+import logging
+from collections.abc import Callable
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.ensemble import combine
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.identity import new_id, parse_id, utc_now
+from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.signal import EnsembleSignal
+from bakeoff.evaluation.signals import signal_cell
+from bakeoff.evaluation.signals.signal_job_inputs import SEED
+from bakeoff.evaluation.signals.signal_run_plan import SignalPlan, SignalRequest, make_signal_plan
+from bakeoff.operations import doorbells
+from bakeoff.operations.context import Context
+from bakeoff.operations.signals.signal_inputs import prepared_inputs
+from bakeoff.operations.start_run import job_of, write_run
+from bakeoff.settings import log_setup
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.store.database import schema_version
+
+log = logging.getLogger(__name__)
+
+#: What is counted of each model: symbols that it has a signal for, and those that were known before.
+COUNTED = ScoringRules(metrics=("signals", "known"))
+
+
+def start_signals(context: Context, request: SignalRequest, *, digest: str | None = None) -> str:
+    """The id of the run, as `start_run`."""
+    schema_version.ensure(context.engine)
+    run_id = parse_id(request.run_id) if request.run_id else new_id()
+    if not run_rows.exists(context.engine, run_id):
+        plan = plan_signals(context, request)
+        log_warnings(plan, run_id)
+        start_planned_signals(context, plan, run_id=run_id, name=request.name, digest=digest)
+    return run_id
+
+
+def plan_signals(context: Context, request: SignalRequest) -> SignalPlan:
+    return make_signal_plan(request, catalog=context.catalog, configuration=context.configuration)
+
+
+def log_warnings(plan: SignalPlan, run_id: str) -> None:
+    """For a run that no person watches begin."""
+    with log_setup.about(runId=run_id):
+        for warning in plan.warnings:
+            log.warning("%s", warning)
+
+
+def start_planned_signals(
+    context: Context, plan: SignalPlan, *, run_id: str, name: str | None = None, digest: str | None = None
+) -> None:
+    run = signal_run_of(plan, run_id=run_id, name=name, digest=digest)
+    jobs = [
+        job_of(context, run, model, position, plan.commissions[model.id])
+        for position, model in enumerate(plan.models)
+    ]
+    if write_run(context, run, jobs):
+        doorbells.ring_next(context)
+
+
+def signal_run_of(plan: SignalPlan, *, run_id: str, name: str | None, digest: str | None = None) -> Run:
+    return Run(
+        id=run_id,
+        name=name or f"signals-{plan.order.as_of}-{run_id[:8]}",
+        state=RunState.QUEUED,
+        dataset=plan.dataset,
+        rules=COUNTED,
+        seed=SEED,
+        test_size=0.0,
+        signals=plan.order,
+        request_digest=digest,
+        priority=plan.priority,
+        created_at=utc_now(),
+    )
+
+
+def signals_in_process(
+    context: Context, plan: SignalPlan, *, on_model: Callable[[str], None]
+) -> tuple[EnsembleSignal, ...]:
+    """The models answer in this process, one after another; exceptions of a model are raised here.
+
+    `on_model` is called with the id of each model before it is asked.
+    """
+    order, answers = plan.order, {}
+    for model in plan.models:
+        on_model(model.id)
+        commission = plan.commissions[model.id]
+        if commission.obstacle:
+            raise NotFoundError(f"{commission.obstacle}: {how_to_train(model)}")
+        with prepared_inputs(
+            context, model, commission.artefacts, dataset=plan.dataset, as_of=order.as_of
+        ) as inputs:
+            answers[model.id] = signal_cell.answers_in_process(inputs, order.symbols)
+    return combine(answers, as_of=order.as_of, weights=order.weights, rules=order.rules)
+
+
+def how_to_train(model: Candidate) -> str:
+    """The cure where a model works with saved models, and they are not there."""
+    return f"`bakeoff signals train {model.id}` trains and saves them"

@@ -1,0 +1,201 @@
+"""Starting runs: a run and its jobs are written in one transaction, and only then are doorbells rung.
+
+A process that is killed in between leaves the run behind, and the sweep rings for it; one that is killed
+before leaves nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.errors import ConflictError
+from bakeoff.domain.identity import new_id, parse_id, utc_now
+from bakeoff.domain.job import Job, JobState
+from bakeoff.domain.result import Result
+from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.signal import Commission
+from bakeoff.evaluation.datasets import snapshot_store
+from bakeoff.evaluation.datasets.snapshot_layout import folder_of
+from bakeoff.evaluation.planning.run_plan import Plan, RunRequest, make_plan
+from bakeoff.evaluation.reuse.reuse_plan import Prospect, Way, longest_first
+from bakeoff.evaluation.signals.signal_run_plan import commissioned
+from bakeoff.operations import doorbells
+from bakeoff.operations.context import Context
+from bakeoff.operations.reuse_lookup import prospects_of
+from bakeoff.settings import log_setup
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.database import schema_version
+
+log = logging.getLogger(__name__)
+
+
+def start_run(context: Context, request: RunRequest, *, digest: str | None = None) -> str:
+    """The id of the run, which is under way, or will be as soon as a worker and a broker are there.
+
+    `digest` is kept with a new run. If the run is there already, the caller compares its digest.
+    """
+    schema_version.ensure(context.engine)
+    run_id = parse_id(request.run_id) if request.run_id else new_id()
+    if run_rows.exists(context.engine, run_id):
+        return run_id
+    plan = make_plan(
+        request, catalog=context.catalog, configuration=context.configuration, pin=context.pin_cache.pin
+    )
+    start_planned(context, plan, run_id=run_id, name=request.name, digest=digest)
+    return run_id
+
+
+def start_planned(
+    context: Context, plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None
+) -> Sequence[Prospect]:
+    """What becomes of each candidate, in the order in which they start."""
+    run = run_of(plan, run_id=run_id, name=name, digest=digest)
+    return write_and_ring(context, run, plan.candidates, fresh=plan.fresh)
+
+
+def write_and_ring(
+    context: Context, run: Run, candidates: Sequence[Candidate], *, fresh: bool
+) -> Sequence[Prospect]:
+    """Decide for each candidate whether an earlier result is taken over, scored again, or it is fitted."""
+    prospects = longest_first(prospects_of(context, run, candidates, fresh=fresh))
+    queued, reused = [], []
+    for position, prospect in enumerate(prospects):
+        job = job_of(context, run, prospect.candidate, position)
+        if prospect.fit is None:
+            queued.append(job)
+        elif prospect.way is Way.SCORE:
+            queued.append(replace(job, reuses=prospect.fit.result.evaluation_id))
+        else:
+            reused.append(_taken_over(job, prospect.fit.result, run))
+    if write_run(context, run, queued, reused):
+        doorbells.ring_next(context)
+    return prospects
+
+
+def write_run(
+    context: Context, run: Run, queued: Sequence[Job], reused: Sequence[tuple[Job, Result]] = ()
+) -> bool:
+    """False when a run of this id was there already."""
+    data = run.dataset
+    folder = folder_of(context.configuration.snapshots, data.dataset_id, data.split_id)
+    with snapshot_store.held(folder):  # else `bakeoff gc` could remove the snapshot before the run cites it
+        written = run_rows.create(context.engine, run, queued, reused)
+    if written:
+        with log_setup.about(runId=run.id):
+            log.info("%s begins: %d jobs on %s", run.name, len(queued), data.name)
+    return written
+
+
+def unwritten_run(
+    context: Context, plan: Plan, *, run_id: str, name: str | None = None
+) -> tuple[Run, list[Job]]:
+    """The run and its jobs, all to be fitted, in memory only."""
+    run = run_of(plan, run_id=run_id, name=name)
+    jobs = [job_of(context, run, candidate, position) for position, candidate in enumerate(plan.candidates)]
+    return run, jobs
+
+
+def run_of(plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None) -> Run:
+    return Run(
+        id=run_id,
+        name=name or f"{plan.dataset.name}-{run_id[:8]}",
+        state=RunState.QUEUED,
+        dataset=plan.dataset,
+        rules=plan.rules,
+        seed=plan.seed,
+        test_size=plan.test_size,
+        baseline_id=plan.baseline_id,
+        repeat_check=plan.repeat_check,
+        save=plan.save,
+        request_digest=digest,
+        priority=plan.priority,
+        created_at=utc_now(),
+    )
+
+
+def job_of(
+    context: Context, run: Run, candidate: Candidate, position: int, commission: Commission | None = None
+) -> Job:
+    """`commission`: of a job of signals."""
+    settings = context.configuration.settings
+    return Job(
+        id=new_id(),
+        run_id=run.id,
+        kind=run.kind,
+        candidate=candidate,
+        state=JobState.QUEUED,
+        attempt=0,
+        max_attempts=settings.max_attempts,
+        timeout_s=candidate.timeout_s or settings.evaluation_timeout,
+        position=position,
+        commission=commission,
+        created_at=run.created_at,
+    )
+
+
+def retry(context: Context, run_id: str, *, as_id: str | None = None, digest: str | None = None) -> str:
+    """A new run of the same candidates on the same snapshot; what had completed is taken over.
+
+    `as_id`: chosen by the caller, so that the same request twice is the same run.
+    """
+    engine = context.engine
+    if as_id is not None and run_rows.exists(engine, as_id):
+        return as_id
+    before = run_rows.get(engine, run_id)
+    if not before.state.has_ended:
+        raise ConflictError(f"run {run_id} is {before.state}: wait for its end, or `bakeoff cancel` it first")
+    if before.state is RunState.COMPLETED:
+        raise ConflictError(
+            f"all candidates of run {run_id} have a result, so nothing is left to retry: "
+            "`bakeoff run` evaluates them anew"
+        )
+    finished = {result.evaluation_id: result for result in job_rows.results_of_run(engine, run_id)}
+    again = replace(
+        before,
+        id=as_id or new_id(),
+        state=RunState.QUEUED,
+        retry_of=before.id,
+        request_digest=digest,
+        created_at=utc_now(),
+        started_at=None,
+        ended_at=None,
+    )
+    old_jobs = job_rows.of_run(engine, run_id)
+    queued = _queued_again(context, again, [job for job in old_jobs if job.id not in finished])
+    reused = [
+        _taken_over(
+            job_of(context, again, job.candidate, job.position, job.commission), finished[job.id], again
+        )
+        for job in old_jobs
+        if job.id in finished
+    ]
+    write_run(context, again, queued, reused)
+    doorbells.ring_next(context)
+    return again.id
+
+
+def _queued_again(context: Context, run: Run, old: Sequence[Job]) -> list[Job]:
+    """Signal models work with what is saved now: one may have been trained since."""
+    if run.signals is None:
+        return [job_of(context, run, job.candidate, job.position) for job in old]
+    models = [job.candidate for job in old]
+    found = commissioned(models, run.dataset, run.signals.as_of, context.configuration)
+    return [job_of(context, run, job.candidate, job.position, found[job.candidate.id]) for job in old]
+
+
+def _taken_over(job: Job, result: Result, run: Run) -> tuple[Job, Result]:
+    """As of this run: it may be another candidate's of the same code, and have more metrics."""
+    taken = replace(
+        result,
+        evaluation_id=job.id,
+        run_id=run.id,
+        model_id=job.candidate.id,
+        model_version=job.candidate.version,
+        dataset_name=run.dataset.name,
+        metrics={name: result.metrics[name] for name in run.rules.metrics},
+        timestamp=run.created_at,
+        attempt=0,
+        reused_from=result.reused_from or result.evaluation_id,
+    )
+    return replace(job, state=JobState.COMPLETED, ended_at=run.created_at), taken

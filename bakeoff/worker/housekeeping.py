@@ -1,0 +1,162 @@
+"""The regular duties of a worker's main process: sweeps, the oven, savings, caps, the broker, leaving."""
+
+import logging
+import os
+import select
+import time
+from collections.abc import Callable
+from functools import wraps
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from celery import bootsteps
+from celery.worker import state
+
+from bakeoff.domain.errors import BakeoffError
+from bakeoff.operations.capacity import CapsFollower
+from bakeoff.operations.doorbells import ring_next, sweep
+from bakeoff.settings.log_setup import RepeatedWarning
+from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
+from bakeoff.store.database import stopped_writers
+from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
+from bakeoff.worker.saver_process import Saver
+from bakeoff.worker.temporary_workers import WorkersLock
+from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
+
+if TYPE_CHECKING:
+    from bakeoff.worker.worker_node import WorkerNode
+
+log = logging.getLogger(__name__)
+
+_OVEN_S = 1.0
+_SAVER_S = 1.0
+_CAPS_S = 1.0
+_BROKER_S = 2.0
+_LEAVE_S = 0.5
+
+
+def step_for(node: "WorkerNode") -> type:
+    """The class that Celery makes the step of. It has to be a class, and no object."""
+
+    class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+        requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
+
+        def __init__(self, worker: Any, for_run: str | None = None, **options: Any) -> None:
+            super().__init__(worker, **options)
+            self._for_run = for_run
+
+        def start(self, worker: Any) -> None:
+            Housekeeper(node, worker).begin(for_run=self._for_run)
+
+        def stop(self, worker: Any) -> None:
+            """The timer stops with the worker."""
+
+    return Housekeeping
+
+
+def retried_later(duty: Callable[..., object]) -> Callable[..., None]:
+    """For a duty that comes again: what fails now is logged once, and tried again at the next turn."""
+    trouble = RepeatedWarning(log)
+
+    @wraps(duty)
+    def tried(*args: Any) -> None:
+        try:
+            duty(*args)
+        except BakeoffError as exc:
+            trouble.make(str(exc))
+        else:
+            trouble.withdraw()
+
+    return tried
+
+
+class Housekeeper:
+    def __init__(self, node: "WorkerNode", worker: Any) -> None:
+        """`worker`: Celery's."""
+        self._context = node.context
+        self._oven = node.oven
+        self._worker = worker
+        self._saver = Saver(self._context)
+        self._caps = CapsFollower(self._context.configuration)
+
+    def begin(self, *, for_run: str | None) -> None:
+        """`for_run`: the worker leaves when this run is over."""
+        lease_s = self._context.configuration.settings.lease_seconds
+        every = self._worker.timer.call_repeatedly
+        every(lease_s / 3, retried_later(sweep), (self._context,))
+        every(_OVEN_S, retried_later(self._oven.start_again_if_dead), (self._context,))
+        every(_SAVER_S, retried_later(self._saver.start_if_due))
+        every(_CAPS_S, retried_later(self._follow_caps))
+        if for_run:
+            every(_LEAVE_S, retried_later(self._leave_after), (for_run,))
+        # In threads: Celery's loop stands still while it is not connected to the broker, and whoever waits
+        # for a stopped writer does nothing else.
+        for duty in (self._keep_broker, self._end_stopped_writers):
+            Thread(target=duty, daemon=True).start()
+
+    def _follow_caps(self) -> None:
+        """Take up new caps, and take no more messages than may run here: others would only be refused."""
+        before, found = self._context.shared_caps.present(), self._caps.look()
+        pool = self._worker.pool
+        if found is not None:
+            log.info("from now on %d evaluations at once here, and %d in all", found.per_node, found.overall)
+            self._context.shared_caps.announce(found)
+            was_made_small_on_purpose = pool.num_processes < before.per_node
+            if not was_made_small_on_purpose:
+                self._grow_pool(found.per_node)
+            ring_next(self._context)
+        if self._oven.is_there:
+            per_node = self._context.shared_caps.present().per_node
+            self._worker.max_concurrency = min(pool.num_processes, per_node)
+
+    def _grow_pool(self, slots: int) -> None:
+        missing = slots - self._worker.pool.num_processes
+        if self._oven.is_there and missing > 0:
+            self._worker.pool.grow(missing)
+            self._worker.pool.maintain_pool()  # at once, and not at its next turn
+
+    def _keep_broker(self) -> None:
+        ensure = retried_later(self._context.broker.ensure)
+        while True:
+            time.sleep(_BROKER_S)
+            ensure()
+
+    def _end_stopped_writers(self) -> None:
+        configuration = self._context.configuration
+        patience_s = min(SILENCE_TIMEOUT_S, configuration.settings.lease_seconds)
+        files = (configuration.database_file, configuration.registry_path / REGISTRY_DATABASE)
+        watches = [stopped_writers.StoppedWriterWatch(file, patience_s=patience_s) for file in files if file]
+        while True:
+            time.sleep(patience_s / 4)
+            for pid in filter(None, [watch.look() for watch in watches]):
+                log.warning(
+                    "process %d was stopped in a write, where all others wait for it: it was ended", pid
+                )
+
+    def _leave_after(self, run_id: str) -> None:
+        if not self._is_over(run_id) or self._something_waits():
+            return
+        if not WorkersLock(self._context.configuration.data_dir).may_leave():
+            return
+        # A job can have come in between the look above and the lock. Once the lock is held, none can: whoever
+        # wants to rely on this worker waits for the lock, finds no worker, and starts one.
+        if not self._something_waits():
+            state.should_stop = 0
+
+    def _something_waits(self) -> bool:
+        backlog = job_rows.backlog(self._context.engine)
+        return bool(
+            backlog.queued + backlog.running
+            or self._saver.is_running()
+            or saving_rows.due(self._context.engine)
+        )
+
+    def _is_over(self, run_id: str) -> bool:
+        """Also when the command that wanted to start the run died before the run was there.
+
+        The command holds the other end of our standard input, which then ends.
+        """
+        if run_rows.exists(self._context.engine, run_id):
+            return run_rows.get(self._context.engine, run_id).state.has_ended
+        readable, _, _ = select.select([0], [], [], 0)
+        return bool(readable) and os.read(0, 1) == b""

@@ -1,0 +1,50 @@
+"""The job that a worker works on: all that the kinds of jobs need of it, in one object; and how it ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bakeoff.cell.host.cell_client import WarmParent
+from bakeoff.domain.job import Job
+from bakeoff.domain.run import Run
+from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
+from bakeoff.evaluation.jobs.evaluation_under_way import Grant
+from bakeoff.operations.capacity import grant_for
+from bakeoff.operations.context import Context
+from bakeoff.store.bakeoffs.leases import Claim, Lease
+from bakeoff.worker.lease_monitor import LeaseMonitor
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobAtWork:
+    context: Context
+    claim: Claim
+    monitor: LeaseMonitor  #: asked again and again whether the work may go on
+    warm_parent: Callable[[], WarmParent]  #: called where a cell is needed
+
+    @property
+    def job(self) -> Job:
+        return self.claim.job
+
+    @property
+    def run(self) -> Run:
+        return self.claim.run
+
+    @property
+    def lease(self) -> Lease:
+        return self.claim.lease
+
+    @property
+    def grant(self) -> Grant:
+        return grant_for(self.job.candidate, self.context)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    write: Callable[[], bool]  #: False when the lease was lost; may be called again
+    summary: str  #: what came of it, for the log and Flower
+
+
+Ending = Completed | Faulty | Killed | Stopped
+
+#: What a kind of job supplies: it works on a claimed job, and returns how that ended.
+Work = Callable[[JobAtWork], Ending]

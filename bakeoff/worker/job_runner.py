@@ -1,0 +1,199 @@
+"""One runner for all kinds of jobs: claim a job, let its kind work on it, write how it ended.
+
+This process supervises. It holds the lease, so it watches the clock and the database, and runs no plugin:
+plugins run in cells.
+"""
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
+from threading import local
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.cell.host.cell_client import WarmParent, connect
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.identity import parse_id
+from bakeoff.domain.job import JobError, JobKind, Phase
+from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
+from bakeoff.operations.capacity import full_disk
+from bakeoff.operations.context import Context
+from bakeoff.operations.doorbells import jobs_with_doorbell, ring_next
+from bakeoff.settings import log_setup
+from bakeoff.store.bakeoffs import leases
+from bakeoff.store.bakeoffs.leases import Claim, ClaimRefusal, Holder, Lease
+from bakeoff.worker import evaluation_jobs, signal_jobs
+from bakeoff.worker.job_at_work import Completed, JobAtWork, Work
+from bakeoff.worker.job_batch import JobBatch
+from bakeoff.worker.lease_monitor import LEASE_LOST, LeaseMonitor
+from bakeoff.worker.shared_memory import SharedMemory
+
+if TYPE_CHECKING:
+    from celery import Task
+
+log = logging.getLogger(__name__)
+
+_CONNECT_S = 60  #: the oven may be loading its libraries, or be started again after its death
+_RETRY_S = 0.1
+
+#: By kind of job, what works on it.
+_WORK: Mapping[JobKind, Work] = {JobKind.EVALUATION: evaluation_jobs.work, JobKind.SIGNALS: signal_jobs.work}
+
+#: The warm parent of each slot, kept from task to task: to connect takes longer than a short job.
+_slot = local()
+
+
+class JobRunner:
+    """For one task. What it returns is what the log and Flower show."""
+
+    def __init__(self, context: Context, memory: SharedMemory, task: "Task[Any, Any]") -> None:
+        self._context = context
+        self._memory = memory
+        self._task = task
+        self._holder = Holder(node=context.configuration.settings.node, worker=task.request.hostname or "?")
+
+    def answer_doorbell(self, job_id: Any) -> str:
+        if (full := full_disk(self._context.configuration)) is not None:
+            return f"{full}: the job stays queued"
+        claim = self._claim(job_id)
+        if claim is ClaimRefusal.FULL:
+            return str(claim)
+        try:
+            outcome = str(claim) if isinstance(claim, ClaimRefusal) else self._run_batch(claim)
+        except SystemExit:
+            self._ring_and_publish()
+            raise
+        # Not after a fault of our own, which has been raised: the sweep rings later, when this machine may be
+        # well again.
+        self._ring_and_publish()
+        return outcome
+
+    def _run_batch(self, claim: Claim) -> str:
+        """This job, and others that come next if it was short; how the first one ended, and the last."""
+        batch = JobBatch(self._task, self._memory)
+        first = last = self._supervise(claim, batch)
+        others = 0
+        while batch.lasts() and (following := self._claim_next()):
+            with log_setup.about(jobId=following.job.id):
+                last = self._supervise(following, batch, on_first_look=partial(batch.announce, following))
+                log.info("%s", last)
+            others += 1
+        return f"{first}; and {others} more, the last one: {last}" if others else first
+
+    def _claim(self, job_id: Any) -> Claim | ClaimRefusal:
+        # First the warm parent: waiting for it must cost no attempt, and no lease may run out meanwhile.
+        self._warm_parent()
+        return leases.claim(
+            self._context.engine,
+            parse_id(job_id),
+            holder=self._holder,
+            caps=self._context.shared_caps.present(),
+            lease_s=self._context.configuration.settings.lease_seconds,
+        )
+
+    def _claim_next(self) -> Claim | None:
+        """A job that comes next and has no doorbell: whoever gets its message takes one that has."""
+        have_doorbell = jobs_with_doorbell(self._context)
+        if (
+            have_doorbell is None
+            or full_disk(self._context.configuration) is not None
+            or self._memory.is_stopping()
+        ):
+            return None
+        self._warm_parent()
+        return leases.claim_next(
+            self._context.engine,
+            excluded=have_doorbell,
+            holder=self._holder,
+            caps=self._context.shared_caps.present(),
+            lease_s=self._context.configuration.settings.lease_seconds,
+        )
+
+    def _supervise(
+        self, claim: Claim, batch: JobBatch, *, on_first_look: Callable[[], None] = lambda: None
+    ) -> str:
+        """A sentence about how it ended. Whatever happens, afterwards the job has ended or waits again."""
+        log_setup.add(runId=claim.run.id, modelId=claim.job.candidate.id, attempt=claim.job.attempt)
+        lease = claim.lease
+        monitor = LeaseMonitor(
+            self._context,
+            claim,
+            lease_s=self._context.configuration.settings.lease_seconds,
+            memory=self._memory,
+            on_first_look=on_first_look,
+        )
+        batch.note_job(lease.job_id)
+        at_work = JobAtWork(
+            context=self._context, claim=claim, monitor=monitor, warm_parent=self._warm_parent
+        )
+        try:
+            return f"{claim.job.candidate.id} in {claim.run.name}: {self._work(at_work)}"
+        except Exception as exc:  # whatever we did wrong must not keep the job in the state `running`; and a
+            # MemoryError that left the task would end the whole worker
+            log.exception("job %s is given up", lease.job_id)
+            monitor.insist(self._put_back(lease, exc))
+            raise InfrastructureError(
+                f"job {lease.job_id} was given up: {type(exc).__name__}: {exc}"
+            ) from None
+        except BaseException:  # SystemExit: a shutdown or a revoke of Celery's
+            leases.release(self._context.engine, lease)
+            raise
+
+    def _work(self, at_work: JobAtWork) -> str:
+        ending = _WORK[at_work.job.kind](at_work)
+        if isinstance(ending, Stopped):
+            return at_work.monitor.conclude()
+        engine, lease = self._context.engine, at_work.lease
+        match ending:
+            case Completed():
+                write, summary = ending.write, f"completed, {ending.summary}"
+            case Faulty():
+                write = partial(leases.fail, engine, lease, ending.error, state=ending.state)
+                summary = f"{ending.state}, {ending.error.type}: {ending.error.message}"
+            case Killed():
+                write, summary = (
+                    partial(leases.retry_or_fail, engine, lease, ending.error),
+                    ending.error.message,
+                )
+        return summary if at_work.monitor.insist(write) else LEASE_LOST
+
+    def _put_back(self, lease: Lease, exc: Exception) -> Callable[[], bool]:
+        if full_disk(self._context.configuration) is not None:
+            # No attempt is spent: nobody takes the job again before there is room.
+            return partial(leases.release, self._context.engine, lease)
+        return partial(leases.retry_or_fail, self._context.engine, lease, _our_own_fault(exc))
+
+    def _ring_and_publish(self) -> None:
+        try:
+            ring_next(self._context)
+            self._context.event_relay.publish_pending()
+        except InfrastructureError as exc:
+            log.warning("what follows is left to the sweep: %s", exc)
+
+    def _warm_parent(self) -> WarmParent:
+        warm: WarmParent | None = getattr(_slot, "warm", None)
+        if warm is None or not warm.is_alive():
+            warm = _slot.warm = self._connect()
+        return warm
+
+    def _connect(self) -> WarmParent:
+        deadline = time.monotonic() + _CONNECT_S
+        while True:
+            try:
+                return connect(self._memory.oven_socket, timeout_s=_CONNECT_S)
+            except InfrastructureError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY_S)
+
+
+def _our_own_fault(exc: Exception) -> JobError:
+    """Costs an attempt, so that a machine that is broken does not take the same job for ever."""
+    return JobError(
+        type=type(exc).__name__,
+        message=f"the worker could not run it: {exc}",
+        phase=Phase.START,
+        traceback="".join(traceback.format_exception(exc)),
+        hint="`bakeoff doctor` on that machine says what is wrong; then `bakeoff retry`",
+    )

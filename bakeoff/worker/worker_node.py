@@ -1,0 +1,195 @@
+"""What a worker has beside Celery's pool, from its start to its end: logging, the oven, a grace period.
+
+It is attached to Celery's own signals, so that `celery -A tasks worker` has all of it, too.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, signals
+from celery.worker import state
+from click import Option
+
+from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.errors import BakeoffError
+from bakeoff.domain.restart_policy import RestartPolicy
+from bakeoff.operations.context import Context
+from bakeoff.operations.doorbells import ring_next
+from bakeoff.settings import log_setup
+from bakeoff.settings.setting_definitions import Settings
+from bakeoff.store.bakeoffs import cancellation
+from bakeoff.store.database import schema_version
+from bakeoff.worker import housekeeping
+from bakeoff.worker.shared_memory import SharedMemory
+from registry.code.import_environment import import_path
+
+log = logging.getLogger(__name__)
+
+#: Imported in the oven once, so that every cell is forked with them in memory.
+_ALWAYS = (
+    "bakeoff.settings.log_setup:set_up_for_strangers",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pyarrow.pandas_compat",
+    "threadpoolctl",
+    "joblib",
+    "bakeoff.evaluation.jobs.fit_and_predict:warm_up",
+)
+#: Of libraries whose parts are modules of their own.
+_PARTS = {
+    "sklearn": (
+        "sklearn.pipeline",
+        "sklearn.compose",
+        "sklearn.preprocessing",
+        "sklearn.impute",
+        "sklearn.linear_model",
+        "sklearn.ensemble",
+        "sklearn.neighbors",
+        "sklearn.svm",
+        "sklearn.naive_bayes",
+        "sklearn.neural_network",
+        "sklearn.discriminant_analysis",
+        "sklearn.dummy",
+        "sklearn.tree",
+        "bakeoff.evaluation.jobs.fit_and_predict:warm_up_sklearn",
+    )
+}
+
+
+def preloaded(settings: Settings) -> list[str]:
+    """For the oven, whose order it is."""
+    return [*_ALWAYS, *(part for name in settings.preload for part in _PARTS.get(name, (name,)))]
+
+
+class WorkerOven:
+    """The oven of a worker that reads evaluations: started with it, and again when it dies."""
+
+    def __init__(self, memory: SharedMemory) -> None:
+        self._memory = memory
+        self._oven: Oven | None = None
+        self._restarts = RestartPolicy(most=5, within_s=60.0)
+
+    @property
+    def is_there(self) -> bool:
+        return self._oven is not None
+
+    def start(self, context: Context) -> None:
+        configuration = context.configuration
+        self._oven = Oven.start(
+            preload=preloaded(configuration.settings),
+            import_path=import_path(configuration.root),
+            closed=configuration.secrets,
+            hidden=context.broker.socket_folders(),
+        )
+        self._memory.oven_socket = self._oven.socket
+
+    def start_again_if_dead(self, context: Context) -> None:
+        """After too many deaths this worker is of no use, and stops."""
+        if self._oven is None or self._oven.alive():
+            return
+        self._oven.stop()
+        self._restarts.note_death()
+        if self._restarts.is_hopeless:
+            log.error(
+                "the oven died %d times within a minute: this worker stops, `bakeoff doctor` tells more",
+                self._restarts.most,
+            )
+            state.should_stop = os.EX_SOFTWARE
+            return
+        log.warning("the oven died and is started again")
+        self.start(context)
+
+    def stop(self) -> None:
+        if self._oven is not None:
+            self._oven.stop()
+
+
+def _or_stop(prepare: Callable[..., None]) -> Callable[..., None]:
+    """Celery only logs what a receiver of its signals raises, and goes on; SystemExit it lets through."""
+
+    @wraps(prepare)
+    def prepared(*args: Any, **given: Any) -> None:
+        try:
+            prepare(*args, **given)
+        except BakeoffError as exc:
+            raise SystemExit(f"error: {exc}") from exc
+
+    return prepared
+
+
+class WorkerNode:
+    """One per Celery process. Nothing is started, and no context is made, before Celery says so."""
+
+    def __init__(self, context: Callable[[], Context]) -> None:
+        self._context = context
+        self.memory = SharedMemory()
+        self.oven = WorkerOven(self.memory)
+
+    def attach_to(self, app: Celery) -> None:
+        receivers = (
+            (signals.setup_logging, self._set_up_logging),
+            (signals.celeryd_init, self._begin),
+            (signals.beat_init, self._begin),
+            (signals.worker_init, self._prepare),
+            (signals.worker_shutting_down, self._begin_grace),
+            (signals.worker_process_shutdown, self._leave_the_pool),
+            (signals.worker_shutdown, self._stop_oven),
+            (signals.task_revoked, self._cancel_revoked),
+        )
+        for signal, receiver in receivers:
+            signal.connect(receiver, weak=False)
+        app.steps["worker"].add(housekeeping.step_for(self))
+        app.user_options["worker"].add(
+            Option(["--for-run"], help="Leave when this run is over and nothing else waits.")
+        )
+
+    @property
+    def context(self) -> Context:
+        return self._context()
+
+    @_or_stop
+    def _set_up_logging(self, loglevel: int = logging.INFO, logfile: str | None = None, **_: Any) -> None:
+        log_setup.set_up(
+            loglevel, self.context.configuration.settings.log_format, Path(logfile) if logfile else None
+        )
+
+    @_or_stop
+    def _begin(self, **_: Any) -> None:
+        self._set_up_logging()  # Celery logs something before it would call this itself
+        self.context.broker.hold()
+
+    @_or_stop
+    def _prepare(self, sender: Any, **_: Any) -> None:
+        context, queues = self.context, sender.app.amqp.queues.consume_from
+        context.make_project_importable()
+        context.configuration.require_shared_dir()
+        schema_version.ensure(context.engine)
+        if EVALUATIONS in queues:
+            self.oven.start(context)
+        if CONTROL in queues:
+            context.catalog()  # logs which candidates are ready, and stops the worker if there is no catalog
+
+    def _begin_grace(self, how: str, **_: Any) -> None:
+        """A warm shutdown gives running jobs some time; a cold one gives none, also when it comes second."""
+        grace_s = self.context.configuration.settings.shutdown_grace if how == "Warm" else 0
+        self.memory.begin_shutdown(grace_s=grace_s)
+
+    def _leave_the_pool(self, exitcode: int | None = None, **_: Any) -> None:
+        """Billiard would wait here for a second, in case the main process asks why this one ended."""
+        if self.memory.is_stopping():
+            os._exit(exitcode or 0)
+
+    def _stop_oven(self, **_: Any) -> None:
+        self.oven.stop()
+
+    def _cancel_revoked(self, request: Any, **_: Any) -> None:
+        """A revoke from Flower or `celery control` means the job, not just the doorbell."""
+        job_id = self.memory.job_of_task(request.id) or request.kwargs.get("jobId")
+        if isinstance(job_id, str) and cancellation.cancel_job(self.context.engine, job_id):
+            housekeeping.retried_later(ring_next)(self.context)

@@ -1,0 +1,91 @@
+"""The short tasks, on the queue `control`: what beat sends, and what other services call by name.
+
+Other services give the arguments that the HTTP body has, as `kwargs`, and `runId`, which they chose.
+"""
+
+import logging
+from typing import Any
+
+from celery import shared_task
+
+from bakeoff.domain.errors import BakeoffError, InvalidInputError
+from bakeoff.domain.wording import counted
+from bakeoff.settings import log_setup
+from tasks import celery
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="bakeoff.start_run", throws=(BakeoffError,))
+def start_run_task(*args: Any, **payload: Any) -> str:
+    from bakeoff.evaluation.planning.run_plan import RunRequest
+    from bakeoff.operations.start_run import start_run
+
+    log_setup.begin(runId=payload.get("runId"))
+    try:
+        _refuse_args(args, "a request for a run is")
+        return start_run(celery.process_context(), RunRequest.parse(payload))
+    except BakeoffError as exc:
+        _log_failed_request(exc)
+        raise
+
+
+@shared_task(name="bakeoff.generate_signals", throws=(BakeoffError,))
+def generate_signals_task(*args: Any, **payload: Any) -> str:
+    from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
+    from bakeoff.operations.signals.start_signals import start_signals
+
+    log_setup.begin(runId=payload.get("runId"))
+    try:
+        _refuse_args(args, "a request for a run is")
+        return start_signals(celery.process_context(), SignalRequest.parse(payload))
+    except BakeoffError as exc:
+        _log_failed_request(exc)
+        raise
+
+
+def _log_failed_request(exc: BakeoffError) -> None:
+    log.warning("a request for a run failed, and there is no run: %s", exc)
+
+
+def _refuse_args(args: tuple[Any, ...], what: str) -> None:
+    if args:
+        raise InvalidInputError(f"{what} given by name, as `kwargs`, and not as `args`")
+
+
+@shared_task(name="bakeoff.sweep", throws=(BakeoffError,))
+def sweep_task() -> str:
+    from bakeoff.operations.doorbells import sweep
+
+    log_setup.begin()
+    swept = sweep(celery.process_context())
+    return f"{swept.expired} leases expired, {swept.rung} doorbells rung, {swept.published} events published"
+
+
+@shared_task(name="bakeoff.retrain", throws=(BakeoffError,))
+def retrain_task() -> str:
+    from bakeoff.operations.scheduled_runs import start_due_runs
+
+    log_setup.begin()
+    return f"{counted(start_due_runs(celery.process_context()), 'scheduled run')} started"
+
+
+@shared_task(name="bakeoff.score", throws=(BakeoffError,))
+def score_task(*args: Any, model: str | None = None) -> str:
+    """Without a model, the baseline scores."""
+    from bakeoff.inference.relevance_scoring import BASELINE
+    from bakeoff.operations.score_items import score_stored, scorer
+
+    log_setup.begin()
+    context = celery.process_context()
+    try:
+        _refuse_args(args, "a model is")
+        done = score_stored(context, scorer(context, model))
+    except BakeoffError as exc:
+        log.warning("nothing more is scored by %s: %s", model or BASELINE, exc)
+        raise
+    if done.refused:
+        log.warning(
+            "%d results cannot be scored by %s, such as: %s", done.refused, done.version, done.reasons
+        )
+    return f"{counted(done.scored, 'result')} scored by {done.version}, {done.refused} refused"
