@@ -20,6 +20,7 @@ from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.store.feedback import feedback_items, feedback_labels
 from registry import ModelRegistry
+from tasks import celery
 from tasks.control_tasks import score_task
 
 X = pd.DataFrame({"x": [0.0, 0.25, 0.5, 1.0]})
@@ -181,6 +182,7 @@ def test_the_task_scores_by_name_and_refuses_what_has_no_name(
     project: Project, registry: ModelRegistry, file: Path
 ) -> None:
     project.bakeoff("results", "import", "in.csv")
+    celery.use(Context(load(project.root / "config", environment={})))
 
     assert score_task.name == "bakeoff.score"
     assert score_task(model="same/1.0.0") == "4 results scored by models:/same/1.0.0, 0 refused"
