@@ -63,7 +63,9 @@ def outcome(context: Context, fit: Fit, run_id: str) -> ReproductionComparison:
     [job] = job_rows.of_run(context.engine, run_id)
     again = earlier_fits.of_evaluation(context.engine, job.id)
     assert again is not None  # noqa: S101 - it was fitted
-    return compare_fits(fit, again, predictions=(_predictions_of(context, fit), _predictions_of(context, again)))
+    return compare_fits(
+        fit, again, predictions=(_predictions_of(context, fit), _predictions_of(context, again))
+    )
 
 
 def _predictions_of(context: Context, fit: Fit) -> Path:
