@@ -10,7 +10,7 @@ from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, prospect_of
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import earlier_fits
-from registry.code.code_reading import code_at, class_modules
+from registry.code.code_reading import class_modules, code_at
 from registry.code.library_versions import cell_environment
 
 

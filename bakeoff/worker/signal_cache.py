@@ -14,7 +14,7 @@ from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import earlier_fits, run_rows
 from bakeoff.store.bakeoffs.leases import Claim
 from bakeoff.store.signals import model_signals
-from registry.code.code_reading import code_at, class_modules
+from registry.code.code_reading import class_modules, code_at
 from registry.code.library_versions import cell_environment
 
 

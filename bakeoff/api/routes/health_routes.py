@@ -68,7 +68,9 @@ async def how_is_it(service: TheService) -> dict[str, Any]:
         "ready": _is_ready(database),
         "version": version("bakeoff"),
         "models": [_named(candidate) for candidate in contents.candidates.values()],
-        "rejected": [{**_named(one), "cause": one.cause, "fix": one.fix} for one in contents.rejected.values()],
+        "rejected": [
+            {**_named(one), "cause": one.cause, "fix": one.fix} for one in contents.rejected.values()
+        ],
         "broker": {"reachable": bool(broker.look and broker.look.queues), "problem": broker.problem},
         "database": {"reachable": database.look is not None, "problem": database.problem},
         "workers": sorted({name for queue in queues for name in queue.readers}),
