@@ -8,8 +8,8 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.job import JobState
 from bakeoff.domain.signal import SignalOrder
 from bakeoff.evaluation.signals.signal_run_plan import plan_of_order
-from bakeoff.inference.ask_models import Said
 from bakeoff.inference.ensemble_service import EnsembleService
+from bakeoff.inference.model_answers import ModelAnswers
 from bakeoff.operations.context import Context
 from bakeoff.operations.signals.start_signals import log_warnings, start_planned_signals
 from bakeoff.store.bakeoffs import job_rows, run_rows
@@ -22,30 +22,30 @@ def service(*, timeout_s: float | None = None, context: Context | None = None) -
     """`timeout_s`: how long to wait for workers, at most. `context`: of another project."""
     context = context or celery.process_context()
     return EnsembleService(
-        context.catalog(), ask=AskByJobs(context=context, timeout_s=timeout_s), engine=context.engine
+        context.catalog(), source=JobAnswers(context=context, timeout_s=timeout_s), engine=context.engine
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskByJobs:
-    """A way to ask models. TimeoutError says why nothing runs; the run goes on nevertheless."""
+class JobAnswers:
+    """The answers of jobs that workers run. TimeoutError says why nothing runs; the run goes on nevertheless."""
 
     context: Context
     timeout_s: float | None = None
 
-    def __call__(self, order: SignalOrder, models: Mapping[str, Candidate]) -> Said:
+    def __call__(self, order: SignalOrder, models: Mapping[str, Candidate]) -> ModelAnswers:
         engine, run_id = self.context.engine, new_id()
         schema_version.ensure(engine)
         plan = plan_of_order(order, tuple(models.values()), self.context.configuration)
         log_warnings(plan, run_id)
         start_planned_signals(self.context, plan, run_id=run_id)
         enqueue.wait(run_id, timeout_s=self.timeout_s, context=self.context)
-        return Said(
+        return ModelAnswers(
             answers=model_signals.answers_of_run(engine, run_rows.get(engine, run_id)),
             failed={
                 job.candidate.id: job.error.message if job.error else str(job.state)
                 for job in job_rows.of_run(engine, run_id)
                 if job.state is not JobState.COMPLETED
             },
-            is_kept=True,
+            is_stored=True,
         )

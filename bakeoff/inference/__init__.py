@@ -1,4 +1,4 @@
-"""Using the winners. The names are imported when they are used."""
+"""Using saved models: predictor, files, scores of items, ensemble. Names are imported on first use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EnsembleService", "ModelPredictor", "score"]
 
-_PLACES = {
+_MODULES = {
     "EnsembleService": "bakeoff.inference.ensemble_service",
     "ModelPredictor": "bakeoff.inference.predictor",
     "score": "bakeoff.inference.relevance_scoring",
@@ -18,6 +18,6 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

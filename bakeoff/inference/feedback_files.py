@@ -1,4 +1,4 @@
-"""The rows of a file as items, or as labels of items; so many at a time."""
+"""Reading the rows of a file as items, or as labels of items, in batches."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,18 +9,18 @@ from typing import Any
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback import Item, Label, Value, check_item_id
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.inference.row_readers import Source, open_source
+from bakeoff.inference.row_readers import RowSource, open_rows
 from registry.columns.signature import Signature
 
 
 def items_in(
     path: Path, *, id_column: str, schema: Signature | None, batch_size: int
 ) -> Iterator[tuple[int, list[Item]]]:
-    """Each with the place of its first row. All columns but that of the ids are features.
+    """Batches, each with the place of its first row. All columns but that of the ids are features.
 
-    `schema` is that of the model which scores them, if one does: what it knows as text stays text.
+    `schema` is that of the model that scores the items, if there is one: what it knows as text stays text.
     """
-    source = open_source(path, schema)
+    source = open_rows(path, schema)
     _check_columns(source, (id_column,))
     features = [name for name in source.names if name != id_column]
     for first, ids, rows in _rows(source, id_column, features, batch_size):
@@ -30,7 +30,7 @@ def items_in(
 def labels_in(
     path: Path, *, id_column: str, label_column: str, by: str, batch_size: int
 ) -> Iterator[list[Label]]:
-    source = open_source(path, None)
+    source = open_rows(path, None)
     _check_columns(source, (id_column, label_column))
     for first, ids, rows in _rows(source, id_column, [label_column], batch_size):
         yield [
@@ -39,7 +39,7 @@ def labels_in(
         ]
 
 
-def _check_columns(source: Source, wanted: Sequence[str]) -> None:
+def _check_columns(source: RowSource, wanted: Sequence[str]) -> None:
     for name in wanted:
         if name not in source.names:
             raise InvalidInputError(
@@ -49,7 +49,7 @@ def _check_columns(source: Source, wanted: Sequence[str]) -> None:
 
 
 def _rows(
-    source: Source, id_column: str, features: Sequence[str], size: int
+    source: RowSource, id_column: str, features: Sequence[str], size: int
 ) -> Iterator[tuple[int, list[str], list[dict[str, Value | None]]]]:
     first = 0
     for frame, copied in source.batches(features, (id_column,), size):

@@ -1,4 +1,4 @@
-"""One version of a model, loaded, and how it is asked. It never changes: any number of threads share it."""
+"""One loaded version of a model: it checks its input and predicts. Any number of threads may share it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,41 +21,41 @@ from registry.models.registry_interface import Loaded
 if TYPE_CHECKING:
     import pandas as pd
 
-_Part = tuple[NDArray[Any], NDArray[Any] | None]  #: predictions, and what was asked for beside them
+_Part = tuple[NDArray[Any], NDArray[Any] | None]  #: predictions, and probabilities or scores if wanted
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    version: ModelVersion  #: that gave it, all of it
+class PredictionResult:
+    version: ModelVersion  #: that predicted all of it
     predictions: NDArray[Any]  #: labels or numbers
     probabilities: NDArray[Any] | None  #: or scores; of the positive one of two classes, else (rows, classes)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Served:
+class LoadedVersion:
     version: ModelVersion
     model: Any
     preprocessor: Any  #: None when there is none
-    schema: Signature | None  #: None when nothing is known of the columns
-    reading: OutputRules
+    schema: Signature | None  #: None when nothing is known about the columns
+    output_rules: OutputRules
 
     @classmethod
-    def of(cls, loaded: Loaded) -> "Served":
+    def of(cls, loaded: Loaded) -> "LoadedVersion":
         preprocessor = (loaded.preprocessor_artifact or {}).get("preprocessor")
         return cls(
             version=loaded.version,
             model=loaded.model,
             preprocessor=preprocessor,
             schema=_schema(loaded.version, loaded.model if preprocessor is None else preprocessor),
-            reading=OutputRules.of(loaded.version, loaded.model),
+            output_rules=OutputRules.of(loaded.version, loaded.model),
         )
 
     @property
     def has_probabilities(self) -> bool:
-        """Or scores."""
-        if self.reading.output_kind is OutputKind.LABELS:
+        """Whether it can return probabilities or scores."""
+        if self.output_rules.output_kind is OutputKind.LABELS:
             return hasattr(self.model, "predict_proba")
-        return self.reading.classes is not None and self.reading.classes.size > 0
+        return self.output_rules.classes is not None and self.output_rules.classes.size > 0
 
     def compare(self, X: Any) -> SignatureComparison:
         return self._conform(X)[0]
@@ -68,10 +68,11 @@ class Served:
         batch_size: int | None = None,
         first_row: int = 0,
         unread: Sequence[str] = (),
-    ) -> Answer:
-        """`X` is checked as a whole before the model sees any of it.
+    ) -> PredictionResult:
+        """Predict. `X` is checked as a whole before the model sees any of it.
 
-        For errors alone: where in a file its first row is, and which columns of the file were not read.
+        `first_row` and `unread` only serve errors: the place of the first row in a file, and the columns of
+        the file that were not read.
         """
         if probabilities and not self.has_probabilities:
             raise InvalidInputError(
@@ -79,38 +80,38 @@ class Served:
             )
         comparison, frame = self._conform(X)
         if not comparison.valid:
-            told = comparison.within(first_row, unread)
-            raise InvalidInputError(f"{self.version.uri} cannot be asked: {'; '.join(told.problems)}")
+            placed = comparison.within(first_row, unread)
+            raise InvalidInputError(f"{self.version.uri} cannot predict: {'; '.join(placed.problems)}")
         container = container_of(X) if self.schema is None else self.schema.container
         pieces = (in_container(piece, container) for piece in _pieces(frame, batch_size))
         try:
             parts = [self._part(piece, probabilities=probabilities) for piece in pieces]
         except BadPredictionsError as exc:
             raise InvalidInputError(
-                f"{self.version.uri} cannot answer: {exc}{_hint(exc, comparison.gaps)}"
+                f"{self.version.uri} cannot predict: {exc}{_hint(exc, comparison.gaps)}"
             ) from exc
         predictions, beside = _joined(parts) if parts else self._nothing()
-        return Answer(
+        return PredictionResult(
             version=self.version, predictions=predictions, probabilities=beside if probabilities else None
         )
 
     def _part(self, X: Any, *, probabilities: bool) -> _Part:
         rows = len(X)
         prepared = X if self.preprocessor is None else self._prepared(X)
-        raw = _strangers(self.model.predict, prepared)
-        predictions = self.reading.predictions(raw, rows=rows)
+        raw = _call_model_code(self.model.predict, prepared)
+        predictions = self.output_rules.predictions(raw, rows=rows)
         if not probabilities:
             return predictions, None
-        if self.reading.output_kind is OutputKind.LABELS:
-            raw = _strangers(self.model.predict_proba, prepared)
-        return predictions, self.reading.probabilities(raw, rows=rows)
+        if self.output_rules.output_kind is OutputKind.LABELS:
+            raw = _call_model_code(self.model.predict_proba, prepared)
+        return predictions, self.output_rules.probabilities(raw, rows=rows)
 
     def _prepared(self, X: Any) -> Any:
-        """With the names, or without, that the model was fitted with: scikit-learn warns of all else."""
+        """With column names if the model was fitted with them, else without: scikit-learn warns otherwise."""
         import pandas as pd
 
-        prepared = _strangers(self.preprocessor.transform, X)
-        if _never_saw_names(self.model) and isinstance(prepared, pd.DataFrame):
+        prepared = _call_model_code(self.preprocessor.transform, X)
+        if _was_fitted_without_names(self.model) and isinstance(prepared, pd.DataFrame):
             return prepared.to_numpy()
         names = getattr(self.model, "feature_names_in_", None)
         if names is None or not isinstance(prepared, np.ndarray) or prepared.shape[1] != len(names):
@@ -118,7 +119,7 @@ class Served:
         return pd.DataFrame(prepared, columns=list(names))
 
     def warm_up(self, example: Any) -> None:
-        """Asks for an answer once, so that the first caller does not wait for what is loaded at first use."""
+        """Predict the example once, so that the first caller does not wait for what the first use loads."""
         if example is not None and self.compare(example).valid:
             self.answer(example, probabilities=self.has_probabilities)
 
@@ -126,16 +127,16 @@ class Served:
         return (SignatureComparison(), as_frame(X)) if self.schema is None else align(self.schema, X)
 
     def _nothing(self) -> _Part:
-        """The answer to no row at all, which models refuse."""
-        classes = self.reading.classes
+        """The prediction for no rows, which models themselves refuse."""
+        classes = self.output_rules.classes
         if classes is None or not classes.size:
             return np.empty(0), np.empty(0)
-        one_dimensional = self.reading.positive is not None
+        one_dimensional = self.output_rules.positive is not None
         return classes[:0], np.empty(0) if one_dimensional else np.empty((0, len(classes)))
 
 
 def _schema(version: ModelVersion, first: Any) -> Signature | None:
-    """`first` is what sees the columns. Without a signature, types are not checked."""
+    """`first` sees the columns: preprocessor or model. Without a signature, types are not checked."""
     names, width = version.feature_names, getattr(first, "n_features_in_", None)
     if version.signature is not None:
         known = Signature.from_json(version.signature)
@@ -145,7 +146,7 @@ def _schema(version: ModelVersion, first: Any) -> Signature | None:
         return _of_names(range(width), Container.ARRAY)
     else:
         return None
-    return replace(known, container=Container.ARRAY) if _never_saw_names(first) else known
+    return replace(known, container=Container.ARRAY) if _was_fitted_without_names(first) else known
 
 
 def _of_names(names: Sequence[Any], container: Container) -> Signature:
@@ -153,8 +154,8 @@ def _of_names(names: Sequence[Any], container: Container) -> Signature:
     return Signature(inputs=tuple(specs), container=container)
 
 
-def _never_saw_names(first: Any) -> bool:
-    """Fitted on an array: scikit-learn warns of names then, though whoever saved it knows them."""
+def _was_fitted_without_names(first: Any) -> bool:
+    """An estimator of scikit-learn, fitted on an array: it warns of column names, even the right ones."""
     is_fitted = type(first).__module__.startswith("sklearn.") and hasattr(first, "n_features_in_")
     return is_fitted and not hasattr(first, "feature_names_in_")
 
@@ -174,12 +175,13 @@ def _joined(parts: Sequence[_Part]) -> _Part:
     return np.concatenate([first for first, _ in parts]), np.concatenate(beside) if beside else None
 
 
-def _strangers(function: Callable[[Any], Any], X: Any) -> Any:
+def _call_model_code(function: Callable[[Any], Any], X: Any) -> Any:
+    """The code of a model is untrusted. What it raises becomes BadPredictionsError, except MemoryError."""
     try:
         return function(X)
     except MemoryError:
         raise
-    except Exception as exc:  # the code of whoever wrote the model
+    except Exception as exc:  # a model may raise anything
         name = getattr(function, "__name__", "model")
         raise BadPredictionsError(f"its {name} failed with {describe_exception(exc)}") from exc
 

@@ -1,7 +1,7 @@
-"""How the answers of a saved model are read: as the run that it comes from read them when it was scored.
+"""How the output of a saved model is read: in the same way as by the run that scored it.
 
-The run notes it in the metadata (`outputKind`, `classes`, `positiveLabel`, `threshold`). Without a note,
-`predict` returns labels, the classes are those that the model names, and the greater of two is positive.
+The run writes that into the metadata (`outputKind`, `classes`, `positiveLabel`, `threshold`). Without them,
+`predict` is taken to return labels, the classes are the model's own, and the greater of two is positive.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ _TWO = 2
 @dataclass(frozen=True, kw_only=True)
 class OutputRules:
     output_kind: OutputKind
-    classes: NDArray[Any] | None  #: in sort order; empty where numbers are predicted, None when nobody knows
-    rules: ScoringRules  #: of which the positive label and the threshold count
+    classes: NDArray[Any] | None  #: in sort order; empty where numbers are predicted, None when unknown
+    rules: ScoringRules  #: only the positive label and the threshold are used
 
     @classmethod
     def of(cls, version: ModelVersion, model: Any) -> "OutputRules":
@@ -42,16 +42,16 @@ class OutputRules:
 
     @property
     def positive(self) -> int | None:
-        """The place of the positive one of two classes."""
+        """The place of the positive one of two classes; None where there are not two."""
         return None if self.classes is None else positive_place(self.classes, self.rules)
 
     @property
     def beside(self) -> OutputKind:
-        """What can be had beside the labels: probabilities or scores."""
+        """What it can return beside labels: probabilities or scores."""
         return OutputKind.SCORE if self.output_kind is OutputKind.SCORE else OutputKind.PROBA
 
     def predictions(self, raw: Any, *, rows: int) -> NDArray[Any]:
-        """Labels or numbers, of what `predict` returned."""
+        """Labels or numbers, from what `predict` returned."""
         if self.classes is None and self.output_kind is not OutputKind.LABELS:
             raise BadPredictionsError(
                 f"it predicts a {self.output_kind}, and nobody noted of which classes",
@@ -67,7 +67,7 @@ class OutputRules:
         ).labels
 
     def probabilities(self, raw: Any, *, rows: int) -> NDArray[Any]:
-        """Or scores: of the positive one of two classes, else a column for each."""
+        """Probabilities or scores: of the positive one of two classes, else a column for each class."""
         values = check_predictions(raw, rows=rows, output_kind=self.beside)
         if self.classes is None:
             return values[:, 1] if values.ndim == _TWO and values.shape[1] == _TWO else values
@@ -78,7 +78,7 @@ class OutputRules:
 
 
 def _classes(given: Any) -> NDArray[Any] | None:
-    """None also for what stands for several targets."""
+    """None if unknown, and for a model of several targets."""
     found = None if given is None else np.asarray(np.asarray(given).tolist())
     return np.unique(found) if found is not None and found.ndim == 1 else None
 

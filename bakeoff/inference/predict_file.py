@@ -1,4 +1,4 @@
-"""A file with rows in, a file with predictions out, so many rows at a time and all by one version."""
+"""Predict the rows of a file into another file, in batches, all by one version."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.inference.loaded_version import Answer, Served
+from bakeoff.inference.loaded_version import LoadedVersion, PredictionResult
 from bakeoff.inference.output_rules import OutputRules
-from bakeoff.inference.row_readers import Source, open_source
-from bakeoff.inference.row_writers import open_sink
+from bakeoff.inference.row_readers import RowSource, open_rows
+from bakeoff.inference.row_writers import open_writer
 from registry.columns.signature import Container, Signature
 from registry.columns.signature_comparison import SignatureComparison
 
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
 BATCH_SIZE = 10_000
 PREDICTION = "prediction"
 
-Progress = Callable[[int], None]  #: is told how many rows are done
+Progress = Callable[[int], None]  #: called with the number of rows done
 
 
-def _told_nobody(_: int) -> None:
+def _no_progress(_: int) -> None:
     pass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """What is done with which columns of which file."""
+class FilePrediction:
+    """Which columns of which file one version predicts from."""
 
-    served: Served
-    source: Source
+    loaded: LoadedVersion
+    source: RowSource
     features: tuple[str, ...]  #: what the model sees, in the order of the file
-    ids: tuple[str, ...] = ()  #: copied over into the output
+    ids: tuple[str, ...] = ()  #: copied into the output
 
     @classmethod
-    def of(cls, served: Served, path: Path, ids: Sequence[str] = ()) -> "Work":
-        source = open_source(path, served.schema)
+    def of(cls, loaded: LoadedVersion, path: Path, ids: Sequence[str] = ()) -> "FilePrediction":
+        source = open_rows(path, loaded.schema)
         for name in ids:
             if name not in source.names:
                 raise InvalidInputError(f"{path} has no column {name!r}{nearest(name, source.names)}")
-        features = _features(served.schema, source.names, ids)
-        return cls(served=served, source=source, features=features, ids=tuple(dict.fromkeys(ids)))
+        features = _features(loaded.schema, source.names, ids)
+        return cls(loaded=loaded, source=source, features=features, ids=tuple(dict.fromkeys(ids)))
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class Work:
         return tuple(name for name in self.source.names if name not in taken)
 
     def pieces(self, size: int) -> "Iterator[tuple[int, pd.DataFrame, pa.Table]]":
-        """The place of the first row, features, and ids. A file without rows is one piece without rows."""
+        """The place of the first row, the features, and the ids. A file without rows is one empty piece."""
         import pandas as pd
         import pyarrow as pa
 
@@ -69,37 +69,37 @@ class Work:
 
 
 def predict_file(
-    work: Work,
+    work: FilePrediction,
     target: Path | None,
     *,
     probabilities: bool = False,
     batch_size: int = BATCH_SIZE,
-    progress: Progress = _told_nobody,
+    progress: Progress = _no_progress,
 ) -> int:
-    """How many rows. Nothing is in `target` before all of it is; None is standard output."""
+    """Return the number of rows. `target` appears when all rows are written; None is standard output."""
     if target is not None and target.resolve() == work.source.path.resolve():
         raise InvalidInputError(
             f"the predictions would take the place of their input, {target}: name another"
         )
     rows = 0
-    with open_sink(target) as sink:
+    with open_writer(target) as writer:
         for first, frame, copied in work.pieces(batch_size):
-            answer = work.served.answer(
+            result = work.loaded.answer(
                 frame, probabilities=probabilities, first_row=first, unread=work.ignored
             )
-            sink.write(_table(copied, answer, work.served.reading))
+            writer.write(_table(copied, result, work.loaded.output_rules))
             rows = first + len(frame)
             progress(rows)
     return rows
 
 
 def check_file(
-    work: Work, *, batch_size: int = BATCH_SIZE, progress: Progress = _told_nobody
+    work: FilePrediction, *, batch_size: int = BATCH_SIZE, progress: Progress = _no_progress
 ) -> tuple[SignatureComparison, int]:
-    """Of all rows, and how many there are. The model is not asked."""
+    """Compare all rows with the signature, and count them. The model predicts nothing."""
     found, rows = SignatureComparison(), 0
     for first, frame, _ in work.pieces(batch_size):
-        now = work.served.compare(frame).within(first, work.ignored)
+        now = work.loaded.compare(frame).within(first, work.ignored)
         found = replace(
             now,
             wrong_types={**now.wrong_types, **found.wrong_types},
@@ -111,16 +111,16 @@ def check_file(
 
 
 def _features(schema: Signature | None, names: Sequence[str], ids: Sequence[str]) -> tuple[str, ...]:
-    """Those that the model knows; where it knows no names, all that are not ids."""
+    """The columns that the model knows; where it knows no names, all but the ids."""
     known = set() if schema is None else set(schema.names)
     by_name = schema is not None and (schema.container is Container.FRAME or known <= set(names))
     return tuple(name for name in names if (name in known if by_name else name not in ids))
 
 
-def _table(copied: "pa.Table", answer: Answer, reading: OutputRules) -> "pa.Table":
+def _table(copied: "pa.Table", result: PredictionResult, rules: OutputRules) -> "pa.Table":
     import pyarrow as pa
 
-    answers = {PREDICTION: answer.predictions, **_beside(answer.probabilities, reading)}
+    answers = {PREDICTION: result.predictions, **_probability_columns(result.probabilities, rules)}
     taken = sorted(answers.keys() & set(copied.column_names))
     if taken:
         raise InvalidInputError(f"a column to be copied is called {listed(taken)}, as is one of the answers")
@@ -128,11 +128,11 @@ def _table(copied: "pa.Table", answer: Answer, reading: OutputRules) -> "pa.Tabl
     return pa.table({**columns, **{name: pa.array(values) for name, values in answers.items()}})
 
 
-def _beside(values: NDArray[Any] | None, reading: OutputRules) -> dict[str, NDArray[Any]]:
+def _probability_columns(values: NDArray[Any] | None, rules: OutputRules) -> dict[str, NDArray[Any]]:
     if values is None:
         return {}
-    name = "score" if reading.beside is OutputKind.SCORE else "probability"
+    name = "score" if rules.beside is OutputKind.SCORE else "probability"
     if values.ndim == 1:
         return {name: values}
-    labels = range(values.shape[1]) if reading.classes is None else reading.classes.tolist()
+    labels = range(values.shape[1]) if rules.classes is None else rules.classes.tolist()
     return {f"{name}_{label}": column for label, column in zip(labels, values.T, strict=True)}

@@ -1,6 +1,6 @@
-"""How relevant an item is, from -1 to 1: as a saved model says, or 0 by the baseline, which knows nothing.
+"""Scores of items from -1 to 1, by a saved model; the baseline, which knows nothing, scores 0.
 
-What becomes of the answer of a model:
+How the output of a model becomes a score:
 
     the probability p of the positive one of two classes    2p - 1
     the label alone, where it gives no probability          1 for the positive class, -1 for the other
@@ -20,7 +20,7 @@ from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.feedback import Item, Score
 from bakeoff.domain.model_version import Stage
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.inference.loaded_version import Answer, Served
+from bakeoff.inference.loaded_version import LoadedVersion, PredictionResult
 from registry.catalog import catalog_schema
 from registry.models import registry_opening
 from registry.models.registry_interface import BaseModelRegistry, Identifier
@@ -35,32 +35,32 @@ _TWO = 2
 
 
 class ScoreRangeError(InvalidInputError):
-    """A model answers what is no score."""
+    """The output of a model is no score."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scorer:
-    served: Served | None  #: None: the baseline
+    loaded: LoadedVersion | None  #: None: the baseline
 
     @classmethod
     def of(cls, model: str | None, configuration: "Configuration") -> "Scorer":
-        """`model` is the id of a candidate, or whatever names a saved model; None is the baseline."""
+        """`model` is the id of a candidate, or any name of a saved model; None is the baseline."""
         found = _identifier(model, configuration)
-        return cls(served=None if found is None else Served.of(_registry(configuration).load(found)))
+        return cls(loaded=None if found is None else LoadedVersion.of(_registry(configuration).load(found)))
 
     @property
     def version(self) -> str:
-        """What is written beside each score."""
-        return BASELINE if self.served is None else self.served.version.uri
+        """Stored with each score."""
+        return BASELINE if self.loaded is None else self.loaded.version.uri
 
     def scores(self, rows: Any, *, first_row: int = 0) -> NDArray[np.float64]:
-        """Of a DataFrame, an array, or a list of dicts; one for each row.
+        """One for each row of a DataFrame, an array, or a list of dicts.
 
-        For errors alone: where in a file the first row is.
+        `first_row` only serves errors: the place of the first row in a file.
         """
-        if self.served is None:
+        if self.loaded is None:
             return np.zeros(len(rows))
-        found = _relevance(self.served, rows, first_row)
+        found = _relevance(self.loaded, rows, first_row)
         outside = ~((found >= -1) & (found <= 1))
         if outside.any():
             row = int(outside.argmax())
@@ -71,10 +71,10 @@ class Scorer:
         return found
 
     def score(self, items: Sequence[Item], *, first_row: int = 0) -> list[Score]:
-        """Each item must have each feature that the model knows; null is one that nobody knows."""
-        if self.served is not None and self.served.schema is not None:
+        """Each item must have each feature that the model knows; null stands for an unknown value."""
+        if self.loaded is not None and self.loaded.schema is not None:
             for item in items:
-                _check_features(item, self.served.schema.names, self.version)
+                _check_features(item, self.loaded.schema.names, self.version)
         rows = [dict(item.features) for item in items]
         return [
             Score(value=float(value), version=self.version)
@@ -85,10 +85,10 @@ class Scorer:
 def score(
     results: Any, model: str | None = None, *, configuration: "Configuration | None" = None
 ) -> NDArray[np.float64]:
-    """Of results as a DataFrame, an array, or a list of dicts: a number from -1 to 1 for each.
+    """A score from -1 to 1 for each of the results (a DataFrame, an array, or a list of dicts).
 
-    `model` is the id of a candidate, or whatever names a saved model; None is the baseline. Both are looked
-    for in the project of this folder, unless a `configuration` is given.
+    `model` is the id of a candidate, or any name of a saved model; None is the baseline. They are looked up
+    in the project of the current folder, unless a `configuration` is given.
     """
     from bakeoff.settings.configuration import load
 
@@ -96,7 +96,7 @@ def score(
 
 
 def _identifier(model: str | None, configuration: "Configuration") -> Identifier | None:
-    """None is the baseline."""
+    """None stands for the baseline."""
     if model is None or model == BASELINE:
         return None
     if model.isdecimal() or not catalog_schema.ID.fullmatch(model):
@@ -139,32 +139,32 @@ def _check_features(item: Item, names: Sequence[str], version: str) -> None:
         )
 
 
-def _relevance(served: Served, rows: Any, first_row: int) -> NDArray[np.float64]:
-    classes = served.reading.classes
+def _relevance(loaded: LoadedVersion, rows: Any, first_row: int) -> NDArray[np.float64]:
+    classes = loaded.output_rules.classes
     if classes is not None and classes.size > _TWO:
-        raise _no_score(served, f"tells {classes.size} classes apart")
-    answer = served.answer(rows, probabilities=served.has_probabilities, first_row=first_row)
-    if answer.probabilities is not None:
-        return _from_probabilities(served, answer.probabilities)
-    if served.reading.positive is not None and classes is not None:
-        return np.where(answer.predictions == classes[served.reading.positive], 1.0, -1.0)
-    return _from_numbers(served, answer)
+        raise _no_score(loaded, f"tells {classes.size} classes apart")
+    result = loaded.answer(rows, probabilities=loaded.has_probabilities, first_row=first_row)
+    if result.probabilities is not None:
+        return _from_probabilities(loaded, result.probabilities)
+    if loaded.output_rules.positive is not None and classes is not None:
+        return np.where(result.predictions == classes[loaded.output_rules.positive], 1.0, -1.0)
+    return _from_numbers(loaded, result)
 
 
-def _from_probabilities(served: Served, values: NDArray[Any]) -> NDArray[np.float64]:
+def _from_probabilities(loaded: LoadedVersion, values: NDArray[Any]) -> NDArray[np.float64]:
     if values.ndim != 1:
-        raise _no_score(served, f"tells {values.shape[1]} classes apart")
-    is_score = served.reading.beside is OutputKind.SCORE
+        raise _no_score(loaded, f"tells {values.shape[1]} classes apart")
+    is_score = loaded.output_rules.beside is OutputKind.SCORE
     return np.asarray(values if is_score else 2 * values - 1, dtype=np.float64)
 
 
-def _from_numbers(served: Served, answer: Answer) -> NDArray[np.float64]:
-    if answer.predictions.dtype.kind not in "biuf":
-        raise _no_score(served, "answers text, and nobody noted its classes")
-    return answer.predictions.astype(np.float64)
+def _from_numbers(loaded: LoadedVersion, result: PredictionResult) -> NDArray[np.float64]:
+    if result.predictions.dtype.kind not in "biuf":
+        raise _no_score(loaded, "answers text, and nobody noted its classes")
+    return result.predictions.astype(np.float64)
 
 
-def _no_score(served: Served, why: str) -> ScoreRangeError:
+def _no_score(loaded: LoadedVersion, why: str) -> ScoreRangeError:
     return ScoreRangeError(
-        f"{served.version.uri} {why}: a score comes of two classes, or of a number from -1 to 1"
+        f"{loaded.version.uri} {why}: a score comes of two classes, or of a number from -1 to 1"
     )

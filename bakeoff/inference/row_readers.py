@@ -1,7 +1,7 @@
-"""The rows of a file, so many at a time: memory does not grow with the file.
+"""Reading the rows of a file in batches: memory does not grow with the file.
 
-Of a Parquet file only the columns that are wanted are read. In a CSV file what the model knows as text, and
-what is only copied, stays the text that it is, such as 007.
+Of a Parquet file only the wanted columns are read. In a CSV file, columns that the model knows as text, and
+columns that are only copied, stay text, such as 007.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,40 +16,40 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-#: How much of a column is read ahead: without a bound, it is all that a row group holds of it.
+#: How much of a column is read ahead; without a bound it would be a whole row group.
 _AHEAD_BYTES = 1 << 18
 _PARQUET = (".parquet", ".pq")
 _DELIMITED = (".csv", ".tsv")
 
 
-class Source(Protocol):
+class RowSource(Protocol):
     path: Path
     names: tuple[str, ...]  #: of all its columns
-    rows: int | None  #: None when nobody knows before the end
+    rows: int | None  #: None when it is only known at the end
 
     def batches(
         self, features: Sequence[str], ids: Sequence[str], size: int
     ) -> "Iterator[tuple[pd.DataFrame, pa.Table]]":
-        """Features and ids of so many rows at a time."""
+        """Features and ids, in batches of so many rows."""
 
 
-def open_source(path: Path, schema: Signature | None) -> Source:
+def open_rows(path: Path, schema: Signature | None) -> RowSource:
     endings = [suffix.lower() for suffix in path.suffixes]
     if endings[-1:] and endings[-1] in _PARQUET:
-        return _Parquet(path)
+        return _ParquetRows(path)
     if any(ending in _DELIMITED for ending in endings[-2:]):
-        return _Delimited(path, schema, "\t" if ".tsv" in endings[-2:] else ",")
+        return _DelimitedRows(path, schema, "\t" if ".tsv" in endings[-2:] else ",")
     raise InvalidInputError(
         f"{path} is neither CSV nor Parquet by its name: expected {', '.join(_DELIMITED + _PARQUET)}"
     )
 
 
-class _Parquet:
+class _ParquetRows:
     def __init__(self, path: Path) -> None:
         import pyarrow.parquet as pq
 
         self.path = path
-        with self._explained():
+        with self._errors():
             self._file = pq.ParquetFile(path, buffer_size=_AHEAD_BYTES, pre_buffer=False)
         self.names = tuple(self._file.schema_arrow.names)
         self.rows: int | None = self._file.metadata.num_rows
@@ -60,13 +60,13 @@ class _Parquet:
         import pyarrow as pa
 
         wanted = list(dict.fromkeys([*features, *ids]))
-        with self._explained():
+        with self._errors():
             for batch in self._file.iter_batches(size, columns=wanted):
                 table = pa.Table.from_batches([batch]).replace_schema_metadata(None)
                 yield table.select(features).to_pandas(), _decoded(table.select(ids))
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
         import pyarrow as pa
 
         try:
@@ -76,7 +76,7 @@ class _Parquet:
 
 
 def _decoded(table: "pa.Table") -> "pa.Table":
-    """Categories as their values: their codes may be others in the next batch."""
+    """Replace categories by their values: the next batch may have other codes."""
     import pyarrow as pa
 
     for place, field in enumerate(table.schema):
@@ -85,7 +85,7 @@ def _decoded(table: "pa.Table") -> "pa.Table":
     return table
 
 
-class _Delimited:
+class _DelimitedRows:
     def __init__(self, path: Path, schema: Signature | None, separator: str) -> None:
         self.path = path
         self._separator = separator
@@ -100,14 +100,14 @@ class _Delimited:
 
         text = {name: "str" for name in self.names if name in self._text.union(ids)}
         both = (set(ids) & set(features)) - self._text
-        with self._explained(), self._parse(dtype=text, chunksize=size) as chunks:
+        with self._errors(), self._parse(dtype=text, chunksize=size) as chunks:
             for chunk in chunks:
                 frame = chunk[list(features)].assign(**{name: _numbers(chunk[name]) for name in both})
                 yield frame, pa.Table.from_pandas(chunk[list(ids)], preserve_index=False)
 
     def _header(self) -> tuple[str, ...]:
-        """From the first line; pandas alone would rename those that occur twice."""
-        with self._explained():
+        """The first line as it is; pandas would rename a name that occurs twice."""
+        with self._errors():
             first = self._parse(header=None, nrows=1, dtype="str")
         return tuple(str(name) for name in first.iloc[0].fillna(""))
 
@@ -117,7 +117,7 @@ class _Delimited:
         return pd.read_csv(self.path, sep=self._separator, low_memory=False, **options)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
         import pandas as pd
 
         try:
@@ -138,6 +138,6 @@ def _numbers(column: "pd.Series[str]") -> "pd.Series[Any]":
 
 
 def _is_text(spec: ColumnSpec) -> bool:
-    """Dates are text in a CSV file, too."""
+    """Dates are text in a CSV file too."""
     kind = spec.of if spec.type is ColumnType.CATEGORY else spec.type
     return kind in {ColumnType.TEXT, ColumnType.DATETIME}

@@ -1,4 +1,4 @@
-"""Where tables are written, one after the other: a file, there whole or not at all, or standard output."""
+"""Writing tables one by one into a file, which appears when all is written, or to standard output."""
 
 import json
 import os
@@ -15,26 +15,26 @@ from registry.columns.json_values import jsonable
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Rows of one row group: what is written piece by piece should be quick to read.
+#: Rows of one row group: small row groups would be slow to read.
 _ROW_GROUP = 100_000
-#: In CSV: an empty text is no missing value.
+#: Text that CSV has to quote. Empty text is quoted too, as a missing value is written as nothing.
 _SPECIAL = r'^$|[",\r\n]'
 
 
-class _Writer(Protocol):
+class _FormatWriter(Protocol):
     def write_table(self, table: "pa.Table") -> None: ...
 
     def close(self) -> None: ...
 
 
-class Sink:
-    """All tables have the columns and the types of the first one."""
+class TableWriter:
+    """All tables get the columns and types of the first one."""
 
-    def __init__(self, file: BinaryIO, make: "Callable[[BinaryIO, pa.Schema], _Writer]") -> None:
+    def __init__(self, file: BinaryIO, make: "Callable[[BinaryIO, pa.Schema], _FormatWriter]") -> None:
         self._file = file
         self._make = make
         self._schema: pa.Schema | None = None
-        self._writer: _Writer | None = None
+        self._writer: _FormatWriter | None = None
 
     def write(self, table: "pa.Table") -> None:
         import pyarrow as pa
@@ -55,19 +55,19 @@ class Sink:
 
 
 @contextmanager
-def open_sink(target: Path | None) -> Iterator[Sink]:
-    """None is standard output, as CSV. The file is there when the block has ended well, and not before."""
+def open_writer(target: Path | None) -> Iterator[TableWriter]:
+    """None is standard output, as CSV. The file appears when the block has ended without an error."""
     if target is None:
-        with _explained("standard output"), closing(Sink(sys.stdout.buffer, _Csv)) as sink:
-            yield sink
+        with _errors("standard output"), closing(TableWriter(sys.stdout.buffer, _CsvWriter)) as writer:
+            yield writer
             sys.stdout.flush()
         return
     make = _maker(target)
-    with _taking_the_place_of(target.resolve()) as file, closing(Sink(file, make)) as sink:
-        yield sink
+    with _replacing(target.resolve()) as file, closing(TableWriter(file, make)) as writer:
+        yield writer
 
 
-def _maker(target: Path) -> "Callable[[BinaryIO, pa.Schema], _Writer]":
+def _maker(target: Path) -> "Callable[[BinaryIO, pa.Schema], _FormatWriter]":
     make = _MAKERS.get(target.suffix.lower())
     if make is None:
         raise InvalidInputError(f"the ending of {target} says no format: expected {', '.join(_MAKERS)}")
@@ -75,7 +75,7 @@ def _maker(target: Path) -> "Callable[[BinaryIO, pa.Schema], _Writer]":
 
 
 @contextmanager
-def _taking_the_place_of(target: Path) -> Iterator[BinaryIO]:
+def _replacing(target: Path) -> Iterator[BinaryIO]:
     if target.exists() and not target.is_file():
         raise InvalidInputError(f"{target} is no file that could be written: name another one")
     part = target.with_name(f".{target.name}.{new_id()[:8]}.part")
@@ -84,7 +84,7 @@ def _taking_the_place_of(target: Path) -> Iterator[BinaryIO]:
     except OSError as problem:
         raise InvalidInputError(f"{target} cannot be written: {problem.strerror}") from problem
     try:
-        with file, _explained(target):
+        with file, _errors(target):
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -94,8 +94,8 @@ def _taking_the_place_of(target: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _explained(target: Path | str) -> Iterator[None]:
-    """Whoever reads our output may stop reading: that is no error."""
+def _errors(target: Path | str) -> Iterator[None]:
+    """A reader of our output may stop reading: BrokenPipeError is left as it is."""
     try:
         yield
     except BrokenPipeError:
@@ -104,12 +104,12 @@ def _explained(target: Path | str) -> Iterator[None]:
         raise InfrastructureError(f"{target} cannot be written: {problem}") from problem
 
 
-class _Csv:
-    """Without quotes where none are needed: Arrow alone would quote all text."""
+class _CsvWriter:
+    """Quotes only where needed: Arrow by itself would quote all text."""
 
     def __init__(self, file: BinaryIO, schema: "pa.Schema") -> None:
         self._file = file
-        self._names: list[str] | None = schema.names  #: until they are written
+        self._names: list[str] | None = schema.names  #: None once they are written
 
     def write_table(self, table: "pa.Table") -> None:
         import pyarrow as pa
@@ -125,7 +125,7 @@ class _Csv:
         self._names = None
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Everything is written already."""
 
 
 def _quotes(*columns: "pa.Array | pa.ChunkedArray") -> str:
@@ -141,7 +141,7 @@ def _is_text(column: "pa.ChunkedArray") -> bool:
     return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
-class _JsonLines:
+class _JsonLinesWriter:
     def __init__(self, file: BinaryIO, _: "pa.Schema") -> None:
         self._file = file
 
@@ -150,39 +150,39 @@ class _JsonLines:
         self._file.write("".join(lines).encode())
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Everything is written already."""
 
 
-class _Parquet:
-    """Holds back what is too little for a row group."""
+class _ParquetWriter:
+    """Collects tables until they fill a row group."""
 
     def __init__(self, file: BinaryIO, schema: "pa.Schema") -> None:
         import pyarrow.parquet as pq
 
         self._writer = pq.ParquetWriter(file, schema)
-        self._held: list[pa.Table] = []
+        self._collected: list[pa.Table] = []
 
     def write_table(self, table: "pa.Table") -> None:
-        self._held.append(table)
-        if sum(len(held) for held in self._held) >= _ROW_GROUP:
-            self._let_go()
+        self._collected.append(table)
+        if sum(len(table) for table in self._collected) >= _ROW_GROUP:
+            self._write_row_group()
 
-    def _let_go(self) -> None:
+    def _write_row_group(self) -> None:
         import pyarrow as pa
 
-        self._writer.write_table(pa.concat_tables(self._held))
-        self._held.clear()
+        self._writer.write_table(pa.concat_tables(self._collected))
+        self._collected.clear()
 
     def close(self) -> None:
-        if self._held:
-            self._let_go()
+        if self._collected:
+            self._write_row_group()
         self._writer.close()
 
 
-_MAKERS: "Mapping[str, Callable[[BinaryIO, pa.Schema], _Writer]]" = {
-    ".csv": _Csv,
-    ".parquet": _Parquet,
-    ".pq": _Parquet,
-    ".jsonl": _JsonLines,
-    ".ndjson": _JsonLines,
+_MAKERS: "Mapping[str, Callable[[BinaryIO, pa.Schema], _FormatWriter]]" = {
+    ".csv": _CsvWriter,
+    ".parquet": _ParquetWriter,
+    ".pq": _ParquetWriter,
+    ".jsonl": _JsonLinesWriter,
+    ".ndjson": _JsonLinesWriter,
 }

@@ -111,7 +111,7 @@ class PredictorContract:
             ["Income"],
         )
         assert list(found["wrong_types"]) == ["age"]
-        with pytest.raises(InvalidInputError, match=r"models:/churn/1.0.0 cannot be asked: missing columns"):
+        with pytest.raises(InvalidInputError, match=r"models:/churn/1.0.0 cannot predict: missing columns"):
             predictor.predict(X[["age"]])
 
     def test_what_does_not_exist_is_not_loaded_and_what_was_loaded_serves_on(self, registry, predictor):

@@ -78,7 +78,7 @@ def test_wrong_input_is_one_message_and_code_2(project: Project, churn: Path) ->
 
     assert said.exit_code == 2
     assert said.output == (
-        "error: models:/churn/1.0.0 cannot be asked: missing columns 'pay': add or rename them; "
+        "error: models:/churn/1.0.0 cannot predict: missing columns 'pay': add or rename them; "
         "did you mean 'Pay'?; column 'age' is text where integer is expected, first 'old' in row 1: "
         "give whole numbers\n"
     )

@@ -18,7 +18,7 @@ from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import EnsembleRules, ModelOutput, SignalOrder, SignalType
 from bakeoff.inference import EnsembleService
-from bakeoff.inference.ask_models import InProcess, ModelDesk, Said
+from bakeoff.inference.model_answers import InProcessSource, ModelAnswers, ModelInputs
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.signals import ensemble_signals, model_signals
 from registry.catalog.live_catalog import Catalog, CatalogContents
@@ -141,7 +141,7 @@ def test_one_that_fails_or_is_slow_spoils_no_other(
     )
     began = time.monotonic()
 
-    with caplog.at_level(logging.WARNING, "bakeoff.inference.ask_models"):
+    with caplog.at_level(logging.WARNING, "bakeoff.inference.model_answers"):
         [found] = service.generate_ensemble_signals(["AAA"], FRIDAY, persist=False)
 
     assert found.models_contributing == ("a", "b")
@@ -250,11 +250,13 @@ def test_what_is_known_under_the_fingerprint_is_not_asked_for_again(
 ) -> None:
     under = {"a": "one", "b": "two"}
 
-    def desk(candidate: Candidate, _: date) -> ModelDesk:
-        return ModelDesk(data={}, fingerprint=under[candidate.id])
+    def inputs(candidate: Candidate, _: date) -> ModelInputs:
+        return ModelInputs(data={}, fingerprint=under[candidate.id])
 
     made = catalog(model("a"), model("b"))
-    service = EnsembleService(made, ask=InProcess(desk=desk, root=tmp_path, engine=engine), engine=engine)
+    service = EnsembleService(
+        made, source=InProcessSource(inputs=inputs, root=tmp_path, engine=engine), engine=engine
+    )
 
     service.generate_ensemble_signals(["AAA"], FRIDAY)
     both = service.generate_ensemble_signals(["AAA", "BBB"], FRIDAY)
@@ -273,12 +275,12 @@ def test_what_is_known_under_the_fingerprint_is_not_asked_for_again(
 def test_whoever_is_passed_to_ask_may_keep_the_ensemble_itself(catalog, model, engine: Engine) -> None:
     orders = []
 
-    def elsewhere(order: SignalOrder, models: Any) -> Said:
+    def elsewhere(order: SignalOrder, models: Any) -> ModelAnswers:
         orders.append((order.symbols, order.persist, list(models)))
         said = ModelOutput("AAA", SignalType.BUY, 0.8, 0.1)
-        return Said(answers={"a": (said,), "b": (said,)}, is_kept=True)
+        return ModelAnswers(answers={"a": (said,), "b": (said,)}, is_stored=True)
 
-    service = EnsembleService(catalog(model("a"), model("b")), ask=elsewhere, engine=engine)
+    service = EnsembleService(catalog(model("a"), model("b")), source=elsewhere, engine=engine)
 
     [found] = service.generate_ensemble_signals(["AAA"], FRIDAY)
 

@@ -273,7 +273,7 @@ def test_the_ensemble_service_asks_by_jobs(place: Place) -> None:
 
     assert {model: len(answers) for model, answers in said.answers.items()} == {"optimist": 2, "later": 2}
     assert said.failed == {"raises": "no such luck"}
-    assert said.is_kept
+    assert said.is_stored
     assert [(one.symbol, one.signal) for one in place.project.ensemble(day)] == [
         ("AAA", "BUY"),
         ("CCC", "BUY"),

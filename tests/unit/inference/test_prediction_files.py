@@ -13,8 +13,8 @@ from fixtures.memory_registry import InMemoryRegistry
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.inference.loaded_version import Served
-from bakeoff.inference.predict_file import Work, check_file, predict_file
+from bakeoff.inference.loaded_version import LoadedVersion
+from bakeoff.inference.predict_file import FilePrediction, check_file, predict_file
 
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70], "pay": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5]})
 TWO = np.array(["no", "no", "no", "yes", "yes", "yes"])
@@ -37,13 +37,13 @@ class Weekday(Shout):
         return X.iloc[:, 0].dt.day_of_week.to_numpy()
 
 
-def served_by(model, example, **given) -> Served:
+def served_by(model, example, **given) -> LoadedVersion:
     registry = InMemoryRegistry()
-    return Served.of(registry.load(registry.save_model(model, "m", input_example=example, **given)))
+    return LoadedVersion.of(registry.load(registry.save_model(model, "m", input_example=example, **given)))
 
 
 @cache
-def served() -> Served:
+def served() -> LoadedVersion:
     """What says no up to 40, and yes from there on."""
     return served_by(LogisticRegression(max_iter=5000).fit(X, TWO), X)
 
@@ -56,9 +56,9 @@ def written(frame: pd.DataFrame, file: Path) -> Path:
     return file
 
 
-def predicted(asked: Served, source: Path, target: Path, ids=(), **how) -> list[dict[str, object]]:
+def predicted(asked: LoadedVersion, source: Path, target: Path, ids=(), **how) -> list[dict[str, object]]:
     """The rows of the output."""
-    predict_file(Work.of(asked, source, ids), target, **how)
+    predict_file(FilePrediction.of(asked, source, ids), target, **how)
     match target.suffix:
         case ".parquet":
             return pq.read_table(target).to_pylist()
@@ -142,7 +142,9 @@ def test_ids_keep_their_types_from_parquet_to_parquet(tmp_path):
     pq.write_table(pa.table({**ids, "age": [1, 2, 3], "pay": [1.5, 2.5, 3.5]}), tmp_path / "in.parquet")
 
     predict_file(
-        Work.of(served(), tmp_path / "in.parquet", list(ids)), tmp_path / "out.parquet", batch_size=2
+        FilePrediction.of(served(), tmp_path / "in.parquet", list(ids)),
+        tmp_path / "out.parquet",
+        batch_size=2,
     )
 
     found = pq.read_table(tmp_path / "out.parquet").select(list(ids))
@@ -314,7 +316,7 @@ def test_an_id_that_is_not_there_or_called_as_an_answer_is_refused(tmp_path):
     file = written(PEOPLE.assign(prediction=1), tmp_path / "in.csv")
 
     with pytest.raises(InvalidInputError, match="has no column 'idd'; did you mean 'id'"):
-        Work.of(served(), file, ["idd"])
+        FilePrediction.of(served(), file, ["idd"])
     with pytest.raises(
         InvalidInputError, match="to be copied is called 'prediction', as is one of the answers"
     ):
@@ -323,7 +325,7 @@ def test_an_id_that_is_not_there_or_called_as_an_answer_is_refused(tmp_path):
 
 def test_progress_is_told_after_each_batch(tmp_path):
     told: list[int] = []
-    work = Work.of(served(), written(X, tmp_path / "in.parquet"))
+    work = FilePrediction.of(served(), written(X, tmp_path / "in.parquet"))
 
     predict_file(work, tmp_path / "out.csv", batch_size=2, progress=told.append)
 
@@ -334,7 +336,7 @@ def test_a_check_reads_all_rows_and_asks_the_model_nothing(tmp_path):
     frame = PEOPLE.assign(age=[1, 2, None, 4, 5, 6], pay=["1", "2", "3", "x", "5", "y"])
     file = written(frame[["pay", "mood", "age", "id"]], tmp_path / "in.csv")
 
-    comparison, rows = check_file(Work.of(served(), file, ["id"]), batch_size=2)
+    comparison, rows = check_file(FilePrediction.of(served(), file, ["id"]), batch_size=2)
 
     assert rows == 6
     assert comparison.to_record() == {
@@ -350,7 +352,7 @@ def test_a_check_reads_all_rows_and_asks_the_model_nothing(tmp_path):
 
 def test_only_the_columns_that_are_wanted_are_read_from_parquet(tmp_path):
     file = written(PEOPLE, tmp_path / "in.parquet")
-    work = Work.of(served(), file, ["id"])
+    work = FilePrediction.of(served(), file, ["id"])
 
     _, frame, copied = next(iter(work.pieces(10)))
 

@@ -122,7 +122,7 @@ def test_input_that_does_not_fit_is_refused_with_its_columns_and_the_cure():
         predictor.predict(X.drop(columns="age").assign(pay="much"))
 
     assert str(caught.value) == (
-        "models:/m/1.0.0 cannot be asked: missing columns 'age': add or rename them; "
+        "models:/m/1.0.0 cannot predict: missing columns 'age': add or rename them; "
         "column 'pay' is text where float is expected, first 'much' in row 1: give numbers"
     )
 
@@ -276,7 +276,7 @@ def test_batches_give_what_the_whole_gives(size):
 
 def test_a_model_never_sees_more_rows_than_a_batch_has():
     predictor = predictor_of(Counting(), input_example=X[["pay"]])
-    asked = predictor.served.model.asked
+    asked = predictor.loaded.model.asked
     asked.clear()
 
     predictor.predict_batch(X[["pay"]], batch_size=4)
@@ -303,7 +303,7 @@ def test_a_model_that_fails_is_named_with_what_it_said_and_with_values_that_are_
     predictor = predictor_of(LOGISTIC.fit(X, TWO))
 
     with pytest.raises(
-        InvalidInputError, match=r"models:/m/1.0.0 cannot answer: its predict failed with Val"
+        InvalidInputError, match=r"models:/m/1.0.0 cannot predict: its predict failed with Val"
     ) as e:
         predictor.predict(X.assign(pay=[None, 1, 2, 3, 4, 5]))
     assert str(e.value).endswith("; values are missing in 'pay', where none were in training")
@@ -313,7 +313,7 @@ def test_a_model_that_predicts_nothing_that_can_be_used_is_named():
     predictor, frame = echo([0.5, float("nan")])
 
     with pytest.raises(
-        InvalidInputError, match=r"models:/m/1.0.0 cannot answer: predict returned NaN, first in r"
+        InvalidInputError, match=r"models:/m/1.0.0 cannot predict: predict returned NaN, first in r"
     ):
         predictor.predict(frame)
 
@@ -490,12 +490,12 @@ def test_a_version_that_was_named_by_its_number_is_not_looked_up_again(registry)
 def test_a_change_of_stage_is_seen_without_loading_the_model_again(registry):
     predictor = ModelPredictor(registry, refresh_s=0)
     predictor.load_model("models:/m/latest")
-    model = predictor.served.model
+    model = predictor.loaded.model
 
     promote(registry, "1.0.1")
 
     assert predictor.get_model_info()["stage"] == "Production"
-    assert predictor.served.model is model
+    assert predictor.loaded.model is model
 
 
 def test_while_the_registry_is_away_the_model_serves_on_and_that_is_logged_once(registry, caplog):
@@ -515,8 +515,8 @@ def test_while_the_registry_is_away_the_model_serves_on_and_that_is_logged_once(
     assert problem == "InfrastructureError: the registry is away"
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
     assert caplog.messages == [
-        f"models:/m/1.0.0 answers on: what models:/m/Production means now cannot be loaded: {problem}",
-        "models:/m/1.0.1 answers from now on, and no longer models:/m/1.0.0",
+        f"models:/m/1.0.0 stays in use: what models:/m/Production means now cannot be loaded: {problem}",
+        "models:/m/1.0.1 predicts from now on, instead of models:/m/1.0.0",
     ]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from bakeoff.inference.predict_file import Work
+    from bakeoff.inference.predict_file import FilePrediction
     from registry.columns.signature_comparison import SignatureComparison
 
 _CHECK_FAILED = 1
@@ -85,20 +85,20 @@ def predict(  # noqa: PLR0917 - one parameter for each option
         _predict(work, output, batch_size, probabilities=probabilities, as_json=as_json)
 
 
-def _work(model: str, source: Path, ids: "Sequence[str]", config: Path | None) -> "Work":
+def _work(model: str, source: Path, ids: "Sequence[str]", config: Path | None) -> "FilePrediction":
     from bakeoff.evaluation.datasets.file_sources import located
-    from bakeoff.inference.loaded_version import Served
-    from bakeoff.inference.predict_file import Work
+    from bakeoff.inference.loaded_version import LoadedVersion
+    from bakeoff.inference.predict_file import FilePrediction
 
     context = project_access.open_project(config)
     configuration = context.configuration
     registry = project_access.registry(configuration)
     file = located(str(source), Path.cwd())
-    return Work.of(Served.of(registry.load(model)), file, ids)
+    return FilePrediction.of(LoadedVersion.of(registry.load(model)), file, ids)
 
 
 def _predict(
-    work: "Work", output: Path | None, batch_size: int, *, probabilities: bool, as_json: bool
+    work: "FilePrediction", output: Path | None, batch_size: int, *, probabilities: bool, as_json: bool
 ) -> None:
     from bakeoff.cli.output.progress_bar import rows_done
     from bakeoff.inference.predict_file import predict_file
@@ -115,7 +115,7 @@ def _predict(
     console, where = (terminal.err(), "") if output is None else (terminal.out(), f": {output}")
     speed = f"{counted(round(rows / seconds), 'row')}/s"
     console.print(
-        f"{counted(rows, 'row')} by {work.served.version.uri} in {duration(seconds)}, {speed}{where}"
+        f"{counted(rows, 'row')} by {work.loaded.version.uri} in {duration(seconds)}, {speed}{where}"
     )
 
 
@@ -133,7 +133,7 @@ def _end(number: int, _frame: object) -> None:
     raise SystemExit(_KILLED + number)
 
 
-def _check(work: "Work", batch_size: int, *, as_json: bool) -> None:
+def _check(work: "FilePrediction", batch_size: int, *, as_json: bool) -> None:
     from bakeoff.cli.output.progress_bar import rows_done
     from bakeoff.inference.predict_file import check_file
 
@@ -148,13 +148,15 @@ def _check(work: "Work", batch_size: int, *, as_json: bool) -> None:
         raise typer.Exit(_CHECK_FAILED)
 
 
-def _findings(work: "Work", comparison: "SignatureComparison", rows: int) -> "Iterator[RenderableType]":
+def _findings(
+    work: "FilePrediction", comparison: "SignatureComparison", rows: int
+) -> "Iterator[RenderableType]":
     from rich.text import Text
 
     from bakeoff.domain.wording import listed
 
     said = "fit" if comparison.valid else "do not fit"
-    yield Text(f"{counted(rows, 'row')} of {work.source.path} {said} {work.served.version.uri}")
+    yield Text(f"{counted(rows, 'row')} of {work.source.path} {said} {work.loaded.version.uri}")
     for problem in comparison.problems:
         yield Text.assemble(("✗ ", "bold red"), terminal.clean(problem))
     notes = {
@@ -168,8 +170,8 @@ def _findings(work: "Work", comparison: "SignatureComparison", rows: int) -> "It
         yield Text("  the columns are put into the order of the model", "dim")
 
 
-def _record(work: "Work", rows: int) -> dict[str, Any]:
-    version = work.served.version
+def _record(work: "FilePrediction", rows: int) -> dict[str, Any]:
+    version = work.loaded.version
     return {
         "model": version.uri,
         "modelId": version.id,

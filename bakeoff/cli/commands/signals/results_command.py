@@ -55,7 +55,7 @@ def import_results(
 
     context, path = _opened(file, config)
     using = scorer(context, model)
-    schema = None if using.served is None else using.served.schema
+    schema = None if using.loaded is None else using.loaded.schema
     found = Intake()
     for first, items in items_in(path, id_column=id_column, schema=schema, batch_size=_BATCH_SIZE):
         found += take_in(context, items, using, first_row=first)

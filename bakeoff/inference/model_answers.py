@@ -1,7 +1,7 @@
-"""Asking signal models in this process, each in a thread, so that one that fails or is slow spoils no other.
+"""The answers of signal models for an ensemble: how they are got, and one way, in this process.
 
-What a cell would end is not ended here: a model that ends the process ends it, and one that goes on too long
-goes on until the process ends.
+Each model runs in a thread of its own, so that one that fails or is slow does not affect the others. Without
+a cell nothing stops a model: one that exits ends this process, and one that takes too long runs on.
 """
 
 import logging
@@ -31,43 +31,41 @@ Answers = tuple[ModelOutput, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """What came of asking."""
-
+class ModelAnswers:
     answers: Mapping[str, Answers]  #: by model; those that failed are not among them
     failed: Mapping[str, str] = field(default_factory=dict)  #: why, by model
-    is_kept: bool = False  #: whoever asked has kept the ensemble, too, if it was to be kept
+    is_stored: bool = False  #: True if the source has stored the ensemble already
 
 
-class Ask(Protocol):
-    """A way to ask models. One that fails or is slow is named as failed, and spoils no other."""
+class AnswerSource(Protocol):
+    """A way to get answers. A model that fails or is slow goes into `failed` and affects no other."""
 
-    def __call__(self, order: SignalOrder, models: Mapping[str, Candidate]) -> Said:
-        """Each of the models, for the symbols of the order."""
+    def __call__(self, order: SignalOrder, models: Mapping[str, Candidate]) -> ModelAnswers:
+        """The answers of each of the models, for the symbols of the order."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelDesk:
-    """What a model is given to answer with."""
+class ModelInputs:
+    """What a model gets to answer with."""
 
     data: "Mapping[str, pd.DataFrame]"
     artefacts: Mapping[str, Any] = field(default_factory=dict)
-    #: Of all that its answers depend on. None: nobody knows it, so they are neither looked up nor kept.
+    #: Of all that its answers depend on. None: unknown, so answers are neither looked up nor stored.
     fingerprint: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class InProcess:
-    desk: Callable[[Candidate, date], ModelDesk]  #: what it raises is why the model has not answered
+class InProcessSource:
+    inputs: Callable[[Candidate, date], ModelInputs]  #: if it raises, the model has failed for that reason
     root: Path  #: the folder that plugins are imported from
-    engine: "Engine | None" = None  #: where what is said is known from, and kept; None: nowhere
+    engine: "Engine | None" = None  #: of the database of earlier answers; None: none are read or stored
     time_limit_s: float = 60.0  #: of a model that has no `timeout` in the catalog
 
-    def __call__(self, order: SignalOrder, models: Mapping[str, Candidate]) -> Said:
+    def __call__(self, order: SignalOrder, models: Mapping[str, Candidate]) -> ModelAnswers:
         began = monotonic()
-        asked = {id_: begin(partial(self._ask, model, order)) for id_, model in models.items()}
+        started = {id_: begin(partial(self._answers_of, model, order)) for id_, model in models.items()}
         answers, failed = dict[str, Answers](), dict[str, str]()
-        for model_id, answer in asked.items():
+        for model_id, answer in started.items():
             limit_s = models[model_id].timeout_s or self.time_limit_s
             wait([answer], max(0.0, began + limit_s - monotonic()))
             if (why := _why_not(answer, limit_s)) is None:
@@ -75,36 +73,36 @@ class InProcess:
             else:
                 failed[model_id] = why
                 log.warning("signal model %s has not answered: %s", model_id, why)
-        return Said(answers=answers, failed=failed)
+        return ModelAnswers(answers=answers, failed=failed)
 
-    def _ask(self, model: Candidate, order: SignalOrder) -> Answers:
-        desk = self.desk(model, order.as_of)
-        known = {} if order.fresh else self._known(model, desk, order)
+    def _answers_of(self, model: Candidate, order: SignalOrder) -> Answers:
+        inputs = self.inputs(model, order.as_of)
+        known = {} if order.fresh else self._known(model, inputs, order)
         missing = [symbol for symbol in order.symbols if symbol not in known]
         if not missing:
             return ranked(known.values())
-        plugin = construct(model, desk.data, desk.artefacts, root=self.root)
+        plugin = construct(model, inputs.data, inputs.artefacts, root=self.root)
         answers = ranked((*known.values(), *checked_signals(plugin, missing, order.as_of)))
-        self._keep(model, desk, order, answers)
+        self._store(model, inputs, order, answers)
         return answers
 
-    def _known(self, model: Candidate, desk: ModelDesk, order: SignalOrder) -> dict[str, ModelOutput]:
-        if self.engine is None or desk.fingerprint is None:
+    def _known(self, model: Candidate, inputs: ModelInputs, order: SignalOrder) -> dict[str, ModelOutput]:
+        if self.engine is None or inputs.fingerprint is None:
             return {}
         from bakeoff.store.signals import model_signals
 
         return model_signals.known_answers(
             self.engine,
             model_id=model.id,
-            fingerprint=desk.fingerprint,
+            fingerprint=inputs.fingerprint,
             as_of=order.as_of,
             symbols=order.symbols,
         )
 
-    def _keep(
-        self, model: Candidate, desk: ModelDesk, order: SignalOrder, answers: Iterable[ModelOutput]
+    def _store(
+        self, model: Candidate, inputs: ModelInputs, order: SignalOrder, answers: Iterable[ModelOutput]
     ) -> None:
-        if self.engine is None or desk.fingerprint is None:
+        if self.engine is None or inputs.fingerprint is None:
             return
         from bakeoff.store.database.engine import now, writing
         from bakeoff.store.signals import model_signals
@@ -114,7 +112,7 @@ class InProcess:
                 connection,
                 model_id=model.id,
                 model_version=model.version,
-                fingerprint=desk.fingerprint,
+                fingerprint=inputs.fingerprint,
                 as_of=order.as_of,
                 answers=answers,
                 at=now(connection),
@@ -122,7 +120,7 @@ class InProcess:
 
 
 def _why_not(answer: "Future[Answers]", limit_s: float) -> str | None:
-    """None: it has answered."""
+    """None if it has answered."""
     if not answer.done():
         return f"it took longer than {limit_s:g} s"
     error = answer.exception()
@@ -131,12 +129,12 @@ def _why_not(answer: "Future[Answers]", limit_s: float) -> str | None:
     return str(error) if isinstance(error, BakeoffError) else describe_exception(error)
 
 
-def desk_with(
+def inputs_from(
     data: "Mapping[str, pd.DataFrame]", artefacts: Mapping[str, Any]
-) -> Callable[[Candidate, date], ModelDesk]:
-    """Frames and fitted models that somebody has at hand. Later rows are cut off; each model has its own."""
+) -> Callable[[Candidate, date], ModelInputs]:
+    """From frames and fitted models at hand. Each model gets frames of its own, without later rows."""
 
-    def desk(model: Candidate, as_of: date) -> ModelDesk:
+    def inputs(model: Candidate, as_of: date) -> ModelInputs:
         from bakeoff.domain.errors import NotFoundError
 
         missing = [name for name in model.artefacts if name not in artefacts]
@@ -144,23 +142,23 @@ def desk_with(
             raise NotFoundError(
                 f"{model.id} works with {', '.join(missing)}: give it as `artefacts={{{missing[0]!r}: ...}}`"
             )
-        return ModelDesk(
+        return ModelInputs(
             data={name: _until(as_of, frame) for name, frame in data.items()},
             artefacts={name: artefacts[name] for name in model.artefacts},
         )
 
-    return desk
+    return inputs
 
 
 def _until(as_of: date, frame: "pd.DataFrame") -> "pd.DataFrame":
-    """A frame of its own in any case: what is changed in it changes no other."""
+    """A copy without later rows: a change in it changes no other."""
     import pandas as pd
 
     frame = frame.copy(deep=False)
-    for day in _DAYS:
+    for day in _DAY_COLUMNS:
         if day in frame.columns:
             frame = frame[pd.to_datetime(frame[day]) <= pd.Timestamp(as_of)]
     return frame
 
 
-_DAYS = ("date", "known_on")  #: columns that say when a row was known
+_DAY_COLUMNS = ("date", "known_on")  #: columns that say when a row was known
