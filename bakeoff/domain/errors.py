@@ -55,6 +55,18 @@ class TamperedError(InfrastructureError):
     """A file is missing, or is not the one that was saved: it was not unpickled."""
 
 
+class BadAnswerError(ValueError):
+    """What a plugin returned cannot be used; its author can fix it. Not shown to users as it is."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
 @contextmanager
 def about(field: str) -> Iterator[None]:
     """What is wrong in here is wrong with that field of a request."""

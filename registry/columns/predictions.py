@@ -1,9 +1,7 @@
-"""What is wrong with an answer of strangers' code, and what its author can do.
+"""Check what a candidate's `predict` returned: an array of one plain type, a value per row, none missing.
 
-What a candidate's `predict` returned, checked: an array of one plain type, a value per row, none missing.
-
-Runs in the cell, on what the candidate returned, and again beside the labels, on what the cell wrote.
-Needs numpy alone.
+The cell checks what the candidate returned, and the supervisor checks again what the cell wrote. Needs numpy
+alone.
 """
 
 import math
@@ -16,19 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
-
-
-class BadAnswerError(ValueError):
-    """It cannot be used, and its author can mend it."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return self.message
-
+from bakeoff.domain.errors import BadAnswerError
 
 #: Sums of 32-bit floats may miss 0 and 1 by so much.
 _ROUNDING = 1e-6
