@@ -1,4 +1,4 @@
-"""`EnsembleService` on workers: each model is asked in a job of its own, as in a run of signals."""
+"""`EnsembleService` on workers: each model answers in a job of its own, as in a run of signals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def service(*, timeout_s: float | None = None, context: Context | None = None) -
 
 @dataclass(frozen=True, kw_only=True)
 class JobAnswers:
-    """The answers of jobs that workers run. TimeoutError says why nothing runs; the run goes on nevertheless."""
+    """The answers of jobs in workers. TimeoutError says why nothing runs; the run goes on nevertheless."""
 
     context: Context
     timeout_s: float | None = None

@@ -261,7 +261,7 @@ def test_a_bad_request_for_signals_is_refused_in_one_line(
 
 def test_the_ensemble_service_asks_by_jobs(place: Place) -> None:
     day = date(2025, 1, 18)
-    said = ensemble_by_jobs.AskByJobs(context=place.project.context, timeout_s=60)(
+    said = ensemble_by_jobs.JobAnswers(context=place.project.context, timeout_s=60)(
         SignalOrder(
             symbols=("AAA", "CCC"),
             as_of=day,
