@@ -100,7 +100,7 @@ def _costs(engine: Engine) -> list[float]:
     looks: list[list[float]] = [[], []]
     for _ in range(5):
         _timed(looks[0], lambda: leases.expire(engine))
-        _timed(looks[1], lambda: metric_counts.figures(engine))
+        _timed(looks[1], lambda: metric_counts.read_counts(engine))
     return [median(cost) for cost in (*taken.values(), *looks)]
 
 

@@ -21,7 +21,7 @@ def start_run_task(*args: Any, **payload: Any) -> str:
     from bakeoff.evaluation.planning.run_plan import RunRequest
     from bakeoff.operations.start_run import start_run
 
-    log_setup.begin(runId=payload.get("runId"))
+    log_setup.set_ids(runId=payload.get("runId"))
     try:
         _refuse_args(args, "a request for a run is")
         return start_run(celery.process_context(), RunRequest.parse(payload))
@@ -35,7 +35,7 @@ def generate_signals_task(*args: Any, **payload: Any) -> str:
     from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
     from bakeoff.operations.signals.start_signals import start_signals
 
-    log_setup.begin(runId=payload.get("runId"))
+    log_setup.set_ids(runId=payload.get("runId"))
     try:
         _refuse_args(args, "a request for a run is")
         return start_signals(celery.process_context(), SignalRequest.parse(payload))
@@ -57,7 +57,7 @@ def _refuse_args(args: tuple[Any, ...], what: str) -> None:
 def sweep_task() -> str:
     from bakeoff.operations.doorbells import sweep
 
-    log_setup.begin()
+    log_setup.set_ids()
     swept = sweep(celery.process_context())
     return f"{swept.expired} leases expired, {swept.rung} doorbells rung, {swept.published} events published"
 
@@ -66,7 +66,7 @@ def sweep_task() -> str:
 def retrain_task() -> str:
     from bakeoff.operations.scheduled_runs import start_due_runs
 
-    log_setup.begin()
+    log_setup.set_ids()
     return f"{counted(start_due_runs(celery.process_context()), 'scheduled run')} started"
 
 
@@ -76,7 +76,7 @@ def score_task(*args: Any, model: str | None = None) -> str:
     from bakeoff.inference.relevance_scoring import BASELINE
     from bakeoff.operations.score_items import score_stored, scorer
 
-    log_setup.begin()
+    log_setup.set_ids()
     context = celery.process_context()
     try:
         _refuse_args(args, "a model is")

@@ -13,5 +13,5 @@ from tasks import celery
 @shared_task(name="bakeoff.evaluate", bind=True, throws=(BakeoffError,))
 def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> str:
     """What it returns is what the log and Flower show. Anybody may have sent the message."""
-    log_setup.begin(jobId=jobId)
+    log_setup.set_ids(jobId=jobId)
     return JobRunner(celery.process_context(), celery.node.memory, self).answer_doorbell(jobId)

@@ -55,9 +55,9 @@ class CeleryMessenger:
                         retry=False,
                     )
         except (KombuError, RedisError, OSError) as exc:
-            self._trouble.make(f"the broker takes no messages, the sweep will ring later: {exc}")
+            self._trouble.warn(f"the broker takes no messages, the sweep will ring later: {exc}")
             return False
-        self._trouble.withdraw()
+        self._trouble.resolve()
         return True
 
     def jobs_with_doorbell(self, *, most: int) -> list[str] | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bakeoff.domain.background_work import begin
+from bakeoff.domain.background_work import start_in_thread
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Pulse(Generic[T]):
 
     def _begin(self) -> asyncio.Future[T]:
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.wrap_future(begin(self._look))
+            self._looking = asyncio.wrap_future(start_in_thread(self._look))
             self._looking.add_done_callback(self._keep)
         return self._looking
 

@@ -20,7 +20,7 @@ from bakeoff.api.security.tokens import Principal, Role
 from bakeoff.operations.context import Context
 from bakeoff.operations.examination.broker_look import BrokerLook
 from bakeoff.operations.examination.database_look import StorageLook
-from bakeoff.store.monitoring.metric_counts import Figures
+from bakeoff.store.monitoring.metric_counts import MetricCounts
 
 
 def json_only(request: Request) -> None:
@@ -54,7 +54,7 @@ class Service:
     context: Context
     broker: Pulse[BrokerLook]
     database: Pulse[StorageLook]
-    figures: Pulse[Figures]
+    figures: Pulse[MetricCounts]
     is_stopping: Callable[[], bool]
     starters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_STARTERS))
     askers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_ASKERS))

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
-from bakeoff.domain.errors import InvalidInputError, about
+from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.metric import names_function
 from bakeoff.domain.wording import listed, nearest
@@ -73,7 +73,7 @@ def _once(
     found = run_status.of_run(context.engine, begin(run_id, digest))
     if found.run.request_digest != digest:
         said = f"the key {key!r} came with another request before: take a new key for a new request"
-        raise InvalidInputError(said).blaming("header.Idempotency-Key")
+        raise InvalidInputError(said).with_field("header.Idempotency-Key")
     return found
 
 
@@ -96,7 +96,7 @@ def _blaming_the_body() -> Iterator[None]:
     try:
         yield
     except InvalidInputError as exc:
-        raise InvalidInputError(str(exc)).blaming(f"body.{exc.field}" if exc.field else "body") from exc
+        raise InvalidInputError(str(exc)).with_field(f"body.{exc.field}" if exc.field else "body") from exc
 
 
 def _refuse_signals(context: Context, run_id: str) -> None:
@@ -123,12 +123,12 @@ def _refuse_saving(body: RunBody) -> None:
 def _refuse_what_opens_files(body: RunBody, configuration: Configuration) -> None:
     """A client chooses among what the configuration names: no file of this machine, no code of its own."""
     datasets = configuration.settings.datasets
-    with about("dataset"):
+    with in_field("dataset"):
         if body.dataset not in datasets:
             raise InvalidInputError(_no_such_dataset(body.dataset, list(datasets)))
     allowed = configuration.settings.metrics or []
     for place, metric in enumerate(body.metrics or []):
-        with about(f"metrics.{place}"):
+        with in_field(f"metrics.{place}"):
             if names_function(metric) and metric not in allowed:
                 raise InvalidInputError(
                     f"the metric {metric!r} runs code: over HTTP it must stand in the configuration, too"

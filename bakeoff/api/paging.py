@@ -41,4 +41,4 @@ def place_of(cursor: str) -> int:
 
 def unknown() -> InvalidInputError:
     said = "this is no cursor of ours: give the `nextCursor` of a page, or none to begin"
-    return InvalidInputError(said).blaming("query.cursor")
+    return InvalidInputError(said).with_field("query.cursor")

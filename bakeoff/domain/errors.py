@@ -1,7 +1,7 @@
-"""What can go wrong, named for what the caller can do about it.
+"""The errors, named for what the caller can do about them.
 
     BakeoffError
-    ├── InvalidInputError     the caller gave something wrong and can mend it       exit code 2
+    ├── InvalidInputError     the caller gave something wrong and can correct it    exit code 2
     │   ├── NotFoundError     the thing that was named is not there
     │   └── ConflictError     it is there, and not in a state for this
     ├── RefusedError          a gate was not passed; nothing was changed            exit code 1
@@ -18,15 +18,17 @@ from typing import Self
 
 
 class BakeoffError(Exception):
-    """Something that Bakeoff noticed and can explain."""
+    """Something that Bakeoff noticed and can explain. Its message is shown to users as it is."""
 
 
 class InvalidInputError(BakeoffError):
-    """The caller gave something wrong and can mend it."""
+    """The caller gave something wrong and can correct it."""
 
-    field: str | None = None  #: as in JSON, `models.0`; None when no single one is to blame
+    field: str | None = (
+        None  #: the key in the request that is wrong, such as `models.0`; None when several are
+    )
 
-    def blaming(self, field: str) -> Self:
+    def with_field(self, field: str) -> Self:
         self.field = field
         return self
 
@@ -36,7 +38,7 @@ class NotFoundError(InvalidInputError):
 
 
 class ConflictError(InvalidInputError):
-    """What was asked for does not go with the state that the thing is in, or with what was asked before."""
+    """The request contradicts the present state of the thing that it names, or an earlier request."""
 
 
 class RefusedError(BakeoffError):
@@ -44,7 +46,7 @@ class RefusedError(BakeoffError):
 
 
 class OvertakenError(RefusedError):
-    """What was looked at has changed since; nothing was changed."""
+    """Somebody else changed the thing since the caller read it; nothing was changed."""
 
 
 class InfrastructureError(BakeoffError):
@@ -68,8 +70,8 @@ class BadAnswerError(ValueError):
 
 
 @contextmanager
-def about(field: str) -> Iterator[None]:
-    """What is wrong in here is wrong with that field of a request."""
+def in_field(field: str) -> Iterator[None]:
+    """An InvalidInputError that is raised in this block is about that field of the request."""
     try:
         yield
     except InvalidInputError as exc:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.signal import Commission
+from bakeoff.domain.signal import SignalJobInputs
 
 
 class JobState(StrEnum):
@@ -99,7 +99,7 @@ class Job:
     timeout_s: float
     position: int  #: place in the queue of its run, from 0
     reuses: str | None = None  #: the evaluation whose predictions it scores; None: it is fitted
-    commission: Commission | None = None  #: of a job of signals
+    signal_inputs: SignalJobInputs | None = None  #: of a job of signals
     worker: str | None = None  #: who holds or last held the lease
     node: str | None = None  #: the machine it runs or ran on
     created_at: datetime

@@ -53,7 +53,7 @@ class NotSaved:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Advance:
+class PromotionOutcome:
     """What the policy of promotion made of the best version."""
 
     version: str
@@ -68,7 +68,7 @@ class Advance:
 class SavingOutcome:
     saved: tuple[Saved, ...] = ()
     not_saved: tuple[NotSaved, ...] = ()
-    promotion: Advance | None = None  #: None when none was asked for
+    promotion: PromotionOutcome | None = None  #: None when none was asked for
     remark: str = ""  #: why there is nothing to save or to promote
     error: str = ""  #: why it could not be done
 
@@ -87,8 +87,8 @@ class SavingOutcome:
         )
 
 
-def _advance(data: Mapping[str, Any]) -> Advance:
-    return Advance(**{**data, "failed_hooks": tuple(data["failed_hooks"])})
+def _advance(data: Mapping[str, Any]) -> PromotionOutcome:
+    return PromotionOutcome(**{**data, "failed_hooks": tuple(data["failed_hooks"])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def _saved_record(saved: Saved) -> dict[str, Any]:
     }
 
 
-def _advance_record(advance: Advance) -> dict[str, Any]:
+def _advance_record(advance: PromotionOutcome) -> dict[str, Any]:
     return {
         "promoted": advance.promoted,
         "version": advance.version,

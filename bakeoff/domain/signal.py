@@ -236,7 +236,7 @@ class Artefact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Commission:
+class SignalJobInputs:
     """What one model of a run of signals works with: pinned when the run begins."""
 
     fingerprint: str  #: of all that its answers depend on: under the same one they are not asked for again

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bakeoff.domain.background_work import begin
+from bakeoff.domain.background_work import start_in_thread
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.signal import ModelOutput, SignalOrder, ranked
@@ -63,7 +63,9 @@ class InProcessSource:
 
     def __call__(self, order: SignalOrder, models: Mapping[str, Candidate]) -> ModelAnswers:
         began = monotonic()
-        started = {id_: begin(partial(self._answers_of, model, order)) for id_, model in models.items()}
+        started = {
+            id_: start_in_thread(partial(self._answers_of, model, order)) for id_, model in models.items()
+        }
         answers, failed = dict[str, Answers](), dict[str, str]()
         for model_id, answer in started.items():
             limit_s = models[model_id].timeout_s or self.time_limit_s

@@ -52,7 +52,7 @@ def _ring(context: Context, *, slots: int, spare: int) -> int:
     wanted = min(slots, _MOST)
     have_doorbell = jobs_with_doorbell(context)
     if have_doorbell is None:
-        _no_broker.make("the broker cannot be reached, the sweep will ring later")
+        _no_broker.warn("the broker cannot be reached, the sweep will ring later")
         return 0
     if len(have_doorbell) >= wanted:
         return 0
@@ -92,9 +92,9 @@ def sweep(context: Context) -> Swept:
 
 def _ring_if_there_is_room(context: Context) -> int:
     if (full := full_disk(context.configuration)) is not None:
-        _no_room.make(f"{full}: nothing is begun")
+        _no_room.warn(f"{full}: nothing is begun")
         return 0
-    _no_room.withdraw()
+    _no_room.resolve()
     return ring_free_slots(context)
 
 

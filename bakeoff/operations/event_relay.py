@@ -47,11 +47,11 @@ class EventRelay:
                 # A lock, since two processes that publish at once would publish everything twice.
                 with broker.client.lock(broker.key("relay"), timeout=_LOCK_S, blocking=False):
                     published += self._publish_batch()
-            self._trouble.withdraw()
+            self._trouble.resolve()
         except LockError:
             log.debug("another process publishes, or the lock ran out and another process took it")
         except (RedisError, InfrastructureError) as exc:
-            self._trouble.make(f"events wait in the outbox: {exc}")
+            self._trouble.warn(f"events wait in the outbox: {exc}")
         return published
 
     def _publish_batch(self) -> int:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from bakeoff.domain.background_work import meanwhile
+from bakeoff.domain.background_work import run_in_thread
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
@@ -23,7 +23,7 @@ def work_while_leased(work: Callable[[], T], lease: RowLease, *, lease_s: float,
     Raises StoppedError when the lease is lost, or cannot be renewed: then somebody else may do the work.
     `name` is what the log calls it.
     """
-    return meanwhile(
+    return run_in_thread(
         work,
         keep_going=lambda: _renew(lease, lease_s, name),
         longest_s=math.inf,

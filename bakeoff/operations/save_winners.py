@@ -12,7 +12,7 @@ from bakeoff.domain.job import Job
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
 from bakeoff.domain.result import FittedModel, Result
 from bakeoff.domain.run import Run
-from bakeoff.domain.saving import Advance, NotSaved, Saved, SaveRequest, SavingOutcome
+from bakeoff.domain.saving import NotSaved, PromotionOutcome, Saved, SaveRequest, SavingOutcome
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
 from bakeoff.operations.context import Context
 from bakeoff.settings.registry_settings import PromotionSettings
@@ -89,7 +89,9 @@ def _add(context: Context, registry: BaseModelRegistry, result: Result, job: Job
     return registry.get(registry.save_fitted(fitted, name, description_of(result, job, left)))
 
 
-def _promote(context: Context, registry: BaseModelRegistry, saved: Saved, run: Run) -> Advance | None:
+def _promote(
+    context: Context, registry: BaseModelRegistry, saved: Saved, run: Run
+) -> PromotionOutcome | None:
     policy = _policy(context, run)
     if policy.stage is None:
         return None
@@ -108,12 +110,12 @@ def _promote(context: Context, registry: BaseModelRegistry, saved: Saved, run: R
         )
     except GateError as exc:
         reason = "; ".join(gate.reason for gate in exc.failed)
-        return Advance(version=saved.version, stage=policy.stage, promoted=False, reason=reason)
+        return PromotionOutcome(version=saved.version, stage=policy.stage, promoted=False, reason=reason)
     present = registry.get(saved.uri).stage
     if present != policy.stage:
         reason = f"it has been in {policy.stage} before, and is in {present} by now"
-        return Advance(version=saved.version, stage=policy.stage, promoted=False, reason=reason)
-    return Advance(
+        return PromotionOutcome(version=saved.version, stage=policy.stage, promoted=False, reason=reason)
+    return PromotionOutcome(
         version=saved.version,
         stage=policy.stage,
         promoted=True,

@@ -19,7 +19,7 @@ def save_what_is_due(context: Context) -> None:
     for run_id in saving_rows.due(context.engine):
         lease = saving_rows.take(context.engine, run_id, lease_s=_lease_s(context))
         if lease is not None:
-            with log_setup.about(runId=run_id):
+            with log_setup.with_ids(runId=run_id):
                 _save(context, run_id, lease)
 
 

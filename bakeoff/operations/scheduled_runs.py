@@ -39,7 +39,7 @@ def start_due_runs(context: Context) -> int:
     open_slots = schedule_slots.due(engine, scheduled.keys())
     started = 0
     for slot in open_slots:
-        with log_setup.about(runId=slot.run_id):
+        with log_setup.with_ids(runId=slot.run_id):
             started += _start(context, slot, scheduled[slot.schedule])
     return started
 

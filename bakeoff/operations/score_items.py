@@ -41,7 +41,7 @@ def scorer(context: Context, model: str | None) -> Scorer:
 def take_in(context: Context, given: Sequence[Item], using: Scorer, *, first_row: int = 0) -> Intake:
     """One batch: stored and scored, or refused as a whole."""
     scores = using.score(given, first_row=first_row)
-    return feedback_items.take_in(context.engine, list(zip(given, scores, strict=True)))
+    return feedback_items.add(context.engine, list(zip(given, scores, strict=True)))
 
 
 def score_stored(

@@ -14,12 +14,12 @@ from bakeoff.domain.identity import new_id, parse_id, utc_now
 from bakeoff.domain.job import Job, JobState
 from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run, RunState
-from bakeoff.domain.signal import Commission
+from bakeoff.domain.signal import SignalJobInputs
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.planning.run_plan import Plan, RunRequest, make_plan
 from bakeoff.evaluation.reuse.reuse_plan import Prospect, Way, longest_first
-from bakeoff.evaluation.signals.signal_run_plan import commissioned
+from bakeoff.evaluation.signals.signal_run_plan import inputs_by_model
 from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context
 from bakeoff.operations.reuse_lookup import prospects_of
@@ -82,7 +82,7 @@ def write_run(
     with snapshot_store.held(folder):  # else `bakeoff gc` could remove the snapshot before the run cites it
         written = run_rows.create(context.engine, run, queued, reused)
     if written:
-        with log_setup.about(runId=run.id):
+        with log_setup.with_ids(runId=run.id):
             log.info("%s begins: %d jobs on %s", run.name, len(queued), data.name)
     return written
 
@@ -115,9 +115,13 @@ def run_of(plan: Plan, *, run_id: str, name: str | None = None, digest: str | No
 
 
 def job_of(
-    context: Context, run: Run, candidate: Candidate, position: int, commission: Commission | None = None
+    context: Context,
+    run: Run,
+    candidate: Candidate,
+    position: int,
+    signal_inputs: SignalJobInputs | None = None,
 ) -> Job:
-    """`commission`: of a job of signals."""
+    """`signal_inputs`: of a job of signals."""
     settings = context.configuration.settings
     return Job(
         id=new_id(),
@@ -129,7 +133,7 @@ def job_of(
         max_attempts=settings.max_attempts,
         timeout_s=candidate.timeout_s or settings.evaluation_timeout,
         position=position,
-        commission=commission,
+        signal_inputs=signal_inputs,
         created_at=run.created_at,
     )
 
@@ -165,7 +169,7 @@ def retry(context: Context, run_id: str, *, as_id: str | None = None, digest: st
     queued = _queued_again(context, again, [job for job in old_jobs if job.id not in finished])
     reused = [
         _taken_over(
-            job_of(context, again, job.candidate, job.position, job.commission), finished[job.id], again
+            job_of(context, again, job.candidate, job.position, job.signal_inputs), finished[job.id], again
         )
         for job in old_jobs
         if job.id in finished
@@ -180,7 +184,7 @@ def _queued_again(context: Context, run: Run, old: Sequence[Job]) -> list[Job]:
     if run.signals is None:
         return [job_of(context, run, job.candidate, job.position) for job in old]
     models = [job.candidate for job in old]
-    found = commissioned(models, run.dataset, run.signals.as_of, context.configuration)
+    found = inputs_by_model(models, run.dataset, run.signals.as_of, context.configuration)
     return [job_of(context, run, job.candidate, job.position, found[job.candidate.id]) for job in old]
 
 

@@ -1,8 +1,7 @@
-"""What a process tells those who look after it: lines to read on a terminal, a JSON object a line elsewhere.
+"""Logging: lines of text on a terminal, one JSON object per line elsewhere.
 
-Ids are bound where the work on something begins. They then stand in every line, also in those of libraries.
-
-A complaint: what goes wrong again and again is said once, and so is its end.
+The ids of a run or a job are set where the work on it begins. They are then in every line that is logged in
+this context, also in those of libraries.
 """
 
 import json
@@ -27,10 +26,10 @@ class LogFormat(StrEnum):
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default=_NOTHING)
+_ids: ContextVar[Mapping[str, Any]] = ContextVar("ids", default=_NOTHING)
 
-#: They tell of every step at INFO.
-_TALKATIVE = ("alembic", "celery.worker.strategy")
+#: Libraries that log every step at INFO.
+_VERBOSE = ("alembic", "celery.worker.strategy")
 
 _UUID, _SHORT = 36, 8
 
@@ -38,41 +37,41 @@ _UUID, _SHORT = 36, 8
 _MARK = '{"timestamp": '
 
 
-def begin(**ids: Any) -> None:
-    """From here on, in this context, it is about these and nothing else."""
-    _bound.set(ids)
+def set_ids(**ids: Any) -> None:
+    """Set the ids of this context, in place of all others."""
+    _ids.set(ids)
 
 
-def add(**ids: Any) -> None:
-    """More is known of what it is about."""
-    _bound.set({**_bound.get(), **ids})
+def add_ids(**ids: Any) -> None:
+    """Add to the ids of this context."""
+    _ids.set({**_ids.get(), **ids})
 
 
 @contextmanager
-def about(**ids: Any) -> Iterator[None]:
-    """Within this block it is about these, too."""
-    token = _bound.set({**_bound.get(), **ids})
+def with_ids(**ids: Any) -> Iterator[None]:
+    """Add these ids within a block."""
+    token = _ids.set({**_ids.get(), **ids})
     try:
         yield
     finally:
-        _bound.reset(token)
+        _ids.reset(token)
 
 
 def set_up(level: int | str, form: LogFormat, file: Path | None = None) -> None:
-    """For the whole process, in place of what there was. Standard error is where it goes without a file."""
+    """Set up logging for the whole process, in place of any other; without a file, to standard error."""
     handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file)
     as_text = form is LogFormat.TEXT or (form is LogFormat.AUTO and file is None and sys.stderr.isatty())
     handler.setFormatter(_Text() if as_text else _Json())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in _TALKATIVE:
+    for name in _VERBOSE:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 
 
 def set_up_for_strangers() -> None:
-    """For code that may want to log in its own way: this is how it comes out if it does not."""
+    """For cells: what a plugin logs is printed like this, unless the plugin sets up logging itself."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json())
     logging.lastResort = handler
@@ -80,43 +79,43 @@ def set_up_for_strangers() -> None:
 
 
 def readable(line: str) -> str:
-    """A line in JSON as it would be on a terminal, without its ids; any other as it is."""
+    """A line in JSON as it would be on a terminal, without its ids; any other line as it is."""
     if not (line.startswith(_MARK) and line.endswith("}\n")):
         return line
     try:
-        said = json.loads(line)
-        head = f"{said['timestamp']} {said['level'].upper()} {said['logger']}: {said['message']}\n"
-        return head + (said["traceback"] + "\n" if "traceback" in said else "")
+        entry = json.loads(line)
+        head = f"{entry['timestamp']} {entry['level'].upper()} {entry['logger']}: {entry['message']}\n"
+        return head + (entry["traceback"] + "\n" if "traceback" in entry else "")
     except (ValueError, KeyError, AttributeError, TypeError):
-        return line  # strangers write what they like
+        return line  # a plugin may print anything that begins like one of our lines
 
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        said = {
+        entry = {
             "timestamp": _when(record),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
             "process": record.process,
-            **_bound.get(),
+            **_ids.get(),
         }
         if (trace := _trace(self, record)) is not None:
-            said["traceback"] = trace
-        return json.dumps(said, default=str)  # ASCII: nothing in it can look like the end of a line
+            entry["traceback"] = trace
+        return json.dumps(entry, default=str)  # ASCII: nothing in it can look like the end of a line
 
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_when(record)} {record.levelname} {record.name}: {record.getMessage()}"
-        if ids := " ".join(f"{name}={_short(value)}" for name, value in _bound.get().items()):
+        if ids := " ".join(f"{name}={_short(value)}" for name, value in _ids.get().items()):
             line += f" [{ids}]"
         trace = _trace(self, record)
         return line if trace is None else f"{line}\n{trace}"
 
 
 def _short(value: Any) -> str:
-    """As many characters of an id as people need to find it again, and none that steers their terminal."""
+    """An id as short as people may type it, without characters that control a terminal."""
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
     return text[:_SHORT] if len(text) == _UUID else text
 
@@ -132,17 +131,19 @@ def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str | Non
 
 
 class RepeatedWarning:
+    """A warning about something that goes wrong again and again: it is logged once, and so is its end."""
+
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
-        self._said: str | None = None
+        self._last: str | None = None
 
-    def make(self, text: str) -> None:
-        if text != self._said:
+    def warn(self, text: str) -> None:
+        if text != self._last:
             self._log.warning("%s", text)
-        self._said = text
+        self._last = text
 
-    def withdraw(self) -> None:
-        """All is well."""
-        if self._said is not None:
-            self._log.info("that is over: %s", self._said)
-        self._said = None
+    def resolve(self) -> None:
+        """Log that it is over, if it was logged that it began."""
+        if self._last is not None:
+            self._log.info("that is over: %s", self._last)
+        self._last = None

@@ -63,9 +63,9 @@ def retried_later(duty: Callable[..., object]) -> Callable[..., None]:
         try:
             duty(*args)
         except BakeoffError as exc:
-            trouble.make(str(exc))
+            trouble.warn(str(exc))
         else:
-            trouble.withdraw()
+            trouble.resolve()
 
     return tried
 

@@ -75,7 +75,7 @@ class JobRunner:
         first = last = self._supervise(claim, batch)
         others = 0
         while batch.lasts() and (following := self._claim_next()):
-            with log_setup.about(jobId=following.job.id):
+            with log_setup.with_ids(jobId=following.job.id):
                 last = self._supervise(following, batch, on_first_look=partial(batch.announce, following))
                 log.info("%s", last)
             others += 1
@@ -114,7 +114,7 @@ class JobRunner:
         self, claim: Claim, batch: JobBatch, *, on_first_look: Callable[[], None] = lambda: None
     ) -> str:
         """A sentence about how it ended. Whatever happens, afterwards the job has ended or waits again."""
-        log_setup.add(runId=claim.run.id, modelId=claim.job.candidate.id, attempt=claim.job.attempt)
+        log_setup.add_ids(runId=claim.run.id, modelId=claim.job.candidate.id, attempt=claim.job.attempt)
         lease = claim.lease
         monitor = LeaseMonitor(
             self._context,

@@ -77,7 +77,7 @@ class LeaseMonitor:
             except InfrastructureError as exc:
                 if not self._may_insist():
                     raise
-                self._trouble.make(f"the end of job {self._lease.job_id} will be written again: {exc}")
+                self._trouble.warn(f"the end of job {self._lease.job_id} will be written again: {exc}")
                 time.sleep(_RETRY_S)
 
     def _may_insist(self) -> bool:
@@ -97,7 +97,7 @@ class LeaseMonitor:
             self._renew_in_time()
             return leases.standing(self._context.engine, self._lease)
         except InfrastructureError as exc:
-            self._trouble.make(f"job {self._lease.job_id} goes on until its lease runs out: {exc}")
+            self._trouble.warn(f"job {self._lease.job_id} goes on until its lease runs out: {exc}")
             return LeaseStanding.HELD if time.monotonic() < self._held_until else LeaseStanding.LOST
 
     def _renew_in_time(self) -> None:
@@ -108,6 +108,6 @@ class LeaseMonitor:
         try:
             if leases.renew(self._context.engine, self._lease, lease_s=self._lease_s):
                 self._held_until = asked_at + self._lease_s
-            self._trouble.withdraw()
+            self._trouble.resolve()
         except InfrastructureError as exc:
-            self._trouble.make(f"job {self._lease.job_id} goes on as long as nobody takes it: {exc}")
+            self._trouble.warn(f"job {self._lease.job_id} goes on as long as nobody takes it: {exc}")

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from bakeoff.domain.result import Fit, Provenance, digest_of, fingerprint
-from bakeoff.domain.signal import Commission, ModelOutput, SignalOrder
+from bakeoff.domain.signal import ModelOutput, SignalJobInputs, SignalOrder
 from bakeoff.evaluation.reuse.audit_check import first_change
 from bakeoff.evaluation.reuse.job_provenance import PartsOf
 from bakeoff.evaluation.signals.signal_job_inputs import parts_of_answers
@@ -28,10 +28,12 @@ class KnownSignals:
 def known_signals(context: Context, claim: Claim) -> KnownSignals:
     """None of them if anything that decides the model's answers has changed: they may be others today."""
     engine, root = context.engine, context.configuration.root.resolve()
-    (order, commission), job = order_and_commission(claim), claim.job
-    if order.fresh or commission.fingerprint != _present_fingerprint(claim, root):
+    (order, signal_inputs), job = order_and_commission(claim), claim.job
+    if order.fresh or signal_inputs.fingerprint != _present_fingerprint(claim, root):
         return KnownSignals()
-    past = earlier_fits.with_fingerprints(engine, {commission.fingerprint}).get(commission.fingerprint, ())
+    past = earlier_fits.with_fingerprints(engine, {signal_inputs.fingerprint}).get(
+        signal_inputs.fingerprint, ()
+    )
     # Another model may be of the same class: its signals are kept under its own id. Newest first.
     valid = [fit for fit in past if fit.result.model_id == job.candidate.id and _is_unchanged(fit, root)]
     if not valid:
@@ -64,20 +66,20 @@ def kept_under(provenance: Provenance, job_id: str) -> str:
     return provenance.fingerprint
 
 
-def order_and_commission(claim: Claim) -> tuple[SignalOrder, Commission]:
+def order_and_commission(claim: Claim) -> tuple[SignalOrder, SignalJobInputs]:
     """What a job of signals has to do: the whole run's order, and its model's part of it."""
-    order, commission = claim.run.signals, claim.job.commission
-    assert order is not None and commission is not None  # noqa: S101, PT018 - jobs of signals have both
-    return order, commission
+    order, signal_inputs = claim.run.signals, claim.job.signal_inputs
+    assert order is not None and signal_inputs is not None  # noqa: S101, PT018 - jobs of signals have both
+    return order, signal_inputs
 
 
 def parts_for(claim: Claim) -> PartsOf:
     """A function that lists everything the answers of this job depend on."""
-    order, commission = order_and_commission(claim)
+    order, signal_inputs = order_and_commission(claim)
     return partial(
         parts_of_answers,
         claim.job.candidate,
-        commission.artefacts,
+        signal_inputs.artefacts,
         dataset=claim.run.dataset,
         as_of=order.as_of,
     )

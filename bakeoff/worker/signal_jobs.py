@@ -32,9 +32,9 @@ _NO_COST = Cost(fit_s=0.0, predict_s=0.0, cpu_s=0.0, peak_memory_mb=0.0, granted
 def work(at_work: JobAtWork) -> Ending:
     began = time.monotonic()
     claim, job = at_work.claim, at_work.job
-    order, commission = order_and_commission(claim)
-    if commission.obstacle:
-        return _not_possible(job, commission.obstacle)
+    order, signal_inputs = order_and_commission(claim)
+    if signal_inputs.obstacle:
+        return _not_possible(job, signal_inputs.obstacle)
     known = known_signals(at_work.context, claim)
     unknown = [symbol for symbol in order.symbols if symbol not in known.covered]
     answered = _answers_of_cell(at_work, unknown) if unknown else None
@@ -55,7 +55,7 @@ def work(at_work: JobAtWork) -> Ending:
                 result,
                 signals,
                 as_of=order.as_of,
-                commission=replace(commission, fingerprint=fingerprint),
+                signal_inputs=replace(signal_inputs, fingerprint=fingerprint),
             ),
         ),
         summary=f"{len(signals)} signals, {len(new)} of them new",
@@ -64,14 +64,14 @@ def work(at_work: JobAtWork) -> Ending:
 
 def _answers_of_cell(at_work: JobAtWork, symbols: Sequence[str]) -> Answered | Faulty | Killed | Stopped:
     job, claim = at_work.job, at_work.claim
-    order, commission = order_and_commission(claim)
+    order, signal_inputs = order_and_commission(claim)
     with ExitStack() as stack:
         try:
             inputs = stack.enter_context(
                 prepared_inputs(
                     at_work.context,
                     job.candidate,
-                    commission.artefacts,
+                    signal_inputs.artefacts,
                     dataset=claim.run.dataset,
                     as_of=order.as_of,
                     log=at_work.context.configuration.log_of(job.run_id, job.id),

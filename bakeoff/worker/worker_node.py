@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 #: Imported in the oven once, so that every cell is forked with them in memory.
 _ALWAYS = (
-    "bakeoff.settings.log_setup:set_up_for_strangers",
+    "bakeoff.settings.log_setup:set_up_for_plugins",
     "numpy",
     "pandas",
     "pyarrow",

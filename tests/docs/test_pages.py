@@ -31,14 +31,14 @@ from bakeoff.events.event_stream import SCHEMA
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs.leases import Caps
-from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, Figures
+from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, MetricCounts
 from registry.catalog.catalog_schema import KEYS as CATALOG_KEYS
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 BESIDE = [ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
 
-NONE = Figures(
+NONE = MetricCounts(
     runs=dict.fromkeys(RunState, 0),
     jobs=dict.fromkeys(JobState, 0),
     oldest_queued_at=None,

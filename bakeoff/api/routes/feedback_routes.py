@@ -146,7 +146,7 @@ def _in_the_body(field: str) -> Iterator[None]:
     try:
         yield
     except InvalidInputError as exc:
-        raise InvalidInputError(str(exc)).blaming(f"body.{field}") from exc
+        raise InvalidInputError(str(exc)).with_field(f"body.{field}") from exc
 
 
 def _page(found: Sequence[StoredItem] | Sequence[StoredLabel], limit: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Figures for Prometheus, read from the database: they are those of all workers, and outlive them.
+"""MetricCounts for Prometheus, read from the database: they are those of all workers, and outlive them.
 
 Labels are states and queues, of which there are a few; nothing is labelled by model, run or worker.
 """
@@ -17,21 +17,21 @@ from bakeoff.domain.run import RunState
 from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.leases import Caps
-from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, Figures, figures
+from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, MetricCounts, read_counts
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 router = APIRouter(tags=["health"])
 
 
-def figures_pulse(context: Context) -> Pulse[Figures]:
+def figures_pulse(context: Context) -> Pulse[MetricCounts]:
     """Each look follows the caps, too, which a worker does in its own loop."""
     follower = CapsFollower(context.configuration)
 
-    def look() -> Figures:
+    def look() -> MetricCounts:
         if (found := follower.look()) is not None:
             context.shared_caps.announce(found)
-        return figures(context.engine)
+        return read_counts(context.engine)
 
     return Pulse(look, Rhythm(fresh_s=2.0, stale_s=2.0, patience_s=10.0))
 
@@ -49,7 +49,7 @@ async def read_metrics(service: TheService) -> MetricsText:
     return MetricsText("".join(lines(found, service.context.shared_caps.present())))
 
 
-def lines(found: Figures, caps: Caps) -> Iterator[str]:
+def lines(found: MetricCounts, caps: Caps) -> Iterator[str]:
     yield from _family("bakeoff_runs", "gauge", "Runs by state.", _by_state(found.runs))
     yield from _family("bakeoff_jobs", "gauge", "Jobs by state.", _by_state(found.jobs))
     yield from _one("bakeoff_queue_depth", "gauge", "Jobs that wait for a slot.", found.jobs[JobState.QUEUED])

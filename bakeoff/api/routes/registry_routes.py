@@ -17,7 +17,7 @@ from bakeoff.api.schemas.registry_schemas import (
     ModelVersionPageOut,
     PromotionOut,
 )
-from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError, about
+from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.model_version import LONGEST_NAME, Promotion, Stage, VersionFilter
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.operations.context import Context
@@ -111,7 +111,7 @@ async def find_the_best_model(service: TheService, rivals: Annotated[Rivals, Que
         compared = VersionFilter(name=rivals.name, type=rivals.type, dataset_id=rivals.dataset_id)
         if rivals.dataset_id is None and not rivals.any_dataset:
             cure = "give datasetId, or compare whatever there is with anyDataset=true"
-            with about("query.datasetId"):
+            with in_field("query.datasetId"):
                 snapshot = snapshot_of_the_newest(registry, rivals.metric, compared, cure=cure)
                 compared = replace(compared, dataset_id=snapshot)
         found = registry.best(rivals.metric, compared)
@@ -127,7 +127,7 @@ async def read_a_model_version(service: TheService, name: _Name, version: _Versi
     """By number, by stage, by place, or `latest`; `@alias` by alias."""
 
     def look(registry: BaseModelRegistry) -> dict[str, Any]:
-        with about("path.version"):
+        with in_field("path.version"):
             return registry.get(_uri(name, version)).to_record()
 
     return await service.ask(_look, service.context, look)
@@ -219,4 +219,4 @@ def _open(context: Context) -> BaseModelRegistry:
 
 
 def _none(what: str) -> NotFoundError:
-    return NotFoundError(f"{what}: the list of all is under /api/ml/registry").blaming("query")
+    return NotFoundError(f"{what}: the list of all is under /api/ml/registry").with_field("query")

@@ -43,7 +43,7 @@ class Access:
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
             await send(message)
 
-        with log_setup.about(requestId=request_id):
+        with log_setup.with_ids(requestId=request_id):
             try:
                 await self._app(scope, receive, sending)
             finally:
@@ -66,5 +66,5 @@ def _tell(scope: Scope, status: int, took_s: float) -> None:
         **_run_in(path, scope.get("path_params", {})),
     }
     level = logging.DEBUG if path.startswith(_WATCHED) else logging.INFO
-    with log_setup.about(**told):
+    with log_setup.with_ids(**told):
         log.log(level, "%s %s: %d", told["method"], path, status)

@@ -12,7 +12,7 @@ from bakeoff.cli.output.run_header import grid
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.run import Run
-from bakeoff.domain.saving import Advance, Saving, SavingOutcome
+from bakeoff.domain.saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.store.bakeoffs import saving_rows
 from bakeoff.worker import worker_processes
 
@@ -73,7 +73,7 @@ def _settled(outcome: SavingOutcome) -> Iterator[_Row]:
         yield from _promotion(outcome.promotion)
 
 
-def _promotion(advance: Advance) -> Iterator[_Row]:
+def _promotion(advance: PromotionOutcome) -> Iterator[_Row]:
     if not advance.promoted:
         yield "", Text(f"not promoted: {clean(advance.reason)}", "yellow")
         return

@@ -42,7 +42,7 @@ def saved_models(plan: "SignalPlan") -> list[str]:
     return [
         f"{', '.join(f'{one.name} {one.version}' for one in found.artefacts)}"
         + (f", learned as of {found.learned_as_of}" if found.learned_as_of else "")
-        for found in plan.commissions.values()
+        for found in plan.inputs.values()
         if found.artefacts
     ]
 

@@ -13,7 +13,7 @@ from typing import Any
 from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.domain.background_work import StoppedError, TooLongError, meanwhile
+from bakeoff.domain.background_work import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.job import JobError, JobState, Phase
@@ -178,7 +178,7 @@ def _score_within_time(
     """Scoring gets as much time as the job: a custom metric is untrusted code and may take for ever."""
     job, metrics = evaluation.job, evaluation.run.rules.metrics
     try:
-        return meanwhile(score, keep_going=evaluation.permission.may_go_on, longest_s=job.timeout_s)
+        return run_in_thread(score, keep_going=evaluation.permission.may_go_on, longest_s=job.timeout_s)
     except StoppedError:
         return Stopped()
     except TooLongError:

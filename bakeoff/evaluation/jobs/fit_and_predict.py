@@ -69,7 +69,7 @@ def _fit_tiny_data(candidate: Candidate) -> None:
 def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     """`payload` is that of `evaluation_job.payload_of`; return the report that the supervisor reads."""
     candidate = Candidate.from_json(payload["candidate"])
-    log_setup.begin(**payload["about"], modelId=candidate.id)
+    log_setup.set_ids(**payload["about"], modelId=candidate.id)
     seed: int = payload["seed"]
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - plugins may use the old global generator

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.errors import InvalidInputError, about
+from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.extensions import Extends, whose
 from bakeoff.domain.metric import CLASSIFICATION_METRICS, REGRESSION_METRICS
 
@@ -25,7 +25,7 @@ def built_in(target_kind: TargetKind) -> tuple[str, ...]:
 
 def check(names: Iterable[str], target_kind: TargetKind) -> None:
     for place, name in enumerate(names):
-        with about(f"metrics.{place}"):
+        with in_field(f"metrics.{place}"):
             if metric.is_custom(name):
                 _check_custom(name, target_kind)
             elif name not in built_in(target_kind):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.errors import InvalidInputError, about
+from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import CLASSIFICATION_METRICS, REGRESSION_METRICS, Average, ScoringRules
 from bakeoff.evaluation.metrics import metric_names
 from registry.columns.class_answers import Label, place_of
@@ -26,15 +26,15 @@ def resolve_rules(
 ) -> ScoringRules:
     """Check all rules before anything is enqueued. `classes` are in sort order."""
     kind = _kind(target_kind, classes)
-    with about("metrics"):
+    with in_field("metrics"):
         names = _metrics(metrics, kind)
-    with about("positiveLabel"):
+    with in_field("positiveLabel"):
         positive = _positive_label(positive_label, kind, classes)
-    with about("threshold"):
+    with in_field("threshold"):
         threshold = _threshold(threshold, kind)
-    with about("average"):
+    with in_field("average"):
         how = _average(average, kind)
-    with about("zeroDivision"):
+    with in_field("zeroDivision"):
         zero_division = _zero_division(zero_division)
     return ScoringRules(
         metrics=names, positive_label=positive, threshold=threshold, average=how, zero_division=zero_division

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind
 from bakeoff.domain.dataset import DatasetRef, TargetKind
-from bakeoff.domain.errors import InvalidInputError, about
+from bakeoff.domain.errors import InvalidInputError, in_field
 from registry.catalog.live_catalog import Catalog
 
 BASELINE_ID = "dummy"
@@ -35,7 +35,7 @@ def named(ids: Sequence[str], catalog: Catalog, *, baseline: bool) -> list[Candi
 def _others(ids: Sequence[str], catalog: Catalog) -> list[Candidate]:
     found: dict[str, Candidate] = {}
     for place, model_id in enumerate(ids):
-        with about(f"models.{place}"):
+        with in_field(f"models.{place}"):
             if model_id != BASELINE_ID:
                 found[model_id] = catalog.get(model_id)
                 refuse_signals(found[model_id])

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from bakeoff.domain.background_work import begin
+from bakeoff.domain.background_work import start_in_thread
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
-from bakeoff.domain.errors import InvalidInputError, NotFoundError, about
+from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.run import PRIORITIES
@@ -102,9 +102,9 @@ def make_plan(
     settings = configuration.settings
     seed = settings.seed if request.seed is None else request.seed
     test_size = request.test_size or settings.test_size
-    with about("dataset"):
+    with in_field("dataset"):
         name, dataset = _dataset(request, configuration)
-    with about("saveAs"):
+    with in_field("saveAs"):
         save = _saving(request, name, configuration)
     pinning = partial(
         pin,
@@ -139,26 +139,26 @@ def _pin_and_choose(
 ) -> tuple[Pinned, Choice]:
     """A wrong name is told before the data are read."""
     if request.models is not None:
-        with about("models"):
+        with in_field("models"):
             candidates = named(request.models, catalog(), baseline=request.baseline)
         pinned = _read(pinning)
-        with about("models"):
+        with in_field("models"):
             return pinned, all_fitting(candidates, pinned.ref)
-    reading = begin(pinning)
+    reading = start_in_thread(pinning)
     candidates = enabled(catalog())
     pinned = _read(reading.result)
     return pinned, fitting(candidates, pinned.ref)
 
 
 def _read(pinning: Callable[[], Pinned]) -> Pinned:
-    with about("dataset"):
+    with in_field("dataset"):
         return pinning()
 
 
 def _dataset(request: RunRequest, configuration: Configuration) -> tuple[str, DatasetSettings]:
     configured = configuration.settings.datasets.get(request.dataset)
     if configured is not None:
-        with about("target"):
+        with in_field("target"):
             _refuse_a_second_target(request, configured)
         return request.dataset, _with_our_database(configured, configuration)
     source = _FILE_SOURCES.get(Path(request.dataset).suffix.lower())

@@ -63,7 +63,7 @@ def answer(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
 
 def _construct(payload: Mapping[str, Any], inside: CellApi) -> ConstructedPlugin:
     candidate = Candidate.from_json(payload["candidate"])
-    log_setup.begin(**payload["about"], modelId=candidate.id)
+    log_setup.set_ids(**payload["about"], modelId=candidate.id)
     seed_random()
     data = open_market(Path(payload["market"]))
     copies = [ArtefactCopy.from_json(copy) for copy in payload["artefacts"]]

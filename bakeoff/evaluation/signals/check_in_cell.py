@@ -57,7 +57,7 @@ class _NotApplicableError(Exception):
 def check(payload: Mapping[str, Any], inside: CellApi) -> list[dict[str, str]]:
     """For each claim: whether it holds, why not, and what to do about it."""
     candidate = Candidate.from_json(payload["candidate"])
-    log_setup.begin(**payload["about"], modelId=candidate.id)
+    log_setup.set_ids(**payload["about"], modelId=candidate.id)
     checked = _CheckedModel(
         candidate=candidate,
         root=Path(payload["root"]),

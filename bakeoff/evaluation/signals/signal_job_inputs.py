@@ -11,7 +11,7 @@ from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.result import Part, Parts, digest_of, fingerprint
-from bakeoff.domain.signal import Artefact, Commission
+from bakeoff.domain.signal import Artefact, SignalJobInputs
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from registry.code.code_reading import Code, class_modules, code_at
@@ -21,7 +21,7 @@ from registry.models.registry_interface import BaseModelRegistry
 SEED = 0
 
 
-def commission_of(
+def inputs_of(
     candidate: Candidate,
     *,
     dataset: DatasetRef,
@@ -29,7 +29,7 @@ def commission_of(
     registry: BaseModelRegistry | None,
     root: Path,
     surroundings: Mapping[str, str],
-) -> Commission:
+) -> SignalJobInputs:
     """`registry`: None where nothing was ever saved."""
     found, obstacle = _resolved(candidate, registry)
     parts = parts_of_answers(
@@ -40,7 +40,7 @@ def commission_of(
         code=code_at(class_modules(candidate), root=root),
         surroundings=surroundings,
     )
-    return Commission(fingerprint=fingerprint(parts), artefacts=found, obstacle=obstacle)
+    return SignalJobInputs(fingerprint=fingerprint(parts), artefacts=found, obstacle=obstacle)
 
 
 def _resolved(candidate: Candidate, registry: BaseModelRegistry | None) -> tuple[tuple[Artefact, ...], str]:

@@ -9,13 +9,13 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.dataset import DatasetRef
-from bakeoff.domain.errors import InvalidInputError, about
+from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.run import PRIORITIES
-from bakeoff.domain.signal import LONGEST_SYMBOL, Commission, SignalOrder
+from bakeoff.domain.signal import LONGEST_SYMBOL, SignalJobInputs, SignalOrder
 from bakeoff.evaluation.market.market_pinning import STALE_DAYS, PinnedMarket, pin_market
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
-from bakeoff.evaluation.signals.signal_job_inputs import commission_of
+from bakeoff.evaluation.signals.signal_job_inputs import inputs_of
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.market_settings import MarketSettings, MarketSource
 from registry.catalog.live_catalog import Catalog
@@ -68,7 +68,7 @@ class SignalPlan:
     dataset: DatasetRef
     order: SignalOrder
     models: tuple[Candidate, ...]
-    commissions: Mapping[str, Commission]  #: by model
+    inputs: Mapping[str, SignalJobInputs]  #: by model
     priority: int
     warnings: tuple[str, ...]  #: sentences for the person who starts it
 
@@ -78,12 +78,12 @@ def make_signal_plan(
 ) -> SignalPlan:
     configuration.require_shared_dir()
     settings = market_of(configuration)
-    with about("models"):
+    with in_field("models"):
         models = chosen_models(request.models, catalog())
     market = pinned(settings, configuration, as_of=request.as_of)
     if request.as_of is None:
         market = replace(market, warnings=(*market.warnings, *_staleness_warnings(market, settings)))
-    with about("symbols"):
+    with in_field("symbols"):
         symbols = market.chosen(request.symbols)
     order = SignalOrder(
         symbols=symbols,
@@ -114,17 +114,17 @@ def _plan(
     *,
     priority: int,
 ) -> SignalPlan:
-    commissions = commissioned(models, market.ref, order.as_of, configuration)
+    inputs = inputs_by_model(models, market.ref, order.as_of, configuration)
     return SignalPlan(
         dataset=market.ref,
         order=order,
         models=models,
-        commissions=commissions,
+        inputs=inputs,
         priority=priority,
         warnings=(
             *market.warnings,
             *_single_model_warning(models),
-            *_hindsight_warnings(commissions, order.as_of),
+            *_hindsight_warnings(inputs, order.as_of),
         ),
     )
 
@@ -139,7 +139,7 @@ def market_of(configuration: Configuration) -> MarketSettings:
 
 
 def pinned(settings: MarketSettings, configuration: Configuration, *, as_of: date | None) -> PinnedMarket:
-    with about("asOf"):
+    with in_field("asOf"):
         _refuse_the_future(as_of)
         return pin_market(settings, root=configuration.root, snapshots=configuration.snapshots, as_of=as_of)
 
@@ -181,14 +181,14 @@ def signal_model(model_id: str, catalog: Catalog) -> Candidate:
     return found
 
 
-def commissioned(
+def inputs_by_model(
     models: Sequence[Candidate], dataset: DatasetRef, as_of: date, configuration: Configuration
-) -> dict[str, Commission]:
-    """The commission of each model, by its id."""
+) -> dict[str, SignalJobInputs]:
+    """The signal_inputs of each model, by its id."""
     registry, present = registry_of(models, configuration), cell_environment()
 
-    def commission(model: Candidate) -> Commission:
-        return commission_of(
+    def signal_inputs(model: Candidate) -> SignalJobInputs:
+        return inputs_of(
             model,
             dataset=dataset,
             as_of=as_of,
@@ -197,7 +197,7 @@ def commissioned(
             surroundings=present,
         )
 
-    return {model.id: commission(model) for model in models}
+    return {model.id: signal_inputs(model) for model in models}
 
 
 def registry_of(models: Sequence[Candidate], configuration: Configuration) -> BaseModelRegistry | None:
@@ -206,13 +206,13 @@ def registry_of(models: Sequence[Candidate], configuration: Configuration) -> Ba
     return open_registry(configuration) if has_saved and any(model.artefacts for model in models) else None
 
 
-def _hindsight_warnings(commissions: Mapping[str, Commission], as_of: date) -> tuple[str, ...]:
+def _hindsight_warnings(inputs: Mapping[str, SignalJobInputs], as_of: date) -> tuple[str, ...]:
     """Warn of models that learned from data after the date of the signals."""
     return tuple(
         f"{model_id} learned as of {learned}, so it knows what came after {as_of}, and its answers prove "
         f"nothing; `bakeoff signals train {model_id} --as-of {as_of}` trains one that does not"
-        for model_id, commission in commissions.items()
-        if (learned := commission.learned_as_of) is not None and learned > as_of.isoformat()
+        for model_id, signal_inputs in inputs.items()
+        if (learned := signal_inputs.learned_as_of) is not None and learned > as_of.isoformat()
     )
 
 

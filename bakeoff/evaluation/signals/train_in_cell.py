@@ -22,7 +22,7 @@ from registry.models.model_description import describe
 def train(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     """Return a description of each model, by its name; its pickle is the output of that name."""
     candidate = Candidate.from_json(payload["candidate"])
-    log_setup.begin(**payload["about"], modelId=candidate.id)
+    log_setup.set_ids(**payload["about"], modelId=candidate.id)
     seed_random()
     data = open_market(Path(payload["market"]))
     with errors_as_faults():

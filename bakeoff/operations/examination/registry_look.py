@@ -58,7 +58,7 @@ def _folder(configuration: Configuration) -> Diagnosis:
         return fail(_SUBJECT, masked(str(exc)), cure)
     if found in {None, Branch.REGISTRY.head}:
         return _content(configuration, engine)
-    schema_version.refuse_the_unknown(str(engine.url), found, Branch.REGISTRY)
+    schema_version.refuse_unknown(str(engine.url), found, Branch.REGISTRY)
     said = f"{engine.url} has schema {found}, this version needs {Branch.REGISTRY.head}"
     return fail(_SUBJECT, said, "stop the workers, then `bakeoff db upgrade`")
 

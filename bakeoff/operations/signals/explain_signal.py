@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from bakeoff.domain.errors import NotFoundError, about
+from bakeoff.domain.errors import NotFoundError, in_field
 from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, registry_of, signal_model
@@ -42,7 +42,7 @@ def explain(context: Context, model_id: str, symbol: str, *, as_of: date | None)
     except NotFoundError as exc:
         raise NotFoundError(f"{exc}: {how_to_train(model)}") from exc
     market = pinned(settings, configuration, as_of=as_of)
-    with about("symbol"):
+    with in_field("symbol"):
         market.chosen([symbol])
     with prepared_inputs(context, model, artefacts, dataset=market.ref, as_of=market.as_of) as desk:
         said = run_alone(context, desk, answer_in_cell.explain, outputs={}, symbol=symbol)

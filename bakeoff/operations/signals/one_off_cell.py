@@ -17,7 +17,7 @@ from registry.code.import_environment import import_path
 
 _START_S = 60
 _PRELOADED = (
-    "bakeoff.settings.log_setup:set_up_for_strangers",
+    "bakeoff.settings.log_setup:set_up_for_plugins",
     "numpy",
     "pandas",
     "bakeoff.evaluation.jobs.fit_and_predict:warm_up",

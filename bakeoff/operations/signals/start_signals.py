@@ -44,7 +44,7 @@ def plan_signals(context: Context, request: SignalRequest) -> SignalPlan:
 
 def log_warnings(plan: SignalPlan, run_id: str) -> None:
     """For a run that no person watches begin."""
-    with log_setup.about(runId=run_id):
+    with log_setup.with_ids(runId=run_id):
         for warning in plan.warnings:
             log.warning("%s", warning)
 
@@ -54,7 +54,7 @@ def start_planned_signals(
 ) -> None:
     run = signal_run_of(plan, run_id=run_id, name=name, digest=digest)
     jobs = [
-        job_of(context, run, model, position, plan.commissions[model.id])
+        job_of(context, run, model, position, plan.inputs[model.id])
         for position, model in enumerate(plan.models)
     ]
     if write_run(context, run, jobs):
@@ -87,11 +87,11 @@ def signals_in_process(
     order, answers = plan.order, {}
     for model in plan.models:
         on_model(model.id)
-        commission = plan.commissions[model.id]
-        if commission.obstacle:
-            raise NotFoundError(f"{commission.obstacle}: {how_to_train(model)}")
+        signal_inputs = plan.inputs[model.id]
+        if signal_inputs.obstacle:
+            raise NotFoundError(f"{signal_inputs.obstacle}: {how_to_train(model)}")
         with prepared_inputs(
-            context, model, commission.artefacts, dataset=plan.dataset, as_of=order.as_of
+            context, model, signal_inputs.artefacts, dataset=plan.dataset, as_of=order.as_of
         ) as inputs:
             answers[model.id] = signal_cell.answers_in_process(inputs, order.symbols)
     return combine(answers, as_of=order.as_of, weights=order.weights, rules=order.rules)

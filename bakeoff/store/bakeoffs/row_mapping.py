@@ -12,7 +12,7 @@ from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.result import CodeManifest, Cost, Part, Provenance, Result
 from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.saving import SaveRequest
-from bakeoff.domain.signal import Commission, SignalOrder
+from bakeoff.domain.signal import SignalJobInputs, SignalOrder
 
 
 def run_to_row(run: Run) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def job_to_row(job: Job) -> dict[str, Any]:
         "timeout_s": job.timeout_s,
         "position": job.position,
         "reuses": job.reuses,
-        "commission": job.commission.to_json() if job.commission else None,
+        "commission": job.signal_inputs.to_json() if job.signal_inputs else None,
         "created_at": job.created_at,
         "started_at": job.started_at,
         "ended_at": job.ended_at,
@@ -100,7 +100,7 @@ def job_from_row(row: Row[Any]) -> Job:
         timeout_s=row.timeout_s,
         position=row.position,
         reuses=row.reuses,
-        commission=None if row.commission is None else Commission.from_json(row.commission),
+        signal_inputs=None if row.commission is None else SignalJobInputs.from_json(row.commission),
         worker=row.worker,
         node=row.node,
         created_at=row.created_at,

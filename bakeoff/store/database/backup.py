@@ -81,7 +81,7 @@ def examine(file: Path) -> BackupCopy:
         raise InvalidInputError(f"{file} is no whole database of Bakeoff's: {exc}") from exc
     if found is None:
         raise InvalidInputError(f"{file} is no whole database of Bakeoff's: it has no schema")
-    schema_version.refuse_the_unknown(str(file), found[0])
+    schema_version.refuse_unknown(str(file), found[0])
     return BackupCopy(file=file, bytes=file.stat().st_size, schema=found[0], runs=found[1])
 
 

@@ -50,7 +50,7 @@ def ensure(engine: Engine, branch: Branch = Branch.RUNS) -> None:
         upgrade(engine, branch=branch)
         found = current(engine)
     if found != branch.head:
-        refuse_the_unknown(_name(engine), found, branch)
+        refuse_unknown(_name(engine), found, branch)
         raise InfrastructureError(
             f"the database {_name(engine)} has schema {found} and this version needs {branch.head}: "
             f"stop the workers, then run `bakeoff db upgrade`"
@@ -76,7 +76,7 @@ def downgrade(engine: Engine, to: str, branch: Branch = Branch.RUNS) -> None:
 def _migrate(engine: Engine, direction: str, to: str, branch: Branch) -> None:
     from alembic import command
 
-    refuse_the_unknown(_name(engine), current(engine), branch)
+    refuse_unknown(_name(engine), current(engine), branch)
     config = _alembic(branch)
     with writing(engine) as connection:
         one_at_a_time(connection, "schema")
@@ -84,7 +84,7 @@ def _migrate(engine: Engine, direction: str, to: str, branch: Branch) -> None:
         getattr(command, direction)(config, to)
 
 
-def refuse_the_unknown(name: str, found: str | None, branch: Branch = Branch.RUNS) -> None:
+def refuse_unknown(name: str, found: str | None, branch: Branch = Branch.RUNS) -> None:
     """A revision of a later version is a clear error, not a puzzle of Alembic's."""
     from alembic.script import ScriptDirectory
 

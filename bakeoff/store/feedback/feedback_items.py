@@ -16,7 +16,7 @@ _CHANGE = update(items).where(items.c.id == bindparam("item"))
 _SCORE = _CHANGE.where(items.c.received_at == bindparam("seen"))
 
 
-def take_in(engine: Engine, scored: Sequence[tuple[Item, Score]]) -> Intake:
+def add(engine: Engine, scored: Sequence[tuple[Item, Score]]) -> Intake:
     """All of them or none. What is there already, with the same features, keeps the score that it has."""
     given = {item.id: (item, score) for item, score in scored}  # the last one of an id counts
     with writing(engine) as connection:

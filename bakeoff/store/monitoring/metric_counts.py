@@ -24,7 +24,7 @@ class Durations:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class MetricCounts:
     runs: Mapping[RunState, int]  #: each state is there
     jobs: Mapping[JobState, int]  #: each state is there
     oldest_queued_at: datetime | None
@@ -36,12 +36,12 @@ class Figures:
     at: datetime
 
 
-def figures(engine: Engine) -> Figures:
+def read_counts(engine: Engine) -> MetricCounts:
     with reading(engine) as connection:
         at = now(connection)
         counted_runs = _by_state(connection, runs)
         counted_jobs = _by_state(connection, jobs)
-        return Figures(
+        return MetricCounts(
             runs={state: counted_runs.get(state, 0) for state in RunState},
             jobs={state: counted_jobs.get(state, 0) for state in JobState},
             oldest_queued_at=connection.execute(

@@ -10,7 +10,7 @@ from bakeoff.domain.ensemble import combine
 from bakeoff.domain.job import Job, JobState
 from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run
-from bakeoff.domain.signal import Commission, EnsembleSignal, ModelOutput, SignalOrder, SignalType
+from bakeoff.domain.signal import EnsembleSignal, ModelOutput, SignalJobInputs, SignalOrder, SignalType
 from bakeoff.store.bakeoffs.row_mapping import job_from_row
 from bakeoff.store.database.engine import reading, upsert
 from bakeoff.store.database.tables import jobs, model_signals
@@ -22,8 +22,8 @@ _KNOWN = select(model_signals).where(
     model_signals.c.as_of == bindparam("on"),
 )
 _JOBS = select(jobs).where(jobs.c.run_id == bindparam("run")).order_by(jobs.c.position)
-# No `values`: the SET comes from the execution parameters, which are `commission` alone.
-_SET_COMMISSION = update(jobs).where(jobs.c.id == bindparam("job"))
+# No `values`: the SET comes from the execution parameters, which are `signal_inputs` alone.
+_SET_INPUTS = update(jobs).where(jobs.c.id == bindparam("job"))
 
 
 def known_answers(
@@ -66,20 +66,20 @@ def write_answers(
 
 
 def write_at_end(
-    result: Result, answers: Sequence[ModelOutput], *, as_of: date, commission: Commission
+    result: Result, answers: Sequence[ModelOutput], *, as_of: date, signal_inputs: SignalJobInputs
 ) -> Callable[[Connection, datetime], None]:
     """What the end of a job of signals writes beside its result; for `leases.complete`.
 
-    The fingerprint of `commission` is that of what the answers did depend on, which is known only now.
+    The fingerprint of `signal_inputs` is that of what the answers did depend on, which is known only now.
     """
 
     def write(connection: Connection, at: datetime) -> None:
-        connection.execute(_SET_COMMISSION, {"job": result.evaluation_id, "commission": commission.to_json()})
+        connection.execute(_SET_INPUTS, {"job": result.evaluation_id, "commission": signal_inputs.to_json()})
         write_answers(
             connection,
             model_id=result.model_id,
             model_version=result.model_version,
-            fingerprint=commission.fingerprint,
+            fingerprint=signal_inputs.fingerprint,
             as_of=as_of,
             answers=answers,
             at=at,
@@ -132,11 +132,11 @@ def _answers(connection: Connection, run: Run, run_jobs: Iterable[Job]) -> dict[
     return {
         job.candidate.id: tuple(
             _known(
-                connection, job.candidate.id, job.commission.fingerprint, order.as_of, order.symbols
+                connection, job.candidate.id, job.signal_inputs.fingerprint, order.as_of, order.symbols
             ).values()
         )
         for job in run_jobs
-        if job.state is JobState.COMPLETED and job.commission is not None
+        if job.state is JobState.COMPLETED and job.signal_inputs is not None
     }
 
 

@@ -125,7 +125,7 @@ def test_what_does_not_fit_stops_no_other_and_is_told(
 ) -> None:
     project.bakeoff("results", "import", "in.csv")
     without = Score(value=0.0, version="baseline")
-    feedback_items.take_in(project.engine, [(Item(id="e", features={"y": 1}), without)])
+    feedback_items.add(project.engine, [(Item(id="e", features={"y": 1}), without)])
 
     said = project.bakeoff("score", "--model", "same/1.0.0")
 
@@ -195,7 +195,7 @@ def test_what_is_killed_between_two_batches_leaves_whole_ones_and_the_next_one_e
     project: Project, registry: ModelRegistry
 ) -> None:
     nothing = Score(value=0.0, version="baseline")
-    feedback_items.take_in(
+    feedback_items.add(
         project.engine, [(Item(id=f"i{n:02}", features={"x": n / 100}), nothing) for n in range(100)]
     )
 

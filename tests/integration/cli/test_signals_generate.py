@@ -14,7 +14,7 @@ from fixtures.stored import an_error, claim
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.job import JobKind, Phase
 from bakeoff.domain.run import Run
-from bakeoff.domain.signal import Commission, EnsembleRules, ModelOutput, SignalOrder, SignalType
+from bakeoff.domain.signal import EnsembleRules, ModelOutput, SignalJobInputs, SignalOrder, SignalType
 from bakeoff.operations.signals.start_signals import COUNTED
 from bakeoff.store.bakeoffs import leases, run_rows
 from bakeoff.store.signals import model_signals
@@ -156,15 +156,17 @@ def run(project: Project) -> Run:
     )
     run = a_run(name="friday", signals=order, rules=COUNTED, dataset=MARKET)
     asked = [
-        a_job(run, place, kind=JobKind.SIGNALS, commission=Commission(fingerprint=f"under-{place}"))
+        a_job(run, place, kind=JobKind.SIGNALS, signal_inputs=SignalJobInputs(fingerprint=f"under-{place}"))
         for place in range(3)
     ]
     assert run_rows.create(project.engine, run, asked)
     for job, signal in zip(asked, (SignalType.BUY, SignalType.SELL), strict=False):
         said = [ModelOutput(symbol, signal, 0.7, 0.1, rank=1) for symbol in order.symbols]
-        assert job.commission is not None
+        assert job.signal_inputs is not None
         result = a_result(job, metrics={"signals": 2, "known": 1})
-        also_write = model_signals.write_at_end(result, said, as_of=order.as_of, commission=job.commission)
+        also_write = model_signals.write_at_end(
+            result, said, as_of=order.as_of, signal_inputs=job.signal_inputs
+        )
         lease = claim(project.engine, job).lease
         assert leases.complete(project.engine, lease, result, also_write=also_write)
     assert leases.fail(project.engine, claim(project.engine, asked[2]).lease, an_error(phase=Phase.ASK))

@@ -22,7 +22,7 @@ SOURCE = DatasetSource.FEEDBACK_LABELS
 
 def send(engine: Engine, *features: dict, first: int = 0) -> None:
     sent = [Item(id=f"i{first + place}", features=one) for place, one in enumerate(features)]
-    feedback_items.take_in(engine, [(item, NOTHING) for item in sent])
+    feedback_items.add(engine, [(item, NOTHING) for item in sent])
 
 
 def say(engine: Engine, **said: object) -> None:

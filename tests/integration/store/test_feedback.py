@@ -20,7 +20,7 @@ def an_item(item_id: str = "a", **features: object) -> Item:
 
 
 def send(engine: Engine, *sent: Item, score: Score = NOTHING) -> Intake:
-    return feedback_items.take_in(engine, [(item, score) for item in sent])
+    return feedback_items.add(engine, [(item, score) for item in sent])
 
 
 def scores(engine: Engine) -> dict[str, tuple[float, str] | None]:
@@ -70,7 +70,7 @@ def test_a_score_outside_of_its_bounds_is_not_written_and_nor_is_what_came_with_
 
     for value in (wrong, Score(value=-1.001, version="v")):
         with pytest.raises(InfrastructureError, match="score_bounded"):
-            feedback_items.take_in(engine, [(an_item("a"), NOTHING), (an_item("b"), value)])
+            feedback_items.add(engine, [(an_item("a"), NOTHING), (an_item("b"), value)])
 
     assert feedback_items.page(engine, limit=10) == []
 

@@ -8,11 +8,11 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.job import JobState
 from bakeoff.store.bakeoffs import leases, run_rows
-from bakeoff.store.monitoring.metric_counts import BOUNDS_S, figures
+from bakeoff.store.monitoring.metric_counts import BOUNDS_S, read_counts
 
 
 def test_an_empty_database_counts_nothing(engine: Engine) -> None:
-    found = figures(engine)
+    found = read_counts(engine)
 
     assert set(found.runs.values()) == set(found.jobs.values()) == {0}
     assert len(found.runs) == len(found.jobs) == 6
@@ -30,7 +30,7 @@ def test_what_is_there_is_counted(engine: Engine) -> None:
     leases.fail(engine, claim(engine, fails).lease, an_error())
     claim(engine, silent, lease_s=-1)
 
-    found = figures(engine)
+    found = read_counts(engine)
 
     assert found.jobs == {
         "queued": 1,
@@ -67,6 +67,6 @@ def test_what_was_taken_over_counts_as_reused_and_took_no_time(engine: Engine) -
     taken = replace(a_job(after), state=JobState.COMPLETED, ended_at=after.created_at)
     run_rows.create(engine, after, [], [(taken, a_result(taken, duration_s=2.0, reused_from=job.id))])
 
-    found = figures(engine)
+    found = read_counts(engine)
 
     assert (found.reused, found.durations.number, found.durations.sum_s) == (1, 1, 2.0)

@@ -15,10 +15,10 @@ from bakeoff.domain.event import Event
 from bakeoff.domain.job import Job, JobKind
 from bakeoff.domain.run import Run
 from bakeoff.domain.signal import (
-    Commission,
     EnsembleRules,
     EnsembleSignal,
     ModelOutput,
+    SignalJobInputs,
     SignalOrder,
     SignalType,
     Strategy,
@@ -50,7 +50,7 @@ def an_order(**changed: Any) -> SignalOrder:
 def a_stored_run(engine: Engine, models: int = 2, **ordered: Any) -> tuple[Run, list[Job]]:
     run = a_run(signals=an_order(**ordered))
     asked = [
-        a_job(run, place, kind=JobKind.SIGNALS, commission=Commission(fingerprint=f"under-{place}"))
+        a_job(run, place, kind=JobKind.SIGNALS, signal_inputs=SignalJobInputs(fingerprint=f"under-{place}"))
         for place in range(models)
     ]
     assert run_rows.create(engine, run, asked)
@@ -58,7 +58,7 @@ def a_stored_run(engine: Engine, models: int = 2, **ordered: Any) -> tuple[Run, 
 
 
 def answer(engine: Engine, job: Job, *said: ModelOutput, fingerprint: str | None = None) -> None:
-    assert job.commission is not None
+    assert job.signal_inputs is not None
     taken = claim(engine, job)
     assert taken.run.signals is not None
     result = a_result(job, metrics={"signals": len(said), "known": 0})
@@ -66,7 +66,7 @@ def answer(engine: Engine, job: Job, *said: ModelOutput, fingerprint: str | None
         result,
         said,
         as_of=taken.run.signals.as_of,
-        commission=Commission(fingerprint=fingerprint or job.commission.fingerprint),
+        signal_inputs=SignalJobInputs(fingerprint=fingerprint or job.signal_inputs.fingerprint),
     )
     assert leases.complete(engine, taken.lease, result, also_write=also_write)
 
@@ -189,7 +189,7 @@ def test_who_has_lost_the_lease_keeps_nothing_of_what_it_heard(engine: Engine) -
         a_result(first),
         [says("AAA", BUY), says("BBB", BUY)],
         as_of=FRIDAY,
-        commission=Commission(fingerprint="another"),
+        signal_inputs=SignalJobInputs(fingerprint="another"),
     )
     kept = leases.complete(engine, ghost, a_result(first), also_write=also_write)
     answer(engine, second, says("AAA", SELL))

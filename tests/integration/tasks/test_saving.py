@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
 from bakeoff.domain.result import NotKept
 from bakeoff.domain.run import RunState
-from bakeoff.domain.saving import Advance, Saving, SavingOutcome
+from bakeoff.domain.saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.evaluation.datasets.snapshot import open_snapshot, sealed_labels
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.inference import ModelPredictor
@@ -168,7 +168,7 @@ def test_the_winner_is_saved_whole_promoted_and_predicts_what_it_predicted_in_it
     [one] = found.saved
     job, run = project.job(run_id, "linear"), run_rows.get(project.engine, run_id)
     assert (one.candidate, one.name, one.version) == ("linear", "shop", "1.0.0")
-    assert found.promotion == Advance(
+    assert found.promotion == PromotionOutcome(
         version="1.0.0",
         stage="Production",
         promoted=True,
@@ -240,7 +240,7 @@ def test_a_refused_promotion_says_by_how_much_and_leaves_the_version_in_developm
         found = outcome(project, start(project, "linear", save_as="refused"))
 
     f1 = registry_of(project).get("refused/1.0.0").metrics["f1"]
-    assert found.promotion == Advance(
+    assert found.promotion == PromotionOutcome(
         version="1.0.1",
         stage="Production",
         promoted=False,

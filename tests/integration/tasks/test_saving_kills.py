@@ -23,7 +23,7 @@ from sqlalchemy import Engine
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.model_version import Promotion
 from bakeoff.domain.result import FittedModel
-from bakeoff.domain.saving import Advance, SavePolicy, SaveRequest, Saving, SavingOutcome
+from bakeoff.domain.saving import PromotionOutcome, SavePolicy, SaveRequest, Saving, SavingOutcome
 from bakeoff.settings.configuration import Configuration, load
 from bakeoff.store.bakeoffs import leases, run_rows, saving_rows
 from bakeoff.store.database import schema_version
@@ -180,7 +180,7 @@ def saved_once(ended: Ended, *, told: int = 1) -> None:
     assert [line.version for line in ended.promotions()] == ["1.0.0"]
     assert (ended.root / "told").read_text() == "1.0.0\n" * told
     assert not (ended.configuration.data_dir / "fitted" / ended.run_id).exists()
-    assert ended.outcome.promotion == Advance(version="1.0.0", stage="Production", promoted=True)
+    assert ended.outcome.promotion == PromotionOutcome(version="1.0.0", stage="Production", promoted=True)
     assert [one.version for one in ended.outcome.saved] == ["1.0.0"]
 
 
@@ -200,7 +200,7 @@ def test_what_somebody_took_out_of_production_meanwhile_is_not_put_back(ended: E
     assert ended.saver() == 0
 
     reason = "it has been in Production before, and is in Archived by now"
-    assert ended.outcome.promotion == Advance(
+    assert ended.outcome.promotion == PromotionOutcome(
         version="1.0.0", stage="Production", promoted=False, reason=reason
     )
     assert ended.registry.get("flowers/1.0.0").stage == "Archived"

@@ -74,11 +74,11 @@ def test_a_run_of_signals_is_pinned_when_it_begins(project: SignalProject) -> No
     assert run.signals.rules.strategy == "conservative"
     optimist, pessimist, untrained = job_rows.of_run(project.engine, run_id)
     assert {job.kind for job in (optimist, pessimist, untrained)} == {"signals"}
-    assert optimist.commission is not None
-    assert pessimist.commission is not None
-    assert untrained.commission is not None
-    assert optimist.commission.fingerprint != pessimist.commission.fingerprint
-    assert untrained.commission.obstacle == (
+    assert optimist.signal_inputs is not None
+    assert pessimist.signal_inputs is not None
+    assert untrained.signal_inputs is not None
+    assert optimist.signal_inputs.fingerprint != pessimist.signal_inputs.fingerprint
+    assert untrained.signal_inputs.obstacle == (
         "untrained works with saved models of one training, and there are none (never_saved: none)"
     )
 
@@ -87,9 +87,9 @@ def test_the_fingerprint_follows_parameters_version_and_day_and_not_the_symbols(
     project: SignalProject,
 ) -> None:
     def fingerprint(model: str, **request: Any) -> str:
-        commission = project.job(project.generate(model, **request), model).commission
-        assert commission is not None
-        return commission.fingerprint
+        signal_inputs = project.job(project.generate(model, **request), model).signal_inputs
+        assert signal_inputs is not None
+        return signal_inputs.fingerprint
 
     assert fingerprint("optimist") == fingerprint("optimist", symbols=["AAA"])
     assert fingerprint("optimist") != fingerprint("optimist", as_of="2025-01-29")
@@ -238,7 +238,7 @@ def test_what_was_cancelled_before_it_began_can_be_retried(project: SignalProjec
     again = enqueue.retry(run_id)
 
     assert run_rows.get(project.engine, again).signals == run_rows.get(project.engine, run_id).signals
-    assert project.job(again, "optimist").commission == project.job(run_id, "optimist").commission
+    assert project.job(again, "optimist").signal_inputs == project.job(run_id, "optimist").signal_inputs
     assert project.states(again) == {"optimist": "queued", "untrained": "queued"}
 
 

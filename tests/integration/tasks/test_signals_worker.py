@@ -193,7 +193,7 @@ def test_what_another_model_of_the_same_class_said_is_not_known(place: Place, ro
     twin = rounds.second["twin"]
 
     same = place.project.job(rounds.first["known"], "optimist")
-    assert place.project.job(twin, "twin").commission == same.commission
+    assert place.project.job(twin, "twin").signal_inputs == same.signal_inputs
     assert len(place.project.answers(twin)["twin"]) == 1
     assert place.project.results(twin)["twin"].metrics == {"signals": 1, "known": 0}
 

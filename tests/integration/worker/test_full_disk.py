@@ -12,7 +12,7 @@ from fixtures.project import Project, Worker, a_project, wait_for
 from redis.exceptions import ResponseError
 
 from bakeoff.broker.broker_access import EVALUATIONS
-from bakeoff.domain.background_work import begin
+from bakeoff.domain.background_work import start_in_thread
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.job import JobState
 from bakeoff.operations.doorbells import sweep
@@ -170,7 +170,7 @@ def test_a_holder_goes_on_beyond_its_lease_while_a_full_database_keeps_others_fr
     over = time.monotonic() + 0.5
     while time.monotonic() < over:
         assert watch.may_go_on()
-    ending = begin(lambda: watch.insist(lambda: leases.cancel(apart.engine, claimed.lease)))
+    ending = start_in_thread(lambda: watch.insist(lambda: leases.cancel(apart.engine, claimed.lease)))
     with pytest.raises(TimeoutError):
         ending.result(0.7)
     apart.disk.make_room()

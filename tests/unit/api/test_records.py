@@ -14,7 +14,15 @@ from bakeoff.domain.event import Event, EventType
 from bakeoff.domain.job import JobError, JobState, Phase
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
 from bakeoff.domain.run import RunState
-from bakeoff.domain.saving import Advance, NotSaved, Saved, SavePolicy, SaveRequest, Saving, SavingOutcome
+from bakeoff.domain.saving import (
+    NotSaved,
+    PromotionOutcome,
+    Saved,
+    SavePolicy,
+    SaveRequest,
+    Saving,
+    SavingOutcome,
+)
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.events.event_stream import envelope
 from bakeoff.operations.run_report import failure_record, standing_record
@@ -70,7 +78,9 @@ SAVED = Saved(candidate="m0", run_id=RUN.id, evaluation_id=JOB.id, name="churn",
 OUTCOME = SavingOutcome(
     saved=(SAVED,),
     not_saved=(NotSaved(candidate="m1", evaluation_id=JOB.id, reason="worse"),),
-    promotion=Advance(version="1.0.0", stage="Production", promoted=True, replaced=None, reason="best"),
+    promotion=PromotionOutcome(
+        version="1.0.0", stage="Production", promoted=True, replaced=None, reason="best"
+    ),
 )
 EVENT = Event(
     id=JOB.id, type=EventType.EVALUATION_STARTED, run_id=RUN.id, occurred_at=NOON, payload={"attempt": 1}

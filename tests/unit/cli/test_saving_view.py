@@ -7,7 +7,7 @@ from fixtures.samples import NOON
 from rich.console import Console
 
 from bakeoff.cli.output.saving_view import saving_lines
-from bakeoff.domain.saving import Advance, NotSaved, Saved, Saving, SavingOutcome
+from bakeoff.domain.saving import NotSaved, PromotionOutcome, Saved, Saving, SavingOutcome
 
 WINNER = Saved(candidate="tree", run_id="r", evaluation_id="e", name="churn", version="1.0.3")
 LOSER = NotSaved(candidate="stuck", evaluation_id="f", reason="it cannot be pickled: \x1b[31mno")
@@ -27,7 +27,7 @@ def shown(outcome, *, done=True):
 
 
 def test_what_was_saved_and_promoted_is_told_with_what_it_replaced():
-    promotion = Advance(version="1.0.3", stage="Production", promoted=True, replaced="1.0.1")
+    promotion = PromotionOutcome(version="1.0.3", stage="Production", promoted=True, replaced="1.0.1")
 
     assert shown(SavingOutcome(saved=(WINNER,), promotion=promotion)) == [
         "saved      churn 1.0.3 (tree)",
@@ -37,7 +37,7 @@ def test_what_was_saved_and_promoted_is_told_with_what_it_replaced():
 
 def test_what_was_not_promoted_is_told_with_the_reason():
     reason = "f1 0.989 is 0.0021 below Production 1.0.1 (0.9911)"
-    promotion = Advance(version="1.0.3", stage="Production", promoted=False, reason=reason)
+    promotion = PromotionOutcome(version="1.0.3", stage="Production", promoted=False, reason=reason)
 
     assert (
         shown(SavingOutcome(saved=(WINNER,), promotion=promotion))[1] == f"           not promoted: {reason}"
@@ -45,7 +45,9 @@ def test_what_was_not_promoted_is_told_with_the_reason():
 
 
 def test_a_hook_that_failed_is_told():
-    promotion = Advance(version="1.0.3", stage="Production", promoted=True, failed_hooks=("false: no",))
+    promotion = PromotionOutcome(
+        version="1.0.3", stage="Production", promoted=True, failed_hooks=("false: no",)
+    )
 
     assert shown(SavingOutcome(saved=(WINNER,), promotion=promotion))[1:] == [
         "           promoted to Production",

@@ -5,13 +5,13 @@ import threading
 
 import pytest
 
-from bakeoff.domain.background_work import StoppedError, TooLongError, meanwhile
+from bakeoff.domain.background_work import StoppedError, TooLongError, run_in_thread
 
 HOUR_S = 3600
 
 
 def test_work_answers_and_nobody_is_asked_when_it_is_quick() -> None:
-    assert meanwhile(lambda: "done", keep_going=pytest.fail, longest_s=HOUR_S) == "done"
+    assert run_in_thread(lambda: "done", keep_going=pytest.fail, longest_s=HOUR_S) == "done"
 
 
 def test_what_the_work_raises_is_raised() -> None:
@@ -19,7 +19,7 @@ def test_what_the_work_raises_is_raised() -> None:
         raise MemoryError("too much")
 
     with pytest.raises(MemoryError, match="too much"):
-        meanwhile(fail, keep_going=lambda: True, longest_s=HOUR_S)
+        run_in_thread(fail, keep_going=lambda: True, longest_s=HOUR_S)
 
 
 def test_it_is_asked_again_and_again_while_the_work_goes_on() -> None:
@@ -30,14 +30,14 @@ def test_it_is_asked_again_and_again_while_the_work_goes_on() -> None:
             enough.set()
         return True
 
-    assert meanwhile(enough.wait, keep_going=keep_going, longest_s=HOUR_S, tick_s=0.001)
+    assert run_in_thread(enough.wait, keep_going=keep_going, longest_s=HOUR_S, tick_s=0.001)
 
 
 def test_a_no_ends_the_waiting() -> None:
     never = threading.Event()
 
     with pytest.raises(StoppedError):
-        meanwhile(never.wait, keep_going=lambda: False, longest_s=HOUR_S, tick_s=0.001)
+        run_in_thread(never.wait, keep_going=lambda: False, longest_s=HOUR_S, tick_s=0.001)
     never.set()
 
 
@@ -45,5 +45,5 @@ def test_work_may_not_take_for_ever() -> None:
     never = threading.Event()
 
     with pytest.raises(TooLongError):
-        meanwhile(never.wait, keep_going=lambda: True, longest_s=0.01, tick_s=0.001)
+        run_in_thread(never.wait, keep_going=lambda: True, longest_s=0.01, tick_s=0.001)
     never.set()

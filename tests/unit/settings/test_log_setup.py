@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fixtures.command_line import a_journal_of_its_own
 
-from bakeoff.domain.background_work import meanwhile
+from bakeoff.domain.background_work import run_in_thread
 from bakeoff.settings import log_setup
 from bakeoff.settings.log_setup import LogFormat, readable
 
@@ -35,7 +35,7 @@ def _said(
 ) -> str:
     stream = stream or io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    log_setup.begin()
+    log_setup.set_ids()
     with a_journal_of_its_own():
         log_setup.set_up("INFO", form)
         say()
@@ -43,7 +43,7 @@ def _said(
 
 
 def _burn() -> None:
-    with log_setup.about(runId=RUN, modelId="knn"):
+    with log_setup.with_ids(runId=RUN, modelId="knn"):
         log.warning("%s burns", "the bread")
 
 
@@ -84,12 +84,12 @@ def test_into_a_file_goes_json(monkeypatch, tmp_path: Path):
 
 def test_ids_end_with_their_block_and_new_work_begins_without_those_of_the_last(monkeypatch):
     def say() -> None:
-        log_setup.begin(jobId="j1")
-        log_setup.add(runId="r1")
-        with log_setup.about(modelId="knn"):
+        log_setup.set_ids(jobId="j1")
+        log_setup.add_ids(runId="r1")
+        with log_setup.with_ids(modelId="knn"):
             log.info("inside")
         log.info("outside")
-        log_setup.begin(jobId="j2")
+        log_setup.set_ids(jobId="j2")
         log.info("later")
 
     lines = [json.loads(line) for line in _said(monkeypatch, say).splitlines()]
@@ -104,7 +104,7 @@ def test_ids_end_with_their_block_and_new_work_begins_without_those_of_the_last(
 
 def test_an_id_from_elsewhere_steers_no_terminal(monkeypatch):
     def say() -> None:
-        with log_setup.about(runId="\x1b[2J"):
+        with log_setup.with_ids(runId="\x1b[2J"):
             log.info("asked")
 
     assert _said(monkeypatch, say, form=LogFormat.TEXT).endswith("kitchen: asked [runId=\ufffd[2J]\n")
@@ -112,8 +112,8 @@ def test_an_id_from_elsewhere_steers_no_terminal(monkeypatch):
 
 def test_work_in_a_thread_beside_us_is_about_the_same(monkeypatch):
     def say() -> None:
-        with log_setup.about(runId="r1"):
-            meanwhile(lambda: log.info("saved"), keep_going=lambda: True, longest_s=60)
+        with log_setup.with_ids(runId="r1"):
+            run_in_thread(lambda: log.info("saved"), keep_going=lambda: True, longest_s=60)
 
     assert json.loads(_said(monkeypatch, say))["runId"] == "r1"
 
@@ -133,7 +133,7 @@ def test_an_exception_stays_within_its_line(monkeypatch):
 
 def test_what_no_json_knows_does_not_end_a_line(monkeypatch):
     def say() -> None:
-        with log_setup.about(runId=Path("r1")):
+        with log_setup.with_ids(runId=Path("r1")):
             log.info("line one\nline two\u2028\x85three")
 
     [line] = _said(monkeypatch, say).splitlines()

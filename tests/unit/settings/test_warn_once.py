@@ -11,10 +11,10 @@ def test_it_is_made_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> 
     caplog.set_level(logging.INFO)
     complaint = RepeatedWarning(logging.getLogger("test"))
     for text in ("full", "full", "locked", "locked"):
-        complaint.make(text)
+        complaint.warn(text)
     for _ in range(2):
-        complaint.withdraw()
-    complaint.make("locked")
+        complaint.resolve()
+    complaint.warn("locked")
 
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("WARNING", "full"),
@@ -26,6 +26,6 @@ def test_it_is_made_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> 
 
 def test_without_one_there_is_nothing_to_withdraw(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    RepeatedWarning(logging.getLogger("test")).withdraw()
+    RepeatedWarning(logging.getLogger("test")).resolve()
 
     assert caplog.records == []

@@ -168,7 +168,7 @@ def _start(
     may_start_worker: bool,
 ) -> tuple[str, bool]:
     """The run, and whether a worker was started for it: it comes up while candidates and data are read."""
-    from bakeoff.domain.background_work import begin
+    from bakeoff.domain.background_work import start_in_thread
     from bakeoff.domain.identity import new_id
     from bakeoff.operations import start_run
     from bakeoff.store.database import schema_version
@@ -177,7 +177,7 @@ def _start(
     run_id = new_id()
     schema_version.ensure(context.engine)
     context.broker.hold_or_fail()
-    starting = begin(lambda: may_start_worker and worker_processes.start_for(context, run_id))
+    starting = start_in_thread(lambda: may_start_worker and worker_processes.start_for(context, run_id))
     plan = run_options.plan_of(context, request, added, console)
     own_worker = starting.result()
     prospects = start_run.start_planned(context, plan, run_id=run_id, name=request.name)

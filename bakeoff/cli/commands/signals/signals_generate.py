@@ -104,7 +104,7 @@ def _start(
     context: "Context", request: "SignalRequest", console: "Console", *, may_start_worker: bool
 ) -> tuple[str, bool]:
     """The run, and whether a worker was started for it: it comes up while prices are read."""
-    from bakeoff.domain.background_work import begin
+    from bakeoff.domain.background_work import start_in_thread
     from bakeoff.domain.identity import new_id
     from bakeoff.operations.signals import start_signals
     from bakeoff.store.database import schema_version
@@ -113,7 +113,7 @@ def _start(
     run_id = new_id()
     schema_version.ensure(context.engine)
     context.broker.hold_or_fail()
-    starting = begin(lambda: may_start_worker and worker_processes.start_for(context, run_id))
+    starting = start_in_thread(lambda: may_start_worker and worker_processes.start_for(context, run_id))
     plan = _plan(context, request, console)
     own_worker = starting.result()
     start_signals.start_planned_signals(context, plan, run_id=run_id, name=request.name)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from bakeoff.domain.job import JobState
 from bakeoff.domain.result import FittedModel, NotKept
 from bakeoff.domain.run import RunState
-from bakeoff.domain.saving import Advance, NotSaved, Saved, SavePolicy, SaveRequest, SavingOutcome
+from bakeoff.domain.saving import NotSaved, PromotionOutcome, Saved, SavePolicy, SaveRequest, SavingOutcome
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, saving_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
@@ -18,7 +18,7 @@ BEST = SaveRequest(policy=SavePolicy.BEST, name="churn")
 OUTCOME = SavingOutcome(
     saved=(Saved(candidate="tree", run_id="r", evaluation_id="e", name="churn", version="1.0.0"),),
     not_saved=(NotSaved(candidate="stub", evaluation_id="f", reason="no"),),
-    promotion=Advance(
+    promotion=PromotionOutcome(
         version="1.0.0", stage="Production", promoted=True, replaced="0.9.0", failed_hooks=("a: no",)
     ),
     remark="one",

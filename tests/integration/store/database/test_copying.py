@@ -53,7 +53,7 @@ def fill(engine: Engine) -> None:
     older = a_run(retry_of=younger.id, created_at=NOON - timedelta(days=1))
     assert run_rows.create(engine, older, [a_job(older)])
     score = Score(value=0.25, version="models:/churn/1.0.0")
-    feedback_items.take_in(
+    feedback_items.add(
         engine, [(Item(id=f"i{n}", features={"x": n / 3, "of": "é"}), score) for n in range(1100)]
     )
     feedback_labels.add(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fixtures.places import ROOT
 
-from bakeoff.domain.background_work import begin
+from bakeoff.domain.background_work import start_in_thread
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.pinning import pin
@@ -104,7 +104,7 @@ def test_a_snapshot_that_took_hours_to_fill_is_fresh_when_it_is_put(place: Shelf
 def test_a_snapshot_is_not_taken_away_while_somebody_writes_a_run_that_cites_it(place: Shelf) -> None:
     folder, cited = grow_old(place.pin()), set[snapshot_store.Address]()
     with snapshot_store.held(folder):
-        clearing = begin(lambda: snapshot_store.set_aside_unused(place.folder, lambda: cited))
+        clearing = start_in_thread(lambda: snapshot_store.set_aside_unused(place.folder, lambda: cited))
         with pytest.raises(TimeoutError):
             clearing.result(0.2)
         cited.add(address(folder))
