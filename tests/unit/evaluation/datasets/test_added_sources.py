@@ -84,8 +84,8 @@ def test_an_unknown_source_is_answered_with_those_there_are(tmp_path):
 
     assert str(caught.value) == (
         f"{file}, line 1: datasets.flowers.source is 'partz': no source has this name; did you mean "
-        "'parts'?; there are 'csv', 'parquet', 'sql', 'pointer', 'sklearn', 'callable', 'feedback_labels', 'absent', "
-        "'listing', 'parts', 'raising', 'unfinished'"
+        "'parts'?; there are 'csv', 'parquet', 'sql', 'pointer', 'sklearn', 'callable', "
+        "'feedback_labels', 'absent', 'listing', 'parts', 'raising', 'unfinished'"
     )
 
 
