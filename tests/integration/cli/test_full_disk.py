@@ -3,15 +3,18 @@
 import json
 import os
 import resource
-import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from fixtures import warm
 from fixtures.command_line import Project
 from fixtures.disk import a_small_disk, needs_a_mount
 from fixtures.kitchen import names_in
 from fixtures.places import ROOT
+
+if TYPE_CHECKING:
+    import subprocess
 
 CATALOG = "models:\n  a: {path: 'sklearn.dummy:DummyClassifier'}\n"
 DATA = "x,y\n" + "".join(f"{n},{n % 2}\n" for n in range(6000))
@@ -25,7 +28,7 @@ def ready(project: Project) -> Project:
 
 
 def bakeoff(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+    return warm.run(
         [sys.executable, "-m", "bakeoff.cli.main", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

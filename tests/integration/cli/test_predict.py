@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fixtures import warm
 from fixtures.command_line import TERMINAL, Project
 from fixtures.project import wait_for
 from sklearn.linear_model import LogisticRegression
@@ -190,7 +191,7 @@ def wide(registry: ModelRegistry) -> None:
 
 def process(folder: Path, program: str, *arguments: str) -> subprocess.Popen:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BAKEOFF_")}
-    return subprocess.Popen(
+    return warm.Popen(
         [sys.executable, "-c", program, *arguments],
         cwd=folder,
         env=environment,
@@ -280,7 +281,7 @@ def test_a_model_of_the_projects_own_modules_is_loaded_in_another_process(
         f"model = find_class({f'{file}:Mine'!r}, root=Path.cwd())().fit(pd.read_csv('in.csv'), None)\n"
         "ModelRegistry().save_model(model, 'mine', feature_names=['age'])\n"
     )
-    subprocess.run([sys.executable, "-c", fit_and_save], cwd=project.root, check=True)
+    warm.run([sys.executable, "-c", fit_and_save], cwd=project.root, check=True)
 
     assert predicted(project) == ["young", "young", "young", "old", "old", "old"]
 
@@ -303,7 +304,7 @@ model = Mine().fit(pd.read_csv("in.csv"))
 
 def run_as_a_script(project: Project, text: str) -> None:
     (project.root / "train.py").write_text(text)
-    subprocess.run([sys.executable, "train.py"], cwd=project.root, check=True)
+    warm.run([sys.executable, "train.py"], cwd=project.root, check=True)
     (project.root / "train.py").unlink()
 
 

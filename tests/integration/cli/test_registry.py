@@ -11,6 +11,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from fixtures import warm
 from fixtures.command_line import TERMINAL
 from fixtures.places import ROOT
 from sklearn.linear_model import LinearRegression
@@ -360,7 +361,7 @@ def test_where_nobody_can_be_asked_nothing_is_deleted(project):
 @pytest.mark.usefixtures("stocked")
 def test_on_a_terminal_it_is_asked(project, answer, code, left):
     ours, theirs = pty.openpty()
-    asked = subprocess.Popen(
+    asked = warm.Popen(
         [sys.executable, "-m", "bakeoff.cli.main", "registry", "delete", "churn/1.0.2"],
         stdin=theirs,
         stdout=subprocess.PIPE,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from fixtures import warm
 from fixtures.command_line import Outcome, Project
 from fixtures.places import ROOT
 from fixtures.samples import a_run
@@ -52,7 +53,7 @@ def environment() -> dict[str, str]:
 
 
 def bakeoff(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+    return warm.run(
         [sys.executable, "-m", "bakeoff.cli.main", *arguments],
         check=False,
         capture_output=True,
@@ -64,7 +65,7 @@ def bakeoff(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @contextmanager
 def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen(
+    process = warm.Popen(
         [sys.executable, "-m", "bakeoff.cli.main", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

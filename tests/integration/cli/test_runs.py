@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fixtures import warm
 from fixtures.command_line import Outcome, Project, a_mixed_run
 from fixtures.places import ROOT
 from fixtures.samples import NOON, a_run
@@ -211,7 +212,7 @@ def test_following_a_log_ends_with_its_job(project: Project) -> None:
     (job,) = project.fill(run, [Outcome(model="a", state=JobState.QUEUED)])
     lease = claim(project.engine, job).lease
     log = written_log(project, run.id, job.id, "one\n")
-    with subprocess.Popen(
+    with warm.Popen(
         [sys.executable, "-m", "bakeoff.cli.main", "logs", job.id, "-f"],
         stdout=subprocess.PIPE,
         text=True,

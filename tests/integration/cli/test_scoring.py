@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from fixtures import warm
 from fixtures.command_line import Project
 from fixtures.places import ROOT
 from sklearn.dummy import DummyRegressor
@@ -199,7 +200,7 @@ def test_what_is_killed_between_two_batches_leaves_whole_ones_and_the_next_one_e
         project.engine, [(Item(id=f"i{n:02}", features={"x": n / 100}), nothing) for n in range(100)]
     )
 
-    with subprocess.Popen(
+    with warm.Popen(
         [sys.executable, "-c", _HALF_WAY, str(project.root)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

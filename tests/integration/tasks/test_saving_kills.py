@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from fixtures import warm
 from fixtures.kitchen import ROOT
 from fixtures.project import wait_for
 from fixtures.samples import a_job, a_result, a_run
@@ -143,7 +144,7 @@ class Ended:
     def start(self, *arguments: str, script: str = SAVER) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, "BAKEOFF_CONFIG": str(self.configuration.file), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-P", "-c", script, *arguments]
-        return subprocess.Popen(command, cwd=self.root, env=environment, stdin=subprocess.DEVNULL)
+        return warm.Popen(command, cwd=self.root, env=environment, stdin=subprocess.DEVNULL)
 
     def promotions(self) -> list[Promotion]:
         return [line for line in self.registry.history("flowers") if line.moved]

@@ -1,13 +1,13 @@
 """A backup in the middle of a run: from the restored copy the run ends completely, and alike."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures import warm
 from fixtures.project import Project, a_project, wait_for
 
 
@@ -23,7 +23,7 @@ def project() -> Iterator[Project]:
 
 def bakeoff(project: Project, *arguments: str) -> Any:
     command = [str(Path(sys.executable).with_name("bakeoff")), *arguments, "--json"]
-    done = subprocess.run(
+    done = warm.run(
         command, cwd=project.folder, env=project.environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import mlflow.sklearn
 import pandas as pd
 import pytest
 import yaml
+from fixtures import warm
 from fixtures.project import Project, a_project
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
@@ -43,7 +43,7 @@ def project(mlflow_template: Path) -> Iterator[Project]:
 
 def bakeoff(project: Project, *arguments: str) -> Any:
     """What the command says as JSON, in a process of its own."""
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-c", "from bakeoff.cli.main import run; run()", *arguments, "--json"],
         cwd=project.folder,
         env=project.environment,

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from fixtures import warm
 from fixtures.command_line import Project, a_mixed_run
 from fixtures.disk import a_small_disk, needs_a_mount
 from fixtures.kitchen import names_in
@@ -185,7 +186,7 @@ def kill(project: Project, *arguments: str) -> None:
         f"sqlite:///{database_of(project)}",
         *arguments[1:],
     ]
-    assert subprocess.run(command, env=ENVIRONMENT, check=False).returncode == -signal.SIGKILL
+    assert warm.run(command, env=ENVIRONMENT, check=False).returncode == -signal.SIGKILL
 
 
 def test_a_backup_that_is_killed_leaves_no_file_of_that_name(project: Project) -> None:
@@ -350,7 +351,7 @@ def somebody_else(url: str) -> Iterator[int]:
     """Has asked something, and keeps its connection; their process."""
     command = [sys.executable, "-c", HOLDER, url]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=ENVIRONMENT, **pipes) as holder:
+    with warm.Popen(command, env=ENVIRONMENT, **pipes) as holder:
         assert holder.stdout is not None
         assert holder.stdin is not None
         assert holder.stdout.readline() == "open\n"
@@ -435,7 +436,7 @@ def test_the_commands_for_a_server_do_what_they_say(
         for command, where in (("backup", url), ("restore", other)):
             said = project.bakeoff("db", command, "copy.dump", env={"BAKEOFF_DATABASE_URL": where}).stderr
             tool = said.partition("does this: ")[2].partition("   (")[0]
-            subprocess.run(shlex.split(tool), check=True)
+            warm.run(shlex.split(tool), check=True)
 
         assert old_runs.run_ids(open_database(other)) == {run.id}
         for engine in map(open_database, (url, other)):

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fixtures import warm
 from fixtures.command_line import Project, a_mixed_run
 from fixtures.places import ROOT
 from fixtures.postgresql import Cluster
@@ -195,7 +196,7 @@ def test_a_copy_that_is_killed_leaves_no_row_and_the_next_one_is_whole(
     before = rows(project.engine)
     project.engine.dispose()
 
-    with subprocess.Popen(
+    with warm.Popen(
         [sys.executable, "-c", _HALF_WAY, str(project.root), url_of(target)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
