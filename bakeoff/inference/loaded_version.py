@@ -76,7 +76,7 @@ class LoadedVersion:
         """
         if probabilities and not self.has_probabilities:
             raise InvalidInputError(
-                f"{self.version.uri} ({self.version.type}) gives no probabilities: ask for predictions alone"
+                f"{self.version.uri} ({self.version.type}) gives no probabilities: request predictions alone"
             )
         comparison, frame = self._conform(X)
         if not comparison.valid:
@@ -187,5 +187,5 @@ def _call_model_code(function: Callable[[Any], Any], X: Any) -> Any:
 
 
 def _hint(exc: BadPredictionsError, gaps: Sequence[str]) -> str:
-    said = f"; {exc.hint}" if exc.hint else ""
-    return f"{said}; values are missing in {listed(gaps)}, where none were in training" if gaps else said
+    hint = f"; {exc.hint}" if exc.hint else ""
+    return f"{hint}; values are missing in {listed(gaps)}, where none were in training" if gaps else hint

@@ -54,7 +54,7 @@ class OutputRules:
         """Labels or numbers, from what `predict` returned."""
         if self.classes is None and self.output_kind is not OutputKind.LABELS:
             raise BadPredictionsError(
-                f"it predicts a {self.output_kind}, and nobody noted of which classes",
+                f"it predicts a {self.output_kind}, and its classes are unknown",
                 "save it again with `classes` in its metadata",
             )
         if self.classes is None:

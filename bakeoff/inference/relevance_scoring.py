@@ -160,7 +160,7 @@ def _from_probabilities(loaded: LoadedVersion, values: NDArray[Any]) -> NDArray[
 
 def _from_numbers(loaded: LoadedVersion, result: PredictionResult) -> NDArray[np.float64]:
     if result.predictions.dtype.kind not in "biuf":
-        raise _no_score(loaded, "answers text, and nobody noted its classes")
+        raise _no_score(loaded, "answers text, and its classes are unknown")
     return result.predictions.astype(np.float64)
 
 

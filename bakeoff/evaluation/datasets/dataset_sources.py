@@ -41,7 +41,7 @@ class SourceReading:
     train_rows: int | None  #: the first so many rows are for training; None when the source does not say
 
 
-def read(dataset: DatasetSettings, root: Path) -> SourceReading:
+def read_dataset(dataset: DatasetSettings, root: Path) -> SourceReading:
     frame = _frame(dataset, root)
     target = dataset.target or _TARGET
     if dataset.test_path is None:
@@ -51,7 +51,7 @@ def read(dataset: DatasetSettings, root: Path) -> SourceReading:
     return SourceReading(frame=joined, target=target, train_rows=len(frame))
 
 
-def files_of(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
+def dataset_files(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
     """The files that a dataset is read from, absolute. They hold the test labels: no cell may read them."""
     if dataset.source in {DatasetSource.SQL, DatasetSource.FEEDBACK_LABELS}:
         database = sqlite_file(str(dataset.url), root)
@@ -70,7 +70,7 @@ def _frame(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
     return convert(frame, dataset.dtypes)
 
 
-def columns_of(dataset: DatasetSettings, root: Path) -> list[str] | None:
+def column_names(dataset: DatasetSettings, root: Path) -> list[str] | None:
     """The names of the columns of a CSV or Parquet file; None for a source that has to be read for them."""
     if dataset.source is DatasetSource.CSV:
         return csv_columns(located(str(dataset.path), root))

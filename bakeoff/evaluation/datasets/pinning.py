@@ -22,7 +22,7 @@ from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
 from bakeoff.evaluation.datasets.column_files import to_disk, write_array, write_rows, write_text
 from bakeoff.evaluation.datasets.dataset_checks import split_warnings
-from bakeoff.evaluation.datasets.dataset_sources import files_of, read
+from bakeoff.evaluation.datasets.dataset_sources import dataset_files, read_dataset
 from bakeoff.evaluation.datasets.row_split import Split, split_by_column, split_by_files, split_by_seed
 from bakeoff.evaluation.datasets.snapshot_layout import (
     MANIFEST,
@@ -54,7 +54,7 @@ def pin(
     dataset: DatasetSettings, *, name: str, root: Path, snapshots: Path, seed: int, test_size: float
 ) -> Pinned:
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        table = table_of(read(dataset, root), dataset, threads)
+        table = table_of(read_dataset(dataset, root), dataset, threads)
         # The long ones first, so that all end at about the same time.
         checking = threads.submit(table.warnings)
         splitting = threads.submit(_split, table, seed, test_size)
@@ -68,7 +68,7 @@ def pin(
             needed=table.nbytes + SPARE_BYTES,
             fill=lambda filled: _fill(filled, table, split, ref, threads),
         )
-    return Pinned(ref=ref, folder=folder, files=files_of(dataset, root), warnings=warnings)
+    return Pinned(ref=ref, folder=folder, files=dataset_files(dataset, root), warnings=warnings)
 
 
 def _split(table: Table, seed: int, test_size: float) -> Split:
@@ -168,7 +168,7 @@ class PinCache:
             return ()
         if dataset.source not in _FILES:
             return None
-        stats = [_stat(file) for file in files_of(dataset, root)]
+        stats = [_stat(file) for file in dataset_files(dataset, root)]
         latest = max(max(stat.st_mtime, stat.st_ctime) for stat in stats)
         if latest > self._clock() - _SETTLED_S:
             return None

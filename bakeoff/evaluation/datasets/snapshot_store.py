@@ -10,8 +10,8 @@ A snapshot that no run uses may be removed, though a producer may just have foun
 
     a producer    touches the snapshot that it finds, and writes the run inside `held`, which checks that it
                   is still there
-    a remover     asks the database which ones are used while it holds the lock alone, and leaves recently
-                  touched ones
+    a remover     reads from the database which ones are used while it holds the lock alone, and leaves
+                  recently touched ones
 """
 
 import fcntl

@@ -40,9 +40,9 @@ def failure_of(outcome: CellOutcome, *, attempt: int, writes_to: Path) -> Faulty
         case End.STOPPED:
             return Stopped()
         case End.NO_ROOM:
-            said = outcome.error.message if outcome.error else ""
+            cause = outcome.error.message if outcome.error else ""
             raise InfrastructureError(
-                f"what the cell leaves cannot be written: {said}; {free(writes_to)}: make room there"
+                f"what the cell leaves cannot be written: {cause}; {free(writes_to)}: make room there"
             )
         case End.LOST:
             return Killed(error=_killed(attempt, outcome))

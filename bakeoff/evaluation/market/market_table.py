@@ -38,7 +38,7 @@ def market_files(market: MarketSettings, root: Path) -> tuple[Path, ...]:
     """The files that the market is read from, absolute. They hold later data: no cell may read them."""
     datasets = [_dataset(name, table) for name, table in market.tables.items()]
     return tuple(
-        dict.fromkeys(file for dataset in datasets for file in dataset_sources.files_of(dataset, root))
+        dict.fromkeys(file for dataset in datasets for file in dataset_sources.dataset_files(dataset, root))
     )
 
 
@@ -94,7 +94,7 @@ def _frame(
     others: Collection[str] | None,
 ) -> "pd.DataFrame":
     theirs = {**{ours: ours for ours in needed}, **renamed}
-    there = dataset_sources.columns_of(dataset, root)
+    there = dataset_sources.column_names(dataset, root)
     if there is not None:
         _require(theirs, there)
     if dataset.source is DatasetSource.CSV:
@@ -103,7 +103,7 @@ def _frame(
     elif dataset.source is DatasetSource.PARQUET and there is not None and others is not None:
         wanted = {*theirs.values(), *others}
         dataset = dataset.model_copy(update={"features": [name for name in there if name in wanted]})
-    frame = dataset_sources.read(dataset, root).frame
+    frame = dataset_sources.read_dataset(dataset, root).frame
     _require(theirs, list(frame.columns))
     shadowed = [ours for ours in theirs if ours in frame and ours not in theirs.values()]
     return frame.drop(columns=shadowed).rename(columns={name: ours for ours, name in theirs.items()})

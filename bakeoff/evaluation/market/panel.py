@@ -91,7 +91,9 @@ class Panel:
             )
         once = np.ones(len(self), dtype=bool)
         once[rows] = False
-        return self.rows(once), (f"{counted(len(rows), 'row')} said twice, counted once: {self.named(rows)}",)
+        return self.rows(once), (
+            f"{counted(len(rows), 'row')} given twice, counted once: {self.named(rows)}",
+        )
 
     def _equal_the_next(self, rows: np.ndarray) -> np.ndarray:
         equal = np.ones(len(rows), dtype=bool)

@@ -63,8 +63,8 @@ def _with_prices(panel: Panel) -> tuple[Panel, tuple[str, ...]]:
     without = np.flatnonzero(~priced)
     if not len(without):
         return panel, ()
-    said = f"{counted(len(without), 'row')} left out, without a price above 0: {panel.named(without)}"
-    return panel.rows(priced), (said,)
+    warning = f"{counted(len(without), 'row')} left out, without a price above 0: {panel.named(without)}"
+    return panel.rows(priced), (warning,)
 
 
 def _with_volumes(panel: Panel) -> tuple[Panel, tuple[str, ...]]:
@@ -73,8 +73,8 @@ def _with_volumes(panel: Panel) -> tuple[Panel, tuple[str, ...]]:
     unknown = np.flatnonzero(~(volume >= 0))
     if not len(unknown):
         return panel, ()
-    said = f"{counted(len(unknown), 'row')} without a volume, taken as not traded: {panel.named(unknown)}"
-    return panel.with_values(volume=np.where(volume >= 0, volume, 0.0)), (said,)
+    warning = f"{counted(len(unknown), 'row')} without a volume, taken as not traded: {panel.named(unknown)}"
+    return panel.with_values(volume=np.where(volume >= 0, volume, 0.0)), (warning,)
 
 
 def adjusted(panel: Panel) -> Panel:

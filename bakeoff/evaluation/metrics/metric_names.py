@@ -23,7 +23,7 @@ def built_in(target_kind: TargetKind) -> tuple[str, ...]:
     return REGRESSION if target_kind is TargetKind.REGRESSION else CLASSIFICATION
 
 
-def check(names: Iterable[str], target_kind: TargetKind) -> None:
+def check_metrics(names: Iterable[str], target_kind: TargetKind) -> None:
     for place, name in enumerate(names):
         with in_field(f"metrics.{place}"):
             if metric.is_custom(name):
@@ -48,7 +48,7 @@ def _check_custom(name: str, target_kind: TargetKind) -> None:
         return
     from bakeoff.evaluation.metrics import sklearn_scorers
 
-    if name in sklearn_scorers.names():
+    if name in sklearn_scorers.scorer_names():
         raise InvalidInputError(
             f"metric {name!r} is a scorer of scikit-learn, and {whose(Extends.METRICS, name)} adds another "
             "of that name: let the package rename it, or name its function as package.module:function"
@@ -58,16 +58,17 @@ def _check_custom(name: str, target_kind: TargetKind) -> None:
 def _check_foreign(name: str, target_kind: TargetKind) -> None:
     from bakeoff.evaluation.metrics import sklearn_scorers
 
-    if name not in {*CLASSIFICATION, *REGRESSION, *sklearn_scorers.names()}:
+    scorers = sklearn_scorers.scorer_names()
+    if name not in {*CLASSIFICATION, *REGRESSION, *scorers}:
         raise InvalidInputError(
-            f"unknown metric {name!r}{_nearest(name, sklearn_scorers.names())}; expected a built-in metric "
+            f"unknown metric {name!r}{_nearest(name, scorers)}; expected a built-in metric "
             f"({', '.join(built_in(target_kind))}), {_of_packages()}a scorer of scikit-learn, or "
             "package.module:function"
         )
-    if name in {*CLASSIFICATION, *REGRESSION} or not sklearn_scorers.fits(name, target_kind):
+    if name in {*CLASSIFICATION, *REGRESSION} or not sklearn_scorers.scorer_fits(name, target_kind):
         raise InvalidInputError(
             f"metric {name!r} does not fit a {target_kind} target; these do: "
-            f"{', '.join(_fitting(target_kind, sklearn_scorers.names()))}"
+            f"{', '.join(_fitting(target_kind, scorers))}"
         )
 
 
@@ -85,5 +86,5 @@ def _nearest(name: str, of_scikit_learn: Iterable[str]) -> str:
 def _fitting(target_kind: TargetKind, of_scikit_learn: Iterable[str]) -> list[str]:
     from bakeoff.evaluation.metrics import sklearn_scorers
 
-    fitting = [name for name in of_scikit_learn if sklearn_scorers.fits(name, target_kind)]
+    fitting = [name for name in of_scikit_learn if sklearn_scorers.scorer_fits(name, target_kind)]
     return list(dict.fromkeys([*built_in(target_kind), *fitting]))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.evaluation.metrics.confusion_counts import LARGEST_TABLE, Counts, per_label
+from bakeoff.evaluation.metrics.built_in_metrics import LARGEST_TABLE, Counts, per_label
 
 _MOST_NOTES = 20
 _LONGEST_NOTE = 300

@@ -15,8 +15,8 @@ from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.evaluation.metrics import confusion_counts, regression_errors, result_details, sklearn_scorers
-from bakeoff.evaluation.metrics.confusion_counts import Counts
+from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn_scorers
+from bakeoff.evaluation.metrics.built_in_metrics import Counts
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
 from registry.columns.class_answers import Answers, Label, answers, codes_of, positive_place
@@ -66,9 +66,9 @@ def _score_values(true: NDArray[np.float64], predictions: Predictions, rules: Sc
     predicted = check_numbers(predictions.values, rows=len(true))
     case = _Case(
         quick={
-            "r2": partial(regression_errors.r2, true, predicted),
-            "mae": partial(regression_errors.mae, true, predicted),
-            "rmse": partial(regression_errors.rmse, true, predicted),
+            "r2": partial(built_in_metrics.r2, true, predicted),
+            "mae": partial(built_in_metrics.mae, true, predicted),
+            "rmse": partial(built_in_metrics.rmse, true, predicted),
         },
         true=true,
         predicted=predicted,
@@ -78,7 +78,7 @@ def _score_values(true: NDArray[np.float64], predictions: Predictions, rules: Sc
     notes: list[str] = []
     with np.errstate(all="ignore"):  # numbers too large to be squared come out as infinite, and so as None
         metrics = {name: _measured(name, case, notes) for name in rules.metrics}
-        residuals = result_details.without_nan(regression_errors.residuals(true, predicted))
+        residuals = result_details.without_nan(built_in_metrics.residuals(true, predicted))
     return Scores(metrics=metrics, details={"residuals": residuals, "warnings": bounded(notes)})
 
 
@@ -88,7 +88,7 @@ def _score_labels(
     answered = answers(predictions, classes, rules)
     true_codes = _true_codes(true, classes)
     positive = positive_place(classes, rules)
-    counts = confusion_counts.count(true_codes, answered.codes, len(classes) + len(answered.unseen))
+    counts = built_in_metrics.count(true_codes, answered.codes, len(classes) + len(answered.unseen))
     case = _Case(
         quick=_quick(counts, rules, positive),
         true=true,
@@ -129,7 +129,7 @@ def _measured_by_function(name: str, case: _Case) -> Any:
 
 def _quick(counts: Counts, rules: ScoringRules, positive: int | None) -> dict[str, Callable[[], float]]:
     averaged = partial(
-        confusion_counts.averaged,
+        built_in_metrics.averaged,
         counts=counts,
         average=rules.average or Average.MACRO,
         positive=positive,
@@ -139,8 +139,8 @@ def _quick(counts: Counts, rules: ScoringRules, positive: int | None) -> dict[st
         "precision": partial(averaged, "precision"),
         "recall": partial(averaged, "recall"),
         "f1": partial(averaged, "f1"),
-        "accuracy": partial(confusion_counts.accuracy, counts),
-        "balanced_accuracy": partial(confusion_counts.balanced_accuracy, counts),
+        "accuracy": partial(built_in_metrics.accuracy, counts),
+        "balanced_accuracy": partial(built_in_metrics.balanced_accuracy, counts),
     }
 
 

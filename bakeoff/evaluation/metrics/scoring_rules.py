@@ -59,7 +59,7 @@ def _metrics(names: Sequence[str] | None, kind: TargetKind) -> tuple[str, ...]:
         raise InvalidInputError(
             f"metrics must be a list of one name at least, got {names!r}; such as [f1, recall]"
         )
-    metric_names.check(names, kind)
+    metric_names.check_metrics(names, kind)
     return tuple(dict.fromkeys(names))
 
 

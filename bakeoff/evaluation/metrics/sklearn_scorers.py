@@ -60,7 +60,7 @@ class AlreadyPredicted:
     _decision_function.__name__ = "decision_function"  # scikit-learn distinguishes methods by their names
 
 
-def names() -> list[str]:
+def scorer_names() -> list[str]:
     from sklearn.metrics import get_scorer_names
 
     return list(get_scorer_names())
@@ -73,7 +73,7 @@ def measure(name: str, model: AlreadyPredicted, y_true: NDArray[Any]) -> float:
 
 
 @cache
-def fits(name: str, kind: TargetKind) -> bool:
+def scorer_fits(name: str, kind: TargetKind) -> bool:
     """Whether the scorer fits such a target. It is tried out on an example, as scikit-learn keeps no list.
 
     A scorer that accepts fractions is one for regression, although most of those also accept class codes.

@@ -46,5 +46,5 @@ def _explain(error: Any, kind: type[Body]) -> str:
         return f"{key} is missing"
     if error["type"] == "extra_forbidden":
         return f"{key} is no key of it{nearest(str(key), known) or f'; there are {listed(known)}'}"
-    said = error["msg"]
-    return f"{key} is {error['input']!r:.100}: {said[0].lower()}{said[1:]}"
+    message = error["msg"]
+    return f"{key} is {error['input']!r:.100}: {message[0].lower()}{message[1:]}"

@@ -137,7 +137,7 @@ def make_plan(
 def _pin_and_choose(
     request: RunRequest, pinning: Callable[[], Pinned], catalog: Callable[[], Catalog]
 ) -> tuple[Pinned, Choice]:
-    """A wrong name is told before the data are read."""
+    """A wrong name is reported before the data are read."""
     if request.models is not None:
         with in_field("models"):
             candidates = named(request.models, catalog(), baseline=request.baseline)

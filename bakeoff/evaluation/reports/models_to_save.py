@@ -26,7 +26,7 @@ def select(run: Run, results: Sequence[Result], policy: SavePolicy) -> Selection
     rows = rank(results, metric=run.rules.metrics[0], baseline_id=run.baseline_id)
     rivals = [row for row in rows if row.result.model_id != run.baseline_id]
     best = next((row.result for row in rivals[:1] if _wins(row)), None)
-    remark = "" if best else _why_nobody_wins(run, rivals)
+    remark = "" if best else _why_no_winner(run, rivals)
     if policy is SavePolicy.ALL:
         return Selection(wanted=[row.result for row in rivals], best=best, remark=remark)
     return Selection(wanted=[best] if best else [], best=best, remark=remark)
@@ -37,7 +37,7 @@ def _wins(row: LeaderboardRow) -> bool:
     return row.value is not None and row.beats_baseline is not False
 
 
-def _why_nobody_wins(run: Run, rivals: Sequence[LeaderboardRow]) -> str:
+def _why_no_winner(run: Run, rivals: Sequence[LeaderboardRow]) -> str:
     metric = run.rules.metrics[0]
     if not rivals:
         return "no candidate has a result"

@@ -43,7 +43,7 @@ class ConstructedPlugin:
 
 def answer(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     """Its signals for the symbols of the payload, and what it used."""
-    # Reading its own inputs tells nothing of what else the answers depend on.
+    # Its own inputs are left out of the audit: the fingerprint names them already.
     inputs = (Path(payload["market"]), *(Path(copy["file"]).parent for copy in payload["artefacts"]))
     audit = FileAccessAudit(private=(inside.scratch, Path.cwd(), *inputs))
     if payload["audited"]:

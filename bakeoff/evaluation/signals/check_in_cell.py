@@ -31,7 +31,7 @@ from registry.code.signal_models import (
 if TYPE_CHECKING:
     from registry.interface import ModelPlugin
 
-_ALONE = 5  #: so many symbols are also asked for one by one
+_ALONE = 5  #: for so many symbols it also answers one by one
 _ROUNDING = 1e-9
 
 
@@ -186,10 +186,10 @@ class _CheckedModel:
 
 
 _CHANCE = "seed random numbers in the constructor, and keep no state from one call to the next"
-_OTHERS = "compare a symbol with all of the data, and not with those that are asked for"
+_OTHERS = "compare a symbol with all of the data, not with the other symbols of the call"
 
 _CLAIMS = (
-    _Claim("its class loads, and has what the contract asks for", _CheckedModel.loads, is_needed=True),
+    _Claim("its class loads, and has what the contract requires", _CheckedModel.loads, is_needed=True),
     _Claim("it learns the saved models that it names", _CheckedModel.learns, is_needed=True),
     _Claim("it is constructed with data and artefacts", _CheckedModel.is_constructed, is_needed=True),
     _Claim("it answers what can be used", _CheckedModel.answers, is_needed=True),
@@ -211,7 +211,9 @@ def _compare(first: Mapping[str, ModelOutput], answers: Iterable[ModelOutput], w
     for symbol in sorted(first.keys() | again.keys()):
         one, other = first.get(symbol), again.get(symbol)
         if one is None or other is None or not _alike(one, other):
-            raise _ClaimFailedError(f"of {symbol} it said {_words(one)}, and {_words(other)} {when}", cure)
+            raise _ClaimFailedError(
+                f"for {symbol} it answered {_words(one)}, and {_words(other)} {when}", cure
+            )
 
 
 def _alike(one: ModelOutput, other: ModelOutput) -> bool:

@@ -131,7 +131,7 @@ def _save_as(
             )
             saved.append(registry.get(model_id))
     except BaseException:
-        # Also when the process is told to stop: a part of a training is of no use.
+        # Also when the process has to stop: a part of a training is of no use.
         for version_saved in saved:
             with suppress(BakeoffError):
                 registry.delete_model(version_saved.uri)

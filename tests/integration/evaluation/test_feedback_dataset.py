@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback import Item, Label, Score
-from bakeoff.evaluation.datasets.dataset_sources import files_of, read
+from bakeoff.evaluation.datasets.dataset_sources import dataset_files, read_dataset
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
 from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
 from bakeoff.settings.configuration import load
@@ -50,7 +50,7 @@ def test_labelled_results_are_rows_and_features_are_columns_by_their_names(
     send(engine, {"x": 1, "kind": "a", "seen": True}, {"kind": "b", "x": None, "also": 2.5}, {"x": 3})
     say(engine, i1="bad", i0="good")
 
-    reading = read(settings(engine), tmp_path)
+    reading = read_dataset(settings(engine), tmp_path)
 
     assert (reading.target, list(reading.frame.columns)) == (
         "target",
@@ -59,7 +59,7 @@ def test_labelled_results_are_rows_and_features_are_columns_by_their_names(
     assert reading.frame["kind"].tolist() == ["a", "b"]
     assert reading.frame["target"].tolist() == ["good", "bad"]
     assert reading.frame["x"].isna().tolist() == [False, True]
-    assert read(settings(engine, target="verdict"), tmp_path).frame.columns[-1] == "verdict"
+    assert read_dataset(settings(engine, target="verdict"), tmp_path).frame.columns[-1] == "verdict"
 
 
 def test_the_address_is_that_of_what_was_said_whoever_sent_its_features_in_which_order(
@@ -83,7 +83,7 @@ def test_without_a_label_there_is_no_dataset_and_the_message_says_how_to_begin(
     send(engine, {"x": 1})
 
     with pytest.raises(InvalidInputError) as refused:
-        read(settings(engine), tmp_path)
+        read_dataset(settings(engine), tmp_path)
 
     assert str(refused.value) == (
         "no result has a label yet: `bakeoff results label`, or POST /api/ml/labels, gives the first one"
@@ -95,12 +95,15 @@ def test_a_feature_that_is_called_like_the_labels_is_refused(engine: Engine, tmp
     say(engine, i0="good")
 
     with pytest.raises(InvalidInputError) as refused:
-        read(settings(engine), tmp_path)
+        read_dataset(settings(engine), tmp_path)
 
     assert str(refused.value) == (
         "a feature is called 'target', as is the column of the labels: call that another name, with `target`"
     )
-    assert read(settings(engine, target="verdict"), tmp_path).frame.columns.tolist() == ["target", "verdict"]
+    assert read_dataset(settings(engine, target="verdict"), tmp_path).frame.columns.tolist() == [
+        "target",
+        "verdict",
+    ]
 
 
 def test_a_plan_reads_the_database_of_the_project_and_closes_it_to_candidates(project: Project) -> None:
@@ -129,4 +132,4 @@ def test_a_plan_reads_the_database_of_the_project_and_closes_it_to_candidates(pr
 def test_a_database_on_a_server_has_no_file(tmp_path: Path) -> None:
     elsewhere = DatasetSettings(source=SOURCE, url="postgresql+psycopg://ada@db/bakeoff")
 
-    assert files_of(elsewhere, tmp_path) == ()
+    assert dataset_files(elsewhere, tmp_path) == ()

@@ -46,7 +46,7 @@ LEARNS = GOOD.replace(
     "self.confidence, self.asked =", "assert artefacts['hope'] > 1000\n        self.confidence, self.asked ="
 )
 
-LOADS = "its class loads, and has what the contract asks for"
+LOADS = "its class loads, and has what the contract requires"
 LEARNT = "it learns the saved models that it names"
 CONSTRUCTED = "it is constructed with data and artefacts"
 USABLE = "it answers what can be used"
@@ -129,17 +129,18 @@ def test_what_it_works_with_it_learns_first(check) -> None:
         (
             ("return self.confidence", "import random; return random.SystemRandom().random()"),
             AGAIN,
-            "of SYN0001 it said BUY, confidence",
+            "for SYN0001 it answered BUY, confidence",
         ),
         (
             ("return self.confidence", "return symbols.index(symbol) / 100"),
             ORDER,
-            "of SYN0001 it said BUY, confidence 0, return 0.1, and BUY, confidence 0.19, return 0.1",
+            "for SYN0001 it answered BUY, confidence 0, return 0.1, and BUY, confidence 0.19, return 0.1",
         ),
         (
             ("return self.confidence", "return 1 / len(symbols)"),
             ALONE,
-            "of SYN0001 it said BUY, confidence 0.05, return 0.1, and BUY, confidence 1, return 0.1 alone",
+            "for SYN0001 it answered BUY, confidence 0.05, return 0.1, "
+            "and BUY, confidence 1, return 0.1 alone",
         ),
         (('{"feature_importance": {"hope": 1.0}}', "None"), EXPLAINS, "explain returned None"),
         (('{"feature_importance": {"hope": 1.0}}', "{'hope': 1}"), EXPLAINS, "explain returned {'hope': 1}"),

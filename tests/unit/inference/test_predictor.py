@@ -164,7 +164,7 @@ def test_a_model_without_probabilities_says_so(model):
     predictor = predictor_of(model.fit(X, [0, 0, 0, 1, 1, 1]))
 
     assert predictor.get_model_info()["has_probabilities"] is False
-    with pytest.raises(InvalidInputError, match=r"gives no probabilities: ask for predictions alone"):
+    with pytest.raises(InvalidInputError, match=r"gives no probabilities: request predictions alone"):
         predictor.predict(X, return_probabilities=True)
 
 
@@ -336,9 +336,7 @@ def test_metadata_that_cannot_be_read_are_an_error_when_the_model_is_loaded(note
 def test_probabilities_of_nobody_knows_which_classes_are_no_labels():
     predictor, frame = echo([0.5], outputKind="proba")
 
-    with pytest.raises(
-        InvalidInputError, match="it predicts a proba, and nobody noted of which classes; save it"
-    ):
+    with pytest.raises(InvalidInputError, match="it predicts a proba, and its classes are unknown; save it"):
         predictor.predict(frame)
 
 

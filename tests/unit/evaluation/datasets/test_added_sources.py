@@ -3,7 +3,7 @@
 import pytest
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.datasets.dataset_sources import files_of, read
+from bakeoff.evaluation.datasets.dataset_sources import dataset_files, read_dataset
 from bakeoff.settings.configuration import load
 from bakeoff.settings.setting_definitions import DatasetSettings
 
@@ -25,16 +25,16 @@ def root(tmp_path):
 
 def test_a_source_of_a_package_gives_one_frame_and_says_which_files_it_rests_on(root):
     dataset = a_dataset("parts", path="parts", dtypes={"target": "category"})
-    found = read(dataset, root)
+    found = read_dataset(dataset, root)
 
     assert found.frame["x"].tolist() == [1, 2, 3]
     assert found.frame.index.tolist() == [0, 1, 2]
     assert (found.target, str(found.frame["target"].dtype)) == ("target", "category")
-    assert files_of(dataset, root) == (root / "parts" / "a.csv", root / "parts" / "b.csv")
+    assert dataset_files(dataset, root) == (root / "parts" / "a.csv", root / "parts" / "b.csv")
 
 
 def test_it_is_given_its_options(root):
-    found = read(a_dataset("parts", path="parts", options={"pattern": "*.txt"}), root)
+    found = read_dataset(a_dataset("parts", path="parts", options={"pattern": "*.txt"}), root)
 
     assert found.frame["x"].tolist() == [4]
 
@@ -69,10 +69,10 @@ def test_it_is_given_its_options(root):
 )
 def test_a_source_that_breaks_its_contract_is_an_error_that_names_its_package(root, source, message):
     with pytest.raises(InvalidInputError) as caught:
-        read(a_dataset(source), root)
+        read_dataset(a_dataset(source), root)
 
     assert str(caught.value) == message
-    assert len(read(a_dataset("parts", path="parts"), root).frame) == 3
+    assert len(read_dataset(a_dataset("parts", path="parts"), root).frame) == 3
 
 
 def test_an_unknown_source_is_answered_with_those_there_are(tmp_path):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.datasets.dataset_sources import files_of, read
+from bakeoff.evaluation.datasets.dataset_sources import dataset_files, read_dataset
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 ROWS = "a,b,y\n1,x,0\n2,z,1\n3,x,0\n"
@@ -20,7 +20,7 @@ def dataset(**keys: Any) -> DatasetSettings:
 
 def csv(folder: Path, text: str = ROWS, **keys: Any) -> pd.DataFrame:
     (folder / "d.csv").write_text(text)
-    return read(dataset(source="csv", path="d.csv", **keys), folder).frame
+    return read_dataset(dataset(source="csv", path="d.csv", **keys), folder).frame
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_csv_file_is_read_relative_to_the_root(tmp_path):
 
 def test_a_tsv_file_is_split_at_tabs(tmp_path):
     (tmp_path / "d.tsv").write_text("a\ty\n1,5\t0\n")
-    assert read(dataset(source="csv", path="d.tsv"), tmp_path).frame["a"].tolist() == ["1,5"]
+    assert read_dataset(dataset(source="csv", path="d.tsv"), tmp_path).frame["a"].tolist() == ["1,5"]
 
 
 def test_dtypes_hold_for_a_csv_file(tmp_path):
@@ -99,43 +99,43 @@ def test_an_unreadable_csv_file_says_where(tmp_path, text, says):
 def test_a_csv_file_that_is_not_utf8_says_so(tmp_path):
     (tmp_path / "d.csv").write_bytes("a,y\nö,1\n".encode("latin-1"))
     with pytest.raises(InvalidInputError, match="save it as UTF-8"):
-        read(dataset(source="csv", path="d.csv"), tmp_path)
+        read_dataset(dataset(source="csv", path="d.csv"), tmp_path)
 
 
 def test_a_missing_file_is_named_with_the_nearest_in_its_folder(tmp_path):
     (tmp_path / "sales.csv").touch()
     with pytest.raises(InvalidInputError, match=r"there is no file .*sale\.csv; did you mean 'sales\.csv'\?"):
-        read(dataset(source="csv", path="sale.csv"), tmp_path)
+        read_dataset(dataset(source="csv", path="sale.csv"), tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(InvalidInputError, match="its folder does not exist"):
-        read(dataset(source="parquet", path="nowhere/sales.parquet"), tmp_path)
+        read_dataset(dataset(source="parquet", path="nowhere/sales.parquet"), tmp_path)
 
 
 def test_of_a_parquet_file_only_the_chosen_columns_are_read(tmp_path):
     pd.DataFrame({"a": [1], "b": [2], "c": [3], "y": [0]}).to_parquet(tmp_path / "d.parquet")
-    reading = read(dataset(source="parquet", path="d.parquet", features=["c", "a"]), tmp_path)
+    reading = read_dataset(dataset(source="parquet", path="d.parquet", features=["c", "a"]), tmp_path)
     assert list(reading.frame.columns) == ["c", "a", "y"]
 
 
 def test_a_column_that_a_parquet_file_has_not_is_named(tmp_path):
     pd.DataFrame({"a": [1], "y": [0]}).to_parquet(tmp_path / "d.parquet")
     with pytest.raises(InvalidInputError, match=r"no column 'x' in .*its columns: 'a', 'y'"):
-        read(dataset(source="parquet", path="d.parquet", features=["x"]), tmp_path)
+        read_dataset(dataset(source="parquet", path="d.parquet", features=["x"]), tmp_path)
 
 
 def test_a_file_that_is_not_parquet_says_so(tmp_path):
     (tmp_path / "d.parquet").write_text(ROWS)
     with pytest.raises(InvalidInputError, match="cannot be read as Parquet"):
-        read(dataset(source="parquet", path="d.parquet"), tmp_path)
+        read_dataset(dataset(source="parquet", path="d.parquet"), tmp_path)
 
 
 def test_a_query_gives_its_rows_and_missing_values(tmp_path, database):
     settings = dataset(
         source="sql", url="sqlite:///data.sqlite", query="select * from t", dtypes={"y": "bool"}
     )
-    frame = read(settings, tmp_path).frame
+    frame = read_dataset(settings, tmp_path).frame
     assert frame["a"].isna().tolist() == [False, False, True]
     assert frame["b"].isna().tolist() == [False, True, False]
     assert frame["y"].tolist() == [False, True, False]
@@ -148,9 +148,9 @@ def test_a_database_is_never_written_to(tmp_path, database, journal):
     connection.close()
     before = database.read_bytes()
     address = "sqlite:///data.sqlite"
-    read(dataset(source="sql", url=address, query="select * from t"), tmp_path)
+    read_dataset(dataset(source="sql", url=address, query="select * from t"), tmp_path)
     with pytest.raises(InvalidInputError, match="readonly database"):
-        read(dataset(source="sql", url=address, query="delete from t returning *"), tmp_path)
+        read_dataset(dataset(source="sql", url=address, query="delete from t returning *"), tmp_path)
     assert database.read_bytes() == before
 
 
@@ -164,12 +164,12 @@ def test_a_database_is_never_written_to(tmp_path, database, journal):
 )
 def test_a_bad_query_says_what_the_database_said(tmp_path, database, statement, says):
     with pytest.raises(InvalidInputError, match=says):
-        read(dataset(source="sql", url="sqlite:///data.sqlite", query=statement), tmp_path)
+        read_dataset(dataset(source="sql", url="sqlite:///data.sqlite", query=statement), tmp_path)
 
 
 def test_a_missing_database_is_not_created(tmp_path, database):
     with pytest.raises(InvalidInputError, match=r"dta\.sqlite; did you mean 'data\.sqlite'"):
-        read(dataset(source="sql", url="sqlite:///dta.sqlite", query="select 1"), tmp_path)
+        read_dataset(dataset(source="sql", url="sqlite:///dta.sqlite", query="select 1"), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["data.sqlite"]
 
 
@@ -177,19 +177,19 @@ def test_a_name_with_question_mark_and_percent_is_a_file_name(tmp_path, database
     database.rename(tmp_path / "a?b%20c.sqlite")
     (tmp_path / "active").write_text("a?b%20c.sqlite")
     settings = dataset(source="pointer", path="active", query="select count(*) as y from t")
-    assert read(settings, tmp_path).frame["y"].tolist() == [3]
+    assert read_dataset(settings, tmp_path).frame["y"].tolist() == [3]
 
 
 @pytest.mark.parametrize("url", ["not a url", "sqlite://", "sqlite:///:memory:"])
 def test_a_url_that_names_no_database_is_refused(tmp_path, url):
     with pytest.raises(InvalidInputError, match=r"expected sqlite:///folder/file\.db"):
-        read(dataset(source="sql", url=url, query="select 1"), tmp_path)
+        read_dataset(dataset(source="sql", url=url, query="select 1"), tmp_path)
 
 
 def test_a_password_is_not_part_of_an_error(tmp_path):
     url = "nodatabase://someone:s3cret@host/name"
     with pytest.raises(InvalidInputError) as caught:
-        read(dataset(source="sql", url=url, query="select 1"), tmp_path)
+        read_dataset(dataset(source="sql", url=url, query="select 1"), tmp_path)
     assert "s3cret" not in str(caught.value)
 
 
@@ -202,7 +202,7 @@ def test_a_pointer_is_text_or_json_or_yaml_and_relative_to_itself(tmp_path, data
     database.rename(tmp_path / "where" / "db" / "data.sqlite")
     (tmp_path / "where" / "active").write_text(content)
     settings = dataset(source="pointer", path="where/active", query="select y from t")
-    assert read(settings, tmp_path).frame["y"].tolist() == [0, 1, 0]
+    assert read_dataset(settings, tmp_path).frame["y"].tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"name": "x"}'])
@@ -211,14 +211,14 @@ def test_a_pointer_that_names_nothing_says_what_it_should(tmp_path, content):
     with pytest.raises(
         InvalidInputError, match=r"names no SQLite file: .*'path', 'database', 'file', 'active'"
     ):
-        read(dataset(source="pointer", path="active", query="select 1"), tmp_path)
+        read_dataset(dataset(source="pointer", path="active", query="select 1"), tmp_path)
 
 
 def test_a_pointer_to_something_else_than_sqlite_says_so(tmp_path):
     (tmp_path / "active").write_text("d.csv")
     (tmp_path / "d.csv").write_text(ROWS * 100)
     with pytest.raises(InvalidInputError, match="file is not a database"):
-        read(dataset(source="pointer", path="active", query="select * from t"), tmp_path)
+        read_dataset(dataset(source="pointer", path="active", query="select * from t"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -226,12 +226,12 @@ def test_a_pointer_to_something_else_than_sqlite_says_so(tmp_path):
     [("breast_cancer", 569), ("iris", 150), ("wine", 178), ("digits", 1797), ("diabetes", 442)],
 )
 def test_a_toy_set_knows_its_target(tmp_path, name, rows):
-    reading = read(DatasetSettings(source="sklearn", name=name), tmp_path)
+    reading = read_dataset(DatasetSettings(source="sklearn", name=name), tmp_path)
     assert (reading.target, len(reading.frame)) == ("target", rows)
 
 
 def test_toy_sets_keep_their_column_names(tmp_path):
-    frame = read(DatasetSettings(source="sklearn", name="iris"), tmp_path).frame
+    frame = read_dataset(DatasetSettings(source="sklearn", name="iris"), tmp_path).frame
     assert list(frame.columns)[:2] == ["sepal length (cm)", "sepal width (cm)"]
 
 
@@ -239,7 +239,7 @@ def test_an_unknown_toy_set_is_named_with_those_there_are(tmp_path):
     with pytest.raises(
         InvalidInputError, match=r"toy set 'irises'; did you mean 'iris'\?; there are 'breast_cancer'"
     ):
-        read(DatasetSettings(source="sklearn", name="irises"), tmp_path)
+        read_dataset(DatasetSettings(source="sklearn", name="irises"), tmp_path)
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ def function_module(tmp_path: Path, request: pytest.FixtureRequest) -> str:
 
 
 def test_a_function_is_found_below_the_root(tmp_path, function_module):
-    frame = read(dataset(source="callable", name=f"{function_module}:load"), tmp_path).frame
+    frame = read_dataset(dataset(source="callable", name=f"{function_module}:load"), tmp_path).frame
     assert (frame["a"].tolist(), frame.index.tolist()) == ([1, 2], [0, 1])
     assert str(tmp_path) not in sys.path
 
@@ -272,7 +272,7 @@ def test_a_function_is_found_below_the_root(tmp_path, function_module):
 )
 def test_a_function_that_fails_is_named_with_the_cause(tmp_path, function_module, function, says):
     with pytest.raises(InvalidInputError, match=says):
-        read(dataset(source="callable", name=f"{function_module}:{function}"), tmp_path)
+        read_dataset(dataset(source="callable", name=f"{function_module}:{function}"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -284,13 +284,13 @@ def test_a_function_that_fails_is_named_with_the_cause(tmp_path, function_module
 )
 def test_a_name_that_is_no_function_is_refused(tmp_path, name, says):
     with pytest.raises(InvalidInputError, match=says):
-        read(dataset(source="callable", name=name), tmp_path)
+        read_dataset(dataset(source="callable", name=name), tmp_path)
 
 
 def test_test_rows_follow_the_training_rows_in_the_order_of_columns_of_the_first_file(tmp_path):
     (tmp_path / "test.csv").write_text("y,b,a\n1,q,9\n")
     (tmp_path / "d.csv").write_text(ROWS)
-    reading = read(dataset(source="csv", path="d.csv", test_path="test.csv"), tmp_path)
+    reading = read_dataset(dataset(source="csv", path="d.csv", test_path="test.csv"), tmp_path)
     assert (reading.train_rows, reading.frame["a"].tolist()) == (3, [1, 2, 3, 9])
     assert list(reading.frame.columns) == ["a", "b", "y"]
 
@@ -299,7 +299,7 @@ def test_categories_of_two_files_stay_categories(tmp_path):
     (tmp_path / "test.csv").write_text("a,b,y\n9,q,1\n")
     (tmp_path / "d.csv").write_text(ROWS)
     settings = dataset(source="csv", path="d.csv", test_path="test.csv", dtypes={"b": "category"})
-    assert str(read(settings, tmp_path).frame["b"].dtype) == "category"
+    assert str(read_dataset(settings, tmp_path).frame["b"].dtype) == "category"
 
 
 def test_a_test_file_of_other_columns_is_refused_with_the_difference(tmp_path):
@@ -323,7 +323,7 @@ def test_a_test_file_of_other_columns_is_refused_with_the_difference(tmp_path):
 def test_a_test_file_that_does_not_fit_the_settings_is_refused(tmp_path, keys, says):
     (tmp_path / "d.csv").write_text(ROWS)
     with pytest.raises(InvalidInputError, match=says):
-        read(dataset(**keys), tmp_path)
+        read_dataset(dataset(**keys), tmp_path)
 
 
 def test_the_files_behind_each_source_are_known(tmp_path, database):
@@ -339,4 +339,4 @@ def test_the_files_behind_each_source_are_known(tmp_path, database):
         ({"source": "sklearn", "name": "iris"}, set()),
     ]
     for keys, names in expected:
-        assert set(files_of(dataset(**keys), tmp_path)) == {tmp_path.resolve() / name for name in names}
+        assert set(dataset_files(dataset(**keys), tmp_path)) == {tmp_path.resolve() / name for name in names}

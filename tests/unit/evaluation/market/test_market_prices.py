@@ -150,7 +150,7 @@ def test_a_row_that_is_said_twice_counts_once_and_is_told(place):
     pinned = place.csv(HEADER + "A,2026-01-02,1,9\nB,2026-01-02,5,9\nA,2026-01-02,1,9\nA,2026-01-02,1,9\n")
 
     assert closes_of(pinned) == [("A", "2026-01-02", 1.0), ("B", "2026-01-02", 5.0)]
-    assert pinned.warnings == ("prices: 2 rows said twice, counted once: A on 2026-01-02, A on 2026-01-02",)
+    assert pinned.warnings == ("prices: 2 rows given twice, counted once: A on 2026-01-02, A on 2026-01-02",)
 
 
 @pytest.mark.parametrize("other", ["2,9", "1,8"], ids=["price", "volume"])

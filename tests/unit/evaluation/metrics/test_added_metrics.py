@@ -8,7 +8,7 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.evaluation.metrics.metric_names import check, may_need_probabilities
+from bakeoff.evaluation.metrics.metric_names import check_metrics, may_need_probabilities
 from bakeoff.evaluation.metrics.score_predictions import score
 from registry.columns.predictions import Predictions
 
@@ -21,7 +21,7 @@ ANSWERS = Predictions(values=np.array(["no", "yes", "no", "no"]), output_kind=Ou
 
 def refusal(name, kind=BINARY):
     with pytest.raises(InvalidInputError) as caught:
-        check([name], kind)
+        check_metrics([name], kind)
     return str(caught.value)
 
 
@@ -31,7 +31,7 @@ def scored(name, predictions, *, truth=("no", "yes", "yes", "no"), positive="yes
 
 
 def test_a_metric_of_a_package_is_named_like_a_built_in_one_and_computed_beside_it():
-    check(["f1", "profit"], BINARY)
+    check_metrics(["f1", "profit"], BINARY)
     found = scored("profit", ANSWERS)
 
     assert found.metrics == {"accuracy": 0.75, "profit": 29.0}
@@ -72,7 +72,7 @@ def test_the_function_says_which_direction_is_better():
 
 
 def test_a_metric_is_refused_for_a_target_that_it_does_not_fit():
-    check(["gap"], REGRESSION)
+    check_metrics(["gap"], REGRESSION)
 
     assert refusal("gap") == "metric 'gap' does not fit a binary target, it says itself"
     assert (
@@ -114,7 +114,7 @@ def test_the_name_of_a_scorer_is_not_taken_silently():
 )
 def test_a_broken_entry_point_is_an_error_that_names_its_package_and_the_others_stay(name, message):
     assert refusal(name) == message
-    check(["profit"], BINARY)
+    check_metrics(["profit"], BINARY)
 
 
 def test_an_unknown_name_is_answered_with_those_of_packages_too():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from bakeoff.domain.metric import Average
-from bakeoff.evaluation.metrics import confusion_counts
+from bakeoff.evaluation.metrics import built_in_metrics
 from registry.columns.class_answers import codes_of
 
 LABEL_SETS = st.sampled_from(
@@ -23,7 +23,7 @@ LABEL_SETS = st.sampled_from(
         ["a", "b", "c", "dd"],
         [0.0, 1.0, 3.0],
         list(range(12)),
-        list(range(confusion_counts.LARGEST_TABLE + 10)),
+        list(range(built_in_metrics.LARGEST_TABLE + 10)),
     ]
 )
 ZERO_DIVISIONS = st.sampled_from([0.0, 1.0, math.nan])
@@ -45,7 +45,7 @@ def counted(true, predicted, known):
     true_codes, strangers = codes_of(true, known)
     assert strangers.size == 0
     codes, unseen = codes_of(predicted, known)
-    return confusion_counts.count(true_codes, codes, len(known) + len(unseen))
+    return built_in_metrics.count(true_codes, codes, len(known) + len(unseen))
 
 
 SCIKIT_LEARN = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score}
@@ -57,7 +57,7 @@ SCIKIT_LEARN = {"precision": sk.precision_score, "recall": sk.recall_score, "f1"
 def test_averages_equal_those_of_scikit_learn(metric, data, zero_division):
     counts = counted(*data)
     for average in (Average.MACRO, Average.MICRO, Average.WEIGHTED):
-        ours = confusion_counts.averaged(
+        ours = built_in_metrics.averaged(
             metric, counts, average=average, positive=None, zero_division=zero_division
         )
         theirs = SCIKIT_LEARN[metric](*data[:2], average=str(average), zero_division=zero_division)
@@ -75,7 +75,7 @@ def test_averages_equal_those_of_scikit_learn(metric, data, zero_division):
 def test_the_binary_average_equals_that_of_scikit_learn(metric, labels, places, positive, zero_division):
     known = np.array(labels)
     true, predicted = known[[t for t, _ in places]], known[[p for _, p in places]]
-    ours = confusion_counts.averaged(
+    ours = built_in_metrics.averaged(
         metric,
         counted(true, predicted, known),
         average=Average.BINARY,
@@ -96,14 +96,14 @@ def test_numbers_per_label_and_accuracies_equal_those_of_scikit_learn(data, zero
     shown = [labels.index(label) for label in occurring.tolist()]
 
     for name, theirs in SCIKIT_LEARN.items():
-        ours = confusion_counts.per_label(name, counts, zero_division=zero_division)[shown]
+        ours = built_in_metrics.per_label(name, counts, zero_division=zero_division)[shown]
         np.testing.assert_allclose(
             ours, theirs(true, predicted, average=None, zero_division=zero_division), rtol=1e-12
         )
-    assert confusion_counts.accuracy(counts) == pytest.approx(sk.accuracy_score(true, predicted))
+    assert built_in_metrics.accuracy(counts) == pytest.approx(sk.accuracy_score(true, predicted))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert confusion_counts.balanced_accuracy(counts) == pytest.approx(
+        assert built_in_metrics.balanced_accuracy(counts) == pytest.approx(
             sk.balanced_accuracy_score(true, predicted)
         )
 
@@ -117,7 +117,7 @@ def test_a_small_table_by_hand():
     assert counts.table.tolist() == [[1, 1, 1], [0, 1, 0], [0, 0, 0]]
     assert counts.support.tolist() == [3, 1, 0]
     assert counts.predicted.tolist() == [1, 2, 1]
-    recall = confusion_counts.averaged(
+    recall = built_in_metrics.averaged(
         "recall", counts, average=Average.WEIGHTED, positive=None, zero_division=0.0
     )
     assert recall == 0.5
@@ -150,7 +150,7 @@ def test_equal_numbers_are_equal_labels_whatever_their_type(values, classes):
 def test_a_table_is_made_up_to_fifty_labels(labels, has_table):
     codes = np.arange(labels)
 
-    counts = confusion_counts.count(codes, codes[::-1], labels)
+    counts = built_in_metrics.count(codes, codes[::-1], labels)
 
     assert (counts.table is not None) is has_table
     assert counts.support.tolist() == [1] * labels

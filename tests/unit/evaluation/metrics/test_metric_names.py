@@ -2,7 +2,7 @@ import pytest
 
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.metrics.metric_names import check
+from bakeoff.evaluation.metrics.metric_names import check_metrics
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 
@@ -27,7 +27,7 @@ BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, Targe
     ],
 )
 def test_names_that_fit_the_target_pass(kind, names):
-    check(names, kind)
+    check_metrics(names, kind)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_names_that_fit_the_target_pass(kind, names):
 )
 def test_a_metric_that_does_not_fit_the_target_is_told_which_do(kind, name, fitting):
     with pytest.raises(InvalidInputError) as told:
-        check([name], kind)
+        check_metrics([name], kind)
 
     assert str(told.value).startswith(f"metric '{name}' does not fit a {kind} target; these do: ")
     assert fitting in str(told.value)
@@ -55,14 +55,14 @@ def test_a_metric_that_does_not_fit_the_target_is_told_which_do(kind, name, fitt
 )
 def test_an_unknown_metric_is_told_its_nearest_neighbours(name, near):
     with pytest.raises(InvalidInputError, match=rf"unknown metric '{name}': did you mean (.*, )?{near}[,?]"):
-        check([name], BINARY)
+        check_metrics([name], BINARY)
 
 
 def test_a_name_near_to_nothing_is_told_what_there_is():
     with pytest.raises(
         InvalidInputError, match=r"unknown metric 'zzzz'; expected a built-in metric \(r2, mae, rmse\)"
     ):
-        check(["zzzz"], REGRESSION)
+        check_metrics(["zzzz"], REGRESSION)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_a_name_near_to_nothing_is_told_what_there_is():
 @pytest.mark.usefixtures("own_metrics")
 def test_a_custom_metric_is_looked_for_before_anything_is_enqueued(metric, message):
     with pytest.raises(InvalidInputError, match=message):
-        check([metric], BINARY)
+        check_metrics([metric], BINARY)
 
 
 def test_a_custom_metric_fits_any_target(own_metrics):
     for kind in (TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION):
-        check([f"{own_metrics}:profit"], kind)
+        check_metrics([f"{own_metrics}:profit"], kind)

@@ -8,9 +8,9 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.evaluation.metrics.sklearn_scorers import (
     AlreadyPredicted,
     NotAnsweredError,
-    fits,
     measure,
-    names,
+    scorer_fits,
+    scorer_names,
 )
 
 X = np.random.default_rng(0).normal(size=(60, 3))
@@ -35,7 +35,7 @@ def test_every_classification_scorer_says_of_stored_answers_what_it_says_of_the_
         decisions=fitted.decision_function(X),
     )
 
-    asked = [name for name in names() if fits(name, kind)]
+    asked = [name for name in scorer_names() if scorer_fits(name, kind)]
 
     assert len(asked) > 30
     for name in asked:
@@ -47,7 +47,7 @@ def test_every_regression_scorer_says_of_stored_answers_what_it_says_of_the_esti
     fitted = LinearRegression().fit(X, y)
     stored = AlreadyPredicted(fitted.predict(X), classes=None)
 
-    asked = [name for name in names() if fits(name, TargetKind.REGRESSION)]
+    asked = [name for name in scorer_names() if scorer_fits(name, TargetKind.REGRESSION)]
 
     assert len(asked) > 10
     for name in asked:
@@ -76,11 +76,11 @@ def test_every_regression_scorer_says_of_stored_answers_what_it_says_of_the_esti
     ],
 )
 def test_a_scorer_fits_these_targets(name, kinds):
-    assert " ".join(kind for kind in TARGETS if fits(name, kind)) == kinds
+    assert " ".join(kind for kind in TARGETS if scorer_fits(name, kind)) == kinds
 
 
 def test_nearly_every_scorer_fits_some_target():
-    homeless = [name for name in names() if not any(fits(name, kind) for kind in TARGETS)]
+    homeless = [name for name in scorer_names() if not any(scorer_fits(name, kind) for kind in TARGETS)]
 
     assert homeless == ["f1_samples", "jaccard_samples", "precision_samples", "recall_samples"]
 
