@@ -1,1 +1,1 @@
-"""The envelope and the Redis stream."""
+"""The envelope of events, and the Redis stream that they are published to."""

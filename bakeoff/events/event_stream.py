@@ -1,4 +1,4 @@
-"""The Redis stream that other services follow. An entry is the envelope, flat, every field a text:
+"""The Redis stream that other services read. An entry is the envelope of an event; every field is a text:
 
     eventId       UUID, stable
     eventType     evaluation.started, evaluation.completed, ...
@@ -35,7 +35,7 @@ class Entry:
 
 
 def publish(client: redis.Redis, events: Sequence[Event], *, max_length: int, stream: str = STREAM) -> None:
-    """All of them or none, so that a second try keeps the order; the newest `max_length`, about, stay."""
+    """All of them or none, so that a second try keeps the order. About `max_length` entries stay."""
     with client.pipeline(transaction=True) as pipeline:
         for event in events:
             pipeline.xadd(stream, cast("Any", _fields(event)), maxlen=max_length, approximate=True)
@@ -62,7 +62,7 @@ def read(
 
 
 def envelope(event: Event) -> dict[str, Any]:
-    """The event as JSON for whoever is told of it otherwise: by HTTP, or on a terminal."""
+    """The event as JSON, for readers that do not use the stream: over HTTP, or on a terminal."""
     return {
         "eventId": event.id,
         "eventType": event.type.value,
@@ -92,5 +92,5 @@ def _entry(position: bytes | str, fields: dict[bytes | str, bytes | str]) -> Ent
 
 
 def _text(value: bytes | str) -> str:
-    """Whether a client decodes is its own setting."""
+    """Clients return bytes or text, by their setting `decode_responses`."""
     return value.decode() if isinstance(value, bytes) else value

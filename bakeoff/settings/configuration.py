@@ -1,6 +1,6 @@
-"""Reading the settings: command line, environment, file, default, in this order of precedence.
+"""Reads the settings from the command line, the environment, the file and the defaults, in this order.
 
-Nothing below this floor reads YAML or the environment: a `Configuration` is made once and passed down.
+No other room reads settings: a `Configuration` is made once and passed down.
 """
 
 import json
@@ -44,7 +44,7 @@ _SECTIONS: Mapping[str, type[Section]] = {
     "gates": GateSettings,
     "hooks": HookSettings,
 }
-#: What stands below a name that the user has given.
+#: Sections whose entries have names that the user chose.
 _NAMED: Mapping[str, type[Section]] = {"datasets": DatasetSettings, "schedules": ScheduleSettings}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -58,7 +58,7 @@ class SettingOrigin(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """The settings, and what follows from where they were found."""
+    """The settings, where each was found, and the paths that follow from them."""
 
     settings: Settings
     root: Path  #: the folder above config/: relative paths start here, and plugins are imported from here
@@ -76,7 +76,7 @@ class Configuration:
         return self.data_dir if given is None else (self.root / given).resolve()
 
     def require_shared_dir(self) -> None:
-        """It is never made here, if it has a name: where it is missing, something is not mounted."""
+        """Raise an error if sharedDir is set and missing: it is not created, for a mount may be missing."""
         if self.settings.shared_dir is not None and not self.shared_dir.is_dir():
             raise InfrastructureError(
                 f"there is no folder {self.shared_dir}: mount it, or make it, or correct sharedDir"
@@ -88,7 +88,7 @@ class Configuration:
 
     @property
     def copies(self) -> Path:
-        """Of saved models, for cells that load them: as long as these run."""
+        """The folder of copies of saved models, for cells that load them, as long as the cells run."""
         return self.data_dir / "copies"
 
     @property
@@ -137,11 +137,11 @@ class Configuration:
 
     @property
     def registry_uri(self) -> str:
-        """The same, unless MLflow keeps models elsewhere."""
+        """Of MLflow's model registry; the same as `tracking_uri` unless it is set."""
         return self._absolute(self.settings.model_registry.registry_uri or "") or self.tracking_uri
 
     def _absolute(self, url: str) -> str:
-        """With the path of an SQLite file made absolute."""
+        """The URL; that of an SQLite file with an absolute path."""
         scheme, slashes, path = url.partition(":///")
         if not scheme.startswith("sqlite") or path in {"", ":memory:"}:
             return url
@@ -176,7 +176,7 @@ class Configuration:
 
     @cached_property
     def secrets(self) -> tuple[Path, ...]:
-        """What no plugin may open: our own data, the configuration, and where datasets are read from."""
+        """What no plugin may open: our own data, the configuration, and the files of datasets."""
         datasets = self.settings.datasets.values()
         files = [Path(file) for dataset in datasets for file in self.files_of(dataset)] + self.market_files
         ours = [self.data_dir, self.shared_dir, self.registry_path, self.tokens_file]
@@ -187,19 +187,19 @@ class Configuration:
 
     @property
     def worker_log(self) -> Path:
-        """What a worker writes that was started for one run."""
+        """The log of a worker that was started for one run."""
         return self.logs / "worker.log"
 
     @property
     def flags(self) -> dict[str, Any]:
-        """What the command line said, by key."""
+        """The settings of the command line, by key."""
         values = self.settings.model_dump(mode="json", by_alias=True)
         return {
             key: values[key] for key, origin in self.origins.items() if origin is SettingOrigin.COMMAND_LINE
         }
 
     def as_environment(self) -> dict[str, str]:
-        """What a process that we start needs, to find the same file and the flags of our command line."""
+        """The variables for a process that we start: so it reads the same file, and has our flags."""
         flags = {
             variable_of(_KEYS[key]): value if isinstance(value, str) else json.dumps(value)
             for key, value in self.flags.items()
@@ -213,7 +213,7 @@ class Configuration:
         return self.predictions / run_id / f"{job_id}.npy"
 
     def fitted_of(self, run_id: str, job_id: str) -> Path:
-        """The folder of what the cells of this job wrote of their models, a file for each attempt."""
+        """The folder of the fitted models of this job, with a file for each attempt."""
         return self.fitted / run_id / job_id
 
 
@@ -246,12 +246,12 @@ def load(
         origins=origins,
         token_digest=environment_variables.token_digest_in(environment),
     )
-    _keep_plugins_readable(configuration)
-    _keep_schedules_possible(configuration.settings)
+    _require_readable_project(configuration)
+    _check_schedules(configuration.settings)
     return configuration
 
 
-def _keep_plugins_readable(configuration: Configuration) -> None:
+def _require_readable_project(configuration: Configuration) -> None:
     root = configuration.root.resolve()
     for key, folder in (("dataDir", configuration.data_dir), ("sharedDir", configuration.shared_dir)):
         if root.is_relative_to(folder):
@@ -261,7 +261,7 @@ def _keep_plugins_readable(configuration: Configuration) -> None:
             )
 
 
-def _keep_schedules_possible(settings: Settings) -> None:
+def _check_schedules(settings: Settings) -> None:
     for name, schedule in settings.scheduled.items():
         if not _NAME.fullmatch(name):
             raise InvalidInputError(
@@ -285,16 +285,18 @@ def _keep_schedules_possible(settings: Settings) -> None:
 
 
 def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:
-    asked = path or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
-    if asked is None:
+    given = path or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
+    if given is None:
         return DEFAULT_FILE.absolute() if DEFAULT_FILE.is_file() else None
-    file = asked / DEFAULT_FILE.name if asked.is_dir() else asked
+    file = given / DEFAULT_FILE.name if given.is_dir() else given
     if not file.is_file():
         raise InvalidInputError(
             f"there is no configuration file {file}: give --config or {FILE_VARIABLE} an existing file, "
             f"or make one with `bakeoff init`"
         )
-    return file.parent.resolve() / file.name  # a mounted file may be a link to elsewhere
+    return (
+        file.parent.resolve() / file.name
+    )  # only the folder is resolved: a mounted file may be a link to elsewhere
 
 
 def _values_in(document: YamlFile) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Settings from the environment: `BAKEOFF_` and a key in capitals, or that and `_FILE` for a file with it.
+"""Settings from the environment: `BAKEOFF_` and the key in capitals, or with `_FILE` the name of a file with
+it.
 
-A secret is better kept in a file than in an environment, which whoever looks at the process may see.
+A secret is safer in a file: every process of the same user can read the environment of a process.
 """
 
 import difflib
@@ -24,7 +25,7 @@ _SHORTEST_TOKEN = 16
 
 
 def variable_of(name: str) -> str:
-    """Of a setting, by its name in Python."""
+    """The variable of a setting, by the name of its field."""
     return _PREFIX + name.upper()
 
 
@@ -37,7 +38,7 @@ _LISTS = {
 
 
 def settings_in(environment: Mapping[str, str]) -> dict[str, Any]:
-    """By camelCase key."""
+    """The settings that the environment gives, by camelCase key."""
     given = {name: text for name, text in environment.items() if name.startswith(_PREFIX)}
     names = {_without_file(name) for name in given} - {FILE_VARIABLE, _TOKEN}
     for name in names - _KEYS.keys():
@@ -48,7 +49,7 @@ def settings_in(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def token_digest_in(environment: Mapping[str, str]) -> str | None:
-    """The token itself is not kept, so that nothing can print it."""
+    """The digest of the token: the token itself is not kept, so that nothing can print it."""
     token = _text(_TOKEN, environment)
     if not token:
         return None
@@ -61,7 +62,7 @@ def token_digest_in(environment: Mapping[str, str]) -> str | None:
 
 
 def _without_file(name: str) -> str:
-    """A setting whose own name ends like this is itself, and the configuration is a file already."""
+    """The variable without `_FILE`, unless that belongs to its name, as in BAKEOFF_API_TOKENS_FILE."""
     base = name.removesuffix(_IN_A_FILE)
     return name if name in _KEYS or base == FILE_VARIABLE else base
 
@@ -81,7 +82,7 @@ def _text(name: str, environment: Mapping[str, str]) -> str | None:
 
 
 def _parse(name: str, text: str) -> Any:
-    """Lists and mappings as JSON, a list of words also as `a,b`; all else stays text for the type to read."""
+    """Lists and mappings are read as JSON, a list of words also as `a,b`; pydantic reads all other texts."""
     if text in {"", "null"}:
         return None
     if not text.startswith(("[", "{")):

@@ -1,4 +1,4 @@
-"""The section `market`: where the prices and fundamentals come from that signal models answer with."""
+"""The section `market`: where the prices and fundamentals for signal models come from."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -14,10 +14,10 @@ class MarketSource(StrEnum):
     PARQUET = "parquet"
     SQL = "sql"
     CALLABLE = "callable"  #: `package.module:function` that returns a DataFrame
-    SYNTHETIC = "synthetic"  #: made up, with something to be found in it, for a first look
+    SYNTHETIC = "synthetic"  #: made up, with a pattern that a model can learn, for a first look
 
 
-#: The keys that each source cannot do without.
+#: The keys that each source needs.
 _NEEDED: Mapping[MarketSource, tuple[str, ...]] = {
     MarketSource.CSV: ("path",),
     MarketSource.PARQUET: ("path",),

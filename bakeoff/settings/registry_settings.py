@@ -1,4 +1,4 @@
-"""The section `modelRegistry`: where trained models are kept, which are saved, and what a promotion asks."""
+"""The section `modelRegistry`: where trained models are kept, which are saved, and when they are promoted."""
 
 from typing import Any, Literal
 
@@ -35,7 +35,7 @@ class GateSettings(Section):
 
 
 class HookSettings(Section):
-    """What is told of a promotion."""
+    """A program or a function that is called after a promotion."""
 
     command: list[str] | None = Field(
         None, min_length=1, description="program and arguments; it is given the promotion as JSON on stdin"

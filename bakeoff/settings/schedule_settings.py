@@ -12,7 +12,7 @@ from bakeoff.domain.schedule import Cron, Every, Missed, Schedule, parse_zone
 from bakeoff.settings.registry_settings import PromotionSettings
 from bakeoff.settings.section import Section
 
-#: The one that is there when the configuration has a single dataset and says nothing of schedules.
+#: The schedule of a configuration with a single dataset and without the section `schedules`.
 DAILY, _AT_THREE = "daily", "0 3 * * *"
 
 
@@ -20,13 +20,13 @@ _OF_BAKEOFFS = ("metrics", "seed", "test_size", "save", "save_as", "promotion")
 
 
 class ScheduleSettings(Section):
-    """When a run is started, and of what."""
+    """When a run is started, and what it evaluates."""
 
     cron: str | None = Field(
         None, description="when: minute, hour, day of the month, month, day of the week, such as `0 3 * * *`"
     )
     every: str | None = Field(None, description="or how often, counted in UTC: `30s`, `15m`, `6h`, `1d`")
-    timezone: str = Field("UTC", description="whose clock cron goes by, such as Europe/Berlin")
+    timezone: str = Field("UTC", description="time zone of cron, such as Europe/Berlin")
     dataset: str | None = Field(
         None, min_length=1, description="of a bake-off: one of `datasets`; it is read anew each time"
     )
@@ -41,7 +41,7 @@ class ScheduleSettings(Section):
     test_size: float | None = Field(
         None, gt=0, lt=1, description="as for all runs; null: that of the setting"
     )
-    priority: int = Field(0, ge=min(PRIORITIES), le=max(PRIORITIES), description="of its runs in the line")
+    priority: int = Field(0, ge=min(PRIORITIES), le=max(PRIORITIES), description="of its runs in the queue")
     save: SavePolicy = Field(
         SavePolicy.BEST, description="models that its runs save: none, that of the best candidate, or all"
     )
@@ -50,7 +50,7 @@ class ScheduleSettings(Section):
         None, description="policy for what its runs save; null: that of `modelRegistry`"
     )
     missed: Missed = Field(
-        Missed.LATEST, description="what is caught up when nobody looked in time: skip, latest or all"
+        Missed.LATEST, description="what is caught up when no worker looked in time: skip, latest or all"
     )
 
     @field_validator("cron")
@@ -76,15 +76,15 @@ class ScheduleSettings(Section):
             raise ValueError("timezone belongs to cron: every is counted in UTC")
         if (self.dataset is None) is not self.signals:
             raise ValueError("a schedule needs either dataset or signals: true")
-        if self.signals and (strange := [name for name in _OF_BAKEOFFS if name in self.model_fields_set]):
-            raise ValueError(f"{to_camel(strange[0])} belongs to bake-offs, and signals is true")
+        if self.signals and (misplaced := [name for name in _OF_BAKEOFFS if name in self.model_fields_set]):
+            raise ValueError(f"{to_camel(misplaced[0])} belongs to bake-offs, and signals is true")
         if self.save is SavePolicy.NONE and (self.save_as or self.promotion):
             raise ValueError("saveAs and promotion belong to what is saved, and save is none")
         return self
 
     @property
     def subject(self) -> str:
-        """What its runs are about."""
+        """What its runs evaluate: a dataset, or signals."""
         return self.dataset or "signals"
 
     @property

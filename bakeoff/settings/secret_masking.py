@@ -1,4 +1,4 @@
-"""What must not be printed: passwords in URLs."""
+"""Masks what must not be printed: passwords and tokens in URLs."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ def masked(text: str) -> str:
 
 
 def masked_within(value: Any) -> Any:
-    """The same for every text in mappings and lists."""
+    """The value with every text in its mappings and lists masked."""
     if isinstance(value, dict):
         return {key: masked_within(inner) for key, inner in value.items()}
     if isinstance(value, list):

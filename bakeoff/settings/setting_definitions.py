@@ -1,4 +1,4 @@
-"""Every setting there is: its type, its bounds, its default, and what it means."""
+"""All settings: the type, the bounds, the default and the meaning of each."""
 
 import socket
 from collections.abc import Mapping
@@ -26,10 +26,10 @@ class DatasetSource(StrEnum):
     POINTER = "pointer"  #: a small file that names the active SQLite file
     SKLEARN = "sklearn"  #: a toy set of scikit-learn, such as breast_cancer
     CALLABLE = "callable"  #: `package.module:function` that returns a DataFrame
-    FEEDBACK_LABELS = "feedback_labels"  #: results of other systems, and what was said of them here
+    FEEDBACK_LABELS = "feedback_labels"  #: items of other systems, and the labels that they were given here
 
 
-#: The keys that each source cannot do without.
+#: The keys that each source needs.
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     DatasetSource.CSV: ("path", "target"),
     DatasetSource.PARQUET: ("path", "target"),
@@ -42,7 +42,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 
 
 class DatasetSettings(Section):
-    """Where a dataset comes from and what in it is the target."""
+    """Where a dataset comes from, and which column is its target."""
 
     source: DatasetSource | str
     path: str | None = Field(None, description="file, for csv, parquet and pointer")
@@ -53,7 +53,7 @@ class DatasetSettings(Section):
         None, description="column to be predicted; null, where the source allows it: target"
     )
     task: Literal["binary", "multiclass", "regression"] | None = Field(
-        None, description="what kind of target it is; null: told by its values"
+        None, description="what kind of target it is; null: derived from its values"
     )
     split_column: str | None = Field(None, description="column with the values train and test")
     test_path: str | None = Field(None, description="file with the test rows, for csv and parquet")

@@ -1,7 +1,7 @@
-"""Copies of the database: made while others write, checked, and put back into its place.
+"""Backups of the SQLite database: how one is made while others write, checked, and restored.
 
-Both ways it is SQLite that copies, page by page, as of one moment. A copy gets its name when it has been
-checked; what is put back replaces what was there in one transaction: a kill leaves the former state.
+Both ways SQLite copies the database page by page, as of one moment. A backup gets its name when it has been
+checked. A restore replaces the database in one transaction: a kill leaves the former state.
 """
 
 import os
@@ -22,9 +22,10 @@ from bakeoff.domain.folders import free
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import reading
 
-_PAGES = 1000  #: copied between two words on how far it is
-_PATIENCE_S = 2
-_TAKE_ALONE = (
+_PAGES = 1000  #: copied between two calls of `progress`
+_LOCK_TIMEOUT_S = 2
+#: SQLite leaves WAL mode only while no other connection is open: so this fails as busy if one is.
+_TAKE_EXCLUSIVELY = (
     "PRAGMA locking_mode=EXCLUSIVE",
     "PRAGMA journal_mode=DELETE",
     "BEGIN EXCLUSIVE",
@@ -32,7 +33,7 @@ _TAKE_ALONE = (
 )
 _CONTENT = "SELECT version_num, (SELECT count(*) FROM evaluation_runs) FROM alembic_version"
 
-#: Told how many pages are copied, and how many there are.
+#: Called with the number of pages that are copied, and of all pages.
 Progress = Callable[[int, int], None]
 
 
@@ -46,12 +47,12 @@ class BackupCopy:
 
 @dataclass(frozen=True, kw_only=True)
 class Restored:
-    copy: BackupCopy  #: what was put back
-    former: Path | None  #: where that is now which was there before
+    copy: BackupCopy  #: the backup that was restored
+    former: Path | None  #: where the database is now that was there before; None when there was none
 
 
 def back_up(engine: Engine, file: Path, progress: Progress, *, force: bool = False) -> BackupCopy:
-    """`force`: a file that is there is replaced."""
+    """Write a backup to `file`. `force`: replace a file that is there."""
     database = _file_of(engine, "pg_dump", "--format=custom", f"--file={file}")
     if not database.is_file():
         raise NotFoundError(f"there is no database {database} yet: `bakeoff run` makes it")
@@ -59,18 +60,20 @@ def back_up(engine: Engine, file: Path, progress: Progress, *, force: bool = Fal
         raise InvalidInputError(f"{file} exists: name another file, or replace it with --force")
     try:
         with reading(engine) as connection, _draft(file) as draft:
-            version, runs = connection.execute(text(_CONTENT)).one()  # from here on it sees one state
+            version, runs = connection.execute(
+                text(_CONTENT)
+            ).one()  # the first read: from here on the transaction sees one state
             source: Any = connection.connection.driver_connection
             with closing(sqlite3.connect(draft)) as target:
                 _copy(source, target, progress)
-                target.execute("PRAGMA journal_mode=DELETE")  # all in one file, to be read anywhere
+                target.execute("PRAGMA journal_mode=DELETE")  # without WAL the backup is one file
     except sqlite3.Error as exc:
         raise InfrastructureError(f"the database {database} cannot be copied: {exc}") from exc
     return BackupCopy(file=file, bytes=file.stat().st_size, schema=version, runs=runs)
 
 
-def examine(file: Path) -> BackupCopy:
-    """What is in a file, if it is a whole database of Bakeoff's, of a schema that this version knows."""
+def read_backup(file: Path) -> BackupCopy:
+    """What the backup holds. Raises an error unless it is a whole database with a known schema."""
     if not file.is_file():
         raise NotFoundError(f"there is no file {file}")
     try:
@@ -86,9 +89,9 @@ def examine(file: Path) -> BackupCopy:
 
 
 def restore(engine: Engine, file: Path, former: Path, progress: Progress) -> Restored:
-    """Put the copy `file` into the place of the database, which is kept as `former`."""
+    """Replace the database by the backup `file`; the database is kept as `former`."""
     database = _file_of(engine, "pg_restore", "--clean", "--if-exists", "--single-transaction", str(file))
-    copy = examine(file)
+    copy = read_backup(file)
     engine.dispose()
     was_there = database.exists()
     if was_there and file.samefile(database):
@@ -101,11 +104,11 @@ def restore(engine: Engine, file: Path, former: Path, progress: Progress) -> Res
     return Restored(copy=copy, former=former if was_there else None)
 
 
-def require_alone(engine: Engine) -> None:
-    """Whoever has the database open would go on with what is left behind."""
+def require_unused(engine: Engine) -> None:
+    """Raise an error while another process has the database open: it would go on to write to the old one."""
     database = _file_of(engine, "pg_dump", "--format=custom")
     engine.dispose()
-    connection = _alone(database)
+    connection = _connect_exclusively(database)
     if connection is None:
         raise InvalidInputError(
             f"{database} is no whole database: `bakeoff db restore` puts a backup into its place"
@@ -114,12 +117,12 @@ def require_alone(engine: Engine) -> None:
 
 
 def _overwrite(source: sqlite3.Connection, database: Path, former: Path, progress: Progress) -> bool:
-    """False when what is there is too broken for a copy to be made of it."""
-    target = _alone(database)
+    """False when the database is too broken for SQLite to copy it: then its files are moved instead."""
+    target = _connect_exclusively(database)
     if target is None:
         return False
     with closing(target):
-        if not _is_kept(target, former):
+        if not _keep_former(target, former):
             return False
         try:
             _copy(source, target, progress)
@@ -128,14 +131,14 @@ def _overwrite(source: sqlite3.Connection, database: Path, former: Path, progres
     return True
 
 
-def _alone(database: Path) -> sqlite3.Connection | None:
-    """Nobody else has it open: while somebody has, it cannot leave the mode in which all work with it.
+def _connect_exclusively(database: Path) -> sqlite3.Connection | None:
+    """A connection while no other process has the database open; InfrastructureError while one has.
 
-    None when it is no database.
+    None when the file is no database, or a broken one.
     """
-    connection = sqlite3.connect(database, isolation_level=None, timeout=_PATIENCE_S)
+    connection = sqlite3.connect(database, isolation_level=None, timeout=_LOCK_TIMEOUT_S)
     try:
-        for statement in _TAKE_ALONE:
+        for statement in _TAKE_EXCLUSIVELY:
             connection.execute(statement)
     except sqlite3.Error as exc:
         connection.close()
@@ -143,14 +146,14 @@ def _alone(database: Path) -> sqlite3.Connection | None:
             return None
         if _primary(exc) == sqlite3.SQLITE_BUSY:
             raise InfrastructureError(
-                f"the database {database} is in use{_by_whom(database)}: "
+                f"the database {database} is in use{_users(database)}: "
                 "stop the workers and whatever else uses it, then try again"
             ) from exc
         raise _unwritable(database, exc) from exc
     return connection
 
 
-def _is_kept(database: sqlite3.Connection, former: Path) -> bool:
+def _keep_former(database: sqlite3.Connection, former: Path) -> bool:
     try:
         with _draft(former) as draft, closing(sqlite3.connect(draft)) as copy:
             _copy(database, copy, lambda *_: None)
@@ -159,8 +162,8 @@ def _is_kept(database: sqlite3.Connection, former: Path) -> bool:
     return True
 
 
-def _by_whom(database: Path) -> str:
-    """As far as it can be seen."""
+def _users(database: Path) -> str:
+    """The processes that have the file open, as far as this user may see."""
     users = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -170,7 +173,7 @@ def _by_whom(database: Path) -> str:
 
 
 def _set_aside(database: Path, former: Path) -> None:
-    """As it is, with what SQLite keeps beside it: that must not come to lie beside another database."""
+    """Move it away, with the files that SQLite keeps beside it: these would corrupt its successor."""
     for suffix in ("-wal", "-shm", "-journal", ""):
         with suppress(FileNotFoundError):
             database.with_name(database.name + suffix).rename(former.with_name(former.name + suffix))
@@ -182,13 +185,13 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, progress: Prog
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    if said != "ok":
-        raise sqlite3.DatabaseError(said)
+    finding = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if finding != "ok":
+        raise sqlite3.DatabaseError(finding)
 
 
 def _primary(exc: sqlite3.Error) -> int:
-    """Without the details."""
+    """The error code without the extended part."""
     return exc.sqlite_errorcode & 0xFF
 
 
@@ -198,7 +201,7 @@ def _open(file: Path) -> sqlite3.Connection:
 
 @contextmanager
 def _draft(file: Path) -> Iterator[Path]:
-    """A file that gets its name at the end, or is removed."""
+    """A file that gets its name when the block succeeds, and is removed when it fails."""
     draft = file.with_name(f".{file.name}.{uuid4().hex}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -226,7 +229,7 @@ def _to_disk(path: Path) -> None:
 
 
 def _file_of(engine: Engine, *tool: str) -> Path:
-    """The file of the database; a server has a `tool` of its own."""
+    """The file of the database. For PostgreSQL an error that names the command of its own `tool`."""
     if engine.dialect.name == "sqlite":
         return Path(engine.url.database or "")
     command = shlex.join([tool[0], f"--dbname={_without_password(engine.url)}", *tool[1:]])

@@ -1,7 +1,8 @@
-"""Moving house: all rows of an SQLite database go into an empty one on a PostgreSQL server.
+"""Copies all rows of an SQLite database into an empty one on a PostgreSQL server.
 
-One transaction writes them, and is committed when the numbers of rows agree: killed before, the server has
-tables without rows, and the next copy begins anew. Meanwhile nobody writes to the source, which stays.
+One transaction writes them, and is committed when the numbers of rows agree. If it is killed before, the
+server has tables without rows, and the next copy begins anew. Meanwhile no process can write to the source,
+which stays as it is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,20 +24,20 @@ from sqlalchemy import (
 
 from bakeoff.domain.errors import ConflictError, InfrastructureError, InvalidInputError
 from bakeoff.store.database import schema_version
-from bakeoff.store.database.backup import require_alone
+from bakeoff.store.database.backup import require_unused
 from bakeoff.store.database.engine import writing
 from bakeoff.store.database.tables import metadata
 
 _BATCH = 500
 _LAST_NUMBER = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
 
-#: Told how many rows are copied, and how many there are.
+#: Called with the number of rows that are copied, and of all rows.
 Progress = Callable[[int, int], None]
 
 
 def copy(source: Engine, target: Engine, progress: Progress) -> Mapping[str, int]:
-    """How many rows each table has, here and there."""
-    require_alone(source)
+    """Copy, and return the number of rows of each table."""
+    require_unused(source)
     _require_a_server(target)
     schema_version.ensure(source)
     schema_version.ensure(target)
@@ -80,24 +81,24 @@ def _copy_rows(old: Connection, new: Connection, progress: Callable[[int], None]
             _write(new, table, rows)
             done += len(rows)
             progress(done)
-        for column in _about_itself(table):
-            _point(old, new, column)
-        _go_on_counting(old, new, table)
+        for column in _self_references(table):
+            _write_references(old, new, column)
+        _set_sequence(old, new, table)
 
 
 def _write(new: Connection, table: Table, rows: Sequence[RowMapping]) -> None:
-    """Without what points to other rows of the same table, which may not be there yet."""
-    open_ends = dict.fromkeys((column.name for column in _about_itself(table)), None)
-    new.execute(insert(table), [{**row, **open_ends} for row in rows])
+    """Without references to other rows of the same table, which may not be there yet."""
+    empty = dict.fromkeys((column.name for column in _self_references(table)), None)
+    new.execute(insert(table), [{**row, **empty} for row in rows])
 
 
-def _about_itself(table: Table) -> list[Column[Any]]:
+def _self_references(table: Table) -> list[Column[Any]]:
     return [
         column for column in table.columns if any(key.column.table is table for key in column.foreign_keys)
     ]
 
 
-def _point(old: Connection, new: Connection, column: Column[Any]) -> None:
+def _write_references(old: Connection, new: Connection, column: Column[Any]) -> None:
     table = column.table
     pairs = old.execute(select(table.c.id.label("row"), column.label("to")).where(column.is_not(None)))
     move = update(table).where(table.c.id == bindparam("row")).values({column: bindparam("to")})
@@ -105,8 +106,8 @@ def _point(old: Connection, new: Connection, column: Column[Any]) -> None:
         new.execute(move, [dict(row) for row in rows])
 
 
-def _go_on_counting(old: Connection, new: Connection, table: Table) -> None:
-    """Behind the last number that was ever given: what was forgotten keeps its own."""
+def _set_sequence(old: Connection, new: Connection, table: Table) -> None:
+    """Continue behind the last number that was ever given: the number of a deleted row is not given again."""
     column = table.autoincrement_column
     last = None if column is None else old.execute(_LAST_NUMBER, {"table": table.name}).scalar()
     if column is not None and last is not None:

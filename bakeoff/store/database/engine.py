@@ -1,9 +1,7 @@
 """One engine per process and database, on SQLite (one machine) or PostgreSQL (a cluster).
 
-A transaction either reads or writes, and says so: on SQLite a writer takes the write lock when it begins,
-so that it waits for its turn instead of failing in the middle.
-
-Writing rows over those of the same key.
+A transaction is either `reading` or `writing`. On SQLite a writer takes the write lock when it begins: so it
+waits for other writers there, instead of failing in the middle when it first writes.
 """
 
 import os
@@ -37,22 +35,22 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.folders import free, free_bytes
 from bakeoff.domain.identity import utc_now
 
-BUSY_TIMEOUT_S = 30  #: longest that anybody waits for another one's lock
-SILENCE_TIMEOUT_S = 10  #: longest that a client may be silent in a transaction, as one does that froze
-_ALMOST_NOTHING_BYTES = 1_000_000
+BUSY_TIMEOUT_S = 30  #: the longest wait for a lock that another transaction holds
+SILENCE_TIMEOUT_S = 10  #: the longest that a client may be silent in a transaction before it counts as frozen
+_NEARLY_FULL_BYTES = 1_000_000
 _CLOCK = select(func.clock_timestamp(type_=DateTime(timezone=True)))
 _NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs")
 
-#: Else a client waits for hours for the answer of a server whose machine is gone.
-_NOTICE_A_DEAD_NETWORK: Mapping[str, int] = {
+#: Without these a client waits for hours for the answer of a server whose machine is gone.
+_KEEPALIVES: Mapping[str, int] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,
 }
 
-#: What makes a transaction see one state of the database from its first to its last query.
-_ONE_STATE: Mapping[str, Mapping[str, Any]] = {
+#: With these a transaction sees one state of the database from its first to its last query.
+_SNAPSHOT_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {},
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
 }
@@ -60,36 +58,38 @@ _ONE_STATE: Mapping[str, Mapping[str, Any]] = {
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 _DURABLE = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 
-#: A connection whose disk has no room for the index of the log (-shm) that processes share. While nobody else
-#: is there it can be in memory: so a full disk can be looked at, and cleared of what is needed no more.
-_ALONE = "bakeoff_alone"
+#: Marks a connection to a database on a full disk: there is no room for the index of the log (-shm) that
+#: processes share. While no other process uses the database, the index can be in memory: so the database can
+#: be read, and old runs be deleted.
+_EXCLUSIVE = "bakeoff_exclusive"
 
-#: Pools that this process inherited by fork. Their connections are the parent's: kept, so never closed.
+#: Pools that this process inherited by fork. Their connections belong to the parent: as long as they are in
+#: this list, garbage collection does not close them.
 _inherited: list[Pool] = []
 
 
 @cache
 def open_database(url: str) -> Engine:
-    """The engine of this process for this database; the folder of an SQLite file is made if it is missing."""
+    """The engine of this process for this database. Creates the folder of an SQLite file if it is missing."""
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         cure = "set databaseUrl to a file on a local disk, or to a PostgreSQL server"
         engine = _open_sqlite(parsed, _PRAGMAS, cure)
     else:
         engine = _open_postgresql(parsed)
-    return _known_to_forks(engine)
+    return _renewed_in_forks(engine)
 
 
 @cache
 def open_registry_database(file: Path) -> Engine:
-    """What is committed there outlives a power cut: the files that its rows name are synced to disk, too."""
+    """Durable: what is committed survives a power cut, as the files do that its rows name."""
     cure = "set modelRegistry.path to a folder on a local disk, or modelRegistry.backend to mlflow"
     url = URL.create("sqlite", database=str(file))
-    return _known_to_forks(_open_sqlite(url, _DURABLE, cure))
+    return _renewed_in_forks(_open_sqlite(url, _DURABLE, cure))
 
 
-def _known_to_forks(engine: Engine) -> Engine:
-    os.register_at_fork(after_in_child=lambda: _leave_to_the_parent(engine))
+def _renewed_in_forks(engine: Engine) -> Engine:
+    os.register_at_fork(after_in_child=lambda: _start_anew(engine))
     return engine
 
 
@@ -109,7 +109,7 @@ def _parse(url: str) -> URL:
 
 
 def _open_postgresql(url: URL) -> Engine:
-    ours = {"connect_timeout": 10, "options": _patience(url), **_NOTICE_A_DEAD_NETWORK}
+    ours = {"connect_timeout": 10, "options": _timeouts(url), **_KEEPALIVES}
     theirs = url.query.keys() - {"options"}
     return create_engine(
         url,
@@ -118,8 +118,8 @@ def _open_postgresql(url: URL) -> Engine:
     )
 
 
-def _patience(url: URL) -> str:
-    """A machine that stands still within a transaction must not make all others stand still."""
+def _timeouts(url: URL) -> str:
+    """A machine that stands still within a transaction must not make all others wait."""
     limits = {"lock_timeout": BUSY_TIMEOUT_S, "idle_in_transaction_session_timeout": SILENCE_TIMEOUT_S}
     given = url.query.get("options", "")
     return " ".join([*(f"-c {name}={int(1000 * s)}" for name, s in limits.items()), str(given)]).strip()
@@ -136,7 +136,7 @@ def _open_sqlite(url: URL, pragmas: Sequence[str], cure: str) -> Engine:
         ) from exc
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "do_connect", partial(_connect_sqlite, pragmas))
-    event.listen(engine, "checkin", _let_go_if_alone)
+    event.listen(engine, "checkin", _drop_if_exclusive)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -153,7 +153,7 @@ def _connect_sqlite(
     except sqlite3.OperationalError as exc:
         if exc.sqlite_errorcode != sqlite3.SQLITE_IOERR_SHMSIZE:
             raise
-    record.info[_ALONE] = True
+    record.info[_EXCLUSIVE] = True
     return _configured(dialect.connect(*arguments, **options), "locking_mode=EXCLUSIVE", *pragmas)
 
 
@@ -169,8 +169,8 @@ def _configured(connection: Any, *pragmas: str) -> sqlite3.Connection:
     return sqlite
 
 
-def _let_go_if_alone(_connection: sqlite3.Connection | None, record: ConnectionPoolEntry) -> None:
-    if record.info.pop(_ALONE, False):
+def _drop_if_exclusive(_connection: sqlite3.Connection | None, record: ConnectionPoolEntry) -> None:
+    if record.info.pop(_EXCLUSIVE, False):
         record.invalidate()
 
 
@@ -179,7 +179,8 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _leave_to_the_parent(engine: Engine) -> None:
+def _start_anew(engine: Engine) -> None:
+    """In a child: parent and child must not use the same connection, and the child must not close it."""
     _inherited.append(engine.pool)
     engine.dispose(close=False)
 
@@ -198,8 +199,8 @@ def _refuse_network_file_system(file: Path, cure: str) -> None:
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database and changes nothing."""
     with (
-        _explained(engine),
-        engine.connect().execution_options(**_ONE_STATE[engine.dialect.name]) as connection,
+        _translating_errors(engine),
+        engine.connect().execution_options(**_SNAPSHOT_OPTIONS[engine.dialect.name]) as connection,
         connection.begin(),
     ):
         yield connection
@@ -209,7 +210,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that is committed whole at the end, or not at all."""
     with (
-        _explained(engine),
+        _translating_errors(engine),
         engine.connect().execution_options(bakeoff_writes=True) as connection,
         connection.begin(),
     ):
@@ -217,7 +218,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _explained(engine: Engine) -> Iterator[None]:
+def _translating_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as exc:
@@ -227,29 +228,33 @@ def _explained(engine: Engine) -> Iterator[None]:
 
 def _cure(engine: Engine) -> str:
     folder = Path(engine.url.database or "").parent
-    if engine.dialect.name == "sqlite" and free_bytes(folder) < _ALMOST_NOTHING_BYTES:
+    if engine.dialect.name == "sqlite" and free_bytes(folder) < _NEARLY_FULL_BYTES:
         return f"{free(folder)}: make room there, what waits then goes on"
     return "`bakeoff doctor` tells more"
 
 
 def one_at_a_time(connection: Connection, purpose: str) -> None:
-    """Until the end of this transaction nobody else is past this line for the same purpose.
+    """Lock: until the end of this transaction no other one passes this call with the same purpose.
 
-    On SQLite every writer is alone already.
+    SQLite needs no lock: there is one writer at a time.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(purpose))))
 
 
 def now(connection: Connection) -> datetime:
-    """The time that leases are measured with: one clock for all machines that share the database."""
+    """The time that leases are measured with: that of the server, for the clocks of the machines differ."""
     if connection.dialect.name == "postgresql":
         return connection.execute(_CLOCK).scalar_one().astimezone(UTC)
     return utc_now()
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """In the order of the keys: two that write the same rows wait for each other, and not in a circle."""
+    """Insert the rows, or overwrite those of the same key.
+
+    They are written in the order of their keys: two transactions that lock the same rows in different orders
+    would wait for each other for ever.
+    """
     if not rows:
         return
     keys = [column.name for column in table.primary_key]

@@ -1,9 +1,9 @@
-"""The tables of registry.db, which belongs to the embedded registry of trained models alone.
+"""The tables of registry.db, the database of the embedded registry of trained models.
 
-models 1 ── n model_metrics, model_tags    what `models` has as JSON, to be searched
+models 1 ── n model_metrics, model_tags    what `models` has as JSON, once more, for searches
 models 1 ── n model_aliases
-used_versions    every version that a name ever had: what is deleted is not given again
-promotions       the log of stages; it is added to, and never changed
+used_versions    every version that a name ever had: the number of a deleted one is not given again
+promotions       the log of stages, to which lines are only added
 """
 
 from sqlalchemy import (
@@ -77,7 +77,7 @@ models = Table(
     sqlite_autoincrement=True,
 )
 
-#: Written out instead of bound: only so does the database see that the index above applies.
+#: Written out instead of bound: only so does the database see that the partial index above applies.
 IN_PRODUCTION = models.c.stage == literal_column(f"'{Stage.PRODUCTION}'")
 
 
@@ -85,7 +85,8 @@ def _of_a_model() -> Column[int]:
     return Column("model_id", Integer, ForeignKey("models.model_id", ondelete="CASCADE"), nullable=False)
 
 
-#: Without those that are no number. Of equals the newest is the best, whichever way better is.
+#: Only metrics that are finite numbers. The indexes hold the best version of a metric first, the newest of
+#: equal ones, whether more or less is better.
 model_metrics = Table(
     "model_metrics",
     metadata,
@@ -148,6 +149,7 @@ promotions = Table(
     sqlite_autoincrement=True,
 )
 
+# A trigger and not only our code: the log is evidence, and must not be changed by other programs either.
 for change in ("UPDATE", "DELETE"):
     event.listen(
         promotions,

@@ -1,7 +1,8 @@
-"""Which schema a database has, which one this code needs, and the way from one to the other.
+"""The schema of a database: which one it has, which one this code needs, and how it is migrated.
 
-There are two kinds, each with an Alembic branch of its own: the database of runs, and that of the registry.
-Nobody upgrades by surprise: an empty database is set up, an older one is refused until `bakeoff db upgrade`.
+There are two kinds of databases, each with its own Alembic branch: that of runs and that of the registry.
+Nothing is upgraded without being asked for: an empty database is set up, and an older one is refused until
+somebody runs `bakeoff db upgrade`.
 """
 
 from enum import StrEnum
@@ -30,7 +31,7 @@ _SCRIPTS = next(
 
 
 class Branch(StrEnum):
-    """By the folder of its scripts."""
+    """The value is the folder of its scripts."""
 
     RUNS = "versions"
     REGISTRY = "registry"
@@ -79,13 +80,13 @@ def _migrate(engine: Engine, direction: str, to: str, branch: Branch) -> None:
     refuse_unknown(_name(engine), current(engine), branch)
     config = _alembic(branch)
     with writing(engine) as connection:
-        one_at_a_time(connection, "schema")
+        one_at_a_time(connection, "schema")  # two processes that start at once would both set it up
         config.attributes.update(connection=connection, metadata=_METADATA[branch])
         getattr(command, direction)(config, to)
 
 
 def refuse_unknown(name: str, found: str | None, branch: Branch = Branch.RUNS) -> None:
-    """A revision of a later version is a clear error, not a puzzle of Alembic's."""
+    """Refuse a revision of a later version with a clear error: Alembic says only that it cannot locate it."""
     from alembic.script import ScriptDirectory
 
     scripts = ScriptDirectory.from_config(_alembic(branch))

@@ -1,14 +1,15 @@
-"""The tables. What the domain forbids, a constraint forbids again: an illegal row cannot be written.
+"""The tables of the database of runs. Constraints repeat what the domain forbids: no illegal row can be
+written.
 
 evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                 1 ── 0..1 savings              1 ── 0..1 fitted_models
                                                1 ── 0..1 provenances
-outbox            what is still to be told, in the order it happened
-candidate_loads   why candidates were rejected, the last hundred of each
+outbox            events that are to be published, in the order in which they happened
+candidate_loads   why candidates were rejected, the last hundred rejections of each
 schedules         until when the slots of each schedule are in schedule_slots, the last thousand of each
-results 1 ── n feedback_labels    items of other systems, their scores, and what is said of them
-model_signals     what signal models said, by the fingerprint of all that it depends on
-ensemble_signals  what the ensemble made of it: the last word on each symbol and date
+results 1 ── n feedback_labels    items of other systems, their scores, and the labels that people gave them
+model_signals     the answers of signal models, by the fingerprint of all that they depend on
+ensemble_signals  the latest signal of the ensemble for each symbol and date
 """
 
 from collections.abc import Iterable
@@ -48,7 +49,7 @@ from bakeoff.domain.signal import LONGEST_SYMBOL, SignalType
 
 
 class Utc(TypeDecorator[datetime]):
-    """Aware in Python, UTC in the database."""
+    """A time that is aware in Python, and UTC in the database."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -89,7 +90,7 @@ def _id(**options: Any) -> Column[str]:
     return Column("id", String(36), primary_key=True, **options)
 
 
-#: When a run was last served that never was. No NULL, whose place in an order depends on the database.
+#: `served_at` of a run that was never served. Not NULL, whose place in an order depends on the database.
 _NEVER = "'1970-01-01 00:00:00+00:00'"
 
 _RUN_OVER = _quoted(state for state in RunState if state.has_ended)
@@ -192,7 +193,7 @@ jobs = Table(
     Index("ix_evaluation_jobs_figures", "state", "created_at", "attempt"),
 )
 
-#: Written out instead of bound: only so does the database see that a partial index applies.
+#: Written out instead of bound: only so does the database see that the partial indexes apply.
 IS_QUEUED = jobs.c.state == literal_column("'queued'")
 IS_RUNNING = jobs.c.state == literal_column("'running'")
 

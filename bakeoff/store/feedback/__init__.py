@@ -1,1 +1,1 @@
-"""Rows of other systems' results, their scores and labels."""
+"""Items of other systems, their scores, and the labels that people gave them."""

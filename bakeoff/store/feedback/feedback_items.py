@@ -12,19 +12,22 @@ from bakeoff.store.database.tables import items
 
 _ADD = insert(items)
 _CHANGE = update(items).where(items.c.id == bindparam("item"))
-#: What has come anew since it was read is left as it is: its score is not of these features.
+# Compare-and-swap: an item that was received again since it was read has other features, and is left as it
+# is.
 _SCORE = _CHANGE.where(items.c.received_at == bindparam("seen"))
 
 
 def add(engine: Engine, scored: Sequence[tuple[Item, Score]]) -> Intake:
-    """All of them or none. What is there already, with the same features, keeps the score that it has."""
-    given = {item.id: (item, score) for item, score in scored}  # the last one of an id counts
+    """All of them or none. An item that is there already, with the same features, keeps its score."""
+    given = {
+        item.id: (item, score) for item, score in scored
+    }  # of several with the same id the last one counts
     with writing(engine) as connection:
-        one_at_a_time(connection, "results")
+        one_at_a_time(connection, "results")  # else two requests could both insert the same item
         known, at = _features_of(connection, list(given)), now(connection)
         new, changed = [], []
         for item, score in given.values():
-            row = {"features": dict(item.features), "received_at": at, **_written(score, at)}
+            row = {"features": dict(item.features), "received_at": at, **_score_columns(score, at)}
             if item.id not in known:
                 new.append({"id": item.id, **row})
             elif not same(known[item.id], row["features"]):
@@ -41,12 +44,12 @@ def _features_of(connection: Connection, ids: Sequence[str]) -> dict[str, Mappin
     return {row.id: row.features for row in rows}
 
 
-def _written(score: Score, at: datetime) -> dict[str, Any]:
+def _score_columns(score: Score, at: datetime) -> dict[str, Any]:
     return {"relevance_score": score.value, "score_version": score.version, "scored_at": at}
 
 
 def to_score(engine: Engine, *, version: str | None, after: int, limit: int) -> list[StoredItem]:
-    """Behind that position, what this version has not scored; with None, what nothing has."""
+    """The items behind that position that this version has not scored; with None, those without a score."""
     query = select(items).where(items.c.position > after).order_by(items.c.position).limit(limit)
     scored_by = items.c.score_version
     query = query.where(scored_by.is_(None) if version is None else scored_by.is_distinct_from(version))
@@ -57,12 +60,14 @@ def to_score(engine: Engine, *, version: str | None, after: int, limit: int) -> 
 def set_scores(engine: Engine, scored: Sequence[tuple[StoredItem, Score]]) -> None:
     """All of them or none."""
     with writing(engine) as connection:
-        one_at_a_time(connection, "results")  # who locks the same rows in another order would wait for ever
+        one_at_a_time(
+            connection, "results"
+        )  # two that lock the same rows in different orders would wait for ever
         at = now(connection)
         connection.execute(
             _SCORE,
             [
-                {"item": stored.item.id, "seen": stored.received_at, **_written(score, at)}
+                {"item": stored.item.id, "seen": stored.received_at, **_score_columns(score, at)}
                 for stored, score in scored
             ],
         )
@@ -71,7 +76,7 @@ def set_scores(engine: Engine, scored: Sequence[tuple[StoredItem, Score]]) -> No
 def page(
     engine: Engine, *, limit: int, before: int | None = None, version: str | None = None
 ) -> list[StoredItem]:
-    """Newest first; `version`: those alone that it has scored."""
+    """Newest first. `version`: only those that it has scored."""
     query = select(items).order_by(items.c.position.desc()).limit(limit)
     if before is not None:
         query = query.where(items.c.position < before)

@@ -1,4 +1,4 @@
-"""What is said of items. Of each who says something the last word is kept."""
+"""The labels that people and programs give to items. Of each of them the last label of an item is kept."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,17 +16,17 @@ _CHANGE = update(labels).where(
     labels.c.result_id == bindparam("item"), labels.c.labelled_by == bindparam("who")
 )
 
-#: Of the labels of an item the newest one comes first.
+#: The number of a label among those of its item, the newest one first.
 _PLACE = func.row_number().over(
     partition_by=labels.c.result_id, order_by=(labels.c.labelled_at.desc(), labels.c.position.desc())
 )
 
 
 def add(engine: Engine, given: Sequence[Label]) -> Intake:
-    """All of them or none. The same word of the same one again is nothing new."""
+    """All of them or none. The same label by the same one again counts as unchanged."""
     last = {(label.item_id, label.by): label.value for label in given}
     with writing(engine) as connection:
-        one_at_a_time(connection, "feedback_labels")
+        one_at_a_time(connection, "feedback_labels")  # else two requests could both insert the same label
         _check_items(connection, {label.item_id for label in given})
         known, at = _known(connection, list(last)), now(connection)
         new, changed = [], []
@@ -59,7 +59,7 @@ def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tupl
 def page(
     engine: Engine, *, limit: int, before: int | None = None, item_id: str | None = None
 ) -> list[StoredLabel]:
-    """Those that came last first."""
+    """Newest first."""
     query = select(labels).order_by(labels.c.position.desc()).limit(limit)
     if before is not None:
         query = query.where(labels.c.position < before)

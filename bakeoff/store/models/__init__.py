@@ -1,1 +1,1 @@
-"""Rows of the embedded registry of trained models."""
+"""Rows of the embedded registry of trained models: versions, and the log of stages."""

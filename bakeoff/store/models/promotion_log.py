@@ -1,4 +1,4 @@
-"""The stages of model versions, and the log of how they changed: it is added to, and never changed."""
+"""The stages of model versions, and the log of their changes, to which lines are only added."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,9 +23,9 @@ def move(
     evidence: Mapping[str, Any],
     replacing: str | None = None,
 ) -> Promotion | None:
-    """One step and one line of the log; None when the version is gone.
+    """Change the stage and add a line to the log. None when the version is gone.
 
-    OvertakenError when another version than `replacing` is in Production.
+    Raises OvertakenError when another version than `replacing` is in Production.
     """
     with writing(engine) as connection:
         found = connection.execute(names(model_id)).first()
@@ -41,7 +41,7 @@ def move(
             at=_as_stored(now(connection)),
             by=by,
             reason=reason,
-            replaced=_make_room(connection, found) if stage is Stage.PRODUCTION else None,
+            replaced=_archive_production(connection, found) if stage is Stage.PRODUCTION else None,
             evidence=evidence,
         )
         connection.execute(update(models).where(models.c.model_id == model_id).values(stage=stage))
@@ -50,7 +50,7 @@ def move(
 
 
 def add(engine: Engine, line: Promotion) -> None:
-    """One that changes no stage."""
+    """Add a line that changes no stage, such as what the hooks of a promotion returned."""
     with writing(engine) as connection:
         _add(connection, line)
 
@@ -68,11 +68,12 @@ def _refuse_another(connection: Connection, name: str, expected: str) -> None:
 
 
 def _as_stored(at: datetime) -> datetime:
+    """In the precision of the log: so the line that is returned equals the one that is read later."""
     return datetime.fromisoformat(iso(at))
 
 
-def _make_room(connection: Connection, coming: Row[Any]) -> str | None:
-    """Archives the version that is in Production, and names it."""
+def _archive_production(connection: Connection, coming: Row[Any]) -> str | None:
+    """Archive the version that is in Production. Returns which one, or None."""
     columns = models.c
     replaced: str | None = connection.scalar(
         update(models)

@@ -1,7 +1,4 @@
-"""Model versions, from rows to words.
-
-The rows of the embedded registry: model versions, how they come and go, and how they are found.
-"""
+"""Model versions in the embedded registry: how they are added, found and removed."""
 
 import json
 import math
@@ -43,7 +40,7 @@ _ALIASES = (
 
 
 def select_versions(*more: ColumnElement[Any]) -> Select[Any]:
-    """Without the input examples, which are long and seldom wanted."""
+    """All columns except the input examples, which are long and seldom needed."""
     columns = [column for column in models.c if column is not models.c.input_example]
     has_example = models.c.input_example.is_not(None).label("has_input_example")
     return select(*columns, has_example, _ALIASES, *more)
@@ -85,7 +82,7 @@ def version_from_row(row: Row[Any]) -> ModelVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A version, and what only those need who load it."""
+    """A version, and what is needed only to load it."""
 
     version: ModelVersion
     preprocessor_digest: str | None
@@ -177,10 +174,10 @@ def _make_searchable(connection: Connection, model_id: int, row: Mapping[str, An
 
 
 def find(engine: Engine, wanted: int | ModelUri) -> Stored | None:
-    """By id, or by any way of naming a version; the newest, where several are meant."""
+    """By id or by URI; the newest, where several versions match."""
     found = (
         select_versions(models.c.input_example)
-        .where(*_meant(wanted))
+        .where(*_matching(wanted))
         .order_by(models.c.model_id.desc())
         .limit(1)
     )
@@ -195,7 +192,7 @@ def find(engine: Engine, wanted: int | ModelUri) -> Stored | None:
     )
 
 
-def _meant(wanted: int | ModelUri) -> list[ColumnElement[bool]]:
+def _matching(wanted: int | ModelUri) -> list[ColumnElement[bool]]:
     columns = models.c
     if isinstance(wanted, int):
         return [columns.model_id == wanted]
@@ -302,7 +299,7 @@ def best(
 
 
 def remove(engine: Engine, model_id: int, *, force: bool) -> bool:
-    """False when somebody else was first."""
+    """False when the version is gone already."""
     with writing(engine) as connection:
         found = connection.execute(names(model_id)).first()
         if found is None:
@@ -317,7 +314,7 @@ def remove(engine: Engine, model_id: int, *, force: bool) -> bool:
 
 
 def names(model_id: int) -> Select[Any]:
-    """What a version is called, and where it stands."""
+    """A query for the name, version and stage of a model version."""
     columns = models.c
     return select(columns.model_id, columns.model_name, columns.version, columns.stage).where(
         columns.model_id == model_id

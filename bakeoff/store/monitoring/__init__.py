@@ -1,1 +1,1 @@
-"""What a monitor counts."""
+"""The counts for the metrics endpoint."""

@@ -1,4 +1,4 @@
-"""What a monitor counts: one look over the whole database, of one moment."""
+"""The counts for the metrics endpoint: of the whole database, as of one moment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bakeoff.domain.run import RunState
 from bakeoff.store.database.engine import now, reading
 from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, jobs, outbox, results, runs
 
-#: Upper bounds of the classes that durations are sorted into.
+#: Upper bounds of the histogram of durations.
 BOUNDS_S = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
 
 
@@ -25,14 +25,14 @@ class Durations:
 
 @dataclass(frozen=True, kw_only=True)
 class MetricCounts:
-    runs: Mapping[RunState, int]  #: each state is there
-    jobs: Mapping[JobState, int]  #: each state is there
+    runs: Mapping[RunState, int]  #: with 0 for a state that has none
+    jobs: Mapping[JobState, int]  #: with 0 for a state that has none
     oldest_queued_at: datetime | None
     silent: int  #: running jobs whose lease has run out
     repeated: int  #: starts of a job beyond its first: its lease ran out, or its cell was killed
-    reused: int  #: results that were taken over from an earlier evaluation
-    durations: Durations  #: of the results that were not
-    unpublished: int  #: events that wait in the outbox
+    reused: int  #: results that come from an earlier evaluation
+    durations: Durations  #: of all other results
+    unpublished: int  #: events that are in the outbox and not in the stream yet
     at: datetime
 
 

@@ -1,1 +1,1 @@
-"""Rows of what signal models and their ensemble said."""
+"""The answers of signal models, and the signals of their ensemble."""

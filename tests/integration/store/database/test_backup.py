@@ -24,7 +24,7 @@ from fixtures.stored import a_stored_run
 
 from bakeoff.store.bakeoffs import old_runs
 from bakeoff.store.database import backup, schema_version
-from bakeoff.store.database.backup import back_up, examine
+from bakeoff.store.database.backup import back_up, read_backup
 from bakeoff.store.database.engine import open_database
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -121,7 +121,7 @@ def test_a_file_that_is_there_is_replaced_only_when_it_is_asked_for(project: Pro
     assert "copy.db exists: name another file, or replace it with --force" in refused.stderr
     assert (project.root / "copy.db").read_text() == "mine"
     assert project.bakeoff("db", "backup", "copy.db", "--force").exit_code == 0
-    assert examine(project.root / "copy.db").runs == 0
+    assert read_backup(project.root / "copy.db").runs == 0
 
 
 def test_the_database_itself_is_never_replaced_by_its_copy(project: Project) -> None:

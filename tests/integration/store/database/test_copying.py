@@ -146,7 +146,7 @@ def test_the_command_says_what_was_copied_and_how_to_go_on(project: Project, tar
     record = json.loads(project.bakeoff("db", "copy", "--to", url_of(target), "--json").stdout)
     again = project.bakeoff("db", "copy", "--to", url_of(target))
 
-    assert (record["schema_version"], record["rows"]["evaluation_runs"]) == (schema_version.HEAD, 2)
+    assert (record["schema"], record["rows"]["evaluation_runs"]) == (schema_version.HEAD, 2)
     assert again.exit_code == 2
     assert url_of(target) in record["to"]
 
