@@ -5,6 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
+from bakeoff.domain.errors import InvalidInputError
+
 #: The checkout, or the folder of installed packages.
 SOURCES = Path(__file__).resolve().parents[2]
 
@@ -13,6 +15,18 @@ PACKAGES = ("bakeoff", "registry", "tasks")
 
 #: Those of them that a cell needs. There a project's own `tasks.py` is what `import tasks` finds.
 PACKAGES_IN_CELLS = ("bakeoff", "registry")
+
+
+def refuse_tasks(path: str) -> None:
+    """Refuse `tasks:function`, named by a project and called outside cells: `tasks` is Bakeoff's package there.
+
+    Without this, the error would say that the project's own module lacks a function that it has.
+    """
+    if path.partition(":")[0] == "tasks":
+        raise InvalidInputError(
+            f"{path!r} is looked for in Bakeoff's own package `tasks`: give the module with this function "
+            "another name, such as my_tasks; candidates may import a module named tasks"
+        )
 
 
 def runtime_folder() -> Path:

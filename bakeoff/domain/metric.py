@@ -31,6 +31,7 @@ from bakeoff.domain import extensions
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.extensions import Extends
+from bakeoff.domain.folders import refuse_tasks
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def load(metric: str) -> Metric:
         module_name, _, function_name = metric.partition(":")
         if not (module_name and function_name.isidentifier()):
             raise InvalidInputError(f"metric {metric!r} is malformed: expected package.module:function")
+        refuse_tasks(metric)
         function, place = getattr(_import(module_name, metric), function_name, None), f"module {module_name}"
         if not callable(function):
             raise InvalidInputError(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.folders import refuse_tasks
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.added_sources import files_of_added, read_added
 from bakeoff.evaluation.datasets.built_in_sources import TOY_SETS, labelled_frame, load_toy_set
@@ -116,6 +117,7 @@ def _called(name: str, root: Path) -> Any:
     module, _, function = name.partition(":")
     if not (module and function):
         raise InvalidInputError(f"{name!r} does not name a function: expected package.module:function")
+    refuse_tasks(name)
     try:
         with _on_import_path(root):
             return getattr(importlib.import_module(module), function)()

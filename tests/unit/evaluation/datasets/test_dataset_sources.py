@@ -255,6 +255,14 @@ def function_module(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     return name
 
 
+def test_a_function_in_a_module_named_tasks_is_refused_for_what_it_is(tmp_path):
+    (tmp_path / "tasks.py").write_text("def load(): ...\n")
+    with pytest.raises(
+        InvalidInputError, match=r"'tasks:load' is looked for in Bakeoff's own package `tasks`"
+    ):
+        read_dataset(dataset(source="callable", name="tasks:load"), tmp_path)
+
+
 def test_a_function_is_found_below_the_root(tmp_path, function_module):
     frame = read_dataset(dataset(source="callable", name=f"{function_module}:load"), tmp_path).frame
     assert (frame["a"].tolist(), frame.index.tolist()) == ([1, 2], [0, 1])

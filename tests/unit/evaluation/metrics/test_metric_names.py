@@ -72,6 +72,7 @@ def test_a_name_near_to_nothing_is_told_what_there_is():
         ("own_metrics_of_a_test:number", "module own_metrics_of_a_test has no function number"),
         ("own_metrics_of_a_test:", "is malformed: expected package.module:function"),
         (":profit", "is malformed: expected package.module:function"),
+        ("tasks:profit", "Bakeoff's own package `tasks`: give the module with this function another name"),
         (".x:profit", "module .x cannot be imported"),
         ("nowhere.at_all:profit", "module nowhere.at_all cannot be imported .*No module named 'nowhere'"),
         ("broken_metrics_of_a_test:profit", "cannot be imported .RuntimeError: no licence.; mend it"),
