@@ -1,4 +1,4 @@
-"""The last place on any leaderboard: whoever is not better than this has learned nothing."""
+"""A candidate that learns nothing. One that is not better than this has learned nothing either."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Momentum: a classifier says how likely a price rises within a month, a regressor by how much."""
+"""Momentum: a classifier predicts whether a price rises within a month, a regressor by how much."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -8,7 +8,7 @@ from models.momentum.explanations import check_features, importance_of, shap_val
 from models.momentum.features import FEATURES, Screens, features_at
 from models.momentum.training import samples_until, train
 from models.signals.price_history import History
-from models.signals.signal_thresholds import answers
+from models.signals.signal_thresholds import signals_for
 from registry.interface import ModelOutput, ModelPlugin, Trained
 
 if TYPE_CHECKING:
@@ -50,15 +50,18 @@ class ModelAPlugin(ModelPlugin):
 
     def generate_signals(self, symbols: Sequence[str], as_of: date) -> Sequence[ModelOutput]:
         found = self._screens.passing(features_at(self._history, as_of))
-        asked = found.loc[found.index.isin(symbols), list(FEATURES)]
-        if asked.empty:
+        wanted = found.loc[found.index.isin(symbols), list(FEATURES)]
+        if wanted.empty:
             return []
-        confidence = self._classifier.predict_proba(asked)[:, 1]
-        expected = self._regressor.predict(asked)
-        return answers(zip(asked.index, confidence.tolist(), expected.tolist(), strict=True))
+        confidence = self._classifier.predict_proba(wanted)[:, 1]
+        expected = self._regressor.predict(wanted)
+        return signals_for(zip(wanted.index, confidence.tolist(), expected.tolist(), strict=True))
 
     def explain(self, symbol: str) -> Mapping[str, Any]:
-        """As of the last day. SHAP values of the classifier are log-odds, those of the regressor returns."""
+        """As of the last day of the prices.
+
+        SHAP values of the classifier are log-odds, those of the regressor are returns.
+        """
         last = self._history.last_day
         features = features_at(self._history, last)
         if symbol not in features.index:

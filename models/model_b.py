@@ -1,7 +1,7 @@
-"""Fundamentals: a company that is cheap, good and growing, compared with all others, should do better.
+"""Fundamentals: companies that are cheap, sound and growing, compared with all others, should do better.
 
-There is nothing to be trained: the rules are in `models/worth/scores.py`, and what a place among the others
-is worth is a view that `spread` states, not a measurement.
+Nothing is trained: the rules are in `models/fundamentals/company_scores.py`. How much a rank is worth is an
+assumption, which `spread` states; it is not measured.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.fundamentals.company_scores import PARTS, SCORE, check_columns, figures_at, scores_of
 from models.signals.price_history import History
-from models.signals.signal_thresholds import answers
+from models.signals.signal_thresholds import signals_for
 from registry.interface import ModelOutput, ModelPlugin
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ModelBPlugin(ModelPlugin):
-    """Its confidence is the place of the company; `spread` is expected between the best and the worst."""
+    """Confidence is the rank of the company; `spread` is the expected return of the best over the worst."""
 
     def __init__(
         self,
@@ -38,11 +38,13 @@ class ModelBPlugin(ModelPlugin):
 
     def generate_signals(self, symbols: Sequence[str], as_of: date) -> Sequence[ModelOutput]:
         scores = self._scores(as_of)[SCORE]
-        asked = scores[scores.index.isin(symbols)]
-        return answers((str(symbol), place, self._spread * (place - 0.5)) for symbol, place in asked.items())
+        wanted = scores[scores.index.isin(symbols)]
+        return signals_for(
+            (str(symbol), rank, self._spread * (rank - 0.5)) for symbol, rank in wanted.items()
+        )
 
     def explain(self, symbol: str) -> Mapping[str, Any]:
-        """As of the last day there is: its places among all others."""
+        """The ranks of the company among all others, as of the last day of the prices."""
         last = self._history.last_day
         scores = self._scores(last)
         if symbol not in scores.index:

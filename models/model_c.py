@@ -1,4 +1,4 @@
-"""Sentiment: what is said of a company. Declared, and disabled: the market data have no such frame yet.
+"""Sentiment: what people write about a company. Disabled, as the market data have no such frame yet.
 
 It needs a frame `sentiment`, a row for each article, post or report, with the columns `symbol`, `known_on`
 and `score`, from -1 (bad) to 1 (good).
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.signals.signal_thresholds import answers
+from models.signals.signal_thresholds import signals_for
 from registry.interface import ModelOutput, ModelPlugin
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ModelCPlugin(ModelPlugin):
-    """Its confidence is the mean score of the last days, moved to 0 to 1; it expects `most` at the best."""
+    """Confidence is the mean score of the last days, scaled to 0 to 1. `most`: highest expected return."""
 
     def __init__(
         self,
@@ -39,14 +39,16 @@ class ModelCPlugin(ModelPlugin):
 
     def generate_signals(self, symbols: Sequence[str], as_of: date) -> Sequence[ModelOutput]:
         means = self._means(as_of)
-        asked = means[means.index.isin(symbols)]
-        return answers((str(symbol), (1 + mean) / 2, self._most * mean) for symbol, mean in asked.items())
+        wanted = means[means.index.isin(symbols)]
+        return signals_for(
+            (str(symbol), (1 + mean) / 2, self._most * mean) for symbol, mean in wanted.items()
+        )
 
     def explain(self, symbol: str) -> Mapping[str, Any]:
         last = self._sentiment["known_on"].max().date()
         means = self._means(last)
         if symbol not in means.index:
-            raise ValueError(f"nothing was said of {symbol!r} of late")
+            raise ValueError(f"there is no recent sentiment for {symbol!r}")
         return {
             "as_of": last.isoformat(),
             "mean_score": float(means[symbol]),

@@ -1,4 +1,4 @@
-"""The shortest correct candidate: it answers the label that it saw most often."""
+"""The shortest correct candidate: it predicts the label that is most frequent in training."""
 
 from typing import Any
 

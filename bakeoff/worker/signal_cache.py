@@ -28,7 +28,7 @@ class KnownSignals:
 def known_signals(context: Context, claim: Claim) -> KnownSignals:
     """None of them if anything that decides the model's answers has changed: they may be others today."""
     engine, root = context.engine, context.configuration.root.resolve()
-    (order, signal_inputs), job = order_and_commission(claim), claim.job
+    (order, signal_inputs), job = order_and_inputs(claim), claim.job
     if order.fresh or signal_inputs.fingerprint != _present_fingerprint(claim, root):
         return KnownSignals()
     past = earlier_fits.with_fingerprints(engine, {signal_inputs.fingerprint}).get(
@@ -66,7 +66,7 @@ def kept_under(provenance: Provenance, job_id: str) -> str:
     return provenance.fingerprint
 
 
-def order_and_commission(claim: Claim) -> tuple[SignalOrder, SignalJobInputs]:
+def order_and_inputs(claim: Claim) -> tuple[SignalOrder, SignalJobInputs]:
     """What a job of signals has to do: the whole run's order, and its model's part of it."""
     order, signal_inputs = claim.run.signals, claim.job.signal_inputs
     assert order is not None and signal_inputs is not None  # noqa: S101, PT018 - jobs of signals have both
@@ -75,7 +75,7 @@ def order_and_commission(claim: Claim) -> tuple[SignalOrder, SignalJobInputs]:
 
 def parts_for(claim: Claim) -> PartsOf:
     """A function that lists everything the answers of this job depend on."""
-    order, signal_inputs = order_and_commission(claim)
+    order, signal_inputs = order_and_inputs(claim)
     return partial(
         parts_of_answers,
         claim.job.candidate,

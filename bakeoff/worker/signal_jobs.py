@@ -22,7 +22,7 @@ from bakeoff.worker.signal_cache import (
     KnownSignals,
     kept_under,
     known_signals,
-    order_and_commission,
+    order_and_inputs,
     parts_for,
 )
 
@@ -32,7 +32,7 @@ _NO_COST = Cost(fit_s=0.0, predict_s=0.0, cpu_s=0.0, peak_memory_mb=0.0, granted
 def work(at_work: JobAtWork) -> Ending:
     began = time.monotonic()
     claim, job = at_work.claim, at_work.job
-    order, signal_inputs = order_and_commission(claim)
+    order, signal_inputs = order_and_inputs(claim)
     if signal_inputs.obstacle:
         return _not_possible(job, signal_inputs.obstacle)
     known = known_signals(at_work.context, claim)
@@ -64,7 +64,7 @@ def work(at_work: JobAtWork) -> Ending:
 
 def _answers_of_cell(at_work: JobAtWork, symbols: Sequence[str]) -> Answered | Faulty | Killed | Stopped:
     job, claim = at_work.job, at_work.claim
-    order, signal_inputs = order_and_commission(claim)
+    order, signal_inputs = order_and_inputs(claim)
     with ExitStack() as stack:
         try:
             inputs = stack.enter_context(

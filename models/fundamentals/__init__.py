@@ -1,1 +1,1 @@
-"""Worth: what the figures of companies say. Pure functions, of which model_b is made."""
+"""The parts of model_b: scores of companies from their fundamentals. Pure functions."""

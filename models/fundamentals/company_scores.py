@@ -1,13 +1,12 @@
-"""The figures of each company that were known by a day, and the price that they go with.
-
-Value, quality and growth: for each, where a company stands among all others, from 0 (worst) to 1 (best).
+"""Scores of companies: their rank by value, quality and growth, from 0 (worst) to 1 (best).
 
     value     earnings over price, book value over price
-    quality   return on equity; debt over equity, the less the better
+    quality   return on equity; debt over equity, where less is better
     growth    of revenue, of earnings
 
-Each is the mean of the places in its two figures, or that of the one that is known; a company of which one of
-the three is not known at all has no score. The score is the place in the mean of the three.
+Each part is the mean of the ranks in its two figures, or the rank in the one that is known. A company for
+which one of the three parts is unknown has no score. The score is the rank of the mean of the three. Only
+figures that were known by the day count, together with the price of that day.
 """
 
 from datetime import date
@@ -38,7 +37,7 @@ def check_columns(fundamentals: "pd.DataFrame") -> None:
 def figures_at(
     history: History, fundamentals: "pd.DataFrame", day: date, max_age_days: int
 ) -> "pd.DataFrame":
-    """The latest row of each symbol with a recent price, if it is not too old; with `price`, see below."""
+    """The latest figures of each symbol with a recent price, unless they are too old, and `price`."""
     moment = np.datetime64(day, "us")
     age: Any = moment - fundamentals["known_on"].to_numpy()
     known = fundamentals.loc[(age >= np.timedelta64(0)) & (age <= np.timedelta64(max_age_days, "D"))]
@@ -54,7 +53,7 @@ def figures_at(
 def _price_in_shares_of(
     known_on: np.ndarray, history: History, stops: np.ndarray, recent: np.ndarray
 ) -> np.ndarray:
-    """The latest price, for one share as it was when the figures were known: a split since then is undone."""
+    """The latest price, for a share as it was when the figures became known: later splits are undone."""
     then = np.full(len(recent), np.datetime64("NaT", "us"))
     then[recent] = known_on
     stops_then = history.stops_at(then)
@@ -72,21 +71,21 @@ def scores_of(figures: "pd.DataFrame") -> "pd.DataFrame":
 
     scores = pd.DataFrame(
         {
-            "value": _both(figures[EARNINGS] / figures["price"], figures[BOOK] / figures["price"]),
-            "quality": _both(figures["return_on_equity"], -figures["debt_to_equity"]),
-            "growth": _both(figures["revenue_growth"], figures["earnings_growth"]),
+            "value": _mean_rank(figures[EARNINGS] / figures["price"], figures[BOOK] / figures["price"]),
+            "quality": _mean_rank(figures["return_on_equity"], -figures["debt_to_equity"]),
+            "growth": _mean_rank(figures["revenue_growth"], figures["earnings_growth"]),
         }
     ).dropna()
-    return scores.assign(score=_place(scores.mean(axis=1)))
+    return scores.assign(score=_rank(scores.mean(axis=1)))
 
 
-def _both(one: "pd.Series[Any]", other: "pd.Series[Any]") -> "pd.Series[Any]":
+def _mean_rank(one: "pd.Series[Any]", other: "pd.Series[Any]") -> "pd.Series[Any]":
     import pandas as pd
 
-    places: pd.Series[Any] = pd.concat([_place(one), _place(other)], axis=1).mean(axis=1)
-    return places
+    ranks: pd.Series[Any] = pd.concat([_rank(one), _rank(other)], axis=1).mean(axis=1)
+    return ranks
 
 
-def _place(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Among those that are known: the middle one has 0.5, and nobody 0 or 1."""
+def _rank(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The rank among the known values: the middle one has 0.5, and none has 0 or 1."""
     return (values.rank() - 0.5) / values.count()

@@ -1,1 +1,1 @@
-"""Momentum: what past prices say. Pure functions of frames and arrays, of which model_a is made."""
+"""The parts of model_a: features of past prices, screens and training. Pure functions."""

@@ -1,7 +1,7 @@
-"""What model_a looks at: of each symbol as of a day, for all symbols at once.
+"""The features and screens of model_a, for all symbols at once, as of a day.
 
-Months are 21 rows and years 252: a day without a price is no row. But for the dollar volume, none changes
-when every price of a symbol is multiplied, so it does not matter as of when prices were adjusted.
+A month is 21 rows and a year 252: a day without a price is no row. All features but the dollar volume stay
+the same when every price of a symbol is multiplied, so it does not matter as of when prices were adjusted.
 
     return_12_1 ... return_3       from 12 months ago to one month ago; over 9, 6, 3 months
     volatility_30, volatility_90   of daily log returns, for a year; volatility_ratio: one over the other
@@ -11,7 +11,7 @@ when every price of a symbol is multiplied, so it does not matter as of when pri
     dollar_volume                  median of 20 days
     volume_ratio                   that over the median of 90 days
 
-Which symbols model_a has an opinion on: those that can be traded, and are on their way up.
+Screens choose the symbols that model_a answers for: those that can be traded, and whose price is rising.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ _AVERAGE, _SLOPE = 200, 20
 
 
 def features_at(history: History, day: date) -> "pd.DataFrame":
-    """A row for each symbol that has a price by then; what a short history does not tell is missing."""
+    """A row for each symbol that has a price by then; features that need a longer history are missing."""
     import pandas as pd
 
     stops = history.stops_at(day)
@@ -106,7 +106,7 @@ class Screens:
     max_age_days: int = 7  #: days since its last price
 
     def checks(self, features: "pd.DataFrame") -> "pd.DataFrame":
-        """Of each symbol and each screen whether it passes; what is missing is above and below nothing."""
+        """For each symbol whether it passes each screen; a missing value does not pass."""
         import pandas as pd
 
         return pd.DataFrame(

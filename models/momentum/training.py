@@ -1,14 +1,14 @@
-"""What model_a learns from: features as of a day in the past, and what came after it.
+"""The training of model_a: fit its two models on features of past days and the returns that followed.
 
-Fitting the two models of model_a, and finding out how good they are on what came later.
+Folds in time show how good the models are on later data:
 
     months   1  2  3  4  5  6  7  8  9 10 11 12
     fold 1   train ......... |  test
     fold 2   train ............... |  test
     fold 3   train ..................... |  test
 
-Each fold is tested on a window of time, and trained on all samples whose future was known before the window
-began: no return that is learned from overlaps one that is tested (`|`).
+Each fold is tested on a window of time, and trained on all samples whose return was known before the window
+began (`|`): no return in training overlaps one in testing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,18 +26,18 @@ from registry.interface import Trained
 if TYPE_CHECKING:
     import pandas as pd
 
-HORIZON = 21  #: rows of a symbol from a price to the one that is expected
+HORIZON = 21  #: rows of a symbol from a price to the predicted one
 _EVERY = timedelta(days=30)
-#: Longer than the horizon can take while a symbol is traded; what was suspended meanwhile is no sample.
-_LONGEST = np.timedelta64(45, "D")
+#: Longer than the horizon takes while a symbol is traded: a symbol that was suspended meanwhile is no sample.
+_LONGEST_HORIZON = np.timedelta64(45, "D")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
     features: "pd.DataFrame"
     forward: np.ndarray  #: return over the horizon
-    day: np.ndarray  #: as of which the features are
-    told_on: np.ndarray  #: when the return was known
+    day: np.ndarray  #: of the features
+    known_on: np.ndarray  #: the day on which the return was known
 
     def __len__(self) -> int:
         return len(self.forward)
@@ -48,14 +48,14 @@ class Samples:
             features=self.features[chosen],
             forward=self.forward[chosen],
             day=self.day[chosen],
-            told_on=self.told_on[chosen],
+            known_on=self.known_on[chosen],
         )
 
 
 def samples_until(history: History, as_of: date, screens: Screens) -> Samples:
-    """Of all days a month apart, up to the last one whose future was known by then.
+    """From days a month apart, up to the last one whose return was known by then.
 
-    On the way up or not: that screen is for answers, and what has fallen is worth learning from.
+    Falling prices are included: the screen for rising ones is for answers, and the models learn from both.
     """
     import pandas as pd
 
@@ -65,12 +65,12 @@ def samples_until(history: History, as_of: date, screens: Screens) -> Samples:
         features=pd.concat([part.features for part in parts], ignore_index=True),
         forward=np.concatenate([part.forward for part in parts]),
         day=np.concatenate([part.day for part in parts]),
-        told_on=np.concatenate([part.told_on for part in parts]),
+        known_on=np.concatenate([part.known_on for part in parts]),
     )
 
 
 def _days(history: History, as_of: date) -> Iterator[date]:
-    """The earliest first. It goes back from the last one, so that a longer history adds days in front."""
+    """The earliest first. Counted back from the last one, so that a longer history adds days in front."""
     first = history.days.min().astype("datetime64[D]").astype(date)
     steps = (as_of - first) // _EVERY
     return (as_of - _EVERY * step for step in range(steps, 0, -1))
@@ -83,21 +83,21 @@ def _samples_of(history: History, day: date, as_of: date, screens: Screens) -> S
     then = now + HORIZON
     known = then < history.stops_at(as_of)[places]
     now, then = now[known], then[known]
-    told_on = history.days[then]
-    soon = told_on - np.datetime64(day) <= _LONGEST
+    known_on = history.days[then]
+    soon = known_on - np.datetime64(day) <= _LONGEST_HORIZON
     forward = history.adjusted[then] / history.adjusted[now] - 1
     return Samples(
         features=features.loc[known, list(FEATURES)][soon],
         forward=forward[soon],
         day=np.full(soon.sum(), np.datetime64(day, "D")),
-        told_on=told_on[soon].astype("datetime64[D]"),
+        known_on=known_on[soon].astype("datetime64[D]"),
     )
 
 
 FOLDS = 4
 _LEAST_SAMPLES = 200
 
-#: The same data and seed give the same trees, on however many threads; 0 threads are those that are granted.
+#: The same data and seed give the same trees on any number of threads; n_jobs 0 uses the granted threads.
 _SETTINGS = {
     "n_estimators": 150,
     "learning_rate": 0.03,
@@ -111,7 +111,7 @@ _SETTINGS = {
 
 
 def train(samples: Samples, *, classifier: str, regressor: str, seed: int) -> Trained:
-    """The names are those under which the models are to be known."""
+    """`classifier` and `regressor` are the names of the saved models."""
     _require_enough(samples)
     folds = [_fold(number, *split, seed) for number, split in enumerate(walk_forward(samples), start=1)]
     return Trained(
@@ -126,10 +126,10 @@ def train(samples: Samples, *, classifier: str, regressor: str, seed: int) -> Tr
 
 
 def walk_forward(samples: Samples) -> Iterator[tuple[Samples, Samples]]:
-    """What to train on and what to test on, the second half of the days in equal windows."""
+    """Pairs of training and test samples: the second half of the days is tested, in equal windows."""
     days = np.unique(samples.day)
     for window in np.array_split(days[len(days) // 2 :], FOLDS):
-        train = samples.rows(samples.told_on < window[0])
+        train = samples.rows(samples.known_on < window[0])
         yield train, samples.rows((samples.day >= window[0]) & (samples.day <= window[-1]))
 
 
@@ -183,7 +183,7 @@ def _lightgbm() -> Any:
 
 
 def _area_under_curve(confidence: np.ndarray, rose: np.ndarray) -> float:
-    """How likely one that rose was given more confidence than one that fell; a half if all went one way."""
+    """The area under the ROC curve; 0.5 if all prices went the same way."""
     from scipy.stats import rankdata
 
     up = int(rose.sum())
@@ -193,7 +193,7 @@ def _area_under_curve(confidence: np.ndarray, rose: np.ndarray) -> float:
 
 
 def _rank_correlation(expected: np.ndarray, test: Samples) -> float:
-    """Of what was expected and what came, among the symbols of a day: the market as a whole is no merit."""
+    """Of predicted and real returns among the symbols of each day: the move of the market cancels out."""
     import pandas as pd
 
     ranks = pd.DataFrame({"expected": expected, "forward": test.forward}).groupby(test.day).rank(pct=True)

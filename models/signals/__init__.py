@@ -1,1 +1,1 @@
-"""What signal models have in common: the past of each symbol, and the way from a confidence to a signal."""
+"""What the shipped signal models share: the history of prices, and thresholds for signals."""

@@ -1,4 +1,4 @@
-"""Prices as arrays, by symbol and then by day: what was known by a day is a stretch of each symbol's rows."""
+"""Prices as arrays, ordered by symbol and day: what was known by a day is a slice of each symbol's rows."""
 
 from datetime import date
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 class History:
     def __init__(self, prices: "pd.DataFrame") -> None:
-        """`prices` as a signal model is given them: in the order of symbol and day."""
+        """`prices` as a signal model gets them, ordered by symbol and day."""
         symbols = prices["symbol"].astype("category").cat
         codes: np.ndarray = symbols.codes.to_numpy()
         self.symbols: np.ndarray = symbols.categories.to_numpy()
@@ -21,7 +21,7 @@ class History:
         self.volume: np.ndarray = prices["volume"].to_numpy()
         _check_order(codes, self.days)
         places = np.searchsorted(codes, np.arange(len(self.symbols) + 1, dtype=codes.dtype))
-        #: Of each symbol its first row, and the one behind its last.
+        #: For each symbol its first row, and the row after its last.
         self.starts, self.stops = places[:-1], places[1:]
 
     @property
@@ -30,7 +30,10 @@ class History:
         return last
 
     def stops_at(self, by: date | np.ndarray) -> np.ndarray:
-        """Of each symbol the row behind the last one by that day, or by its own: all are halved at once."""
+        """For each symbol the row after its last one by that day, or by a day of its own.
+
+        A binary search for all symbols at once.
+        """
         low, high = self.starts.copy(), self.stops.copy()
         by = np.asarray(by, dtype="datetime64[us]")
         while (searching := low < high).any():
@@ -41,7 +44,7 @@ class History:
         return low
 
     def last(self, values: np.ndarray, stops: np.ndarray, length: int) -> np.ndarray:
-        """The last values of each symbol, a row for each, the latest first; NaN where there are no more."""
+        """The last `length` values of each symbol, the latest first; NaN where the history is shorter."""
         rows = stops[:, None] - 1 - np.arange(length)
         there = rows >= self.starts[:, None]
         return np.where(there, values[np.where(there, rows, 0)], np.nan)
@@ -50,4 +53,4 @@ class History:
 def _check_order(codes: np.ndarray, days: np.ndarray) -> None:
     earlier = (codes[1:] < codes[:-1]) | ((codes[1:] == codes[:-1]) & (days[1:] <= days[:-1]))
     if earlier.any():
-        raise ValueError("the prices are not in the order of symbol and day, or say a day twice: sort them")
+        raise ValueError("the prices are not in the order of symbol and day, or have a day twice: sort them")

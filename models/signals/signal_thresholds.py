@@ -1,4 +1,4 @@
-"""From a confidence and an expected return to a signal."""
+"""Thresholds that turn a confidence and an expected return into a signal."""
 
 from collections.abc import Iterable
 
@@ -18,8 +18,8 @@ def classify(confidence: float, expected_return: float) -> SignalType:
     return SignalType.HOLD
 
 
-def answers(opinions: Iterable[tuple[str, float, float]]) -> tuple[ModelOutput, ...]:
-    """Of symbols, confidences and expected returns, the best first."""
+def signals_for(estimates: Iterable[tuple[str, float, float]]) -> tuple[ModelOutput, ...]:
+    """Signals, the best first. `estimates` are symbols with their confidence and expected return."""
     return ranked(
         ModelOutput(
             symbol=symbol,
@@ -27,5 +27,5 @@ def answers(opinions: Iterable[tuple[str, float, float]]) -> tuple[ModelOutput, 
             confidence=confidence,
             expected_return=expected_return,
         )
-        for symbol, confidence, expected_return in opinions
+        for symbol, confidence, expected_return in estimates
     )

@@ -31,7 +31,7 @@ from registry.code.signal_models import BadSignalsError, answers_from_json
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignalInputs:
+class SignalCellInputs:
     """What the cell of a signal model gets, and where it is."""
 
     candidate: Candidate
@@ -95,7 +95,7 @@ class Answered:
 
 
 def answers_from_cell(
-    inputs: SignalInputs,
+    inputs: SignalCellInputs,
     symbols: Sequence[str],
     *,
     parts: PartsOf,
@@ -162,7 +162,7 @@ def _seconds(outcome: CellOutcome) -> float:
     return float(seconds)
 
 
-def answers_in_process(inputs: SignalInputs, symbols: Sequence[str]) -> tuple[ModelOutput, ...]:
+def answers_in_process(inputs: SignalCellInputs, symbols: Sequence[str]) -> tuple[ModelOutput, ...]:
     with (
         TemporaryDirectory(prefix="bakeoff-in-process-") as scratch,
         Path(os.devnull).open("wb") as report,

@@ -44,8 +44,8 @@ def explain(context: Context, model_id: str, symbol: str, *, as_of: date | None)
     market = pinned(settings, configuration, as_of=as_of)
     with in_field("symbol"):
         market.chosen([symbol])
-    with prepared_inputs(context, model, artefacts, dataset=market.ref, as_of=market.as_of) as desk:
-        said = run_alone(context, desk, answer_in_cell.explain, outputs={}, symbol=symbol)
+    with prepared_inputs(context, model, artefacts, dataset=market.ref, as_of=market.as_of) as inputs:
+        said = run_alone(context, inputs, answer_in_cell.explain, outputs={}, symbol=symbol)
     if not isinstance(said, Mapping):
         raise FailedAloneError(
             f"explain of {model_id} returned {said!r:.100}, where a mapping with feature_importance is due"

@@ -10,7 +10,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.evaluation.signals.signal_cell import SignalInputs
+from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
 from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context
 from registry.code.import_environment import import_path
@@ -30,7 +30,7 @@ class FailedAloneError(BakeoffError):
 
 def run_alone(
     context: Context,
-    desk: SignalInputs,
+    inputs: SignalCellInputs,
     entry: Callable[..., Any],
     *,
     outputs: Mapping[str, Path],
@@ -38,16 +38,16 @@ def run_alone(
 ) -> Any:
     """What the entry returned. FailedAloneError says what it was instead."""
     settings = context.configuration.settings
-    order = desk.order(
+    order = inputs.order(
         entry,
-        grant=grant_for(desk.candidate, context),
-        wall_s=desk.candidate.timeout_s or settings.evaluation_timeout,
+        grant=grant_for(inputs.candidate, context),
+        wall_s=inputs.candidate.timeout_s or settings.evaluation_timeout,
         outputs=outputs,
         **payload,
     )
     outcome = _run(context, order)
     if outcome.end is not End.RETURNED:
-        raise FailedAloneError(_in_words(desk.candidate, outcome))
+        raise FailedAloneError(_in_words(inputs.candidate, outcome))
     return outcome.value
 
 

@@ -13,7 +13,7 @@ from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
 from bakeoff.evaluation.signals import check_in_cell
 from bakeoff.evaluation.signals.check_in_cell import ClaimVerdict
-from bakeoff.evaluation.signals.signal_cell import SignalInputs
+from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
 from bakeoff.operations.context import Context
 from bakeoff.operations.signals.one_off_cell import FailedAloneError, run_alone
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
@@ -58,7 +58,7 @@ def check(context: Context, what: str, params: Mapping[str, Any] | None = None) 
 
 def _ask(context: Context, model: Candidate, market: PinnedMarket, *, log: Path) -> tuple[ClaimCheck, ...]:
     configuration = context.configuration
-    desk = SignalInputs(
+    inputs = SignalCellInputs(
         candidate=model,
         as_of=market.as_of,
         market=market.folder,
@@ -69,7 +69,7 @@ def _ask(context: Context, model: Candidate, market: PinnedMarket, *, log: Path)
         about={},
     )
     try:
-        told = run_alone(context, desk, check_in_cell.check, outputs={}, symbols=list(market.symbols))
+        told = run_alone(context, inputs, check_in_cell.check, outputs={}, symbols=list(market.symbols))
         return tuple(ClaimCheck(**{**one, "verdict": ClaimVerdict(one["verdict"])}) for one in told)
     except FailedAloneError as exc:
         ended = ClaimCheck(claim="its process goes on to the end", verdict=ClaimVerdict.FAILED, why=str(exc))

@@ -14,7 +14,7 @@ from bakeoff.domain.job import Job
 from bakeoff.domain.signal import Artefact
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, copy_out
-from bakeoff.evaluation.signals.signal_cell import SignalInputs
+from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
 from bakeoff.operations.context import Context
 from registry.models.registry_opening import open_registry
 
@@ -29,13 +29,13 @@ def prepared_inputs(
     as_of: date,
     log: Path = Path(os.devnull),
     job: Job | None = None,
-) -> Iterator[SignalInputs]:
+) -> Iterator[SignalCellInputs]:
     """With copies of the saved models, which are gone at the end. `job`: whose it is; None: a command's."""
     configuration = context.configuration
     with _copies(
         context, artefacts, configuration.copies / (new_id() if job is None else job.run_id)
     ) as copies:
-        yield SignalInputs(
+        yield SignalCellInputs(
             candidate=candidate,
             as_of=as_of,
             market=folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id),

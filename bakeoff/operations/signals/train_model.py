@@ -37,11 +37,11 @@ def train(context: Context, model_id: str, *, as_of: date | None) -> TrainedMode
     market = pinned(settings, configuration, as_of=as_of)
     with (
         TemporaryDirectory(prefix="bakeoff-training-") as scratch,
-        prepared_inputs(context, model, (), dataset=market.ref, as_of=market.as_of) as desk,
+        prepared_inputs(context, model, (), dataset=market.ref, as_of=market.as_of) as inputs,
     ):
         files = {name: Path(scratch) / f"{place}.pkl" for place, name in enumerate(model.artefacts)}
         report = run_alone(
-            context, desk, train_in_cell.train, outputs=files, seed=configuration.settings.seed
+            context, inputs, train_in_cell.train, outputs=files, seed=configuration.settings.seed
         )
         artefacts = accept_training(report, files, candidate=model, dataset=market.ref, as_of=market.as_of)
         versions = save_together(artefacts, registry)

@@ -139,8 +139,10 @@ def test_what_it_works_with_it_learns_first(check) -> None:
         (
             ("return self.confidence", "return 1 / len(symbols)"),
             ALONE,
-            "for SYN0001 it answered BUY, confidence 0.05, return 0.1, "
-            "and BUY, confidence 1, return 0.1 alone",
+            (
+                "for SYN0001 it answered BUY, confidence 0.05, return 0.1, "
+                "and BUY, confidence 1, return 0.1 alone"
+            ),
         ),
         (('{"feature_importance": {"hope": 1.0}}', "None"), EXPLAINS, "explain returned None"),
         (('{"feature_importance": {"hope": 1.0}}', "{'hope': 1}"), EXPLAINS, "explain returned {'hope': 1}"),

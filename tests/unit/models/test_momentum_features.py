@@ -152,7 +152,7 @@ def test_symbols_may_be_plain_text():
 )
 def test_prices_that_are_not_in_order_are_refused(rows):
     with pytest.raises(
-        ValueError, match="the prices are not in the order of symbol and day, or say a day twice"
+        ValueError, match="the prices are not in the order of symbol and day, or have a day twice"
     ):
         History(walk(2, 2).iloc[rows])
 

@@ -49,17 +49,17 @@ def samples() -> Samples:
 def test_what_is_learned_is_the_return_over_the_next_21_rows(samples):
     rows = with_holidays(900).query("symbol == 'S003'").reset_index(drop=True)
     mine = samples.rows(samples.features.index.to_numpy() % 20 == 3)
-    for day, told_on, forward in zip(mine.day, mine.told_on, mine.forward, strict=True):
+    for day, known_on, forward in zip(mine.day, mine.known_on, mine.forward, strict=True):
         now = rows.index[rows["date"] <= day][-1]
-        assert rows["date"][now + 21] == told_on
+        assert rows["date"][now + 21] == known_on
         assert forward == pytest.approx(rows["close"][now + 21] / rows["close"][now] - 1)
     assert len(mine) == len(np.unique(samples.day)) > 20
 
 
 def test_nothing_is_learned_that_was_not_known_yet(samples):
-    assert samples.told_on.max() <= np.datetime64("2023-06-01")
+    assert samples.known_on.max() <= np.datetime64("2023-06-01")
     early = samples_until(History(with_holidays(900)), date(2022, 6, 1), EVERYTHING)
-    assert early.told_on.max() <= np.datetime64("2022-06-01")
+    assert early.known_on.max() <= np.datetime64("2022-06-01")
     assert early.day.max() < np.datetime64("2022-05-01")  # a month before, it was not told yet
 
 
@@ -68,7 +68,7 @@ def test_a_suspended_symbol_gives_no_sample_while_it_is_suspended():
     pause = (whole["date"] > "2021-06-01") & (whole["date"] < "2021-09-01")
     found = samples_until(History(whole[~pause]), date(2022, 9, 1), EVERYTHING)
     days = found.day
-    assert len(found.features) == len(found.told_on) == len(days)
+    assert len(found.features) == len(found.known_on) == len(days)
     assert not ((days > np.datetime64("2021-05-25")) & (days < np.datetime64("2021-09-01"))).any()
     assert (days > np.datetime64("2021-09-01")).any()
 
@@ -78,7 +78,7 @@ def test_no_return_that_is_trained_on_overlaps_the_window_that_is_tested(samples
 
     assert len(folds) == 4
     for train_part, test_part in folds:
-        assert train_part.told_on.max() < test_part.day.min()
+        assert train_part.known_on.max() < test_part.day.min()
         assert len(train_part) > 0
     tested = np.concatenate([np.unique(test_part.day) for _, test_part in folds])
     assert tested.tolist() == sorted(set(tested.tolist()))  # each day once, in order

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.signals.signal_thresholds import answers, classify
+from models.signals.signal_thresholds import classify, signals_for
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,6 @@ def test_the_first_rule_that_holds_decides(confidence, expected_return, signal):
 
 
 def test_the_greatest_product_is_first_and_symbols_break_ties():
-    outputs = answers([("D", 0.5, 0.04), ("A", 0.4, 0.05), ("C", 0.9, -0.01), ("B", 0.8, 0.03)])
+    outputs = signals_for([("D", 0.5, 0.04), ("A", 0.4, 0.05), ("C", 0.9, -0.01), ("B", 0.8, 0.03)])
     assert [(output.symbol, output.rank) for output in outputs] == [("B", 1), ("A", 2), ("D", 3), ("C", 4)]
-    assert answers([]) == ()
+    assert signals_for([]) == ()
