@@ -18,7 +18,7 @@ PACKAGES_IN_CELLS = ("bakeoff", "registry")
 
 
 def refuse_tasks(path: str) -> None:
-    """Refuse `tasks:function`, named by a project and called outside cells: `tasks` is Bakeoff's package there.
+    """Refuse `tasks:function`, which a project names to be called outside cells: there `tasks` is ours.
 
     Without this, the error would say that the project's own module lacks a function that it has.
     """

@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 from bakeoff.domain.model_version import Promotion
-from registry.code.class_import import add_to_import_path
 
 
 def call(place: str, promotion: Promotion) -> None:
-    add_to_import_path(Path.cwd())
+    sys.path.insert(0, str(Path.cwd()))  # first, so that a project's own `tasks.py` is the one that is meant
     module, _, function = place.partition(":")
     getattr(importlib.import_module(module), function)(promotion)
 

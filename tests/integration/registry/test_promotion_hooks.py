@@ -82,8 +82,12 @@ def test_a_command_gets_the_promotion_on_its_input_and_the_ids_in_its_environmen
     assert line.evidence["hooks"][0]["passed"] is True
 
 
-def test_a_function_is_called_with_the_promotion_from_the_folder_of_the_project(registry, root) -> None:
-    promoted(registry, root, {"python": "hooks_of_a_test:keep"})
+@pytest.mark.parametrize("module", ["hooks_of_a_test", "tasks"])
+def test_a_function_is_called_with_the_promotion_from_the_folder_of_the_project(
+    registry, root, module
+) -> None:
+    (root / "hooks_of_a_test.py").rename(root / f"{module}.py")
+    promoted(registry, root, {"python": f"{module}:keep"})
 
     assert json.loads((root / "kept.json").read_text()) == [
         "models:/churn/1.0.1",
