@@ -18,7 +18,7 @@ setup: $(READY)  ## Make .venv from the lock (uv when it is there, else venv and
 
 $(READY): requirements.lock pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
-	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+	  uv venv --quiet --seed --allow-existing --python $(PYTHON) .venv && \
 	  uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock && \
 	  uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable . ; \
 	else \
