@@ -120,7 +120,9 @@ class Settings(Section):
         description="memory a plugin may add to the libraries and the mapped data; null: no limit",
     )
     max_attempts: int = Field(3, ge=1, le=100, description="starts of a job whose worker or cell is killed")
-    lease_seconds: float = Field(30, ge=1, description="a worker that is silent for so long has lost its job")
+    lease_seconds: float = Field(
+        30, ge=1, description="seconds after which a worker that does not renew its lease loses its job"
+    )
     shutdown_grace: float = Field(30, ge=0, description="seconds a stopping worker gives its running jobs")
     import_timeout: float = Field(30, gt=0, description="seconds that the import of one candidate may take")
     preload: list[str] = Field(
@@ -149,7 +151,7 @@ class Settings(Section):
     )
     node_name: str | None = Field(None, description="name of this machine; null: its host name")
     log_format: LogFormat = Field(
-        LogFormat.AUTO, description="of what services log; auto: text on a terminal, JSON elsewhere"
+        LogFormat.AUTO, description="format of the logs of services; auto: text on a terminal, JSON elsewhere"
     )
     model_registry: ModelRegistrySettings = Field(
         default_factory=ModelRegistrySettings, description="where trained models are kept, see below"

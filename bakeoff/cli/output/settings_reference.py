@@ -21,12 +21,14 @@ from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource,
 _INTRODUCTION = """\
 # Configuration
 
-`config/bakeoff.yaml`, or the file named by `--config` or `BAKEOFF_CONFIG`. Relative paths start at the
-folder above `config/`. Precedence: command line, environment, file, default. Every key is optional, an
-unknown one is an error. `bakeoff config` prints each value and where it came from.
+Settings are read from `config/bakeoff.yaml`, or from the file that `--config` or `BAKEOFF_CONFIG` names.
+Relative paths start at the folder above `config/`. The command line takes precedence over the environment, the
+environment over the file, the file over the default. Every key is optional; an unknown key is an error.
+`bakeoff config` prints each value and where it came from.
 
-A variable with `_FILE` behind its name, such as `BAKEOFF_DATABASE_URL_FILE`, names a file in which the value
-stands: the place for a password. So does `BAKEOFF_API_TOKEN_FILE`, for the token of the [HTTP API](api.md).
+If a variable has `_FILE` at the end of its name, such as `BAKEOFF_DATABASE_URL_FILE`, its value is read from the
+file that it names: use that for passwords. `BAKEOFF_API_TOKEN_FILE` does the same for the token of the
+[HTTP API](api.md).
 """
 
 _DATASETS = """\
