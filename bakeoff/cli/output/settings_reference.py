@@ -22,12 +22,12 @@ _INTRODUCTION = """\
 # Configuration
 
 Settings are read from `config/bakeoff.yaml`, or from the file that `--config` or `BAKEOFF_CONFIG` names.
-Relative paths start at the folder above `config/`. The command line takes precedence over the environment, the
-environment over the file, the file over the default. Every key is optional; an unknown key is an error.
+Relative paths start at the folder above `config/`. The command line takes precedence over the environment,
+the environment over the file, the file over the default. Every key is optional; an unknown key is an error.
 `bakeoff config` prints each value and where it came from.
 
-If a variable has `_FILE` at the end of its name, such as `BAKEOFF_DATABASE_URL_FILE`, its value is read from the
-file that it names: use that for passwords. `BAKEOFF_API_TOKEN_FILE` does the same for the token of the
+If a variable has `_FILE` at the end of its name, such as `BAKEOFF_DATABASE_URL_FILE`, its value is read from
+the file that it names: use that for passwords. `BAKEOFF_API_TOKEN_FILE` does the same for the token of the
 [HTTP API](api.md).
 """
 
