@@ -1,1 +1,1 @@
-"""The words of the project, in the standard library alone."""
+"""The types that all rooms share, and their rules. Uses only the standard library."""

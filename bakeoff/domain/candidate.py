@@ -8,7 +8,7 @@ from typing import Any, Self
 
 class CandidateKind(StrEnum):
     CANDIDATE = "candidate"  #: has fit and predict, takes part in bake-offs
-    SIGNAL = "signal"  #: answers for symbols and dates
+    SIGNAL = "signal"  #: a signal model: predicts for symbols as of a date
 
 
 class Preprocess(StrEnum):
@@ -25,7 +25,7 @@ class OutputKind(StrEnum):
 
 
 class Learns(StrEnum):
-    """What a candidate can be taught to answer."""
+    """What a candidate can learn to predict."""
 
     CLASSES = "classes"
     NUMBERS = "numbers"
@@ -33,7 +33,7 @@ class Learns(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineStep:
-    """One class of a pipeline."""
+    """One class of a pipeline, and the parameters that it is built with."""
 
     path: str
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class PipelineStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """What is needed to build a model again, anywhere: pinned in each job as it was when the run began."""
+    """All that is needed to build the model, anywhere. Each job keeps it as it was when the run began."""
 
     id: str
     version: str
@@ -59,8 +59,8 @@ class Candidate:
     timeout_s: float | None = None  #: None means evaluationTimeout
     memory_limit_mb: int | None = None  #: None means memoryLimitMb
     threads: int | None = None  #: None means an equal share of the cores
-    learns: Learns | None = None  #: found out when it was checked; None when it does not say
-    artefacts: tuple[str, ...] = ()  #: found out likewise: the saved models that a signal model works with
+    learns: Learns | None = None  #: as the check found; None when the candidate does not say
+    artefacts: tuple[str, ...] = ()  #: as the check found: the saved models that a signal model needs
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -97,12 +97,12 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Rejection:
-    """Why a candidate that is named in the catalog cannot take part."""
+    """Why a candidate that the catalog names cannot take part."""
 
     id: str
     version: str
     path: str
-    cause: str  #: one line, in words
+    cause: str  #: one line
     fix: str  #: one line: what its author can do
     traceback: str = ""
 

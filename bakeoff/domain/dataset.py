@@ -1,4 +1,4 @@
-"""What is known of a dataset once it has been pinned as a snapshot."""
+"""What a run keeps of its dataset: which snapshot, which split, and their sizes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,16 +8,16 @@ class TargetKind(StrEnum):
     BINARY = "binary"
     MULTICLASS = "multiclass"
     REGRESSION = "regression"
-    SIGNALS = "signals"  #: market data, from which models answer for symbols: there is no target column
+    SIGNALS = "signals"  #: market data for signal models: there is no target column
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetRef:
-    """One immutable snapshot with one split: what every job of a run is measured on."""
+    """One immutable snapshot with one split, on which all jobs of a run are evaluated."""
 
     dataset_id: str  #: address of the data: hash of names, types and values
-    split_id: str  #: address of the split: hash of the dataset id and of how it was split, or cut off
-    name: str  #: what people call it; says nothing about its content
+    split_id: str  #: address of the split: hash of the dataset id and of how it was split, or of its last day
+    name: str  #: as the configuration names the dataset; another snapshot may have the same
     target: str
     target_kind: TargetKind
     classes: tuple[str, ...]  #: in sort order, as text; empty for regression

@@ -1,9 +1,9 @@
-"""What the ensemble makes of several answers; docs/reference/ensemble-rules.md has it as truth tables.
+"""How the ensemble combines the answers of several models; docs/reference/ensemble-rules.md has truth tables.
 
-A model of weight 0 has no voice. Weights are normalised over the models that answered for the symbol, and a
-symbol that fewer than two answered for gets no signal.
+A model of weight 0 has no vote. Weights are normalised over the models that answered for the symbol, and a
+symbol with fewer than two answers gets no signal.
 
-Sums are rounded before anything is decided by them: they meet the borders that they meet on paper.
+Sums are rounded before they are compared with a threshold: a sum that equals it on paper must equal it here.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,9 +33,9 @@ def combine(
     weights: Mapping[str, float],
     rules: EnsembleRules,
 ) -> tuple[EnsembleSignal, ...]:
-    """The best first. `answers` by model: one that failed has none, nor has one without an opinion.
+    """The signals of all symbols, the best first. `answers` by model; a model that failed has none.
 
-    `weights` are as declared; their order is that in which the models are named.
+    `weights` are as declared; the models are named in their order.
     """
     decided = [
         _decide(symbol, votes, rules)
@@ -63,14 +63,14 @@ class _Decision:
     conflict_reason: str | None  #: None: no conflict, or none to be reported
 
     def signal(self, as_of: date, rank: int) -> EnsembleSignal:
-        said = {vote.model_id: vote.answer.signal for vote in self.votes}
+        model_signals = {vote.model_id: vote.answer.signal for vote in self.votes}
         return EnsembleSignal(
             symbol=self.symbol,
             as_of=as_of,
             signal=self.outcome,
             ensemble_score=self.score,
             expected_return=self.expected_return,
-            model_signals=said,
+            model_signals=model_signals,
             model_confidences={vote.model_id: vote.answer.confidence for vote in self.votes},
             conflict_reason=self.conflict_reason,
             rank=rank,
@@ -85,10 +85,10 @@ def _votes_by_symbol(
         if weight > 0:
             for answer in answers.get(model_id, ()):
                 by_symbol.setdefault(answer.symbol, []).append((model_id, answer))
-    return {symbol: _shared_out(given, weights) for symbol, given in by_symbol.items()}
+    return {symbol: _with_shares(given, weights) for symbol, given in by_symbol.items()}
 
 
-def _shared_out(given: Sequence[tuple[str, ModelOutput]], weights: Mapping[str, float]) -> list[_Vote]:
+def _with_shares(given: Sequence[tuple[str, ModelOutput]], weights: Mapping[str, float]) -> list[_Vote]:
     whole = fsum(weights[model_id] for model_id, _ in given)
     return [_Vote(model_id, weights[model_id] / whole, answer) for model_id, answer in given]
 
@@ -107,11 +107,11 @@ def _decide(symbol: str, votes: Sequence[_Vote], rules: EnsembleRules) -> _Decis
 
 
 def _conflict(votes: Sequence[_Vote]) -> str | None:
-    """Who is against whom; None when nobody is."""
-    taken = [vote for vote in votes if vote.answer.signal.side is not Side.HOLD]
-    if len({vote.answer.signal.side for vote in taken}) < len(_OPPOSED):
+    """The models that want to buy and those that want to sell; None unless there are both."""
+    not_hold = [vote for vote in votes if vote.answer.signal.side is not Side.HOLD]
+    if len({vote.answer.signal.side for vote in not_hold}) < len(_OPPOSED):
         return None
-    return ", ".join(f"{vote.model_id}={vote.answer.signal}" for vote in taken)
+    return ", ".join(f"{vote.model_id}={vote.answer.signal}" for vote in not_hold)
 
 
 _OPPOSED = (Side.BUY, Side.SELL)
@@ -129,9 +129,9 @@ def _outcome(votes: Sequence[_Vote], score: float, rules: EnsembleRules, *, in_c
 
 
 def _by_score(score: float) -> SignalType:
-    """The first border that is met."""
-    bought = (signal for border, signal in _FROM if score >= border)
-    sold = (signal for border, signal in _UP_TO if score <= border)
+    """The first threshold that the score reaches."""
+    bought = (signal for threshold, signal in _FROM if score >= threshold)
+    sold = (signal for threshold, signal in _UP_TO if score <= threshold)
     return next(chain(bought, sold), SignalType.HOLD)
 
 
@@ -150,11 +150,11 @@ def _weight(vote: _Vote) -> float:
     return vote.share * vote.answer.confidence
 
 
-def _head(_: _Vote) -> float:
+def _one_each(_: _Vote) -> float:
     return 1.0
 
 
-_POINTS = {Strategy.WEIGHTED_MAJORITY: _weight, Strategy.CONSERVATIVE: _head}
+_POINTS = {Strategy.WEIGHTED_MAJORITY: _weight, Strategy.CONSERVATIVE: _one_each}
 
 
 def _most(tally: Mapping[SignalType, float]) -> SignalType:

@@ -1,4 +1,4 @@
-"""What the system tells others: published if, and only if, the change that it speaks of was committed."""
+"""Events for other systems: one is published if, and only if, its change was committed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""An item is a result of another system, told by its features: it gets a score, and labels of those who know.
+"""An item is a result of another system, described by features. It gets a score, and labels from people.
 
-Whoever sends it chooses its id; the same id again with other features is the same item, seen anew.
+The sender chooses its id. The same id with other features is the same item, which has changed.
 """
 
 import json
@@ -30,7 +30,7 @@ def check_item_id(text: str) -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """As JSON, which tells true from 1."""
+    """Whether both are the same JSON: unlike Python, it distinguishes true from 1."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
@@ -48,7 +48,7 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredItem:
-    position: int  #: rises in the order in which items came first
+    position: int  #: rises in the order in which items were first received
     item: Item
     received_at: datetime  #: with these features
     score: Score | None
@@ -67,7 +67,7 @@ class StoredItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """What somebody who knows says of an item: one word of each of them, the last."""
+    """The value that somebody gave to an item; of each person the last one counts."""
 
     item_id: str
     value: Value
@@ -91,7 +91,7 @@ class StoredLabel:
 
 @dataclass(frozen=True, kw_only=True)
 class Intake:
-    """What was new of what came in."""
+    """How many of the items or labels that were received were new."""
 
     new: int = 0
     changed: int = 0

@@ -1,4 +1,4 @@
-"""Ids are UUIDs, times are aware and in UTC: one place that makes and prints them."""
+"""Ids and times: ids are UUIDs, times are aware and in UTC. Also the name of the present user."""
 
 import getpass
 import os
@@ -26,7 +26,7 @@ def utc_now() -> datetime:
 
 
 def iso(moment: datetime) -> str:
-    """ISO 8601 with milliseconds and Z, as it leaves the system."""
+    """ISO 8601 with milliseconds and Z, the format in all records."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -35,7 +35,7 @@ def iso_or_none(moment: datetime | None) -> str | None:
 
 
 def user_name() -> str:
-    """Who runs this process, as far as the machine knows: a container may have numbers alone."""
+    """The user of this process; a container may have no name for its user id."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -23,7 +23,7 @@ class JobState(StrEnum):
     RUNNING = "running"  #: a worker holds its lease
     COMPLETED = "completed"  #: its result is stored
     FAILED = "failed"  #: the error is stored beside it
-    TIMED_OUT = "timed_out"  #: it ran longer than its time limit
+    TIMED_OUT = "timed_out"  #: it ran longer than its timeout
     CANCELLED = "cancelled"  #: somebody asked for it to stop
 
     @property
@@ -40,11 +40,11 @@ MOVES: Mapping[JobState, frozenset[JobState]] = {
 
 class JobKind(StrEnum):
     EVALUATION = "evaluation"
-    SIGNALS = "signals"  #: a signal model, asked for the symbols of its run
+    SIGNALS = "signals"  #: a signal model predicts for the symbols of its run
 
 
 class Phase(StrEnum):
-    """Where in the life of a job something went wrong."""
+    """The phase of a job in which something went wrong."""
 
     START = "start"  #: before the plugin's code ran
     IMPORT = "import"
@@ -52,20 +52,20 @@ class Phase(StrEnum):
     LOAD = "load"  #: verifying and unpickling the saved models of a signal model
     FIT = "fit"
     PREDICT = "predict"
-    SAVE = "save"  #: writing down the fitted model, for a run that saves it
+    SAVE = "save"  #: pickling the fitted model, for a run that saves models
     SCORE = "score"
-    ASK = "ask"  #: a signal model
+    ASK = "ask"  #: the predictions of a signal model
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobError:
-    """Why a job has no result: enough to mend it without asking anybody."""
+    """Why a job has no result, in as much detail as is needed to mend the candidate."""
 
     type: str  #: exception class, signal name, or one of our own words such as `Timeout`
     message: str
     phase: Phase
     traceback: str = ""
-    hint: str = ""  #: what to do about it, where we can tell
+    hint: str = ""  #: what to do about it, where that is known
     log_tail: str = ""  #: the last lines of what the plugin printed
 
     def to_json(self) -> dict[str, Any]:
@@ -99,11 +99,11 @@ class Job:
     timeout_s: float
     position: int  #: place in the queue of its run, from 0
     reuses: str | None = None  #: the evaluation whose predictions it scores; None: it is fitted
-    signal_inputs: SignalJobInputs | None = None  #: of a job of signals
-    worker: str | None = None  #: who holds or last held the lease
+    signal_inputs: SignalJobInputs | None = None  #: of a job of signals; None for an evaluation
+    worker: str | None = None  #: the worker that holds the lease, or held it last
     node: str | None = None  #: the machine it runs or ran on
     created_at: datetime
     started_at: datetime | None = None  #: first claim
     ended_at: datetime | None = None
-    cancel_requested_at: datetime | None = None  #: its worker has been told to stop it
+    cancel_requested_at: datetime | None = None  #: since then its worker should stop it
     error: JobError | None = None

@@ -120,7 +120,7 @@ def _import(module_name: str, metric: str) -> Any:
         ) from exc
 
 
-#: Less is better, though they do not end in error or loss. Mostly stored by others.
+#: Metrics of which less is better although their names do not end in error or loss.
 _COSTS = frozenset({"mae", "rmse", "mse", "mape", "smape", "msle", "rmsle", "deviance"})
 
 
@@ -131,26 +131,26 @@ def greater_is_better(metric: str) -> bool:
     mae, log_loss, max_error   errors and losses are better when they are less
     """
     if is_custom(metric):
-        said = _said_by_function(metric)
-        return _told_by_name(metric) if said is None else said
-    return _told_by_name(metric)
+        declared = _by_function(metric)
+        return _by_name(metric) if declared is None else declared
+    return _by_name(metric)
 
 
-def _told_by_name(metric: str) -> bool:
-    """`val_rmse` and `RMSE` are what `rmse` is."""
+def _by_name(metric: str) -> bool:
+    """`val_rmse` and `RMSE` are treated like `rmse`."""
     name = metric.lower()
     if name.startswith("neg_"):
         return True
     return name.rpartition("_")[2] not in _COSTS and not name.endswith(("error", "loss"))
 
 
-def _said_by_function(metric: str) -> bool | None:
+def _by_function(metric: str) -> bool | None:
     try:
-        said = getattr(load(metric), "greater_is_better", None)
+        declared = getattr(load(metric), "greater_is_better", None)
     except InvalidInputError as exc:
-        log.warning("direction told by name alone: %s", exc, extra={"metric": metric})
+        log.warning("its direction follows from the name alone: %s", exc, extra={"metric": metric})
         return None
-    return None if said is None else bool(said)
+    return None if declared is None else bool(declared)
 
 
 class Average(StrEnum):
@@ -162,6 +162,8 @@ class Average(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringRules:
+    """How a run turns predictions into metrics. It is part of the run, and shown with it."""
+
     metrics: tuple[str, ...]  #: names; the first one ranks the leaderboard
     positive_label: str | None = None  #: as text; None for regression and for more than two classes
     threshold: float | None = None  #: None means 0.5 for probabilities and 0 for scores
@@ -169,7 +171,7 @@ class ScoringRules:
     zero_division: float = 0.0
 
     def treat_alike(self, other: "ScoringRules") -> bool:
-        """Whether a metric of both is the same number for the same predictions."""
+        """Whether both give the same value of a metric for the same predictions."""
         mine, theirs = (
             (rules.positive_label, rules.threshold, rules.average, str(rules.zero_division))
             for rules in (self, other)

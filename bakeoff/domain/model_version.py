@@ -33,14 +33,14 @@ NO_VERSION = ""  #: where a version is named that must be in Production: none mu
 
 
 class Stage(StrEnum):
-    DEVELOPMENT = "Development"  #: saved, and nothing promised
+    DEVELOPMENT = "Development"  #: saved, and not checked any further
     STAGING = "Staging"
     PRODUCTION = "Production"  #: what predictors serve; one version of a name at most
     ARCHIVED = "Archived"
 
     @classmethod
     def parse(cls, text: str) -> "Stage":
-        """In whatever case people type it."""
+        """In any case: `production` is Production."""
         found = next((stage for stage in cls if stage.lower() == str(text).lower()), None)
         if found is None:
             raise InvalidInputError(f"{text!r} is no stage: there are {', '.join(cls)}")
@@ -72,7 +72,7 @@ FIRST_VERSION = VersionNumber(1, 0, 0)
 
 
 def check_name(name: str) -> str:
-    """Any text that can be stored and shown; how it becomes a file name is the backend's business."""
+    """The name, if it can be stored and shown; how it becomes a file name is left to the backend."""
     if not isinstance(name, str) or not name.strip():
         raise InvalidInputError(f"a model cannot be named {name!r}: give it a name, such as churn")
     if len(name) > LONGEST_NAME or not is_utf8(name):
@@ -91,7 +91,7 @@ def is_utf8(text: str) -> bool:
 
 
 def check_alias(alias: str) -> str:
-    """What every backend can keep, and no URI takes for anything else."""
+    """The alias, if every backend can store it, and no URI could take it for something else."""
     if not _ALIAS.fullmatch(alias) or alias == "latest":
         raise InvalidInputError(
             f"{alias!r} is no alias: expected letters, digits, `_` and `-`, and neither latest nor a number"
@@ -101,7 +101,7 @@ def check_alias(alias: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class VersionOrigin:
-    """The evaluation that a model was fitted in; all of it is None for a model that came from elsewhere."""
+    """The evaluation that a model was fitted in; every field is None for a model from elsewhere."""
 
     run_id: str | None = None
     evaluation_id: str | None = None  #: the job; no two model versions come from the same one
@@ -115,7 +115,7 @@ NOWHERE = VersionOrigin()
 
 @dataclass(frozen=True, kw_only=True)
 class ModelVersion:
-    id: int | str  #: as the backend names it: opaque to everybody else
+    id: int | str  #: as the backend names it: opaque to all others
     name: str
     type: str  #: class name, unless another was given
     version: str
@@ -226,15 +226,15 @@ def _camel(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class GateResult:
-    gate: str  #: the condition in words, such as `f1 at least 0.8`
+    gate: str  #: the condition, such as `f1 at least 0.8`
     passed: bool
     measured: float | None  #: None when the version has no such metric
     needed: float | None  #: None when there was nothing to compare with
-    reason: str  #: a sentence: what was found, and by how much it is off
+    reason: str  #: a sentence: what was measured, and by how much it fails
 
 
 def overtaken(model_name: str, *, expected: str, found: str) -> OvertakenError:
-    """Versions in Production, or `NO_VERSION`: the one to be replaced, and the one that is there."""
+    """The error when `found` is in Production, and not `expected`; each may be NO_VERSION."""
     return OvertakenError(
         f"Production of {model_name} is {found or 'no version'} by now, and not {expected or 'no version'}: "
         f"nothing was changed; `bakeoff registry history {model_name}` lists what happened"
@@ -243,14 +243,14 @@ def overtaken(model_name: str, *, expected: str, found: str) -> OvertakenError:
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """One line of the log of stages: it is added to, and never changed."""
+    """One line of the log of stages, to which lines are only added."""
 
     model_name: str
     version: str
     from_stage: Stage
     to_stage: Stage
     at: datetime
-    by: str  #: who did it: a person, `bakeoff run`, a schedule
+    by: str  #: the person, `bakeoff run`, or the schedule that did it
     reason: str = ""
     replaced: str | None = None  #: the version that was in Production before, and is archived now
     evidence: Mapping[str, Any] = field(default_factory=dict)  #: run, metrics, gates, hooks
@@ -261,7 +261,7 @@ class Promotion:
 
     @property
     def moved(self) -> bool:
-        """False for a line that adds something to an earlier one, such as what the hooks said."""
+        """False for a line that adds to an earlier one, such as the results of its hooks."""
         return self.from_stage is not self.to_stage
 
     def to_record(self) -> dict[str, Any]:
@@ -299,7 +299,7 @@ _SERIAL = re.compile("[0-9]{1,18}")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelUri:
-    """One of the ways, and no other: exactly one of the fields behind the name is set."""
+    """A parsed URI: exactly one of the fields after `name` is set, or `run_id` and `candidate_id`."""
 
     name: str = ""  #: empty for a model of a run
     version: str | None = None
@@ -312,17 +312,17 @@ class ModelUri:
 
     @property
     def moves(self) -> bool:
-        """Whether it may mean another version tomorrow."""
+        """Whether the version that it names can change."""
         return self.latest or self.stage is not None or self.alias is not None
 
 
 def is_uri(text: str) -> bool:
-    """In full: `name/version` is none."""
+    """Whether it is a whole URI; the short form `name/version` is not."""
     return text.startswith((_MODELS, _RUNS))
 
 
 def parse_uri(text: str) -> ModelUri:
-    """A name may have any characters in it: what is read is what stands behind the last slash or @."""
+    """The name is all before the last slash or @, for it may hold any characters."""
     if text.startswith(_RUNS):
         run_id, _, candidate_id = text.removeprefix(_RUNS).partition("/")
         if run_id and candidate_id:

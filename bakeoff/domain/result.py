@@ -18,14 +18,14 @@ from bakeoff.domain.metric import ScoringRules
 
 @dataclass(frozen=True, kw_only=True)
 class FittedModel:
-    """Files that were hashed, and that nobody has unpickled."""
+    """The pickles of a fitted model: they were hashed, and never unpickled."""
 
     file: str  #: name of the pickle in the folder of its job
     digest: str  #: SHA-256
     preprocessor: str | None = None  #: name of the pickle of what was put before the model
     preprocessor_digest: str | None = None
-    description: Mapping[str, Any]  #: in the cell's words: type, hyperparameters, signature, example, …
-    metadata: Mapping[str, Any]  #: in ours: what whoever predicts with it must know
+    description: Mapping[str, Any]  #: from the cell: type, hyperparameters, signature, example, …
+    metadata: Mapping[str, Any]  #: from us: what is needed to predict with it
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -33,7 +33,7 @@ class FittedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class NotKept:
-    """The candidate has a result, and its model cannot be saved."""
+    """Why the model of a candidate that has a result cannot be saved."""
 
     problem: str
 
@@ -47,7 +47,7 @@ def from_json(data: Mapping[str, Any]) -> FittedModel | NotKept:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What an evaluation used, and what it had been granted."""
+    """The resources that an evaluation used, and those that it was granted."""
 
     fit_s: float
     predict_s: float
@@ -73,7 +73,9 @@ class Result:
     duration_s: float  #: wall time from the claim to the score
     cost: Cost
     attempt: int
-    reused_from: str | None = None  #: the evaluation whose numbers these are
+    reused_from: str | None = (
+        None  #: the earlier evaluation that these metrics come from; None: it was fitted for this run
+    )
 
     def to_record(self) -> dict[str, Any]:
         """The record as it leaves the system: in events, over HTTP, in `--json`."""
@@ -101,15 +103,15 @@ class Result:
 
 
 class Part(StrEnum):
-    """What decides the predictions of a candidate. What only decides how they are scored is none of it."""
+    """What determines the predictions of a candidate; not what determines how they are scored."""
 
     CODE = "code"  #: its class, what that imports, or the distribution that it comes from
     PARAMETERS = "parameters"  #: of its entry in the catalog
-    VERSION = "version"  #: that its entry gives it
+    VERSION = "version"  #: as its entry in the catalog says
     DATA = "data"  #: snapshot and split
     SEED = "seed"
     LIBRARIES = "libraries"  #: Python and what every cell has loaded
-    BAKEOFF = "bakeoff"  #: what of our own runs in a cell
+    BAKEOFF = "bakeoff"  #: our own code that runs in a cell
 
 
 Parts = Mapping[Part, str]  #: a digest of each
@@ -117,9 +119,9 @@ Parts = Mapping[Part, str]  #: a digest of each
 
 @dataclass(frozen=True, kw_only=True)
 class CodeManifest:
-    """On what a fit was made: for people, and to see what has changed when it cannot be reproduced."""
+    """The environment of a fit: it shows what has changed when the fit cannot be reproduced."""
 
-    commit: str | None  #: of the git checkout that the project lies in; None outside of one
+    commit: str | None  #: of the git checkout that the project is in; None if it is in none
     cpu: str
     packages: Mapping[str, str]  #: versions, Python's among them
 
@@ -129,38 +131,38 @@ class CodeManifest:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Of a result that was fitted for; one that was taken over has that of its origin."""
+    """What the predictions of a result depend on. A reused result has the provenance of its origin."""
 
     parts: Parts
-    seen: Mapping[str, str]  #: digests of what it was seen to use besides, by what that is
-    obstacle: str = ""  #: why nobody can tell when it would predict the same; empty if it can be told
-    predictions: str  #: digest of the file of what it answered
-    probabilities: str | None = None  #: digest of that beside labels; None if it was not asked or has none
+    seen: Mapping[str, str]  #: digests of the files that it was seen to use besides, by path
+    obstacle: str = ""  #: why it is not known when it would predict the same; empty if it is
+    predictions: str  #: digest of the file of its predictions
+    probabilities: str | None = None  #: digest of the probabilities beside labels; None if there are none
     manifest: CodeManifest
 
     @property
     def fingerprint(self) -> str:
         return fingerprint(self.parts)
 
-    def answered_like(self, other: Self) -> bool:
-        """As far as both were asked."""
+    def predicted_like(self, other: Self) -> bool:
+        """Whether both predicted the same; probabilities are compared where both have them."""
         known = {self.probabilities, other.probabilities} - {None}
         return self.predictions == other.predictions and len(known) <= 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """A result that was fitted for, and what another run must know to take it over."""
+    """A fitted result, and what another run must know to reuse it."""
 
     result: Result
-    rules: ScoringRules  #: that its predictions were scored by
+    rules: ScoringRules  #: by which its predictions were scored
     train_rows: int
     test_rows: int
     provenance: Provenance
 
     @property
     def is_deterministic(self) -> bool | None:
-        """What a second fit told; None when there was none."""
+        """Whether a second fit predicted the same; None when there was none."""
         return self.result.details.get("deterministic")
 
 
@@ -169,5 +171,5 @@ def fingerprint(parts: Parts) -> str:
 
 
 def digest_of(value: Any) -> str:
-    """Of JSON. The order of keys counts: it may be that of arguments."""
+    """SHA-256 of the value as JSON. The order of keys counts: it may be that of arguments."""
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()

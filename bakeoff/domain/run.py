@@ -1,14 +1,12 @@
-"""How far a run is, and how long it will take.
-
-A run is one bake-off: a set of candidates on one dataset snapshot.
+"""A run is one bake-off: a set of candidates on one dataset snapshot.
 
     queued -> running                          its first job is claimed
     queued | running -> completed              every job completed
     queued | running -> partial                some completed, some did not
     queued | running -> failed                 none completed
-    queued | running -> cancelled              somebody stopped it, whatever had completed before
+    queued | running -> cancelled              one of its jobs was cancelled, whatever completed before
 
-The end of a run is not decided by anybody: it follows from the ends of its jobs.
+The end of a run follows from the ends of its jobs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +24,7 @@ from bakeoff.domain.signal import SignalOrder
 
 
 class ProgressStep(Protocol):
-    """As much of a job as is needed here."""
+    """What is needed of a job to estimate how long its run still takes."""
 
     @property
     def state(self) -> JobState: ...
@@ -40,7 +38,7 @@ def number_ended(steps: Sequence[ProgressStep]) -> int:
 
 
 def seconds_left(steps: Sequence[ProgressStep], elapsed: float) -> float | None:
-    """At the pace so far; None as long as there is none. What was taken over from another run is no pace."""
+    """At the pace so far; None before the first job has ended. Reused jobs do not count for the pace."""
     done = sum(step.state.has_ended and step.started_at is not None for step in steps)
     return (len(steps) - number_ended(steps)) * elapsed / done if done else None
 
@@ -73,11 +71,13 @@ class Run:
     test_size: float
     baseline_id: str | None = None  #: the candidate that others must beat; None when it was left out
     repeat_check: bool = False  #: each candidate is fitted twice, to see whether it predicts the same
-    save: SaveRequest | None = None  #: what becomes of the models it fits; None: nothing
-    signals: SignalOrder | None = None  #: what it asks signal models; None: it evaluates candidates
+    save: SaveRequest | None = None  #: which of the models it fits are saved; None: none of them
+    signals: SignalOrder | None = None  #: what its signal models predict; None: it evaluates candidates
     priority: int = 0  #: one of PRIORITIES
     retry_of: str | None = None
-    request_digest: str | None = None  #: of what was asked for under a key: tells a repeat from a clash
+    request_digest: str | None = (
+        None  #: of the request, if it had an idempotency key: a repeat has the same one
+    )
     created_at: datetime
     started_at: datetime | None = None  #: first claim of one of its jobs
     ended_at: datetime | None = None

@@ -1,7 +1,7 @@
-"""Saving the models of a run: what is wanted, and what came of it.
+"""Saving the models of a run: the request, and the outcome.
 
 the run ends -> due -> done     they are in the registry, or it is known why they are not
-                due -> due      once more, later: the registry was away, or the saver was killed
+                due -> due      another attempt later: the registry was away, or the saver was killed
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class SaveRequest:
 @dataclass(frozen=True, kw_only=True)
 class Saved:
     candidate: str
-    run_id: str  #: that it was fitted in: an earlier one, for a result that was taken over
+    run_id: str  #: the run that it was fitted in: an earlier one, for a reused result
     evaluation_id: str
     name: str
     version: str
@@ -54,10 +54,10 @@ class NotSaved:
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionOutcome:
-    """What the policy of promotion made of the best version."""
+    """Whether the best version was promoted, as the settings of `promotion` want."""
 
     version: str
-    stage: str  #: that it was to be promoted to
+    stage: str  #: the stage that it was to be promoted to
     promoted: bool
     replaced: str | None = None  #: the version that was in Production before
     reason: str = ""  #: why it was not promoted
@@ -68,9 +68,9 @@ class PromotionOutcome:
 class SavingOutcome:
     saved: tuple[Saved, ...] = ()
     not_saved: tuple[NotSaved, ...] = ()
-    promotion: PromotionOutcome | None = None  #: None when none was asked for
+    promotion: PromotionOutcome | None = None  #: None when the settings want none
     remark: str = ""  #: why there is nothing to save or to promote
-    error: str = ""  #: why it could not be done
+    error: str = ""  #: why this attempt failed
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -93,16 +93,16 @@ def _advance(data: Mapping[str, Any]) -> PromotionOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Saving:
-    """Where the saving of one run stands, from the run's end on."""
+    """The state of the saving of one run, from the end of the run on."""
 
     run_id: str
-    due_at: datetime  #: not before; later than now while somebody is at it, too
+    due_at: datetime  #: when the next attempt may begin; while one is under way, when its lease ends
     tries: int
-    outcome: SavingOutcome | None  #: None before the first try has ended
-    done_at: datetime | None  #: None: it is tried again
+    outcome: SavingOutcome | None  #: of the last attempt; None before the first one has ended
+    done_at: datetime | None  #: None: there will be another attempt
 
     def to_record(self) -> dict[str, Any]:
-        """As it leaves the system: over HTTP, in `--json`."""
+        """The saving as it leaves the system: over HTTP, in `--json`."""
         outcome = self.outcome or SavingOutcome()
         return {
             "state": "done" if self.done_at else "waiting",

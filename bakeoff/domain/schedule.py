@@ -68,7 +68,7 @@ class Cron:
     days: frozenset[int]
     months: frozenset[int]
     weekdays: frozenset[int]  #: Monday is 1, Sunday 7
-    either_day: bool  #: a day is due when its number fits or its name, not only when both do
+    either_day: bool  #: a day is due when its number or its name fits; else both must
 
     @classmethod
     def parse(cls, expression: str, timezone: str = "UTC") -> Self:
@@ -89,7 +89,7 @@ class Cron:
             weekdays=frozenset(_SUNDAY if day == 0 else day for day in weekdays),
             either_day=not texts[2].startswith("*") and not texts[4].startswith("*"),
         )
-        cron._refuse_what_never_comes()
+        cron._refuse_impossible_date()
         return cron
 
     def __str__(self) -> str:
@@ -107,7 +107,7 @@ class Cron:
             later = [found for found in self._moments(day) if found > moment]
             if later:
                 return min(later)
-        raise AssertionError(f"{self} never comes, and was let in")
+        raise AssertionError(f"{self} never comes, and parse() did not refuse it")
 
     def _moments(self, day: date) -> Iterator[datetime]:
         if not self._is_due_on(day):
@@ -117,7 +117,7 @@ class Cron:
                 yield from self._instants(datetime.combine(day, time(hour, minute), self.zone))
 
     def _instants(self, local: datetime) -> Iterator[datetime]:
-        """Where the clock is put forward, Python goes on with the offset of before: so much later."""
+        """In UTC. In the hour that is left out, Python uses the offset of before: so it is due later."""
         first = local.astimezone(UTC)
         yield first
         if self.hours == _ALL_HOURS and (second := local.replace(fold=1).astimezone(UTC)) > first:
@@ -128,7 +128,7 @@ class Cron:
         is_day = by_number or by_name if self.either_day else by_number and by_name
         return day.month in self.months and is_day
 
-    def _refuse_what_never_comes(self) -> None:
+    def _refuse_impossible_date(self) -> None:
         comes = any(min(self.days) <= _LONGEST[month] for month in self.months)
         if not comes and not self.either_day:
             raise InvalidInputError(
@@ -192,7 +192,7 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
 
 
-#: Slots that are written down at once, the latest ones: after a standstill nobody asks for each minute of it.
+#: The most slots that are noted at once, the latest ones: after a standstill there may be very many.
 MOST = 100
 
 #: A slot that is noticed later was missed.
@@ -205,11 +205,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Missed(StrEnum):
-    """What becomes of slots at whose time nobody looked."""
+    """What becomes of the slots at whose time no worker looked."""
 
-    SKIP = "skip"  #: nothing
+    SKIP = "skip"  #: none of them is caught up
     LATEST = "latest"  #: the last one of them is caught up
-    ALL = "all"  #: each of them is
+    ALL = "all"  #: each of them is caught up
 
 
 class SlotState(StrEnum):
@@ -220,7 +220,7 @@ class SlotState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Every:
-    """At the multiples of an interval, counted from 1970 in UTC: the same ones for whoever counts."""
+    """At the multiples of an interval, counted from 1970 in UTC: so all machines count the same moments."""
 
     text: str
     interval: timedelta
@@ -239,7 +239,7 @@ class Every:
         return f"every {self.text}"
 
     def between(self, after: datetime, until: datetime) -> list[datetime]:
-        """Of very many the latest ones: nobody asks for more."""
+        """The moments after the one and not after the other; if there are more than MOST, the latest ones."""
         number = min((until - _EPOCH) // self.interval - (after - _EPOCH) // self.interval, MOST)
         last = self.next_after(until) - self.interval
         return [last - n * self.interval for n in reversed(range(number))]
@@ -274,7 +274,7 @@ class Slot:
     schedule: str
     at: datetime
     state: SlotState
-    run_id: str  #: that its run has, or would have
+    run_id: str  #: the id that its run has, or will have
     tries: int = 0
     error: str = ""  #: why its run could not be started
 
@@ -283,7 +283,7 @@ class Slot:
         return f"{self.schedule}-{self.at:{'%Y-%m-%dT%H:%M:%SZ' if self.at.second else '%Y-%m-%dT%H:%MZ'}}"
 
     def to_record(self) -> dict[str, Any]:
-        """As it leaves the system, in `--json`."""
+        """The slot as it leaves the system, in `--json`."""
         has_run = self.state is SlotState.STARTED
         return {
             "slotAt": iso(self.at),

@@ -1,4 +1,4 @@
-"""A signal is what a model says of one symbol as of one date; the ensemble makes one of several.
+"""A signal is the opinion of a model on one symbol as of one date; the ensemble combines several into one.
 
 Other programs rely on the names of the signals and strategies, and on the keys of a record.
 """
@@ -55,13 +55,13 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """What one model says of one symbol."""
+    """The answer of one model for one symbol."""
 
     symbol: str
     signal: SignalType
     confidence: float  #: 0 to 1
     expected_return: float  #: over the horizon of the model, 0.05 is five per cent
-    rank: int | None = None  #: 1 is the best of those that were asked for together
+    rank: int | None = None  #: 1 is the best of the symbols that were predicted together
     metadata: Mapping[str, Any] = field(default_factory=dict)  #: JSON
 
 
@@ -84,7 +84,7 @@ class EnsembleRules:
     strategy: Strategy = Strategy.WEIGHTED_MAJORITY
     min_agreement: float = 0.5  #: weight share of the winning side below which it is HOLD
     min_confidence: float = 0.6  #: ensemble score below which it is HOLD
-    flag_conflicts: bool = True  #: false: a conflict is resolved alike, and not reported
+    flag_conflicts: bool = True  #: false: a conflict is resolved in the same way, but not reported
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -102,12 +102,12 @@ class EnsembleRules:
         }
 
 
-#: Where the catalog says nothing.
+#: Used where the catalog has no rules.
 DEFAULT_RULES = EnsembleRules()
 
 
 def merit(confidence: float, expected_return: float) -> float:
-    """What answers and ensembles are ranked by; rounded, so that what is equal on paper is equal here."""
+    """What answers and ensembles are ranked by. Rounded, so that values that tie on paper tie here."""
     return round(confidence * expected_return, _MERIT_PLACES)
 
 
@@ -133,7 +133,7 @@ class EnsembleSignal:
 
     @property
     def signals_agree(self) -> bool:
-        """All are the same of the five."""
+        """Whether all models gave the same of the five signals."""
         return len(set(self.model_signals.values())) == 1
 
     @property
@@ -166,10 +166,10 @@ class EnsembleSignal:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptSignal:
-    """The last word on a symbol as of a date."""
+    """The latest signal of the ensemble for a symbol as of a date."""
 
     signal: EnsembleSignal
-    run_id: str | None  #: None: no run generated it, but a process by itself
+    run_id: str | None  #: None: it was generated without a run
     generated_at: datetime
 
     def to_record(self) -> dict[str, Any]:
@@ -182,14 +182,14 @@ class KeptSignal:
 
 @dataclass(frozen=True, kw_only=True)
 class SignalOrder:
-    """What a run of signals is to answer: pinned when it begins, so that it can be told again."""
+    """What a run of signals predicts: pinned when it begins, so that it can be repeated."""
 
     symbols: tuple[str, ...]
     as_of: date
     weights: Mapping[str, float]  #: of each model, as declared; normalised over those that answer
     rules: EnsembleRules
     persist: bool = True  #: whether the ensemble is kept when the run ends
-    fresh: bool = False  #: whether what is known is asked for again
+    fresh: bool = False  #: whether answers that are known already are predicted again
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -226,20 +226,22 @@ class SignalOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class Artefact:
-    """A saved model that a signal model works with."""
+    """A saved model that a signal model needs."""
 
     name: str  #: in the registry of trained models
     version: str
     uri: str
     digest: str | None = None  #: SHA-256 of its file; None where the backend knows none
-    learned_as_of: str | None = None  #: the day, ISO 8601; None where nobody noted it
+    learned_as_of: str | None = (
+        None  #: the last day of its training data, ISO 8601; None where it is not known
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignalJobInputs:
-    """What one model of a run of signals works with: pinned when the run begins."""
+    """What the answers of one model of a run depend on: pinned when the run begins."""
 
-    fingerprint: str  #: of all that its answers depend on: under the same one they are not asked for again
+    fingerprint: str  #: of all that its answers depend on: under the same one they are not predicted again
     artefacts: tuple[Artefact, ...] = ()
     obstacle: str = (
         ""  #: why it cannot answer, such as a model that was never trained; empty: nothing is in the way
@@ -247,7 +249,7 @@ class SignalJobInputs:
 
     @property
     def learned_as_of(self) -> str | None:
-        """The last day that one of its saved models knew of."""
+        """The last day in the training data of its saved models."""
         return max((one.learned_as_of for one in self.artefacts if one.learned_as_of), default=None)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How a sentence names what is meant: the nearest word there is, and the others; how many of it."""
+"""Parts of messages: lists of words, the word that was probably meant, and numbers with a noun."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ _THOUSAND = 1000
 
 
 def listed(words: Iterable[str]) -> str:
-    """The words, quoted, and how many more there are when they are many."""
+    """The words, quoted; when there are many, the first ones and how many more there are."""
     known = list(words)
     shown = ", ".join(repr(word) for word in known[:_MOST_LISTED])
     more = len(known) - _MOST_LISTED
@@ -16,7 +16,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing when no word is near."""
+    """`; did you mean 'x'?`, or nothing when no word is similar."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 

@@ -1,4 +1,4 @@
-"""Of what a result was made, so that another run may take it over; jobs that only score"""
+"""The provenance of results, so that another run may reuse them; jobs that only score"""
 
 import sqlalchemy as sa
 from alembic import op

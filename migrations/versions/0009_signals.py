@@ -1,4 +1,4 @@
-"""Runs of signal models, what the models said, and what the ensemble made of it"""
+"""Runs of signal models, the answers of the models, and the signals of their ensemble"""
 
 import sqlalchemy as sa
 from alembic import op

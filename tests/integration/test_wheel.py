@@ -82,7 +82,7 @@ def test_the_wheel_holds_four_packages_and_nothing_else_at_the_top(wheel):
     }
     assert "models/__init__.py" not in names  # a namespace, which the models/ of a project joins
     assert {"bakeoff/py.typed", "registry/py.typed", "bakeoff/migrations/env.py"} <= set(names)
-    assert "bakeoff/migrations/versions/0001_the_ground.py" in names
+    assert "bakeoff/migrations/versions/0001_runs_and_jobs.py" in names
 
 
 def test_a_project_with_packages_of_the_names_of_ours_runs_a_bake_off(installed, project):

@@ -43,7 +43,7 @@ class ReproductionComparison:
 
 def compare_fits(first: Fit, again: Fit, *, predictions: tuple[Path, Path]) -> ReproductionComparison:
     """`predictions` are the files of the first and of the second fit."""
-    equal = first.provenance.answered_like(again.provenance)
+    equal = first.provenance.predicted_like(again.provenance)
     return ReproductionComparison(
         first=first,
         again=again,

@@ -129,7 +129,7 @@ def _version_changes(before: Mapping[str, str], surroundings: Mapping[str, str])
 def _require_that_they_agree(fits: Sequence[Fit]) -> None:
     """A second fit may have shown that the candidate predicts something else each time."""
     first = fits[0].provenance
-    if any(fit.is_deterministic is False or not first.answered_like(fit.provenance) for fit in fits):
+    if any(fit.is_deterministic is False or not first.predicted_like(fit.provenance) for fit in fits):
         raise _MustBeFittedError("it does not predict the same each time")
 
 

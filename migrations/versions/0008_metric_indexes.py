@@ -1,4 +1,4 @@
-"""What monitors count, they count in indexes"""
+"""Indexes for the counts of the metrics endpoint"""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What was asked for, to tell a repeated request from another one; events by run"""
+"""The digest of a request, by which a repeated one is recognised; an index of events by run"""
 
 import sqlalchemy as sa
 from alembic import op

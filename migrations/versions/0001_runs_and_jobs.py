@@ -1,4 +1,4 @@
-"""The ground"""
+"""Runs, jobs, results, the outbox, and why candidates were rejected"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The line: priorities, and which run was served when"""
+"""The order of the queue: priorities of runs, and when each was served last"""
 
 import sqlalchemy as sa
 from alembic import op
