@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bakeoff.evaluation.planning.run_plan import RunRequest
+from bakeoff.evaluation.planning.run_spec import RunRequest
 from benchmarks.contenders import a_warm_worker, of_run
 from benchmarks.stand import Stand
 from benchmarks.workloads import Workload, real

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="bakeoff.start_run", throws=(BakeoffError,))
 def start_run_task(*args: Any, **payload: Any) -> str:
-    from bakeoff.evaluation.planning.run_plan import RunRequest
+    from bakeoff.evaluation.planning.run_spec import RunRequest
     from bakeoff.operations.start_run import start_run
 
     log_setup.set_ids(runId=payload.get("runId"))

@@ -18,7 +18,7 @@ from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.metric import names_function
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.evaluation.planning.run_plan import RunBody, RunRequest
+from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody, SignalRequest
 from bakeoff.operations import start_run
 from bakeoff.operations.context import Context
@@ -30,7 +30,7 @@ from bakeoff.store.bakeoffs.run_status import RunStatus
 _KEYS = UUID("6f4d3a5e-9a53-5d0c-8c0f-1d0b8e0a7c11")
 
 
-def start(context: Context, body: RunBody, *, key: str | None, principal: Principal) -> RunStatus:
+def start(context: Context, body: RunSpec, *, key: str | None, principal: Principal) -> RunStatus:
     if principal.role is not Role.ADMIN:
         _refuse_saving(body)
     with_key = {"start": body.model_dump(mode="json", by_alias=True)}
@@ -77,8 +77,8 @@ def _once(
     return found
 
 
-def _start(context: Context, body: RunBody, run_id: str, digest: str) -> str:
-    request = RunRequest(run_id=run_id, **{name: getattr(body, name) for name in RunBody.model_fields})
+def _start(context: Context, body: RunSpec, run_id: str, digest: str) -> str:
+    request = RunRequest.of(body, run_id=run_id)
     with _blaming_the_body():
         _refuse_what_opens_files(body, context.configuration)
         return start_run.start_run(context, request, digest=digest)
@@ -109,7 +109,7 @@ def _refuse_signals(context: Context, run_id: str) -> None:
         )
 
 
-def _refuse_saving(body: RunBody) -> None:
+def _refuse_saving(body: RunSpec) -> None:
     """What a run saves may be promoted: by the configuration, or by whoever may promote."""
     for field, given in (("save", body.save), ("saveAs", body.save_as)):
         if given is not None:
@@ -120,7 +120,7 @@ def _refuse_saving(body: RunBody) -> None:
             )
 
 
-def _refuse_what_opens_files(body: RunBody, configuration: Configuration) -> None:
+def _refuse_what_opens_files(body: RunSpec, configuration: Configuration) -> None:
     """A client chooses among what the configuration names: no file of this machine, no code of its own."""
     datasets = configuration.settings.datasets
     with in_field("dataset"):

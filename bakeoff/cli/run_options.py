@@ -1,81 +1,156 @@
-"""What is to be evaluated, and how: the options that `run` and `plan` have in common."""
+"""The options of `run` and `plan`, made from the declaration of a run's options; and the request of both."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
+from pydantic.alias_generators import to_camel
 
 from bakeoff.cli.output import terminal
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.planning.run_spec import OnCommandLine, RunRequest, RunSpec
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
     from rich.console import Console
 
-    from bakeoff.evaluation.planning.run_plan import Plan, RunRequest
+    from bakeoff.evaluation.planning.run_plan import Plan
     from bakeoff.operations.context import Context
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog
 
-
-def option(panel: str) -> Callable[..., Any]:
-    def option(metavar: str | None, meaning: str, *names: str) -> Any:
-        return typer.Option(*names, metavar=metavar, help=meaning, rich_help_panel=panel, show_default=False)
-
-    return option
-
-
-_data, _candidates, _scoring, _saving, _running = map(
-    option, ("Data", "Candidates", "Scoring", "Saving", "Running")
-)
-
+#: Options of a run that are given in a way of their own.
 Source = Annotated[
     str | None, typer.Argument(metavar="DATASET", help="A configured dataset, or a .csv or .parquet file.")
 ]
-Dataset = Annotated[str | None, _data("NAME", "The same, as an option.", "--dataset")]
-Target = Annotated[str | None, _data("COLUMN", "What to predict in a file.")]
-TestSize = Annotated[float | None, _data("SHARE", "Share of the rows that is held out.")]
-Seed = Annotated[int | None, _data("N", "Seed of the split and of the models.")]
-Models = Annotated[str | None, _candidates("A,B", "These alone.")]
-Added = Annotated[list[str] | None, _candidates("ID", "This disabled one, too; repeatable.", "--with")]
-NoBaseline = Annotated[bool, _candidates(None, "Leave out the dummy to beat.", "--no-baseline")]
-Metrics = Annotated[str | None, _scoring("A,B", "The first one ranks.")]
-PositiveLabel = Annotated[str | None, _scoring("LABEL", "The positive class of two.")]
-Threshold = Annotated[float | None, _scoring("X", "From which a score is positive.")]
-Average = Annotated[str | None, _scoring("HOW", "Over classes: binary, macro, micro, weighted.")]
-Save = Annotated[str | None, _saving("best|all|none", "Keep fitted models in the registry.", "--save")]
-SaveAs = Annotated[
-    str | None, _saving("NAME", "What they are called there; else like the dataset.", "--save-as")
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        metavar="NAME",
+        help="The same, as an option.",
+        rich_help_panel="Data",
+        show_default=False,
+    ),
 ]
-Fresh = Annotated[bool, _running(None, "Fit them all, whatever was fitted before.", "--fresh")]
-RepeatCheck = Annotated[
-    bool, _running(None, "Fit twice, and mark those that predict something else.", "--repeat-check")
+Added = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        metavar="ID",
+        help="This disabled one, too; repeatable.",
+        rich_help_panel="Candidates",
+        show_default=False,
+    ),
 ]
 
 
-def body(
+def takes_run_options(*, of_plan: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The command gets one parameter for each declared option; as `given` it receives them all.
+
+    `of_plan`: only those that `bakeoff plan` has, too.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        declared = inspect.signature(command, eval_str=True)
+        options = [_parameter(name, field, how) for name, field, how in _options(of_plan=of_plan)]
+
+        @wraps(command)
+        def called(**values: Any) -> None:
+            given = {option.name: values.pop(option.name) for option in options}
+            command(**values, given=given)
+
+        parameters = [
+            parameter
+            for name, one in declared.parameters.items()
+            for parameter in (options if name == "given" else [one])
+        ]
+        # Typer reads the signature and the annotations, and would follow __wrapped__ to those of `command`.
+        del called.__wrapped__
+        called.__signature__ = declared.replace(parameters=parameters)  # type: ignore[attr-defined]
+        called.__annotations__ = {one.name: one.annotation for one in parameters}
+        return called
+
+    return decorate
+
+
+def _options(*, of_plan: bool) -> "list[tuple[str, FieldInfo, OnCommandLine]]":
+    found = (
+        (name, field, how)
+        for name, field in RunSpec.model_fields.items()
+        for how in field.metadata
+        if isinstance(how, OnCommandLine)
+    )
+    return [(name, field, how) for name, field, how in found if how.in_plan or not of_plan]
+
+
+def given_and_needing_cells(given: Mapping[str, Any]) -> list[str]:
+    """The options that were given and can do nothing with `--in-process`."""
+    return [
+        _flag(name, field)
+        for name, field, how in _options(of_plan=False)
+        if how.needs_cells and given.get(name)
+    ]
+
+
+def _parameter(name: str, field: "FieldInfo", how: OnCommandLine) -> inspect.Parameter:
+    kind = _kind(field)
+    is_flag = kind is bool
+    option = typer.Option(
+        *([_flag(name, field)] if is_flag else []),
+        metavar=how.metavar,
+        help=how.help or field.description,
+        rich_help_panel=str(how.panel),
+        show_default=False,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False if is_flag else field.default,
+        annotation=Annotated[kind if is_flag else kind | None, option],
+    )
+
+
+def _kind(field: "FieldInfo") -> Any:
+    """What a person can write: a flag, a number, or text that the declaration checks."""
+    wanted = field.annotation
+    kinds = set(get_args(wanted) if isinstance(wanted, UnionType) else [wanted]) - {type(None)}
+    return next((kind for kind in (bool, int, float) if kinds == {kind}), str)
+
+
+def _flag(name: str, field: "FieldInfo") -> str:
+    text = name.replace("_", "-")
+    return f"--no-{text}" if field.default is True else f"--{text}"
+
+
+def request_of(
     configuration: "Configuration",
+    given: Mapping[str, Any],
     *,
     source: str | None,
     dataset: str | None,
-    models: str | None,
-    metrics: str | None,
-    no_baseline: bool,
-    **others: Any,
-) -> dict[str, Any]:
-    """The body of a request for a run; `others` go by the same names there."""
-    from pydantic.alias_generators import to_camel
-
-    return {
-        "dataset": _dataset(source, dataset, configuration),
-        "models": split(models),
-        "metrics": split(metrics),
-        "baseline": not no_baseline,
-        **{to_camel(name): value for name, value in others.items()},
-    }
+    save: str | None = None,
+) -> RunRequest:
+    """`save`: instead of what was given, if nothing was."""
+    body: dict[str, Any] = {"dataset": _dataset(source, dataset, configuration)}
+    for name, field, _ in _options(of_plan=False):
+        if name not in given:
+            continue
+        value = given[name]
+        if _kind(field) is bool:
+            value = field.default != value
+        elif isinstance(value, str) and list[str] in get_args(field.annotation):
+            value = split(value)
+        body[to_camel(name)] = value
+    if save is not None and body["save"] is None:
+        body["save"] = save
+    return RunRequest.parse(body)
 
 
 def _dataset(source: str | None, option: str | None, configuration: "Configuration") -> str:
-    from bakeoff.domain.errors import InvalidInputError
-
     if source is not None and option is not None:
         raise InvalidInputError(f"the dataset is named twice, {source} and {option}: leave one of them out")
     known = list(configuration.settings.datasets)

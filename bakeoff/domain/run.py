@@ -10,7 +10,7 @@ The end of a run follows from the ends of its jobs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -74,6 +74,7 @@ class Run:
     save: SaveRequest | None = None  #: which of the models it fits are saved; None: none of them
     signals: SignalOrder | None = None  #: what its signal models predict; None: it evaluates candidates
     priority: int = 0  #: one of PRIORITIES
+    options: Mapping[str, Any] = field(default_factory=dict)  #: others that were asked for, by camelCase key
     retry_of: str | None = None
     request_digest: str | None = (
         None  #: of the request, if it had an idempotency key: a repeat has the same one

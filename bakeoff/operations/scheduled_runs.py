@@ -12,7 +12,7 @@ from bakeoff.domain.background_work import StoppedError
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.run import Run
 from bakeoff.domain.schedule import ON_TIME, Schedule, Slot
-from bakeoff.evaluation.planning.run_plan import RunRequest
+from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.leased_work import work_while_leased

@@ -17,7 +17,8 @@ from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.signal import SignalJobInputs
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
-from bakeoff.evaluation.planning.run_plan import Plan, RunRequest, make_plan
+from bakeoff.evaluation.planning.run_plan import Plan, make_plan
+from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.evaluation.reuse.reuse_plan import Prospect, Way, longest_first
 from bakeoff.evaluation.signals.signal_run_plan import inputs_by_model
 from bakeoff.operations import doorbells
@@ -51,7 +52,7 @@ def start_planned(
 ) -> Sequence[Prospect]:
     """What becomes of each candidate, in the order in which they start."""
     run = run_of(plan, run_id=run_id, name=name, digest=digest)
-    return write_and_ring(context, run, plan.candidates, fresh=plan.fresh)
+    return write_and_ring(context, run, plan.candidates, fresh=plan.spec.fresh)
 
 
 def write_and_ring(
@@ -106,10 +107,11 @@ def run_of(plan: Plan, *, run_id: str, name: str | None = None, digest: str | No
         seed=plan.seed,
         test_size=plan.test_size,
         baseline_id=plan.baseline_id,
-        repeat_check=plan.repeat_check,
+        repeat_check=plan.spec.repeat_check,
+        options=plan.spec.other_options(),
         save=plan.save,
         request_digest=digest,
-        priority=plan.priority,
+        priority=plan.spec.priority,
         created_at=utc_now(),
     )
 

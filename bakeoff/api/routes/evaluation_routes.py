@@ -17,7 +17,7 @@ from bakeoff.api.schemas.schema_base import Id
 from bakeoff.domain.errors import ConflictError
 from bakeoff.domain.run import RunState
 from bakeoff.evaluation.planning.request_body import PRINTABLE
-from bakeoff.evaluation.planning.run_plan import RunBody
+from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.run_report import failure_record, read_report, standing_record
 from bakeoff.store.bakeoffs import cancellation, run_rows, run_status
 from bakeoff.store.bakeoffs.run_status import RunStatus
@@ -75,7 +75,7 @@ class RunFilter(BaseModel):
     dependencies=[Depends(json_only)],
 )
 async def start_an_evaluation(
-    body: RunBody,
+    body: RunSpec,
     response: Response,
     service: TheService,
     principal: ThePrincipal,

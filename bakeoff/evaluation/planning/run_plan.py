@@ -1,20 +1,16 @@
 """The plan of a run: which candidates, on which snapshot, scored by which rules."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from pydantic import ConfigDict, Field
 
 from bakeoff.domain.background_work import start_in_thread
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
-from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import check_name
-from bakeoff.domain.run import PRIORITIES
 from bakeoff.domain.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
@@ -29,7 +25,7 @@ from bakeoff.evaluation.planning.candidate_choice import (
     fitting,
     named,
 )
-from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
+from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 from registry.catalog.live_catalog import Catalog
@@ -41,38 +37,6 @@ _FILE_SOURCES = {
 }
 
 
-class RunBody(Body):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"dataset": "breast_cancer", "models": ["ridge", "knn"], "seed": 1}]}
-    )
-
-    dataset: str = Field(min_length=1)  #: name in the configuration, or a CSV or Parquet file
-    target: str | None = None  #: column to predict, when `dataset` is a file
-    models: list[str] | None = None  #: ids from the catalog; None means all that are enabled
-    metrics: list[str] | None = None
-    seed: int | None = Field(None, ge=0, lt=2**32)
-    test_size: float | None = Field(None, gt=0, lt=1)
-    positive_label: str | int | float | bool | None = None
-    threshold: float | None = None
-    average: Average | None = Field(None, strict=False)
-    zero_division: float = 0.0
-    repeat_check: bool = False  #: fit each candidate twice, and mark those that predict something else
-    fresh: bool = False  #: fit them all, whatever was fitted before
-    priority: int = Field(0, ge=min(PRIORITIES), le=max(PRIORITIES))  #: jobs of a higher one go first
-    baseline: bool = True  #: add the dummy that others must beat
-    save: SavePolicy | None = Field(None, strict=False)  #: models it saves; None means modelRegistry.save
-    save_as: str | None = None  #: what they are called in the registry; None means like the dataset
-    name: str | None = Field(None, max_length=200, pattern=PRINTABLE)
-
-
-class RunRequest(RunBody):
-    run_id: str | None = None  #: chosen by the caller: the same id twice is the same run
-
-    @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> "RunRequest":
-        return parse(cls, body, "request for a run")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     dataset: DatasetRef
@@ -82,16 +46,14 @@ class Plan:
     seed: int
     test_size: float
     baseline_id: str | None
-    repeat_check: bool
     save: SaveRequest | None
-    fresh: bool
-    priority: int
+    spec: RunSpec  #: what was asked for; the fields above follow from it
     preparation: tuple[str, ...]  #: what plain estimators get before them, if they want it; empty: nothing
     warnings: tuple[str, ...]  #: what is odd about the data
 
 
 def make_plan(
-    request: RunRequest,
+    request: RunSpec,
     *,
     catalog: Callable[[], Catalog],
     configuration: Configuration,
@@ -125,17 +87,15 @@ def make_plan(
         seed=seed,
         test_size=test_size,
         baseline_id=baseline.id if baseline else None,
-        repeat_check=request.repeat_check,
         save=save,
-        fresh=request.fresh,
-        priority=request.priority,
+        spec=request,
         preparation=default_pipeline(fields(pinned.folder)) or (),
         warnings=pinned.warnings,
     )
 
 
 def _pin_and_choose(
-    request: RunRequest, pinning: Callable[[], Pinned], catalog: Callable[[], Catalog]
+    request: RunSpec, pinning: Callable[[], Pinned], catalog: Callable[[], Catalog]
 ) -> tuple[Pinned, Choice]:
     """A wrong name is reported before the data are read."""
     if request.models is not None:
@@ -155,7 +115,7 @@ def _read(pinning: Callable[[], Pinned]) -> Pinned:
         return pinning()
 
 
-def _dataset(request: RunRequest, configuration: Configuration) -> tuple[str, DatasetSettings]:
+def _dataset(request: RunSpec, configuration: Configuration) -> tuple[str, DatasetSettings]:
     configured = configuration.settings.datasets.get(request.dataset)
     if configured is not None:
         with in_field("target"):
@@ -178,7 +138,7 @@ def _with_our_database(dataset: DatasetSettings, configuration: Configuration) -
     return dataset.model_copy(update={"url": configuration.database_url})
 
 
-def _saving(request: RunRequest, dataset: str, configuration: Configuration) -> SaveRequest | None:
+def _saving(request: RunSpec, dataset: str, configuration: Configuration) -> SaveRequest | None:
     registry = configuration.settings.model_registry
     policy = registry.save if request.save is None else request.save
     if policy is SavePolicy.NONE:
@@ -195,7 +155,7 @@ def _saving(request: RunRequest, dataset: str, configuration: Configuration) -> 
     return SaveRequest(policy=policy, name=check_name(request.save_as or dataset))
 
 
-def _refuse_a_second_target(request: RunRequest, configured: DatasetSettings) -> None:
+def _refuse_a_second_target(request: RunSpec, configured: DatasetSettings) -> None:
     if request.target not in {None, configured.target}:
         raise InvalidInputError(
             f"target {request.target!r} goes with a file, and dataset {request.dataset} has its own in the "
@@ -209,7 +169,7 @@ def _no_such_dataset(name: str, known: Sequence[str]) -> str:
 
 
 def _rules(
-    request: RunRequest, dataset: DatasetSettings, pinned: Pinned, configuration: Configuration
+    request: RunSpec, dataset: DatasetSettings, pinned: Pinned, configuration: Configuration
 ) -> ScoringRules:
     positive = dataset.positive_label if request.positive_label is None else request.positive_label
     return resolve_rules(

@@ -10,7 +10,8 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.feedback import Item, Label, Score
 from bakeoff.evaluation.datasets.dataset_sources import dataset_files, read_dataset
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
-from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
+from bakeoff.evaluation.planning.run_plan import make_plan
+from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.configuration import load
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 from bakeoff.store.feedback import feedback_items, feedback_labels

@@ -20,7 +20,8 @@ from bakeoff.domain.event import Event
 from bakeoff.domain.identity import new_id
 from bakeoff.evaluation.datasets.snapshot import open_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
-from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
+from bakeoff.evaluation.planning.run_plan import make_plan
+from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.operations.start_run import run_of, write_and_ring
 from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows
 from bakeoff.store.database import tables

@@ -196,7 +196,7 @@ def test_the_sweep_rings_for_a_producer_that_was_killed_before_it_could(project:
 
 PRODUCER = """
 import sys, time
-from bakeoff.evaluation.planning.run_plan import RunRequest
+from bakeoff.evaluation.planning.run_spec import RunRequest
 from tasks import enqueue
 from tasks.messenger import CeleryMessenger
 

@@ -13,7 +13,7 @@ from bakeoff.domain.identity import new_id
 #: Starts a worker for a run, then the run, and waits for its end; each step when it is told to.
 PRODUCER = """
 import sys
-from bakeoff.evaluation.planning.run_plan import RunRequest
+from bakeoff.evaluation.planning.run_spec import RunRequest
 from tasks import enqueue
 from tasks.celery import process_context
 from bakeoff.worker import worker_processes

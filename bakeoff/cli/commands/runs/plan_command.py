@@ -1,5 +1,6 @@
 """`bakeoff plan`: what a run would fit, what it would take over, and why."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,31 +10,19 @@ from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import RenderableType
 
     from bakeoff.domain.run import Run
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
 
 
-def plan(  # noqa: PLR0917 - one parameter for each option
+@run_options.takes_run_options(of_plan=True)
+def plan(
+    *,
     source: run_options.Source = None,
     dataset: run_options.Dataset = None,
-    target: run_options.Target = None,
-    test_size: run_options.TestSize = None,
-    seed: run_options.Seed = None,
-    models: run_options.Models = None,
+    given: Mapping[str, Any],
     added: run_options.Added = None,
-    no_baseline: run_options.NoBaseline = False,
-    metrics: run_options.Metrics = None,
-    positive_label: run_options.PositiveLabel = None,
-    threshold: run_options.Threshold = None,
-    average: run_options.Average = None,
-    save: run_options.Save = None,
-    save_as: run_options.SaveAs = None,
-    fresh: run_options.Fresh = False,
-    repeat_check: run_options.RepeatCheck = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -42,40 +31,19 @@ def plan(  # noqa: PLR0917 - one parameter for each option
     The options are those of `bakeoff run`.  Nothing is started; the data are read, and pinned as a snapshot.
     """
     from bakeoff.domain.identity import new_id
-    from bakeoff.evaluation.planning.run_plan import RunRequest
     from bakeoff.evaluation.reuse.reuse_plan import longest_first
     from bakeoff.operations import start_run
     from bakeoff.operations.reuse_lookup import prospects_of
     from bakeoff.store.database import schema_version
 
     context = project_access.open_project(config)
-    configuration = context.configuration
-    request = RunRequest.parse(
-        run_options.body(
-            configuration,
-            source=source,
-            dataset=dataset,
-            target=target,
-            test_size=test_size,
-            seed=seed,
-            models=models,
-            no_baseline=no_baseline,
-            metrics=metrics,
-            positive_label=positive_label,
-            threshold=threshold,
-            average=average,
-            save=save,
-            save_as=save_as,
-            fresh=fresh,
-            repeat_check=repeat_check,
-        )
-    )
+    request = run_options.request_of(context.configuration, given, source=source, dataset=dataset)
     schema_version.ensure(context.engine)
     planned = run_options.plan_of(
         context, request, added or [], terminal.err() if as_json else terminal.out()
     )
     run = start_run.run_of(planned, run_id=new_id())
-    prospects = longest_first(prospects_of(context, run, planned.candidates, fresh=planned.fresh))
+    prospects = longest_first(prospects_of(context, run, planned.candidates, fresh=planned.spec.fresh))
     if as_json:
         terminal.write_json(_record(run, prospects))
     else:

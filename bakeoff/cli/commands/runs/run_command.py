@@ -6,7 +6,9 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from bakeoff.cli import project_access, run_options
 from bakeoff.cli.output import terminal
@@ -16,6 +18,7 @@ from bakeoff.domain.job import JobState
 from bakeoff.domain.run import RunState
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
+from bakeoff.evaluation.planning.run_spec import Panel
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations import start_run
 from bakeoff.operations.run_report import RunReport, report_record
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 
     from bakeoff.domain.result import Result
     from bakeoff.domain.run import Run
-    from bakeoff.evaluation.planning.run_plan import Plan, RunRequest
+    from bakeoff.evaluation.planning.run_plan import Plan
+    from bakeoff.evaluation.planning.run_spec import RunRequest
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
     from bakeoff.operations.context import Context
 
@@ -58,34 +62,25 @@ def _report(run: "Run", results: "list[Result]") -> RunReport:
     )
 
 
-_running = run_options.option("Running")
+def _running(metavar: str | None, meaning: str, *names: str) -> Any:
+    return typer.Option(
+        *names, metavar=metavar, help=meaning, rich_help_panel=Panel.RUNNING, show_default=False
+    )
 
 
-def run(  # noqa: PLR0917 - one parameter for each option
+@run_options.takes_run_options(of_plan=False)
+def run(
+    *,
     source: run_options.Source = None,
     dataset: run_options.Dataset = None,
-    target: run_options.Target = None,
-    test_size: run_options.TestSize = None,
-    seed: run_options.Seed = None,
-    models: run_options.Models = None,
+    given: Mapping[str, Any],
     added: run_options.Added = None,
-    no_baseline: run_options.NoBaseline = False,
-    metrics: run_options.Metrics = None,
-    positive_label: run_options.PositiveLabel = None,
-    threshold: run_options.Threshold = None,
-    average: run_options.Average = None,
-    save: run_options.Save = None,
-    save_as: run_options.SaveAs = None,
-    name: Annotated[str | None, _running("TEXT", "A name for the run.")] = None,
-    priority: Annotated[int, _running("N", "Higher goes first: -100 to 100, default 0.")] = 0,
     detach: Annotated[bool, _running(None, "Do not wait for its end.", "--detach")] = False,
     no_worker: Annotated[
         bool, _running(None, "Start no worker, even if none answers.", "--no-worker")
     ] = False,
     eval_workers: Annotated[int | None, _running("N", "Evaluations at once.")] = None,
     timeout: Annotated[float | None, _running("SECONDS", "Time limit of each evaluation.")] = None,
-    fresh: run_options.Fresh = False,
-    repeat_check: run_options.RepeatCheck = False,
     in_process: Annotated[
         bool, _running(None, "In this process, for breakpoints; nothing is kept.", "--in-process")
     ] = False,
@@ -97,48 +92,29 @@ def run(  # noqa: PLR0917 - one parameter for each option
     Ctrl-C leaves the run to itself, it does not stop it.  Exit code 3: it ended, and not all have a result.
     """
     from bakeoff.cli.output.follow_run import say_how_to_come_back, see_to_its_end
-    from bakeoff.evaluation.planning.run_plan import RunRequest
 
     began = time.monotonic()
     context = project_access.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
-    configuration = context.configuration
-    request = RunRequest.parse(
-        run_options.body(
-            configuration,
-            source=source,
-            dataset=dataset,
-            target=target,
-            test_size=test_size,
-            seed=seed,
-            models=models,
-            no_baseline=no_baseline,
-            metrics=metrics,
-            positive_label=positive_label,
-            threshold=threshold,
-            average=average,
-            save="none" if in_process and save is None else save,
-            save_as=save_as,
-            fresh=fresh,
-            repeat_check=repeat_check,
-            priority=priority,
-            name=name,
-        )
+    request = run_options.request_of(
+        context.configuration,
+        given,
+        source=source,
+        dataset=dataset,
+        save="none" if in_process else None,
     )
     console = terminal.err() if as_json else terminal.out()
     if in_process:
-        _refuse_what_needs_cells(
-            {
-                "--timeout": timeout,
-                "--eval-workers": eval_workers,
-                "--priority": priority,
-                "--fresh": fresh,
-                "--repeat-check": repeat_check,
-                "--save": save,
-                "--save-as": save_as,
-                "--detach": detach,
-                "--no-worker": no_worker,
-            }
-        )
+        own = {
+            "--timeout": timeout,
+            "--eval-workers": eval_workers,
+            "--detach": detach,
+            "--no-worker": no_worker,
+        }
+        needing_cells = [
+            *(name for name, value in own.items() if value),
+            *run_options.given_and_needing_cells(given),
+        ]
+        _refuse_what_needs_cells(needing_cells)
         _rehearse(context, request, added or [], console, as_json=as_json)
         return
     run_id, own_worker = _start(context, request, added or [], console, may_start_worker=not no_worker)
@@ -148,13 +124,12 @@ def run(  # noqa: PLR0917 - one parameter for each option
         see_to_its_end(context, run_id, console, own_worker=own_worker, began=began, as_json=as_json)
 
 
-def _refuse_what_needs_cells(options: Mapping[str, object]) -> None:
+def _refuse_what_needs_cells(options: Sequence[str]) -> None:
     from bakeoff.domain.errors import InvalidInputError
 
-    given = [name for name, value in options.items() if value]
-    if given:
+    if options:
         raise InvalidInputError(
-            f"{', '.join(given)} can do nothing with --in-process, where there is no worker and no cell: "
+            f"{', '.join(options)} can do nothing with --in-process, where there is no worker and no cell: "
             "leave out the one or the other"
         )
 

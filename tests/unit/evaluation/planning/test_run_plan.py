@@ -10,7 +10,8 @@ import pytest
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from bakeoff.domain.saving import SavePolicy, SaveRequest
-from bakeoff.evaluation.planning.run_plan import RunRequest, make_plan
+from bakeoff.evaluation.planning.run_plan import make_plan
+from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.configuration import Configuration, load
 from registry.catalog.live_catalog import Catalog, CatalogContents
 
@@ -361,7 +362,7 @@ def test_a_request_is_written_in_camel_case():
         ({"dataset": ""}, "dataset is '': string should have at least 1 character"),
         ({"dataset": 3}, "dataset is 3: input should be a valid string"),
         (BODY | {"metric": ["f1"]}, "metric is no key of it; did you mean 'metrics'?"),
-        (BODY | {"zzz": 1}, "zzz is no key of it; there are 'dataset', 'target', 'models', 'metrics', "),
+        (BODY | {"zzz": 1}, "zzz is no key of it; there are 'dataset', 'target', 'testSize', 'seed', "),
         (BODY | {"models": "tree"}, "models is 'tree': input should be a valid list"),
         (BODY | {"models": ["tree", 3]}, "models is 3: input should be a valid string"),
         (BODY | {"seed": -1}, "seed is -1: input should be greater than or equal to 0"),

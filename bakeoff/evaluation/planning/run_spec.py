@@ -1,0 +1,150 @@
+"""The options of a run, each declared once.
+
+From a declaration follow the key of the HTTP body and of the Celery message, the option of `bakeoff run` and
+`bakeoff plan`, the checks, the help texts, and the place in the database: the column `options` of
+`evaluation_runs`, unless the option has a column of its own.
+
+To add an option: declare it here, act on it (the plan reads it from the request, a worker reads it from
+`Run.options`), and describe it in docs/.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from bakeoff.domain.metric import Average
+from bakeoff.domain.run import PRIORITIES
+from bakeoff.domain.saving import SavePolicy
+from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
+
+
+class Panel(StrEnum):
+    """Where `bakeoff run --help` lists an option."""
+
+    DATA = "Data"
+    CANDIDATES = "Candidates"
+    SCORING = "Scoring"
+    SAVING = "Saving"
+    RUNNING = "Running"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnCommandLine:
+    """How an option is given there. Its name follows from that of the field.
+
+    A list is given as `A,B`; a flag that is on by default is given as `--no-…`.
+    """
+
+    panel: Panel
+    metavar: str | None = None
+    help: str | None = None  #: None: the description of the field
+    in_plan: bool = True  #: whether `bakeoff plan` has it, too
+    needs_cells: bool = False  #: it can do nothing with `--in-process`, where there is no worker and no cell
+
+
+_DATA, _CANDIDATES, _SCORING, _SAVING, _RUNNING = Panel
+
+
+class RunSpec(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"dataset": "breast_cancer", "models": ["ridge", "knn"], "seed": 1}]}
+    )
+
+    dataset: str = Field(min_length=1, description="Name in the configuration, or a CSV or Parquet file.")
+    target: Annotated[str | None, OnCommandLine(panel=_DATA, metavar="COLUMN")] = Field(
+        None, description="What to predict in a file."
+    )
+    test_size: Annotated[float | None, OnCommandLine(panel=_DATA, metavar="SHARE")] = Field(
+        None, gt=0, lt=1, description="Share of the rows that is held out."
+    )
+    seed: Annotated[int | None, OnCommandLine(panel=_DATA, metavar="N")] = Field(
+        None, ge=0, lt=2**32, description="Seed of the split and of the models."
+    )
+    models: Annotated[
+        list[str] | None, OnCommandLine(panel=_CANDIDATES, metavar="A,B", help="These alone.")
+    ] = Field(None, description="Ids of the catalog; null means all that are enabled.")
+    baseline: Annotated[bool, OnCommandLine(panel=_CANDIDATES, help="Leave out the dummy to beat.")] = Field(
+        True, description="Add the dummy that others must beat."
+    )
+    metrics: Annotated[list[str] | None, OnCommandLine(panel=_SCORING, metavar="A,B")] = Field(
+        None, description="The first one ranks."
+    )
+    positive_label: Annotated[
+        str | int | float | bool | None, OnCommandLine(panel=_SCORING, metavar="LABEL")
+    ] = Field(None, description="The positive class of two.")
+    threshold: Annotated[float | None, OnCommandLine(panel=_SCORING, metavar="X")] = Field(
+        None, description="From which a score is positive."
+    )
+    average: Annotated[Average | None, OnCommandLine(panel=_SCORING, metavar="HOW")] = Field(
+        None, strict=False, description="Over classes: binary, macro, micro, weighted."
+    )
+    zero_division: float = Field(0.0, description="The value of a metric whose denominator is zero.")
+    save: Annotated[
+        SavePolicy | None, OnCommandLine(panel=_SAVING, metavar="best|all|none", needs_cells=True)
+    ] = Field(None, strict=False, description="Keep fitted models in the registry.")
+    save_as: Annotated[str | None, OnCommandLine(panel=_SAVING, metavar="NAME", needs_cells=True)] = Field(
+        None, description="What they are called there; else like the dataset."
+    )
+    name: Annotated[str | None, OnCommandLine(panel=_RUNNING, metavar="TEXT", in_plan=False)] = Field(
+        None, max_length=200, pattern=PRINTABLE, description="A name for the run."
+    )
+    priority: Annotated[int, OnCommandLine(panel=_RUNNING, metavar="N", in_plan=False, needs_cells=True)] = (
+        Field(
+            0,
+            ge=min(PRIORITIES),
+            le=max(PRIORITIES),
+            description=f"Higher goes first: {min(PRIORITIES)} to {max(PRIORITIES)}, default 0.",
+        )
+    )
+    fresh: Annotated[bool, OnCommandLine(panel=_RUNNING, needs_cells=True)] = Field(
+        False, description="Fit them all, whatever was fitted before."
+    )
+    repeat_check: Annotated[bool, OnCommandLine(panel=_RUNNING, needs_cells=True)] = Field(
+        False, description="Fit twice, and mark those that predict something else."
+    )
+
+    def other_options(self) -> dict[str, Any]:
+        """What goes into the column `options`, by camelCase key: those that are not as by default."""
+        values = self.model_dump(mode="json", exclude_defaults=True)
+        others = RunSpec.model_fields.keys() - _WITH_A_COLUMN
+        return {to_camel(name): value for name, value in values.items() if name in others}
+
+
+#: Options that become columns of their own, alone or together, or are acted on before the run is written.
+_WITH_A_COLUMN = frozenset(
+    {
+        "dataset",
+        "target",
+        "test_size",
+        "seed",
+        "models",
+        "baseline",
+        "metrics",
+        "positive_label",
+        "threshold",
+        "average",
+        "zero_division",
+        "save",
+        "save_as",
+        "name",
+        "priority",
+        "fresh",
+        "repeat_check",
+    }
+)
+
+
+class RunRequest(RunSpec):
+    run_id: str | None = None  #: chosen by the caller: the same id twice is the same run
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> "RunRequest":
+        return parse(cls, body, "request for a run")
+
+    @classmethod
+    def of(cls, spec: RunSpec, *, run_id: str) -> "RunRequest":
+        return cls(run_id=run_id, **{name: getattr(spec, name) for name in RunSpec.model_fields})
