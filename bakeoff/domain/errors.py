@@ -5,7 +5,7 @@
     │   ├── NotFoundError     the thing that was named is not there
     │   └── ConflictError     it is there, and not in a state for this
     ├── RefusedError          a gate was not passed; nothing was changed            exit code 1
-    │   └── OvertakenError    somebody else changed it meanwhile: look again
+    │   └── OvertakenError    it has changed meanwhile: look again
     └── InfrastructureError   broker, database, disk or process failed: try again   exit code 4
         └── TamperedError     a file is not the one that was saved
 
@@ -46,7 +46,7 @@ class RefusedError(BakeoffError):
 
 
 class OvertakenError(RefusedError):
-    """Somebody else changed the thing since the caller read it; nothing was changed."""
+    """The thing has changed since the caller read it; the request changed nothing."""
 
 
 class InfrastructureError(BakeoffError):

@@ -67,7 +67,7 @@ class StoredItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """The value that somebody gave to an item; of each person the last one counts."""
+    """The value that a person or program gave to an item; of each of them the last one counts."""
 
     item_id: str
     value: Value

@@ -30,7 +30,7 @@ def refuse_tasks(path: str) -> None:
 
 
 def runtime_folder() -> Path:
-    """The folder of this user's sockets, which nobody else can enter.
+    """The folder of this user's sockets, which no other user can enter.
 
     It lies in the temporary folder, which unlike XDG_RUNTIME_DIR is still there after logout.
     """

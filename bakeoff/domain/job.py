@@ -3,7 +3,7 @@
     queued -> running                                       a worker claims it
     running -> completed | failed | timed_out | cancelled   it ends
     running -> queued                                       its worker died or let go, attempts are left
-    queued -> cancelled                                     nobody had started it
+    queued -> cancelled                                     it was cancelled before it started
 
 A job that has ended never moves again: that is what makes a redelivered message harmless.
 """
@@ -24,7 +24,7 @@ class JobState(StrEnum):
     COMPLETED = "completed"  #: its result is stored
     FAILED = "failed"  #: the error is stored beside it
     TIMED_OUT = "timed_out"  #: it ran longer than its timeout
-    CANCELLED = "cancelled"  #: somebody asked for it to stop
+    CANCELLED = "cancelled"  #: a user stopped it
 
     @property
     def has_ended(self) -> bool:

@@ -21,7 +21,7 @@ from bakeoff.operations.start_run import start_run
 from bakeoff.settings import log_setup
 from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.store.bakeoffs import run_rows, schedule_slots
-from bakeoff.store.bakeoffs.schedule_slots import SlotStanding
+from bakeoff.store.bakeoffs.schedule_slots import SlotSummary
 from bakeoff.store.database import schema_version
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def start_slot(context: Context, slot: Slot, settings: ScheduleSettings) -> str:
 class ScheduleStatus:
     settings: ScheduleSettings
     schedule: Schedule
-    standing: SlotStanding
+    standing: SlotSummary
     run: Run | None  #: of the last slot; None when there is none, or it was removed
 
     @property
@@ -127,10 +127,10 @@ def schedule_statuses(context: Context) -> list[ScheduleStatus]:
 
 def _status(context: Context, settings: ScheduleSettings, schedule: Schedule) -> ScheduleStatus:
     if not context.has_database():
-        never = SlotStanding(noted_until=None, last=None, missed=0, last_missed=None, at=datetime.now(UTC))
+        never = SlotSummary(noted_until=None, last=None, missed=0, last_missed=None, at=datetime.now(UTC))
         return ScheduleStatus(settings=settings, schedule=schedule, standing=never, run=None)
     schema_version.ensure(context.engine)
-    standing = schedule_slots.standing(context.engine, schedule)
+    standing = schedule_slots.summary(context.engine, schedule)
     try:
         run = run_rows.get(context.engine, standing.last.run_id) if standing.last else None
     except NotFoundError:

@@ -70,7 +70,7 @@ def set_up(level: int | str, form: LogFormat, file: Path | None = None) -> None:
     logging.captureWarnings(capture=True)
 
 
-def set_up_for_strangers() -> None:
+def set_up_for_plugins() -> None:
     """For cells: what a plugin logs is printed like this, unless the plugin sets up logging itself."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json())

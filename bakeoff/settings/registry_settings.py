@@ -57,7 +57,9 @@ class PromotionSettings(Section):
         None, description="stage that what a run saved is promoted to; null: it stays in Development"
     )
     gates: list[GateSettings] = Field(default_factory=list, description="conditions; all must be met")
-    hooks: list[HookSettings] = Field(default_factory=list, description="who is told, in this order")
+    hooks: list[HookSettings] = Field(
+        default_factory=list, description="what is called after a promotion, in this order"
+    )
 
 
 class ModelRegistrySettings(Section):

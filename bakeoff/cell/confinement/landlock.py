@@ -83,7 +83,7 @@ class Ruleset:
 
 
 def keep_signals_inside() -> bool:
-    """This process and its descendants can signal each other and nobody else, if the kernel knows how."""
+    """Let this process and its descendants signal only each other, if the kernel can do that."""
     if abi() < SIGNALS_SINCE:
         return False
     ruleset = _create(0, _SCOPE_SIGNALS)

@@ -72,7 +72,7 @@ class CellApi:
         self._opened: list[Output] = []
 
     def phase(self, name: str) -> None:
-        """Report which phase begins; whatever goes wrong from here on is said to go wrong in this phase."""
+        """Report which phase begins: an error from here on is reported as one of this phase."""
         self.write(encode({"phase": name[:PHASE_CHARS]}))
 
     def output(self, name: str) -> Output:

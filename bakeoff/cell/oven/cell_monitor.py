@@ -38,7 +38,7 @@ class Workplace:
     channel: MessageChannel  #: to its supervisor
     oven: int  #: pidfd of the oven
     scratch: Scratch
-    enclosed: bool  #: its signals reach its descendants and nobody else
+    enclosed: bool  #: its signals reach only its descendants
 
 
 class CellMonitor:

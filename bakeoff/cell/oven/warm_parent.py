@@ -53,7 +53,7 @@ def _serve_one(workplace: Workplace, setup: CellSetup) -> None:
     cell = ForkedCell(setup)
     try:
         order, descriptors = _wait_for_order(workplace)
-        if not cell.is_waiting:  # somebody killed it before it had an order: that must not cost the job
+        if not cell.is_waiting:  # it was killed before it had an order: that must not cost the job
             cell.close()
             cell = ForkedCell(setup)
         workplace.channel.send({"outcome": _run_order(workplace, cell, order, descriptors)})

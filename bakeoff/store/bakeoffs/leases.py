@@ -175,7 +175,7 @@ _FIT_INSTEAD = (
     .values(reuses=None)
     .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt)
 )
-# A job whose cancellation was requested is not requeued: it would run again although somebody stopped it.
+# A job whose cancellation was requested is not requeued: it would run again although it is to stop.
 _REQUEUE = (
     update(jobs)
     .where(*_IS_HELD, jobs.c.cancel_requested_at.is_(None))
@@ -317,7 +317,7 @@ def release(engine: Engine, lease: Lease) -> bool:
     """Put the job back into the queue as if it had never been claimed: its worker stops, which is no fault of
     the candidate's.
 
-    If somebody requested that the job be cancelled, it ends as cancelled instead.
+    If the cancellation of the job was requested, it ends as cancelled instead.
     """
     with writing(engine) as connection:
         lock_run(connection, lease.run_id)

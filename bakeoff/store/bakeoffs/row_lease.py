@@ -1,9 +1,9 @@
 """Leases on rows that any of several processes may work on: the savings of runs, and the slots of schedules.
 
 A row of such a table is due while it is open and its `due_at` has passed. Taking it counts an attempt and
-moves `due_at` to the end of the lease: nobody else takes it before then, and if the holder dies, the row
+moves `due_at` to the end of the lease: no other process takes it before then, and if the holder dies, the row
 becomes due again by itself. The number of the attempt (`tries`) is the fence: each write of a holder names
-it, and matches no row once somebody else has taken the row since.
+it, and matches no row once another process has taken the row since.
 
 Jobs have leases of their own, in `leases`: they are claimed in order, with caps, and can be cancelled.
 """
@@ -30,7 +30,7 @@ class LeasedRows:
     def due(
         self, engine: Engine, *conditions: ColumnElement[bool], order_by: ColumnElement[Any]
     ) -> Sequence[Row[Any]]:
-        """The rows that somebody should work on now."""
+        """The rows that are open, and that no process works on."""
         with reading(engine) as connection:
             is_due = self.table.c.due_at <= now(connection)
             return connection.execute(
@@ -38,7 +38,7 @@ class LeasedRows:
             ).all()
 
     def take(self, engine: Engine, *key: Any, lease_s: float) -> "RowLease | None":
-        """The lease on the row of this primary key. None when the row is closed, or somebody works on it."""
+        """The lease on the row of this primary key. None when it is closed, or a process works on it."""
         with writing(engine) as connection:
             at = now(connection)
             # Compare-and-swap: of several processes that saw the row due, one still finds it so.

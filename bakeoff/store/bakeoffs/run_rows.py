@@ -142,9 +142,9 @@ def prioritise(engine: Engine, run_id: str, priority: int) -> bool:
 def lock_run(connection: Connection, run_id: str) -> bool:
     """Lock the run until the end of this transaction. False when there is no such run.
 
-    Whoever changes a run, or one of its jobs, or adds an event of it, locks it first. So the events of a run
-    are numbered in the order in which they happened, and of two jobs that end at once the later one finds
-    that it was the last.
+    Each transaction that changes a run or one of its jobs, or adds an event of it, locks it first. So the
+    events of a run are numbered in the order in which they happened, and of two jobs that end at once the
+    later one finds that it was the last.
     """
     return connection.execute(_LOCK, {"run": run_id}).first() is not None
 

@@ -1,4 +1,4 @@
-"""How far a run is. Whoever waits for a run polls this, so what is large about jobs is left out."""
+"""How far a run is. This is polled while people wait for a run, so what is large about jobs is left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

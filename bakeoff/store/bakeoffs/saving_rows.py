@@ -19,12 +19,12 @@ def begin(connection: Connection, run_id: str, at: datetime) -> None:
 
 
 def due(engine: Engine) -> Sequence[str]:
-    """The ids of the runs whose models somebody should save now; the one that is longest due comes first."""
+    """The ids of the runs whose models should be saved now; the one that is due longest comes first."""
     return [row.run_id for row in _SAVINGS.due(engine, order_by=savings.c.due_at)]
 
 
 def take(engine: Engine, run_id: str, *, lease_s: float) -> RowLease | None:
-    """None when the saving is done, or somebody works on it."""
+    """None when the saving is done, or another process works on it."""
     return _SAVINGS.take(engine, run_id, lease_s=lease_s)
 
 

@@ -23,10 +23,10 @@ _SLOTS = LeasedRows(schedule_slots, is_open=schedule_slots.c.state == SlotState.
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlotStanding:
+class SlotSummary:
     """What is known of the slots of a schedule."""
 
-    noted_until: datetime | None  #: None when nobody has looked since it was made or changed
+    noted_until: datetime | None  #: None when no worker has looked since the schedule was made or changed
     last: Slot | None  #: the latest one that is not missed
     missed: int  #: of the slots that are kept
     last_missed: Slot | None
@@ -34,7 +34,7 @@ class SlotStanding:
 
 
 def note(engine: Engine, schedule: Schedule) -> int:
-    """Write down which slots have come since somebody noted last. Returns how many.
+    """Write a row for each slot that has come since the last call. Returns how many.
 
     A schedule that is new, or has another rule, begins now.
     """
@@ -117,20 +117,20 @@ def _delete_the_oldest(connection: Connection, name: str) -> None:
 
 
 def due(engine: Engine, names: Collection[str]) -> list[Slot]:
-    """The slots of these schedules whose run somebody should start now, the oldest first."""
+    """The slots of these schedules whose run should be started now, the oldest first."""
     rows = _SLOTS.due(engine, schedule_slots.c.schedule.in_(names), order_by=schedule_slots.c.slot_at)
     return [_slot(row) for row in rows]
 
 
 def take(engine: Engine, slot: Slot, *, lease_s: float) -> RowLease | None:
-    """None when the run of the slot is there, or somebody else is starting it."""
+    """None when the run of the slot is there, or another process is starting it."""
     return _SLOTS.take(engine, slot.schedule, slot.at, lease_s=lease_s)
 
 
 def finish(engine: Engine, slot: Slot) -> None:
     """Note that the run of the slot is there.
 
-    This needs no lease: whoever saw the run knows it, and the id of the run is the same for all.
+    This needs no lease: the id of the run is the same for all processes, and the run is there.
     """
     with writing(engine) as connection:
         connection.execute(
@@ -140,7 +140,7 @@ def finish(engine: Engine, slot: Slot) -> None:
         )
 
 
-def standing(engine: Engine, schedule: Schedule) -> SlotStanding:
+def summary(engine: Engine, schedule: Schedule) -> SlotSummary:
     newest = (
         select(schedule_slots)
         .where(schedule_slots.c.schedule == schedule.name)
@@ -150,7 +150,7 @@ def standing(engine: Engine, schedule: Schedule) -> SlotStanding:
         slots = [_slot(row) for row in connection.execute(newest)]
         noted_until, at = _noted_until(connection, schedule), now(connection)
     missed = [slot for slot in slots if slot.state is SlotState.MISSED]
-    return SlotStanding(
+    return SlotSummary(
         noted_until=noted_until,
         last=next((slot for slot in slots if slot.state is not SlotState.MISSED), None),
         missed=len(missed),

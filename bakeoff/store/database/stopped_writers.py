@@ -5,8 +5,8 @@ so a process that waits kills the one that stands still. Nothing is lost by it: 
 never there, and the leases of the process are taken over as those of any process that died.
 
 A process that somebody stopped (SIGSTOP, Ctrl-Z) is killed whoever it belongs to. One that stands still
-because a debugger traces it is killed only if it is a process of Bakeoff's: whoever debugs a script or
-another program would lose the session, and lets it go on soon.
+because a debugger traces it is killed only if it is a process of Bakeoff's: a developer who
+debugs a script would lose the session, and lets the script go on soon.
 """
 
 import logging

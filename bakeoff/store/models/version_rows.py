@@ -334,7 +334,7 @@ def set_alias(engine: Engine, name: str, alias: str, model_id: int | None) -> No
 
 @contextmanager
 def undisturbed(engine: Engine) -> Iterator[list[tuple[str, bool]]]:
-    """The file of each version, and whether it has a preprocessor, while nobody can save or delete one."""
+    """The file of each version, and whether it has a preprocessor; no process can change that meanwhile."""
     files = select(models.c.file_path, models.c.preprocessor_digest)
     with writing(engine) as connection:
         yield [(row.file_path, row.preprocessor_digest is not None) for row in connection.execute(files)]

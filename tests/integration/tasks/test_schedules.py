@@ -112,7 +112,7 @@ def test_a_run_that_cannot_be_started_is_tried_again_and_says_why(hourly: Projec
     schedule = hourly.configuration.settings.scheduled["hourly"].to_schedule("hourly")
 
     assert start_due_runs(process_context()) == 0
-    last = schedule_slots.standing(hourly.engine, schedule).last
+    last = schedule_slots.summary(hourly.engine, schedule).last
     assert last is not None
     assert (last.state, last.tries) == ("open", 1)
     assert "data.csv" in last.error

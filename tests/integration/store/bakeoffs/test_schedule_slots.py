@@ -57,11 +57,11 @@ def states(engine: Engine) -> list[str]:
 
 def test_a_schedule_begins_when_it_is_first_seen(engine: Engine) -> None:
     schedule = a_schedule()
-    assert schedule_slots.standing(engine, schedule).noted_until is None
+    assert schedule_slots.summary(engine, schedule).noted_until is None
 
     assert (schedule_slots.note(engine, schedule), due(engine)) == (0, [])
 
-    standing = schedule_slots.standing(engine, schedule)
+    standing = schedule_slots.summary(engine, schedule)
     assert standing.noted_until is not None
     assert standing.at - standing.noted_until < timedelta(minutes=1)
     assert (standing.last, standing.missed) == (None, 0)
@@ -109,7 +109,7 @@ def test_an_open_slot_is_given_up_when_the_next_one_has_come(engine: Engine) -> 
     set_back(engine, schedule, timedelta(hours=1))
     assert schedule_slots.note(engine, schedule) in {1, 2}
 
-    assert (states(engine)[0], schedule_slots.standing(engine, schedule).missed >= 1) == ("missed", True)
+    assert (states(engine)[0], schedule_slots.summary(engine, schedule).missed >= 1) == ("missed", True)
     assert before.run_id not in {slot.run_id for slot in due(engine)}
     assert [slot.error for slot in due(engine)] == [""]
 
@@ -160,7 +160,7 @@ def test_what_could_not_be_started_is_due_again_later_with_its_reason(engine: En
         assert taken(engine, slot).postpone(by_s=60, error="no such file")
 
     assert due(engine) == []
-    last = schedule_slots.standing(engine, schedule).last
+    last = schedule_slots.summary(engine, schedule).last
     assert last is not None
     assert (last.state, last.error, last.tries) == (SlotState.OPEN, "no such file", 1)
 
