@@ -27,20 +27,20 @@ class Model(ABC):
     Its class is constructed with the `params` of its catalog entry as keyword arguments, once for each fit,
     in a process of its own; a parameter `random_state`, if it has one, is given the seed of the run. So:
 
-    - construction and import are quick, and leave files, the network and the data alone;
+    - importing and constructing it are quick, and use neither files nor the network nor the data;
     - `fit` is called once, before `predict`; `predict` may be called many times and changes nothing;
-    - both leave `X` and `y` as they are: they are read-only and shared with other candidates;
+    - neither changes `X` or `y`, which are read-only and shared with other candidates;
     - the same data, parameters and seed give the same predictions;
     - what is kept on `self` can be pickled, so that the winner can be saved;
     - time, memory and threads are limited: `n_jobs=-1` means the threads that were granted;
-    - whatever it cannot do it says by raising; what it prints is kept as its log.
+    - it raises an exception for whatever it cannot do; what it prints is kept as its log.
 
     A classifier may also have `predict_proba(X)`, with one column for each class, in sort order.
     """
 
     @abstractmethod
     def fit(self, X: "pd.DataFrame | NDArray[Any]", y: "pd.Series[Any] | NDArray[Any]") -> Any:
-        """Learns from the training rows; `y` has one value for each row of `X`. The answer is ignored."""
+        """Learns from the training rows; `y` has one value for each row of `X`. The result is ignored."""
 
     @abstractmethod
     def predict(self, X: "pd.DataFrame | NDArray[Any]") -> "NDArray[np.generic] | ArrayLike":
@@ -53,16 +53,16 @@ class Model(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What a signal model has learned, and what is known of how good it is."""
+    """The fitted models of a signal model, and how good each of them is."""
 
-    models: Mapping[str, Any]  #: fitted, one for each name in `artefacts`
-    metrics: Mapping[str, Mapping[str, float]]  #: of each of them, on data that were later than its training
-    feature_names: tuple[str, ...]  #: in the order in which the models take them
-    folds: Sequence[Mapping[str, Any]] = ()  #: JSON: how it was found out, window by window
+    models: Mapping[str, Any]  #: the fitted models, one for each name in `artefacts`
+    metrics: Mapping[str, Mapping[str, float]]  #: of each model, on data later than those it was trained on
+    feature_names: tuple[str, ...]  #: in the order in which the models expect them
+    folds: Sequence[Mapping[str, Any]] = ()  #: JSON: how the metrics were measured, window by window
 
 
 class ModelPlugin(ABC):
-    """A signal model: it answers for symbols as of a date.
+    """A signal model: it predicts signals for symbols as of a date.
 
     Its class is constructed as `Class(data, artefacts, **params)`, in a process of its own; the `params` are
     those of its catalog entry:
@@ -73,9 +73,10 @@ class ModelPlugin(ABC):
     - `artefacts` are the saved models that the class names in `artefacts`, by their names: the host has
       found, verified and loaded them, and all are of the same version;
     - it holds no connection and opens no file;
-    - what it says of a symbol does not depend on which other symbols it is asked for;
-    - the same data, artefacts and parameters give the same answers; whatever it cannot do it says by raising;
-    - a symbol that it has no opinion on is left out of its answers.
+    - its signal for a symbol does not depend on which other symbols are given with it;
+    - the same data, artefacts and parameters give the same signals;
+    - it raises an exception for whatever it cannot do;
+    - it leaves out a symbol for which it has no signal.
 
     A method may be `async def`: it is awaited.
     """
@@ -83,23 +84,23 @@ class ModelPlugin(ABC):
     #: Names in the registry of trained models; the constructor is given one of each.
     artefacts: ClassVar[tuple[str, ...]] = ()
 
-    #: As the catalog says; set by the host before it asks anything.
+    #: From the catalog entry; the host sets it before it calls any method.
     config: ModelConfig
 
     @abstractmethod
     def generate_signals(self, symbols: Sequence[str], as_of: date) -> Sequence[ModelOutput]:
-        """One answer, or none, for each of the symbols, in any order."""
+        """One output, or none, for each of the symbols, in any order."""
 
     def get_signal(self, symbol: str, as_of: date) -> ModelOutput | None:
-        """None when it has no opinion on the symbol."""
+        """None when it has no signal for the symbol."""
         answers = self.generate_signals([symbol], as_of)
         return next((answer for answer in answers if answer.symbol == symbol), None)
 
     @classmethod
     def train(cls, data: "Mapping[str, pd.DataFrame]", as_of: date, *, seed: int, **params: Any) -> Trained:
-        """Learns what `artefacts` names, from data that are those of the constructor, as are the params.
+        """Trains the models that `artefacts` names. `data` and `params` are like those of the constructor.
 
-        Only of a class that has any. The same data, parameters and seed give the same models.
+        Only a class that names artefacts needs it. The same data, parameters and seed give the same models.
         """
         raise NotImplementedError(
             f"{cls.__name__} has no `train`: add `def train(cls, data, as_of, *, seed, **params)`, a class "
@@ -108,4 +109,4 @@ class ModelPlugin(ABC):
 
     @abstractmethod
     def explain(self, symbol: str) -> Mapping[str, Any]:
-        """Why it says what it says: `feature_importance` by name, and `shap_values` where there are any."""
+        """The reasons for its signal: `feature_importance` by name, and `shap_values` where there are any."""

@@ -16,7 +16,13 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.wording import listed
-from registry.columns.class_answers import answers, columns_of, decisions_of, place_of, positive_place
+from registry.columns.class_predictions import (
+    code_of,
+    columns_of,
+    decisions_of,
+    positive_code,
+    to_class_predictions,
+)
 from registry.columns.predictions import BadPredictionsError, Predictions, check_numbers, check_predictions
 
 _TWO = 2
@@ -43,7 +49,7 @@ class OutputRules:
     @property
     def positive(self) -> int | None:
         """The place of the positive one of two classes; None where there are not two."""
-        return None if self.classes is None else positive_place(self.classes, self.rules)
+        return None if self.classes is None else positive_code(self.classes, self.rules)
 
     @property
     def beside(self) -> OutputKind:
@@ -62,7 +68,7 @@ class OutputRules:
         if not self.classes.size:
             return check_numbers(raw, rows=rows)
         values = check_predictions(raw, rows=rows, output_kind=self.output_kind)
-        return answers(
+        return to_class_predictions(
             Predictions(values=values, output_kind=self.output_kind), self.classes, self.rules
         ).labels
 
@@ -95,7 +101,7 @@ def _rules(noted: Mapping[str, Any], classes: NDArray[Any] | None) -> ScoringRul
 def _positive(noted: Any, classes: NDArray[Any] | None) -> str | None:
     if classes is None or len(classes) != _TWO:
         return None
-    place = 1 if noted is None else place_of(noted, classes.tolist())
+    place = 1 if noted is None else code_of(noted, classes.tolist())
     if place is None:
         raise ValueError(f"the positive label {noted!r} is none of the classes {listed(map(str, classes))}")
     return str(classes.tolist()[place])

@@ -30,7 +30,7 @@ from bakeoff.settings.registry_settings import (
 from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.settings.section import Section
 from bakeoff.settings.setting_definitions import DatasetSettings, Settings
-from bakeoff.settings.yaml_with_lines import YamlFile, describe, place_of
+from bakeoff.settings.yaml_with_lines import YamlFile, describe, key_path
 
 DEFAULT_FILE = Path("config/bakeoff.yaml")
 
@@ -339,7 +339,7 @@ def _name_of(origin: SettingOrigin, error: Any) -> str:
 
 def _explain(error: Any) -> str:
     location = error["loc"]
-    key = place_of(location)
+    key = key_path(location)
     if error["type"] == "extra_forbidden":
         return f"{key} is no setting{did_you_mean(str(location[-1]), _keys_beside(list(map(str, location))))}"
     message = error["msg"].removeprefix("Value error, ")

@@ -125,10 +125,10 @@ class YamlFile:
                 for index, item in enumerate(node.value)
             ]
         if not (isinstance(node, MappingNode) and node.tag == _TAG + "map"):
-            return self._scalar(node, place_of(location))
+            return self._scalar(node, key_path(location))
         keys = [(key, value) for key, value in node.value if isinstance(key, ScalarNode)]
         if is_free(location):
-            place = place_of(location)
+            place = key_path(location)
             return {key.value: self._free(value, f"{place}.{key.value}", (node,)) for key, value in keys}
         return {
             key.value: self._values(value, (*location, key.value), is_text, is_free) for key, value in keys
@@ -214,7 +214,7 @@ class YamlFile:
             first.setdefault(key.value, line)
 
 
-def place_of(location: Location) -> str:
+def key_path(location: Location) -> str:
     """A location as its author would write it: `models.forest.steps[0].path`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return "".join(parts).removeprefix(".")

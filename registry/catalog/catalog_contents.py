@@ -1,4 +1,4 @@
-"""What is in a catalog at one moment; it never changes, a new one takes its place."""
+"""The contents of a catalog at one moment. They never change: a reload makes new ones."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -15,7 +15,7 @@ from registry.code.class_import import nearest
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogContents:
-    candidates: Mapping[str, Candidate]  #: enabled and healthy: those that can take part, or be asked
+    candidates: Mapping[str, Candidate]  #: enabled and healthy: those that a run or a signal run can use
     disabled: Mapping[str, Candidate]
     rejected: Mapping[str, Rejection]
     rules: EnsembleRules = DEFAULT_RULES
@@ -40,15 +40,19 @@ class CatalogContents:
 
     @property
     def signal_models(self) -> Mapping[str, Candidate]:
-        """Those that are asked, in the order of the catalog."""
+        """The enabled, healthy signal models, in the order of the catalog."""
         return {id_: c for id_, c in self.candidates.items() if c.kind is CandidateKind.SIGNAL}
+
+    def check_weights(self) -> str:
+        """A remark on the declared weights, or an empty text. InvalidInputError for unusable ones."""
+        return ensemble_weights.check(ensemble_weights.declared_weights(self.signal_models.values()))
 
     @property
     def weights(self) -> dict[str, float]:
-        """Of the signal models; together they are 1."""
-        return ensemble_weights.normalised(ensemble_weights.declared(self.signal_models.values()))
+        """The share of each signal model in the ensemble; together they are 1."""
+        return ensemble_weights.normalised(ensemble_weights.declared_weights(self.signal_models.values()))
 
-    def with_those_of(self, other: Self) -> Self:
+    def merged_with(self, other: Self) -> Self:
         return replace(
             self,
             candidates=MappingProxyType({**self.candidates, **other.candidates}),
@@ -86,7 +90,7 @@ class CatalogContents:
         return nearest(candidate_id, self.candidates) or f"there are {known}"
 
     def to_record(self) -> dict[str, Any]:
-        """The contents as it leaves the system: over HTTP, in `--json`."""
+        """As the API and `--json` show it."""
         return {
             "candidates": [candidate.to_record() for candidate in self.candidates.values()],
             "disabled": [candidate.to_record() for candidate in self.disabled.values()],
@@ -95,6 +99,7 @@ class CatalogContents:
         }
 
     def _shares(self) -> dict[str, float]:
+        """Empty when no usable weights are left, since a listing must not fail for that."""
         with suppress(InvalidInputError):
             return self.weights
         return {}

@@ -22,7 +22,7 @@ from yaml import MappingNode, Node
 from bakeoff.domain.candidate import Candidate, CandidateKind, OutputKind, PipelineStep, Preprocess
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, Strategy
-from bakeoff.settings.yaml_with_lines import Location, YamlFile, describe, is_empty, place_of
+from bakeoff.settings.yaml_with_lines import Location, YamlFile, describe, is_empty, key_path
 from registry.catalog import ensemble_weights
 from registry.code.class_import import nearest
 from registry.code.distributions import version_of
@@ -183,7 +183,7 @@ def read(file: Path) -> CatalogFile:
     document.raise_problems()
     candidates = tuple(entry.to_candidate(id_) for id_, entry in (entries.models or {}).items())
     try:
-        ensemble_weights.check(ensemble_weights.declared(candidates))
+        ensemble_weights.check(ensemble_weights.declared_weights(candidates))
     except InvalidInputError as exc:  # each weight is right by itself, but together they come to nothing
         document.report(document.node_at(("models",)), str(exc))
         document.raise_problems()
@@ -247,7 +247,7 @@ def _check_entries(document: YamlFile, models: Any) -> None:
 def _explain(error: Any, node: Node) -> str:
     """An error of pydantic in our words, for the place in the file where it belongs."""
     location = error["loc"]
-    place, above = place_of(location), place_of(location[:-1]) or "the catalog"
+    place, above = key_path(location), key_path(location[:-1]) or "the catalog"
     match error["type"]:
         case "extra_forbidden":
             known = _keys_at(location[:-1])

@@ -1,7 +1,8 @@
-"""Finding out which candidates can take part, by importing and constructing each one in a cell.
+"""Finds out which candidates can be used, by importing and constructing each one in a cell.
 
-What comes from scikit-learn alone is no stranger's code and shares one cell; every other candidate has a cell
-of its own, so that whatever it does there - exit, crash, hang, print, change the environment - hurts nobody.
+Candidates made of scikit-learn's classes alone are trusted and share one cell. Every other candidate has a
+cell of its own, so that whatever it does there - exit, crash, hang, print, change the environment - affects
+no other.
 """
 
 import importlib.util
@@ -31,7 +32,7 @@ _TICK_S = 0.2
 
 
 class Discovery(NamedTuple):
-    healthy: tuple[Candidate, ...]  #: in the order they were given, each with what it learns
+    healthy: tuple[Candidate, ...]  #: in the order given, each with what the check found out about it
     rejections: tuple[Rejection, ...]
 
 
@@ -44,16 +45,16 @@ def discover(
     socket: Path | None = None,
     cache_file: Path | None = None,
 ) -> Discovery:
-    """Takes the Oven at `socket`, or one of its own for as long as this lasts.
+    """Checks the candidates in cells of the oven at `socket`; None starts an oven for this call.
 
-    `closed`: what candidates may not read though it is below `root`.
-    `cache_file`: a file, in which is kept who need not be checked again; with None nobody is spared.
+    `closed`: what candidates may not read although it is below `root`.
+    `cache_file`: of `HealthyCache`; None checks every candidate.
     """
     known = None if cache_file is None else HealthyCache(cache_file, root=root)
     recalled = {c.id: again for c in candidates if known and (again := known.recall(c))}
     unknown = [candidate for candidate in candidates if candidate.id not in recalled]
-    inspected = _inspect(unknown, root, import_timeout_s, closed, socket) if unknown else ()
-    found = {**recalled, **{one.id: one for one in inspected}}
+    checked = _check_in_cells(unknown, root, import_timeout_s, closed, socket) if unknown else ()
+    found = {**recalled, **{one.id: one for one in checked}}
     pairs = [(candidate, found[candidate.id]) for candidate in candidates]
     healthy = [(declared, one) for declared, one in pairs if isinstance(one, Candidate)]
     if known:
@@ -63,7 +64,7 @@ def discover(
     )
 
 
-def _inspect(
+def _check_in_cells(
     candidates: Sequence[Candidate],
     root: Path,
     import_timeout_s: float,
@@ -72,10 +73,12 @@ def _inspect(
 ) -> Sequence[Candidate | Rejection]:
     with (
         _oven(candidates, closed, socket) as oven,
-        tempfile.TemporaryDirectory(prefix="discovery-", dir=oven.parent) as logs,  # gone with it if we die
+        tempfile.TemporaryDirectory(
+            prefix="discovery-", dir=oven.parent
+        ) as logs,  # removed with the oven if this process dies
     ):
-        inspection = _Inspection(root.resolve(), tuple(closed), import_timeout_s, oven, Path(logs))
-        return inspection.run(candidates)
+        checks = _CellChecks(root.resolve(), tuple(closed), import_timeout_s, oven, Path(logs))
+        return checks.run(candidates)
 
 
 @contextmanager
@@ -89,12 +92,12 @@ def _oven(candidates: Iterable[Candidate], closed: Sequence[Path], socket: Path 
         yield oven.socket
 
 
-def _is_ours(candidate: Candidate) -> bool:
+def _is_trusted(candidate: Candidate) -> bool:
     return all(_is_in_scikit_learn(path.rpartition(":")[0]) for path in class_paths(candidate))
 
 
 def _is_in_scikit_learn(module: str) -> bool:
-    """Without importing it; what is not there is not ours either, lest the Oven be asked for it."""
+    """Without importing it. A module that is not there is not counted, for the oven would try to load it."""
     package = importlib.util.find_spec("sklearn")
     top, *rest = module.split(".")
     if top != "sklearn" or package is None or package.origin is None:
@@ -104,7 +107,7 @@ def _is_in_scikit_learn(module: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Inspection:
+class _CellChecks:
     root: Path
     closed: tuple[Path, ...]
     import_timeout_s: float
@@ -113,21 +116,21 @@ class _Inspection:
     given_up: Event = field(default_factory=Event)
 
     def run(self, candidates: Sequence[Candidate]) -> list[Candidate | Rejection]:
-        ours = tuple(c for c in candidates if _is_ours(c))
-        batches = [ours] if ours else []
-        batches += [(c,) for c in candidates if c not in ours]
+        trusted = tuple(c for c in candidates if _is_trusted(c))
+        batches = [trusted] if trusted else []
+        batches += [(c,) for c in candidates if c not in trusted]
         todo: SimpleQueue[tuple[Candidate, ...]] = SimpleQueue()
         for batch in batches:
             todo.put(batch)
         width = min(len(batches), os.cpu_count() or 1)
         with ThreadPoolExecutor(width, "discovery") as pool:
-            shares = [pool.submit(self._work_off, todo) for _ in range(width)]
+            workers = [pool.submit(self._check_all, todo) for _ in range(width)]
             try:
-                return [checked for share in shares for checked in share.result()]
+                return [checked for worker in workers for checked in worker.result()]
             finally:
-                self.given_up.set()
+                self.given_up.set()  # after an error or Ctrl-C, the other threads end their cells
 
-    def _work_off(self, todo: "SimpleQueue[tuple[Candidate, ...]]") -> list[Candidate | Rejection]:
+    def _check_all(self, todo: "SimpleQueue[tuple[Candidate, ...]]") -> list[Candidate | Rejection]:
         checked: list[Candidate | Rejection] = []
         with suppress(Empty):
             while not self.given_up.is_set():
@@ -135,9 +138,9 @@ class _Inspection:
         return checked
 
     def _check(self, batch: tuple[Candidate, ...]) -> list[Candidate | Rejection]:
-        outcome = self._ask(batch)
+        outcome = self._run_cell(batch)
         answers = _answers_in(outcome, len(batch))
-        if answers is None and len(batch) > 1:
+        if answers is None and len(batch) > 1:  # find out which of them it was
             return [checked for candidate in batch for checked in self._check((candidate,))]
         if answers is None:
             answers = [_fault_of(outcome, self.import_timeout_s)]
@@ -148,8 +151,8 @@ class _Inspection:
             for candidate, answer in zip(batch, answers, strict=True)
         ]
 
-    def _ask(self, batch: tuple[Candidate, ...]) -> CellOutcome:
-        """Asked again once when the warm parent died: that need not be the doing of the candidate."""
+    def _run_cell(self, batch: tuple[Candidate, ...]) -> CellOutcome:
+        """Run once more when the warm parent died, which the candidate need not have caused."""
         for _ in range(2):
             with connect(self.socket, timeout_s=_START_TIMEOUT_S) as parent:
                 outcome = parent.run(
@@ -182,7 +185,7 @@ class _Found(NamedTuple):
 
 
 def _answers_in(outcome: CellOutcome, expected: int) -> list[_Fault | _Found] | None:
-    """What the probe answered, one for each candidate; None when it did not, or when somebody forged it."""
+    """The result for each candidate; None when the cell returned none, or something forged."""
     answers = outcome.value
     if outcome.end is not End.RETURNED or not isinstance(answers, list) or len(answers) != expected:
         return None
@@ -200,7 +203,7 @@ def _read(answer: Mapping[str, Any]) -> _Fault | _Found:
 
 
 def _fault_of(outcome: CellOutcome, import_timeout_s: float) -> _Fault:
-    """For a cell that did not come to an answer."""
+    """For a cell that ended without a result."""
     at = f"at {outcome.phase}" if outcome.phase else "while it was loaded"
     error = outcome.error
     cause, fix = {

@@ -1,4 +1,4 @@
-"""What the voices of the signal models weigh, from what the catalog declares: absent means 1.0."""
+"""The weights of the signal models in the ensemble, from what the catalog declares; absent means 1.0."""
 
 from collections.abc import Iterable, Mapping
 from math import inf
@@ -9,17 +9,17 @@ from bakeoff.domain.errors import InvalidInputError
 _ABOUT_ONE = 0.01
 
 
-def declared(candidates: Iterable[Candidate]) -> dict[str, float | None]:
-    """Of the enabled signal models among them, by id."""
+def declared_weights(candidates: Iterable[Candidate]) -> dict[str, float | None]:
+    """By id, the weights of the enabled signal models among the candidates."""
     return {c.id: c.weight for c in candidates if c.enabled and c.kind is CandidateKind.SIGNAL}
 
 
 def check(given: Mapping[str, float | None]) -> str:
-    """What is odd about them, or nothing; what cannot be used is an error."""
+    """A remark, or an empty text. InvalidInputError for weights that cannot be used."""
     for model_id, weight in given.items():
         if weight is not None and not _is_weight(weight):
             raise InvalidInputError(f"the weight of {model_id} is {weight!r}: write a number of at least 0")
-    if given and not sum(_known(given).values()):
+    if given and not sum(_with_defaults(given).values()):
         raise InvalidInputError(
             f"the weights of {', '.join(given)} are all 0: give one of them a weight above 0, or disable them"
         )
@@ -27,24 +27,24 @@ def check(given: Mapping[str, float | None]) -> str:
 
 
 def normalised(given: Mapping[str, float | None]) -> dict[str, float]:
-    """Those of all together are 1."""
+    """The weights divided by their sum."""
     check(given)
-    weights = _known(given)
-    whole = sum(weights.values())
-    return {model_id: weight / whole for model_id, weight in weights.items()}
+    weights = _with_defaults(given)
+    total = sum(weights.values())
+    return {model_id: weight / total for model_id, weight in weights.items()}
 
 
 def _is_weight(weight: object) -> bool:
     return isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight < inf
 
 
-def _known(given: Mapping[str, float | None]) -> dict[str, float]:
+def _with_defaults(given: Mapping[str, float | None]) -> dict[str, float]:
     return {model_id: 1.0 if weight is None else weight for model_id, weight in given.items()}
 
 
 def _remark(given: Mapping[str, float | None]) -> str:
-    """Who declares none wants equal ones, and knows that they are normalised."""
-    whole = sum(_known(given).values())
-    if set(given.values()) <= {None} or abs(whole - 1) <= _ABOUT_ONE:
+    """A sum that is not 1 is worth a remark, unless no weight is declared: then all are meant to be equal."""
+    total = sum(_with_defaults(given).values())
+    if set(given.values()) <= {None} or abs(total - 1) <= _ABOUT_ONE:
         return ""
-    return f"the weights of {', '.join(given)} add up to {whole:g}, not to 1: they are normalised"
+    return f"the weights of {', '.join(given)} add up to {total:g}, not to 1: they are normalised"

@@ -3,7 +3,7 @@
     [project.entry-points."bakeoff.models"]
     tabnet = "tabnet_bakeoff.model:TabNet"
 
-The name is the id, the version of the distribution that of the candidate. Nothing is imported here.
+The name is the id, and the version of the distribution is that of the candidate. Nothing is imported here.
 """
 
 from importlib import metadata
@@ -16,7 +16,7 @@ GROUP = "bakeoff.models"
 
 
 def declared() -> tuple[tuple[Candidate, ...], tuple[Rejection, ...]]:
-    """In the order of their names; the first distribution on the path wins a name."""
+    """In the order of their names. Where two distributions declare a name, the first on the path counts."""
     candidates: dict[str, Candidate] = {}
     rejections: dict[str, Rejection] = {}
     for point in metadata.entry_points(group=GROUP):

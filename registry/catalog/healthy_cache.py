@@ -1,8 +1,8 @@
-"""Which candidates were found healthy before, and need no cell again as long as nothing has changed.
+"""Remembers which candidates were found healthy, so that they need no cell while nothing has changed.
 
-That is their entry, their code, and whatever is installed. A module that reads a file when it is imported may
-fail later than it would have: its job then says what its rejection would have said. Who was rejected is asked
-again each time.
+What counts is their entry, their code, and what is installed. A module that reads a file when it is imported
+can be healthy here and fail in its job: the job then reports what the rejection would have reported. Rejected
+candidates are checked again each time.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _MOST = 1000
 
 
 class HealthyCache:
-    """A file of them; one that cannot be read or written, or that has no folder, is as good as none."""
+    """Kept in a file. A file that cannot be read or written is ignored: every candidate is then checked."""
 
     def __init__(self, file: Path, *, root: Path) -> None:
         self._file = file
@@ -32,7 +32,7 @@ class HealthyCache:
         self._found = _read(file)
 
     def recall(self, declared: Candidate) -> Candidate | None:
-        """As it was found, with what was learnt of it."""
+        """The candidate with what the earlier check found; None when it must be checked."""
         key = self._key(declared)
         if key is None or key not in self._found:
             return None
@@ -41,7 +41,7 @@ class HealthyCache:
         return None
 
     def remember(self, healthy: Iterable[tuple[Candidate, Candidate]]) -> None:
-        """Each as declared, and as it was found."""
+        """Pairs: each candidate as declared, and as the check found it."""
         known = {
             key: jsonable(found.to_json()) for declared, found in healthy if (key := self._key(declared))
         }
@@ -51,6 +51,7 @@ class HealthyCache:
         self._write()
 
     def _write(self) -> None:
+        # Written beside it and renamed, so that no other process reads half a file.
         unfinished = self._file.with_name(f".{self._file.name}.{new_id()}")
         with suppress(OSError):
             unfinished.write_text(json.dumps(self._found))
@@ -59,7 +60,7 @@ class HealthyCache:
             unfinished.unlink(missing_ok=True)
 
     def _key(self, candidate: Candidate) -> str | None:
-        """Of all that decides how it is found; None when that cannot be known."""
+        """A digest of everything that decides the result of a check; None when that cannot be known."""
         code = code_at(class_modules(candidate), root=self._root)
         if code.compiled:
             return None

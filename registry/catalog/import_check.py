@@ -1,6 +1,7 @@
-"""What happens in a cell when candidates are checked: each is imported and constructed, none is fitted.
+"""Checks candidates inside a cell: each is imported and constructed, none is fitted.
 
-A signal model is not constructed, for that takes data; its class is looked at.
+A signal model is not constructed, since that takes data; only its class is checked. A module of its own,
+because it is the entry that a cell imports.
 """
 
 from collections.abc import Mapping
@@ -18,27 +19,27 @@ _LEARNS = {"classifier": Learns.CLASSES, "regressor": Learns.NUMBERS}
 
 
 def check_candidates(payload: Mapping[str, Any], inside: "CellApi") -> list[dict[str, Any]]:
-    """For each candidate what it says of itself, or why it cannot take part."""
+    """For each candidate what was found out about it, or why it is rejected."""
     root = Path(payload["root"])
-    return [_examine(Candidate.from_json(data), root, inside) for data in payload["candidates"]]
+    return [_check(Candidate.from_json(data), root, inside) for data in payload["candidates"]]
 
 
-def _examine(candidate: Candidate, root: Path, inside: "CellApi") -> dict[str, Any]:
+def _check(candidate: Candidate, root: Path, inside: "CellApi") -> dict[str, Any]:
     try:
         if candidate.kind is CandidateKind.SIGNAL:
             found = find_signal_class(candidate, root=root, entering=inside.phase)
             return {"learns": None, "artefacts": list(found.artefacts)}
         model = build(candidate, root=root, seed=0, entering=inside.phase)
-        return {"learns": _what_learns(model.steps[-1][1] if candidate.steps else model), "artefacts": []}
+        return {"learns": _learns(model.steps[-1][1] if candidate.steps else model), "artefacts": []}
     except LoadError as exc:
         return {"cause": exc.cause, "fix": exc.fix, "traceback": exc.traceback}
 
 
-def _what_learns(model: Any) -> Learns | None:
-    """What estimators say of themselves. It is no obligation: one that raises has not said it."""
+def _learns(model: Any) -> Learns | None:
+    """Whether it is a classifier or a regressor, by its scikit-learn tags; None when it has none."""
     try:
         tags = model.__sklearn_tags__() if hasattr(model, "__sklearn_tags__") else None
-        told = getattr(tags, "estimator_type", None) or getattr(model, "_estimator_type", None)
-        return _LEARNS.get(str(told))
-    except Exception:  # noqa: BLE001 - strangers' code answers
+        estimator_type = getattr(tags, "estimator_type", None) or getattr(model, "_estimator_type", None)
+        return _LEARNS.get(str(estimator_type))
+    except Exception:  # noqa: BLE001 - plugin code runs; tags are no obligation, so a failure means none
         return None

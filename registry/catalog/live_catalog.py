@@ -2,9 +2,10 @@
 
     declared -> disabled    `enabled: false`
     declared -> candidates  it was imported and constructed in a cell
-    declared -> rejected    it was not, and why
+    declared -> rejected    that failed; the reason is kept
 
-The file wins an id over an entry point, so that it can configure or disable what a package declares.
+Where the file and an entry point have the same id, the file counts: so it can configure or disable what a
+package declares.
 """
 
 import logging
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from bakeoff.domain.candidate import Candidate, CandidateKind, Rejection
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, ModelConfig
-from registry.catalog import catalog_schema, ensemble_weights, entry_points
+from registry.catalog import catalog_schema, entry_points
 from registry.catalog.catalog_contents import CatalogContents, why_rejected
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ _CACHE_FILE = "checked.json"
 
 
 class Catalog:
-    """Safe to share between threads: a reader sees one contents or the next, never half of each.
+    """Safe to share between threads: a reader sees the contents before a change or after it, never a mixture.
 
-    What changes it takes as long as checking candidates takes, one change at a time; if it fails, the old
-    contents stays. The file is never written to.
+    A change takes as long as checking the candidates takes, and waits for the change before it; if it fails,
+    the old contents stay. The catalog never writes to the file.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Catalog:
         socket: Path | None = None,
         cache_file: Path | None = None,
     ) -> None:
-        """Empty. `root`: the folder that plugins are imported from, the one above that of the file if None.
+        """An empty catalog; `reload` fills it.
+
+        `root`: the folder that plugins are imported from; None means the one above the folder of the file.
 
         `closed`: what plugins may not read while they are checked, though it is below `root`.
         `socket`: of an Oven that runs already; with None, each check starts one of its own.
@@ -58,6 +61,8 @@ class Catalog:
         self._closed = tuple(closed)
         self._socket = socket
         self._cache_file = cache_file
+        # Held by whatever changes the contents. Without it, a change made from older contents could undo
+        # another one. Readers need no lock, for the contents are replaced in one assignment.
         self._changing = Lock()
         self._contents = CatalogContents.of()
 
@@ -85,9 +90,9 @@ class Catalog:
 
     @classmethod
     def of(cls, configuration: "Configuration", *, anew: bool = False) -> Self:
-        """That of a project, loaded. Its data and its settings are closed to the plugins.
+        """The catalog of a project, loaded. Plugins may not read the project's data and settings.
 
-        `anew`: who was found healthy before is checked like all others.
+        `anew`: candidates that were found healthy before are checked again, too.
         """
         return cls.load(
             configuration.catalog_file,
@@ -99,7 +104,7 @@ class Catalog:
 
     @property
     def contents(self) -> CatalogContents:
-        """For a reader that needs more than one part, all from the same moment."""
+        """For a reader that needs several parts from the same moment."""
         return self._contents
 
     @property
@@ -118,30 +123,30 @@ class Catalog:
         return self._contents.get(candidate_id)
 
     def get_model_config(self, model_id: str) -> ModelConfig:
-        """Of a signal model, also of one that is disabled; its weight as declared."""
+        """The configuration of a signal model, also of a disabled one, with its weight as declared."""
         return self._contents.model_config(model_id)
 
     def get_ensemble_config(self) -> EnsembleRules:
         return self._contents.rules
 
     def get_ensemble_weights(self) -> dict[str, float]:
-        """By id, of the signal models that are enabled and healthy; together they are 1."""
+        """By id, for the signal models that are enabled and healthy; together they are 1."""
         return self._contents.weights
 
     def validate_weights(self) -> tuple[str, ...]:
-        """What is odd about them, such as a sum that is not 1; what cannot be used is an error."""
-        remark = ensemble_weights.check(ensemble_weights.declared(self._contents.signal_models.values()))
+        """Remarks, such as that the sum is not 1. InvalidInputError for weights that cannot be used."""
+        remark = self._contents.check_weights()
         return (remark,) if remark else ()
 
     def reload(self) -> None:
-        """File and entry points again; what `register` and `unregister` did is forgotten."""
+        """Reads the file and the entry points again. What `register` and `unregister` changed is lost."""
         with self._changing:
             read = catalog_schema.read(self.file)
             offered, misnamed = _not_in(read.candidates, *entry_points.declared())
             self._contents = self._checked((*read.candidates, *offered), misnamed, read.ensemble)
 
     def load_config(self, file: Path | None = None) -> None:
-        """What this file declares, or the present one again, and nothing else."""
+        """Loads what this file declares, without entry points; None means the present file again."""
         with self._changing:
             path = self.file if file is None else file.absolute()
             read = catalog_schema.read(path)
@@ -149,7 +154,7 @@ class Catalog:
             self.file = path
 
     def auto_register_plugins(self) -> tuple[str, ...]:
-        """Adds what installed packages declare and the catalog does not name; the ids that are healthy."""
+        """Adds what installed packages declare and the catalog lacks. Returns the ids of the healthy ones."""
         with self._changing:
             contents = self._contents
             offered, misnamed = _not_in(
@@ -157,11 +162,11 @@ class Catalog:
                 *entry_points.declared(),
             )
             new = self._checked(offered, misnamed)
-            self._contents = contents.with_those_of(new)
+            self._contents = contents.merged_with(new)
             return tuple(new.candidates)
 
     def register(self, candidate: Candidate) -> None:
-        """Adds a candidate to this process; one that cannot be loaded is refused and not kept."""
+        """Adds a candidate to this process. InvalidInputError, and no change, if it cannot be loaded."""
         if not catalog_schema.ID.fullmatch(candidate.id):
             raise InvalidInputError(f"{candidate.id!r} is no id: use letters, digits, `.`, `_` and `-`")
         with self._changing:
@@ -172,7 +177,7 @@ class Catalog:
             new = self._checked((candidate,))
             if candidate.id in new.rejected:
                 raise InvalidInputError(why_rejected(new.rejected[candidate.id]))
-            self._contents = self._contents.with_those_of(new)
+            self._contents = self._contents.merged_with(new)
 
     def unregister(self, candidate_id: str) -> None:
         with self._changing:
@@ -201,16 +206,16 @@ class Catalog:
         contents = CatalogContents.of(
             (*found.healthy, *(c for c in declared if not c.enabled)), (*rejected, *found.rejections), rules
         )
-        _tell(contents)
+        _log_contents(contents)
         return contents
 
 
 _process_wide: Catalog | None = None
-_loading = Lock()
+_loading = Lock()  #: without it, two threads could load two catalogs at the first call
 
 
 def shared(configuration: "Configuration | None" = None) -> Catalog:
-    """The catalog of this process, loaded at the first call, which alone looks at `configuration`."""
+    """The catalog of this process. The first call loads it; only that call uses `configuration`."""
     global _process_wide  # noqa: PLW0603 - the one object that P7 wants once per process
     with _loading:
         if _process_wide is None:
@@ -227,7 +232,7 @@ def _not_in(
     return tuple(c for c in offered if c.id not in taken), tuple(r for r in misnamed if r.id not in taken)
 
 
-def _tell(contents: CatalogContents) -> None:
+def _log_contents(contents: CatalogContents) -> None:
     for candidate in contents.candidates.values():
         noun = "signal model" if candidate.kind is CandidateKind.SIGNAL else "candidate"
         log.info("%s %s, version %s, is ready", noun, candidate.id, candidate.version)
@@ -239,13 +244,13 @@ def _tell(contents: CatalogContents) -> None:
             rejection.cause,
             rejection.fix,
         )
-    _tell_weights(contents)
+    _log_weights(contents)
 
 
-def _tell_weights(contents: CatalogContents) -> None:
-    """Those that are left when others were rejected may be none that can be used."""
+def _log_weights(contents: CatalogContents) -> None:
+    """Where signal models were rejected, the weights of the others may be unusable: that is a warning."""
     try:
-        if remark := ensemble_weights.check(ensemble_weights.declared(contents.signal_models.values())):
+        if remark := contents.check_weights():
             log.warning("%s", remark)
         shares = contents.weights
     except InvalidInputError as exc:

@@ -1,6 +1,6 @@
-"""From the path of a plugin to its class. Strangers' code runs at import, so this belongs in a cell.
+"""Imports the class of a plugin. Importing runs untrusted code, so this belongs in a cell.
 
-The standard library and the words of the project alone: a cell imports it after its fork.
+It imports the standard library and `bakeoff.domain` alone, because each cell imports it after its fork.
 """
 
 import difflib
@@ -40,8 +40,8 @@ class LoadError(InvalidInputError):
 
     @property
     def traceback(self) -> str:
-        """Where in the strangers' code it went wrong; empty when we noticed it ourselves."""
-        return "" if self.__cause__ is None else _strangers_traceback(self.__cause__)
+        """Where the plugin's code failed; empty when the fault was found by our own checks."""
+        return "" if self.__cause__ is None else _plugin_traceback(self.__cause__)
 
 
 def find_class(path: str, *, root: Path) -> type[Any]:
@@ -61,10 +61,10 @@ def find_class(path: str, *, root: Path) -> type[Any]:
 
 
 def add_to_import_path(root: Path) -> None:
-    """Last, so that a project's own modules never stand before ours or a library's.
+    """Appends the folder, so that a project's own modules never hide ours or a library's.
 
-    What was seen in it before is forgotten. Other folders tell by their time whether they have changed; to
-    forget what was seen in all of them would take a process that was just forked more than a millisecond.
+    Python's cache of this folder is dropped, for a file may just have been written. Other folders are seen to
+    have changed by their modification time; dropping all caches would cost a forked cell over a millisecond.
     """
     folder = str(root.resolve())
     if folder not in sys.path:
@@ -79,17 +79,17 @@ def nearest(word: str, known: Iterable[str], *, alike: float = 0.6) -> str:
 
 
 def describe_exception(exc: BaseException) -> str:
-    """One bounded line, also for an exception that cannot be printed."""
+    """One line of bounded length, also for an exception whose text cannot be made."""
     try:
         text = " ".join(str(exc).split())[:_MESSAGE_LIMIT]
-    except Exception:  # noqa: BLE001 - strangers' __str__
+    except Exception:  # noqa: BLE001 - the __str__ of a plugin's exception may raise anything
         text = "(its message cannot be printed)"
     return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
 
 
 @contextmanager
 def plugin_errors(phase: Phase, what: str) -> Iterator[None]:
-    """Whatever the strangers' code raises becomes a LoadError; running out of memory stays what it is."""
+    """Turns whatever the plugin's code raises into a LoadError; a MemoryError is raised as it is."""
     try:
         yield
     except (LoadError, MemoryError):
@@ -100,14 +100,16 @@ def plugin_errors(phase: Phase, what: str) -> Iterator[None]:
             f"{what} ended the process with exit code {exc.code!r} at {phase}",
             "remove the call of sys.exit, or put it below `if __name__ == '__main__':`",
         ) from exc
-    except Exception as exc:  # strangers' code may raise anything
+    except (
+        Exception
+    ) as exc:  # a plugin's code may raise anything; without this, one could end the check of all
         raise LoadError(
             phase, f"{what} failed at {phase} with {describe_exception(exc)}", "mend what the traceback shows"
         ) from exc
 
 
 def _import_module(name: str, where: str, root: Path, file: Path | None = None) -> ModuleType:
-    """`where` is what the author wrote: the module, or the file that has this name when it is imported."""
+    """`where` is what the catalog says: the module, or the file that is imported by this name."""
     with plugin_errors(Phase.IMPORT, where), _missing_modules(name, where, root, file):
         return importlib.import_module(name)
 
@@ -126,7 +128,10 @@ def _import_file(where: str, root: Path) -> ModuleType:
 
 
 def _importable_name(where: str, file: Path, root: Path) -> str | None:
-    """The name by which whoever has `root` on the path imports this very file: its models unpickle."""
+    """The module name of the file, if importing that name from `root` gives this very file.
+
+    Then its models are pickled by that name, and unpickle wherever `root` is on the path.
+    """
     if not file.is_relative_to(root):
         return None
     name = ".".join(file.relative_to(root).with_suffix("").parts)
@@ -139,7 +144,10 @@ def _importable_name(where: str, file: Path, root: Path) -> str | None:
 
 
 def _import_alone(where: str, root: Path, file: Path) -> ModuleType:
-    """As a module that no import statement reaches, hence pickled by value for the processes of joblib."""
+    """Imports the file as a module that no import statement reaches.
+
+    Its classes are therefore pickled with their code, for joblib's processes and for whoever loads the model.
+    """
     import cloudpickle  # type: ignore[import-untyped]  # it ships no stubs
 
     name = f"{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
@@ -161,7 +169,7 @@ def _import_alone(where: str, root: Path, file: Path) -> ModuleType:
 
 @contextmanager
 def _missing_modules(name: str, where: str, root: Path, file: Path | None) -> Iterator[None]:
-    """Tells a module that is not there from one that needs another that is not there."""
+    """Distinguishes a module that is missing from one that imports a missing module."""
     try:
         yield
     except ModuleNotFoundError as exc:
@@ -193,16 +201,16 @@ def _class_in(module: ModuleType, name: str, where: str) -> type[Any]:
     return found
 
 
-def _strangers_traceback(exc: BaseException) -> str:
-    """Without our own frames and those of the import system."""
+def _plugin_traceback(exc: BaseException) -> str:
+    """The traceback without our own frames and those of the import system."""
     ours = (
         *(str(SOURCES / name) for name in PACKAGES),
         "<frozen importlib",
         importlib.__file__,
         contextmanager.__code__.co_filename,
     )
-    story = traceback.TracebackException.from_exception(exc)
-    story.stack = traceback.StackSummary.from_list(
-        [frame for frame in story.stack if not frame.filename.startswith(ours)]
+    report = traceback.TracebackException.from_exception(exc)
+    report.stack = traceback.StackSummary.from_list(
+        [frame for frame in report.stack if not frame.filename.startswith(ours)]
     )
-    return "".join(story.format())[-_TRACEBACK_LIMIT:]
+    return "".join(report.format())[-_TRACEBACK_LIMIT:]

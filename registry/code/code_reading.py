@@ -1,8 +1,8 @@
-"""What code a candidate is made of, found out by reading: nothing is imported.
+"""Finds the code that a candidate is made of by reading source files, without importing anything.
 
-A module of the project is what its source parses to, so comments and layout are nothing; docstrings, which
-can be read at run time, are something. It draws in the modules that it imports, wherever in it that stands.
-An installed module is its distribution. What cannot be seen by reading, a witness sees in the cell.
+A module of the project counts by its syntax tree: comments and layout make no difference, docstrings do,
+since code can read them. The modules that it imports, anywhere in it, are read too. An installed module
+counts by its distribution. `file_access_audit` finds in the cell what reading cannot show.
 """
 
 import ast
@@ -24,7 +24,7 @@ from registry.code.distributions import identity_of, library_folders, owners_of
 from registry.code.import_environment import class_paths, import_path
 
 _SUFFIXES = (*EXTENSION_SUFFIXES, ".py", ".pyc")
-#: They are not read with each candidate: they are the same for all.
+#: Our own code is the same for all candidates, so it is not read for each of them.
 _OUR_FOLDERS = tuple(f"{SOURCES / name}/" for name in PACKAGES)
 
 
@@ -34,7 +34,9 @@ class Code:
     distributions: Mapping[str, str]  #: identities of the installed ones that these and the catalog name
     missing: frozenset[str]  #: what is imported and not there, as an optional dependency may be
     compiled: frozenset[str]  #: modules of the project that cannot be read
-    files: Mapping[str, tuple[int, int]]  #: inode and time of change of each: they tell of a change undone
+    files: Mapping[
+        str, tuple[int, int]
+    ]  #: inode and time of change: they show a change even when it was undone
 
     @property
     def digest(self) -> str:
@@ -43,16 +45,16 @@ class Code:
 
 
 def class_modules(candidate: Candidate) -> tuple[str, ...]:
-    """Where its classes are: modules, and files as the catalog names them."""
+    """The modules of its classes, or the files, as the catalog names them."""
     return tuple(dict.fromkeys(path.rpartition(":")[0] for path in class_paths(candidate)))
 
 
 def code_at(places: Iterable[str], *, root: Path) -> Code:
-    """As it is on the disk now, and as a cell would find it that imports from `root`."""
+    """The code as it is on the disk now, found the way a cell finds it that imports from `root`."""
     reading = _Reading(root=root.resolve(), path=_path(root))
     for place in places:
-        reading.begin_at(place)
-    reading.go_on()
+        reading.add(place)
+    reading.read_all()
     return Code(
         modules=reading.modules,
         distributions={name: identity_of(name) or "" for name in sorted(reading.distributions)},
@@ -71,7 +73,7 @@ def is_ours(file: str) -> bool:
 
 
 def _path(root: Path) -> tuple[str, ...]:
-    """In the order in which a cell looks."""
+    """The folders in the order in which a cell searches them."""
     libraries = (entry for entry in sys.path if entry.startswith((sys.prefix, sys.base_prefix)))
     return tuple(dict.fromkeys((*import_path(root), str(SOURCES), *libraries)))
 
@@ -93,8 +95,8 @@ class _Reading:
     _places: dict[str, _Place | None] = field(default_factory=dict)
     _todo: list[str] = field(default_factory=list)
 
-    def begin_at(self, place: str) -> None:
-        """A module, or a file as the catalog names it."""
+    def add(self, place: str) -> None:
+        """`place` is a module, or a file as the catalog names it."""
         if not place.endswith(".py"):
             self._todo.append(place)
             return
@@ -107,12 +109,12 @@ class _Reading:
         else:
             self.missing.add(place)
 
-    def go_on(self) -> None:
-        """Until all that is imported has been seen."""
+    def read_all(self) -> None:
+        """Reads modules until every import has been followed."""
         while self._todo:
             name = self._todo.pop()
-            for above in _with_those_above(name):
-                if not self._see(above):
+            for above in _parents_and_self(name):
+                if not self._visit(above):
                     break
 
     def _importable_name(self, file: Path) -> str | None:
@@ -122,8 +124,8 @@ class _Reading:
         found = self._find(name)
         return name if found and found.file and os.path.realpath(found.file) == str(file) else None
 
-    def _see(self, name: str) -> bool:
-        """False when nothing below it needs to be looked at."""
+    def _visit(self, name: str) -> bool:
+        """False when its submodules need no visit: it is missing, installed, ours, or Python's own."""
         if name in self.modules:
             return True
         if name.partition(".")[0] in sys.stdlib_module_names:
@@ -139,10 +141,10 @@ class _Reading:
         if is_ours(where):
             return False
         if place.file is not None:
-            self._take(name, place.file, package=name if place.folders else name.rpartition(".")[0])
+            self._add_module(name, place.file, package=name if place.folders else name.rpartition(".")[0])
         return True
 
-    def _take(self, name: str, file: str, *, package: str) -> None:
+    def _add_module(self, name: str, file: str, *, package: str) -> None:
         if file.endswith(".py"):
             self._read(name, file, package=package)
         else:
@@ -169,39 +171,39 @@ class _Reading:
     def _find_top(self, name: str) -> _Place | None:
         """A project does not take the place of our packages that a cell has loaded."""
         path = (str(SOURCES),) if name in PACKAGES_IN_CELLS else self.path
-        return _look(name, path) or _ask(name)
+        return _look(name, path) or _ask_editable_finders(name)
 
     def _find_in(self, above: str, last: str) -> _Place | None:
         package = self._find(above)
         return _look(last, package.folders) if package else None
 
 
-def _with_those_above(name: str) -> Iterator[str]:
+def _parents_and_self(name: str) -> Iterator[str]:
     parts = name.split(".")
     return (".".join(parts[: end + 1]) for end in range(len(parts)))
 
 
 def _look(name: str, folders: tuple[str, ...]) -> _Place | None:
-    """As Python does: a package before a module, and either before a folder without a file."""
-    bare = []
+    """Searches as Python does: a package before a module, and either before a folder without `__init__`."""
+    namespaces = []
     for folder in folders:
         inside = f"{folder}/{name}"
-        if os.path.isdir(inside):  # noqa: PTH112 - texts, for this is part of each job
+        if os.path.isdir(inside):  # noqa: PTH112 - text is faster, and this is part of each job
             if (file := _file_of(f"{inside}/__init__")) is not None:
                 return _Place(file, (inside,))
-            bare.append(inside)
+            namespaces.append(inside)
         if (file := _file_of(inside)) is not None:
             return _Place(file, ())
-    return _Place(None, tuple(bare)) if bare else None
+    return _Place(None, tuple(namespaces)) if namespaces else None
 
 
 def _file_of(stem: str) -> str | None:
     files = (stem + suffix for suffix in _SUFFIXES)
-    return next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113 - texts
+    return next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113 - as above
 
 
-def _ask(name: str) -> _Place | None:
-    """Those who know where an editable install lies."""
+def _ask_editable_finders(name: str) -> _Place | None:
+    """Editable installs register finders that know where their modules are."""
     for finder in sys.meta_path:
         if not getattr(finder, "__module__", "").startswith("__editable__"):
             continue
@@ -224,7 +226,7 @@ class _Parsed(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _parse(source: bytes) -> _Parsed:
-    """What is no Python, or more than can be parsed, is known by its bytes."""
+    """A source that cannot be parsed counts by its bytes."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -253,6 +255,6 @@ def _absolute(imports: tuple[_Import, ...], package: str) -> Iterator[str]:
             try:
                 base = importlib.util.resolve_name("." * level + module, package)
             except ImportError:
-                continue  # beyond the top, or in no package: it will fail at run time, too
+                continue  # beyond the top package, or in none: the import fails at run time, too
         yield base
         yield from (f"{base}.{name}" for name in names if name != "*")

@@ -30,7 +30,7 @@ DISTRIBUTIONS = {
 _OWN_FOLDERS = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
 _LIBRARY_FOLDERS = ("/site-packages", "/dist-packages")
 
-#: The version of a candidate that says none and comes from no distribution.
+#: The version of a candidate whose entry gives none and that comes from no distribution.
 FIRST_VERSION = "1"
 
 
@@ -41,7 +41,7 @@ def name_of(module: str) -> str:
 
 
 def version_of(path: str) -> str:
-    """The version of the distribution that the class of this path comes from, such as scikit-learn's."""
+    """The version of the distribution that the class of this path comes from, such as scikit-learn."""
     module = path.rpartition(":")[0]
     if module.endswith(".py"):
         return FIRST_VERSION
@@ -53,7 +53,7 @@ def version_of(path: str) -> str:
 
 @cache
 def _version_of_owner(top: str) -> str:
-    """Slow, as it reads what all distributions contain; asked only for modules that are really there."""
+    """Slow, since it reads what all distributions contain; called only for modules that exist."""
     try:
         spec = importlib.util.find_spec(top)
     except ValueError:
@@ -65,13 +65,13 @@ def _version_of_owner(top: str) -> str:
 
 
 def library_folders() -> tuple[str, ...]:
-    """Where installed modules lie, as pip puts them there."""
+    """The folders into which pip installs modules."""
     others = (path for path in sys.path if path.endswith(_LIBRARY_FOLDERS))
     return tuple(dict.fromkeys((*_OWN_FOLDERS, *others)))
 
 
 def identity_of(distribution: str) -> str | None:
-    """Its version, and a digest of what was installed: one version may be installed again from other sources.
+    """Its version, and a digest of its files: the same version may be installed again from other sources.
 
     None when it is not there.
     """
@@ -79,12 +79,12 @@ def identity_of(distribution: str) -> str | None:
 
 
 def owners_of(module: str) -> tuple[str, ...]:
-    """The distributions that this installed module, or a part of it, comes from."""
+    """The distributions that this installed module, or parts of it, come from."""
     return _owners(module.partition(".")[0], installed_last())
 
 
 def installed_last() -> tuple[int, ...]:
-    """What changes whenever something is installed or removed."""
+    """A value that changes whenever something is installed or removed."""
     return tuple(Path(folder).stat().st_mtime_ns for folder in library_folders() if Path(folder).is_dir())
 
 
@@ -99,7 +99,7 @@ def _identity(name: str, _installed: tuple[int, ...]) -> str | None:
 
 
 def _files_in(record: str) -> list[str]:
-    """The lines about its modules and data, which do not depend on who installed it where."""
+    """The lines about its modules and data, which are the same wherever it is installed."""
     return [
         line
         for line in record.splitlines()
@@ -121,5 +121,5 @@ def _owners(top: str, installed: tuple[int, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _all_owners(_installed: tuple[int, ...]) -> Mapping[str, list[str]]:
-    """Slow, as it reads what all distributions contain."""
+    """Slow, since it reads what all distributions contain."""
     return metadata.packages_distributions()

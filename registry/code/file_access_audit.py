@@ -1,6 +1,8 @@
-"""What a candidate uses beside the code that can be read: a witness of all that Python opens in its cell.
+"""Records what a candidate uses besides the code that can be read: all that Python opens in its cell.
 
-The standard library alone, for it listens in a cell. What compiled code opens by itself it does not hear.
+It uses Python's audit events, so files that compiled code opens by itself are not recorded. It imports the
+standard library and our reading of code alone, because it runs in a cell. Untrusted code runs beside it and
+could feed it false events: a false report can only harm the reuse of the candidate's own results.
 """
 
 import importlib
@@ -16,17 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _MOST = 1000
-#: What tells nothing of a candidate, and should not be read for the sake of it.
+#: System files that depend on no candidate, and are not worth comparing.
 SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/")
 _NO_MODULES = (".dist-info", ".egg-info", ".libs", ".pth")
 _IMPORT_SYSTEM = ("<frozen importlib", str(Path(importlib.__file__).parent))
 
 
 class FileAccessAudit:
-    """It cannot be sent away: a process in which it listens must be one that ends, as a cell does."""
+    """An audit hook can never be removed, so this is only for a process that ends soon, as a cell does."""
 
     def __init__(self, *, private: tuple[Path, ...]) -> None:
-        """`private`: folders that are the candidate's own, so that what it opens there tells nothing."""
+        """`private`: the cell's own folders; what is opened there is not recorded."""
         given = (sys.prefix, sys.base_prefix, *map(str, private))
         self._known = (*SYSTEM, *(f"{folder}/" for folder in given))
         self._libraries = tuple(f"{folder}/" for folder in library_folders())
@@ -34,7 +36,7 @@ class FileAccessAudit:
         self._folders: dict[str, None] = {}
         self._packages: dict[str, None] = {}
         self._actions: dict[str, None] = {}
-        self._ears: Mapping[str, Callable[[tuple[Any, ...]], None]] = {
+        self._recorders: Mapping[str, Callable[[tuple[Any, ...]], None]] = {
             "open": self._opened,
             "import": self._loaded,
             "sqlite3.connect": self._connected,
@@ -48,7 +50,7 @@ class FileAccessAudit:
         }
 
     def begin(self) -> None:
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._record)
 
     def report(self) -> dict[str, list[str]]:
         return {
@@ -58,10 +60,10 @@ class FileAccessAudit:
             "actions": list(self._actions),
         }
 
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        heard = self._ears.get(event)
-        if heard is not None:
-            heard(arguments)
+    def _record(self, event: str, arguments: tuple[Any, ...]) -> None:
+        recorder = self._recorders.get(event)
+        if recorder is not None:
+            recorder(arguments)
 
     def _opened(self, arguments: tuple[Any, ...]) -> None:
         path, _, flags = arguments
@@ -69,22 +71,22 @@ class FileAccessAudit:
             self._note(path, self._files)
 
     def _loaded(self, arguments: tuple[Any, ...]) -> None:
-        """Modules of Python are opened, too; of compiled ones this is all there is to hear."""
+        """Python modules raise an `open` event, too; for compiled ones this is the only event."""
         self._note(arguments[1], self._files)
 
     def _connected(self, arguments: tuple[Any, ...]) -> None:
         self._note(arguments[0], self._files)
 
     def _listed(self, arguments: tuple[Any, ...]) -> None:
-        """The import system looks everywhere for modules: what it finds, it opens."""
-        asking = sys._getframe(2).f_code.co_filename  # noqa: SLF001 - there is no other way to know
-        if not asking.startswith(_IMPORT_SYSTEM):
+        """Listings by the import system are left out: it looks into every folder, and opens what it finds."""
+        caller = sys._getframe(2).f_code.co_filename  # noqa: SLF001 - there is no other way to know
+        if not caller.startswith(_IMPORT_SYSTEM):
             self._note(arguments[0] or ".", self._folders)
 
     def _called(self, arguments: tuple[Any, ...]) -> None:
-        """A program of the system's is no stranger, unless it is told to read a file of the project's."""
+        """A system program is not recorded, unless one of its arguments is a file of the project."""
         for word in _words(arguments):
-            if os.path.exists(word) and self._is_foreign(os.path.abspath(word)):  # noqa: PTH100, PTH110 - texts
+            if os.path.exists(word) and self._is_foreign(os.path.abspath(word)):  # noqa: PTH100, PTH110 - text is faster
                 self._add_action(f"it starts a program with {word}")
 
     def _reached(self, arguments: tuple[Any, ...]) -> None:
@@ -94,13 +96,13 @@ class FileAccessAudit:
 
     def _note(self, path: Any, among: dict[str, None]) -> None:
         if not isinstance(path, str | bytes):
-            return  # a descriptor, which was opened before
-        place = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - texts
+            return  # a file descriptor: its file was recorded when it was opened
+        place = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - text is faster
         library = next((folder for folder in self._libraries if place.startswith(folder)), None)
         if library is not None:
             self._note_installed(place.removeprefix(library).removeprefix("__pycache__/"))
         elif self._is_foreign(place):
-            self._keep(place, among)
+            self._add(place, among)
 
     def _note_installed(self, file: str) -> None:
         package = file.partition("/")[0]
@@ -110,19 +112,19 @@ class FileAccessAudit:
     def _is_foreign(self, place: str) -> bool:
         return not f"{place}/".startswith(self._known) and not is_ours(place)
 
-    def _keep(self, place: str, among: dict[str, None]) -> None:
+    def _add(self, place: str, among: dict[str, None]) -> None:
         if len(among) < _MOST:
             among[place] = None
         else:
             self._add_action(f"it opens more than {_MOST} files")
 
-    def _add_action(self, said: str) -> None:
+    def _add_action(self, text: str) -> None:
         if len(self._actions) < _MOST:
-            self._actions[said] = None
+            self._actions[text] = None
 
 
 def _words(value: Any) -> list[str]:
-    """All that may name a file in what a program is started with."""
+    """Every word of a command that may name a file."""
     if isinstance(value, str | bytes):
         return os.fsdecode(value).split()
     if isinstance(value, list | tuple):

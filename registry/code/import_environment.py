@@ -1,4 +1,4 @@
-"""What a plugin finds around it in a cell: where modules are sought, and which files it may read."""
+"""Where a plugin's cell looks for modules, and which files it may read."""
 
 import os
 import sys
@@ -27,37 +27,37 @@ def import_path(root: Path) -> tuple[str, ...]:
 def readable_paths(
     root: Path, *, candidates: Iterable[Candidate] = (), closed: Iterable[Path] = ()
 ) -> tuple[Path, ...]:
-    """What is in the folders of the import path, and in those of `candidates` that are files.
+    """What a cell may read: the folders of the import path, and those of candidates that are files.
 
-    Without what is hidden (`.env`, `.git`) and what `closed` holds.
+    Hidden entries (`.env`, `.git`) and whatever is in `closed` are left out.
     """
-    shut = Closed.of(closed)
-    folders = (*import_path(root), *map(str, _folders(candidates, root)))
+    closed_files = Closed.of(closed)
+    folders = (*import_path(root), *map(str, _folders_of_files(candidates, root)))
     places = tuple(dict.fromkeys(map(os.path.realpath, folders)))
-    marks = shut.marks_of(places)
-    known_marks, found = _found.get((places, shut), (None, ()))
+    marks = closed_files.marks_of(places)
+    known_marks, found = _found.get((places, closed_files), (None, ()))
     if marks is None or marks != known_marks:
-        opened = (path for place in places for path in shut.all_within_but_these(place))
+        opened = (path for place in places for path in closed_files.all_within_but_these(place))
         found = tuple(map(Path, dict.fromkeys(opened)))
-        _remember(places, shut, marks, found)
+        _remember(places, closed_files, marks, found)
     return found
 
 
-#: To look takes longer than a short job does: what was found, until one of the folders changes.
+#: Listing the folders takes longer than a short job, so the result is kept until one of them changes.
 _found: dict[tuple[tuple[str, ...], Closed], tuple[Marks, tuple[Path, ...]]] = {}
 _MOST_REMEMBERED = 64
 
 
-def _remember(places: tuple[str, ...], shut: Closed, marks: Marks, found: tuple[Path, ...]) -> None:
-    """Not where there are links: they may lead elsewhere without a change here."""
+def _remember(places: tuple[str, ...], closed_files: Closed, marks: Marks, found: tuple[Path, ...]) -> None:
+    """Not with symbolic links: where they lead can change without a change of these folders."""
     if len(_found) >= _MOST_REMEMBERED:
         _found.clear()
     if not any(path.is_symlink() for path in found):
-        _found[places, shut] = marks, found
+        _found[places, closed_files] = marks, found
 
 
 def class_paths(candidate: Candidate) -> Iterator[str]:
-    """Of each class that it is made of, those in its parameters too."""
+    """The path of each class that it is made of, those in its parameters included."""
     parts = [(step.path, step.params) for step in candidate.steps]
     if candidate.path:
         parts.append((candidate.path, candidate.params))
@@ -76,7 +76,7 @@ def _nested_paths(value: Any) -> Iterator[str]:
             yield from _nested_paths(item)
 
 
-def _folders(candidates: Iterable[Candidate], root: Path) -> Iterator[Path]:
+def _folders_of_files(candidates: Iterable[Candidate], root: Path) -> Iterator[Path]:
     for candidate in candidates:
         for path in class_paths(candidate):
             file = path.rpartition(":")[0]

@@ -1,4 +1,4 @@
-"""Under which versions of which libraries a model was fitted. A cell asks, too."""
+"""The versions of the libraries that a model is fitted with. Also imported in cells."""
 
 import hashlib
 import os
@@ -13,10 +13,10 @@ from typing import Any
 from bakeoff.domain.folders import SOURCES
 from registry.code.distributions import identity_of, name_of
 
-#: What decides whether a pickle loads, and means the same: noted when it is there.
+#: The libraries that decide whether a pickle loads and means the same; recorded if they are loaded.
 _MODULES = ("numpy", "scipy", "pandas", "sklearn", "joblib", "lightgbm", "xgboost", "catboost", "torch")
 
-#: What every cell has loaded before it is given a candidate, and what pandas takes besides if it is there.
+#: What every cell has loaded before it is given a candidate, and what pandas loads besides if it is there.
 _LOADED = (
     "numpy",
     "scipy",
@@ -31,27 +31,27 @@ _LOADED = (
 
 BAKEOFF = "bakeoff"
 
-#: Those of our own packages that do something in a cell.
+#: Those of our own packages whose code runs in a cell.
 _OURS = ("bakeoff/cell", "bakeoff/domain", "bakeoff/evaluation", "registry")
 
 
 def cell_environment() -> dict[str, str]:
-    """What each candidate finds in a cell: Python, the libraries, and Bakeoff itself, as on the disk."""
+    """The versions of Python, of the libraries in a cell and of Bakeoff itself, as they are on the disk."""
     identities = {name: identity for name in _LOADED if (identity := identity_of(name))}
     return {"python": platform.python_version(), BAKEOFF: own_version(), **identities}
 
 
-#: The same as they were when this process first asked: so a process that loads them then knows what it has.
+#: The same at the first call in this process: a process that loads the libraries then knows what it loaded.
 loaded_environment = cache(cell_environment)
 
 
 def own_version() -> str:
-    """Our version, and a digest of our sources, which may change without it."""
-    return _version_and_digest(tuple(sorted(_our_files())))
+    """Our version and a digest of our sources, which may change while the version does not."""
+    return _version_and_digest(tuple(sorted(_own_files())))
 
 
-def _our_files() -> Iterator[tuple[str, int, int]]:
-    """With what changes when they do: this is part of each start of a run."""
+def _own_files() -> Iterator[tuple[str, int, int]]:
+    """With time and size instead of content, since this is part of the start of each run."""
     folders = [str(SOURCES / name) for name in _OURS]
     while folders:
         for entry in os.scandir(folders.pop()):
@@ -72,7 +72,7 @@ def _version_and_digest(files: tuple[tuple[str, int, int], ...]) -> str:
 
 
 def libraries_of(model: Any) -> dict[str, str]:
-    """By distribution: Python's, that of the class, and those of the usual ones that are loaded."""
+    """By distribution: Python, that of the class, and the usual libraries that are loaded."""
     loaded = [module for module in _MODULES if module in sys.modules]
     names = dict.fromkeys(name_of(module) for module in (*loaded, type(model).__module__))
     versions = {name: version for name in names if (version := _version(name))}

@@ -1,6 +1,6 @@
-"""Making a model from a candidate: find its class, construct it, hand it the seed.
+"""Builds a model from a candidate: imports its class, constructs it, and sets the seed.
 
-Strangers' code runs in here, so this belongs in a cell; it imports nothing that a cell does not have anyway.
+That runs untrusted code, so it belongs in a cell; it imports nothing that a cell does not have anyway.
 
 A parameter may be more than YAML and JSON can say:
 
@@ -24,7 +24,7 @@ from registry.code.class_import import LoadError, find_class, nearest, plugin_er
 
 __all__ = ["LoadError", "build", "is_class_mapping"]
 
-#: What a candidate must have, and how to say so to its author.
+#: The methods that a candidate must have, with the cure when one is missing.
 _CONTRACT = {
     "fit": "add `def fit(self, X, y)`, which learns from the training rows",
     "predict": "add `def predict(self, X)`, which returns one value for each row",
@@ -32,7 +32,7 @@ _CONTRACT = {
     "explain": "add `def explain(self, symbol)`, which returns a mapping, with `feature_importance`",
 }
 
-#: What the host takes out of the `params` of a signal model: which version of its saved models it works with.
+#: A parameter of a signal model that the host keeps for itself: the version of its saved models.
 ARTEFACT_VERSION = "artefact_version"
 
 
@@ -43,24 +43,24 @@ def build(
     seed: int | None,
     entering: Callable[[Phase], None] = lambda _: None,
 ) -> Any:
-    """The model, not fitted. `entering` hears of each phase before strangers' code runs in it.
+    """The model, not fitted. `entering` is called with each phase before plugin code runs in it.
 
     Every `random_state` that the parameters leave open, or give as null, is the seed.
     """
-    maker = _Maker(root, seed, entering)
+    builder = _Builder(root, seed, entering)
     if candidate.steps:
-        return maker.pipeline(candidate.steps)
+        return builder.pipeline(candidate.steps)
     if candidate.path is None:
         raise LoadError(Phase.IMPORT, f"{candidate.id} names no class", "give it a path, or steps")
-    model = maker.make(candidate.path, candidate.params)
-    _demand(model, candidate.path, ("fit", "predict"))
-    _seed_what_it_holds(model, seed)
+    model = builder.make(candidate.path, candidate.params)
+    _require_methods(model, candidate.path, ("fit", "predict"))
+    _seed_inner_estimators(model, seed)
     return model
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignalClass:
-    """The class of a signal model, checked as far as that goes without data."""
+    """The class of a signal model, checked as far as that is possible without data."""
 
     path: str
     cls: type[Any]
@@ -75,18 +75,20 @@ class SignalClass:
 def find_signal_class(
     candidate: Candidate, *, root: Path, entering: Callable[[Phase], None] = lambda _: None
 ) -> SignalClass:
-    """`entering` hears of each phase before strangers' code runs in it."""
+    """`entering` is called with each phase before plugin code runs in it."""
     path = candidate.path or ""
-    maker = _Maker(root, None, entering)
+    builder = _Builder(root, None, entering)
     entering(Phase.IMPORT)
     cls = find_class(path, root=root)
-    given = {name: maker.value(value) for name, value in candidate.params.items() if name != ARTEFACT_VERSION}
+    given = {
+        name: builder.value(value) for name, value in candidate.params.items() if name != ARTEFACT_VERSION
+    }
     entering(Phase.CONSTRUCT)
     _refuse_abstract(cls, path)
-    _demand(cls, path, ("generate_signals", "explain"))
+    _require_methods(cls, path, ("generate_signals", "explain"))
     declared = _parameters_of(cls)
     if declared is not None:
-        own = _behind_data_and_artefacts(declared, path)
+        own = _parameters_after_data_and_artefacts(declared, path)
         given = _as_declared(given, own)
         _check_parameters(path, given, own)
     return SignalClass(path=path, cls=cls, params=given, artefacts=_artefacts_of(cls, path))
@@ -102,7 +104,7 @@ def is_class_mapping(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class _Maker:
+class _Builder:
     root: Path
     seed: int | None
     entering: Callable[[Phase], None]
@@ -110,12 +112,12 @@ class _Maker:
     def pipeline(self, steps: tuple[PipelineStep, ...]) -> Any:
         parts = [self.make(step.path, step.params) for step in steps]
         for step, part in zip(steps[:-1], parts[:-1], strict=True):
-            _demand(part, step.path, ("fit", "transform"))
-        _demand(parts[-1], steps[-1].path, ("fit", "predict"))
+            _require_methods(part, step.path, ("fit", "transform"))
+        _require_methods(parts[-1], steps[-1].path, ("fit", "predict"))
         from sklearn.pipeline import make_pipeline
 
         model = make_pipeline(*parts)
-        _seed_what_it_holds(model, self.seed)
+        _seed_inner_estimators(model, self.seed)
         return model
 
     def make(self, path: str, params: Mapping[str, Any]) -> Any:
@@ -146,7 +148,7 @@ class _Maker:
 
 
 def _parameters_of(cls: type[Any]) -> Mapping[str, inspect.Parameter] | None:
-    """None where the signature is closed to us, as with some classes written in C."""
+    """None where Python cannot tell the signature, as with some classes written in C."""
     try:
         return inspect.signature(cls).parameters
     except (TypeError, ValueError):
@@ -196,17 +198,17 @@ def _check_parameters(path: str, given: Mapping[str, Any], declared: Mapping[str
         )
 
 
-def _behind_data_and_artefacts(
+def _parameters_after_data_and_artefacts(
     declared: Mapping[str, inspect.Parameter], path: str
 ) -> dict[str, inspect.Parameter]:
-    """The parameters that the catalog may give."""
+    """The parameters that a catalog entry may give: those after `data` and `artefacts`."""
     takes_any = any(p.kind is p.VAR_POSITIONAL for p in declared.values())
     in_order = [n for n, p in declared.items() if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
     if len(in_order) < len(_GIVEN_FIRST) and not takes_any:
         raise LoadError(
             Phase.CONSTRUCT,
             f"the constructor of {path} does not take data and artefacts",
-            "begin it with `def __init__(self, data, artefacts)`, the parameters of the catalog behind them",
+            "begin it with `def __init__(self, data, artefacts)`, and put those of the catalog behind them",
         )
     taken = in_order[: len(_GIVEN_FIRST)]
     return {name: parameter for name, parameter in declared.items() if name not in taken}
@@ -237,7 +239,7 @@ def _refuse_abstract(cls: type[Any], path: str) -> None:
         )
 
 
-def _demand(model: Any, path: str, methods: tuple[str, ...]) -> None:
+def _require_methods(model: Any, path: str, methods: tuple[str, ...]) -> None:
     for name in methods:
         with plugin_errors(Phase.CONSTRUCT, path):
             method = getattr(model, name, None)
@@ -252,8 +254,8 @@ def _demand(model: Any, path: str, methods: tuple[str, ...]) -> None:
             )
 
 
-def _seed_what_it_holds(model: Any, seed: int | None) -> None:
-    """Estimators inside the model that were not constructed by us, and what gave null."""
+def _seed_inner_estimators(model: Any, seed: int | None) -> None:
+    """Seeds estimators inside the model that it made itself, and those whose parameter is null."""
     if seed is None or not (hasattr(model, "get_params") and hasattr(model, "set_params")):
         return
     try:
@@ -263,5 +265,5 @@ def _seed_what_it_holds(model: Any, seed: int | None) -> None:
             if value is None and name.rpartition("__")[2] == "random_state"
         ]
         model.set_params(**dict.fromkeys(open_ones, seed))
-    except Exception:  # noqa: BLE001 - get_params is no obligation, so a broken one is no fault
+    except Exception:  # noqa: BLE001 - plugin code runs; get_params is no obligation, so a broken one is no fault
         return

@@ -1,6 +1,7 @@
-"""Signal models: constructing one, asking it, and what may come of it.
+"""Constructs signal models, calls them, and checks the signals that they return.
 
-Answers are checked in the cell, and again beside it, on what the cell wrote.
+The check runs in the cell, and again in the host on what the cell wrote, which untrusted code may have
+forged.
 """
 
 import asyncio
@@ -23,12 +24,12 @@ from registry.columns.json_values import jsonable
 if TYPE_CHECKING:
     from registry.interface import ModelPlugin
 
-#: Sums of 32-bit floats may miss 0 and 1 by so much.
+#: By so much sums of 32-bit floats may miss 0 and 1.
 _ROUNDING = 1e-6
 
 
 class BadSignalsError(BadAnswerError):
-    """The answers of a signal model cannot be used, and its author can mend it."""
+    """The signals of a model cannot be used, and its author can mend that."""
 
 
 def config_of(candidate: Candidate) -> ModelConfig:
@@ -37,7 +38,7 @@ def config_of(candidate: Candidate) -> ModelConfig:
 
 
 def artefact_version_of(candidate: Candidate) -> str | None:
-    """The version of its saved models that the catalog asks for; None: the newest that all of them have."""
+    """The version of its saved models that the catalog names; None: the newest that all of them have."""
     version = candidate.params.get(ARTEFACT_VERSION)
     return None if version is None else str(version)
 
@@ -50,7 +51,7 @@ def construct(
     root: Path,
     entering: Callable[[Phase], None] = lambda _: None,
 ) -> "ModelPlugin":
-    """`entering` hears of each phase before strangers' code runs in it."""
+    """`entering` is called with each phase before plugin code runs in it."""
     found = find_signal_class(candidate, root=root, entering=entering)
     plugin: ModelPlugin = found.construct(data, artefacts)
     plugin.config = config_of(candidate)
@@ -58,23 +59,23 @@ def construct(
 
 
 def checked_signals(plugin: "ModelPlugin", symbols: Sequence[str], as_of: date) -> tuple[ModelOutput, ...]:
-    """Checked and ranked. What the plugin raises, rises."""
+    """The signals of the plugin, checked and ranked. What the plugin raises is not caught."""
     return ranked(_checked(await_if_needed(plugin.generate_signals(list(symbols), as_of)), symbols))
 
 
 def trained_every_artefact(trained: Any, found: SignalClass) -> bool:
-    """Whether what `train` returned has a model for each name of the class, and no other."""
+    """Whether `train` returned a model for each name in `artefacts`, and no other."""
     models = getattr(trained, "models", None)
     return isinstance(models, Mapping) and models.keys() == set(found.artefacts)
 
 
-def await_if_needed(answer: Any) -> Any:
-    """What an `async def` method answers in the end; what others answer as it is."""
-    return asyncio.run(_finish(answer)) if inspect.isawaitable(answer) else answer
+def await_if_needed(result: Any) -> Any:
+    """The result of an `async def` method; any other value as it is."""
+    return asyncio.run(_finish(result)) if inspect.isawaitable(result) else result
 
 
-async def _finish(answer: Any) -> Any:
-    return await answer
+async def _finish(result: Any) -> Any:
+    return await result
 
 
 def answers_to_json(answers: Iterable[ModelOutput]) -> list[dict[str, Any]]:
@@ -91,11 +92,11 @@ def answers_to_json(answers: Iterable[ModelOutput]) -> list[dict[str, Any]]:
 
 
 def answers_from_json(data: Any, symbols: Sequence[str]) -> tuple[ModelOutput, ...]:
-    """Checked and ranked: a cell may have written anything."""
+    """Checked and ranked, for the cell may have written anything."""
     try:
         answers = [ModelOutput(**one) for one in data]
     except TypeError as exc:
-        raise BadSignalsError(f"what the cell wrote holds no answers: {exc}") from exc
+        raise BadSignalsError(f"what the cell wrote is no list of signals: {exc}") from exc
     return ranked(_checked(answers, symbols))
 
 
@@ -103,14 +104,15 @@ def _checked(raw: Any, symbols: Sequence[str]) -> list[ModelOutput]:
     if isinstance(raw, (str, bytes, Mapping)) or not isinstance(raw, Iterable):
         raise BadSignalsError(
             f"generate_signals returned {_a(raw)}, where a list of ModelOutput is due",
-            "return one ModelOutput for each symbol that the model has an opinion on",
+            "return one ModelOutput for each symbol that the model has a signal for",
         )
     asked, seen = frozenset(symbols), set[str]()
     answers = [_answer(one, place, asked) for place, one in enumerate(raw)]
     for answer in answers:
         if answer.symbol in seen:
             raise BadSignalsError(
-                f"generate_signals answered twice for {answer.symbol}", "return one answer for each symbol"
+                f"generate_signals returned two signals for {answer.symbol}",
+                "return one signal for each symbol",
             )
         seen.add(answer.symbol)
     return answers
@@ -124,8 +126,9 @@ def _answer(raw: Any, place: int, asked: Collection[str]) -> ModelOutput:
         )
     if not isinstance(raw.symbol, str) or raw.symbol not in asked:
         raise BadSignalsError(
-            f"generate_signals answered for {raw.symbol!r:.60} at entry {place}, which nobody asked for",
-            "answer for the symbols that it is given",
+            f"generate_signals returned a signal for {raw.symbol!r:.60} at entry {place}, "
+            "which was not among the symbols given",
+            "return signals only for the symbols that it is given",
         )
     return ModelOutput(
         symbol=raw.symbol,
@@ -152,7 +155,7 @@ def _number(raw: ModelOutput, name: str) -> float:
             return float(value)
     raise BadSignalsError(
         f"the {name} for {raw.symbol} is {value!r:.60}, where a finite number is due",
-        "leave out a symbol that the model has no opinion on",
+        "leave out a symbol that the model has no signal for",
     )
 
 

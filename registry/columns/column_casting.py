@@ -1,6 +1,6 @@
-"""A column turned into the type that a signature expects, when each value can be and nothing is lost:
+"""Converts a column into the type that a signature expects, if every value can be and nothing is lost:
 
-    expected   as good as it
+    expected   can be made from
     float      integer, boolean
     integer    boolean; float, when all numbers are whole
     boolean    integer and float, when all are 0 or 1
@@ -8,7 +8,7 @@
     text       nothing else
     category   values of the type of its categories; unseen ones too, unless the order means something
 
-A category is as good as its values, and a column without a single value as good as any.
+A category counts as a column of its values. A column without any value can be converted into any type.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Column = pd.Series[Any]
-    Converted = tuple[Column, NDArray[np.bool_]]  #: and which values are in the way
+    Converted = tuple[Column, NDArray[np.bool_]]  #: and which values cannot be converted
 
 BOOLEAN, INTEGER, FLOAT = ColumnType.BOOLEAN, ColumnType.INTEGER, ColumnType.FLOAT
 DATETIME, TEXT, CATEGORY = ColumnType.DATETIME, ColumnType.TEXT, ColumnType.CATEGORY
@@ -32,21 +32,21 @@ _INT64 = 2.0**63
 
 
 class MisfitError(ValueError):
-    """A value cannot become one of the type that is expected."""
+    """A value cannot be converted into the expected type."""
 
     def __init__(self, expected: ColumnType, found: ColumnType, row: int, value: str) -> None:
         super().__init__(expected, found, row, value)
         self.expected = expected
         self.found = found
-        self.row = row  #: the first in the way, counted from 0
-        self.value = value  #: what stands there
+        self.row = row  #: the first that cannot be converted, counted from 0
+        self.value = value  #: the value in that row
 
     def __str__(self) -> str:
         where = f"first {self.value} in row {self.row + 1:,}"
         return f"{self.found} where {self.expected} is expected, {where}: {_CURES[self.expected]}"
 
     def moved(self, rows: int) -> "MisfitError":
-        """Counted from so many rows before."""
+        """The same misfit, with that many rows before the data."""
         return MisfitError(self.expected, self.found, self.row + rows, self.value)
 
     def to_record(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ _CURES: Mapping[ColumnType, str] = {
 
 
 def converted(column: "Column", spec: ColumnSpec) -> "Column":
-    """The column itself where it is as it should be. MisfitError for the first value in the way."""
+    """The column itself if it has the type already. MisfitError for the first value that does not fit."""
     found = type_of(column)
     if spec.type is ColumnType.ANY:
         return column
@@ -74,7 +74,7 @@ def converted(column: "Column", spec: ColumnSpec) -> "Column":
     if found is CATEGORY:
         return converted(_values_of(column), spec)
     if found is spec.type:
-        return _settled(column, spec)
+        return _normalised(column, spec)
     result, misfits = _CONVERSIONS.get((found, spec.type), _only_if_empty)(column, spec)
     _refuse(misfits, column, found, spec)
     return result
@@ -83,12 +83,12 @@ def converted(column: "Column", spec: ColumnSpec) -> "Column":
 def _refuse(misfits: "NDArray[np.bool_]", column: "Column", found: ColumnType, spec: ColumnSpec) -> None:
     if misfits.any():
         row = int(misfits.argmax())
-        value = column.iloc[row : row + 1].tolist()[0]  # as Python has it
+        value = column.iloc[row : row + 1].tolist()[0]  # as a Python value
         raise MisfitError(spec.type, found, row, repr(value)[:_LONGEST_VALUE])
 
 
-def _settled(column: "Column", spec: ColumnSpec) -> "Column":
-    """What stands as Python objects as pandas has it, and dates in the zone that is expected."""
+def _normalised(column: "Column", spec: ColumnSpec) -> "Column":
+    """Python objects become the pandas type, and dates get the expected zone."""
     import pandas as pd
 
     objects = pd.api.types.is_object_dtype(column.dtype)
@@ -121,12 +121,12 @@ def _only_if_empty(column: "Column", spec: ColumnSpec) -> "Converted":
 
 
 def _text_for_number(column: "Column", spec: ColumnSpec) -> "Converted":
-    """Text is no number, but first of all in the way is what does not even look like one."""
+    """Text is never converted into a number. A value that does not look like one is reported first."""
     import pandas as pd
 
     empty, text = _only_if_empty(column, spec)
-    strange = text & pd.to_numeric(column, errors="coerce").isna().to_numpy()
-    return empty, strange if strange.any() else text
+    not_numeric = text & pd.to_numeric(column, errors="coerce").isna().to_numpy()
+    return empty, not_numeric if not_numeric.any() else text
 
 
 _EMPTY: Mapping[ColumnType, Any] = {
@@ -139,7 +139,7 @@ _EMPTY: Mapping[ColumnType, Any] = {
 
 
 def _number(column: "Column", spec: ColumnSpec) -> "Converted":
-    """Whole numbers and truth stay floats where values are missing."""
+    """Integers and booleans become floats where values are missing."""
     import numpy as np
     import pandas as pd
 
@@ -188,7 +188,7 @@ _CONVERSIONS: Mapping[tuple[ColumnType, ColumnType], Callable[..., "Converted"]]
 
 
 def _category(column: "Column", found: ColumnType, spec: ColumnSpec) -> "Column":
-    """With the categories that it was fitted on first, in their order: some models go by their codes."""
+    """The categories of training come first, in their order, since some models use their codes."""
     import pandas as pd
 
     if found is CATEGORY and (spec.categories is None or tuple(column.cat.categories) == spec.categories):

@@ -1,9 +1,9 @@
-"""An input example: a few rows that show what a model takes, as JSON `{columns, dtypes, data}`, and back.
+"""Converts an input example, a few rows that show what a model takes, to JSON and back.
 
     columns    names, in order
-    dtypes     for each the name that pandas has for its type; of a category `{categories, of, ordered}`
-    data       rows; null is a missing value, dates are ISO 8601 in UTC, the infinite are "inf" and "-inf",
-               and what JSON has no word for is text
+    dtypes     the pandas name of each column's type; for a category `{categories, of, ordered}`
+    data       rows; null is a missing value, dates are ISO 8601 in UTC, infinite numbers are "inf" and
+               "-inf", and what JSON cannot represent is text
 
 A cell writes it, so it imports nothing that a cell does not have.
 """
@@ -24,9 +24,9 @@ _FLOATS = {"inf": float("inf"), "-inf": float("-inf"), None: float("nan")}
 
 
 def example_to_json(X: Any, rows: int = ROWS) -> dict[str, Any]:
-    """Of the first rows."""
+    """An example of the first rows."""
     frame = as_frame(X).iloc[:rows]
-    columns = [_settled(column) for _, column in frame.items()]
+    columns = [_normalised(column) for _, column in frame.items()]
     values = [_values(column) for column in columns]
     return {
         "columns": list(frame.columns),
@@ -36,7 +36,7 @@ def example_to_json(X: Any, rows: int = ROWS) -> dict[str, Any]:
 
 
 def example_from_json(example: Mapping[str, Any]) -> "pd.DataFrame":
-    """InvalidInputError for what is no example: a cell may have written anything."""
+    """InvalidInputError if it is no example, for a cell may have written anything."""
     import pandas as pd
 
     try:
@@ -51,8 +51,8 @@ def example_from_json(example: Mapping[str, Any]) -> "pd.DataFrame":
         raise InvalidInputError(f"this is no input example: {type(exc).__name__}: {exc}") from exc
 
 
-def _settled(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Dates and decimals that stand as objects become what pandas has for them; rare categories go."""
+def _normalised(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Dates and decimals in a column of objects get a pandas type; unused categories of very many go."""
     import pandas as pd
 
     kind = type_of(column)
@@ -75,8 +75,8 @@ def _dtype(column: "pd.Series[Any]") -> Any:
 def _values(column: "pd.Series[Any]") -> list[Any]:
     kind = type_of(column)
     if kind is ColumnType.CATEGORY:
-        words = [*_values(column.cat.categories.to_series()), None]  # code -1 is a missing value
-        return [words[code] for code in column.cat.codes]
+        labels = [*_values(column.cat.categories.to_series()), None]  # code -1 is a missing value
+        return [labels[code] for code in column.cat.codes]
     if kind is ColumnType.DATETIME:
         return [None if moment is None else moment.isoformat() for moment in _plain(_in_utc(column))]
     plain = _plain(column)
@@ -90,12 +90,12 @@ def _plain(column: "pd.Series[Any]") -> list[Any]:
 
 
 def _in_utc(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Zones of old had offsets of seconds, which ISO 8601 cannot say."""
+    """Historical zones have offsets with seconds, which ISO 8601 cannot express."""
     return column if column.dt.tz is None else column.dt.tz_convert("UTC")
 
 
 def _restored(values: list[Any], dtype: Any) -> "pd.Series[Any]":
-    """An example is no reason not to load a model: what this pandas cannot make stays as JSON has it."""
+    """What this pandas cannot restore stays as in JSON: an example must not keep a model from loading."""
     import pandas as pd
 
     try:
@@ -107,10 +107,10 @@ def _restored(values: list[Any], dtype: Any) -> "pd.Series[Any]":
 def _category(values: list[Any], dtype: Mapping[str, Any]) -> "pd.Series[Any]":
     import pandas as pd
 
-    words = list(dtype["categories"])
-    codes = [-1 if value is None else words.index(value) for value in values]
-    labels = pd.Index(_restored(words, dtype["of"]))
-    return pd.Series(pd.Categorical.from_codes(codes, labels, ordered=dtype["ordered"]))
+    labels = list(dtype["categories"])
+    codes = [-1 if value is None else labels.index(value) for value in values]
+    index = pd.Index(_restored(labels, dtype["of"]))
+    return pd.Series(pd.Categorical.from_codes(codes, index, ordered=dtype["ordered"]))
 
 
 def _column(values: list[Any], dtype: Any) -> "pd.Series[Any]":

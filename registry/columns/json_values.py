@@ -1,4 +1,4 @@
-"""What JSON can hold of the values that people describe their models with."""
+"""Converts values into what JSON can hold. A leaf that many modules import, in cells too."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def jsonable(value: Any) -> Any:
-    """Lists for tuples, sets and arrays, numbers for numpy's; text for all that JSON has no word for."""
+    """Tuples, sets and arrays become lists, numpy numbers become numbers, and anything else becomes text."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):

@@ -1,7 +1,7 @@
-"""Check what a candidate's `predict` returned: an array of one plain type, a value per row, none missing.
+"""Checks what a candidate's `predict` returned: an array of one plain type, a value per row, none missing.
 
-The cell checks what the candidate returned, and the supervisor checks again what the cell wrote. Needs numpy
-alone.
+The check runs in the cell on what the candidate returned, and again in the host on what the cell wrote, which
+untrusted code may have forged. Needs numpy alone.
 """
 
 import math
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import BadAnswerError
 
-#: Sums of 32-bit floats may miss 0 and 1 by so much.
+#: By so much sums of 32-bit floats may miss 0 and 1.
 _ROUNDING = 1e-6
 
 _MISSING = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
 
 
 class BadPredictionsError(BadAnswerError):
-    """A candidate's predictions cannot be scored, and its author can mend it."""
+    """A candidate's predictions cannot be scored, and its author can mend that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,8 @@ class Predictions:
 
 
 def check_predictions(raw: Any, *, rows: int, output_kind: OutputKind) -> NDArray[Any]:
-    """A new or the same array of numbers, bools or text, which `np.save` writes without pickle."""
-    array = _shaped(_array(raw), rows=rows, output_kind=output_kind)
+    """The checked array of numbers, booleans or text, which `np.save` can write without pickle."""
+    array = _with_checked_shape(_array(raw), rows=rows, output_kind=output_kind)
     array = array if array.dtype.kind in "biufU" else _of_one_type(array)
     if array.dtype.kind == "f":
         _check_finite(array)
@@ -47,7 +47,7 @@ def check_predictions(raw: Any, *, rows: int, output_kind: OutputKind) -> NDArra
 
 
 def check_numbers(raw: Any, *, rows: int) -> NDArray[np.float64]:
-    """Whatever output kind was declared: where a number is predicted, it is the number itself."""
+    """The predictions for a regression: one number per row, whatever output kind was declared."""
     values = check_predictions(raw, rows=rows, output_kind=OutputKind.SCORE)
     if values.ndim == 1:
         return values.astype(np.float64)
@@ -60,7 +60,7 @@ def _array(raw: Any) -> NDArray[Any]:
     if np.ma.is_masked(raw):
         raise BadPredictionsError("predict returned a masked array with masked rows", "predict every row")
     try:
-        # A list goes through objects: numpy would turn [1, "a"] into text without a word.
+        # A list is read as objects first: numpy would silently turn [1, "a"] into text.
         return np.asarray(raw) if hasattr(raw, "__array__") else np.asarray(raw, dtype=object)
     except (TypeError, ValueError) as exc:
         raise BadPredictionsError(
@@ -69,7 +69,7 @@ def _array(raw: Any) -> NDArray[Any]:
         ) from exc
 
 
-def _shaped(array: NDArray[Any], *, rows: int, output_kind: OutputKind) -> NDArray[Any]:
+def _with_checked_shape(array: NDArray[Any], *, rows: int, output_kind: OutputKind) -> NDArray[Any]:
     if array.ndim == 0:
         raise BadPredictionsError(
             f"predict returned a single {type(array.item()).__name__}, not one value for each of {rows} rows",
@@ -80,7 +80,7 @@ def _shaped(array: NDArray[Any], *, rows: int, output_kind: OutputKind) -> NDArr
             f"predict returned {len(array)} values for {rows} rows",
             "return one value per row of X, in its order",
         )
-    if array.ndim == 2 and array.shape[1] == 1:  # noqa: PLR2004 - a column is a vector to its author
+    if array.ndim == 2 and array.shape[1] == 1:  # noqa: PLR2004 - a single column is taken as a vector
         return array[:, 0]
     if array.ndim > (1 if output_kind is OutputKind.LABELS else 2) or array.size == 0:
         raise BadPredictionsError(

@@ -1,7 +1,8 @@
-"""The signature of a model: which columns it was fitted on, of which types, and what it answers.
+"""The signature of a model: the columns it was fitted on, their types, and what it predicts.
 
-It is inferred from data, kept as JSON, and compared with data before a preprocessor or a model sees them
-(`registry.columns.signature_comparison`). A cell writes it, so it imports nothing that a cell does not have.
+It is inferred from data and kept as JSON. Data are compared with it before a preprocessor or a model is given
+them (`registry.columns.signature_comparison`). A cell writes it, so it imports nothing that a cell does not
+have.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from bakeoff.domain.errors import InvalidInputError
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A column of more categories than this keeps the fact alone that it is one.
+#: Of a column with more categories than this, only its type is kept.
 MOST_CATEGORIES = 1_000
 
 Label = str | int | float | bool
@@ -27,15 +28,15 @@ class ColumnType(StrEnum):
     DATETIME = "datetime"
     TEXT = "text"
     CATEGORY = "category"
-    ANY = "any"  #: none of these, or without a single value: it is not checked
+    ANY = "any"  #: none of these, or without any value: such a column is not checked
 
 
 class Container(StrEnum):
-    """What a model was fitted on, and so what it is given."""
+    """The kind of object that a model was fitted on, and so is given."""
 
     FRAME = "frame"
-    NUMBERED = "numbered"  #: a DataFrame whose columns are called by numbers
-    ARRAY = "array"  #: the columns' names are their places
+    NUMBERED = "numbered"  #: a DataFrame whose columns are named by numbers
+    ARRAY = "array"  #: a numpy array: the names of its columns are their positions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +44,15 @@ class ColumnSpec:
     name: str
     type: ColumnType
     optional: bool = False  #: values were missing when it was inferred
-    zone: str | None = None  #: of a datetime; None means without zone, which is UTC
-    of: ColumnType | None = None  #: the type of the categories, of a category
+    zone: str | None = None  #: of a datetime; None means without a zone, which counts as UTC
+    of: ColumnType | None = None  #: for a category, the type of its values
     categories: tuple[Label, ...] | None = None  #: in their order; None when there are too many to keep
     ordered: bool = False  #: whether the order of the categories means something
 
     def to_json(self) -> dict[str, Any]:
-        """Without what is as it mostly is: there may be thousands of columns."""
-        said = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
-        return {key: value for key, value in said.items() if value is not None and value is not False}
+        """Without default values, for there may be thousands of columns."""
+        values = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {key: value for key, value in values.items() if value is not None and value is not False}
 
 
 def _plain(value: Any) -> Any:
@@ -79,7 +80,7 @@ class Signature:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """InvalidInputError for what is no signature: a cell may have written anything."""
+        """InvalidInputError if it is no signature, for a cell may have written anything."""
         try:
             return cls(
                 inputs=tuple(map(_spec, data["inputs"])),
@@ -118,17 +119,17 @@ _PLAIN: Mapping[str, Any] = {
 
 
 def infer_signature(X: Any, predictions: Any = None, probabilities: Any = None) -> Signature:
-    """`X` is whatever `as_frame` takes; the other two are one- or two-dimensional arrays."""
+    """`X` is anything that `as_frame` takes; the other two are one- or two-dimensional arrays."""
     outputs = [("prediction", predictions), ("probability", probabilities)]
     return Signature(
         inputs=tuple(_columns_of(as_frame(X))),
-        outputs=tuple(spec for name, values in outputs for spec in _columns_of(_named(name, values))),
+        outputs=tuple(spec for name, values in outputs for spec in _columns_of(_output_frame(name, values))),
         container=container_of(X),
     )
 
 
 def as_frame(X: Any) -> "pd.DataFrame":
-    """A DataFrame, an array of rows, or a list of dicts, as a frame whose columns are called by text."""
+    """A DataFrame, an array of rows, or a list of dicts, as a frame whose column names are text."""
     import pandas as pd
 
     if not _has_rows(X):
@@ -138,9 +139,11 @@ def as_frame(X: Any) -> "pd.DataFrame":
     except (TypeError, ValueError) as exc:
         raise _no_rows(X) from exc
     names = [str(name) for name in frame.columns]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise InvalidInputError(f"there are columns of the same name: {', '.join(twice)}; rename them")
+    duplicates = (
+        sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    )
+    if duplicates:
+        raise InvalidInputError(f"there are columns of the same name: {', '.join(duplicates)}; rename them")
     return frame.set_axis(names, axis=1)
 
 
@@ -174,12 +177,12 @@ def container_of(X: Any) -> Container:
 
 
 def _has_keys(X: Any) -> bool:
-    """Whether the rows, or the whole, say what their values are called."""
+    """Whether it is a mapping, or a list of mappings, and so names its columns."""
     first = X if isinstance(X, Mapping) else next(iter(X), None) if isinstance(X, Sequence) else None
     return isinstance(first, Mapping)
 
 
-def _named(name: str, values: Any) -> "pd.DataFrame":
+def _output_frame(name: str, values: Any) -> "pd.DataFrame":
     import numpy as np
     import pandas as pd
 
@@ -199,7 +202,7 @@ def _columns_of(frame: "pd.DataFrame") -> "Iterator[ColumnSpec]":
 
 
 def _zone(column: "pd.Series[Any]") -> dict[str, Any]:
-    """Dates that stand as objects have none."""
+    """Dates in a column of Python objects have no zone."""
     zone = getattr(column.dtype, "tz", None)
     return {"zone": None if zone is None else str(zone)}
 
@@ -215,13 +218,13 @@ def _categories(column: "pd.Series[Any]") -> dict[str, Any]:
     }
 
 
-_INFINITE = {float("inf"), float("-inf")}  #: JSON has no word for them
+_INFINITE = {float("inf"), float("-inf")}  #: JSON cannot represent them
 _LABELS = {ColumnType.BOOLEAN, ColumnType.INTEGER, ColumnType.FLOAT, ColumnType.TEXT}
 _details = {ColumnType.DATETIME: _zone, ColumnType.CATEGORY: _categories}
 
 
 def type_of(column: "pd.Series[Any]") -> ColumnType:
-    """By the column's type; a column of Python objects is what all its values are."""
+    """By the dtype of the column; for a column of Python objects, by its values."""
     import pandas as pd
 
     dtype, types = column.dtype, pd.api.types
@@ -234,7 +237,7 @@ def type_of(column: "pd.Series[Any]") -> ColumnType:
     return ColumnType.TEXT if types.is_string_dtype(dtype) else ColumnType.ANY
 
 
-#: By numpy's letter, which pandas and Arrow use for their types, too.
+#: By the letter that numpy, pandas and Arrow use for a type.
 _KINDS: Mapping[str, ColumnType] = {
     "b": ColumnType.BOOLEAN,
     "i": ColumnType.INTEGER,
@@ -242,7 +245,7 @@ _KINDS: Mapping[str, ColumnType] = {
     "f": ColumnType.FLOAT,
     "M": ColumnType.DATETIME,
 }
-#: What pandas says of the values of a column of objects.
+#: By what pandas infers from the values of a column of objects.
 _OBJECTS: Mapping[str, ColumnType] = {
     "boolean": ColumnType.BOOLEAN,
     "integer": ColumnType.INTEGER,

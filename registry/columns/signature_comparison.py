@@ -1,6 +1,6 @@
-"""Data held against a signature: what is missing, extra, of another type, in another order.
+"""Compares data with a signature: columns that are missing, extra, of another type, or in another order.
 
-Columns go by their names, whatever their order; those that have none go by their place.
+Columns are matched by name, in any order; columns without names are matched by position.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,21 +20,23 @@ _MOST_NAMED = 20
 @dataclass(frozen=True, kw_only=True)
 class SignatureComparison:
     missing: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()  #: nobody looks at them
+    extra: tuple[str, ...] = ()  #: columns that the model does not use
     wrong_types: Mapping[str, MisfitError] = field(default_factory=dict)
     reordered: bool = False
-    gaps: tuple[str, ...] = ()  #: where values are missing, and never were in training: no error
-    by_place: bool = False  #: none may be extra then, for nobody could say which
+    gaps: tuple[str, ...] = ()  #: columns that have missing values here and had none in training; no error
+    by_position: bool = (
+        False  #: matched by position: no column may be extra then, for it is unknown which one
+    )
 
     @property
     def valid(self) -> bool:
-        return not (self.missing or self.wrong_types or (self.by_place and self.extra))
+        return not (self.missing or self.wrong_types or (self.by_position and self.extra))
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """In words, each with its cure."""
-        if self.by_place and (self.missing or self.extra):
-            return (_wrong_width(self.missing, self.extra),)
+        """A sentence for each problem, with its cure."""
+        if self.by_position and (self.missing or self.extra):
+            return (_wrong_number_of_columns(self.missing, self.extra),)
         hint = nearest(self.missing[0], self.extra) if self.missing else ""
         absent = [f"missing columns {listed(self.missing)}: add or rename them{hint}"] if self.missing else []
         wrong = [f"column {name!r} is {misfit}" for name, misfit in self.wrong_types.items()]
@@ -42,7 +44,7 @@ class SignatureComparison:
         return (*absent, *wrong[:_MOST_NAMED], *more)
 
     def within(self, first_row: int, others: Sequence[str]) -> "SignatureComparison":
-        """Of a part of something larger: where it begins, and which columns it was taken without."""
+        """The same for the larger data that a part was taken from, at `first_row` and without `others`."""
         moved = {name: misfit.moved(first_row) for name, misfit in self.wrong_types.items()}
         return replace(self, wrong_types=moved, extra=(*self.extra, *others))
 
@@ -58,7 +60,7 @@ class SignatureComparison:
         }
 
 
-def _wrong_width(missing: Sequence[str], extra: Sequence[str]) -> str:
+def _wrong_number_of_columns(missing: Sequence[str], extra: Sequence[str]) -> str:
     count, what = (len(missing), "few") if missing else (len(extra), "many")
     noun = "column" if count == 1 else "columns"
     return f"{count} {noun} too {what}: give those that the model knows, in its order, or name them"
@@ -69,12 +71,15 @@ def compare(signature: Signature, X: Any) -> SignatureComparison:
 
 
 def align(signature: Signature, X: Any) -> "tuple[SignatureComparison, pd.DataFrame]":
-    """And the frame put right, if it is valid: the names, the order and the types of the signature."""
+    """Compares, and returns the data with the names, the order and the types of the signature.
+
+    The frame may be used only if the comparison is valid.
+    """
     given = as_frame(X)
-    if given.shape == (0, 0):  # no row, such as [], lacks no column
+    if given.shape == (0, 0):  # data without rows, such as [], lack no column
         given = given.reindex(columns=list(signature.names))
-    by_place = _goes_by_place(signature, container_of(X), given)
-    frame = given.set_axis(_names_by_place(signature, given), axis=1) if by_place else given
+    by_position = _matches_by_position(signature, container_of(X), given)
+    frame = given.set_axis(_names_by_position(signature, given), axis=1) if by_position else given
     known = set(signature.names)
     there = [name for name in signature.names if name in frame.columns]
     ordered = frame if list(frame.columns) == there else frame[there]
@@ -85,13 +90,13 @@ def align(signature: Signature, X: Any) -> "tuple[SignatureComparison, pd.DataFr
         wrong_types=misfits,
         reordered=[name for name in frame.columns if name in known] != there,
         gaps=_gaps(signature, ordered),
-        by_place=by_place,
+        by_position=by_position,
     )
     return comparison, ordered.assign(**changed) if changed else ordered
 
 
 def in_container(frame: "pd.DataFrame", container: Container) -> Any:
-    """A frame that conforms, as what the model was fitted on."""
+    """An aligned frame as the kind of object that the model was fitted on."""
     match container:
         case Container.ARRAY:
             return frame.to_numpy()
@@ -101,14 +106,14 @@ def in_container(frame: "pd.DataFrame", container: Container) -> Any:
             return frame
 
 
-def _goes_by_place(signature: Signature, container: Container, frame: "pd.DataFrame") -> bool:
+def _matches_by_position(signature: Signature, container: Container, frame: "pd.DataFrame") -> bool:
     if container is Container.ARRAY:
         return True
     named = container is Container.FRAME and signature.container is Container.FRAME
     return not named and not set(signature.names) <= set(frame.columns)
 
 
-def _names_by_place(signature: Signature, frame: "pd.DataFrame") -> list[str]:
+def _names_by_position(signature: Signature, frame: "pd.DataFrame") -> list[str]:
     width = len(frame.columns)
     return [*signature.names[:width], *map(str, range(len(signature.names), width))]
 
@@ -116,7 +121,7 @@ def _names_by_place(signature: Signature, frame: "pd.DataFrame") -> list[str]:
 def _converted(
     signature: Signature, frame: "pd.DataFrame"
 ) -> "tuple[dict[str, pd.Series[Any]], dict[str, MisfitError]]":
-    """The columns that had to change, and those that cannot."""
+    """The columns that were converted, and the misfits of those that cannot be."""
     changed: dict[str, pd.Series[Any]] = {}
     misfits: dict[str, MisfitError] = {}
     for spec in signature.inputs:

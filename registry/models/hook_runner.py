@@ -1,6 +1,7 @@
-"""A hook that is a Python function: `python -m registry.models.hook_runner package.module:function`.
+"""Runs a hook that is a Python function: `python -m registry.models.hook_runner package.module:function`.
 
-It is called with the promotion, which comes on standard input, from the folder that its module is below.
+The function is called with the promotion, which is read from standard input as JSON; its module is imported
+from the current folder. A module of its own, since it is the program that a hook's process runs.
 """
 
 import importlib
@@ -11,9 +12,9 @@ from pathlib import Path
 from bakeoff.domain.model_version import Promotion
 
 
-def call(place: str, promotion: Promotion) -> None:
+def call(path: str, promotion: Promotion) -> None:
     sys.path.insert(0, str(Path.cwd()))  # first, so that a project's own `tasks.py` is the one that is meant
-    module, _, function = place.partition(":")
+    module, _, function = path.partition(":")
     getattr(importlib.import_module(module), function)(promotion)
 
 

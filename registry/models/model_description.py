@@ -1,7 +1,4 @@
-"""What is said of a model when it is saved, beside its name, its version and its files.
-
-The preprocessor that is saved beside a model, in the form that it is given back in.
-"""
+"""What a saver says about a model besides its name, version and files; and its preprocessor artifact."""
 
 import json
 import math
@@ -26,8 +23,8 @@ class Description:
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    signature: Mapping[str, Any] | None = None  #: `registry.signature`, as JSON
-    input_example: Mapping[str, Any] | None = None  #: `registry.example`, as JSON
+    signature: Mapping[str, Any] | None = None  #: `registry.columns.signature`, as JSON
+    input_example: Mapping[str, Any] | None = None  #: `registry.columns.input_example`, as JSON
     feature_names: tuple[str, ...] | None = None
     libraries: Mapping[str, str] = field(default_factory=dict)
     origin: VersionOrigin = NOWHERE
@@ -47,24 +44,24 @@ def describe(
     feature_names: Sequence[str] | None = None,
     origin: VersionOrigin = NOWHERE,
 ) -> Description:
-    """With what can be found out filled in, and everything as JSON."""
-    said = _signature(signature, input_example)
+    """The description as JSON values. What the caller leaves out is inferred where possible."""
+    known_signature = _signature_json(signature, input_example)
     return Description(
         type=type(model).__name__ if model_type is None else _text(model_type),
-        metrics={_text(name): _number(name, value) for name, value in (metrics or {}).items()},
+        metrics={_text(name): _metric(name, value) for name, value in (metrics or {}).items()},
         hyperparameters=jsonable(hyperparameters or {}),
         description=None if description is None else _text(description),
         tags={_text(key): _text(value) for key, value in (tags or {}).items()},
         metadata=jsonable(metadata or {}),
-        signature=said,
+        signature=known_signature,
         input_example=None if input_example is None else example_to_json(input_example),
-        feature_names=_feature_names(feature_names, model, said),
+        feature_names=_feature_names(feature_names, model, known_signature),
         libraries=libraries_of(model),
         origin=origin,
     )
 
 
-def _signature(given: Signature | Mapping[str, Any] | None, example: Any) -> Mapping[str, Any] | None:
+def _signature_json(given: Signature | Mapping[str, Any] | None, example: Any) -> Mapping[str, Any] | None:
     if isinstance(given, Signature):
         return _plain(given)
     if given is not None:
@@ -73,9 +70,9 @@ def _signature(given: Signature | Mapping[str, Any] | None, example: Any) -> Map
 
 
 def _plain(signature: Signature) -> dict[str, Any]:
-    """As it will be read from JSON."""
-    said: dict[str, Any] = json.loads(json.dumps(signature.to_json()))
-    return said
+    """Written to JSON and read back, so that it equals what is loaded later."""
+    plain: dict[str, Any] = json.loads(json.dumps(signature.to_json()))
+    return plain
 
 
 def _checked(signature: Any) -> Mapping[str, Any]:
@@ -96,7 +93,7 @@ def _text(value: Any) -> str:
     return text
 
 
-def _number(metric: str, value: Any) -> float | None:
+def _metric(metric: str, value: Any) -> float | None:
     if value is None:
         return None
     if not isinstance(value, Real):
@@ -107,36 +104,36 @@ def _number(metric: str, value: Any) -> float | None:
 def _feature_names(
     given: Sequence[str] | None, model: Any, signature: Mapping[str, Any] | None
 ) -> tuple[str, ...] | None:
-    """As given, or as the signature has them, or as scikit-learn notes them when it fits."""
+    """As given, or those of the signature, or those that scikit-learn sets on the model when it is fitted."""
     if given is not None:
         return tuple(map(str, given))
     if signature is not None:
         return tuple(column["name"] for column in signature["inputs"])
-    noted = getattr(model, "feature_names_in_", None)
-    return None if noted is None else tuple(map(str, noted))
+    fitted_on = getattr(model, "feature_names_in_", None)
+    return None if fitted_on is None else tuple(map(str, fitted_on))
 
 
 _KEYS = ("preprocessor", "model_name", "feature_names_in", "feature_names_out")
 
 
 def preprocessor_artifact(given: Any, model_name: str) -> dict[str, Any] | None:
-    """`given` is a transformer, or a mapping with `preprocessor` in it; what it leaves out is filled in."""
+    """The dict that is saved. `given` is a transformer, or a mapping with the key `preprocessor`."""
     if given is None:
         return None
-    said = given if isinstance(given, Mapping) else {"preprocessor": given}
-    unknown = sorted(set(said) - set(_KEYS))
-    if unknown or said.get("preprocessor") is None:
+    parts = given if isinstance(given, Mapping) else {"preprocessor": given}
+    unknown = sorted(set(parts) - set(_KEYS))
+    if unknown or parts.get("preprocessor") is None:
         raise InvalidInputError(
             f"a preprocessor artifact is a transformer, or a dict with the keys {', '.join(_KEYS)}, of which "
-            f"the first is needed; got {', '.join(map(str, said)) or 'an empty one'}"
+            f"the first is needed; got {', '.join(map(str, parts)) or 'an empty one'}"
         )
-    transformer = said["preprocessor"]
-    found = {
+    transformer = parts["preprocessor"]
+    inferred = {
         "model_name": model_name,
         "feature_names_in": _names_in(transformer),
         "feature_names_out": _names_out(transformer),
     }
-    return {**found, **{key: value for key, value in said.items() if value is not None}}
+    return {**inferred, **{key: value for key, value in parts.items() if value is not None}}
 
 
 def _names_in(transformer: Any) -> list[str] | None:
@@ -145,8 +142,8 @@ def _names_in(transformer: Any) -> list[str] | None:
 
 
 def _names_out(transformer: Any) -> list[str] | None:
-    """Many transformers cannot tell, and say so by raising whatever they like."""
+    """None for the many transformers that cannot tell, and raise an exception of any kind."""
     try:
         return list(map(str, transformer.get_feature_names_out()))
-    except Exception:  # noqa: BLE001 - strangers' code answers
+    except Exception:  # noqa: BLE001 - the transformer's code runs; without names the model still saves
         return None

@@ -1,6 +1,6 @@
-"""How a fitted object becomes bytes: with the names of its classes if that will do, else with their code.
+"""Pickles fitted objects: with the names of their classes where that is enough, otherwise with their code.
 
-By name, whoever loads it needs their modules, but not cloudpickle.
+With names, whoever loads the object needs the modules of its classes, but not cloudpickle.
 """
 
 import mmap
@@ -17,23 +17,23 @@ from bakeoff.domain.errors import InvalidInputError
 
 _PROTOCOL = 5  #: what plain pickle, joblib and MLflow read
 
-#: A class or a function of the script itself, as a pickle names it: of protocol 4 or newer, and older.
+#: How a pickle names a class or a function of the script itself: protocol 4 or newer, and older ones.
 _OF_THE_SCRIPT = re.compile(
     rb"\x8c\x08__main__\x94?\x8c.([^\x93\x94]+)\x94?\x93|c__main__\n([^\n]+)\n", re.DOTALL
 )
 
-#: `pickle.dump`, or what stands in for it.
+#: A function with the parameters of `pickle.dump`, such as `joblib.dump`.
 Dump = Callable[..., Any]
 
 
 def write(value: Any, file: Path, by_name: Dump = pickle.dump) -> None:
-    """A new file. InvalidInputError for what nothing can pickle."""
+    """Writes a new file. InvalidInputError for a value that cannot be pickled."""
     with file.open("xb") as opened:
         try:
             dump(value, opened, empty=partial(_empty, opened), by_name=by_name)
         except OSError:
             raise
-        except Exception as exc:  # strangers' objects say in many ways that they cannot be pickled
+        except Exception as exc:  # the objects' own code runs, and fails with exceptions of any kind
             raise InvalidInputError(
                 f"a {type(value).__name__} cannot be saved: {type(exc).__name__}: {exc}; keep what cannot be "
                 "pickled, such as a lock or a connection, out of the fitted model"
@@ -41,13 +41,13 @@ def write(value: Any, file: Path, by_name: Dump = pickle.dump) -> None:
 
 
 def dump(value: Any, file: Any, *, empty: Callable[[], object], by_name: Dump = pickle.dump) -> None:
-    """`empty` makes the file as if nothing had been written to it."""
-    if not _may_need_their_code():
+    """`empty` removes from the file what a failed attempt has written."""
+    if not _code_may_be_needed():
         try:
             by_name(value, file, protocol=_PROTOCOL)
         except OSError:
             raise
-        except Exception:  # noqa: BLE001 - cloudpickle may know what to do, or say why not
+        except Exception:  # noqa: BLE001 - the objects' own code runs; cloudpickle may succeed, or raises why not
             empty()
         else:
             return
@@ -61,10 +61,10 @@ def _empty(opened: BinaryIO) -> None:
     opened.truncate()
 
 
-def _may_need_their_code() -> bool:
-    """Whether there is what no import statement reaches.
+def _code_may_be_needed() -> bool:
+    """Whether this process has classes that no import statement reaches.
 
-    That are modules of files alone (`registry.code.class_import`), and the script or the notebook that runs.
+    Those are classes of single files (`registry.code.class_import`), and of the running script or notebook.
     """
     cloudpickle = sys.modules.get("cloudpickle")
     of_files = cloudpickle is not None and bool(cloudpickle.list_registry_pickle_by_value())
@@ -76,7 +76,10 @@ def _is_of_the_script(value: Any) -> bool:
 
 
 def class_of_the_script(file: Path) -> str | None:
-    """What a pickle needs of the script that wrote it, as far as its bytes tell: nobody else has that."""
+    """The class or function of the writing script that a pickle needs, judged by its bytes.
+
+    Only that script can load such a pickle.
+    """
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         found = _OF_THE_SCRIPT.search(data)
         return None if found is None else (found[1] or found[2]).decode(errors="replace")

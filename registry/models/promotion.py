@@ -1,7 +1,7 @@
-"""Promotion and rollback: the way of a version from stage to stage, with gates before it and hooks after it.
+"""Promotion and rollback: a version moves to another stage, with gates before it and hooks after it.
 
-The gate `betterThanProduction` holds against the version that is really replaced: it is named when the stage
-changes, and if another one is there by then, the gates are asked again.
+The gate `betterThanProduction` is checked against the version that is really replaced: the change of stage
+names it, and if another version is in Production by then, the gates are checked again.
 """
 
 import logging
@@ -20,12 +20,12 @@ from registry.models.registry_interface import NO_VERSION, BaseModelRegistry, Id
 
 log = logging.getLogger(__name__)
 
-#: Where gates are asked. Nobody has to be good to be archived.
+#: The stages that have gates. Any version may be archived or sent back to Development.
 _GUARDED = frozenset({Stage.STAGING, Stage.PRODUCTION})
 
 
 class GateError(RefusedError):
-    """A version did not pass a gate, and is where it was."""
+    """A version did not pass a gate; its stage is unchanged."""
 
     def __init__(self, version: str, stage: Stage, failed: Sequence[GateResult]) -> None:
         super().__init__(version, stage, failed)
@@ -33,8 +33,8 @@ class GateError(RefusedError):
 
     def __str__(self) -> str:
         version, stage, failed = self.args
-        said = "; ".join(f"{gate.gate}: {gate.reason}" for gate in failed)
-        return f"{version} was not promoted to {stage}, for it did not pass: {said}"
+        reasons = "; ".join(f"{gate.gate}: {gate.reason}" for gate in failed)
+        return f"{version} was not promoted to {stage}, for it did not pass: {reasons}"
 
 
 def promote(
@@ -49,10 +49,10 @@ def promote(
     force: bool = False,
     candidate_metrics: CandidateMetrics | None = None,
 ) -> Promotion:
-    """The line of the log, with what the hooks said. GateError where a gate is not passed, unless forced.
+    """The entry of the log, with the results of the hooks. GateError when a gate fails, unless forced.
 
     ConflictError for a version that is in the stage already. `root` is the folder of the project, for the
-    hooks; `by` None is the user's name; `candidate_metrics` is what its run knows of all candidates.
+    hooks; None as `by` means the user's name; `candidate_metrics` are those of all candidates of its run.
     """
     version = registry.get(identifier)
     while True:
@@ -68,7 +68,7 @@ def promote(
                 candidate_metrics=candidate_metrics,
             )
         except OvertakenError as exc:
-            log.info("the gates are asked once more: %s", exc)
+            log.info("the gates are checked again: %s", exc)
         else:
             return run_hooks(registry, line, policy=policy, root=root)
 
@@ -84,9 +84,9 @@ def promote_once(
     reason: str = "",
     candidate_metrics: CandidateMetrics | None = None,
 ) -> Promotion:
-    """The same for whoever may be killed meanwhile and comes again: what was done, is not done once more.
+    """Like `promote`, for a caller that may be killed and repeat the call: a finished step is not repeated.
 
-    Only hooks may be told twice, if it was while they were told.
+    Only hooks may run twice, if the caller was killed while they ran.
     """
     version = registry.get(identifier)
     lines = [line for line in registry.history(version.name) if line.version == version.version]
@@ -102,10 +102,10 @@ def promote_once(
             reason=reason,
             candidate_metrics=candidate_metrics,
         )
-    told = next((line for line in lines[:done] if "hooks" in line.evidence), None)
-    if told is None:
+    with_hooks = next((line for line in lines[:done] if "hooks" in line.evidence), None)
+    if with_hooks is None:
         return run_hooks(registry, lines[done], policy=policy, root=root)
-    return replace(lines[done], evidence={**lines[done].evidence, **told.evidence})
+    return replace(lines[done], evidence={**lines[done].evidence, **with_hooks.evidence})
 
 
 def rollback(
@@ -117,19 +117,19 @@ def rollback(
     by: str | None = None,
     reason: str = "",
 ) -> Promotion:
-    """Production is again the version that it was before; once more, and it is the one before that.
+    """Puts the version back into Production that was there before; a second call goes one further back.
 
-    Versions that were deleted meanwhile are passed over. OvertakenError when somebody else was at it.
+    Deleted versions are passed over. OvertakenError when another process changed Production meanwhile.
     """
     production = production_of(registry, model_name)
-    former = _former(registry, model_name, production)
+    former = _former_production(registry, model_name, production)
     line = registry.transition_model_stage(
         former.id,
         Stage.PRODUCTION,
         by=by,
         reason=reason,
         evidence={"rollback": True, **_measured(former)},
-        replacing=_number(production),
+        replacing=_version_of(production),
     )
     return run_hooks(registry, line, policy=policy, root=root)
 
@@ -143,7 +143,7 @@ def production_of(registry: BaseModelRegistry, model_name: str) -> ModelVersion 
 def run_hooks(
     registry: BaseModelRegistry, line: Promotion, *, policy: PromotionSettings, root: Path
 ) -> Promotion:
-    """What they say is a line of the log of its own, for lines are never changed."""
+    """Runs the hooks. Their results are an entry of their own in the log, whose entries never change."""
     if not policy.hooks:
         return line
     said = {"hooks": [asdict(run_hook(hook, line, root=root)) for hook in policy.hooks]}
@@ -168,13 +168,13 @@ def _try_to_promote(
     if version.stage is stage:
         raise ConflictError(f"{uri} is in {stage} already")
     production = production_of(registry, version.name)
-    asked = policy.gates if stage in _GUARDED else []
-    gates = [check_gate(gate, version, production, candidate_metrics) for gate in asked]
+    required = policy.gates if stage in _GUARDED else []
+    gates = [check_gate(gate, version, production, candidate_metrics) for gate in required]
     failed = [gate for gate in gates if not gate.passed]
     if failed and not force:
         raise GateError(uri, stage, failed)
     evidence = {**_measured(version), "gates": [asdict(gate) for gate in gates], "forced": bool(failed)}
-    expected = _number(production) if stage is Stage.PRODUCTION else None
+    expected = _version_of(production) if stage is Stage.PRODUCTION else None
     return registry.transition_model_stage(
         version.id, stage, by=by, reason=reason, evidence=evidence, replacing=expected
     )
@@ -185,11 +185,13 @@ def _measured(version: ModelVersion) -> Mapping[str, Any]:
     return {"run": origin.run_id, "snapshot": origin.dataset_id, "metrics": dict(version.metrics)}
 
 
-def _number(production: ModelVersion | None) -> str:
+def _version_of(production: ModelVersion | None) -> str:
     return NO_VERSION if production is None else production.version
 
 
-def _former(registry: BaseModelRegistry, model_name: str, production: ModelVersion | None) -> ModelVersion:
+def _former_production(
+    registry: BaseModelRegistry, model_name: str, production: ModelVersion | None
+) -> ModelVersion:
     present = None if production is None else production.version
     for number in reversed(_succession(registry.history(model_name))):
         if number != present and (found := _still_there(registry, f"models:/{model_name}/{number}")):
@@ -201,7 +203,7 @@ def _former(registry: BaseModelRegistry, model_name: str, production: ModelVersi
 
 
 def _succession(newest_first: Sequence[Promotion]) -> list[str]:
-    """The versions that were in Production, one after another, without those that were rolled back."""
+    """The versions that were in Production, in order, without those that a rollback removed."""
     held: list[str] = []
     for line in reversed(newest_first):
         if line.to_stage is not Stage.PRODUCTION or not line.moved:

@@ -1,6 +1,6 @@
 """Gates: the conditions that a version must meet to be promoted.
 
-Which versions can be compared: those that were measured on the same snapshot.
+Two versions can be compared only if they were measured on the same snapshot.
 """
 
 import math
@@ -13,7 +13,7 @@ from bakeoff.domain.model_version import GateResult, ModelVersion, VersionFilter
 from bakeoff.settings.registry_settings import GateSettings
 from registry.models.registry_interface import BaseModelRegistry
 
-_ROUNDING = 1e-9  #: relative: 0.3 is better than 0.2 by 0.1
+_ROUNDING = 1e-9  #: relative: 0.3 counts as better than 0.2 by 0.1, though floats differ by less
 
 Metrics = Mapping[str, float | None]
 
@@ -30,7 +30,7 @@ def check_gate(
     """`production` is the version of the same name that is in Production now."""
     value = _value(version, gate.metric)
     if value is None:
-        passed, needed, reason = False, _bound(gate), _lack(version, gate.metric)
+        passed, needed, reason = False, _bound(gate), _no_value(version, gate.metric)
     elif not gate.better_than_production:
         passed, needed, reason = _against_bound(gate, value)
     elif production is None:
@@ -60,7 +60,7 @@ def _bound(gate: GateSettings) -> float | None:
 
 def _against_bound(gate: GateSettings, value: float) -> _Judgement:
     bound = _bound(gate)
-    assert bound is not None  # noqa: S101 - the settings see to it
+    assert bound is not None  # noqa: S101 - the settings require one of the two
     passed = value >= bound if gate.max is None else value <= bound
     return passed, bound, f"{gate.metric} {value:.6g} is {_apart(value, bound)} {bound:.6g}"
 
@@ -74,7 +74,7 @@ def _against_production(
 ) -> _Judgement:
     former = _value(production, gate.metric)
     if former is None:
-        return False, None, f"Production cannot be compared with: {_lack(production, gate.metric)}"
+        return False, None, f"Production cannot be compared with: {_no_value(production, gate.metric)}"
     if _share_a_snapshot(version, production):
         return _against(gate, value, former, f"Production {production.version}")
     candidate = production.origin.candidate_id
@@ -90,9 +90,9 @@ def _against(gate: GateSettings, value: float, former: float, whose: str) -> _Ju
     sign = 1 if greater_is_better(gate.metric) else -1
     gain = sign * (value - former)
     passed = gain > 0 and (gain >= gate.by or math.isclose(gain, gate.by, rel_tol=_ROUNDING))
-    asked = f", and {gate.by:.6g} better is asked" if gate.by and not passed else ""
+    required = f", and {gate.by:.6g} better is asked" if gate.by and not passed else ""
     distance = f"{_apart(value, former)} {whose} ({former:.6g})"
-    return passed, former + sign * gate.by, f"{gate.metric} {value:.6g} is {distance}{asked}"
+    return passed, former + sign * gate.by, f"{gate.metric} {value:.6g} is {distance}{required}"
 
 
 def _value(version: ModelVersion, metric: str) -> float | None:
@@ -104,7 +104,7 @@ def _number(metrics: Metrics, metric: str) -> float | None:
     return None if value is None or math.isnan(value) else value
 
 
-def _lack(version: ModelVersion, metric: str) -> str:
+def _no_value(version: ModelVersion, metric: str) -> str:
     known = ", ".join(sorted(name for name in version.metrics if _value(version, name) is not None))
     return f"{version.version} has no value of {metric}, but of {known or 'no metric'}"
 
@@ -125,22 +125,25 @@ def _share_a_snapshot(one: ModelVersion, other: ModelVersion) -> bool:
 
 
 def _how_to_compare(version: ModelVersion, production: ModelVersion) -> str:
-    strangers = [v.version for v in (version, production) if v.origin.dataset_id is None]
-    if strangers:
-        why = f"nobody noted on which snapshot {' and '.join(strangers)} was measured"
+    unmeasured = [v.version for v in (version, production) if v.origin.dataset_id is None]
+    if unmeasured:
+        why = f"it is not recorded on which snapshot {' and '.join(unmeasured)} was measured"
     else:
         why = f"{version.version} and Production {production.version} were measured on different snapshots"
     return f"{why}: evaluate both candidates in one run, `bakeoff run --save all`, and promote the better one"
 
 
-#: Less than any measured value: all that have one.
+#: Less than any finite value, so this minimum means only: has a value.
 _LEAST = -1.7976931348623157e308
 
 
 def snapshot_of_the_newest(
     registry: BaseModelRegistry, metric: str, wanted: VersionFilter, *, cure: str
 ) -> str | None:
-    """None when there is one version alone, which needs no comparison. `cure`: how to choose another one."""
+    """The snapshot of the newest version; None when there is only one, which needs no comparison.
+
+    `cure`: how the caller's user can choose a snapshot.
+    """
     newest = registry.versions(replace(wanted, min_metrics={**wanted.min_metrics, metric: _LEAST}), limit=2)
     snapshot = newest[0].origin.dataset_id if newest else None
     if snapshot is None and len(newest) > 1:

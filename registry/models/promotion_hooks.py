@@ -1,6 +1,6 @@
-"""Hooks: who is told of a promotion. Each is a process of its own, without a shell and with a time limit.
+"""Runs hooks after a promotion. Each is a process of its own, without a shell and with a time limit.
 
-What a hook does is its own affair: its failure is noted, and undoes nothing.
+A hook that fails is recorded as failed; the promotion stands.
 """
 
 import json
@@ -22,24 +22,27 @@ from bakeoff.settings.registry_settings import HookSettings
 
 log = logging.getLogger(__name__)
 
-_MOST_SAID = 500
+_LAST_OUTPUT_BYTES = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class HookResult:
     hook: str  #: as it is configured
     passed: bool
-    reason: str = ""  #: why it failed; empty when it did not
+    reason: str = ""  #: why it failed; empty when it passed
     seconds: float
 
 
 def run_hook(hook: HookSettings, promotion: Promotion, *, root: Path) -> HookResult:
-    """Waits for its end. `root` is the folder that it starts in, and that a function is imported from."""
-    began, name = time.monotonic(), describe_hook(hook)
+    """Runs the hook and waits for its end.
+
+    `root` is the folder that it starts in, and that a Python function is imported from.
+    """
+    start, name = time.monotonic(), describe_hook(hook)
     reason = _run(hook, promotion, root=root)
     if reason:
         log.warning("the hook %s failed for %s: %s", name, promotion.uri, reason)
-    return HookResult(hook=name, passed=not reason, reason=reason, seconds=round(time.monotonic() - began, 3))
+    return HookResult(hook=name, passed=not reason, reason=reason, seconds=round(time.monotonic() - start, 3))
 
 
 def describe_hook(hook: HookSettings) -> str:
@@ -47,17 +50,20 @@ def describe_hook(hook: HookSettings) -> str:
 
 
 def _run(hook: HookSettings, promotion: Promotion, *, root: Path) -> str:
-    """Why it failed, or nothing. Files, not pipes: a hook need not read, and may leave somebody behind."""
-    with TemporaryFile() as given, TemporaryFile() as said:
-        given.write(json.dumps(promotion.to_record()).encode())
-        given.seek(0)
+    """Why it failed, or an empty text.
+
+    Input and output are files: with pipes, a hook that does not read, or leaves a child behind, could block.
+    """
+    with TemporaryFile() as stdin, TemporaryFile() as output:
+        stdin.write(json.dumps(promotion.to_record()).encode())
+        stdin.seek(0)
         try:
             process = subprocess.Popen(
                 _command(hook),
                 cwd=root,
                 env={**os.environ, **_ids(promotion), **_path(hook)},
-                stdin=given,
-                stdout=said,
+                stdin=stdin,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -66,10 +72,10 @@ def _run(hook: HookSettings, promotion: Promotion, *, root: Path) -> str:
         try:
             code = process.wait(hook.timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL)  # the whole group: the hook may have started others
             process.wait()
             return f"it took longer than {hook.timeout:g} seconds"
-        return "" if code == 0 else f"it ended with {_code(code)}{_last_words(said)}"
+        return "" if code == 0 else f"it ended with {_code(code)}{_last_line(output)}"
 
 
 def _command(hook: HookSettings) -> Sequence[str]:
@@ -79,14 +85,14 @@ def _command(hook: HookSettings) -> Sequence[str]:
 
 
 def _path(hook: HookSettings) -> Mapping[str, str]:
-    """Where a function's caller finds us."""
+    """So that the hook's process can import this package."""
     if hook.python is None:
         return {}
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCES), os.environ.get("PYTHONPATH")]))}
 
 
 def _ids(promotion: Promotion) -> Mapping[str, str]:
-    """For those who do not read JSON. Not called BAKEOFF_, for those names are settings."""
+    """For hooks that do not read JSON. The names do not start with BAKEOFF_, which marks settings."""
     return {
         "PROMOTION_MODEL": promotion.model_name,
         "PROMOTION_VERSION": promotion.version,
@@ -101,8 +107,8 @@ def _code(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _last_words(said: IO[bytes]) -> str:
-    said.seek(0, os.SEEK_END)
-    said.seek(max(0, said.tell() - _MOST_SAID))
-    lines = said.read().decode(errors="replace").strip().splitlines()
+def _last_line(output: IO[bytes]) -> str:
+    output.seek(0, os.SEEK_END)
+    output.seek(max(0, output.tell() - _LAST_OUTPUT_BYTES))
+    lines = output.read().decode(errors="replace").strip().splitlines()
     return f": {lines[-1]}" if lines else ""

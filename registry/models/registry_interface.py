@@ -1,7 +1,7 @@
-"""The registry of trained models, whatever it is kept in.
+"""The interface of the registry of trained models.
 
-Callers know this class alone: a backend is chosen by configuration, and a third party can add another, held
-to `tests/contract/`. What a backend must do is abstract; what follows from that is written here, once.
+Callers know this class alone: the configuration chooses a backend, and a third party can add another, which
+`tests/contract/` tests. A backend implements the abstract methods; the others follow from them.
 """
 
 import logging
@@ -47,10 +47,10 @@ Identifier = int | str
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A model that a cell has written: bytes that were hashed, and that nobody here has unpickled."""
+    """A model as a cell wrote it: its bytes were hashed, and it is saved without being unpickled."""
 
     model: Path  #: a pickle, protocol 5
-    model_digest: str  #: SHA-256; what is copied must have it
+    model_digest: str  #: SHA-256; a copy with another digest is refused
     preprocessor: Path | None = None  #: a pickle of the dict of `preprocessor_artifact`
     preprocessor_digest: str | None = None
 
@@ -66,15 +66,14 @@ class Loaded:
 
 
 class BaseModelRegistry(ABC):
-    """A backend of the registry. What it promises:
+    """A backend of the registry. It promises:
 
-    - what is listed loads; a save is there whole or not at all, whoever is killed in between;
-    - two savers at once never get the same version, and a version once used is not given again;
-    - one version of a name is in Production at most, and each change of stage is a line of the log;
-    - a file that is not the one that was saved is never unpickled;
-    - any number of threads and processes may use it at once; a fork may go on using it;
-    - a name or a version that cannot be is refused (`bakeoff.domain.model_version`), any other is kept as it
-      is.
+    - a listed version loads; a save is complete or has no effect, even if its process is killed;
+    - two savers at once never get the same version, and a used version is never given again;
+    - at most one version of a name is in Production, and each change of stage is an entry of the log;
+    - a file that differs from the saved one is never unpickled;
+    - any number of threads and processes may use it at once, also after a fork;
+    - an invalid name or version is refused (`bakeoff.domain.model_version`); a valid one is kept unchanged.
     """
 
     def save_model(  # noqa: PLR0917 - callers of the contract give them by place
@@ -95,7 +94,7 @@ class BaseModelRegistry(ABC):
         feature_names: Sequence[str] | None = None,
         origin: VersionOrigin = NOWHERE,
     ) -> Identifier:
-        """The id of the new version.
+        """Saves a model and returns the id of the new version.
 
         Without `version`: one patch above the highest that the name ever had, 1.0.0 at first. Without
         `model_type`: the name of the class. `preprocessor_artifact` is a transformer, or a dict with the
@@ -134,29 +133,30 @@ class BaseModelRegistry(ABC):
     def save_fitted(
         self, fitted: Fitted, model_name: str, description: Description, version: str | None = None
     ) -> Identifier:
-        """The same for what a cell has written: the bytes are taken as they are.
+        """Saves a model that a cell has written, without unpickling it.
 
         Idempotent by `description.origin.evaluation_id`: the version saved from it before is returned.
         """
 
     @abstractmethod
     def load(self, identifier: Identifier) -> Loaded:
-        """With all that was saved with it, verified first.
+        """The model with everything saved with it. Each file is verified before it is unpickled.
 
-        NotFoundError for what does not exist, TamperedError for a file that is not the one that was saved.
+        NotFoundError for a version that does not exist, TamperedError for a file that differs from the saved
+        one.
         """
 
     @abstractmethod
     def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
-        """The pickle of its model, verified and not unpickled, is this new file: whoever loads it verifies it
-        again, by the digest of the version.
+        """Copies the pickle of a model to a new file, verified and not unpickled.
 
-        NotFoundError and TamperedError as of `load`; InvalidInputError where it is kept in another form.
+        Whoever loads the copy verifies it again, by the digest of the version. NotFoundError and
+        TamperedError as for `load`; InvalidInputError where the model is kept in another form than a pickle.
         """
 
     @abstractmethod
     def get(self, identifier: Identifier) -> ModelVersion:
-        """What is known of a version, without loading it. NotFoundError for what does not exist."""
+        """A version without its files. NotFoundError if it does not exist."""
 
     @abstractmethod
     def versions(
@@ -166,7 +166,10 @@ class BaseModelRegistry(ABC):
 
     @abstractmethod
     def delete_model(self, model_identifier: Identifier, *, force: bool = False) -> bool:
-        """Rows and files. False for what does not exist; InvalidInputError in Production, unless forced."""
+        """Deletes a version and its files. False if it does not exist.
+
+        InvalidInputError if it is in Production, unless forced.
+        """
 
     @abstractmethod
     def transition_model_stage(
@@ -179,22 +182,21 @@ class BaseModelRegistry(ABC):
         evidence: Mapping[str, Any] | None = None,
         replacing: str | None = None,
     ) -> Promotion:
-        """Without asking gates or telling hooks (`registry.models.promotion` does).
+        """Changes the stage, without gates and hooks (`registry.models.promotion` adds them).
 
-        `by`: None is the user's name.
-
-        To Production, the version that was there is archived in the same step. `replacing` is the version
-        that must be in Production when that step is taken, or `NO_VERSION`: OvertakenError, and nothing has
-        changed, if it is another one by then. None: whichever it is.
+        None as `by` means the user's name. A move to Production archives the version that was there, in the
+        same step. `replacing` makes that step a compare-and-swap: it is the version that must be in
+        Production, or `NO_VERSION`; OvertakenError, and no change, if another one is there by then. None
+        accepts any.
         """
 
     @abstractmethod
     def record(self, line: Promotion) -> None:
-        """Adds a line to the log that changes no stage, such as what the hooks of a promotion said."""
+        """Adds an entry to the log that changes no stage, such as the results of hooks."""
 
     @abstractmethod
     def set_alias(self, model_name: str, alias: str, model_identifier: Identifier | None) -> None:
-        """Moves the alias; None removes it."""
+        """Makes the alias name this version; None removes the alias."""
 
     @abstractmethod
     def history(self, model_name: str | None = None, *, limit: int | None = None) -> list[Promotion]:
@@ -208,10 +210,10 @@ class BaseModelRegistry(ABC):
         version: str | None = None,
         model_name: str | None = None,
     ) -> Any:
-        """By a URI, a mapping of all that was saved together (`bundle_of`), or an error.
+        """With a URI: a mapping of everything saved together (`bundle_of`), or an error.
 
-        By id, version or `name/version`: the model, or None for what does not exist or does not verify; the
-        log says which. `version` alone will do while one name has it.
+        With an id, a version or `name/version`: the model, or None if it does not exist or fails
+        verification; the log says which. `version` alone is enough while only one name has it.
         """
         if isinstance(model_identifier, str) and is_uri(model_identifier):
             return bundle_of(self.load(model_identifier))
@@ -243,7 +245,7 @@ class BaseModelRegistry(ABC):
         return found[0].id
 
     def get_model_by_stage(self, model_name: str, stage: Stage | str) -> dict[str, Any]:
-        """The same mapping as by URI; NotFoundError when no version of the name is in the stage."""
+        """The same mapping as for a URI. NotFoundError when no version of the name is in the stage."""
         return bundle_of(self.load(f"models:/{model_name}/{Stage.parse(stage)}"))
 
     def list_models(

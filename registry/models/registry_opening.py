@@ -1,4 +1,4 @@
-"""The registry that the configuration asks for. The only place that knows which backends there are.
+"""Opens the registry that the configuration names. The only module that knows which backends there are.
 
 An installed package adds one by an entry point in the group `bakeoff.registries`:
 
@@ -6,13 +6,13 @@ An installed package adds one by an entry point in the group `bakeoff.registries
     vault = "vault_registry:open_vault"
 
 It names a factory, called as `open_vault(settings, root)`, that returns a `BaseModelRegistry`, whose
-docstring says what a backend promises. What the factory must and may do:
+docstring says what a backend promises. The obligations of the factory:
 
-- `settings` is the section `modelRegistry` of the configuration; `settings.options` is a mapping of what the
-  backend wants to know. `root` is the folder that relative paths start from.
+- `settings` is the section `modelRegistry` of the configuration; `settings.options` is a mapping of the
+  backend's own settings. `root` is the folder that relative paths start from.
 - It is called by each command and often by services: it is quick, and opens connections when they are needed.
-- It runs in our processes, unconfined: it is trusted as Bakeoff itself is.
-- It makes its storage when nothing was ever saved; whatever it raises is shown with the name of the package.
+- It runs in our processes, unconfined, and so is trusted like Bakeoff itself.
+- It creates its storage when there is none; whatever it raises is shown with the name of the package.
 """
 
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def open_registry(configuration: "Configuration") -> "BaseModelRegistry":
-    """It is made when nothing was ever saved in it; `has_registry` tells, for those who only look."""
+    """Creates the registry when there is none; call `has_registry` first if nothing shall be created."""
     settings = configuration.settings.model_registry
     if settings.backend == "none":
         raise InvalidInputError(
@@ -68,7 +68,7 @@ def _open_added(configuration: "Configuration") -> "BaseModelRegistry":
 
 
 def database(configuration: "Configuration") -> "Engine | None":
-    """Of the embedded registry, if it is used and there; to upgrade it, before anybody can open it."""
+    """The database of the embedded registry, to be upgraded; None if it is not used, or not there yet."""
     from bakeoff.store.database.engine import open_registry_database
 
     is_local = configuration.settings.model_registry.backend == "local"
@@ -77,7 +77,7 @@ def database(configuration: "Configuration") -> "Engine | None":
 
 
 def has_registry(configuration: "Configuration") -> bool:
-    """Whether anything can have been saved yet. Looking makes no file."""
+    """Whether anything can have been saved yet. This creates no file."""
     settings = configuration.settings.model_registry
     if settings.backend == "local":
         return (configuration.registry_path / DATABASE).is_file()

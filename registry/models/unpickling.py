@@ -1,4 +1,4 @@
-"""From verified bytes to a model, and a word of warning when it was fitted under another scikit-learn."""
+"""Unpickles verified bytes, and warns when a model was fitted with another version of scikit-learn."""
 
 import io
 import warnings
@@ -13,7 +13,7 @@ from bakeoff.domain.errors import InvalidInputError
 SCIKIT_LEARN = "scikit-learn"
 
 _warned: set[tuple[str, str]] = set()
-_filtering = Lock()
+_filtering = Lock()  #: the filters of `warnings` are global: two threads would undo each other's
 
 
 class OtherVersionWarning(UserWarning):
@@ -21,13 +21,13 @@ class OtherVersionWarning(UserWarning):
 
 
 def unpickle(data: bytes, what: str, libraries: Mapping[str, str]) -> Any:
-    """`data` has been verified: unpickling runs whatever code it asks for. `what` names it in errors."""
+    """`data` must have been verified: unpickling runs whatever code it names. `what` names it in errors."""
     import joblib
 
     with warning_of_other_versions(libraries):
         try:
             return joblib.load(io.BytesIO(data))
-        except Exception as exc:  # strangers' code runs
+        except Exception as exc:  # unpickling runs code of the model's classes, which may raise anything
             raise does_not_load(what, exc, libraries) from exc
 
 
@@ -40,7 +40,7 @@ def does_not_load(what: str, exc: Exception, libraries: Mapping[str, str]) -> In
 
 @contextmanager
 def warning_of_other_versions(libraries: Mapping[str, str]) -> Iterator[None]:
-    """For what unpickles: tells of another scikit-learn once, and keeps that from telling it again."""
+    """Warns once of another scikit-learn, and silences scikit-learn's own warning for each object."""
     saved = libraries.get(SCIKIT_LEARN)
     here = None if saved is None else metadata.version(SCIKIT_LEARN)
     if saved is None or here is None or saved == here:
@@ -65,7 +65,7 @@ def _warn(saved: str, here: str) -> None:
 
 @contextmanager
 def _without_its_own_warning() -> Iterator[None]:
-    """One at a time: the filters of warnings belong to the whole process."""
+    """One thread at a time, since the filters of `warnings` belong to the whole process."""
     from sklearn.exceptions import InconsistentVersionWarning
 
     with _filtering, warnings.catch_warnings():

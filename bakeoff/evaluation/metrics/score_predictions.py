@@ -19,7 +19,13 @@ from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
-from registry.columns.class_answers import Answers, Label, answers, codes_of, positive_place
+from registry.columns.class_predictions import (
+    ClassPredictions,
+    Label,
+    codes_of,
+    positive_code,
+    to_class_predictions,
+)
 from registry.columns.predictions import BadPredictionsError, Predictions, check_numbers
 
 _MOST_NAMED = 5
@@ -85,9 +91,9 @@ def _score_values(true: NDArray[np.float64], predictions: Predictions, rules: Sc
 def _score_labels(
     true: NDArray[Any], predictions: Predictions, rules: ScoringRules, classes: NDArray[Any]
 ) -> Scores:
-    answered = answers(predictions, classes, rules)
+    answered = to_class_predictions(predictions, classes, rules)
     true_codes = _true_codes(true, classes)
-    positive = positive_place(classes, rules)
+    positive = positive_code(classes, rules)
     counts = built_in_metrics.count(true_codes, answered.codes, len(classes) + len(answered.unseen))
     case = _Case(
         quick=_quick(counts, rules, positive),
@@ -154,7 +160,7 @@ def _true_codes(true: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
     return codes
 
 
-def _model(answered: Answers, classes: int, positive: int | None) -> AlreadyPredicted:
+def _model(answered: ClassPredictions, classes: int, positive: int | None) -> AlreadyPredicted:
     proba = answered.probabilities
     return AlreadyPredicted(
         _positive_is_1(answered.codes, positive),
@@ -169,7 +175,7 @@ def _positive_is_1(codes: NDArray[np.intp], positive: int | None) -> NDArray[np.
     return np.where(codes < 2, 1 - codes, codes) if positive == 0 else codes  # noqa: PLR2004 - two classes
 
 
-def _unseen_note(answered: Answers, counts: Counts, classes: NDArray[Any]) -> list[str]:
+def _unseen_note(answered: ClassPredictions, counts: Counts, classes: NDArray[Any]) -> list[str]:
     if not answered.unseen.size:
         return []
     rows = int(counts.predicted[len(classes) :].sum())

@@ -9,7 +9,7 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import CLASSIFICATION_METRICS, REGRESSION_METRICS, Average, ScoringRules
 from bakeoff.evaluation.metrics import metric_names
-from registry.columns.class_answers import Label, place_of
+from registry.columns.class_predictions import Label, code_of
 
 _BINARY = 2
 
@@ -67,7 +67,7 @@ def _positive_label(label: Label | None, kind: TargetKind, classes: Sequence[Lab
     if kind is not TargetKind.BINARY:
         _refuse("positive label", label, kind)
         return None
-    place = 1 if label is None else place_of(label, classes)
+    place = 1 if label is None else code_of(label, classes)
     if place is None:
         raise InvalidInputError(
             f"positive label {label!r} is not a class of the target; the classes are {_listed(classes)}"

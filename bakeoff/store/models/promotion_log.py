@@ -10,7 +10,7 @@ from bakeoff.domain.identity import iso
 from bakeoff.domain.model_version import NO_VERSION, Promotion, Stage, overtaken
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.registry_tables import IN_PRODUCTION, models, promotions
-from bakeoff.store.models.version_rows import names
+from bakeoff.store.models.version_rows import select_name_and_stage
 
 
 def move(
@@ -28,7 +28,7 @@ def move(
     Raises OvertakenError when another version than `replacing` is in Production.
     """
     with writing(engine) as connection:
-        found = connection.execute(names(model_id)).first()
+        found = connection.execute(select_name_and_stage(model_id)).first()
         if found is None:
             return None
         if stage is Stage.PRODUCTION and replacing is not None:

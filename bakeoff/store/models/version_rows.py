@@ -263,7 +263,7 @@ def _has_metric(metric: str, least: float) -> ColumnElement[bool]:
 class VersionTally:
     versions: int
     names: int
-    size_bytes: int  #: of the models, without what is beside them
+    size_bytes: int  #: of the model files, without preprocessors
 
 
 def tally(engine: Engine) -> VersionTally:
@@ -301,7 +301,7 @@ def best(
 def remove(engine: Engine, model_id: int, *, force: bool) -> bool:
     """False when the version is gone already."""
     with writing(engine) as connection:
-        found = connection.execute(names(model_id)).first()
+        found = connection.execute(select_name_and_stage(model_id)).first()
         if found is None:
             return False
         if found.stage == Stage.PRODUCTION and not force:
@@ -313,7 +313,7 @@ def remove(engine: Engine, model_id: int, *, force: bool) -> bool:
         return True
 
 
-def names(model_id: int) -> Select[Any]:
+def select_name_and_stage(model_id: int) -> Select[Any]:
     """A query for the name, version and stage of a model version."""
     columns = models.c
     return select(columns.model_id, columns.model_name, columns.version, columns.stage).where(
@@ -322,7 +322,7 @@ def names(model_id: int) -> Select[Any]:
 
 
 def set_alias(engine: Engine, name: str, alias: str, model_id: int | None) -> None:
-    """None removes it."""
+    """Makes the alias name this version; None removes the alias."""
     mine = (model_aliases.c.model_name == name) & (model_aliases.c.alias == alias)
     with writing(engine) as connection:
         connection.execute(delete(model_aliases).where(mine))
@@ -333,7 +333,7 @@ def set_alias(engine: Engine, name: str, alias: str, model_id: int | None) -> No
 
 
 @contextmanager
-def undisturbed(engine: Engine) -> Iterator[list[tuple[str, bool]]]:
+def files_while_locked(engine: Engine) -> Iterator[list[tuple[str, bool]]]:
     """The file of each version, and whether it has a preprocessor; no process can change that meanwhile."""
     files = select(models.c.file_path, models.c.preprocessor_digest)
     with writing(engine) as connection:

@@ -1,10 +1,9 @@
-"""From the name of a model to the names of its files: none leaves its folder, and no two models share one.
+"""The files of the embedded registry. A file is complete or not there, and is read only if it is as saved.
 
-A plain name, of lower-case letters, digits, `_`, `-` and `.`, is a folder as it is. Any other is made
-readable and told apart by its hash, behind a `~`, which no plain name has. So names that differ in case alone
-are apart on file systems that ignore it, too. Within a folder, the numbers of the version tell files apart.
-
-The files of the embedded registry: there whole or not at all, and read only when they are as saved.
+No name of a model leads out of its folder, and no two models share one. A plain name, of lower-case letters,
+digits, `_`, `-` and `.`, is the name of its folder. Any other name is made readable and gets its hash behind
+a `~`, which no plain name has: so names that differ only in case have different folders on every file system.
+Within a folder, files are distinguished by the numbers of the version.
 
 models/<folder of the name>/<type>_1_0_0.pkl                 a model
 models/<folder of the name>/<type>_1_0_0.preprocessor.pkl    what was saved beside it
@@ -49,7 +48,7 @@ def preprocessor_beside(file: PurePath) -> str:
 
 
 def _readable(text: str) -> str:
-    """What is safe in a file name anywhere, and tells a person what it is."""
+    """A text that is safe in a file name on any system, and that a person recognises."""
     return re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:_READABLE] or "model"
 
 
@@ -60,7 +59,7 @@ _LONGEST_MAGIC = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A file that is on the disk, and not yet in its place."""
+    """A file that is complete on the disk, and not yet at its final path."""
 
     file: Path
     digest: str  #: SHA-256
@@ -68,16 +67,18 @@ class Written:
 
 
 class Artefacts:
+    """The folders of one embedded registry."""
+
     def __init__(self, root: Path) -> None:
         self.models = root / "models"
         self.incoming = root / "incoming"
-        with _explained(self.models):
+        with _write_errors_explained(self.models):
             self.models.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def writing(self) -> Iterator[Path]:
-        """A folder to write to, gone at the end with all that was not put in its place."""
-        with _explained(self.incoming), self._at_work(fcntl.LOCK_SH):
+        """A folder to write to, removed at the end with everything that was not moved to its final path."""
+        with _write_errors_explained(self.incoming), self._incoming_locked(fcntl.LOCK_SH):
             folder = self.incoming / new_id()
             folder.mkdir()
             try:
@@ -86,8 +87,12 @@ class Artefacts:
                 shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def _at_work(self, how: int) -> Iterator[None]:
-        """The kernel lets go of the lock when its holder dies, however it dies."""
+    def _incoming_locked(self, how: int) -> Iterator[None]:
+        """A lock on the folder: shared by savers, exclusive for the search for leftovers.
+
+        Without it, a file that a saver is writing would look like a leftover. The kernel releases the lock
+        when its process ends, even if it is killed.
+        """
         self.incoming.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.incoming, os.O_RDONLY)
         try:
@@ -97,7 +102,10 @@ class Artefacts:
             os.close(descriptor)
 
     def place(self, model: Written, preprocessor: Written | None, folder: str, name: str) -> Path:
-        """In one step each, which no power cut undoes; what a killed saver left there is replaced."""
+        """Renames the files to their final paths, and syncs, so that a power cut does not undo it.
+
+        A file that a killed saver left at the path is replaced.
+        """
         target = self.models / folder / name
         if not target.parent.is_dir():
             target.parent.mkdir()
@@ -109,26 +117,26 @@ class Artefacts:
         return target
 
     def located(self, recorded: str) -> Path:
-        """Where a file is now that was recorded before the registry's folder was moved."""
+        """The present path of a recorded file, also after the registry's folder was moved."""
         file = Path(recorded)
         return self.models / file.parent.name / file.name
 
     @contextmanager
     def leftovers(self, kept: Collection[Path]) -> Iterator[list[Path]]:
-        """What killed savers left: files that are not among those that are kept, and unfinished ones.
+        """What killed savers left: model files that are not in `kept`, and unfinished files.
 
-        Nobody may put files in their places meanwhile. What somebody is writing now is not left over.
+        The caller keeps others from saving meanwhile. Files that a saver is writing now are not included.
         """
         lost = [file for file in sorted(self.models.glob("*/*.pkl")) if file not in kept]
         with ExitStack() as held:
             unfinished: list[Path] = []
             with suppress(BlockingIOError):
-                held.enter_context(self._at_work(fcntl.LOCK_EX | fcntl.LOCK_NB))
+                held.enter_context(self._incoming_locked(fcntl.LOCK_EX | fcntl.LOCK_NB))
                 unfinished = sorted(self.incoming.iterdir())
             yield lost + unfinished
 
     def discard(self, leftovers: Iterable[Path]) -> None:
-        """With the folders that are empty then."""
+        """Removes them, and the folders that are empty then."""
         for gone in leftovers:
             if gone.is_dir():
                 shutil.rmtree(gone)
@@ -139,7 +147,7 @@ class Artefacts:
                 folder.rmdir()
 
     def remove(self, file: Path) -> None:
-        """With what is beside it. The folder stays: somebody may be about to put a file there."""
+        """Removes a model and its preprocessor. The folder stays: another process may be about to use it."""
         for gone in (file, file.parent / preprocessor_beside(file)):
             gone.unlink(missing_ok=True)
 
@@ -153,7 +161,7 @@ def dump(value: Any, file: Path) -> Written:
 
 
 def adopt(source: Path, digest: str, file: Path) -> Written:
-    """A copy of bytes that somebody else has hashed; nothing else is taken for them."""
+    """Copies a file that was hashed before. TamperedError if the copy has another digest."""
     with _open_plainly(source) as original, file.open("xb") as copy:
         shutil.copyfileobj(original, copy, 1 << 20)
     _sync(file)
@@ -167,14 +175,14 @@ def adopt(source: Path, digest: str, file: Path) -> Written:
 
 
 def verify(file: Path, digest: str) -> None:
-    """Without holding it in memory."""
-    with _to_be_read(file), file.open("rb") as opened:
+    """TamperedError if the file differs from the saved one. It is read in pieces."""
+    with _read_errors_explained(file), file.open("rb") as opened:
         _compare(file, hashlib.file_digest(opened, "sha256").hexdigest(), digest)
 
 
 def read(file: Path, digest: str) -> bytes:
-    """The very bytes that were found to be right: what happens to the file now matters no more."""
-    with _to_be_read(file):
+    """The bytes that were verified, so that a later change of the file cannot matter."""
+    with _read_errors_explained(file):
         data = file.read_bytes()
     _compare(file, hashlib.sha256(data).hexdigest(), digest)
     return data
@@ -186,7 +194,7 @@ def digest_of(file: Path) -> str:
 
 
 def is_pickle(file: Path) -> bool:
-    """As far as its first bytes tell; joblib's may be compressed."""
+    """Judged by its first bytes; those of joblib may be compressed."""
     with file.open("rb") as opened:
         return opened.read(_LONGEST_MAGIC).startswith(_MAGIC)
 
@@ -200,7 +208,7 @@ def _compare(file: Path, found: str, recorded: str) -> None:
 
 
 @contextmanager
-def _to_be_read(file: Path) -> Iterator[None]:
+def _read_errors_explained(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
@@ -210,7 +218,7 @@ def _to_be_read(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _write_errors_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
@@ -218,7 +226,10 @@ def _explained(folder: Path) -> Iterator[None]:
 
 
 def _open_plainly(source: Path) -> BinaryIO:
-    """A regular file: a link could lead anywhere, and a pipe could make us wait."""
+    """Opens a regular file only: a symbolic link could lead anywhere, and a pipe could block us.
+
+    Untrusted code has written the folder that it is in.
+    """
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as exc:
@@ -234,7 +245,7 @@ def _written(file: Path) -> Written:
 
 
 def _sync(path: Path) -> None:
-    """A file, or which files a folder has."""
+    """Makes the content of a file, or the entries of a folder, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

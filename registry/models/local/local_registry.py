@@ -49,9 +49,9 @@ _GREATEST_ID = 2**63 - 1  #: of SQLite
 
 
 class ModelRegistry(BaseModelRegistry):
-    """A save is a file first and a row last: whoever is killed in between leaves a file that nobody lists.
+    """A save writes the files first and the row last: a process killed in between leaves files without a row.
 
-    Deleting goes the other way round.
+    `leftovers` finds them. A deletion removes the row first.
     """
 
     def __init__(self, storage_path: str | Path = DEFAULT_PATH) -> None:
@@ -60,7 +60,7 @@ class ModelRegistry(BaseModelRegistry):
         self._artefacts = Artefacts(root)
         self._engine = open_registry_database(root / DATABASE)
         if not (root / DATABASE).exists():
-            self._engine.dispose()  # of connections to one that was here before, and removed
+            self._engine.dispose()  # the process may have connections to an earlier file that was removed
         schema_version.ensure(self._engine, schema_version.Branch.REGISTRY)
 
     def save(
@@ -94,24 +94,26 @@ class ModelRegistry(BaseModelRegistry):
             return self._register(written, beside, model_name, description, version)
 
     def _register(
-        self, model: Written, beside: Written | None, name: str, said: Description, asked: str | None
+        self, model: Written, beside: Written | None, name: str, described: Description, number: str | None
     ) -> int:
         columns = {
             "model_name": name,
             "digest": model.digest,
             "size_bytes": model.size_bytes,
             "preprocessor_digest": None if beside is None else beside.digest,
-            **_columns(said),
+            **_columns(described),
         }
-        number = None if asked is None else VersionNumber.parse(asked)
+        wanted = None if number is None else VersionNumber.parse(number)
         # The files are put in place inside the transaction: the name of the file holds the number, which
         # nobody else can take before the row is there, and what is listed always has its files.
         with version_rows.adding(self._engine) as writer:
-            saved_before = writer.id_of_evaluation(said.origin.evaluation_id)
+            saved_before = writer.id_of_evaluation(described.origin.evaluation_id)
             if saved_before is not None:
                 return saved_before
-            taken = writer.take_number(name, number)
-            place = self._artefacts.place(model, beside, folder_of(name), file_of(said.type, taken.number))
+            taken = writer.take_number(name, wanted)
+            place = self._artefacts.place(
+                model, beside, folder_of(name), file_of(described.type, taken.number)
+            )
             return writer.add(columns, taken, str(place))
 
     def load(self, identifier: Identifier) -> Loaded:
@@ -120,7 +122,7 @@ class ModelRegistry(BaseModelRegistry):
             return self._loaded(found)
         except TamperedError:
             if version_rows.find(self._engine, int(found.version.id)) is None:
-                return self.load(identifier)  # it was deleted meanwhile
+                return self.load(identifier)  # deleted meanwhile: the identifier may name another version now
             raise
 
     def _loaded(self, found: version_rows.Stored) -> Loaded:
@@ -145,7 +147,7 @@ class ModelRegistry(BaseModelRegistry):
         return version
 
     def verify(self, identifier: Identifier) -> None:
-        """TamperedError unless its files are those that were saved. Nothing is unpickled."""
+        """TamperedError if a file differs from the saved one. Nothing is unpickled."""
         found = self._find(identifier)
         file = Path(found.version.file_path)
         artefact_files.verify(file, found.version.digest)
@@ -153,19 +155,19 @@ class ModelRegistry(BaseModelRegistry):
             artefact_files.verify(file.parent / preprocessor_beside(file), found.preprocessor_digest)
 
     def leftovers(self) -> list[Path]:
-        """Files that killed savers and deleters left behind."""
-        with self._left_behind() as found:
+        """Files without a row, left by processes that were killed while they saved or deleted."""
+        with self._found_leftovers() as found:
             return found
 
     def remove_leftovers(self) -> list[Path]:
-        with self._left_behind() as found:
+        with self._found_leftovers() as found:
             self._artefacts.discard(found)
             return found
 
     @contextmanager
-    def _left_behind(self) -> Iterator[list[Path]]:
-        """Nobody can save meanwhile."""
-        with version_rows.undisturbed(self._engine) as rows:
+    def _found_leftovers(self) -> Iterator[list[Path]]:
+        """Inside a write transaction: a save that is under way would otherwise look like a leftover."""
+        with version_rows.files_while_locked(self._engine) as rows:
             files = [(self._artefacts.located(recorded), has_more) for recorded, has_more in rows]
             beside = {file.parent / preprocessor_beside(file) for file, has_more in files if has_more}
             with self._artefacts.leftovers({file for file, _ in files} | beside) as found:
@@ -245,7 +247,7 @@ class ModelRegistry(BaseModelRegistry):
 
 
 def _check(model_name: str, version: str | None) -> None:
-    """Before anything is written."""
+    """Refuses a name or a number that cannot be, before anything is written."""
     check_name(model_name)
     if version is not None:
         VersionNumber.parse(version)
@@ -253,23 +255,23 @@ def _check(model_name: str, version: str | None) -> None:
 
 def _meant(identifier: Identifier) -> int | ModelUri:
     if not isinstance(identifier, str):
-        return int(identifier)  # of whatever kind: a column of a table has numpy's
+        return int(identifier)  # also numpy's integers, which a column of a DataFrame has
     is_number = identifier.isdecimal() and identifier.isascii()
     return int(identifier) if is_number else parse_uri(identifier)
 
 
-def _columns(said: Description) -> dict[str, Any]:
-    names = said.feature_names
+def _columns(described: Description) -> dict[str, Any]:
+    names = described.feature_names
     return {
-        "model_type": said.type,
-        "metrics": dict(said.metrics),
-        "hyperparameters": dict(said.hyperparameters),
-        "tags": dict(said.tags),
-        "metadata": dict(said.metadata),
-        "description": said.description,
-        "libraries": dict(said.libraries),
-        "signature": said.signature,
-        "input_example": said.input_example,
+        "model_type": described.type,
+        "metrics": dict(described.metrics),
+        "hyperparameters": dict(described.hyperparameters),
+        "tags": dict(described.tags),
+        "metadata": dict(described.metadata),
+        "description": described.description,
+        "libraries": dict(described.libraries),
+        "signature": described.signature,
+        "input_example": described.input_example,
         "feature_names": None if names is None else list(names),
-        **asdict(said.origin),
+        **asdict(described.origin),
     }

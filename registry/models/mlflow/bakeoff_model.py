@@ -1,7 +1,7 @@
 """Loads what Bakeoff saved, wherever MLflow is installed: a copy of this file is saved with each model.
 
-It is what MLflow calls a loader module, so it imports nothing of Bakeoff. Whoever calls it has verified the
-folder, or trusts it: loading runs whatever code the files ask for.
+It is what MLflow calls a loader module, so it imports nothing of Bakeoff. The caller must have verified the
+folder, or trust it: loading runs whatever code the files name.
 """
 
 import importlib
@@ -15,7 +15,7 @@ PYFUNC = "python_function"
 
 
 def load_model(folder: Path) -> Any:
-    """By the flavor that the model has, or as the pickle that it is, joblib's or Python's."""
+    """By the flavor of the model, or as a pickle of joblib or Python."""
     from mlflow.models import Model
 
     flavors = [flavor for flavor in Model.load(str(folder)).flavors if flavor != PYFUNC]
@@ -35,7 +35,7 @@ def _load_pyfunc(path: str) -> "Preprocessed":
 
 
 class Preprocessed:
-    """What `mlflow.pyfunc` predicts with: the preprocessor, if there is one, and then the model."""
+    """Predicts for `mlflow.pyfunc`: with the preprocessor, if there is one, and then with the model."""
 
     def __init__(self, model: Any, artifact: Any) -> None:
         self.model = model

@@ -1,4 +1,4 @@
-"""Which flavor of MLflow a model has: what loads it again, and so in which files it is kept."""
+"""The MLflow flavor of a model, which decides what loads it and in which files it is kept."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 SKLEARN, _PYTORCH, _CATBOOST = "sklearn", "pytorch", "catboost"
 
-#: By the package of the class, or of the first of its bases that comes from one of them.
+#: By the package of its class, or of the first base class that comes from one of these.
 _BY_PACKAGE = {
     "sklearn": SKLEARN,
     "lightgbm": "lightgbm",
     "xgboost": "xgboost",
-    _CATBOOST: _CATBOOST,  # whose flavor loads its own classes, and none that derives from them
+    _CATBOOST: _CATBOOST,  # this flavor loads only its own classes, no derived ones
     "torch": _PYTORCH,
 }
 #: MLflow's own default for LightGBM needs skops, and its list of trusted types.
@@ -26,19 +26,19 @@ _FILES = (MODEL, "model.lgb", "model.ubj", "model.cb", "data/model.pth")
 
 
 def flavor_of(model: Any) -> str | None:
-    """None for what MLflow knows as a Python function alone."""
+    """None for a model that MLflow knows as a Python function only."""
     packages = [base.__module__.partition(".")[0] for base in type(model).__mro__]
     found = next((_BY_PACKAGE[package] for package in packages if package in _BY_PACKAGE), None)
     return None if found == _CATBOOST and packages[0] != _CATBOOST else found
 
 
-def is_asked_in_another_way(model: Any) -> bool:
-    """MLflow calls a module of PyTorch, whatever its own `predict` would answer."""
+def needs_our_predict(model: Any) -> bool:
+    """MLflow calls a PyTorch module itself and ignores a `predict` method of its own."""
     return flavor_of(model) == _PYTORCH and hasattr(model, "predict")
 
 
 def is_a_pickle(flavor: str | None) -> bool:
-    """Of ours. The others are saved by MLflow, in the formats of their libraries."""
+    """Whether we pickle it ourselves. MLflow saves the others, in the formats of their libraries."""
     return flavor in {None, SKLEARN}
 
 
@@ -58,5 +58,5 @@ def save(
 
 
 def model_file(folder: Path) -> str:
-    """Which of the files is the model."""
+    """The path, within the folder, of the file that is the model."""
     return next(name for name in _FILES if (folder / name).is_file())

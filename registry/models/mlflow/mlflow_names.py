@@ -1,4 +1,4 @@
-"""What a model is called in MLflow: its own name, but for the characters that MLflow refuses in one.
+"""The name of a model in MLflow: its own, with the characters escaped that MLflow refuses.
 
 churn      churn
 a/b        a%2Fb
@@ -23,7 +23,7 @@ def from_mlflow(name: str) -> str:
 
 
 def is_key(text: str) -> bool:
-    """Whether MLflow takes it for the name of a parameter, a metric or a tag."""
+    """Whether MLflow accepts it as the name of a parameter, a metric or a tag."""
     return _KEY.fullmatch(text) is not None and posixpath.normpath(text) == text and text[0] not in "./"
 
 

@@ -1,4 +1,4 @@
-"""Our signature, as MLflow has it."""
+"""Converts our signature into MLflow's."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ def to_mlflow_signature(signature: Mapping[str, Any] | None) -> "ModelSignature 
 
 
 def _schema(columns: Sequence[Mapping[str, Any]]) -> "Schema | None":
-    """A category is known by the type of its values; what has no type of MLflow's is not checked there."""
+    """A category has the type of its values. MLflow does not check columns that it has no type for."""
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import AnyType
 

@@ -1,10 +1,10 @@
-"""The folder that MLflow keeps for a version: in MLflow's own form, so that plain MLflow loads it.
+"""The folder that MLflow keeps for a version, in MLflow's own form, so that plain MLflow loads it.
 
 MLmodel, requirements.txt, conda.yaml, python_env.yaml    as MLflow writes them
 model.pkl                                                 a pickle; of some flavors, a file of their own
 preprocessor.pkl                                          the artifact of `registry.models.model_description`
 input_example.json, serving_input_example.json            a few rows, as MLflow has them
-example.json      the same, with their types: `registry.columns.input_example`
+example.json      the same rows with their types: `registry.columns.input_example`
 code/bakeoff_model.py                                     how to load model and preprocessor together
 """
 
@@ -41,27 +41,27 @@ _PICKLE = b"\x80"  #: how a pickle of protocol 2 or newer begins
 _ENVIRONMENTS = {"conda_env": _CONDA, "python_env": _PYTHON}
 
 
-def write(folder: Path, model: Any, said: Description, preprocessor: Mapping[str, Any] | None) -> None:
-    """Pickles are plain ones: MLflow does not read those of joblib."""
+def write(folder: Path, model: Any, described: Description, preprocessor: Mapping[str, Any] | None) -> None:
+    """Pickles are plain ones, since MLflow does not read those of joblib."""
     flavor = flavors.flavor_of(model)
     if flavor is None or flavors.is_a_pickle(flavor):
         folder.mkdir()
         pickling.write(model, folder / MODEL)
     else:
-        signature = to_mlflow_signature(said.signature)
-        flavors.save(flavor, model, folder, signature=signature, requirements=_requirements(said))
+        signature = to_mlflow_signature(described.signature)
+        flavors.save(flavor, model, folder, signature=signature, requirements=_requirements(described))
     if preprocessor is not None:
         pickling.write(preprocessor, folder / PREPROCESSOR)
-    _describe(folder, flavor, said, is_asked_by_us=flavors.is_asked_in_another_way(model))
+    _describe(folder, flavor, described, uses_our_loader=flavors.needs_our_predict(model))
 
 
-def write_fitted(folder: Path, fitted: Fitted, said: Description) -> None:
-    """Nothing is unpickled, so how it can be read is all that is known of the model."""
+def write_fitted(folder: Path, fitted: Fitted, described: Description) -> None:
+    """For a model that is not unpickled: its flavor follows from the form of its file alone."""
     folder.mkdir()
     artefact_files.adopt(fitted.model, fitted.model_digest, folder / MODEL)
     if fitted.preprocessor is not None:
         artefact_files.adopt(fitted.preprocessor, str(fitted.preprocessor_digest), folder / PREPROCESSOR)
-    _describe(folder, flavors.SKLEARN if _is_plain_pickle(folder / MODEL) else None, said)
+    _describe(folder, flavors.SKLEARN if _is_plain_pickle(folder / MODEL) else None, described)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -71,7 +71,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def verify(folder: Path, recorded: Mapping[str, str], what: str) -> None:
-    """Each file is as it was saved. What was never saved is removed: nothing may read it."""
+    """TamperedError if a file differs from the saved one. Files that were never saved are removed unread."""
     found = digests(folder)
     for name, digest in recorded.items():
         if found.get(name) != digest:
@@ -84,13 +84,13 @@ def verify(folder: Path, recorded: Mapping[str, str], what: str) -> None:
 
 
 def load(folder: Path, version: ModelVersion) -> Loaded:
-    """What has been verified."""
+    """Unpickles a folder that has been verified."""
     _pyfunc()
     with warning_of_other_versions(version.libraries):
         try:
             model = bakeoff_model.load_model(folder)
             artifact = bakeoff_model.load_preprocessor(folder)
-        except Exception as exc:  # strangers' code runs
+        except Exception as exc:  # loading runs code of the model's classes, which may raise anything
             raise does_not_load(version.uri, exc, version.libraries) from exc
     example = folder / EXAMPLE
     return Loaded(
@@ -102,39 +102,41 @@ def load(folder: Path, version: ModelVersion) -> Loaded:
 
 
 def _is_plain_pickle(file: Path) -> bool:
-    """And not one that joblib compressed, or put arrays into: MLflow's flavor does not read those."""
+    """Not one that joblib compressed or put arrays into, which MLflow's flavor cannot read."""
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return data[:1] == _PICKLE and data.find(b"NumpyArrayWrapper") < 0
 
 
-def _describe(folder: Path, flavor: str | None, said: Description, *, is_asked_by_us: bool = False) -> None:
+def _describe(
+    folder: Path, flavor: str | None, described: Description, *, uses_our_loader: bool = False
+) -> None:
     _pyfunc()
     from mlflow.models import Model
 
     if (folder / _MLMODEL).is_file():
-        described = Model.load(str(folder))
+        mlmodel = Model.load(str(folder))
     else:
-        described = Model(signature=to_mlflow_signature(said.signature))
-        _write_environment(folder, said)
-        _add_flavor(described, flavor)
-    if is_asked_by_us or flavor is None or (folder / PREPROCESSOR).is_file():
-        _load_both_together(described, folder)
-    if said.input_example is not None:
-        described.saved_input_example_info = _write_example(folder, said.input_example)
-    described.model_size_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    described.save(str(folder / _MLMODEL))
+        mlmodel = Model(signature=to_mlflow_signature(described.signature))
+        _write_environment(folder, described)
+        _add_flavor(mlmodel, flavor)
+    if uses_our_loader or flavor is None or (folder / PREPROCESSOR).is_file():
+        _add_our_loader(mlmodel, folder)
+    if described.input_example is not None:
+        mlmodel.saved_input_example_info = _write_example(folder, described.input_example)
+    mlmodel.model_size_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    mlmodel.save(str(folder / _MLMODEL))
 
 
-def _add_flavor(described: "Model", flavor: str | None) -> None:
-    """A pickle of ours, as `mlflow.sklearn.save_model` would have described it."""
+def _add_flavor(mlmodel: "Model", flavor: str | None) -> None:
+    """Describes our pickle as `mlflow.sklearn.save_model` would."""
     import sklearn
 
     if flavor is None:
         return
     _pyfunc().add_to_model(
-        described, loader_module="mlflow.sklearn", model_path=MODEL, predict_fn="predict", **_ENVIRONMENTS
+        mlmodel, loader_module="mlflow.sklearn", model_path=MODEL, predict_fn="predict", **_ENVIRONMENTS
     )
-    described.add_flavor(
+    mlmodel.add_flavor(
         flavors.SKLEARN,
         pickled_model=MODEL,
         sklearn_version=sklearn.__version__,
@@ -142,29 +144,29 @@ def _add_flavor(described: "Model", flavor: str | None) -> None:
     )
 
 
-def _load_both_together(described: "Model", folder: Path) -> None:
+def _add_our_loader(mlmodel: "Model", folder: Path) -> None:
     (folder / _CODE).mkdir()
     source = Path(bakeoff_model.__file__)
     shutil.copyfile(source, folder / _CODE / source.name)
-    _pyfunc().add_to_model(described, loader_module=source.stem, code=_CODE, **_ENVIRONMENTS)
+    _pyfunc().add_to_model(mlmodel, loader_module=source.stem, code=_CODE, **_ENVIRONMENTS)
 
 
 def _pyfunc() -> Any:
-    """MLflow's module, which warns of its own type hints when it is imported."""
+    """MLflow's module. Importing it warns of its own type hints, which concern no user."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return import_module("mlflow.pyfunc")
 
 
-def _requirements(said: Description) -> list[str]:
+def _requirements(described: Description) -> list[str]:
     import mlflow
 
-    libraries = {name: version for name, version in said.libraries.items() if name != "python"}
+    libraries = {name: version for name, version in described.libraries.items() if name != "python"}
     return [f"{name}=={version}" for name, version in {"mlflow": mlflow.__version__, **libraries}.items()]
 
 
-def _write_environment(folder: Path, said: Description) -> None:
-    requirements, python = _requirements(said), said.libraries.get("python", "3.11")
+def _write_environment(folder: Path, described: Description) -> None:
+    requirements, python = _requirements(described), described.libraries.get("python", "3.11")
     (folder / _REQUIREMENTS).write_text("\n".join(requirements) + "\n")
     pip = [f"python={python}", "pip", {"pip": requirements}]
     conda = {"name": "mlflow-env", "channels": ["conda-forge"], "dependencies": pip}

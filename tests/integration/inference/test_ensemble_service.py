@@ -153,7 +153,7 @@ def test_one_that_fails_or_is_slow_spoils_no_other(
         "leaves": "plugs/leaves.py ended the process with exit code 3 at import: remove the call of sys.exit",
         "exits": "SystemExit: 3",
         "unsure": "BadSignalsError: the confidence for AAA is 1.5",
-        "twice": "BadSignalsError: generate_signals answered twice for AAA",
+        "twice": "BadSignalsError: generate_signals returned two signals for AAA",
         "slow": "it took longer than 0.5 s",
         "missing": "plugs/missing.py needs the module 'nowhere_at_all', which is not there",
         "untrained": "untrained works with momentum: give it as `artefacts={'momentum': ...}`",

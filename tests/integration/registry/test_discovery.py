@@ -373,7 +373,7 @@ def test_a_signal_model_that_cannot_be_one_is_rejected_with_the_cure(oven, root)
         "stiff": "the `generate_signals` of plugs/stiff.py:Mine is of type int, not a method: "
         "rename it, and give the class a method `generate_signals`",
         "bare": "the constructor of plugs/bare.py:Mine does not take data and artefacts: "
-        "begin it with `def __init__(self, data, artefacts)`, the parameters of the catalog behind them",
+        "begin it with `def __init__(self, data, artefacts)`, and put those of the catalog behind them",
         "texts": "the `artefacts` of plugs/texts.py:Mine is of type str, not a tuple of texts: "
         'name saved models, `artefacts = ("momentum",)`, or leave it out',
         "typo": "plugs/typo.py:Mine has no parameter 'horizn': did you mean 'horizon'?",

@@ -95,8 +95,8 @@ def test_what_a_model_says_is_kept_ranked(place: Place) -> None:
         ("crashes", ("failed", "ask", "SIGSEGV", "")),
         ("kills", ("failed", "ask", "Killed", "killed 3 times by SIGKILL")),
         ("untrained", ("failed", "start", "NoSavedModel", "never_saved: none")),
-        ("doubles", ("failed", "ask", "BadSignals", "answered twice for AAA")),
-        ("knows", ("failed", "ask", "BadSignals", "which nobody asked for")),
+        ("doubles", ("failed", "ask", "BadSignals", "returned two signals for AAA")),
+        ("knows", ("failed", "ask", "BadSignals", "which was not among the symbols given")),
         ("unsure", ("failed", "ask", "BadSignals", "the confidence for AAA is nan")),
     ],
 )

@@ -7,7 +7,7 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
-from registry.columns.class_answers import place_of
+from registry.columns.class_predictions import code_of
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 
@@ -57,9 +57,9 @@ def test_a_positive_label_is_found_by_value_or_by_its_text(given, classes, store
 
 
 def test_a_label_equal_by_value_goes_before_one_equal_by_text():
-    assert place_of("1", [1, 2]) == 0
-    assert place_of("1", ["0", "1"]) == 1
-    assert place_of("3", [1, 2]) is None
+    assert code_of("1", [1, 2]) == 0
+    assert code_of("1", ["0", "1"]) == 1
+    assert code_of("3", [1, 2]) is None
 
 
 def test_names_stay_in_order_and_are_measured_once():

@@ -97,9 +97,15 @@ def test_metadata_are_what_json_can_hold_of_them():
         ({"AAA": answer()}, "generate_signals returned a dict, where a list of ModelOutput is due"),
         (3, "generate_signals returned an int, where a list of ModelOutput is due"),
         ([answer(), "BUY"], "generate_signals returned a str at entry 1, where a ModelOutput is due"),
-        ([answer("ZZZ")], "generate_signals answered for 'ZZZ' at entry 0, which nobody asked for"),
-        ([answer(["AAA"])], "generate_signals answered for ['AAA'] at entry 0, which nobody asked for"),
-        ([answer(), answer("BBB"), answer()], "generate_signals answered twice for AAA"),
+        (
+            [answer("ZZZ")],
+            "generate_signals returned a signal for 'ZZZ' at entry 0, which was not among the symbols given",
+        ),
+        (
+            [answer(["AAA"])],
+            "generate_signals returned a signal for ['AAA'] at entry 0, which was not among the symbols",
+        ),
+        ([answer(), answer("BBB"), answer()], "generate_signals returned two signals for AAA"),
         ([answer(signal="MAYBE")], "the signal for AAA is 'MAYBE'"),
         ([answer(signal=None)], "the signal for AAA is None"),
         ([answer(signal=["BUY"])], "the signal for AAA is ['BUY']"),

@@ -1,6 +1,6 @@
 """Which flavor of MLflow a model has. CatBoost and PyTorch are not installed: classes of their names are."""
 
-from registry.models.mlflow.flavors import flavor_of, is_asked_in_another_way
+from registry.models.mlflow.flavors import flavor_of, needs_our_predict
 
 
 def a_class(module: str, base: type = object, **members: object) -> type:
@@ -25,4 +25,4 @@ def test_a_module_of_pytorch_is_asked_by_its_predict_if_it_has_one() -> None:
     mine = a_class("models.mine", module, predict=len)
 
     assert (flavor_of(module()), flavor_of(mine())) == ("pytorch", "pytorch")
-    assert (is_asked_in_another_way(module()), is_asked_in_another_way(mine())) == (False, True)
+    assert (needs_our_predict(module()), needs_our_predict(mine())) == (False, True)

@@ -119,7 +119,7 @@ def test_where_nobody_noted_the_snapshot_nothing_is_better() -> None:
     result = check_gate(gate, version(origin=VersionOrigin(), f1=0.9), production(VersionOrigin(), f1=0.1))
 
     assert not result.passed
-    assert result.reason.startswith("nobody noted on which snapshot 1.0.2 and 1.0.1 was measured: ")
+    assert result.reason.startswith("it is not recorded on which snapshot 1.0.2 and 1.0.1 was measured: ")
 
 
 @pytest.mark.parametrize("nothing", [{}, {"f1": None}, {"f1": math.nan}])

@@ -1,9 +1,7 @@
-"""The labels of a target, and their codes: the place of each among the classes. Needs numpy alone.
+"""Turns the predictions of a classifier into one class per row, by the scoring rules of the run.
 
-From what a candidate predicted to one class per row, by the rules of the run.
-
-A label is handled as its code: its place among the classes in sort order. Labels that the run has never seen
-get the codes after them, and so are wrong wherever they stand.
+A label is represented by its code: its position among the classes in sort order. Labels that are not among
+the classes get the codes after them, and so are never right. Needs numpy alone.
 """
 
 from collections.abc import Sequence
@@ -20,8 +18,8 @@ from registry.columns.predictions import BadPredictionsError, Predictions, check
 Label = str | int | float | bool
 
 
-def place_of(label: Label, classes: Sequence[Label]) -> int | None:
-    """Where a label stands among the classes, by value or else by its text; None if it is none of them."""
+def code_of(label: Label, classes: Sequence[Label]) -> int | None:
+    """The position of a label among the classes, by value or else by its text; None if it is none of them."""
     plain: list[Label] = np.asarray(classes).tolist()
     if label in plain:
         return plain.index(label)
@@ -30,17 +28,17 @@ def place_of(label: Label, classes: Sequence[Label]) -> int | None:
 
 
 def codes_of(values: NDArray[Any], classes: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[Any]]:
-    """The place of each value in `classes`, which are sorted, and the values that are in none of them.
+    """The code of each value, and the values that are none of the classes.
 
-    Those get the places after the last class, in sort order.
+    `classes` are sorted. Values that are none of them get the codes after the last class, in sort order.
     """
     if (values.dtype.kind == "U") != (classes.dtype.kind == "U"):
         unseen, codes = np.unique(values, return_inverse=True)
         return codes + len(classes), unseen
     codes = np.minimum(np.searchsorted(classes, values), len(classes) - 1)
-    strange = classes[codes] != values
-    unseen, places = np.unique(values[strange], return_inverse=True)
-    codes[strange] = places + len(classes)
+    is_unseen = classes[codes] != values
+    unseen, places = np.unique(values[is_unseen], return_inverse=True)
+    codes[is_unseen] = places + len(classes)
     return codes, unseen
 
 
@@ -48,7 +46,7 @@ _DEFAULT_THRESHOLD = {OutputKind.PROBA: 0.5, OutputKind.SCORE: 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class ClassPredictions:
     codes: NDArray[np.intp]
     unseen: NDArray[Any]  #: predicted labels that are none of the classes, in sort order
     labels: NDArray[Any]  #: the label predicted for each row
@@ -57,40 +55,42 @@ class Answers:
     warnings: tuple[str, ...] = ()
 
 
-def answers(predictions: Predictions, classes: NDArray[Any], rules: ScoringRules) -> Answers:
+def to_class_predictions(
+    predictions: Predictions, classes: NDArray[Any], rules: ScoringRules
+) -> ClassPredictions:
     rows = len(predictions.values)
     values = check_predictions(predictions.values, rows=rows, output_kind=predictions.output_kind)
-    beside, warnings = _beside(predictions, classes, rules)
+    extra, warnings = _extra_probabilities(predictions, classes, rules)
     if predictions.output_kind is OutputKind.LABELS:
         codes, unseen = codes_of(values, classes)
         labels = values if unseen.size else classes[codes]
-        return Answers(
-            codes=codes, unseen=unseen, labels=labels, probabilities=beside, decisions=None, warnings=warnings
+        return ClassPredictions(
+            codes=codes, unseen=unseen, labels=labels, probabilities=extra, decisions=None, warnings=warnings
         )
     columns = columns_of(values, predictions.output_kind, classes, rules)
     codes = _decided(columns, predictions.output_kind, classes, rules)
     is_proba = predictions.output_kind is OutputKind.PROBA
-    return Answers(
+    return ClassPredictions(
         codes=codes,
         unseen=classes[:0],
         labels=classes[codes],
-        probabilities=columns if is_proba else beside,
+        probabilities=columns if is_proba else extra,
         decisions=None if is_proba else decisions_of(columns, classes, rules),
         warnings=warnings,
     )
 
 
-def positive_place(classes: NDArray[Any], rules: ScoringRules) -> int | None:
+def positive_code(classes: NDArray[Any], rules: ScoringRules) -> int | None:
     """The code of the positive class; None unless there are two classes."""
     if rules.positive_label is None:
         return None
-    return place_of(rules.positive_label, classes.tolist())
+    return code_of(rules.positive_label, classes.tolist())
 
 
-def _beside(
+def _extra_probabilities(
     predictions: Predictions, classes: NDArray[Any], rules: ScoringRules
 ) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
-    """Probabilities that came along are an extra: bad ones are left out with a warning."""
+    """Probabilities that were returned beside labels or scores; bad ones are left out, with a warning."""
     if predictions.probabilities is None:
         return None, ()
     try:
@@ -105,15 +105,15 @@ def _beside(
 def columns_of(
     values: NDArray[Any], kind: OutputKind, classes: NDArray[Any], rules: ScoringRules
 ) -> NDArray[Any]:
-    """One column per class, in sort order; the one column of a binary target is completed."""
-    if values.ndim == 2:  # noqa: PLR2004 - columns there are
+    """One column per class, in sort order. The single column of a binary target gets its other one."""
+    if values.ndim == 2:  # noqa: PLR2004 - rows and columns
         if values.shape[1] == len(classes):
             return values
         raise BadPredictionsError(
             f"predict returned {values.shape[1]} columns for {len(classes)} classes",
             "return one column per class, in the sort order of the classes",
         )
-    positive = positive_place(classes, rules)
+    positive = positive_code(classes, rules)
     if positive is None:
         raise BadPredictionsError(
             f"predict returned one {kind} per row for {len(classes)} classes",
@@ -126,8 +126,8 @@ def columns_of(
 def _decided(
     columns: NDArray[Any], kind: OutputKind, classes: NDArray[Any], rules: ScoringRules
 ) -> NDArray[np.intp]:
-    """Two classes: positive from the threshold on. More: the first of the largest."""
-    positive = positive_place(classes, rules)
+    """Of two classes, the positive one from the threshold on; of more, the first with the largest value."""
+    positive = positive_code(classes, rules)
     if positive is None:
         return np.asarray(columns.argmax(axis=1))
     measured: NDArray[Any] = (
@@ -138,5 +138,5 @@ def _decided(
 
 
 def decisions_of(columns: NDArray[Any], classes: NDArray[Any], rules: ScoringRules) -> NDArray[Any]:
-    positive = positive_place(classes, rules)
+    positive = positive_code(classes, rules)
     return columns if positive is None else columns[:, positive] - columns[:, 1 - positive]
