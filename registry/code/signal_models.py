@@ -127,7 +127,7 @@ def _answer(raw: Any, place: int, asked: Collection[str]) -> ModelOutput:
     if not isinstance(raw.symbol, str) or raw.symbol not in asked:
         raise BadSignalsError(
             f"generate_signals returned a signal for {raw.symbol!r:.60} at entry {place}, "
-            "which was not among the symbols given",
+            "which is none of those given",
             "return signals only for the symbols that it is given",
         )
     return ModelOutput(

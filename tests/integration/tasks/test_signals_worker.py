@@ -96,7 +96,7 @@ def test_what_a_model_says_is_kept_ranked(place: Place) -> None:
         ("kills", ("failed", "ask", "Killed", "killed 3 times by SIGKILL")),
         ("untrained", ("failed", "start", "NoSavedModel", "never_saved: none")),
         ("doubles", ("failed", "ask", "BadSignals", "returned two signals for AAA")),
-        ("knows", ("failed", "ask", "BadSignals", "which was not among the symbols given")),
+        ("knows", ("failed", "ask", "BadSignals", "which is none of those given")),
         ("unsure", ("failed", "ask", "BadSignals", "the confidence for AAA is nan")),
     ],
 )

@@ -99,11 +99,11 @@ def test_metadata_are_what_json_can_hold_of_them():
         ([answer(), "BUY"], "generate_signals returned a str at entry 1, where a ModelOutput is due"),
         (
             [answer("ZZZ")],
-            "generate_signals returned a signal for 'ZZZ' at entry 0, which was not among the symbols given",
+            "generate_signals returned a signal for 'ZZZ' at entry 0, which is none of those given",
         ),
         (
             [answer(["AAA"])],
-            "generate_signals returned a signal for ['AAA'] at entry 0, which was not among the symbols",
+            "generate_signals returned a signal for ['AAA'] at entry 0, which is none of those given",
         ),
         ([answer(), answer("BBB"), answer()], "generate_signals returned two signals for AAA"),
         ([answer(signal="MAYBE")], "the signal for AAA is 'MAYBE'"),
