@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bakeoff.domain.background_work import start_in_thread
+from bakeoff.domain.machine.background_work import start_in_thread
 
 T = TypeVar("T")
 

@@ -215,7 +215,7 @@ def _load(entry: _Entry) -> Any:
 def _known(exc: Exception) -> Exception | None:
     """A disk may be full wherever something is written."""
     from bakeoff.domain.errors import InfrastructureError
-    from bakeoff.domain.folders import is_lack_of_room
+    from bakeoff.domain.machine.folders import is_lack_of_room
 
     if not isinstance(exc, OSError):
         return exc

@@ -31,7 +31,7 @@ from bakeoff.domain import extensions
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.extensions import Extends
-from bakeoff.domain.folders import refuse_tasks
+from bakeoff.domain.machine.folders import refuse_tasks
 
 log = logging.getLogger(__name__)
 

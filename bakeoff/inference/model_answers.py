@@ -14,9 +14,9 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bakeoff.domain.background_work import start_in_thread
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
+from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.domain.signal import ModelOutput, SignalOrder, ranked
 from registry.code.class_import import describe_exception
 from registry.code.signal_models import checked_signals, construct

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.folders import free_bytes, mb
+from bakeoff.domain.machine.folders import free_bytes, mb
 from bakeoff.evaluation.jobs.evaluation_under_way import Grant
 from bakeoff.settings.configuration import Configuration, load
 from bakeoff.settings.setting_definitions import Settings

@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from bakeoff.domain.background_work import run_in_thread
 from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.machine.background_work import run_in_thread
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
 log = logging.getLogger(__name__)

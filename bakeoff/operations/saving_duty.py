@@ -2,7 +2,7 @@
 
 import logging
 
-from bakeoff.domain.background_work import StoppedError
+from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.saving import SavingOutcome
 from bakeoff.operations.context import Context
 from bakeoff.operations.leased_work import work_while_leased

@@ -8,8 +8,8 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bakeoff.domain.background_work import StoppedError
 from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.run import Run
 from bakeoff.domain.schedule import ON_TIME, Schedule, Slot
 from bakeoff.evaluation.planning.run_spec import RunRequest

@@ -7,7 +7,7 @@ own. Here ours is imported before Celery looks for it.
 import importlib
 import sys
 
-from bakeoff.domain.folders import SOURCES
+from bakeoff.domain.machine.folders import SOURCES
 
 #: What starts a process of Celery; a command such as `worker` follows. -P: not from the current folder.
 COMMAND = (sys.executable, "-P", "-m", "bakeoff.worker.celery_process", "-A", "tasks", "--quiet")

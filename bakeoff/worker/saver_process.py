@@ -10,8 +10,8 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from bakeoff.domain.background_work import StoppedError
-from bakeoff.domain.folders import SOURCES
+from bakeoff.domain.machine.background_work import StoppedError
+from bakeoff.domain.machine.folders import SOURCES
 from bakeoff.operations.context import Context
 from bakeoff.settings import log_setup
 from bakeoff.settings.configuration import load

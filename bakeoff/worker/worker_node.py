@@ -17,7 +17,7 @@ from click import Option
 from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.restart_policy import RestartPolicy
+from bakeoff.domain.machine.restart_policy import RestartPolicy
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import ring_next
 from bakeoff.settings import log_setup

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.folders import PACKAGES, PACKAGES_IN_CELLS, SOURCES
+from bakeoff.domain.machine.folders import PACKAGES, PACKAGES_IN_CELLS, SOURCES
 from registry.code.distributions import identity_of, library_folders, owners_of
 from registry.code.import_environment import class_paths, import_path
 

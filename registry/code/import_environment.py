@@ -8,7 +8,7 @@ from typing import Any
 
 from bakeoff.cell.confinement.file_grants import Closed, Marks
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.folders import SOURCES
+from bakeoff.domain.machine.folders import SOURCES
 from registry.code.model_building import is_class_mapping
 
 

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bakeoff.domain.folders import SOURCES
+from bakeoff.domain.machine.folders import SOURCES
 from registry.code.distributions import identity_of, name_of
 
 #: The libraries that decide whether a pickle loads and means the same; recorded if they are loaded.

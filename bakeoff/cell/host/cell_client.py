@@ -16,7 +16,7 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
 from bakeoff.cell.host.cell_outputs import Outputs
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.folders import is_lack_of_room
+from bakeoff.domain.machine.folders import is_lack_of_room
 
 _GRACE_S = 30.0  # what a warm parent may take to end a cell and its many children, before it is given up
 

@@ -9,7 +9,7 @@ from typing import Self
 from uuid import uuid4
 
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.folders import free
+from bakeoff.domain.machine.folders import free
 
 _MB = 2**20
 _FLAGS = os.O_WRONLY | os.O_CLOEXEC

@@ -18,7 +18,7 @@ from typing import Any, Self
 from bakeoff.cell.confinement import scratch_folder
 from bakeoff.cell.inside.cell_main import LOADED_THREADS, THREAD_VARIABLES
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.folders import SOURCES, runtime_folder
+from bakeoff.domain.machine.folders import SOURCES, runtime_folder
 
 _PREFIX = "bakeoff-oven-"
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR", "LD_LIBRARY_PATH")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.folders import refuse_tasks
+from bakeoff.domain.machine.folders import refuse_tasks
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.added_sources import files_of_added, read_added
 from bakeoff.evaluation.datasets.built_in_sources import TOY_SETS, labelled_frame, load_toy_set

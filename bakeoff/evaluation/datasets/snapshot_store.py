@@ -26,7 +26,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bakeoff.domain.errors import BakeoffError, InfrastructureError, NotFoundError
-from bakeoff.domain.folders import free_bytes, mb
+from bakeoff.domain.machine.folders import free_bytes, mb
 from bakeoff.evaluation.datasets.snapshot_layout import MANIFEST, OPEN, SEALED, read_manifest
 
 _INCOMING = ".incoming"

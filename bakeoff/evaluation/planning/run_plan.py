@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bakeoff.domain.background_work import start_in_thread
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
+from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.saving import SavePolicy, SaveRequest

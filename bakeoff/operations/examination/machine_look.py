@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bakeoff.cell.confinement import landlock
-from bakeoff.domain.folders import place_of
+from bakeoff.domain.machine.folders import place_of
 from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
 

@@ -32,8 +32,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.folders import free, free_bytes
 from bakeoff.domain.identity import utc_now
+from bakeoff.domain.machine.folders import free, free_bytes
 
 BUSY_TIMEOUT_S = 30  #: the longest wait for a lock that another transaction holds
 SILENCE_TIMEOUT_S = 10  #: the longest that a client may be silent in a transaction before it counts as frozen

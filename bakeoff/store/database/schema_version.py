@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, inspect, text
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.folders import SOURCES
+from bakeoff.domain.machine.folders import SOURCES
 from bakeoff.store.database import registry_tables, tables
 from bakeoff.store.database.engine import one_at_a_time, reading, writing
 

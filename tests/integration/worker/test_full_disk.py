@@ -12,9 +12,9 @@ from fixtures.project import Project, Worker, a_project, wait_for
 from redis.exceptions import ResponseError
 
 from bakeoff.broker.broker_access import EVALUATIONS
-from bakeoff.domain.background_work import start_in_thread
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.job import JobState
+from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.operations.doorbells import sweep
 from bakeoff.store.bakeoffs import job_rows, leases, outbox
 from bakeoff.store.bakeoffs.leases import Claim, Holder

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from bakeoff.domain.background_work import StoppedError, TooLongError, run_in_thread
+from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
 
 HOUR_S = 3600
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bakeoff.cli.output import terminal
-from bakeoff.domain.folders import SOURCES
+from bakeoff.domain.machine.folders import SOURCES
 
 _TEMPLATES = SOURCES / "bakeoff" / "cli" / "templates"
 

@@ -104,8 +104,8 @@ def _start(
     context: "Context", request: "SignalRequest", console: "Console", *, may_start_worker: bool
 ) -> tuple[str, bool]:
     """The run, and whether a worker was started for it: it comes up while prices are read."""
-    from bakeoff.domain.background_work import start_in_thread
     from bakeoff.domain.identity import new_id
+    from bakeoff.domain.machine.background_work import start_in_thread
     from bakeoff.operations.signals import start_signals
     from bakeoff.store.database import schema_version
     from bakeoff.worker import worker_processes

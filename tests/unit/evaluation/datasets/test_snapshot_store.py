@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from fixtures.places import ROOT
 
-from bakeoff.domain.background_work import start_in_thread
 from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.pinning import pin
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource

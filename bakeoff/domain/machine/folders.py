@@ -8,7 +8,7 @@ from pathlib import Path
 from bakeoff.domain.errors import InvalidInputError
 
 #: The checkout, or the folder of installed packages.
-SOURCES = Path(__file__).resolve().parents[2]
+SOURCES = Path(__file__).resolve().parents[3]
 
 #: The packages there that are ours; everything else on the import path is a project's or a library's.
 PACKAGES = ("bakeoff", "registry", "tasks")
