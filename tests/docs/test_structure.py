@@ -123,3 +123,26 @@ def test_the_license_is_said_where_installers_look(field: str) -> None:
         "license-files": project["license-files"] == ["LICENSE"],
         "classifiers": "Programming Language :: Python :: 3.11" in project["classifiers"],
     }[field]
+
+
+def test_every_name_of_ours_that_a_page_imports_is_on_the_page_of_public_names() -> None:
+    directives = re.findall(
+        r"^::: (\S+)(?:\n +options:\n +members: \[(.+)\])?",
+        (DOCS / "reference" / "python.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    public = {
+        f"{name}.{member}" if member else name
+        for name, members in directives
+        for member in (members.split(", ") if members else [""])
+    }
+    imported = {
+        f"{module}.{name}"
+        for page in DOCS.rglob("*.md")
+        for module, names in re.findall(
+            r"^from ((?:bakeoff|registry|tasks)\S*) import (.+)$", page.read_text("utf-8"), re.MULTILINE
+        )
+        for name in names.split(", ")
+    }
+    assert imported
+    assert imported - public == set()
