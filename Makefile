@@ -5,11 +5,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := bakeoff models registry tasks
 
-# Many tests wait for something, so there is one process more than cores; what a file prepares is made once.
-PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
+# Many tests wait for something, so there are two processes more than cores; tests/fixtures/spread.py spreads the tests.
+PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 2)) --dist loadfile --no-loadscope-reorder $(if $(filter random,$(ORDER)),--shuffle $(SHUFFLE))
+SHUFFLE := $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-services chaos bench check format docs site lock clean
+.PHONY: help setup demo test test-services test-durations chaos bench check format docs site lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,11 +33,14 @@ $(READY): requirements.lock pyproject.toml
 demo: setup  ## Run a bake-off of the shipped candidates, with a real Redis and a real Celery worker
 	@$(BIN)/bakeoff run breast_cancer --with broken || [ $$? -eq 3 ]
 
-test: setup  ## Run the tests, but for those that need servers
+test: setup  ## Run the tests, but for those that need servers: ORDER=random SHUFFLE=7 HYPOTHESIS_PROFILE=thorough
 	@$(PYTEST) -m "not services"
 
 test-services: setup  ## Run the tests that need servers (PostgreSQL, MLflow, Chromium)
 	@$(PYTEST) -m services
+
+test-durations: setup  ## Write down how long each file takes, by which `make test` spreads them
+	@$(PYTEST) --write-durations
 
 ROUNDS ?= 3
 SEED ?= 7

@@ -1,6 +1,11 @@
+import os
+from pathlib import Path
+
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
+    "fixtures.spread",
     "fixtures.postgresql",
     "fixtures.databases",
     "fixtures.command_line",
@@ -12,3 +17,18 @@ pytest_plugins = [
 ]
 
 pytest.register_assert_rewrite("contract.model_registry", "contract.predictor")
+
+#: The same examples each time, so that what failed fails again; HYPOTHESIS_PROFILE=thorough varies them.
+settings.register_profile("everyday", max_examples=50, derandomize=True, deadline=None, database=None)
+settings.register_profile(
+    "thorough", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
+
+_SERVICES_ALONE = Path(__file__).parent / "integration" / "registry" / "mlflow"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """MLflow takes seconds to import: who wants no test of services does not import it."""
+    without = config.option.markexpr == "not services"
+    return True if without and collection_path.is_relative_to(_SERVICES_ALONE) else None

@@ -29,6 +29,7 @@ class TestEmbedded(SharedModelRegistryContract):
         return partial(ModelRegistry, registry.storage_path)
 
 
+@pytest.mark.services
 class TestMLflow(SharedModelRegistryContract):
     saves_of_each = 1
 

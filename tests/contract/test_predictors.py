@@ -23,6 +23,7 @@ class TestOverFiles(PredictorContract):
         return make_registry(tmp_path / "registry")
 
 
+@pytest.mark.services
 class TestOverMLflow(PredictorContract):
     promotions = 3
 

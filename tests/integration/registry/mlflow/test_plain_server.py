@@ -25,6 +25,8 @@ from registry.models.local.artefact_files import digest_of
 from registry.models.mlflow.mlflow_signature import to_mlflow_signature
 from registry.models.registry_interface import Description, Fitted
 
+pytestmark = pytest.mark.services
+
 X = pd.DataFrame({"age": [20, 30, 40, 50, 60, 70] * 8, "income": [1.0, 2.5, 2.0, 4.5, 5.0, 6.5] * 8})
 Y = np.array([0, 0, 0, 1, 1, 1] * 8)
 SIGNATURE = infer_signature(X, Y)

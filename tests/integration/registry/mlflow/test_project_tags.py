@@ -12,6 +12,8 @@ from bakeoff.settings.configuration import load
 from registry import MLflowModelRegistry
 from registry.models import registry_opening
 
+pytestmark = pytest.mark.services
+
 
 @pytest.fixture
 def on(project):
