@@ -37,9 +37,13 @@ log = logging.getLogger(__name__)
 
 Metric = Callable[[Any, Any], Any]
 
+#: What a run measures that names no metrics.
 CLASSIFICATION_METRICS = ("f1", "precision", "recall", "accuracy")
 REGRESSION_METRICS = ("r2", "mae", "rmse")
-BUILT_IN_METRICS = (*CLASSIFICATION_METRICS, "balanced_accuracy", *REGRESSION_METRICS)
+
+#: All that are built in, by the kind of target that they fit. No package takes one of these names.
+BUILT_IN_CLASSIFICATION = (*CLASSIFICATION_METRICS, "balanced_accuracy")
+BUILT_IN_REGRESSION = REGRESSION_METRICS
 
 _PROBABILITIES = "probabilities"
 
@@ -51,7 +55,9 @@ def names_function(metric: str) -> bool:
 
 def is_custom(metric: str) -> bool:
     """Whether it is somebody's own. A built-in name is never that of an installed package."""
-    return names_function(metric) or (metric not in BUILT_IN_METRICS and metric in added_metrics())
+    return names_function(metric) or (
+        metric not in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION} and metric in added_metrics()
+    )
 
 
 def added_metrics() -> tuple[str, ...]:

@@ -13,14 +13,11 @@ from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.extensions import Extends, whose
-from bakeoff.domain.metric import CLASSIFICATION_METRICS, REGRESSION_METRICS
-
-CLASSIFICATION = (*CLASSIFICATION_METRICS, "balanced_accuracy")
-REGRESSION = REGRESSION_METRICS
+from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION
 
 
 def built_in(target_kind: TargetKind) -> tuple[str, ...]:
-    return REGRESSION if target_kind is TargetKind.REGRESSION else CLASSIFICATION
+    return BUILT_IN_REGRESSION if target_kind is TargetKind.REGRESSION else BUILT_IN_CLASSIFICATION
 
 
 def check_metrics(names: Iterable[str], target_kind: TargetKind) -> None:
@@ -59,13 +56,15 @@ def _check_foreign(name: str, target_kind: TargetKind) -> None:
     from bakeoff.evaluation.metrics import sklearn_scorers
 
     scorers = sklearn_scorers.scorer_names()
-    if name not in {*CLASSIFICATION, *REGRESSION, *scorers}:
+    if name not in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION, *scorers}:
         raise InvalidInputError(
             f"unknown metric {name!r}{_nearest(name, scorers)}; expected a built-in metric "
             f"({', '.join(built_in(target_kind))}), {_of_packages()}a scorer of scikit-learn, or "
             "package.module:function"
         )
-    if name in {*CLASSIFICATION, *REGRESSION} or not sklearn_scorers.scorer_fits(name, target_kind):
+    if name in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION} or not sklearn_scorers.scorer_fits(
+        name, target_kind
+    ):
         raise InvalidInputError(
             f"metric {name!r} does not fit a {target_kind} target; these do: "
             f"{', '.join(_fitting(target_kind, scorers))}"
@@ -78,7 +77,11 @@ def _of_packages() -> str:
 
 
 def _nearest(name: str, of_scikit_learn: Iterable[str]) -> str:
-    known = list(dict.fromkeys([*CLASSIFICATION, *REGRESSION, *metric.added_metrics(), *of_scikit_learn]))
+    known = list(
+        dict.fromkeys(
+            [*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION, *metric.added_metrics(), *of_scikit_learn]
+        )
+    )
     near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
     return f": did you mean {', '.join(near)}?" if near else ""
 
