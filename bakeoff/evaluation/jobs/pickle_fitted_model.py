@@ -39,7 +39,7 @@ def pickle_model(
     """
     try:
         description = _describe(model, candidate, data, predictions)
-    except Exception as exc:  # noqa: BLE001 - the model's own attributes are untrusted code and raise anything
+    except Exception as exc:  # noqa: BLE001 - its attributes are untrusted code and may raise anything
         return {"problem": f"it cannot be described: {describe_exception(exc)}"}
     with inside.output(MODEL) as model_file, inside.output(PREPROCESSOR) as preprocessor_file:
         try:

@@ -136,8 +136,11 @@ def test_one_that_fails_or_is_slow_spoils_no_other(
     catalog, model, caplog: pytest.LogCaptureFixture, tmp_path: Path, bad: str
 ) -> None:
     needs = ("momentum",) if bad == "untrained" else ()
+    limit_s = 0.5 if bad == "slow" else 9.0
     service = EnsembleService(
-        catalog(model("a"), model(bad, BAD[bad], artefacts=needs, timeout_s=0.5), model("b", confidence=0.6)),
+        catalog(
+            model("a"), model(bad, BAD[bad], artefacts=needs, timeout_s=limit_s), model("b", confidence=0.6)
+        ),
     )
     began = time.monotonic()
 
