@@ -74,7 +74,7 @@ def _naming_package(source: str) -> Iterator[None]:
         yield
     except BakeoffError:
         raise
-    except (Exception, SystemExit) as exc:
+    except (Exception, SystemExit) as exc:  # the package's code may raise anything, or call sys.exit
         raise InvalidInputError(
             f"source {source!r} of {_whose(source)} raised {type(exc).__name__}: {exc}"
         ) from exc

@@ -155,7 +155,7 @@ def test_a_pickle_that_is_too_large_leaves_no_file(tmp_path: Path) -> None:
         import resource, sys
         from pathlib import Path
         sys.path[:0] = sys.argv[2:]
-        from unit.evaluation.jobs.test_leave_model import LogisticRegression, left_of, np
+        from unit.evaluation.jobs.test_pickle_fitted_model import LogisticRegression, left_of, np
         model = LogisticRegression()
         model.ballast = np.arange(1_000_000)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
