@@ -116,7 +116,7 @@ def test_hooks_before_a_commit_call_the_tools_of_the_project() -> None:
 
 
 @pytest.mark.parametrize("field", ["license", "license-files", "classifiers"])
-def test_the_license_is_said_where_installers_look(field: str) -> None:
+def test_the_metadata_declare_the_license(field: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert {
         "license": project["license"] == "Apache-2.0",
