@@ -103,11 +103,11 @@ _Words = Annotated[tuple[_Text, ...], _list("write a list, [a, b]")]
 _Share = Annotated[float, Field(ge=0, le=1), _or_else("write a number of at least 0 and at most 1")]
 
 
-class _Entry(BaseModel):
+class _StrictEntry(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class StepEntry(_Entry):
+class StepEntry(_StrictEntry):
     path: _Path
     params: _Parameters = {}
 
@@ -118,7 +118,7 @@ _Steps = Annotated[
 ]
 
 
-class CandidateEntry(_Entry):
+class CandidateEntry(_StrictEntry):
     """What may stand below the id of a candidate."""
 
     kind: Annotated[CandidateKind, _one_of(CandidateKind)] = CandidateKind.CANDIDATE
@@ -146,14 +146,14 @@ class CandidateEntry(_Entry):
         return Candidate(id=candidate_id, **given)
 
 
-class EnsembleEntry(_Entry):
+class EnsembleEntry(_StrictEntry):
     strategy: Annotated[Strategy, _one_of(Strategy)] = DEFAULT_RULES.strategy
     min_agreement: _Share = DEFAULT_RULES.min_agreement
     min_confidence: _Share = DEFAULT_RULES.min_confidence
     flag_conflicts: _Boolean = DEFAULT_RULES.flag_conflicts
 
 
-class CatalogEntries(_Entry):
+class CatalogEntries(_StrictEntry):
     models: dict[str, CandidateEntry] | None
     ensemble: EnsembleEntry | None = None
 

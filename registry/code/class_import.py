@@ -146,7 +146,7 @@ def _importable_name(where: str, file: Path, root: Path) -> str | None:
 def _import_alone(where: str, root: Path, file: Path) -> ModuleType:
     """Imports the file as a module that no import statement reaches.
 
-    Its classes are therefore pickled with their code, for joblib's processes and for whoever loads the model.
+    Its classes are therefore pickled with their code, for joblib's processes and others that load the model.
     """
     import cloudpickle  # type: ignore[import-untyped]  # it ships no stubs
 

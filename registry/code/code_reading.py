@@ -78,7 +78,7 @@ def _path(root: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*import_path(root), str(SOURCES), *libraries)))
 
 
-class _Place(NamedTuple):
+class _ModuleFiles(NamedTuple):
     file: str | None  #: None for a folder that is a package without a file
     folders: tuple[str, ...]  #: where its submodules lie; empty if it is no package
 
@@ -92,7 +92,7 @@ class _Reading:
     missing: set[str] = field(default_factory=set)
     compiled: set[str] = field(default_factory=set)
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _places: dict[str, _Place | None] = field(default_factory=dict)
+    _places: dict[str, _ModuleFiles | None] = field(default_factory=dict)
     _todo: list[str] = field(default_factory=list)
 
     def add(self, place: str) -> None:
@@ -162,18 +162,18 @@ class _Reading:
         self.files[os.path.realpath(file)] = (status.st_ino, status.st_ctime_ns)
         self._todo.extend(_absolute(parsed.imports, package))
 
-    def _find(self, name: str) -> _Place | None:
+    def _find(self, name: str) -> _ModuleFiles | None:
         if name not in self._places:
             above, _, last = name.rpartition(".")
             self._places[name] = self._find_in(above, last) if above else self._find_top(name)
         return self._places[name]
 
-    def _find_top(self, name: str) -> _Place | None:
+    def _find_top(self, name: str) -> _ModuleFiles | None:
         """A project does not take the place of our packages that a cell has loaded."""
         path = (str(SOURCES),) if name in PACKAGES_IN_CELLS else self.path
         return _look(name, path) or _ask_editable_finders(name)
 
-    def _find_in(self, above: str, last: str) -> _Place | None:
+    def _find_in(self, above: str, last: str) -> _ModuleFiles | None:
         package = self._find(above)
         return _look(last, package.folders) if package else None
 
@@ -183,18 +183,18 @@ def _parents_and_self(name: str) -> Iterator[str]:
     return (".".join(parts[: end + 1]) for end in range(len(parts)))
 
 
-def _look(name: str, folders: tuple[str, ...]) -> _Place | None:
+def _look(name: str, folders: tuple[str, ...]) -> _ModuleFiles | None:
     """Searches as Python does: a package before a module, and either before a folder without `__init__`."""
     namespaces = []
     for folder in folders:
         inside = f"{folder}/{name}"
         if os.path.isdir(inside):  # noqa: PTH112 - text is faster, and this is part of each job
             if (file := _file_of(f"{inside}/__init__")) is not None:
-                return _Place(file, (inside,))
+                return _ModuleFiles(file, (inside,))
             namespaces.append(inside)
         if (file := _file_of(inside)) is not None:
-            return _Place(file, ())
-    return _Place(None, tuple(namespaces)) if namespaces else None
+            return _ModuleFiles(file, ())
+    return _ModuleFiles(None, tuple(namespaces)) if namespaces else None
 
 
 def _file_of(stem: str) -> str | None:
@@ -202,14 +202,14 @@ def _file_of(stem: str) -> str | None:
     return next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113 - as above
 
 
-def _ask_editable_finders(name: str) -> _Place | None:
+def _ask_editable_finders(name: str) -> _ModuleFiles | None:
     """Editable installs register finders that know where their modules are."""
     for finder in sys.meta_path:
         if not getattr(finder, "__module__", "").startswith("__editable__"):
             continue
         spec = finder.find_spec(name, None)
         if spec is not None:
-            return _Place(spec.origin, tuple(spec.submodule_search_locations or ()))
+            return _ModuleFiles(spec.origin, tuple(spec.submodule_search_locations or ()))
     return None
 
 

@@ -100,7 +100,7 @@ def _elsewhere_in(root: Path, name: str) -> str | None:
 
 
 def _folders_below(root: Path) -> Iterator[Path]:
-    """Not without end: the project's root may be somebody's home folder."""
+    """Limited in depth and number, since the project's root may be a home folder."""
     for folder, inside, _ in islice(os.walk(root), _MOST_FOLDERS):
         depth = len(Path(folder).relative_to(root).parts)
         usual = [name for name in sorted(inside) if name.isidentifier() and name not in _NEVER_IN]

@@ -106,8 +106,8 @@ def _checked(raw: Any, symbols: Sequence[str]) -> list[ModelOutput]:
             f"generate_signals returned {_a(raw)}, where a list of ModelOutput is due",
             "return one ModelOutput for each symbol that the model has a signal for",
         )
-    asked, seen = frozenset(symbols), set[str]()
-    answers = [_answer(one, place, asked) for place, one in enumerate(raw)]
+    given, seen = frozenset(symbols), set[str]()
+    answers = [_checked_output(one, index, given) for index, one in enumerate(raw)]
     for answer in answers:
         if answer.symbol in seen:
             raise BadSignalsError(
@@ -118,15 +118,15 @@ def _checked(raw: Any, symbols: Sequence[str]) -> list[ModelOutput]:
     return answers
 
 
-def _answer(raw: Any, place: int, asked: Collection[str]) -> ModelOutput:
+def _checked_output(raw: Any, index: int, given: Collection[str]) -> ModelOutput:
     if not isinstance(raw, ModelOutput):
         raise BadSignalsError(
-            f"generate_signals returned {_a(raw)} at entry {place}, where a ModelOutput is due",
+            f"generate_signals returned {_a(raw)} at entry {index}, where a ModelOutput is due",
             "return ModelOutput(symbol=..., signal=..., confidence=..., expected_return=...)",
         )
-    if not isinstance(raw.symbol, str) or raw.symbol not in asked:
+    if not isinstance(raw.symbol, str) or raw.symbol not in given:
         raise BadSignalsError(
-            f"generate_signals returned a signal for {raw.symbol!r:.60} at entry {place}, "
+            f"generate_signals returned a signal for {raw.symbol!r:.60} at entry {index}, "
             "which is none of those given",
             "return signals only for the symbols that it is given",
         )

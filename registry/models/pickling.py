@@ -1,6 +1,6 @@
 """Pickles fitted objects: with the names of their classes where that is enough, otherwise with their code.
 
-With names, whoever loads the object needs the modules of its classes, but not cloudpickle.
+With names, a process that loads the object needs the modules of its classes, but not cloudpickle.
 """
 
 import mmap

@@ -146,11 +146,11 @@ def run_hooks(
     """Runs the hooks. Their results are an entry of their own in the log, whose entries never change."""
     if not policy.hooks:
         return line
-    said = {"hooks": [asdict(run_hook(hook, line, root=root)) for hook in policy.hooks]}
+    results = {"hooks": [asdict(run_hook(hook, line, root=root)) for hook in policy.hooks]}
     registry.record(
-        replace(line, from_stage=line.to_stage, at=utc_now(), reason="", replaced=None, evidence=said)
+        replace(line, from_stage=line.to_stage, at=utc_now(), reason="", replaced=None, evidence=results)
     )
-    return replace(line, evidence={**line.evidence, **said})
+    return replace(line, evidence={**line.evidence, **results})
 
 
 def _try_to_promote(

@@ -150,7 +150,7 @@ class BaseModelRegistry(ABC):
     def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
         """Copies the pickle of a model to a new file, verified and not unpickled.
 
-        Whoever loads the copy verifies it again, by the digest of the version. NotFoundError and
+        A process that loads the copy verifies it again, by the digest of the version. NotFoundError and
         TamperedError as for `load`; InvalidInputError where the model is kept in another form than a pickle.
         """
 

@@ -105,7 +105,7 @@ class ModelRegistry(BaseModelRegistry):
         }
         wanted = None if number is None else VersionNumber.parse(number)
         # The files are put in place inside the transaction: the name of the file holds the number, which
-        # nobody else can take before the row is there, and what is listed always has its files.
+        # no other process can take before the row is there, and a listed version always has its files.
         with version_rows.adding(self._engine) as writer:
             saved_before = writer.id_of_evaluation(described.origin.evaluation_id)
             if saved_before is not None:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class MLflowModelRegistry(BaseModelRegistry):
-    """What is kept where, and what MLflow cannot promise, is told in docs/operating/mlflow.md."""
+    """See docs/operating/mlflow.md for what is kept where, and what MLflow cannot promise."""
 
     def __init__(self, tracking_uri: str, registry_uri: str | None = None) -> None:
         self._server = MLflowServer(tracking_uri, registry_uri)

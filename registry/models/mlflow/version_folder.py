@@ -12,7 +12,7 @@ import json
 import mmap
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +27,12 @@ from registry.models import pickling
 from registry.models.local import artefact_files
 from registry.models.mlflow import bakeoff_model, flavors
 from registry.models.mlflow.bakeoff_model import MODEL, PREPROCESSOR
-from registry.models.mlflow.mlflow_signature import to_mlflow_signature
 from registry.models.registry_interface import Description, Fitted, Loaded
 from registry.models.unpickling import does_not_load, warning_of_other_versions
 
 if TYPE_CHECKING:
-    from mlflow.models import Model
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import Schema
 
 EXAMPLE = "example.json"
 _MLMODEL, _CODE = "MLmodel", "code"
@@ -187,3 +187,40 @@ def _write_example(folder: Path, example: Mapping[str, Any]) -> dict[str, Any]:
         "type": "dataframe",
         "pandas_orient": "split",
     }
+
+
+_MLFLOW_TYPES = {
+    "boolean": "boolean",
+    "integer": "long",
+    "float": "double",
+    "datetime": "datetime",
+    "text": "string",
+}
+
+
+def to_mlflow_signature(signature: Mapping[str, Any] | None) -> "ModelSignature | None":
+    from mlflow.models import ModelSignature
+
+    if signature is None:
+        return None
+    return ModelSignature(inputs=_schema(signature["inputs"]), outputs=_schema(signature["outputs"]))
+
+
+def _schema(columns: Sequence[Mapping[str, Any]]) -> "Schema | None":
+    """A category has the type of its values. MLflow does not check columns that it has no type for."""
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import AnyType
+
+    if not columns:
+        return None
+    return Schema(
+        [
+            ColSpec(
+                DataType[known] if known else AnyType(),
+                column["name"],
+                required=bool(known) and not column.get("optional", False),
+            )
+            for column in columns
+            for known in [_MLFLOW_TYPES.get(column.get("of") or column["type"])]
+        ]
+    )

@@ -22,7 +22,7 @@ from bakeoff.domain.model_version import VersionOrigin
 from registry import MLflowModelRegistry
 from registry.columns.signature import infer_signature
 from registry.models.local.artefact_files import digest_of
-from registry.models.mlflow.mlflow_signature import to_mlflow_signature
+from registry.models.mlflow.version_folder import to_mlflow_signature
 from registry.models.registry_interface import Description, Fitted
 
 pytestmark = pytest.mark.services
