@@ -33,7 +33,7 @@ def connect(path: Path, *, timeout_s: float) -> "WarmParent":
         return WarmParent(channel, os.pidfd_open(int(hello["pid"])))
     except (OSError, HangupError) as error:
         connection.close()
-        raise InfrastructureError(f"no Oven answers at {path}: {error}; start the worker again") from error
+        raise InfrastructureError(f"no oven answers at {path}: {error}; start the worker again") from error
 
 
 class WarmParent:

@@ -139,7 +139,7 @@ def _start(
 def _environment() -> dict[str, str]:
     """Nothing that plugins should not see.
 
-    Of the import path only our own folder is in it: the Oven imports our packages before it looks anywhere
+    Of the import path only our own folder is in it: the oven imports our packages before it looks anywhere
     else. An installed Bakeoff is found without: PYTHONPATH would put all its neighbours before the standard
     library.
     """

@@ -343,7 +343,7 @@ def test_several_warm_parents_work_side_by_side(kitchen, oven, tmp_path):
 def test_a_socket_without_an_oven_is_an_error_with_its_cure(tmp_path):
     from bakeoff.cell.host.cell_client import connect
 
-    with pytest.raises(InfrastructureError, match=r"no Oven answers at .*nothing.*start the worker again"):
+    with pytest.raises(InfrastructureError, match=r"no oven answers at .*nothing.*start the worker again"):
         connect(tmp_path / "nothing", timeout_s=1)
 
 

@@ -106,7 +106,7 @@ def test_nothing_is_started_for_no_candidates(tmp_path):
 
 
 def test_an_oven_that_is_gone_is_no_fault_of_the_candidates(root):
-    with pytest.raises(InfrastructureError, match="no Oven answers at"):
+    with pytest.raises(InfrastructureError, match="no oven answers at"):
         discover([plugin(root, "good", GOOD)], root=root, import_timeout_s=5, socket=root / "nowhere")
 
 
