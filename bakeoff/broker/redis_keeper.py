@@ -1,9 +1,9 @@
-"""The process that keeps a Redis server alive while somebody uses it, and stops it afterwards.
+"""The process that keeps a Redis server alive while some process uses it, and stops it afterwards.
 
 `bakeoff.broker.embedded_redis` starts it, detached, as
-`python -I -S redis_keeper.py FOLDER SOCKET REDIS-SERVER DESCRIPTOR`; it
-imports little, because it stays. Who lives is told by locks (flock) in the folder, never by pids: the kernel
-drops a lock when its owner dies, whatever it died of.
+`python -I -S redis_keeper.py FOLDER SOCKET REDIS-SERVER DESCRIPTOR`. It imports little, because it stays in
+memory. Locks (flock) in the folder say which processes live, and never pids: the kernel drops a lock when its
+owner dies, whatever it died of.
 
     keeper.lock   exclusive: this process; its starter takes it and hands it over as the DESCRIPTOR
     server.lock   exclusive: the Redis server, through exec; its pid stands in the file
@@ -30,7 +30,8 @@ _POLL_S = 0.25
 _STOP_S = 3.0  # a server that needs longer for its last fsync is killed
 _BIND_S = 3.0  # until the socket of a new server must be there
 _EARLY_S = 1.0  # a server that ended so soon may have refused to start
-_EARLY_ENDS = 3  # in a row, then there is no point in another start
+_EARLY_ENDS = 3  # in a row: there is no point in another start
+_EARLY_WITHIN_S = 10.0  # more than so many early ends and the pauses between them can take
 
 
 def open_lock(path: Path) -> int:
@@ -70,7 +71,7 @@ class RedisServer:
         return self._age_s() < _EARLY_S
 
     def lost_its_socket(self) -> bool:
-        """Cleaners of temporary folders take sockets too, and then nobody can reach the server."""
+        """Cleaners of temporary folders remove sockets, too; then no client can reach the server."""
         is_there = self._socket.exists()
         self._was_bound = self._was_bound or is_there or self._age_s() > _BIND_S
         return self._was_bound and not is_there
@@ -95,9 +96,9 @@ class RedisServer:
 
 
 def _lock_when_the_former_is_gone(path: Path) -> int:
-    """The server of a keeper that was killed has been told to end; after a while it is made to.
+    """Wait until the server of a keeper that was killed has ended; after a while, kill it.
 
-    Its group still holds the lock, so the number in the file cannot have become somebody else's.
+    Its group still holds the lock, so its pid in the file cannot belong to another process by now.
     """
     lock = open_lock(path)
     deadline = time.monotonic() + _STOP_S
@@ -162,7 +163,7 @@ class Users:
         self._last_seen = time.monotonic()
 
     def have_left(self) -> bool:
-        """Nobody was there for the grace period. If so, who comes now waits until this process has ended."""
+        """No user was there for the grace period. If so, a new one waits until this process has ended."""
         if not try_lock(self._lock):
             self._last_seen = time.monotonic()
             return False
@@ -173,7 +174,7 @@ class Users:
 
 
 class Signals:
-    """SIGCHLD cuts a wait short; SIGTERM and SIGINT also ask to stop."""
+    """SIGCHLD ends a wait early; SIGTERM and SIGINT also ask this process to stop."""
 
     def __init__(self) -> None:
         self.ask_to_stop = False
@@ -203,16 +204,23 @@ class Keeper:
         self._signals = Signals()
 
     def run(self) -> None:
-        early_ends = 0
-        while early_ends < _EARLY_ENDS:
+        from bakeoff.domain.restart_policy import RestartPolicy
+
+        restarts = RestartPolicy(
+            most=_EARLY_ENDS, within_s=_EARLY_WITHIN_S, pause_s=lambda recent: 0.1 * recent
+        )
+        while not restarts.is_hopeless:
             server = RedisServer(self._folder, self._socket, self._executable)
             if not self._wants_another(server):
                 return
-            early_ends = early_ends + 1 if server.ended_early() else 0
-            self._signals.wait(0.1 * early_ends)
+            if server.ended_early():
+                restarts.note_death()
+            else:
+                restarts.forget_deaths()
+            self._signals.wait(restarts.pause_s)
 
     def _wants_another(self, server: RedisServer) -> bool:
-        """Watch it to its end; True if it has to be started again."""
+        """Wait for the end of the server; True if it has to be started again."""
         while True:
             self._signals.wait(_POLL_S)
             if server.has_ended() or self._folder_is_gone():
@@ -238,6 +246,7 @@ def main(folder: str, socket: str, executable: str, lock: str) -> None:
         os._exit(0)  # the starter reaps this process, so that a keeper is nobody's zombie
     os.set_inheritable(int(lock), False)
     os.umask(0o077)
+    sys.path.append(str(Path(__file__).parents[2]))  # -I leaves our own packages out
     Keeper(Path(folder), Path(socket), executable, int(lock)).run()
 
 

@@ -1,7 +1,7 @@
-"""Processes of ours that are kept alive until somebody says stop.
+"""Child processes that are kept alive until a signal stops them.
 
-With the first signal they end in turn: what brings work first, then what does it, which gets its grace. With
-the second they end at once. If the process that keeps them is killed, each of them is told to end.
+With the first signal they end in turn: first those that bring work, then those that do it, which get their
+grace. With the second signal all end at once. If this process is killed, each child gets SIGTERM.
 """
 
 import logging
@@ -9,24 +9,32 @@ import os
 import signal
 import subprocess
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bakeoff.cell.confinement.kernel_calls import die_with_parent
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.restart_policy import RestartPolicy
 from bakeoff.settings import log_setup
 
 log = logging.getLogger(__name__)
 
-_DEATHS = 5  #: so many within _WITHIN_S, and it is more than bad luck
+_DEATHS = 5
 _WITHIN_S = 60.0
-_PAUSE_S = 60.0
+_LONG_PAUSE_S = 60.0
 _LOOK_S = 0.2
-_PATIENCE_S = 12.0  #: with one that brings work, and is to end
+_PATIENCE_S = 12.0  #: how long one that brings work may take to end before it is killed
 _LAST_LINES, _LAST_BYTES = 5, 5_000
-_BAD_USAGE = 2  #: how our own commands end that were told something wrong
+_BAD_USAGE = 2  #: the exit code of our own commands for wrong options or settings
+
+
+def _restarts() -> RestartPolicy:
+    return RestartPolicy(
+        most=_DEATHS,
+        within_s=_WITHIN_S,
+        pause_s=lambda recent: _LONG_PAUSE_S if recent == _DEATHS else 2.0 ** (recent - 2),
+    )
 
 
 @dataclass
@@ -34,15 +42,15 @@ class Child:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
-    log: Path | None = None  #: what it says is added to it; None: it says it where we do
+    log: Path | None = None  #: its output is added to this file; None: it goes where ours goes
     is_vital: bool = True  #: it does the work; if it dies again and again, there is no point in going on
     process: "subprocess.Popen[bytes] | None" = None
-    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=_DEATHS))
-    start_at: float = 0.0  #: not before
+    restarts: RestartPolicy = field(default_factory=_restarts)
+    start_at: float = 0.0  #: monotonic; it is not started before
 
     def start(self) -> None:
-        """Ctrl-C comes to us alone, and we pass it on."""
-        us = os.getpid()
+        """In a process group of its own, so that Ctrl-C reaches this process alone, which passes it on."""
+        parent = os.getpid()
         output = (
             None if self.log is None else os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         )
@@ -54,7 +62,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 process_group=0,
-                preexec_fn=lambda: _end_with(us),  # noqa: PLW1509 - there is no thread here
+                preexec_fn=lambda: _end_with(parent),  # noqa: PLW1509 - there is no thread here
             )
         finally:
             if output is not None:
@@ -69,13 +77,11 @@ class Child:
             self.start()
 
     def _note_death(self, code: int) -> None:
-        if code == _BAD_USAGE and not self.deaths:
+        if code == _BAD_USAGE and self.restarts.never_died:
             raise InvalidInputError(f"{self.name} does not start{self._last_words()}")
-        now = time.monotonic()
-        self.deaths.append(now)
-        recent = sum(now - death < _WITHIN_S for death in self.deaths)
-        self.start_at = now + (_PAUSE_S if recent == _DEATHS else 2.0 ** (recent - 2))
-        if recent < _DEATHS:
+        self.restarts.note_death()
+        self.start_at = time.monotonic() + self.restarts.pause_s
+        if not self.restarts.is_hopeless:
             log.warning("%s ended with code %s and is started again", self.name, code)
             return
         often = f"{self.name} died {_DEATHS} times within a minute{self._last_words()}"
@@ -95,7 +101,7 @@ class Child:
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def tell(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         if self.process is not None and self.is_alive():
             self.process.send_signal(number)
 
@@ -107,31 +113,34 @@ def _end_with(parent: int) -> None:
 
 
 def supervise(children: Sequence[Child], *, meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Until SIGTERM or Ctrl-C. `meanwhile` is called every now and then, while all of them are to live."""
-    told: list[int] = []
+    """Until SIGTERM or Ctrl-C. `meanwhile` is called several times a second until then."""
+    received: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: told.append(number))
+        signal.signal(number, lambda number, _: received.append(number))
     try:
-        while not told:
+        while not received:
             for child in children:
                 child.look()
             meanwhile()
             time.sleep(_LOOK_S)
     finally:
-        _stop([child for child in children if not child.is_vital], told, signal.SIGKILL, _PATIENCE_S)
-        _stop([child for child in children if child.is_vital], told, signal.SIGQUIT)
+        _stop([child for child in children if not child.is_vital], received, signal.SIGKILL, _PATIENCE_S)
+        _stop([child for child in children if child.is_vital], received, signal.SIGQUIT)
 
 
 def _stop(
-    children: Sequence[Child], told: Sequence[int], hurry: signal.Signals, patience_s: float = float("inf")
+    children: Sequence[Child],
+    received: Sequence[int],
+    hurry: signal.Signals,
+    patience_s: float = float("inf"),
 ) -> None:
-    """SIGTERM, and `hurry` after the second signal that we get, or when patience is at its end."""
+    """Send SIGTERM, and `hurry` after the second signal that comes, or when `patience_s` is over."""
     for child in children:
-        child.tell(signal.SIGTERM)
-    deadline, heard = time.monotonic() + patience_s, min(len(told), 1)
+        child.send_signal(signal.SIGTERM)
+    deadline, heard = time.monotonic() + patience_s, min(len(received), 1)
     while any(child.is_alive() for child in children):
-        if len(told) > heard or time.monotonic() > deadline:
-            heard, deadline = len(told), float("inf")
+        if len(received) > heard or time.monotonic() > deadline:
+            heard, deadline = len(received), float("inf")
             for child in children:
-                child.tell(hurry)
+                child.send_signal(hurry)
         time.sleep(_LOOK_S / 10)

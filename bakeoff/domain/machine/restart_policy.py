@@ -39,6 +39,10 @@ class RestartPolicy:
         self._total += 1
         self._deaths.append(self._clock())
 
+    def forget_deaths(self) -> None:
+        """It has run long enough: what was before does not count any more."""
+        self._deaths.clear()
+
     @property
     def recent_deaths(self) -> int:
         now = self._clock()
