@@ -18,8 +18,8 @@ from bakeoff.api.cached_probe import Pulse
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
 from bakeoff.operations.context import Context
-from bakeoff.operations.examination.broker_look import BrokerLook
-from bakeoff.operations.examination.database_look import StorageLook
+from bakeoff.operations.doctor.broker_check import BrokerStatus
+from bakeoff.operations.doctor.database_check import DatabaseStatus
 from bakeoff.store.monitoring.metric_counts import MetricCounts
 
 
@@ -52,8 +52,8 @@ READERS = 10
 @dataclass(frozen=True, kw_only=True)
 class Service:
     context: Context
-    broker: Pulse[BrokerLook]
-    database: Pulse[StorageLook]
+    broker: Pulse[BrokerStatus]
+    database: Pulse[DatabaseStatus]
     figures: Pulse[MetricCounts]
     is_stopping: Callable[[], bool]
     starters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_STARTERS))

@@ -204,7 +204,7 @@ class Keeper:
         self._signals = Signals()
 
     def run(self) -> None:
-        from bakeoff.domain.restart_policy import RestartPolicy
+        from bakeoff.domain.machine.restart_policy import RestartPolicy
 
         restarts = RestartPolicy(
             most=_EARLY_ENDS, within_s=_EARLY_WITHIN_S, pause_s=lambda recent: 0.1 * recent

@@ -1,7 +1,8 @@
-"""Removing what nothing cites: the rows of old runs first, then the files that no row speaks of.
+"""Removing what nothing refers to: the rows of old runs first, then the files that no row refers to.
 
-Killed in between, it leaves files without rows, which the next one finds. The files of a run are made after
-its row, and drafts while it is open: what was there before the rows were read, and has none, is nobody's.
+A process that is killed in between leaves files without rows, which the next call removes. The files of a run
+are made after its row, and drafts while the run is open. So a file that was there before the rows were read,
+and has no row, belongs to no run.
 """
 
 import os
@@ -25,19 +26,19 @@ _ABANDONED_AFTER_S = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pile:
+class GarbageFiles:
     number: int
     bytes: int  #: on the disk
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rubbish:
+class Garbage:
     runs: int  #: with their jobs, results and events
-    snapshots: Pile
-    predictions: Pile  #: folders of runs
-    logs: Pile  #: folders of runs
-    fitted: Pile  #: models of runs, in folders, that were not saved
-    unfinished: Pile  #: what was being written by somebody who was killed
+    snapshots: GarbageFiles
+    predictions: GarbageFiles  #: folders of runs
+    logs: GarbageFiles  #: folders of runs
+    fitted: GarbageFiles  #: models of runs, in folders, that were not saved
+    unfinished: GarbageFiles  #: drafts of processes that were killed
 
     @property
     def bytes(self) -> int:
@@ -45,24 +46,24 @@ class Rubbish:
         return sum(pile.bytes for pile in piles)
 
 
-def look(context: Context, age: timedelta | None) -> Rubbish:
-    """What `collect` would remove."""
+def find_garbage(context: Context, age: timedelta | None) -> Garbage:
+    """What `remove_garbage` would remove."""
     outdated: AbstractSet[str] = set()
     if age is not None:
         outdated = old_runs.outdated(context.engine, age, kept=_runs_of_models(context))
-    return _go_through(context, len(outdated), outdated, snapshot_store.unused, _weigh)
+    return _garbage(context, len(outdated), outdated, snapshot_store.unused, _measure)
 
 
-def collect(context: Context, age: timedelta | None) -> Rubbish:
-    """`age`: runs that ended longer ago go, too; None keeps them all."""
-    forgotten = 0
+def remove_garbage(context: Context, age: timedelta | None) -> Garbage:
+    """`age`: runs that ended longer ago are removed, too; None keeps them all."""
+    removed = 0
     if age is not None:
-        forgotten = old_runs.delete_outdated(context.engine, age, kept=_runs_of_models(context))
-    return _go_through(context, forgotten, set(), snapshot_store.set_aside_unused, _remove)
+        removed = old_runs.delete_outdated(context.engine, age, kept=_runs_of_models(context))
+    return _garbage(context, removed, set(), snapshot_store.set_aside_unused, _remove)
 
 
 def _runs_of_models(context: Context) -> set[str]:
-    """The runs that trained models come from: as long as a version is kept, so is what it was measured by."""
+    """The runs that saved models come from: they are kept as long as a version of theirs is."""
     configuration = context.configuration
     if configuration.settings.model_registry.backend == "none" or not registry_opening.has_registry(
         configuration
@@ -72,23 +73,23 @@ def _runs_of_models(context: Context) -> set[str]:
     return {version.origin.run_id for version in versions if version.origin.run_id}
 
 
-def _go_through(
+def _garbage(
     context: Context,
     runs: int,
     outdated: AbstractSet[str],
     choose: Callable[[Path, Callable[[], AbstractSet[snapshot_store.Address]]], Sequence[Path]],
-    dispose: Callable[[Sequence[Path]], Pile],
-) -> Rubbish:
+    dispose: Callable[[Sequence[Path]], GarbageFiles],
+) -> Garbage:
     configuration, engine = context.configuration, context.engine
-    places = (configuration.predictions, configuration.logs, configuration.fitted)
-    folders = [_folders(place) for place in places]
+    parents = (configuration.predictions, configuration.logs, configuration.fitted)
+    folders = [_folders(parent) for parent in parents]
     unfinished = _unfinished(context)
     kept = old_runs.run_ids(engine) - outdated
     predictions, logs, fitted = (dispose([one for one in found if one.name not in kept]) for found in folders)
     snapshots = choose(
         configuration.snapshots, lambda: old_runs.referenced_snapshots(engine, without=outdated)
     )
-    return Rubbish(
+    return Garbage(
         runs=runs,
         snapshots=dispose(snapshots),
         predictions=predictions,
@@ -99,7 +100,7 @@ def _go_through(
 
 
 def _folders(parent: Path) -> list[Path]:
-    """Those that bear the id of a run."""
+    """Those whose name is the id of a run."""
     return [folder for folder in parent.glob("*") if _is_id(folder.name)]
 
 
@@ -123,7 +124,7 @@ def _unfinished(context: Context) -> list[Path]:
 
 
 def _copies_of_models(context: Context) -> Iterator[Path]:
-    """For cells of runs, and of commands."""
+    """Copies of saved models, for cells of runs and of commands."""
     return context.configuration.copies.glob("*")
 
 
@@ -141,12 +142,12 @@ def _is_abandoned(draft: Path) -> bool:
     return False
 
 
-def _weigh(paths: Sequence[Path]) -> Pile:
-    return Pile(number=len(paths), bytes=sum(map(_bytes_of, paths)))
+def _measure(paths: Sequence[Path]) -> GarbageFiles:
+    return GarbageFiles(number=len(paths), bytes=sum(map(_bytes_of, paths)))
 
 
 def _bytes_of(path: Path) -> int:
-    """What is gone meanwhile weighs nothing."""
+    """Files that are removed meanwhile count as 0."""
     return sum(_bytes_of_one(part) for part in (path, *_below(path)))
 
 
@@ -161,8 +162,8 @@ def _bytes_of_one(path: Path) -> int:
     return 0
 
 
-def _remove(paths: Sequence[Path]) -> Pile:
-    weighed = _weigh(paths)
+def _remove(paths: Sequence[Path]) -> GarbageFiles:
+    measured = _measure(paths)
     for path in paths:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -171,4 +172,4 @@ def _remove(paths: Sequence[Path]) -> Pile:
     left = next((path for path in paths if path.exists()), None)
     if left is not None:
         raise InfrastructureError(f"{left} cannot be removed: is it another user's?")
-    return weighed
+    return measured

@@ -1,31 +1,74 @@
-"""Delivery: the models that a run has fitted go to the registry, and the best one is promoted.
+"""Saving the winners: the fitted models of a run go to the registry, and the best one is promoted.
 
-Each step finds what was done before: a version by the evaluation it comes from, a promotion by its line in
-the log. So whoever comes again goes on where the last one died.
+The saver process calls `save_due_models`. Each step first looks for what was done before: a version by the
+evaluation that it comes from, a promotion by its entry in the log. So a saver that takes over from one that
+died continues its work.
 """
 
+import logging
 import shutil
 from contextlib import suppress
 
 from bakeoff.domain.errors import InvalidInputError, TamperedError
 from bakeoff.domain.job import Job
+from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
 from bakeoff.domain.result import FittedModel, Result
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import NotSaved, PromotionOutcome, Saved, SaveRequest, SavingOutcome
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
 from bakeoff.operations.context import Context
+from bakeoff.operations.leased_work import work_while_leased
+from bakeoff.settings import log_setup
 from bakeoff.settings.registry_settings import PromotionSettings
-from bakeoff.store.bakeoffs import job_rows, schedule_slots
+from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, schedule_slots
+from bakeoff.store.bakeoffs.row_lease import RowLease
 from registry.models.promotion import GateError, promote_once
 from registry.models.registry_interface import BaseModelRegistry, Fitted
 from registry.models.registry_opening import open_registry
 
+log = logging.getLogger(__name__)
 
-def deliver(context: Context, run: Run, request: SaveRequest) -> SavingOutcome:
-    """Afterwards the files are gone, but for those of models that could not be saved."""
-    selection = select(run, job_rows.results_of_run(context.engine, run.id), request.policy)
-    outcome = _outcome(context, run, selection, request)
+
+def save_due_models(context: Context) -> None:
+    """For a process that does nothing else: on StoppedError it must end, so that its threads end, too."""
+    for run_id in saving_rows.due(context.engine):
+        lease = saving_rows.take(context.engine, run_id, lease_s=_lease_s(context))
+        if lease is not None:
+            with log_setup.with_ids(runId=run_id):
+                _save_under_lease(context, run_id, lease)
+
+
+def _save_under_lease(context: Context, run_id: str, lease: RowLease) -> None:
+    try:
+        outcome = work_while_leased(
+            lambda: _save_run(context, run_id),
+            lease,
+            lease_s=_lease_s(context),
+            name=f"the saving of run {run_id}",
+        )
+    except StoppedError:
+        raise
+    except Exception as exc:
+        log.warning("run %s: its models are saved later, in %d s", run_id, lease.pause_s, exc_info=exc)
+        error = SavingOutcome(error=str(exc) or type(exc).__name__)
+        saving_rows.postpone(lease, error, by_s=lease.pause_s)
+    else:
+        saving_rows.finish(lease, outcome)
+        saved = ", ".join(one.uri for one in outcome.saved)
+        log.info("run %s: saved %s", run_id, saved or f"nothing: {outcome.remark}")
+
+
+def _lease_s(context: Context) -> float:
+    return context.configuration.settings.lease_seconds
+
+
+def _save_run(context: Context, run_id: str) -> SavingOutcome:
+    """Afterwards the files are removed, except those of models that could not be saved."""
+    run = run_rows.get(context.engine, run_id)
+    assert run.save is not None  # noqa: S101 - no saving is begun for other runs
+    selection = select(run, job_rows.results_of_run(context.engine, run.id), run.save.policy)
+    outcome = _outcome(context, run, selection, run.save)
     _clear_away(context, run, outcome)
     return outcome
 
@@ -34,13 +77,13 @@ def _outcome(context: Context, run: Run, selection: Selection, request: SaveRequ
     if not selection.wanted:
         return SavingOutcome(remark=selection.remark)
     registry = open_registry(context.configuration)
-    settled = {
+    outcomes = {
         result.evaluation_id: _save(context, registry, result, request.name) for result in selection.wanted
     }
-    best = settled.get(selection.best.evaluation_id) if selection.best else None
+    best = outcomes.get(selection.best.evaluation_id) if selection.best else None
     return SavingOutcome(
-        saved=tuple(one for one in settled.values() if isinstance(one, Saved)),
-        not_saved=tuple(one for one in settled.values() if isinstance(one, NotSaved)),
+        saved=tuple(one for one in outcomes.values() if isinstance(one, Saved)),
+        not_saved=tuple(one for one in outcomes.values() if isinstance(one, NotSaved)),
         promotion=_promote(context, registry, best, run) if isinstance(best, Saved) else None,
         remark=selection.remark,
     )

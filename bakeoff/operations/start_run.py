@@ -5,28 +5,31 @@ before leaves nothing.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import ConflictError
 from bakeoff.domain.identity import new_id, parse_id, utc_now
 from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.result import Result
+from bakeoff.domain.result import Parts, Result, fingerprint
 from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.signal import SignalJobInputs
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
-from bakeoff.evaluation.reuse.reuse_plan import Prospect, Way, longest_first
+from bakeoff.evaluation.reuse.job_provenance import parts_of
+from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_first, prospect_of
 from bakeoff.evaluation.signals.signal_run_plan import inputs_by_model
 from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context
-from bakeoff.operations.reuse_lookup import prospects_of
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
 from bakeoff.store.database import schema_version
+from registry.code.code_reading import class_modules, code_at
+from registry.code.library_versions import cell_environment
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +75,51 @@ def write_and_ring(
     if write_run(context, run, queued, reused):
         doorbells.ring_next(context)
     return prospects
+
+
+def prospects_of(
+    context: Context, run: Run, candidates: Sequence[Candidate], *, fresh: bool = False
+) -> list[Prospect]:
+    """In the order of the candidates. `fresh`: whatever was fitted before, each is fitted."""
+    root, present = context.configuration.root.resolve(), cell_environment()
+    parts = _parts_of(run, candidates, root, present)
+    digests = {model_id: fingerprint(its) for model_id, its in parts.items()}
+    fits = {} if fresh else earlier_fits.with_fingerprints(context.engine, set(digests.values()))
+    unknown = {model_id for model_id, digest in digests.items() if digest not in fits}
+    latest = earlier_fits.latest_of(context.engine, unknown)
+    return [
+        prospect_of(
+            candidate,
+            run,
+            Past(
+                parts=parts[candidate.id],
+                surroundings=present,
+                fits=fits.get(digests[candidate.id], ()),
+                latest=latest.get(candidate.id),
+                fresh=fresh,
+            ),
+            root=root,
+        )
+        for candidate in candidates
+    ]
+
+
+def _parts_of(
+    run: Run, candidates: Sequence[Candidate], root: Path, present: Mapping[str, str]
+) -> dict[str, Parts]:
+    """By id. Many candidates may be of one class, which is read once."""
+    places = {candidate.id: class_modules(candidate) for candidate in candidates}
+    codes = {place: code_at(place, root=root) for place in set(places.values())}
+    return {
+        candidate.id: parts_of(
+            candidate,
+            dataset=run.dataset,
+            seed=run.seed,
+            code=codes[places[candidate.id]],
+            surroundings=present,
+        )
+        for candidate in candidates
+    }
 
 
 def write_run(

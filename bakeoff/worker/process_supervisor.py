@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bakeoff.cell.confinement.kernel_calls import die_with_parent
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.restart_policy import RestartPolicy
+from bakeoff.domain.machine.restart_policy import RestartPolicy
 from bakeoff.settings import log_setup
 
 log = logging.getLogger(__name__)

@@ -44,12 +44,12 @@ class Saver:
 
 
 def main() -> None:
-    from bakeoff.operations.saving_duty import save_what_is_due
+    from bakeoff.operations.save_winners import save_due_models
 
     context = Context(load())
     log_setup.set_up("INFO", context.configuration.settings.log_format)
     with suppress(StoppedError):
-        save_what_is_due(context)
+        save_due_models(context)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,9 @@ from bakeoff.domain.candidate import Candidate, Rejection
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.identity import utc_now
 from bakeoff.operations.context import Context
-from bakeoff.operations.examination import broker_look, database_look
-from bakeoff.operations.examination.broker_look import BrokerLook
-from bakeoff.operations.examination.database_look import StorageLook
-from bakeoff.operations.examination.diagnosis import Diagnosis, Level
+from bakeoff.operations.doctor.broker_check import BrokerStatus, check_broker
+from bakeoff.operations.doctor.database_check import DatabaseStatus, check_database
+from bakeoff.operations.doctor.diagnosis import Diagnosis, Level
 from bakeoff.settings.secret_masking import masked
 from bakeoff.store.bakeoffs.job_rows import Backlog
 from bakeoff.store.database import schema_version
@@ -30,13 +29,13 @@ router = APIRouter(prefix="/health", tags=["health"])
 T = TypeVar("T")
 
 
-def broker_pulse(context: Context) -> Pulse[BrokerLook]:
+def broker_pulse(context: Context) -> Pulse[BrokerStatus]:
     """Workers have a second to answer, each time: somewhat old news are good enough."""
-    return Pulse(lambda: broker_look.look(context), Rhythm(fresh_s=2.0, stale_s=10.0, patience_s=2.0))
+    return Pulse(lambda: check_broker(context), Rhythm(fresh_s=2.0, stale_s=10.0, patience_s=2.0))
 
 
-def database_pulse(context: Context) -> Pulse[StorageLook]:
-    return Pulse(lambda: database_look.look(context), Rhythm(fresh_s=1.0, stale_s=1.0, patience_s=1.0))
+def database_pulse(context: Context) -> Pulse[DatabaseStatus]:
+    return Pulse(lambda: check_database(context), Rhythm(fresh_s=1.0, stale_s=1.0, patience_s=1.0))
 
 
 @router.get("/live", response_model=LiveOut)
@@ -102,7 +101,7 @@ async def _feel(pulse: Pulse[T]) -> _Felt[T]:
     return _Felt(look, None, [finding for finding in findings if finding.level is not Level.OK])
 
 
-def _is_ready(database: _Felt[StorageLook]) -> bool:
+def _is_ready(database: _Felt[DatabaseStatus]) -> bool:
     return database.look is not None and database.look.schema == schema_version.HEAD
 
 

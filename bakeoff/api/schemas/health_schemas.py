@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from bakeoff.api.schemas.schema_base import Out
-from bakeoff.operations.examination.diagnosis import Level
+from bakeoff.operations.doctor.diagnosis import Level
 
 
 class FindingOut(Out):

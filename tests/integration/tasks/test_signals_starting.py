@@ -253,7 +253,7 @@ def test_a_market_is_kept_as_long_as_a_run_cites_it_and_copies_as_long_as_one_go
         folder.mkdir(parents=True)
     _age(snapshot, mine, nobodys)
 
-    found = garbage.collect(project.context, None)
+    found = garbage.remove_garbage(project.context, None)
 
     assert (found.snapshots.number, found.unfinished.number) == (0, 1)
     assert (snapshot.is_dir(), mine.is_dir(), nobodys.is_dir()) == (True, True, False)
@@ -261,7 +261,7 @@ def test_a_market_is_kept_as_long_as_a_run_cites_it_and_copies_as_long_as_one_go
     assert cancellation.cancel_run(project.engine, run_id)
     with writing(project.engine) as connection:
         connection.execute(delete(tables.outbox))
-    assert garbage.collect(project.context, timedelta(0)).runs >= 1
+    assert garbage.remove_garbage(project.context, timedelta(0)).runs >= 1
     assert (snapshot.is_dir(), mine.is_dir()) == (False, False)
 
 

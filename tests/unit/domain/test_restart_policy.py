@@ -1,6 +1,6 @@
 """How often a process that dies is started again."""
 
-from bakeoff.domain.restart_policy import RestartPolicy
+from bakeoff.domain.machine.restart_policy import RestartPolicy
 
 
 class Clock:

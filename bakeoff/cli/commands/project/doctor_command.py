@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bakeoff.operations.context import Context
-    from bakeoff.operations.examination.diagnosis import Diagnosis
+    from bakeoff.operations.doctor.diagnosis import Diagnosis
 
 _FAILED = 1
 _LOOKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
@@ -27,7 +27,7 @@ def doctor(
     """Look for what is wrong, and say what to do.  Exit code 1: something is."""
     from dataclasses import asdict
 
-    from bakeoff.operations.examination.diagnosis import Level
+    from bakeoff.operations.doctor.diagnosis import Level
 
     findings = []
     for finding in _examine(config):
@@ -42,18 +42,19 @@ def doctor(
 
 def _examine(config: "ConfigFile") -> "Iterator[Diagnosis]":
     from bakeoff.domain.errors import BakeoffError
-    from bakeoff.operations.examination import (
-        broker_look,
-        database_look,
-        machine_look,
-        project_look,
-        registry_look,
-        schedules_look,
-        settings_look,
+    from bakeoff.operations.doctor.broker_check import check_broker
+    from bakeoff.operations.doctor.database_check import check_database
+    from bakeoff.operations.doctor.diagnosis import fail, ok
+    from bakeoff.operations.doctor.machine_check import check_folders, check_machine, check_settings
+    from bakeoff.operations.doctor.project_check import (
+        check_candidates,
+        check_datasets,
+        check_market,
+        check_schedules,
     )
-    from bakeoff.operations.examination.diagnosis import fail, ok
+    from bakeoff.operations.doctor.registry_check import check_registry
 
-    yield from machine_look.machine()
+    yield from check_machine()
     try:
         context = project_access.open_project(config)
         configuration = context.configuration
@@ -61,16 +62,16 @@ def _examine(config: "ConfigFile") -> "Iterator[Diagnosis]":
         yield fail("settings", str(exc), "correct that first; the other checks need it")
         return
     yield ok("project", f"{configuration.root}, {configuration.file or 'without a configuration file'}")
-    yield from settings_look.agreement(configuration.settings)
-    yield from machine_look.folders(configuration)
+    yield from check_settings(configuration.settings)
+    yield from check_folders(configuration)
     for subject, look in (
-        ("database", lambda known: database_look.look(known).findings),
-        ("broker", lambda known: broker_look.look(known).findings),
-        ("catalog", project_look.candidates),
-        ("datasets", project_look.datasets),
-        ("market", project_look.market),
-        ("registry", registry_look.registry),
-        ("schedules", schedules_look.timetable),
+        ("database", lambda known: check_database(known).findings),
+        ("broker", lambda known: check_broker(known).findings),
+        ("catalog", check_candidates),
+        ("datasets", check_datasets),
+        ("market", check_market),
+        ("registry", check_registry),
+        ("schedules", check_schedules),
     ):
         yield from _guarded(subject, look, context)
 
@@ -82,7 +83,7 @@ def _guarded(
 ) -> "Iterator[Diagnosis]":
     """What cannot be looked at is a finding, too."""
     from bakeoff.domain.errors import BakeoffError
-    from bakeoff.operations.examination.diagnosis import fail
+    from bakeoff.operations.doctor.diagnosis import fail
     from bakeoff.settings.secret_masking import masked
 
     try:

@@ -12,7 +12,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bakeoff.operations.garbage import Pile, Rubbish
+    from bakeoff.operations.garbage import Garbage, GarbageFiles
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -44,7 +44,7 @@ def gc(
     age = None if keep is None else _age(keep)
     context = project_access.open_project(config)
     schema_version.ensure(project_access.existing_database(context))
-    found = (garbage.look if dry_run else garbage.collect)(context, age)
+    found = (garbage.find_garbage if dry_run else garbage.remove_garbage)(context, age)
     if as_json:
         terminal.write_json({"dryRun": dry_run, **_record(found)})
     else:
@@ -62,12 +62,12 @@ def _age(text: str) -> "timedelta":
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _record(found: "Rubbish") -> dict[str, Any]:
+def _record(found: "Garbage") -> dict[str, Any]:
     piles = {kind: {"number": pile.number, "bytes": pile.bytes} for kind, pile in _piles(found).items()}
     return {"runs": {"number": found.runs}, **piles, "bytes": found.bytes}
 
 
-def _piles(found: "Rubbish") -> "dict[str, Pile]":
+def _piles(found: "Garbage") -> "dict[str, GarbageFiles]":
     return {
         "snapshots": found.snapshots,
         "predictions": found.predictions,
@@ -77,7 +77,7 @@ def _piles(found: "Rubbish") -> "dict[str, Pile]":
     }
 
 
-def _show(found: "Rubbish", *, dry_run: bool) -> None:
+def _show(found: "Garbage", *, dry_run: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 

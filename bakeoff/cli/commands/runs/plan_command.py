@@ -33,7 +33,6 @@ def plan(
     from bakeoff.domain.identity import new_id
     from bakeoff.evaluation.reuse.reuse_plan import longest_first
     from bakeoff.operations import start_run
-    from bakeoff.operations.reuse_lookup import prospects_of
     from bakeoff.store.database import schema_version
 
     context = project_access.open_project(config)
@@ -43,7 +42,9 @@ def plan(
         context, request, added or [], terminal.err() if as_json else terminal.out()
     )
     run = start_run.run_of(planned, run_id=new_id())
-    prospects = longest_first(prospects_of(context, run, planned.candidates, fresh=planned.spec.fresh))
+    prospects = longest_first(
+        start_run.prospects_of(context, run, planned.candidates, fresh=planned.spec.fresh)
+    )
     if as_json:
         terminal.write_json(_record(run, prospects))
     else:

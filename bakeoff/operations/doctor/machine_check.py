@@ -1,5 +1,6 @@
-"""The machine: Python, libraries, what the kernel offers, room on the disk."""
+"""The machine: Python, libraries, what the kernel offers, disk space, and settings that do not fit to it."""
 
+import os
 import platform
 import shutil
 import sys
@@ -8,10 +9,13 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
+import psutil
+
 from bakeoff.cell.confinement import landlock
 from bakeoff.domain.machine.folders import place_of
-from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
+from bakeoff.settings.setting_definitions import Settings
 
 _PYTHONS = ((3, 11), (3, 12))
 _CELERY = "5.7."
@@ -21,7 +25,7 @@ _LITTLE_BYTES, _TOO_LITTLE_BYTES = 2_000_000_000, 200_000_000
 _LITTLE_SHARE = 0.05
 
 
-def machine() -> Iterator[Diagnosis]:
+def check_machine() -> Iterator[Diagnosis]:
     yield _python()
     yield _libraries()
     yield _platform()
@@ -67,7 +71,7 @@ def _cells() -> Diagnosis:
     )
 
 
-def folders(configuration: Configuration) -> Iterator[Diagnosis]:
+def check_folders(configuration: Configuration) -> Iterator[Diagnosis]:
     if configuration.settings.shared_dir is not None:
         yield _shared(configuration.shared_dir)
     yield from disks(configuration.written)
@@ -101,3 +105,48 @@ def _disk(folder: Path, total: int, _used: int, free: int) -> Diagnosis:
     if free < _LITTLE_BYTES or free < _LITTLE_SHARE * total:
         return warn("disk", said, "make room soon: each new dataset is copied there once; see `bakeoff gc`")
     return ok("disk", said)
+
+
+_MB = 1024 * 1024
+
+
+def check_settings(settings: Settings) -> Iterator[Diagnosis]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    found = list(disagreements(settings, cores=cores, memory_mb=psutil.virtual_memory().total // _MB))
+    yield from found or [ok("settings", "they fit together and to this machine")]
+
+
+def disagreements(settings: Settings, *, cores: int, memory_mb: int) -> Iterator[Diagnosis]:
+    workers, limit = settings.eval_workers, settings.memory_limit_mb
+    if workers > cores:
+        yield warn(
+            "settings",
+            f"evalWorkers is {workers} and there are {cores} cores: candidates slow each other down",
+            f"set evalWorkers to {cores} or less, unless candidates wait more than they compute",
+        )
+    if settings.max_running is not None and settings.max_running < workers:
+        yield warn(
+            "settings",
+            f"maxRunning is {settings.max_running}, less than the {workers} of evalWorkers: slots stay empty",
+            "raise maxRunning to evalWorkers times the number of machines, or lower evalWorkers",
+        )
+    if settings.shared_dir is None and settings.broker_url and not settings.database_url.startswith("sqlite"):
+        yield warn(
+            "settings",
+            "brokerUrl and databaseUrl are those of several machines, and sharedDir is not set: each machine "
+            "has snapshots of its own, and cannot work on those of another",
+            "set sharedDir to a folder that all machines see, or to dataDir if there is only this machine",
+        )
+    if limit is not None and limit * workers > memory_mb:
+        yield warn(
+            "settings",
+            f"memoryLimitMb is {limit}, times {workers} evalWorkers more than the {memory_mb} MB there are",
+            "lower one of them: otherwise the kernel may kill whom it likes",
+        )
+    if settings.lease_seconds > settings.evaluation_timeout:
+        yield warn(
+            "settings",
+            f"leaseSeconds is {settings.lease_seconds:g}, longer than evaluationTimeout, "
+            f"{settings.evaluation_timeout:g}: a dead worker is noticed later than its job would have ended",
+            "lower leaseSeconds",
+        )

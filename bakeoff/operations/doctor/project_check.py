@@ -1,4 +1,4 @@
-"""What the project is about: its candidates, its datasets and its market."""
+"""What the project consists of: its candidates, its datasets, its market and its schedules."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,12 +9,13 @@ from bakeoff.domain.wording import counted
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import registry_of
 from bakeoff.operations.context import Context
-from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.operations.scheduled_runs import STARTS_RUNS, schedule_statuses
 from bakeoff.settings.configuration import Configuration
 from registry.catalog.live_catalog import Catalog
 
 
-def candidates(context: Context) -> Iterator[Diagnosis]:
+def check_candidates(context: Context) -> Iterator[Diagnosis]:
     configuration = context.configuration
     contents = Catalog.of(configuration, anew=True).contents
     signals = len(contents.signal_models)
@@ -40,7 +41,7 @@ def _untrained(models: Sequence[Candidate], configuration: Configuration) -> Ite
             yield warn("catalog", str(exc), f"`bakeoff signals train {model.id}`")
 
 
-def datasets(context: Context) -> Iterator[Diagnosis]:
+def check_datasets(context: Context) -> Iterator[Diagnosis]:
     configuration = context.configuration
     known = configuration.settings.datasets
     missing = [
@@ -57,7 +58,7 @@ def datasets(context: Context) -> Iterator[Diagnosis]:
         yield ok("datasets", ", ".join(known) or "none are named: `bakeoff run FILE --target COLUMN`")
 
 
-def market(context: Context) -> Iterator[Diagnosis]:
+def check_market(context: Context) -> Iterator[Diagnosis]:
     """Nothing where there is none: most projects need no prices."""
     configuration = context.configuration
     if configuration.settings.market is None:
@@ -72,3 +73,15 @@ def market(context: Context) -> Iterator[Diagnosis]:
                 f"{name} from {table.place}" for name, table in configuration.settings.market.tables.items()
             ),
         )
+
+
+def check_schedules(context: Context) -> Iterator[Diagnosis]:
+    found = schedule_statuses(context)
+    for status in found:
+        name = status.schedule.name
+        if status.is_overdue:
+            yield warn("schedules", f"{name} is overdue: nobody looks", f"start {STARTS_RUNS[:-1]}")
+        elif status.problem:
+            yield warn("schedules", f"{name}: {status.problem}", "mend that; it is tried again and again")
+    if not any(status.problem for status in found):
+        yield ok("schedules", ", ".join(status.schedule.name for status in found) or "none")

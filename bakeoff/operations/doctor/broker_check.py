@@ -11,42 +11,42 @@ from redis.exceptions import RedisError
 from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
 from bakeoff.domain.wording import counted
 from bakeoff.operations.context import Context
-from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.secret_masking import masked
 
 
 @dataclass(frozen=True, kw_only=True)
-class QueueLook:
+class QueueStatus:
     name: str
     waiting: int | None  #: messages; None when the broker has just gone away
     readers: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BrokerLook:
-    queues: Sequence[QueueLook] | None  #: None when the broker does not answer
+class BrokerStatus:
+    queues: Sequence[QueueStatus] | None  #: None when the broker does not answer
     findings: Sequence[Diagnosis]
 
 
-def look(context: Context) -> BrokerLook:
+def check_broker(context: Context) -> BrokerStatus:
     queues = _queues(context)
-    return BrokerLook(queues=queues, findings=list(_findings(context, queues)))
+    return BrokerStatus(queues=queues, findings=list(_findings(context, queues)))
 
 
-def _queues(context: Context) -> Sequence[QueueLook] | None:
+def _queues(context: Context) -> Sequence[QueueStatus] | None:
     if not context.broker.is_running():
         return None
     read_by: Mapping[str, list[str]] = (
         {} if context.broker.nobody_listens() else context.messenger.queue_readers()
     )
     return [
-        QueueLook(name=name, waiting=context.broker.messages_waiting(name), readers=read_by.get(name, []))
+        QueueStatus(name=name, waiting=context.broker.messages_waiting(name), readers=read_by.get(name, []))
         for name in (EVALUATIONS, CONTROL)
     ]
 
 
-def _findings(context: Context, queues: Sequence[QueueLook] | None) -> Iterator[Diagnosis]:
+def _findings(context: Context, queues: Sequence[QueueStatus] | None) -> Iterator[Diagnosis]:
     configuration = context.configuration
     is_ours = configuration.settings.broker_url is None
     if queues is None:
@@ -99,7 +99,7 @@ def _workers(names: Sequence[str]) -> Diagnosis:
     )
 
 
-def _queue(queue: QueueLook) -> Diagnosis:
+def _queue(queue: QueueStatus) -> Diagnosis:
     if queue.waiting is None:
         return warn("queue", f"{queue.name}: the broker has just gone away", "ask again")
     said = f"{queue.name}: {counted(queue.waiting, 'message')}, {counted(len(queue.readers), 'reader')}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.operations.context import Context
-from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.secret_masking import masked
 from bakeoff.store.bakeoffs import job_rows
 from bakeoff.store.bakeoffs.job_rows import Backlog
@@ -16,18 +16,18 @@ _MODE_AT, _WAL = 18, b"\x02\x02"
 
 
 @dataclass(frozen=True, kw_only=True)
-class StorageLook:
+class DatabaseStatus:
     schema: str | None  #: None for a database that is not there yet
     backlog: Backlog | None  #: None when the schema is not the one that is needed
     findings: Sequence[Diagnosis]
 
 
-def look(context: Context) -> StorageLook:
+def check_database(context: Context) -> DatabaseStatus:
     if not context.has_database():
         none = ok(
             "database", f"none yet, the first run makes it: {masked(context.configuration.database_url)}"
         )
-        return StorageLook(schema=None, backlog=None, findings=[none])
+        return DatabaseStatus(schema=None, backlog=None, findings=[none])
     current = schema_version.current(context.engine)
     if current != schema_version.HEAD:
         cure = "stop the workers, then `bakeoff db upgrade`"
@@ -36,9 +36,9 @@ def look(context: Context) -> StorageLook:
             f"{_name(context)} has schema {current}, this version needs {schema_version.HEAD}",
             cure,
         )
-        return StorageLook(schema=current, backlog=None, findings=[other])
+        return DatabaseStatus(schema=current, backlog=None, findings=[other])
     backlog = job_rows.backlog(context.engine)
-    return StorageLook(schema=current, backlog=backlog, findings=[_mode(context), _leases(backlog)])
+    return DatabaseStatus(schema=current, backlog=backlog, findings=[_mode(context), _leases(backlog)])
 
 
 def _name(context: Context) -> str:

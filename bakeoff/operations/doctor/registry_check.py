@@ -1,15 +1,17 @@
-"""The registry of trained models: whether it opens, what is in it, and what was left over."""
+"""The registry of trained models: whether it opens or answers, what is in it, and what was left over."""
 
+import importlib.util
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bakeoff.domain import extensions
-from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.errors import BakeoffError, InfrastructureError
 from bakeoff.domain.extensions import Extends
 from bakeoff.domain.wording import counted, size
 from bakeoff.operations.context import Context
-from bakeoff.operations.examination import mlflow_look
-from bakeoff.operations.examination.diagnosis import Diagnosis, fail, ok, warn
+from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.secret_masking import masked
 from bakeoff.store.database import schema_version
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 _SUBJECT = "registry"
+_PATIENCE_S = 2
 
 
-def registry(context: Context) -> Iterator[Diagnosis]:
+def check_registry(context: Context) -> Iterator[Diagnosis]:
     configuration = context.configuration
     backend = configuration.settings.model_registry.backend
     if backend == "mlflow":
-        yield from mlflow_look.tracking(configuration)
+        yield from _mlflow(configuration)
     elif backend == "local":
         yield _folder(configuration)
     elif backend != "none":
@@ -74,3 +77,42 @@ def _content(configuration: Configuration, engine: "Engine") -> Diagnosis:
         return ok(_SUBJECT, said)
     cure = "`bakeoff registry gc` removes what killed savers left"
     return warn(_SUBJECT, f"{said}; {counted(len(leftovers), 'file')} left over", cure)
+
+
+_NO_SERVER = "start it, `mlflow server`, or correct modelRegistry.trackingUri"
+
+
+def _mlflow(configuration: Configuration) -> Iterator[Diagnosis]:
+    if importlib.util.find_spec("mlflow") is None:
+        yield fail(
+            _SUBJECT, "models are kept by MLflow, which is not installed", "pip install 'bakeoff[mlflow]'"
+        )
+        return
+    for uri in dict.fromkeys([configuration.tracking_uri, configuration.registry_uri]):
+        yield _server(uri) if uri.startswith(("http://", "https://")) else _database(configuration, uri)
+
+
+def _server(uri: str) -> Diagnosis:
+    """It tells its version to any client, unless it requires a login."""
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/version", timeout=_PATIENCE_S) as answer:  # noqa: S310 - http alone
+            version = answer.read(100).decode(errors="replace")
+    except urllib.error.HTTPError as exc:
+        return ok(_SUBJECT, f"{masked(uri)} answers: {exc.code} {exc.reason}")
+    except (OSError, ValueError) as exc:
+        return fail(_SUBJECT, f"MLflow at {masked(uri)} does not answer: {exc}", _NO_SERVER)
+    return ok(_SUBJECT, f"MLflow {version} at {masked(uri)}")
+
+
+def _database(configuration: Configuration, uri: str) -> Diagnosis:
+    from registry.models import registry_opening
+
+    if not registry_opening.has_registry(configuration):
+        return ok(_SUBJECT, f"MLflow has no database yet, the first save makes it: {masked(uri)}")
+    try:
+        registry_opening.open_registry(configuration).versions(limit=1)
+    except BakeoffError as exc:
+        return fail(
+            _SUBJECT, masked(str(exc)), "correct modelRegistry.trackingUri, or upgrade: `mlflow db upgrade`"
+        )
+    return ok(_SUBJECT, f"MLflow in {masked(uri)}")
