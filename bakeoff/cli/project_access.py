@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.job import Job
-from bakeoff.store.bakeoffs import job_rows, run_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from bakeoff.domain.job import Job
     from bakeoff.operations.context import Context, Messenger
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog
@@ -112,8 +111,10 @@ def local_registry(configuration: "Configuration") -> "ModelRegistry":
     raise InvalidInputError(f"modelRegistry.backend is {backend}: its files are {owner}")
 
 
-def find_job(engine: "Engine", asked: str, model: str | None) -> Job:
+def find_job(engine: "Engine", asked: str, model: str | None) -> "Job":
     """`asked`: of the job, or of the run if a candidate is named."""
+    from bakeoff.store.bakeoffs import job_rows, run_rows
+
     if model is None:
         return job_rows.get(engine, job_rows.find(engine, asked))
     run_id = run_rows.find(engine, asked)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, Level
-from bakeoff.operations.doctor.registry_check import registry as examine
+from bakeoff.operations.doctor.registry_check import check_registry as examine
 from bakeoff.settings.configuration import load
 from bakeoff.store.database.engine import open_registry_database, writing
 from registry import ModelRegistry
