@@ -92,7 +92,7 @@ def test_a_file_with_a_mistake_changes_nothing_and_is_complained_about_once(
         assert looks(follower, 5) == [None] * 5
     [record] = caplog.records
     assert record.getMessage() == (
-        f"evalWorkers and maxRunning stay as they are: {file}: "
+        f"evalWorkers and maxRunning stay as they are: {file}, line 1: "
         "evalWorkers is 11: input should be less than or equal to 10"
     )
 
