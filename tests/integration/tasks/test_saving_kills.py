@@ -62,8 +62,11 @@ from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.worker import saver_process
 
 number, when, place = sys.argv[1:]
-module, _, name = place.partition(":")
+module, _, path = place.partition(":")
+*classes, name = path.split(".")
 owner = importlib.import_module(module)
+for inner in classes:
+    owner = getattr(owner, inner)
 step, renew, unlocked = getattr(owner, name), RowLease.renew, Lock()
 
 def renew_alone(*args, **given):
@@ -93,9 +96,9 @@ saver_process.main()
 STEPS = [
     ("after", "bakeoff.store.bakeoffs.saving_rows:take"),
     ("after", "registry.models.local.artefact_files:adopt"),
-    ("after", "bakeoff.store.models.version_rows:add"),
+    ("after", "registry.models.local.local_registry:ModelRegistry._register"),
     ("after", "bakeoff.store.models.promotion_log:move"),
-    ("after", "registry.models.promotion:tell"),
+    ("after", "registry.models.promotion:run_hook"),
     ("after", "bakeoff.store.models.promotion_log:add"),
     ("after", "shutil:rmtree"),
     ("before", "bakeoff.store.bakeoffs.saving_rows:finish"),
