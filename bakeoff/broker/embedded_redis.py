@@ -6,10 +6,9 @@
     attach(data_dir)                 only if it lives
     expected(data_dir)               its address, whether it lives or not
 
-A keeper (`bakeoff.broker.redis_keeper`) stands beside the server: it restarts it when it dies, and stops it
-when the last
-user is gone. After the death of the keeper the server ends too, and the next `hold` or `ensure` starts both:
-a process that lives long calls `ensure` from time to time.
+A keeper process (`bakeoff.broker.redis_keeper`) restarts the server when it dies, and stops it when the last
+user is gone. When the keeper dies, the server ends, too, and the next `hold` or `ensure` starts both. So a
+process that lives long calls `ensure` from time to time.
 """
 
 import fcntl
@@ -146,11 +145,11 @@ def _folder(data_dir: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise _hindered(folder, error) from error
+        raise _cannot_use(folder, error) from error
     return folder
 
 
-def _hindered(path: Path, error: OSError) -> InfrastructureError:
+def _cannot_use(path: Path, error: OSError) -> InfrastructureError:
     return InfrastructureError(
         f"the embedded Redis cannot use {path}: {error.strerror}; "
         "set dataDir to a folder that this user can write to, or set brokerUrl"
@@ -161,7 +160,7 @@ def _join_users(folder: Path, deadline: float) -> _Lock:
     """Waits while a keeper that had seen nobody stops its server."""
     while (lock := _try_lock(folder / redis_keeper.USERS_LOCK, fcntl.LOCK_SH)) is None:
         if time.monotonic() > deadline:
-            raise _silent(folder)
+            raise _no_answer(folder)
         time.sleep(0.01)
     return lock
 
@@ -183,18 +182,18 @@ def _bring_up(folder: Path, deadline: float) -> EmbeddedRedis:
         if redis is not None:
             return redis
         time.sleep(0.01)
-    raise _silent(folder)
+    raise _no_answer(folder)
 
 
 def _start_keeper(folder: Path, lock: _Lock) -> None:
-    """The old socket goes first: the server of a killed keeper may answer there with its last breath."""
+    """Removes the old socket first: there the server of a killed keeper may still answer before it ends."""
     executable = _redis_server()
     try:
         place = redis_socket.settle(folder)
         place.unlink(missing_ok=True)
         _spawn(folder, lock, [folder, place, executable])
     except OSError as error:
-        raise _hindered(folder, error) from error
+        raise _cannot_use(folder, error) from error
 
 
 def _spawn(folder: Path, lock: _Lock, arguments: list[str | Path]) -> None:
@@ -214,7 +213,7 @@ def _spawn(folder: Path, lock: _Lock, arguments: list[str | Path]) -> None:
         os.close(log)
 
 
-def _silent(folder: Path) -> InfrastructureError:
+def _no_answer(folder: Path) -> InfrastructureError:
     log = folder / redis_keeper.LOG
     lines = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
     said = "".join(f"\n  {line}" for line in lines)
@@ -248,6 +247,6 @@ def _try_lock(path: Path, kind: int) -> _Lock | None:
         if redis_keeper.try_lock(lock.descriptor, kind):
             return lock
     except OSError as error:
-        raise _hindered(path, error) from error
+        raise _cannot_use(path, error) from error
     lock.close()
     return None

@@ -1,4 +1,4 @@
-"""Fitting once more what was fitted before: a run of one candidate, as it was, on the same snapshot."""
+"""Reproducing a result: a run of one candidate, as it was, on the same snapshot, compared with the first."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
 
 
 def first_fit(context: Context, job: Job) -> Fit:
-    """Of the result of this job, which may have been taken over from another one."""
+    """The fit behind the result of this job, which may have been taken over from another one."""
     if job.kind is JobKind.SIGNALS:
         raise InvalidInputError(
             f"job {job.id} asked a signal model, and fitted nothing: `bakeoff signals generate --models "

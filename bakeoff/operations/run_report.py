@@ -1,4 +1,4 @@
-"""What there is to say about one run: its leaderboard, and who is not on it."""
+"""The report of one run: its leaderboard, and the candidates that are not on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Scoring: what comes in is scored before it is written, and what is there is scored again by a new model.
+"""Scoring results of other systems: new ones before they are written, stored ones again by another model.
 
-A batch is one transaction. Killed in between, the items of whole batches have their scores, and the next one
-finds the others, by what scored them: whoever scores twice changes nothing the second time.
+A batch is one transaction. A process that is killed leaves whole batches scored. Each score names what made
+it, so the next call finds the items that are left, and scoring twice changes nothing the second time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +22,8 @@ _MOST_REFUSED = 20
 class Scoring:
     version: str  #: what scored
     scored: int = 0
-    refused: int = 0  #: items that the model cannot be asked about: they keep what they have
-    reasons: Mapping[str, str] = field(default_factory=dict)  #: of the first ones, by id
+    refused: int = 0  #: items that the model cannot score: they keep the score they have
+    reasons: Mapping[str, str] = field(default_factory=dict)  #: of the first refused ones, by id
 
     def to_record(self) -> dict[str, Any]:
         return {
@@ -51,7 +51,7 @@ def score_stored(
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Scoring:
-    """What this version has not scored. The baseline takes the place of no other score."""
+    """Score what this version has not scored. The baseline replaces no score of a model."""
     scored, reasons, after, looked_at = 0, dict[str, str](), 0, 0
     version = None if using.version == BASELINE else using.version
     while batch := feedback_items.to_score(context.engine, version=version, after=after, limit=batch_size):
@@ -71,7 +71,7 @@ def score_stored(
 def _scores(
     batch: Sequence[StoredItem], using: Scorer, reasons: dict[str, str]
 ) -> list[tuple[StoredItem, Score]]:
-    """Together; if that cannot be, each on its own, so that one that does not fit stops no other."""
+    """Of all together; if that fails, of each on its own, so that one bad item does not stop the others."""
     try:
         return list(zip(batch, using.score([stored.item for stored in batch]), strict=True))
     except ScoreRangeError:

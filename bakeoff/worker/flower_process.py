@@ -1,4 +1,4 @@
-"""Flower, as `bakeoff up` starts it: on loopback, for those who know its password."""
+"""Flower, as `bakeoff up` starts it: on loopback, with a password."""
 
 import os
 import secrets
@@ -14,14 +14,14 @@ from bakeoff.worker.process_supervisor import Child
 
 HOST = "127.0.0.1"
 USER = "bakeoff"
-OPEN_PAGE = "/healthcheck"  #: that, and /metrics, it shows to everybody
+OPEN_PAGE = "/healthcheck"  #: it needs no password, as /metrics
 
 _AUTH = "FLOWER_BASIC_AUTH"
 _RANDOM_BYTES = 18
 
 
 def child(configuration: Configuration, *, port: int) -> Child:
-    """What not everybody may read who looks at the list of processes goes by its environment."""
+    """Its options are given by its environment, since other users can read the command line of a process."""
     if find_spec("flower") is None:
         raise InvalidInputError("Flower is not installed: pip install 'bakeoff[dashboard]'")
     ours = {
@@ -41,7 +41,7 @@ def child(configuration: Configuration, *, port: int) -> Child:
 
 
 def is_told_by_environment() -> bool:
-    """Who may look, and not by the file."""
+    """Whether user and password are given by the environment, and not by the file."""
     return bool(os.environ.get(_AUTH))
 
 
@@ -50,7 +50,7 @@ def password_file(configuration: Configuration) -> Path:
 
 
 def _password(file: Path) -> str:
-    """Made once, whole, and for the eyes of this user alone."""
+    """Made once, in one step, readable by this user alone."""
     try:
         if not file.exists():
             with NamedTemporaryFile("w", dir=file.parent, prefix=".flower-") as made:

@@ -1,4 +1,4 @@
-"""Asking a signal model why it says what it says of a symbol."""
+"""Letting a signal model explain its signal for one symbol, in a cell."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, registry_of, signal_model
 from bakeoff.operations.context import Context
-from bakeoff.operations.signals.one_off_cell import FailedAloneError, run_alone
+from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError, run_one_off_cell
 from bakeoff.operations.signals.signal_inputs import prepared_inputs
 from bakeoff.operations.signals.start_signals import how_to_train
 
@@ -45,9 +45,9 @@ def explain(context: Context, model_id: str, symbol: str, *, as_of: date | None)
     with in_field("symbol"):
         market.chosen([symbol])
     with prepared_inputs(context, model, artefacts, dataset=market.ref, as_of=market.as_of) as inputs:
-        said = run_alone(context, inputs, answer_in_cell.explain, outputs={}, symbol=symbol)
+        said = run_one_off_cell(context, inputs, answer_in_cell.explain, outputs={}, symbol=symbol)
     if not isinstance(said, Mapping):
-        raise FailedAloneError(
+        raise OneOffCellFailedError(
             f"explain of {model_id} returned {said!r:.100}, where a mapping with feature_importance is due"
         )
     return Explanation(

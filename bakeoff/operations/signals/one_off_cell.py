@@ -1,4 +1,4 @@
-"""A cell for a command: of an oven of its own, without a worker and without a job."""
+"""A cell for a command, in an oven of its own, without a worker and without a job."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,11 +24,11 @@ _PRELOADED = (
 )
 
 
-class FailedAloneError(BakeoffError):
-    """The cell of a command did not come to an answer."""
+class OneOffCellFailedError(BakeoffError):
+    """The cell of a command ended without an answer."""
 
 
-def run_alone(
+def run_one_off_cell(
     context: Context,
     inputs: SignalCellInputs,
     entry: Callable[..., Any],
@@ -36,7 +36,7 @@ def run_alone(
     outputs: Mapping[str, Path],
     **payload: Any,
 ) -> Any:
-    """What the entry returned. FailedAloneError says what it was instead."""
+    """What `entry` returned. OneOffCellFailedError says how the cell ended instead."""
     settings = context.configuration.settings
     order = inputs.order(
         entry,
@@ -47,7 +47,7 @@ def run_alone(
     )
     outcome = _run(context, order)
     if outcome.end is not End.RETURNED:
-        raise FailedAloneError(_in_words(inputs.candidate, outcome))
+        raise OneOffCellFailedError(_in_words(inputs.candidate, outcome))
     return outcome.value
 
 

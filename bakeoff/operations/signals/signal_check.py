@@ -1,4 +1,4 @@
-"""Checking a signal model: in a cell, about a market that is made up."""
+"""Checking in a cell, with a synthetic market, whether a signal model keeps its contract."""
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from bakeoff.evaluation.signals import check_in_cell
 from bakeoff.evaluation.signals.check_in_cell import ClaimVerdict
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
 from bakeoff.operations.context import Context
-from bakeoff.operations.signals.one_off_cell import FailedAloneError, run_alone
+from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError, run_one_off_cell
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 from registry.catalog import catalog_schema
 
@@ -69,9 +69,11 @@ def _ask(context: Context, model: Candidate, market: PinnedMarket, *, log: Path)
         about={},
     )
     try:
-        told = run_alone(context, inputs, check_in_cell.check, outputs={}, symbols=list(market.symbols))
+        told = run_one_off_cell(
+            context, inputs, check_in_cell.check, outputs={}, symbols=list(market.symbols)
+        )
         return tuple(ClaimCheck(**{**one, "verdict": ClaimVerdict(one["verdict"])}) for one in told)
-    except FailedAloneError as exc:
+    except OneOffCellFailedError as exc:
         ended = ClaimCheck(claim="its process goes on to the end", verdict=ClaimVerdict.FAILED, why=str(exc))
         return (ended,)
 

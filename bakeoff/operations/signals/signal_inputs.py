@@ -1,4 +1,4 @@
-"""What a signal model works with on this machine: the market, and copies of its saved models."""
+"""The inputs of a signal model on this machine: the market, and copies of its saved models."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def prepared_inputs(
     log: Path = Path(os.devnull),
     job: Job | None = None,
 ) -> Iterator[SignalCellInputs]:
-    """With copies of the saved models, which are gone at the end. `job`: whose it is; None: a command's."""
+    """Copies of the saved models are removed at the end. `job`: the job it is for; None: for a command."""
     configuration = context.configuration
     with _copies(
         context, artefacts, configuration.copies / (new_id() if job is None else job.run_id)
@@ -51,7 +51,7 @@ def prepared_inputs(
 def _copies(
     context: Context, artefacts: tuple[Artefact, ...], owner: Path
 ) -> Iterator[tuple[ArtefactCopy, ...]]:
-    """In a folder of their own: another job of the same owner, or another attempt, has another one."""
+    """In a folder of their own, since other jobs and other attempts may work at the same time."""
     if not artefacts:
         yield ()
         return

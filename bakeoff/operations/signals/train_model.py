@@ -1,4 +1,4 @@
-"""Training a signal model: it learns in a cell, from the market as of a day, and what it learned is saved."""
+"""Training a signal model in a cell, on the market as of a day, and saving the models it has trained."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +12,7 @@ from bakeoff.evaluation.signals import train_in_cell
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned, signal_model
 from bakeoff.evaluation.signals.training_outputs import accept_training, save_together
 from bakeoff.operations.context import Context
-from bakeoff.operations.signals.one_off_cell import run_alone
+from bakeoff.operations.signals.one_off_cell import run_one_off_cell
 from bakeoff.operations.signals.signal_inputs import prepared_inputs
 from registry.models.registry_opening import open_registry
 
@@ -40,7 +40,7 @@ def train(context: Context, model_id: str, *, as_of: date | None) -> TrainedMode
         prepared_inputs(context, model, (), dataset=market.ref, as_of=market.as_of) as inputs,
     ):
         files = {name: Path(scratch) / f"{place}.pkl" for place, name in enumerate(model.artefacts)}
-        report = run_alone(
+        report = run_one_off_cell(
             context, inputs, train_in_cell.train, outputs=files, seed=configuration.settings.seed
         )
         artefacts = accept_training(report, files, candidate=model, dataset=market.ref, as_of=market.as_of)

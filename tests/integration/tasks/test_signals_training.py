@@ -12,7 +12,7 @@ from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.evaluation.signals.signal_run_plan import market_of, pinned
 from bakeoff.evaluation.signals.train_in_cell import train
 from bakeoff.operations.signals import explain_signal, train_model
-from bakeoff.operations.signals.one_off_cell import FailedAloneError
+from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError
 from bakeoff.operations.signals.signal_inputs import prepared_inputs
 
 MODELS = {
@@ -66,7 +66,7 @@ def test_what_works_without_saved_models_is_not_trained(project: SignalProject) 
 
 
 def test_an_explanation_that_is_none_is_refused(project: SignalProject) -> None:
-    with pytest.raises(FailedAloneError, match="explain of mumbles returned 'because', where a mapping"):
+    with pytest.raises(OneOffCellFailedError, match="explain of mumbles returned 'because', where a mapping"):
         explain_signal.explain(project.context, "mumbles", "AAA", as_of=None)
 
 

@@ -32,14 +32,14 @@ def explain(
     Exit code 3: it cannot explain itself.
     """
     from bakeoff.operations.signals import explain_signal
-    from bakeoff.operations.signals.one_off_cell import FailedAloneError
+    from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError
 
     context = project_access.open_project(config)
     console = terminal.err() if as_json else terminal.out()
     try:
         with terminal.busy(console, f"asking {terminal.clean(model)} about {terminal.clean(symbol)}"):
             found = explain_signal.explain(context, model, symbol, as_of=as_of.date() if as_of else None)
-    except FailedAloneError as exc:
+    except OneOffCellFailedError as exc:
         fail(exc)
     if as_json:
         terminal.write_json(found.to_record())

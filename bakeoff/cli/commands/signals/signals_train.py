@@ -28,14 +28,14 @@ def train(
     All its models are saved under one version.  Exit code 3: it could not be trained.
     """
     from bakeoff.operations.signals import train_model
-    from bakeoff.operations.signals.one_off_cell import FailedAloneError
+    from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError
 
     context = project_access.open_project(config)
     console = terminal.err() if as_json else terminal.out()
     try:
         with terminal.busy(console, f"reading prices and training {terminal.clean(model)}"):
             trained = train_model.train(context, model, as_of=as_of.date() if as_of else None)
-    except FailedAloneError as exc:
+    except OneOffCellFailedError as exc:
         fail(exc)
     if as_json:
         versions = [version.to_record() for version in trained.versions]
