@@ -36,7 +36,7 @@ def first_fit(context: Context, job: Job) -> Fit:
     return fit
 
 
-def begin(context: Context, fit: Fit) -> str:
+def start_reproduction(context: Context, fit: Fit) -> str:
     """The id of the run."""
     before = run_rows.get(context.engine, fit.result.run_id)
     job = job_rows.get(context.engine, fit.result.evaluation_id)
@@ -58,7 +58,7 @@ def begin(context: Context, fit: Fit) -> str:
     return run.id
 
 
-def outcome(context: Context, fit: Fit, run_id: str) -> ReproductionComparison:
+def compare_with_first(context: Context, fit: Fit, run_id: str) -> ReproductionComparison:
     """Of a run that has completed."""
     [job] = job_rows.of_run(context.engine, run_id)
     again = earlier_fits.of_evaluation(context.engine, job.id)

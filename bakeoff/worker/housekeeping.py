@@ -20,7 +20,7 @@ from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
 from bakeoff.store.database import stopped_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker.saver_process import Saver
-from bakeoff.worker.temporary_workers import WorkersLock
+from bakeoff.worker.worker_processes import WorkersLock
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
 
 if TYPE_CHECKING:

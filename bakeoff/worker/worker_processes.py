@@ -1,15 +1,16 @@
 """Worker processes: two nodes kept alive until somebody stops them, or one for a single run."""
 
+import fcntl
 import os
 import subprocess
+import time
 from pathlib import Path
 
 from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
-from bakeoff.worker import celery_process, temporary_workers
+from bakeoff.worker import celery_process
 from bakeoff.worker.process_supervisor import Child, supervise
-from bakeoff.worker.temporary_workers import WorkersLock
 
 
 def eval_command(log_level: str, *, name: str = "eval") -> list[str]:
@@ -22,6 +23,49 @@ def control_command(log_level: str) -> list[str]:
 
 def _worker(log_level: str) -> list[str]:
     return [*celery_process.COMMAND, "worker", "-l", log_level, "--without-gossip", "--without-mingle"]
+
+
+_LEAVING_S = 15.0  #: a worker that takes longer to end is not waited for
+_held: list[int] = []  #: descriptors of locks, held until this process ends or releases them
+
+
+class WorkersLock:
+    """Keeps a temporary worker of this machine from leaving just before it is needed.
+
+    A worker that was started for one run serves other runs, too, and leaves when none waits. A command that
+    finds such a worker starts none of its own, and writes its run a moment later: meanwhile the worker must not
+    leave. So the command holds the lock shared, and a worker leaves only with the lock held exclusively.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    def rely_on_workers(self) -> None:
+        """From now on no worker leaves; one that is leaving already has left when this returns."""
+        deadline = time.monotonic() + _LEAVING_S
+        while not self._take(fcntl.LOCK_SH) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def may_leave(self) -> bool:
+        """Whether no command relies on this worker. If so, none can begin to before this process ends."""
+        return bool(_held) or self._take(fcntl.LOCK_EX)
+
+    def _take(self, kind: int) -> bool:
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._data_dir / "workers.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        _held.append(descriptor)
+        return True
+
+    @staticmethod
+    def release() -> None:
+        """Workers may leave again, as far as this process is concerned."""
+        while _held:
+            os.close(_held.pop())
 
 
 #: Workers that we started and do not wait for. Held, since our end of their standard input must stay open.
@@ -37,7 +81,8 @@ def start_for(context: Context, run_id: str) -> bool:
     configuration = context.configuration
     was_running = context.broker.is_running()
     context.broker.hold()
-    WorkersLock(configuration.data_dir).rely_on_workers()
+    lock = WorkersLock(configuration.data_dir)
+    lock.rely_on_workers()
     if was_running and context.messenger.evaluations_are_read():
         return False
     log_file = configuration.worker_log
@@ -51,7 +96,7 @@ def start_for(context: Context, run_id: str) -> bool:
             env={**os.environ, **configuration.as_environment()},
             start_new_session=True,
         )
-    temporary_workers.release()
+    lock.release()
     _started.append(worker)
     return True
 

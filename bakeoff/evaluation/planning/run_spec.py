@@ -22,7 +22,7 @@ from bakeoff.domain.saving import SavePolicy
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
 
 
-class Panel(StrEnum):
+class HelpPanel(StrEnum):
     """Where `bakeoff run --help` lists an option."""
 
     DATA = "Data"
@@ -39,14 +39,14 @@ class OnCommandLine:
     A list is given as `A,B`; a flag that is on by default is given as `--no-…`.
     """
 
-    panel: Panel
+    panel: HelpPanel
     metavar: str | None = None
     help: str | None = None  #: None: the description of the field
     in_plan: bool = True  #: whether `bakeoff plan` has it, too
     needs_cells: bool = False  #: it can do nothing with `--in-process`, where there is no worker and no cell
 
 
-_DATA, _CANDIDATES, _SCORING, _SAVING, _RUNNING = Panel
+_DATA, _CANDIDATES, _SCORING, _SAVING, _RUNNING = HelpPanel
 
 
 class RunSpec(Body):

@@ -33,7 +33,7 @@ class Explanation:
         }
 
 
-def explain(context: Context, model_id: str, symbol: str, *, as_of: date | None) -> Explanation:
+def explain_signal(context: Context, model_id: str, symbol: str, *, as_of: date | None) -> Explanation:
     configuration = context.configuration
     configuration.require_shared_dir()
     settings, model = market_of(configuration), signal_model(model_id, context.catalog())

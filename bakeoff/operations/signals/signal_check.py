@@ -45,7 +45,7 @@ class SignalCheck:
         return {"path": self.path, **counts, "checks": [asdict(finding) for finding in self.findings]}
 
 
-def check(context: Context, what: str, params: Mapping[str, Any] | None = None) -> SignalCheck:
+def check_signal_model(context: Context, what: str, params: Mapping[str, Any] | None = None) -> SignalCheck:
     """`what`: the id of a signal model, `package.module:Class`, or a file, with or without its class."""
     model = _model(context, what, params or {})
     model = replace(model, timeout_s=model.timeout_s or _LONGEST_S)

@@ -25,7 +25,7 @@ class TrainedModels:
     warnings: tuple[str, ...]  #: what is odd about the market data
 
 
-def train(context: Context, model_id: str, *, as_of: date | None) -> TrainedModels:
+def train_signal_model(context: Context, model_id: str, *, as_of: date | None) -> TrainedModels:
     configuration = context.configuration
     configuration.require_shared_dir()
     settings, model = market_of(configuration), signal_model(model_id, context.catalog())

@@ -62,14 +62,14 @@ def test_what_cannot_be_saved_is_told_in_the_words_of_its_author(
 
 def test_what_works_without_saved_models_is_not_trained(project: SignalProject) -> None:
     with pytest.raises(InvalidInputError, match="optimist works without saved models"):
-        train_model.train(project.context, "optimist", as_of=None)
+        train_model.train_signal_model(project.context, "optimist", as_of=None)
 
 
 def test_an_explanation_that_is_none_is_refused(project: SignalProject) -> None:
     with pytest.raises(OneOffCellFailedError, match="explain of mumbles returned 'because', where a mapping"):
-        explain_signal.explain(project.context, "mumbles", "AAA", as_of=None)
+        explain_signal.explain_signal(project.context, "mumbles", "AAA", as_of=None)
 
 
 def test_what_was_never_trained_cannot_explain_itself(project: SignalProject) -> None:
     with pytest.raises(NotFoundError, match="`bakeoff signals train untrained` trains and saves them"):
-        explain_signal.explain(project.context, "untrained", "AAA", as_of=None)
+        explain_signal.explain_signal(project.context, "untrained", "AAA", as_of=None)

@@ -44,7 +44,7 @@ def check(
     context = project_access.open_project(config)
     console = terminal.err() if as_json else terminal.out()
     with terminal.busy(console, f"checking {terminal.clean(plugin)}"):
-        found = signal_check.check(context, plugin, values(params or [], "--param"))
+        found = signal_check.check_signal_model(context, plugin, values(params or [], "--param"))
     if as_json:
         terminal.write_json(found.to_record())
     else:

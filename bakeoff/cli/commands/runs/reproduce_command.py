@@ -47,11 +47,11 @@ def reproduce(
     engine = project_access.database(context)
     fit = reproduce_result.first_fit(context, find_job(engine, evaluation, model))
     context.broker.hold_or_fail()
-    run_id = reproduce_result.begin(context, fit)
+    run_id = reproduce_result.start_reproduction(context, fit)
     own_worker = not no_worker and worker_processes.start_for(context, run_id)
     console = terminal.err() if as_json else terminal.out()
     _see_to_its_end(context, run_id, console, own_worker=own_worker, began=began)
-    found = reproduce_result.outcome(context, fit, run_id)
+    found = reproduce_result.compare_with_first(context, fit, run_id)
     if as_json:
         terminal.write_json(found.to_record())
     else:

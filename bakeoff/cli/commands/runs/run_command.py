@@ -18,7 +18,7 @@ from bakeoff.domain.job import JobState
 from bakeoff.domain.run import RunState
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
-from bakeoff.evaluation.planning.run_spec import Panel
+from bakeoff.evaluation.planning.run_spec import HelpPanel
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations import start_run
 from bakeoff.operations.run_report import RunReport, report_record
@@ -64,7 +64,7 @@ def _report(run: "Run", results: "list[Result]") -> RunReport:
 
 def _running(metavar: str | None, meaning: str, *names: str) -> Any:
     return typer.Option(
-        *names, metavar=metavar, help=meaning, rich_help_panel=Panel.RUNNING, show_default=False
+        *names, metavar=metavar, help=meaning, rich_help_panel=HelpPanel.RUNNING, show_default=False
     )
 
 

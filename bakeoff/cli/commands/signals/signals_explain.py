@@ -38,7 +38,9 @@ def explain(
     console = terminal.err() if as_json else terminal.out()
     try:
         with terminal.busy(console, f"asking {terminal.clean(model)} about {terminal.clean(symbol)}"):
-            found = explain_signal.explain(context, model, symbol, as_of=as_of.date() if as_of else None)
+            found = explain_signal.explain_signal(
+                context, model, symbol, as_of=as_of.date() if as_of else None
+            )
     except OneOffCellFailedError as exc:
         fail(exc)
     if as_json:

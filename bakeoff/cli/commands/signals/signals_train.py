@@ -34,7 +34,7 @@ def train(
     console = terminal.err() if as_json else terminal.out()
     try:
         with terminal.busy(console, f"reading prices and training {terminal.clean(model)}"):
-            trained = train_model.train(context, model, as_of=as_of.date() if as_of else None)
+            trained = train_model.train_signal_model(context, model, as_of=as_of.date() if as_of else None)
     except OneOffCellFailedError as exc:
         fail(exc)
     if as_json:
