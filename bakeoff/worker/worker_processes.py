@@ -33,8 +33,8 @@ class WorkersLock:
     """Keeps a temporary worker of this machine from leaving just before it is needed.
 
     A worker that was started for one run serves other runs, too, and leaves when none waits. A command that
-    finds such a worker starts none of its own, and writes its run a moment later: meanwhile the worker must not
-    leave. So the command holds the lock shared, and a worker leaves only with the lock held exclusively.
+    finds such a worker starts none of its own, and writes its run a moment later. Meanwhile the worker must
+    not leave. So the command holds the lock shared, and a worker leaves only with the lock held exclusively.
     """
 
     def __init__(self, data_dir: Path) -> None:
