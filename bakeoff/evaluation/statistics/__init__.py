@@ -1,0 +1,1 @@
+"""What can be said about scores, and how surely: intervals, comparisons, and the verdict of a run."""

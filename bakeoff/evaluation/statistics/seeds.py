@@ -1,0 +1,50 @@
+"""Comparing recipes rather than fitted models: each candidate is fitted several times, with different seeds.
+
+One fit of each says only that this model is better than that one. Whether the recipe is better also depends
+on how much a recipe's models differ among themselves.
+"""
+
+import math
+from dataclasses import dataclass
+
+from bakeoff.evaluation.statistics.blocks import Floats
+from bakeoff.evaluation.statistics.p_values import two_sided_t
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeDifference:
+    difference: float  #: a minus b
+    variance: float
+    df: float
+    p_value: float  #: of this pair alone; of several, correct by Holm
+
+
+def compare_recipes(a: Floats, b: Floats) -> RecipeDifference:
+    """`a` and `b`: what each row adds to the score, (rows, seeds), on the same rows; two seeds at least."""
+    if a.shape != b.shape or a.shape[1] < 2:  # noqa: PLR2004 - one seed has no variance
+        raise ValueError(
+            f"expected the same rows and two seeds at least, got the shapes {a.shape} and {b.shape}"
+        )
+    rows, seeds = a.shape
+    by_row = a.mean(axis=1) - b.mean(axis=1)
+    of_rows = float(by_row.var(ddof=1)) / rows
+    variance, uncertainty = of_rows, of_rows * of_rows / (rows - 1)
+    for scores in (a, b):
+        of_means = float(scores.mean(axis=0).var(ddof=1)) / seeds
+        # Seed means also differ by what is left within rows, and that is in `of_rows` already.
+        left = scores - scores.mean(axis=1, keepdims=True) - scores.mean(axis=0) + scores.mean()
+        within_rows = float((left**2).sum()) / ((rows - 1) * (seeds - 1)) / (rows * seeds)
+        variance += max(of_means - within_rows, 0.0)
+        uncertainty += of_means * of_means / (seeds - 1)
+    difference = float(by_row.mean())
+    if variance == 0:
+        return RecipeDifference(
+            difference=difference, variance=0.0, df=1.0, p_value=1.0 if difference == 0 else 0.0
+        )
+    df = variance * variance / uncertainty
+    return RecipeDifference(
+        difference=difference,
+        variance=variance,
+        df=df,
+        p_value=two_sided_t(difference / math.sqrt(variance), df),
+    )

@@ -1,0 +1,340 @@
+"""The verdict in words that a person can act on.
+
+Nothing is called best that was not shown to be, and a tie is never called equal. Numbers have as many
+digits as their intervals support.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bakeoff.domain.verdict import (
+    Against,
+    Interval,
+    PairDifference,
+    ReferenceComparison,
+    RunVerdict,
+    Standing,
+)
+
+#: As `prefer`: the user gave an order of candidates, not a cost.
+ORDER = "order"
+
+#: As `prefer`: the order names none of those in first place, so the score decides.
+SCORE = "score"
+
+_PAIR = 2
+_NAMED = 4  #: of more names, three are listed
+_LISTED = 3
+_MUCH = 2.0  #: times a cost, from which on it is mentioned
+
+_WORDS = (
+    *("no", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
+
+#: By what is preferred: of two, and of more.
+_CHEAPEST = {
+    "predict_time": ("the cheaper of the two", "the cheapest of them"),
+    "fit_time": ("the faster of the two to fit", "the fastest of them to fit"),
+    "memory": ("which needs less memory", "which needs the least memory"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """What the sentence needs to know of a candidate beside the verdict."""
+
+    id: str
+    value: float | None
+    interval: Interval | None = None
+    fit_seconds: float | None = None
+    predict_seconds: float | None = None  #: per row
+    peak_memory_mb: float | None = None
+
+
+def tell(
+    verdict: RunVerdict,
+    contenders: Sequence[Contender],
+    *,
+    baselines: Sequence[str] = (),
+    prefer: str = "predict_time",
+    margin: float | None = None,
+) -> str:
+    scored = {one.id: one for one in contenders if one.value is not None}
+    codes = {finding.code for finding in verdict.findings}
+    if not contenders:
+        return "No candidate has a result, so there is no verdict."
+    if not scored:
+        return f"No candidate has a score by {verdict.metric}, so there is no verdict."
+    whom = next(iter(scored)) if len(scored) == 1 else f"the {_count(len(scored))} candidates"
+    if "few_rows" in codes:
+        return f"{_rows(verdict)} are too few to claim anything of {whom}; at least 20 are needed."
+    if "few_groups" in codes:
+        return f"The groups of the {_rows(verdict)} are too few to claim anything of {whom}; 6 are needed."
+    if verdict.best is not None:
+        first, said = [verdict.best], _one_best(verdict, scored)
+    elif verdict.tied:
+        first, said = list(verdict.tied), _tie(verdict, margin)
+    elif len(scored) == 1:
+        first, said = list(scored), _only_one(verdict, next(iter(scored.values())))
+    else:
+        on_few = f"rests on too few of the {_rows(verdict)}"
+        return f"Nothing can be claimed of {whom}: their {verdict.metric} {on_few}."
+    unbeaten = [name for name in baselines if _is_unbeaten(verdict, name)]
+    if unbeaten:
+        said, first = _not_better_than_baseline(verdict, scored, first, unbeaten[0]), first[:1]
+    parts = [said, _the_one_to_take(verdict, scored, prefer)]
+    fixed = dict.fromkeys(one.reference for one in verdict.references if one.reference not in unbeaten)
+    parts += [_against(verdict, first, name, is_baseline=name in baselines) for name in fixed]
+    return " ".join(part for part in parts if part)
+
+
+def _one_best(verdict: RunVerdict, scored: dict[str, Contender]) -> str:
+    best = scored[verdict.best or ""]
+    others = [pair for id_, pair in verdict.to_best.items() if verdict.standings[id_] is Standing.WORSE]
+    higher = "higher" if verdict.greater_is_better else "lower"
+    its = f"its {verdict.metric} of {_value(best)} is shown to be {higher} than that of"
+    if len(others) == 1:
+        return f"{best.id} is best: {its} {others[0].a}, by {_behind(others[0])}."
+    nearest = min(others, key=lambda pair: (abs(pair.difference), pair.a))
+    return (
+        f"{best.id} is best: {its} the {_count(len(others))} others. "
+        f"The next, {nearest.a}, is {_behind(nearest)} behind."
+    )
+
+
+def _behind(pair: PairDifference) -> str:
+    half = 0.0 if pair.low is None or pair.high is None else (pair.high - pair.low) / 2
+    amount = number(abs(pair.difference), half)
+    if pair.low is None or pair.high is None or pair.low <= 0 <= pair.high:
+        return amount  # put out of the first place by all that is known; this pair alone would not do it
+    nearer, farther = sorted((abs(pair.low), abs(pair.high)))
+    return f"{amount} ({number(nearer, half)} to {number(farther, half)})"
+
+
+def _tie(verdict: RunVerdict, margin: float | None) -> str:
+    names = _names(verdict.tied)
+    lead = "" if len(verdict.tied) == _PAIR else f"{_count(len(verdict.tied)).capitalize()} candidates"
+    close = [id_ for id_ in verdict.tied if verdict.standings[id_] is Standing.EQUIVALENT]
+    within = "" if margin is None else f"within {margin:g} of whichever is best"
+    on_rows = f"by {verdict.metric} on {_rows(verdict)}"
+    if len(close) == len(verdict.tied):
+        shared = f"{lead} are equivalent: {names}" if lead else f"{names} are equivalent"
+        return f"{shared}{',' if lead else ':'} each shown to be {within} {on_rows}."
+    apart = "score the same" if _all_score_the_same(verdict) else "cannot be told apart"
+    shared = f"{lead} share first place: {names}" if lead else f"{names} share first place: they"
+    said = f"{shared} {apart} {on_rows}."
+    if close:
+        said += f" Of these, {_names(close)} {'is' if len(close) == 1 else 'are'} shown to be {within}."
+    return said
+
+
+def _only_one(verdict: RunVerdict, one: Contender) -> str:
+    known = one.interval
+    between = ""
+    if known:
+        half = (known.high - known.low) / 2
+        between = f" ({number(known.low, half)} to {number(known.high, half)})"
+    return (
+        f"{one.id} is the only candidate with a score: {verdict.metric} {_value(one)}{between} "
+        f"on {_rows(verdict)}."
+    )
+
+
+def _is_unbeaten(verdict: RunVerdict, baseline: str) -> bool:
+    """By all that could be compared with it."""
+    outcomes = {one.outcome for one in verdict.references if one.reference == baseline}
+    return bool(outcomes) and outcomes <= {Against.NOT_SHOWN, Against.WORSE}
+
+
+def _not_better_than_baseline(
+    verdict: RunVerdict, scored: dict[str, Contender], first: list[str], baseline: str
+) -> str:
+    top = scored[first[0]]
+    if len(scored) == 1:
+        return (
+            f"{top.id}, the only candidate with a score, is not shown to beat {baseline} by {verdict.metric} "
+            f"on {_rows(verdict)}."
+        )
+    return (
+        f"No candidate is shown to beat {baseline} by {verdict.metric} on {_rows(verdict)}. "
+        f"{top.id} has the {_highest(verdict)}, {_value(top)}."
+    )
+
+
+def _the_one_to_take(verdict: RunVerdict, scored: dict[str, Contender], prefer: str) -> str:
+    if verdict.recommended is None or len(verdict.tied) < _PAIR:
+        return ""
+    one = scored[verdict.recommended]
+    own = _cost(one, prefer)
+    others = [_cost(scored[id_], prefer) for id_ in verdict.tied if id_ != one.id]
+    cheapest = min((cost for cost in others if cost is not None), default=math.inf)
+    if prefer == ORDER:
+        why = ", which comes first in the order you gave"
+    elif prefer == SCORE:
+        why = f", with the {_highest(verdict)} {verdict.metric}: the order you gave names none of them"
+    elif own is None:
+        why = f", with the {_highest(verdict)} {verdict.metric}: what they cost is not known"
+    elif own > cheapest:  # whoever does not beat the baseline is not recommended, however cheap
+        why = f", the first choice among those that beat the baseline ({_costs(one, prefer)})"
+    elif own == cheapest:
+        why = ": none of them costs less"
+    else:
+        of_two, of_many = _CHEAPEST[prefer]
+        why = f", {of_two if len(verdict.tied) == _PAIR else of_many} ({_costs(one, prefer)})"
+        return f"Take {one.id}{why}.{_dearer(verdict, scored, one, prefer)}"
+    return f"Take {one.id}{why}."
+
+
+def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, prefer: str) -> str:
+    """How much more the one with the highest score costs, where that is another; else the next cheapest."""
+    top = scored[verdict.tied[0]]
+    if top.id != one.id:
+        other, which = top, f"with the {_highest(verdict)} {verdict.metric}"
+    else:
+        rivals = [scored[id_] for id_ in verdict.tied if id_ != one.id]
+        other = min(rivals, key=lambda rival: (_cost(rival, prefer) or math.inf, rival.id))
+        which = "the next"
+    times = [
+        f"{_times(dear / cheap)} times the {what}"
+        for what, cheap, dear in (
+            ("prediction time", one.predict_seconds, other.predict_seconds),
+            ("time to fit", one.fit_seconds, other.fit_seconds),
+            ("memory", one.peak_memory_mb, other.peak_memory_mb),
+        )
+        if cheap and dear and dear / cheap >= _MUCH
+    ]
+    return f" {other.id}, {which}, takes {_and(times)}." if times else ""
+
+
+def _against(verdict: RunVerdict, first: list[str], name: str, *, is_baseline: bool) -> str:
+    """Of those in first place with one reference. Of a baseline that all of them beat, nothing is said."""
+    known = [one for one in verdict.references if one.reference == name and one.candidate in first]
+    better = [one for one in known if one.outcome is Against.BETTER]
+    worse = [one for one in known if one.outcome is Against.WORSE]
+    if not known or (is_baseline and len(better) == len(known)):
+        return ""
+    count, unit = len(known), verdict.metric
+    if better:
+        verb = "beats" if len(better) == 1 else "beat"
+        return f"{_so_many(len(better), count)} {verb} {name} by about {_by(better)} {unit}."
+    if len(worse) == count:
+        them = "it" if count == 1 else _so_many(count, count).lower()
+        return f"{name} is shown to be better than {them}, by about {_by(worse)} {unit}."
+    nobody = {1: "It is not", 2: "Neither is"}.get(count, "None of them is")
+    return f"{nobody} shown to beat {name}."
+
+
+def _so_many(some: int, count: int) -> str:
+    if some < count:
+        return f"{_count(some).capitalize()} of the {_count(count)}"
+    return {1: "It", 2: "Both"}.get(count, f"All {_count(count)}")
+
+
+def _by(compared: Sequence[ReferenceComparison]) -> str:
+    halves = [(one.high - one.low) / 2 for one in compared if one.low is not None and one.high is not None]
+    return about(median(abs(one.difference) for one in compared), median(halves) if halves else 0.0)
+
+
+def _all_score_the_same(verdict: RunVerdict) -> bool:
+    behind = [verdict.to_best.get(id_) for id_ in verdict.tied[1:]]
+    return all(pair and pair.difference == 0 and pair.low == 0 and pair.high == 0 for pair in behind)
+
+
+def number(value: float, half: float) -> str:
+    """With the digits that an interval of such half width supports.
+
+    Its own first digit is shown, and the second too where the first is 1.
+    """
+    if not math.isfinite(half) or half <= 0:
+        return _rounded(value, 2 - _place(value))
+    return _rounded(value, -_place(half) + (1 if half < 2 * 10.0 ** _place(half) else 0))
+
+
+def about(value: float, half: float) -> str:
+    """One digit of the half width, but one or two digits of the value in any case."""
+    own = -_place(value)
+    digits = own if not math.isfinite(half) or half <= 0 else max(own, min(-_place(half), own + 1))
+    said = _rounded(value, digits)
+    return said.rstrip("0").rstrip(".") if "." in said else said
+
+
+def _place(value: float) -> int:
+    """Of the first digit: 0 for 1 to 9, -1 for tenths."""
+    return math.floor(math.log10(abs(value))) if value else 0
+
+
+def _rounded(value: float, digits: int) -> str:
+    if digits > 6:  # noqa: PLR2004 - nobody counts so many zeros
+        return f"{value:.2g}"
+    rounded = round(value, digits) + 0.0  # no minus before a zero
+    return f"{rounded:,.{max(digits, 0)}f}"
+
+
+def _highest(verdict: RunVerdict) -> str:
+    return "highest" if verdict.greater_is_better else "lowest"
+
+
+def _value(one: Contender) -> str:
+    half = (one.interval.high - one.interval.low) / 2 if one.interval else 0.0
+    return number(one.value or 0.0, half)
+
+
+def _rows(verdict: RunVerdict) -> str:
+    return f"{verdict.rows or 0:,} rows"
+
+
+def _cost(one: Contender, prefer: str) -> float | None:
+    """None where it is not known, and where no cost decides."""
+    costs = {
+        "predict_time": one.predict_seconds,
+        "fit_time": one.fit_seconds,
+        "memory": one.peak_memory_mb,
+    }
+    return costs.get(prefer)
+
+
+def _costs(one: Contender, prefer: str) -> str:
+    known = []
+    if one.predict_seconds is not None:
+        known.append(f"{_duration(one.predict_seconds)} a prediction")
+    if one.fit_seconds is not None:
+        known.append(f"{_duration(one.fit_seconds)} to fit")
+    if one.peak_memory_mb is not None and prefer == "memory":
+        known.append(_memory(one.peak_memory_mb))
+    return ", ".join(known)
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size:  # 90 s rather than 1.5 min
+            return f"{_three_digits(seconds / size)} {unit}"
+    return f"{_three_digits(seconds)} s" if seconds >= 1 else f"{_three_digits(seconds * 1000)} ms"
+
+
+def _memory(megabytes: float) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"  # noqa: PLR2004
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - never 1e+02
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"  # noqa: PLR2004
+
+
+def _count(count: int) -> str:
+    return _WORDS[count] if count < len(_WORDS) else f"{count}"
+
+
+def _names(ids: Sequence[str]) -> str:
+    if len(ids) <= _NAMED:
+        return _and(ids)
+    return f"{', '.join(ids[:_LISTED])} and {len(ids) - _LISTED} more"
+
+
+def _and(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

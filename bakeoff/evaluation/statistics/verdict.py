@@ -1,0 +1,364 @@
+"""The verdict of a run: who may be the best, who is shown not to be, and which one to take.
+
+The dummy baseline takes no part in the contest for the first place. It is a fixed reference, and so is
+Production. Each reference is compared with all candidates in a family of its own; so each kind of claim has
+its own level.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bakeoff.domain.verdict import (
+    Against,
+    CorrectedScore,
+    PreferAmongTied,
+    ReferenceComparison,
+    RunVerdict,
+    Standing,
+    VerdictFinding,
+)
+from bakeoff.evaluation.statistics import sentences
+from bakeoff.evaluation.statistics.blocks import SEED
+from bakeoff.evaluation.statistics.comparison import (
+    DRAWS,
+    ComparedScores,
+    Pairs,
+    compare_all,
+    compare_with_fixed,
+)
+from bakeoff.evaluation.statistics.intervals import interval
+from bakeoff.evaluation.statistics.sentences import Contender
+from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.standings import bands_of, pair_differences, standings_of, to_best_of
+from bakeoff.evaluation.statistics.winner import (
+    corrected_score,
+    expected_flattery,
+    minimum_detectable_difference,
+)
+
+#: With fewer test rows, or groups, nothing is claimed.
+FEWEST_ROWS = 20
+FEWEST_GROUPS = 6
+
+METHOD = (
+    "block sums of influence functions; first place: model confidence set (T_R); pairs and references: "
+    "step-down max-T; {draws} Gaussian draws"
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JudgedCandidate:
+    id: str
+    sketch: Sketch | None  #: by the metric that is judged; None: the candidate has no result
+    is_baseline: bool = False  #: the dummy, which competes with nobody
+    fit_seconds: float | None = None
+    predict_seconds: float | None = None  #: per row
+    peak_memory_mb: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        return self.sketch.value if self.sketch else None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reference:
+    """Something fixed before the run that all candidates are compared with."""
+
+    name: str  #: as the sentence calls it, such as Production
+    sketch: Sketch  #: of the same metric on the same rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitUse:
+    """How often a split has been looked at, and from when on to say so."""
+
+    looks: int  #: distinct candidates ever scored on it, those of this run included
+    warn_from: int = 20
+    alarm_from: int = 100
+
+
+def judge(
+    candidates: Sequence[JudgedCandidate],
+    *,
+    metric: str,
+    greater_is_better: bool,
+    level: float = 0.05,
+    margin: float | None = None,
+    prefer: PreferAmongTied | Sequence[str] = PreferAmongTied.PREDICT_TIME,
+    references: Sequence[Reference] = (),
+    use: SplitUse | None = None,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> RunVerdict:
+    """Of candidates with sketches of one metric on the same rows; raise IncomparableError of others.
+
+    `margin` is a difference that does not matter to the user, in the unit of the metric. `prefer` may be an
+    order of candidates instead of a cost.
+    """
+    _refuse_doubles(candidates)
+    entrants = sorted((one for one in candidates if not one.is_baseline), key=lambda one: one.id)
+    baselines = sorted(one.id for one in candidates if one.is_baseline)
+    able = {one.id: one.sketch for one in entrants if one.sketch and one.sketch.is_estimable}
+    sketches = [one.sketch for one in entrants if one.sketch]
+    few = _too_few(sketches)
+    verdict = RunVerdict(
+        metric=metric,
+        greater_is_better=greater_is_better,
+        level=level,
+        method=METHOD.format(draws=draws),
+        seed=seed,
+        rows=sketches[0].rows if sketches else None,
+        best=None,
+        standings={one.id: Standing.INSUFFICIENT for one in entrants},
+        bands=dict.fromkeys(_scored(entrants), (1, len(_scored(entrants)))),
+        test_set_uses=use.looks if use else None,
+    )
+    if able and not few:
+        fixed = {reference.name: reference.sketch for reference in references}
+        fixed |= {one.id: one.sketch for one in candidates if one.is_baseline and one.sketch}
+        compared = ComparedScores.of(able, greater_is_better=greater_is_better)
+        verdict = _contested(verdict, compared, able, margin=margin, draws=draws)
+        verdict = replace(verdict, references=_against_fixed(verdict, able, fixed, draws=draws))
+    verdict = replace(verdict, recommended=_recommended(verdict, entrants, baselines, prefer))
+    verdict = replace(verdict, findings=(*few, *_findings(verdict, able, baselines, use)))
+    sentence = sentences.tell(
+        verdict,
+        [_contender(one, level) for one in entrants],
+        baselines=baselines,
+        prefer=_preference(verdict, prefer),
+        margin=margin,
+    )
+    return replace(verdict, sentence=sentence)
+
+
+def _refuse_doubles(candidates: Sequence[JudgedCandidate]) -> None:
+    for id_, times in Counter(one.id for one in candidates).items():
+        if times > 1:
+            raise ValueError(f"candidate {id_} is given {times} times; each has one result in a run")
+
+
+def _scored(entrants: Sequence[JudgedCandidate]) -> list[str]:
+    return [one.id for one in entrants if one.value is not None]
+
+
+def _contender(one: JudgedCandidate, level: float) -> Contender:
+    return Contender(
+        id=one.id,
+        value=one.value,
+        interval=interval(one.sketch, level=level) if one.sketch else None,
+        fit_seconds=one.fit_seconds,
+        predict_seconds=one.predict_seconds,
+        peak_memory_mb=one.peak_memory_mb,
+    )
+
+
+def _too_few(sketches: Sequence[Sketch]) -> tuple[VerdictFinding, ...]:
+    """Why nothing at all is claimed, if so."""
+    if not sketches:
+        return ()
+    rows, groups = sketches[0].rows, sketches[0].groups
+    if rows < FEWEST_ROWS:
+        message = f"{rows} test rows: nothing is claimed below {FEWEST_ROWS}"
+        return (VerdictFinding(code="few_rows", message=message),)
+    if groups is not None and groups < FEWEST_GROUPS:
+        message = f"the test rows form {groups} groups: nothing is claimed below {FEWEST_GROUPS}"
+        return (VerdictFinding(code="few_groups", message=message),)
+    return ()
+
+
+def _contested(
+    verdict: RunVerdict,
+    compared: ComparedScores,
+    sketches: Mapping[str, Sketch],
+    *,
+    margin: float | None,
+    draws: int,
+) -> RunVerdict:
+    """The verdict with everything that follows from comparing the candidates with each other."""
+    if len(compared.ids) == 1:
+        return verdict  # nobody to be compared with
+    comparison = compare_all(compared, level=verdict.level, draws=draws, seed=verdict.seed)
+    sign = 1 if verdict.greater_is_better else -1
+    standings = standings_of(comparison, margin)
+    pairs = pair_differences(comparison, sign)
+    by_score = [compared.ids[place] for place in np.argsort(-compared.scores, kind="stable")]
+    sharing = {Standing.TIED, Standing.EQUIVALENT}
+    pair_se = _typical_se(comparison.pairs)
+    return replace(
+        verdict,
+        best=next((id_ for id_ in by_score if standings[id_] is Standing.BEST), None),
+        tied=tuple(id_ for id_ in by_score if standings[id_] in sharing),
+        standings={**verdict.standings, **standings},
+        bands={**verdict.bands, **bands_of(comparison, len(verdict.bands))},
+        to_best=to_best_of(comparison, pairs, by_score[0]),
+        pairs=pairs,
+        corrected_score=_corrected(compared, sketches, sign, verdict),
+        minimum_detectable_difference=pair_se
+        and minimum_detectable_difference(comparison.claims.critical, pair_se),
+        expected_flattery=expected_flattery(verdict.test_set_uses, pair_se)
+        if verdict.test_set_uses and pair_se
+        else None,
+    )
+
+
+def _corrected(
+    compared: ComparedScores, sketches: Mapping[str, Sketch], sign: int, verdict: RunVerdict
+) -> CorrectedScore:
+    """In the unit of the metric, and within its range."""
+    found = corrected_score(compared, level=verdict.level, seed=verdict.seed)
+    low, high = (found.low, found.high) if sign > 0 else (-found.high, -found.low)
+    smallest, largest = sketches[found.candidate].range
+    return CorrectedScore(
+        candidate=found.candidate,
+        value=min(max(sign * found.value, smallest), largest),
+        low=max(low, smallest),
+        high=min(high, largest),
+    )
+
+
+def _typical_se(pairs: Pairs) -> float | None:
+    """The median over the pairs that differ at all."""
+    varying = pairs.se[pairs.se > 0]
+    return float(np.median(varying)) if len(varying) else None
+
+
+def _against_fixed(
+    verdict: RunVerdict, sketches: Mapping[str, Sketch], fixed: Mapping[str, Sketch], *, draws: int
+) -> tuple[ReferenceComparison, ...]:
+    found: list[ReferenceComparison] = []
+    for name, sketch in sorted(fixed.items()):
+        if sketch.is_estimable:
+            found += _compared_with(name, sketch, sketches, verdict, draws)
+        elif sketch.value is not None:
+            found += [_unknown(name, sketch.value, id_, one) for id_, one in sketches.items()]
+    return tuple(found)
+
+
+def _compared_with(
+    name: str, sketch: Sketch, sketches: Mapping[str, Sketch], verdict: RunVerdict, draws: int
+) -> list[ReferenceComparison]:
+    place = f"\0{name}"  # no candidate is named so: Production may be called like one of them
+    compared = ComparedScores.of({**sketches, place: sketch}, greater_is_better=verdict.greater_is_better)
+    pairs, claims = compare_with_fixed(compared, place, level=verdict.level, draws=draws, seed=verdict.seed)
+    sign = 1 if verdict.greater_is_better else -1
+    low, high = pairs.intervals(claims.critical)
+    if sign < 0:
+        low, high = -high, -low
+    found = []
+    for row, a in enumerate(pairs.a):
+        known = bool(pairs.may_be_claimed[row] | pairs.are_equal[row])
+        if not known:
+            outcome = Against.INSUFFICIENT
+        elif claims.p_values[row] > verdict.level:
+            outcome = Against.NOT_SHOWN
+        else:
+            outcome = Against.BETTER if pairs.difference[row] > 0 else Against.WORSE
+        found.append(
+            ReferenceComparison(
+                reference=name,
+                candidate=compared.ids[a],
+                outcome=outcome,
+                difference=sign * float(pairs.difference[row]),
+                low=float(low[row]) if known else None,
+                high=float(high[row]) if known else None,
+                p_value=float(claims.p_values[row]),
+                n_eff=float(pairs.n_eff[row]),
+            )
+        )
+    return found
+
+
+def _unknown(name: str, value: float, candidate: str, sketch: Sketch) -> ReferenceComparison:
+    """Of a reference whose score is a convention: the precision of a dummy that calls nothing positive."""
+    return ReferenceComparison(
+        reference=name,
+        candidate=candidate,
+        outcome=Against.INSUFFICIENT,
+        difference=(sketch.value or 0.0) - value,
+        low=None,
+        high=None,
+        p_value=1.0,
+        n_eff=0.0,
+    )
+
+
+def _recommended(
+    verdict: RunVerdict,
+    entrants: Sequence[JudgedCandidate],
+    baselines: Sequence[str],
+    prefer: PreferAmongTied | Sequence[str],
+) -> str | None:
+    """The one to take: the cheapest of those that share the first place.
+
+    Whoever is not shown to beat the baseline is not recommended.
+    """
+    able = [one for one in entrants if one.sketch and one.sketch.is_estimable]
+    if verdict.best is not None:
+        first = [one for one in able if one.id == verdict.best]
+    elif verdict.tied:
+        first = [one for one in able if one.id in verdict.tied]
+    else:
+        first = able if len(able) == 1 and not _too_few([one.sketch for one in able if one.sketch]) else []
+    no_better = {
+        comparison.candidate
+        for comparison in verdict.references
+        if comparison.reference in baselines and comparison.outcome in {Against.NOT_SHOWN, Against.WORSE}
+    }
+    sign = 1 if verdict.greater_is_better else -1
+    first = [one for one in first if one.id not in no_better]
+    first.sort(key=lambda one: (_cost(one, prefer), -sign * (one.value or 0.0), one.id))
+    return first[0].id if first else None
+
+
+def _cost(one: JudgedCandidate, prefer: PreferAmongTied | Sequence[str]) -> float:
+    """An unknown cost, and a candidate that the order does not name, come last."""
+    if not isinstance(prefer, PreferAmongTied):
+        return list(prefer).index(one.id) if one.id in prefer else float("inf")
+    cost = {
+        PreferAmongTied.PREDICT_TIME: one.predict_seconds,
+        PreferAmongTied.FIT_TIME: one.fit_seconds,
+        PreferAmongTied.MEMORY: one.peak_memory_mb,
+    }[prefer]
+    return float("inf") if cost is None else cost
+
+
+def _preference(verdict: RunVerdict, prefer: PreferAmongTied | Sequence[str]) -> str:
+    """As the sentence calls it."""
+    if isinstance(prefer, PreferAmongTied):
+        return str(prefer)
+    return sentences.ORDER if verdict.recommended in prefer else sentences.SCORE
+
+
+def _findings(
+    verdict: RunVerdict, sketches: Mapping[str, Sketch], baselines: Sequence[str], use: SplitUse | None
+) -> list[VerdictFinding]:
+    found = []
+    first = {verdict.best, *verdict.tied} - {None}
+    for baseline in baselines:
+        compared = {one.candidate: one.outcome for one in verdict.references if one.reference == baseline}
+        if first and compared and not any(compared.get(id_ or "") is Against.BETTER for id_ in first):
+            message = f"none of those in first place is shown to beat {baseline}"
+            found.append(VerdictFinding(code="not_better_than_baseline", message=message))
+    for id_, sketch in sketches.items():
+        known = interval(sketch, level=verdict.level)
+        if known and known.rests_on is not None:
+            message = f"the {verdict.metric} of {id_} rests on about {known.rests_on} rows"
+            found.append(VerdictFinding(code="rests_on_few_rows", message=message))
+    if use and use.looks >= use.warn_from:
+        found.append(_reuse(verdict, use))
+    return found
+
+
+def _reuse(verdict: RunVerdict, use: SplitUse) -> VerdictFinding:
+    message = f"{use.looks} candidates have been scored on these test rows"
+    if verdict.expected_flattery:
+        message += (
+            f": if all were equal, the best of them would look better than it is by about "
+            f"{sentences.about(verdict.expected_flattery, verdict.expected_flattery)} {verdict.metric}"
+        )
+    return VerdictFinding(
+        code="test_set_worn" if use.looks >= use.alarm_from else "test_set_reused", message=message
+    )
