@@ -1,4 +1,4 @@
-"""Which commands there are. A command's module is imported when the command is called, not to list it."""
+"""The table of all commands. The module of a command is imported only when that command is called."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,9 +14,9 @@ _INFRASTRUCTURE = 4
 
 class _Entry(NamedTuple):
     name: str
-    place: str  #: module and function, or module and sub-application
+    target: str  #: the module, and in it a function or a Typer application
     panel: str
-    summary: str  #: what the list of commands says
+    summary: str  #: shown in the list of commands
 
 
 _BAKEOFFS, _SIGNALS, _MODELS = "Bake-offs", "Signals", "Trained models"
@@ -43,11 +43,9 @@ _ENTRIES: Sequence[_Entry] = (
         "events",
         "bakeoff.cli.commands.runs.events_command:events",
         _BAKEOFFS,
-        "Print what happened, and follow it.",
+        "Print the events of runs, and follow them.",
     ),
-    _Entry(
-        "logs", "bakeoff.cli.commands.runs.logs_command:logs", _BAKEOFFS, "Print what a candidate printed."
-    ),
+    _Entry("logs", "bakeoff.cli.commands.runs.logs_command:logs", _BAKEOFFS, "Print the log of a candidate."),
     _Entry(
         "cancel",
         "bakeoff.cli.commands.runs.change_run_commands:cancel",
@@ -58,55 +56,55 @@ _ENTRIES: Sequence[_Entry] = (
         "priority",
         "bakeoff.cli.commands.runs.change_run_commands:app",
         _BAKEOFFS,
-        "Let a run go before others, or after them.",
+        "Change the priority of a run in the queue.",
     ),
     _Entry(
         "retry",
         "bakeoff.cli.commands.runs.change_run_commands:retry",
         _BAKEOFFS,
-        "Evaluate again what has no result.",
+        "Evaluate the candidates without a result again.",
     ),
     _Entry(
         "reproduce",
         "bakeoff.cli.commands.runs.reproduce_command:reproduce",
         _BAKEOFFS,
-        "Fit once more, and compare what is predicted.",
+        "Fit a candidate once more, and compare the predictions.",
     ),
     _Entry(
         "signals",
         "bakeoff.cli.commands.signals.signals_command:app",
         _SIGNALS,
-        "Ask signal models, and see what their ensemble says.",
+        "Generate signals, and show what the ensemble of the models says.",
     ),
     _Entry(
         "predict",
         "bakeoff.cli.commands.registry.predict_command:predict",
         _MODELS,
-        "Ask a trained model about the rows of a file.",
+        "Predict the rows of a file with a trained model.",
     ),
     _Entry(
         "score",
         "bakeoff.cli.commands.signals.score_command:score",
         _MODELS,
-        "Score the results that came in.",
+        "Score the imported results of other systems.",
     ),
     _Entry(
         "results",
         "bakeoff.cli.commands.signals.results_command:app",
         _MODELS,
-        "Take in results of other systems, and labels of them.",
+        "Import results of other systems, and labels for them.",
     ),
     _Entry(
         "registry",
         "bakeoff.cli.commands.registry.registry_command:app",
         _MODELS,
-        "Look into the registry of trained models, and keep it.",
+        "List, save, promote and delete trained models.",
     ),
     _Entry(
         "init",
         "bakeoff.cli.commands.project.init_command:init",
         _PROJECT,
-        "Make a project that runs as it is.",
+        "Create a project that runs as it is.",
     ),
     _Entry(
         "models",
@@ -118,7 +116,7 @@ _ENTRIES: Sequence[_Entry] = (
         "check",
         "bakeoff.cli.commands.project.check_command:check",
         _PROJECT,
-        "Say of a signal model what holds of its contract.",
+        "Check that a signal model keeps its contract.",
     ),
     _Entry(
         "datasets",
@@ -136,84 +134,89 @@ _ENTRIES: Sequence[_Entry] = (
         "up",
         "bakeoff.cli.commands.services.up_command:up",
         _SERVICE,
-        "Start everything for one machine, and keep it alive.",
+        "Start all services on one machine, and restart those that die.",
     ),
     _Entry(
         "worker",
         "bakeoff.cli.commands.services.worker_command:worker",
         _SERVICE,
-        "Take evaluations until told to stop.",
+        "Run a worker until it is stopped.",
     ),
     _Entry(
         "schedules",
         "bakeoff.cli.commands.project.schedules_command:schedules",
         _SERVICE,
-        "List what starts by itself, and when.",
+        "List the schedules, and when each starts next.",
     ),
     _Entry(
         "api",
         "bakeoff.cli.commands.services.api_command:app",
         _SERVICE,
-        "Serve the HTTP API until told to stop.",
+        "Serve the HTTP API until it is stopped.",
     ),
     _Entry(
         "doctor",
         "bakeoff.cli.commands.project.doctor_command:doctor",
         _SERVICE,
-        "Look for what is wrong, and say what to do.",
+        "Look for problems, and say how to solve each.",
     ),
     _Entry(
         "db",
         "bakeoff.cli.commands.project.db_command:app",
         _SERVICE,
-        "Look at the database, upgrade it, back it up, restore it, move it.",
+        "Show, upgrade, back up, restore and move the database.",
     ),
-    _Entry("gc", "bakeoff.cli.commands.project.gc_command:gc", _SERVICE, "Remove what nothing cites."),
+    _Entry(
+        "gc",
+        "bakeoff.cli.commands.project.gc_command:gc",
+        _SERVICE,
+        "Remove data that nothing refers to any more.",
+    ),
 )
 
 
 class Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = {entry.name: _listed(entry) for entry in _ENTRIES}
+        self.commands = {entry.name: _list_entry(entry) for entry in _ENTRIES}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        name, listed, rest = super().resolve_command(ctx, args)
+        name, list_entry, rest = super().resolve_command(ctx, args)
         entry = next((entry for entry in _ENTRIES if entry.name == name), None)
-        return name, _load(entry) if entry else listed, rest
+        return name, _load(entry) if entry else list_entry, rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Errors that Bakeoff can explain become a line and an exit code. All others are bugs."""
+        """An error that Bakeoff can explain becomes one line and an exit code. Any other error is a bug."""
         from bakeoff.domain.errors import BakeoffError
 
         try:
             return super().invoke(ctx)
         except (BakeoffError, OSError) as exc:
-            known = _known(exc)
+            known = _explainable(exc)
             if known is None:
                 raise
-            _explain(known)
+            _print_error(known)
             raise typer.Exit(_exit_code(known)) from exc
 
 
-def _listed(entry: _Entry) -> TyperCommand:
+def _list_entry(entry: _Entry) -> TyperCommand:
     return TyperCommand(entry.name, help=entry.summary, rich_help_panel=entry.panel)
 
 
 def _load(entry: _Entry) -> Any:
-    module, _, name = entry.place.partition(":")
+    module, _, name = entry.target.partition(":")
     found = getattr(import_module(module), name)
     if not isinstance(found, typer.Typer):
-        alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        alone.command(entry.name, context_settings=HELP_NAMES)(found)
-        found = alone
+        single = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        single.command(entry.name, context_settings=HELP_NAMES)(found)
+        found = single
     command = typer.main.get_command(found)
     command.name = entry.name
     return command
 
 
-def _known(exc: Exception) -> Exception | None:
-    """A disk may be full wherever something is written."""
+def _explainable(exc: Exception) -> Exception | None:
+    """The error to print as one line: one of ours, or a full disk. None for any other, which is a bug."""
     from bakeoff.domain.errors import InfrastructureError
     from bakeoff.domain.machine.folders import is_lack_of_room
 
@@ -234,7 +237,7 @@ def _exit_code(exc: Exception) -> int:
     return _BAD_USAGE if isinstance(exc, InvalidInputError) else _INFRASTRUCTURE
 
 
-def _explain(exc: Exception) -> None:
+def _print_error(exc: Exception) -> None:
     from rich.text import Text
 
     from bakeoff.cli.output import terminal

@@ -67,7 +67,7 @@ def test_the_command_makes_a_token_and_keeps_its_hash_alone(project: Project) ->
 
     assert said.exit_code == 0
     assert re.fullmatch(r"bakeoff_[A-Za-z0-9_-]{43}\n", said.stdout)
-    assert said.stderr == f"una is admin with it; its hash is in {file}\n"
+    assert said.stderr == f"una has the role admin with this token; its hash is in {file}\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert said.stdout.strip() not in file.read_text()
     assert Tokens(file).owner(said.stdout.strip()) == known.owner

@@ -95,11 +95,11 @@ def test_a_check_says_whether_the_input_fits(project: Project, churn: Path) -> N
     assert (fits.exit_code, gaps.exit_code) == (0, 0)
     assert fits.stdout.splitlines() == [
         f"6 rows of {churn} fit models:/churn/1.0.0",
-        "  extra columns, which are left aside: 'id'",
+        "  extra columns, which are ignored: 'id'",
     ]
     assert gaps.stdout.splitlines()[1:] == [
-        "  columns with missing values, where none were in training: 'age'",
-        "  the columns are put into the order of the model",
+        "  columns with missing values that had none in training: 'age'",
+        "  the columns are reordered as the model expects",
     ]
 
 
@@ -126,7 +126,7 @@ def test_a_check_that_fails_names_all_that_is_wrong_and_ends_with_1(project: Pro
         (["models:/churn/soon", "in.csv"], "'models:/churn/soon' names no model"),
         (["churn/1.0.0", "on.csv"], "did you mean 'in.csv'?"),
         (["churn/1.0.0", "in.csv", "--id", "ids"], "has no column 'ids'; did you mean 'id'?"),
-        (["churn/1.0.0", "in.csv", "--json"], "would both be on standard output: name a file with -o"),
+        (["churn/1.0.0", "in.csv", "--json"], "would both go to standard output: name a file with -o"),
         (["churn/1.0.0", "in.csv", "-o", "out.xml"], "the ending of out.xml says no format: expected .csv"),
     ],
 )
@@ -337,7 +337,7 @@ def test_a_file_that_needs_the_script_that_wrote_it_is_refused_with_what_to_do(
 
     assert said.exit_code == 2
     assert said.stderr == (
-        "error: mine.pkl needs Mine of the script that wrote it (__main__), so nobody else can load it: "
+        "error: mine.pkl needs Mine of the script that wrote it (__main__), so no other program can load it: "
         "write it there with cloudpickle.dump, or save it there with save_model of the registry, or put "
         "Mine into a module of its own\n"
     )

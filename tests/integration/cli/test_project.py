@@ -31,7 +31,7 @@ def test_a_new_project_is_there_and_says_how_to_go_on(project: Project) -> None:
         "made new/models/my_model.py",
         "",
         "next:  cd new && bakeoff run     a first bake-off, on a toy dataset",
-        "       bakeoff show --errors  its leaderboard again, with all there is to say",
+        "       bakeoff show --errors  its leaderboard again, with all errors",
     ]
 
 
@@ -156,7 +156,7 @@ def test_all_shows_the_disabled_models_too(project: Project) -> None:
 
     said = project.bakeoff("models", "--all").stdout.splitlines()
 
-    assert said[1] == "disabled: `bakeoff run --with ID` takes a candidate along"
+    assert said[1] == "disabled: `bakeoff run --with ID` adds one to a run"
     assert said[3].split() == ["off", "1.9.1", "sklearn.dummy:DummyRegressor"]
     assert said[-1].startswith("0 ready, 1 disabled, 0 rejected; from ")
 
@@ -167,7 +167,7 @@ def test_models_shows_signal_models_with_what_their_voices_weigh(project: Projec
     said = project.bakeoff("models").stdout.splitlines()
     record = json.loads(project.bakeoff("models", "--json").stdout)
 
-    assert said[3] == "signal models: `bakeoff signals` asks them"
+    assert said[3] == "signal models: `bakeoff signals generate` runs them"
     assert [line.split()[:6] for line in said[4:7]] == [
         ["model", "version", "weight", "saved", "models", "from"],
         ["momentum", "v1.1", "0.6", "fitted", "models/mine.py:Mine", "Up"],
@@ -233,9 +233,9 @@ def test_datasets_are_listed(project: Project) -> None:
     )
 
     assert project.bakeoff("datasets").stdout.splitlines() == [
-        "dataset  source   target   task           from",
-        "a        sklearn  its own  by its values  iris",
-        "b        csv      y        regression     b.csv",
+        "dataset  source   target         task        from",
+        "a        sklearn  of the source  inferred    iris",
+        "b        csv      y              regression  b.csv",
     ]
 
 

@@ -155,7 +155,8 @@ def test_on_a_terminal_the_history_stays_within_its_width(project):
 @pytest.mark.usefixtures("registry")
 def test_a_name_without_history_has_none(project):
     assert (
-        said(project, "history", "fraud") == "nothing was promoted yet: `bakeoff registry promote` does it\n"
+        said(project, "history", "fraud")
+        == "no version was promoted yet: `bakeoff registry promote` does it\n"
     )
     assert json.loads(said(project, "history", "fraud", "--json")) == []
 
@@ -167,9 +168,7 @@ def test_an_alias_is_given_moved_and_taken_away(project, registry):
     given = json.loads(said(project, "alias", "churn", "champion", "latest", "--json"))
     assert given == {"modelName": "churn", "alias": "champion", "version": "1.0.3"}
     assert registry.get("models:/churn@champion").version == "1.0.3"
-    assert said(project, "alias", "churn", "champion", "--remove") == (
-        "models:/churn@champion means nothing any more\n"
-    )
+    assert said(project, "alias", "churn", "champion", "--remove") == ("models:/churn@champion is removed\n")
     assert all(not version.aliases for version in registry.versions())
 
 

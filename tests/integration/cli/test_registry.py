@@ -351,7 +351,7 @@ def test_where_nobody_can_be_asked_nothing_is_deleted(project):
         2,
         (
             "error: delete models:/churn/1.0.2 (Development) and its files? "
-            "Nobody can be asked here: --yes says so\n"
+            "There is no terminal to confirm on: give --yes\n"
         ),
     )
     assert "models:/churn/1.0.2" in uris(project)
@@ -421,7 +421,7 @@ def test_what_is_left_over_is_told_and_removed(project, stocked):
     assert said(project, "verify").splitlines()[-1] == "1 file left over: `bakeoff registry gc` removes them"
     assert said(project, "gc", "--dry-run") == f"{left}\n1 file left over\n"
     code, problem = refused(project, "gc")
-    assert (code, problem) == (2, "error: remove them? Nobody can be asked here: --yes says so\n")
+    assert (code, problem) == (2, "error: remove them? There is no terminal to confirm on: give --yes\n")
     assert left.exists()
     assert said(project, "gc", "--yes") == f"{left}\n1 file left over\nremoved 1 file\n"
     assert not left.exists()

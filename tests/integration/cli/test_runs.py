@@ -186,7 +186,7 @@ def test_a_log_of_an_earlier_attempt_says_where_the_last_one_was_made(project: P
     here = project.bakeoff("logs", job.id, env={"BAKEOFF_NODE_NAME": "here"})
 
     assert (there.stdout, here.stdout) == ("epoch 1\n", "epoch 1\n")
-    assert there.stderr == "this is what there has of it: its last attempt was made on here\n"
+    assert there.stderr == "this is the log on there; the last attempt ran on here, which has the log of it\n"
     assert here.stderr == ""
 
 

@@ -159,7 +159,7 @@ def test_looking_makes_no_database(scheduled: Project) -> None:
 
 def test_without_schedules_it_says_so(project: Project) -> None:
     assert project.bakeoff("schedules").stdout == (
-        "no schedules: name some under `schedules:` in the configuration\n"
+        "no schedules: add some under `schedules:` in the configuration\n"
     )
 
 

@@ -57,7 +57,7 @@ def test_a_file_comes_in_with_the_score_of_the_baseline_and_once_more_changes_no
     again = project.bakeoff("results", "import", "in.csv", "--json")
 
     assert first.stdout == (
-        "4 results: 4 new, 0 changed, 0 as before; what is not as it was is scored by baseline\n"
+        "4 results: 4 new, 0 changed, 0 as before; new and changed ones are scored by baseline\n"
     )
     assert json.loads(again.stdout) == {
         "received": 4,

@@ -76,7 +76,7 @@ def test_what_is_not_shown_is_said(kept: Project) -> None:
     few = kept.bakeoff("signals", "show", "--limit", "2").stdout.splitlines()
     none = kept.bakeoff("signals", "show", "--signal", "SELL").stdout.splitlines()
 
-    assert few[-1] == "there are more than these 2: --limit N shows N"
+    assert few[-1] == "these are the first 2: --limit N shows N"
     assert none == ["2026-11-20  3 symbols: 1 STRONG_BUY, 1 BUY, 1 HOLD; 1 conflict", "", "none of these"]
 
 
@@ -92,7 +92,7 @@ def test_one_symbol_is_shown_with_where_it_comes_from(kept: Project) -> None:
         "m1        SELL 0.62",
         "conflict  m0=BUY, m1=SELL",
     ]
-    assert said[7].endswith(" by a process by itself")
+    assert said[7].endswith(" by a process without a run")
     assert kept.bakeoff("signals", "show", "OLD").stdout.splitlines()[0] == "OLD  2026-11-19"
 
 

@@ -1,4 +1,4 @@
-"""`bakeoff check`: whether a signal model keeps its contract, claim by claim."""
+"""`bakeoff check`: check that a signal model keeps its contract, one claim after the other."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,15 +27,17 @@ def check(
     ],
     params: Annotated[
         list[str] | None,
-        typer.Option("--param", metavar="KEY=VALUE", show_default=False, help="For its constructor."),
+        typer.Option(
+            "--param", metavar="KEY=VALUE", show_default=False, help="A parameter of its constructor."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Say of a signal model what holds of its contract.
+    """Check that a signal model keeps its contract.
 
-    It is asked in a process of its own about a market that is made up, and learns what it works with from it.
-    Exit code 1: a check failed.
+    The model runs in a process of its own, on an invented market. If it has to be trained, it is trained on
+    the same market.  Exit code 1: a check failed.
     """
     from bakeoff.cli.key_value_options import values
     from bakeoff.evaluation.signals.check_in_cell import ClaimVerdict
@@ -48,12 +50,12 @@ def check(
     if as_json:
         terminal.write_json(found.to_record())
     else:
-        terminal.show(console, *_shown(found))
+        terminal.show(console, *_report(found))
     if found.number(ClaimVerdict.FAILED):
         raise typer.Exit(_FAILED)
 
 
-def _shown(found: "SignalCheck") -> "list[RenderableType]":
+def _report(found: "SignalCheck") -> "list[RenderableType]":
     from rich.text import Text
 
     from bakeoff.domain.wording import counted
@@ -78,9 +80,9 @@ def _lines(finding: "ClaimCheck") -> "Iterator[RenderableType]":
     claim = Text.assemble((sign, style), " ", (terminal.clean(finding.claim), "dim" if sign == "-" else ""))
     yield claim.append(f"  {terminal.clean(finding.why)}", "dim") if sign == "-" else claim
     if finding.verdict is ClaimVerdict.FAILED:
-        told = [Text(terminal.clean(finding.why), "red")]
+        details = [Text(terminal.clean(finding.why), "red")]
         if finding.cure:
-            told.append(Text.assemble(("fix: ", "bold"), terminal.clean(finding.cure)))
+            details.append(Text.assemble(("fix: ", "bold"), terminal.clean(finding.cure)))
         if finding.traceback:
-            told.append(Text(terminal.clean(finding.traceback.rstrip()), "dim"))
-        yield from (Padding(text, (0, 0, 0, 2), expand=False) for text in told)
+            details.append(Text(terminal.clean(finding.traceback.rstrip()), "dim"))
+        yield from (Padding(text, (0, 0, 0, 2), expand=False) for text in details)

@@ -1,4 +1,4 @@
-"""`bakeoff config`: each setting, its value, where the value came from, and what it means."""
+"""`bakeoff config`: print each setting, its value, the origin of the value, and its meaning."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +20,7 @@ def config(
     ] = False,
     broker: Annotated[
         bool,
-        typer.Option("--broker", help="Only the URL of the broker, as Celery takes it, password and all."),
+        typer.Option("--broker", help="Only the URL of the broker for Celery, with its password."),
     ] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -79,7 +79,9 @@ def _show(configuration: "Configuration") -> None:
         origin = configuration.origins[key]
         style = "dim" if origin is SettingOrigin.DEFAULT else "bold"
         table.add_row(Text(key), Text(_text(value), style), Text(origin, style), Text(meaning))
-    file = Text(str(configuration.file) if configuration.file else "there is no file: all defaults", "dim")
+    file = Text(
+        str(configuration.file) if configuration.file else "no configuration file: all defaults", "dim"
+    )
     terminal.show(terminal.out(), table, Text(), file)
 
 
@@ -92,7 +94,7 @@ def _text(value: Any) -> str:
 
 
 def _mapping(value: dict[str, Any]) -> str:
-    """The names of what is described at length, or the keys that are set."""
+    """Only the names if each value is a section of its own; else the keys with their values."""
     if all(isinstance(part, dict) for part in value.values()):
         return ", ".join(value)
     return ", ".join(f"{key}: {part}" for key, part in value.items() if isinstance(part, (str, int, float)))

@@ -30,7 +30,7 @@ def datasets(
         terminal.show(terminal.out(), _table(known))
     else:
         terminal.out().print(
-            f"no datasets in {configuration.file or 'the configuration'}: name some under `datasets:`, "
+            f"no datasets in {configuration.file or 'the configuration'}: add some under `datasets:`, "
             f"or give a file, `bakeoff run FILE --target COLUMN`"
         )
 
@@ -46,8 +46,8 @@ def _table(known: "Mapping[str, DatasetSettings]") -> "Table":
         table.add_row(
             Text(name, "bold"),
             Text(dataset.source),
-            Text(dataset.target or "its own", "" if dataset.target else "dim"),
-            Text(dataset.task or "by its values", "" if dataset.task else "dim"),
+            Text(dataset.target or "of the source", "" if dataset.target else "dim"),
+            Text(dataset.task or "inferred", "" if dataset.task else "dim"),
             Text(terminal.clean(dataset.place or ""), "dim"),
         )
     return table

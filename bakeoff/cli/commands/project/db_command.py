@@ -1,4 +1,4 @@
-"""`bakeoff db`: the schemas of the database of runs, and of the embedded registry's; and copies."""
+"""`bakeoff db`: show and upgrade the schemas of the database of runs and of the embedded registry."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bakeoff.store.database.schema_version import Branch
 
 app = typer.Typer(
-    help="Look at the database, upgrade it, back it up, restore it, move it.",
+    help="Show, upgrade, back up, restore and move the database.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -27,7 +27,7 @@ app.command()(copy)
 
 @app.command()
 def upgrade(as_json: AsJson = False, config: ConfigFile = None) -> None:
-    """Bring the schema up to this version. Stop the workers first."""
+    """Upgrade the schema to the one that this version needs. Stop the workers first."""
     from bakeoff.store.database import schema_version
     from registry.models import registry_opening
 
@@ -37,16 +37,16 @@ def upgrade(as_json: AsJson = False, config: ConfigFile = None) -> None:
     registry = registry_opening.database(configuration)
     if registry is not None:
         schema_version.upgrade(registry, branch=schema_version.Branch.REGISTRY)
-    _tell(context, as_json=as_json)
+    _show_schemas(context, as_json=as_json)
 
 
 @app.command()
 def current(as_json: AsJson = False, config: ConfigFile = None) -> None:
-    """Say which schema the database has, and which one this version needs; and that of the registry."""
-    _tell(project_access.open_project(config), as_json=as_json)
+    """Show which schema the database and the registry have, and which this version needs."""
+    _show_schemas(project_access.open_project(config), as_json=as_json)
 
 
-def _tell(context: "Context", *, as_json: bool) -> None:
+def _show_schemas(context: "Context", *, as_json: bool) -> None:
     from bakeoff.store.database.schema_version import Branch
     from registry.models import registry_opening
 

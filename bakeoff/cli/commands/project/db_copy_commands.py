@@ -1,4 +1,4 @@
-"""`bakeoff db backup`, `db restore` and `db copy`: copies of the database of runs."""
+"""`bakeoff db backup`, `db restore` and `db copy`: copy the database of runs, and put a copy back."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,19 +20,19 @@ def backup(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="FILE", help="By default one in backups/, named by the time.", show_default=False
+            metavar="FILE", help="By default a file in backups/, named by the time.", show_default=False
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
     as_json: AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Copy the database while runs go on."""
+    """Copy the database to a file. Runs may go on meanwhile."""
     from bakeoff.store.database.backup import back_up
 
     context = project_access.open_project(config)
     configuration = context.configuration
-    place = file or configuration.backups / f"bakeoff-{_stamp()}.db"
+    place = file or configuration.backups / f"bakeoff-{_time_stamp()}.db"
     with terminal.measured(terminal.err(), "copying the database") as progress:
         copy = back_up(context.engine, place.absolute(), progress, force=force)
     if as_json:
@@ -44,17 +44,17 @@ def backup(
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bakeoff db backup` wrote.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `bakeoff db backup` wrote.")],
     as_json: AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Put a copy into the place of the database, which is kept beside it. Stop the workers first."""
+    """Replace the database by a copy, and keep the old one beside it. Stop the workers first."""
     from bakeoff.store.database import backup, schema_version
 
     context = project_access.open_project(config)
     configuration = context.configuration
     database = configuration.database_file or file
-    former = database.with_name(f"{database.stem}-before-{_stamp()}{database.suffix}")
+    former = database.with_name(f"{database.stem}-before-{_time_stamp()}{database.suffix}")
     with terminal.measured(terminal.err(), "restoring the database") as progress:
         restored = backup.restore(context.engine, file.absolute(), former, progress)
     current = restored.copy.schema == schema_version.HEAD
@@ -62,18 +62,25 @@ def restore(
         kept = str(restored.former) if restored.former else None
         terminal.write_json({**_copy_record(restored.copy), "former": kept, "needsUpgrade": not current})
         return
-    say = terminal.out().print
-    say(f"restored {counted(restored.copy.runs, 'run')} from {file}", soft_wrap=True)
+    show = terminal.out().print
+    show(f"restored {counted(restored.copy.runs, 'run')} from {file}", soft_wrap=True)
     if restored.former:
-        say(f"what was there before is {restored.former}", soft_wrap=True)
-    say("next: `bakeoff worker` takes up what had not ended" if current else "next: `bakeoff db upgrade`")
+        show(f"the database from before is kept as {restored.former}", soft_wrap=True)
+    show(
+        "next: `bakeoff worker` goes on with the runs that had not ended"
+        if current
+        else "next: `bakeoff db upgrade`"
+    )
 
 
 def copy(
     to: Annotated[
         str,
         typer.Option(
-            "--to", metavar="URL", show_default=False, help="Such as postgresql+psycopg://user@host/name."
+            "--to",
+            metavar="URL",
+            show_default=False,
+            help="The target, such as postgresql+psycopg://user@host/name.",
         ),
     ],
     as_json: AsJson = False,
@@ -90,12 +97,12 @@ def copy(
     if as_json:
         terminal.write_json({"to": shown, "schema": schema_version.HEAD, "rows": dict(rows)})
         return
-    say = terminal.out().print
-    say(f"{counted(sum(rows.values()), 'row')} copied to {shown}", soft_wrap=True)
-    say("next: set databaseUrl to it, see that `bakeoff doctor` agrees, and start the workers")
+    show = terminal.out().print
+    show(f"{counted(sum(rows.values()), 'row')} copied to {shown}", soft_wrap=True)
+    show("next: set databaseUrl to it, check with `bakeoff doctor`, and start the workers")
 
 
-def _stamp() -> str:
+def _time_stamp() -> str:
     from bakeoff.domain.identity import utc_now
 
     return utc_now().strftime("%Y%m%dT%H%M%SZ")

@@ -1,4 +1,4 @@
-"""`bakeoff doctor`: what is wrong, and what to do."""
+"""`bakeoff doctor`: look for problems, and say how to solve each."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +24,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Look for what is wrong, and say what to do.  Exit code 1: something is."""
+    """Look for problems, and say how to solve each.  Exit code 1: there is one."""
     from dataclasses import asdict
 
     from bakeoff.operations.doctor.diagnosis import Level
@@ -33,7 +33,7 @@ def doctor(
     for finding in _examine(config):
         findings.append(finding)
         if not as_json:
-            _tell(finding)
+            _show(finding)
     if as_json:
         terminal.write_json([asdict(finding) for finding in findings])
     if any(finding.level is Level.FAIL for finding in findings):
@@ -81,7 +81,7 @@ def _guarded(
     look: "Callable[[Context], Iterable[Diagnosis]]",
     context: "Context",
 ) -> "Iterator[Diagnosis]":
-    """What cannot be looked at is a finding, too."""
+    """A check that cannot be made is reported as a failure."""
     from bakeoff.domain.errors import BakeoffError
     from bakeoff.operations.doctor.diagnosis import fail
     from bakeoff.settings.secret_masking import masked
@@ -92,7 +92,7 @@ def _guarded(
         yield fail(subject, masked(str(exc)), "")
 
 
-def _tell(finding: "Diagnosis") -> None:
+def _show(finding: "Diagnosis") -> None:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""`bakeoff gc`: remove what nothing cites."""
+"""`bakeoff gc`: remove data that nothing refers to any more."""
 
 import re
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,21 +22,21 @@ def gc(
         str | None,
         typer.Option(
             metavar="AGE",
-            help="Forget runs that ended longer ago: 12h, 30d, 8w. Without it all runs stay.",
+            help="Also remove runs that ended longer ago than this: 12h, 30d, 8w. By default all runs stay.",
             show_default=False,
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Remove what nothing cites.
+    """Remove data that nothing refers to any more.
 
-    That is: snapshots, predictions, logs and fitted models of no run and, if you say so, old runs.
+    These are the snapshots, predictions, logs and fitted models of no run, and with --keep the old runs.
 
-    Backups stay, and so does a run that somebody cites: a retry, or a model of the registry.
+    Backups stay, and so does each run that a retry or a model of the registry refers to.
     """
     from bakeoff.operations import garbage
     from bakeoff.store.database import schema_version
@@ -88,8 +88,8 @@ def _show(found: "Garbage", *, dry_run: bool) -> None:
     table.add_row("runs", f"{found.runs:,}", "")
     for kind, pile in _piles(found).items():
         table.add_row(kind, f"{pile.number:,}", _mb(pile.bytes))
-    said = "would be removed" if dry_run else "removed"
-    terminal.show(terminal.out(), table, Text(), Text(f"{_mb(found.bytes)} MB {said}"))
+    outcome = "would be removed" if dry_run else "removed"
+    terminal.show(terminal.out(), table, Text(), Text(f"{_mb(found.bytes)} MB {outcome}"))
 
 
 def _mb(size: int) -> str:

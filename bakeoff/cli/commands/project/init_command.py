@@ -1,4 +1,4 @@
-"""`bakeoff init`: a project that runs as it is, to be changed bit by bit."""
+"""`bakeoff init`: create a project that runs as it is, as a start for one's own."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,12 +19,14 @@ _FILES = {
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where; it is made if need be.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(help="The folder of the project; it is created if it is not there.")
+    ] = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Make a project that runs as it is.
+    """Create a project that runs as it is.
 
-    It has settings, a catalog of candidates, and a candidate of your own. No file is overwritten.
+    It has settings, a catalog of candidates, and one candidate to edit. No file is overwritten.
     """
     _refuse_to_overwrite(folder)
     for template, place in _FILES.items():
@@ -32,7 +34,7 @@ def init(
     if as_json:
         terminal.write_json({"files": [str(folder / place) for place in _FILES.values()]})
     else:
-        _tell(folder)
+        _show_next_steps(folder)
 
 
 def _refuse_to_overwrite(folder: Path) -> None:
@@ -41,7 +43,7 @@ def _refuse_to_overwrite(folder: Path) -> None:
     there = [str(folder / place) for place in _FILES.values() if (folder / place).exists()]
     if there:
         raise InvalidInputError(
-            f"there is a project already, nothing was written: {', '.join(there)}; "
+            f"there is a project already, so nothing was written: {', '.join(there)}; "
             f"name another folder, `bakeoff init FOLDER`"
         )
 
@@ -57,7 +59,7 @@ def _write(file: Path, text: str) -> None:
         raise InvalidInputError(f"{file} cannot be written: {exc.strerror}; name a folder that can") from exc
 
 
-def _tell(folder: Path) -> None:
+def _show_next_steps(folder: Path) -> None:
     from rich.text import Text
 
     go = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
@@ -67,6 +69,6 @@ def _tell(folder: Path) -> None:
         Text(),
         Text.assemble("next:  ", (f"{go}bakeoff run", "bold"), "     a first bake-off, on a toy dataset"),
         Text.assemble(
-            "       ", ("bakeoff show --errors", "bold"), "  its leaderboard again, with all there is to say"
+            "       ", ("bakeoff show --errors", "bold"), "  its leaderboard again, with all errors"
         ),
     )

@@ -1,4 +1,4 @@
-"""`bakeoff models`: the candidates of the project, those that load and those that do not."""
+"""`bakeoff models`: list the candidates of the project, and those that could not be loaded."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def models(
-    every: Annotated[bool, typer.Option("--all", help="The disabled ones, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List the disabled ones, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -41,14 +41,17 @@ def _parts(contents: "CatalogContents", file: str, *, every: bool) -> "list[Rend
         parts.append(_table(candidates))
     if signals:
         parts += [Text()] if candidates else []
-        parts += [Text("signal models: `bakeoff signals` asks them", "bold"), _signal_table(contents)]
+        parts += [
+            Text("signal models: `bakeoff signals generate` runs them", "bold"),
+            _signal_table(contents),
+        ]
     if contents.disabled and every:
-        parts += [Text(), Text("disabled: `bakeoff run --with ID` takes a candidate along", "bold")]
+        parts += [Text(), Text("disabled: `bakeoff run --with ID` adds one to a run", "bold")]
         parts.append(_table(contents.disabled.values(), style="dim"))
     if contents.rejected:
         parts += [Text(), Text("rejected", "bold red")]
         parts += [part for rejection in contents.rejected.values() for part in _rejected(rejection)]
-    return [*parts, Text(), _closing(contents, file, every=every)]
+    return [*parts, Text(), _summary(contents, file, every=every)]
 
 
 def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
@@ -74,7 +77,7 @@ def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
 
 
 def _signal_table(contents: "CatalogContents") -> "Table":
-    """With what their voices weigh in the ensemble, all of which is 1."""
+    """With their weights in the ensemble, which add up to 1."""
     from rich.table import Table
     from rich.text import Text
 
@@ -103,12 +106,12 @@ def _rejected(rejection: "Rejection") -> "Sequence[RenderableType]":
     from rich.text import Text
 
     head = Text.assemble("✗ ", (rejection.id, "bold"), (f" {rejection.version}  {rejection.path}", "dim"))
-    told = Text(terminal.clean(rejection.cause), "red")
+    cause = Text(terminal.clean(rejection.cause), "red")
     cure = Text.assemble(("fix: ", "bold"), terminal.clean(rejection.fix))
-    return [head, *(Padding(text, (0, 0, 0, 2), expand=False) for text in (told, cure))]
+    return [head, *(Padding(text, (0, 0, 0, 2), expand=False) for text in (cause, cure))]
 
 
-def _closing(contents: "CatalogContents", file: str, *, every: bool) -> "RenderableType":
+def _summary(contents: "CatalogContents", file: str, *, every: bool) -> "RenderableType":
     from rich.text import Text
 
     ready, disabled, rejected = map(len, (contents.candidates, contents.disabled, contents.rejected))

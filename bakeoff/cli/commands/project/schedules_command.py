@@ -1,4 +1,4 @@
-"""`bakeoff schedules`: what starts by itself, and when."""
+"""`bakeoff schedules`: list the schedules, and when each starts next."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,9 +21,9 @@ def schedules(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """List what starts by itself, and when.
+    """List the schedules, and when each starts next.
 
-    `bakeoff up`, or `celery -A tasks beat` beside a worker, sees to it.
+    The runs are started by `bakeoff up`, or by `celery -A tasks beat` beside a worker.
     """
     from bakeoff.operations.scheduled_runs import schedule_statuses
 
@@ -33,7 +33,7 @@ def schedules(
     elif found:
         terminal.show(terminal.out(), _table(found), *_remarks(found))
     else:
-        terminal.out().print("no schedules: name some under `schedules:` in the configuration")
+        terminal.out().print("no schedules: add some under `schedules:` in the configuration")
 
 
 def _record(row: "ScheduleStatus") -> dict[str, Any]:
@@ -68,15 +68,15 @@ def _table(found: Sequence["ScheduleStatus"]) -> "Table":
             Text(row.schedule.name, "bold"),
             Text(terminal.clean(row.settings.subject)),
             Text(str(row.schedule.rule)),
-            Text(_local(row, row.next_at), "yellow" if row.is_overdue else ""),
-            Text(_local(row, last.at), "dim") if last else Text("-", "dim"),
-            _run(row),
+            Text(_local_time(row, row.next_at), "yellow" if row.is_overdue else ""),
+            Text(_local_time(row, last.at), "dim") if last else Text("-", "dim"),
+            _run_cell(row),
             Text(f"{row.standing.missed:,}", "yellow") if row.standing.missed else Text("0", "dim"),
         )
     return table
 
 
-def _run(row: "ScheduleStatus") -> "Text":
+def _run_cell(row: "ScheduleStatus") -> "Text":
     from rich.text import Text
 
     from bakeoff.cli.output import state_words
@@ -96,6 +96,6 @@ def _remarks(found: Sequence["ScheduleStatus"]) -> "list[Text]":
     return [Text(), *remarks] if remarks else []
 
 
-def _local(row: "ScheduleStatus", moment: datetime) -> str:
-    """By the clock that the schedule goes by."""
+def _local_time(row: "ScheduleStatus", moment: datetime) -> str:
+    """In the time zone of the schedule."""
     return moment.astimezone(row.schedule.rule.zone).strftime("%Y-%m-%d %H:%M %Z")

@@ -1,4 +1,4 @@
-"""`bakeoff predict`: what a trained model says of the rows of a file."""
+"""`bakeoff predict`: predict the rows of a file with a trained model."""
 
 import signal
 import time
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from registry.columns.signature_comparison import SignatureComparison
 
 _CHECK_FAILED = 1
-_KILLED = 128  #: and the number of the signal, as a shell says it
+_KILLED = 128  #: plus the number of the signal, the exit code that shells use
 _BATCH_SIZE = 10_000
 
 
@@ -39,7 +39,9 @@ def predict(  # noqa: PLR0917 - one parameter for each option
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="INPUT", show_default=False, help="A .csv, .tsv or .parquet file, a row for each answer."
+            metavar="INPUT",
+            show_default=False,
+            help="A .csv, .tsv or .parquet file with one row per prediction.",
         ),
     ],
     output: Annotated[
@@ -53,39 +55,42 @@ def predict(  # noqa: PLR0917 - one parameter for each option
         ),
     ] = None,
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Probabilities (or scores) beside the predictions.")
+        bool, typer.Option("--probabilities", help="Add probabilities (or scores) to the predictions.")
     ] = False,
     ids: Annotated[
         list[str] | None,
-        typer.Option("--id", metavar="COLUMN", show_default=False, help="Copy this column over; repeatable."),
+        typer.Option(
+            "--id", metavar="COLUMN", show_default=False, help="Copy this column to the output; repeatable."
+        ),
     ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Rows that are in memory at a time.")
+        int, typer.Option(min=1, metavar="N", help="How many rows are in memory at a time.")
     ] = _BATCH_SIZE,
     check: Annotated[
-        bool, typer.Option("--check", help="Only see whether the input fits. Exit code 1: it does not.")
+        bool,
+        typer.Option("--check", help="Only check that the input fits the model. Exit code 1: it does not."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="What was done, as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A summary as JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Ask a trained model about the rows of a file.
+    """Predict the rows of a file with a trained model.
 
-    The output is there whole or not at all, and all of it comes from one version of the model.
+    The output file is written whole or not at all, and all rows are predicted by one version of the model.
     """
     from bakeoff.domain.errors import InvalidInputError
 
     if as_json and output is None and not check:
         raise InvalidInputError(
-            "--json and predictions would both be on standard output: name a file with -o"
+            "--json and the predictions would both go to standard output: name a file with -o"
         )
-    work = _work(model, source, ids or [], config)
+    work = _prediction_of(model, source, ids or [], config)
     if check:
         _check(work, batch_size, as_json=as_json)
     else:
         _predict(work, output, batch_size, probabilities=probabilities, as_json=as_json)
 
 
-def _work(model: str, source: Path, ids: "Sequence[str]", config: Path | None) -> "FilePrediction":
+def _prediction_of(model: str, source: Path, ids: "Sequence[str]", config: Path | None) -> "FilePrediction":
     from bakeoff.evaluation.datasets.file_sources import located
     from bakeoff.inference.loaded_version import LoadedVersion
     from bakeoff.inference.predict_file import FilePrediction
@@ -104,7 +109,7 @@ def _predict(
     from bakeoff.inference.predict_file import predict_file
 
     began = time.monotonic()
-    with _ended_by_sigterm(), rows_done("predicting", work.source.rows, hidden=output is None) as progress:
+    with _sigterm_raises(), rows_done("predicting", work.source.rows, hidden=output is None) as progress:
         rows = predict_file(
             work, output, probabilities=probabilities, batch_size=batch_size, progress=progress
         )
@@ -120,16 +125,16 @@ def _predict(
 
 
 @contextmanager
-def _ended_by_sigterm() -> "Iterator[None]":
-    """As by Ctrl-C: what is half written is removed."""
-    before = signal.signal(signal.SIGTERM, _end)
+def _sigterm_raises() -> "Iterator[None]":
+    """SIGTERM raises, as Ctrl-C does: so the half-written output is removed."""
+    before = signal.signal(signal.SIGTERM, _exit_killed)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _end(number: int, _frame: object) -> None:
+def _exit_killed(number: int, _frame: object) -> None:
     raise SystemExit(_KILLED + number)
 
 
@@ -143,31 +148,31 @@ def _check(work: "FilePrediction", batch_size: int, *, as_json: bool) -> None:
         found = {_camel(key): value for key, value in comparison.to_record().items()}
         terminal.write_json(_record(work, rows) | found)
     else:
-        terminal.show(terminal.out(), *_findings(work, comparison, rows))
+        terminal.show(terminal.out(), *_check_report(work, comparison, rows))
     if not comparison.valid:
         raise typer.Exit(_CHECK_FAILED)
 
 
-def _findings(
+def _check_report(
     work: "FilePrediction", comparison: "SignatureComparison", rows: int
 ) -> "Iterator[RenderableType]":
     from rich.text import Text
 
     from bakeoff.domain.wording import listed
 
-    said = "fit" if comparison.valid else "do not fit"
-    yield Text(f"{counted(rows, 'row')} of {work.source.path} {said} {work.loaded.version.uri}")
+    verdict = "fit" if comparison.valid else "do not fit"
+    yield Text(f"{counted(rows, 'row')} of {work.source.path} {verdict} {work.loaded.version.uri}")
     for problem in comparison.problems:
         yield Text.assemble(("✗ ", "bold red"), terminal.clean(problem))
     notes = {
-        "extra columns, which are left aside": comparison.extra,
-        "columns with missing values, where none were in training": comparison.gaps,
+        "extra columns, which are ignored": comparison.extra,
+        "columns with missing values that had none in training": comparison.gaps,
     }
     for note, names in notes.items():
         if names:
             yield Text(f"  {note}: {terminal.clean(listed(names))}", "dim")
     if comparison.reordered:
-        yield Text("  the columns are put into the order of the model", "dim")
+        yield Text("  the columns are reordered as the model expects", "dim")
 
 
 def _record(work: "FilePrediction", rows: int) -> dict[str, Any]:

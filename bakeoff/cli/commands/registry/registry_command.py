@@ -5,7 +5,7 @@ import typer
 from bakeoff.cli.commands.registry import registry_list, registry_maintain, registry_promote
 
 app = typer.Typer(
-    help="Look into the registry of trained models, and keep it.", no_args_is_help=True, add_completion=False
+    help="List, save, promote and delete trained models.", no_args_is_help=True, add_completion=False
 )
 
 app.command("list")(registry_list.list_versions)

@@ -1,4 +1,4 @@
-"""`bakeoff registry list`, `show` and `best`: what is in the registry of trained models."""
+"""`bakeoff registry list`, `show` and `best`: read the registry of trained models."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,16 +27,16 @@ def list_versions(  # noqa: PLR0917 - one parameter for each option
         str | None, typer.Option(metavar="STAGE", help="Only Development, Staging, Production or Archived.")
     ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only with this tag; may be repeated.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only with this tag; repeatable.")
     ] = None,
     least: Annotated[
         list[str] | None,
-        typer.Option("--min", metavar="METRIC=VALUE", help="Only with at least this value; may be repeated."),
+        typer.Option("--min", metavar="METRIC=VALUE", help="Only with at least this value; repeatable."),
     ] = None,
     dataset: Annotated[str | None, typer.Option(metavar="ID", help="Only measured on this snapshot.")] = None,
     run: Annotated[str | None, typer.Option(metavar="ID", help="Only saved from this run.")] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many.")] = 20,
-    offset: Annotated[int, typer.Option(min=0, metavar="N", help="How many to pass over.")] = 0,
+    offset: Annotated[int, typer.Option(min=0, metavar="N", help="How many to skip.")] = 0,
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
@@ -80,11 +80,13 @@ def _show_page(found: "list[ModelVersion]", limit: int, offset: int, *, is_filte
 
 
 def show(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help=f"{MODEL_HELP} NAME alone: its newest.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help=f"{MODEL_HELP} NAME alone means its newest version.")
+    ],
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Show all that is known of one model version."""
+    """Show one model version with all its details."""
     from bakeoff.cli.output.version_table import details
 
     registry = project_access.registry(project_access.open_project(config).configuration)
@@ -104,22 +106,23 @@ def _newest_of_name(registry: "BaseModelRegistry", text: str) -> str:
 
 
 def best(  # noqa: PLR0917 - one parameter for each option
-    metric: Annotated[str, typer.Option(metavar="METRIC", help="What they are compared by.")] = "f1",
+    metric: Annotated[str, typer.Option(metavar="METRIC", help="The metric to compare by.")] = "f1",
     name: _Name = None,
     kind: _Type = None,
     dataset: Annotated[
         str | None,
         typer.Option(
-            metavar="ID", help="The snapshot they were measured on.  [dim]\\[default: that of the newest]"
+            metavar="ID",
+            help="Only versions measured on this snapshot.  [dim]\\[default: that of the newest]",
         ),
     ] = None,
     any_dataset: Annotated[
-        bool, typer.Option("--any-dataset", help="Compare what was measured on different data.")
+        bool, typer.Option("--any-dataset", help="Compare versions measured on different data.")
     ] = False,
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Show the best model version by a metric, among those that were measured on the same snapshot."""
+    """Show the best model version by a metric, among those measured on the same snapshot."""
     from dataclasses import replace
 
     from bakeoff.cli.output.version_table import comparison

@@ -1,4 +1,4 @@
-"""`bakeoff registry save`, `delete`, `verify` and `gc`: keeping the registry of trained models."""
+"""`bakeoff registry save`, `delete`, `verify` and `gc`: add to the registry, remove, and check its files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from registry.models.local.local_registry import ModelRegistry
 
 _AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
-_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Without asking.")]
+_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 _FAILED = 1
 
@@ -24,33 +24,37 @@ _FAILED = 1
 def save(  # noqa: PLR0917 - one parameter for each option
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A pickle, or what joblib wrote."),
+        typer.Argument(
+            metavar="FILE", exists=True, dir_okay=False, help="A file that pickle or joblib wrote."
+        ),
     ],
-    name: Annotated[str, typer.Option(metavar="NAME", help="What the model is called.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="The name of the model.")],
     version: Annotated[
         str | None,
         typer.Option(metavar="VERSION", help="major.minor.patch.  [dim]\\[default: the next one]"),
     ] = None,
     kind: Annotated[
-        str, typer.Option("--type", metavar="TYPE", help="Such as the name of its class.")
+        str, typer.Option("--type", metavar="TYPE", help="The kind of model, such as the name of its class.")
     ] = "unknown",
     metric: Annotated[
-        list[str] | None, typer.Option(metavar="METRIC=VALUE", help="How good it is; may be repeated.")
+        list[str] | None, typer.Option(metavar="METRIC=VALUE", help="A metric of it; repeatable.")
     ] = None,
     param: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A hyperparameter; may be repeated.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A hyperparameter; repeatable.")
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="May be repeated.")] = None,
-    description: Annotated[str | None, typer.Option(metavar="TEXT", help="For people.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="A tag; repeatable.")] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="A description for the reader.")
+    ] = None,
     dataset: Annotated[
-        str | None, typer.Option(metavar="ID", help="The snapshot that it was measured on.")
+        str | None, typer.Option(metavar="ID", help="The snapshot that its metrics were measured on.")
     ] = None,
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
     """Save a model that was fitted elsewhere.
 
-    The file is taken as it is: it is not unpickled, so whatever is in it does nothing yet.
+    The file is stored as it is and not unpickled, so no code in it runs.
     """
     from bakeoff.domain.model_version import VersionOrigin
     from bakeoff.domain.wording import size
@@ -59,7 +63,7 @@ def save(  # noqa: PLR0917 - one parameter for each option
 
     context = project_access.open_project(config)
     configuration = context.configuration
-    said = Description(
+    details = Description(
         type=kind,
         metrics=numbers(metric or (), "--metric"),
         hyperparameters=values(param or (), "--param"),
@@ -69,7 +73,7 @@ def save(  # noqa: PLR0917 - one parameter for each option
     )
     fitted = _fitted(file)
     registry = registry_opening.open_registry(configuration)
-    saved = registry.get(registry.save_fitted(fitted, name, said, version))
+    saved = registry.get(registry.save_fitted(fitted, name, details, version))
     if as_json:
         terminal.write_json(saved.to_record())
     else:
@@ -87,7 +91,7 @@ def _fitted(file: Path) -> Any:
     needed = pickling.class_of_the_script(file)
     if needed is not None:
         raise InvalidInputError(
-            f"{file} needs {needed} of the script that wrote it (__main__), so nobody else can load it: "
+            f"{file} needs {needed} of the script that wrote it (__main__), so no other program can load it: "
             "write it there with cloudpickle.dump, or save it there with save_model of the registry, or put "
             f"{needed} into a module of its own"
         )
@@ -96,32 +100,34 @@ def _fitted(file: Path) -> Any:
 
 def delete(
     model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)],
-    force: Annotated[bool, typer.Option("--force", help="Even if it is in Production.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete it even if it is in Production.")] = False,
     yes: _Yes = False,
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Delete a model version, and its files. Its number is not used again."""
+    """Delete a model version and its files. Its number is not used again."""
     registry = project_access.registry(project_access.open_project(config).configuration)
     version = registry.get(model)
     if not yes:
-        _ask(f"delete {version.uri} ({version.stage}) and its files?")
+        _confirm(f"delete {version.uri} ({version.stage}) and its files?")
     deleted = registry.delete_model(version.id, force=force)
     if as_json:
         terminal.write_json({"deleted": deleted, "model": version.to_record()})
     else:
-        said = f"deleted {version.uri}" if deleted else f"{version.uri} was deleted by somebody else"
-        terminal.out().print(terminal.clean(said), soft_wrap=True)
+        message = (
+            f"deleted {version.uri}" if deleted else f"{version.uri} was already deleted by another process"
+        )
+        terminal.out().print(terminal.clean(message), soft_wrap=True)
 
 
-def _ask(question: str) -> None:
-    """Ends the command unless somebody says yes."""
+def _confirm(question: str) -> None:
+    """Exits the command unless the user confirms."""
     import sys
 
     from bakeoff.domain.errors import InvalidInputError
 
     if not sys.stdin.isatty():
-        raise InvalidInputError(f"{question} Nobody can be asked here: --yes says so")
+        raise InvalidInputError(f"{question} There is no terminal to confirm on: give --yes")
     if not typer.confirm(terminal.clean(question), err=True):
         raise typer.Exit(_FAILED)
 
@@ -134,7 +140,7 @@ def verify(
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Check that all files are those that were saved. Nothing is unpickled.  Exit code 1: some are not."""
+    """Check that all files are as they were saved. Nothing is unpickled.  Exit code 1: some have changed."""
     from bakeoff.cli.output.version_table import verdict
 
     registry = project_access.local_registry(project_access.open_project(config).configuration)
@@ -156,7 +162,7 @@ def verify(
 
 
 def _problem(registry: "ModelRegistry", version: "ModelVersion") -> str | None:
-    """None for one that was deleted meanwhile, too."""
+    """Why the file is not as it was saved; None if it is, or if the version was deleted meanwhile."""
     from bakeoff.domain.errors import NotFoundError, TamperedError
 
     try:
@@ -170,13 +176,13 @@ def _problem(registry: "ModelRegistry", version: "ModelVersion") -> str | None:
 
 def gc(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")
+        bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")
     ] = False,
     yes: _Yes = False,
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Remove files that no model version needs: what savers left that were killed."""
+    """Remove files that no model version needs, left by processes that were killed while saving."""
     from bakeoff.domain.wording import counted
 
     registry = project_access.local_registry(project_access.open_project(config).configuration)
@@ -187,7 +193,7 @@ def gc(
         )
     if found and not dry_run:
         if not yes:
-            _ask("remove them?")
+            _confirm("remove them?")
         found = registry.remove_leftovers()
     removed = [] if dry_run else found
     if as_json:

@@ -1,4 +1,4 @@
-"""`bakeoff registry promote`, `rollback`, `history` and `alias`: the way of a version to Production."""
+"""`bakeoff registry promote`, `rollback`, `history` and `alias`: change the stage of a version."""
 
 import logging
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bakeoff.settings.configuration import Configuration
 
 _AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with everything.")]
-_Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for those who read the log.")]
+_Reason = Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the log.")]
 
 
 def promote(  # noqa: PLR0917 - one parameter for each option
@@ -28,14 +28,14 @@ def promote(  # noqa: PLR0917 - one parameter for each option
     ] = "Production",
     reason: _Reason = "",
     force: Annotated[
-        bool, typer.Option("--force", help="Even if it does not pass a gate; the log says so.")
+        bool, typer.Option("--force", help="Promote even if a gate fails; the log records it.")
     ] = False,
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Move a version to a stage, if it passes the gates, and tell the hooks.
+    """Move a version to a stage if it passes the gates, and call the hooks.
 
-    The version that was in Production is archived.  Exit code 1: a gate was not passed.
+    The version that was in Production is archived.  Exit code 1: a gate failed.
     """
     from bakeoff.domain.model_version import Stage
     from registry.models.promotion import GateError
@@ -46,30 +46,30 @@ def promote(  # noqa: PLR0917 - one parameter for each option
     registry = project_access.registry(configuration)
     policy, stage = _policy(configuration), Stage.parse(to)
     try:
-        with _hooks_unheard():
-            line = move(registry, model, **policy, stage=stage, reason=reason, force=force)
+        with _hook_warnings_muted():
+            entry = move(registry, model, **policy, stage=stage, reason=reason, force=force)
     except GateError as exc:
         if as_json:
             terminal.write_json({"refused": [vars(gate) for gate in exc.failed]})
         raise
-    _tell(line, as_json=as_json)
+    _show_outcome(entry, as_json=as_json)
 
 
 def rollback(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the model is called.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the model.")],
     reason: _Reason = "",
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Put the version back into Production that was there before; once more, the one before that."""
+    """Put the version that was in Production before back there; again: the one before that."""
     from registry.models.promotion import rollback as go_back
 
     context = project_access.open_project(config)
     configuration = context.configuration
     registry = project_access.registry(configuration)
-    with _hooks_unheard():
-        line = go_back(registry, name, **_policy(configuration), reason=reason)
-    _tell(line, as_json=as_json)
+    with _hook_warnings_muted():
+        entry = go_back(registry, name, **_policy(configuration), reason=reason)
+    _show_outcome(entry, as_json=as_json)
 
 
 def _policy(configuration: "Configuration") -> dict[str, Any]:
@@ -77,8 +77,8 @@ def _policy(configuration: "Configuration") -> dict[str, Any]:
 
 
 @contextmanager
-def _hooks_unheard() -> "Iterator[None]":
-    """What they say is printed with the rest, so their log need not be."""
+def _hook_warnings_muted() -> "Iterator[None]":
+    """Their results are printed with the outcome, so the same warnings in the log would only repeat them."""
     hooks = logging.getLogger("registry.models.promotion_hooks")
     before = hooks.level
     hooks.setLevel(logging.ERROR)
@@ -88,51 +88,52 @@ def _hooks_unheard() -> "Iterator[None]":
         hooks.setLevel(before)
 
 
-def _tell(line: "Promotion", *, as_json: bool) -> None:
+def _show_outcome(entry: "Promotion", *, as_json: bool) -> None:
     from bakeoff.cli.output.promotion_view import outcome
 
     if as_json:
-        terminal.write_json(line.to_record())
+        terminal.write_json(entry.to_record())
     else:
-        terminal.show(terminal.out(), *outcome(line))
+        terminal.show(terminal.out(), *outcome(entry))
 
 
 def history(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Of this name alone.", show_default=False),
+        typer.Argument(metavar="NAME", help="Only of this model.", show_default=False),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many lines.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many entries.")] = 20,
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Show what was promoted, when, by whom and why, newest first."""
+    """Show the log of promotions: what, when, by whom and why, newest first."""
     from bakeoff.cli.output.promotion_view import history as table
 
     lines = project_access.registry(project_access.open_project(config).configuration).history(
         name, limit=limit
     )
     if as_json:
-        terminal.write_json([line.to_record() for line in lines])
+        terminal.write_json([entry.to_record() for entry in lines])
     elif lines:
         terminal.show(terminal.out(), table(lines))
     else:
-        terminal.out().print("nothing was promoted yet: `bakeoff registry promote` does it")
+        terminal.out().print("no version was promoted yet: `bakeoff registry promote` does it")
 
 
 def alias(  # noqa: PLR0917 - one parameter for each option
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the model is called.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the model.")],
     alias: Annotated[
-        str, typer.Argument(metavar="ALIAS", help="Such as champion, for models:/NAME@champion.")
+        str, typer.Argument(metavar="ALIAS", help="The alias, such as champion for models:/NAME@champion.")
     ],
     version: Annotated[
-        str | None, typer.Argument(metavar="[VERSION]", help="That it is to mean.", show_default=False)
+        str | None,
+        typer.Argument(metavar="[VERSION]", help="The version that the alias means.", show_default=False),
     ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take it away instead.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the alias instead.")] = False,
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Give a version an alias, or move it there from another one."""
+    """Give an alias to a version, or move it there from another version."""
     from bakeoff.domain.errors import InvalidInputError
 
     if (version is None) is not remove:
@@ -145,5 +146,5 @@ def alias(  # noqa: PLR0917 - one parameter for each option
             {"modelName": name, "alias": alias, "version": None if found is None else found.version}
         )
     else:
-        means = "means nothing any more" if found is None else f"is {found.uri}"
+        means = "is removed" if found is None else f"is {found.uri}"
         terminal.out().print(terminal.clean(f"models:/{name}@{alias} {means}"), soft_wrap=True)

@@ -1,8 +1,7 @@
-"""`bakeoff cancel`: stop what is left of a run.
+"""Commands that change a run that exists.
 
-`bakeoff retry`: the candidates of a run that have no result, once more.
-
-`bakeoff priority`: let a run go before others, or after them.
+`bakeoff cancel` stops its queued and running jobs. `bakeoff retry` evaluates its candidates without a result
+again. `bakeoff priority` moves its queued jobs forward or back in the queue.
 """
 
 import time
@@ -35,10 +34,10 @@ def cancel(
     if as_json:
         terminal.write_json({"cancelled": cancelled, "run": run_record(summary)})
     else:
-        terminal.out().print(_say(run_id, summary.run.state, cancelled=cancelled))
+        terminal.out().print(_cancellation_message(run_id, summary.run.state, cancelled=cancelled))
 
 
-def _say(run_id: str, state: str, *, cancelled: bool) -> str:
+def _cancellation_message(run_id: str, state: str, *, cancelled: bool) -> str:
     if not cancelled:
         return f"run {run_id} had ended already: {state}"
     if state == "cancelled":
@@ -50,16 +49,16 @@ def retry(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
     ],
-    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait until the run has ended.")] = False,
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Start no worker, even if none answers.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The leaderboard as JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Evaluate again what has no result.
+    """Evaluate the candidates without a result again.
 
-    It is a new run of the same candidates on the same data; the results there are, are taken over.
+    This makes a new run of the same candidates on the same data, and takes over the results that exist.
     """
     from bakeoff.cli.output.follow_run import say_how_to_come_back, see_to_its_end
     from bakeoff.cli.output.run_header import header
@@ -71,20 +70,22 @@ def retry(
     context = project_access.open_project(config)
     engine = project_access.database(context)
     context.broker.hold_or_fail()
-    again = start_run.retry(context, run_rows.find(engine, run))
-    own_worker = not no_worker and worker_processes.start_for(context, again)
+    new_run_id = start_run.retry(context, run_rows.find(engine, run))
+    own_worker = not no_worker and worker_processes.start_for(context, new_run_id)
     console = terminal.err() if as_json else terminal.out()
-    terminal.show(console, header(run_rows.get(engine, again)))
+    terminal.show(console, header(run_rows.get(engine, new_run_id)))
     if detach:
-        say_how_to_come_back(context, again, console, as_json=as_json)
+        say_how_to_come_back(context, new_run_id, console, as_json=as_json)
     else:
-        see_to_its_end(context, again, console, own_worker=own_worker, began=began, as_json=as_json)
+        see_to_its_end(context, new_run_id, console, own_worker=own_worker, began=began, as_json=as_json)
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-@app.command(context_settings={**HELP_NAMES, "ignore_unknown_options": True})  # a number below 0 is none
+@app.command(
+    context_settings={**HELP_NAMES, "ignore_unknown_options": True}
+)  # or -5 would be taken for an option
 def priority(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")
@@ -95,9 +96,9 @@ def priority(
     as_json: Annotated[bool, typer.Option("--json", help="The run as JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Let a run go before others, or after them.
+    """Change the priority of a run in the queue.
 
-    Its queued jobs move; what is running goes on.
+    Its queued jobs move; running jobs are not affected.
     """
     from bakeoff.operations.run_report import run_record
     from bakeoff.store.bakeoffs import run_rows

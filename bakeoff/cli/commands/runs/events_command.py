@@ -1,4 +1,4 @@
-"""`bakeoff events`: what other services are told, as it happens."""
+"""`bakeoff events`: print the events that are published to other services, and follow them."""
 
 import json
 import sys
@@ -18,27 +18,30 @@ if TYPE_CHECKING:
 
     from bakeoff.domain.event import Event
 
-_LOOK_S = 0.5
+_POLL_S = 0.5
 
 
 def events(  # noqa: PLR0917 - one parameter for each option
     run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="Of this run: id, its first characters, or its name.")
+        str | None,
+        typer.Argument(
+            metavar="RUN", help="Only of this run: its id, the first characters of it, or its name."
+        ),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what happens, until the run has ended.")
+        bool, typer.Option("--follow", "-f", help="Print new events until the run has ended.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=0, metavar="N", help="How many of the past.")] = 20,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="How many past events.")] = 20,
     kind: Annotated[
         str | None, typer.Option("--type", metavar="TYPE", help="Only those whose type begins like this.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, an envelope a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, one envelope per line.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of an event.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Print what happened, and follow it.
+    """Print the events of runs, and follow them.
 
-    The same as on the stream ml:run-events, but from the database: also while the broker is away.
+    These are the events of the stream ml:run-events. They are read from the database: no broker is needed.
     """
     if schema:
         from bakeoff.events.event_stream import SCHEMA
@@ -47,26 +50,26 @@ def events(  # noqa: PLR0917 - one parameter for each option
         return
     context = project_access.open_project(config)
     engine = project_access.existing_database(context)
-    wanted = _type(kind)
-    for event in _told(engine, run, limit, follow=follow):
-        if event.type.startswith(wanted):
+    type_prefix = _checked_type_prefix(kind)
+    for event in _events(engine, run, limit, follow=follow):
+        if event.type.startswith(type_prefix):
             _write(event, as_json=as_json)
 
 
-def _type(asked: str | None) -> str:
+def _checked_type_prefix(prefix: str | None) -> str:
     from bakeoff.domain.errors import InvalidInputError
     from bakeoff.domain.event import EventType
 
-    if asked and not any(kind.startswith(asked) for kind in EventType):
-        raise InvalidInputError(f"--type is {asked!r}: there are {', '.join(EventType)}")
-    return asked or ""
+    if prefix and not any(kind.startswith(prefix) for kind in EventType):
+        raise InvalidInputError(f"--type is {prefix!r}: there are {', '.join(EventType)}")
+    return prefix or ""
 
 
-def _told(engine: "Engine", asked: str | None, limit: int, *, follow: bool) -> "Iterator[Event]":
+def _events(engine: "Engine", run: str | None, limit: int, *, follow: bool) -> "Iterator[Event]":
     from bakeoff.store.bakeoffs import run_rows
     from bakeoff.store.bakeoffs.outbox import OutboxTail
 
-    run_id = None if asked is None else run_rows.find(engine, asked)
+    run_id = None if run is None else run_rows.find(engine, run)
     tail = OutboxTail(engine, run_id=run_id)
     yield from tail.latest(limit)
     while follow:
@@ -74,11 +77,11 @@ def _told(engine: "Engine", asked: str | None, limit: int, *, follow: bool) -> "
         yield from tail.more()
         if is_over:
             return
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
 
 
 def _write(event: "Event", *, as_json: bool) -> None:
-    """At once, for whoever reads the other end of a pipe."""
+    """Flushed at once, because another program may read the lines through a pipe as they come."""
     if as_json:
         from bakeoff.events.event_stream import envelope
 
@@ -94,13 +97,13 @@ def _write(event: "Event", *, as_json: bool) -> None:
         "  ",
         f"{event.type:<20}",
         "  ",
-        terminal.clean("  ".join(_words(event))),
+        terminal.clean("  ".join(_details(event))),
     )
     terminal.out().print(line, soft_wrap=True)
     sys.stdout.flush()
 
 
-def _words(event: "Event") -> "Iterable[str]":
+def _details(event: "Event") -> "Iterable[str]":
     from bakeoff.cli.output.number_format import plain
     from bakeoff.domain.event import EventType
 

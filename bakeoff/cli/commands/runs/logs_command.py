@@ -1,4 +1,4 @@
-"""`bakeoff logs`: what a candidate printed."""
+"""`bakeoff logs`: print the log of a candidate, and follow it."""
 
 import sys
 import time
@@ -28,29 +28,31 @@ def logs(
         str, typer.Argument(metavar="JOB", help="Job id, its first characters, or a run if MODEL follows.")
     ],
     model: Annotated[str | None, typer.Argument(metavar="MODEL", help="Candidate of that run.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print new lines until the job has ended.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Print what a candidate printed."""
+    """Print the log of a candidate."""
     from bakeoff.cli.project_access import find_job
 
     context = project_access.open_project(config)
     configuration = context.configuration
     engine = project_access.database(context)
     found = find_job(engine, job, model)
-    file = _file(found, configuration, engine, may_wait=follow)
+    file = _log_file(found, configuration, engine, may_wait=follow)
     if as_json:
         text = file.read_text(encoding="utf-8", errors="replace")
         terminal.write_json({"evaluationId": found.id, "node": found.node, "file": str(file), "log": text})
         return
-    _say_where_the_rest_is(found, configuration.settings.node)
-    _say_that_it_is_empty(found, file)
-    for piece in _pieces(file, engine, found.id, follow=follow):
-        _write(piece)
+    _warn_of_attempts_elsewhere(found, configuration.settings.node)
+    _warn_of_empty_log(found, file)
+    for chunk in _read_log(file, engine, found.id, follow=follow):
+        _write(chunk)
 
 
-def _file(job: "Job", configuration: "Configuration", engine: "Engine", *, may_wait: bool) -> "Path":
+def _log_file(job: "Job", configuration: "Configuration", engine: "Engine", *, may_wait: bool) -> "Path":
     from bakeoff.domain.errors import NotFoundError
     from bakeoff.store.bakeoffs import job_rows
 
@@ -60,7 +62,7 @@ def _file(job: "Job", configuration: "Configuration", engine: "Engine", *, may_w
         job = job_rows.get(engine, job.id)
     if not file.exists():
         raise NotFoundError(
-            f"job {job.id} ({job.candidate.id}, {job.state}) has no log here: {_why(job, file, here)}"
+            f"job {job.id} ({job.candidate.id}, {job.state}) has no log here: {_why_no_log(job, file, here)}"
         )
     return file
 
@@ -71,7 +73,7 @@ def _may_still_run_on(here: str, job: "Job") -> bool:
     return job.state is JobState.QUEUED or (job.state is JobState.RUNNING and job.node == here)
 
 
-def _why(job: "Job", file: "Path", here: str) -> str:
+def _why_no_log(job: "Job", file: "Path", here: str) -> str:
     if job.started_at is None:
         return "it has not been started" if not job.state.has_ended else "it was never started"
     if job.node == here:
@@ -79,34 +81,39 @@ def _why(job: "Job", file: "Path", here: str) -> str:
     return f"it ran on {job.node}, where `bakeoff logs` prints it"
 
 
-def _say_where_the_rest_is(job: "Job", here: str) -> None:
-    """An attempt leaves its log on the machine it was made on."""
+def _warn_of_attempts_elsewhere(job: "Job", here: str) -> None:
+    """Each attempt writes its log on the machine that it runs on."""
     if job.node not in {None, here}:
-        terminal.err().print(f"this is what {here} has of it: its last attempt was made on {job.node}")
+        terminal.err().print(
+            f"this is the log on {here}; the last attempt ran on {job.node}, which has the log of it"
+        )
 
 
-def _say_that_it_is_empty(job: "Job", file: "Path") -> None:
-    """A traceback is none of what a candidate prints."""
+def _warn_of_empty_log(job: "Job", file: "Path") -> None:
+    """A traceback is stored with the job, and not written to the log."""
     if job.error is not None and job.error.traceback and not file.stat().st_size:
-        told = f"it printed nothing; `bakeoff show {job.run_id[:8]} --errors` has its traceback"
-        terminal.err().print(told, soft_wrap=True)
+        hint = f"it printed nothing; `bakeoff show {job.run_id[:8]} --errors` has its traceback"
+        terminal.err().print(hint, soft_wrap=True)
 
 
-def _pieces(file: "Path", engine: "Engine", job_id: str, *, follow: bool) -> "Iterator[str]":
-    """What there is; with `follow`, also what is written until the job has ended."""
+def _read_log(file: "Path", engine: "Engine", job_id: str, *, follow: bool) -> "Iterator[str]":
+    """The log as far as it goes; with `follow`, also what is added until the job has ended.
+
+    After the end it reads once more: the job may have written between the last read and its end.
+    """
     with file.open(encoding="utf-8", errors="replace", newline="") as log:
-        over = not follow
+        is_last_read = not follow
         while True:
-            yield from _rest(log)
-            if over:
+            yield from _chunks_to_end(log)
+            if is_last_read:
                 return
             time.sleep(_POLL_S)
-            over = _has_ended(engine, job_id)
+            is_last_read = _has_ended(engine, job_id)
 
 
-def _rest(log: TextIO) -> "Iterator[str]":
-    while piece := log.readline(65_536):
-        yield piece
+def _chunks_to_end(log: TextIO) -> "Iterator[str]":
+    while chunk := log.readline(65_536):
+        yield chunk
 
 
 def _has_ended(engine: "Engine", job_id: str) -> bool:
@@ -115,7 +122,7 @@ def _has_ended(engine: "Engine", job_id: str) -> bool:
     return job_rows.get(engine, job_id).state.has_ended
 
 
-def _write(piece: str) -> None:
-    """As it is into a file or pipe; on a terminal for people, without what would steer it."""
-    sys.stdout.write(terminal.clean(readable(piece)) if sys.stdout.isatty() else piece)
+def _write(chunk: str) -> None:
+    """Unchanged into a file or pipe; on a terminal in a readable form, without control characters."""
+    sys.stdout.write(terminal.clean(readable(chunk)) if sys.stdout.isatty() else chunk)
     sys.stdout.flush()

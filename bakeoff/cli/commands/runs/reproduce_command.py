@@ -1,4 +1,4 @@
-"""`bakeoff reproduce`: fit once more, and compare each prediction."""
+"""`bakeoff reproduce`: fit a candidate once more on the same data, and compare each prediction."""
 
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -33,10 +33,10 @@ def reproduce(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Fit once more, and compare what is predicted.
+    """Fit a candidate once more, and compare the predictions.
 
-    The candidate of a result, on the same data.  What is not as it was is named: code, packages, commit,
-    processor.  Exit code 1: it does not predict the same.
+    The candidate of a result is fitted on the same data.  The output names what has changed since: code,
+    packages, commit, processor.  Exit code 1: the predictions differ.
     """
     from bakeoff.cli.project_access import find_job
     from bakeoff.operations import reproduce_result
@@ -50,20 +50,20 @@ def reproduce(
     run_id = reproduce_result.start_reproduction(context, fit)
     own_worker = not no_worker and worker_processes.start_for(context, run_id)
     console = terminal.err() if as_json else terminal.out()
-    _see_to_its_end(context, run_id, console, own_worker=own_worker, began=began)
+    _wait_for_end(context, run_id, console, own_worker=own_worker, began=began)
     found = reproduce_result.compare_with_first(context, fit, run_id)
     if as_json:
         terminal.write_json(found.to_record())
     else:
-        terminal.show(console, _said(found))
+        terminal.show(console, _comparison_table(found))
     if not found.equal:
         raise typer.Exit(_NOT_EQUAL)
 
 
-def _see_to_its_end(
+def _wait_for_end(
     context: "Context", run_id: str, console: "Console", *, own_worker: bool, began: float
 ) -> None:
-    """Leaves where there is nothing to compare."""
+    """Exits the command if the user detaches or the run fails: then there is nothing to compare."""
     from bakeoff.cli.output.failure_list import failures
     from bakeoff.cli.output.follow_run import leave, say_how_to_come_back, watch
     from bakeoff.operations.run_report import read_report
@@ -76,23 +76,25 @@ def _see_to_its_end(
     leave(ended)
 
 
-def _said(found: "ReproductionComparison") -> "RenderableType":
+def _comparison_table(found: "ReproductionComparison") -> "RenderableType":
     from rich.text import Text
 
     from bakeoff.cli.output.run_header import grid
 
-    verdict = Text("equal, bit for bit", "green") if found.equal else Text(_how_many(found), "red")
-    rows = [("predicts", verdict), *(("changed", _change(one)) for one in found.differences)]
+    verdict = (
+        Text("equal, bit for bit", "green") if found.equal else Text(_number_of_differences(found), "red")
+    )
+    rows = [("predicts", verdict), *(("changed", _change_since(one)) for one in found.differences)]
     return grid(rows)
 
 
-def _how_many(found: "ReproductionComparison") -> str:
+def _number_of_differences(found: "ReproductionComparison") -> str:
     if found.differing is None:
         return "something else"
     return f"something else in {found.differing:,} of {found.again.test_rows:,} rows"
 
 
-def _change(one: "Difference") -> "Text":
+def _change_since(one: "Difference") -> "Text":
     from rich.text import Text
 
     if one.before is None and one.after is None:

@@ -1,4 +1,4 @@
-"""`bakeoff runs`: the runs there are, newest first."""
+"""`bakeoff runs`: list the runs, newest first."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +28,7 @@ def runs(
     config: ConfigFile = None,
 ) -> None:
     """List the runs, newest first."""
-    found = _page(limit, _state(state), config)
+    found = _page(limit, _parsed_state(state), config)
     if as_json:
         from bakeoff.operations.run_report import run_record
 
@@ -50,13 +50,13 @@ def _page(limit: int, state: "RunState | None", config: "ConfigFile") -> "Sequen
     return page(context.engine, limit=limit, state=state)
 
 
-def _state(asked: str | None) -> "RunState | None":
+def _parsed_state(text: str | None) -> "RunState | None":
     from bakeoff.domain.errors import InvalidInputError
     from bakeoff.domain.run import RunState
 
-    if asked is not None and asked not in list(RunState):
-        raise InvalidInputError(f"--state is {asked!r}: expected one of {', '.join(RunState)}")
-    return None if asked is None else RunState(asked)
+    if text is not None and text not in list(RunState):
+        raise InvalidInputError(f"--state is {text!r}: expected one of {', '.join(RunState)}")
+    return None if text is None else RunState(text)
 
 
 def _table(found: "Sequence[RunSummary]") -> "Table":
@@ -74,20 +74,20 @@ def _table(found: "Sequence[RunSummary]") -> "Table":
         table.add_row(
             Text(run.id[:8], "bold"),
             Text(terminal.clean(run.name)),
-            _about(run),
+            _subject(run),
             Text.assemble(
                 state_words.glyph(run.state),
                 " ",
                 (state_words.words(run.state), state_words.style(run.state)),
             ),
             state_words.counts(summary.jobs),
-            Text(_local(run.created_at), "dim"),
+            Text(_local_time(run.created_at), "dim"),
             *([_priority(run)] if prioritised else []),
         )
     return table
 
 
-def _about(run: "Run") -> "Text":
+def _subject(run: "Run") -> "Text":
     from rich.text import Text
 
     text = Text(terminal.clean(run.dataset.name))
@@ -100,5 +100,5 @@ def _priority(run: "Run") -> "Text":
     return Text(f"{run.priority:+}" if run.priority else "")
 
 
-def _local(moment: "datetime") -> str:
+def _local_time(moment: "datetime") -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")

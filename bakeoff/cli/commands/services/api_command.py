@@ -1,4 +1,4 @@
-"""`bakeoff api`: the HTTP API, and the tokens of those who may use it."""
+"""`bakeoff api`: serve the HTTP API. `bakeoff api token`: make a token for one of its users."""
 
 from typing import Annotated
 
@@ -16,20 +16,20 @@ app = typer.Typer(invoke_without_command=True, add_completion=False)
 def api(
     context: typer.Context,
     host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Where to listen.", show_default=False)
+        str | None, typer.Option(metavar="ADDRESS", help="The address to listen on.", show_default=False)
     ] = None,
     port: Annotated[
-        int | None, typer.Option(metavar="N", help="0 takes one that is free.", show_default=False)
+        int | None, typer.Option(metavar="N", help="The port; 0 takes a free one.", show_default=False)
     ] = None,
     log_level: Annotated[
-        LogLevel, typer.Option("--log-level", case_sensitive=False, help="How much it says.")
+        LogLevel, typer.Option("--log-level", case_sensitive=False, help="The lowest level that is logged.")
     ] = LogLevel.INFO,
     config: ConfigFile = None,
 ) -> None:
-    """Serve the HTTP API until told to stop.
+    """Serve the HTTP API until it is stopped.
 
-    Without tokens it is open to all users of this machine, and to nobody else: it listens on loopback.
-    It starts runs; `bakeoff worker` carries them out.
+    While there is no token, every user of this machine may use it, and it listens on loopback only.
+    The API starts runs; `bakeoff worker` executes them.
     """
     if config is not None:
         project_access.remember(config)
@@ -45,14 +45,14 @@ def api(
 
 @app.command()
 def token(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is, for people to read.")],
-    role: Annotated[str, typer.Option(metavar="user|admin", help="What it allows.")] = "user",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The owner of the token.")],
+    role: Annotated[str, typer.Option(metavar="user|admin", help="The role of the owner.")] = "user",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Make a token, and print it: this once, since only its hash is kept.
+    """Make a token, and print it. It is printed only once: the file stores its hash.
 
-    To take it back, remove its line from the file.  A running API notices both.
+    To revoke a token, remove its line from the file.  A running API picks up both changes.
     """
     from bakeoff.api.security.tokens import Role, add
     from bakeoff.domain.errors import InvalidInputError
@@ -60,9 +60,11 @@ def token(
     if role not in list(Role):
         raise InvalidInputError(f"--role is {role!r}: expected one of {', '.join(Role)}")
     file = project_access.open_project(config).configuration.tokens_file
-    made = add(file, name, Role(role))
+    new_token = add(file, name, Role(role))
     if as_json:
-        terminal.write_json({"name": name, "role": role, "token": made, "file": str(file)})
+        terminal.write_json({"name": name, "role": role, "token": new_token, "file": str(file)})
     else:
-        terminal.out().print(made)
-        terminal.err().print(f"{name} is {role} with it; its hash is in {file}", soft_wrap=True)
+        terminal.out().print(new_token)
+        terminal.err().print(
+            f"{name} has the role {role} with this token; its hash is in {file}", soft_wrap=True
+        )

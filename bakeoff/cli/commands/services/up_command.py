@@ -1,4 +1,4 @@
-"""`bakeoff up`: everything for one machine, until somebody says stop."""
+"""`bakeoff up`: start all services on one machine, and keep them running until the user stops them."""
 
 import os
 import socket
@@ -29,30 +29,35 @@ _PROBE_S = 1.0
 
 
 def up(  # noqa: PLR0917 - one parameter for each option
-    flower: Annotated[bool, typer.Option("--flower", help="Flower, too: the dashboard of Celery.")] = False,
+    flower: Annotated[
+        bool, typer.Option("--flower", help="Start Flower, too: the dashboard of Celery.")
+    ] = False,
     eval_workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Evaluations at once.", show_default=False)
+        int | None, typer.Option(metavar="N", help="How many evaluations run at once.", show_default=False)
     ] = None,
     host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Where the API listens.", show_default=False)
+        str | None,
+        typer.Option(metavar="ADDRESS", help="The address that the API listens on.", show_default=False),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(metavar="N", help="Its port; 0 takes one that is free.", show_default=False)
+        int | None,
+        typer.Option(metavar="N", help="The port of the API; 0 takes a free one.", show_default=False),
     ] = None,
     flower_port: Annotated[
-        int, typer.Option(metavar="N", help="Port of Flower; 0 takes one that is free.", min=0, max=65535)
+        int, typer.Option(metavar="N", help="The port of Flower; 0 takes a free one.", min=0, max=65535)
     ] = 5555,
     log_level: Annotated[
-        LogLevel, typer.Option("--log-level", case_sensitive=False, help="How much the logs say.")
+        LogLevel, typer.Option("--log-level", case_sensitive=False, help="The lowest level that is logged.")
     ] = LogLevel.INFO,
     config: ConfigFile = None,
 ) -> None:
-    """Start everything for one machine, and keep it alive.
+    """Start all services on one machine, and restart those that die.
 
-    That is: the embedded Redis if there is no other broker, both nodes of the worker, beat for the schedules,
-    the HTTP API, and Flower if you like.  What dies is started again.
+    The services are the embedded Redis if there is no other broker, both nodes of the worker, beat for the
+    schedules, the HTTP API, and with --flower the dashboard.
 
-    Ctrl-C or SIGTERM: running jobs get their grace and are then put back.  A second one ends all at once.
+    Ctrl-C or SIGTERM stops them: running jobs may go on for some seconds and are then queued again.  A second
+    Ctrl-C stops all at once.
     """
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
@@ -72,13 +77,15 @@ def up(  # noqa: PLR0917 - one parameter for each option
     schema_version.ensure(context.engine)
     read(configuration.catalog_file)
     context.broker.hold_or_fail()
-    supervise([service.child for service in services], meanwhile=_Herald(services, configuration).look)
+    supervise(
+        [service.child for service in services], meanwhile=_StartAnnouncer(services, configuration).check
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Service:
     child: "Child"
-    what: str  #: for people: where it is, or what it does
+    what: str  #: shown to the user: where it is, or what it does
     answers: Callable[[], bool]
 
 
@@ -115,7 +122,7 @@ def _beat(configuration: "Configuration", log_level: str) -> _Service:
 
 
 def _api(configuration: "Configuration", log_level: str) -> _Service:
-    """Its port is tried out before anything is started."""
+    """Binds its port once before any service starts: a port that is taken is an error at once."""
     from bakeoff.api import api_process
     from bakeoff.worker.process_supervisor import Child
 
@@ -142,26 +149,26 @@ def _api(configuration: "Configuration", log_level: str) -> _Service:
             is_vital=False,
         ),
         what=url,
-        answers=lambda: _serves(settings.api_host, port, "/health/live"),
+        answers=lambda: _answers_http(settings.api_host, port, "/health/live"),
     )
 
 
 def _flower(configuration: "Configuration", port: int) -> _Service:
     from bakeoff.worker import flower_process
 
-    found = _free_port(flower_process.HOST, port)
-    file = _short(flower_process.password_file(configuration), configuration)
+    found = _checked_port(flower_process.HOST, port)
+    file = _relative(flower_process.password_file(configuration), configuration)
     who = f"user {flower_process.USER}, password in {file}"
     if flower_process.is_told_by_environment():
         who = "user and password from FLOWER_BASIC_AUTH"
     return _Service(
         child=flower_process.child(configuration, port=found),
         what=f"http://{flower_process.HOST}:{found}, {who}",
-        answers=lambda: _serves(flower_process.HOST, found, flower_process.OPEN_PAGE),
+        answers=lambda: _answers_http(flower_process.HOST, found, flower_process.OPEN_PAGE),
     )
 
 
-def _free_port(host: str, port: int) -> int:
+def _checked_port(host: str, port: int) -> int:
     from bakeoff.domain.errors import InfrastructureError
 
     try:
@@ -174,7 +181,7 @@ def _free_port(host: str, port: int) -> int:
         ) from exc
 
 
-def _serves(host: str, port: int, path: str) -> bool:
+def _answers_http(host: str, port: int, path: str) -> bool:
     connection = HTTPConnection(host, port, timeout=_PROBE_S)
     try:
         connection.request("GET", path)
@@ -185,8 +192,8 @@ def _serves(host: str, port: int, path: str) -> bool:
         connection.close()
 
 
-class _Herald:
-    """Says once that all is up and where, or what is slow."""
+class _StartAnnouncer:
+    """Announces once that all services answer, and where; or, after a minute, which do not answer yet."""
 
     def __init__(self, services: Sequence[_Service], configuration: "Configuration") -> None:
         self._services = services
@@ -195,30 +202,34 @@ class _Herald:
         self._slow_at = time.monotonic() + _SLOW_AFTER_S
         terminal.announce("starting " + ", ".join(service.child.name for service in services))
 
-    def look(self) -> None:
+    def check(self) -> None:
         if not self._awaited:
             return
         self._awaited = [service for service in self._awaited if not service.answers()]
         if not self._awaited:
-            self._tell()
+            self._announce_all_up()
         elif time.monotonic() > self._slow_at:
-            self._complain()
+            self._announce_slow_ones()
 
-    def _tell(self) -> None:
+    def _announce_all_up(self) -> None:
         if terminal.err().is_terminal:
-            terminal.show(terminal.err(), _table(self._lines()))
+            terminal.show(terminal.err(), _table(self._rows()))
         else:
-            for name, what, log in self._lines():
+            for name, what, log in self._rows():
                 terminal.announce(f"{name}: {what}" + (f"; {log}" if log else ""))
         terminal.announce("all is up; Ctrl-C stops it")
 
-    def _lines(self) -> Iterator[tuple[str, str, str]]:
+    def _rows(self) -> Iterator[tuple[str, str, str]]:
         for service in self._services:
             log = service.child.log
-            yield service.child.name, service.what, f"log {_short(log, self._configuration)}" if log else ""
-        yield "redis", _redis(self._configuration), ""
+            yield (
+                service.child.name,
+                service.what,
+                f"log {_relative(log, self._configuration)}" if log else "",
+            )
+        yield "redis", _broker_address(self._configuration), ""
 
-    def _complain(self) -> None:
+    def _announce_slow_ones(self) -> None:
         for service in self._awaited:
             terminal.announce(f"{service.child.name} does not answer yet: see {service.child.log}")
         self._slow_at = float("inf")
@@ -234,16 +245,18 @@ def _table(lines: Iterator[tuple[str, str, str]]) -> "Table":
     return table
 
 
-def _redis(configuration: "Configuration") -> str:
+def _broker_address(configuration: "Configuration") -> str:
     from bakeoff.settings.secret_masking import masked
 
     given = configuration.settings.broker_url
     return (
-        masked(given) if given else f"embedded, in {_short(configuration.data_dir / 'redis', configuration)}"
+        masked(given)
+        if given
+        else f"embedded, in {_relative(configuration.data_dir / 'redis', configuration)}"
     )
 
 
-def _short(path: Path, configuration: "Configuration") -> str:
-    """From the project's folder on."""
+def _relative(path: Path, configuration: "Configuration") -> str:
+    """The path relative to the project folder, if it is inside."""
     root = configuration.root.resolve()
     return str(path.relative_to(root) if path.is_relative_to(root) else path)

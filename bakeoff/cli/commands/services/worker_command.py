@@ -1,4 +1,4 @@
-"""`bakeoff worker`: both Celery nodes, until somebody says stop."""
+"""`bakeoff worker`: run both Celery nodes of this machine until the user stops them."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -19,16 +19,17 @@ class LogLevel(StrEnum):
 
 def worker(
     eval_workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Evaluations at once.", show_default=False)
+        int | None, typer.Option(metavar="N", help="How many evaluations run at once.", show_default=False)
     ] = None,
     log_level: Annotated[
-        LogLevel, typer.Option("--log-level", case_sensitive=False, help="How much it says.")
+        LogLevel, typer.Option("--log-level", case_sensitive=False, help="The lowest level that is logged.")
     ] = LogLevel.INFO,
     config: ConfigFile = None,
 ) -> None:
-    """Take evaluations until told to stop.
+    """Run a worker until it is stopped.
 
-    Ctrl-C or SIGTERM: running jobs get their grace and are then put back.  A second one ends them at once.
+    Ctrl-C or SIGTERM stops it: running jobs may go on for some seconds and are then queued again.  A second
+    Ctrl-C ends them at once.
     """
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version

@@ -1,4 +1,4 @@
-"""`bakeoff results`: results of other systems come in, are looked at, and get labels."""
+"""`bakeoff results`: import results of other systems, list them, and label them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bakeoff.operations.context import Context
 
 app = typer.Typer(
-    help="Take in results of other systems, and labels of them.",
+    help="Import results of other systems, and labels for them.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -28,9 +28,12 @@ app = typer.Typer(
 
 _AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _File = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A .csv or .parquet file.")]
-_IdColumn = Annotated[str, typer.Option("--id", metavar="COLUMN", help="Which column holds the ids.")]
+_IdColumn = Annotated[str, typer.Option("--id", metavar="COLUMN", help="The column with the ids.")]
 _By = Annotated[
-    str | None, typer.Option(metavar="NAME", show_default=False, help="Who says so; else the user's name.")
+    str | None,
+    typer.Option(
+        metavar="NAME", show_default=False, help="Who gives the label; by default the name of the user."
+    ),
 ]
 _BATCH_SIZE = 1000
 
@@ -47,22 +50,25 @@ def import_results(
 ) -> None:
     """Store the rows of a file, and score them.
 
-    Columns are features. The same id again is the same result: with other features it is scored anew.
+    Each column is a feature. A row whose id is stored already is the same result: if its features differ, it
+    is scored again.
     """
     from bakeoff.domain.feedback import Intake
     from bakeoff.inference.feedback_files import items_in
     from bakeoff.operations.score_items import scorer, take_in
 
-    context, path = _opened(file, config)
-    using = scorer(context, model)
-    schema = None if using.loaded is None else using.loaded.schema
+    context, path = _open_project_and_file(file, config)
+    chosen_scorer = scorer(context, model)
+    schema = None if chosen_scorer.loaded is None else chosen_scorer.loaded.schema
     found = Intake()
     for first, items in items_in(path, id_column=id_column, schema=schema, batch_size=_BATCH_SIZE):
-        found += take_in(context, items, using, first_row=first)
+        found += take_in(context, items, chosen_scorer, first_row=first)
     if as_json:
-        terminal.write_json({**found.to_record(), "scoreVersion": using.version})
+        terminal.write_json({**found.to_record(), "scoreVersion": chosen_scorer.version})
     else:
-        terminal.out().print(f"{_said(found, 'result')}; what is not as it was is scored by {using.version}")
+        terminal.out().print(
+            f"{_intake_summary(found, 'result')}; new and changed ones are scored by {chosen_scorer.version}"
+        )
 
 
 @app.command("list")
@@ -71,7 +77,7 @@ def list_results(
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """List what came in, newest first, with its scores."""
+    """List the imported results with their scores, newest first."""
     from bakeoff.store.database import schema_version
     from bakeoff.store.feedback import feedback_items
 
@@ -83,28 +89,26 @@ def list_results(
     elif found:
         terminal.show(terminal.out(), _table(found))
     else:
-        terminal.out().print("no results yet: `bakeoff results import FILE` takes the first ones in")
+        terminal.out().print("no results yet: `bakeoff results import FILE` imports the first ones")
 
 
 @app.command()
 def label(
-    result: Annotated[str, typer.Argument(metavar="ID", help="Of the result.")],
-    value: Annotated[
-        str, typer.Argument(metavar="LABEL", help="What it is: a number, true or false, or any text.")
-    ],
+    result: Annotated[str, typer.Argument(metavar="ID", help="The id of the result.")],
+    value: Annotated[str, typer.Argument(metavar="LABEL", help="A number, true or false, or any text.")],
     by: _By = None,
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Say of one result what it is. Of each who does, the last word counts."""
+    """Label one result. A later label by the same person replaces the earlier one."""
     from bakeoff.domain.feedback import Label
     from bakeoff.store.database import schema_version
     from bakeoff.store.feedback import feedback_labels
 
     context = project_access.open_project(config)
     schema_version.ensure(project_access.existing_database(context))
-    given = Label(item_id=result, value=_value(value), by=_name(by))
-    _tell(feedback_labels.add(context.engine, [given]), as_json=as_json)
+    given = Label(item_id=result, value=_parsed_value(value), by=_labeller(by))
+    _show_intake(feedback_labels.add(context.engine, [given]), as_json=as_json)
 
 
 @app.command()
@@ -112,26 +116,28 @@ def labels(  # noqa: PLR0917 - one parameter for each option
     file: _File,
     id_column: _IdColumn = "id",
     column: Annotated[
-        str, typer.Option("--label", metavar="COLUMN", help="Which holds the labels.")
+        str, typer.Option("--label", metavar="COLUMN", help="The column with the labels.")
     ] = "label",
     by: _By = None,
     as_json: _AsJson = False,
     config: ConfigFile = None,
 ) -> None:
-    """Take in the labels of a file."""
+    """Import the labels in a file."""
     from bakeoff.domain.feedback import Intake
     from bakeoff.inference.feedback_files import labels_in
     from bakeoff.store.feedback.feedback_labels import add
 
-    (context, path), found = _opened(file, config), Intake()
-    batches = labels_in(path, id_column=id_column, label_column=column, by=_name(by), batch_size=_BATCH_SIZE)
+    (context, path), found = _open_project_and_file(file, config), Intake()
+    batches = labels_in(
+        path, id_column=id_column, label_column=column, by=_labeller(by), batch_size=_BATCH_SIZE
+    )
     for batch in batches:
         found += add(context.engine, batch)
-    _tell(found, as_json=as_json)
+    _show_intake(found, as_json=as_json)
 
 
-def _opened(file: Path, config: Path | None) -> "tuple[Context, Path]":
-    """An empty database is made: what comes in may be the first thing that is in it."""
+def _open_project_and_file(file: Path, config: Path | None) -> "tuple[Context, Path]":
+    """Creates the database if there is none: imported results may be the first rows in it."""
     from bakeoff.evaluation.datasets.file_sources import located
     from bakeoff.store.database import schema_version
 
@@ -141,14 +147,14 @@ def _opened(file: Path, config: Path | None) -> "tuple[Context, Path]":
     return context, path
 
 
-def _name(by: str | None) -> str:
+def _labeller(by: str | None) -> str:
     from bakeoff.domain.identity import user_name
 
     return by or user_name()
 
 
-def _value(text: str) -> "Value":
-    """As in a file: a number is a number."""
+def _parsed_value(text: str) -> "Value":
+    """A finite number or a boolean, as in an imported file; any other text stays text."""
     import json
     import math
 
@@ -159,14 +165,14 @@ def _value(text: str) -> "Value":
     return found if isinstance(found, bool | int | float) and math.isfinite(found) else text
 
 
-def _tell(found: "Intake", *, as_json: bool) -> None:
+def _show_intake(found: "Intake", *, as_json: bool) -> None:
     if as_json:
         terminal.write_json(found.to_record())
     else:
-        terminal.out().print(_said(found, "label"))
+        terminal.out().print(_intake_summary(found, "label"))
 
 
-def _said(found: "Intake", noun: str) -> str:
+def _intake_summary(found: "Intake", noun: str) -> str:
     return (
         f"{counted(found.total, noun)}: {found.new:,} new, {found.changed:,} changed, "
         f"{found.unchanged:,} as before"
@@ -188,7 +194,7 @@ def _table(found: "Sequence[StoredItem]") -> "Table":
         table.add_row(
             Text(terminal.clean(stored.item.id), "bold"),
             Text(f"{stored.score.value:+.3f}" if stored.score else ""),
-            Text(terminal.clean(stored.score.version) if stored.score else "nothing yet"),
+            Text(terminal.clean(stored.score.version) if stored.score else "not scored"),
             Text(local(stored.received_at), "dim"),
             Text(terminal.clean(_features(stored.item.features)), "dim"),
         )

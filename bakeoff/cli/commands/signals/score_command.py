@@ -1,4 +1,4 @@
-"""`bakeoff score`: score again what came in, by the model of today."""
+"""`bakeoff score`: score the stored results with a model."""
 
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -29,14 +29,17 @@ def score(
         str | None, typer.Option("--model", metavar="MODEL", show_default=False, help=SCORED_BY)
     ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, max=10_000, metavar="N", help="Results that are scored and written at once.")
+        int,
+        typer.Option(
+            min=1, max=10_000, metavar="N", help="How many results are scored and written at a time."
+        ),
     ] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Score the results that came in.
+    """Score the imported results of other systems.
 
-    That is: those that this version of the model has not scored; without --model, those that nothing has.
+    With --model: the results that this version of the model has not scored. Without: those without a score.
 
     Exit code 3: some could not be scored.
     """
@@ -46,25 +49,25 @@ def score(
 
     context = project_access.open_project(config)
     schema_version.ensure(project_access.existing_database(context))
-    using = scorer(context, model)
+    chosen_scorer = scorer(context, model)
     began = time.monotonic()
     with rows_done("scoring", None) as progress:
-        done = score_stored(context, using, batch_size=batch_size, progress=progress)
+        scoring = score_stored(context, chosen_scorer, batch_size=batch_size, progress=progress)
     if as_json:
-        terminal.write_json(done.to_record())
+        terminal.write_json(scoring.to_record())
     else:
-        terminal.show(terminal.out(), *_said(done, time.monotonic() - began))
-    if done.refused:
+        terminal.show(terminal.out(), *_summary(scoring, time.monotonic() - began))
+    if scoring.refused:
         raise typer.Exit(_WITH_FAILURES)
 
 
-def _said(done: "Scoring", seconds: float) -> "Iterator[RenderableType]":
+def _summary(scoring: "Scoring", seconds: float) -> "Iterator[RenderableType]":
     from rich.text import Text
 
     from bakeoff.cli.output.number_format import duration
 
-    yield Text(f"{counted(done.scored, 'result')} scored by {done.version} in {duration(seconds)}")
-    if done.refused:
-        yield Text(f"{counted(done.refused, 'result')} could not be scored, such as:", "bold red")
-    for item_id, reason in done.reasons.items():
+    yield Text(f"{counted(scoring.scored, 'result')} scored by {scoring.version} in {duration(seconds)}")
+    if scoring.refused:
+        yield Text(f"{counted(scoring.refused, 'result')} could not be scored, such as:", "bold red")
+    for item_id, reason in scoring.reasons.items():
         yield Text.assemble(("✗ ", "bold red"), terminal.clean(f"{item_id}: {reason}"))

@@ -5,7 +5,7 @@ import typer
 from bakeoff.cli.commands.signals import signals_explain, signals_generate, signals_show, signals_train
 
 app = typer.Typer(
-    help="Ask signal models, and see what their ensemble says.",
+    help="Generate signals, and show what the ensemble of the models says.",
     no_args_is_help=True,
     add_completion=False,
 )

@@ -1,4 +1,4 @@
-"""`bakeoff signals explain`: why a signal model says what it says of a symbol."""
+"""`bakeoff signals explain`: the features behind the signal of a model for one symbol."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +7,7 @@ import typer
 
 from bakeoff.cli import project_access
 from bakeoff.cli.commands.signals.signals_generate import AsOf
-from bakeoff.cli.commands.signals.signals_train import fail
+from bakeoff.cli.commands.signals.signals_train import exit_unsuccessful
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 
@@ -22,14 +22,14 @@ _IMPORTANCE, _SHAP = "feature_importance", "shap_values"
 
 def explain(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A signal model of the catalog.")],
-    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="What it says something of.")],
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="The symbol whose signal is explained.")],
     as_of: AsOf = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Say which features a signal model goes by, and what they come to for one symbol.
+    """Show which features a signal model uses, and what each contributes for one symbol.
 
-    Exit code 3: it cannot explain itself.
+    Exit code 3: the model gave no explanation.
     """
     from bakeoff.operations.signals import explain_signal
     from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError
@@ -37,12 +37,12 @@ def explain(
     context = project_access.open_project(config)
     console = terminal.err() if as_json else terminal.out()
     try:
-        with terminal.busy(console, f"asking {terminal.clean(model)} about {terminal.clean(symbol)}"):
+        with terminal.busy(console, f"{terminal.clean(model)} explains {terminal.clean(symbol)}"):
             found = explain_signal.explain_signal(
                 context, model, symbol, as_of=as_of.date() if as_of else None
             )
     except OneOffCellFailedError as exc:
-        fail(exc)
+        exit_unsuccessful(exc)
     if as_json:
         terminal.write_json(found.to_record())
     else:
@@ -72,18 +72,18 @@ def _features(said: Mapping[str, Any]) -> "Table":
     for name in ("importance", "SHAP value"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in sorted(importance.keys() | shap.keys(), key=lambda name: (-importance.get(name, 0), name)):
-        pushes = shap.get(name)
-        colour = "" if not pushes else "green" if pushes > 0 else "red"
+        contribution = shap.get(name)
+        colour = "" if not contribution else "green" if contribution > 0 else "red"
         table.add_row(
             Text(terminal.clean(name), "bold"),
             _number(importance.get(name)),
-            Text(_number(pushes), colour),
+            Text(_number(contribution), colour),
         )
     return table
 
 
 def _numbers(said: Any) -> dict[str, float]:
-    """As far as it is a mapping of numbers, as it should be."""
+    """The numbers in it. The explanation comes from a plugin: anything that is not a number is left out."""
     if not isinstance(said, Mapping):
         return {}
     return {str(name): value for name, value in said.items() if isinstance(value, int | float)}
@@ -94,7 +94,7 @@ def _number(value: float | None) -> str:
 
 
 def _others(others: Mapping[str, Any]) -> "Sequence[RenderableType]":
-    """What it has to say besides: plain values, those of one level below, and no more."""
+    """The rest of the explanation: plain values, at the top level and one level below; nothing deeper."""
     from rich.table import Table
     from rich.text import Text
 

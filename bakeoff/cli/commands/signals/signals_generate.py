@@ -1,4 +1,4 @@
-"""`bakeoff signals generate`: signal models are asked, and the ensemble is made of what they say."""
+"""`bakeoff signals generate`: run the signal models, and combine their signals into the ensemble."""
 
 import sys
 import time
@@ -24,7 +24,7 @@ AsOf = Annotated[
         "--as-of",
         formats=["%Y-%m-%d"],
         metavar="DATE",
-        help="As of which day, such as 2025-06-30.  [dim]\\[default: the last there is]",
+        help="As of which day, such as 2025-06-30.  [dim]\\[default: the last day with prices]",
         show_default=False,
     ),
 ]
@@ -32,33 +32,35 @@ AsOf = Annotated[
 
 def generate(  # noqa: PLR0917 - one parameter for each option
     symbols: Annotated[
-        list[str] | None, typer.Argument(metavar="SYMBOL", help="These alone; else all there are.")
+        list[str] | None, typer.Argument(metavar="SYMBOL", help="Only these symbols; by default all.")
     ] = None,
     as_of: AsOf = None,
     models: Annotated[
-        str | None, typer.Option(metavar="A,B", help="These signal models alone.", show_default=False)
+        str | None, typer.Option(metavar="A,B", help="Only these signal models.", show_default=False)
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Ask again, whatever is known.")] = False,
-    no_persist: Annotated[bool, typer.Option("--no-persist", help="Do not keep the ensemble.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Compute all signals again, even those that are stored.")
+    ] = False,
+    no_persist: Annotated[bool, typer.Option("--no-persist", help="Do not store the ensemble.")] = False,
     priority: Annotated[
         int, typer.Option(metavar="N", help="Higher goes first: -100 to 100.", show_default=False)
     ] = 0,
     name: Annotated[
         str | None, typer.Option(metavar="TEXT", help="A name for the run.", show_default=False)
     ] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for its end.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait until the run has ended.")] = False,
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Start no worker, even if none answers.")
     ] = False,
     in_process: Annotated[
-        bool, typer.Option("--in-process", help="In this process, for breakpoints; nothing is kept.")
+        bool, typer.Option("--in-process", help="Run in this process, for breakpoints; nothing is stored.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Ask all signal models, and make the ensemble of what they say.
+    """Run the signal models, and combine their signals into the ensemble.
 
-    Exit code 3: it ended, and not all models have answered.
+    Exit code 3: the run ended, and not all models have given signals.
     """
     from bakeoff.cli.output.follow_run import say_how_to_come_back, see_to_its_end
     from bakeoff.cli.run_options import split
@@ -80,7 +82,7 @@ def generate(  # noqa: PLR0917 - one parameter for each option
     console = terminal.err() if as_json else terminal.out()
     if in_process:
         _refuse_what_needs_a_worker({"--detach": detach, "--no-worker": no_worker, "--priority": priority})
-        _rehearse(context, request, console, as_json=as_json)
+        _run_in_process(context, request, console, as_json=as_json)
         return
     run_id, own_worker = _start(context, request, console, may_start_worker=not no_worker)
     if detach:
@@ -95,15 +97,15 @@ def _refuse_what_needs_a_worker(options: "dict[str, Any]") -> None:
     given = [name for name, value in options.items() if value]
     if given:
         raise InvalidInputError(
-            f"{', '.join(given)} can do nothing with --in-process, where there is no worker: leave out the "
-            "one or the other"
+            f"{', '.join(given)} has no effect with --in-process, which starts no worker: leave out one or "
+            "the other"
         )
 
 
 def _start(
     context: "Context", request: "SignalRequest", console: "Console", *, may_start_worker: bool
 ) -> tuple[str, bool]:
-    """The run, and whether a worker was started for it: it comes up while prices are read."""
+    """The id of the run, and whether a worker was started for it. It starts up while prices are read."""
     from bakeoff.domain.identity import new_id
     from bakeoff.domain.machine.background_work import start_in_thread
     from bakeoff.operations.signals import start_signals
@@ -117,7 +119,7 @@ def _start(
     plan = _plan(context, request, console)
     own_worker = starting.result()
     start_signals.start_planned_signals(context, plan, run_id=run_id, name=request.name)
-    _introduce(context, plan, console, run_id=run_id, name=request.name)
+    _show_header(context, plan, console, run_id=run_id, name=request.name)
     return run_id, own_worker
 
 
@@ -128,7 +130,7 @@ def _plan(context: "Context", request: "SignalRequest", console: "Console") -> "
         return start_signals.plan_signals(context, request)
 
 
-def _introduce(
+def _show_header(
     context: "Context", plan: "SignalPlan", console: "Console", *, run_id: str, name: str | None
 ) -> None:
     from bakeoff.cli.output.run_header import header
@@ -141,14 +143,18 @@ def _introduce(
     console.file.flush()
 
 
-def _rehearse(context: "Context", request: "SignalRequest", console: "Console", *, as_json: bool) -> None:
+def _run_in_process(
+    context: "Context", request: "SignalRequest", console: "Console", *, as_json: bool
+) -> None:
     from bakeoff.cli.output import signal_run_view
     from bakeoff.domain.identity import new_id
     from bakeoff.operations.signals.start_signals import signals_in_process
 
     plan = _plan(context, request, console)
-    _introduce(context, plan, console, run_id=new_id(), name="in this process")
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what the models print is no JSON
+    _show_header(context, plan, console, run_id=new_id(), name="in this process")
+    with (
+        redirect_stdout(sys.stderr) if as_json else nullcontext()
+    ):  # what the models print must not mix with the JSON
         signals = signals_in_process(
             context, plan, on_model=lambda model: terminal.show(console, f"{model} …")
         )

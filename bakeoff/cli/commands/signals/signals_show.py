@@ -1,4 +1,4 @@
-"""`bakeoff signals show`: the ensemble as of a date, or of one symbol."""
+"""`bakeoff signals show`: the stored ensemble as of a date, for all symbols or for one."""
 
 import csv
 import sys
@@ -41,23 +41,26 @@ class SignalFormat(StrEnum):
 
 def show(  # noqa: PLR0917 - one parameter for each option
     symbol: Annotated[
-        str | None, typer.Argument(metavar="SYMBOL", show_default=False, help="All for none.")
+        str | None, typer.Argument(metavar="SYMBOL", show_default=False, help="By default all symbols.")
     ] = None,
     as_of: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"], metavar="DATE", show_default=False, help="Else the newest there is."
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            show_default=False,
+            help="By default the newest date with signals.",
         ),
     ] = None,
     signal: Annotated[
         SignalType | None,
-        typer.Option(case_sensitive=False, show_default=False, help="Only those with this one."),
+        typer.Option(case_sensitive=False, show_default=False, help="Only symbols with this signal."),
     ] = None,
     conflicts: Annotated[
-        bool, typer.Option("--conflicts", help="Only those on which models are at odds.")
+        bool, typer.Option("--conflicts", help="Only symbols on which the models conflict.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many at most.")] = 50,
-    form: Annotated[SignalFormat, typer.Option("--format", help="How to write it.")] = SignalFormat.TABLE,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many symbols at most.")] = 50,
+    form: Annotated[SignalFormat, typer.Option("--format", help="The output format.")] = SignalFormat.TABLE,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -71,15 +74,15 @@ def show(  # noqa: PLR0917 - one parameter for each option
     form = SignalFormat.JSON if as_json else form
     on = as_of.date() if as_of else ensemble_signals.latest_date(engine, symbol)
     if symbol is not None:
-        _show_one(_found(engine, symbol, on), form)
+        _show_one(_one_signal(engine, symbol, on), form)
     elif on is None:
-        _say_that_there_are_none(form)
+        _show_none(form)
     else:
         found = ensemble_signals.page(engine, on, limit=limit + 1, signal=signal, conflict=conflicts or None)
         _show_all(on, found, limit, ensemble_signals.tally(engine, on), form)
 
 
-def _found(engine: "Engine", symbol: str, as_of: date | None) -> "KeptSignal":
+def _one_signal(engine: "Engine", symbol: str, as_of: date | None) -> "KeptSignal":
     from bakeoff.domain.errors import NotFoundError
     from bakeoff.store.signals import ensemble_signals
 
@@ -87,13 +90,13 @@ def _found(engine: "Engine", symbol: str, as_of: date | None) -> "KeptSignal":
     if found is None:
         when = f" as of {as_of}" if as_of else ""
         raise NotFoundError(
-            f"there is no signal of {symbol}{when}: `bakeoff signals show` lists those that there are, and a "
-            "symbol has one where two models or more answered for it"
+            f"there is no signal of {symbol}{when}: `bakeoff signals show` lists the stored signals, and a "
+            "symbol has one if at least two models gave a signal for it"
         )
     return found
 
 
-def _say_that_there_are_none(form: SignalFormat) -> None:
+def _show_none(form: SignalFormat) -> None:
     if form is SignalFormat.JSON:
         terminal.write_json({"asOf": None, "distribution": {}, "conflicts": 0, "items": []})
     elif form is SignalFormat.CSV:
@@ -138,7 +141,7 @@ def _parts(
     parts: list[RenderableType] = [counts(as_of, tally), Text()]
     parts.append(table([one.signal for one in shown]) if shown else Text("none of these", "dim"))
     if has_more:
-        parts += [Text(), Text(f"there are more than these {len(shown)}: --limit N shows N", "dim")]
+        parts += [Text(), Text(f"these are the first {len(shown)}: --limit N shows N", "dim")]
     return parts
 
 
@@ -182,13 +185,13 @@ def table(shown: "Sequence[EnsembleSignal]") -> "Table":
             Text(signal.signal, _STYLES[signal.signal]),
             f"{signal.ensemble_score:.3f}",
             f"{signal.expected_return:+.1%}",
-            *(_said(signal, model) for model in models),
+            *(_model_cell(signal, model) for model in models),
             Text(terminal.clean(signal.conflict_reason or ""), "yellow"),
         )
     return found
 
 
-def _said(signal: "EnsembleSignal", model: str) -> "Text":
+def _model_cell(signal: "EnsembleSignal", model: str) -> "Text":
     from rich.text import Text
 
     said = signal.model_signals.get(model)
@@ -219,10 +222,10 @@ def _rows(found: "KeptSignal") -> "Iterator[tuple[str, Text]]":
     yield "score", Text(f"{signal.ensemble_score:.3f}, rank {signal.rank}")
     yield "return", Text(f"{signal.expected_return:+.1%} expected")
     for model in signal.models_contributing:
-        yield terminal.clean(model), _said(signal, model)
+        yield terminal.clean(model), _model_cell(signal, model)
     if signal.conflict_reason:
         yield "conflict", Text(terminal.clean(signal.conflict_reason), "yellow")
-    origin = "a process by itself" if found.run_id is None else f"run {found.run_id}"
+    origin = "a process without a run" if found.run_id is None else f"run {found.run_id}"
     yield "made", Text(f"{local(found.generated_at)} by {origin}", "dim")
 
 
@@ -252,7 +255,7 @@ _COLUMNS = (
 
 
 def _csv_row(one: "KeptSignal") -> dict[str, Any]:
-    """What is a list or by model stands in one cell."""
+    """Lists, and values by model, are joined into one cell."""
     record = one.to_record()
     return {
         **record,

@@ -1,4 +1,4 @@
-"""`bakeoff signals train`: a signal model learns from the market, and what it learned is saved."""
+"""`bakeoff signals train`: train a signal model on market data, and save the trained models."""
 
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -23,9 +23,9 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Train a signal model as of a day, and save what it learned.
+    """Train a signal model as of a day, and save the trained models.
 
-    All its models are saved under one version.  Exit code 3: it could not be trained.
+    All its models are saved under one version.  Exit code 3: the training failed.
     """
     from bakeoff.operations.signals import train_model
     from bakeoff.operations.signals.one_off_cell import OneOffCellFailedError
@@ -36,7 +36,7 @@ def train(
         with terminal.busy(console, f"reading prices and training {terminal.clean(model)}"):
             trained = train_model.train_signal_model(context, model, as_of=as_of.date() if as_of else None)
     except OneOffCellFailedError as exc:
-        fail(exc)
+        exit_unsuccessful(exc)
     if as_json:
         versions = [version.to_record() for version in trained.versions]
         terminal.write_json({"modelId": model, "asOf": trained.as_of.isoformat(), "versions": versions})
@@ -44,7 +44,7 @@ def train(
         terminal.show(console, *_shown(trained))
 
 
-def fail(exc: Exception) -> NoReturn:
+def exit_unsuccessful(exc: Exception) -> NoReturn:
     from rich.text import Text
 
     terminal.err().print(Text.assemble(("error:", "bold red"), " ", terminal.clean(str(exc))), soft_wrap=True)
@@ -60,12 +60,12 @@ def _shown(trained: "TrainedModels") -> "list[RenderableType]":
     model = trained.model
     features = trained.versions[0].feature_names or ()
     warnings = [Text(f"warning  {terminal.clean(warning)}", "yellow") for warning in trained.warnings]
-    learned = f"{model.id} {model.version} has learned as of {trained.as_of}, from "
+    summary = f"{model.id} {model.version} has learned as of {trained.as_of}, from "
     return [
         *warnings,
-        Text.assemble((terminal.clean(learned), ""), counted(len(features), "feature")),
+        Text.assemble((terminal.clean(summary), ""), counted(len(features), "feature")),
         Text(),
         table(trained.versions),
         Text(),
-        Text("from now on, `bakeoff signals generate` works with these", "dim"),
+        Text("from now on, `bakeoff signals generate` uses these", "dim"),
     ]

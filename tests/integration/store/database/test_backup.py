@@ -237,8 +237,8 @@ def test_a_person_is_told_what_was_put_back_and_how_to_go_on(project: Project, s
     lines = project.bakeoff("db", "restore", "copy.db").stdout.splitlines()
 
     assert lines[0] == "restored 1 run from copy.db"
-    assert lines[1].startswith(f"what was there before is {project.root}/data/bakeoff-before-")
-    assert lines[2] == "next: `bakeoff worker` takes up what had not ended"
+    assert lines[1].startswith(f"the database from before is kept as {project.root}/data/bakeoff-before-")
+    assert lines[2] == "next: `bakeoff worker` goes on with the runs that had not ended"
 
 
 def test_a_copy_of_an_older_schema_is_put_back_and_has_to_be_upgraded(
