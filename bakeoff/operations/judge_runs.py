@@ -67,8 +67,8 @@ def _judge(context: Context, run_id: str, lease: RowLease) -> bool:
 
 def verdict_of(context: Context, run: Run) -> RunVerdict:
     """By the metric that ranks the run."""
+    from bakeoff.evaluation.statistics.judging import JudgedCandidate, SplitUse, judge
     from bakeoff.evaluation.statistics.sketch import Sketch
-    from bakeoff.evaluation.statistics.verdict import JudgedCandidate, SplitUse, judge
 
     metric = run.rules.metrics[0]
     settings = context.configuration.settings

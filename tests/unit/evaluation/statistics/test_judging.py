@@ -10,15 +10,15 @@ from scipy import stats
 from bakeoff.domain.verdict import Against, RunVerdict, Standing
 from bakeoff.evaluation.statistics.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.comparison import IncomparableError
-from bakeoff.evaluation.statistics.measures import LabelAnswers, label_sketches, value_sketches
-from bakeoff.evaluation.statistics.standings import bands_of
-from bakeoff.evaluation.statistics.verdict import (
+from bakeoff.evaluation.statistics.judging import (
     JudgedCandidate,
     PreferAmongTied,
     Reference,
     SplitUse,
     judge,
 )
+from bakeoff.evaluation.statistics.measures import LabelAnswers, label_sketches, value_sketches
+from bakeoff.evaluation.statistics.standings import bands_of
 
 B, T, E, W, NONE = Standing.BEST, Standing.TIED, Standing.EQUIVALENT, Standing.WORSE, Standing.INSUFFICIENT
 
