@@ -11,8 +11,9 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,8 +30,12 @@ _RHO = 0.6
 _ROWS = 1400
 _TEST_SHARE = 0.75
 _METRIC = "accuracy"
+_PATIENCE_S = 120.0
 
 _PLUGIN = '''
+import numpy as np
+
+
 class Guess:
     """Answers what stands in a column."""
 
@@ -41,7 +46,7 @@ class Guess:
         pass
 
     def predict(self, X):
-        return X[:, self.column].astype(int)
+        return np.asarray(X)[:, self.column].astype(int)
 '''
 
 
@@ -81,10 +86,12 @@ def _project(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _worker(folder: Path) -> Iterator[None]:
+    log = folder / "worker.log"
     command = [sys.executable, "-m", "bakeoff.cli.main", "worker", "--config", f"{folder / 'config'}"]
-    with (folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
     try:
+        _wait(lambda: "eval@" in log.read_text() and "ready." in log.read_text(), "the worker is not ready")
         yield
     finally:
         process.send_signal(signal.SIGTERM)
@@ -109,8 +116,6 @@ def _run(project: Path, data: Path) -> RunVerdict:
     """Of a run of `bakeoff run`, the verdict that was stored when it ended."""
     arguments = ["run", f"{data}", "--target", "y", "--test-size", f"{_TEST_SHARE}", "--metrics", _METRIC]
     said = json.loads(_bakeoff(*arguments, "--fresh", "--json", "--config", f"{project / 'config'}"))
-    if said.get("verdict") is None:
-        raise SystemExit(f"run {said['run']['runId']} ended without a verdict")
     return _stored_verdict(project, said["run"]["runId"])
 
 
@@ -127,13 +132,22 @@ def _bakeoff(*arguments: str) -> str:
 
 
 def _stored_verdict(project: Path, run_id: str) -> RunVerdict:
-    """The pairs are in the database; on the command line there is the rest."""
+    """From the database: the command line leaves out the pairs. Whoever ended the last job is judging now."""
     from bakeoff.settings.configuration import load
     from bakeoff.store.bakeoffs import verdict_rows
     from bakeoff.store.database.engine import open_database
 
-    configuration = load(project / "config" / "bakeoff.yaml", environment={})
-    verdict = verdict_rows.of_run(open_database(configuration.database_url), run_id)
-    if verdict is None:
-        raise SystemExit(f"no verdict of run {run_id} is stored")
+    engine = open_database(load(project / "config" / "bakeoff.yaml", environment={}).database_url)
+    _wait(lambda: verdict_rows.of_run(engine, run_id) is not None, f"run {run_id} has no verdict")
+    verdict = verdict_rows.of_run(engine, run_id)
+    engine.dispose()
+    assert verdict is not None  # noqa: S101 - it was there a moment ago, and nobody removes it
     return verdict
+
+
+def _wait(look: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not look():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{otherwise} after {_PATIENCE_S:.0f} s")
+        time.sleep(0.05)
