@@ -6,7 +6,9 @@ The kinds of claim, each with its own 5 %:
     set     a candidate is not among those that may be the best
     fixed   a candidate is better or worse than a reference that was named beforehand
 
-Each simulated run goes through `judge`, with all that a real run gets.
+Each simulated run goes through `judge`, with all that a real run gets. Beside it stands what simpler methods
+would have claimed of the same scores: the one with the highest score against each of the others, without a
+correction and with Holm's for their number, and Holm's over all pairs.
 """
 
 import math
@@ -17,8 +19,11 @@ from functools import partial
 
 import numpy as np
 from numpy.random import Generator
+from scipy import special
 
 from bakeoff.domain.verdict import Against, PairDifference, RunVerdict, Standing
+from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
+from bakeoff.evaluation.statistics.p_values import holm
 from bakeoff.evaluation.statistics.sketch import Sketch
 from bakeoff.evaluation.statistics.verdict import JudgedCandidate, Reference, judge
 from bakeoff.evaluation.statistics.winner import planned_detectable_difference
@@ -35,6 +40,7 @@ from benchmarks.verdicts.simulated_scores import (
 )
 
 _CANDIDATES = 10
+_LEVEL = 0.05
 _LOSSES = frozenset({"log_loss", "rmse"})
 
 
@@ -149,8 +155,21 @@ def _of_equal(case: EqualCase, runs: int, seed: int) -> Iterator[Figure]:
         false["fixed"].append(
             any(one.outcome in {Against.BETTER, Against.WORSE} for one in verdict.references)
         )
+        for method, claims in _simpler_methods(sketches, greater_is_better=case.metric not in _LOSSES):
+            false[method].append(claims)
     for kind, happened in false.items():
         yield share(case.name, kind, happened)
+
+
+def _simpler_methods(sketches: Sequence[Sketch], *, greater_is_better: bool) -> Iterator[tuple[str, bool]]:
+    compared = ComparedScores.of(named(sketches), greater_is_better=greater_is_better)
+    pairs = pairs_of(compared)
+    p_values = 2 * special.ndtr(-np.abs(pairs.z))
+    best = int(np.argmax(compared.scores))
+    of_best = p_values[(pairs.a == best) | (pairs.b == best)]
+    yield "best v. rest", bool((of_best <= _LEVEL).any())
+    yield "best v. rest, Holm", bool((holm(of_best) <= _LEVEL).any())
+    yield "pairs, Holm", bool((holm(p_values) <= _LEVEL).any())
 
 
 def _of_unequal(case: UnequalCase, runs: int, seed: int) -> Iterator[Figure]:
