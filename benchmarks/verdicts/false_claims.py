@@ -155,13 +155,17 @@ def _of_equal(case: EqualCase, runs: int, seed: int) -> Iterator[Figure]:
         false["fixed"].append(
             any(one.outcome in {Against.BETTER, Against.WORSE} for one in verdict.references)
         )
-        for method, claims in _simpler_methods(sketches, greater_is_better=case.metric not in _LOSSES):
+        for method, claims in _by_simpler_methods(sketches, greater_is_better=case.metric not in _LOSSES):
             false[method].append(claims)
     for kind, happened in false.items():
         yield share(case.name, kind, happened)
 
 
-def _simpler_methods(sketches: Sequence[Sketch], *, greater_is_better: bool) -> Iterator[tuple[str, bool]]:
+def _by_simpler_methods(sketches: Sequence[Sketch], *, greater_is_better: bool) -> Iterator[tuple[str, bool]]:
+    """Whether each of them claims anything."""
+    if not all(sketch.is_estimable for sketch in sketches):  # no row of the rare class was drawn
+        yield from dict.fromkeys(("best v. rest", "best v. rest, Holm", "pairs, Holm"), False).items()
+        return
     compared = ComparedScores.of(named(sketches), greater_is_better=greater_is_better)
     pairs = pairs_of(compared)
     p_values = 2 * special.ndtr(-np.abs(pairs.z))
