@@ -7,8 +7,9 @@
     python -m benchmarks.verdicts rows       how many test rows a difference needs
     python -m benchmarks.verdicts real       false claims of whole runs: worker, cells, database
 
-Options: [--runs N] [--seed S] [--json FILE]. Behind each figure stands its Monte-Carlo standard error.
-Every case has a stream of random numbers of its own, so a case prints the same whichever cases run with it.
+Options: [--runs N] [--seed S] [--only TEXT] [--json FILE]. Behind each figure stands its Monte-Carlo standard
+error. Every case has a stream of random numbers of its own, so it prints the same whichever cases run with it:
+`--only "rho 0.9"` runs those whose names hold this text.
 """
 
 import argparse
@@ -23,8 +24,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks.verdicts import false_claims, interval_coverage, planned_rows, real_runs, winner_bias
 from benchmarks.verdicts.rate_tables import Table
 
-#: What each command makes: tables, by the number of runs and the seed.
-COMMANDS: Mapping[str, Callable[[int, int], Iterator[Table]]] = {
+#: What each command makes: tables, by the number of runs, the seed, and what the names of cases hold.
+COMMANDS: Mapping[str, Callable[[int, int, str], Iterator[Table]]] = {
     "coverage": interval_coverage.tables,
     "claims": false_claims.tables,
     "winner": winner_bias.tables,
@@ -42,9 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     began = time.process_time()
     made = []
     with threadpool_limits(1):  # products of small matrices: more threads only take turns
-        for table in COMMANDS[asked.command](runs, asked.seed):
-            print(table.text(), flush=True)
-            made.append(table)
+        for table in COMMANDS[asked.command](runs, asked.seed, asked.only):
+            if table.figures:
+                print(table.text(), flush=True)
+                made.append(table)
     print(f"{time.process_time() - began:.0f} s of processor time")
     if asked.json:
         asked.json.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--runs", type=int, help="of each case; fewer are faster, and less exact")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="cases whose names hold this text")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     return parser
 

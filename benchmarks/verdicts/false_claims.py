@@ -63,14 +63,21 @@ class UnequalCase:
     of_runs: float = 1.0  #: large test sets take long
 
 
-def tables(runs: int, seed: int) -> Iterator[Table]:
+def tables(runs: int, seed: int, only: str) -> Iterator[Table]:
     yield Table(
         title=f"{_CANDIDATES} equal candidates: runs with a false claim of a kind, in %",
-        figures=[figure for case in _equal_cases() for figure in _of_equal(case, runs, seed)],
+        figures=[
+            figure for case in _equal_cases() if only in case.name for figure in _of_equal(case, runs, seed)
+        ],
     )
     yield Table(
         title=f"One of {_CANDIDATES} is better, or all differ: what the verdict finds, in % of runs",
-        figures=[figure for case in _unequal_cases() for figure in _of_unequal(case, runs, seed)],
+        figures=[
+            figure
+            for case in _unequal_cases()
+            if only in case.name
+            for figure in _of_unequal(case, runs, seed)
+        ],
     )
 
 

@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
@@ -35,8 +36,8 @@ class Setting:
     draw: Callable[[Generator, int], Sketches]
 
 
-def tables(runs: int, seed: int) -> Iterator[Table]:
-    found = [_of_setting(setting, runs, seed) for setting in _settings()]
+def tables(runs: int, seed: int, only: str) -> Iterator[Table]:
+    found = [_of_setting(setting, runs, seed) for setting in _settings() if only in setting.name]
     yield Table(
         title="Runs whose 95 % interval holds the true value, in %, by test rows",
         figures=[figure for covered, _ in found for figure in covered],
@@ -48,8 +49,10 @@ def tables(runs: int, seed: int) -> Iterator[Table]:
     yield Table(
         title="The same of accuracy on 1,000 rows that hang together, or count unequally, in %",
         figures=[
-            *(figure for groups, size in _GROUPS for figure in _grouped(groups, size, runs, seed)),
-            *_weighted(runs, seed),
+            figure
+            for case, draw in _hanging_together().items()
+            if only in case
+            for figure in _both_ways(case, draw, stream(seed, case), runs)
         ],
     )
 
@@ -78,45 +81,43 @@ def _holds(known: Interval, true_value: float) -> bool:
     return known.low <= true_value <= known.high
 
 
-def _grouped(groups: int, size: int, runs: int, seed: int) -> Iterator[Figure]:
-    case = f"{groups} groups of {size}"
-    chance = stream(seed, case)
+def _hanging_together() -> Mapping[str, Callable[[Generator], tuple[NDArray[np.bool_], BlockMap]]]:
+    """Which rows are right, and their blocks."""
+    cases = {f"{groups} groups of {size}": partial(_draw_groups, groups, size) for groups, size in _GROUPS}
+    return {**cases, "weights from 0 to 1": _draw_weights}
+
+
+def _draw_groups(groups: int, size: int, chance: Generator) -> tuple[NDArray[np.bool_], BlockMap]:
     of_row = np.repeat(np.arange(groups), size)
-    block_map = deal_groups(of_row)
+    common = chance.standard_normal(groups)[of_row]
+    own = chance.standard_normal(len(of_row))
+    right = np.sqrt(_WITHIN_GROUPS) * common + np.sqrt(1 - _WITHIN_GROUPS) * own < special.ndtri(SKILL)
+    return right, deal_groups(of_row)
+
+
+def _draw_weights(chance: Generator) -> tuple[NDArray[np.bool_], BlockMap]:
+    right = chance.random(1000) < SKILL
+    return right, deal_rows(1000).weighted(chance.random(1000))
+
+
+def _both_ways(
+    case: str,
+    draw: Callable[[Generator], tuple[NDArray[np.bool_], BlockMap]],
+    chance: Generator,
+    runs: int,
+) -> Iterator[Figure]:
+    """How often the shipped interval of accuracy holds, and how often Wilson's on the number of rows."""
     as_shipped, by_rows = [], []
     for _ in range(runs):
-        common = chance.standard_normal(groups)[of_row]
-        own = chance.standard_normal(len(of_row))
-        right = np.sqrt(_WITHIN_GROUPS) * common + np.sqrt(1 - _WITHIN_GROUPS) * own < special.ndtri(SKILL)
-        shipped, naive = _both_ways(right, block_map)
-        as_shipped.append(shipped)
-        by_rows.append(naive)
+        right, block_map = draw(chance)
+        answers = two_class_answers(np.ones(len(right), dtype=np.intp), right.astype(np.intp))
+        sketch = label_sketches(["accuracy"], answers, block_map)["accuracy"]
+        known = interval(sketch)
+        low, high = wilson(sketch.value or 0.0, len(right))
+        as_shipped.append(known is not None and _holds(known, SKILL))
+        by_rows.append(low <= SKILL <= high)
     yield share(case, "as shipped", as_shipped)
     yield share(case, "as if rows were alone, and equal", by_rows)
-
-
-def _weighted(runs: int, seed: int) -> Iterator[Figure]:
-    case, rows = "weights from 0 to 1", 1000
-    chance = stream(seed, case)
-    as_shipped, by_rows = [], []
-    for _ in range(runs):
-        right = chance.random(rows) < SKILL
-        shipped, naive = _both_ways(right, deal_rows(rows).weighted(chance.random(rows)))
-        as_shipped.append(shipped)
-        by_rows.append(naive)
-    yield share(case, "as shipped", as_shipped)
-    yield share(case, "as if rows were alone, and equal", by_rows)
-
-
-def _both_ways(right: NDArray[np.bool_], block_map: BlockMap) -> tuple[bool, bool]:
-    """Whether the shipped interval holds, and whether Wilson's on the number of rows does."""
-    true = np.ones(len(right), dtype=np.intp)
-    sketch = label_sketches(["accuracy"], two_class_answers(true, right.astype(np.intp)), block_map)[
-        "accuracy"
-    ]
-    known = interval(sketch)
-    low, high = wilson(sketch.value or 0.0, len(right))
-    return known is not None and _holds(known, SKILL), low <= SKILL <= high
 
 
 def _settings() -> Iterator[Setting]:

@@ -50,7 +50,7 @@ class Guess:
 '''
 
 
-def tables(runs: int, seed: int) -> Iterator[Table]:
+def tables(runs: int, seed: int, _only: str) -> Iterator[Table]:
     case = f"{_CANDIDATES} that guess, n={round(_ROWS * _TEST_SHARE)}"
     chance = stream(seed, case)
     false: dict[str, list[bool]] = defaultdict(list)

@@ -28,8 +28,8 @@ _SKILLS: dict[str, Skills] = {
 }
 
 
-def tables(runs: int, seed: int) -> Iterator[Table]:
-    cases = [(name, many) for name in _SKILLS for many in (5, 20, 50)]
+def tables(runs: int, seed: int, only: str) -> Iterator[Table]:
+    cases = [(name, many) for name in _SKILLS for many in (5, 20, 50) if only in name]
     figures = [_of_case(name, many, runs, seed) for name, many in cases]
     yield Table(
         title=f"The winner's score minus its true value, in points (n={_ROWS}, rho {_RHO})",

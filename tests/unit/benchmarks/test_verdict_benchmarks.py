@@ -105,3 +105,11 @@ def test_a_table_has_its_columns_one_below_the_other() -> None:
         "one       1.2 ±0.5              7",
         "another          -   100.0      7",
     ]
+
+
+def test_a_case_prints_the_same_alone_as_among_others() -> None:
+    all_cases = rows_of(printed_by("coverage"), "Rows that")
+    alone = rows_of(printed_by("coverage", "--only", "t3 errors"), "Rows that")
+
+    assert list(alone) == ["mae, t3 errors", "rmse, t3 errors"]
+    assert alone == {case: all_cases[case] for case in alone}
