@@ -8,7 +8,7 @@
     python -m benchmarks.verdicts real       false claims of whole runs: worker, cells, database
 
 Options: [--runs N] [--seed S] [--only TEXT] [--json FILE]. Behind each figure stands its Monte-Carlo standard
-error. Every case has a stream of random numbers of its own, so it prints the same whichever cases run with it:
+error. Every case has a stream of random numbers of its own, so it prints the same whichever run with it:
 `--only "rho 0.9"` runs those whose names hold this text.
 """
 

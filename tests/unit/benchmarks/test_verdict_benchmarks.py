@@ -23,7 +23,7 @@ def rows_of(lines: list[str], title: str) -> dict[str, list[str]]:
     """The cells of each case of one table."""
     start = next(place for place, line in enumerate(lines) if line.startswith(title))
     table = [line.split("   ") for line in lines[start + 2 : lines.index("", start)]]
-    return {case: [cell for cell in cells if cell.strip()] for case, *cells in table}
+    return {case.strip(): [cell.strip() for cell in cells if cell.strip()] for case, *cells in table}
 
 
 @pytest.mark.parametrize(
