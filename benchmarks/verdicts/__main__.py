@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, Callable[[int, int, str], Iterator[Table]]] = {
     "real": real_runs.tables,
 }
 
-#: With these, `coverage`, `claims` and `winner` take about three minutes of one core together.
+#: With these, `coverage`, `claims` and `winner` take three to four minutes of one core together.
 _RUNS = {"coverage": 1000, "claims": 1000, "winner": 300, "rows": 1, "real": 200}
 
 
