@@ -158,7 +158,7 @@ def test_http_starts_a_run_and_says_where_it_is(project: SignalProject) -> None:
     assert answer.status_code == 202
     assert answer.json() == again.json()
     assert answer.headers["location"] == f"/api/ml/evaluations/{answer.json()['runId']}"
-    assert [job["modelId"] for job in answer.json()["job_rows"]] == ["optimist", "pessimist"]
+    assert [job["modelId"] for job in answer.json()["jobs"]] == ["optimist", "pessimist"]
     status = ask(project, "GET", answer.headers["location"]).json()
     assert (status["kind"], status["targetKind"], status["progress"]["total"]) == ("signals", "signals", 2)
     assert status["signals"] == {
