@@ -114,6 +114,10 @@ class Context:
 
         return SharedCaps(self.configuration.settings)
 
+    def share_caps_with_forks(self) -> None:
+        """Called before a process forks: made after the fork, each process would have caps of its own."""
+        self.shared_caps.present()
+
     @cached_property
     def event_relay(self) -> "EventRelay":
         from bakeoff.operations.event_relay import EventRelay

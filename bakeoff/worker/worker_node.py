@@ -168,6 +168,7 @@ class WorkerNode:
     def _prepare(self, sender: Any, **_: Any) -> None:
         context, queues = self.context, sender.app.amqp.queues.consume_from
         context.make_project_importable()
+        context.share_caps_with_forks()
         context.configuration.require_shared_dir()
         schema_version.ensure(context.engine)
         if EVALUATIONS in queues:
