@@ -1,4 +1,4 @@
-"""The process that serves the API, until somebody says stop."""
+"""The process that serves the API until it is stopped."""
 
 import logging
 import signal
@@ -22,25 +22,25 @@ _BACKLOG = 2048
 
 
 def serve(context: Context, *, say: Callable[[str], None]) -> None:
-    """`say` is told once where it listens, and who may come in."""
+    """`say` is called once, with where the API listens and who may use it."""
     configuration = context.configuration
     settings = configuration.settings
     tokens = Tokens(configuration.tokens_file, from_environment=configuration.token_digest)
     open_to_all = not tokens.known()
     if open_to_all and not is_loopback(settings.api_host):
         raise InvalidInputError(
-            f"apiHost {settings.api_host} is reached from elsewhere, and no token tells who may come in: "
+            f"apiHost {settings.api_host} can be reached from other machines, and there is no token yet: "
             "make one with `bakeoff api token NAME --role admin`, or listen on 127.0.0.1"
         )
     with listen(settings.api_host, settings.api_port) as listener:
         schema_version.ensure(context.engine)
         context.catalog()
         context.broker.hold()
-        say(f"serving on {url_of(listener)}{_who(open_to_all=open_to_all)}; Ctrl-C stops")
+        say(f"serving on {url_of(listener)}{_open_access_note(open_to_all=open_to_all)}; Ctrl-C stops")
         _run(context, tokens, listener)
 
 
-def _who(*, open_to_all: bool) -> str:
+def _open_access_note(*, open_to_all: bool) -> str:
     return ", open to every user of this machine, as admin, since there is no token" if open_to_all else ""
 
 
@@ -57,14 +57,16 @@ def _run(context: Context, tokens: Tokens, listener: socket.socket) -> None:
         )
     )
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn raises it again at its end, and all is done by then
+        signal.signal(
+            number, lambda *_: None
+        )  # uvicorn raises the signal again when it has ended; nothing is left to do then
     server.run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The port is taken before anything slow is done.
+    """Binds the port before anything slow is done, so that a port in use is an error at once.
 
-    It names its protocol, for only then asyncio sends at once what is written (TCP_NODELAY).
+    The socket names its protocol: asyncio sets TCP_NODELAY, which sends small writes at once, only then.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

@@ -1,4 +1,4 @@
-"""The application: its routes, and what stands before them."""
+"""The FastAPI application: its routes and the middleware in front of them."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -39,7 +39,7 @@ _DESCRIPTION = "Bake-offs for machine-learning models: many candidates, one data
 
 class Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """With problem details as the shape of every error, and who may do what."""
+        """With problem details for every error, the streamed events, and where a token is needed."""
         if self.openapi_schema is None:
             document = super().openapi()
             components = document["components"]
@@ -67,7 +67,7 @@ def create_app(
         title="Bakeoff",
         version=version("bakeoff"),
         description=_DESCRIPTION,
-        docs_url=None,  # its page takes its scripts from elsewhere
+        docs_url=None,  # its page loads scripts from another site
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: to_camel(route.name),
@@ -95,12 +95,12 @@ def create_app(
     app.add_exception_handler(BakeoffError, problem_details.of_bakeoff)
     app.add_exception_handler(HTTPException, problem_details.of_http)
     app.add_exception_handler(RequestValidationError, problem_details.of_validation)
-    _stand_before(app, configuration, tokens)
+    _add_middleware(app, configuration, tokens)
     return app
 
 
-def _stand_before(app: FastAPI, configuration: Configuration, tokens: Tokens) -> None:
-    """Whatever is added last comes first."""
+def _add_middleware(app: FastAPI, configuration: Configuration, tokens: Tokens) -> None:
+    """The middleware that is added last runs first."""
     settings = configuration.settings
     origins = settings.api_origins or []
     app.add_middleware(Gate, rules=Rules(tokens=tokens, host=settings.api_host, origins=origins))

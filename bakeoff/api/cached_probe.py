@@ -1,8 +1,8 @@
-"""Something that is looked at again and again by many, and at most once at a time for all of them.
+"""A probe whose result is cached and shared by all requests; at most one probe runs at a time.
 
-fresh     the last look is answered
-stale     the last look is answered, and the next one begins
-too old   the next look is waited for, but not for long: None tells that there is no recent one
+fresh     the last result is returned
+stale     the last result is returned, and the next probe begins in the background
+too old   the request waits for the next probe, but not for long: None means that there is no recent result
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""What is asked of a request before its body is looked at.
-
-What the handlers share.
-"""
+"""Checks of a request before its body is read, and the objects that all handlers share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +21,10 @@ from bakeoff.store.monitoring.metric_counts import MetricCounts
 
 
 def json_only(request: Request) -> None:
-    """Also keeps forms of web pages out: they can send anything but this without being asked first."""
+    """Refuses a body that is not JSON.
+
+    This also stops forms of web pages: a browser sends JSON only after a CORS preflight.
+    """
     given = request.headers.get("content-type", "")
     header = Message()
     header["content-type"] = given
@@ -39,11 +39,11 @@ def json_only(request: Request) -> None:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Runs that are started at once. Those that wait for their turn wait without a thread.
+#: How many runs are started at once. Further requests wait without taking a thread.
 _STARTERS = 4
 
-#: Questions to the registry of trained models at once.
-_ASKERS = 4
+#: How many requests use the registry of trained models at once.
+_REGISTRY_USERS = 4
 
 #: Together with the starters they fit into the connections that the engine keeps to the database.
 READERS = 10
@@ -57,15 +57,15 @@ class Service:
     figures: Pulse[MetricCounts]
     is_stopping: Callable[[], bool]
     starters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_STARTERS))
-    askers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_ASKERS))
+    registry_users: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_REGISTRY_USERS))
 
     async def start(self, work: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
-        """What reads data or talks to the broker, and may take long: it never takes a thread from readers."""
+        """Runs slow work, which reads data or uses the broker. It takes no thread from the readers."""
         return await to_thread.run_sync(partial(work, *args, **given), limiter=self.starters)
 
-    async def ask(self, work: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
-        """The same for the registry, which may be a server elsewhere."""
-        return await to_thread.run_sync(partial(work, *args, **given), limiter=self.askers)
+    async def use_registry(self, work: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+        """Runs work on the registry, which may be a remote server, in threads of its own."""
+        return await to_thread.run_sync(partial(work, *args, **given), limiter=self.registry_users)
 
 
 def _service(request: Request) -> Service:
@@ -79,7 +79,7 @@ async def _context(request: Request) -> Context:
 
 
 def _principal(request: Request) -> Principal:
-    """The gate has let nobody in without one, but at paths that ask for none."""
+    """`Gate` has identified the sender of each request, except at public paths, which do not use this."""
     found: Principal = request.state.principal
     return found
 
@@ -88,7 +88,7 @@ def _admin(principal: Annotated[Principal, Depends(_principal)]) -> Principal:
     if principal.role is not Role.ADMIN:
         raise RequestRefused(
             HTTPStatus.FORBIDDEN,
-            f"this takes the role admin, and {principal.name} has the role {principal.role}",
+            f"this needs the role admin, and {principal.name} has the role {principal.role}",
             field="header.Authorization",
         )
     return principal

@@ -1,4 +1,4 @@
-"""Pages: a cursor says where the next one begins, and nothing that a client should read."""
+"""Pages: an opaque cursor says where the next page begins."""
 
 import base64
 from typing import Annotated
@@ -10,10 +10,12 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.identity import parse_id
 
 MOST = 200
-_FARTHEST = 2**31  #: nobody turns so many pages
+_FARTHEST = 2**31  #: a larger position is no cursor of ours
 
-Limit = Annotated[int, Field(ge=1, le=MOST, description="how many at most")]
-Cursor = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{48}$", description="`nextCursor` of the page before")]
+Limit = Annotated[int, Field(ge=1, le=MOST, description="how many items at most")]
+Cursor = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-]{48}$", description="`nextCursor` of the previous page")
+]
 
 
 def cursor_after(run_id: str) -> str:
@@ -28,7 +30,7 @@ def id_in(cursor: str) -> str:
 
 
 def cursor_at(place: int) -> str:
-    """For lists that know no better than to count: what is added meanwhile moves the others on."""
+    """For lists that are paged by position. An item that is added meanwhile shifts the later ones."""
     return cursor_after(str(UUID(int=place)))
 
 
@@ -40,5 +42,5 @@ def place_of(cursor: str) -> int:
 
 
 def unknown() -> InvalidInputError:
-    said = "this is no cursor of ours: give the `nextCursor` of a page, or none to begin"
-    return InvalidInputError(said).with_field("query.cursor")
+    message = "this is not a valid cursor: give the `nextCursor` of a page, or none to begin"
+    return InvalidInputError(message).with_field("query.cursor")

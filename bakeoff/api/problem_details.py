@@ -1,12 +1,11 @@
-"""Errors as clients see them: problem details (RFC 9457), each with the fields that are to blame, none with a
-traceback.
+"""Errors as clients see them: problem details (RFC 9457) with the invalid fields, and never a traceback.
 
-    malformed JSON                    400      not in a state for it     409
-    no token, or an unknown one       401      too large                 413
-    not allowed                       403      not JSON                  415
-    no such thing or route            404      something is invalid      422
-    no such method                    405      broker, database or disk  503
-    a fault of ours                   500, with an id that stands in the log, beside the traceback
+malformed JSON                    400      conflicts with its state  409
+no token, or an unknown one       401      too large                 413
+not allowed                       403      not JSON                  415
+no such thing or route            404      something is invalid      422
+no such method                    405      broker, database or disk  503
+a bug in Bakeoff                  500, with an id under which the log has the traceback
 """
 
 import logging
@@ -38,7 +37,7 @@ MEDIA_TYPE = "application/problem+json"
 _AGAIN_S = "5"
 _MALFORMED = "json_invalid"
 
-#: What each status means here: the title, and the end of the type.
+#: The title of each status, and the last part of its type.
 _KINDS: Mapping[int, str] = {
     400: "malformed",
     401: "not identified",
@@ -53,7 +52,7 @@ _KINDS: Mapping[int, str] = {
     503: "unavailable",
 }
 
-#: The first that fits.
+#: The first class that matches decides.
 _STATUSES: Mapping[type[BakeoffError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
@@ -67,14 +66,14 @@ SCHEMA: Mapping[str, Any] = {
     "description": "Problem details, RFC 9457.",
     "required": ["type", "title", "status", "detail", "instance", "errors"],
     "properties": {
-        "type": {"type": "string", "description": "stands for the kind of problem"},
+        "type": {"type": "string", "description": "identifies the kind of problem"},
         "title": {"type": "string", "description": "the kind of problem, in words"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "what is wrong here, and what would be right"},
-        "instance": {"type": "string", "description": "the path that was asked for"},
+        "instance": {"type": "string", "description": "the path of the request"},
         "errors": {
             "type": "array",
-            "description": "the fields that are to blame",
+            "description": "the fields that are invalid",
             "items": {
                 "type": "object",
                 "required": ["field", "message"],
@@ -85,7 +84,11 @@ SCHEMA: Mapping[str, Any] = {
                 "additionalProperties": False,
             },
         },
-        "incident": {"type": "string", "format": "uuid", "description": "with 500: stands in the log"},
+        "incident": {
+            "type": "string",
+            "format": "uuid",
+            "description": "with 500: the id under which the log has the details",
+        },
     },
     "additionalProperties": False,
 }
@@ -114,7 +117,7 @@ def of_http(request: Request, exc: Exception) -> JSONResponse:
         raise exc
     status = HTTPStatus(exc.status_code)
     field, detail = {
-        HTTPStatus.NOT_FOUND: ("path", "there is nothing here: /openapi.json lists what there is"),
+        HTTPStatus.NOT_FOUND: ("path", "there is nothing at this path: /openapi.json lists all paths"),
         HTTPStatus.METHOD_NOT_ALLOWED: ("method", f"this path does not answer to {request.method}"),
     }.get(status, (getattr(exc, "field", None), exc.detail))
     errors = [{"field": field, "message": detail}] if field else []
@@ -123,7 +126,7 @@ def of_http(request: Request, exc: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> str:
-    """All methods of the path: each of them is a route of its own, and Starlette names those of the first."""
+    """All methods of the path. Each is a route of its own, and Starlette lists only the first one."""
     routes = list(iter_route_contexts(request.app.routes))
     path = next(route.path for route in routes if route.path_regex.match(request.scope["path"]))
     methods = {method for route in routes if route.path == path for method in route.methods or ()}
@@ -134,19 +137,19 @@ def of_validation(request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, RequestValidationError):
         raise exc
     malformed = any(error["type"] == _MALFORMED for error in exc.errors())
-    errors = [{"field": _path(error), "message": _say(error)} for error in exc.errors()]
+    errors = [{"field": _path(error), "message": _message_of(error)} for error in exc.errors()]
     status = HTTPStatus.BAD_REQUEST if malformed else HTTPStatus.UNPROCESSABLE_ENTITY
     detail = "; ".join(f"{error['field']}: {error['message']}" for error in errors)
     return _problem(request.scope, status, detail, errors=errors)
 
 
 def response(scope: Scope, exc: HTTPException | BakeoffError) -> JSONResponse:
-    """For those who stand before the routes."""
+    """The response to an error in a middleware, where FastAPI calls no exception handler."""
     return (of_http if isinstance(exc, HTTPException) else of_bakeoff)(Request(scope), exc)
 
 
 class RequestRefused(HTTPException):
-    """By those who stand before the routes, or look at a request before its body is read."""
+    """A request is refused by a middleware, or before its body is read."""
 
     def __init__(
         self, status: HTTPStatus, detail: str, *, field: str, headers: Mapping[str, str] | None = None
@@ -156,7 +159,7 @@ class RequestRefused(HTTPException):
 
 
 class Faults:
-    """What nobody has foreseen: the client gets an id, the log gets it, too, with the traceback."""
+    """Any unexpected exception: the client gets an incident id, and the log the id and the traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -171,7 +174,7 @@ class Faults:
 
         try:
             await self._app(scope, receive, sending)
-        except Exception:
+        except Exception:  # any bug in a handler: without this the client gets no answer, the log no id
             incident = str(uuid4())
             log.exception("incident %s at %s", incident, scope.get("path"))
             if begun or scope["type"] != "http":
@@ -180,7 +183,7 @@ class Faults:
 
 
 def _fault(scope: Scope, incident: str) -> JSONResponse:
-    detail = "this is a fault of Bakeoff's own, and nothing that you did: the log says more about it"
+    detail = "this is a bug in Bakeoff, and not an error in the request: the log has the details"
     return _problem(scope, HTTPStatus.INTERNAL_SERVER_ERROR, detail, incident=incident)
 
 
@@ -208,7 +211,7 @@ def _problem(
 
 
 def _named_in_path(request: Request, exc: BakeoffError) -> str | None:
-    """What is not there, or in no state for it, was named in the path, where that names anything."""
+    """The last parameter of the path: it names what was not found or is in the wrong state."""
     names = list(request.scope.get("path_params") or {})
     about_it = isinstance(exc, NotFoundError | ConflictError | RefusedError)
     return f"path.{names[-1]}" if names and about_it else None
@@ -218,8 +221,8 @@ def _path(error: Any) -> str:
     return "body" if error["type"] == _MALFORMED else ".".join(map(str, error["loc"]))
 
 
-def _say(error: Any) -> str:
+def _message_of(error: Any) -> str:
     if error["type"] == _MALFORMED:
-        return f"it is no JSON at character {error['loc'][-1]}: {error['ctx']['error']}"
-    said = str(error["msg"])
-    return said[:1].lower() + said[1:]
+        return f"it is not valid JSON at character {error['loc'][-1]}: {error['ctx']['error']}"
+    message = str(error["msg"])
+    return message[:1].lower() + message[1:]

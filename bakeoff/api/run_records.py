@@ -1,4 +1,4 @@
-"""Runs as the API tells of them: what `to_record` says, with their jobs and how far they are."""
+"""Runs as the API returns them: their record, with their jobs and their progress."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +27,7 @@ def run_record(status: RunStatus) -> dict[str, Any]:
 
 
 def progress(status: RunStatus) -> dict[str, Any]:
-    """What those who follow a run are told again and again."""
+    """The data of the event `progress`, which a client that follows the run gets on each change."""
     return {"status": status.run.state, **counts(status), "etaSeconds": _seconds_left(status)}
 
 
@@ -52,7 +52,7 @@ def _counts(by_state: Mapping[JobState, int]) -> dict[str, Any]:
 
 
 def _seconds_left(status: RunStatus) -> float | None:
-    """Of an ended run, none; of one that has not begun, nobody knows."""
+    """0 if the run has ended; None if it has not begun, since there is no pace to go by."""
     began = status.run.started_at
     if began is None or status.run.state.has_ended:
         return 0.0 if status.run.state.has_ended else None

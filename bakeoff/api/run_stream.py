@@ -1,7 +1,8 @@
-"""The progress of a run as server-sent events, from the database: also while the broker is away.
+"""The progress of a run as server-sent events. They are read from the database, so no broker is needed.
 
-Each event of the run has its place in the outbox as its id, by which a client that comes back goes on.
-A stream ends with the run, or when this process is asked to stop.
+The id of each event is its position in the outbox: a client that reconnects sends the last one and goes on
+after it.
+A stream ends with the run, or when this process stops.
 """
 
 import asyncio
@@ -27,15 +28,15 @@ from bakeoff.store.bakeoffs.run_status import RunStatus
 
 log = logging.getLogger(__name__)
 
-Look = tuple[RunStatus, Sequence[Pending]]
+StatusAndEvents = tuple[RunStatus, Sequence[Pending]]
 
 MEDIA_TYPE = "text/event-stream"
-_LOOK_S = 0.5
+_POLL_S = 0.5
 _PING_S = 15.0
-_MOST = 500
+_MAX_EVENTS = 500
 
 LastEventId = Annotated[
-    int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="the last one that was seen")
+    int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="the id of the last event received")
 ]
 
 _ITEM = {
@@ -43,7 +44,7 @@ _ITEM = {
     "required": ["event", "data"],
     "properties": {
         "event": {"enum": ["progress", *EventType]},
-        "id": {"type": "string", "description": "give the last one as `Last-Event-ID` to go on behind it"},
+        "id": {"type": "string", "description": "send the last one as `Last-Event-ID` to go on after it"},
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
@@ -60,56 +61,56 @@ RUN_EVENTS: Mapping[int | str, dict[str, Any]] = {
         "description": "the events, until the run has ended",
         "content": {MEDIA_TYPE: {"itemSchema": _ITEM}},
     },
-    204: {"description": "the run has ended, and its last event was seen: do not come back"},
+    204: {"description": "the run has ended and its last event was received: do not reconnect"},
 }
 
 
 async def stream(context: Context, run_id: str, *, after: int, is_stopping: Callable[[], bool]) -> Response:
-    status, events = await run_in_threadpool(_look, context, run_id, after)
+    status, events = await run_in_threadpool(_read, context, run_id, after)
     if after and status.run.state.has_ended and not events:
         return Response(status_code=204)
-    told = _tell(context, status, events, after, is_stopping)
-    return StreamingResponse(told, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+    frames = _frames(context, status, events, after, is_stopping)
+    return StreamingResponse(frames, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
 
-async def _tell(
+async def _frames(
     context: Context,
     status: RunStatus,
     events: Sequence[Pending],
     after: int,
     is_stopping: Callable[[], bool],
 ) -> AsyncIterator[str]:
-    """Progress first: the last event is the end of the run."""
-    known, told_at = None, time.monotonic()
+    """Sends progress before events, because the last event is the end of the run."""
+    known, sent_at = None, time.monotonic()
     while True:
         if counts(status) != known:
-            known, told_at = counts(status), time.monotonic()
+            known, sent_at = counts(status), time.monotonic()
             yield _event("progress", progress(status))
         for pending in events:
             after = pending.position
             yield _event(pending.event.type, envelope(pending.event), id=after)
-        if is_stopping() or (status.run.state.has_ended and len(events) < _MOST):
+        if is_stopping() or (status.run.state.has_ended and len(events) < _MAX_EVENTS):
             return
-        if time.monotonic() - told_at > _PING_S:
-            told_at = time.monotonic()
+        if time.monotonic() - sent_at > _PING_S:
+            sent_at = time.monotonic()
             yield ": still here\n\n"
-        await asyncio.sleep(_LOOK_S)
-        status, events = await run_in_threadpool(_look_again, context, status, after)
+        await asyncio.sleep(_POLL_S)
+        status, events = await run_in_threadpool(_read_again, context, status, after)
 
 
-def _look(context: Context, run_id: str, after: int) -> Look:
-    """The run first: if it has ended, the event that says so is there."""
+def _read(context: Context, run_id: str, after: int) -> StatusAndEvents:
+    """Reads the run before the events: if it has ended, the event that says so is then among them."""
     engine = context.engine
     status = run_status.of_run(engine, run_id)
-    return status, outbox.of_run(engine, run_id, after=after, limit=_MOST)
+    return status, outbox.of_run(engine, run_id, after=after, limit=_MAX_EVENTS)
 
 
-def _look_again(context: Context, before: RunStatus, after: int) -> Look:
-    """A database that is away for a moment ends no stream."""
+def _read_again(context: Context, before: RunStatus, after: int) -> StatusAndEvents:
+    """Returns the old status if the database cannot be reached for a moment, so the stream goes on."""
     try:
-        return _look(context, before.run.id, after)
+        return _read(context, before.run.id, after)
     except InfrastructureError as exc:
-        log.warning("the stream of run %s tells nothing new: %s", before.run.id, exc)
+        log.warning("the stream of run %s has nothing new: %s", before.run.id, exc)
         return before, []
 
 

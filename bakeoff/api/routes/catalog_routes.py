@@ -1,4 +1,4 @@
-"""The candidates and the datasets that there are to choose from."""
+"""The candidates of the catalog and the datasets of the configuration."""
 
 from typing import Annotated, Any
 
@@ -19,15 +19,15 @@ _ModelId = Annotated[str, Path(max_length=100, pattern=PRINTABLE)]
 
 @router.get("/models", response_model=CatalogOut)
 def list_models(context: TheContext) -> dict[str, Any]:
-    """The candidates of the catalog: those that can take part, and those that cannot, and why."""
+    """The candidates of the catalog: those that can take part, and those that cannot, with the reason."""
     return context.catalog().contents.to_record()
 
 
 @router.post("/models/reload", response_model=CatalogOut)
 async def reload_the_catalog(service: TheService, _: AnAdmin) -> dict[str, Any]:
-    """Reads the catalog file and the installed packages again, for this process. It takes some seconds.
+    """Read the catalog file and the installed packages again, for this process. This takes some seconds.
 
-    Takes the role admin.
+    Needs the role admin.
     """
     await service.start(service.context.reload_catalog)
     return service.context.catalog().contents.to_record()
@@ -35,7 +35,7 @@ async def reload_the_catalog(service: TheService, _: AnAdmin) -> dict[str, Any]:
 
 @router.get("/models/{id}", response_model=ModelOut, responses=documented(404))
 def read_a_model(context: TheContext, id: _ModelId) -> dict[str, Any]:  # noqa: A002 - the name in the path
-    """One candidate, and when it was rejected and why, also before the last restart."""
+    """One candidate, and when and why it was rejected, also before the last restart."""
     contents = context.catalog().contents
     candidate = contents.candidates.get(id) or contents.disabled.get(id)
     rejections = loads.history(context.engine, id)

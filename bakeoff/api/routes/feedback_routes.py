@@ -1,4 +1,4 @@
-"""Results of other systems come in and are scored, and those who know say what they are."""
+"""Import results of other systems, which are scored at once; list them; and label them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,30 +20,30 @@ from bakeoff.operations import score_items
 from bakeoff.operations.context import Context
 from bakeoff.store.feedback import feedback_items, feedback_labels
 
-MOST = 1000  #: in one request
+MOST = 1000  #: items in one request
 _MOST_FEATURES = 1000
 
 router = APIRouter(prefix="/api/ml", tags=["feedback"])
 
-_Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-_Value = _Whole | float | bool | Annotated[str, Field(max_length=10_000)]
-_Label = _Whole | float | bool | Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
+_Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+_Value = _Integer | float | bool | Annotated[str, Field(max_length=10_000)]
+_Label = _Integer | float | bool | Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
 _Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID, pattern=PRINTABLE)]
 _Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
 
 
-class _Asked(BaseModel):
+class _StrictBody(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", strict=True, allow_inf_nan=False, frozen=True
     )
 
 
-class _Result(_Asked):
+class _Result(_StrictBody):
     id: _Id
     features: dict[_Name, _Value | None] = Field(min_length=1, max_length=_MOST_FEATURES)
 
 
-class Incoming(_Asked):
+class Incoming(_StrictBody):
     results: list[_Result] = Field(min_length=1, max_length=MOST)
     model: str | None = Field(
         None,
@@ -54,17 +54,17 @@ class Incoming(_Asked):
     )
 
 
-class _Said(_Asked):
+class _LabelOfResult(_StrictBody):
     result_id: _Id
     label: _Label
 
 
-class Labels(_Asked):
-    labels: list[_Said] = Field(min_length=1, max_length=MOST)
+class Labels(_StrictBody):
+    labels: list[_LabelOfResult] = Field(min_length=1, max_length=MOST)
 
 
 class FeedbackFilter(BaseModel):
-    """Which results, newest first."""
+    """Which results to list."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
@@ -74,7 +74,7 @@ class FeedbackFilter(BaseModel):
 
 
 class WantedLabels(BaseModel):
-    """Which labels, newest first."""
+    """Which labels to list."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
@@ -90,17 +90,17 @@ class WantedLabels(BaseModel):
     dependencies=[Depends(json_only)],
 )
 async def take_results_in(service: TheService, body: Incoming) -> dict[str, Any]:
-    """All of them are stored and scored, or none is.
+    """Store and score results: all of the request, or none.
 
-    The same id again is the same result: with the same features nothing changes, with others it is scored
-    anew.
+    An id that is stored already is the same result: if its features are the same, nothing changes; if they
+    differ, it is scored again.
     """
-    return await service.ask(_take_in, service.context, body)
+    return await service.use_registry(_take_in, service.context, body)
 
 
 @router.get("/results", response_model=ItemPageOut)
 def list_results(context: TheContext, wanted: Annotated[FeedbackFilter, Query()]) -> dict[str, Any]:
-    """Newest first, with their scores."""
+    """The results with their scores, newest first."""
     before = None if wanted.cursor is None else place_of(wanted.cursor)
     found = feedback_items.page(
         context.engine, limit=wanted.limit + 1, before=before, version=wanted.score_version
@@ -115,7 +115,10 @@ def list_results(context: TheContext, wanted: Annotated[FeedbackFilter, Query()]
     dependencies=[Depends(json_only)],
 )
 def label_results(context: TheContext, principal: ThePrincipal, body: Labels) -> dict[str, Any]:
-    """All of them, or none. They are said by the owner of the token, whose last word on a result counts."""
+    """Label results: all of the request, or none.
+
+    The labels belong to the owner of the token. A later label of the same owner replaces the earlier one.
+    """
     given = [Label(item_id=said.result_id, value=said.label, by=principal.name) for said in body.labels]
     with _in_the_body("labels"):
         return feedback_labels.add(context.engine, given).to_record()
@@ -123,7 +126,7 @@ def label_results(context: TheContext, principal: ThePrincipal, body: Labels) ->
 
 @router.get("/labels", response_model=LabelPageOut)
 def list_labels(context: TheContext, wanted: Annotated[WantedLabels, Query()]) -> dict[str, Any]:
-    """Newest first."""
+    """The labels, newest first."""
     before = None if wanted.cursor is None else place_of(wanted.cursor)
     found = feedback_labels.page(
         context.engine, limit=wanted.limit + 1, before=before, item_id=wanted.result_id
@@ -142,7 +145,7 @@ def _take_in(context: Context, body: Incoming) -> dict[str, Any]:
 
 @contextmanager
 def _in_the_body(field: str) -> Iterator[None]:
-    """What the body names and is not there makes the body wrong: the path is right."""
+    """An error about something that the body names is reported as an error of that field of the body."""
     try:
         yield
     except InvalidInputError as exc:

@@ -40,15 +40,15 @@ def database_pulse(context: Context) -> Pulse[DatabaseStatus]:
 
 @router.get("/live", response_model=LiveOut)
 async def is_it_live() -> dict[str, Any]:
-    """It answers. Open to everybody."""
+    """Whether the process answers. Needs no token."""
     return {"live": True}
 
 
 @router.get("/ready", response_model=ReadyOut, responses={503: {"model": ReadyOut}})
 async def is_it_ready(service: TheService, response: Response) -> dict[str, Any]:
-    """Whether runs can be started and looked at: 503 if not. Open to everybody.
+    """Whether runs can be started and read: 503 if not. Needs no token.
 
-    They can while the broker is away: their jobs wait in the database.
+    A broker that is down does not matter: jobs wait in the database.
     """
     ready = _is_ready(await _feel(service.database))
     response.status_code = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
@@ -57,7 +57,7 @@ async def is_it_ready(service: TheService, response: Response) -> dict[str, Any]
 
 @router.get("", response_model=HealthOut)
 async def how_is_it(service: TheService) -> dict[str, Any]:
-    """Candidates, broker, database, workers, queues, and what `bakeoff doctor` would say of them."""
+    """The state of candidates, broker, database, workers and queues, and what `bakeoff doctor` finds."""
     database, broker = await asyncio.gather(_feel(service.database), _feel(service.broker))
     queues = (broker.look.queues if broker.look else None) or []
     backlog = database.look.backlog if database.look else None

@@ -1,4 +1,4 @@
-"""The registry of trained models: what is in it, which version is the best, and what is in Production."""
+"""The registry of trained models: list and read versions, find the best, promote and roll back."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,12 +39,12 @@ _Version = Annotated[
 _Reason = Annotated[str, Field(max_length=1000, pattern=PRINTABLE)]
 
 
-class _Asked(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
 
-class VersionQuery(_Asked):
-    """Which versions, newest first."""
+class VersionQuery(_StrictModel):
+    """Which versions to list."""
 
     name: _Text | None = None
     type: _Text | None = None
@@ -56,23 +56,25 @@ class VersionQuery(_Asked):
     cursor: Cursor | None = None
 
 
-class Rivals(_Asked):
-    """Which versions are compared, and by what."""
+class Rivals(_StrictModel):
+    """Which versions are compared, and by which metric."""
 
     metric: _Text = "f1"
     name: _Text | None = None
     type: _Text | None = None
-    dataset_id: Annotated[_Text | None, Field(description="snapshot; null: that of the newest")] = None
-    any_dataset: Annotated[bool, Field(description="compare what was measured on different data")] = False
+    dataset_id: Annotated[
+        _Text | None, Field(description="id of the snapshot; null: that of the newest version")
+    ] = None
+    any_dataset: Annotated[bool, Field(description="compare versions measured on different data")] = False
 
 
-class Promoting(_Asked):
+class Promoting(_StrictModel):
     stage: Stage = Stage.PRODUCTION
     reason: _Reason = ""
-    force: bool = Field(False, description="even if it does not pass a gate; the log says so")
+    force: bool = Field(False, description="promote even if a gate fails; the log records it")
 
 
-class GoingBack(_Asked):
+class GoingBack(_StrictModel):
     reason: _Reason = ""
 
 
@@ -80,7 +82,7 @@ class GoingBack(_Asked):
 async def list_model_versions(
     service: TheService, wanted: Annotated[VersionQuery, Query()]
 ) -> dict[str, Any]:
-    """Newest first."""
+    """The versions of trained models, newest first."""
     offset = 0 if wanted.cursor is None else place_of(wanted.cursor)
     versions = VersionFilter(
         name=wanted.name,
@@ -95,7 +97,7 @@ async def list_model_versions(
         found = registry.versions(versions, limit=wanted.limit + 1, offset=offset)
         return [version.to_record() for version in found]
 
-    found = await service.ask(_look, service.context, look, [])
+    found = await service.use_registry(_with_registry, service.context, look, [])
     more = len(found) > wanted.limit
     return {
         "items": found[: wanted.limit],
@@ -105,7 +107,7 @@ async def list_model_versions(
 
 @router.get("/best", response_model=ModelVersionOut, responses=documented(404, 409))
 async def find_the_best_model(service: TheService, rivals: Annotated[Rivals, Query()]) -> dict[str, Any]:
-    """By a metric, among those that were measured on the same snapshot."""
+    """The best version by a metric, among those measured on the same snapshot."""
 
     def look(registry: BaseModelRegistry) -> dict[str, Any]:
         compared = VersionFilter(name=rivals.name, type=rivals.type, dataset_id=rivals.dataset_id)
@@ -116,28 +118,28 @@ async def find_the_best_model(service: TheService, rivals: Annotated[Rivals, Que
                 compared = replace(compared, dataset_id=snapshot)
         found = registry.best(rivals.metric, compared)
         if found is None:
-            raise _none(f"no such model has a value of {rivals.metric}")
+            raise _not_found(f"no such model has a value of {rivals.metric}")
         return found.to_record()
 
-    return await service.ask(_look, service.context, look)
+    return await service.use_registry(_with_registry, service.context, look)
 
 
 @router.get("/{name}/versions/{version}", response_model=ModelVersionOut, responses=documented(404, 409))
 async def read_a_model_version(service: TheService, name: _Name, version: _Version) -> dict[str, Any]:
-    """By number, by stage, by place, or `latest`; `@alias` by alias."""
+    """One version, by number, stage, serial or `latest`, or by alias as `@alias`."""
 
     def look(registry: BaseModelRegistry) -> dict[str, Any]:
         with in_field("path.version"):
             return registry.get(_uri(name, version)).to_record()
 
-    return await service.ask(_look, service.context, look)
+    return await service.use_registry(_with_registry, service.context, look)
 
 
 @router.get("/{name}/history", response_model=HistoryOut, responses=documented(409))
 async def read_the_history(service: TheService, name: _Name, limit: Limit = 50) -> dict[str, Any]:
-    """What was promoted, when, by whom and why, newest first."""
-    found = await service.ask(
-        _look, service.context, lambda registry: registry.history(name, limit=limit), []
+    """The log of promotions: what, when, by whom and why, newest first."""
+    found = await service.use_registry(
+        _with_registry, service.context, lambda registry: registry.history(name, limit=limit), []
     )
     return {"items": [line.to_record() for line in found]}
 
@@ -151,9 +153,9 @@ async def read_the_history(service: TheService, name: _Name, limit: Limit = 50) 
 async def promote_a_model_version(
     service: TheService, admin: AnAdmin, name: _Name, version: _Version, body: Promoting
 ) -> dict[str, Any]:
-    """Move it to a stage, if it passes the gates, and tell the hooks.
+    """Move a version to a stage if it passes the gates, and call the hooks.
 
-    To Production, the version that was there is archived. Takes the role admin.
+    A version that it replaces in Production is archived. Needs the role admin.
     """
 
     def move(registry: BaseModelRegistry) -> Promotion:
@@ -167,7 +169,7 @@ async def promote_a_model_version(
             force=body.force,
         )
 
-    return (await service.ask(_look, service.context, move)).to_record()
+    return (await service.use_registry(_with_registry, service.context, move)).to_record()
 
 
 @router.post(
@@ -179,9 +181,9 @@ async def promote_a_model_version(
 async def roll_back_a_model(
     service: TheService, admin: AnAdmin, name: _Name, body: GoingBack
 ) -> dict[str, Any]:
-    """Put the version back into Production that was there before; once more, the one before that.
+    """Put the version that was in Production before back there; again: the one before that.
 
-    Takes the role admin.
+    Needs the role admin.
     """
 
     def go_back(registry: BaseModelRegistry) -> Promotion:
@@ -189,7 +191,7 @@ async def roll_back_a_model(
             registry, name, **_policy(service.context), by=admin.name, reason=body.reason
         )
 
-    return (await service.ask(_look, service.context, go_back)).to_record()
+    return (await service.use_registry(_with_registry, service.context, go_back)).to_record()
 
 
 def _policy(context: Context) -> dict[str, Any]:
@@ -201,13 +203,13 @@ def _uri(name: str, version: str) -> str:
     return f"models:/{name}{version}" if version.startswith("@") else f"models:/{name}/{version}"
 
 
-def _look(context: Context, look: Callable[[BaseModelRegistry], T], nothing: T | None = None) -> T:
-    """`nothing` is the answer while nothing was ever saved; looking makes no registry."""
+def _with_registry(context: Context, look: Callable[[BaseModelRegistry], T], nothing: T | None = None) -> T:
+    """`nothing` is returned if no model was ever saved; reading does not create the registry."""
     configuration = context.configuration
     if registry_opening.has_registry(configuration):
         return look(_open(context))
     if nothing is None:
-        raise _none("no model was ever saved here")
+        raise _not_found("no model was ever saved here")
     return nothing
 
 
@@ -218,5 +220,5 @@ def _open(context: Context) -> BaseModelRegistry:
         raise ConflictError(str(exc)) from exc
 
 
-def _none(what: str) -> NotFoundError:
+def _not_found(what: str) -> NotFoundError:
     return NotFoundError(f"{what}: the list of all is under /api/ml/registry").with_field("query")

@@ -1,4 +1,4 @@
-"""What the ensemble says of symbols, as it was kept when it was generated."""
+"""The stored signals of the ensemble."""
 
 import base64
 import re
@@ -25,7 +25,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def _day(text: Any) -> Any:
-    """A number would be taken for seconds since 1970."""
+    """Only a written date: pydantic would take a number for seconds since 1970."""
     if isinstance(text, str) and not _DAY.fullmatch(text):
         raise ValueError("expected a date such as 2026-11-20")
     return text
@@ -34,16 +34,16 @@ def _day(text: Any) -> Any:
 _AsOf = Annotated[
     date | None,
     BeforeValidator(_day),
-    Query(description="such as 2026-11-20; none: the newest there is"),
+    Query(description="such as 2026-11-20; none: the newest date with signals"),
 ]
 _Symbol = Annotated[str, Path(min_length=1, max_length=LONGEST_SYMBOL, pattern=PRINTABLE)]
 _Cursor = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9_=-]{1,300}$", description="`nextCursor` of the page before")
+    str, Field(pattern=r"^[A-Za-z0-9_=-]{1,300}$", description="`nextCursor` of the previous page")
 ]
 
 
 class SignalQuery(BaseModel):
-    """Which signals, the best first."""
+    """Which signals to list."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,7 +55,7 @@ class SignalQuery(BaseModel):
 
 
 class _Place(NamedTuple):
-    """Behind which a page begins. It names the date, for the newest one may be another by then."""
+    """After which signal a page begins. It holds the date, because the newest date may have changed since."""
 
     as_of: date
     rank: int
@@ -81,7 +81,7 @@ class _Place(NamedTuple):
 
 @router.get("/ensemble", response_model=EnsemblePageOut)
 def list_ensemble_signals(context: TheContext, wanted: Annotated[SignalQuery, Query()]) -> dict[str, Any]:
-    """Of one date, the best first."""
+    """The signals of one date, the best first."""
     after = None if wanted.cursor is None else _Place.read(wanted.cursor)
     if after is not None and wanted.as_of not in {None, after.as_of}:
         raise unknown()
@@ -97,13 +97,13 @@ def list_ensemble_signals(context: TheContext, wanted: Annotated[SignalQuery, Qu
 
 @router.get("/ensemble/{symbol:path}", response_model=EnsembleSignalOut, responses=documented(404))
 def read_an_ensemble_signal(context: TheContext, symbol: _Symbol, as_of: _AsOf = None) -> dict[str, Any]:
-    """Of one symbol."""
+    """The signal of one symbol."""
     on = as_of or ensemble_signals.latest_date(context.engine, symbol)
     found = None if on is None else ensemble_signals.get(context.engine, symbol, on)
     if found is None:
         when = f" as of {on}" if on else ""
         raise NotFoundError(
-            f"there is no signal of {symbol}{when}: a symbol has one where two models or more answered for it"
+            f"there is no signal of {symbol}{when}: a symbol has one if two models or more gave one for it"
         )
     return found.to_record()
 

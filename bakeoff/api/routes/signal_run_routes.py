@@ -1,4 +1,4 @@
-"""Having signals generated: a run of signals, which is followed like any other run."""
+"""Start a run that generates signals. It is followed like any other run."""
 
 from typing import Any
 
@@ -29,10 +29,11 @@ async def generate_signals(
     principal: AnAdmin,
     key: Key = None,
 ) -> dict[str, Any]:
-    """A job for each signal model. The run is under `/api/ml/evaluations`; when it has ended, so is its
-    ensemble under `/api/signals/ensemble`.
+    """Start a run with one job per signal model. Follow it under `/api/ml/evaluations`.
 
-    `symbols`: null means all that there are. `asOf`: null means the last day of which there are prices.
+    When it has ended, its ensemble is under `/api/signals/ensemble`.
+
+    `symbols`: null means all symbols. `asOf`: null means the last day with prices.
     """
     status = await service.start(
         idempotent_start.generate, service.context, body, key=key, principal=principal

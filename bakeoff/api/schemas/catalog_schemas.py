@@ -24,7 +24,7 @@ class RejectionOut(Out):
     path: str
     cause: str
     fix: str
-    traceback: str = Field(description="in the code of the candidate")
+    traceback: str = Field(description="of the error in the code of the candidate")
 
 
 class EnsembleOut(Out):
@@ -32,12 +32,12 @@ class EnsembleOut(Out):
     min_agreement: float
     min_confidence: float
     flag_conflicts: bool
-    weights: dict[str, float] = Field(description="of the signal models that can be asked: together 1")
+    weights: dict[str, float] = Field(description="of the signal models that are ready; they add up to 1")
 
 
 class CatalogOut(Out):
     candidates: list[CandidateOut] = Field(
-        description="enabled and healthy: those that can take part, and signal models that can be asked"
+        description="enabled and loadable: candidates that can take part, and signal models that are ready"
     )
     disabled: list[CandidateOut]
     rejected: list[RejectionOut]
@@ -49,7 +49,9 @@ class RejectedLoadOut(RejectionOut):
 
 
 class ModelOut(Out):
-    candidate: CandidateOut | None = Field(description="null while it is rejected, or no longer named")
+    candidate: CandidateOut | None = Field(
+        description="null while it is rejected, or no longer in the catalog"
+    )
     enabled: bool = Field(description="whether it takes part")
     rejections: list[RejectedLoadOut] = Field(description="the last hundred, newest first")
 
@@ -58,8 +60,8 @@ class DatasetOut(Out):
     name: str
     source: str
     from_: str | None = Field(alias="from", description="file, URL without password, toy set or function")
-    target: str | None = Field(description="null: the source knows its own")
-    task: str | None = Field(description="null: told by its values")
+    target: str | None = Field(description="null: the source defines it")
+    task: str | None = Field(description="null: inferred from the values of the target")
 
 
 class DatasetsOut(Out):

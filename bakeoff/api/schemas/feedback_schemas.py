@@ -1,4 +1,4 @@
-"""Results of other systems, their scores, and what is said of them."""
+"""Results of other systems, their scores and their labels."""
 
 from pydantic import Field
 
@@ -9,20 +9,22 @@ from bakeoff.domain.feedback import Value
 class IntakeOut(Out):
     received: int
     new: int
-    changed: int = Field(description="known already, and not as they were")
+    changed: int = Field(description="stored before with other features")
     unchanged: int
 
 
 class ScoredIntakeOut(IntakeOut):
-    score_version: str = Field(description="what scored those that are not as they were")
+    score_version: str = Field(description="the version that scored the new and changed results")
 
 
 class ItemOut(Out):
     id: str
     features: dict[str, Value | None]
-    received_at: Moment = Field(description="with these features")
+    received_at: Moment = Field(description="when these features were received")
     relevance_score: float | None = Field(description="from -1 to 1")
-    score_version: str | None = Field(description="what gave it: the URI of a model version, or `baseline`")
+    score_version: str | None = Field(
+        description="the version that scored it: the URI of a model version, or `baseline`"
+    )
     scored_at: Moment | None
 
 

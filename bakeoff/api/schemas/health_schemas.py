@@ -1,4 +1,4 @@
-"""How the service is."""
+"""The state of the service."""
 
 from pydantic import Field
 
@@ -15,8 +15,8 @@ class FindingOut(Out):
 
 class QueueOut(Out):
     name: str
-    waiting: int | None = Field(description="messages")
-    readers: list[str] = Field(description="workers")
+    waiting: int | None = Field(description="number of messages")
+    readers: list[str] = Field(description="workers that read it")
 
 
 class BrokerOut(Out):
@@ -32,7 +32,7 @@ class DatabaseOut(Out):
 class BacklogOut(Out):
     queued: int
     running: int
-    silent: int = Field(description="running jobs whose worker fell silent")
+    silent: int = Field(description="running jobs whose worker no longer responds")
 
 
 class ReadyModelOut(Out):
@@ -47,7 +47,7 @@ class RejectedModelOut(ReadyModelOut):
 
 class HealthOut(Out):
     live: bool
-    ready: bool = Field(description="whether runs can be started and looked at")
+    ready: bool = Field(description="whether runs can be started and read")
     version: str
     models: list[ReadyModelOut]
     rejected: list[RejectedModelOut]
@@ -56,9 +56,9 @@ class HealthOut(Out):
     workers: list[str]
     queues: list[QueueOut]
     unread_queues: list[str] = Field(description="queues that no worker reads")
-    jobs: BacklogOut | None = Field(description="null: the database has not told")
+    jobs: BacklogOut | None = Field(description="null: the database has not answered")
     oldest_queued_seconds: float | None = Field(description="age of the oldest queued job; null: none waits")
-    findings: list[FindingOut] = Field(description="what `bakeoff doctor` says of broker and database")
+    findings: list[FindingOut] = Field(description="the findings of `bakeoff doctor` on broker and database")
 
 
 class LiveOut(Out):

@@ -13,7 +13,7 @@ class ModelVersionOut(Out):
     model_name: str
     model_type: str
     version: str
-    serial: int = Field(description="its place among all versions ever saved under the name, from 1")
+    serial: int = Field(description="its number among all versions ever saved under the name, from 1")
     uri: str
     stage: Stage
     aliases: list[str]
@@ -26,7 +26,7 @@ class ModelVersionOut(Out):
     file_path: str
     digest: str = Field(description="SHA-256 of the file")
     size_bytes: int
-    libraries: dict[str, str] = Field(description="versions it was saved under")
+    libraries: dict[str, str] = Field(description="versions of the libraries when it was saved")
     signature: dict[str, Any] | None
     feature_names: list[str] | None
     has_preprocessor: bool
@@ -34,7 +34,9 @@ class ModelVersionOut(Out):
     run_id: str | None
     evaluation_id: str | None
     candidate_id: str | None
-    dataset_id: str | None = Field(description="only metrics on the same snapshot compare")
+    dataset_id: str | None = Field(
+        description="snapshot of its metrics; only metrics on the same snapshot are comparable"
+    )
     split_id: str | None
 
 

@@ -1,4 +1,4 @@
-"""Runs: started, listed, looked at, followed."""
+"""Runs: as they are started, listed, read and followed."""
 
 from datetime import date
 from typing import Any, Literal
@@ -29,25 +29,25 @@ class StartedOut(Out):
 
 
 class ProgressOut(Out):
-    counts: dict[JobState, int] = Field(description="jobs in each state; every state is there")
-    done: int = Field(description="jobs that have ended, however")
+    counts: dict[JobState, int] = Field(description="number of jobs in each state; every state is present")
+    done: int = Field(description="jobs that have ended, in any way")
     total: int
 
 
 class ProgressOfOneOut(ProgressOut):
-    eta_seconds: float | None = Field(description="at the pace so far; null as long as there is none")
+    eta_seconds: float | None = Field(description="from the pace so far; null before there is one")
 
 
 class SignalOrderOut(Out):
     as_of: date
-    symbols: int = Field(description="how many are asked for")
+    symbols: int = Field(description="number of symbols")
     weights: dict[str, float] = Field(description="of each model, as declared")
     strategy: Strategy
     min_agreement: float
     min_confidence: float
     flag_conflicts: bool
-    persist: bool = Field(description="whether the ensemble is kept")
-    fresh: bool = Field(description="whether what is known is asked for again")
+    persist: bool = Field(description="whether the ensemble is stored")
+    fresh: bool = Field(description="whether stored signals are computed again")
 
 
 class RunOut(Out):
@@ -72,10 +72,10 @@ class RunOut(Out):
     seed: int
     test_size: float
     baseline_id: str | None
-    priority: int = Field(description="jobs of a higher one go first")
-    save: SavePolicy = Field(description="models that it saves")
-    save_as: str | None = Field(description="what they are called in the registry")
-    signals: SignalOrderOut | None = Field(description="what signal models are asked; null for a bake-off")
+    priority: int = Field(description="jobs of runs with a higher priority go first")
+    save: SavePolicy = Field(description="which models the run saves")
+    save_as: str | None = Field(description="the name of the saved models in the registry")
+    signals: SignalOrderOut | None = Field(description="the order to the signal models; null for a bake-off")
     retry_of: Id | None
     created_at: Moment
     started_at: Moment | None
@@ -120,5 +120,5 @@ class EventOut(Out):
     payload: dict[str, Any]
 
 
-#: What goes over the stream, which FastAPI knows nothing of.
+#: The data of the event stream. FastAPI does not know these schemas, so the OpenAPI document adds them.
 STREAMED = (FollowedOut, EventOut)

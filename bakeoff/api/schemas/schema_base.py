@@ -1,6 +1,6 @@
-"""What all shapes share.
+"""The base of all response schemas.
 
-The records themselves are made where the words are (`to_record`); what does not fit its shape is a fault.
+The records come from `to_record` of the domain classes. A record that does not fit its schema is a bug (500).
 """
 
 from typing import Annotated
@@ -15,7 +15,7 @@ Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 class Out(BaseModel):
-    """Every key is always there."""
+    """Every key is always present in the response."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,

@@ -1,4 +1,4 @@
-"""What the ensemble says."""
+"""The signals of the ensemble."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ class EnsembleSignalOut(Out):
     signal: SignalType
     ensemble_score: float = Field(description="sum of weight times confidence")
     confidence: float = Field(description="equals the score")
-    expected_return: float = Field(description="sum of weight times what the models expect")
+    expected_return: float = Field(description="sum of weight times the expected return of each model")
     model_signals: dict[str, SignalType] = Field(description="by model")
     model_confidences: dict[str, float] = Field(description="by model")
     conflict: bool = Field(description="one model would buy, and one would sell")
@@ -24,11 +24,11 @@ class EnsembleSignalOut(Out):
     signals_agree: bool = Field(description="all models give the same of the five signals")
     rank: int = Field(description="1 is the best of that date, by score times expected return")
     models_contributing: list[str]
-    run_id: Id | None = Field(description="the run that generated it; null: a process by itself")
+    run_id: Id | None = Field(description="the run that generated it; null: a process without a run")
     generated_at: Moment
 
 
 class EnsemblePageOut(Out):
-    as_of: Day | None = Field(description="the date that was asked for, or the newest; null: there is none")
+    as_of: Day | None = Field(description="the requested date, or the newest; null: there are no signals")
     items: list[EnsembleSignalOut]
     next_cursor: str | None = Field(description="the `cursor` of the next page; null: this is the last")

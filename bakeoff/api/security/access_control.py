@@ -1,8 +1,8 @@
-"""In front of all routes: who may come in at all, from where, and with how much.
+"""Access control in front of all routes: the token, the origin and the size of each request.
 
-Without tokens the API is open to whoever reaches it, which are the users of this machine, for it then listens
-on loopback alone. A web page in their browser reaches it, too: hence the looks at `Host`, which tells a name
-that was made to point here, and at `Origin`, which tells a page from elsewhere.
+While there are no tokens, every user of this machine may use the API, which then listens on loopback only. A
+web page in the browser of such a user reaches it, too. Therefore `Host` is checked, which reveals a foreign
+name that points to this machine (DNS rebinding), and `Origin`, which reveals a page of another site.
 """
 
 from collections.abc import Collection
@@ -25,7 +25,7 @@ PUBLIC = frozenset({"/health/live", "/health/ready", "/openapi.json"})
 _BEARER = "bearer "
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-#: Nothing that is served here is to be shown in a page, kept, or guessed at.
+#: No response may be embedded in a page, cached, or have its type guessed.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -39,8 +39,8 @@ _HEADERS = {
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     tokens: Tokens
-    host: str  #: that it listens on
-    origins: Collection[str] = ()  #: of web pages elsewhere that may use it
+    host: str  #: the address that the API listens on
+    origins: Collection[str] = ()  #: of web pages on other sites that may use the API
 
 
 class Gate:
@@ -58,7 +58,9 @@ class Gate:
             await problem_details.response(scope, exc)(scope, receive, send)
             return
         except BakeoffError as exc:
-            ours = InfrastructureError(str(exc))  # whatever is wrong with the tokens, no client can mend it
+            ours = InfrastructureError(
+                str(exc)
+            )  # the tokens file is broken: the operator must repair it, no client can
             await problem_details.response(scope, ours)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
@@ -66,7 +68,7 @@ class Gate:
 
 
 def _counted(receive: Receive) -> Receive:
-    """Of what does not say beforehand how large it is."""
+    """Counts the bytes of a body as it arrives: it may come without a Content-Length."""
     received = 0
 
     async def receiving() -> Message:
@@ -80,7 +82,7 @@ def _counted(receive: Receive) -> Receive:
 
 
 def _admit(scope: Scope, headers: Headers, rules: Rules) -> Principal | None:
-    """None for somebody unknown, at a path that is open to everybody."""
+    """Who sends the request; None at a public path, where nobody has to say."""
     length = headers.get("content-length", "0")
     _refuse_large(int(length) if length.isdecimal() else 0)
     is_open = is_loopback(rules.host) and not rules.tokens.known()
@@ -107,8 +109,8 @@ def _refuse_foreign_host(headers: Headers, rules: Rules) -> None:
     if host not in {"localhost", rules.host} and not _is_loopback_address(host):
         raise RequestRefused(
             HTTPStatus.FORBIDDEN,
-            f"without tokens this API answers to its own name alone, not to {host!r}: use localhost, or make "
-            "a token with `bakeoff api token NAME`",
+            f"without tokens this API answers only to its own name, not to {host!r}: use localhost, "
+            "or make a token with `bakeoff api token NAME`",
             field="header.Host",
         )
 
@@ -144,7 +146,7 @@ def _unauthorized(detail: str) -> RequestRefused:
 
 
 def _split(address: str) -> SplitResult:
-    """What cannot be read names nobody."""
+    """An address that cannot be parsed has no host, and is refused."""
     try:
         return urlsplit(address)
     except ValueError:

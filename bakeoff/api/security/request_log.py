@@ -1,6 +1,6 @@
-"""A line for each request, and an id for it, which every other line has that is written meanwhile.
+"""Logs one line per request, and gives it an id that every log line written for it carries.
 
-Neither queries nor headers are written down: a token may be in them.
+Neither queries nor headers are logged: a token may be in them.
 """
 
 import logging
@@ -20,8 +20,8 @@ REQUEST_ID = "X-Request-ID"
 
 _GIVEN = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _RUNS = "/api/ml/evaluations/"
-_WATCHED = ("/health", "/metrics")  #: monitors ask for these every few seconds
-_NO_ANSWER = 499  #: the client was gone before there was one
+_WATCHED = ("/health", "/metrics")  #: monitors request these every few seconds
+_NO_ANSWER = 499  #: the client left before there was an answer
 
 
 class Access:
@@ -47,17 +47,17 @@ class Access:
             try:
                 await self._app(scope, receive, sending)
             finally:
-                _tell(scope, status, time.perf_counter() - began)
+                _log_request(scope, status, time.perf_counter() - began)
 
 
 def _run_in(path: str, parameters: Mapping[str, str]) -> Mapping[str, str]:
     return {"runId": parameters["id"]} if path.startswith(_RUNS) and "id" in parameters else {}
 
 
-def _tell(scope: Scope, status: int, took_s: float) -> None:
+def _log_request(scope: Scope, status: int, took_s: float) -> None:
     principal = scope.get("state", {}).get("principal")
-    path = scope["raw_path"].decode("latin-1")  # with all that is not plain still in its escapes
-    told = {
+    path = scope["raw_path"].decode("latin-1")  # still percent-encoded, so it cannot forge a log line
+    fields = {
         "method": scope["method"],
         "path": path,
         "status": status,
@@ -66,5 +66,5 @@ def _tell(scope: Scope, status: int, took_s: float) -> None:
         **_run_in(path, scope.get("path_params", {})),
     }
     level = logging.DEBUG if path.startswith(_WATCHED) else logging.INFO
-    with log_setup.with_ids(**told):
-        log.log(level, "%s %s: %d", told["method"], path, status)
+    with log_setup.with_ids(**fields):
+        log.log(level, "%s %s: %d", fields["method"], path, status)

@@ -1,6 +1,6 @@
-"""Who may use the API: one line for each token, `name:role:sha256`, so that whoever reads the file has none.
+"""The tokens of the API: one line `name:role:sha256` each. The file holds hashes, so it reveals no token.
 
-The file is read again when it has changed: a line that is added or removed counts from the next request on.
+The file is read again when it has changed: an added or removed line takes effect with the next request.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64}):(?P<role>user|admin):(?P<dig
 
 
 class Role(StrEnum):
-    USER = "user"  #: looks at everything; starts, cancels and retries runs; sends results and labels
+    USER = "user"  #: reads everything; starts, cancels and retries runs; sends results and labels
     ADMIN = "admin"  #: also changes what others rely on: the catalog, what is in Production
 
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """Whoever a request comes from."""
+    """The sender of a request."""
 
     name: str
     role: Role
@@ -57,7 +57,7 @@ class Tokens:
         return [*self._fixed, *self._read]
 
     def owner(self, presented: str) -> Principal | None:
-        """Every token is compared, in the same time whether it is like it or not."""
+        """Compares every token in constant time, so that the time of the answer reveals nothing."""
         digest = _digest(presented)
         found = [token.owner for token in self.known() if hmac.compare_digest(token.digest, digest)]
         return found[0] if found else None
@@ -71,7 +71,7 @@ class Tokens:
 
 
 def read(file: Path) -> list[Token]:
-    """Empty lines and those that begin with # are for people."""
+    """Empty lines, and comments that begin with #, are skipped."""
     try:
         lines = file.read_text("utf-8").splitlines()
     except FileNotFoundError:
@@ -83,7 +83,7 @@ def read(file: Path) -> list[Token]:
 
 
 def _parse(text: str, file: Path, number: int) -> Token:
-    """The line is not shown: somebody may have put the token itself there."""
+    """The error does not quote the line: it may hold the token itself by mistake."""
     found = _LINE.fullmatch(text)
     if found is None:
         raise InvalidInputError(
@@ -94,7 +94,7 @@ def _parse(text: str, file: Path, number: int) -> Token:
 
 
 def add(file: Path, name: str, role: Role) -> str:
-    """The new token, which is nowhere else: the file holds its hash."""
+    """Returns the new token. It is stored nowhere: the file holds only its hash."""
     token = _PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     line = f"{name}:{role}:{_digest(token)}"
     if not _LINE.fullmatch(line):

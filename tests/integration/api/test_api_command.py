@@ -17,7 +17,7 @@ def test_on_any_other_address_it_does_not_start_without_tokens(project: Project,
 
     assert said.exit_code == 2
     assert said.stderr == (
-        f"error: apiHost {host} is reached from elsewhere, and no token tells who may come in: make one with "
+        f"error: apiHost {host} can be reached from other machines, and there is no token yet: make one with "
         "`bakeoff api token NAME --role admin`, or listen on 127.0.0.1\n"
     )
 
