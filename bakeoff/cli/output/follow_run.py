@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from bakeoff.cli.output import terminal
-from bakeoff.cli.output.line_progress import Lines
-from bakeoff.cli.output.live_progress import Board
 from bakeoff.cli.output.poll_run import Patience, looks
 from bakeoff.cli.output.run_outcome import show_outcome
+from bakeoff.cli.output.run_progress import LineProgress, LiveProgress
 from bakeoff.cli.output.saving_view import wait_until_saved
 from bakeoff.domain.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
@@ -87,8 +86,8 @@ def _why(context: "Context", *, own_worker: bool) -> str:
     return why_nothing_runs(context)
 
 
-def _display(console: "Console") -> Board | Lines:
-    return Board(console) if console.is_terminal else Lines(console)
+def _display(console: "Console") -> LiveProgress | LineProgress:
+    return LiveProgress(console) if console.is_terminal else LineProgress(console)
 
 
 def _show_leaderboard(context: "Context", run_id: str, console: "Console", *, as_json: bool) -> None:

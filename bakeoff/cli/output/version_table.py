@@ -1,6 +1,7 @@
-"""Model versions as people read them: a table of many, and all there is to say of one."""
+"""Tables of model versions: a list of them, the details of one, and the log of promotions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.padding import Padding
@@ -8,13 +9,19 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff.cli.output.number_format import plain
-from bakeoff.cli.output.promotion_view import STYLES, local, story
 from bakeoff.cli.output.terminal import clean
-from bakeoff.domain.model_version import ModelVersion, Promotion
+from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
 from bakeoff.domain.wording import counted, size
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+STAGE_STYLES: Mapping[Stage, str] = {
+    Stage.DEVELOPMENT: "",
+    Stage.STAGING: "yellow",
+    Stage.PRODUCTION: "bold green",
+    Stage.ARCHIVED: "dim",
+}
 
 _LISTED_METRICS = 3
 _MOST_COLUMNS = 20
@@ -33,7 +40,7 @@ def table(versions: Sequence[ModelVersion]) -> Table:
             _stage(version),
             Text(clean(version.type)),
             Text(clean(_metrics(version.metrics, _LISTED_METRICS))),
-            Text(local(version.created_at), "dim"),
+            Text(local_time(version.created_at), "dim"),
         )
     return found
 
@@ -44,7 +51,7 @@ def _name(version: ModelVersion) -> Text:
 
 def _stage(version: ModelVersion) -> Text:
     """With the aliases that point to it."""
-    text = Text(version.stage, STYLES[version.stage])
+    text = Text(version.stage, STAGE_STYLES[version.stage])
     return text.append("".join(f" @{alias}" for alias in version.aliases), "cyan")
 
 
@@ -90,7 +97,7 @@ def _facts(version: ModelVersion) -> "list[tuple[str, Text | str | None]]":
         ("libraries", _pairs(version.libraries)),
         ("file", f"{version.file_path}, {size(version.size_bytes)}"),
         ("SHA-256", version.digest),
-        ("saved", local(version.created_at)),
+        ("saved", local_time(version.created_at)),
     ]
 
 
@@ -119,15 +126,15 @@ def _stages(history: Sequence[Promotion]) -> "list[RenderableType]":
     return [
         Text(),
         Text("stages, newest first", "bold"),
-        *(Padding(_line(line), (0, 0, 0, 2)) for line in history),
+        *(Padding(_dated_entry(entry), (0, 0, 0, 2)) for entry in history),
     ]
 
 
-def _line(line: Promotion) -> Text:
-    return Text.assemble((local(line.at), "dim"), "  ").append_text(story(line))
+def _dated_entry(entry: Promotion) -> Text:
+    return Text.assemble((local_time(entry.at), "dim"), "  ").append_text(_log_entry(entry))
 
 
-def verdict(checked: int, problems: Mapping[str, str], leftovers: int) -> "list[RenderableType]":
+def verification(checked: int, problems: Mapping[str, str], leftovers: int) -> "list[RenderableType]":
     parts: list[RenderableType] = []
     for uri, why in problems.items():
         parts += [Text.assemble(("✗ ", "red"), (clean(uri), "bold")), Padding(Text(clean(why)), (0, 0, 0, 2))]
@@ -138,3 +145,65 @@ def verdict(checked: int, problems: Mapping[str, str], leftovers: int) -> "list[
             Text(f"{counted(leftovers, 'file')} left over: `bakeoff registry gc` removes them", "dim")
         )
     return parts
+
+
+def _log_entry(entry: Promotion) -> Text:
+    """One entry of the log: what happened, by whom, and why."""
+    if not entry.moved:
+        return _hook_summary(_hooks(entry))
+    return (
+        _stage_change(entry)
+        .append(f" by {clean(entry.by)}")
+        .append(f": {clean(entry.reason)}" if entry.reason else "")
+    )
+
+
+def _stage_change(entry: Promotion) -> Text:
+    text = Text.assemble(f"{entry.from_stage} → ", (entry.to_stage, STAGE_STYLES[entry.to_stage]))
+    if entry.replaced:
+        text.append(f", in place of {entry.replaced}")
+    for mark, word in (("rollback", "rolled back"), ("forced", "forced")):
+        if entry.evidence.get(mark):
+            text.append(f", {word}", "yellow")
+    return text
+
+
+def _hook_summary(hooks: Sequence[Mapping[str, Any]]) -> Text:
+    text = Text(f"sent to {counted(len(hooks), 'hook')}")
+    failed = [f"{hook['hook']}: {hook['reason']}" for hook in hooks if not hook["passed"]]
+    return text.append(f", {len(failed)} failed: {clean('; '.join(failed))}", "yellow") if failed else text
+
+
+def _hooks(entry: Promotion) -> Sequence[Mapping[str, Any]]:
+    hooks: Sequence[Mapping[str, Any]] = entry.evidence.get("hooks", ())
+    return hooks
+
+
+def promotion_log(lines: Sequence[Promotion]) -> Table:
+    found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    found.add_column("when", no_wrap=True)
+    found.add_column("model", no_wrap=True)
+    found.add_column("what", overflow="fold")
+    for entry in lines:
+        model = Text.assemble((clean(entry.model_name), "bold"), f"/{entry.version}")
+        found.add_row(Text(local_time(entry.at), "dim"), model, _log_entry(entry))
+    return found
+
+
+def local_time(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def promotion_outcome(entry: Promotion) -> "list[RenderableType]":
+    """The result of a promotion that was just made, with its gates and hooks."""
+    name = Text.assemble((clean(entry.model_name), "bold"), f"/{entry.version}: ")
+    gates = _checks(entry.evidence.get("gates", ()), "gate")
+    remarks = [*gates, *_checks(_hooks(entry), "hook")]
+    return [name.append_text(_stage_change(entry)), *(Padding(remark, (0, 0, 0, 2)) for remark in remarks)]
+
+
+def _checks(results: Sequence[Mapping[str, Any]], kind: str) -> Iterator[Text]:
+    for one in results:
+        sign = ("✓ ", "green") if one["passed"] else ("✗ ", "red")
+        reason = f": {one['reason']}" if one["reason"] else ""
+        yield Text.assemble(sign, clean(f"{kind} {one[kind]}{reason}"))

@@ -127,9 +127,9 @@ def test_the_history_tells_it_newest_first(project, registry):
     lines = said(project, "history", env={"TZ": "UTC"}).splitlines()
     assert lines[0].split() == ["when", "model", "what"]
     assert [line[18:].strip() for line in lines[1:]] == [
-        "churn/1.0.0  told to 2 hooks, 1 failed: false: it ended with exit code 1",
+        "churn/1.0.0  sent to 2 hooks, 1 failed: false: it ended with exit code 1",
         "churn/1.0.0  Archived → Production, in place of 1.0.1, rolled back by bob",
-        "churn/1.0.1  told to 2 hooks, 1 failed: false: it ended with exit code 1",
+        "churn/1.0.1  sent to 2 hooks, 1 failed: false: it ended with exit code 1",
         "churn/1.0.1  Development → Production, in place of 1.0.0 by bob: spring",
         "churn/1.0.0  Development → Production by ada",
     ]

@@ -8,9 +8,8 @@ import pytest
 from fixtures.samples import NOON, a_candidate, a_job, a_run
 from rich.console import Console
 
-from bakeoff.cli.output.line_progress import Lines
-from bakeoff.cli.output.live_progress import render
 from bakeoff.cli.output.poll_run import Look, Patience
+from bakeoff.cli.output.run_progress import LineProgress, render
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.job import JobError, JobState, Phase
 from bakeoff.domain.run import RunState, seconds_left
@@ -113,7 +112,7 @@ def test_what_is_left_is_told_by_the_pace_so_far(jobs, expected):
 
 def said_of(*looks):
     console = Console(file=io.StringIO(), width=1000, color_system=None, markup=False)
-    with Lines(console) as lines:
+    with LineProgress(console) as lines:
         for shown in looks:
             lines.update(shown)
     return console.file.getvalue().splitlines()

@@ -141,7 +141,7 @@ def verify(
     config: ConfigFile = None,
 ) -> None:
     """Check that all files are as they were saved. Nothing is unpickled.  Exit code 1: some have changed."""
-    from bakeoff.cli.output.version_table import verdict
+    from bakeoff.cli.output.version_table import verification
 
     registry = project_access.local_registry(project_access.open_project(config).configuration)
     checked = [registry.get(model)] if model else registry.versions()
@@ -156,7 +156,7 @@ def verify(
             }
         )
     else:
-        terminal.show(terminal.out(), *verdict(len(checked), problems, len(leftovers)))
+        terminal.show(terminal.out(), *verification(len(checked), problems, len(leftovers)))
     if problems:
         raise typer.Exit(_FAILED)
 

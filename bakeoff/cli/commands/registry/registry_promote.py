@@ -89,12 +89,12 @@ def _hook_warnings_muted() -> "Iterator[None]":
 
 
 def _show_outcome(entry: "Promotion", *, as_json: bool) -> None:
-    from bakeoff.cli.output.promotion_view import outcome
+    from bakeoff.cli.output.version_table import promotion_outcome
 
     if as_json:
         terminal.write_json(entry.to_record())
     else:
-        terminal.show(terminal.out(), *outcome(entry))
+        terminal.show(terminal.out(), *promotion_outcome(entry))
 
 
 def history(
@@ -107,7 +107,7 @@ def history(
     config: ConfigFile = None,
 ) -> None:
     """Show the log of promotions: what, when, by whom and why, newest first."""
-    from bakeoff.cli.output.promotion_view import history as table
+    from bakeoff.cli.output.version_table import promotion_log
 
     lines = project_access.registry(project_access.open_project(config).configuration).history(
         name, limit=limit
@@ -115,7 +115,7 @@ def history(
     if as_json:
         terminal.write_json([entry.to_record() for entry in lines])
     elif lines:
-        terminal.show(terminal.out(), table(lines))
+        terminal.show(terminal.out(), promotion_log(lines))
     else:
         terminal.out().print("no version was promoted yet: `bakeoff registry promote` does it")
 

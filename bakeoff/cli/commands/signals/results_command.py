@@ -183,7 +183,7 @@ def _table(found: "Sequence[StoredItem]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from bakeoff.cli.output.promotion_view import local
+    from bakeoff.cli.output.version_table import local_time
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("result", no_wrap=True, overflow="ellipsis")
@@ -195,7 +195,7 @@ def _table(found: "Sequence[StoredItem]") -> "Table":
             Text(terminal.clean(stored.item.id), "bold"),
             Text(f"{stored.score.value:+.3f}" if stored.score else ""),
             Text(terminal.clean(stored.score.version) if stored.score else "not scored"),
-            Text(local(stored.received_at), "dim"),
+            Text(local_time(stored.received_at), "dim"),
             Text(terminal.clean(_features(stored.item.features)), "dim"),
         )
     return table

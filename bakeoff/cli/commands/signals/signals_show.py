@@ -215,7 +215,7 @@ def _details(found: "KeptSignal") -> "list[RenderableType]":
 def _rows(found: "KeptSignal") -> "Iterator[tuple[str, Text]]":
     from rich.text import Text
 
-    from bakeoff.cli.output.promotion_view import local
+    from bakeoff.cli.output.version_table import local_time
 
     signal = found.signal
     yield "signal", Text(signal.signal, _STYLES[signal.signal])
@@ -226,7 +226,7 @@ def _rows(found: "KeptSignal") -> "Iterator[tuple[str, Text]]":
     if signal.conflict_reason:
         yield "conflict", Text(terminal.clean(signal.conflict_reason), "yellow")
     origin = "a process without a run" if found.run_id is None else f"run {found.run_id}"
-    yield "made", Text(f"{local(found.generated_at)} by {origin}", "dim")
+    yield "made", Text(f"{local_time(found.generated_at)} by {origin}", "dim")
 
 
 def _write_csv(shown: "Sequence[KeptSignal]") -> None:

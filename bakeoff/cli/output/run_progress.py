@@ -1,4 +1,4 @@
-"""A run that is followed on a terminal: its jobs, a bar, and how long it will take."""
+"""The progress of a run that is followed: a live table and bar on a terminal, else a line for each change."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -31,8 +31,8 @@ _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _LONGEST_NAME = 36
 
 
-class Board:
-    """Gone when it is closed: the leaderboard takes its place."""
+class LiveProgress:
+    """Progress on a terminal: jobs, bar and time left. It disappears when closed."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
@@ -61,16 +61,21 @@ class Board:
 
 
 def render(look: Look, *, now: "datetime", room: int = _MOST_JOBS) -> "RenderableType":
-    """`room` is how many jobs may be shown one by one."""
+    """`room`: how many jobs are listed at most."""
     shown = _choose(look.jobs, room)
-    parts: list[RenderableType] = [Text(), _jobs(look, shown, now), Text(), _foot(look, len(shown), now)]
+    parts: list[RenderableType] = [
+        Text(),
+        _jobs(look, shown, now),
+        Text(),
+        _summary_row(look, len(shown), now),
+    ]
     if look.waiting:
         parts.append(Text(f"waiting: {clean(look.waiting)}", "yellow"))
     return Group(*parts)
 
 
 def _choose(jobs: Sequence[Job], room: int) -> Sequence[Job]:
-    """All of them, or those that run and, above them, those that ended last."""
+    """All jobs if they fit; else the running ones, and above them those that ended last."""
     if len(jobs) <= room:
         return jobs
     running = [job for job in jobs if job.state is JobState.RUNNING][:room]
@@ -122,19 +127,76 @@ def _remark(job: Job, look: Look) -> Text:
     return Text()
 
 
-def _foot(look: Look, shown: int, now: "datetime") -> Table:
-    foot = Table.grid(padding=(0, 2, 0, 0))
+def _summary_row(look: Look, shown: int, now: "datetime") -> Table:
+    row = Table.grid(padding=(0, 2, 0, 0))
     bar = ProgressBar(total=len(look.jobs), completed=look.ended, width=_BAR_WIDTH)
-    parts: list[RenderableType] = [bar, Text(f"{look.ended}/{len(look.jobs)}", "bold"), _clock(look, now)]
+    parts: list[RenderableType] = [
+        bar,
+        Text(f"{look.ended}/{len(look.jobs)}", "bold"),
+        _elapsed_and_left(look, now),
+    ]
     if shown < len(look.jobs):
         parts.append(state_words.counts({state: look.count(state) for state in JobState}))
-    foot.add_row(*parts)
-    return foot
+    row.add_row(*parts)
+    return row
 
 
-def _clock(look: Look, now: "datetime") -> Text:
+def _elapsed_and_left(look: Look, now: "datetime") -> Text:
     if look.run.started_at is None:
         return Text("starting", "dim")
     elapsed = max(0.0, (now - look.run.started_at).total_seconds())
     left = seconds_left(look.jobs, elapsed)
     return Text(duration(elapsed) + (f", about {duration(left)} left" if left else ""), "dim")
+
+
+class LineProgress:
+    """Progress without a terminal: one line for each change of a job."""
+
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._known: dict[str, tuple[JobState, int]] = {}
+        self._waiting: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to close."""
+
+    def update(self, look: Look) -> None:
+        for job in look.jobs:
+            now = (job.state, job.attempt)
+            if now != self._known.get(job.id, (JobState.QUEUED, 0)):
+                self._write(_job_line(job, look))
+            self._known[job.id] = now
+        if look.waiting and look.waiting != self._waiting:
+            self._write(f"waiting: {look.waiting}")
+        self._waiting = look.waiting
+
+    def _write(self, line: str) -> None:
+        """Bypasses the buffer of the console: Ctrl-C at the wrong moment would print its content twice."""
+        self._console.file.write(line + "\n")
+        self._console.file.flush()
+
+
+def _job_line(job: Job, look: Look) -> str:
+    return f"{job.candidate.id}: {state_words.words(job.state)}{_details(job, look)}"
+
+
+def _details(job: Job, look: Look) -> str:
+    """What follows the state in a line: node, result or error."""
+    if job.state is JobState.RUNNING:
+        return f" on {job.node}" + (f", attempt {job.attempt}" if job.attempt > 1 else "")
+    if job.state is JobState.COMPLETED:
+        return f"{_took(job)}, {look.run.rules.metrics[0]} {plain(look.scores.get(job.id))}"
+    if job.error is not None:
+        return f"{_took(job)}: {clean(f'{job.error.type}: {job.error.message}').splitlines()[0]}"
+    return ", its worker is gone, it will be tried again" if job.attempt and not job.state.has_ended else ""
+
+
+def _took(job: Job) -> str:
+    if job.started_at is None or job.ended_at is None:
+        return ""
+    return f" in {duration((job.ended_at - job.started_at).total_seconds())}"
