@@ -30,7 +30,7 @@ def numbers(given: Sequence[str], option: str) -> dict[str, float]:
 
 
 def values(given: Sequence[str], option: str) -> dict[str, Any]:
-    """What reads as JSON is what it says, all else is text."""
+    """A value that is JSON is parsed; any other is text."""
     return {key: _value(text) for key, text in pairs(given, option).items()}
 
 

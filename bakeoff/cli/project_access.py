@@ -1,7 +1,4 @@
-"""The project that a command works on: its configuration, its database, its catalog.
-
-The job that people mean: by its id, or by a run and a candidate.
-"""
+"""The project that a command works on: its configuration, database, catalog, registry and jobs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,7 +51,7 @@ def _messenger(context: "Context") -> "Messenger":
 
 
 def existing_database(context: "Context") -> "Engine":
-    """With or without runs in it; one that is not there is not made."""
+    """The database, with or without runs; an error if there is none, since it is not created here."""
     from bakeoff.domain.errors import NotFoundError
 
     if not context.has_database():
@@ -66,7 +63,7 @@ def existing_database(context: "Context") -> "Engine":
 
 
 def database(context: "Context") -> "Engine":
-    """With runs in it, or an error that says how to get there."""
+    """The database if it has runs; else an error that says how to make the first one."""
     from bakeoff.domain.errors import NotFoundError
     from bakeoff.store.bakeoffs.run_rows import page
     from bakeoff.store.database import schema_version
@@ -82,14 +79,14 @@ def database(context: "Context") -> "Engine":
 
 
 def catalog(configuration: "Configuration") -> "Catalog":
-    """For commands that say how it stands now."""
+    """The catalog, read anew, for commands that show its present state."""
     from registry.catalog.live_catalog import Catalog
 
     return Catalog.of(configuration, anew=True)
 
 
 def registry(configuration: "Configuration") -> "BaseModelRegistry":
-    """Of trained models, or an error that says how to get there. Looking makes no file."""
+    """The registry of trained models; an error if no model was saved. Reading creates no file."""
     from bakeoff.domain.errors import NotFoundError
     from registry.models import registry_opening
 
@@ -99,7 +96,7 @@ def registry(configuration: "Configuration") -> "BaseModelRegistry":
 
 
 def local_registry(configuration: "Configuration") -> "ModelRegistry":
-    """Whose files are ours to look after."""
+    """The embedded registry, whose files Bakeoff manages; an error for other backends."""
     from bakeoff.domain.errors import InvalidInputError
     from registry.models.local.local_registry import ModelRegistry
 
@@ -107,7 +104,7 @@ def local_registry(configuration: "Configuration") -> "ModelRegistry":
     if isinstance(found, ModelRegistry):
         return found
     backend = configuration.settings.model_registry.backend
-    owner = "MLflow's to look after, see `mlflow gc --help`" if backend == "mlflow" else "that backend's"
+    owner = "managed by MLflow, see `mlflow gc --help`" if backend == "mlflow" else "managed by that backend"
     raise InvalidInputError(f"modelRegistry.backend is {backend}: its files are {owner}")
 
 

@@ -1,4 +1,4 @@
-"""A run that has been started: followed to its end, on a terminal or line by line, or left to itself."""
+"""Follows a run that was started until it ends, and shows its outcome; or shows how to follow it later."""
 
 from typing import TYPE_CHECKING
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 _UNSUCCESSFUL = 3
 
 
-def see_to_its_end(
+def follow_and_show(
     context: "Context", run_id: str, console: "Console", *, own_worker: bool, began: float, as_json: bool
 ) -> None:
-    """`own_worker`: one was started for this run."""
-    ended = watch(context, run_id, console, own_worker=own_worker, began=began)
+    """`own_worker`: whether a worker was started for this run."""
+    ended = follow_to_end(context, run_id, console, own_worker=own_worker, began=began)
     if ended is None:
-        say_how_to_come_back(context, run_id, console, as_json=as_json)
+        show_how_to_follow(context, run_id, console, as_json=as_json)
         return
     _show_leaderboard(context, run_id, console, as_json=as_json)
-    leave(ended)
+    exit_with_state_of(ended)
 
 
-def watch(
+def follow_to_end(
     context: "Context",
     run_id: str,
     console: "Console",
@@ -44,9 +44,9 @@ def watch(
     own_worker: bool = False,
     began: float | None = None,
 ) -> Run | None:
-    """The run when it is over, and its models are saved; None after Ctrl-C, which ends the watching alone."""
+    """The run when it has ended and its models are saved; None after Ctrl-C, which does not stop the run."""
     try:
-        patience = Patience(lambda: _why(context, own_worker=own_worker), idle_since=began)
+        patience = Patience(lambda: _why_idle(context, own_worker=own_worker), idle_since=began)
         ended = _follow(context, run_id, console, patience)
         wait_for_verdict(context, run_id)
         wait_until_saved(context, ended, console)
@@ -56,13 +56,13 @@ def watch(
     return ended
 
 
-def leave(ended: Run) -> None:
-    """With the exit code that says how the run ended."""
+def exit_with_state_of(ended: Run) -> None:
+    """Exits the command with code 3 unless the run completed."""
     if ended.state is not RunState.COMPLETED:
         raise typer.Exit(_UNSUCCESSFUL)
 
 
-def say_how_to_come_back(context: "Context", run_id: str, console: "Console", *, as_json: bool) -> None:
+def show_how_to_follow(context: "Context", run_id: str, console: "Console", *, as_json: bool) -> None:
     if as_json:
         terminal.write_json({"run": run_record(run_rows.summary(context.engine, run_id))})
         return
@@ -79,7 +79,7 @@ def _follow(context: "Context", run_id: str, console: "Console", patience: Patie
     return look.run
 
 
-def _why(context: "Context", *, own_worker: bool) -> str:
+def _why_idle(context: "Context", *, own_worker: bool) -> str:
     if own_worker and not context.messenger.evaluations_are_read():
         log = context.configuration.worker_log
         return f"the worker of this run is being started, its log is {log}"

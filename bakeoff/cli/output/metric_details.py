@@ -1,4 +1,4 @@
-"""What stands behind the metrics of one candidate: its classes one by one, its confusions, its residuals."""
+"""Details of the metrics of one candidate: each class, the confusion matrix, the residuals."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

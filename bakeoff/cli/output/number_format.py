@@ -1,4 +1,4 @@
-"""Numbers as people read them: as many digits as tell something, the same for a whole column."""
+"""Formats numbers and durations: only significant digits, and the same number of them in a column."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Looking at a run again and again until it is over."""
+"""Reads a run and its jobs repeatedly until the run has ended."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ class Look:
 
 
 def looks(engine: "Engine", run_id: str, patience: "Patience") -> Iterator[Look]:
-    """The last one is at the end of the run."""
+    """Yields the state of the run repeatedly; the last one is that of the ended run."""
     scores: dict[str, float | None] = {}
     while True:
         began = time.monotonic()
@@ -67,7 +67,7 @@ def _scores(engine: "Engine", run: Run) -> dict[str, float | None]:
 
 
 class Patience:
-    """Asks for the reason in the background, and tells it when nothing has run for some seconds."""
+    """Finds out in the background why nothing runs, and returns it when that has lasted some seconds."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Patience:
         idle_since: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`why` says why nothing is running, and may take its time."""
+        """`why` returns why nothing is running; it may be slow, since it queries the broker."""
         self._why = why
         self._clock = clock
         self._idle_since = idle_since

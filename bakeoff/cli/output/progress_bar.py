@@ -1,4 +1,4 @@
-"""How far a long file is: a bar on a terminal, nothing elsewhere."""
+"""A progress bar for rows of a file: shown on a terminal only."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ class _Count(ProgressColumn):
 
 @contextmanager
 def rows_done(doing: str, total: int | None, *, hidden: bool = False) -> Iterator[Callable[[int], None]]:
-    """What is yielded is told how many rows are done. The bar goes away at the end."""
+    """Call what is yielded with the number of rows done. The bar disappears at the end."""
     console = terminal.err()
     if hidden or not console.is_terminal:
         yield lambda _: None

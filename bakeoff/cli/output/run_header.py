@@ -1,4 +1,4 @@
-"""What a run is about, above its jobs and above its leaderboard."""
+"""The header above the jobs and the leaderboard of a run: its data, target, metrics and warnings."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -71,7 +71,7 @@ def state(summary: RunSummary, *, reused: int = 0) -> "RenderableType":
 
 
 def grid(rows: Sequence[tuple[str, Text]]) -> Table:
-    """Names on the left, what they are on the right."""
+    """A table with names on the left and values on the right."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", width=9)
     table.add_column(overflow="fold")

@@ -1,4 +1,4 @@
-"""What became of the models of a run: in the registry, in Production, or why not."""
+"""The saved models of a run: versions in the registry, promotion to Production, or why not."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from bakeoff.operations.context import Context
 
 _PAUSE_S = 0.25
-_NOBODY = timedelta(seconds=30)  #: due for so long, and nobody is there to do it
+_NO_WORKER_AFTER = timedelta(seconds=30)  #: a saving due for longer than this has no worker to do it
 
 _Row = tuple[str, Text]
 
 
 def wait_until_saved(context: "Context", run: Run, console: "Console") -> None:
-    """Until it is done, has failed, or nobody seems to be there who does it."""
+    """Waits until the models are saved, the saving has failed, or it is clear that no worker does it."""
     if run.save is None or not _is_under_way(context, run.id):
         return
     with terminal.busy(console, "saving the models"):
@@ -39,7 +39,7 @@ def wait_until_saved(context: "Context", run: Run, console: "Console") -> None:
 
 def _is_under_way(context: "Context", run_id: str) -> bool:
     saving = saving_rows.of_run(context.engine, run_id)
-    return saving is not None and saving.outcome is None and utc_now() < saving.due_at + _NOBODY
+    return saving is not None and saving.outcome is None and utc_now() < saving.due_at + _NO_WORKER_AFTER
 
 
 def saving_lines(saving: Saving) -> "Sequence[RenderableType]":
@@ -54,14 +54,14 @@ def _rows(saving: Saving) -> Iterator[_Row]:
         yield "not saved", Text(f"yet: {clean(saving.outcome.error)}", "yellow")
         yield "", Text(again, "dim")
     else:
-        yield from _settled(saving.outcome)
+        yield from _outcome_rows(saving.outcome)
 
 
 def _local(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _settled(outcome: SavingOutcome) -> Iterator[_Row]:
+def _outcome_rows(outcome: SavingOutcome) -> Iterator[_Row]:
     for one in outcome.saved:
         version = f"{clean(one.name)} {one.version}"
         yield "saved", Text.assemble((version, "bold green"), f" ({clean(one.candidate)})")
@@ -79,5 +79,5 @@ def _promotion(advance: PromotionOutcome) -> Iterator[_Row]:
         return
     replaced = f", replacing {advance.replaced}" if advance.replaced else ""
     yield "", Text(f"promoted to {advance.stage}{replaced}", "green")
-    for said in advance.failed_hooks:
-        yield "", Text(f"a hook failed: {clean(said)}", "yellow")
+    for failure in advance.failed_hooks:
+        yield "", Text(f"a hook failed: {clean(failure)}", "yellow")

@@ -1,4 +1,4 @@
-"""A run of signals: what was asked of whom, and what came of it."""
+"""A run that generates signals: its order, its models, and the ensemble."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

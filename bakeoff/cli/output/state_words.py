@@ -1,4 +1,4 @@
-"""How the states of jobs and runs look: a word, a colour, a sign."""
+"""How states of jobs and runs are shown: word, colour and sign."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Writing to people and to programs: colours and frames on a terminal, plain lines elsewhere."""
+"""Output for people and for programs: colours and tables on a terminal, plain lines in a file or pipe."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ def err() -> "Console":
 
 
 def show(console: "Console", *parts: "RenderableType") -> None:
-    """As it is on a terminal; elsewhere without the blanks that fill lines up."""
+    """Prints the parts; in a file or pipe without the blanks at the ends of lines."""
     if console.is_terminal:
         console.print(*parts, sep="\n")
         return
@@ -47,7 +47,7 @@ def show(console: "Console", *parts: "RenderableType") -> None:
 
 @contextmanager
 def busy(console: "Console", doing: str) -> "Iterator[None]":
-    """Says what takes a while: with something that turns on a terminal, which then goes away."""
+    """Shows what is going on; on a terminal with a spinner that disappears at the end."""
     if console.is_terminal:
         with console.status(doing):
             yield
@@ -59,7 +59,7 @@ def busy(console: "Console", doing: str) -> "Iterator[None]":
 
 @contextmanager
 def measured(console: "Console", doing: str) -> "Iterator[Callable[[int, int], None]]":
-    """Says what takes a while, and on a terminal how far it is: to be told what is done, and of how much."""
+    """Shows what is going on; on a terminal with a bar. Call what is yielded with (done, total)."""
     if not console.is_terminal:
         console.print(doing)
         console.file.flush()
@@ -73,7 +73,7 @@ def measured(console: "Console", doing: str) -> "Iterator[Callable[[int, int], N
 
 
 def announce(text: str) -> None:
-    """What a service says of itself to people; where nobody looks on, it is a line of its log."""
+    """A message of a service: printed on a terminal, and logged where there is none."""
     if err().is_terminal:
         err().print(text, soft_wrap=True)
     else:
@@ -85,5 +85,5 @@ def write_json(value: Any) -> None:
 
 
 def clean(text: str) -> str:
-    """What strangers wrote, without characters that would steer the terminal."""
+    """Text of plugins and users without control characters, which could change the terminal."""
     return "".join(c if c.isprintable() or c == "\n" else "    " if c == "\t" else "�" for c in text)

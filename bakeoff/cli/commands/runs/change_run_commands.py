@@ -60,7 +60,7 @@ def retry(
 
     This makes a new run of the same candidates on the same data, and takes over the results that exist.
     """
-    from bakeoff.cli.output.follow_run import say_how_to_come_back, see_to_its_end
+    from bakeoff.cli.output.follow_run import follow_and_show, show_how_to_follow
     from bakeoff.cli.output.run_header import header
     from bakeoff.operations import start_run
     from bakeoff.store.bakeoffs import run_rows
@@ -75,9 +75,9 @@ def retry(
     console = terminal.err() if as_json else terminal.out()
     terminal.show(console, header(run_rows.get(engine, new_run_id)))
     if detach:
-        say_how_to_come_back(context, new_run_id, console, as_json=as_json)
+        show_how_to_follow(context, new_run_id, console, as_json=as_json)
     else:
-        see_to_its_end(context, new_run_id, console, own_worker=own_worker, began=began, as_json=as_json)
+        follow_and_show(context, new_run_id, console, own_worker=own_worker, began=began, as_json=as_json)
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")

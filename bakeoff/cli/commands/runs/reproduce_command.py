@@ -65,15 +65,15 @@ def _wait_for_end(
 ) -> None:
     """Exits the command if the user detaches or the run fails: then there is nothing to compare."""
     from bakeoff.cli.output.failure_list import failures
-    from bakeoff.cli.output.follow_run import leave, say_how_to_come_back, watch
+    from bakeoff.cli.output.follow_run import exit_with_state_of, follow_to_end, show_how_to_follow
     from bakeoff.operations.run_report import read_report
 
-    ended = watch(context, run_id, console, own_worker=own_worker, began=began)
+    ended = follow_to_end(context, run_id, console, own_worker=own_worker, began=began)
     if ended is None:
-        say_how_to_come_back(context, run_id, console, as_json=False)
+        show_how_to_follow(context, run_id, console, as_json=False)
         raise typer.Exit
     terminal.show(console, *failures(read_report(context.engine, run_id).unsuccessful))
-    leave(ended)
+    exit_with_state_of(ended)
 
 
 def _comparison_table(found: "ReproductionComparison") -> "RenderableType":

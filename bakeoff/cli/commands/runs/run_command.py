@@ -91,7 +91,7 @@ def run(
 
     Ctrl-C leaves the run to itself, it does not stop it.  Exit code 3: it ended, and not all have a result.
     """
-    from bakeoff.cli.output.follow_run import say_how_to_come_back, see_to_its_end
+    from bakeoff.cli.output.follow_run import follow_and_show, show_how_to_follow
 
     began = time.monotonic()
     context = project_access.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
@@ -119,9 +119,9 @@ def run(
         return
     run_id, own_worker = _start(context, request, added or [], console, may_start_worker=not no_worker)
     if detach:
-        say_how_to_come_back(context, run_id, console, as_json=as_json)
+        show_how_to_follow(context, run_id, console, as_json=as_json)
     else:
-        see_to_its_end(context, run_id, console, own_worker=own_worker, began=began, as_json=as_json)
+        follow_and_show(context, run_id, console, own_worker=own_worker, began=began, as_json=as_json)
 
 
 def _refuse_what_needs_cells(options: Sequence[str]) -> None:

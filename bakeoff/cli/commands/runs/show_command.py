@@ -70,15 +70,15 @@ def show(  # noqa: PLR0917 - one parameter for each option
 
 
 def _watch(context: "Context", run_id: str, form: ShowFormat) -> "Run | None":
-    from bakeoff.cli.output.follow_run import watch
+    from bakeoff.cli.output.follow_run import follow_to_end
 
-    return watch(context, run_id, terminal.out() if form is ShowFormat.TABLE else terminal.err())
+    return follow_to_end(context, run_id, terminal.out() if form is ShowFormat.TABLE else terminal.err())
 
 
 def _leave(ended: "Run") -> None:
-    from bakeoff.cli.output.follow_run import leave
+    from bakeoff.cli.output.follow_run import exit_with_state_of
 
-    leave(ended)
+    exit_with_state_of(ended)
 
 
 def _show_details(report: "RunReport", model: str, form: ShowFormat) -> None:

@@ -62,7 +62,7 @@ def generate(  # noqa: PLR0917 - one parameter for each option
 
     Exit code 3: the run ended, and not all models have given signals.
     """
-    from bakeoff.cli.output.follow_run import say_how_to_come_back, see_to_its_end
+    from bakeoff.cli.output.follow_run import follow_and_show, show_how_to_follow
     from bakeoff.cli.run_options import split
     from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 
@@ -86,9 +86,9 @@ def generate(  # noqa: PLR0917 - one parameter for each option
         return
     run_id, own_worker = _start(context, request, console, may_start_worker=not no_worker)
     if detach:
-        say_how_to_come_back(context, run_id, console, as_json=as_json)
+        show_how_to_follow(context, run_id, console, as_json=as_json)
     else:
-        see_to_its_end(context, run_id, console, own_worker=own_worker, began=began, as_json=as_json)
+        follow_and_show(context, run_id, console, own_worker=own_worker, began=began, as_json=as_json)
 
 
 def _refuse_what_needs_a_worker(options: "dict[str, Any]") -> None:
