@@ -87,7 +87,7 @@ def test_what_cannot_be_done_is_said_in_a_line_and_ends_with_2(market: Project) 
 
     assert [answer.exit_code for answer in answers] == [2, 2, 2]
     assert "there are no prices of 'AAC' by 2025-01-30; did you mean 'AAA'?" in answers[0].stderr
-    assert "--detach can do nothing with --in-process" in answers[1].stderr
+    assert "--detach has no effect with --in-process" in answers[1].stderr
     assert "there are no prices of 'AAC'" in answers[2].stderr
 
 
