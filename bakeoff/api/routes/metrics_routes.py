@@ -1,4 +1,4 @@
-"""MetricCounts for Prometheus, read from the database: they are those of all workers, and outlive them.
+"""Metrics for Prometheus, read from the database: they are those of all workers, and outlive them.
 
 Labels are states and queues, of which there are a few; nothing is labelled by model, run or worker.
 """
