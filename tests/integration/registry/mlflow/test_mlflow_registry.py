@@ -145,19 +145,28 @@ def is_killed_at(request: int, act) -> bool:
     """Does it in a fork that dies by SIGKILL right before its so-manieth request, or behind it."""
     child = os.fork()
     if not child:
-        asked, ask = [0], MLflowServer.ask
-
-        def ask_or_die(self, method, *args, **kwargs):
-            asked[0] += 1
-            if asked[0] == request:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return ask(self, method, *args, **kwargs)
-
-        MLflowServer.ask = ask_or_die
-        act()
-        os._exit(0)
+        try:
+            _die_at(request)
+            act()
+            os._exit(0)
+        finally:  # or it would go on as a second process of the tests
+            os._exit(1)
     _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    code = os.waitstatus_to_exitcode(status)
+    assert code in {0, -signal.SIGKILL}
+    return code == -signal.SIGKILL
+
+
+def _die_at(request: int) -> None:
+    asked, call = [0], MLflowServer.call
+
+    def call_or_die(self, *args):
+        asked[0] += 1
+        if asked[0] == request:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(self, *args)
+
+    MLflowServer.call = call_or_die
 
 
 def test_a_saver_that_is_killed_at_any_request_leaves_nothing_that_is_listed_and_does_not_load(registry):
