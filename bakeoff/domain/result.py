@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from bakeoff.domain.identity import iso
 from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.verdict import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,7 @@ class Result:
     seed: int
     metrics: Mapping[str, float | None]  #: None where a metric is undefined for these predictions
     details: Mapping[str, Any] = field(default_factory=dict)  #: per class table, confusion matrix, warnings
+    intervals: Mapping[str, Interval] = field(default_factory=dict)  #: 95 %; of metrics that have one
     timestamp: datetime
     duration_s: float  #: wall time from the claim to the score
     cost: Cost
@@ -89,6 +91,10 @@ class Result:
             "splitId": self.split_id,
             "seed": self.seed,
             "metrics": dict(self.metrics),
+            "intervals": {metric: [one.low, one.high] for metric, one in self.intervals.items()},
+            "restsOn": {
+                metric: one.rests_on for metric, one in self.intervals.items() if one.rests_on is not None
+            },
             "timestamp": iso(self.timestamp),
             "duration": self.duration_s,
             "attempt": self.attempt,

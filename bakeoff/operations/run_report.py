@@ -8,8 +8,9 @@ from bakeoff.domain.job import Job, JobState
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import Saving
 from bakeoff.domain.signal import EnsembleSignal
+from bakeoff.domain.verdict import RunVerdict
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, rank
-from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.signals import model_signals
 
@@ -25,6 +26,7 @@ class RunReport:
     unsuccessful: Sequence[Job]  #: failed, timed out or cancelled
     open: Sequence[Job]  #: queued or running
     ensemble: Sequence[EnsembleSignal] = ()  #: of a run of signals, as far as models have answered
+    verdict: RunVerdict | None = None  #: by the metric that ranks; None until the run is judged
     saving: Saving | None = None  #: None before the run has ended, and for one that saves nothing
 
     @property
@@ -42,6 +44,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
     summary = run_rows.summary(engine, run_id)
     run = summary.run
     ranking = metric or run.rules.metrics[0]
+    verdict = verdict_rows.of_run(engine, run_id)
     ended = [job for job in job_rows.of_run(engine, run_id) if job.state is not JobState.COMPLETED]
     return RunReport(
         summary=summary,
@@ -50,12 +53,14 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         unsuccessful=[job for job in ended if job.state.has_ended],
         open=[job for job in ended if not job.state.has_ended],
         ensemble=model_signals.ensemble_of_run(engine, run),
+        verdict=verdict if verdict and verdict.metric == ranking else None,
         saving=saving_rows.of_run(engine, run_id) if run.save else None,
     )
 
 
 def report_record(report: RunReport) -> dict[str, Any]:
-    standings = [standing_record(standing) for standing in report.standings]
+    verdict = report.verdict
+    standings = [standing_record(standing, verdict) for standing in report.standings]
     failed = [failure_record(job) for job in report.unsuccessful]
     if report.run.signals is not None:
         return {
@@ -66,6 +71,7 @@ def report_record(report: RunReport) -> dict[str, Any]:
         }
     return {
         "run": run_record(report.summary),
+        "verdict": verdict.to_record() if verdict else None,
         "leaderboard": standings,
         "failed": failed,
         "saving": report.saving.to_record() if report.saving else None,
@@ -76,11 +82,13 @@ def run_record(summary: RunSummary) -> dict[str, Any]:
     return {**summary.run.to_record(), "jobs": {state: summary.jobs.get(state, 0) for state in JobState}}
 
 
-def standing_record(standing: LeaderboardRow) -> dict[str, Any]:
+def standing_record(standing: LeaderboardRow, verdict: RunVerdict | None = None) -> dict[str, Any]:
+    judged = verdict.record_of(standing.result.model_id) if verdict else {}
     return {
         "rank": standing.rank,
         **standing.result.to_record(),
         "beatsBaseline": standing.beats_baseline,
+        **judged,
     }
 
 

@@ -21,7 +21,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.leased_work import work_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.registry_settings import PromotionSettings
-from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, schedule_slots
+from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, schedule_slots, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from registry.models.promotion import GateError, promote_once
 from registry.models.registry_interface import BaseModelRegistry, Fitted
@@ -67,7 +67,9 @@ def _save_run(context: Context, run_id: str) -> SavingOutcome:
     """Afterwards the files are removed, except those of models that could not be saved."""
     run = run_rows.get(context.engine, run_id)
     assert run.save is not None  # noqa: S101 - no saving is begun for other runs
-    selection = select(run, job_rows.results_of_run(context.engine, run.id), run.save.policy)
+    results = job_rows.results_of_run(context.engine, run.id)
+    verdict = verdict_rows.of_run(context.engine, run.id)
+    selection = select(run, results, run.save.policy, verdict)
     outcome = _outcome(context, run, selection, run.save)
     _clear_away(context, run, outcome)
     return outcome
@@ -146,7 +148,7 @@ def _promote(
             root=context.configuration.root,
             stage=Stage(policy.stage),
             by="bakeoff run",
-            reason=f"best of {run.name}",
+            reason=f"recommended in {run.name}",
             candidate_metrics={
                 result.model_id: result.metrics for result in job_rows.results_of_run(context.engine, run.id)
             },

@@ -25,6 +25,7 @@ from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_fir
 from bakeoff.evaluation.signals.signal_run_plan import inputs_by_model
 from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context
+from bakeoff.operations.judge_runs import judge_run
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
 from bakeoff.store.database import schema_version
@@ -133,6 +134,8 @@ def write_run(
     if written:
         with log_setup.with_ids(runId=run.id):
             log.info("%s begins: %d jobs on %s", run.name, len(queued), data.name)
+        if not queued:  # all results are taken over: the run has ended, and no worker will judge it
+            judge_run(context, run.id)
     return written
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bakeoff.domain.extensions import Extends, added
 from bakeoff.domain.saving import SavePolicy
+from bakeoff.domain.verdict import PreferAmongTied
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings
@@ -135,6 +136,17 @@ class Settings(Section):
     )
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the split, of numpy, and of every random_state")
     test_size: float = Field(0.25, gt=0, lt=1, description="share of the rows that is held out")
+    prefer_among_tied: PreferAmongTied | list[str] = Field(
+        PreferAmongTied.PREDICT_TIME,
+        description="which candidate to take of those that share the first place: the one with the least "
+        "predict_time, fit_time or memory, or the first of a list of candidates",
+    )
+    reuse_warning: int = Field(
+        20, ge=1, description="fits scored on one test set from which on a verdict warns of its reuse"
+    )
+    reuse_alarm: int = Field(
+        100, ge=1, description="fits scored on one test set from which on a verdict calls it used up"
+    )
     broker_url: str | None = Field(None, description="Redis URL; null: an embedded Redis is started")
     broker_prefix: str = Field("bakeoff:", description="what each key in a shared Redis begins with")
     stream_length: int = Field(

@@ -41,7 +41,13 @@ def work(at_work: JobAtWork) -> Ending:
     result = result_of(evaluation, end, duration_s=time.monotonic() - began)
     return Completed(
         write=partial(
-            leases.complete, at_work.context.engine, at_work.lease, result, end.fitted, end.provenance
+            leases.complete,
+            at_work.context.engine,
+            at_work.lease,
+            result,
+            end.fitted,
+            end.provenance,
+            sketches={metric: sketch.to_bytes() for metric, sketch in end.scores.sketches.items()},
         ),
         summary=", ".join(
             f"{name} undefined" if value is None else f"{name} {value:.4g}"

@@ -20,6 +20,7 @@ from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.operations.capacity import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import jobs_with_doorbell, ring_next
+from bakeoff.operations.judge_runs import judge_what_is_due
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.leases import Claim, ClaimRefusal, Holder, Lease
@@ -165,8 +166,10 @@ class JobRunner:
         return partial(leases.retry_or_fail, self._context.engine, lease, _our_own_fault(exc))
 
     def _ring_and_publish(self) -> None:
+        """And judge the run, if this was its last job."""
         try:
             ring_next(self._context)
+            judge_what_is_due(self._context)
             self._context.event_relay.publish_pending()
         except InfrastructureError as exc:
             log.warning("what follows is left to the sweep: %s", exc)

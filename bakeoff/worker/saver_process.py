@@ -1,4 +1,4 @@
-"""The saver: a process that saves the models of runs that have ended, and ends.
+"""The saver: a process that judges runs which nobody judged, saves the models of runs, and ends.
 
 The main process of each worker starts it, since no other process of a worker could do it: those of the pool
 are the slots of evaluations, the main loop must not wait, and a control node is not always there. What the
@@ -15,7 +15,7 @@ from bakeoff.domain.machine.folders import SOURCES
 from bakeoff.operations.context import Context
 from bakeoff.settings import log_setup
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import saving_rows
+from bakeoff.store.bakeoffs import saving_rows, verdict_rows
 from registry.code.import_environment import import_path
 
 
@@ -25,10 +25,16 @@ class Saver:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._process: subprocess.Popen[bytes] | None = None
+        self._unjudged: set[str] = set()  #: runs that were due to be judged at the last look
 
     def start_if_due(self) -> None:
-        if not self.is_running() and saving_rows.due(self._context.engine):
+        if self.is_running():
+            return
+        # Whoever ends a run judges it within a second: the process of one that is due at two looks is dead.
+        unjudged = set(verdict_rows.due(self._context.engine))
+        if self._unjudged & unjudged or saving_rows.due(self._context.engine):
             self._process = self._start()
+        self._unjudged = unjudged
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -44,10 +50,12 @@ class Saver:
 
 
 def main() -> None:
+    from bakeoff.operations.judge_runs import judge_what_is_due
     from bakeoff.operations.save_winners import save_due_models
 
     context = Context(load())
     log_setup.set_up("INFO", context.configuration.settings.log_format)
+    judge_what_is_due(context)
     with suppress(StoppedError):
         save_due_models(context)
 

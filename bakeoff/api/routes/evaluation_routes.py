@@ -11,15 +11,17 @@ from bakeoff.api.paging import Cursor, Limit, cursor_after, id_in, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.run_records import run_in_list, run_record, started
 from bakeoff.api.run_stream import RUN_EVENTS, LastEventId, stream
-from bakeoff.api.schemas.result_schemas import ResultsOut
+from bakeoff.api.schemas.result_schemas import PairsOut, ResultsOut, VerdictOut
 from bakeoff.api.schemas.run_schemas import RunPageOut, RunStatusOut, StartedOut
 from bakeoff.api.schemas.schema_base import Id
-from bakeoff.domain.errors import ConflictError
+from bakeoff.domain.errors import ConflictError, NotFoundError
 from bakeoff.domain.run import RunState
+from bakeoff.domain.verdict import RunVerdict
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.evaluation.planning.run_spec import RunSpec
+from bakeoff.operations.context import Context
 from bakeoff.operations.run_report import failure_record, read_report, standing_record
-from bakeoff.store.bakeoffs import cancellation, run_rows, run_status
+from bakeoff.store.bakeoffs import cancellation, run_rows, run_status, verdict_rows
 from bakeoff.store.bakeoffs.run_status import RunStatus
 
 PATH = "/api/ml/evaluations"
@@ -130,13 +132,40 @@ def read_results(
     return {
         "runId": report.run.id,
         "status": report.run.state,
+        "verdict": report.verdict.to_record() if report.verdict else None,
         "results": [
-            {**standing_record(standing), "details": dict(standing.result.details) if details else None}
+            {
+                **standing_record(standing, report.verdict),
+                "details": dict(standing.result.details) if details else None,
+            }
             for standing in report.standings
         ],
         "failed": [failure_record(job) for job in report.unsuccessful],
         "saving": report.saving.to_record() if report.saving else None,
     }
+
+
+@router.get("/{id}/verdict", response_model=VerdictOut, responses=documented(404))
+def read_the_verdict(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
+    """What can be said about its candidates, and how surely. 404 until the run has ended and is judged."""
+    return _verdict_of(context, id).to_record()
+
+
+@router.get("/{id}/pairs", response_model=PairsOut, responses=documented(404))
+def read_the_pairs(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
+    """The differences of all pairs of candidates, by the metric that ranks."""
+    verdict = _verdict_of(context, id)
+    pairs = [pair.to_record() for pair in verdict.pairs]
+    return {"runId": id, "metric": verdict.metric, "pairs": pairs}
+
+
+def _verdict_of(context: Context, run_id: str) -> RunVerdict:
+    run = run_rows.get(context.engine, run_id)
+    verdict = verdict_rows.of_run(context.engine, run_id)
+    if verdict is None:
+        why = "it is being judged" if run.state.has_ended else f"it is {run.state}, and judged at its end"
+        raise NotFoundError(f"run {run_id} has no verdict: {why}")
+    return verdict
 
 
 @router.delete("/{id}", status_code=202, response_model=RunStatusOut, responses=documented(404, 409))

@@ -7,6 +7,73 @@ from pydantic import Field
 from bakeoff.api.schemas.schema_base import Id, Moment, Out
 from bakeoff.domain.job import JobState, Phase
 from bakeoff.domain.run import RunState
+from bakeoff.domain.verdict import Against, Standing
+
+
+class ToBestOut(Out):
+    difference: float
+    low: float | None = Field(description="of the simultaneous interval; null where nothing can be claimed")
+    high: float | None
+    p_value: float
+
+
+class ReferenceOut(Out):
+    reference: str = Field(description="what was fixed before the run: the dummy baseline, or Production")
+    candidate: str
+    outcome: Against
+    difference: float = Field(description="of the candidate minus the reference")
+    low: float | None
+    high: float | None
+    p_value: float
+    rests_on: int = Field(description="rows that the difference really rests on")
+
+
+class CorrectedScoreOut(Out):
+    candidate: str
+    value: float
+    low: float
+    high: float
+
+
+class VerdictFindingOut(Out):
+    code: str
+    message: str
+
+
+class VerdictOut(Out):
+    sentence: str = Field(description="what is known, for people")
+    best: str | None = Field(description="null where nobody is shown to be alone at the top")
+    tied: list[str] = Field(description="those that share the first place; empty if there is one best")
+    recommended: str | None = Field(description="the one to take: of those that tie, the cheapest")
+    corrected_score: CorrectedScoreOut | None = Field(
+        description="the highest score, less what having been chosen for it adds on average"
+    )
+    minimum_detectable_difference: float | None = Field(description="found in 80 % of such runs")
+    metric: str
+    level: float = Field(description="at most this share of runs of equal candidates makes a false claim")
+    method: str
+    seed: int
+    references: list[ReferenceOut]
+    test_set_uses: int | None = Field(description="different fits that were ever scored on this test set")
+    expected_flattery: float | None
+    findings: list[VerdictFindingOut]
+
+
+class PairOut(Out):
+    a: str
+    b: str
+    difference: float = Field(description="of a minus b")
+    low: float | None
+    high: float | None
+    p_value: float = Field(description="adjusted for all pairs of the run")
+    rests_on: int
+    better: str | None = Field(description="the one that is shown to be better; null: neither")
+
+
+class PairsOut(Out):
+    run_id: Id
+    metric: str
+    pairs: list[PairOut]
 
 
 class ResultOut(Out):
@@ -20,6 +87,8 @@ class ResultOut(Out):
     split_id: str
     seed: int
     metrics: dict[str, float | None] = Field(description="null where it is undefined for the predictions")
+    intervals: dict[str, tuple[float, float]] = Field(description="95 %, of the metrics that have one")
+    rests_on: dict[str, int] = Field(description="rows, of intervals that rest on few")
     timestamp: Moment
     duration: float = Field(description="seconds")
     attempt: int
@@ -30,7 +99,12 @@ class ResultOut(Out):
     peak_memory_mb: float
     granted_threads: int
     granted_memory_mb: int | None
-    beats_baseline: bool | None
+    beats_baseline: bool | None = Field(description="by the score alone; `verdict` says what is shown")
+    standing: Standing | None = Field(None, description="null until the run is judged, and for the baseline")
+    band: tuple[int, int] | None = Field(
+        None, description="first and last place that the candidate may have; null until the run is judged"
+    )
+    to_best: ToBestOut | None = Field(None, description="its value minus the highest one")
     details: dict[str, Any] | None = Field(
         None, description="per class, confusion matrix, residuals, warnings; null unless `details=true`"
     )
@@ -93,6 +167,7 @@ class SavingOut(Out):
 class ResultsOut(Out):
     run_id: Id
     status: RunState
+    verdict: VerdictOut | None = Field(description="null until the run has ended and is judged")
     results: list[ResultOut] = Field(description="of the evaluations that have completed, best first")
     failed: list[FailureOut] = Field(description="failed, timed out or cancelled")
     saving: SavingOut | None = Field(description="null before the run has ended, and if it saves nothing")

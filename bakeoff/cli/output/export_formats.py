@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bakeoff.cli.output.number_format import decimals, fixed
+from bakeoff.cli.output.verdict_view import band_text
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.run_report import RunReport, failure_record, standing_record
 
-_BEFORE = ("rank", "modelId", "modelVersion", "status")
+_BEFORE = ("band", "rank", "modelId", "modelVersion", "status")
 _AFTER = (
+    "standing",
+    "low",
+    "high",
     "beatsBaseline",
     "duration",
     "fitSeconds",
@@ -38,10 +42,24 @@ def to_csv(report: RunReport) -> str:
 
 def _csv_rows(report: RunReport) -> Iterator[dict[str, Any]]:
     for standing in report.standings:
-        yield {**standing_record(standing), **standing.result.metrics, "status": "completed"}
+        record = standing_record(standing, report.verdict)
+        interval = standing.result.intervals.get(report.metrics[0])
+        yield {
+            **record,
+            **standing.result.metrics,
+            "band": _band(standing, report),
+            "low": interval and interval.low,
+            "high": interval and interval.high,
+            "status": "completed",
+        }
     for job in report.unsuccessful:
         error = f"{job.error.type}: {job.error.message}" if job.error else ""
         yield {**failure_record(job), "error": error}
+
+
+def _band(standing: LeaderboardRow, report: RunReport) -> str:
+    bands = report.verdict.bands if report.verdict else {}
+    return band_text(bands.get(standing.result.model_id), standing.rank)
 
 
 def to_markdown(report: RunReport) -> str:
@@ -53,22 +71,30 @@ def to_markdown(report: RunReport) -> str:
         about = f"Signals of {counted(len(run.signals.symbols), 'symbol')} as of {run.signals.as_of}"
     intro = f"{about}; run `{run.id}`, {run.state}."
     title = f"## {_cell(run.name)}"
-    return "\n".join([title, "", intro, "", *_table(report), *_without_result(report)]) + "\n"
+    said = [_cell(report.verdict.sentence), ""] if report.verdict else []
+    return "\n".join([title, "", *said, intro, "", *_table(report), *_without_result(report)]) + "\n"
 
 
 def _table(report: RunReport) -> Iterator[str]:
     places = [decimals([s.result.metrics.get(name) for s in report.standings]) for name in report.metrics]
-    yield _row(["rank", "model", "version", *report.metrics, "fit s", "CPU s", "memory MB", ""])
-    yield _row(["---:", "---", "---", *["---:"] * (len(report.metrics) + 3), "---"])
+    first, *others = report.metrics
+    yield _row(["#", "model", "version", first, "95 %", *others, "fit s", "CPU s", "memory MB", ""])
+    yield _row(["---:", "---", "---", *["---:"] * (len(report.metrics) + 4), "---"])
     for standing in report.standings:
         result, cost = standing.result, standing.result.cost
-        values = zip(report.metrics, places, strict=True)
+        ranked, *values = [
+            fixed(result.metrics.get(name), digits)
+            for name, digits in zip(report.metrics, places, strict=True)
+        ]
+        interval = result.intervals.get(first)
         yield _row(
             [
-                str(standing.rank),
+                _band(standing, report),
                 result.model_id,
                 result.model_version,
-                *(fixed(result.metrics.get(name), digits) for name, digits in values),
+                ranked,
+                f"{fixed(interval.low, places[0])} to {fixed(interval.high, places[0])}" if interval else "",
+                *values,
                 f"{cost.fit_s:.3f}",
                 f"{cost.cpu_s:.3f}",
                 f"{cost.peak_memory_mb:.0f}",

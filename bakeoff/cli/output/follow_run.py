@@ -11,6 +11,7 @@ from bakeoff.cli.output.run_progress import LineProgress, LiveProgress
 from bakeoff.cli.output.saving_view import wait_until_saved
 from bakeoff.domain.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
+from bakeoff.operations.judge_runs import wait_for_verdict
 from bakeoff.operations.run_report import read_report, report_record, run_record
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.worker import worker_processes
@@ -47,6 +48,7 @@ def follow_to_end(
     try:
         patience = Patience(lambda: _why_idle(context, own_worker=own_worker), idle_since=began)
         ended = _follow(context, run_id, console, patience)
+        wait_for_verdict(context, run_id)
         wait_until_saved(context, ended, console)
     except KeyboardInterrupt:
         console.print("detached: the run goes on")

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff.cli.output.number_format import decimals, fixed
-from bakeoff.domain.metric import greater_is_better
+from bakeoff.cli.output.verdict_view import STANDING_STYLES, band_text, interval_texts, whiskers
+from bakeoff.domain.verdict import Against, Standing
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.run_report import RunReport
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _GAP = 2
 _ALWAYS = 99
 _SHORTEST_NAME = 16
-_BEST = "green"
 _DIM = "dim"
 
 
@@ -54,10 +54,11 @@ def leaderboard(report: RunReport, console: "Console", *, top: int | None = None
 def _columns(report: RunReport, shown: Sequence[LeaderboardRow], *, longest_name: int) -> list[_Column]:
     first, *others = report.metrics
     return [
-        _Column(name="#", cells=[Text(str(s.rank), _DIM) for s in shown], keep=_ALWAYS),
+        _Column(name="#", cells=_bands(shown, report), keep=_ALWAYS),
         _Column(name="model", cells=_names(shown, report, longest_name), justify="left", keep=_ALWAYS),
         _Column(name="version", cells=_versions(shown, longest_name), justify="left", keep=3),
         _Column(name=_short(first), cells=_values(first, shown, report), keep=_ALWAYS, style="underline"),
+        *_certainty(first, shown, report),
         *(
             _Column(name=_short(name), cells=_values(name, shown, report), keep=50 - place)
             for place, name in enumerate(others)
@@ -66,6 +67,23 @@ def _columns(report: RunReport, shown: Sequence[LeaderboardRow], *, longest_name
         _cost("CPU", "s", shown, lambda s: s.result.cost.cpu_s, keep=2),
         _cost("memory", "MB", shown, lambda s: s.result.cost.peak_memory_mb, keep=1),
         *_notes(shown, report),
+    ]
+
+
+def _bands(shown: Sequence[LeaderboardRow], report: RunReport) -> list[Text]:
+    bands = report.verdict.bands if report.verdict else {}
+    return [Text(band_text(bands.get(s.result.model_id), s.rank), _DIM) for s in shown]
+
+
+def _certainty(metric: str, shown: Sequence[LeaderboardRow], report: RunReport) -> list[_Column]:
+    intervals = [s.result.intervals.get(metric) for s in shown]
+    if not any(intervals):
+        return []
+    aside = [s.result.model_id == report.run.baseline_id for s in shown]
+    drawn = whiskers([s.result.metrics.get(metric) for s in shown], intervals, aside=aside)
+    return [
+        _Column(name="95 %", cells=interval_texts(intervals), keep=70),
+        _Column(name="", cells=drawn, justify="left", keep=45),
     ]
 
 
@@ -81,7 +99,9 @@ def _names(shown: Sequence[LeaderboardRow], report: RunReport, longest: int) -> 
 def _style(standing: LeaderboardRow, report: RunReport) -> str:
     if standing.result.model_id == report.run.baseline_id:
         return _DIM
-    return "bold" if standing.rank == 1 else ""
+    if report.verdict is None:
+        return ""
+    return STANDING_STYLES[report.verdict.standings.get(standing.result.model_id, Standing.INSUFFICIENT)]
 
 
 def _versions(shown: Sequence[LeaderboardRow], longest: int) -> list[Text]:
@@ -96,13 +116,8 @@ def _cut(text: Text, longest: int) -> Text:
 def _values(metric: str, shown: Sequence[LeaderboardRow], report: RunReport) -> list[Text]:
     values = [s.result.metrics.get(metric) for s in shown]
     places = decimals(values)
-    known = [value for s in report.standings if (value := s.result.metrics.get(metric)) is not None]
-    best = (max if greater_is_better(metric) else min)(known, default=None)
     emphasis = "bold" if metric == report.metrics[0] else ""
-    return [
-        Text(fixed(value, places), f"{emphasis} {_BEST}" if value is not None and value == best else emphasis)
-        for value in values
-    ]
+    return [Text(fixed(value, places), emphasis) for value in values]
 
 
 def _cost(
@@ -127,7 +142,11 @@ def _notes(shown: Sequence[LeaderboardRow], report: RunReport) -> list[_Column]:
 def _note(standing: LeaderboardRow, report: RunReport) -> Text:
     if standing.result.model_id == report.run.baseline_id:
         return Text("baseline, reused" if standing.result.reused_from else "baseline", "dim italic")
-    said = ["not better"] if standing.beats_baseline is False else []
+    said = []
+    if report.verdict is not None and report.verdict.recommended == standing.result.model_id:
+        said.append("take this one")
+    if not_better := _is_not_better(standing, report):
+        said.append("not better")
     warnings = standing.result.details.get("warnings")
     if warnings:
         said.append(counted(len(warnings), "warning"))
@@ -135,7 +154,19 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
         said.append("not deterministic")
     if standing.result.reused_from:
         said.append("reused")
-    return Text(", ".join(said), "yellow" if standing.beats_baseline is False or warnings else _DIM)
+    return Text(", ".join(said), "yellow" if not_better or warnings else _DIM)
+
+
+def _is_not_better(standing: LeaderboardRow, report: RunReport) -> bool:
+    """Than the dummy baseline: not shown to be by the verdict, or without one by the score."""
+    if report.verdict is None:
+        return standing.beats_baseline is False
+    compared = [
+        one.outcome
+        for one in report.verdict.references
+        if one.reference == report.run.baseline_id and one.candidate == standing.result.model_id
+    ]
+    return any(outcome in {Against.NOT_SHOWN, Against.WORSE} for outcome in compared)
 
 
 def _fit(columns: list[_Column], width: int) -> list[_Column]:
@@ -163,6 +194,9 @@ def _closing(report: RunReport, shown: int, dropped: Sequence[str]) -> list[Text
         said.append(
             f"{counted(hidden, 'more candidate')} below these: --top {len(report.standings)} shows all"
         )
+    first = report.metrics[0]
+    if any((one := s.result.intervals.get(first)) and one.rests_on is not None for s in report.standings):
+        said.append("* rests on few rows: read the interval with care (--details MODEL says how many)")
     if names := [name for name in dropped if name]:
         said.append(f"no room for {', '.join(names)} (--format csv has them)")
     return [Text(line, _DIM) for line in said]

@@ -9,6 +9,7 @@ from bakeoff.cli.output.failure_list import failures
 from bakeoff.cli.output.leaderboard_table import leaderboard
 from bakeoff.cli.output.run_header import header, state
 from bakeoff.cli.output.saving_view import saving_lines
+from bakeoff.cli.output.verdict_view import verdict_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +40,7 @@ def show_outcome(
     terminal.show(
         console,
         state(report.summary, reused=report.reused),
+        *(verdict_lines(report.verdict) if report.verdict else []),
         *([Text(), *board] if board else []),
         *failures(report.unsuccessful, top=top, whole=errors),
         *(saving_lines(report.saving) if report.saving else []),

@@ -49,6 +49,7 @@ def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
         rules=run.rules,
         target_kind=run.dataset.target_kind,
         classes=snapshot.classes(paths.snapshot),
+        split=run.dataset.split_id,
     )
 
 

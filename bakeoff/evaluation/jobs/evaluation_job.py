@@ -229,6 +229,7 @@ def result_of(evaluation: EvaluationUnderWay, scored: Scored, *, duration_s: flo
         seed=run.seed,
         metrics=scored.scores.metrics,
         details=scored.scores.details,
+        intervals=scored.scores.intervals,
         timestamp=utc_now(),
         duration_s=duration_s,
         cost=scored.cost,

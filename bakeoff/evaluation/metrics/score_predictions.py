@@ -3,8 +3,8 @@
 A metric that cannot be computed is None and a warning says why; the other metrics stand.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,10 +15,22 @@ from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.verdict import Interval
 from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn_scorers
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
+from bakeoff.evaluation.metrics.score_sketches import sketches_of
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
+from bakeoff.evaluation.statistics.blocks import BlockMap, deal_rows
+from bakeoff.evaluation.statistics.intervals import interval
+from bakeoff.evaluation.statistics.measures import (
+    LabelAnswers,
+    exact_label_metrics,
+    exact_value_metrics,
+    label_sketches,
+    value_sketches,
+)
+from bakeoff.evaluation.statistics.sketch import Sketch
 from registry.columns.class_predictions import (
     ClassPredictions,
     Label,
@@ -35,6 +47,12 @@ _MOST_NAMED = 5
 class Scores:
     metrics: dict[str, float | None]  #: None where a metric is undefined for these predictions
     details: dict[str, Any]  #: classes, classCount, perClass and confusion, or residuals; and always warnings
+    sketches: dict[str, Sketch]  #: what is known of the certainty of each metric, where anything is
+
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        found = {name: interval(sketch) for name, sketch in self.sketches.items()}
+        return {name: one for name, one in found.items() if one is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +64,19 @@ class _Case:
     predicted: NDArray[Any]
     true_for_scorers: NDArray[Any]
     model: AlreadyPredicted
+    block_map: BlockMap
+    exact_names: frozenset[str]  #: metrics whose influence functions are known for these predictions
+    exact: Callable[[Iterable[str]], dict[str, Sketch]]
+
+    def of(self, rows: NDArray[np.intp]) -> "_Case":
+        """Some of the rows, for metrics that are not built in."""
+        return replace(
+            self,
+            true=self.true[rows],
+            predicted=self.predicted[rows],
+            true_for_scorers=self.true_for_scorers[rows],
+            model=self.model.of(rows),
+        )
 
 
 def score(
@@ -55,8 +86,11 @@ def score(
     rules: ScoringRules,
     target_kind: TargetKind,
     classes: Sequence[Label],
+    split: str = "",
 ) -> Scores:
     """BadPredictionsError where the predictions cannot be used.
+
+    `split` is the address of the split: only scores of the same split can be compared.
 
     They are checked here, although our code in the cell did so: untrusted code may have written the file.
     """
@@ -64,12 +98,16 @@ def score(
     if len(predictions.values) != len(true):
         raise BadPredictionsError(f"there are {len(predictions.values)} predictions for {len(true)} rows")
     if target_kind is TargetKind.REGRESSION:
-        return _score_values(true.astype(np.float64), predictions, rules)
-    return _score_labels(_text_or_number(true), predictions, rules, np.unique(_text_or_number(classes)))
+        return _score_values(true.astype(np.float64), predictions, rules, split)
+    known = np.unique(_text_or_number(classes))
+    return _score_labels(_text_or_number(true), predictions, rules, known, split)
 
 
-def _score_values(true: NDArray[np.float64], predictions: Predictions, rules: ScoringRules) -> Scores:
+def _score_values(
+    true: NDArray[np.float64], predictions: Predictions, rules: ScoringRules, split: str
+) -> Scores:
     predicted = check_numbers(predictions.values, rows=len(true))
+    block_map = deal_rows(len(true), split=split)
     case = _Case(
         quick={
             "r2": partial(built_in_metrics.r2, true, predicted),
@@ -80,47 +118,85 @@ def _score_values(true: NDArray[np.float64], predictions: Predictions, rules: Sc
         predicted=predicted,
         true_for_scorers=true,
         model=AlreadyPredicted(predicted, classes=None),
+        block_map=block_map,
+        exact_names=exact_value_metrics(),
+        exact=lambda names: value_sketches(names, true, predicted, block_map),
     )
     notes: list[str] = []
     with np.errstate(all="ignore"):  # numbers too large to be squared come out as infinite, and so as None
         metrics = {name: _measured(name, case, notes) for name in rules.metrics}
+        sketches = _sketched(metrics, case, notes)
         residuals = result_details.without_nan(built_in_metrics.residuals(true, predicted))
-    return Scores(metrics=metrics, details={"residuals": residuals, "warnings": bounded(notes)})
+    details = {"residuals": residuals, "warnings": bounded(notes)}
+    return Scores(metrics=metrics, details=details, sketches=sketches)
 
 
 def _score_labels(
-    true: NDArray[Any], predictions: Predictions, rules: ScoringRules, classes: NDArray[Any]
+    true: NDArray[Any], predictions: Predictions, rules: ScoringRules, classes: NDArray[Any], split: str
 ) -> Scores:
     answered = to_class_predictions(predictions, classes, rules)
     true_codes = _true_codes(true, classes)
     positive = positive_code(classes, rules)
     counts = built_in_metrics.count(true_codes, answered.codes, len(classes) + len(answered.unseen))
+    block_map = deal_rows(len(true), split=split)
+    label_answers = LabelAnswers(
+        true=true_codes,
+        predicted=answered.codes,
+        classes=len(classes),
+        unseen=len(answered.unseen),
+        positive=positive,
+        average=(rules.average or Average.MACRO).value,
+        zero_division=rules.zero_division,
+        probabilities=answered.probabilities,
+        scores=answered.decisions,
+    )
     case = _Case(
         quick=_quick(counts, rules, positive),
         true=true,
         predicted=answered.labels,
         true_for_scorers=_positive_is_1(true_codes, positive),
         model=_model(answered, len(classes), positive),
+        block_map=block_map,
+        exact_names=exact_label_metrics(label_answers),
+        exact=lambda names: label_sketches(names, label_answers, block_map),
     )
     notes = [*answered.warnings, *_unseen_note(answered, counts, classes)]
     metrics = {name: _measured(name, case, notes) for name in rules.metrics}
+    sketches = _sketched(metrics, case, notes)
     labels = [*classes.tolist(), *answered.unseen.tolist()]
     return Scores(
         metrics=metrics,
         details={**result_details.of_classes(counts, labels, rules), "warnings": bounded(notes)},
+        sketches=sketches,
+    )
+
+
+def _sketched(metrics: Mapping[str, float | None], case: _Case, notes: list[str]) -> dict[str, Sketch]:
+    """A metric that fails on some of the rows has no interval; that it failed is said once."""
+
+    def of_rows(name: str, rows: NDArray[np.intp]) -> float:
+        return _value(name, case.of(rows), [])
+
+    return sketches_of(
+        metrics,
+        exact_names=case.exact_names,
+        exact=case.exact,
+        of_rows=of_rows,
+        block_map=case.block_map,
+        notes=notes,
     )
 
 
 def _measured(name: str, case: _Case, notes: list[str]) -> float | None:
-    if name in case.quick:
-        value = case.quick[name]()
-    elif metric.is_custom(name):
-        value = value_or_nan(name, lambda: _measured_by_function(name, case), notes)
-    else:
-        value = value_or_nan(
-            name, lambda: sklearn_scorers.measure(name, case.model, case.true_for_scorers), notes
-        )
+    value = case.quick[name]() if name in case.quick else _value(name, case, notes)
     return finite_or_none(name, value, notes)
+
+
+def _value(name: str, case: _Case, notes: list[str]) -> float:
+    """Of a metric that is not built in."""
+    if metric.is_custom(name):
+        return value_or_nan(name, lambda: _measured_by_function(name, case), notes)
+    return value_or_nan(name, lambda: sklearn_scorers.measure(name, case.model, case.true_for_scorers), notes)
 
 
 def _measured_by_function(name: str, case: _Case) -> Any:

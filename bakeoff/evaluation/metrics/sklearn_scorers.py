@@ -38,6 +38,16 @@ class AlreadyPredicted:
             # A scorer that can use either prefers this one, and looks for the attribute.
             self.decision_function = self._decision_function
 
+    def of(self, rows: NDArray[np.intp]) -> "AlreadyPredicted":
+        """What was predicted for some of the rows."""
+        classes = len(self.classes_) if hasattr(self, "classes_") else None
+        return AlreadyPredicted(
+            self._predicted[rows],
+            classes=classes,
+            probabilities=None if self._probabilities is None else self._probabilities[rows],
+            decisions=None if self._decisions is None else self._decisions[rows],
+        )
+
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import Tags, TargetTags
 

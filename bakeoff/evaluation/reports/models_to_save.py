@@ -8,7 +8,8 @@ from bakeoff.domain.model_version import VersionOrigin
 from bakeoff.domain.result import FittedModel, Result
 from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.saving import SavePolicy
-from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, rank
+from bakeoff.domain.verdict import RunVerdict
+from bakeoff.evaluation.reports.leaderboard import rank
 from registry.models.model_description import Description
 
 
@@ -16,34 +17,32 @@ from registry.models.model_description import Description
 class Selection:
     wanted: Sequence[Result]  #: best first
     best: Result | None = None  #: the one that may be promoted
-    remark: str = ""  #: why there is no best one
+    remark: str = ""  #: why there is no best one, or why it is this one of several that tie
 
 
-def select(run: Run, results: Sequence[Result], policy: SavePolicy) -> Selection:
-    """The baseline is never saved, and a candidate that does not beat it is no winner."""
+def select(run: Run, results: Sequence[Result], policy: SavePolicy, verdict: RunVerdict | None) -> Selection:
+    """`best` is the candidate that the verdict recommends: of those that may be the best, the cheapest.
+
+    The baseline is never saved. Where the verdict recommends nobody, there is no best one.
+    """
     if run.state is RunState.CANCELLED:
         return Selection(wanted=(), remark="the run was cancelled before its winner was known")
     rows = rank(results, metric=run.rules.metrics[0], baseline_id=run.baseline_id)
-    rivals = [row for row in rows if row.result.model_id != run.baseline_id]
-    best = next((row.result for row in rivals[:1] if _wins(row)), None)
-    remark = "" if best else _why_no_winner(run, rivals)
-    if policy is SavePolicy.ALL:
-        return Selection(wanted=[row.result for row in rivals], best=best, remark=remark)
-    return Selection(wanted=[best] if best else [], best=best, remark=remark)
+    rivals = [row.result for row in rows if row.result.model_id != run.baseline_id]
+    recommended = verdict.recommended if verdict else None
+    best = next((result for result in rivals if result.model_id == recommended), None)
+    wanted = rivals if policy is SavePolicy.ALL else [best] if best else []
+    return Selection(wanted=wanted, best=best, remark=_remark(rivals, best, verdict))
 
 
-def _wins(row: LeaderboardRow) -> bool:
-    """It needs a value, and has to beat the baseline if that has one."""
-    return row.value is not None and row.beats_baseline is not False
-
-
-def _why_no_winner(run: Run, rivals: Sequence[LeaderboardRow]) -> str:
-    metric = run.rules.metrics[0]
+def _remark(rivals: Sequence[Result], best: Result | None, verdict: RunVerdict | None) -> str:
     if not rivals:
         return "no candidate has a result"
-    if rivals[0].value is None:
-        return f"no candidate has a value of {metric}"
-    return f"no candidate beats the baseline {run.baseline_id} by {metric}"
+    if verdict is None:
+        return "the run could not be judged, so no candidate is the best one"
+    if best is None or verdict.best is None:
+        return verdict.sentence  # why nobody is saved, or why this one of several that tie
+    return ""
 
 
 def description_of(result: Result, job: Job, fitted: FittedModel) -> Description:

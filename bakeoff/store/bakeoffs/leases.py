@@ -31,7 +31,7 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.job import Job, JobError, JobState, Phase
 from bakeoff.domain.result import FittedModel, NotKept, Provenance, Result
 from bakeoff.domain.run import Run, RunState
-from bakeoff.store.bakeoffs import outbox
+from bakeoff.store.bakeoffs import outbox, verdict_rows
 from bakeoff.store.bakeoffs.queue_order import NEXT_JOB, NEXT_RUN
 from bakeoff.store.bakeoffs.row_mapping import (
     job_from_row,
@@ -282,6 +282,7 @@ def complete(
     fitted: FittedModel | NotKept | None = None,
     provenance: Provenance | None = None,
     *,
+    sketches: Mapping[str, bytes] | None = None,
     also_write: WriteWithEnd = _nothing_else,
 ) -> bool:
     """End a job of either kind with its result. False when the lease was lost: then nothing is written.
@@ -297,6 +298,7 @@ def complete(
             connection.execute(_ADD_FITTED, {"evaluation_id": lease.job_id, "fitted": fitted.to_json()})
         if provenance is not None:
             connection.execute(_ADD_PROVENANCE, provenance_to_row(result, provenance))
+        verdict_rows.add_sketches(connection, result.evaluation_id, sketches or {})
         also_write(connection, at)
 
     with writing(engine) as connection:

@@ -12,7 +12,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, delete, exists, select
 
 from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import fitted_models, jobs, outbox, provenances, results, runs, savings
+from bakeoff.store.database.tables import (
+    fitted_models,
+    jobs,
+    outbox,
+    provenances,
+    results,
+    runs,
+    savings,
+    sketches,
+    verdicts,
+)
 
 #: Run, dataset id, split id: a run that stays keeps its snapshot.
 _SNAPSHOTS: tuple[Select[Any], ...] = (select(runs.c.id, runs.c.dataset_id, runs.c.split_id),)
@@ -28,8 +38,9 @@ _REFERENCES: tuple[Select[Any], ...] = (
 
 _UNPUBLISHED = exists().where(outbox.c.run_id == runs.c.id, outbox.c.published_at.is_(None))
 _UNSAVED = exists().where(savings.c.run_id == runs.c.id, savings.c.done_at.is_(None))
-_OF_JOBS = (fitted_models.c.evaluation_id, provenances.c.evaluation_id)
-_ROWS = (outbox.c.run_id, savings.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
+_UNJUDGED = exists().where(verdicts.c.run_id == runs.c.id, verdicts.c.done_at.is_(None))
+_OF_JOBS = (fitted_models.c.evaluation_id, provenances.c.evaluation_id, sketches.c.evaluation_id)
+_ROWS = (outbox.c.run_id, savings.c.run_id, verdicts.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
 _BATCH = 50  #: runs that are deleted in one transaction: longer ones would keep other writers waiting
 
 
@@ -55,8 +66,8 @@ def referenced_snapshots(engine: Engine, *, without: Collection[str] = ()) -> se
 
 
 def outdated(engine: Engine, age: timedelta, *, kept: Collection[str] = ()) -> set[str]:
-    """The runs that may be deleted: they ended longer ago than `age`, all their events are published and
-    their models saved, and no run that stays refers to them.
+    """The runs that may be deleted: they ended longer ago than `age`, all their events are published, their
+    verdicts written and their models saved, and no run that stays refers to them.
     """
     with reading(engine) as connection:
         return _outdated(connection, age, kept)
@@ -84,7 +95,9 @@ def _delete_some(engine: Engine, age: timedelta, kept: Collection[str]) -> int:
 
 
 def _outdated(connection: Connection, age: timedelta, kept: Collection[str]) -> set[str]:
-    old = select(runs.c.id).where(runs.c.ended_at < now(connection) - age, ~_UNPUBLISHED, ~_UNSAVED)
+    old = select(runs.c.id).where(
+        runs.c.ended_at < now(connection) - age, ~_UNPUBLISHED, ~_UNSAVED, ~_UNJUDGED
+    )
     left = set(connection.execute(old).scalars()) - set(kept)
     references = _references(connection)
     while needed := {other for run_id, other in references if run_id not in left and other in left}:

@@ -13,6 +13,7 @@ from bakeoff.domain.result import CodeManifest, Cost, Part, Provenance, Result
 from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.saving import SaveRequest
 from bakeoff.domain.signal import SignalJobInputs, SignalOrder
+from bakeoff.domain.verdict import Interval
 
 
 def run_to_row(run: Run) -> dict[str, Any]:
@@ -154,6 +155,7 @@ def result_to_row(result: Result) -> dict[str, Any]:
         **{name: getattr(result, name) for name in _RESULT_COLUMNS},
         "metrics": dict(result.metrics),
         "details": dict(result.details),
+        "intervals": {metric: asdict(interval) for metric, interval in result.intervals.items()},
         "cost": asdict(result.cost),
     }
 
@@ -163,6 +165,7 @@ def result_from_row(row: Row[Any]) -> Result:
         **{name: getattr(row, name) for name in _RESULT_COLUMNS},
         metrics=row.metrics,
         details=row.details,
+        intervals={metric: Interval(**interval) for metric, interval in row.intervals.items()},
         cost=Cost(**row.cost),
     )
 

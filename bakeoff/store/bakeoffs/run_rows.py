@@ -8,11 +8,10 @@ from sqlalchemy import Connection, Engine, bindparam, func, insert, select, tupl
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.event import EventType
-from bakeoff.domain.identity import iso
 from bakeoff.domain.job import Job, JobState
 from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run, RunState, end_of_run
-from bakeoff.store.bakeoffs import outbox, saving_rows
+from bakeoff.store.bakeoffs import outbox, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
 from bakeoff.store.database.tables import jobs, results, runs
@@ -52,6 +51,7 @@ def create(
         connection.execute(insert(jobs), [job_to_row(job) for job in (*queued, *(job for job, _ in reused))])
         if reused:
             connection.execute(insert(results), [result_to_row(result) for _, result in reused])
+            verdict_rows.copy_sketches(connection, [result for _, result in reused])
             records = [result.to_record() for _, result in reused]
             outbox.add(connection, EventType.EVALUATION_COMPLETED, run.id, records, run.created_at)
             close_if_over(connection, run.id, now(connection))
@@ -164,12 +164,13 @@ def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
     ).first()
     if closed is None:
         return
-    if closed.save is not None:
-        saving_rows.begin(connection, run_id, at)
-    if closed.signals is not None and end in _COMBINED:
-        model_signals.write_ensemble(connection, run_from_row(closed), at)
-    payload = {"status": end, "endedAt": iso(at), "jobs": counts}
-    outbox.add(connection, EventType.RUN_COMPLETED, run_id, [payload], at)
+    run = run_from_row(closed)
+    if run.signals is None:
+        verdict_rows.begin(connection, run_id, at)  # its end is announced together with the verdict
+        return
+    if end in _COMBINED:
+        model_signals.write_ensemble(connection, run, at)
+    verdict_rows.announce_end(connection, run, counts, None, at)
 
 
 def _count_jobs(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[JobState, int]]:

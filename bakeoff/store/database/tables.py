@@ -3,7 +3,8 @@ written.
 
 evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                 1 ── 0..1 savings              1 ── 0..1 fitted_models
-                                               1 ── 0..1 provenances
+                1 ── 0..1 verdicts             1 ── 0..1 provenances
+                                               1 ── n    sketches
 outbox            events that are to be published, in the order in which they happened
 candidate_loads   why candidates were rejected, the last hundred rejections of each
 schedules         until when the slots of each schedule are in schedule_slots, the last thousand of each
@@ -30,6 +31,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -211,6 +213,7 @@ results = Table(
     Column("seed", BigInteger, nullable=False),
     Column("metrics", _Json, nullable=False),
     Column("details", _Json, nullable=False),
+    Column("intervals", _Json, nullable=False, server_default="{}"),
     Column("timestamp", Utc, nullable=False),
     Column("duration_s", Float, nullable=False),
     Column("cost", _Json, nullable=False),
@@ -219,6 +222,33 @@ results = Table(
     UniqueConstraint("run_id", "model_id", "model_version"),
     CheckConstraint("duration_s >= 0", name="duration_positive"),
     Index("ix_evaluation_results_figures", "reused_from", "duration_s"),
+    Index("ix_evaluation_results_split", "split_id"),
+)
+
+sketches = Table(
+    "sketches",
+    metadata,
+    Column("evaluation_id", String(36), ForeignKey("evaluation_jobs.id"), primary_key=True),
+    Column("metric", String(200), primary_key=True),
+    Column("sketch", LargeBinary, nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("run_id", String(36), ForeignKey("evaluation_runs.id"), primary_key=True),
+    Column("due_at", Utc, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("verdict", _Json),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("done_at", Utc),
+    CheckConstraint("verdict IS NULL OR done_at IS NOT NULL", name="verdict_is_done"),
+    Index(
+        "ix_verdicts_due",
+        "due_at",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
 )
 
 fitted_models = Table(

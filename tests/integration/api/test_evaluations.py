@@ -410,7 +410,10 @@ def test_a_fault_of_ours_shows_an_id_that_stands_in_the_log_with_the_traceback(p
     assert "KeyError" in line["traceback"]
     with writing(place.project.engine) as connection:
         connection.execute(text("DELETE FROM evaluation_results WHERE run_id = :run"), {"run": run_id})
-        connection.execute(text(f"DELETE FROM provenances WHERE evaluation_id IN ({_JOBS})"), {"run": run_id})
+        for table in ("provenances", "sketches"):
+            of_jobs = text(f"DELETE FROM {table} WHERE evaluation_id IN ({_JOBS})")
+            connection.execute(of_jobs, {"run": run_id})
+        connection.execute(text("DELETE FROM verdicts WHERE run_id = :run"), {"run": run_id})
         connection.execute(text("DELETE FROM evaluation_jobs WHERE run_id = :run"), {"run": run_id})
         connection.execute(text("DELETE FROM evaluation_runs WHERE id = :run"), {"run": run_id})
 

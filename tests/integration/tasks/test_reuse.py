@@ -306,7 +306,7 @@ def test_a_run_says_how_much_of_it_was_reused(project: Project) -> None:
 
     assert "reused     1 of 1 candidate: `bakeoff plan` says why" in again
     assert "reused     1 of 1 result" in again
-    assert again.splitlines()[-1].endswith("  reused")
+    assert again.splitlines()[-1].endswith(", reused")
     assert "reused" not in fresh + shown
 
 

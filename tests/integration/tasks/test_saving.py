@@ -98,7 +98,7 @@ def shop() -> str:
     """Numbers with gaps, words with gaps, and dates, all of which tell something of the answer."""
     chance = np.random.default_rng(7)
     lines = ["age,city,since,bought"]
-    for n in range(240):
+    for n in range(2400):
         yes = n % 2
         age = "" if n % 11 == 0 else f"{40 + 15 * yes + chance.normal(0, 12):.2f}"
         city = "" if n % 17 == 0 else ("Bonn", "Rome", "Oslo")[(n + yes * (n % 3 == 0)) % 3]
@@ -227,7 +227,10 @@ def test_the_log_holds_run_metrics_gates_and_what_the_hooks_said(project: Projec
     outcome(project, run_id)
 
     hooks, line = registry_of(project).history("logged")
-    assert (line.by, line.reason) == ("bakeoff run", f"best of {run_rows.get(project.engine, run_id).name}")
+    assert (line.by, line.reason) == (
+        "bakeoff run",
+        f"recommended in {run_rows.get(project.engine, run_id).name}",
+    )
     assert (line.evidence["run"], line.evidence["metrics"]) == (run_id, project.metrics(run_id)["linear"])
     assert [gate["passed"] for gate in line.evidence["gates"]] == [True, True]
     assert [said["passed"] for said in hooks.evidence["hooks"]] == [True, False]
@@ -319,7 +322,9 @@ def test_a_predictor_says_of_the_test_rows_what_the_run_has_scored(
 def test_when_nobody_beats_the_baseline_nothing_is_saved_and_it_is_said(project: Project) -> None:
     found = outcome(project, start(project, "no", save_as="nobody"))
 
-    assert found == SavingOutcome(remark="no candidate beats the baseline dummy by f1")
+    assert found == SavingOutcome(
+        remark="no, the only candidate with a score, is not shown to beat dummy by f1 on 600 rows."
+    )
     assert numbers(project, "nobody") == []
 
 

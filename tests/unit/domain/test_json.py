@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind, PipelineStep, Preprocess
 from bakeoff.domain.job import JobError, Phase
 from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.verdict import Interval
 
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 _VALUES = st.recursive(
@@ -117,7 +118,12 @@ def test_a_result_leaves_the_system_as_one_flat_record() -> None:
     run = a_run(id="0" * 36)
     job = a_job(run, id="1" * 36)
     result = a_result(
-        job, seed=7, timestamp=datetime(2026, 5, 4, 12, 0, 0, 250_000, tzinfo=UTC), attempt=2, reused_from="9"
+        job,
+        seed=7,
+        timestamp=datetime(2026, 5, 4, 12, 0, 0, 250_000, tzinfo=UTC),
+        attempt=2,
+        reused_from="9",
+        intervals={"f1": Interval(low=0.5, high=0.875, rests_on=8), "r2": Interval(low=-1.0, high=1.0)},
     )
 
     assert json.loads(json.dumps(result.to_record())) == {
@@ -130,6 +136,8 @@ def test_a_result_leaves_the_system_as_one_flat_record() -> None:
         "splitId": "e" * 64,
         "seed": 7,
         "metrics": {"f1": 0.75, "accuracy": None},
+        "intervals": {"f1": [0.5, 0.875], "r2": [-1.0, 1.0]},
+        "restsOn": {"f1": 8},
         "timestamp": "2026-05-04T12:00:00.250Z",
         "duration": 1.5,
         "attempt": 2,

@@ -84,6 +84,9 @@ def test_each_key_has_an_origin(file: Path) -> None:
 _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_EVAL_WORKERS": ("4", 4),
     "BAKEOFF_MAX_RUNNING": ("8", 8),
+    "BAKEOFF_PREFER_AMONG_TIED": ("memory", "memory"),
+    "BAKEOFF_REUSE_WARNING": ("30", 30),
+    "BAKEOFF_REUSE_ALARM": ("200", 200),
     "BAKEOFF_EVALUATION_TIMEOUT": ("1.5", 1.5),
     "BAKEOFF_MEMORY_LIMIT_MB": ("512", 512),
     "BAKEOFF_MAX_ATTEMPTS": ("1", 1),

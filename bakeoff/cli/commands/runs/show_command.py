@@ -48,6 +48,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
 ) -> None:
     """Show the leaderboard of a run."""
     from bakeoff.cli.output.run_outcome import show_report
+    from bakeoff.operations.judge_runs import wait_for_verdict
     from bakeoff.operations.run_report import read_report
     from bakeoff.store.bakeoffs import run_rows
 
@@ -56,6 +57,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     run_id = run_rows.find(engine, run)
     form = ShowFormat.JSON if as_json else form
     ended = _watch(context, run_id, form) if follow else None
+    wait_for_verdict(context, run_id)  # it is there at once, unless the process that owed it has died
     report = read_report(engine, run_id, metric=metric)
     if model is not None:
         _show_details(report, model, form)

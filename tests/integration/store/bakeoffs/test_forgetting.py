@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from fixtures.samples import DATASET, a_job, a_result, a_run
-from fixtures.stored import a_stored_run, an_error, claim
+from fixtures.stored import a_stored_run, an_error, claim, judge_all
 from sqlalchemy import Engine, func, select, update
 
 from bakeoff.domain.job import JobState
@@ -25,6 +25,7 @@ def an_ended_run(engine: Engine, *, days: int = 40, told: bool = True, **changed
     left = NotKept(problem="it cannot be pickled") if run.save else None
     assert leases.complete(engine, claim(engine, good).lease, a_result(good), left)
     assert leases.fail(engine, claim(engine, bad).lease, an_error())
+    judge_all(engine)
     if told:
         tell(engine)
     grow_old(engine, run, days)
@@ -32,6 +33,8 @@ def an_ended_run(engine: Engine, *, days: int = 40, told: bool = True, **changed
 
 
 def tell(engine: Engine) -> None:
+    """Judge what has ended, and publish all events."""
+    judge_all(engine)
     outbox.mark_published(engine, [pending.position for pending in outbox.pending(engine, limit=1000)])
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from fixtures.samples import a_result
-from fixtures.stored import a_stored_run, an_error, claim, events, states
+from fixtures.stored import a_stored_run, an_error, claim, events, judge_all, states
 from sqlalchemy import Engine, select
 
 from bakeoff.domain.identity import utc_now
@@ -251,6 +251,7 @@ def test_events_carry_the_record_or_the_error(engine: Engine) -> None:
     leases.fail(engine, claim(engine, bad).lease, an_error(log_tail="last words"))
     leases.fail(engine, claim(engine, slow).lease, an_error(), state=JobState.TIMED_OUT)
     leases.cancel(engine, claim(engine, stopped).lease)
+    judge_all(engine)
 
     told = [pending.event for pending in outbox.pending(engine, limit=100)]
     started, completed, _, failed, _, timed_out, _, cancelled, ended = told

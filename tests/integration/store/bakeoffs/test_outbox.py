@@ -1,6 +1,6 @@
 import pytest
 from fixtures.samples import NOON, a_result
-from fixtures.stored import a_stored_run, claim
+from fixtures.stored import a_stored_run, claim, judge_all
 from sqlalchemy import Engine, insert
 
 from bakeoff.domain.errors import InfrastructureError
@@ -91,6 +91,7 @@ def test_the_events_of_a_run_are_read_from_a_position_on_published_or_not(engine
     a_stored_run(engine, 1, priority=-1)
     for job in (first, second):
         leases.complete(engine, claim(engine, job).lease, a_result(job))
+    judge_all(engine)
     outbox.mark_published(engine, [outbox.pending(engine, limit=1)[0].position])
 
     told = outbox.of_run(engine, run.id, after=0, limit=10)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from fixtures.samples import NOON, a_candidate, a_job, a_result, a_run
-from fixtures.stored import a_stored_run, claim, events
+from fixtures.stored import a_stored_run, claim, events, judge_all
 from sqlalchemy import Engine
 
 from bakeoff.domain.job import Job, JobState
@@ -120,6 +120,7 @@ def test_a_run_is_kept_as_long_as_a_job_is_to_score_its_predictions(engine: Engi
 def test_what_a_result_was_made_of_is_forgotten_with_it(engine: Engine) -> None:
     run, [job] = a_stored_run(engine)
     fitted(engine, run, job)
+    judge_all(engine)
     outbox.mark_published(engine, [one.position for one in outbox.pending(engine, limit=100)])
 
     assert old_runs.delete_outdated(engine, LONG_AGO) == 1

@@ -4,7 +4,7 @@ from threading import Thread
 
 import pytest
 from fixtures.samples import NOON, a_job, a_result, a_run
-from fixtures.stored import a_stored_run, an_error, claim
+from fixtures.stored import a_stored_run, an_error, claim, judge_all
 from sqlalchemy import Engine
 
 from bakeoff.domain.job import JobState
@@ -30,6 +30,7 @@ def an_ended_run(engine: Engine, save: SaveRequest | None = BEST) -> str:
     run, [job] = a_stored_run(engine, save=save)
     taken = claim(engine, job)
     assert leases.complete(engine, taken.lease, a_result(job))
+    judge_all(engine)
     return run.id
 
 
@@ -39,12 +40,14 @@ def taken(engine: Engine, run_id: str, lease_s: float = 60) -> RowLease:
     return lease
 
 
-def test_a_saving_is_due_as_soon_as_its_run_has_ended_and_not_before(engine: Engine) -> None:
+def test_a_saving_is_due_as_soon_as_its_run_is_judged_and_not_before(engine: Engine) -> None:
     run, [first, second] = a_stored_run(engine, 2, save=BEST)
     assert leases.complete(engine, claim(engine, first).lease, a_result(first))
     assert (saving_rows.due(engine), saving_rows.of_run(engine, run.id)) == ([], None)
 
     assert leases.fail(engine, claim(engine, second).lease, an_error())
+    assert saving_rows.due(engine) == []
+    judge_all(engine)
     assert saving_rows.due(engine) == [run.id]
     saving = saving_rows.of_run(engine, run.id)
     assert saving is not None
@@ -60,6 +63,7 @@ def test_what_a_run_wants_to_save_is_kept_with_it(engine: Engine) -> None:
 def test_a_cancelled_run_has_its_saving_too(engine: Engine) -> None:
     run, _ = a_stored_run(engine, save=BEST)
     cancellation.cancel_run(engine, run.id)
+    judge_all(engine)
 
     assert run_rows.get(engine, run.id).state is RunState.CANCELLED
     assert saving_rows.due(engine) == [run.id]
@@ -70,6 +74,7 @@ def test_a_retry_of_nothing_but_reused_results_is_due_at_once(engine: Engine) ->
     again = a_run(save=BEST, retry_of=run.id)
     over = a_job(again, state=JobState.COMPLETED, ended_at=NOON)
     assert run_rows.create(engine, again, [], [(over, a_result(over, reused_from=job.id))])
+    judge_all(engine)
 
     assert saving_rows.due(engine) == [again.id]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from fixtures.samples import NOON, a_job, a_result, a_run
-from fixtures.stored import an_error
+from fixtures.stored import an_error, judge_all
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -315,6 +315,7 @@ class Leases(RuleBasedStateMachine):
     @invariant()
     def each_change_is_told_once_and_in_order(self) -> None:
         places = {job.id: place for place, job in enumerate(self.jobs)}
+        judge_all(self.engine)
         told = [pending.event for pending in outbox.pending(self.engine, limit=1000)]
 
         assert [

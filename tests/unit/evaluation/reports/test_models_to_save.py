@@ -12,6 +12,7 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.result import Cost, FittedModel, NotKept, Result
 from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.saving import SavePolicy
+from bakeoff.domain.verdict import RunVerdict
 from bakeoff.evaluation.jobs.accept_outputs import accept_model
 from bakeoff.evaluation.jobs.evaluation_job import Scored, result_of
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
@@ -41,45 +42,74 @@ def chosen(selection: Selection) -> tuple[list[str], str | None, str]:
     return [result.model_id for result in selection.wanted], best, selection.remark
 
 
-def test_the_best_is_the_one_that_is_saved() -> None:
-    selection = select(RUN, results(dummy=0.1, tree=0.5, forest=0.75), SavePolicy.BEST)
+def a_verdict(recommended: str | None, *, best: str | None = None, sentence: str = "why") -> RunVerdict:
+    return RunVerdict(
+        metric="f1",
+        greater_is_better=True,
+        level=0.05,
+        method="draws",
+        seed=7,
+        rows=100,
+        best=best,
+        recommended=recommended,
+        sentence=sentence,
+    )
 
-    assert chosen(selection) == (["forest"], "forest", "")
+
+def test_the_one_that_the_verdict_recommends_is_saved_though_another_scored_higher() -> None:
+    verdict = a_verdict("tree", sentence="Two share first place. Take tree, the cheapest.")
+    selection = select(RUN, results(dummy=0.1, tree=0.5, forest=0.75), SavePolicy.BEST, verdict)
+
+    assert chosen(selection) == (["tree"], "tree", "Two share first place. Take tree, the cheapest.")
 
 
-def test_all_are_saved_best_first_but_for_the_baseline() -> None:
-    selection = select(RUN, results(dummy=0.1, tree=0.5, stub=None, forest=0.75), SavePolicy.ALL)
+def test_one_that_is_shown_to_be_the_best_needs_no_explanation() -> None:
+    verdict = a_verdict("forest", best="forest")
 
-    assert chosen(selection) == (["forest", "tree", "stub"], "forest", "")
+    assert chosen(select(RUN, results(tree=0.5, forest=0.75), SavePolicy.BEST, verdict)) == (
+        ["forest"],
+        "forest",
+        "",
+    )
 
 
-@pytest.mark.parametrize("f1", [0.5, 0.4])
+def test_all_are_saved_highest_first_but_for_the_baseline() -> None:
+    verdict = a_verdict("tree", best="tree")
+    selection = select(RUN, results(dummy=0.1, tree=0.5, stub=None, forest=0.75), SavePolicy.ALL, verdict)
+
+    assert chosen(selection) == (["forest", "tree", "stub"], "tree", "")
+
+
 @pytest.mark.parametrize("policy", [SavePolicy.BEST, SavePolicy.ALL])
-def test_what_does_not_beat_the_baseline_is_no_winner(policy: SavePolicy, f1: float) -> None:
-    wanted, best, remark = chosen(select(RUN, results(dummy=0.5, tree=f1), policy))
+def test_where_the_verdict_recommends_nobody_there_is_no_best_one_and_it_says_why(policy: SavePolicy) -> None:
+    verdict = a_verdict(None, sentence="tree is not shown to be better than dummy.")
+    wanted, best, remark = chosen(select(RUN, results(dummy=0.5, tree=0.6), policy, verdict))
 
     assert wanted == (["tree"] if policy is SavePolicy.ALL else [])
-    assert (best, remark) == (None, "no candidate beats the baseline dummy by f1")
+    assert (best, remark) == (None, "tree is not shown to be better than dummy.")
 
 
-@pytest.mark.parametrize("run", [a_run(baseline_id=None), RUN])
-def test_without_a_baseline_to_beat_the_best_wins(run: Run) -> None:
-    assert chosen(select(run, results(tree=0.1), SavePolicy.BEST)) == (["tree"], "tree", "")
+def test_of_a_run_that_could_not_be_judged_nobody_is_the_best() -> None:
+    assert chosen(select(RUN, results(tree=0.5), SavePolicy.BEST, None)) == (
+        [],
+        None,
+        "the run could not be judged, so no candidate is the best one",
+    )
 
 
-@pytest.mark.parametrize(
-    ("found", "remark"),
-    [({}, "no candidate has a result"), ({"tree": None}, "no candidate has a value of f1")],
-)
-def test_where_nobody_has_a_value_nobody_wins(found: dict[str, float | None], remark: str) -> None:
-    assert chosen(select(RUN, results(**found, dummy=0.5), SavePolicy.BEST)) == ([], None, remark)
+def test_without_a_result_nothing_is_saved() -> None:
+    assert chosen(select(RUN, results(dummy=0.5), SavePolicy.ALL, a_verdict(None))) == (
+        [],
+        None,
+        "no candidate has a result",
+    )
 
 
 @pytest.mark.parametrize("policy", [SavePolicy.BEST, SavePolicy.ALL])
 def test_of_a_cancelled_run_nothing_is_saved(policy: SavePolicy) -> None:
     cancelled = a_run(state=RunState.CANCELLED)
 
-    assert chosen(select(cancelled, results(tree=0.5), policy)) == (
+    assert chosen(select(cancelled, results(tree=0.5), policy, a_verdict("tree", best="tree"))) == (
         [],
         None,
         "the run was cancelled before its winner was known",
@@ -139,7 +169,7 @@ def test_a_problem_that_a_cell_tells_is_a_model_that_is_not_kept_and_a_warning(t
     assert isinstance(fitted, NotKept)
     assert len(fitted.problem) == 500
     cost = Cost(fit_s=0.0, predict_s=0.0, cpu_s=0.0, peak_memory_mb=0.0, granted_threads=1)
-    scores = Scores(metrics={}, details={"warnings": ["one"], "classes": []})
+    scores = Scores(metrics={}, details={"warnings": ["one"], "classes": []}, sketches={})
     result = result_of(under_way(tmp_path), Scored(scores=scores, cost=cost, fitted=fitted), duration_s=1.0)
     assert result.details == {"warnings": ["one", f"not saved: {fitted.problem}"], "classes": []}
 

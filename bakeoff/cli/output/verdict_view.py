@@ -1,0 +1,94 @@
+"""The verdict of a run as people read it: the sentence, the bands, and intervals with whiskers."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.text import Text
+
+from bakeoff.cli.output.number_format import decimals, fixed
+from bakeoff.domain.verdict import Interval, RunVerdict, Standing
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+#: Columns of a whisker.
+WHISKER = 15
+_DIM = "dim"
+
+STANDING_STYLES = {
+    Standing.BEST: "bold green",
+    Standing.TIED: "bold",
+    Standing.EQUIVALENT: "bold",
+    Standing.WORSE: "",
+    Standing.INSUFFICIENT: "",
+}
+
+
+def verdict_lines(verdict: RunVerdict) -> "list[RenderableType]":
+    """The sentence, and below it what a reader should know of it."""
+    notes = [Text(f"! {finding.message}", "yellow") for finding in verdict.findings]
+    sentence = Text(verdict.sentence, "bold" if verdict.best else "")
+    return [Text(), Padding(sentence, (0, 0)), *notes]
+
+
+def band_text(band: tuple[int, int] | None, rank: int) -> str:
+    """`1-4`: those that share the band cannot be told apart. Without a verdict, the place by the score."""
+    if band is None:
+        return str(rank)
+    first, last = band
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def interval_texts(intervals: Sequence[Interval | None]) -> list[Text]:
+    """With a star where the interval rests on few rows."""
+    places = decimals([bound for one in intervals if one for bound in (one.low, one.high)])
+    places = max(0, places - 1)  # a bound is known less surely than the value
+    return [
+        Text("")
+        if one is None
+        else Text.assemble(
+            (f"{fixed(one.low, places)} to {fixed(one.high, places)}", _DIM),
+            ("*" if one.rests_on is not None else " ", "yellow"),
+        )
+        for one in intervals
+    ]
+
+
+def whiskers(
+    values: Sequence[float | None], intervals: Sequence[Interval | None], *, aside: Sequence[bool]
+) -> list[Text]:
+    """All on one scale, which spans the intervals of all rows but those that stand `aside`.
+
+    The dummy baseline stands aside: it would squeeze the others. What lies outside is shown as `<` or `>`.
+    """
+    drawn = [
+        (value, one)
+        for value, one, left_out in zip(values, intervals, aside, strict=True)
+        if value is not None and one is not None and not left_out
+    ]
+    if not drawn:
+        return [Text("") for _ in values]
+    low = min(min(value, one.low) for value, one in drawn)
+    high = max(max(value, one.high) for value, one in drawn)
+    span = (high - low) or 1.0
+
+    def place(x: float) -> int:
+        return min(max(round((x - low) / span * (WHISKER - 1)), 0), WHISKER - 1)
+
+    def draw(value: float, one: Interval) -> Text:
+        cells = [" "] * WHISKER
+        if one.high < low or one.low > high:
+            cells[0 if one.high < low else -1] = "<" if one.high < low else ">"
+            return Text("".join(cells), _DIM)
+        first, last = place(one.low), place(one.high)
+        cells[first : last + 1] = "─" * (last - first + 1)
+        if last > first:
+            cells[first], cells[last] = "├", "┤"
+        cells[place(value)] = "●"
+        return Text("".join(cells), "cyan")
+
+    return [
+        Text("") if value is None or one is None else draw(value, one)
+        for value, one in zip(values, intervals, strict=True)
+    ]

@@ -1,0 +1,68 @@
+"""Sketches of a candidate's scores: what is kept beside each metric, so that its certainty can be computed.
+
+Metrics of our own, and those of scikit-learn with a known influence function, are sketched exactly. Every
+other metric is computed again without one block of rows after another, as long as that takes no more than
+`JACKKNIFE_BUDGET_S` for all of them; a metric that would take longer has no interval, and a note says so.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+
+from bakeoff.evaluation.statistics.blocks import BlockMap, Ints
+from bakeoff.evaluation.statistics.jackknife import JACKKNIFE_BLOCKS
+from bakeoff.evaluation.statistics.measures import other_sketch
+from bakeoff.evaluation.statistics.sketch import Sketch
+
+#: For all metrics of one candidate that are not known exactly.
+JACKKNIFE_BUDGET_S = 10.0
+
+#: A sketch whose value differs from the metric by more than this share is not about the number that is shown.
+_SAME = 1e-9
+
+Exact = Callable[[Iterable[str]], Mapping[str, Sketch]]
+OfRows = Callable[[str, Ints], float]
+
+
+def sketches_of(
+    metrics: Mapping[str, float | None],
+    *,
+    exact_names: frozenset[str],
+    exact: Exact,
+    of_rows: OfRows,
+    block_map: BlockMap,
+    notes: list[str],
+) -> dict[str, Sketch]:
+    """Of each metric that is defined. `of_rows` computes a metric of some of the rows: NaN if undefined."""
+    defined = {name: value for name, value in metrics.items() if value is not None}
+    found = {
+        name: sketch
+        for name, sketch in exact(name for name in defined if name in exact_names).items()
+        if sketch.value is not None
+        and math.isclose(sketch.value, defined[name], rel_tol=_SAME, abs_tol=_SAME)
+    }
+    left_s = JACKKNIFE_BUDGET_S
+    for name in defined.keys() - found.keys():
+        began = time.monotonic()
+        sketch = _by_leaving_out(name, of_rows, block_map, within_s=left_s)
+        left_s -= time.monotonic() - began
+        if sketch is None:
+            notes.append(f"{name} takes too long to be computed many times: it has no interval")
+        else:
+            found[name] = sketch
+    return {name: found[name] for name in metrics if name in found}
+
+
+def _is_about(sketch: Sketch, value: float) -> bool:
+    return sketch.value is not None and math.isclose(sketch.value, value, rel_tol=_SAME, abs_tol=_SAME)
+
+
+def _by_leaving_out(name: str, of_rows: OfRows, block_map: BlockMap, *, within_s: float) -> Sketch | None:
+    began = time.monotonic()
+    of_rows(name, np.arange(block_map.rows))
+    once_s = time.monotonic() - began
+    if once_s * min(JACKKNIFE_BLOCKS, block_map.blocks) > within_s:
+        return None
+    return other_sketch(name, lambda rows: of_rows(name, rows), block_map)

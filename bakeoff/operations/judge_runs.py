@@ -1,0 +1,99 @@
+"""Judge runs that have ended: what can be said about their candidates, and how surely.
+
+Whoever ends the last job of a run judges it at once. A run that nobody judged, because that process died, is
+due and found by the sweep, by the saver process, and by whoever wants to show the run. The verdict follows
+from stored sketches by fixed draws: it is the same whoever computes it, and it is computed once.
+"""
+
+import logging
+import time
+
+from bakeoff.domain.job import JobState
+from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.result import Result
+from bakeoff.domain.run import Run
+from bakeoff.domain.verdict import RunVerdict
+from bakeoff.operations.context import Context
+from bakeoff.settings import log_setup
+from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
+from bakeoff.store.bakeoffs.row_lease import RowLease
+
+log = logging.getLogger(__name__)
+
+#: A run that could not be judged so many times ends without a verdict, so that its end is announced.
+_MOST_ATTEMPTS = 3
+
+
+def judge_what_is_due(context: Context) -> int:
+    """How many runs were judged."""
+    return sum(judge_run(context, run_id) for run_id in verdict_rows.due(context.engine))
+
+
+def judge_run(context: Context, run_id: str) -> bool:
+    """False when it is judged already, has not ended, or another process is judging it."""
+    lease_s = context.configuration.settings.lease_seconds
+    lease = verdict_rows.take(context.engine, run_id, lease_s=lease_s)
+    if lease is None:
+        return False
+    with log_setup.with_ids(runId=run_id):
+        return _judge(context, run_id, lease)
+
+
+def wait_for_verdict(context: Context, run_id: str, *, patience_s: float = 10.0) -> RunVerdict | None:
+    """The verdict of a run that has ended; judged here if nobody else does. None if there is none."""
+    deadline = time.monotonic() + patience_s
+    while verdict_rows.is_pending(context.engine, run_id) and time.monotonic() < deadline:
+        if not judge_run(context, run_id):
+            time.sleep(0.05)  # another process holds the lease, and needs a fraction of a second
+    return verdict_rows.of_run(context.engine, run_id)
+
+
+def _judge(context: Context, run_id: str, lease: RowLease) -> bool:
+    summary = run_rows.summary(context.engine, run_id)
+    counts = {state: summary.jobs.get(state, 0) for state in JobState if summary.jobs.get(state)}
+    try:
+        verdict = verdict_of(context, summary.run)
+    except Exception as exc:  # a fault in the statistics must not leave a run without its end
+        log.exception("run %s cannot be judged", run_id)
+        if lease.attempt < _MOST_ATTEMPTS:
+            verdict_rows.postpone(lease, f"{type(exc).__name__}: {exc}", by_s=lease.pause_s)
+            return False
+        return verdict_rows.finish(lease, summary.run, counts, None)
+    written = verdict_rows.finish(lease, summary.run, counts, verdict)
+    if written:
+        log.info("%s: %s", summary.run.name, verdict.sentence)
+    return written
+
+
+def verdict_of(context: Context, run: Run) -> RunVerdict:
+    """By the metric that ranks the run."""
+    from bakeoff.evaluation.statistics.judging import JudgedCandidate, SplitUse, judge
+    from bakeoff.evaluation.statistics.sketch import Sketch
+
+    metric = run.rules.metrics[0]
+    settings = context.configuration.settings
+    results = job_rows.results_of_run(context.engine, run.id)
+    sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)
+
+    def judged(result: Result) -> JudgedCandidate:
+        stored = sketches.get(result.evaluation_id)
+        return JudgedCandidate(
+            id=result.model_id,
+            sketch=None if stored is None else Sketch.from_bytes(stored),
+            is_baseline=result.model_id == run.baseline_id,
+            fit_seconds=result.cost.fit_s,
+            predict_seconds=result.cost.predict_s / max(1, run.dataset.test_rows),
+            peak_memory_mb=result.cost.peak_memory_mb,
+        )
+
+    return judge(
+        [judged(result) for result in results],
+        metric=metric,
+        greater_is_better=greater_is_better(metric),
+        prefer=settings.prefer_among_tied,
+        use=SplitUse(
+            looks=verdict_rows.candidates_scored_on(context.engine, run.dataset.split_id),
+            warn_from=settings.reuse_warning,
+            alarm_from=settings.reuse_alarm,
+        ),
+    )

@@ -1,0 +1,140 @@
+"""Verdicts: which runs have ended without one, what was judged, and the sketches that it is judged from.
+
+    a job completes       its sketches are written beside its result, in the same transaction
+    a run ends            its verdict is due: a row without a verdict
+    the verdict is there  it is written together with the event `run.completed`, and saving begins
+
+One process at a time judges a run. If it dies, the row becomes due again by itself, and the next one judges
+the run: from the same sketches, with the same draws, so with the same verdict.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, func, insert, literal, select
+
+from bakeoff.domain.event import EventType
+from bakeoff.domain.identity import iso
+from bakeoff.domain.job import JobState
+from bakeoff.domain.result import Result
+from bakeoff.domain.run import Run
+from bakeoff.domain.verdict import RunVerdict
+from bakeoff.store.bakeoffs import outbox, saving_rows
+from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
+from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.tables import jobs, provenances, results, sketches, verdicts
+
+_VERDICTS = LeasedRows(verdicts, is_open=verdicts.c.done_at.is_(None))
+
+
+def begin(connection: Connection, run_id: str, at: datetime) -> None:
+    """Part of the transaction that ends a run of evaluations."""
+    connection.execute(insert(verdicts), {"run_id": run_id, "due_at": at, "tries": 0})
+
+
+def due(engine: Engine) -> Sequence[str]:
+    """The ids of the runs that somebody should judge now; the one that is longest due comes first."""
+    return [row.run_id for row in _VERDICTS.due(engine, order_by=verdicts.c.due_at)]
+
+
+def take(engine: Engine, run_id: str, *, lease_s: float) -> RowLease | None:
+    """None when the run has its verdict, has not ended, or somebody is judging it."""
+    return _VERDICTS.take(engine, run_id, lease_s=lease_s)
+
+
+def postpone(lease: RowLease, error: str, *, by_s: float) -> bool:
+    """False when the lease was lost."""
+    return lease.postpone(by_s=by_s, error=error)
+
+
+def finish(lease: RowLease, run: Run, counts: Mapping[JobState, int], verdict: RunVerdict | None) -> bool:
+    """Write the verdict, tell of the end of the run, and let saving begin. False when the lease was lost.
+
+    `verdict` is None for a run that could not be judged: the row then keeps the error of the last attempt.
+    """
+    with writing(lease.engine) as connection:
+        at = now(connection)
+        written = lease.write(connection, done_at=at, verdict=verdict and verdict.to_data())
+        if written:
+            announce_end(connection, run, counts, verdict, at)
+        return written
+
+
+def announce_end(
+    connection: Connection, run: Run, counts: Mapping[JobState, int], verdict: RunVerdict | None, at: datetime
+) -> None:
+    """The event that a run is over, once, and the saving of its models if it asked for that."""
+    if run.save is not None:
+        saving_rows.begin(connection, run.id, at)
+    payload = {"status": run.state, "endedAt": iso(run.ended_at or at), "jobs": dict(counts)}
+    if verdict is not None:
+        payload["verdict"] = verdict.to_record()
+    outbox.add(connection, EventType.RUN_COMPLETED, run.id, [payload], at)
+
+
+def of_run(engine: Engine, run_id: str) -> RunVerdict | None:
+    """None while the run is open or being judged, and for runs that have no verdict."""
+    with reading(engine) as connection:
+        data = connection.execute(select(verdicts.c.verdict).where(verdicts.c.run_id == run_id)).scalar()
+    return None if data is None else RunVerdict.from_data(data)
+
+
+def is_pending(engine: Engine, run_id: str) -> bool:
+    """Whether the run has ended and its verdict is still to come."""
+    with reading(engine) as connection:
+        open_row = select(verdicts.c.run_id).where(verdicts.c.run_id == run_id, _VERDICTS.is_open)
+        return connection.execute(open_row).first() is not None
+
+
+def add_sketches(connection: Connection, evaluation_id: str, by_metric: Mapping[str, bytes]) -> None:
+    """Part of the transaction that writes the result they belong to."""
+    rows = [
+        {"evaluation_id": evaluation_id, "metric": metric, "sketch": sketch}
+        for metric, sketch in by_metric.items()
+    ]
+    if rows:
+        connection.execute(insert(sketches), rows)
+
+
+def copy_sketches(connection: Connection, taken_over: Sequence[Result]) -> None:
+    """Results that are taken over from earlier evaluations bring their sketches along.
+
+    They are copied, since the earlier run may be removed before this one.
+    """
+    for result in taken_over:
+        earlier = select(literal(result.evaluation_id), sketches.c.metric, sketches.c.sketch).where(
+            sketches.c.evaluation_id == result.reused_from, sketches.c.metric.in_(list(result.metrics))
+        )
+        connection.execute(insert(sketches).from_select(["evaluation_id", "metric", "sketch"], earlier))
+
+
+def sketches_of_run(engine: Engine, run_id: str, metric: str) -> dict[str, bytes]:
+    """By evaluation."""
+    wanted = (
+        select(sketches.c.evaluation_id, sketches.c.sketch)
+        .join(jobs, jobs.c.id == sketches.c.evaluation_id)
+        .where(jobs.c.run_id == run_id, sketches.c.metric == metric)
+    )
+    with reading(engine) as connection:
+        return {row.evaluation_id: bytes(row.sketch) for row in connection.execute(wanted)}
+
+
+def sketches_of(engine: Engine, evaluation_id: str) -> dict[str, bytes]:
+    """By metric."""
+    wanted = select(sketches.c.metric, sketches.c.sketch).where(sketches.c.evaluation_id == evaluation_id)
+    with reading(engine) as connection:
+        return {row.metric: bytes(row.sketch) for row in connection.execute(wanted)}
+
+
+def candidates_scored_on(engine: Engine, split_id: str) -> int:
+    """How many different fits were ever scored on the split, over all runs of this database.
+
+    Two fits differ when their fingerprints do: by code, parameters, version or seed.
+    """
+    wanted = (
+        select(func.count(provenances.c.fingerprint.distinct()))
+        .join(results, results.c.evaluation_id == provenances.c.evaluation_id)
+        .where(results.c.split_id == split_id)
+    )
+    with reading(engine) as connection:
+        return int(connection.execute(wanted).scalar_one())

@@ -1,0 +1,151 @@
+"""Sketches and verdicts in the database, on SQLite and PostgreSQL."""
+
+from dataclasses import replace
+from threading import Thread
+
+import pytest
+from fixtures.samples import NOON, a_job, a_result, a_run
+from fixtures.stored import a_stored_run, an_error, claim
+from sqlalchemy import Engine
+
+from bakeoff.domain.event import EventType
+from bakeoff.domain.job import JobState
+from bakeoff.domain.run import Run
+from bakeoff.domain.saving import SavePolicy, SaveRequest
+from bakeoff.domain.verdict import RunVerdict, Standing
+from bakeoff.store.bakeoffs import cancellation, leases, outbox, run_rows, saving_rows, verdict_rows
+from bakeoff.store.bakeoffs.row_lease import RowLease
+
+VERDICT = RunVerdict(
+    metric="f1",
+    greater_is_better=True,
+    level=0.05,
+    method="draws",
+    seed=7,
+    rows=100,
+    best="m0",
+    standings={"m0": Standing.BEST},
+    bands={"m0": (1, 1)},
+    sentence="m0 has the highest f1.",
+)
+
+
+def an_ended_run(engine: Engine, **changed: object) -> Run:
+    run, [job] = a_stored_run(engine, **changed)
+    assert leases.complete(engine, claim(engine, job).lease, a_result(job), sketches={"f1": b"one"})
+    return run_rows.get(engine, run.id)
+
+
+def taken(engine: Engine, run: Run, lease_s: float = 60) -> RowLease:
+    lease = verdict_rows.take(engine, run.id, lease_s=lease_s)
+    assert lease is not None
+    return lease
+
+
+def ends_told(engine: Engine, run: Run) -> list[dict[str, object]]:
+    told = [one.event for one in outbox.pending(engine, limit=100)]
+    return [one.payload for one in told if one.type is EventType.RUN_COMPLETED and one.run_id == run.id]
+
+
+def test_a_verdict_is_due_when_the_last_job_has_ended_and_not_before(engine: Engine) -> None:
+    run, [first, second] = a_stored_run(engine, 2)
+    assert leases.complete(engine, claim(engine, first).lease, a_result(first))
+    assert (verdict_rows.due(engine), verdict_rows.is_pending(engine, run.id)) == ([], False)
+
+    assert leases.fail(engine, claim(engine, second).lease, an_error())
+    assert (verdict_rows.due(engine), verdict_rows.is_pending(engine, run.id)) == ([run.id], True)
+
+
+def test_the_end_of_a_run_is_told_once_and_with_its_verdict(engine: Engine) -> None:
+    run = an_ended_run(engine)
+    assert ends_told(engine, run) == []
+
+    lease = taken(engine, run)
+    assert verdict_rows.finish(lease, run, {JobState.COMPLETED: 1}, VERDICT)
+    assert not verdict_rows.finish(lease, run, {JobState.COMPLETED: 1}, VERDICT)
+
+    [end] = ends_told(engine, run)
+    assert (end["status"], end["jobs"]) == ("completed", {"completed": 1})
+    assert end["verdict"]["sentence"] == "m0 has the highest f1."
+    assert verdict_rows.of_run(engine, run.id) == VERDICT
+    assert (verdict_rows.due(engine), verdict_rows.is_pending(engine, run.id)) == ([], False)
+
+
+def test_saving_begins_with_the_verdict_and_not_before(engine: Engine) -> None:
+    run = an_ended_run(engine, save=SaveRequest(policy=SavePolicy.BEST, name="churn"))
+    assert saving_rows.due(engine) == []
+
+    assert verdict_rows.finish(taken(engine, run), run, {}, VERDICT)
+    assert saving_rows.due(engine) == [run.id]
+
+
+def test_a_judge_that_stood_still_beyond_its_lease_writes_nothing(engine: Engine) -> None:
+    run = an_ended_run(engine)
+    slow = taken(engine, run, lease_s=0)
+    heir = taken(engine, run)
+
+    assert not verdict_rows.finish(slow, run, {}, replace(VERDICT, sentence="another"))
+    assert verdict_rows.of_run(engine, run.id) is None
+    assert verdict_rows.finish(heir, run, {}, VERDICT)
+    assert verdict_rows.of_run(engine, run.id) == VERDICT
+    assert len(ends_told(engine, run)) == 1
+
+
+def test_of_many_judges_at_once_one_takes_the_run(engine: Engine) -> None:
+    run = an_ended_run(engine)
+    found: list[RowLease | None] = []
+    judges = [
+        Thread(target=lambda: found.append(verdict_rows.take(engine, run.id, lease_s=60))) for _ in range(8)
+    ]
+    for judge in judges:
+        judge.start()
+    for judge in judges:
+        judge.join()
+
+    assert sum(lease is not None for lease in found) == 1
+
+
+def test_a_run_that_could_not_be_judged_is_due_again_later(engine: Engine) -> None:
+    run = an_ended_run(engine)
+
+    assert verdict_rows.postpone(taken(engine, run), "ValueError: no", by_s=60)
+    assert verdict_rows.due(engine) == []
+    assert verdict_rows.is_pending(engine, run.id)
+
+
+def test_a_cancelled_run_is_judged_too(engine: Engine) -> None:
+    run, _ = a_stored_run(engine, 2)
+    cancellation.cancel_run(engine, run.id)
+
+    assert verdict_rows.due(engine) == [run.id]
+
+
+def test_a_result_that_is_taken_over_brings_the_sketches_of_its_metrics(engine: Engine) -> None:
+    run, [job] = a_stored_run(engine)
+    sketches = {"f1": b"one", "accuracy": b"two"}
+    assert leases.complete(engine, claim(engine, job).lease, a_result(job), sketches=sketches)
+    again = a_run()
+    over = a_job(again, state=JobState.COMPLETED, ended_at=NOON)
+    result = a_result(over, reused_from=job.id, metrics={"f1": 0.75})
+    assert run_rows.create(engine, again, [], [(over, result)])
+
+    assert verdict_rows.sketches_of(engine, over.id) == {"f1": b"one"}
+    assert verdict_rows.sketches_of_run(engine, again.id, "f1") == {over.id: b"one"}
+    assert verdict_rows.sketches_of_run(engine, run.id, "accuracy") == {job.id: b"two"}
+
+
+def test_a_result_whose_lease_was_lost_leaves_no_sketch(engine: Engine) -> None:
+    _, [job] = a_stored_run(engine)
+    lost = claim(engine, job, lease_s=0).lease
+    leases.expire(engine)
+
+    assert not leases.complete(engine, lost, a_result(job), sketches={"f1": b"one"})
+    assert verdict_rows.sketches_of(engine, job.id) == {}
+
+
+@pytest.mark.parametrize("known", [b"", b"\x00\xff" * 5000])
+def test_sketches_are_kept_byte_for_byte(engine: Engine, known: bytes) -> None:
+    _, [job] = a_stored_run(engine)
+    assert leases.complete(engine, claim(engine, job).lease, a_result(job), sketches={"f1": known})
+
+    assert verdict_rows.sketches_of(engine, job.id) == {"f1": known}
