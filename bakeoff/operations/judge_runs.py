@@ -61,7 +61,7 @@ def _judge(context: Context, run_id: str, lease: RowLease) -> bool:
         return verdict_rows.finish(lease, summary.run, counts, None)
     written = verdict_rows.finish(lease, summary.run, counts, verdict)
     if written:
-        log.info("%s: %s", summary.run.name, verdict.sentence)
+        log.debug("%s: %s", summary.run.name, verdict.sentence)
     return written
 
 

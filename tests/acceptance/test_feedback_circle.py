@@ -43,13 +43,13 @@ def test_what_people_say_of_results_becomes_the_score_of_the_next_ones() -> None
             an_api(project) as api,
         ):
             worker.wait_until_ready()
-            sent = [{"id": f"r{n}", "features": {"clicks": n, "length": n % 7}} for n in range(60)]
+            sent = [{"id": f"r{n}", "features": {"clicks": n, "length": n % 7}} for n in range(180)]
             answer = api.ask("POST", "/api/ml/results", json={"results": sent})
-            assert answer.json()["new"] == 60
+            assert answer.json()["new"] == 180
             assert scored_by(project) == {"baseline"}
 
-            said = [{"resultId": f"r{n}", "label": "good" if n > 29 else "bad"} for n in range(60)]
-            assert api.ask("POST", "/api/ml/labels", json={"labels": said}).json()["new"] == 60
+            said = [{"resultId": f"r{n}", "label": "good" if n > 89 else "bad"} for n in range(180)]
+            assert api.ask("POST", "/api/ml/labels", json={"labels": said}).json()["new"] == 180
 
             run_id = api.started("linear", "guess", dataset="relevance")
             assert api.wait_for_end(run_id)["status"] == "completed"
@@ -64,12 +64,12 @@ def test_what_people_say_of_results_becomes_the_score_of_the_next_ones() -> None
             wait_for(lambda: scored_by(project) == {"models:/relevance/1.0.0"}, "the new scores")
             by_id = {
                 one.item.id: one.score.value
-                for one in feedback_items.page(project.engine, limit=60)
+                for one in feedback_items.page(project.engine, limit=180)
                 if one.score
             }
-            assert by_id["r0"] < -0.9 < 0.9 < by_id["r59"]
+            assert by_id["r0"] < -0.9 < 0.9 < by_id["r179"]
 
-            new = {"id": "new", "features": {"clicks": 58, "length": 1}}
+            new = {"id": "new", "features": {"clicks": 178, "length": 1}}
             api.ask("POST", "/api/ml/results", json={"results": [new], "model": "linear"})
             [newest] = feedback_items.page(project.engine, limit=1)
             assert newest.score is not None

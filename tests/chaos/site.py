@@ -37,7 +37,7 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.job import Job
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.events.event_stream import STREAM
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading
 from tasks import enqueue
@@ -224,8 +224,12 @@ class Site:
         return backlog.queued + backlog.running > 0
 
     def all_ended(self) -> bool:
+        """And were judged: the end of a run is announced with its verdict."""
         return self.ask(
-            lambda engine: all(run_rows.get(engine, run_id).state.has_ended for run_id in self.run_ids)
+            lambda engine: all(
+                run_rows.get(engine, run_id).state.has_ended and not verdict_rows.is_pending(engine, run_id)
+                for run_id in self.run_ids
+            )
         )
 
     def jobs(self) -> list[Job]:

@@ -158,7 +158,7 @@ class PredictorContract:
 
         assert answers == {"v1"}
         assert [record.getMessage()[:33] for record in caplog.records] == [
-            "models:/churn/1.0.0 answers on: w"
+            "models:/churn/1.0.0 stays in use:"
         ]
         assert "TamperedError" in predictor.get_model_info()["refresh_problem"]
         promote(registry, save(registry, constant("v3")))

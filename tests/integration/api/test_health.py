@@ -32,6 +32,9 @@ def place() -> Iterator[Place]:
         yield Place(project, api)
 
 
+_OF_RUNS = ("sketches", "verdicts", "provenances", "evaluation_results")
+
+
 def test_it_names_the_candidates_that_are_ready_and_those_that_are_not_and_why(place: Place) -> None:
     said = place.api.get("/health")
 
@@ -122,7 +125,7 @@ def test_health_is_cheap_for_many(place: Place) -> None:
 
 def test_figures_are_those_of_the_database(place: Place) -> None:
     with writing(place.project.engine) as connection:
-        for table in ("provenances", "evaluation_results", "outbox", "evaluation_jobs", "evaluation_runs"):
+        for table in (*_OF_RUNS, "outbox", "evaluation_jobs", "evaluation_runs"):
             connection.execute(text(f"DELETE FROM {table}"))
     run = a_run(baseline_id="dummy", created_at=utc_now())
     jobs = [a_job(run, at, candidate=a_candidate(id=outcome.model)) for at, outcome in enumerate(MIXED)]
