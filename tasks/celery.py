@@ -12,7 +12,7 @@ from typing import Any
 from celery import Celery
 from kombu import Exchange, Queue
 
-from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
+from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.worker.worker_node import WorkerNode

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from kombu.exceptions import KombuError, OperationalError
 from redis.exceptions import RedisError
 
-from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
+from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.worker.job_batch import inscription
 
 if TYPE_CHECKING:
     from celery import Celery
 
-    from bakeoff.broker.broker_access import Broker
+    from bakeoff.broker.deployment_redis import Broker
     from bakeoff.store.bakeoffs.queue_order import WaitingJob
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import uvicorn
 
 from bakeoff.api.app import create_app
-from bakeoff.api.security.access_control import is_loopback
+from bakeoff.api.security.request_guard import is_loopback
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.operations.context import Context

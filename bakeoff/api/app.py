@@ -26,7 +26,7 @@ from bakeoff.api.routes import (
     signal_run_routes,
 )
 from bakeoff.api.schemas.run_schemas import STREAMED
-from bakeoff.api.security.access_control import PUBLIC, Gate, Rules, SecurityHeaders
+from bakeoff.api.security.request_guard import PUBLIC, Gate, Rules, SecurityHeaders
 from bakeoff.api.security.request_log import REQUEST_ID, Access
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.domain.errors import BakeoffError

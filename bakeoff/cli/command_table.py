@@ -41,7 +41,7 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry("runs", "bakeoff.cli.commands.runs.runs_command:runs", _BAKEOFFS, "List the runs, newest first."),
     _Entry(
         "events",
-        "bakeoff.cli.commands.runs.events_command:events",
+        "bakeoff.cli.commands.runs.published_events_command:events",
         _BAKEOFFS,
         "Print the events of runs, and follow them.",
     ),
@@ -84,7 +84,7 @@ _ENTRIES: Sequence[_Entry] = (
     ),
     _Entry(
         "score",
-        "bakeoff.cli.commands.signals.score_command:score",
+        "bakeoff.cli.commands.signals.score_results_command:score",
         _MODELS,
         "Score the imported results of other systems.",
     ),

@@ -14,7 +14,7 @@ from bakeoff.settings.configuration import Configuration
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from bakeoff.broker.broker_access import Broker
+    from bakeoff.broker.deployment_redis import Broker
     from bakeoff.evaluation.datasets.pinning import PinCache
     from bakeoff.operations.capacity import SharedCaps
     from bakeoff.operations.event_relay import EventRelay
@@ -103,7 +103,7 @@ class Context:
 
     @cached_property
     def broker(self) -> "Broker":
-        from bakeoff.broker.broker_access import Broker
+        from bakeoff.broker.deployment_redis import Broker
 
         return Broker(self.configuration)
 

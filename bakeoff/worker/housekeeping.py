@@ -17,7 +17,7 @@ from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
-from bakeoff.store.database import stopped_writers
+from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker.saver_process import Saver
 from bakeoff.worker.worker_processes import WorkersLock
@@ -125,7 +125,7 @@ class Housekeeper:
         configuration = self._context.configuration
         patience_s = min(SILENCE_TIMEOUT_S, configuration.settings.lease_seconds)
         files = (configuration.database_file, configuration.registry_path / REGISTRY_DATABASE)
-        watches = [stopped_writers.StoppedWriterWatch(file, patience_s=patience_s) for file in files if file]
+        watches = [stalled_writers.StoppedWriterWatch(file, patience_s=patience_s) for file in files if file]
         while True:
             time.sleep(patience_s / 4)
             for pid in filter(None, [watch.look() for watch in watches]):

@@ -14,7 +14,7 @@ from celery import Celery, signals
 from celery.worker import state
 from click import Option
 
-from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
+from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.machine.restart_policy import RestartPolicy

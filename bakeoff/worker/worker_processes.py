@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from bakeoff.broker.broker_access import CONTROL, EVALUATIONS
+from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.worker import celery_process

@@ -21,7 +21,7 @@ from fixtures.places import ROOT
 
 from bakeoff.api.app import create_app
 from bakeoff.api.routes.metrics_routes import lines
-from bakeoff.api.security.access_control import PUBLIC
+from bakeoff.api.security.request_guard import PUBLIC
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.cli.output.settings_reference import settings_reference
 from bakeoff.domain.event import EventType

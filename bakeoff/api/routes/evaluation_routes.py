@@ -11,7 +11,7 @@ from bakeoff.api.paging import Cursor, Limit, cursor_after, id_in, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.run_records import run_in_list, run_record, started
 from bakeoff.api.run_stream import RUN_EVENTS, LastEventId, stream
-from bakeoff.api.schemas.result_schemas import PairsOut, ResultsOut, VerdictOut
+from bakeoff.api.schemas.run_result_schemas import PairsOut, ResultsOut, VerdictOut
 from bakeoff.api.schemas.run_schemas import RunPageOut, RunStatusOut, StartedOut
 from bakeoff.api.schemas.schema_base import Id
 from bakeoff.domain.errors import ConflictError, NotFoundError

@@ -15,8 +15,8 @@ from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
 from bakeoff.cell.host.message_channel import MessageChannel
 from bakeoff.cell.inside.cell_report import BadReportError, CellReport
 from bakeoff.cell.oven import process_tree
-from bakeoff.cell.oven.forked_cell import ForkedCell
-from bakeoff.cell.oven.limits_check import Breach, LimitsCheck
+from bakeoff.cell.oven.cell_handle import ForkedCell
+from bakeoff.cell.oven.running_limits import Breach, LimitsCheck
 
 _HINTS: Mapping[int, str] = {
     signal.SIGKILL: "Somebody killed it: most often the kernel, out of memory.",

@@ -17,8 +17,8 @@ from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.inside.cell_main import CellSetup
 from bakeoff.cell.oven import process_tree
+from bakeoff.cell.oven.cell_handle import ForkedCell
 from bakeoff.cell.oven.cell_monitor import AbandonedError, CellMonitor, Workplace
-from bakeoff.cell.oven.forked_cell import ForkedCell
 
 _PRIORITY_AHEAD = 10  #: by how much its niceness is lower than that of its cells
 

@@ -23,7 +23,7 @@ from bakeoff.domain.model_version import (
 )
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_registry_database
-from bakeoff.store.models import promotion_log, version_rows
+from bakeoff.store.models import version_rows, version_stages
 from registry.columns.input_example import example_from_json
 from registry.models.local import artefact_files
 from registry.models.local.artefact_files import (
@@ -218,7 +218,7 @@ class ModelRegistry(BaseModelRegistry):
     ) -> Promotion:
         to = Stage.parse(stage)
         found = self.get(model_identifier)
-        line = promotion_log.move(
+        line = version_stages.move(
             self._engine,
             int(found.id),
             to,
@@ -232,7 +232,7 @@ class ModelRegistry(BaseModelRegistry):
         return line
 
     def record(self, line: Promotion) -> None:
-        promotion_log.add(self._engine, line)
+        version_stages.add(self._engine, line)
 
     def set_alias(self, model_name: str, alias: str, model_identifier: Identifier | None) -> None:
         found = None if model_identifier is None else self.get(model_identifier)
@@ -243,7 +243,7 @@ class ModelRegistry(BaseModelRegistry):
         )
 
     def history(self, model_name: str | None = None, *, limit: int | None = None) -> list[Promotion]:
-        return promotion_log.history(self._engine, model_name, limit=limit)
+        return version_stages.history(self._engine, model_name, limit=limit)
 
 
 def _check(model_name: str, version: str | None) -> None:

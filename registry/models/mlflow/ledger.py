@@ -21,9 +21,9 @@ from typing import Any
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.identity import new_id
+from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer
 from registry.models.mlflow.mlflow_client import MLflowClient, MLflowExperiment
 from registry.models.mlflow.mlflow_names import to_mlflow
-from registry.models.mlflow.mlflow_server import AlreadyThereError, MLflowServer
 
 ROOT = "bakeoff"
 _LEDGER_TAG = "bakeoff.ledger"

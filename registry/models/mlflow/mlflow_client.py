@@ -1,7 +1,7 @@
 """The part of MLflow's client and of its entities that we use, as types that mypy checks our calls against.
 
 MLflow ships with half of its types, so mypy skips it. These protocols follow the signatures of MLflow 3.17;
-`mlflow_server` is the only place that makes a real client.
+`mlflow_calls` is the only place that makes a real client.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

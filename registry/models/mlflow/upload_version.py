@@ -19,9 +19,9 @@ from typing import Any
 from bakeoff.domain.errors import BakeoffError, ConflictError
 from bakeoff.domain.model_version import FIRST_VERSION, VersionNumber
 from registry.models.mlflow import ledger
+from registry.models.mlflow.mlflow_calls import AlreadyThereError, MLflowServer, NotThereError
 from registry.models.mlflow.mlflow_client import MLflowClient, MLflowVersion
 from registry.models.mlflow.mlflow_names import to_key, to_mlflow
-from registry.models.mlflow.mlflow_server import AlreadyThereError, MLflowServer, NotThereError
 from registry.models.registry_interface import Description
 
 log = logging.getLogger(__name__)

@@ -13,14 +13,14 @@ from fixtures.crowd import in_processes
 
 from bakeoff.domain.model_version import VersionFilter
 from bakeoff.store.database import engine
-from bakeoff.store.models import promotion_log, version_rows
+from bakeoff.store.models import version_rows, version_stages
 from registry import ModelRegistry
 from registry.models.local import artefact_files, local_registry
 from registry.models.registry_interface import Description, Fitted
 
 #: Where files and rows are changed; what comes before has nothing to break.
 _CHANGING = {
-    module.__file__ for module in (artefact_files, local_registry, version_rows, promotion_log, engine)
+    module.__file__ for module in (artefact_files, local_registry, version_rows, version_stages, engine)
 }
 
 

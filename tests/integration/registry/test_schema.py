@@ -13,7 +13,7 @@ from bakeoff.domain.model_version import Stage, VersionFilter, parse_uri
 from bakeoff.store.database import registry_tables, schema_version
 from bakeoff.store.database.engine import open_registry_database, reading, writing
 from bakeoff.store.database.schema_version import Branch
-from bakeoff.store.models import promotion_log, version_rows
+from bakeoff.store.models import version_rows, version_stages
 from registry import ModelRegistry
 from registry.models.local.artefact_files import DATABASE
 
@@ -175,9 +175,9 @@ LOOKS = {
     "the best of a name": lambda engine: version_rows.best(
         engine, "f1", VersionFilter(name="churn"), greater_is_better=True
     ),
-    "the log": lambda engine: promotion_log.history(engine, limit=20),
-    "the log of a name": lambda engine: promotion_log.history(engine, "churn", limit=20),
-    "a promotion": lambda engine: promotion_log.move(
+    "the log": lambda engine: version_stages.history(engine, limit=20),
+    "the log of a name": lambda engine: version_stages.history(engine, "churn", limit=20),
+    "a promotion": lambda engine: version_stages.move(
         engine, 1, Stage.PRODUCTION, by="me", reason="", evidence={}
     ),
     "a delete": lambda engine: version_rows.remove(engine, 1, force=True),

@@ -97,9 +97,9 @@ STEPS = [
     ("after", "bakeoff.store.bakeoffs.saving_rows:take"),
     ("after", "registry.models.local.artefact_files:adopt"),
     ("after", "registry.models.local.local_registry:ModelRegistry._register"),
-    ("after", "bakeoff.store.models.promotion_log:move"),
+    ("after", "bakeoff.store.models.version_stages:move"),
     ("after", "registry.models.promotion:run_hook"),
-    ("after", "bakeoff.store.models.promotion_log:add"),
+    ("after", "bakeoff.store.models.version_stages:add"),
     ("after", "shutil:rmtree"),
     ("before", "bakeoff.store.bakeoffs.saving_rows:finish"),
     ("after", "bakeoff.store.bakeoffs.saving_rows:finish"),
@@ -198,7 +198,7 @@ def test_savers_that_are_killed_one_after_another_at_each_step_save_and_promote_
 
 
 def test_what_somebody_took_out_of_production_meanwhile_is_not_put_back(ended: Ended) -> None:
-    ended.saver(str(SIGKILL), "after", "bakeoff.store.models.promotion_log:move", script=INTERRUPTED)
+    ended.saver(str(SIGKILL), "after", "bakeoff.store.models.version_stages:move", script=INTERRUPTED)
     ended.registry.transition_model_stage("flowers/1.0.0", "Archived", by="ada")
     wait_for(lambda: saving_rows.due(ended.engine), "the next turn")
     assert ended.saver() == 0
@@ -220,7 +220,7 @@ def test_of_savers_at_once_one_saves(ended: Ended) -> None:
 
 def test_a_saver_that_was_frozen_beyond_its_turn_changes_nothing_when_it_wakes(ended: Ended) -> None:
     frozen = ended.start(
-        str(SIGSTOP), "before", "bakeoff.store.models.promotion_log:move", script=INTERRUPTED
+        str(SIGSTOP), "before", "bakeoff.store.models.version_stages:move", script=INTERRUPTED
     )
     wait_for(lambda: ended.saving.tries and saving_rows.due(ended.engine), "the end of its turn")
     assert ended.saver() == 0

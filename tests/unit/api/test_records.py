@@ -8,7 +8,7 @@ from fixtures.samples import NOON, RULES, a_candidate, a_job, a_result, a_run
 from pydantic import BaseModel
 
 from bakeoff.api import run_records
-from bakeoff.api.schemas import catalog_schemas, registry_schemas, result_schemas, run_schemas
+from bakeoff.api.schemas import catalog_schemas, registry_schemas, run_result_schemas, run_schemas
 from bakeoff.domain.candidate import Rejection
 from bakeoff.domain.event import Event, EventType
 from bakeoff.domain.job import JobError, JobState, Phase
@@ -96,12 +96,12 @@ EVENT = Event(
         (run_schemas.FollowedOut, run_records.progress(STATUS)),
         (run_schemas.EventOut, envelope(EVENT)),
         (
-            result_schemas.ResultOut,
+            run_result_schemas.ResultOut,
             standing_record(rank([a_result(JOB)], metric=RULES.metrics[0], baseline_id=None)[0]),
         ),
-        (result_schemas.FailureOut, failure_record(replace(JOB, state=JobState.FAILED, error=ERROR))),
+        (run_result_schemas.FailureOut, failure_record(replace(JOB, state=JobState.FAILED, error=ERROR))),
         (
-            result_schemas.SavingOut,
+            run_result_schemas.SavingOut,
             Saving(run_id=RUN.id, due_at=NOON, done_at=NOON, tries=1, outcome=OUTCOME).to_record(),
         ),
         (catalog_schemas.CandidateOut, a_candidate().to_record()),

@@ -105,7 +105,7 @@ def _prediction_of(model: str, source: Path, ids: "Sequence[str]", config: Path 
 def _predict(
     work: "FilePrediction", output: Path | None, batch_size: int, *, probabilities: bool, as_json: bool
 ) -> None:
-    from bakeoff.cli.output.progress_bar import rows_done
+    from bakeoff.cli.output.file_progress import rows_done
     from bakeoff.inference.predict_file import predict_file
 
     began = time.monotonic()
@@ -139,7 +139,7 @@ def _exit_killed(number: int, _frame: object) -> None:
 
 
 def _check(work: "FilePrediction", batch_size: int, *, as_json: bool) -> None:
-    from bakeoff.cli.output.progress_bar import rows_done
+    from bakeoff.cli.output.file_progress import rows_done
     from bakeoff.inference.predict_file import check_file
 
     with rows_done("checking", work.source.rows) as progress:

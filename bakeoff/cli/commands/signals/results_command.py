@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bakeoff.cli import project_access
-from bakeoff.cli.commands.signals.score_command import SCORED_BY
+from bakeoff.cli.commands.signals.score_results_command import SCORED_BY
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 from bakeoff.domain.wording import counted

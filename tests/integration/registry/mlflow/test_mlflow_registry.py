@@ -21,7 +21,7 @@ from fixtures.places import ROOT
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, TamperedError
 from bakeoff.domain.model_version import Stage, VersionFilter
 from registry import MLflowModelRegistry
-from registry.models.mlflow.mlflow_server import MLflowServer
+from registry.models.mlflow.mlflow_calls import MLflowServer
 from registry.models.registry_interface import Description
 
 pytestmark = pytest.mark.services

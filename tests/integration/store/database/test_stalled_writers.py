@@ -14,7 +14,7 @@ import psutil
 import pytest
 from fixtures.project import wait_for
 
-from bakeoff.store.database.stopped_writers import StoppedWriterWatch
+from bakeoff.store.database.stalled_writers import StoppedWriterWatch
 
 _CLIENT = """
 import sqlite3, sys, time

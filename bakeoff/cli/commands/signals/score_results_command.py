@@ -43,7 +43,7 @@ def score(
 
     Exit code 3: some could not be scored.
     """
-    from bakeoff.cli.output.progress_bar import rows_done
+    from bakeoff.cli.output.file_progress import rows_done
     from bakeoff.operations.score_items import score_stored, scorer
     from bakeoff.store.database import schema_version
 
