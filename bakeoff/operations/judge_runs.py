@@ -14,6 +14,7 @@ from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run
 from bakeoff.domain.verdict import RunVerdict
 from bakeoff.operations.context import Context
+from bakeoff.operations.sketch_results import sketch_what_has_none
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
@@ -45,7 +46,17 @@ def wait_for_verdict(context: Context, run_id: str, *, patience_s: float = 10.0)
     while verdict_rows.is_pending(context.engine, run_id) and time.monotonic() < deadline:
         if not judge_run(context, run_id):
             time.sleep(0.05)  # another process holds the lease, and needs a fraction of a second
-    return verdict_rows.of_run(context.engine, run_id)
+    return verdict_rows.of_run(context.engine, run_id) or judge_old_run(context, run_id)
+
+
+def judge_old_run(context: Context, run_id: str) -> RunVerdict | None:
+    """Of a run that ended before there were verdicts; None when it is not over, or has its verdict."""
+    summary = run_rows.summary(context.engine, run_id)
+    run = summary.run
+    if not run.state.has_ended or run.signals is not None or verdict_rows.has_row(context.engine, run_id):
+        return None
+    verdict = verdict_of(context, run)
+    return verdict if verdict_rows.write_later(context.engine, run_id, verdict) else None
 
 
 def _judge(context: Context, run_id: str, lease: RowLease) -> bool:
@@ -74,12 +85,18 @@ def verdict_of(context: Context, run: Run) -> RunVerdict:
     settings = context.configuration.settings
     results = job_rows.results_of_run(context.engine, run.id)
     sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)
+    bare = [
+        one for one in results if one.metrics.get(metric) is not None and one.evaluation_id not in sketches
+    ]
+    if bare and sketch_what_has_none(context, run, bare):
+        sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)
 
     def judged(result: Result) -> JudgedCandidate:
         stored = sketches.get(result.evaluation_id)
         return JudgedCandidate(
             id=result.model_id,
             sketch=None if stored is None else Sketch.from_bytes(stored),
+            score=result.metrics.get(metric),
             is_baseline=result.model_id == run.baseline_id,
             fit_seconds=result.cost.fit_s,
             predict_seconds=result.cost.predict_s / max(1, run.dataset.test_rows),

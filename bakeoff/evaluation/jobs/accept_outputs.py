@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.job import Job
 from bakeoff.domain.result import Fit, FittedModel, NotKept
+from bakeoff.domain.run import Run
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
@@ -37,10 +39,14 @@ class ForgedReportError(Exception):
 
 
 def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
-    run, paths = evaluation.run, evaluation.paths
+    return score_files(evaluation.run, evaluation.job, evaluation.paths)
+
+
+def score_files(run: Run, job: Job, paths: JobPaths) -> Scores:
+    """Of the predictions at these paths, by the rules of the run."""
     predictions = Predictions(
         values=load_array(paths.predictions),
-        output_kind=evaluation.job.candidate.output_kind,
+        output_kind=job.candidate.output_kind,
         probabilities=load_array(paths.probabilities) if paths.probabilities.exists() else None,
     )
     return score(

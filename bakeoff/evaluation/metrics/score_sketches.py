@@ -40,8 +40,7 @@ def sketches_of(
     found = {
         name: sketch
         for name, sketch in exact(name for name in defined if name in exact_names).items()
-        if sketch.value is not None
-        and math.isclose(sketch.value, defined[name], rel_tol=_SAME, abs_tol=_SAME)
+        if _is_about(sketch, defined[name])
     }
     left_s = JACKKNIFE_BUDGET_S
     for name in defined.keys() - found.keys():

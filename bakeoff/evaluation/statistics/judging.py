@@ -25,7 +25,7 @@ from bakeoff.evaluation.statistics.blocks import SEED
 from bakeoff.evaluation.statistics.comparison import (
     DRAWS,
     ComparedScores,
-    Pairs,
+    Comparison,
     compare_all,
     compare_with_fixed,
 )
@@ -52,7 +52,8 @@ METHOD = (
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JudgedCandidate:
     id: str
-    sketch: Sketch | None  #: by the metric that is judged; None: the candidate has no result
+    sketch: Sketch | None  #: by the metric that is judged; None: the candidate has no result, or only a score
+    score: float | None = None  #: for those without a sketch; nothing can be said of how sure it is
     is_baseline: bool = False  #: the dummy, which competes with nobody
     fit_seconds: float | None = None
     predict_seconds: float | None = None  #: per row
@@ -60,7 +61,7 @@ class JudgedCandidate:
 
     @property
     def value(self) -> float | None:
-        return self.sketch.value if self.sketch else None
+        return self.sketch.value if self.sketch else self.score
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,7 +124,8 @@ def judge(
         verdict = _contested(verdict, compared, able, margin=margin, draws=draws)
         verdict = replace(verdict, references=_against_fixed(verdict, able, fixed, draws=draws))
     verdict = replace(verdict, recommended=_recommended(verdict, entrants, baselines, prefer))
-    verdict = replace(verdict, findings=(*few, *_findings(verdict, able, baselines, use)))
+    found = _findings(verdict, able, baselines, use)
+    verdict = replace(verdict, findings=(*few, *_not_kept(entrants), *found))
     sentence = sentences.tell(
         verdict,
         [_contender(one, level) for one in entrants],
@@ -153,6 +155,15 @@ def _contender(one: JudgedCandidate, level: float) -> Contender:
         predict_seconds=one.predict_seconds,
         peak_memory_mb=one.peak_memory_mb,
     )
+
+
+def _not_kept(entrants: Sequence[JudgedCandidate]) -> tuple[VerdictFinding, ...]:
+    """Results from before there were sketches, whose predictions are gone."""
+    bare = [one.id for one in entrants if one.sketch is None and one.score is not None]
+    if not bare:
+        return ()
+    message = f"how sure the scores of {', '.join(bare)} are is not known: their predictions were not kept"
+    return (VerdictFinding(code="predictions_not_kept", message=message),)
 
 
 def _too_few(sketches: Sequence[Sketch]) -> tuple[VerdictFinding, ...]:
@@ -186,7 +197,7 @@ def _contested(
     pairs = pair_differences(comparison, sign)
     by_score = [compared.ids[place] for place in np.argsort(-compared.scores, kind="stable")]
     sharing = {Standing.TIED, Standing.EQUIVALENT}
-    pair_se = _typical_se(comparison.pairs)
+    pair_se = _typical_se(comparison)
     return replace(
         verdict,
         best=next((id_ for id_ in by_score if standings[id_] is Standing.BEST), None),
@@ -219,9 +230,16 @@ def _corrected(
     )
 
 
-def _typical_se(pairs: Pairs) -> float | None:
-    """The median over the pairs that differ at all."""
-    varying = pairs.se[pairs.se > 0]
+def _typical_se(comparison: Comparison) -> float | None:
+    """Of the difference of two that may be the best; of the best one and another where it is alone.
+
+    The median over such pairs as differ at all, or else over all pairs.
+    """
+    pairs, first = comparison.pairs, comparison.may_be_best
+    among = first[pairs.a] & first[pairs.b] if first.sum() > 1 else first[pairs.a] | first[pairs.b]
+    varying = pairs.se[among & (pairs.se > 0)]
+    if not len(varying):
+        varying = pairs.se[pairs.se > 0]
     return float(np.median(varying)) if len(varying) else None
 
 

@@ -63,25 +63,14 @@ def tell(
     margin: float | None = None,
 ) -> str:
     scored = {one.id: one for one in contenders if one.value is not None}
-    codes = {finding.code for finding in verdict.findings}
-    if not contenders:
-        return "No candidate has a result, so there is no verdict."
-    if not scored:
-        return f"No candidate has a score by {verdict.metric}, so there is no verdict."
-    whom = next(iter(scored)) if len(scored) == 1 else f"the {_count(len(scored))} candidates"
-    if "few_rows" in codes:
-        return f"{_rows(verdict)} are too few to claim anything of {whom}; at least 20 are needed."
-    if "few_groups" in codes:
-        return f"The groups of the {_rows(verdict)} are too few to claim anything of {whom}; 6 are needed."
+    if reason := _nothing_to_claim(verdict, scored, len(contenders)):
+        return reason
     if verdict.best is not None:
         first, said = [verdict.best], _one_best(verdict, scored)
     elif verdict.tied:
         first, said = list(verdict.tied), _tie(verdict, margin)
-    elif len(scored) == 1:
-        first, said = list(scored), _only_one(verdict, next(iter(scored.values())))
     else:
-        on_few = f"rests on too few of the {_rows(verdict)}"
-        return f"Nothing can be claimed of {whom}: their {verdict.metric} {on_few}."
+        first, said = list(scored), _only_one(verdict, next(iter(scored.values())))
     unbeaten = [name for name in baselines if _is_unbeaten(verdict, name)]
     if unbeaten:
         said, first = _not_better_than_baseline(verdict, scored, first, unbeaten[0]), first[:1]
@@ -89,6 +78,26 @@ def tell(
     fixed = dict.fromkeys(one.reference for one in verdict.references if one.reference not in unbeaten)
     parts += [_against(verdict, first, name, is_baseline=name in baselines) for name in fixed]
     return " ".join(part for part in parts if part)
+
+
+def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], candidates: int) -> str:
+    """Why; empty if there is something."""
+    codes = {finding.code for finding in verdict.findings}
+    whom = next(iter(scored), "") if len(scored) == 1 else f"the {_count(len(scored))} candidates"
+    is_open = verdict.best is None and not verdict.tied and len(scored) > 1
+    claim, metric, rows = f"Nothing can be claimed of {whom}", verdict.metric, _rows(verdict)
+    reasons = (
+        (not candidates, "No candidate has a result, so there is no verdict."),
+        (not scored, f"No candidate has a score by {metric}, so there is no verdict."),
+        (verdict.rows is None, f"{claim}: the predictions behind their scores were not kept."),
+        ("few_rows" in codes, f"{rows} are too few to claim anything of {whom}; at least 20 are needed."),
+        (
+            "few_groups" in codes,
+            f"The groups of the {rows} are too few to claim anything of {whom}; 6 are needed.",
+        ),
+        (is_open, f"{claim}: their {metric} rests on too few of the {rows}."),
+    )
+    return next((why for holds, why in reasons if holds), "")
 
 
 def _one_best(verdict: RunVerdict, scored: dict[str, Contender]) -> str:
@@ -126,6 +135,14 @@ def _tie(verdict: RunVerdict, margin: float | None) -> str:
     apart = "score the same" if _all_score_the_same(verdict) else "cannot be told apart"
     shared = f"{lead} share first place: {names}" if lead else f"{names} share first place: they"
     said = f"{shared} {apart} {on_rows}."
+    unknown = [
+        id_
+        for id_, (place, _) in verdict.bands.items()
+        if place == 1 and verdict.standings.get(id_) is Standing.INSUFFICIENT
+    ]
+    if unknown:
+        its = "its score rests" if len(unknown) == 1 else "their scores rest"
+        said += f" {_names(unknown)} may be as good: {its} on too few rows to say."
     if close:
         said += f" Of these, {_names(close)} {'is' if len(close) == 1 else 'are'} shown to be {within}."
     return said
@@ -184,8 +201,18 @@ def _the_one_to_take(verdict: RunVerdict, scored: dict[str, Contender], prefer: 
     else:
         of_two, of_many = _CHEAPEST[prefer]
         why = f", {of_two if len(verdict.tied) == _PAIR else of_many} ({_costs(one, prefer)})"
-        return f"Take {one.id}{why}.{_dearer(verdict, scored, one, prefer)}"
-    return f"Take {one.id}{why}."
+        return f"Take {one.id}{why}.{_price(verdict, one)}{_dearer(verdict, scored, one, prefer)}"
+    return f"Take {one.id}{why}.{_price(verdict, one)}"
+
+
+def _price(verdict: RunVerdict, one: Contender) -> str:
+    """How far the one to take is behind the highest score, where it is."""
+    pair = verdict.to_best.get(one.id)
+    if pair is None or not pair.difference:
+        return ""
+    than = "lower" if verdict.greater_is_better else "higher"
+    half = 0.0 if pair.low is None or pair.high is None else (pair.high - pair.low) / 2
+    return f" Its {verdict.metric} is {about(abs(pair.difference), half)} {than}, which may be chance."
 
 
 def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, prefer: str) -> str:

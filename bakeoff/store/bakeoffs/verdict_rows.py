@@ -9,20 +9,21 @@ the run: from the same sketches, with the same draws, so with the same verdict.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, func, insert, literal, select
+from sqlalchemy import Connection, Engine, func, insert, literal, select, update
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import iso
 from bakeoff.domain.job import JobState
 from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run
-from bakeoff.domain.verdict import RunVerdict
+from bakeoff.domain.verdict import Interval, RunVerdict
 from bakeoff.store.bakeoffs import outbox, saving_rows
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import jobs, provenances, results, sketches, verdicts
+from bakeoff.store.database.tables import jobs, provenances, results, runs, sketches, verdicts
 
 _VERDICTS = LeasedRows(verdicts, is_open=verdicts.c.done_at.is_(None))
 
@@ -79,6 +80,44 @@ def of_run(engine: Engine, run_id: str) -> RunVerdict | None:
     return None if data is None else RunVerdict.from_data(data)
 
 
+def write_later(engine: Engine, run_id: str, verdict: RunVerdict) -> bool:
+    """Of a run that ended before there were verdicts. False when it has one, or is being judged.
+
+    The end of such a run was announced, and its models were saved, when it ended.
+    """
+    with writing(engine) as connection:
+        # The lock lets one process at a time look whether there is a row, and write it.
+        connection.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update())
+        if connection.execute(select(verdicts.c.run_id).where(verdicts.c.run_id == run_id)).first():
+            return False
+        at = now(connection)
+        row = {"run_id": run_id, "due_at": at, "tries": 0, "done_at": at, "verdict": verdict.to_data()}
+        connection.execute(insert(verdicts), row)
+        return True
+
+
+def without_verdict(engine: Engine) -> Sequence[str]:
+    """The ids of evaluation runs that ended before there were verdicts, oldest first."""
+    wanted = (
+        select(runs.c.id)
+        .where(
+            runs.c.ended_at.is_not(None),
+            runs.c.signals.is_(None),
+            runs.c.id.not_in(select(verdicts.c.run_id)),
+        )
+        .order_by(runs.c.ended_at)
+    )
+    with reading(engine) as connection:
+        return connection.execute(wanted).scalars().all()
+
+
+def has_row(engine: Engine, run_id: str) -> bool:
+    """Whether the run has its verdict, or it is due. False for one that ended before there were verdicts."""
+    with reading(engine) as connection:
+        row = select(verdicts.c.run_id).where(verdicts.c.run_id == run_id)
+        return connection.execute(row).first() is not None
+
+
 def is_pending(engine: Engine, run_id: str) -> bool:
     """Whether the run has ended and its verdict is still to come."""
     with reading(engine) as connection:
@@ -94,6 +133,29 @@ def add_sketches(connection: Connection, evaluation_id: str, by_metric: Mapping[
     ]
     if rows:
         connection.execute(insert(sketches), rows)
+
+
+def sketch_later(
+    engine: Engine,
+    evaluation_id: str,
+    *,
+    by_metric: Mapping[str, bytes],
+    intervals: Mapping[str, Interval],
+) -> bool:
+    """Of a result that was written without. False when it has some already, or there are none to add."""
+    if not by_metric:
+        return False
+    of_result = results.c.evaluation_id == evaluation_id
+    with writing(engine) as connection:
+        # The lock lets one process at a time look whether there are sketches, and write them.
+        connection.execute(select(results.c.evaluation_id).where(of_result).with_for_update())
+        present = select(sketches.c.metric).where(sketches.c.evaluation_id == evaluation_id).limit(1)
+        if connection.execute(present).first():
+            return False
+        add_sketches(connection, evaluation_id, by_metric)
+        as_json = {metric: asdict(one) for metric, one in intervals.items()}
+        connection.execute(update(results).where(of_result).values(intervals=as_json))
+        return True
 
 
 def copy_sketches(connection: Connection, taken_over: Sequence[Result]) -> None:

@@ -116,8 +116,8 @@ def test_colours_come_with_a_terminal_and_go_with_no_color(project: Project) -> 
     a_mixed_run(project)
 
     assert "\x1b[" not in project.bakeoff("show").stdout
-    assert "\x1b[1;32m0.8750" in project.bakeoff("show", env=TERMINAL).stdout
-    assert "\x1b[1;32m" not in project.bakeoff("show", env=PLAIN).stdout
+    assert "\x1b[31mtimed out" in project.bakeoff("show", env=TERMINAL).stdout
+    assert "\x1b[31mtimed out" not in project.bakeoff("show", env=PLAIN).stdout
 
 
 @pytest.fixture
@@ -203,11 +203,11 @@ def test_markdown_is_a_table_and_a_list(project: Project) -> None:
 
     assert lines[0] == "## a \\| b"
     assert lines[4:9] == [
-        "| rank | model | version | f1 | accuracy | fit s | CPU s | memory MB |  |",
-        "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
-        "| 1 | forest | 1.0 | 0.8750 | 0.9000 | 12.000 | 2.500 | 120 |  |",
-        "| 2 | tree | 1.0 | 0.7500 | - | 1.500 | 2.500 | 120 |  |",
-        "| 3 | dummy | 1.0 | 0.5000 | 0.6250 | 0.010 | 2.500 | 120 | baseline |",
+        "| # | model | version | f1 | 95 % | accuracy | fit s | CPU s | memory MB |  |",
+        "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| 1 | forest | 1.0 | 0.8750 |  | 0.9000 | 12.000 | 2.500 | 120 |  |",
+        "| 2 | tree | 1.0 | 0.7500 |  | - | 1.500 | 2.500 | 120 |  |",
+        "| 3 | dummy | 1.0 | 0.5000 |  | 0.6250 | 0.010 | 2.500 | 120 | baseline |",
     ]
     assert lines[-1] == "- **slow** 1.0: timed_out in fit: Timeout: took longer than 5 s"
 

@@ -17,7 +17,7 @@ from fixtures import warm
 from fixtures.kitchen import ROOT
 from fixtures.project import wait_for
 from fixtures.samples import a_job, a_result, a_run
-from fixtures.stored import claim
+from fixtures.stored import claim, sketches_of_scores
 from sklearn.linear_model import LogisticRegression
 from sqlalchemy import Engine
 
@@ -25,6 +25,8 @@ from bakeoff.domain.identity import utc_now
 from bakeoff.domain.model_version import Promotion
 from bakeoff.domain.result import FittedModel
 from bakeoff.domain.saving import PromotionOutcome, SavePolicy, SaveRequest, Saving, SavingOutcome
+from bakeoff.operations.context import Context
+from bakeoff.operations.judge_runs import judge_run
 from bakeoff.settings.configuration import Configuration, load
 from bakeoff.store.bakeoffs import leases, run_rows, saving_rows
 from bakeoff.store.database import schema_version
@@ -171,7 +173,9 @@ def ended(tmp_path: Path) -> Iterator[Ended]:
         digest = hashlib.sha256((folder / "one.pkl").read_bytes()).hexdigest()
         fitted = FittedModel(file="one.pkl", digest=digest, description=DESCRIPTION, metadata={})
         result = a_result(job, metrics={"f1": f1, "accuracy": f1})
-        assert leases.complete(engine, claim(engine, job).lease, result, fitted)
+        sketches = sketches_of_scores(f1=f1)
+        assert leases.complete(engine, claim(engine, job).lease, result, fitted, sketches=sketches)
+    assert judge_run(Context(configuration), run.id)
     yield Ended(configuration, run.id)
     engine.dispose()
 

@@ -185,6 +185,41 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             id="tie of two, the one to take is much cheaper than the one with the best score",
         ),
         pytest.param(
+            replace(
+                TWO_TIED, recommended="lightgbm", to_best={"lightgbm": behind("lightgbm", -0.0042, 0.011)}
+            ),
+            [
+                contender("xgboost", predict_seconds=0.011, fit_seconds=15),
+                contender("lightgbm", predict_seconds=0.006, fit_seconds=15),
+            ],
+            {},
+            "xgboost and lightgbm share first place: they cannot be told apart by f1 on 6,000 "
+            "rows. Take lightgbm, the cheaper of the two (6 ms a prediction, 15 s to fit). Its f1 is "
+            "0.004 lower, which may be chance.",
+            id="tie of two, the one to take scores lower",
+        ),
+        pytest.param(
+            verdict_of(
+                {"xgboost": T, "lightgbm": T, "svm": NONE},
+                recommended="xgboost",
+                bands={"xgboost": (1, 3), "lightgbm": (1, 3), "svm": (1, 3)},
+            ),
+            [contender("xgboost"), contender("lightgbm"), contender("svm")],
+            {},
+            "xgboost and lightgbm share first place: they cannot be told apart by f1 on 6,000 rows. svm "
+            "may be as good: its score rests on too few rows to say. Take xgboost, with the highest f1: "
+            "what they cost is not known.",
+            id="tie of two, and a third of which too little is known",
+        ),
+        pytest.param(
+            verdict_of({"xgboost": NONE, "lightgbm": NONE}, rows=None),
+            [contender("xgboost"), contender("lightgbm")],
+            {},
+            "Nothing can be claimed of the two candidates: the predictions behind their scores were not "
+            "kept.",
+            id="scores without sketches",
+        ),
+        pytest.param(
             TWO_TIED,
             [
                 contender("xgboost", predict_seconds=0.0001, fit_seconds=15),

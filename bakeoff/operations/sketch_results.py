@@ -1,0 +1,72 @@
+"""Sketch results that have none, being older than sketches, from the predictions that were kept of them.
+
+The predictions are scored once more. A sketch is added only where that gives the very score that is stored;
+where the predictions or their snapshot are gone, or are not what they were, the result stays without.
+"""
+
+import logging
+import math
+from collections.abc import Sequence
+
+from bakeoff.domain.errors import BakeoffError
+from bakeoff.domain.result import Result
+from bakeoff.domain.run import Run
+from bakeoff.operations.context import Context
+from bakeoff.store.bakeoffs import earlier_fits, job_rows, verdict_rows
+
+log = logging.getLogger(__name__)
+
+
+def sketch_what_has_none(context: Context, run: Run, results: Sequence[Result]) -> int:
+    """How many of these results of the run were given sketches."""
+    return sum(_sketch(context, run, result) for result in results)
+
+
+def _sketch(context: Context, run: Run, result: Result) -> bool:
+    from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError
+    from registry.columns.predictions import BadPredictionsError
+
+    try:
+        return _sketch_from_predictions(context, run, result)
+    except (BakeoffError, ForgedReportError, BadPredictionsError, OSError) as exc:
+        log.warning("the result of %s in %s stays without intervals: %s", result.model_id, run.name, exc)
+        return False
+
+
+def _sketch_from_predictions(context: Context, run: Run, result: Result) -> bool:
+    from bakeoff.evaluation.datasets.snapshot_layout import folder_of
+    from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of, score_files
+    from bakeoff.evaluation.jobs.evaluation_under_way import JobPaths
+
+    configuration = context.configuration
+    fit = earlier_fits.of_evaluation(context.engine, result.reused_from or result.evaluation_id)
+    if fit is None:
+        return False
+    paths = JobPaths(
+        root=configuration.root,
+        closed=configuration.secrets,
+        snapshot=folder_of(configuration.snapshots, run.dataset.dataset_id, run.dataset.split_id),
+        log=configuration.log_of(fit.result.run_id, fit.result.evaluation_id),
+        predictions=configuration.predictions_of(fit.result.run_id, fit.result.evaluation_id),
+    )
+    if not (paths.snapshot.is_dir() and has_predictions_of(fit, paths)):
+        return False
+    scores = score_files(run, job_rows.get(context.engine, result.evaluation_id), paths)
+    same = {
+        name: sketch
+        for name, sketch in scores.sketches.items()
+        if _is_same(scores.metrics.get(name), result.metrics.get(name))
+    }
+    return verdict_rows.sketch_later(
+        context.engine,
+        result.evaluation_id,
+        by_metric={name: sketch.to_bytes() for name, sketch in same.items()},
+        intervals={name: one for name, one in scores.intervals.items() if name in same},
+    )
+
+
+def _is_same(again: float | None, stored: float | None) -> bool:
+    """To the last few bits, which another version of numpy may change."""
+    if again is None or stored is None:
+        return False
+    return math.isclose(again, stored, rel_tol=1e-12, abs_tol=1e-15)
