@@ -65,6 +65,12 @@ _ENTRIES: Sequence[_Entry] = (
         "Evaluate the candidates without a result again.",
     ),
     _Entry(
+        "judge",
+        "bakeoff.cli.commands.runs.judge_command:judge",
+        _BAKEOFFS,
+        "Judge runs that ended before there were verdicts.",
+    ),
+    _Entry(
         "reproduce",
         "bakeoff.cli.commands.runs.reproduce_command:reproduce",
         _BAKEOFFS,

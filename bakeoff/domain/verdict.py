@@ -185,6 +185,13 @@ class RunVerdict:
             else None,
         }
 
+    def beats(self, candidate: str, reference: str) -> bool | None:
+        """Whether that is shown. None: they were not compared, or too little is known."""
+        for one in self.references:
+            if (one.candidate, one.reference) == (candidate, reference):
+                return None if one.outcome is Against.INSUFFICIENT else one.outcome is Against.BETTER
+        return None
+
     def to_data(self) -> dict[str, Any]:
         """Everything, as JSON stores it."""
         return asdict(self)

@@ -1,7 +1,7 @@
 """The report of one run: its leaderboard, and the candidates that are not on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.job import Job, JobState
@@ -45,15 +45,23 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
     run = summary.run
     ranking = metric or run.rules.metrics[0]
     verdict = verdict_rows.of_run(engine, run_id)
+    if verdict is not None and verdict.metric != ranking:
+        verdict = None
+    standings = rank(job_rows.results_of_run(engine, run_id), metric=ranking, baseline_id=run.baseline_id)
+    if verdict is not None and run.baseline_id is not None:
+        standings = [
+            replace(row, beats_baseline=verdict.beats(row.result.model_id, run.baseline_id))
+            for row in standings
+        ]
     ended = [job for job in job_rows.of_run(engine, run_id) if job.state is not JobState.COMPLETED]
     return RunReport(
         summary=summary,
         metrics=tuple(dict.fromkeys([ranking, *run.rules.metrics])),
-        standings=rank(job_rows.results_of_run(engine, run_id), metric=ranking, baseline_id=run.baseline_id),
+        standings=standings,
         unsuccessful=[job for job in ended if job.state.has_ended],
         open=[job for job in ended if not job.state.has_ended],
         ensemble=model_signals.ensemble_of_run(engine, run),
-        verdict=verdict if verdict and verdict.metric == ranking else None,
+        verdict=verdict,
         saving=saving_rows.of_run(engine, run_id) if run.save else None,
     )
 

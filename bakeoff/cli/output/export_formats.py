@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bakeoff.cli.output.number_format import decimals, fixed
-from bakeoff.cli.output.verdict_view import band_text
+from bakeoff.cli.output.verdict_view import band_text, verdict_facts
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.run_report import RunReport, failure_record, standing_record
@@ -71,8 +71,21 @@ def to_markdown(report: RunReport) -> str:
         about = f"Signals of {counted(len(run.signals.symbols), 'symbol')} as of {run.signals.as_of}"
     intro = f"{about}; run `{run.id}`, {run.state}."
     title = f"## {_cell(run.name)}"
-    said = [_cell(report.verdict.sentence), ""] if report.verdict else []
-    return "\n".join([title, "", *said, intro, "", *_table(report), *_without_result(report)]) + "\n"
+    return (
+        "\n".join([title, "", *_verdict(report), intro, "", *_table(report), *_without_result(report)]) + "\n"
+    )
+
+
+def _verdict(report: RunReport) -> Iterator[str]:
+    verdict = report.verdict
+    if verdict is None:
+        return
+    paragraphs = [verdict.sentence, *(f"> {finding.message}" for finding in verdict.findings)]
+    if facts := verdict_facts(verdict):
+        paragraphs.insert(1, f"{'; '.join(facts)}.")
+    for paragraph in paragraphs:
+        yield _cell(paragraph)
+        yield ""
 
 
 def _table(report: RunReport) -> Iterator[str]:
@@ -98,13 +111,16 @@ def _table(report: RunReport) -> Iterator[str]:
                 f"{cost.fit_s:.3f}",
                 f"{cost.cpu_s:.3f}",
                 f"{cost.peak_memory_mb:.0f}",
-                _note(standing, is_baseline=result.model_id == report.run.baseline_id),
+                _note(standing, report),
             ]
         )
 
 
-def _note(standing: LeaderboardRow, *, is_baseline: bool) -> str:
-    said = ["baseline"] if is_baseline else []
+def _note(standing: LeaderboardRow, report: RunReport) -> str:
+    name = standing.result.model_id
+    said = ["baseline"] if name == report.run.baseline_id else []
+    if report.verdict is not None and report.verdict.recommended == name:
+        said.append("take this one")
     if standing.beats_baseline is False:
         said.append("not better than the baseline")
     if standing.result.reused_from:

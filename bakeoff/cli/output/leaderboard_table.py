@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bakeoff.cli.output.number_format import decimals, fixed
 from bakeoff.cli.output.verdict_view import STANDING_STYLES, band_text, interval_texts, whiskers
-from bakeoff.domain.verdict import Against, Standing
+from bakeoff.domain.verdict import Standing
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.run_report import RunReport
@@ -145,7 +145,7 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
     said = []
     if report.verdict is not None and report.verdict.recommended == standing.result.model_id:
         said.append("take this one")
-    if not_better := _is_not_better(standing, report):
+    if not_better := standing.beats_baseline is False:
         said.append("not better")
     warnings = standing.result.details.get("warnings")
     if warnings:
@@ -155,18 +155,6 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
     if standing.result.reused_from:
         said.append("reused")
     return Text(", ".join(said), "yellow" if not_better or warnings else _DIM)
-
-
-def _is_not_better(standing: LeaderboardRow, report: RunReport) -> bool:
-    """Than the dummy baseline: not shown to be by the verdict, or without one by the score."""
-    if report.verdict is None:
-        return standing.beats_baseline is False
-    compared = [
-        one.outcome
-        for one in report.verdict.references
-        if one.reference == report.run.baseline_id and one.candidate == standing.result.model_id
-    ]
-    return any(outcome in {Against.NOT_SHOWN, Against.WORSE} for outcome in compared)
 
 
 def _fit(columns: list[_Column], width: int) -> list[_Column]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding
 from rich.text import Text
 
 from bakeoff.cli.output.number_format import decimals, fixed
 from bakeoff.domain.verdict import Interval, RunVerdict, Standing
+from bakeoff.domain.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,8 +28,28 @@ STANDING_STYLES = {
 def verdict_lines(verdict: RunVerdict) -> "list[RenderableType]":
     """The sentence, and below it what a reader should know of it."""
     notes = [Text(f"! {finding.message}", "yellow") for finding in verdict.findings]
-    sentence = Text(verdict.sentence, "bold" if verdict.best else "")
-    return [Text(), Padding(sentence, (0, 0)), *notes]
+    facts = [Text(line, _DIM) for line in verdict_facts(verdict)]
+    return [Text(), Text(verdict.sentence, "bold" if verdict.best else ""), *facts, *notes]
+
+
+def verdict_facts(verdict: RunVerdict) -> list[str]:
+    """What to expect of the highest score, what the run could have shown, how often the rows were used."""
+    said = []
+    corrected, detectable, uses = (
+        verdict.corrected_score,
+        verdict.minimum_detectable_difference,
+        verdict.test_set_uses,
+    )
+    if corrected is not None:
+        low, value, high = (f"{x:.3g}" for x in (corrected.low, corrected.value, corrected.high))
+        said.append(
+            f"corrected for having been chosen, {corrected.candidate} scores {value} ({low} to {high})"
+        )
+    if detectable is not None:
+        said.append(f"differences of {detectable:.2g} {verdict.metric} or more would usually have been seen")
+    if uses is not None:
+        said.append(f"{counted(uses, 'candidate')} scored on these test rows so far")
+    return said
 
 
 def band_text(band: tuple[int, int] | None, rank: int) -> str:

@@ -17,7 +17,9 @@ class LeaderboardRow:
     rank: int  #: from 1; equal results share a rank, and the next rank counts them all, as in 1, 1, 3
     result: Result
     value: float | None  #: of the ranking metric; results with None are last
-    beats_baseline: bool | None  #: strictly; None for the baseline itself, and where it has no value
+    #: By the verdict, whether that is shown; without one, whether the value is better. None: not known, as of
+    #: the baseline itself.
+    beats_baseline: bool | None
 
 
 def rank(results: Sequence[Result], *, metric: str, baseline_id: str | None) -> list[LeaderboardRow]:

@@ -111,6 +111,21 @@ def without_verdict(engine: Engine) -> Sequence[str]:
         return connection.execute(wanted).scalars().all()
 
 
+def latest_on_split(engine: Engine, split_id: str, metric: str) -> RunVerdict | None:
+    """Of the runs on this split that were judged by this metric, the one that was judged last."""
+    on_split = select(results.c.run_id).where(results.c.split_id == split_id)
+    wanted = (
+        select(verdicts.c.verdict)
+        .where(verdicts.c.run_id.in_(on_split), verdicts.c.verdict.is_not(None))
+        .where(verdicts.c.verdict["metric"].as_string() == metric)
+        .order_by(verdicts.c.done_at.desc())
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        data = connection.execute(wanted).scalar()
+    return None if data is None else RunVerdict.from_data(data)
+
+
 def has_row(engine: Engine, run_id: str) -> bool:
     """Whether the run has its verdict, or it is due. False for one that ended before there were verdicts."""
     with reading(engine) as connection:

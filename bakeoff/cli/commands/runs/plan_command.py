@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from bakeoff.domain.run import Run
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
+    from bakeoff.operations.detectable_difference import DetectableDifference
 
 
 @run_options.takes_run_options(of_plan=True)
@@ -33,6 +34,7 @@ def plan(
     from bakeoff.domain.identity import new_id
     from bakeoff.evaluation.reuse.reuse_plan import longest_first
     from bakeoff.operations import start_run
+    from bakeoff.operations.detectable_difference import detectable_difference
     from bakeoff.store.database import schema_version
 
     context = project_access.open_project(config)
@@ -45,19 +47,24 @@ def plan(
     prospects = longest_first(
         start_run.prospects_of(context, run, planned.candidates, fresh=planned.spec.fresh)
     )
+    candidates = sum(prospect.candidate.id != run.baseline_id for prospect in prospects)
+    detectable = detectable_difference(context, run, candidates)
     if as_json:
-        terminal.write_json(_record(run, prospects))
+        terminal.write_json(_record(run, prospects, detectable))
     else:
-        terminal.show(terminal.out(), _table(prospects), _sum(prospects))
+        terminal.show(terminal.out(), _table(prospects), _sum(prospects), _detectable(detectable))
 
 
-def _record(run: "Run", prospects: "Sequence[Prospect]") -> dict[str, Any]:
+def _record(
+    run: "Run", prospects: "Sequence[Prospect]", detectable: "DetectableDifference | None"
+) -> dict[str, Any]:
     return {
         "datasetId": run.dataset.dataset_id,
         "datasetName": run.dataset.name,
         "splitId": run.dataset.split_id,
         "seed": run.seed,
         **run.rules.to_record(),
+        "detectableDifference": detectable.to_record() if detectable else None,
         "candidates": [prospect.to_record() for prospect in prospects],
     }
 
@@ -101,3 +108,9 @@ def _sum(prospects: "Sequence[Prospect]") -> "RenderableType":
     if unknown:
         said.append(f"{unknown} never timed")
     return Text("\n" + ", ".join(said), "dim")
+
+
+def _detectable(detectable: "DetectableDifference | None") -> "RenderableType":
+    from rich.text import Text
+
+    return Text(detectable.sentence if detectable else "", "dim")

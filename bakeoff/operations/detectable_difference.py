@@ -1,0 +1,66 @@
+"""How large a difference between two candidates must be for a run to show it, before anything is fitted.
+
+The latest verdict on the same split has measured it, by the metric that ranks. Where there is none, it is
+worked out for accuracy, from the number of test rows and an assumption of how often two candidates disagree.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.run import Run
+from bakeoff.operations.context import Context
+from bakeoff.store.bakeoffs import verdict_rows
+
+#: Of the test rows, those where exactly one of two candidates is right.
+ASSUMED_DISAGREEMENT = 0.1
+
+_FEWEST = 2  #: candidates, of which one can be better
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectableDifference:
+    """Found in 80 % of runs if it is there."""
+
+    metric: str
+    difference: float
+    rows: int
+    measured: bool  #: by an earlier run on the same split; else worked out from the disagreement assumed
+
+    @property
+    def sentence(self) -> str:
+        basis = (
+            "as the last run on this split measured"
+            if self.measured
+            else f"if two candidates disagree on {ASSUMED_DISAGREEMENT:.0%} of the rows"
+        )
+        return (
+            f"{self.rows:,} test rows show differences of about {self.difference:.2g} {self.metric} or more, "
+            f"{basis}"
+        )
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "difference": self.difference,
+            "rows": self.rows,
+            "assumedDisagreement": None if self.measured else ASSUMED_DISAGREEMENT,
+        }
+
+
+def detectable_difference(context: Context, run: Run, candidates: int) -> DetectableDifference | None:
+    """None where nothing can be said: of one candidate, and of a regression that nobody has run yet."""
+    from bakeoff.evaluation.statistics.winner import planned_detectable_difference
+
+    if candidates < _FEWEST:
+        return None
+    metric, rows = run.rules.metrics[0], run.dataset.test_rows
+    measured = verdict_rows.latest_on_split(context.engine, run.dataset.split_id, metric)
+    if measured is not None and measured.minimum_detectable_difference:
+        return DetectableDifference(
+            metric=metric, difference=measured.minimum_detectable_difference, rows=rows, measured=True
+        )
+    if run.dataset.target_kind is TargetKind.REGRESSION:
+        return None
+    planned = planned_detectable_difference(rows, candidates, ASSUMED_DISAGREEMENT)
+    return DetectableDifference(metric="accuracy", difference=planned, rows=rows, measured=False)
