@@ -6,15 +6,17 @@ from threading import Thread
 import pytest
 from fixtures.samples import NOON, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.job import JobState
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import SavePolicy, SaveRequest
-from bakeoff.domain.verdict import RunVerdict, Standing
-from bakeoff.store.bakeoffs import cancellation, leases, outbox, run_rows, saving_rows, verdict_rows
+from bakeoff.domain.verdict import Interval, RunVerdict, Standing
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, saving_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import writing
 
 VERDICT = RunVerdict(
     metric="f1",
@@ -149,3 +151,53 @@ def test_sketches_are_kept_byte_for_byte(engine: Engine, known: bytes) -> None:
     assert leases.complete(engine, claim(engine, job).lease, a_result(job), sketches={"f1": known})
 
     assert verdict_rows.sketches_of(engine, job.id) == {"f1": known}
+
+
+def an_old_run(engine: Engine) -> Run:
+    """One that ended before there were verdicts and sketches."""
+    run, [job] = a_stored_run(engine)
+    assert leases.complete(engine, claim(engine, job).lease, a_result(job))
+    with writing(engine) as connection:
+        connection.execute(delete(tables.verdicts).where(tables.verdicts.c.run_id == run.id))
+    return run_rows.get(engine, run.id)
+
+
+def test_the_verdict_of_an_old_run_is_written_once_and_its_end_is_not_told_again(engine: Engine) -> None:
+    run, open_run = an_old_run(engine), a_stored_run(engine)[0]
+    assert verdict_rows.without_verdict(engine) == [run.id]
+    assert not verdict_rows.has_row(engine, open_run.id)
+
+    assert verdict_rows.write_later(engine, run.id, VERDICT)
+    assert not verdict_rows.write_later(engine, run.id, replace(VERDICT, sentence="another"))
+
+    assert verdict_rows.of_run(engine, run.id) == VERDICT
+    assert ends_told(engine, run) == []
+    assert verdict_rows.without_verdict(engine) == []
+
+
+def test_sketches_that_are_there_are_not_replaced_by_later_ones(engine: Engine) -> None:
+    run = an_old_run(engine)
+    [result] = job_rows.results_of_run(engine, run.id)
+    known = {"f1": Interval(low=0.25, high=0.75)}
+
+    def sketch(content: bytes) -> bool:
+        return verdict_rows.sketch_later(
+            engine, result.evaluation_id, by_metric={"f1": content}, intervals=known
+        )
+
+    assert sketch(b"one")
+    assert not sketch(b"two")
+    assert verdict_rows.sketches_of(engine, result.evaluation_id) == {"f1": b"one"}
+    assert job_rows.result_of(engine, result.evaluation_id).intervals == known
+
+
+def test_the_latest_verdict_on_a_split_is_that_by_the_same_metric(engine: Engine) -> None:
+    by_f1, by_accuracy = an_ended_run(engine), an_ended_run(engine)
+    split = by_f1.dataset.split_id
+    assert verdict_rows.latest_on_split(engine, split, "f1") is None
+    assert verdict_rows.finish(taken(engine, by_f1), by_f1, {}, VERDICT)
+    other = replace(VERDICT, metric="accuracy")
+    assert verdict_rows.finish(taken(engine, by_accuracy), by_accuracy, {}, other)
+
+    assert verdict_rows.latest_on_split(engine, split, "f1") == VERDICT
+    assert verdict_rows.latest_on_split(engine, "another split", "f1") is None

@@ -1,0 +1,117 @@
+"""Verdicts of old runs, from their kept predictions; and what the next plan learns from a verdict."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures import warm
+from fixtures.project import Project, a_project
+from sqlalchemy import delete, update
+
+from bakeoff.domain.run import Run
+from bakeoff.domain.verdict import RunVerdict
+from bakeoff.operations.detectable_difference import detectable_difference
+from bakeoff.operations.judge_runs import judge_old_run, wait_for_verdict
+from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import writing
+
+
+@pytest.fixture(scope="module")
+def judged() -> Iterator[tuple[Project, Run, RunVerdict]]:
+    """A run of two candidates with its verdict."""
+    with a_project({"means": {"path": "Means"}, "dices": {"path": "Dices"}}) as project, project.worker():
+        run_id = project.run("means", "dices")
+        verdict = wait_for_verdict(project.context, run_id)
+        assert verdict is not None
+        yield project, run_rows.get(project.engine, run_id), verdict
+
+
+def answer(project: Project, *command: str) -> dict[str, Any]:
+    done = warm.run(
+        [str(Path(sys.executable).parent / "bakeoff"), *command, "--json"],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture
+def old(judged: tuple[Project, Run, RunVerdict]) -> Iterator[tuple[Project, Run, RunVerdict]]:
+    """The same run as if it had ended before there were sketches and verdicts."""
+    project, run, _ = judged
+    with writing(project.engine) as connection:
+        for table in (tables.sketches, tables.verdicts):
+            connection.execute(delete(table))
+        connection.execute(update(tables.results).values(intervals={}))
+    yield judged
+    judge_old_run(project.context, run.id)
+
+
+def test_an_old_run_gets_the_verdict_that_it_would_have_had(old: tuple[Project, Run, RunVerdict]) -> None:
+    project, run, verdict = old
+    assert judge_old_run(project.context, run.id) == verdict
+
+    assert verdict_rows.of_run(project.engine, run.id) == verdict
+    assert all(result.intervals for result in job_rows.results_of_run(project.engine, run.id))
+
+
+def test_whoever_shows_an_old_run_has_it_judged(old: tuple[Project, Run, RunVerdict]) -> None:
+    project, run, verdict = old
+    shown = answer(project, "show", run.id)
+
+    assert shown["verdict"]["sentence"] == verdict.sentence
+
+
+def test_one_command_judges_all_old_runs_and_then_finds_none(old: tuple[Project, Run, RunVerdict]) -> None:
+    project, run, verdict = old
+
+    first, again = (answer(project, "judge") for _ in range(2))
+
+    assert first == {"judged": [{"runId": run.id, "sentence": verdict.sentence}]}
+    assert again == {"judged": []}
+
+
+def test_predictions_that_were_changed_are_not_sketched(old: tuple[Project, Run, RunVerdict]) -> None:
+    project, run, _ = old
+    jobs = job_rows.of_run(project.engine, run.id)
+    files = [project.configuration.predictions_of(run.id, job.id) for job in jobs]
+    before = [file.read_bytes() for file in files]
+    for file in files:
+        file.write_bytes(before[0] + b"x")
+
+    verdict = judge_old_run(project.context, run.id)
+    for file, content in zip(files, before, strict=True):
+        file.write_bytes(content)
+    with writing(project.engine) as connection:  # so that the next test finds an old run again
+        connection.execute(delete(tables.verdicts))
+
+    assert verdict is not None
+    assert verdict.sentence.startswith("Nothing can be claimed of the two candidates: the predictions behind")
+    assert [finding.code for finding in verdict.findings] == ["predictions_not_kept"]
+
+
+def test_a_plan_says_what_could_be_shown_and_the_last_run_on_the_split_knows_better(
+    judged: tuple[Project, Run, RunVerdict],
+) -> None:
+    project, run, verdict = judged
+    measured = detectable_difference(project.context, run, 2)
+    elsewhere = replace(run, dataset=replace(run.dataset, split_id="never used", test_rows=1000))
+    planned = detectable_difference(project.context, elsewhere, 2)
+
+    assert measured is not None
+    assert measured.difference == verdict.minimum_detectable_difference
+    assert measured.sentence.endswith("as the last run on this split measured")
+    assert planned is not None
+    # Two candidates: the standard error, root of 0.1 / 1000, times 1.96 + 0.84.
+    assert (planned.metric, round(planned.difference, 4)) == ("accuracy", 0.028)
+    assert planned.to_record()["assumedDisagreement"] == 0.1
+    assert detectable_difference(project.context, run, 1) is None
