@@ -175,11 +175,12 @@ class ScoringRules:
     threshold: float | None = None  #: None means 0.5 for probabilities and 0 for scores
     average: Average | None = None  #: None for regression
     zero_division: float = 0.0
+    seal: float = 0.0  #: the share of the test rows that no score is made of, but the winner's own
 
     def treat_alike(self, other: "ScoringRules") -> bool:
         """Whether both give the same value of a metric for the same predictions."""
         mine, theirs = (
-            (rules.positive_label, rules.threshold, rules.average, str(rules.zero_division))
+            (rules.positive_label, rules.threshold, rules.average, str(rules.zero_division), rules.seal)
             for rules in (self, other)
         )
         return mine == theirs
@@ -196,6 +197,7 @@ class ScoringRules:
             "threshold": self.threshold,
             "average": self.average,
             "zeroDivision": None if isnan(self.zero_division) else self.zero_division,
+            "seal": self.seal,
         }
 
     @classmethod

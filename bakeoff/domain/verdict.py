@@ -109,6 +109,45 @@ class CorrectedScore:
     high: float
 
 
+class TestSetReuse(StrEnum):
+    """What follows from using the same test rows in one run after another."""
+
+    COUNT = "count"
+    SPEND = "spend"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedScore:
+    """Of the one to take, on rows that no score was made of before."""
+
+    candidate: str
+    value: float
+    low: float | None  #: None where too little is known, as is `high`
+    high: float | None
+    rows: int
+    opened: int  #: how often the sealed rows of this split have been opened, this time included
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spending:
+    """Whether the one to take replaces what an earlier run on these rows adopted."""
+
+    run: int  #: counted on these rows, from 1
+    level: float  #: at which it must be shown to be better; such levels sum to that of the verdict
+    champion: str | None  #: what was adopted before, as `candidate of run`; None: nothing was
+    p_value: float | None
+    adopted: str | None  #: the evaluation that is adopted now, or stays so; None: nothing ever was
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "level": self.level,
+            "champion": self.champion,
+            "pValue": self.p_value,
+            "adopted": self.adopted,
+        }
+
+
 @dataclass(frozen=True, kw_only=True)
 class VerdictFinding:
     """Something that a reader of the verdict should know."""
@@ -145,6 +184,8 @@ class RunVerdict:
     )
     references: tuple[ReferenceComparison, ...] = ()
     test_set_uses: int | None = None  #: distinct candidates ever scored on this split; None: nobody counted
+    sealed: SealedScore | None = None
+    spending: Spending | None = None  #: with the setting `reuse: spend`
     findings: tuple[VerdictFinding, ...] = ()
     sentence: str = ""
 
@@ -165,6 +206,8 @@ class RunVerdict:
             "references": [comparison.to_record() for comparison in self.references],
             "testSetUses": self.test_set_uses,
             "expectedFlattery": self.expected_flattery,
+            "sealed": asdict(self.sealed) if self.sealed else None,
+            "spending": self.spending.to_record() if self.spending else None,
             "findings": [asdict(finding) for finding in self.findings],
         }
 
@@ -198,7 +241,7 @@ class RunVerdict:
 
     @classmethod
     def from_data(cls, stored: Mapping[str, Any]) -> Self:
-        corrected = stored["corrected_score"]
+        corrected, sealed, spending = (stored[name] for name in ("corrected_score", "sealed", "spending"))
         return cls(
             **{
                 **stored,
@@ -208,6 +251,8 @@ class RunVerdict:
                 "to_best": {name: PairDifference(**pair) for name, pair in stored["to_best"].items()},
                 "pairs": tuple(PairDifference(**pair) for pair in stored["pairs"]),
                 "corrected_score": CorrectedScore(**corrected) if corrected else None,
+                "sealed": SealedScore(**sealed) if sealed else None,
+                "spending": Spending(**spending) if spending else None,
                 "references": tuple(
                     ReferenceComparison(**{**one, "outcome": Against(one["outcome"])})
                     for one in stored["references"]

@@ -55,11 +55,10 @@ def detectable_difference(context: Context, run: Run, candidates: int) -> Detect
     if candidates < _FEWEST:
         return None
     metric, rows = run.rules.metrics[0], run.dataset.test_rows
-    measured = verdict_rows.latest_on_split(context.engine, run.dataset.split_id, metric)
-    if measured is not None and measured.minimum_detectable_difference:
-        return DetectableDifference(
-            metric=metric, difference=measured.minimum_detectable_difference, rows=rows, measured=True
-        )
+    for verdict in reversed(verdict_rows.on_split(context.engine, run.dataset.split_id, but=run.id)):
+        measured = verdict.minimum_detectable_difference
+        if measured and verdict.metric == metric:
+            return DetectableDifference(metric=metric, difference=measured, rows=rows, measured=True)
     if run.dataset.target_kind is TargetKind.REGRESSION:
         return None
     planned = planned_detectable_difference(rows, candidates, ASSUMED_DISAGREEMENT)

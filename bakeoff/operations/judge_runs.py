@@ -15,6 +15,7 @@ from bakeoff.domain.run import Run
 from bakeoff.domain.verdict import RunVerdict
 from bakeoff.operations.context import Context
 from bakeoff.operations.sketch_results import sketch_what_has_none
+from bakeoff.operations.split_use import with_use_of_split
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
@@ -103,7 +104,7 @@ def verdict_of(context: Context, run: Run) -> RunVerdict:
             peak_memory_mb=result.cost.peak_memory_mb,
         )
 
-    return judge(
+    verdict = judge(
         [judged(result) for result in results],
         metric=metric,
         greater_is_better=greater_is_better(metric),
@@ -114,3 +115,4 @@ def verdict_of(context: Context, run: Run) -> RunVerdict:
             alarm_from=settings.reuse_alarm,
         ),
     )
+    return with_use_of_split(context, run, verdict, results)

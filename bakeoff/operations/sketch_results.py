@@ -12,7 +12,8 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import earlier_fits, job_rows, verdict_rows
+from bakeoff.operations.kept_predictions import kept_predictions
+from bakeoff.store.bakeoffs import job_rows, verdict_rows
 
 log = logging.getLogger(__name__)
 
@@ -34,22 +35,10 @@ def _sketch(context: Context, run: Run, result: Result) -> bool:
 
 
 def _sketch_from_predictions(context: Context, run: Run, result: Result) -> bool:
-    from bakeoff.evaluation.datasets.snapshot_layout import folder_of
-    from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of, score_files
-    from bakeoff.evaluation.jobs.evaluation_under_way import JobPaths
+    from bakeoff.evaluation.jobs.accept_outputs import score_files
 
-    configuration = context.configuration
-    fit = earlier_fits.of_evaluation(context.engine, result.reused_from or result.evaluation_id)
-    if fit is None:
-        return False
-    paths = JobPaths(
-        root=configuration.root,
-        closed=configuration.secrets,
-        snapshot=folder_of(configuration.snapshots, run.dataset.dataset_id, run.dataset.split_id),
-        log=configuration.log_of(fit.result.run_id, fit.result.evaluation_id),
-        predictions=configuration.predictions_of(fit.result.run_id, fit.result.evaluation_id),
-    )
-    if not (paths.snapshot.is_dir() and has_predictions_of(fit, paths)):
+    paths = kept_predictions(context, run, result)
+    if paths is None:
         return False
     scores = score_files(run, job_rows.get(context.engine, result.evaluation_id), paths)
     same = {

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bakeoff.domain.extensions import Extends, added
 from bakeoff.domain.saving import SavePolicy
-from bakeoff.domain.verdict import PreferAmongTied
+from bakeoff.domain.verdict import PreferAmongTied, TestSetReuse
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings
@@ -136,6 +136,14 @@ class Settings(Section):
     )
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the split, of numpy, and of every random_state")
     test_size: float = Field(0.25, gt=0, lt=1, description="share of the rows that is held out")
+    seal: float = Field(
+        0.0, ge=0, le=0.9, description="share of the test rows that only the winner of a run is scored on"
+    )
+    reuse: TestSetReuse = Field(
+        TestSetReuse.COUNT,
+        description="of a test set: count how often it was used; or spend it, so that with each further run "
+        "more is asked of a candidate that is to replace the one adopted before",
+    )
     prefer_among_tied: PreferAmongTied | list[str] = Field(
         PreferAmongTied.PREDICT_TIME,
         description="which candidate to take of those that share the first place: the one with the least "

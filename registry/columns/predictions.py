@@ -6,9 +6,9 @@ untrusted code may have forged. Needs numpy alone.
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,13 @@ class Predictions:
     values: NDArray[Any]  #: labels; or probabilities or scores, 1-d of the positive class or (rows, classes)
     output_kind: OutputKind
     probabilities: NDArray[Any] | None = None  #: beside labels or scores, for metrics that need them
+
+    def of(self, rows: NDArray[np.intp]) -> Self:
+        """Of some of the rows. Probabilities that are not one for each row stay as they are: wrong."""
+        probabilities = self.probabilities
+        if probabilities is not None and len(probabilities) == len(self.values):
+            probabilities = probabilities[rows]
+        return replace(self, values=self.values[rows], probabilities=probabilities)
 
 
 def check_predictions(raw: Any, *, rows: int, output_kind: OutputKind) -> NDArray[Any]:

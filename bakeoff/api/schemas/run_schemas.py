@@ -69,6 +69,7 @@ class RunOut(Out):
     threshold: float | None
     average: Average | None
     zero_division: float | None = Field(description="null means NaN")
+    seal: float = Field(description="share of the test rows that only the winner is scored on")
     seed: int
     test_size: float
     baseline_id: str | None

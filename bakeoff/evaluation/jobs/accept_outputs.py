@@ -42,8 +42,8 @@ def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
     return score_files(evaluation.run, evaluation.job, evaluation.paths)
 
 
-def score_files(run: Run, job: Job, paths: JobPaths) -> Scores:
-    """Of the predictions at these paths, by the rules of the run."""
+def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) -> Scores:
+    """Of the predictions at these paths, by the rules of the run; `sealed`: on the rows that these seal."""
     predictions = Predictions(
         values=load_array(paths.predictions),
         output_kind=job.candidate.output_kind,
@@ -56,6 +56,7 @@ def score_files(run: Run, job: Job, paths: JobPaths) -> Scores:
         target_kind=run.dataset.target_kind,
         classes=snapshot.classes(paths.snapshot),
         split=run.dataset.split_id,
+        sealed=sealed,
     )
 
 

@@ -20,6 +20,7 @@ from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
 from bakeoff.evaluation.metrics.score_sketches import sketches_of
+from bakeoff.evaluation.metrics.sealed_rows import rows_of
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
 from bakeoff.evaluation.statistics.blocks import BlockMap, deal_rows
 from bakeoff.evaluation.statistics.intervals import interval
@@ -87,16 +88,22 @@ def score(
     target_kind: TargetKind,
     classes: Sequence[Label],
     split: str = "",
+    sealed: bool = False,
 ) -> Scores:
     """BadPredictionsError where the predictions cannot be used.
 
-    `split` is the address of the split: only scores of the same split can be compared.
+    `split` is the address of the split: only scores of the same split can be compared. If the rules seal rows
+    of it, `sealed` scores those alone, and without it all others are scored.
 
     They are checked here, although our code in the cell did so: untrusted code may have written the file.
     """
     true = np.asarray(y_true)
     if len(predictions.values) != len(true):
         raise BadPredictionsError(f"there are {len(predictions.values)} predictions for {len(true)} rows")
+    if rules.seal:
+        rows = rows_of(split, len(true), seal=rules.seal, sealed=sealed)
+        true, predictions = true[rows], predictions.of(rows)
+        split = f"{split}, {'sealed' if sealed else 'open'} with {rules.seal}"
     if target_kind is TargetKind.REGRESSION:
         return _score_values(true.astype(np.float64), predictions, rules, split)
     known = np.unique(_text_or_number(classes))

@@ -23,6 +23,7 @@ def resolve_rules(
     threshold: float | None = None,
     average: str | None = None,
     zero_division: float = 0.0,
+    seal: float = 0.0,
 ) -> ScoringRules:
     """Check all rules before anything is enqueued. `classes` are in sort order."""
     kind = _kind(target_kind, classes)
@@ -37,7 +38,12 @@ def resolve_rules(
     with in_field("zeroDivision"):
         zero_division = _zero_division(zero_division)
     return ScoringRules(
-        metrics=names, positive_label=positive, threshold=threshold, average=how, zero_division=zero_division
+        metrics=names,
+        positive_label=positive,
+        threshold=threshold,
+        average=how,
+        zero_division=zero_division,
+        seal=seal,
     )
 
 

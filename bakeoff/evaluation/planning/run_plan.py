@@ -180,6 +180,7 @@ def _rules(
         threshold=request.threshold,
         average=request.average,
         zero_division=request.zero_division,
+        seal=configuration.settings.seal if request.seal is None else request.seal,
     )
 
 

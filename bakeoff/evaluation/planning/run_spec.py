@@ -83,6 +83,9 @@ class RunSpec(Body):
         None, strict=False, description="Over classes: binary, macro, micro, weighted."
     )
     zero_division: float = Field(0.0, description="The value of a metric whose denominator is zero.")
+    seal: Annotated[float | None, OnCommandLine(panel=_SCORING, metavar="SHARE")] = Field(
+        None, ge=0, le=0.9, description="Share of the test rows that only the winner is scored on."
+    )
     save: Annotated[
         SavePolicy | None, OnCommandLine(panel=_SAVING, metavar="best|all|none", needs_cells=True)
     ] = Field(None, strict=False, description="Keep fitted models in the registry.")
@@ -128,6 +131,7 @@ _WITH_A_COLUMN = frozenset(
         "threshold",
         "average",
         "zero_division",
+        "seal",
         "save",
         "save_as",
         "name",

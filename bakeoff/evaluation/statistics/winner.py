@@ -12,7 +12,8 @@ from scipy import special
 
 from bakeoff.domain.verdict import CorrectedScore
 from bakeoff.evaluation.statistics.blocks import SEED
-from bakeoff.evaluation.statistics.comparison import ComparedScores
+from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
+from bakeoff.evaluation.statistics.sketch import Sketch
 
 #: Bags of blocks for the corrected score; its Monte-Carlo error is then far below the standard error.
 BAGS = 1000
@@ -91,6 +92,14 @@ def adoption_level(look: int, *, level: float = 0.05) -> float:
     if look < 1:
         raise ValueError(f"looks are counted from 1, got {look}")
     return level / (look * (look + 1))
+
+
+def p_of_being_better(proposed: Sketch, champion: Sketch, *, greater_is_better: bool) -> float:
+    """Of one pair that was named beforehand, one-sided. Raise IncomparableError of scores on other rows."""
+    named = {"champion": champion, "proposed": proposed}
+    compared = ComparedScores.of(named, greater_is_better=greater_is_better)
+    pairs = pairs_of(compared)  # of champion minus proposed
+    return float(special.ndtr(pairs.claimable_z[0]))
 
 
 def _chosen_in_bag_scored_outside(compared: ComparedScores, bags: int, seed: int) -> float:

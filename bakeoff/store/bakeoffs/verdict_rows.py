@@ -9,7 +9,7 @@ the run: from the same sketches, with the same draws, so with the same verdict.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, insert, literal, select, update
@@ -19,11 +19,22 @@ from bakeoff.domain.identity import iso
 from bakeoff.domain.job import JobState
 from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run
-from bakeoff.domain.verdict import Interval, RunVerdict
+from bakeoff.domain.verdict import Interval, RunVerdict, Spending
 from bakeoff.store.bakeoffs import outbox, saving_rows
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import jobs, provenances, results, runs, sketches, verdicts
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlierVerdict:
+    """Of another run on the same split: what the next one needs to know of it."""
+
+    metric: str
+    minimum_detectable_difference: float | None
+    opened_sealed_rows: bool
+    spending: Spending | None
+
 
 _VERDICTS = LeasedRows(verdicts, is_open=verdicts.c.done_at.is_(None))
 
@@ -111,19 +122,49 @@ def without_verdict(engine: Engine) -> Sequence[str]:
         return connection.execute(wanted).scalars().all()
 
 
-def latest_on_split(engine: Engine, split_id: str, metric: str) -> RunVerdict | None:
-    """Of the runs on this split that were judged by this metric, the one that was judged last."""
-    on_split = select(results.c.run_id).where(results.c.split_id == split_id)
+def scores_on_split(
+    engine: Engine, split_id: str, metric: str, *, model_ids: Sequence[str]
+) -> dict[str, list[float]]:
+    """By candidate: the scores of its different fits on the split, in the order in which they were made."""
     wanted = (
-        select(verdicts.c.verdict)
-        .where(verdicts.c.run_id.in_(on_split), verdicts.c.verdict.is_not(None))
-        .where(verdicts.c.verdict["metric"].as_string() == metric)
-        .order_by(verdicts.c.done_at.desc())
-        .limit(1)
+        select(provenances.c.model_id, provenances.c.fingerprint, results.c.metrics)
+        .join(results, results.c.evaluation_id == provenances.c.evaluation_id)
+        .where(results.c.split_id == split_id, provenances.c.model_id.in_(model_ids))
+        .order_by(provenances.c.made_at)
+    )
+    by_fit: dict[str, dict[str, float]] = {}
+    with reading(engine) as connection:
+        for row in connection.execute(wanted):
+            value = row.metrics.get(metric)
+            if value is not None:
+                by_fit.setdefault(row.model_id, {}).setdefault(row.fingerprint, value)
+    return {model_id: list(scores.values()) for model_id, scores in by_fit.items()}
+
+
+def on_split(engine: Engine, split_id: str, *, but: str) -> list[EarlierVerdict]:
+    """What is known from other runs on the split, in the order in which they were judged."""
+    runs_on_it = select(results.c.run_id).where(results.c.split_id == split_id, results.c.run_id != but)
+    verdict = verdicts.c.verdict
+    wanted = (
+        select(
+            verdict["metric"].as_string().label("metric"),
+            verdict["minimum_detectable_difference"].as_float().label("detectable"),
+            verdict["sealed"].label("sealed"),
+            verdict["spending"].label("spending"),
+        )
+        .where(verdicts.c.run_id.in_(runs_on_it), verdict.is_not(None))
+        .order_by(verdicts.c.done_at)
     )
     with reading(engine) as connection:
-        data = connection.execute(wanted).scalar()
-    return None if data is None else RunVerdict.from_data(data)
+        return [
+            EarlierVerdict(
+                metric=row.metric,
+                minimum_detectable_difference=row.detectable,
+                opened_sealed_rows=row.sealed is not None,
+                spending=Spending(**row.spending) if row.spending else None,
+            )
+            for row in connection.execute(wanted)
+        ]
 
 
 def has_row(engine: Engine, run_id: str) -> bool:

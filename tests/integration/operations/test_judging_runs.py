@@ -12,6 +12,7 @@ from fixtures import warm
 from fixtures.project import Project, a_project
 from sqlalchemy import delete, update
 
+from bakeoff.domain.identity import new_id
 from bakeoff.domain.run import Run
 from bakeoff.domain.verdict import RunVerdict
 from bakeoff.operations.detectable_difference import detectable_difference
@@ -103,7 +104,7 @@ def test_a_plan_says_what_could_be_shown_and_the_last_run_on_the_split_knows_bet
     judged: tuple[Project, Run, RunVerdict],
 ) -> None:
     project, run, verdict = judged
-    measured = detectable_difference(project.context, run, 2)
+    measured = detectable_difference(project.context, replace(run, id=new_id()), 2)
     elsewhere = replace(run, dataset=replace(run.dataset, split_id="never used", test_rows=1000))
     planned = detectable_difference(project.context, elsewhere, 2)
 

@@ -12,12 +12,14 @@ from bakeoff.domain.event import EventType
 from bakeoff.domain.job import JobState
 from bakeoff.domain.run import Run
 from bakeoff.domain.saving import SavePolicy, SaveRequest
-from bakeoff.domain.verdict import Interval, RunVerdict, Standing
+from bakeoff.domain.verdict import Interval, RunVerdict, SealedScore, Spending, Standing
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, saving_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
+from bakeoff.store.bakeoffs.verdict_rows import EarlierVerdict
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 
+SPENDING = Spending(run=2, level=0.008, champion="m1 of spring", p_value=0.3, adopted="an evaluation")
 VERDICT = RunVerdict(
     metric="f1",
     greater_is_better=True,
@@ -28,6 +30,9 @@ VERDICT = RunVerdict(
     best="m0",
     standings={"m0": Standing.BEST},
     bands={"m0": (1, 1)},
+    minimum_detectable_difference=0.25,
+    sealed=SealedScore(candidate="m0", value=0.5, low=None, high=None, rows=20, opened=1),
+    spending=SPENDING,
     sentence="m0 has the highest f1.",
 )
 
@@ -191,13 +196,16 @@ def test_sketches_that_are_there_are_not_replaced_by_later_ones(engine: Engine) 
     assert job_rows.result_of(engine, result.evaluation_id).intervals == known
 
 
-def test_the_latest_verdict_on_a_split_is_that_by_the_same_metric(engine: Engine) -> None:
-    by_f1, by_accuracy = an_ended_run(engine), an_ended_run(engine)
-    split = by_f1.dataset.split_id
-    assert verdict_rows.latest_on_split(engine, split, "f1") is None
-    assert verdict_rows.finish(taken(engine, by_f1), by_f1, {}, VERDICT)
+def test_the_verdicts_on_a_split_are_read_in_the_order_in_which_they_were_written(engine: Engine) -> None:
+    later, earlier, third = (an_ended_run(engine) for _ in range(3))
+    split = later.dataset.split_id
     other = replace(VERDICT, metric="accuracy")
-    assert verdict_rows.finish(taken(engine, by_accuracy), by_accuracy, {}, other)
+    assert verdict_rows.finish(taken(engine, earlier), earlier, {}, VERDICT)
+    assert verdict_rows.finish(taken(engine, later), later, {}, other)
 
-    assert verdict_rows.latest_on_split(engine, split, "f1") == VERDICT
-    assert verdict_rows.latest_on_split(engine, "another split", "f1") is None
+    assert [one.metric for one in verdict_rows.on_split(engine, split, but=third.id)] == ["f1", "accuracy"]
+    [known] = verdict_rows.on_split(engine, split, but=later.id)
+    assert known == EarlierVerdict(
+        metric="f1", minimum_detectable_difference=0.25, opened_sealed_rows=True, spending=SPENDING
+    )
+    assert verdict_rows.on_split(engine, "another split", but=third.id) == []

@@ -1,0 +1,190 @@
+"""What follows from using the same test rows in run after run: they are counted, and may be sealed or spent.
+
+counted   how many fits were scored on them stands beside each verdict, with a warning from some number on
+sealed    `seal: 0.2` keeps rows out of all scores; those of the one to take are scored once it is chosen
+spent     `reuse: spend` asks more of a candidate with each run before it replaces the one adopted before
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bakeoff.domain.errors import BakeoffError
+from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.result import Result
+from bakeoff.domain.run import Run
+from bakeoff.domain.verdict import RunVerdict, SealedScore, Spending, TestSetReuse, VerdictFinding
+from bakeoff.operations.context import Context
+from bakeoff.operations.kept_predictions import kept_predictions
+from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
+from bakeoff.store.bakeoffs.verdict_rows import EarlierVerdict
+
+#: So many versions of a candidate, each better than the one before on the same rows, are no longer luck.
+_MOST_STEPS_UP = 10
+
+
+def with_use_of_split(
+    context: Context, run: Run, verdict: RunVerdict, results: Sequence[Result]
+) -> RunVerdict:
+    by_id = {result.model_id: result for result in results}
+    verdict = _with_steps_up(context, run, verdict, by_id)
+    if context.configuration.settings.reuse is TestSetReuse.SPEND:
+        verdict = _spend(context, run, verdict, by_id)
+    if run.rules.seal and verdict.recommended is not None:
+        verdict = _open_sealed_rows(context, run, verdict, by_id[verdict.recommended])
+    return verdict
+
+
+def _with_steps_up(
+    context: Context, run: Run, verdict: RunVerdict, results: Mapping[str, Result]
+) -> RunVerdict:
+    scores = verdict_rows.scores_on_split(
+        context.engine, run.dataset.split_id, verdict.metric, model_ids=list(results)
+    )
+    found = [
+        VerdictFinding(
+            code="test_set_worn",
+            message=f"{name} was improved {steps} times in a row on these test rows: its score is too high",
+        )
+        for name, values in scores.items()
+        if (steps := steps_up(values, greater_is_better=verdict.greater_is_better)) >= _MOST_STEPS_UP
+    ]
+    return replace(verdict, findings=(*verdict.findings, *found))
+
+
+def steps_up(values: Sequence[float], *, greater_is_better: bool) -> int:
+    """How many of the last values are each better than the one before."""
+    sign = 1 if greater_is_better else -1
+    steps = 0
+    for before, after in zip(reversed(values[:-1]), reversed(values), strict=False):
+        if sign * (after - before) <= 0:
+            break
+        steps += 1
+    return steps
+
+
+def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: Result) -> RunVerdict:
+    from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, score_files
+    from registry.columns.predictions import BadPredictionsError
+
+    paths = kept_predictions(context, run, result)
+    if paths is None:
+        return _not_opened(verdict, "its predictions were not kept")
+    try:
+        scores = score_files(run, job_rows.get(context.engine, result.evaluation_id), paths, sealed=True)
+    except (BakeoffError, ForgedReportError, BadPredictionsError, OSError) as exc:
+        return _not_opened(verdict, str(exc))
+    value, known = scores.metrics[verdict.metric], scores.intervals.get(verdict.metric)
+    sketch = scores.sketches.get(verdict.metric)
+    if value is None or sketch is None:
+        return verdict
+    sealed = SealedScore(
+        candidate=result.model_id,
+        value=value,
+        low=known.low if known else None,
+        high=known.high if known else None,
+        rows=sketch.rows,
+        opened=1 + sum(one.opened_sealed_rows for one in _verdicts_before(context, run)),
+    )
+    return replace(
+        verdict,
+        sealed=sealed,
+        sentence=f"{verdict.sentence} {_of_sealed_rows(sealed, verdict.metric)}",
+    )
+
+
+def _not_opened(verdict: RunVerdict, why: str) -> RunVerdict:
+    message = f"the sealed rows were not opened for {verdict.recommended}: {why}"
+    finding = VerdictFinding(code="sealed_rows_not_opened", message=message)
+    return replace(verdict, findings=(*verdict.findings, finding))
+
+
+def _spend(context: Context, run: Run, verdict: RunVerdict, results: Mapping[str, Result]) -> RunVerdict:
+    """Nothing is to be taken unless it is shown to be better than what was adopted before."""
+    from bakeoff.evaluation.statistics.winner import adoption_level
+
+    earlier = [
+        one.spending
+        for one in _verdicts_before(context, run)
+        if one.spending is not None and one.metric == verdict.metric
+    ]
+    champion = next((one.adopted for one in reversed(earlier) if one.adopted is not None), None)
+    proposed = results[verdict.recommended].evaluation_id if verdict.recommended else None
+    number = len(earlier) + 1
+    level = adoption_level(number, level=verdict.level)
+    if champion is None or proposed is None:
+        spending = Spending(
+            run=number, level=level, champion=None, p_value=None, adopted=proposed or champion
+        )
+        return replace(verdict, spending=spending)
+    p_value = _p_of_being_better(context, verdict.metric, proposed, champion)
+    is_better = p_value <= level
+    spending = Spending(
+        run=number,
+        level=level,
+        champion=_name_of(context, champion),
+        p_value=p_value,
+        adopted=proposed if is_better else champion,
+    )
+    said = _of_spending(spending, verdict.recommended or "", is_better=is_better)
+    return replace(
+        verdict,
+        spending=spending,
+        recommended=verdict.recommended if is_better else None,
+        sentence=f"{verdict.sentence} {said}",
+    )
+
+
+def _verdicts_before(context: Context, run: Run) -> list[EarlierVerdict]:
+    return verdict_rows.on_split(context.engine, run.dataset.split_id, but=run.id)
+
+
+def _name_of(context: Context, evaluation_id: str) -> str:
+    job = job_rows.get(context.engine, evaluation_id)
+    return f"{job.candidate.id} of {run_rows.get(context.engine, job.run_id).name}"
+
+
+def _p_of_being_better(context: Context, metric: str, proposed: str, champion: str) -> float:
+    """One-sided. 1 where the champion was scored by other rules, or its sketch was not kept."""
+    from bakeoff.evaluation.statistics.comparison import IncomparableError
+    from bakeoff.evaluation.statistics.sketch import Sketch
+    from bakeoff.evaluation.statistics.winner import p_of_being_better
+
+    stored = [verdict_rows.sketches_of(context.engine, one).get(metric) for one in (proposed, champion)]
+    sketches = [Sketch.from_bytes(content) for content in stored if content is not None]
+    if len(sketches) < len(stored):
+        return 1.0
+    try:
+        return p_of_being_better(*sketches, greater_is_better=greater_is_better(metric))
+    except IncomparableError:
+        return 1.0
+
+
+def _of_sealed_rows(sealed: SealedScore, metric: str) -> str:
+    from bakeoff.evaluation.statistics.sentences import number
+
+    half = (sealed.high - sealed.low) / 2 if sealed.low is not None and sealed.high is not None else 0.0
+    between = (
+        f" ({number(sealed.low, half)} to {number(sealed.high, half)})"
+        if sealed.low is not None and sealed.high is not None
+        else ""
+    )
+    times = "for the first time" if sealed.opened == 1 else f"for the {_ordinal(sealed.opened)} time"
+    return (
+        f"On {sealed.rows:,} sealed rows, opened {times}, the {metric} of {sealed.candidate} is "
+        f"{number(sealed.value, half)}{between}."
+    )
+
+
+def _of_spending(spending: Spending, proposed: str, *, is_better: bool) -> str:
+    asked = f"this is run {spending.run} on them, so {spending.level:.2g} is asked"
+    if is_better:
+        return f"The test rows are spent: {asked}; {proposed} is shown to be better than {spending.champion}."
+    return (
+        f"The test rows are spent: {asked}; {proposed} is not shown to be better than {spending.champion} "
+        f"(p {spending.p_value:.2g}), which stays."
+    )
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in {11, 12, 13} else "th"
+    return f"{number}{ending}"
