@@ -109,7 +109,7 @@ class CorrectedScore:
     high: float
 
 
-class TestSetReuse(StrEnum):
+class SplitReuse(StrEnum):
     """What follows from using the same test rows in one run after another."""
 
     COUNT = "count"

@@ -12,7 +12,7 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.result import Result
 from bakeoff.domain.run import Run
-from bakeoff.domain.verdict import RunVerdict, SealedScore, Spending, TestSetReuse, VerdictFinding
+from bakeoff.domain.verdict import RunVerdict, SealedScore, Spending, SplitReuse, VerdictFinding
 from bakeoff.operations.context import Context
 from bakeoff.operations.kept_predictions import kept_predictions
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
@@ -27,7 +27,7 @@ def with_use_of_split(
 ) -> RunVerdict:
     by_id = {result.model_id: result for result in results}
     verdict = _with_steps_up(context, run, verdict, by_id)
-    if context.configuration.settings.reuse is TestSetReuse.SPEND:
+    if context.configuration.settings.reuse is SplitReuse.SPEND:
         verdict = _spend(context, run, verdict, by_id)
     if run.rules.seal and verdict.recommended is not None:
         verdict = _open_sealed_rows(context, run, verdict, by_id[verdict.recommended])

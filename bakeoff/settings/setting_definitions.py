@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bakeoff.domain.extensions import Extends, added
 from bakeoff.domain.saving import SavePolicy
-from bakeoff.domain.verdict import PreferAmongTied, TestSetReuse
+from bakeoff.domain.verdict import PreferAmongTied, SplitReuse
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings
@@ -139,8 +139,8 @@ class Settings(Section):
     seal: float = Field(
         0.0, ge=0, le=0.9, description="share of the test rows that only the winner of a run is scored on"
     )
-    reuse: TestSetReuse = Field(
-        TestSetReuse.COUNT,
+    reuse: SplitReuse = Field(
+        SplitReuse.COUNT,
         description="of a test set: count how often it was used; or spend it, so that with each further run "
         "more is asked of a candidate that is to replace the one adopted before",
     )

@@ -35,6 +35,27 @@ class CorrectedScoreOut(Out):
     high: float
 
 
+class SealedScoreOut(Out):
+    candidate: str
+    value: float
+    low: float | None
+    high: float | None
+    rows: int
+    opened: int = Field(
+        description="how often sealed rows of this split have been opened, this time included"
+    )
+
+
+class SpendingOut(Out):
+    run: int = Field(description="counted on these test rows, from 1")
+    level: float = Field(description="at which a candidate must be shown to be better than the champion")
+    champion: str | None = Field(
+        description="what an earlier run adopted; null where nothing was to be replaced"
+    )
+    p_value: float | None
+    adopted: str | None = Field(description="the evaluation that is adopted now, or stays so")
+
+
 class VerdictFindingOut(Out):
     code: str
     message: str
@@ -56,6 +77,10 @@ class VerdictOut(Out):
     references: list[ReferenceOut]
     test_set_uses: int | None = Field(description="different fits that were ever scored on this test set")
     expected_flattery: float | None
+    sealed: SealedScoreOut | None = Field(
+        description="of the one to take, on rows kept out of all other scores"
+    )
+    spending: SpendingOut | None = Field(description="with the setting `reuse: spend`")
     findings: list[VerdictFindingOut]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.verdict import SplitReuse
 from bakeoff.settings.configuration import Configuration, SettingOrigin, load
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
@@ -102,6 +103,8 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_STREAM_LENGTH": ("500", 500),
     "BAKEOFF_DATABASE_URL": ("sqlite:///other.db", "sqlite:///other.db"),
     "BAKEOFF_DATA_DIR": ("/var/lib/bakeoff", Path("/var/lib/bakeoff")),
+    "BAKEOFF_SEAL": ("0.2", 0.2),
+    "BAKEOFF_REUSE": ("spend", SplitReuse.SPEND),
     "BAKEOFF_SHARED_DIR": ("/mnt/bakeoff", Path("/mnt/bakeoff")),
     "BAKEOFF_NODE_NAME": ("left", "left"),
     "BAKEOFF_LOG_FORMAT": ("json", LogFormat.JSON),
