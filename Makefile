@@ -6,7 +6,8 @@ READY := .venv/.ready
 SOURCES := bakeoff models registry tasks
 
 # Many tests wait for something, so there are two processes more than cores; tests/fixtures/spread.py spreads the tests.
-PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 2)) --dist loadfile --no-loadscope-reorder $(if $(filter random,$(ORDER)),--shuffle $(SHUFFLE))
+PROCESSES ?= $$(($$(nproc) + 2))
+PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(if $(filter random,$(ORDER)),--shuffle $(SHUFFLE))
 SHUFFLE := $(shell date +%s)
 
 .DEFAULT_GOAL := help
