@@ -87,6 +87,11 @@ class Run:
     def kind(self) -> JobKind:
         return JobKind.EVALUATION if self.signals is None else JobKind.SIGNALS
 
+    @property
+    def title(self) -> str:
+        """The name, and the beginning of the id if it is not in the name: as a message tells runs apart."""
+        return self.name if self.id[:8] in self.name else f"{self.name} ({self.id[:8]})"
+
     def to_record(self) -> dict[str, Any]:
         """The run as it leaves the system: over HTTP, in `--json`."""
         return {

@@ -10,7 +10,7 @@ A tie is no proof of equality: only a margin, and enough rows, make an `equivale
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -59,6 +59,17 @@ class PairDifference:
     p_value: float  #: adjusted; 1 where nothing can be claimed
     n_eff: float  #: rows that the difference rests on
     better: str | None = None  #: the one that is shown to be better; None: neither
+
+    def turned(self) -> Self:
+        """The same, as b minus a."""
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            difference=-self.difference,
+            low=None if self.high is None else -self.high,
+            high=None if self.low is None else -self.low,
+        )
 
     def to_record(self) -> dict[str, Any]:
         return {

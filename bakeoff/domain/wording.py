@@ -1,7 +1,7 @@
 """Parts of messages: lists of words, the word that was probably meant, and numbers with a noun."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _MOST_LISTED = 20
 _THOUSAND = 1000
@@ -13,6 +13,11 @@ def listed(words: Iterable[str]) -> str:
     shown = ", ".join(repr(word) for word in known[:_MOST_LISTED])
     more = len(known) - _MOST_LISTED
     return f"{shown} and {more} more" if more > 0 else shown or "none"
+
+
+def joined(parts: Sequence[str]) -> str:
+    """`a, b and c`"""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

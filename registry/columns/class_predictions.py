@@ -18,6 +18,12 @@ from registry.columns.predictions import BadPredictionsError, Predictions, check
 Label = str | int | float | bool
 
 
+def plain_labels(labels: Any) -> NDArray[Any]:
+    """In a plain numpy type: text that pandas holds as objects becomes numpy text."""
+    array = np.asarray(labels)
+    return array if array.dtype.kind in "biufU" else np.asarray(array.tolist())
+
+
 def code_of(label: Label, classes: Sequence[Label]) -> int | None:
     """The position of a label among the classes, by value or else by its text; None if it is none of them."""
     plain: list[Label] = np.asarray(classes).tolist()

@@ -53,6 +53,21 @@ def read_rows(folder: Path, part: str, stored: Sequence[Field], wanted: Sequence
     return pd.DataFrame({name: arrays[name] for name in wanted}, copy=False)
 
 
+def read_some(folder: Path, part: str, stored: Sequence[Field], rows: np.ndarray) -> "pd.DataFrame":
+    """Some of the rows, in the order given. No more of the files is read than these rows lie on."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for kind, members in _by_type(stored).items():
+        if members[0].is_array:
+            block = map_array(folder / f"{part}.{kind}.npy")[rows]
+            columns |= {field.name: block[:, place] for place, field in enumerate(members)}
+    text = [field.name for field in stored if not field.is_array]
+    if text:
+        columns |= _read_arrow(folder / f"{part}.arrow", text, rows)
+    return pd.DataFrame({field.name: columns[field.name] for field in stored})
+
+
 def write_array(path: Path, values: np.ndarray) -> None:
     with path.open("xb") as file:
         np.save(file, values, allow_pickle=False)
@@ -143,9 +158,11 @@ def _write_arrow(path: Path, columns: Sequence[Column], rows: np.ndarray) -> Non
         writer.write_table(table)
 
 
-def _read_arrow(path: Path, names: Sequence[str]) -> dict[str, Any]:
+def _read_arrow(path: Path, names: Sequence[str], rows: np.ndarray | None = None) -> dict[str, Any]:
     import pyarrow as pa
 
     with pa.memory_map(str(path)) as source:
         table = pa.ipc.open_file(source).read_all()
+        if rows is not None:
+            table = table.take(pa.array(rows))
     return {name: table.column(name).to_pandas() for name in names}

@@ -15,7 +15,7 @@ from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import Field
-from bakeoff.evaluation.datasets.column_files import map_array, read_rows
+from bakeoff.evaluation.datasets.column_files import map_array, read_rows, read_some
 from bakeoff.evaluation.datasets.snapshot_layout import (
     MANIFEST,
     OPEN,
@@ -62,6 +62,14 @@ def open_snapshot(open_folder: Path, *, features: Sequence[str] | None = None) -
         )
     except (OSError, ValueError) as problem:
         raise damaged(open_folder.parent, problem) from problem
+
+
+def test_rows(folder: Path, places: np.ndarray) -> "pd.DataFrame":
+    """The features of some of the test rows, by their places in `X_test`."""
+    try:
+        return read_some(folder / OPEN, TEST, fields(folder), places)
+    except (OSError, ValueError) as problem:
+        raise damaged(folder, problem) from problem
 
 
 def sealed_labels(folder: Path) -> np.ndarray:

@@ -44,19 +44,23 @@ def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
 
 def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) -> Scores:
     """Of the predictions at these paths, by the rules of the run; `sealed`: on the rows that these seal."""
-    predictions = Predictions(
-        values=load_array(paths.predictions),
-        output_kind=job.candidate.output_kind,
-        probabilities=load_array(paths.probabilities) if paths.probabilities.exists() else None,
-    )
     return score(
         snapshot.sealed_labels(paths.snapshot),
-        predictions,
+        load_predictions(job, paths),
         rules=run.rules,
         target_kind=run.dataset.target_kind,
         classes=snapshot.classes(paths.snapshot),
         split=run.dataset.split_id,
         sealed=sealed,
+    )
+
+
+def load_predictions(job: Job, paths: JobPaths) -> Predictions:
+    """With the probabilities beside them, if there are any. The files are mapped, and not checked yet."""
+    return Predictions(
+        values=load_array(paths.predictions),
+        output_kind=job.candidate.output_kind,
+        probabilities=load_array(paths.probabilities) if paths.probabilities.exists() else None,
     )
 
 

@@ -36,6 +36,7 @@ from registry.columns.class_predictions import (
     ClassPredictions,
     Label,
     codes_of,
+    plain_labels,
     positive_code,
     to_class_predictions,
 )
@@ -106,8 +107,8 @@ def score(
         split = f"{split}, {'sealed' if sealed else 'open'} with {rules.seal}"
     if target_kind is TargetKind.REGRESSION:
         return _score_values(true.astype(np.float64), predictions, rules, split)
-    known = np.unique(_text_or_number(classes))
-    return _score_labels(_text_or_number(true), predictions, rules, known, split)
+    known = np.unique(plain_labels(classes))
+    return _score_labels(plain_labels(true), predictions, rules, known, split)
 
 
 def _score_values(
@@ -271,9 +272,3 @@ def _unseen_note(answered: ClassPredictions, counts: Counts, classes: NDArray[An
 def _named(labels: NDArray[Any]) -> str:
     named = ", ".join(printable(repr(label), 40) for label in labels[:_MOST_NAMED].tolist())
     return f"{named}, ... ({len(labels)} in all)" if len(labels) > _MOST_NAMED else named
-
-
-def _text_or_number(labels: Any) -> NDArray[Any]:
-    """Labels in a plain numpy type: text that pandas holds as objects becomes numpy text."""
-    array = np.asarray(labels)
-    return array if array.dtype.kind in "biufU" else np.asarray(array.tolist())

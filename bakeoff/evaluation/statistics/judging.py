@@ -104,7 +104,7 @@ def judge(
     baselines = sorted(one.id for one in candidates if one.is_baseline)
     able = {one.id: one.sketch for one in entrants if one.sketch and one.sketch.is_estimable}
     sketches = [one.sketch for one in entrants if one.sketch]
-    few = _too_few(sketches)
+    few = too_few(sketches)
     verdict = RunVerdict(
         metric=metric,
         greater_is_better=greater_is_better,
@@ -166,7 +166,7 @@ def _not_kept(entrants: Sequence[JudgedCandidate]) -> tuple[VerdictFinding, ...]
     return (VerdictFinding(code="predictions_not_kept", message=message),)
 
 
-def _too_few(sketches: Sequence[Sketch]) -> tuple[VerdictFinding, ...]:
+def too_few(sketches: Sequence[Sketch]) -> tuple[VerdictFinding, ...]:
     """Why nothing at all is claimed, if so."""
     if not sketches:
         return ()
@@ -319,7 +319,7 @@ def _recommended(
     elif verdict.tied:
         first = [one for one in able if one.id in verdict.tied]
     else:
-        first = able if len(able) == 1 and not _too_few([one.sketch for one in able if one.sketch]) else []
+        first = able if len(able) == 1 and not too_few([one.sketch for one in able if one.sketch]) else []
     no_better = {
         comparison.candidate
         for comparison in verdict.references

@@ -17,6 +17,7 @@ from bakeoff.domain.verdict import (
     RunVerdict,
     Standing,
 )
+from bakeoff.domain.wording import joined
 
 #: As `prefer`: the user gave an order of candidates, not a cost.
 ORDER = "order"
@@ -233,7 +234,7 @@ def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, p
         )
         if cheap and dear and dear / cheap >= _MUCH
     ]
-    return f" {other.id}, {which}, takes {_and(times)}." if times else ""
+    return f" {other.id}, {which}, takes {joined(times)}." if times else ""
 
 
 def _against(verdict: RunVerdict, first: list[str], name: str, *, is_baseline: bool) -> str:
@@ -359,9 +360,5 @@ def _count(count: int) -> str:
 
 def _names(ids: Sequence[str]) -> str:
     if len(ids) <= _NAMED:
-        return _and(ids)
+        return joined(ids)
     return f"{', '.join(ids[:_LISTED])} and {len(ids) - _LISTED} more"
-
-
-def _and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

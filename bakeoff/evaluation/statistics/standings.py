@@ -101,21 +101,10 @@ def to_best_of(
     for pair in pairs:
         if leader not in {pair.a, pair.b}:
             continue
-        one = pair if pair.b == leader else _turned(pair)
+        one = pair if pair.b == leader else pair.turned()
         p = float(p_values[one.a])
         found[one.a] = replace(one, p_value=p, better=leader if p <= comparison.level else None)
     return found
-
-
-def _turned(pair: PairDifference) -> PairDifference:
-    return replace(
-        pair,
-        a=pair.b,
-        b=pair.a,
-        difference=-pair.difference,
-        low=None if pair.high is None else -pair.high,
-        high=None if pair.low is None else -pair.low,
-    )
 
 
 def _is_held_back(pairs: Pairs, one: int, other: int) -> bool:

@@ -23,6 +23,7 @@ _COMBINED = {RunState.COMPLETED, RunState.PARTIAL}  #: of a run that was cancell
 
 _LOCK = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update()
 _GET = select(runs).where(runs.c.id == bindparam("run"))
+_NEWEST = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc())
 _STILL_OPEN = (
     select(jobs.c.id).where(jobs.c.run_id == bindparam("run"), jobs.c.state.in_(_UNFINISHED)).limit(1)
 )
@@ -83,18 +84,35 @@ def find(engine: Engine, prefix: str) -> str:
     """The id of the run that is named: by `latest`, by its name (the newest of that name), or by the
     beginning of its id, where only one begins like this.
     """
-    newest = select(runs.c.id).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(2)
-    named = newest if prefix == "latest" else newest.where(runs.c.name == prefix)
-    begins = newest.where(runs.c.id.startswith(prefix.lower(), autoescape=True))
-    with reading(engine) as connection:
-        if found := connection.execute(named).scalars().first():
-            return str(found)
-        matching = connection.execute(begins).scalars().all()
-    if not matching:
+    found = find_named(engine, prefix) or find_beginning(engine, prefix)
+    if found is None:
         raise _no_run(prefix)
+    return found
+
+
+def find_named(engine: Engine, name: str) -> str | None:
+    """The id of the newest run of this name, or of all runs if it is `latest`; None if there is none."""
+    wanted = _NEWEST if name == "latest" else _NEWEST.where(runs.c.name == name)
+    with reading(engine) as connection:
+        found = connection.execute(wanted.limit(1)).scalar()
+    return None if found is None else str(found)
+
+
+def find_beginning(engine: Engine, prefix: str) -> str | None:
+    """The id that begins like this, None if there is none; NotFoundError if several do."""
+    begins = _NEWEST.where(runs.c.id.startswith(prefix.lower(), autoescape=True)).limit(2)
+    with reading(engine) as connection:
+        matching = connection.execute(begins).scalars().all()
     if len(matching) > 1:
         raise NotFoundError(f"{prefix} is the beginning of more than one run id: give more of it")
-    return str(matching[0])
+    return str(matching[0]) if matching else None
+
+
+def newest_evaluation(engine: Engine) -> str | None:
+    """The id of the newest run that evaluates candidates; None if there is none."""
+    with reading(engine) as connection:
+        found = connection.execute(_NEWEST.where(runs.c.signals.is_(None)).limit(1)).scalar()
+    return None if found is None else str(found)
 
 
 def page(

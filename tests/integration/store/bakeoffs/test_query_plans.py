@@ -54,6 +54,7 @@ ACTS: dict[str, Callable[[Engine, list[Job]], object]] = {
     "page": lambda engine, queued: run_rows.page(engine, limit=3, after=queued[0].run_id),
     "page of a name": lambda engine, _: run_rows.page(engine, limit=3, dataset="flowers", name="spring"),
     "latest": lambda engine, _: run_rows.find(engine, "latest"),
+    "latest that evaluates": lambda engine, _: run_rows.newest_evaluation(engine),
     "summary": lambda engine, queued: run_rows.summary(engine, queued[0].run_id),
     "status": lambda engine, queued: run_status.of_run(engine, queued[0].run_id),
     "events of a run": lambda engine, queued: outbox.of_run(engine, queued[0].run_id, after=0, limit=9),

@@ -12,9 +12,11 @@ from fixtures.samples import DATASET, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim, events, states, try_claim
 from sqlalchemy import Engine
 
+from bakeoff.domain.ensemble import EnsembleRules
 from bakeoff.domain.errors import InfrastructureError, NotFoundError
 from bakeoff.domain.job import Job, JobState
 from bakeoff.domain.run import RunState
+from bakeoff.domain.signal import SignalOrder
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, run_status
 from bakeoff.store.bakeoffs.leases import Claim
 from bakeoff.store.database.engine import writing
@@ -274,6 +276,23 @@ def test_a_run_is_found_by_its_name_and_the_newest_of_that_name(engine: Engine) 
 
     assert run_rows.find(engine, "spring") == "2" * 36
     assert run_rows.find(engine, "springtime") == "3" * 36
+
+
+def test_the_newest_run_that_evaluates_is_no_run_of_signals(engine: Engine) -> None:
+    assert run_rows.newest_evaluation(engine) is None
+    for day in range(2):
+        a_stored_run(engine, id=f"{day}" * 36, created_at=NOON + timedelta(days=day))
+    order = SignalOrder(symbols=("AAA",), as_of=NOON.date(), weights={"m0": 1.0}, rules=EnsembleRules())
+    a_stored_run(engine, id="2" * 36, signals=order, created_at=NOON + timedelta(days=2))
+
+    assert run_rows.newest_evaluation(engine) == "1" * 36
+    assert run_rows.find_named(engine, "latest") == "2" * 36
+
+
+def test_a_name_and_the_beginning_of_an_id_can_be_asked_for_alone(engine: Engine) -> None:
+    a_stored_run(engine, id="abcd1234-0000-4000-8000-000000000000", name="spring")
+
+    assert (run_rows.find_named(engine, "abcd"), run_rows.find_beginning(engine, "spring")) == (None, None)
 
 
 def test_an_ambiguous_beginning_is_refused(engine: Engine) -> None:

@@ -434,3 +434,12 @@ def test_opening_imports_no_source_and_no_settings(place):
         "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code, str(pinned.folder / "open")], check=True, cwd=ROOT)
+
+
+def test_some_of_the_test_rows_are_read_in_the_order_asked_for(place: Place) -> None:
+    folder = place.parquet(MIXED, test_size=0.5).folder
+    whole = open_snapshot(folder / snapshot_layout.OPEN).X_test
+
+    for places in ([2], [3, 0, 1], []):
+        some = snapshot.test_rows(folder, np.array(places, dtype=np.intp))
+        pd.testing.assert_frame_equal(some, whole.iloc[places].reset_index(drop=True))
