@@ -38,6 +38,12 @@ _ENTRIES: Sequence[_Entry] = (
     _Entry(
         "show", "bakeoff.cli.commands.runs.show_command:show", _BAKEOFFS, "Show the leaderboard of a run."
     ),
+    _Entry(
+        "compare",
+        "bakeoff.cli.commands.runs.compare_command:compare",
+        _BAKEOFFS,
+        "Say which of two or more results is really better.",
+    ),
     _Entry("runs", "bakeoff.cli.commands.runs.runs_command:runs", _BAKEOFFS, "List the runs, newest first."),
     _Entry(
         "events",

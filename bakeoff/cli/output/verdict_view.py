@@ -27,9 +27,16 @@ STANDING_STYLES = {
 
 def verdict_lines(verdict: RunVerdict) -> "list[RenderableType]":
     """The sentence, and below it what a reader should know of it."""
+    return [Text(), sentence_text(verdict), *detail_lines(verdict)]
+
+
+def sentence_text(verdict: RunVerdict) -> Text:
+    return Text(verdict.sentence, "bold" if verdict.best else "")
+
+
+def detail_lines(verdict: RunVerdict) -> list[Text]:
     notes = [Text(f"! {finding.message}", "yellow") for finding in verdict.findings]
-    facts = [Text(line, _DIM) for line in verdict_facts(verdict)]
-    return [Text(), Text(verdict.sentence, "bold" if verdict.best else ""), *facts, *notes]
+    return [*(Text(line, _DIM) for line in verdict_facts(verdict)), *notes]
 
 
 def verdict_facts(verdict: RunVerdict) -> list[str]:

@@ -1,0 +1,218 @@
+"""What the words of `bakeoff compare` name: the result of a candidate, of a run, or of a saved version.
+
+A word is read in this order:
+
+    models:/churn/Production    a saved version by its whole URI, also `runs:/RUN/CANDIDATE`
+    forest                      a candidate of the run that `--run` names: nothing else is looked at
+    forest                      a candidate of the newest run that evaluated candidates
+    spring:forest               a candidate of another run, which is named in any of the ways below
+    spring                      a run by its name, or `latest`: its recommended candidate
+    churn/1.0.0                 a saved version in short, also `churn/Production` and `churn@champion`
+    1f3a9c2e                    a run by the beginning of its id, if the word is nothing else
+
+A word that is more than one of these is refused, with how to write each. The first two and the last one are
+never in doubt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
+from bakeoff.domain.job import Job
+from bakeoff.domain.model_version import ModelVersion, VersionFilter, is_uri, parse_uri
+from bakeoff.domain.run import Run
+from bakeoff.domain.wording import listed, nearest
+from bakeoff.operations.context import Context
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from registry.models import registry_opening
+
+if TYPE_CHECKING:
+    from registry.models.registry_interface import BaseModelRegistry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One thing that a word may mean: a candidate of a run, a run, or a saved version."""
+
+    run: Run | None = None  #: None for a saved version
+    job: Job | None = None  #: of a candidate; None for a run, whose candidate is chosen later
+    version: ModelVersion | None = None
+
+    @property
+    def what(self) -> str:
+        if self.version is not None:
+            return f"the saved version {self.version.name}/{self.version.version}"
+        assert self.run is not None  # noqa: S101 - one of the two is given
+        if self.job is not None:
+            return f"the candidate {self.job.candidate.id} of run {self.run.title}"
+        return f"the run {self.run.title}"
+
+    @property
+    def address(self) -> str:
+        """How it is written so that it means nothing else."""
+        if self.version is not None:
+            return self.version.uri
+        assert self.run is not None  # noqa: S101 - one of the two is given
+        return f"{self.run.id[:8]}:{self.job.candidate.id}" if self.job else self.run.id[:8]
+
+
+class NamePlaces(Protocol):
+    """Where the things are that a word may name. Each method answers None where there is none."""
+
+    def newest_evaluation(self) -> Run | None:
+        """The newest run that evaluated candidates."""
+
+    def run_named(self, name: str) -> Run | None:
+        """The newest one of this name, or of all for `latest`."""
+
+    def run_beginning(self, text: str) -> Run | None:
+        """By the beginning of its id. NotFoundError if several begin like this."""
+
+    def jobs_of(self, run: Run) -> Sequence[Job]: ...
+
+    def version(self, identifier: str) -> ModelVersion | None: ...
+
+    def has_model(self, name: str) -> bool:
+        """Whether any version was saved under the name."""
+
+
+def readings_of(words: Sequence[str], places: NamePlaces, *, run: Run | None = None) -> list[Reading]:
+    """What each word means. `run` is the one that was named with `--run`.
+
+    InvalidInputError for a word that may mean several things, NotFoundError for one that means nothing.
+    """
+    here = run or places.newest_evaluation()
+    return [_reading_of(word, places, here, is_chosen=run is not None) for word in words]
+
+
+def _reading_of(word: str, places: NamePlaces, here: Run | None, *, is_chosen: bool) -> Reading:
+    if is_uri(word):
+        version = places.version(word)
+        if version is None:
+            raise NotFoundError(f"there is no saved version {word}: `bakeoff registry list` lists them")
+        return Reading(version=version)
+    candidate = _candidate(here, word, places)
+    if candidate is not None and is_chosen:
+        return candidate
+    found = [
+        reading
+        for reading in (
+            candidate,
+            _candidate_elsewhere(word, places),
+            _run_by_name(word, places),
+            _version_in_short(word, places),
+        )
+        if reading is not None
+    ]
+    if not found and (begun := places.run_beginning(word)) is not None:
+        return Reading(run=begun)
+    if len(found) == 1:
+        return found[0]
+    raise _ambiguous(word, found) if found else _nothing(word, places, here)
+
+
+def _candidate(run: Run | None, id_: str, places: NamePlaces) -> Reading | None:
+    if run is None:
+        return None
+    job = next((job for job in places.jobs_of(run) if job.candidate.id == id_), None)
+    return None if job is None else Reading(run=run, job=job)
+
+
+def _candidate_elsewhere(word: str, places: NamePlaces) -> Reading | None:
+    """The ids of candidates have no colon, but names of runs may have."""
+    run_word, colon, id_ = word.rpartition(":")
+    if not (colon and run_word and id_):
+        return None
+    return _candidate(places.run_named(run_word) or places.run_beginning(run_word), id_, places)
+
+
+def _run_by_name(word: str, places: NamePlaces) -> Reading | None:
+    run = places.run_named(word)
+    return None if run is None else Reading(run=run)
+
+
+def _version_in_short(word: str, places: NamePlaces) -> Reading | None:
+    try:
+        parse_uri(word)
+    except InvalidInputError:
+        return None
+    version = places.version(word)
+    return None if version is None else Reading(version=version)
+
+
+def _ambiguous(word: str, found: Sequence[Reading]) -> InvalidInputError:
+    meant = " and ".join(reading.what for reading in found)
+    how = ", ".join(f"{reading.address} for {reading.what}" for reading in found)
+    return InvalidInputError(f"{word!r} may mean {meant}: write {how}")
+
+
+def _nothing(word: str, places: NamePlaces, here: Run | None) -> NotFoundError:
+    run_word, colon, id_ = word.rpartition(":")
+    run = (places.run_named(run_word) or places.run_beginning(run_word)) if colon and run_word else None
+    if run is not None:
+        return _no_candidate(id_, run, places)
+    if places.has_model(word):
+        return NotFoundError(
+            f"{word!r} is the name of saved models, and none of them is meant by it: write "
+            f"models:/{word}/Production, models:/{word}/latest or models:/{word}/VERSION"
+        )
+    of_run = ""
+    if here is not None:
+        known = [job.candidate.id for job in places.jobs_of(here)]
+        of_run = f" of run {here.title}, which has {listed(known)}{nearest(word, known)}"
+    return NotFoundError(
+        f"{word!r} is no candidate{of_run}; and it is no run and no saved version: `bakeoff runs` and "
+        "`bakeoff registry list` list them, and RUN:CANDIDATE is a candidate of another run"
+    )
+
+
+def _no_candidate(id_: str, run: Run, places: NamePlaces) -> NotFoundError:
+    known = [job.candidate.id for job in places.jobs_of(run)]
+    return NotFoundError(
+        f"run {run.title} has no candidate {id_!r}{nearest(id_, known)}; it has {listed(known)}"
+    )
+
+
+class ProjectPlaces:
+    """The database and the registry of a project. Each is asked only if a word may be in it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._jobs: dict[str, Sequence[Job]] = {}
+
+    def newest_evaluation(self) -> Run | None:
+        return self._run(run_rows.newest_evaluation(self._context.engine))
+
+    def run_named(self, name: str) -> Run | None:
+        return self._run(run_rows.find_named(self._context.engine, name))
+
+    def run_beginning(self, text: str) -> Run | None:
+        return self._run(run_rows.find_beginning(self._context.engine, text))
+
+    def jobs_of(self, run: Run) -> Sequence[Job]:
+        if run.id not in self._jobs:
+            self._jobs[run.id] = job_rows.of_run(self._context.engine, run.id)
+        return self._jobs[run.id]
+
+    def version(self, identifier: str) -> ModelVersion | None:
+        registry = self._registry()
+        try:
+            return None if registry is None else registry.get(identifier)
+        except NotFoundError:
+            return None
+
+    def has_model(self, name: str) -> bool:
+        registry = self._registry()
+        return registry is not None and bool(registry.versions(VersionFilter(name=name), limit=1))
+
+    def _run(self, run_id: str | None) -> Run | None:
+        return None if run_id is None else run_rows.get(self._context.engine, run_id)
+
+    def _registry(self) -> "BaseModelRegistry | None":
+        configuration = self._context.configuration
+        if configuration.settings.model_registry.backend == "none":
+            return None
+        if not registry_opening.has_registry(configuration):
+            return None
+        return registry_opening.open_registry(configuration)
