@@ -17,7 +17,7 @@ from bakeoff.cli.output.verdict_view import (
 )
 from bakeoff.domain.verdict import PairDifference, Standing
 from bakeoff.domain.wording import counted
-from bakeoff.operations.comparing.compare_results import NOT_CORRECTED, ResultComparison
+from bakeoff.operations.comparing.compare_results import ResultComparison
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,7 +47,7 @@ def comparison_lines(comparison: ResultComparison, console: "Console") -> "list[
         lines += [Text(), Text(comparison.disagreements.sentence)]
         lines += _rows(comparison, console.width)
     said = [*comparison.notes, comparison.why_no_rows]
-    return [*lines, *(Text(note, _DIM) for note in said if note)]
+    return [*lines, *(Text(clean(note), _DIM) for note in said if note)]
 
 
 def _verdict(comparison: ResultComparison) -> "list[RenderableType]":
@@ -138,7 +138,7 @@ def _differences(comparison: ResultComparison) -> "Iterable[RenderableType]":
         yield Text("the intervals and p-values of a metric hold for all its pairs at once", _DIM)
     others = [metric for metric in comparison.metrics if metric != comparison.ranking]
     if others:
-        yield Text(f"by {', '.join(map(_short, others))}: {NOT_CORRECTED}", _DIM)
+        yield Text(f"by {', '.join(map(_short, others))}: not corrected across metrics", _DIM)
 
 
 def _shown(pair: PairDifference) -> Text:

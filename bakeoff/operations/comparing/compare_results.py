@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _FEWEST = 2
 
-NOT_CORRECTED = "not corrected across metrics"
-
 
 @dataclass(frozen=True, kw_only=True)
 class ResultComparison:
@@ -53,14 +51,13 @@ class ResultComparison:
 
     def pairs(self, metric: str) -> list[PairDifference]:
         """All pairs, each as the one that was named first minus the other."""
-        order = [one.name for one in self.results]
         known = {frozenset((pair.a, pair.b)): pair for pair in self.verdicts[metric].pairs}
         found = []
         for place, a in enumerate(self.results):
             for b in self.results[place + 1 :]:
                 pair = known.get(frozenset((a.name, b.name))) or _unsure(a, b, metric)
                 if pair is not None:
-                    found.append(pair if order.index(pair.a) < order.index(pair.b) else pair.turned())
+                    found.append(pair if pair.a == a.name else pair.turned())
         return found
 
     def to_record(self) -> dict[str, Any]:

@@ -171,6 +171,21 @@ def test_of_runs_what_they_recommend_is_compared_under_names_that_tell_them_apar
     assert f"           autumn:tree  tree of run autumn ({autumn.id[:8]})" in table
 
 
+def test_results_that_would_be_called_alike_are_called_by_how_they_are_written(project, digits, autumn):
+    """A run that is named like a candidate of another one."""
+    right = truth(project, digits)
+    winter = a_scored_run(project, digits, {"tree": right}, name="winter", created_at=NOON)
+    old = a_scored_run(project, digits, {"winter": right}, name="old", created_at=NOON)
+
+    said = record(project, "winter", "autumn:tree", "old:winter")
+
+    assert [one["name"] for one in said["candidates"]] == [
+        f"{winter.id[:8]}:tree",
+        "autumn:tree",
+        f"{old.id[:8]}:winter",
+    ]
+
+
 def test_a_run_that_recommends_nobody_sends_its_best_score(project, digits, autumn):
     """Neither is shown to beat the dummy; the dummy itself is never sent."""
     predicted = {
