@@ -52,7 +52,7 @@ def plan(
     if as_json:
         terminal.write_json(_record(run, prospects, detectable))
     else:
-        terminal.show(terminal.out(), _table(prospects), _sum(prospects), _detectable(detectable))
+        terminal.show(terminal.out(), _table(prospects), _sum(prospects), *_detectable(detectable))
 
 
 def _record(
@@ -110,7 +110,7 @@ def _sum(prospects: "Sequence[Prospect]") -> "RenderableType":
     return Text("\n" + ", ".join(said), "dim")
 
 
-def _detectable(detectable: "DetectableDifference | None") -> "RenderableType":
+def _detectable(detectable: "DetectableDifference | None") -> "list[RenderableType]":
     from rich.text import Text
 
-    return Text(detectable.sentence if detectable else "", "dim")
+    return [Text(detectable.sentence, "dim")] if detectable else []
