@@ -52,7 +52,7 @@ def _counts(by_state: Mapping[JobState, int]) -> dict[str, Any]:
 
 
 def _seconds_left(status: RunStatus) -> float | None:
-    """0 if the run has ended; None if it has not begun, since there is no pace to go by."""
+    """An estimate by the pace so far: 0 if the run has ended, None if it has not begun."""
     began = status.run.started_at
     if began is None or status.run.state.has_ended:
         return 0.0 if status.run.state.has_ended else None

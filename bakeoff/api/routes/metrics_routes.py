@@ -1,6 +1,6 @@
-"""Metrics for Prometheus, read from the database: they are those of all workers, and outlive them.
+"""Metrics for Prometheus. They are counted in the database, so they cover all workers, and those that ended.
 
-Labels are states and queues, of which there are a few; nothing is labelled by model, run or worker.
+The only label is a state: labels of models, runs or workers would make ever more time series.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
-from bakeoff.api.cached_probe import Pulse, Rhythm
+from bakeoff.api.cached_probe import CachedProbe, ProbeTimes
 from bakeoff.api.dependencies import TheService
 from bakeoff.domain.job import JobState
 from bakeoff.domain.run import RunState
@@ -24,16 +24,16 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 router = APIRouter(tags=["health"])
 
 
-def figures_pulse(context: Context) -> Pulse[MetricCounts]:
-    """Each look follows the caps, too, which a worker does in its own loop."""
+def counts_probe(context: Context) -> CachedProbe[MetricCounts]:
+    """Each probe also takes up changed caps, for `bakeoff_slots`. Workers do so in their own loop."""
     follower = CapsFollower(context.configuration)
 
-    def look() -> MetricCounts:
+    def probe() -> MetricCounts:
         if (found := follower.look()) is not None:
             context.shared_caps.announce(found)
         return read_counts(context.engine)
 
-    return Pulse(look, Rhythm(fresh_s=2.0, stale_s=2.0, patience_s=10.0))
+    return CachedProbe(probe, ProbeTimes(fresh_s=2.0, stale_s=2.0, wait_s=10.0))
 
 
 class MetricsText(PlainTextResponse):
@@ -43,7 +43,7 @@ class MetricsText(PlainTextResponse):
 @router.get("/metrics", response_class=MetricsText)
 async def read_metrics(service: TheService) -> MetricsText:
     """In the text format of Prometheus."""
-    found = await service.figures.feel()
+    found = await service.counts.read()
     if found is None:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "the database has not answered yet: ask again")
     return MetricsText("".join(lines(found, service.context.shared_caps.present())))

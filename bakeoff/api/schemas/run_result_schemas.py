@@ -1,4 +1,4 @@
-"""What came of a run: records, failures, saved models."""
+"""The outcome of a run: results, failures, verdict, saved models."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""Runs: as they are started, listed, read and followed."""
+"""Runs: the responses to starting, listing, reading and following them."""
 
 from datetime import date
 from typing import Any, Literal

@@ -1,1 +1,1 @@
-"""What people and programs see: tables, live progress, formats."""
+"""What commands print: tables, live progress, and formats for other programs."""

@@ -1,4 +1,4 @@
-"""A report for other programs and documents: JSON, CSV, Markdown. Nothing is left out for lack of room."""
+"""The report of a run as CSV for other programs, and as Markdown for documents. No column is left out."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ _AFTER = (
 
 
 def to_csv(report: RunReport) -> str:
-    """The candidates without a result are rows too, with their error in the last column."""
+    """A row for each candidate; those without a result have their error in the last column."""
     text = io.StringIO()
     writer = csv.DictWriter(
         text, [*_BEFORE, *report.metrics, *_AFTER], extrasaction="ignore", lineterminator="\n"

@@ -1,11 +1,11 @@
-"""Follows a run that was started until it ends, and shows its outcome; or shows how to follow it later."""
+"""Follows a run until it ends and shows its outcome, or shows how to follow it later."""
 
 from typing import TYPE_CHECKING
 
 import typer
 
 from bakeoff.cli.output import terminal
-from bakeoff.cli.output.poll_run import Patience, looks
+from bakeoff.cli.output.poll_run import IdleReason, poll
 from bakeoff.cli.output.run_outcome import show_outcome
 from bakeoff.cli.output.run_progress import LineProgress, LiveProgress
 from bakeoff.cli.output.saving_view import wait_until_saved
@@ -46,8 +46,8 @@ def follow_to_end(
 ) -> Run | None:
     """The run when it has ended and its models are saved; None after Ctrl-C, which does not stop the run."""
     try:
-        patience = Patience(lambda: _why_idle(context, own_worker=own_worker), idle_since=began)
-        ended = _follow(context, run_id, console, patience)
+        idle_reason = IdleReason(lambda: _why_idle(context, own_worker=own_worker), idle_since=began)
+        ended = _follow(context, run_id, console, idle_reason)
         wait_for_verdict(context, run_id)
         wait_until_saved(context, ended, console)
     except KeyboardInterrupt:
@@ -70,13 +70,13 @@ def show_how_to_follow(context: "Context", run_id: str, console: "Console", *, a
         console.print(f"  bakeoff {command:16}   {what}")
 
 
-def _follow(context: "Context", run_id: str, console: "Console", patience: Patience) -> Run:
+def _follow(context: "Context", run_id: str, console: "Console", idle_reason: IdleReason) -> Run:
     with _display(console) as display:
-        for look in looks(context.engine, run_id, patience):
-            display.update(look)
-            if not look.run.state.has_ended:
+        for polled in poll(context.engine, run_id, idle_reason):
+            display.update(polled)
+            if not polled.run.state.has_ended:
                 worker_processes.replace_the_dead(context, run_id)
-    return look.run
+    return polled.run
 
 
 def _why_idle(context: "Context", *, own_worker: bool) -> str:

@@ -1,4 +1,7 @@
-"""The leaderboard as a table: the metric that ranks first, then cost, as far as there is room."""
+"""The leaderboard as a table on a terminal: metrics and costs of each candidate.
+
+The metric that ranks comes first. Columns for which there is no room are left out, and named below.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,7 +45,7 @@ class _Column:
 
 
 def leaderboard(report: RunReport, console: "Console", *, top: int | None = None) -> "list[RenderableType]":
-    """The table, and below it what it does not show."""
+    """The table, and below it notes on what is not shown. `top`: how many candidates are shown at most."""
     shown = report.standings[:top]
     if not shown:
         return []
@@ -88,7 +91,7 @@ def _certainty(metric: str, shown: Sequence[LeaderboardRow], report: RunReport) 
 
 
 def _short(metric: str) -> str:
-    """A metric of somebody's own goes by the name of its function."""
+    """The name of the metric; of a custom one, `package.module:function`, the name of the function."""
     return metric.rpartition(":")[2]
 
 

@@ -22,7 +22,7 @@ _RATIOS = ("precision", "recall", "f1")
 
 
 def of_model(report: RunReport, model_id: str) -> list[LeaderboardRow]:
-    """More than one if the model took part in several versions."""
+    """The rows of the leaderboard of this model: one for each version of it that took part."""
     found = [standing for standing in report.standings if standing.result.model_id == model_id]
     if not found:
         known = ", ".join(standing.result.model_id for standing in report.standings) or "none"

@@ -23,12 +23,14 @@ _ASK_AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class PolledRun:
+    """A run and its jobs, as they were when they were read last."""
+
     run: Run
     jobs: Sequence[Job]
     scores: Mapping[str, float | None]  #: of the metric that ranks, by job id
     at: datetime
-    waiting: str | None = None  #: why nothing is running, once that has lasted
+    waiting: str | None = None  #: why nothing is running, once nothing has run for some seconds
 
     def count(self, state: JobState) -> int:
         return sum(job.state is state for job in self.jobs)
@@ -38,8 +40,8 @@ class Look:
         return number_ended(self.jobs)
 
 
-def looks(engine: "Engine", run_id: str, patience: "Patience") -> Iterator[Look]:
-    """Yields the state of the run repeatedly; the last one is that of the ended run."""
+def poll(engine: "Engine", run_id: str, idle_reason: "IdleReason") -> Iterator[PolledRun]:
+    """Yields the run repeatedly, at last when it has ended."""
     scores: dict[str, float | None] = {}
     while True:
         began = time.monotonic()
@@ -47,12 +49,12 @@ def looks(engine: "Engine", run_id: str, patience: "Patience") -> Iterator[Look]
         if sum(job.state is JobState.COMPLETED for job in all_jobs) > len(scores):
             scores = _scores(engine, run)
         running = any(job.state is JobState.RUNNING for job in all_jobs)
-        yield Look(
+        yield PolledRun(
             run=run,
             jobs=all_jobs,
             scores=scores,
             at=utc_now(),
-            waiting=patience.reason(idle=not running and not run.state.has_ended),
+            waiting=idle_reason.reason(idle=not running and not run.state.has_ended),
         )
         if run.state.has_ended:
             return
@@ -66,8 +68,8 @@ def _scores(engine: "Engine", run: Run) -> dict[str, float | None]:
     }
 
 
-class Patience:
-    """Finds out in the background why nothing runs, and returns it when that has lasted some seconds."""
+class IdleReason:
+    """Finds out why no job is running, in a thread, and says it once no job has run for some seconds."""
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class Patience:
         idle_since: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`why` returns why nothing is running; it may be slow, since it queries the broker."""
+        """`why` returns the reason; it may be slow, since it queries the broker."""
         self._why = why
         self._clock = clock
         self._idle_since = idle_since

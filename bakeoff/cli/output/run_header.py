@@ -34,9 +34,10 @@ def header(
     reused: str = "",
     warnings: Sequence[str] = (),
 ) -> "RenderableType":
-    """`uses`: saved models. `preparation`: what plain estimators get before them.
+    """The header, with a line for each that is given.
 
-    `left_out`: those that learn something else.
+    `uses`: the saved models of signal models. `preparation`: what the default pipeline does.
+    `left_out`: ids of enabled candidates that learn another kind of target.
     """
     rows = [
         ("run", Text.assemble((clean(run.name), "bold"), (f"  {run.id}", "dim"))),
@@ -52,13 +53,13 @@ def header(
 
 
 def how_many_reused(prospects: "Sequence[Prospect]") -> str:
-    """Empty if all are fitted."""
+    """How many results are reused, in words; empty if all candidates are fitted."""
     number = sum(prospect.fit is not None for prospect in prospects)
     return f"{number} of {counted(len(prospects), 'candidate')}: `bakeoff plan` says why" if number else ""
 
 
 def state(summary: RunSummary, *, reused: int = 0) -> "RenderableType":
-    """One more line below the header: how the run stands. `reused`: results that nothing was fitted for."""
+    """The line below the header: the state of the run. `reused`: how many of its results were reused."""
     run = summary.run
     rows = [("state", _state(summary))]
     if reused:

@@ -1,4 +1,4 @@
-"""What came of a run: its leaderboard or its signals, who failed and why, and which models were saved."""
+"""The outcome of a run: its verdict, its leaderboard or its signals, failures, and saved models."""
 
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ def show_report(
 def show_outcome(
     report: "RunReport", console: "Console", *, top: int | None = None, errors: bool = False
 ) -> None:
-    """Without what the run was about."""
+    """The report without its header."""
     if top is None and console.is_terminal:
         top = _ROWS_ON_A_TERMINAL
     board = (

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bakeoff.cli.output import state_words
 from bakeoff.cli.output.number_format import duration, plain
-from bakeoff.cli.output.poll_run import Look
+from bakeoff.cli.output.poll_run import PolledRun
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.job import Job, JobState
@@ -36,7 +36,7 @@ class LiveProgress:
 
     def __init__(self, console: "Console") -> None:
         self._console = console
-        self._look: Look | None = None
+        self._polled: PolledRun | None = None
         self._live = Live(
             get_renderable=self._render, console=console, refresh_per_second=_REFRESH_HZ, transient=True
         )
@@ -50,27 +50,27 @@ class LiveProgress:
     ) -> None:
         self._live.stop()
 
-    def update(self, look: Look) -> None:
-        self._look = look
+    def update(self, polled: PolledRun) -> None:
+        self._polled = polled
 
     def _render(self) -> "RenderableType":
-        if self._look is None:
+        if self._polled is None:
             return Text()
         room = max(3, min(_MOST_JOBS, self._console.height - _LINES_BELOW))
-        return render(self._look, now=utc_now(), room=room)
+        return render(self._polled, now=utc_now(), room=room)
 
 
-def render(look: Look, *, now: "datetime", room: int = _MOST_JOBS) -> "RenderableType":
+def render(polled: PolledRun, *, now: "datetime", room: int = _MOST_JOBS) -> "RenderableType":
     """`room`: how many jobs are listed at most."""
-    shown = _choose(look.jobs, room)
+    shown = _choose(polled.jobs, room)
     parts: list[RenderableType] = [
         Text(),
-        _jobs(look, shown, now),
+        _jobs(polled, shown, now),
         Text(),
-        _summary_row(look, len(shown), now),
+        _summary_row(polled, len(shown), now),
     ]
-    if look.waiting:
-        parts.append(Text(f"waiting: {clean(look.waiting)}", "yellow"))
+    if polled.waiting:
+        parts.append(Text(f"waiting: {clean(polled.waiting)}", "yellow"))
     return Group(*parts)
 
 
@@ -84,7 +84,7 @@ def _choose(jobs: Sequence[Job], room: int) -> Sequence[Job]:
     return [*(ended[-left:] if left else []), *running]
 
 
-def _jobs(look: Look, shown: Sequence[Job], now: "datetime") -> Table:
+def _jobs(polled: PolledRun, shown: Sequence[Job], now: "datetime") -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=1)
     table.add_column(no_wrap=True, max_width=_LONGEST_NAME, overflow="ellipsis")
@@ -98,7 +98,7 @@ def _jobs(look: Look, shown: Sequence[Job], now: "datetime") -> Table:
             Text(job.candidate.id, style),
             Text(state_words.words(job.state), state_words.style(job.state)),
             Text(_time_of(job, now), "dim"),
-            _remark(job, look),
+            _remark(job, polled),
         )
     return table
 
@@ -116,36 +116,36 @@ def _time_of(job: Job, now: "datetime") -> str:
     return duration(max(0.0, ((job.ended_at or now) - job.started_at).total_seconds()))
 
 
-def _remark(job: Job, look: Look) -> Text:
+def _remark(job: Job, polled: PolledRun) -> Text:
     if job.state is JobState.RUNNING:
         again = f", attempt {job.attempt} of {job.max_attempts}" if job.attempt > 1 else ""
         return Text(f"{job.node}{again}", "dim")
     if job.state is JobState.COMPLETED:
-        return Text(f"{look.run.rules.metrics[0]} {plain(look.scores.get(job.id))}")
+        return Text(f"{polled.run.rules.metrics[0]} {plain(polled.scores.get(job.id))}")
     if job.error is not None:
         return Text(clean(f"{job.error.type}: {job.error.message}").split("\n", 1)[0], "red")
     return Text()
 
 
-def _summary_row(look: Look, shown: int, now: "datetime") -> Table:
+def _summary_row(polled: PolledRun, shown: int, now: "datetime") -> Table:
     row = Table.grid(padding=(0, 2, 0, 0))
-    bar = ProgressBar(total=len(look.jobs), completed=look.ended, width=_BAR_WIDTH)
+    bar = ProgressBar(total=len(polled.jobs), completed=polled.ended, width=_BAR_WIDTH)
     parts: list[RenderableType] = [
         bar,
-        Text(f"{look.ended}/{len(look.jobs)}", "bold"),
-        _elapsed_and_left(look, now),
+        Text(f"{polled.ended}/{len(polled.jobs)}", "bold"),
+        _elapsed_and_left(polled, now),
     ]
-    if shown < len(look.jobs):
-        parts.append(state_words.counts({state: look.count(state) for state in JobState}))
+    if shown < len(polled.jobs):
+        parts.append(state_words.counts({state: polled.count(state) for state in JobState}))
     row.add_row(*parts)
     return row
 
 
-def _elapsed_and_left(look: Look, now: "datetime") -> Text:
-    if look.run.started_at is None:
+def _elapsed_and_left(polled: PolledRun, now: "datetime") -> Text:
+    if polled.run.started_at is None:
         return Text("starting", "dim")
-    elapsed = max(0.0, (now - look.run.started_at).total_seconds())
-    left = seconds_left(look.jobs, elapsed)
+    elapsed = max(0.0, (now - polled.run.started_at).total_seconds())
+    left = seconds_left(polled.jobs, elapsed)
     return Text(duration(elapsed) + (f", about {duration(left)} left" if left else ""), "dim")
 
 
@@ -165,15 +165,15 @@ class LineProgress:
     ) -> None:
         """Nothing to close."""
 
-    def update(self, look: Look) -> None:
-        for job in look.jobs:
+    def update(self, polled: PolledRun) -> None:
+        for job in polled.jobs:
             now = (job.state, job.attempt)
             if now != self._known.get(job.id, (JobState.QUEUED, 0)):
-                self._write(_job_line(job, look))
+                self._write(_job_line(job, polled))
             self._known[job.id] = now
-        if look.waiting and look.waiting != self._waiting:
-            self._write(f"waiting: {look.waiting}")
-        self._waiting = look.waiting
+        if polled.waiting and polled.waiting != self._waiting:
+            self._write(f"waiting: {polled.waiting}")
+        self._waiting = polled.waiting
 
     def _write(self, line: str) -> None:
         """Bypasses the buffer of the console: Ctrl-C at the wrong moment would print its content twice."""
@@ -181,16 +181,16 @@ class LineProgress:
         self._console.file.flush()
 
 
-def _job_line(job: Job, look: Look) -> str:
-    return f"{job.candidate.id}: {state_words.words(job.state)}{_details(job, look)}"
+def _job_line(job: Job, polled: PolledRun) -> str:
+    return f"{job.candidate.id}: {state_words.words(job.state)}{_details(job, polled)}"
 
 
-def _details(job: Job, look: Look) -> str:
+def _details(job: Job, polled: PolledRun) -> str:
     """What follows the state in a line: node, result or error."""
     if job.state is JobState.RUNNING:
         return f" on {job.node}" + (f", attempt {job.attempt}" if job.attempt > 1 else "")
     if job.state is JobState.COMPLETED:
-        return f"{_took(job)}, {look.run.rules.metrics[0]} {plain(look.scores.get(job.id))}"
+        return f"{_took(job)}, {polled.run.rules.metrics[0]} {plain(polled.scores.get(job.id))}"
     if job.error is not None:
         return f"{_took(job)}: {clean(f'{job.error.type}: {job.error.message}').splitlines()[0]}"
     return ", its worker is gone, it will be tried again" if job.attempt and not job.state.has_ended else ""

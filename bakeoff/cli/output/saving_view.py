@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from bakeoff.operations.context import Context
 
 _PAUSE_S = 0.25
-_NO_WORKER_AFTER = timedelta(seconds=30)  #: a saving due for longer than this has no worker to do it
+_NO_WORKER_AFTER = timedelta(seconds=30)  #: a saving that is due for longer shows that no worker is there
 
 _Row = tuple[str, Text]
 
 
 def wait_until_saved(context: "Context", run: Run, console: "Console") -> None:
-    """Waits until the models are saved, the saving has failed, or it is clear that no worker does it."""
+    """Waits until the models are saved, the saving has failed, or there is evidently no worker to do it."""
     if run.save is None or not _is_under_way(context, run.id):
         return
     with terminal.busy(console, "saving the models"):

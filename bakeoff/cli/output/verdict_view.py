@@ -26,7 +26,7 @@ STANDING_STYLES = {
 
 
 def verdict_lines(verdict: RunVerdict) -> "list[RenderableType]":
-    """The sentence, and below it what a reader should know of it."""
+    """The sentence, and below it the findings that qualify it."""
     notes = [Text(f"! {finding.message}", "yellow") for finding in verdict.findings]
     facts = [Text(line, _DIM) for line in verdict_facts(verdict)]
     return [Text(), Text(verdict.sentence, "bold" if verdict.best else ""), *facts, *notes]
@@ -53,7 +53,7 @@ def verdict_facts(verdict: RunVerdict) -> list[str]:
 
 
 def band_text(band: tuple[int, int] | None, rank: int) -> str:
-    """`1-4`: those that share the band cannot be told apart. Without a verdict, the place by the score."""
+    """Such as `1-4`: candidates of one band cannot be told apart. Without a verdict, the rank."""
     if band is None:
         return str(rank)
     first, last = band
@@ -61,7 +61,7 @@ def band_text(band: tuple[int, int] | None, rank: int) -> str:
 
 
 def interval_texts(intervals: Sequence[Interval | None]) -> list[Text]:
-    """With a star where the interval rests on few rows."""
+    """The intervals as text, with a star where one rests on few rows."""
     places = decimals([bound for one in intervals if one for bound in (one.low, one.high)])
     places = max(0, places - 1)  # a bound is known less surely than the value
     return [
@@ -78,9 +78,10 @@ def interval_texts(intervals: Sequence[Interval | None]) -> list[Text]:
 def whiskers(
     values: Sequence[float | None], intervals: Sequence[Interval | None], *, aside: Sequence[bool]
 ) -> list[Text]:
-    """All on one scale, which spans the intervals of all rows but those that stand `aside`.
+    """The intervals drawn on one scale, which spans those of all rows that are not `aside`.
 
-    The dummy baseline stands aside: it would squeeze the others. What lies outside is shown as `<` or `>`.
+    The dummy baseline is aside: on a scale that includes it, all others would look alike. An interval outside
+    the scale is shown as `<` or `>`.
     """
     drawn = [
         (value, one)

@@ -1,4 +1,4 @@
-"""`bakeoff show`: the leaderboard of a run, and what stands behind it."""
+"""`bakeoff show`: the leaderboard of a run, details of a candidate, and errors."""
 
 import sys
 from enum import StrEnum
@@ -57,7 +57,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     run_id = run_rows.find(engine, run)
     form = ShowFormat.JSON if as_json else form
     ended = _watch(context, run_id, form) if follow else None
-    wait_for_verdict(context, run_id)  # it is there at once, unless the process that owed it has died
+    wait_for_verdict(context, run_id)  # returns at once unless the run is being judged, or nobody judged it
     report = read_report(engine, run_id, metric=metric)
     if model is not None:
         _show_details(report, model, form)

@@ -146,7 +146,7 @@ def _parts(
 
 
 def counts(as_of: date, tally: "SignalTally") -> "Text":
-    """`2026-11-20  12 symbols: 3 BUY, 9 HOLD; 2 conflicts`."""
+    """A line such as `2026-11-20  12 symbols: 3 BUY, 9 HOLD; 2 conflicts`."""
     from rich.text import Text
 
     from bakeoff.domain.wording import counted
