@@ -12,7 +12,7 @@ from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.run import Run
 from bakeoff.domain.schedule import ON_TIME, Schedule, Slot
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.leased_work import work_while_leased
@@ -69,7 +69,7 @@ def _start(context: Context, slot: Slot, settings: ScheduleSettings) -> bool:
 
 
 def start_slot(context: Context, slot: Slot, settings: ScheduleSettings) -> str:
-    """The id of the run, which is that of the slot: started twice, it is one run."""
+    """Starts the run of the slot and returns its id. The slot knows the id, so two starts make one run."""
     if settings.dataset is None:
         return start_signals(
             context,
@@ -77,21 +77,9 @@ def start_slot(context: Context, slot: Slot, settings: ScheduleSettings) -> str:
                 models=settings.models, priority=settings.priority, name=slot.run_name, run_id=slot.run_id
             ),
         )
-    return start_run(
-        context,
-        RunRequest(
-            dataset=settings.dataset,
-            models=settings.models,
-            metrics=settings.metrics,
-            seed=settings.seed,
-            test_size=settings.test_size,
-            priority=settings.priority,
-            save=settings.save,
-            save_as=settings.save_as,
-            name=slot.run_name,
-            run_id=slot.run_id,
-        ),
-    )
+    scheduled = RunSpec.model_fields.keys() & ScheduleSettings.model_fields.keys()
+    options = {name: getattr(settings, name) for name in scheduled}
+    return start_run(context, RunRequest(**options, name=slot.run_name, run_id=slot.run_id))
 
 
 @dataclass(frozen=True, kw_only=True)
