@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff.cli.commands.signals.signals_show import counts, table
 from bakeoff.cli.output.number_format import duration
+from bakeoff.cli.output.signal_table import counts, table
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.signal import EnsembleSignal, SignalOrder, Strategy
