@@ -1,4 +1,4 @@
-"""The context: what one process works with, made once at its entry and passed down.
+"""The context: what one process works with. It is made once, where the process starts, and passed down.
 
 A command, the HTTP API, a worker and the saver each make one from their configuration. Everything in it is
 opened when it is first used, so that a command that only prints something loads no database and no Celery.
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class Messenger(Protocol):
-    """What the operations need of the task queue. `tasks.messenger` does it with Celery.
+    """What operations need of the task queue; `tasks.messenger` implements it with Celery.
 
-    No method raises when the broker is away, and none waits for a worker longer than about a second.
+    No method raises when the broker is away, and none waits for workers longer than about a second.
     """
 
     def send_doorbells(self, jobs: "Sequence[WaitingJob]") -> bool:
@@ -93,7 +93,7 @@ class Context:
         add_to_import_path(self.configuration.root)
 
     def has_database(self) -> bool:
-        """Whether anything was ever run here. Looking makes no file."""
+        """Whether there is a database. Nothing is created."""
         from bakeoff.store.database import schema_version
 
         file = self.configuration.database_file
@@ -115,7 +115,7 @@ class Context:
         return SharedCaps(self.configuration.settings)
 
     def share_caps_with_forks(self) -> None:
-        """Called before a process forks: made after the fork, each process would have caps of its own."""
+        """Called before a process forks. Made after it, each process would have caps of its own."""
         self.shared_caps.present()
 
     @cached_property

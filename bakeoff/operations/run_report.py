@@ -35,12 +35,12 @@ class RunReport:
 
     @property
     def reused(self) -> int:
-        """Results that nothing was fitted for."""
+        """How many results were reused."""
         return sum(standing.result.reused_from is not None for standing in self.standings)
 
 
 def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> RunReport:
-    """`metric` ranks instead of the first one of the run."""
+    """`metric`: rank by this one instead of the run's first."""
     summary = run_rows.summary(engine, run_id)
     run = summary.run
     ranking = metric or run.rules.metrics[0]

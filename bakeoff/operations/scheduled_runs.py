@@ -1,7 +1,7 @@
-"""Scheduled runs: which slots are due, starting their runs, and how the schedules stand.
+"""Scheduled runs: which slots are due, starting their runs, and the state of each schedule.
 
-Beat sends a message every few seconds, and the worker that takes it starts what is due. Any number of workers
-may do so at once. A worker that dies leaves its slot open for the next one.
+Beat sends a message every few seconds, and the worker that takes it starts the runs that are due. Any number
+of workers may do so at once. If a worker dies, the next one starts the run of its slot.
 """
 
 import logging
@@ -26,7 +26,7 @@ from bakeoff.store.database import schema_version
 
 log = logging.getLogger(__name__)
 
-#: Who starts what is due, for messages.
+#: For messages: what starts scheduled runs.
 STARTS_RUNS = "`bakeoff up`, or `celery -A tasks beat` beside a worker,"
 
 
@@ -45,7 +45,7 @@ def start_due_runs(context: Context) -> int:
 
 
 def _start(context: Context, slot: Slot, settings: ScheduleSettings) -> bool:
-    """Whether this call has started the run of the slot, and no other process has."""
+    """Starts the run of the slot. False if another process has, or if it could not be started now."""
     engine, lease_s = context.engine, context.configuration.settings.lease_seconds
     lease = schedule_slots.take(engine, slot, lease_s=lease_s)
     if lease is None:
@@ -91,7 +91,7 @@ class ScheduleStatus:
 
     @property
     def next_at(self) -> datetime:
-        """In the past where nothing was running at its time to start it."""
+        """When the next run is due. It is in the past if no worker was running at that time."""
         return self.schedule.rule.next_after(self.standing.noted_until or self.standing.at)
 
     @property
@@ -108,7 +108,7 @@ class ScheduleStatus:
 
 
 def schedule_statuses(context: Context) -> list[ScheduleStatus]:
-    """Also where there is no database yet; none is made."""
+    """The state of each schedule, also where there is no database yet; none is created."""
     scheduled = context.configuration.settings.scheduled
     return [_status(context, settings, settings.to_schedule(name)) for name, settings in scheduled.items()]
 
