@@ -31,7 +31,7 @@ class JobState(StrEnum):
         return self not in MOVES
 
 
-#: The arrows. What is not a key has ended.
+#: The allowed moves. A state without an entry is final.
 MOVES: Mapping[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
     JobState.RUNNING: frozenset(JobState) - {JobState.RUNNING},
@@ -59,7 +59,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class JobError:
-    """Why a job has no result, in as much detail as is needed to mend the candidate."""
+    """Why a job has no result, with the details that are needed to mend the candidate."""
 
     type: str  #: exception class, signal name, or one of our own words such as `Timeout`
     message: str
@@ -76,7 +76,7 @@ class JobError:
         return cls(**{**data, "phase": Phase(data["phase"])})
 
     def to_record(self) -> dict[str, Any]:
-        """The error as it leaves the system: in events, over HTTP, in `--json`."""
+        """The error as JSON, in events, over HTTP and in `--json`."""
         return {
             "type": self.type,
             "message": self.message,

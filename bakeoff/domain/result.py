@@ -1,7 +1,7 @@
 """A result is the metrics record of one finished job.
 
-Beside it: what a cell leaves of the model that it fitted, for a run that saves models, and the provenance of
-the result, by which a later run sees whether it may reuse the predictions.
+Also here: the fitted model that a cell leaves for a run that saves models, and the provenance of a result, by
+which a later run decides whether it reuses the predictions.
 """
 
 import hashlib
@@ -80,7 +80,7 @@ class Result:
     )
 
     def to_record(self) -> dict[str, Any]:
-        """The record as it leaves the system: in events, over HTTP, in `--json`."""
+        """The record as JSON, in events, over HTTP and in `--json`."""
         return {
             "evaluationId": self.evaluation_id,
             "runId": self.run_id,
@@ -109,7 +109,7 @@ class Result:
 
 
 class Part(StrEnum):
-    """What determines the predictions of a candidate; not what determines how they are scored."""
+    """The things that determine the predictions of a candidate, but not how these are scored."""
 
     CODE = "code"  #: its class, what that imports, or the distribution that it comes from
     PARAMETERS = "parameters"  #: of its entry in the catalog
@@ -140,8 +140,8 @@ class Provenance:
     """What the predictions of a result depend on. A reused result has the provenance of its origin."""
 
     parts: Parts
-    seen: Mapping[str, str]  #: digests of the files that it was seen to use besides, by path
-    obstacle: str = ""  #: why it is not known when it would predict the same; empty if it is
+    seen: Mapping[str, str]  #: digests of other files that it was seen to use, by path
+    obstacle: str = ""  #: why it cannot be known whether it would predict the same again; empty if it can
     predictions: str  #: digest of the file of its predictions
     probabilities: str | None = None  #: digest of the probabilities beside labels; None if there are none
     manifest: CodeManifest
@@ -168,7 +168,7 @@ class Fit:
 
     @property
     def is_deterministic(self) -> bool | None:
-        """Whether a second fit predicted the same; None when there was none."""
+        """Whether a second fit predicted the same; None when there was no second fit."""
         return self.result.details.get("deterministic")
 
 

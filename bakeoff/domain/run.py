@@ -24,7 +24,7 @@ from bakeoff.domain.signal import SignalOrder
 
 
 class ProgressStep(Protocol):
-    """What is needed of a job to estimate how long its run still takes."""
+    """The part of a job that is needed to estimate how long its run still takes."""
 
     @property
     def state(self) -> JobState: ...
@@ -38,7 +38,7 @@ def number_ended(steps: Sequence[ProgressStep]) -> int:
 
 
 def seconds_left(steps: Sequence[ProgressStep], elapsed: float) -> float | None:
-    """At the pace so far; None before the first job has ended. Reused jobs do not count for the pace."""
+    """An estimate by the pace so far, for which reused jobs do not count; None before a job has ended."""
     done = sum(step.state.has_ended and step.started_at is not None for step in steps)
     return (len(steps) - number_ended(steps)) * elapsed / done if done else None
 
@@ -88,7 +88,7 @@ class Run:
         return JobKind.EVALUATION if self.signals is None else JobKind.SIGNALS
 
     def to_record(self) -> dict[str, Any]:
-        """The run as it leaves the system: over HTTP, in `--json`."""
+        """The run as JSON, over HTTP and in `--json`."""
         return {
             "runId": self.id,
             "kind": self.kind,

@@ -1,6 +1,6 @@
 """Saving the models of a run: the request, and the outcome.
 
-the run ends -> due -> done     they are in the registry, or it is known why they are not
+the run ends -> due -> done     the models are in the registry, or it is known why they are not
                 due -> due      another attempt later: the registry was away, or the saver was killed
 """
 
@@ -102,7 +102,7 @@ class Saving:
     done_at: datetime | None  #: None: there will be another attempt
 
     def to_record(self) -> dict[str, Any]:
-        """The saving as it leaves the system: over HTTP, in `--json`."""
+        """The saving as JSON, over HTTP and in `--json`."""
         outcome = self.outcome or SavingOutcome()
         return {
             "state": "done" if self.done_at else "waiting",

@@ -1,8 +1,8 @@
 """A schedule says when a run is due: by a cron expression, or at an interval. Each such moment is a slot.
 
     (due) -> open       its run is to be started
-    (due) -> missed     no worker looked at its time, and it is not caught up
-    open -> started     its run is there
+    (due) -> missed     no worker was running at its time, and it is not caught up
+    open -> started     its run exists
     open -> missed      its run could not be started before the next slot was due
 
 A cron expression has five fields:
@@ -12,9 +12,9 @@ A cron expression has five fields:
 Each field is `*`, a number, a range `1-5`, either of them with a step, `*/15`, or several, `1,15`. Sunday is
 0 and 7. As in cron, where both the number and the name of the day are given, a day is due when either fits.
 
-    the clock is put forward    what is due in the hour that is left out is due so much later, once
-    the clock is put back       what is due in the hour that comes twice is due in the first one, once;
-                                what is due in every hour of the day is due in both
+    the clock is put forward    a slot in the skipped hour is due once, by as much later as the clock was put
+    the clock is put back       a slot in the repeated hour is due once, the first time; if slots are due in
+                                every hour of the day, they are due both times
 """
 
 import re
@@ -68,7 +68,7 @@ class Cron:
     days: frozenset[int]
     months: frozenset[int]
     weekdays: frozenset[int]  #: Monday is 1, Sunday 7
-    either_day: bool  #: a day is due when its number or its name fits; else both must
+    either_day: bool  #: a day is due if its number or its name fits; otherwise both must
 
     @classmethod
     def parse(cls, expression: str, timezone: str = "UTC") -> Self:
@@ -96,7 +96,7 @@ class Cron:
         return f"{self.expression} {self.zone.key}"
 
     def between(self, after: datetime, until: datetime) -> list[datetime]:
-        """The moments after the one and not after the other, in UTC."""
+        """The due moments after `after` and not after `until`, in UTC."""
         first, last = (moment.astimezone(self.zone).date() for moment in (after, until))
         found = {moment for day in _days(first - _DAY, last) for moment in self._moments(day)}
         return sorted(moment for moment in found if after < moment <= until)
@@ -117,7 +117,7 @@ class Cron:
                 yield from self._instants(datetime.combine(day, time(hour, minute), self.zone))
 
     def _instants(self, local: datetime) -> Iterator[datetime]:
-        """In UTC. In the hour that is left out, Python uses the offset of before: so it is due later."""
+        """In UTC. For the skipped hour Python uses the offset from before, so the moment comes later."""
         first = local.astimezone(UTC)
         yield first
         if self.hours == _ALL_HOURS and (second := local.replace(fold=1).astimezone(UTC)) > first:
@@ -192,10 +192,10 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() else None
 
 
-#: The most slots that are noted at once, the latest ones: after a standstill there may be very many.
+#: How many slots are noted at once, the latest ones: if no worker ran for long, there may be very many.
 MOST = 100
 
-#: A slot that is noticed later was missed.
+#: A slot that is noticed later than this was missed.
 ON_TIME = timedelta(minutes=1)
 
 _EVERY = re.compile(r"([1-9][0-9]{0,5})([smhd])")
@@ -205,7 +205,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Missed(StrEnum):
-    """What becomes of the slots at whose time no worker looked."""
+    """What becomes of slots at whose time no worker was running."""
 
     SKIP = "skip"  #: none of them is caught up
     LATEST = "latest"  #: the last one of them is caught up
@@ -220,7 +220,7 @@ class SlotState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Every:
-    """At the multiples of an interval, counted from 1970 in UTC: so all machines count the same moments."""
+    """Due at the multiples of an interval since 1970 in UTC, which are the same on all machines."""
 
     text: str
     interval: timedelta
@@ -239,7 +239,7 @@ class Every:
         return f"every {self.text}"
 
     def between(self, after: datetime, until: datetime) -> list[datetime]:
-        """The moments after the one and not after the other; if there are more than MOST, the latest ones."""
+        """The due moments after `after` and not after `until`; if there are more than MOST, the latest."""
         number = min((until - _EPOCH) // self.interval - (after - _EPOCH) // self.interval, MOST)
         last = self.next_after(until) - self.interval
         return [last - n * self.interval for n in reversed(range(number))]
@@ -283,7 +283,7 @@ class Slot:
         return f"{self.schedule}-{self.at:{'%Y-%m-%dT%H:%M:%SZ' if self.at.second else '%Y-%m-%dT%H:%MZ'}}"
 
     def to_record(self) -> dict[str, Any]:
-        """The slot as it leaves the system, in `--json`."""
+        """The slot as JSON, in `--json`."""
         has_run = self.state is SlotState.STARTED
         return {
             "slotAt": iso(self.at),

@@ -24,7 +24,7 @@ class Standing(StrEnum):
 
 
 class Against(StrEnum):
-    """What is shown of a candidate beside a fixed reference."""
+    """What is shown of a candidate in comparison with a fixed reference."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -33,7 +33,7 @@ class Against(StrEnum):
 
 
 class PreferAmongTied(StrEnum):
-    """Which of those that share the first place is the one to take: the cheapest by this cost."""
+    """Which of the candidates in first place is recommended: the cheapest by this cost."""
 
     PREDICT_TIME = "predict_time"
     FIT_TIME = "fit_time"
@@ -49,7 +49,7 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class PairDifference:
-    """Of two candidates, by one metric. Intervals and p-values hold for all pairs of the run at once."""
+    """The difference of two candidates by one metric. Intervals and p-values hold for all pairs at once."""
 
     a: str
     b: str
@@ -75,7 +75,7 @@ class PairDifference:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceComparison:
-    """Of a candidate with something fixed: the dummy baseline, or Production of the run's name."""
+    """A candidate compared with something fixed: the dummy baseline, or Production of the run's name."""
 
     reference: str
     candidate: str
@@ -101,7 +101,7 @@ class ReferenceComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectedScore:
-    """The highest score, less what having been chosen for it adds on average."""
+    """The highest score, less what choosing the highest adds on average."""
 
     candidate: str
     value: float
@@ -190,7 +190,7 @@ class RunVerdict:
     sentence: str = ""
 
     def to_record(self) -> dict[str, Any]:
-        """The verdict of a run as it leaves the system. The pairs have an address of their own."""
+        """The verdict as JSON, over HTTP and in `--json`. The pairs are under an address of their own."""
         corrected = self.corrected_score
         return {
             "sentence": self.sentence,
@@ -212,7 +212,7 @@ class RunVerdict:
         }
 
     def record_of(self, candidate: str) -> dict[str, Any]:
-        """What the leaderboard says of one candidate."""
+        """What the leaderboard shows of one candidate."""
         band = self.bands.get(candidate)
         to_best = self.to_best.get(candidate)
         return {

@@ -9,7 +9,7 @@ from bakeoff.domain.saving import SavePolicy
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings.section import Section
 
-#: Those that are ours.
+#: The backends of Bakeoff itself.
 BACKENDS = ("local", "mlflow", "none")
 
 

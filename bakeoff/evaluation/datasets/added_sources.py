@@ -3,7 +3,7 @@
     [project.entry-points."bakeoff.sources"]
     warehouse = "warehouse_source"
 
-The entry point names a module, or an object, with two functions. What they must and may do:
+The entry point names a module, or an object, with two functions. Their obligations:
 
 - `read(dataset, root)` returns one pandas DataFrame, the target as a column. It is called in the process that
   starts a run, for each run: it is trusted as Bakeoff itself is. It writes nothing to its source, and returns
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class AddedSource(Protocol):
-    """What an entry point names."""
+    """The module or object that an entry point names."""
 
     def read(self, dataset: DatasetSettings, root: Path) -> "pd.DataFrame": ...
 
@@ -69,7 +69,7 @@ def _load(source: str) -> AddedSource:
 
 @contextmanager
 def _naming_package(source: str) -> Iterator[None]:
-    """Errors of the package's own code, which may raise anything, with the name of the package."""
+    """Adds the name of the package to errors of its code, which may raise anything."""
     try:
         yield
     except BakeoffError:

@@ -1,8 +1,7 @@
-"""Sources that need no file of the user's: scikit-learn's toy sets, and the items that have a label.
+"""Sources that need no file of the user: scikit-learn's toy sets, and the items that have a label.
 
-Four of the toy sets are read from scikit-learn's own files, since importing it takes a second
-(docs/decisions/0018-toy-sets.md). A file that is not there, or not as expected, is left to scikit-learn's
-loader.
+Four of the toy sets are read from scikit-learn's files without importing scikit-learn, which takes a second
+(docs/decisions/0018-toy-sets.md). If a file is missing or has another form, scikit-learn's loader is used.
 """
 
 import importlib.util
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 def labelled_frame(url: str, target: str) -> "pd.DataFrame":
     """One column for each feature, and `target` with the labels.
 
-    Columns are ordered by name, since the order in which features were sent is no part of the data.
+    Columns are ordered by name: the order in which features were sent must not change the snapshot.
     """
     import pandas as pd
 

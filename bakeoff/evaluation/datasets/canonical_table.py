@@ -19,7 +19,7 @@ class Table:
     columns: tuple[Column, ...]  #: the features, then the target
     target: Target
     split_column: Column | None
-    train_rows: int | None  #: the first so many rows are for training; None when the data do not say
+    train_rows: int | None  #: so many rows from the start are for training; None when the data do not say
 
     @property
     def features(self) -> tuple[Column, ...]:

@@ -1,7 +1,7 @@
-"""The sources of datasets: the producer reads each once, into one frame.
+"""The sources of datasets, each of which is read into one frame.
 
 Nothing is written to a source. Relative paths start at the root, the folder above config/. `dtypes` can name
-column types for every source, since a CSV file or SQLite say little about theirs.
+column types for every source, since CSV files and SQLite say little about them.
 """
 
 import importlib
@@ -39,7 +39,7 @@ _TARGET = "target"  #: the name of the target column in a source that names it i
 class SourceReading:
     frame: "pd.DataFrame"
     target: str
-    train_rows: int | None  #: the first so many rows are for training; None when the source does not say
+    train_rows: int | None  #: so many rows from the start are for training; None if the source does not say
 
 
 def read_dataset(dataset: DatasetSettings, root: Path) -> SourceReading:
@@ -113,7 +113,7 @@ def _callable(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
 
 
 def _called(name: str, root: Path) -> Any:
-    """What the user's own function returns. Untrusted code runs here and nowhere else in this module."""
+    """Calls the function of the user. Untrusted code runs here and nowhere else in this module."""
     module, _, function = name.partition(":")
     if not (module and function):
         raise InvalidInputError(f"{name!r} does not name a function: expected package.module:function")
@@ -189,7 +189,7 @@ def _joined(train: "pd.DataFrame", test: "pd.DataFrame", names: tuple[str, str])
 
 
 def _with_shared_categories(frame: "pd.DataFrame", other: "pd.DataFrame") -> "pd.DataFrame":
-    """Give `frame` the categories of both parts: else joining them would turn the column into text."""
+    """Gives `frame` the categories of both parts. Otherwise joining them would turn the column into text."""
     import pandas as pd
 
     shared = {}

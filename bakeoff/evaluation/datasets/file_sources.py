@@ -12,7 +12,7 @@ from bakeoff.evaluation.datasets.column_types import known_types
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Types that the parser of pandas makes itself, which is faster than converting text afterwards.
+#: Types into which the parser of pandas converts, which is faster than converting text afterwards.
 _PARSED = ("float32", "float64", "int", "uint", "category", "str")
 
 
@@ -35,7 +35,7 @@ def read_csv(path: Path, dtypes: Mapping[str, str]) -> "pd.DataFrame":
     try:
         return _read_csv(path, dtype={**parsed, **text})
     except (ValueError, TypeError, OverflowError):
-        # The parser names no row. Read as text now; `convert` will name the column, the row and the value.
+        # The error of the parser names no row. Read as text instead: `convert` names column, row and value.
         return _read_csv(path, dtype=dict.fromkeys(known, "str"))
 
 

@@ -61,7 +61,7 @@ def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) ->
 
 
 def load_array(file: Path) -> NDArray[Any]:
-    """Map the file, so that an array that claims to be huge takes no memory before its shape is checked."""
+    """Maps the file, so that a huge array takes no memory before its shape is checked."""
     try:
         loaded: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
     except Exception as exc:  # untrusted code wrote the file, and numpy's reader raises almost anything

@@ -1,4 +1,4 @@
-"""The evaluation under way: one object with what all steps of evaluating one candidate share."""
+"""One object with everything that the steps of evaluating one candidate share."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""An evaluation without a cell: in this process, where breakpoints work and exceptions rise.
-
-Nothing is kept.
-"""
+"""An evaluation without a cell, in this process: breakpoints work, exceptions are raised, nothing is kept."""
 
 import os
 import resource

@@ -48,7 +48,7 @@ def rank(results: Sequence[Result], *, metric: str, baseline_id: str | None) -> 
 
 
 def _goodness(result: Result, metric: str, sign: int) -> float:
-    """The higher the better, whatever the metric; without a value, lower than any."""
+    """A number that is higher for better results, whatever the metric; lowest if there is no value."""
     value = _value(result, metric)
     return _WORST if value is None else sign * value
 

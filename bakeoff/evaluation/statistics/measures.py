@@ -49,7 +49,7 @@ _OF_ANSWERS = frozenset({"accuracy", "balanced_accuracy", *_RATIO_OF})
 _OF_PROBABILITIES = frozenset({"log_loss", "brier", "neg_log_loss", "neg_brier_score"})
 _OF_SCORES = frozenset({"roc_auc", "average_precision"})
 
-#: From 0 to 1, among those that are left to the jackknife.
+#: Metrics from 0 to 1 among those that are left to the jackknife.
 _BOUNDED = frozenset(
     {
         "completeness_score",
@@ -145,7 +145,7 @@ def other_sketch(
     value, sums = jackknife(metric, block_map)
     kind = _kind_of_other(name)
     is_loss = kind is IntervalKind.LOSS
-    if is_loss:  # the sketch of a loss, seen from the other side
+    if is_loss:  # the name is that of minus a loss
         value, sums = -value, -sums
     sketch = make_sketch(name, value, sums, block_map, kind=kind, base=base or block_map.rows)
     return sketch.minus() if is_loss else sketch

@@ -1,4 +1,4 @@
-"""From rows to the types of `domain`, and back: runs, jobs, results, provenances."""
+"""Converts rows to the types of `bakeoff.domain`, and back: runs, jobs, results, provenances."""
 
 from dataclasses import asdict
 from typing import Any
@@ -141,7 +141,7 @@ def provenance_from_row(row: Row[Any]) -> Provenance:
 
 
 def name_in_events(row: Row[Any]) -> dict[str, Any]:
-    """What each event about a job says of it."""
+    """The keys that each event about a job has."""
     return {
         "evaluationId": row.id,
         "modelId": row.model_id,
