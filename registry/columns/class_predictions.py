@@ -19,7 +19,7 @@ Label = str | int | float | bool
 
 
 def code_of(label: Label, classes: Sequence[Label]) -> int | None:
-    """The position of a label among the classes, by value or else by its text; None if it is none of them."""
+    """The position of a label among the classes, by value or else by its text; None if it is no class."""
     plain: list[Label] = np.asarray(classes).tolist()
     if label in plain:
         return plain.index(label)
@@ -105,7 +105,7 @@ def _extra_probabilities(
 def columns_of(
     values: NDArray[Any], kind: OutputKind, classes: NDArray[Any], rules: ScoringRules
 ) -> NDArray[Any]:
-    """One column per class, in sort order. The single column of a binary target gets its other one."""
+    """One column per class, in sort order. A single column of a binary target gets the other one."""
     if values.ndim == 2:  # noqa: PLR2004 - rows and columns
         if values.shape[1] == len(classes):
             return values

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import BadAnswerError
 
-#: By so much sums of 32-bit floats may miss 0 and 1.
+#: How far sums of 32-bit floats may be below 0 or above 1.
 _ROUNDING = 1e-6
 
 _MISSING = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
