@@ -175,7 +175,7 @@ class ScoringRules:
     threshold: float | None = None  #: None means 0.5 for probabilities and 0 for scores
     average: Average | None = None  #: None for regression
     zero_division: float = 0.0
-    seal: float = 0.0  #: the share of the test rows that no score is made of, but the winner's own
+    seal: float = 0.0  #: share of the test rows that only the winner is scored on
 
     def treat_alike(self, other: "ScoringRules") -> bool:
         """Whether both rules give the same value of a metric for the same predictions."""

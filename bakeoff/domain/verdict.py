@@ -118,7 +118,7 @@ class SplitReuse(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SealedScore:
-    """Of the one to take, on rows that no score was made of before."""
+    """The score of the recommended candidate on the sealed rows, on which no candidate was scored before."""
 
     candidate: str
     value: float
@@ -130,13 +130,13 @@ class SealedScore:
 
 @dataclass(frozen=True, kw_only=True)
 class Spending:
-    """Whether the one to take replaces what an earlier run on these rows adopted."""
+    """Whether the recommended candidate replaces the one that an earlier run on these rows adopted."""
 
     run: int  #: counted on these rows, from 1
-    level: float  #: at which it must be shown to be better; such levels sum to that of the verdict
+    level: float  #: of the test whether it is better; the levels of all runs sum to that of the verdict
     champion: str | None  #: what was adopted before, as `candidate of run`; None: nothing was
     p_value: float | None
-    adopted: str | None  #: the evaluation that is adopted now, or stays so; None: nothing ever was
+    adopted: str | None  #: the evaluation that is adopted from now on; None: none ever was
 
     def to_record(self) -> dict[str, Any]:
         return {
@@ -229,7 +229,7 @@ class RunVerdict:
         }
 
     def beats(self, candidate: str, reference: str) -> bool | None:
-        """Whether that is shown. None: they were not compared, or too little is known."""
+        """Whether that is shown. None: they were not compared, or too little is known for it."""
         for one in self.references:
             if (one.candidate, one.reference) == (candidate, reference):
                 return None if one.outcome is Against.INSUFFICIENT else one.outcome is Against.BETTER

@@ -35,7 +35,7 @@ class Messenger(Protocol):
         """The ids of jobs that have a message which no worker has taken yet; None: the broker is away."""
 
     def queue_readers(self) -> Mapping[str, list[str]]:
-        """By queue, the names of the workers that read it, as far as they answer."""
+        """The names of the workers that read each queue, as far as they answer."""
 
     def evaluations_are_read(self) -> bool:
         """Whether any worker reads the queue of evaluations."""
@@ -81,7 +81,7 @@ class Context:
 
     @property
     def engine(self) -> "Engine":
-        """Of the database of runs."""
+        """The engine of the database of runs."""
         from bakeoff.store.database.engine import open_database
 
         return open_database(self.configuration.database_url)

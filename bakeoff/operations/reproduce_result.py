@@ -59,7 +59,7 @@ def start_reproduction(context: Context, fit: Fit) -> str:
 
 
 def compare_with_first(context: Context, fit: Fit, run_id: str) -> ReproductionComparison:
-    """Of a run that has completed."""
+    """Compares the result of a completed run with the first one."""
     [job] = job_rows.of_run(context.engine, run_id)
     again = earlier_fits.of_evaluation(context.engine, job.id)
     assert again is not None  # noqa: S101 - it was fitted

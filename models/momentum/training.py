@@ -193,7 +193,7 @@ def _area_under_curve(confidence: np.ndarray, rose: np.ndarray) -> float:
 
 
 def _rank_correlation(expected: np.ndarray, test: Samples) -> float:
-    """Of predicted and real returns among the symbols of each day: the move of the market cancels out."""
+    """The correlation of predicted and real returns within each day, so that market moves cancel out."""
     import pandas as pd
 
     ranks = pd.DataFrame({"expected": expected, "forward": test.forward}).groupby(test.day).rank(pct=True)

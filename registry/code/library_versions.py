@@ -72,7 +72,7 @@ def _version_and_digest(files: tuple[tuple[str, int, int], ...]) -> str:
 
 
 def libraries_of(model: Any) -> dict[str, str]:
-    """By distribution: Python, that of the class, and the usual libraries that are loaded."""
+    """Versions by distribution: Python, that of the class, and the usual libraries that are loaded."""
     loaded = [module for module in _MODULES if module in sys.modules]
     names = dict.fromkeys(name_of(module) for module in (*loaded, type(model).__module__))
     versions = {name: version for name in names if (version := _version(name))}

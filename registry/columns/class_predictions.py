@@ -126,7 +126,7 @@ def columns_of(
 def _decided(
     columns: NDArray[Any], kind: OutputKind, classes: NDArray[Any], rules: ScoringRules
 ) -> NDArray[np.intp]:
-    """Of two classes, the positive one from the threshold on; of more, the first with the largest value."""
+    """The predicted class: of two the positive one from the threshold on; of more the largest value."""
     positive = positive_code(classes, rules)
     if positive is None:
         return np.asarray(columns.argmax(axis=1))

@@ -104,7 +104,7 @@ def _metric(metric: str, value: Any) -> float | None:
 def _feature_names(
     given: Sequence[str] | None, model: Any, signature: Mapping[str, Any] | None
 ) -> tuple[str, ...] | None:
-    """As given, or those of the signature, or those that scikit-learn sets on the model when it is fitted."""
+    """The given names, those of the signature, or those that scikit-learn sets when a model is fitted."""
     if given is not None:
         return tuple(map(str, given))
     if signature is not None:

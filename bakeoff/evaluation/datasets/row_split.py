@@ -76,7 +76,7 @@ def _not_stratified(counts: np.ndarray) -> str:
 
 
 def split_by_column(column: Column) -> Split:
-    """By a column that holds `train` or `test` in each row."""
+    """Splits by a column that has `train` or `test` in each row."""
     words = column.array.to_numpy(zero_copy_only=False) if column.type in {STRING, CATEGORY} else column.array
     is_test = np.asarray(words == "test", dtype=bool)
     is_train = np.asarray(words == "train", dtype=bool)

@@ -43,7 +43,7 @@ def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
 
 
 def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) -> Scores:
-    """Of the predictions at these paths, by the rules of the run; `sealed`: on the rows that these seal."""
+    """Scores the predictions at these paths by the rules of the run; `sealed`: on the sealed rows only."""
     predictions = Predictions(
         values=load_array(paths.predictions),
         output_kind=job.candidate.output_kind,

@@ -52,7 +52,7 @@ def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Re
 
 @contextmanager
 def _cell_api(scratch: Path, paths: JobPaths) -> Iterator[CellApi]:
-    """As in a cell, but the report goes nowhere. An output that was never written is removed afterwards."""
+    """What an entry gets in a cell, but the report goes nowhere. Outputs that stay empty are removed."""
     outputs = {name: os.open(file, os.O_WRONLY | os.O_CREAT, 0o600) for name, file in paths.outputs.items()}
     with Path(os.devnull).open("wb") as report:
         inside = CellApi(scratch=scratch, report=report.fileno(), outputs=outputs)

@@ -17,7 +17,7 @@ class LeaderboardRow:
     rank: int  #: from 1; equal results share a rank, and the next rank counts them all, as in 1, 1, 3
     result: Result
     value: float | None  #: of the ranking metric; results with None are last
-    #: By the verdict, whether that is shown; without one, whether the value is better. None: not known, as of
+    #: Whether the verdict shows it; without a verdict, whether the value is better. None: not known, or it is
     #: the baseline itself.
     beats_baseline: bool | None
 

@@ -94,7 +94,7 @@ class Pairs:
 
     @property
     def df(self) -> Floats:
-        """By the kurtosis of the influences (Satterthwaite): few where few rows decide."""
+        """Degrees of freedom, by the kurtosis of the influences (Satterthwaite): low if few rows decide."""
         return 2 * self.n_eff
 
     @property

@@ -345,7 +345,7 @@ def _cost(one: JudgedCandidate, prefer: PreferAmongTied | Sequence[str]) -> floa
 
 
 def _preference(verdict: RunVerdict, prefer: PreferAmongTied | Sequence[str]) -> str:
-    """As the sentence calls it."""
+    """The name of the preference in the sentence."""
     if isinstance(prefer, PreferAmongTied):
         return str(prefer)
     return sentences.ORDER if verdict.recommended in prefer else sentences.SCORE

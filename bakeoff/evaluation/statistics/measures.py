@@ -138,7 +138,7 @@ def value_sketches(
 def other_sketch(
     name: str, metric: Callable[[Ints], float], block_map: BlockMap, *, base: int | None = None
 ) -> Sketch:
-    """Of any metric: `metric` is given the places of the rows to look at (see `jackknife`).
+    """The sketch of any metric: `metric` is given the places of the rows to look at (see `jackknife`).
 
     `base` is what a perfect score rests on: the rows of the rarest class; None: all rows.
     """

@@ -21,7 +21,7 @@ def holm(p_values: Sequence[float]) -> Floats:
 
 
 def mcnemar_exact(only_a: int, only_b: int) -> float:
-    """Of two classifiers: rows that only a, and rows that only b has right. Two-sided."""
+    """The two-sided p-value for two classifiers, by the rows that only a and that only b has right."""
     discordant = only_a + only_b
     if discordant == 0:
         return 1.0

@@ -81,7 +81,7 @@ def tell(
 
 
 def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], candidates: int) -> str:
-    """Why; empty if there is something."""
+    """Why nothing can be said; empty if something can."""
     codes = {finding.code for finding in verdict.findings}
     whom = next(iter(scored), "") if len(scored) == 1 else f"the {_count(len(scored))} candidates"
     is_open = verdict.best is None and not verdict.tied and len(scored) > 1
@@ -206,7 +206,7 @@ def _the_one_to_take(verdict: RunVerdict, scored: dict[str, Contender], prefer: 
 
 
 def _price(verdict: RunVerdict, one: Contender) -> str:
-    """How far the one to take is behind the highest score, where it is."""
+    """How far the recommended candidate is behind the highest score; empty if it has the highest."""
     pair = verdict.to_best.get(one.id)
     if pair is None or not pair.difference:
         return ""

@@ -95,7 +95,7 @@ def adoption_level(look: int, *, level: float = 0.05) -> float:
 
 
 def p_of_being_better(proposed: Sketch, champion: Sketch, *, greater_is_better: bool) -> float:
-    """Of one pair that was named beforehand, one-sided. Raise IncomparableError of scores on other rows."""
+    """The one-sided p-value of a pair that was named beforehand. IncomparableError: not the same rows."""
     named = {"champion": champion, "proposed": proposed}
     compared = ComparedScores.of(named, greater_is_better=greater_is_better)
     pairs = pairs_of(compared)  # of champion minus proposed

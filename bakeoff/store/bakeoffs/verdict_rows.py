@@ -28,7 +28,7 @@ from bakeoff.store.database.tables import jobs, provenances, results, runs, sket
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierVerdict:
-    """Of another run on the same split: what the next one needs to know of it."""
+    """What a run needs to know of another run on the same split."""
 
     metric: str
     minimum_detectable_difference: float | None
@@ -92,12 +92,13 @@ def of_run(engine: Engine, run_id: str) -> RunVerdict | None:
 
 
 def write_later(engine: Engine, run_id: str, verdict: RunVerdict) -> bool:
-    """Of a run that ended before there were verdicts. False when it has one, or is being judged.
+    """Makes the verdict due of a run that ended before there were verdicts. False when it has one, or is
+    being judged.
 
     The end of such a run was announced, and its models were saved, when it ended.
     """
     with writing(engine) as connection:
-        # The lock lets one process at a time look whether there is a row, and write it.
+        # Without the lock, two processes could both find no row, and both write one.
         connection.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update())
         if connection.execute(select(verdicts.c.run_id).where(verdicts.c.run_id == run_id)).first():
             return False
@@ -125,7 +126,7 @@ def without_verdict(engine: Engine) -> Sequence[str]:
 def scores_on_split(
     engine: Engine, split_id: str, metric: str, *, model_ids: Sequence[str]
 ) -> dict[str, list[float]]:
-    """By candidate: the scores of its different fits on the split, in the order in which they were made."""
+    """The scores of each candidate's different fits on the split, in the order in which they were made."""
     wanted = (
         select(provenances.c.model_id, provenances.c.fingerprint, results.c.metrics)
         .join(results, results.c.evaluation_id == provenances.c.evaluation_id)
@@ -198,12 +199,12 @@ def sketch_later(
     by_metric: Mapping[str, bytes],
     intervals: Mapping[str, Interval],
 ) -> bool:
-    """Of a result that was written without. False when it has some already, or there are none to add."""
+    """Adds sketches to a result without any. False when it has some already, or there are none to add."""
     if not by_metric:
         return False
     of_result = results.c.evaluation_id == evaluation_id
     with writing(engine) as connection:
-        # The lock lets one process at a time look whether there are sketches, and write them.
+        # Without the lock, two processes could both find no sketches, and both write them.
         connection.execute(select(results.c.evaluation_id).where(of_result).with_for_update())
         present = select(sketches.c.metric).where(sketches.c.evaluation_id == evaluation_id).limit(1)
         if connection.execute(present).first():

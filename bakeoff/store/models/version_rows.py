@@ -174,7 +174,7 @@ def _make_searchable(connection: Connection, model_id: int, row: Mapping[str, An
 
 
 def find(engine: Engine, wanted: int | ModelUri) -> Stored | None:
-    """By id or by URI; the newest, where several versions match."""
+    """Finds a version by id or URI; the newest, if several match."""
     found = (
         select_versions(models.c.input_example)
         .where(*_matching(wanted))

@@ -89,7 +89,7 @@ def write_at_end(
 
 
 def answers_of_run(engine: Engine, run: Run) -> dict[str, tuple[ModelOutput, ...]]:
-    """By model, the answers of those jobs of the run that completed."""
+    """The answers of the completed jobs of a run, by model."""
     with reading(engine) as connection:
         return _answers(connection, run, _jobs_of(connection, run))
 

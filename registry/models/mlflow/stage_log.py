@@ -32,7 +32,7 @@ class StageLog:
         return _log_entries(self.ledgers.read(name))
 
     def stages(self, name: str) -> dict[str, Stage]:
-        """By version; a version that was never moved is not in it."""
+        """The stages by version. Versions that were never moved are absent."""
         return stages_of(self.entries(name))
 
     def all_entries(self) -> dict[str, list[LogEntry]]:
