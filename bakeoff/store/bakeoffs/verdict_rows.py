@@ -92,10 +92,10 @@ def of_run(engine: Engine, run_id: str) -> RunVerdict | None:
 
 
 def write_later(engine: Engine, run_id: str, verdict: RunVerdict) -> bool:
-    """Makes the verdict due of a run that ended before there were verdicts. False when it has one, or is
-    being judged.
+    """Writes the verdict of a run that ended before there were verdicts.
 
-    The end of such a run was announced, and its models were saved, when it ended.
+    False when it has one, or is being judged. The end of such a run was announced, and its models were saved,
+    when it ended.
     """
     with writing(engine) as connection:
         # Without the lock, two processes could both find no row, and both write one.
