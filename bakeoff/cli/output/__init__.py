@@ -1,1 +1,1 @@
-"""What commands print: tables, live progress, and formats for other programs."""
+"""What commands print: the terminal, tables of model versions and signals, numbers."""

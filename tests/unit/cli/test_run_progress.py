@@ -8,8 +8,8 @@ import pytest
 from fixtures.samples import NOON, a_candidate, a_job, a_run
 from rich.console import Console
 
-from bakeoff.cli.output.poll_run import IdleReason, PolledRun
-from bakeoff.cli.output.run_progress import LineProgress, render
+from bakeoff.cli.output.runs.poll_run import IdleReason, PolledRun
+from bakeoff.cli.output.runs.run_progress import LineProgress, render
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.job import JobError, JobState, Phase
 from bakeoff.domain.run import RunState, seconds_left

@@ -61,8 +61,8 @@ def retry(
 
     This makes a new run of the same candidates on the same data, and takes over the results that exist.
     """
-    from bakeoff.cli.output.follow_run import follow_and_show, show_how_to_follow
-    from bakeoff.cli.output.run_header import header
+    from bakeoff.cli.output.runs.follow_run import follow_and_show, show_how_to_follow
+    from bakeoff.cli.output.runs.run_header import header
     from bakeoff.operations import start_run
     from bakeoff.store.bakeoffs import run_rows
     from bakeoff.worker import worker_processes

@@ -13,7 +13,7 @@ import typer
 
 from bakeoff.cli import project_access, run_options
 from bakeoff.cli.output import terminal
-from bakeoff.cli.output.run_outcome import show_outcome
+from bakeoff.cli.output.runs.run_outcome import show_outcome
 from bakeoff.cli.project_access import ConfigFile
 from bakeoff.domain.job import JobState
 from bakeoff.domain.run import RunState
@@ -94,7 +94,7 @@ def run(
 
     Ctrl-C ends this command and not the run, which goes on.  Exit code 3: not all candidates have a result.
     """
-    from bakeoff.cli.output.follow_run import follow_and_show, show_how_to_follow
+    from bakeoff.cli.output.runs.follow_run import follow_and_show, show_how_to_follow
 
     began = time.monotonic()
     context = project_access.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
@@ -185,7 +185,7 @@ def _show_header(
     name: str | None,
     prospects: "Sequence[Prospect]" = (),
 ) -> None:
-    from bakeoff.cli.output.run_header import header, how_many_reused
+    from bakeoff.cli.output.runs.run_header import header, how_many_reused
     from bakeoff.operations import start_run
 
     run = start_run.run_of(plan, run_id=run_id, name=name)

@@ -63,7 +63,7 @@ def _table(found: "Sequence[RunSummary]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from bakeoff.cli.output import state_words
+    from bakeoff.cli.output.runs import state_words
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     prioritised = any(summary.run.priority for summary in found)

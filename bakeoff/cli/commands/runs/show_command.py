@@ -47,7 +47,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     config: ConfigFile = None,
 ) -> None:
     """Show the leaderboard of a run."""
-    from bakeoff.cli.output.run_outcome import show_report
+    from bakeoff.cli.output.runs.run_outcome import show_report
     from bakeoff.operations.judge_runs import wait_for_verdict
     from bakeoff.operations.run_report import read_report
     from bakeoff.store.bakeoffs import run_rows
@@ -70,19 +70,19 @@ def show(  # noqa: PLR0917 - one parameter for each option
 
 
 def _watch(context: "Context", run_id: str, form: ShowFormat) -> "Run | None":
-    from bakeoff.cli.output.follow_run import follow_to_end
+    from bakeoff.cli.output.runs.follow_run import follow_to_end
 
     return follow_to_end(context, run_id, terminal.out() if form is ShowFormat.TABLE else terminal.err())
 
 
 def _leave(ended: "Run") -> None:
-    from bakeoff.cli.output.follow_run import exit_with_state_of
+    from bakeoff.cli.output.runs.follow_run import exit_with_state_of
 
     exit_with_state_of(ended)
 
 
 def _show_details(report: "RunReport", model: str, form: ShowFormat) -> None:
-    from bakeoff.cli.output import metric_details
+    from bakeoff.cli.output.runs import metric_details
 
     standings = metric_details.of_model(report, model)
     if form is ShowFormat.JSON:
@@ -98,7 +98,7 @@ def _show_details(report: "RunReport", model: str, form: ShowFormat) -> None:
 def _write(report: "RunReport", form: ShowFormat, top: int | None) -> None:
     from dataclasses import replace
 
-    from bakeoff.cli.output import export_formats
+    from bakeoff.cli.output.runs import export_formats
     from bakeoff.operations.run_report import report_record
 
     report = replace(report, standings=report.standings[:top])

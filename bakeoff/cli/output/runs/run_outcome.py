@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output import signal_run_view, terminal
-from bakeoff.cli.output.failure_list import failures
-from bakeoff.cli.output.leaderboard_table import leaderboard
-from bakeoff.cli.output.run_header import header, state
-from bakeoff.cli.output.saving_view import saving_lines
-from bakeoff.cli.output.verdict_view import verdict_lines
+from bakeoff.cli.output.runs.failure_list import failures
+from bakeoff.cli.output.runs.leaderboard_table import leaderboard
+from bakeoff.cli.output.runs.run_header import header, state
+from bakeoff.cli.output.runs.saving_view import saving_lines
+from bakeoff.cli.output.runs.verdict_view import verdict_lines
 
 if TYPE_CHECKING:
     from rich.console import Console

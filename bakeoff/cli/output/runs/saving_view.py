@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output import terminal
-from bakeoff.cli.output.run_header import grid
+from bakeoff.cli.output.runs.run_header import grid
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.run import Run

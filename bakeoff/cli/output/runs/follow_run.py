@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from bakeoff.cli.output import terminal
-from bakeoff.cli.output.poll_run import IdleReason, poll
-from bakeoff.cli.output.run_outcome import show_outcome
-from bakeoff.cli.output.run_progress import LineProgress, LiveProgress
-from bakeoff.cli.output.saving_view import wait_until_saved
+from bakeoff.cli.output.runs.poll_run import IdleReason, poll
+from bakeoff.cli.output.runs.run_outcome import show_outcome
+from bakeoff.cli.output.runs.run_progress import LineProgress, LiveProgress
+from bakeoff.cli.output.runs.saving_view import wait_until_saved
 from bakeoff.domain.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.judge_runs import wait_for_verdict

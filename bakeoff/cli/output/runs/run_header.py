@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff.cli.output import state_words
 from bakeoff.cli.output.number_format import duration
+from bakeoff.cli.output.runs import state_words
 from bakeoff.cli.output.signal_run_view import order
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset import DatasetRef, TargetKind

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bakeoff.cli.output.number_format import decimals, fixed
-from bakeoff.cli.output.verdict_view import band_text, verdict_facts
+from bakeoff.cli.output.runs.verdict_view import band_text, verdict_facts
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.run_report import RunReport, failure_record, standing_record
