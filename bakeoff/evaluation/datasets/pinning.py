@@ -22,7 +22,6 @@ from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
 from bakeoff.evaluation.datasets.column_files import to_disk, write_array, write_rows, write_text
 from bakeoff.evaluation.datasets.dataset_checks import split_warnings
-from bakeoff.evaluation.datasets.dataset_sources import dataset_files, read_dataset
 from bakeoff.evaluation.datasets.row_split import Split, split_by_column, split_by_files, split_by_seed
 from bakeoff.evaluation.datasets.snapshot_layout import (
     MANIFEST,
@@ -36,6 +35,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
     SnapshotManifest,
     folder_of,
 )
+from bakeoff.evaluation.datasets.sources.dataset_sources import dataset_files, read_dataset
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
 #: Bytes of a snapshot beside the values: headers, offsets of text, and some spare room.

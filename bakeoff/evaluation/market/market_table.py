@@ -10,8 +10,8 @@ import numpy as np
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import LONGEST_SYMBOL
 from bakeoff.domain.wording import counted, listed, nearest
-from bakeoff.evaluation.datasets import dataset_sources
 from bakeoff.evaluation.datasets.column_types import convert
+from bakeoff.evaluation.datasets.sources import dataset_sources
 from bakeoff.evaluation.market.panel import Panel
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource

@@ -8,7 +8,7 @@ import pytest
 from fixtures.places import ROOT
 from sklearn import datasets
 
-from bakeoff.evaluation.datasets import built_in_sources
+from bakeoff.evaluation.datasets.sources import built_in_sources
 
 TOYS = ["breast_cancer", "diabetes", "digits", "iris", "wine"]
 
@@ -24,7 +24,7 @@ def test_a_toy_set_is_what_scikit_learn_says_it_is(name):
 
 def test_reading_one_does_not_import_scikit_learn():
     script = (
-        "import sys; from bakeoff.evaluation.datasets.built_in_sources import load_toy_set as load\n"
+        "import sys; from bakeoff.evaluation.datasets.sources.built_in_sources import load_toy_set as load\n"
         "sizes = [load(name).shape for name in ('breast_cancer', 'digits', 'iris', 'wine')]\n"
         "print(sizes, 'sklearn' in sys.modules)"
     )

@@ -15,17 +15,23 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.machine.folders import refuse_tasks
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.evaluation.datasets.added_sources import files_of_added, read_added
-from bakeoff.evaluation.datasets.built_in_sources import TOY_SETS, labelled_frame, load_toy_set
 from bakeoff.evaluation.datasets.column_types import convert
-from bakeoff.evaluation.datasets.file_sources import (
+from bakeoff.evaluation.datasets.sources.added_sources import files_of_added, read_added
+from bakeoff.evaluation.datasets.sources.built_in_sources import TOY_SETS, labelled_frame, load_toy_set
+from bakeoff.evaluation.datasets.sources.file_sources import (
     csv_columns,
     located,
     parquet_columns,
     read_csv,
     read_parquet,
 )
-from bakeoff.evaluation.datasets.sql_source import follow, query, query_sqlite, sqlite_file, with_journal
+from bakeoff.evaluation.datasets.sources.sql_source import (
+    follow,
+    query,
+    query_sqlite,
+    sqlite_file,
+    with_journal,
+)
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.datasets.dataset_sources import dataset_files, read_dataset
+from bakeoff.evaluation.datasets.sources.dataset_sources import dataset_files, read_dataset
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 ROWS = "a,b,y\n1,x,0\n2,z,1\n3,x,0\n"

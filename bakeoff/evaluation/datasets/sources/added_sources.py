@@ -62,7 +62,7 @@ def _load(source: str) -> AddedSource:
     if missing:
         raise InvalidInputError(
             f"source {source!r} of {_whose(source)} has no function {' and no '.join(missing)}: see "
-            "bakeoff.evaluation.datasets.added_sources for what a source must have"
+            "bakeoff.evaluation.datasets.sources.added_sources for what a source must have"
         )
     return found  # type: ignore[no-any-return]  # it has both functions
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.datasets.dataset_sources import dataset_files, read_dataset
+from bakeoff.evaluation.datasets.sources.dataset_sources import dataset_files, read_dataset
 from bakeoff.settings.configuration import load
 from bakeoff.settings.setting_definitions import DatasetSettings
 
@@ -54,7 +54,7 @@ def test_it_is_given_its_options(root):
             "unfinished",
             (
                 "source 'unfinished' of the package shop-doors 1.2 has no function files: see "
-                "bakeoff.evaluation.datasets.added_sources for what a source must have"
+                "bakeoff.evaluation.datasets.sources.added_sources for what a source must have"
             ),
         ),
         (
