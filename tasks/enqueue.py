@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations import start_run as runs

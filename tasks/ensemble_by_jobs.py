@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.job import JobState
+from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.signal import SignalOrder
 from bakeoff.evaluation.signals.signal_run_plan import plan_of_order
 from bakeoff.inference.ensemble_service import EnsembleService

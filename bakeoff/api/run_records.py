@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.domain.identity import iso_or_none, utc_now
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import seconds_left
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import seconds_left
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.bakeoffs.run_status import JobStatus, RunStatus
 

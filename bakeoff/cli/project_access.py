@@ -10,7 +10,7 @@ from bakeoff.domain.errors import NotFoundError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from bakeoff.domain.job import Job
+    from bakeoff.domain.runs.job import Job
     from bakeoff.operations.context import Context, Messenger
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog

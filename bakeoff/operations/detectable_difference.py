@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import verdict_rows
 

@@ -8,11 +8,11 @@ fixed draws, so every process would compute the same one. It is computed once.
 import logging
 import time
 
-from bakeoff.domain.job import JobState
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
-from bakeoff.domain.verdict import RunVerdict
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.context import Context
 from bakeoff.operations.sketch_results import sketch_what_has_none
 from bakeoff.operations.split_use import with_use_of_split

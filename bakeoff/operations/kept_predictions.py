@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import earlier_fits
 

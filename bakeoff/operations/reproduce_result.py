@@ -5,9 +5,9 @@ from pathlib import Path
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.identity import new_id, utc_now
-from bakeoff.domain.job import Job, JobKind, JobState
-from bakeoff.domain.result import Fit
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import Job, JobKind, JobState
+from bakeoff.domain.runs.result import Fit
+from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.reuse.reproduction import ReproductionComparison, compare_fits
 from bakeoff.operations import start_run
 from bakeoff.operations.context import Context

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.run import Run
-from bakeoff.domain.saving import Saving
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.saving import Saving
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
-from bakeoff.domain.verdict import RunVerdict
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, rank
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary

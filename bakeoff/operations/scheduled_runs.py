@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.machine.background_work import StoppedError
-from bakeoff.domain.run import Run
-from bakeoff.domain.schedule import ON_TIME, Schedule, Slot
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.schedule import ON_TIME, Schedule, Slot
 from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context

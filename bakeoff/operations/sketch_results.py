@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
 from bakeoff.operations.kept_predictions import kept_predictions
 from bakeoff.store.bakeoffs import job_rows, verdict_rows

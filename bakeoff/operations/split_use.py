@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
-from bakeoff.domain.verdict import RunVerdict, SealedScore, Spending, SplitReuse, VerdictFinding
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending, SplitReuse, VerdictFinding
 from bakeoff.operations.context import Context
 from bakeoff.operations.kept_predictions import kept_predictions
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows

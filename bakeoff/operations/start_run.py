@@ -11,9 +11,9 @@ from pathlib import Path
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import ConflictError
 from bakeoff.domain.identity import new_id, parse_id, utc_now
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.result import Parts, Result, fingerprint
-from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.result import Parts, Result, fingerprint
+from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.signal import SignalJobInputs
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of

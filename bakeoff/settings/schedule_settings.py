@@ -6,9 +6,9 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.run import PRIORITIES
-from bakeoff.domain.saving import SavePolicy
-from bakeoff.domain.schedule import Cron, Every, Missed, Schedule, parse_zone
+from bakeoff.domain.runs.run import PRIORITIES
+from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.domain.runs.schedule import Cron, Every, Missed, Schedule, parse_zone
 from bakeoff.settings.registry_settings import PromotionSettings
 from bakeoff.settings.section import Section
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from bakeoff.domain.extensions import Extends, added
-from bakeoff.domain.saving import SavePolicy
-from bakeoff.domain.verdict import PreferAmongTied, SplitReuse
+from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.domain.runs.verdict import PreferAmongTied, SplitReuse
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings

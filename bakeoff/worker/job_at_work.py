@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bakeoff.cell.host.cell_client import WarmParent
-from bakeoff.domain.job import Job
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_under_way import Grant
 from bakeoff.operations.capacity import grant_for

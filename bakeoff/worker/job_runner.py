@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.cell.host.cell_client import WarmParent, connect
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.identity import parse_id
-from bakeoff.domain.job import JobError, JobKind, Phase
+from bakeoff.domain.runs.job import JobError, JobKind, Phase
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.operations.capacity import full_disk
 from bakeoff.operations.context import Context

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bakeoff.domain.result import Fit, Provenance, digest_of, fingerprint
+from bakeoff.domain.runs.result import Fit, Provenance, digest_of, fingerprint
 from bakeoff.domain.signal import ModelOutput, SignalJobInputs, SignalOrder
 from bakeoff.evaluation.reuse.audit_check import first_change
 from bakeoff.evaluation.reuse.job_provenance import PartsOf

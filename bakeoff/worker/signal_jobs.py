@@ -8,8 +8,8 @@ from functools import partial
 
 from bakeoff.domain.errors import InvalidInputError, TamperedError
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.job import Job, JobError, JobState, Phase
-from bakeoff.domain.result import Cost, Result
+from bakeoff.domain.runs.job import Job, JobError, JobState, Phase
+from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.signal import ModelOutput, ranked
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.signals.signal_cell import Answered, answers_from_cell

@@ -19,8 +19,8 @@ from types import ModuleType
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.job import Phase
 from bakeoff.domain.machine.folders import PACKAGES, SOURCES
+from bakeoff.domain.runs.job import Phase
 from registry.code.missing_module import cure_for
 
 _TRACEBACK_LIMIT = 20_000

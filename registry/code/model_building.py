@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
-from bakeoff.domain.job import Phase
+from bakeoff.domain.runs.job import Phase
 from registry.code.class_import import LoadError, find_class, nearest, plugin_errors
 
 __all__ = ["LoadError", "build", "is_class_mapping"]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BadAnswerError
-from bakeoff.domain.job import Phase
+from bakeoff.domain.runs.job import Phase
 from bakeoff.domain.signal import ModelConfig, ModelOutput, SignalType, ranked
 from registry.code.model_building import ARTEFACT_VERSION, SignalClass, find_signal_class
 from registry.columns.json_values import jsonable

@@ -26,8 +26,8 @@ from bakeoff.api.security.tokens import Tokens
 from bakeoff.cli.output.settings_reference import settings_reference
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.events.event_stream import SCHEMA
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load

@@ -15,8 +15,8 @@ from bakeoff.api.schemas.run_result_schemas import PairsOut, ResultsOut, Verdict
 from bakeoff.api.schemas.run_schemas import RunPageOut, RunStatusOut, StartedOut
 from bakeoff.api.schemas.schema_base import Id
 from bakeoff.domain.errors import ConflictError, NotFoundError
-from bakeoff.domain.run import RunState
-from bakeoff.domain.verdict import RunVerdict
+from bakeoff.domain.runs.run import RunState
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context

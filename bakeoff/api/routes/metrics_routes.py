@@ -16,8 +16,8 @@ from starlette.responses import PlainTextResponse
 
 from bakeoff.api.cached_probe import CachedProbe, ProbeTimes
 from bakeoff.api.dependencies import TheService
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.leases import Caps

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.job import Job
-from bakeoff.domain.result import Fit, FittedModel, NotKept
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import Fit, FittedModel, NotKept
+from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.score_predictions import Scores, score

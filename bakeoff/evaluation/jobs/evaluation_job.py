@@ -15,9 +15,9 @@ from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.job import JobError, JobState, Phase
 from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
-from bakeoff.domain.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
+from bakeoff.domain.runs.job import JobError, JobState, Phase
+from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, accept_model, score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of

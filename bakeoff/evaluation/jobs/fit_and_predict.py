@@ -14,8 +14,8 @@ import numpy as np
 
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
-from bakeoff.domain.job import Phase
 from bakeoff.domain.machine.folders import SOURCES
+from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import with_preprocessing

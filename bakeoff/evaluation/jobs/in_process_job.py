@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bakeoff.cell.inside.cell_api import CellApi
-from bakeoff.domain.job import Job
-from bakeoff.domain.result import Cost, Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import Cost, Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.evaluation_job import Scored, payload_of, result_of

@@ -15,7 +15,7 @@ from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.verdict import Interval
+from bakeoff.domain.runs.verdict import Interval
 from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn_scorers
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan

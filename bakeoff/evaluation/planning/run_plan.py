@@ -11,7 +11,7 @@ from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import check_name
-from bakeoff.domain.saving import SavePolicy, SaveRequest
+from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import classes, fields

@@ -17,8 +17,8 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.metric import Average
-from bakeoff.domain.run import PRIORITIES
-from bakeoff.domain.saving import SavePolicy
+from bakeoff.domain.runs.run import PRIORITIES
+from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.result import Result
+from bakeoff.domain.runs.result import Result
 
 #: Stands for a result without a value.
 _WORST = -math.inf

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bakeoff.domain.job import Job
 from bakeoff.domain.model_version import VersionOrigin
-from bakeoff.domain.result import FittedModel, Result
-from bakeoff.domain.run import Run, RunState
-from bakeoff.domain.saving import SavePolicy
-from bakeoff.domain.verdict import RunVerdict
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import FittedModel, Result
+from bakeoff.domain.runs.run import Run, RunState
+from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.reports.leaderboard import rank
 from registry.models.model_description import Description
 

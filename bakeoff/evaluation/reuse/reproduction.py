@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.domain.result import Fit, Part
+from bakeoff.domain.runs.result import Fit, Part
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate, OutputKind
 from bakeoff.domain.metric import ScoringRules, is_custom
-from bakeoff.domain.result import Fit, Part, Parts
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.result import Fit, Part, Parts
+from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
 from bakeoff.evaluation.reuse.audit_check import first_change
 

@@ -14,7 +14,7 @@ import numpy as np
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.job import Phase
+from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, unpickle_copies
 from bakeoff.evaluation.signals.signal_job_inputs import SEED

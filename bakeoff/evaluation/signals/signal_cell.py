@@ -17,8 +17,8 @@ from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.job import JobError, JobState, Phase
-from bakeoff.domain.result import Cost, Provenance, digest_of
+from bakeoff.domain.runs.job import JobError, JobState, Phase
+from bakeoff.domain.runs.result import Cost, Provenance, digest_of
 from bakeoff.domain.signal import ModelOutput
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of

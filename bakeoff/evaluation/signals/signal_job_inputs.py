@@ -10,7 +10,7 @@ from pathlib import Path
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.result import Part, Parts, digest_of, fingerprint
+from bakeoff.domain.runs.result import Part, Parts, digest_of, fingerprint
 from bakeoff.domain.signal import Artefact, SignalJobInputs
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts

@@ -11,7 +11,7 @@ from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.run import PRIORITIES
+from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalJobInputs, SignalOrder
 from bakeoff.evaluation.market.market_pinning import STALE_DAYS, PinnedMarket, pin_market
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse

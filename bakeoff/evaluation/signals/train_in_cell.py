@@ -7,7 +7,7 @@ from typing import Any
 
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.job import Phase
+from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.signals.answer_in_cell import errors_as_faults, seed_random
 from bakeoff.settings import log_setup

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bakeoff.domain.verdict import (
+from bakeoff.domain.runs.verdict import (
     Against,
     CorrectedScore,
     PreferAmongTied,

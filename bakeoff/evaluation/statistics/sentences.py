@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bakeoff.domain.verdict import (
+from bakeoff.domain.runs.verdict import (
     Against,
     Interval,
     PairDifference,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bakeoff.domain.verdict import PairDifference, Standing
+from bakeoff.domain.runs.verdict import PairDifference, Standing
 from bakeoff.evaluation.statistics.comparison import Comparison, Pairs
 from bakeoff.evaluation.statistics.equivalence import bounds_to_best
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bakeoff.domain.verdict import CorrectedScore
+from bakeoff.domain.runs.verdict import CorrectedScore
 from bakeoff.evaluation.statistics.blocks import SEED
 from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
 from bakeoff.evaluation.statistics.sketch import Sketch

@@ -8,7 +8,7 @@ from bakeoff.domain.ensemble import combine
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.identity import new_id, parse_id, utc_now
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.evaluation.signals import signal_cell
 from bakeoff.evaluation.signals.signal_job_inputs import SEED

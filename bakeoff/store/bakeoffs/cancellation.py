@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 
 from bakeoff.domain.event import EventType
-from bakeoff.domain.job import JobState
+from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
 from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Engine, Row, Select, func, select
 
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.result import Fit
+from bakeoff.domain.runs.result import Fit
 from bakeoff.store.bakeoffs.row_mapping import provenance_from_row, result_from_row
 from bakeoff.store.database.engine import reading
 from bakeoff.store.database.tables import provenances, results, runs

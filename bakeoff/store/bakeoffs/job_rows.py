@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
-from bakeoff.domain import result
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.job import Job
-from bakeoff.domain.result import FittedModel, NotKept, Result
+from bakeoff.domain.runs import result
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import FittedModel, NotKept, Result
 from bakeoff.store.bakeoffs.row_mapping import job_from_row, result_from_row
 from bakeoff.store.database.engine import now, reading
 from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results

@@ -28,9 +28,9 @@ from sqlalchemy import (
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.job import Job, JobError, JobState, Phase
-from bakeoff.domain.result import FittedModel, NotKept, Provenance, Result
-from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.runs.job import Job, JobError, JobState, Phase
+from bakeoff.domain.runs.result import FittedModel, NotKept, Provenance, Result
+from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.store.bakeoffs import outbox, verdict_rows
 from bakeoff.store.bakeoffs.queue_order import NEXT_JOB, NEXT_RUN
 from bakeoff.store.bakeoffs.row_mapping import (

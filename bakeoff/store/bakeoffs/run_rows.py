@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Engine, bindparam, func, insert, select, tupl
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.event import EventType
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run, RunState, end_of_run
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run, RunState, end_of_run
 from bakeoff.store.bakeoffs import outbox, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine, bindparam, select
 
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs.run_rows import get_within
 from bakeoff.store.database.engine import reading
 from bakeoff.store.database.tables import jobs

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, case, delete, func, insert, select, update
 
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.schedule import Missed, Schedule, Slot, SlotState
+from bakeoff.domain.runs.schedule import Missed, Schedule, Slot, SlotState
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
 from bakeoff.store.database.tables import runs, schedule_slots, schedules

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Engine, func, insert, literal, select, update
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import iso
-from bakeoff.domain.job import JobState
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
-from bakeoff.domain.verdict import Interval, RunVerdict, Spending
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.verdict import Interval, RunVerdict, Spending
 from bakeoff.store.bakeoffs import outbox, saving_rows
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, reading, writing

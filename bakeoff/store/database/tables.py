@@ -43,9 +43,9 @@ from sqlalchemy import (
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.feedback import LONGEST_ID
-from bakeoff.domain.job import JobKind, JobState
-from bakeoff.domain.run import PRIORITIES, RunState
-from bakeoff.domain.schedule import SlotState
+from bakeoff.domain.runs.job import JobKind, JobState
+from bakeoff.domain.runs.run import PRIORITIES, RunState
+from bakeoff.domain.runs.schedule import SlotState
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalType
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, bindparam, select, update
 
 from bakeoff.domain.ensemble import combine
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.domain.signal import EnsembleSignal, ModelOutput, SignalJobInputs, SignalOrder, SignalType
 from bakeoff.store.bakeoffs.row_mapping import job_from_row
 from bakeoff.store.database.engine import reading, upsert

@@ -9,7 +9,7 @@ from bakeoff.cli.output.runs.verdict_view import (
     verdict_lines,
     whiskers,
 )
-from bakeoff.domain.verdict import CorrectedScore, Interval, RunVerdict, VerdictFinding
+from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict, VerdictFinding
 
 VERDICT = RunVerdict(
     metric="f1",

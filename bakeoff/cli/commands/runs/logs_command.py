@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from bakeoff.domain.job import Job
+    from bakeoff.domain.runs.job import Job
     from bakeoff.settings.configuration import Configuration
 
 _POLL_S = 0.2
@@ -68,7 +68,7 @@ def _log_file(job: "Job", configuration: "Configuration", engine: "Engine", *, m
 
 
 def _may_still_run_on(here: str, job: "Job") -> bool:
-    from bakeoff.domain.job import JobState
+    from bakeoff.domain.runs.job import JobState
 
     return job.state is JobState.QUEUED or (job.state is JobState.RUNNING and job.node == here)
 

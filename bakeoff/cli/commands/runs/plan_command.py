@@ -12,7 +12,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bakeoff.domain.run import Run
+    from bakeoff.domain.runs.run import Run
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
     from bakeoff.operations.detectable_difference import DetectableDifference
 

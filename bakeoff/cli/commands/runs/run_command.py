@@ -15,8 +15,8 @@ from bakeoff.cli import project_access, run_options
 from bakeoff.cli.output import terminal
 from bakeoff.cli.output.runs.run_outcome import show_outcome
 from bakeoff.cli.project_access import ConfigFile
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.planning.run_spec import HelpPanel
@@ -28,8 +28,8 @@ from bakeoff.store.bakeoffs.run_rows import RunSummary
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bakeoff.domain.result import Result
-    from bakeoff.domain.run import Run
+    from bakeoff.domain.runs.result import Result
+    from bakeoff.domain.runs.run import Run
     from bakeoff.evaluation.planning.run_plan import Plan
     from bakeoff.evaluation.planning.run_spec import RunRequest
     from bakeoff.evaluation.reuse.reuse_plan import Prospect

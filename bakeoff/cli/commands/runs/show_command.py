@@ -11,7 +11,7 @@ from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 
 if TYPE_CHECKING:
-    from bakeoff.domain.run import Run
+    from bakeoff.domain.runs.run import Run
     from bakeoff.operations.context import Context
     from bakeoff.operations.run_report import RunReport
 

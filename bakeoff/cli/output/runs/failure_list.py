@@ -8,7 +8,7 @@ from rich.text import Text
 
 from bakeoff.cli.output.runs import state_words
 from bakeoff.cli.output.terminal import clean
-from bakeoff.domain.job import Job, JobError, JobState
+from bakeoff.domain.runs.job import Job, JobError, JobState
 from bakeoff.domain.wording import counted
 from bakeoff.settings.log_setup import readable
 

@@ -9,7 +9,7 @@ from bakeoff.cli.output.runs.poll_run import IdleReason, poll
 from bakeoff.cli.output.runs.run_outcome import show_outcome
 from bakeoff.cli.output.runs.run_progress import LineProgress, LiveProgress
 from bakeoff.cli.output.runs.saving_view import wait_until_saved
-from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.judge_runs import wait_for_verdict
 from bakeoff.operations.run_report import read_report, report_record, run_record

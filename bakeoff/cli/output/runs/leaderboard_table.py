@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bakeoff.cli.output.number_format import decimals, fixed
 from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, band_text, interval_texts, whiskers
-from bakeoff.domain.verdict import Standing
+from bakeoff.domain.runs.verdict import Standing
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.run_report import RunReport

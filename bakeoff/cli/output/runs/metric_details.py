@@ -9,7 +9,7 @@ from rich.text import Text
 from bakeoff.cli.output.number_format import NOTHING, decimals, fixed, plain
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.result import Result
+from bakeoff.domain.runs.result import Result
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.run_report import RunReport, standing_record
 

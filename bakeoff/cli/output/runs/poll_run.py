@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.run import Run, number_ended
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.run import Run, number_ended
 from bakeoff.store.bakeoffs import job_rows, run_rows
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from bakeoff.cli.output.runs import state_words
 from bakeoff.cli.output.signal_run_view import order
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset import DatasetRef, TargetKind
-from bakeoff.domain.run import Run
-from bakeoff.domain.saving import SavePolicy, SaveRequest
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.planning.candidate_choice import what_is_learnt
 from bakeoff.store.bakeoffs.run_rows import RunSummary

@@ -15,8 +15,8 @@ from bakeoff.cli.output.runs import state_words
 from bakeoff.cli.output.runs.poll_run import PolledRun
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.run import seconds_left
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.run import seconds_left
 
 if TYPE_CHECKING:
     from datetime import datetime

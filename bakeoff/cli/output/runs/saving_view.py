@@ -11,8 +11,8 @@ from bakeoff.cli.output import terminal
 from bakeoff.cli.output.runs.run_header import grid
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.run import Run
-from bakeoff.domain.saving import PromotionOutcome, Saving, SavingOutcome
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.store.bakeoffs import saving_rows
 from bakeoff.worker import worker_processes
 

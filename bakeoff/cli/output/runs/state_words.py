@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import RunState
 
 _LOOKS: Mapping[str, tuple[str, str]] = {
     JobState.QUEUED: ("·", "dim"),

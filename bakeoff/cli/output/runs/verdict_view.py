@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output.number_format import decimals, fixed
-from bakeoff.domain.verdict import Interval, RunVerdict, Standing
+from bakeoff.domain.runs.verdict import Interval, RunVerdict, Standing
 from bakeoff.domain.wording import counted
 
 if TYPE_CHECKING:

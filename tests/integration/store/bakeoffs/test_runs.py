@@ -13,8 +13,8 @@ from fixtures.stored import a_stored_run, an_error, claim, events, states, try_c
 from sqlalchemy import Engine
 
 from bakeoff.domain.errors import InfrastructureError, NotFoundError
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, run_status
 from bakeoff.store.bakeoffs.leases import Claim
 from bakeoff.store.database.engine import writing

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.identity import iso, iso_or_none
-from bakeoff.domain.job import JobKind, JobState
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.saving import SavePolicy, SaveRequest
+from bakeoff.domain.runs.job import JobKind, JobState
+from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.signal import SignalOrder
 
 

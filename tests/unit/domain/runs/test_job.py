@@ -1,7 +1,7 @@
 import pytest
 
-from bakeoff.domain.job import MOVES, JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import MOVES, JobState
+from bakeoff.domain.runs.run import RunState
 
 
 @pytest.mark.parametrize(

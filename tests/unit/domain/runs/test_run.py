@@ -1,7 +1,7 @@
 import pytest
 
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import end_of_run
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import end_of_run
 
 
 @pytest.mark.parametrize(

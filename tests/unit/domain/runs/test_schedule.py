@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.schedule import Cron, Every, Missed, Schedule, Slot, SlotState
+from bakeoff.domain.runs.schedule import Cron, Every, Missed, Schedule, Slot, SlotState
 
 START = datetime(2026, 11, 25, 2, tzinfo=UTC)
 

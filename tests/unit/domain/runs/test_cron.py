@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.schedule import Cron
+from bakeoff.domain.runs.schedule import Cron
 
 
 def at(text: str) -> datetime:

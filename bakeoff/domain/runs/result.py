@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from bakeoff.domain.identity import iso
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.verdict import Interval
+from bakeoff.domain.runs.verdict import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
