@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate, Preprocess
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.run import RunState
 from benchmarks.peers import Rows, Subject, evaluate, wait_warm, warm_up
 from benchmarks.stand import Stand
 

@@ -21,10 +21,10 @@ from sqlalchemy import Engine
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.job import Job, JobKind, JobState
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.result import Cost, Result
-from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.runs.job import Job, JobKind, JobState
+from bakeoff.domain.runs.result import Cost, Result
+from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.store.bakeoffs import leases, run_rows
 from bakeoff.store.bakeoffs.queue_order import next_jobs
 from bakeoff.store.database import schema_version

@@ -1,4 +1,4 @@
-"""A candidate that learns nothing. One that is not better than this has learned nothing either."""
+"""A candidate that learns nothing. A candidate that is not better has learned nothing, either."""
 
 from typing import TYPE_CHECKING, Any
 

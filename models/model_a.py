@@ -58,7 +58,7 @@ class ModelAPlugin(ModelPlugin):
         return signals_for(zip(wanted.index, confidence.tolist(), expected.tolist(), strict=True))
 
     def explain(self, symbol: str) -> Mapping[str, Any]:
-        """As of the last day of the prices.
+        """The explanation as of the last day with prices.
 
         SHAP values of the classifier are log-odds, those of the regressor are returns.
         """

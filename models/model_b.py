@@ -1,7 +1,7 @@
 """Fundamentals: companies that are cheap, sound and growing, compared with all others, should do better.
 
-Nothing is trained: the rules are in `models/fundamentals/company_scores.py`. How much a rank is worth is an
-assumption, which `spread` states; it is not measured.
+Nothing is trained: the rules are in `models/fundamentals/company_scores.py`. The return that goes with a rank
+is assumed and not measured: `spread` sets it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Sentiment: what people write about a company. Disabled, as the market data have no such frame yet.
+"""Sentiment: what people write about a company. Disabled, because the market data have no such frame yet.
 
 It needs a frame `sentiment`, a row for each article, post or report, with the columns `symbol`, `known_on`
 and `score`, from -1 (bad) to 1 (good).

@@ -1,6 +1,6 @@
 """The contract of plugins and the catalog that names them; and the registry of trained models.
 
-The names of the registry are imported when they are used, so that a plugin's import loads no database.
+The names of the registry are imported when they are first used, so that importing a plugin loads no database.
 """
 
 from importlib import import_module

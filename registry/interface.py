@@ -89,10 +89,10 @@ class ModelPlugin(ABC):
 
     @abstractmethod
     def generate_signals(self, symbols: Sequence[str], as_of: date) -> Sequence[ModelOutput]:
-        """One output, or none, for each of the symbols, in any order."""
+        """The signals: at most one output for each of the symbols, in any order."""
 
     def get_signal(self, symbol: str, as_of: date) -> ModelOutput | None:
-        """None when it has no signal for the symbol."""
+        """The output for one symbol; None if there is no signal for it."""
         answers = self.generate_signals([symbol], as_of)
         return next((answer for answer in answers if answer.symbol == symbol), None)
 

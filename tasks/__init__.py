@@ -1,1 +1,1 @@
-"""The Celery side: the application, the producer, the tasks, the sweep and the relay."""
+"""What Celery knows: the application, the tasks, the messages, and the producer for scripts."""

@@ -1,10 +1,11 @@
 """The Celery application, and the one place that holds the context of a Celery process.
 
 Importing it starts nothing: the configuration is read when it is first needed. Celery calls tasks and signal
-receivers without arguments of ours, so they fetch the context here; everything else is given it.
+receivers without arguments of ours, so they fetch the context here; all other code is given the context.
 
-Messages are doorbells: acknowledged when they arrive, never stored, never trusted. What makes up for a lost
-one is the lease and the sweep, so no result backend, no late acknowledgement, no retry of Celery's is needed.
+Messages are doorbells: they are acknowledged when they arrive, and the database is asked what they are about.
+Leases and the sweep make up for a lost message. So Celery's result backend, late acknowledgement and retries
+are not used.
 """
 
 from typing import Any
@@ -24,19 +25,19 @@ _chosen: list[Context] = []
 
 
 def process_context() -> Context:
-    """Of this process: the one that was chosen, else that of the configuration which is found from here."""
+    """The context of this process: the one given to `use`, else one for the configuration that is found."""
     if not _chosen:
         _chosen.append(Context(load(), lambda context: CeleryMessenger(app, context.broker)))
     return _chosen[0]
 
 
 def use(context: Context) -> None:
-    """For entry points that were given flags, and for tests, before anything of the context is used."""
+    """Sets the context. For entry points with flags of their own, and for tests, before it is first used."""
     _chosen[:] = [context]
 
 
 def messenger_for(context: Context) -> CeleryMessenger:
-    """For a process that starts runs and is no worker: it sends its messages by an application of its own."""
+    """The messenger of a process that starts runs and is no worker, with an application of its own."""
     sender = Celery("bakeoff", set_as_current=False)
     sender.add_defaults(lambda: settings(context))
     return CeleryMessenger(sender, context.broker)
@@ -75,12 +76,12 @@ def settings(context: Context) -> dict[str, Any]:
             name: {"task": f"bakeoff.{name}", "schedule": ours.lease_seconds / 3}
             for name in ("sweep", *(["retrain"] if ours.scheduled else []))
         },
-        "beat_scheduler": "celery.beat:Scheduler",  # without a file: what was due is in the database
+        "beat_scheduler": "celery.beat:Scheduler",  # keeps no file: which slots were due is in the database
     }
 
 
 def _queue(name: str) -> Queue:
-    """As Celery itself declares a queue that is only named, so that both declarations agree."""
+    """The queue as Celery declares one of which only the name is given, so that both declarations agree."""
     return Queue(name, Exchange(name), routing_key=name)
 
 
@@ -91,7 +92,7 @@ def _transport_options(context: Context) -> dict[str, Any]:
         "unacked_restore_throttle": 1,
         "socket_connect_timeout": 5,
         "health_check_interval": 25,
-        "max_retries": 1,  # of a producer: it has other duties, and the sweep rings later
+        "max_retries": 1,  # a producer does not wait for the broker: the sweep sends the doorbell later
     }
     if settings.broker_url:
         options["global_keyprefix"] = settings.broker_prefix

@@ -1,6 +1,6 @@
 """The short tasks, on the queue `control`: what beat sends, and what other services call by name.
 
-Other services give the arguments that the HTTP body has, as `kwargs`, and `runId`, which they chose.
+Other services send the keys of the HTTP body as `kwargs`, and a `runId` of their choice.
 """
 
 import logging
@@ -72,7 +72,7 @@ def retrain_task() -> str:
 
 @shared_task(name="bakeoff.score", throws=(BakeoffError,))
 def score_task(*args: Any, model: str | None = None) -> str:
-    """Without a model, the baseline scores."""
+    """Scores stored results; without a model, by the baseline."""
     from bakeoff.inference.relevance_scoring import BASELINE
     from bakeoff.operations.score_items import score_stored, scorer
 

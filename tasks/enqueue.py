@@ -1,9 +1,9 @@
-"""Starting runs and waiting for them from a script or a notebook, in the project of the present folder."""
+"""Starting runs and waiting for them from a script or a notebook, in the project of the current folder."""
 
 import time
 from typing import TYPE_CHECKING
 
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations import start_run as runs
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 def start_run(request: RunRequest, *, context: Context | None = None) -> str:
-    """The id of the run, which is under way, or will be as soon as a worker and a broker are there.
+    """Starts a run and returns its id. Its jobs start as soon as there are a worker and a broker.
 
-    `context`: of another project than that of this process.
+    `context`: that of another project, if it is not the current one.
     """
     return runs.start_run(context or celery.process_context(), request)
 
 
 def retry(run_id: str, *, context: Context | None = None) -> str:
-    """The id of a new run of the same candidates on the same snapshot; what had completed is taken over."""
+    """Starts a new run of the same candidates on the same snapshot, which reuses results. Returns its id."""
     return runs.retry(context or celery.process_context(), run_id)
 
 
 def wait(
     run_id: str, *, timeout_s: float | None = None, poll_s: float = 0.2, context: Context | None = None
 ) -> RunState:
-    """The state that the run ended in. TimeoutError says why nothing runs."""
+    """Waits for the run and returns its final state. TimeoutError says why no job is running."""
     context = context or celery.process_context()
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     while not (state := run_rows.get(context.engine, run_id).state).has_ended:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.job import JobState
+from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.signal import SignalOrder
 from bakeoff.evaluation.signals.signal_run_plan import plan_of_order
 from bakeoff.inference.ensemble_service import EnsembleService
@@ -19,7 +19,7 @@ from tasks import celery, enqueue
 
 
 def service(*, timeout_s: float | None = None, context: Context | None = None) -> EnsembleService:
-    """`timeout_s`: how long to wait for workers, at most. `context`: of another project."""
+    """`timeout_s`: how long to wait for workers, at most. `context`: that of another project."""
     context = context or celery.process_context()
     return EnsembleService(
         context.catalog(), source=JobAnswers(context=context, timeout_s=timeout_s), engine=context.engine
@@ -28,7 +28,7 @@ def service(*, timeout_s: float | None = None, context: Context | None = None) -
 
 @dataclass(frozen=True, kw_only=True)
 class JobAnswers:
-    """The answers of jobs in workers. TimeoutError says why nothing runs; the run goes on nevertheless."""
+    """Gets answers from jobs on workers. TimeoutError says why no job is running; the run goes on."""
 
     context: Context
     timeout_s: float | None = None

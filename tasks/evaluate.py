@@ -1,4 +1,4 @@
-"""The task behind a doorbell: the job that it names is run, of whatever kind it is."""
+"""The task that a doorbell calls: it runs the job that the message names, of whatever kind."""
 
 from typing import Any
 
@@ -12,6 +12,6 @@ from tasks import celery
 
 @shared_task(name="bakeoff.evaluate", bind=True, throws=(BakeoffError,))
 def evaluate(self: "Task[Any, Any]", *_: Any, jobId: Any = None, **__: Any) -> str:
-    """What it returns is what the log and Flower show. Anybody may have sent the message."""
+    """Log and Flower show what this returns. Anybody may have sent the message: nothing in it is trusted."""
     log_setup.set_ids(jobId=jobId)
     return JobRunner(celery.process_context(), celery.node.memory, self).answer_doorbell(jobId)

@@ -1,4 +1,4 @@
-"""The port to the task queue, filled with Celery: sending doorbells, and finding out which workers answer."""
+"""The task queue by Celery: sends doorbells, and finds out which workers answer."""
 
 import logging
 import re
@@ -77,7 +77,7 @@ class CeleryMessenger:
         }
 
     def evaluations_are_read(self) -> bool:
-        """Waits for the first answer only, unless that is of a worker that reads other queues."""
+        """Waits for one answer; only if that worker reads no evaluations, for those of the others."""
         if self._broker.nobody_listens():
             return False
         try:

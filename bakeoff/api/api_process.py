@@ -57,16 +57,16 @@ def _run(context: Context, tokens: Tokens, listener: socket.socket) -> None:
         )
     )
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(
-            number, lambda *_: None
-        )  # uvicorn raises the signal again when it has ended; nothing is left to do then
+        # uvicorn raises the signal again when it has ended. Nothing is left to do then.
+        signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Binds the port before anything slow is done, so that a port in use is an error at once.
 
-    The socket names its protocol: asyncio sets TCP_NODELAY, which sends small writes at once, only then.
+    The socket is made with its protocol (TCP), or asyncio would not set TCP_NODELAY on its connections, and
+    small writes would be delayed.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

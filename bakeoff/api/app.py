@@ -26,8 +26,8 @@ from bakeoff.api.routes import (
     signal_run_routes,
 )
 from bakeoff.api.schemas.run_schemas import STREAMED
-from bakeoff.api.security.request_guard import PUBLIC, Gate, Rules, SecurityHeaders
-from bakeoff.api.security.request_log import REQUEST_ID, Access
+from bakeoff.api.security.request_guard import PUBLIC, AccessRules, RequestGuard, SecurityHeaders
+from bakeoff.api.security.request_log import REQUEST_ID, RequestLog
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.context import Context
@@ -76,9 +76,9 @@ def create_app(
     )
     app.state.service = Service(
         context=context,
-        broker=health_routes.broker_pulse(context),
-        database=health_routes.database_pulse(context),
-        figures=metrics_routes.figures_pulse(context),
+        broker=health_routes.broker_probe(context),
+        database=health_routes.database_probe(context),
+        counts=metrics_routes.counts_probe(context),
         is_stopping=is_stopping,
     )
     for part in (
@@ -103,7 +103,9 @@ def _add_middleware(app: FastAPI, configuration: Configuration, tokens: Tokens) 
     """The middleware that is added last runs first."""
     settings = configuration.settings
     origins = settings.api_origins or []
-    app.add_middleware(Gate, rules=Rules(tokens=tokens, host=settings.api_host, origins=origins))
+    app.add_middleware(
+        RequestGuard, rules=AccessRules(tokens=tokens, host=settings.api_host, origins=origins)
+    )
     if origins:
         app.add_middleware(
             CORSMiddleware,
@@ -112,9 +114,9 @@ def _add_middleware(app: FastAPI, configuration: Configuration, tokens: Tokens) 
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", REQUEST_ID],
             expose_headers=["Location", REQUEST_ID],
         )
-    app.add_middleware(problem_details.Faults)
+    app.add_middleware(problem_details.InternalErrors)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Access)
+    app.add_middleware(RequestLog)
 
 
 @asynccontextmanager

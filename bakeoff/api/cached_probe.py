@@ -1,8 +1,10 @@
 """A probe whose result is cached and shared by all requests; at most one probe runs at a time.
 
-fresh     the last result is returned
-stale     the last result is returned, and the next probe begins in the background
-too old   the request waits for the next probe, but not for long: None means that there is no recent result
+What a request gets depends on the age of the last result:
+
+fresh     the last result
+stale     the last result, and the next probe begins in the background
+too old   it waits for the next probe, but not for long: None means that there is no recent result
 """
 
 import asyncio
@@ -17,41 +19,41 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rhythm:
-    fresh_s: float
-    stale_s: float
-    patience_s: float
+class ProbeTimes:
+    fresh_s: float  #: a result of this age is fresh
+    stale_s: float  #: an older one is stale up to this age, then too old
+    wait_s: float  #: how long a request waits for a probe at most
 
 
-class Pulse(Generic[T]):
+class CachedProbe(Generic[T]):
     def __init__(
-        self, look: Callable[[], T], rhythm: Rhythm, *, clock: Callable[[], float] = time.monotonic
+        self, probe: Callable[[], T], times: ProbeTimes, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`look` may take its time, and even hang: nobody but its own thread waits for it to the end."""
-        self._look = look
-        self._rhythm = rhythm
+        """`probe` may be slow and may even hang: it runs in a thread of its own."""
+        self._probe = probe
+        self._times = times
         self._clock = clock
-        self._looking: asyncio.Future[T] | None = None
+        self._running: asyncio.Future[T] | None = None
         self._last: T | None = None
         self._last_at = float("-inf")
 
-    async def feel(self) -> T | None:
-        """What is known; what the look raises is raised."""
+    async def read(self) -> T | None:
+        """The result, see above. Raises what a probe raised that the request waited for."""
         age = self._clock() - self._last_at
-        if age <= self._rhythm.fresh_s:
+        if age <= self._times.fresh_s:
             return self._last
-        looking = self._begin()
-        if age <= self._rhythm.stale_s:
+        running = self._begin()
+        if age <= self._times.stale_s:
             return self._last
-        await asyncio.wait([looking], timeout=self._rhythm.patience_s)
-        return looking.result() if looking.done() else None
+        await asyncio.wait([running], timeout=self._times.wait_s)
+        return running.result() if running.done() else None
 
     def _begin(self) -> asyncio.Future[T]:
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.wrap_future(start_in_thread(self._look))
-            self._looking.add_done_callback(self._keep)
-        return self._looking
+        if self._running is None or self._running.done():
+            self._running = asyncio.wrap_future(start_in_thread(self._probe))
+            self._running.add_done_callback(self._keep)
+        return self._running
 
-    def _keep(self, looking: asyncio.Future[T]) -> None:
-        if not looking.cancelled() and looking.exception() is None:
-            self._last, self._last_at = looking.result(), self._clock()
+    def _keep(self, ended: asyncio.Future[T]) -> None:
+        if not ended.cancelled() and ended.exception() is None:
+            self._last, self._last_at = ended.result(), self._clock()

@@ -11,7 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends
 from starlette.requests import Request
 
-from bakeoff.api.cached_probe import Pulse
+from bakeoff.api.cached_probe import CachedProbe
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
 from bakeoff.operations.context import Context
@@ -39,22 +39,23 @@ def json_only(request: Request) -> None:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: How many runs are started at once. Further requests wait without taking a thread.
+#: How many runs are started at once. Other requests to start one wait, without taking a thread.
 _STARTERS = 4
 
 #: How many requests use the registry of trained models at once.
 _REGISTRY_USERS = 4
 
-#: Together with the starters they fit into the connections that the engine keeps to the database.
+#: Threads of all other handlers. Readers and starters together need no more connections to the database than
+#: the engine keeps.
 READERS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
     context: Context
-    broker: Pulse[BrokerStatus]
-    database: Pulse[DatabaseStatus]
-    figures: Pulse[MetricCounts]
+    broker: CachedProbe[BrokerStatus]
+    database: CachedProbe[DatabaseStatus]
+    counts: CachedProbe[MetricCounts]
     is_stopping: Callable[[], bool]
     starters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_STARTERS))
     registry_users: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_REGISTRY_USERS))
@@ -79,7 +80,7 @@ async def _context(request: Request) -> Context:
 
 
 def _principal(request: Request) -> Principal:
-    """`Gate` has identified the sender of each request, except at public paths, which do not use this."""
+    """The sender, as `RequestGuard` has identified it. Handlers of public paths do not use this."""
     found: Principal = request.state.principal
     return found
 

@@ -1,7 +1,7 @@
-"""Starting runs for clients that may ask twice: the same key is the same run, over threads and restarts.
+"""Starting runs for clients that may repeat a request: requests with the same key start one run.
 
-The run's id follows from the key, so two requests that race make one run; the digest that is kept with it
-tells a repeated request from another one under the same key.
+The id of the run follows from the key. So requests that come at the same time, to any process, start one run.
+The run keeps a digest of its request: another request with the same key is an error.
 """
 
 import hashlib
@@ -79,20 +79,20 @@ def _once(
 
 def _start(context: Context, body: RunSpec, run_id: str, digest: str) -> str:
     request = RunRequest.of(body, run_id=run_id)
-    with _blaming_the_body():
+    with _as_error_of_the_body():
         _refuse_what_opens_files(body, context.configuration)
         return start_run.start_run(context, request, digest=digest)
 
 
 def _generate(context: Context, body: SignalBody, run_id: str, digest: str) -> str:
     request = SignalRequest(run_id=run_id, **{name: getattr(body, name) for name in SignalBody.model_fields})
-    with _blaming_the_body():
+    with _as_error_of_the_body():
         return start_signals(context, request, digest=digest)
 
 
 @contextmanager
-def _blaming_the_body() -> Iterator[None]:
-    """What the body names and is not there makes the body wrong: the path is right."""
+def _as_error_of_the_body() -> Iterator[None]:
+    """Reports an unknown name in the body as an error of the body, and not of the path."""
     try:
         yield
     except InvalidInputError as exc:
@@ -100,7 +100,7 @@ def _blaming_the_body() -> Iterator[None]:
 
 
 def _refuse_signals(context: Context, run_id: str) -> None:
-    """What it comes to would be the ensemble of its date."""
+    """Retrying a run of signals replaces the ensemble of its date, which takes the role admin."""
     if run_rows.get(context.engine, run_id).signals is not None:
         raise RequestRefused(
             HTTPStatus.FORBIDDEN,
@@ -110,7 +110,7 @@ def _refuse_signals(context: Context, run_id: str) -> None:
 
 
 def _refuse_saving(body: RunSpec) -> None:
-    """What a run saves may be promoted: by the configuration, or by whoever may promote."""
+    """Only an admin says what is saved, because a saved model may be promoted to Production."""
     for field, given in (("save", body.save), ("saveAs", body.save_as)):
         if given is not None:
             raise RequestRefused(
@@ -121,11 +121,14 @@ def _refuse_saving(body: RunSpec) -> None:
 
 
 def _refuse_what_opens_files(body: RunSpec, configuration: Configuration) -> None:
-    """A client chooses among what the configuration names: no file of this machine, no code of its own."""
+    """A client may only name datasets and functions that the configuration names, too.
+
+    Otherwise it could have any file of this machine read, or any code run.
+    """
     datasets = configuration.settings.datasets
     with in_field("dataset"):
         if body.dataset not in datasets:
-            raise InvalidInputError(_no_such_dataset(body.dataset, list(datasets)))
+            raise InvalidInputError(_unknown_dataset_message(body.dataset, list(datasets)))
     allowed = configuration.settings.metrics or []
     for place, metric in enumerate(body.metrics or []):
         with in_field(f"metrics.{place}"):
@@ -135,6 +138,6 @@ def _refuse_what_opens_files(body: RunSpec, configuration: Configuration) -> Non
                 )
 
 
-def _no_such_dataset(name: str, known: Sequence[str]) -> str:
+def _unknown_dataset_message(name: str, known: Sequence[str]) -> str:
     cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
     return f"there is no dataset {name!r} in the configuration{cure}"

@@ -10,7 +10,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.identity import parse_id
 
 MOST = 200
-_FARTHEST = 2**31  #: a larger position is no cursor of ours
+_FARTHEST = 2**31  #: no list is longer: a cursor with a larger position was not made here
 
 Limit = Annotated[int, Field(ge=1, le=MOST, description="how many items at most")]
 Cursor = Annotated[
@@ -30,7 +30,7 @@ def id_in(cursor: str) -> str:
 
 
 def cursor_at(place: int) -> str:
-    """For lists that are paged by position. An item that is added meanwhile shifts the later ones."""
+    """For lists that are paged by position. If an item is added meanwhile, the later ones shift."""
     return cursor_after(str(UUID(int=place)))
 
 

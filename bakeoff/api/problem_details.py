@@ -1,5 +1,7 @@
 """Errors as clients see them: problem details (RFC 9457) with the invalid fields, and never a traceback.
 
+The status of each kind of error:
+
 malformed JSON                    400      conflicts with its state  409
 no token, or an unknown one       401      too large                 413
 not allowed                       403      not JSON                  415
@@ -95,7 +97,7 @@ SCHEMA: Mapping[str, Any] = {
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the OpenAPI document."""
+    """The OpenAPI document of the responses with these statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": _KINDS[status], "content": content} for status in sorted(statuses)}
 
@@ -158,8 +160,8 @@ class RequestRefused(HTTPException):
         self.field = field
 
 
-class Faults:
-    """Any unexpected exception: the client gets an incident id, and the log the id and the traceback."""
+class InternalErrors:
+    """Answers unexpected exceptions: the client gets an incident id, the log has it with the traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

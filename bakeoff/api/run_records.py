@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.domain.identity import iso_or_none, utc_now
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import seconds_left
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import seconds_left
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.bakeoffs.run_status import JobStatus, RunStatus
 
@@ -52,7 +52,7 @@ def _counts(by_state: Mapping[JobState, int]) -> dict[str, Any]:
 
 
 def _seconds_left(status: RunStatus) -> float | None:
-    """0 if the run has ended; None if it has not begun, since there is no pace to go by."""
+    """An estimate by the pace so far: 0 if the run has ended, None if it has not begun."""
     began = status.run.started_at
     if began is None or status.run.state.has_ended:
         return 0.0 if status.run.state.has_ended else None

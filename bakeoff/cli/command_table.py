@@ -14,7 +14,7 @@ _INFRASTRUCTURE = 4
 
 class _Entry(NamedTuple):
     name: str
-    target: str  #: the module, and in it a function or a Typer application
+    target: str  #: the module, and after the colon a function or a Typer application in it
     panel: str
     summary: str  #: shown in the list of commands
 

@@ -10,7 +10,7 @@ from bakeoff.domain.errors import NotFoundError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from bakeoff.domain.job import Job
+    from bakeoff.domain.runs.job import Job
     from bakeoff.operations.context import Context, Messenger
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog
@@ -28,7 +28,7 @@ _before_command: list[Path] = []
 
 
 def remember(config: Path | None) -> None:
-    """`--config` given before the command, for commands that are not given their own."""
+    """Keeps a `--config` that is given before the command, for commands that are given none themselves."""
     _before_command[:] = [config] if config else []
 
 
@@ -51,7 +51,7 @@ def _messenger(context: "Context") -> "Messenger":
 
 
 def existing_database(context: "Context") -> "Engine":
-    """The database, with or without runs; an error if there is none, since it is not created here."""
+    """The database, with or without runs. An error if there is none: it is not created here."""
     from bakeoff.domain.errors import NotFoundError
 
     if not context.has_database():
@@ -109,7 +109,7 @@ def local_registry(configuration: "Configuration") -> "ModelRegistry":
 
 
 def find_job(engine: "Engine", asked: str, model: str | None) -> "Job":
-    """`asked`: of the job, or of the run if a candidate is named."""
+    """`asked`: the id of the job, or that of its run if a candidate is named, too."""
     from bakeoff.store.bakeoffs import job_rows, run_rows
 
     if model is None:

@@ -1,4 +1,4 @@
-"""The options of `run` and `plan`, made from the declaration of a run's options; and the request of both."""
+"""The options of `bakeoff run` and `bakeoff plan`, made from `RunSpec`, and the request made from them."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog
 
-#: Options of a run that are given in a way of their own.
-Source = Annotated[
+#: What `RunSpec` does not declare as an option: the dataset, and disabled candidates that take part.
+DatasetArgument = Annotated[
     str | None, typer.Argument(metavar="DATASET", help="A configured dataset, or a .csv or .parquet file.")
 ]
-Dataset = Annotated[
+DatasetOption = Annotated[
     str | None,
     typer.Option(
         "--dataset",
@@ -36,7 +36,7 @@ Dataset = Annotated[
         show_default=False,
     ),
 ]
-Added = Annotated[
+WithOption = Annotated[
     list[str] | None,
     typer.Option(
         "--with",
@@ -49,9 +49,10 @@ Added = Annotated[
 
 
 def takes_run_options(*, of_plan: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The command gets one parameter for each declared option; as `given` it receives them all.
+    """Replaces the parameter `given` of a command by one parameter for each option that `RunSpec` declares.
 
-    `of_plan`: only those that `bakeoff plan` has, too.
+    Typer makes options of them; the command is given their values as a mapping, by the names of the fields.
+    `of_plan`: only the options that `bakeoff plan` has, too.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,7 +69,7 @@ def takes_run_options(*, of_plan: bool) -> Callable[[Callable[..., None]], Calla
             for name, one in declared.parameters.items()
             for parameter in (options if name == "given" else [one])
         ]
-        # Typer reads the signature and the annotations, and would follow __wrapped__ to those of `command`.
+        # Typer reads signature and annotations. With __wrapped__ it would read those of `command` instead.
         del called.__wrapped__
         called.__signature__ = declared.replace(parameters=parameters)  # type: ignore[attr-defined]
         called.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -88,7 +89,7 @@ def _options(*, of_plan: bool) -> "list[tuple[str, FieldInfo, OnCommandLine]]":
 
 
 def given_and_needing_cells(given: Mapping[str, Any]) -> list[str]:
-    """The options that were given and can do nothing with `--in-process`."""
+    """The given options that have no effect with `--in-process`, as they are written."""
     return [
         _flag(name, field)
         for name, field, how in _options(of_plan=False)
@@ -115,7 +116,7 @@ def _parameter(name: str, field: "FieldInfo", how: OnCommandLine) -> inspect.Par
 
 
 def _kind(field: "FieldInfo") -> Any:
-    """What a person can write: a flag, a number, or text that the declaration checks."""
+    """The type of the option: a flag, a number, or else text, which `RunSpec` checks."""
     wanted = field.annotation
     kinds = set(get_args(wanted) if isinstance(wanted, UnionType) else [wanted]) - {type(None)}
     return next((kind for kind in (bool, int, float) if kinds == {kind}), str)
@@ -134,7 +135,7 @@ def request_of(
     dataset: str | None,
     save: str | None = None,
 ) -> RunRequest:
-    """`save`: instead of what was given, if nothing was."""
+    """`save`: the policy if the options give none."""
     body: dict[str, Any] = {"dataset": _dataset(source, dataset, configuration)}
     for name, field, _ in _options(of_plan=False):
         if name not in given:
@@ -170,17 +171,18 @@ def split(text: str | None) -> list[str] | None:
 
 
 def plan_of(context: "Context", request: "RunRequest", added: Sequence[str], console: "Console") -> "Plan":
-    """`added`: disabled candidates that take part."""
+    """`added`: ids of disabled candidates that take part."""
     from bakeoff.evaluation.planning.run_plan import make_plan
 
     with terminal.busy(console, "checking the candidates and reading the data"):
         if added:
-            request = request.model_copy(update={"models": _choose(request.models, added, context.catalog())})
+            models = _with_added(request.models, added, context.catalog())
+            request = request.model_copy(update={"models": models})
         return make_plan(request, catalog=context.catalog, configuration=context.configuration)
 
 
-def _choose(models: list[str] | None, added: Sequence[str], catalog: "Catalog") -> list[str] | None:
-    """`added` are enabled in this process alone."""
+def _with_added(models: list[str] | None, added: Sequence[str], catalog: "Catalog") -> list[str] | None:
+    """The models of the request and the added ones, which are enabled in this process alone."""
     from dataclasses import replace
 
     from bakeoff.evaluation.planning.candidate_choice import refuse_signals

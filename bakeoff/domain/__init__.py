@@ -1,1 +1,1 @@
-"""The types that all rooms share, and their rules. Uses only the standard library."""
+"""The types that all packages share, and their rules. Only the standard library is imported."""

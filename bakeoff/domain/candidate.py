@@ -41,7 +41,7 @@ class PipelineStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """All that is needed to build the model, anywhere. Each job keeps it as it was when the run began."""
+    """All that is needed to build the model. Each job has a copy, as the candidate was when the run began."""
 
     id: str
     version: str
@@ -59,14 +59,14 @@ class Candidate:
     timeout_s: float | None = None  #: None means evaluationTimeout
     memory_limit_mb: int | None = None  #: None means memoryLimitMb
     threads: int | None = None  #: None means an equal share of the cores
-    learns: Learns | None = None  #: as the check found; None when the candidate does not say
-    artefacts: tuple[str, ...] = ()  #: as the check found: the saved models that a signal model needs
+    learns: Learns | None = None  #: found by the check; None when the candidate does not say
+    artefacts: tuple[str, ...] = ()  #: found by the check: the saved models that a signal model needs
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def to_record(self) -> dict[str, Any]:
-        """The candidate as it leaves the system: over HTTP, in `--json`."""
+        """The candidate as JSON, over HTTP and in `--json`."""
         return {
             "modelId": self.id,
             "modelVersion": self.version,

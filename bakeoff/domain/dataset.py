@@ -1,4 +1,4 @@
-"""What a run keeps of its dataset: which snapshot, which split, and their sizes."""
+"""A run's reference to its dataset: which snapshot, which split, and their sizes."""
 
 from dataclasses import dataclass
 from enum import StrEnum

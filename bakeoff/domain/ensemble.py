@@ -3,7 +3,8 @@
 A model of weight 0 has no vote. Weights are normalised over the models that answered for the symbol, and a
 symbol with fewer than two answers gets no signal.
 
-Sums are rounded before they are compared with a threshold: a sum that equals it on paper must equal it here.
+Sums are rounded before they are compared with a threshold, so that a sum that equals it in decimals does
+here.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,9 +34,10 @@ def combine(
     weights: Mapping[str, float],
     rules: EnsembleRules,
 ) -> tuple[EnsembleSignal, ...]:
-    """The signals of all symbols, the best first. `answers` by model; a model that failed has none.
+    """The signals of all symbols, the best first.
 
-    `weights` are as declared; the models are named in their order.
+    `answers` are by model; a model that failed has none. `weights` are as declared, in the order in which the
+    models are named.
     """
     decided = [
         _decide(symbol, votes, rules)
@@ -107,7 +109,7 @@ def _decide(symbol: str, votes: Sequence[_Vote], rules: EnsembleRules) -> _Decis
 
 
 def _conflict(votes: Sequence[_Vote]) -> str | None:
-    """The models that want to buy and those that want to sell; None unless there are both."""
+    """The models on the buy side and those on the sell side; None unless there are both."""
     not_hold = [vote for vote in votes if vote.answer.signal.side is not Side.HOLD]
     if len({vote.answer.signal.side for vote in not_hold}) < len(_OPPOSED):
         return None
@@ -129,7 +131,7 @@ def _outcome(votes: Sequence[_Vote], score: float, rules: EnsembleRules, *, in_c
 
 
 def _by_score(score: float) -> SignalType:
-    """The first threshold that the score reaches."""
+    """The signal of the first threshold that the score reaches."""
     bought = (signal for threshold, signal in _FROM if score >= threshold)
     sold = (signal for threshold, signal in _UP_TO if score <= threshold)
     return next(chain(bought, sold), SignalType.HOLD)
@@ -158,7 +160,7 @@ _POINTS = {Strategy.WEIGHTED_MAJORITY: _weight, Strategy.CONSERVATIVE: _one_each
 
 
 def _most(tally: Mapping[SignalType, float]) -> SignalType:
-    """A tie is HOLD."""
+    """The signal with the most weight; of a tie, HOLD."""
     most = max(tally.values())
     first, *others = [signal for signal, number in tally.items() if number == most]
     return SignalType.HOLD if others else first

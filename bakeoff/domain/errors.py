@@ -5,7 +5,7 @@
     │   ├── NotFoundError     the thing that was named is not there
     │   └── ConflictError     it is there, and not in a state for this
     ├── RefusedError          a gate was not passed; nothing was changed            exit code 1
-    │   └── OvertakenError    it has changed meanwhile: look again
+    │   └── OvertakenError    it has changed since the caller read it
     └── InfrastructureError   broker, database, disk or process failed: try again   exit code 4
         └── TamperedError     a file is not the one that was saved
 
@@ -18,7 +18,7 @@ from typing import Self
 
 
 class BakeoffError(Exception):
-    """Something that Bakeoff noticed and can explain. Its message is shown to users as it is."""
+    """An error that Bakeoff can explain. Its message is shown to users as it is."""
 
 
 class InvalidInputError(BakeoffError):
@@ -71,7 +71,7 @@ class BadAnswerError(ValueError):
 
 @contextmanager
 def in_field(field: str) -> Iterator[None]:
-    """An InvalidInputError that is raised in this block is about that field of the request."""
+    """Adds the field of the request to an InvalidInputError that is raised in this block."""
     try:
         yield
     except InvalidInputError as exc:

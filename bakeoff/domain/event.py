@@ -1,4 +1,4 @@
-"""Events for other systems: one is published if, and only if, its change was committed."""
+"""Events for other systems. An event is published if, and only if, its change was committed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    id: str  #: stable over repeated publishing: a reader drops the ids it has seen
+    id: str  #: the same when it is published again: a reader drops ids that it has seen
     type: EventType
     run_id: str
     occurred_at: datetime

@@ -3,11 +3,11 @@
     [project.entry-points."bakeoff.metrics"]
     profit = "shop.metrics:profit"
 
-Each group has a contract: `bakeoff.domain.metric`, `bakeoff.evaluation.datasets.added_sources` and
+Each group has a contract: `bakeoff.domain.metric`, `bakeoff.evaluation.datasets.sources.added_sources` and
 `registry.models.registry_opening`. Candidates have a group of their own, which the catalog reads.
 
-Looking for names imports nothing, so a package that is broken disturbs nobody who does not use it. A process
-sees what was installed when it first looked.
+Looking for names imports nothing, so a broken package does no harm to projects that do not use it. A process
+sees the packages that were installed when it first looked.
 """
 
 import sys
@@ -31,14 +31,14 @@ class Extends(StrEnum):
 
 
 def added(group: Extends) -> Mapping[str, "EntryPoint"]:
-    """By name, in the order of the names. Of two packages with one name, the first on the path has it."""
+    """What packages add, in the order of the names. If two add the same name, the first on the path wins."""
     return _added(group, tuple(sys.path))
 
 
 @lru_cache(maxsize=32)
 def _added(group: Extends, _path: tuple[str, ...]) -> Mapping[str, "EntryPoint"]:
-    """Looking through all installed packages takes some ten milliseconds: once for each import path."""
-    from importlib import metadata  # ten more to import, which most commands do not need
+    """Cached for each import path, because reading all installed packages takes some ten milliseconds."""
+    from importlib import metadata  # takes ten milliseconds, and most commands do not need it
 
     found: dict[str, EntryPoint] = {}
     for point in metadata.entry_points(group=group):
@@ -53,7 +53,7 @@ def whose(group: Extends, name: str) -> str:
 
 
 def load(group: Extends, name: str) -> Any:
-    """What the entry point names. InvalidInputError, with the package in it, if it cannot be imported."""
+    """Imports what the entry point names. InvalidInputError names the package if that fails."""
     point = added(group)[name]
     try:
         return point.load()

@@ -1,6 +1,6 @@
 """An item is a result of another system, described by features. It gets a score, and labels from people.
 
-The sender chooses its id. The same id with other features is the same item, which has changed.
+The sender chooses its id. If it comes again with other features, the item has changed.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.identity import iso, iso_or_none
 
-#: What a feature or a label may be.
+#: The values that features and labels may have.
 Value = str | int | float | bool
 
 LONGEST_ID = 200
@@ -67,7 +67,7 @@ class StoredItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """The value that a person or program gave to an item; of each of them the last one counts."""
+    """The value that a person or program gave to an item. The last one of each person or program counts."""
 
     item_id: str
     value: Value

@@ -1,12 +1,12 @@
-"""Metrics that others wrote, which direction of a metric is better, and the scoring rules of a run.
+"""Custom metrics, which direction of a metric is better, and the scoring rules of a run.
 
-A metric of one's own is a function, called as `function(y_true, y_pred)`, that returns a number. A run names
-it by its place, `package.module:function`, or by the name of an entry point in the group `bakeoff.metrics`:
+A custom metric is a function, called as `function(y_true, y_pred)`, that returns a number. A run names it as
+`package.module:function`, or by the name of an entry point in the group `bakeoff.metrics`:
 
     [project.entry-points."bakeoff.metrics"]
     profit = "shop.metrics:profit"
 
-What the function must and may do:
+Its obligations:
 
 - It is called once for each candidate, after the candidate has predicted the test rows, in the process that
   supervises the evaluation: it is trusted as Bakeoff itself is. It may be called by several threads.
@@ -37,11 +37,11 @@ log = logging.getLogger(__name__)
 
 Metric = Callable[[Any, Any], Any]
 
-#: What a run measures that names no metrics.
+#: The metrics of a run that names none.
 CLASSIFICATION_METRICS = ("f1", "precision", "recall", "accuracy")
 REGRESSION_METRICS = ("r2", "mae", "rmse")
 
-#: All that are built in, by the kind of target that they fit. No package takes one of these names.
+#: All built-in metrics, by the kind of target that they fit. No package can take one of these names.
 BUILT_IN_CLASSIFICATION = (*CLASSIFICATION_METRICS, "balanced_accuracy")
 BUILT_IN_REGRESSION = REGRESSION_METRICS
 
@@ -54,7 +54,7 @@ def names_function(metric: str) -> bool:
 
 
 def is_custom(metric: str) -> bool:
-    """Whether it is somebody's own. A built-in name is never that of an installed package."""
+    """Whether it is a custom metric. A built-in name is never that of an installed package."""
     return names_function(metric) or (
         metric not in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION} and metric in added_metrics()
     )
@@ -102,13 +102,13 @@ def _check_contract(metric: str, function: Metric) -> None:
 
 
 def fits(metric: str, kind: TargetKind) -> bool:
-    """Whether a custom metric says that it is for such targets; without a word it is for all."""
+    """Whether a custom metric fits such targets. If it does not say, it fits all."""
     kinds = getattr(load(metric), "target_kinds", None)
     return kinds is None or str(kind) in {str(named) for named in kinds}
 
 
 def needs_probabilities(metric: str) -> bool:
-    """Whether a custom metric does. One that cannot be loaded needs nothing: its result will say why."""
+    """Whether a custom metric needs probabilities; no, if it cannot be loaded: its result will say why."""
     try:
         return getattr(load(metric), "needs", None) == _PROBABILITIES
     except InvalidInputError as exc:
@@ -126,7 +126,7 @@ def _import(module_name: str, metric: str) -> Any:
         ) from exc
 
 
-#: Metrics of which less is better although their names do not end in error or loss.
+#: Metrics whose lower values are better although their names do not end in error or loss.
 _COSTS = frozenset({"mae", "rmse", "mse", "mape", "smape", "msle", "rmsle", "deviance"})
 
 
@@ -168,17 +168,17 @@ class Average(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringRules:
-    """How a run turns predictions into metrics. It is part of the run, and shown with it."""
+    """How a run turns predictions into metrics. The rules are stored and shown with the run."""
 
     metrics: tuple[str, ...]  #: names; the first one ranks the leaderboard
     positive_label: str | None = None  #: as text; None for regression and for more than two classes
     threshold: float | None = None  #: None means 0.5 for probabilities and 0 for scores
     average: Average | None = None  #: None for regression
     zero_division: float = 0.0
-    seal: float = 0.0  #: the share of the test rows that no score is made of, but the winner's own
+    seal: float = 0.0  #: share of the test rows that only the winner is scored on
 
     def treat_alike(self, other: "ScoringRules") -> bool:
-        """Whether both give the same value of a metric for the same predictions."""
+        """Whether both rules give the same value of a metric for the same predictions."""
         mine, theirs = (
             (rules.positive_label, rules.threshold, rules.average, str(rules.zero_division), rules.seal)
             for rules in (self, other)
@@ -190,7 +190,7 @@ class ScoringRules:
         return {**asdict(self), "zero_division": None if isnan(self.zero_division) else self.zero_division}
 
     def to_record(self) -> dict[str, Any]:
-        """The rules as they leave the system, with their run."""
+        """The rules as JSON, as a part of their run."""
         return {
             "metrics": list(self.metrics),
             "positiveLabel": self.positive_label,

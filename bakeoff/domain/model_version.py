@@ -35,12 +35,12 @@ NO_VERSION = ""  #: where a version is named that must be in Production: none mu
 class Stage(StrEnum):
     DEVELOPMENT = "Development"  #: saved, and not checked any further
     STAGING = "Staging"
-    PRODUCTION = "Production"  #: what predictors serve; one version of a name at most
+    PRODUCTION = "Production"  #: what predictors use; one version of a name at most
     ARCHIVED = "Archived"
 
     @classmethod
     def parse(cls, text: str) -> "Stage":
-        """In any case: `production` is Production."""
+        """The stage by its name, in upper or lower case."""
         found = next((stage for stage in cls if stage.lower() == str(text).lower()), None)
         if found is None:
             raise InvalidInputError(f"{text!r} is no stage: there are {', '.join(cls)}")
@@ -72,7 +72,7 @@ FIRST_VERSION = VersionNumber(1, 0, 0)
 
 
 def check_name(name: str) -> str:
-    """The name, if it can be stored and shown; how it becomes a file name is left to the backend."""
+    """The name, if it can be stored and shown. How it becomes a file name is left to the backend."""
     if not isinstance(name, str) or not name.strip():
         raise InvalidInputError(f"a model cannot be named {name!r}: give it a name, such as churn")
     if len(name) > LONGEST_NAME or not is_utf8(name):
@@ -145,7 +145,7 @@ class ModelVersion:
         return f"models:/{self.name}/{self.version}"
 
     def to_row(self) -> dict[str, Any]:
-        """What `list_models` returns for it: plain values, by the names that callers rely on."""
+        """The version as `list_models` returns it: plain values, by names that other programs rely on."""
         return {
             "model_id": self.id,
             "model_name": self.name,
@@ -177,13 +177,13 @@ class ModelVersion:
         }
 
     def to_record(self) -> dict[str, Any]:
-        """The row as it leaves the system: over HTTP, in `--json`."""
+        """The version as JSON, over HTTP and in `--json`."""
         return {_camel(name): value for name, value in self.to_row().items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class VersionFilter:
-    """Which model versions are meant. Every condition that is given must hold; None leaves it open."""
+    """Conditions that model versions must meet. All of them must hold; None stands for no condition."""
 
     name: str | None = None
     type: str | None = None
@@ -234,7 +234,7 @@ class GateResult:
 
 
 def overtaken(model_name: str, *, expected: str, found: str) -> OvertakenError:
-    """The error when `found` is in Production, and not `expected`; each may be NO_VERSION."""
+    """The error for a caller that expected another version in Production. Both may be NO_VERSION."""
     return OvertakenError(
         f"Production of {model_name} is {found or 'no version'} by now, and not {expected or 'no version'}: "
         f"nothing was changed; `bakeoff registry history {model_name}` lists what happened"
@@ -243,7 +243,7 @@ def overtaken(model_name: str, *, expected: str, found: str) -> OvertakenError:
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """One line of the log of stages, to which lines are only added."""
+    """An entry of the log of stages. Entries are added, and never changed."""
 
     model_name: str
     version: str
@@ -261,7 +261,7 @@ class Promotion:
 
     @property
     def moved(self) -> bool:
-        """False for a line that adds to an earlier one, such as the results of its hooks."""
+        """Whether it changes a stage. False for an entry that adds to an earlier one: results of hooks."""
         return self.from_stage is not self.to_stage
 
     def to_record(self) -> dict[str, Any]:
@@ -322,7 +322,7 @@ def is_uri(text: str) -> bool:
 
 
 def parse_uri(text: str) -> ModelUri:
-    """The name is all before the last slash or @, for it may hold any characters."""
+    """Parses a URI. The name may have any characters, so it ends at the last slash or @."""
     if text.startswith(_RUNS):
         run_id, _, candidate_id = text.removeprefix(_RUNS).partition("/")
         if run_id and candidate_id:

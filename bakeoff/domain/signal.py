@@ -66,7 +66,7 @@ class ModelOutput:
 
 
 def ranked(answers: Iterable[ModelOutput]) -> tuple[ModelOutput, ...]:
-    """The best first: by merit, ties by symbol."""
+    """The answers in order, the best first: by merit, ties by symbol."""
     best_first = sorted(answers, key=lambda one: (-merit(one.confidence, one.expected_return), one.symbol))
     return tuple(replace(one, rank=rank) for rank, one in enumerate(best_first, start=1))
 
@@ -107,7 +107,7 @@ DEFAULT_RULES = EnsembleRules()
 
 
 def merit(confidence: float, expected_return: float) -> float:
-    """What answers and ensembles are ranked by. Rounded, so that values that tie on paper tie here."""
+    """What answers and ensembles are ranked by. Rounded, so that values that are equal in decimals tie."""
     return round(confidence * expected_return, _MERIT_PLACES)
 
 
@@ -142,11 +142,11 @@ class EnsembleSignal:
 
     @property
     def merit(self) -> float:
-        """What it is ranked by."""
+        """What the signal is ranked by."""
         return merit(self.ensemble_score, self.expected_return)
 
     def to_record(self) -> dict[str, Any]:
-        """The signal as it leaves the system: over HTTP, in `--json`."""
+        """The signal as JSON, over HTTP and in `--json`."""
         return {
             "symbol": self.symbol,
             "asOf": self.as_of.isoformat(),
@@ -182,7 +182,7 @@ class KeptSignal:
 
 @dataclass(frozen=True, kw_only=True)
 class SignalOrder:
-    """What a run of signals predicts: pinned when it begins, so that it can be repeated."""
+    """What a run of signals predicts. It is fixed when the run begins, so that the run can be repeated."""
 
     symbols: tuple[str, ...]
     as_of: date
@@ -202,7 +202,7 @@ class SignalOrder:
         }
 
     def to_record(self) -> dict[str, Any]:
-        """The order as it leaves the system, with its run: there may be thousands of symbols."""
+        """The order as JSON, as a part of its run. Symbols are counted: there may be thousands."""
         return {
             "asOf": self.as_of.isoformat(),
             "symbols": len(self.symbols),
@@ -239,7 +239,7 @@ class Artefact:
 
 @dataclass(frozen=True, kw_only=True)
 class SignalJobInputs:
-    """What the answers of one model of a run depend on: pinned when the run begins."""
+    """What the answers of one model of a run depend on. It is fixed when the run begins."""
 
     fingerprint: str  #: of all that its answers depend on: under the same one they are not predicted again
     artefacts: tuple[Artefact, ...] = ()

@@ -1,4 +1,4 @@
-"""Parts of messages: lists of words, the word that was probably meant, and numbers with a noun."""
+"""Parts of messages: lists of words, the known word that is most similar, and numbers with a noun."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ _THOUSAND = 1000
 
 
 def listed(words: Iterable[str]) -> str:
-    """The words, quoted; when there are many, the first ones and how many more there are."""
+    """The words, quoted; of many, the first ones and how many more there are."""
     known = list(words)
     shown = ", ".join(repr(word) for word in known[:_MOST_LISTED])
     more = len(known) - _MOST_LISTED

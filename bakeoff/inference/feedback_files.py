@@ -1,4 +1,4 @@
-"""Reading the rows of a file as items, or as labels of items, in batches."""
+"""Reads the rows of a file in batches, as items or as labels of items."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -16,9 +16,9 @@ from registry.columns.signature import Signature
 def items_in(
     path: Path, *, id_column: str, schema: Signature | None, batch_size: int
 ) -> Iterator[tuple[int, list[Item]]]:
-    """Batches, each with the place of its first row. All columns but that of the ids are features.
+    """Yields batches, each with the position of its first row. All columns but the ids are features.
 
-    `schema` is that of the model that scores the items, if there is one: what it knows as text stays text.
+    `schema`: the signature of the model that scores the items, if there is one. Its text columns stay text.
     """
     source = open_rows(path, schema)
     _check_columns(source, (id_column,))

@@ -1,4 +1,4 @@
-"""One loaded version of a model: it checks its input and predicts. Any number of threads may share it."""
+"""A loaded version of a model: it checks its input and predicts. Any number of threads may share it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ _Part = tuple[NDArray[Any], NDArray[Any] | None]  #: predictions, and probabilit
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionResult:
-    version: ModelVersion  #: that predicted all of it
+    version: ModelVersion  #: the one that predicted all rows
     predictions: NDArray[Any]  #: labels or numbers
     probabilities: NDArray[Any] | None  #: or scores; of the positive one of two classes, else (rows, classes)
 
@@ -69,9 +69,9 @@ class LoadedVersion:
         first_row: int = 0,
         unread: Sequence[str] = (),
     ) -> PredictionResult:
-        """Predict. `X` is checked as a whole before the model sees any of it.
+        """Predicts. `X` is checked as a whole before the model sees any of it.
 
-        `first_row` and `unread` only serve errors: the place of the first row in a file, and the columns of
+        `first_row` and `unread` are for errors: the position of the first row in a file, and the columns of
         the file that were not read.
         """
         if probabilities and not self.has_probabilities:
@@ -119,7 +119,7 @@ class LoadedVersion:
         return pd.DataFrame(prepared, columns=list(names))
 
     def warm_up(self, example: Any) -> None:
-        """Predict the example once, so that the first caller does not wait for what the first use loads."""
+        """Predicts the input example, so that no caller waits for what the model loads at its first use."""
         if example is not None and self.compare(example).valid:
             self.answer(example, probabilities=self.has_probabilities)
 
@@ -127,7 +127,7 @@ class LoadedVersion:
         return (SignatureComparison(), as_frame(X)) if self.schema is None else align(self.schema, X)
 
     def _nothing(self) -> _Part:
-        """The prediction for no rows, which models themselves refuse."""
+        """The predictions for data without rows, which most models refuse."""
         classes = self.output_rules.classes
         if classes is None or not classes.size:
             return np.empty(0), np.empty(0)
@@ -136,7 +136,10 @@ class LoadedVersion:
 
 
 def _schema(version: ModelVersion, first: Any) -> Signature | None:
-    """`first` sees the columns: preprocessor or model. Without a signature, types are not checked."""
+    """The signature, or what is known of the columns: names without types, or their number. None: nothing.
+
+    `first`: preprocessor or model, whichever is given the columns.
+    """
     names, width = version.feature_names, getattr(first, "n_features_in_", None)
     if version.signature is not None:
         known = Signature.from_json(version.signature)
@@ -155,7 +158,7 @@ def _of_names(names: Sequence[Any], container: Container) -> Signature:
 
 
 def _was_fitted_without_names(first: Any) -> bool:
-    """An estimator of scikit-learn, fitted on an array: it warns of column names, even the right ones."""
+    """Whether an estimator of scikit-learn was fitted on an array: it then warns of any column names."""
     is_fitted = type(first).__module__.startswith("sklearn.") and hasattr(first, "n_features_in_")
     return is_fitted and not hasattr(first, "feature_names_in_")
 
@@ -176,7 +179,7 @@ def _joined(parts: Sequence[_Part]) -> _Part:
 
 
 def _call_model_code(function: Callable[[Any], Any], X: Any) -> Any:
-    """The code of a model is untrusted. What it raises becomes BadPredictionsError, except MemoryError."""
+    """For calls of a model's untrusted code: exceptions but MemoryError become BadPredictionsError."""
     try:
         return function(X)
     except MemoryError:

@@ -1,7 +1,8 @@
-"""The answers of signal models for an ensemble: how they are got, and one way, in this process.
+"""Getting the answers of signal models for an ensemble: the interface, and the implementation in this
+process.
 
 Each model runs in a thread of its own, so that one that fails or is slow does not affect the others. Without
-a cell nothing stops a model: one that exits ends this process, and one that takes too long runs on.
+a cell nothing stops a model: one that calls exit ends this process, and one that takes too long runs on.
 """
 
 import logging
@@ -46,11 +47,12 @@ class AnswerSource(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInputs:
-    """What a model gets to answer with."""
+    """What a model is constructed with."""
 
     data: "Mapping[str, pd.DataFrame]"
     artefacts: Mapping[str, Any] = field(default_factory=dict)
-    #: Of all that its answers depend on. None: unknown, so answers are neither looked up nor stored.
+    #: The fingerprint of all that its answers depend on. None: unknown, so answers are not looked up or
+    #: stored.
     fingerprint: str | None = None
 
 
@@ -122,7 +124,7 @@ class InProcessSource:
 
 
 def _why_not(answer: "Future[Answers]", limit_s: float) -> str | None:
-    """None if it has answered."""
+    """Why the model has not answered; None if it has."""
     if not answer.done():
         return f"it took longer than {limit_s:g} s"
     error = answer.exception()
@@ -134,7 +136,7 @@ def _why_not(answer: "Future[Answers]", limit_s: float) -> str | None:
 def inputs_from(
     data: "Mapping[str, pd.DataFrame]", artefacts: Mapping[str, Any]
 ) -> Callable[[Candidate, date], ModelInputs]:
-    """From frames and fitted models at hand. Each model gets frames of its own, without later rows."""
+    """The inputs from given frames and fitted models. Each model gets copies without later rows."""
 
     def inputs(model: Candidate, as_of: date) -> ModelInputs:
         from bakeoff.domain.errors import NotFoundError
@@ -153,7 +155,7 @@ def inputs_from(
 
 
 def _until(as_of: date, frame: "pd.DataFrame") -> "pd.DataFrame":
-    """A copy without later rows: a change in it changes no other."""
+    """A copy of the frame without later rows."""
     import pandas as pd
 
     frame = frame.copy(deep=False)

@@ -1,7 +1,8 @@
-"""How the output of a saved model is read: in the same way as by the run that scored it.
+"""Interprets the output of a saved model in the same way as the run that scored it.
 
-The run writes that into the metadata (`outputKind`, `classes`, `positiveLabel`, `threshold`). Without them,
-`predict` is taken to return labels, the classes are the model's own, and the greater of two is positive.
+The run has written the rules into the metadata (`outputKind`, `classes`, `positiveLabel`, `threshold`).
+Without them, `predict` is assumed to return labels, the classes are the model's own, and of two classes the
+greater one is positive.
 """
 
 from collections.abc import Mapping
@@ -48,12 +49,12 @@ class OutputRules:
 
     @property
     def positive(self) -> int | None:
-        """The place of the positive one of two classes; None where there are not two."""
+        """The index of the positive class; None unless there are two classes."""
         return None if self.classes is None else positive_code(self.classes, self.rules)
 
     @property
     def beside(self) -> OutputKind:
-        """What it can return beside labels: probabilities or scores."""
+        """What the model can return beside labels: probabilities or scores."""
         return OutputKind.SCORE if self.output_kind is OutputKind.SCORE else OutputKind.PROBA
 
     def predictions(self, raw: Any, *, rows: int) -> NDArray[Any]:
@@ -84,7 +85,7 @@ class OutputRules:
 
 
 def _classes(given: Any) -> NDArray[Any] | None:
-    """None if unknown, and for a model of several targets."""
+    """The classes; None if they are unknown, or the model has several targets."""
     found = None if given is None else np.asarray(np.asarray(given).tolist())
     return np.unique(found) if found is not None and found.ndim == 1 else None
 

@@ -1,4 +1,4 @@
-"""Predict the rows of a file into another file, in batches, all by one version."""
+"""Predicts the rows of a file into another file, in batches, all by one version."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class FilePrediction:
         return tuple(name for name in self.source.names if name not in taken)
 
     def pieces(self, size: int) -> "Iterator[tuple[int, pd.DataFrame, pa.Table]]":
-        """The place of the first row, the features, and the ids. A file without rows is one empty piece."""
+        """Yields first row's position, features, and ids. A file without rows is one empty piece."""
         import pandas as pd
         import pyarrow as pa
 
@@ -76,7 +76,7 @@ def predict_file(
     batch_size: int = BATCH_SIZE,
     progress: Progress = _no_progress,
 ) -> int:
-    """Return the number of rows. `target` appears when all rows are written; None is standard output."""
+    """Returns the number of rows. `target` appears when all rows are written; None is standard output."""
     if target is not None and target.resolve() == work.source.path.resolve():
         raise InvalidInputError(
             f"the predictions would take the place of their input, {target}: name another"
@@ -96,7 +96,7 @@ def predict_file(
 def check_file(
     work: FilePrediction, *, batch_size: int = BATCH_SIZE, progress: Progress = _no_progress
 ) -> tuple[SignatureComparison, int]:
-    """Compare all rows with the signature, and count them. The model predicts nothing."""
+    """Compares all rows with the signature and returns their number. Nothing is predicted."""
     found, rows = SignatureComparison(), 0
     for first, frame, _ in work.pieces(batch_size):
         now = work.loaded.compare(frame).within(first, work.ignored)
@@ -111,7 +111,7 @@ def check_file(
 
 
 def _features(schema: Signature | None, names: Sequence[str], ids: Sequence[str]) -> tuple[str, ...]:
-    """The columns that the model knows; where it knows no names, all but the ids."""
+    """The columns that the model was fitted with; if their names are unknown, all but the ids."""
     known = set() if schema is None else set(schema.names)
     by_name = schema is not None and (schema.container is Container.FRAME or known <= set(names))
     return tuple(name for name in names if (name in known if by_name else name not in ids))

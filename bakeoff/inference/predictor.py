@@ -30,11 +30,11 @@ class _Following:
 
 
 class ModelPredictor:
-    """Any number of threads may use one predictor.
+    """Predicts with a saved model. Any number of threads may use one predictor.
 
-    One version predicts a whole call. When the stage or alias that was loaded names another version, that one
-    is loaded completely before it takes over; meanwhile calls use the former one. If it cannot be loaded, or
-    the registry does not answer, the former one stays in use.
+    One version predicts all rows of a call. When the stage or alias that was loaded names another version,
+    that version is loaded completely before it is used; meanwhile calls use the former one. If it cannot be
+    loaded, or the registry does not answer, the former one stays in use.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ModelPredictor:
         refresh_s: float | None = REFRESH_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`refresh_s`: look for a new version when the last look is so long ago; None: only in `refresh`."""
+        """`refresh_s`: how often calls look for a new version; None: only `refresh` does."""
         self._registry = registry
         self._refresh_s = refresh_s
         self._clock = clock
@@ -110,7 +110,7 @@ class ModelPredictor:
         }
 
     def refresh(self) -> bool:
-        """Look for a new version now; return whether another one predicts from now on."""
+        """Looks for a new version now. Returns whether another version predicts from now on."""
         with self._looking:
             before = self._require_loaded()
             return self._look(before).loaded.version.id != before.loaded.version.id
@@ -155,14 +155,14 @@ class ModelPredictor:
     def _newest(self, before: _Following) -> LoadedVersion:
         found, known = self._registry.get(before.identifier), before.loaded
         if (found.id, found.digest) == (known.version.id, known.version.digest):
-            return replace(known, version=found)  # its stage or its aliases may be others
+            return replace(known, version=found)  # its stage or its aliases may have changed
         fetched = self._registry.load(before.identifier)
         loaded = LoadedVersion.of(fetched)
         loaded.warm_up(fetched.input_example)
         return loaded
 
     def _warn_once(self, before: _Following, problem: str) -> None:
-        """Warn when the problem is a new one, not each time that it occurs."""
+        """Warns of a problem when it is new, and not each time that it occurs."""
         if problem != self._problem:
             log.warning(
                 "%s stays in use: what %s means now cannot be loaded: %s",

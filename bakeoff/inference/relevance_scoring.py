@@ -1,4 +1,4 @@
-"""Scores of items from -1 to 1, by a saved model; the baseline, which knows nothing, scores 0.
+"""Scores of items from -1 to 1, by a saved model or by the baseline, which scores each item 0.
 
 How the output of a model becomes a score:
 
@@ -54,9 +54,9 @@ class Scorer:
         return BASELINE if self.loaded is None else self.loaded.version.uri
 
     def scores(self, rows: Any, *, first_row: int = 0) -> NDArray[np.float64]:
-        """One for each row of a DataFrame, an array, or a list of dicts.
+        """A score for each row of a DataFrame, an array, or a list of dicts.
 
-        `first_row` only serves errors: the place of the first row in a file.
+        `first_row` is for errors: the position of the first row in a file.
         """
         if self.loaded is None:
             return np.zeros(len(rows))
@@ -71,7 +71,7 @@ class Scorer:
         return found
 
     def score(self, items: Sequence[Item], *, first_row: int = 0) -> list[Score]:
-        """Each item must have each feature that the model knows; null stands for an unknown value."""
+        """Scores items. Each must have all features of the model; null stands for an unknown value."""
         if self.loaded is not None and self.loaded.schema is not None:
             for item in items:
                 _check_features(item, self.loaded.schema.names, self.version)
@@ -96,7 +96,7 @@ def score(
 
 
 def _identifier(model: str | None, configuration: "Configuration") -> Identifier | None:
-    """None stands for the baseline."""
+    """The identifier to load; None stands for the baseline."""
     if model is None or model == BASELINE:
         return None
     if model.isdecimal() or not catalog_schema.ID.fullmatch(model):
@@ -118,7 +118,7 @@ def _registry(configuration: "Configuration") -> BaseModelRegistry:
 
 
 def _saved_of(candidate_id: str, configuration: "Configuration") -> Identifier:
-    """Of the versions that come from this candidate, the one in Production, else the newest."""
+    """The version of this candidate that is in Production, else its newest version."""
     versions = [v for v in _registry(configuration).versions() if v.origin.candidate_id == candidate_id]
     if not versions:
         known = [candidate.id for candidate in catalog_schema.read(configuration.catalog_file).candidates]

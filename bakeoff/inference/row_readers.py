@@ -1,7 +1,7 @@
-"""Reading the rows of a file in batches: memory does not grow with the file.
+"""Reads the rows of a file in batches, so that memory does not grow with the file.
 
-Of a Parquet file only the wanted columns are read. In a CSV file, columns that the model knows as text, and
-columns that are only copied, stay text, such as 007.
+Of a Parquet file only the wanted columns are read. In a CSV file, text columns of the model and columns that
+are only copied are read as text, so that 007 stays 007.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-#: How much of a column is read ahead; without a bound it would be a whole row group.
+#: How much of a column is read ahead. Without a bound, whole row groups would be.
 _AHEAD_BYTES = 1 << 18
 _PARQUET = (".parquet", ".pq")
 _DELIMITED = (".csv", ".tsv")
@@ -25,12 +25,12 @@ _DELIMITED = (".csv", ".tsv")
 class RowSource(Protocol):
     path: Path
     names: tuple[str, ...]  #: of all its columns
-    rows: int | None  #: None when it is only known at the end
+    rows: int | None  #: None if it is known only when all rows are read
 
     def batches(
         self, features: Sequence[str], ids: Sequence[str], size: int
     ) -> "Iterator[tuple[pd.DataFrame, pa.Table]]":
-        """Features and ids, in batches of so many rows."""
+        """Yields features and ids, in batches of so many rows."""
 
 
 def open_rows(path: Path, schema: Signature | None) -> RowSource:

@@ -1,4 +1,4 @@
-"""Writing tables one by one into a file, which appears when all is written, or to standard output."""
+"""Writes tables one after another into a file, which appears when all are written, or to standard output."""
 
 import json
 import os
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Rows of one row group: small row groups would be slow to read.
 _ROW_GROUP = 100_000
-#: Text that CSV has to quote. Empty text is quoted too, as a missing value is written as nothing.
+#: Text that must be quoted in CSV. So must empty text: a missing value is written as nothing.
 _SPECIAL = r'^$|[",\r\n]'
 
 
@@ -28,7 +28,7 @@ class _FormatWriter(Protocol):
 
 
 class TableWriter:
-    """All tables get the columns and types of the first one."""
+    """Writes tables, all with the columns and types of the first one."""
 
     def __init__(self, file: BinaryIO, make: "Callable[[BinaryIO, pa.Schema], _FormatWriter]") -> None:
         self._file = file
@@ -56,7 +56,7 @@ class TableWriter:
 
 @contextmanager
 def open_writer(target: Path | None) -> Iterator[TableWriter]:
-    """None is standard output, as CSV. The file appears when the block has ended without an error."""
+    """A writer for a file, which appears when the block ends without an error; None: standard output."""
     if target is None:
         with _errors("standard output"), closing(TableWriter(sys.stdout.buffer, _CsvWriter)) as writer:
             yield writer
@@ -95,7 +95,7 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _errors(target: Path | str) -> Iterator[None]:
-    """A reader of our output may stop reading: BrokenPipeError is left as it is."""
+    """Turns errors into ours, except BrokenPipeError: the reader of our output may stop reading."""
     try:
         yield
     except BrokenPipeError:
@@ -105,7 +105,7 @@ def _errors(target: Path | str) -> Iterator[None]:
 
 
 class _CsvWriter:
-    """Quotes only where needed: Arrow by itself would quote all text."""
+    """Quotes only where needed. Arrow's own writer quotes all text or none."""
 
     def __init__(self, file: BinaryIO, schema: "pa.Schema") -> None:
         self._file = file

@@ -1,7 +1,7 @@
 """What this machine and this deployment have room for: evaluations at once, a job's share, disk space.
 
-The caps follow the configuration file while runs go on. The main process of a worker looks at the file and
-announces what it found; all processes of its pool see that.
+The caps follow the configuration file while runs go on. The main process of a worker reads the file and
+announces the caps to all processes of its pool.
 """
 
 import logging
@@ -29,9 +29,9 @@ _LEAST_FREE_BYTES = 32_000_000
 
 
 class SharedCaps:
-    """The caps as they were announced last, by this process or by the one that forked it.
+    """The caps that were announced last, by this process or by the one that forked it.
 
-    Made before the fork, in memory that both sides share.
+    They are in memory that parent and child share, so this object is made before the fork.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,19 +40,19 @@ class SharedCaps:
         self._announced = mmap.mmap(-1, struct.calcsize(_FORMAT))
 
     def present(self) -> Caps:
-        """They may be others the next time."""
+        """The caps now. Ask again for each decision: they can change at any time."""
         per_node, overall = struct.unpack(_FORMAT, self._announced[:])
         return Caps(per_node=per_node, overall=overall) if per_node else self._at_start
 
     def announce(self, caps: Caps) -> None:
-        """To this process, and to those that it has forked and will fork."""
+        """Announces caps to this process, and to those that it has forked or will fork."""
         self._announced[:] = struct.pack(_FORMAT, caps.per_node, caps.overall)
 
 
 class CapsFollower:
-    """Reads the configuration file again when it has changed and come to rest: it may be half written before.
+    """Reads the configuration file again when it has changed, but not while it may be half written.
 
-    What the command line or the environment says goes before the file, as ever.
+    Command line and environment still come before the file.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -61,7 +61,7 @@ class CapsFollower:
         self._seen = self._read = _NO_FILE
 
     def look(self) -> Caps | None:
-        """The caps if they have changed. A change is reported at the second look after it."""
+        """The caps if they have changed. A change is reported by the second call that sees the same file."""
         before, self._seen = self._seen, _version_of(self._configuration.file)
         if self._seen in {self._read, _NO_FILE} or self._seen != before:
             return None
@@ -82,12 +82,12 @@ def _caps_in(settings: Settings) -> Caps:
     return Caps(per_node=settings.eval_workers, overall=settings.overall_cap)
 
 
-#: What a file that is not there, or cannot be reached, looks like.
+#: Stands for a file that does not exist or cannot be reached.
 _NO_FILE = (0, 0, 0)
 
 
 def _version_of(file: Path | None) -> tuple[int, int, int]:
-    """Differs when the content of the file may differ."""
+    """A value that changes when the content of the file may have changed."""
     try:
         found = file.stat() if file else None
     except OSError:
@@ -108,8 +108,8 @@ def grant_for(candidate: Candidate, context: "Context") -> Grant:
 def full_disk(configuration: Configuration) -> str | None:
     """Which disk is full, and what to do; None as long as there is room.
 
-    On a full disk a job would only use up its time. The folder of logs is not looked at: a job whose log
-    cannot be written goes on without it.
+    On a full disk a job would fail at its end. The disk of the logs is not checked: a job whose log cannot be
+    written goes on without it.
     """
     database = configuration.database_file
     for folder in (configuration.predictions, *([database.parent] if database else [])):

@@ -1,4 +1,4 @@
-"""The context: what one process works with, made once at its entry and passed down.
+"""The context: what one process works with. It is made once, where the process starts, and passed down.
 
 A command, the HTTP API, a worker and the saver each make one from their configuration. Everything in it is
 opened when it is first used, so that a command that only prints something loads no database and no Celery.
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class Messenger(Protocol):
-    """What the operations need of the task queue. `tasks.messenger` does it with Celery.
+    """What operations need of the task queue; `tasks.messenger` implements it with Celery.
 
-    No method raises when the broker is away, and none waits for a worker longer than about a second.
+    No method raises when the broker is away, and none waits for workers longer than about a second.
     """
 
     def send_doorbells(self, jobs: "Sequence[WaitingJob]") -> bool:
@@ -35,7 +35,7 @@ class Messenger(Protocol):
         """The ids of jobs that have a message which no worker has taken yet; None: the broker is away."""
 
     def queue_readers(self) -> Mapping[str, list[str]]:
-        """By queue, the names of the workers that read it, as far as they answer."""
+        """The names of the workers that read each queue, as far as they answer."""
 
     def evaluations_are_read(self) -> bool:
         """Whether any worker reads the queue of evaluations."""
@@ -81,7 +81,7 @@ class Context:
 
     @property
     def engine(self) -> "Engine":
-        """Of the database of runs."""
+        """The engine of the database of runs."""
         from bakeoff.store.database.engine import open_database
 
         return open_database(self.configuration.database_url)
@@ -93,7 +93,7 @@ class Context:
         add_to_import_path(self.configuration.root)
 
     def has_database(self) -> bool:
-        """Whether anything was ever run here. Looking makes no file."""
+        """Whether there is a database. Nothing is created."""
         from bakeoff.store.database import schema_version
 
         file = self.configuration.database_file
@@ -115,7 +115,7 @@ class Context:
         return SharedCaps(self.configuration.settings)
 
     def share_caps_with_forks(self) -> None:
-        """Called before a process forks: made after the fork, each process would have caps of its own."""
+        """Called before a process forks. Made after it, each process would have caps of its own."""
         self.shared_caps.present()
 
     @cached_property

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import verdict_rows
 
-#: Of the test rows, those where exactly one of two candidates is right.
+#: The share of the test rows where exactly one of two candidates is right.
 ASSUMED_DISAGREEMENT = 0.1
 
 _FEWEST = 2  #: candidates, of which one can be better
@@ -20,12 +20,12 @@ _FEWEST = 2  #: candidates, of which one can be better
 
 @dataclass(frozen=True, kw_only=True)
 class DetectableDifference:
-    """Found in 80 % of runs if it is there."""
+    """A difference that 80 % of runs find if it exists."""
 
     metric: str
     difference: float
     rows: int
-    measured: bool  #: by an earlier run on the same split; else worked out from the disagreement assumed
+    measured: bool  #: by an earlier run on the same split; otherwise computed from an assumed disagreement
 
     @property
     def sentence(self) -> str:
@@ -49,7 +49,7 @@ class DetectableDifference:
 
 
 def detectable_difference(context: Context, run: Run, candidates: int) -> DetectableDifference | None:
-    """None where nothing can be said: of one candidate, and of a regression that nobody has run yet."""
+    """None if nothing can be said: for a single candidate, or a regression without an earlier run."""
     from bakeoff.evaluation.statistics.winner import planned_detectable_difference
 
     if candidates < _FEWEST:

@@ -1,8 +1,9 @@
-"""Doorbells: messages that say "this job may be waiting". Lost, doubled or late, they change nothing.
+"""Doorbells: messages that say "this job may be waiting". One that is lost, doubled or late does no harm.
 
-No more of them are sent than are needed soon. Whoever starts a run, ends a job, drops a doorbell that was of
-no use, or sweeps, compares the messages with the free slots and rings for the next jobs that have none. So
-the messages of a run of ten thousand jobs delay no other run.
+No more doorbells are sent than are needed soon, so the messages of a run with ten thousand jobs delay no
+other run. Doorbells are sent when a run is started, when a job has ended, when a worker drops a doorbell for
+which there was nothing to do, and by the sweep. Each time the free slots are compared with the messages in
+the queue, and the next jobs without a message get one.
 
 The sweep repairs what a dead process left behind. It runs in every live worker and from beat; any number of
 sweeps may run at once.
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 _no_broker = RepeatedWarning(log)
 _no_room = RepeatedWarning(log)
 
-#: Messages at a time. Where more slots are free, later finishes and sweeps ring for them.
+#: Most doorbells that are sent at a time. If more slots are free, ending jobs and sweeps send the others.
 _MOST = 100
 
 #: Messages that are read to see which jobs have one.
@@ -31,15 +32,15 @@ _MOST_READ = 10 * _MOST
 
 
 def ring_next(context: Context) -> int:
-    """Ring for the free slots, or for one that may become free soon. Returns how many doorbells were sent.
+    """Send doorbells for the free slots, or for one that may become free soon. Returns how many were sent.
 
-    Where one run alone waits, some more are sent: none of its doorbells can come out of turn.
+    If only one run is waiting, some more are sent: they cannot come before those of another run.
     """
     return _ring(context, slots=max(1, _free_slots(context)), spare=context.shared_caps.present().per_node)
 
 
 def ring_free_slots(context: Context) -> int:
-    """Ring for the free slots and no more, since many processes sweep."""
+    """Send doorbells for the free slots and no more, since many processes sweep."""
     return _ring(context, slots=_free_slots(context), spare=0)
 
 
@@ -48,7 +49,7 @@ def _free_slots(context: Context) -> int:
 
 
 def _ring(context: Context, *, slots: int, spare: int) -> int:
-    """`spare`: doorbells beyond the slots, if all jobs that come next are of one run."""
+    """`spare`: how many more than slots are sent if all jobs that come next are of one run."""
     wanted = min(slots, _MOST)
     have_doorbell = jobs_with_doorbell(context)
     if have_doorbell is None:
@@ -66,7 +67,7 @@ def _ring(context: Context, *, slots: int, spare: int) -> int:
 def jobs_with_doorbell(context: Context) -> list[str] | None:
     """The jobs that have a message; None when the broker cannot be reached.
 
-    They are read from the queue itself: a note about it in the database could contradict it.
+    They are read from the queue. A record of sent doorbells in the database could contradict the queue.
     """
     return context.messenger.jobs_with_doorbell(most=_MOST_READ)
 
@@ -79,7 +80,7 @@ class Swept:
 
 
 def sweep(context: Context) -> Swept:
-    """Never waits long for a broker that does not answer: it runs in the main loop of workers."""
+    """One sweep. It never waits long for the broker, since it runs in the main loop of workers."""
     swept = Swept(
         expired=leases.expire(context.engine),
         rung=_ring_if_there_is_room(context),

@@ -1,7 +1,7 @@
 """The relay moves events from the outbox to the Redis stream: committed, in order, at least once.
 
-What a process has published it marks in the database before it publishes more. Otherwise a database that
-cannot be written would make it publish the same events again and again.
+A process marks in the database what it has published before it publishes more. Otherwise, while the database
+cannot be written, it would publish the same events again and again.
 """
 
 import logging
@@ -26,7 +26,7 @@ _LOCK_S = 5  #: longest that one process may hold the lock
 
 
 class EventRelay:
-    """One per process: it remembers what it has published and could not mark yet."""
+    """The relay of one process. It remembers which events it has published but could not mark yet."""
 
     def __init__(self, context: "Context") -> None:
         self._context = context
@@ -36,15 +36,15 @@ class EventRelay:
     def publish_pending(self, *, within_s: float = inf) -> int:
         """Publish what is pending, unless another process is publishing. Returns how many events.
 
-        `within_s`: when to leave the rest for later, for callers with other duties.
+        `within_s`: after this time the rest is left for later, for callers that have other things to do.
         """
         published, deadline = 0, monotonic() + within_s
         broker = self._context.broker
         try:
-            # The holder of the lock looks again after each turn. So events that come in while another process
-            # finds the lock taken are published by the holder.
+            # Whoever held the lock looks for events again before it returns. So when another process finds
+            # the lock taken and gives up, its events are published all the same.
             while monotonic() < deadline and outbox.is_anything_pending(self._context.engine):
-                # A lock, since two processes that publish at once would publish everything twice.
+                # Without the lock, two processes at once would publish all events twice.
                 with broker.client.lock(broker.key("relay"), timeout=_LOCK_S, blocking=False):
                     published += self._publish_batch()
             self._trouble.resolve()

@@ -1,8 +1,8 @@
 """Removing what nothing refers to: the rows of old runs first, then the files that no row refers to.
 
-A process that is killed in between leaves files without rows, which the next call removes. The files of a run
-are made after its row, and drafts while the run is open. So a file that was there before the rows were read,
-and has no row, belongs to no run.
+A process that is killed in between leaves files without rows, which the next call removes. Files are listed
+before rows are read. Since the files of a run are made after its row, and drafts while the run is open, a
+listed file without a row belongs to no run.
 """
 
 import os
@@ -38,7 +38,7 @@ class Garbage:
     predictions: GarbageFiles  #: folders of runs
     logs: GarbageFiles  #: folders of runs
     fitted: GarbageFiles  #: models of runs, in folders, that were not saved
-    unfinished: GarbageFiles  #: drafts of processes that were killed
+    unfinished: GarbageFiles  #: half-written files of processes that were killed
 
     @property
     def bytes(self) -> int:
@@ -63,7 +63,7 @@ def remove_garbage(context: Context, age: timedelta | None) -> Garbage:
 
 
 def _runs_of_models(context: Context) -> set[str]:
-    """The runs that saved models come from: they are kept as long as a version of theirs is."""
+    """The runs that saved models come from. They are kept as long as one of their versions exists."""
     configuration = context.configuration
     if configuration.settings.model_registry.backend == "none" or not registry_opening.has_registry(
         configuration
@@ -111,7 +111,7 @@ def _is_id(name: str) -> bool:
 
 
 def _unfinished(context: Context) -> list[Path]:
-    """Drafts have names of their own where the file system has no nameless files."""
+    """Half-written outputs. They have names only where the file system has no files without a name."""
     configuration = context.configuration
     drafts = list(configuration.predictions.glob("*/.*.part"))
     at_work = old_runs.open_run_ids(context.engine)
@@ -147,7 +147,7 @@ def _measure(paths: Sequence[Path]) -> GarbageFiles:
 
 
 def _bytes_of(path: Path) -> int:
-    """Files that are removed meanwhile count as 0."""
+    """The size on the disk. Files that are removed meanwhile count as 0."""
     return sum(_bytes_of_one(part) for part in (path, *_below(path)))
 
 

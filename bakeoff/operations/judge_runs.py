@@ -1,18 +1,18 @@
 """Judge runs that have ended: what can be said about their candidates, and how surely.
 
-Whoever ends the last job of a run judges it at once. A run that nobody judged, because that process died, is
-due and found by the sweep, by the saver process, and by whoever wants to show the run. The verdict follows
-from stored sketches by fixed draws: it is the same whoever computes it, and it is computed once.
+The process that ends the last job of a run judges it at once. If that process dies before, the run stays due:
+the saver process judges it, or a process that is to show it. The verdict follows from stored sketches by
+fixed draws, so every process would compute the same one. It is computed once.
 """
 
 import logging
 import time
 
-from bakeoff.domain.job import JobState
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
-from bakeoff.domain.verdict import RunVerdict
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.context import Context
 from bakeoff.operations.sketch_results import sketch_what_has_none
 from bakeoff.operations.split_use import with_use_of_split
@@ -51,7 +51,7 @@ def wait_for_verdict(context: Context, run_id: str, *, patience_s: float = 10.0)
 
 
 def judge_old_run(context: Context, run_id: str) -> RunVerdict | None:
-    """Of a run that ended before there were verdicts; None when it is not over, or has its verdict."""
+    """Judges a run that ended before there were verdicts. None if it has not ended, or has its verdict."""
     summary = run_rows.summary(context.engine, run_id)
     run = summary.run
     if not run.state.has_ended or run.signals is not None or verdict_rows.has_row(context.engine, run_id):
@@ -78,7 +78,7 @@ def _judge(context: Context, run_id: str, lease: RowLease) -> bool:
 
 
 def verdict_of(context: Context, run: Run) -> RunVerdict:
-    """By the metric that ranks the run."""
+    """The verdict on a run, by the metric that ranks it."""
     from bakeoff.evaluation.statistics.judging import JudgedCandidate, SplitUse, judge
     from bakeoff.evaluation.statistics.sketch import Sketch
 

@@ -1,9 +1,9 @@
-"""Where the predictions behind a result are, if they are still what its candidate predicted."""
+"""Finds the stored predictions of a result, if they are unchanged."""
 
 from typing import TYPE_CHECKING
 
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import earlier_fits
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def kept_predictions(context: Context, run: Run, result: Result) -> "JobPaths | None":
-    """None when they, or the snapshot that they are of, were removed or changed."""
+    """The paths; None if the predictions or their snapshot were removed or changed."""
     from bakeoff.evaluation.datasets.snapshot_layout import folder_of
     from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of
     from bakeoff.evaluation.jobs.evaluation_under_way import JobPaths

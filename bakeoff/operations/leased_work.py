@@ -1,6 +1,6 @@
-"""Work that one process at a time may do: it goes on as long as the process holds the lease on its row.
+"""Work that only one process at a time may do: it goes on as long as the process holds the lease on a row.
 
-Savings and scheduled runs are worked on like this, by processes of different floors.
+Used for judging runs, saving models and starting scheduled runs.
 """
 
 import logging
@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 
 def work_while_leased(work: Callable[[], T], lease: RowLease, *, lease_s: float, name: str) -> T:
-    """What `work` returns or raises; the lease is renewed three times in its length meanwhile.
+    """Returns or raises what `work` does; meanwhile the lease is renewed, three times within its length.
 
-    Raises StoppedError when the lease is lost, or cannot be renewed: then somebody else may do the work.
-    `name` is what the log calls it.
+    Raises StoppedError when the lease is lost or cannot be renewed: another process may do the work then.
+    `name` is what the log calls the work.
     """
     return run_in_thread(
         work,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.identity import new_id, utc_now
-from bakeoff.domain.job import Job, JobKind, JobState
-from bakeoff.domain.result import Fit
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import Job, JobKind, JobState
+from bakeoff.domain.runs.result import Fit
+from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.reuse.reproduction import ReproductionComparison, compare_fits
 from bakeoff.operations import start_run
 from bakeoff.operations.context import Context
@@ -59,7 +59,7 @@ def start_reproduction(context: Context, fit: Fit) -> str:
 
 
 def compare_with_first(context: Context, fit: Fit, run_id: str) -> ReproductionComparison:
-    """Of a run that has completed."""
+    """Compares the result of a completed run with the first one."""
     [job] = job_rows.of_run(context.engine, run_id)
     again = earlier_fits.of_evaluation(context.engine, job.id)
     assert again is not None  # noqa: S101 - it was fitted

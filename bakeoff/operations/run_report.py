@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.run import Run
-from bakeoff.domain.saving import Saving
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.saving import Saving
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
-from bakeoff.domain.verdict import RunVerdict
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, rank
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
@@ -35,12 +35,12 @@ class RunReport:
 
     @property
     def reused(self) -> int:
-        """Results that nothing was fitted for."""
+        """How many results were reused."""
         return sum(standing.result.reused_from is not None for standing in self.standings)
 
 
 def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> RunReport:
-    """`metric` ranks instead of the first one of the run."""
+    """`metric`: rank by this one instead of the run's first."""
     summary = run_rows.summary(engine, run_id)
     run = summary.run
     ranking = metric or run.rules.metrics[0]

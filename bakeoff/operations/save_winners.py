@@ -1,8 +1,8 @@
 """Saving the winners: the fitted models of a run go to the registry, and the best one is promoted.
 
-The saver process calls `save_due_models`. Each step first looks for what was done before: a version by the
-evaluation that it comes from, a promotion by its entry in the log. So a saver that takes over from one that
-died continues its work.
+The saver process calls `save_due_models`. Each step first checks whether it was done before: a version is
+found by the evaluation that it comes from, a promotion by its entry in the log. So a saver that takes over
+from one that died continues its work.
 """
 
 import logging
@@ -10,12 +10,12 @@ import shutil
 from contextlib import suppress
 
 from bakeoff.domain.errors import InvalidInputError, TamperedError
-from bakeoff.domain.job import Job
 from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.model_version import ModelVersion, Stage, VersionFilter
-from bakeoff.domain.result import FittedModel, Result
-from bakeoff.domain.run import Run
-from bakeoff.domain.saving import NotSaved, PromotionOutcome, Saved, SaveRequest, SavingOutcome
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import FittedModel, Result
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.saving import NotSaved, PromotionOutcome, Saved, SaveRequest, SavingOutcome
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
 from bakeoff.operations.context import Context
 from bakeoff.operations.leased_work import work_while_leased
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def save_due_models(context: Context) -> None:
-    """For a process that does nothing else: on StoppedError it must end, so that its threads end, too."""
+    """Called in a process of its own, which must end on StoppedError, so that its threads end, too."""
     for run_id in saving_rows.due(context.engine):
         lease = saving_rows.take(context.engine, run_id, lease_s=_lease_s(context))
         if lease is not None:
@@ -64,7 +64,7 @@ def _lease_s(context: Context) -> float:
 
 
 def _save_run(context: Context, run_id: str) -> SavingOutcome:
-    """Afterwards the files are removed, except those of models that could not be saved."""
+    """Saves the models of a run, then removes their files, except those of models that could not be saved."""
     run = run_rows.get(context.engine, run_id)
     assert run.save is not None  # noqa: S101 - no saving is begun for other runs
     results = job_rows.results_of_run(context.engine, run.id)

@@ -1,7 +1,7 @@
-"""Scheduled runs: which slots are due, starting their runs, and how the schedules stand.
+"""Scheduled runs: which slots are due, starting their runs, and the state of each schedule.
 
-Beat sends a message every few seconds, and the worker that takes it starts what is due. Any number of workers
-may do so at once. A worker that dies leaves its slot open for the next one.
+Beat sends a message every few seconds, and the worker that takes it starts the runs that are due. Any number
+of workers may do so at once. If a worker dies, the next one starts the run of its slot.
 """
 
 import logging
@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.machine.background_work import StoppedError
-from bakeoff.domain.run import Run
-from bakeoff.domain.schedule import ON_TIME, Schedule, Slot
-from bakeoff.evaluation.planning.run_spec import RunRequest
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.schedule import ON_TIME, Schedule, Slot
+from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.leased_work import work_while_leased
@@ -26,7 +26,7 @@ from bakeoff.store.database import schema_version
 
 log = logging.getLogger(__name__)
 
-#: Who starts what is due, for messages.
+#: For messages: what starts scheduled runs.
 STARTS_RUNS = "`bakeoff up`, or `celery -A tasks beat` beside a worker,"
 
 
@@ -45,7 +45,7 @@ def start_due_runs(context: Context) -> int:
 
 
 def _start(context: Context, slot: Slot, settings: ScheduleSettings) -> bool:
-    """Whether this call has started the run of the slot, and no other process has."""
+    """Starts the run of the slot. False if another process has, or if it could not be started now."""
     engine, lease_s = context.engine, context.configuration.settings.lease_seconds
     lease = schedule_slots.take(engine, slot, lease_s=lease_s)
     if lease is None:
@@ -69,7 +69,7 @@ def _start(context: Context, slot: Slot, settings: ScheduleSettings) -> bool:
 
 
 def start_slot(context: Context, slot: Slot, settings: ScheduleSettings) -> str:
-    """The id of the run, which is that of the slot: started twice, it is one run."""
+    """Starts the run of the slot and returns its id. The slot knows the id, so two starts make one run."""
     if settings.dataset is None:
         return start_signals(
             context,
@@ -77,21 +77,9 @@ def start_slot(context: Context, slot: Slot, settings: ScheduleSettings) -> str:
                 models=settings.models, priority=settings.priority, name=slot.run_name, run_id=slot.run_id
             ),
         )
-    return start_run(
-        context,
-        RunRequest(
-            dataset=settings.dataset,
-            models=settings.models,
-            metrics=settings.metrics,
-            seed=settings.seed,
-            test_size=settings.test_size,
-            priority=settings.priority,
-            save=settings.save,
-            save_as=settings.save_as,
-            name=slot.run_name,
-            run_id=slot.run_id,
-        ),
-    )
+    scheduled = RunSpec.model_fields.keys() & ScheduleSettings.model_fields.keys()
+    options = {name: getattr(settings, name) for name in scheduled}
+    return start_run(context, RunRequest(**options, name=slot.run_name, run_id=slot.run_id))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +91,7 @@ class ScheduleStatus:
 
     @property
     def next_at(self) -> datetime:
-        """In the past where nothing was running at its time to start it."""
+        """When the next run is due. It is in the past if no worker was running at that time."""
         return self.schedule.rule.next_after(self.standing.noted_until or self.standing.at)
 
     @property
@@ -120,7 +108,7 @@ class ScheduleStatus:
 
 
 def schedule_statuses(context: Context) -> list[ScheduleStatus]:
-    """Also where there is no database yet; none is made."""
+    """The state of each schedule, also where there is no database yet; none is created."""
     scheduled = context.configuration.settings.scheduled
     return [_status(context, settings, settings.to_schedule(name)) for name, settings in scheduled.items()]
 

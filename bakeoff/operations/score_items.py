@@ -1,7 +1,7 @@
 """Scoring results of other systems: new ones before they are written, stored ones again by another model.
 
-A batch is one transaction. A process that is killed leaves whole batches scored. Each score names what made
-it, so the next call finds the items that are left, and scoring twice changes nothing the second time.
+A batch is one transaction, so a process that is killed leaves whole batches. Each score names the version
+that made it: so the next call finds the remaining items, and scoring an item again changes nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ _MOST_REFUSED = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    version: str  #: what scored
+    version: str  #: the model version that scored, or `baseline`
     scored: int = 0
     refused: int = 0  #: items that the model cannot score: they keep the score they have
     reasons: Mapping[str, str] = field(default_factory=dict)  #: of the first refused ones, by id
@@ -71,7 +71,7 @@ def score_stored(
 def _scores(
     batch: Sequence[StoredItem], using: Scorer, reasons: dict[str, str]
 ) -> list[tuple[StoredItem, Score]]:
-    """Of all together; if that fails, of each on its own, so that one bad item does not stop the others."""
+    """Scores all items together; if that fails, each on its own, so that one bad item stops no other."""
     try:
         return list(zip(batch, using.score([stored.item for stored in batch]), strict=True))
     except ScoreRangeError:

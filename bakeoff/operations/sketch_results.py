@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
 from bakeoff.operations.kept_predictions import kept_predictions
 from bakeoff.store.bakeoffs import job_rows, verdict_rows
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def sketch_what_has_none(context: Context, run: Run, results: Sequence[Result]) -> int:
-    """How many of these results of the run were given sketches."""
+    """Sketches these results of the run. Returns for how many it was possible."""
     return sum(_sketch(context, run, result) for result in results)
 
 
@@ -55,7 +55,7 @@ def _sketch_from_predictions(context: Context, run: Run, result: Result) -> bool
 
 
 def _is_same(again: float | None, stored: float | None) -> bool:
-    """To the last few bits, which another version of numpy may change."""
+    """Whether both are equal, except for the last bits, which may differ between versions of numpy."""
     if again is None or stored is None:
         return False
     return math.isclose(again, stored, rel_tol=1e-12, abs_tol=1e-15)

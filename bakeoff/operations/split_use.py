@@ -1,4 +1,4 @@
-"""What follows from using the same test rows in run after run: they are counted, and may be sealed or spent.
+"""The use of the same test rows in many runs: uses are counted, and rows can be sealed or spent.
 
 counted   how many fits were scored on them stands beside each verdict, with a warning from some number on
 sealed    `seal: 0.2` keeps rows out of all scores; those of the one to take are scored once it is chosen
@@ -10,15 +10,15 @@ from dataclasses import replace
 
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
-from bakeoff.domain.verdict import RunVerdict, SealedScore, Spending, SplitReuse, VerdictFinding
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending, SplitReuse, VerdictFinding
 from bakeoff.operations.context import Context
 from bakeoff.operations.kept_predictions import kept_predictions
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.bakeoffs.verdict_rows import EarlierVerdict
 
-#: So many versions of a candidate, each better than the one before on the same rows, are no longer luck.
+#: If so many versions of a candidate are each better than the one before on the same rows, it is no accident.
 _MOST_STEPS_UP = 10
 
 
@@ -52,7 +52,7 @@ def _with_steps_up(
 
 
 def steps_up(values: Sequence[float], *, greater_is_better: bool) -> int:
-    """How many of the last values are each better than the one before."""
+    """How many values at the end are each better than the value before."""
     sign = 1 if greater_is_better else -1
     steps = 0
     for before, after in zip(reversed(values[:-1]), reversed(values), strict=False):
@@ -99,7 +99,7 @@ def _not_opened(verdict: RunVerdict, why: str) -> RunVerdict:
 
 
 def _spend(context: Context, run: Run, verdict: RunVerdict, results: Mapping[str, Result]) -> RunVerdict:
-    """Nothing is to be taken unless it is shown to be better than what was adopted before."""
+    """Recommends the candidate only if it is shown to be better than the one that was adopted before."""
     from bakeoff.evaluation.statistics.winner import adoption_level
 
     earlier = [
@@ -144,7 +144,7 @@ def _name_of(context: Context, evaluation_id: str) -> str:
 
 
 def _p_of_being_better(context: Context, metric: str, proposed: str, champion: str) -> float:
-    """One-sided. 1 where the champion was scored by other rules, or its sketch was not kept."""
+    """The one-sided p-value; 1 if the champion was scored by other rules, or has no stored sketch."""
     from bakeoff.evaluation.statistics.comparison import IncomparableError
     from bakeoff.evaluation.statistics.sketch import Sketch
     from bakeoff.evaluation.statistics.winner import p_of_being_better

@@ -1,7 +1,6 @@
-"""Starting runs: a run and its jobs are written in one transaction, and only then are doorbells rung.
+"""Starting runs: a run and its jobs are written in one transaction, and only then doorbells are sent.
 
-A process that is killed in between leaves the run behind, and the sweep rings for it; one that is killed
-before leaves nothing.
+If the process is killed before the transaction, there is no run; if after it, the sweep sends the doorbells.
 """
 
 import logging
@@ -12,9 +11,9 @@ from pathlib import Path
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import ConflictError
 from bakeoff.domain.identity import new_id, parse_id, utc_now
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.result import Parts, Result, fingerprint
-from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.result import Parts, Result, fingerprint
+from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.signal import SignalJobInputs
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
@@ -36,9 +35,9 @@ log = logging.getLogger(__name__)
 
 
 def start_run(context: Context, request: RunRequest, *, digest: str | None = None) -> str:
-    """The id of the run, which is under way, or will be as soon as a worker and a broker are there.
+    """Returns the id of the run. Its jobs start as soon as there are a worker and a broker.
 
-    `digest` is kept with a new run. If the run is there already, the caller compares its digest.
+    `digest` is kept with a new run. If a run of this id exists, the caller compares its digest.
     """
     schema_version.ensure(context.engine)
     run_id = parse_id(request.run_id) if request.run_id else new_id()
@@ -54,7 +53,7 @@ def start_run(context: Context, request: RunRequest, *, digest: str | None = Non
 def start_planned(
     context: Context, plan: Plan, *, run_id: str, name: str | None = None, digest: str | None = None
 ) -> Sequence[Prospect]:
-    """What becomes of each candidate, in the order in which they start."""
+    """Writes the planned run. Returns what becomes of each candidate, in the order in which they start."""
     run = run_of(plan, run_id=run_id, name=name, digest=digest)
     return write_and_ring(context, run, plan.candidates, fresh=plan.spec.fresh)
 
@@ -62,7 +61,7 @@ def start_planned(
 def write_and_ring(
     context: Context, run: Run, candidates: Sequence[Candidate], *, fresh: bool
 ) -> Sequence[Prospect]:
-    """Decide for each candidate whether an earlier result is taken over, scored again, or it is fitted."""
+    """Decide for each candidate whether to fit it, score earlier predictions again, or reuse a result."""
     prospects = longest_first(prospects_of(context, run, candidates, fresh=fresh))
     queued, reused = [], []
     for position, prospect in enumerate(prospects):
@@ -81,7 +80,7 @@ def write_and_ring(
 def prospects_of(
     context: Context, run: Run, candidates: Sequence[Candidate], *, fresh: bool = False
 ) -> list[Prospect]:
-    """In the order of the candidates. `fresh`: whatever was fitted before, each is fitted."""
+    """What becomes of each candidate, in their order. `fresh`: each is fitted, whatever was fitted before."""
     root, present = context.configuration.root.resolve(), cell_environment()
     parts = _parts_of(run, candidates, root, present)
     digests = {model_id: fingerprint(its) for model_id, its in parts.items()}
@@ -108,7 +107,7 @@ def prospects_of(
 def _parts_of(
     run: Run, candidates: Sequence[Candidate], root: Path, present: Mapping[str, str]
 ) -> dict[str, Parts]:
-    """By id. Many candidates may be of one class, which is read once."""
+    """The parts of the fingerprint by id of the candidate. A class of several candidates is read once."""
     places = {candidate.id: class_modules(candidate) for candidate in candidates}
     codes = {place: code_at(place, root=root) for place in set(places.values())}
     return {
@@ -134,7 +133,7 @@ def write_run(
     if written:
         with log_setup.with_ids(runId=run.id):
             log.info("%s begins: %d jobs on %s", run.name, len(queued), data.name)
-        if not queued:  # all results are taken over: the run has ended, and no worker will judge it
+        if not queued:  # all results are reused: the run has ended without a worker, so it is judged here
             judge_run(context, run.id)
     return written
 
@@ -142,7 +141,7 @@ def write_run(
 def unwritten_run(
     context: Context, plan: Plan, *, run_id: str, name: str | None = None
 ) -> tuple[Run, list[Job]]:
-    """The run and its jobs, all to be fitted, in memory only."""
+    """A run and its jobs that are not written to the database. All candidates are to be fitted."""
     run = run_of(plan, run_id=run_id, name=name)
     jobs = [job_of(context, run, candidate, position) for position, candidate in enumerate(plan.candidates)]
     return run, jobs
@@ -174,7 +173,7 @@ def job_of(
     position: int,
     signal_inputs: SignalJobInputs | None = None,
 ) -> Job:
-    """`signal_inputs`: of a job of signals."""
+    """`signal_inputs`: what a signal model gets; None for an evaluation."""
     settings = context.configuration.settings
     return Job(
         id=new_id(),
@@ -192,9 +191,9 @@ def job_of(
 
 
 def retry(context: Context, run_id: str, *, as_id: str | None = None, digest: str | None = None) -> str:
-    """A new run of the same candidates on the same snapshot; what had completed is taken over.
+    """Starts a new run of the same candidates on the same snapshot; results that exist are reused.
 
-    `as_id`: chosen by the caller, so that the same request twice is the same run.
+    `as_id`: the id of the new run, from a caller whose requests may be repeated: there is only one such run.
     """
     engine = context.engine
     if as_id is not None and run_rows.exists(engine, as_id):
@@ -233,7 +232,7 @@ def retry(context: Context, run_id: str, *, as_id: str | None = None, digest: st
 
 
 def _queued_again(context: Context, run: Run, old: Sequence[Job]) -> list[Job]:
-    """Signal models work with what is saved now: one may have been trained since."""
+    """The repeated jobs. Signal models get the models that are saved now: one may be newly trained."""
     if run.signals is None:
         return [job_of(context, run, job.candidate, job.position) for job in old]
     models = [job.candidate for job in old]
@@ -242,7 +241,10 @@ def _queued_again(context: Context, run: Run, old: Sequence[Job]) -> list[Job]:
 
 
 def _taken_over(job: Job, result: Result, run: Run) -> tuple[Job, Result]:
-    """As of this run: it may be another candidate's of the same code, and have more metrics."""
+    """The result as a result of this run, with its candidate and metrics.
+
+    It may come from another candidate with the same code, and may have more metrics.
+    """
     taken = replace(
         result,
         evaluation_id=job.id,

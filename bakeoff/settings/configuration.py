@@ -1,6 +1,6 @@
 """Reads the settings from the command line, the environment, the file and the defaults, in this order.
 
-No other room reads settings: a `Configuration` is made once and passed down.
+No other package reads settings: a `Configuration` is made once and passed down.
 """
 
 import json
@@ -76,7 +76,7 @@ class Configuration:
         return self.data_dir if given is None else (self.root / given).resolve()
 
     def require_shared_dir(self) -> None:
-        """Raise an error if sharedDir is set and missing: it is not created, for a mount may be missing."""
+        """Raises an error if sharedDir is set and missing. It is not created: a mount may be missing."""
         if self.settings.shared_dir is not None and not self.shared_dir.is_dir():
             raise InfrastructureError(
                 f"there is no folder {self.shared_dir}: mount it, or make it, or correct sharedDir"
@@ -88,7 +88,7 @@ class Configuration:
 
     @property
     def copies(self) -> Path:
-        """The folder of copies of saved models, for cells that load them, as long as the cells run."""
+        """The folder for copies of saved models, which exist as long as the cells that load them."""
         return self.data_dir / "copies"
 
     @property
@@ -103,17 +103,17 @@ class Configuration:
 
     @property
     def predictions(self) -> Path:
-        """A folder for each run."""
+        """The folder of predictions, with a folder for each run."""
         return self.shared_dir / "predictions"
 
     @property
     def fitted(self) -> Path:
-        """A folder for each run, with the models that are to be saved."""
+        """The folder of fitted models that are to be saved, with a folder for each run."""
         return self.shared_dir / "fitted"
 
     @property
     def logs(self) -> Path:
-        """A folder for each run, and what workers write."""
+        """The folder of logs, with a folder for each run, and the logs of workers."""
         return self.data_dir / "logs"
 
     @property
@@ -126,18 +126,18 @@ class Configuration:
 
     @property
     def tracking_uri(self) -> str:
-        """Of MLflow; empty where it is not used."""
+        """The tracking URI of MLflow; empty if it is not used."""
         return self._absolute(self.settings.model_registry.tracking_uri or "")
 
     @property
     def tracking_file(self) -> Path | None:
-        """None where MLflow is not used, or is no SQLite file."""
+        """The SQLite file of MLflow; None if MLflow is not used, or is a server."""
         scheme, _, path = self.tracking_uri.partition(":///")
         return Path(path) if scheme == "sqlite" and path else None
 
     @property
     def registry_uri(self) -> str:
-        """Of MLflow's model registry; the same as `tracking_uri` unless it is set."""
+        """The URI of MLflow's model registry; the same as `tracking_uri` unless it is set."""
         return self._absolute(self.settings.model_registry.registry_uri or "") or self.tracking_uri
 
     def _absolute(self, url: str) -> str:
@@ -149,7 +149,7 @@ class Configuration:
 
     @property
     def database_file(self) -> Path | None:
-        """None when the database is on a server."""
+        """The SQLite file of the runs; None when the database is on a server."""
         scheme, _, path = self.database_url.partition(":///")
         return Path(path) if scheme.startswith("sqlite") else None
 
@@ -176,7 +176,7 @@ class Configuration:
 
     @cached_property
     def secrets(self) -> tuple[Path, ...]:
-        """What no plugin may open: our own data, the configuration, and the files of datasets."""
+        """What no plugin may open: the data folders, the configuration, and the files of datasets."""
         datasets = self.settings.datasets.values()
         files = [Path(file) for dataset in datasets for file in self.files_of(dataset)] + self.market_files
         ours = [self.data_dir, self.shared_dir, self.registry_path, self.tokens_file]
@@ -199,7 +199,7 @@ class Configuration:
         }
 
     def as_environment(self) -> dict[str, str]:
-        """The variables for a process that we start: so it reads the same file, and has our flags."""
+        """Environment variables by which a process that we start has the same file and flags."""
         flags = {
             variable_of(_KEYS[key]): value if isinstance(value, str) else json.dumps(value)
             for key, value in self.flags.items()
@@ -310,7 +310,7 @@ def _values_in(document: YamlFile) -> dict[str, Any]:
 def _check(
     values: dict[str, Any], origins: Mapping[str, SettingOrigin], document: YamlFile | None
 ) -> Settings:
-    """Problems of the file first, in the order of their lines, then those of other origins."""
+    """Checks all settings. Problems of the file come first, in the order of lines, then those of others."""
     elsewhere: list[str] = []
     settings = Settings()
     try:
@@ -347,7 +347,7 @@ def _explain(error: Any) -> str:
 
 
 def _keys_beside(place: Sequence[str]) -> list[str]:
-    """Those that could have been written where an unknown key was."""
+    """The keys that are known in the place of an unknown one."""
     if len(place) == 1:
         return list(_KEYS)
     if len(place) == 3 and place[0] in _NAMED:  # noqa: PLR2004 - section, name, key

@@ -1,7 +1,7 @@
-"""Settings from the environment: `BAKEOFF_` and the key in capitals, or with `_FILE` the name of a file with
-it.
+"""Settings from the environment: `BAKEOFF_` and the key in capitals, such as `BAKEOFF_EVAL_WORKERS`.
 
-A secret is safer in a file: every process of the same user can read the environment of a process.
+With `_FILE` at its end, a variable names a file with the value. Secrets are safer in a file, because all
+processes of the same user can read the environment of a process.
 """
 
 import difflib
@@ -49,7 +49,7 @@ def settings_in(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def token_digest_in(environment: Mapping[str, str]) -> str | None:
-    """The digest of the token: the token itself is not kept, so that nothing can print it."""
+    """The digest of the token. The token itself is not kept, so that it cannot be printed."""
     token = _text(_TOKEN, environment)
     if not token:
         return None

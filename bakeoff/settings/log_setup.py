@@ -33,7 +33,7 @@ _VERBOSE = ("alembic", "celery.worker.strategy")
 
 _UUID, _SHORT = 36, 8
 
-#: What a line in JSON begins with.
+#: The first keys of a line in JSON.
 _MARK = '{"timestamp": '
 
 
@@ -58,7 +58,7 @@ def with_ids(**ids: Any) -> Iterator[None]:
 
 
 def set_up(level: int | str, form: LogFormat, file: Path | None = None) -> None:
-    """Set up logging for the whole process, in place of any other; without a file, to standard error."""
+    """Sets up logging for the whole process, and replaces what was set up before. None: standard error."""
     handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file)
     as_text = form is LogFormat.TEXT or (form is LogFormat.AUTO and file is None and sys.stderr.isatty())
     handler.setFormatter(_Text() if as_text else _Json())
@@ -79,7 +79,7 @@ def set_up_for_plugins() -> None:
 
 
 def readable(line: str) -> str:
-    """A line in JSON as it would be on a terminal, without its ids; any other line as it is."""
+    """A line in JSON as it would look on a terminal, without its ids; any other line unchanged."""
     if not (line.startswith(_MARK) and line.endswith("}\n")):
         return line
     try:
@@ -115,7 +115,7 @@ class _Text(logging.Formatter):
 
 
 def _short(value: Any) -> str:
-    """An id as short as people may type it, without characters that control a terminal."""
+    """The beginning of an id, which commands accept, too, without control characters."""
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
     return text[:_SHORT] if len(text) == _UUID else text
 
@@ -131,7 +131,7 @@ def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str | Non
 
 
 class RepeatedWarning:
-    """A warning about something that goes wrong again and again: it is logged once, and so is its end."""
+    """A warning about something that goes wrong repeatedly. It is logged once, and so is the end of it."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
@@ -143,7 +143,7 @@ class RepeatedWarning:
         self._last = text
 
     def resolve(self) -> None:
-        """Log that it is over, if it was logged that it began."""
+        """Logs that it is over, if the warning was logged before."""
         if self._last is not None:
             self._log.info("that is over: %s", self._last)
         self._last = None

@@ -14,7 +14,7 @@ class MarketSource(StrEnum):
     PARQUET = "parquet"
     SQL = "sql"
     CALLABLE = "callable"  #: `package.module:function` that returns a DataFrame
-    SYNTHETIC = "synthetic"  #: made up, with a pattern that a model can learn, for a first look
+    SYNTHETIC = "synthetic"  #: made up, with a pattern that a model can learn, to try things out
 
 
 #: The keys that each source needs.
@@ -62,6 +62,6 @@ class MarketSettings(Section):
 
     @property
     def tables(self) -> Mapping[str, TableSettings]:
-        """By name, those that there are."""
+        """The tables that are configured, by name."""
         both = {"prices": self.prices, "fundamentals": self.fundamentals}
         return {name: table for name, table in both.items() if table is not None}

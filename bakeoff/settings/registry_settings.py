@@ -5,11 +5,11 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from bakeoff.domain.extensions import Extends, added
-from bakeoff.domain.saving import SavePolicy
+from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings.section import Section
 
-#: Those that are ours.
+#: The backends of Bakeoff itself.
 BACKENDS = ("local", "mlflow", "none")
 
 

@@ -6,9 +6,9 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.run import PRIORITIES
-from bakeoff.domain.saving import SavePolicy
-from bakeoff.domain.schedule import Cron, Every, Missed, Schedule, parse_zone
+from bakeoff.domain.runs.run import PRIORITIES
+from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.domain.runs.schedule import Cron, Every, Missed, Schedule, parse_zone
 from bakeoff.settings.registry_settings import PromotionSettings
 from bakeoff.settings.section import Section
 
@@ -16,11 +16,16 @@ from bakeoff.settings.section import Section
 DAILY, _AT_THREE = "daily", "0 3 * * *"
 
 
+#: Keys that have no meaning for a run of signals.
 _OF_BAKEOFFS = ("metrics", "seed", "test_size", "save", "save_as", "promotion")
 
 
 class ScheduleSettings(Section):
-    """When a run is started, and what it evaluates."""
+    """When a run is started, and what it evaluates.
+
+    The options of the run are those of `RunSpec` that have the same name. They are declared here once more,
+    since settings may not import `bakeoff.evaluation`; a test holds that their bounds are the same.
+    """
 
     cron: str | None = Field(
         None, description="when: minute, hour, day of the month, month, day of the week, such as `0 3 * * *`"

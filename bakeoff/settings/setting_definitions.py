@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from bakeoff.domain.extensions import Extends, added
-from bakeoff.domain.saving import SavePolicy
-from bakeoff.domain.verdict import PreferAmongTied, SplitReuse
+from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.domain.runs.verdict import PreferAmongTied, SplitReuse
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings
@@ -99,7 +99,7 @@ class DatasetSettings(Section):
         return masked(self.url) if self.url else self.path or self.name
 
     def to_record(self, name: str) -> dict[str, Any]:
-        """The dataset as it leaves the system: over HTTP, in `--json`."""
+        """The dataset as JSON, over HTTP and in `--json`."""
         return {
             "name": name,
             "source": self.source,
@@ -207,7 +207,7 @@ class Settings(Section):
 
     @property
     def scheduled(self) -> Mapping[str, ScheduleSettings]:
-        """The schedules there are, by name."""
+        """The schedules by name, with the default one if the section is absent."""
         if self.schedules is not None or len(self.datasets) != 1:
             return self.schedules or {}
         save = SavePolicy.NONE if self.model_registry.backend == "none" else SavePolicy.BEST

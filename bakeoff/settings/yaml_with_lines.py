@@ -1,8 +1,7 @@
-"""A YAML file that knows the line of everything in it, and collects what is wrong with it.
+"""Reads YAML files so that each problem is reported with its line, and all problems together.
 
 Both files that an operator edits are read this way, `bakeoff.yaml` and `models.yaml`: `YamlFile` gives the
-values, pydantic checks them, and `YamlFile` finds the line of each error of pydantic. All problems of a file
-are raised together.
+values, pydantic checks them, and `YamlFile` finds the line of each error of pydantic.
 """
 
 import math
@@ -34,7 +33,7 @@ _Loader.add_implicit_resolver(
 
 
 class YamlFile:
-    """Problems name a place as the author wrote it: `models.forest.steps[0].path`."""
+    """A parsed file. Its problems name places as the author wrote them: `models.forest.steps[0].path`."""
 
     def __init__(self, file: Path, error: type[InvalidInputError] = InvalidInputError) -> None:
         """Parses the file. `error` is raised for what is no YAML, and later by `raise_problems`."""
@@ -55,19 +54,18 @@ class YamlFile:
 
     @property
     def problems(self) -> list[str]:
-        """With file and line, in the order of their lines."""
+        """The problems with file and line, in the order of lines."""
         return [f"{self.file}, line {line}: {problem}" for line, problem in sorted(self._problems)]
 
     def raise_problems(self) -> None:
-        """All of them in one error."""
+        """Raises all problems as one error, if there are any."""
         if self._problems:
             raise self._error("\n".join(self.problems))
 
     def report_errors(self, errors: Iterable[Any], explain: "Callable[[Any, Node], str]") -> None:
-        """Each error of pydantic at its line, in the words of `explain(error, node)`.
+        """Reports each error of pydantic at its line, in the words of `explain(error, node)`.
 
-        What was reported at the same place before is not reported twice: the value that pydantic saw there
-        was only a stand-in.
+        A place that has a problem already is left out: pydantic was given another value there.
         """
         for error in errors:
             node = self.node_at(error["loc"])
@@ -139,7 +137,7 @@ class YamlFile:
             return None if is_empty(node) else str(node.value)
         if isinstance(node, SequenceNode):
             return [self._as_written(item, (*location, index)) for index, item in enumerate(node.value)]
-        return {}  # no text, whatever it holds
+        return {}  # a mapping is an error in such a place, whatever it holds
 
     def _free(self, node: Node, place: str, above: tuple[Node, ...]) -> Any:
         if node in above:
@@ -171,7 +169,7 @@ class YamlFile:
         return None
 
     def _construct(self, node: Node) -> Any:
-        """The node itself when it is no scalar, or none that the safe loader makes."""
+        """The value of a scalar; the node itself if it is no scalar, or none that the safe loader knows."""
         if not isinstance(node, ScalarNode):
             return node
         try:
@@ -180,9 +178,9 @@ class YamlFile:
             return node
 
     def _resolve_merges(self, root: Node) -> None:
-        """Reports keys that are given twice, then puts in what `<<` brings.
+        """Reports keys that are given twice, then inserts what `<<` refers to.
 
-        Once for each node, for anchors lead to the same node from several places.
+        Done once for each node: with anchors, several places lead to the same node.
         """
         todo, seen = [root], set[int]()
         while todo:
@@ -225,7 +223,7 @@ def is_empty(node: Node) -> bool:
 
 
 def describe(node: Node | None) -> str:
-    """What a value is, in the words of somebody who writes YAML."""
+    """What kind of value it is, in words for an author of YAML."""
     if node is None:
         return "nothing"
     kind = node.tag.removeprefix(_TAG)

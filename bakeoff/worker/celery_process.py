@@ -16,7 +16,7 @@ COMMAND = (sys.executable, "-P", "-m", "bakeoff.worker.celery_process", "-A", "t
 def main() -> None:
     from celery.__main__ import main as celery
 
-    sys.path.insert(0, str(SOURCES))  # PYTHONPATH may lead to the project, too
+    sys.path.insert(0, str(SOURCES))  # before the entries of PYTHONPATH, which may be those of a project
     importlib.import_module("tasks.celery")
     sys.path.remove(str(SOURCES))
     celery()

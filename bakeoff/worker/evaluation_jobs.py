@@ -57,7 +57,7 @@ def work(at_work: JobAtWork) -> Ending:
 
 
 def _rescored(evaluation: EvaluationUnderWay, at_work: JobAtWork) -> EvaluationEnd | None:
-    """None when the earlier predictions are gone: then the candidate has to be fitted after all."""
+    """Scores earlier predictions again. None if they are gone: then the candidate has to be fitted."""
     engine, job = at_work.context.engine, at_work.job
     assert job.reuses is not None  # noqa: S101 - the caller has checked it
     fit = earlier_fits.of_evaluation(engine, job.reuses)
@@ -84,9 +84,9 @@ def _paths(claim: Claim, configuration: Configuration) -> JobPaths:
 
 
 def _model_file(claim: Claim, configuration: Configuration) -> Path | None:
-    """Named after the lease, so that a worker that comes back too late overwrites nothing.
+    """The file for the fitted model; None when the model is not wanted.
 
-    None when the model is not wanted.
+    It is named after the lease, so a worker that lost its lease cannot overwrite the file of its successor.
     """
     run, job = claim.run, claim.job
     if run.save is None or job.candidate.id == run.baseline_id:

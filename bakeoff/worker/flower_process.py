@@ -14,14 +14,14 @@ from bakeoff.worker.process_supervisor import Child
 
 HOST = "127.0.0.1"
 USER = "bakeoff"
-OPEN_PAGE = "/healthcheck"  #: it needs no password, as /metrics
+OPEN_PAGE = "/healthcheck"  #: needs no password; nor does /metrics
 
 _AUTH = "FLOWER_BASIC_AUTH"
 _RANDOM_BYTES = 18
 
 
 def child(configuration: Configuration, *, port: int) -> Child:
-    """Its options are given by its environment, since other users can read the command line of a process."""
+    """The process of Flower. Its options are in its environment: other users can read command lines."""
     if find_spec("flower") is None:
         raise InvalidInputError("Flower is not installed: pip install 'bakeoff[dashboard]'")
     ours = {
@@ -41,7 +41,7 @@ def child(configuration: Configuration, *, port: int) -> Child:
 
 
 def is_told_by_environment() -> bool:
-    """Whether user and password are given by the environment, and not by the file."""
+    """Whether the user has set user and password of Flower in the environment."""
     return bool(os.environ.get(_AUTH))
 
 
@@ -50,7 +50,7 @@ def password_file(configuration: Configuration) -> Path:
 
 
 def _password(file: Path) -> str:
-    """Made once, in one step, readable by this user alone."""
+    """The password. It is created once, atomically, in a file that only this user can read."""
     try:
         if not file.exists():
             with NamedTemporaryFile("w", dir=file.parent, prefix=".flower-") as made:

@@ -36,7 +36,7 @@ _LEAVE_S = 0.5
 
 
 def step_for(node: "WorkerNode") -> type:
-    """The class that Celery makes the step of. It has to be a class, and no object."""
+    """A class for Celery, which takes classes and no objects as steps of a worker."""
 
     class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
         requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
@@ -55,7 +55,7 @@ def step_for(node: "WorkerNode") -> type:
 
 
 def retried_later(duty: Callable[..., object]) -> Callable[..., None]:
-    """For a duty that comes again: what fails now is logged once, and tried again at the next turn."""
+    """For a regular duty: an error is logged once, and the duty is tried again at its next turn."""
     trouble = RepeatedWarning(log)
 
     @wraps(duty)
@@ -80,7 +80,7 @@ class Housekeeper:
         self._caps = CapsFollower(self._context.configuration)
 
     def begin(self, *, for_run: str | None) -> None:
-        """`for_run`: the worker leaves when this run is over."""
+        """`for_run`: the worker is temporary, and ends when this run is over and no other one waits."""
         lease_s = self._context.configuration.settings.lease_seconds
         every = self._worker.timer.call_repeatedly
         every(lease_s / 3, retried_later(sweep), (self._context,))
@@ -89,13 +89,13 @@ class Housekeeper:
         every(_CAPS_S, retried_later(self._follow_caps))
         if for_run:
             every(_LEAVE_S, retried_later(self._leave_after), (for_run,))
-        # In threads: Celery's loop stands still while it is not connected to the broker, and whoever waits
-        # for a stopped writer does nothing else.
+        # In threads: Celery's loop stands still while it has no connection to the broker, and it may itself
+        # be waiting for a lock that a stopped writer holds.
         for duty in (self._keep_broker, self._end_stopped_writers):
             Thread(target=duty, daemon=True).start()
 
     def _follow_caps(self) -> None:
-        """Take up new caps, and take no more messages than may run here: others would only be refused."""
+        """Take up new caps. Celery then takes no more messages than jobs may run here."""
         before, found = self._context.shared_caps.present(), self._caps.look()
         pool = self._worker.pool
         if found is not None:
@@ -113,7 +113,7 @@ class Housekeeper:
         missing = slots - self._worker.pool.num_processes
         if self._oven.is_there and missing > 0:
             self._worker.pool.grow(missing)
-            self._worker.pool.maintain_pool()  # at once, and not at its next turn
+            self._worker.pool.maintain_pool()  # now, not when Celery does it next
 
     def _keep_broker(self) -> None:
         ensure = retried_later(self._context.broker.ensure)
@@ -138,8 +138,9 @@ class Housekeeper:
             return
         if not WorkersLock(self._context.configuration.data_dir).may_leave():
             return
-        # A job can have come in between the look above and the lock. Once the lock is held, none can: whoever
-        # wants to rely on this worker waits for the lock, finds no worker, and starts one.
+        # A job may have been queued between the check above and the lock. Once the lock is held, none can be
+        # left to this worker: a command that wants to rely on it waits for the lock, finds no worker, and
+        # starts one.
         if not self._something_waits():
             state.should_stop = 0
 
@@ -152,9 +153,10 @@ class Housekeeper:
         )
 
     def _is_over(self, run_id: str) -> bool:
-        """Also when the command that wanted to start the run died before the run was there.
+        """Whether the run of this worker has ended, or will never exist.
 
-        The command holds the other end of our standard input, which then ends.
+        The command that started this worker writes the run. If it dies before, our standard input ends,
+        since the command holds its other end.
         """
         if run_rows.exists(self._context.engine, run_id):
             return run_rows.get(self._context.engine, run_id).state.has_ended

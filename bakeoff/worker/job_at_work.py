@@ -1,11 +1,11 @@
-"""The job that a worker works on: all that the kinds of jobs need of it, in one object; and how it ends."""
+"""The job that a worker is working on, with all that the kinds of jobs need; and how it ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bakeoff.cell.host.cell_client import WarmParent
-from bakeoff.domain.job import Job
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_under_way import Grant
 from bakeoff.operations.capacity import grant_for
@@ -18,8 +18,8 @@ from bakeoff.worker.lease_monitor import LeaseMonitor
 class JobAtWork:
     context: Context
     claim: Claim
-    monitor: LeaseMonitor  #: asked again and again whether the work may go on
-    warm_parent: Callable[[], WarmParent]  #: called where a cell is needed
+    monitor: LeaseMonitor  #: says whether the work may go on
+    warm_parent: Callable[[], WarmParent]  #: called when a cell is needed
 
     @property
     def job(self) -> Job:
@@ -40,8 +40,8 @@ class JobAtWork:
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    write: Callable[[], bool]  #: False when the lease was lost; may be called again
-    summary: str  #: what came of it, for the log and Flower
+    write: Callable[[], bool]  #: writes the end; False when the lease was lost; may be called again
+    summary: str  #: how it ended, for the log and Flower
 
 
 Ending = Completed | Faulty | Killed | Stopped

@@ -1,8 +1,8 @@
-"""Several short jobs in one task: a message costs as much as a short job does.
+"""Several short jobs in one task, because a message costs as much time as a short job.
 
-As long as a batch lasts, its task goes on to jobs that no doorbell was sent for. They share nothing but the
-task, by whose name and id Celery's tools know them. So each further job is announced to these tools, and the
-main process can see which job a task works on.
+While a batch lasts, its task goes on to further jobs, for which no doorbell was sent. Celery's tools know a
+task by its name and id, so each further job is announced to them, and the main process can see which job a
+task works on.
 """
 
 import time
@@ -18,7 +18,7 @@ from bakeoff.worker.shared_memory import SharedMemory
 if TYPE_CHECKING:
     from celery import Task
 
-_LASTS_S = 0.5  #: a job that takes longer is the last one of its batch
+_LASTS_S = 0.5  #: after this time a batch takes no further job
 
 
 class JobBatch:
@@ -31,11 +31,11 @@ class JobBatch:
         return time.monotonic() < self._ends_at
 
     def note_job(self, job_id: str) -> None:
-        """From now on a revoke of the task means this job."""
+        """Records the job that this process works on: a revoke of the task now means this job."""
         self._memory.note_job(self._task.request.id, job_id)
 
     def announce(self, claim: Claim) -> None:
-        """Show this job to Celery's tools, instead of the one whose doorbell started the task."""
+        """Shows this job in Celery's tools, instead of the job whose doorbell started the task."""
         args = inscription(claim.run.name, claim.job.candidate.id)
         with suppress(KombuError, RedisError, OSError):
             self._task.send_event("task-received", retry=False, name=self._task.name, args=args, kwargs="{}")

@@ -1,7 +1,6 @@
 """One runner for all kinds of jobs: claim a job, let its kind work on it, write how it ended.
 
-This process supervises. It holds the lease, so it watches the clock and the database, and runs no plugin:
-plugins run in cells.
+This process supervises: it holds the lease and watches the clock. It runs no plugin; plugins run in cells.
 """
 
 import logging
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.cell.host.cell_client import WarmParent, connect
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.identity import parse_id
-from bakeoff.domain.job import JobError, JobKind, Phase
+from bakeoff.domain.runs.job import JobError, JobKind, Phase
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.operations.capacity import full_disk
 from bakeoff.operations.context import Context
@@ -35,18 +34,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_CONNECT_S = 60  #: the oven may be loading its libraries, or be started again after its death
+_CONNECT_S = 60  #: the oven may be loading its libraries, or be restarting
 _RETRY_S = 0.1
 
-#: By kind of job, what works on it.
+#: What works on a job, by its kind.
 _WORK: Mapping[JobKind, Work] = {JobKind.EVALUATION: evaluation_jobs.work, JobKind.SIGNALS: signal_jobs.work}
 
-#: The warm parent of each slot, kept from task to task: to connect takes longer than a short job.
+#: The warm parent of each slot. It is kept between tasks, because connecting takes longer than a short job.
 _slot = local()
 
 
 class JobRunner:
-    """For one task. What it returns is what the log and Flower show."""
+    """Runs the jobs of one task. Log and Flower show what it returns."""
 
     def __init__(self, context: Context, memory: SharedMemory, task: "Task[Any, Any]") -> None:
         self._context = context
@@ -65,13 +64,13 @@ class JobRunner:
         except SystemExit:
             self._ring_and_publish()
             raise
-        # Not after a fault of our own, which has been raised: the sweep rings later, when this machine may be
-        # well again.
+        # This line is not reached after a fault of our own, which is raised. The sweep sends doorbells later,
+        # when this machine may be well again.
         self._ring_and_publish()
         return outcome
 
     def _run_batch(self, claim: Claim) -> str:
-        """This job, and others that come next if it was short; how the first one ended, and the last."""
+        """Runs this job, and further ones while the batch lasts. Says how the first and the last ended."""
         batch = JobBatch(self._task, self._memory)
         first = last = self._supervise(claim, batch)
         others = 0
@@ -83,7 +82,7 @@ class JobRunner:
         return f"{first}; and {others} more, the last one: {last}" if others else first
 
     def _claim(self, job_id: Any) -> Claim | ClaimRefusal:
-        # First the warm parent: waiting for it must cost no attempt, and no lease may run out meanwhile.
+        # The warm parent comes before the claim: while we wait for it, no attempt and no lease is used up.
         self._warm_parent()
         return leases.claim(
             self._context.engine,
@@ -94,7 +93,7 @@ class JobRunner:
         )
 
     def _claim_next(self) -> Claim | None:
-        """A job that comes next and has no doorbell: whoever gets its message takes one that has."""
+        """Claims the next job without a doorbell. One with a doorbell is left to whoever gets the message."""
         have_doorbell = jobs_with_doorbell(self._context)
         if (
             have_doorbell is None
@@ -114,7 +113,7 @@ class JobRunner:
     def _supervise(
         self, claim: Claim, batch: JobBatch, *, on_first_look: Callable[[], None] = lambda: None
     ) -> str:
-        """A sentence about how it ended. Whatever happens, afterwards the job has ended or waits again."""
+        """Works on a claimed job and says how it ended. In any case it has ended afterwards, or is queued."""
         log_setup.add_ids(runId=claim.run.id, modelId=claim.job.candidate.id, attempt=claim.job.attempt)
         lease = claim.lease
         monitor = LeaseMonitor(
@@ -166,7 +165,7 @@ class JobRunner:
         return partial(leases.retry_or_fail, self._context.engine, lease, _our_own_fault(exc))
 
     def _ring_and_publish(self) -> None:
-        """And judge the run, if this was its last job."""
+        """What follows each job: the next doorbells, the verdict if the run has ended, and the events."""
         try:
             ring_next(self._context)
             judge_what_is_due(self._context)
@@ -192,7 +191,9 @@ class JobRunner:
 
 
 def _our_own_fault(exc: Exception) -> JobError:
-    """Costs an attempt, so that a machine that is broken does not take the same job for ever."""
+    """The error of a job that this worker could not run. It uses up an attempt: otherwise a broken machine
+    would take the same job for ever.
+    """
     return JobError(
         type=type(exc).__name__,
         message=f"the worker could not run it: {exc}",

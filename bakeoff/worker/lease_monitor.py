@@ -20,7 +20,7 @@ _RELAY_S = 0.5  #: of each second, at most, events are published
 
 
 class LeaseMonitor:
-    """Asked each second whether the work may go on; remembers why it may not."""
+    """Is asked each second whether the work may go on, and remembers why it may not."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class LeaseMonitor:
         memory: SharedMemory,
         on_first_look: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_first_look` is called once, if the work lasts until the first question."""
+        """`on_first_look`: called at the first call of `may_go_on`; never if the work ends before."""
         self._context = context
         self._memory = memory
         self._lease = claim.lease
@@ -42,7 +42,10 @@ class LeaseMonitor:
         self._trouble = RepeatedWarning(log)
 
     def may_go_on(self) -> bool:
-        """Also publishes events, so that others learn of the start of a long job while it runs."""
+        """Whether the lease is held and no shutdown has begun.
+
+        Also publishes events, so that the start of a long job is known while it runs.
+        """
         self._standing = self._look()
         if self._standing is not LeaseStanding.HELD or self._memory.must_let_go():
             return False
@@ -67,7 +70,7 @@ class LeaseMonitor:
         return "put back, its worker is shutting down"
 
     def insist(self, write: Callable[[], bool]) -> bool:
-        """Repeat a write while the database is away: work of an hour must not be lost for a moment's outage.
+        """Repeat a write while the database is away, so that a short outage does not cost an hour's work.
 
         `write` is fenced by the lease, so a repetition that comes too late changes nothing.
         """
@@ -86,7 +89,7 @@ class LeaseMonitor:
         )
 
     def _is_still_ours(self) -> bool:
-        """A lease that has run out is ours until another worker takes it, which is a write, too."""
+        """Whether no other worker has taken the lease. One that has run out is ours until it is taken."""
         try:
             return leases.standing(self._context.engine, self._lease) is not LeaseStanding.LOST
         except InfrastructureError:
@@ -101,7 +104,7 @@ class LeaseMonitor:
             return LeaseStanding.HELD if time.monotonic() < self._held_until else LeaseStanding.LOST
 
     def _renew_in_time(self) -> None:
-        """After a third of the lease, so that two more tries are left."""
+        """Renews the lease when a third of it has passed, so that two more tries are left."""
         asked_at = time.monotonic()
         if asked_at < self._held_until - self._lease_s * 2 / 3:
             return

@@ -1,7 +1,7 @@
-"""Child processes that are kept alive until a signal stops them.
+"""Child processes that are restarted when they die, until a signal stops them.
 
-With the first signal they end in turn: first those that bring work, then those that do it, which get their
-grace. With the second signal all end at once. If this process is killed, each child gets SIGTERM.
+At the first signal the processes that bring work end, then those that do it, which have a grace period. At
+the second signal all end at once. If this process is killed, each child gets SIGTERM.
 """
 
 import logging
@@ -43,13 +43,13 @@ class Child:
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path | None = None  #: its output is added to this file; None: it goes where ours goes
-    is_vital: bool = True  #: it does the work; if it dies again and again, there is no point in going on
+    is_vital: bool = True  #: it does the work: if it dies again and again, the others are stopped, too
     process: "subprocess.Popen[bytes] | None" = None
     restarts: RestartPolicy = field(default_factory=_restarts)
-    start_at: float = 0.0  #: monotonic; it is not started before
+    start_at: float = 0.0  #: monotonic time, before which it is not started
 
     def start(self) -> None:
-        """In a process group of its own, so that Ctrl-C reaches this process alone, which passes it on."""
+        """Starts it in a process group of its own: Ctrl-C reaches only this process, which passes it on."""
         parent = os.getpid()
         output = (
             None if self.log is None else os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -69,7 +69,7 @@ class Child:
                 os.close(output)
 
     def look(self) -> None:
-        """Start it again if it has ended, after pauses that grow."""
+        """Starts it again if it has ended, after pauses that grow."""
         if self.process is not None and self.process.poll() is not None:
             self._note_death(self.process.returncode)
             self.process = None
@@ -113,7 +113,7 @@ def _end_with(parent: int) -> None:
 
 
 def supervise(children: Sequence[Child], *, meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Until SIGTERM or Ctrl-C. `meanwhile` is called several times a second until then."""
+    """Runs the children until SIGTERM or Ctrl-C. `meanwhile` is called several times a second."""
     received: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: received.append(number))
@@ -134,7 +134,7 @@ def _stop(
     hurry: signal.Signals,
     patience_s: float = float("inf"),
 ) -> None:
-    """Send SIGTERM, and `hurry` after the second signal that comes, or when `patience_s` is over."""
+    """Sends SIGTERM, and the signal `hurry` when a second signal comes or `patience_s` has passed."""
     for child in children:
         child.send_signal(signal.SIGTERM)
     deadline, heard = time.monotonic() + patience_s, min(len(received), 1)

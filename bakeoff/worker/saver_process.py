@@ -1,8 +1,8 @@
-"""The saver: a process that judges runs which nobody judged, saves the models of runs, and ends.
+"""The saver: a short process that judges runs that were left unjudged, and saves the models of runs.
 
-The main process of each worker starts it, since no other process of a worker could do it: those of the pool
-are the slots of evaluations, the main loop must not wait, and a control node is not always there. What the
-saver loads, the backend of the registry, is freed when it ends.
+The main process of each worker starts it when there is something to do. It is a process of its own because
+the pool processes are the slots of evaluations, the main loop must not wait, and there may be no control
+node. Its memory, with the backend of the registry, is freed when it ends.
 """
 
 import os
@@ -30,7 +30,7 @@ class Saver:
     def start_if_due(self) -> None:
         if self.is_running():
             return
-        # Whoever ends a run judges it within a second: the process of one that is due at two looks is dead.
+        # The process that ends a run judges it within a second. If a run is due at two checks, it has died.
         unjudged = set(verdict_rows.due(self._context.engine))
         if self._unjudged & unjudged or saving_rows.due(self._context.engine):
             self._process = self._start()

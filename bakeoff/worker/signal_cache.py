@@ -1,11 +1,11 @@
-"""Signals of a model that need not be computed again: it gave them before, under the same fingerprint."""
+"""Signals that need not be computed again, because the model gave them before under the same fingerprint."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bakeoff.domain.result import Fit, Provenance, digest_of, fingerprint
+from bakeoff.domain.runs.result import Fit, Provenance, digest_of, fingerprint
 from bakeoff.domain.signal import ModelOutput, SignalJobInputs, SignalOrder
 from bakeoff.evaluation.reuse.audit_check import first_change
 from bakeoff.evaluation.reuse.job_provenance import PartsOf
@@ -21,12 +21,12 @@ from registry.code.library_versions import cell_environment
 @dataclass(frozen=True, kw_only=True)
 class KnownSignals:
     answers: Mapping[str, ModelOutput] = field(default_factory=dict)  #: by symbol
-    covered: frozenset[str] = frozenset()  #: symbols the model was given; on those without answer it has none
-    fingerprint: str = ""  #: under which they are kept
+    covered: frozenset[str] = frozenset()  #: symbols the model was given, those without a signal too
+    fingerprint: str = ""  #: under which the answers are stored
 
 
 def known_signals(context: Context, claim: Claim) -> KnownSignals:
-    """None of them if anything that decides the model's answers has changed: they may be others today."""
+    """The known signals; empty if anything that decides the answers of the model has changed since."""
     engine, root = context.engine, context.configuration.root.resolve()
     (order, signal_inputs), job = order_and_inputs(claim), claim.job
     if order.fresh or signal_inputs.fingerprint != _present_fingerprint(claim, root):
@@ -34,7 +34,7 @@ def known_signals(context: Context, claim: Claim) -> KnownSignals:
     past = earlier_fits.with_fingerprints(engine, {signal_inputs.fingerprint}).get(
         signal_inputs.fingerprint, ()
     )
-    # Another model may be of the same class: its signals are kept under its own id. Newest first.
+    # Fits of another model of the same class are left out: its signals are kept under its own id.
     valid = [fit for fit in past if fit.result.model_id == job.candidate.id and _is_unchanged(fit, root)]
     if not valid:
         return KnownSignals()
@@ -55,9 +55,9 @@ def known_signals(context: Context, claim: Claim) -> KnownSignals:
 
 
 def kept_under(provenance: Provenance, job_id: str) -> str:
-    """The fingerprint under which new signals are kept: files that the cell was seen to read count, too.
+    """The fingerprint under which new signals are stored. It includes files that the cell was seen to read.
 
-    If it is not known what the signals depend on, they are kept for this job alone.
+    If it is not known what the signals depend on, the fingerprint is one that no other job has.
     """
     if provenance.obstacle:
         return digest_of([provenance.fingerprint, job_id])
@@ -67,14 +67,14 @@ def kept_under(provenance: Provenance, job_id: str) -> str:
 
 
 def order_and_inputs(claim: Claim) -> tuple[SignalOrder, SignalJobInputs]:
-    """What a job of signals has to do: the whole run's order, and its model's part of it."""
+    """The order of the whole run, and the inputs of the job's model."""
     order, signal_inputs = claim.run.signals, claim.job.signal_inputs
     assert order is not None and signal_inputs is not None  # noqa: S101, PT018 - jobs of signals have both
     return order, signal_inputs
 
 
 def parts_for(claim: Claim) -> PartsOf:
-    """A function that lists everything the answers of this job depend on."""
+    """A function that returns everything the answers of this job depend on."""
     order, signal_inputs = order_and_inputs(claim)
     return partial(
         parts_of_answers,
@@ -90,7 +90,7 @@ def _key_of(fit: Fit) -> str:
 
 
 def _present_fingerprint(claim: Claim, root: Path) -> str:
-    """On this machine, now."""
+    """The fingerprint that the answers would have now, on this machine."""
     code = code_at(class_modules(claim.job.candidate), root=root)
     return fingerprint(parts_for(claim)(code=code, surroundings=cell_environment()))
 

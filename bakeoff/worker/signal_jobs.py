@@ -8,8 +8,8 @@ from functools import partial
 
 from bakeoff.domain.errors import InvalidInputError, TamperedError
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.job import Job, JobError, JobState, Phase
-from bakeoff.domain.result import Cost, Result
+from bakeoff.domain.runs.job import Job, JobError, JobState, Phase
+from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.signal import ModelOutput, ranked
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.signals.signal_cell import Answered, answers_from_cell
@@ -93,7 +93,7 @@ def _answers_of_cell(at_work: JobAtWork, symbols: Sequence[str]) -> Answered | F
 
 
 def _not_possible(job: Job, why: str) -> Faulty:
-    """It would end in the same way however often it is tried."""
+    """The end of a job that cannot succeed, however often it is tried."""
     error = JobError(
         type="NoSavedModel",
         message=why,
@@ -111,7 +111,7 @@ def _result(
     *,
     duration_s: float,
 ) -> Result:
-    """The signals themselves are kept in a table of their own; here they are counted."""
+    """The result of the job, which counts the signals. The signals themselves are in a table of their own."""
     job, run = at_work.job, at_work.run
     return Result(
         evaluation_id=job.id,

@@ -41,7 +41,7 @@ _ALWAYS = (
     "joblib",
     "bakeoff.evaluation.jobs.fit_and_predict:warm_up",
 )
-#: Of libraries whose parts are modules of their own.
+#: Modules that are imported as well, for libraries that load their parts late.
 _PARTS = {
     "sklearn": (
         "sklearn.pipeline",
@@ -63,12 +63,12 @@ _PARTS = {
 
 
 def preloaded(settings: Settings) -> list[str]:
-    """For the oven, whose order it is."""
+    """The modules that the oven imports, in this order."""
     return [*_ALWAYS, *(part for name in settings.preload for part in _PARTS.get(name, (name,)))]
 
 
 class WorkerOven:
-    """The oven of a worker that reads evaluations: started with it, and again when it dies."""
+    """The oven of a worker that reads evaluations: it is started with the worker, and again when it dies."""
 
     def __init__(self, memory: SharedMemory) -> None:
         self._memory = memory
@@ -90,7 +90,7 @@ class WorkerOven:
         self._memory.oven_socket = self._oven.socket
 
     def start_again_if_dead(self, context: Context) -> None:
-        """After too many deaths this worker is of no use, and stops."""
+        """Starts the oven again if it has died. After too many deaths it stops the worker instead."""
         if self._oven is None or self._oven.alive():
             return
         self._oven.stop()
@@ -111,7 +111,7 @@ class WorkerOven:
 
 
 def _or_stop(prepare: Callable[..., None]) -> Callable[..., None]:
-    """Celery only logs what a receiver of its signals raises, and goes on; SystemExit it lets through."""
+    """Stops the worker on an error. Celery logs what a receiver raises and goes on, except for SystemExit."""
 
     @wraps(prepare)
     def prepared(*args: Any, **given: Any) -> None:
@@ -124,7 +124,7 @@ def _or_stop(prepare: Callable[..., None]) -> Callable[..., None]:
 
 
 class WorkerNode:
-    """One per Celery process. Nothing is started, and no context is made, before Celery says so."""
+    """One for each Celery process. It starts nothing, and makes no context, before Celery's signals come."""
 
     def __init__(self, context: Callable[[], Context]) -> None:
         self._context = context
@@ -161,7 +161,7 @@ class WorkerNode:
 
     @_or_stop
     def _begin(self, **_: Any) -> None:
-        self._set_up_logging()  # Celery logs something before it would call this itself
+        self._set_up_logging()  # now, because Celery logs lines before it calls this
         self.context.broker.hold()
 
     @_or_stop
@@ -177,12 +177,12 @@ class WorkerNode:
             context.catalog()  # logs which candidates are ready, and stops the worker if there is no catalog
 
     def _begin_grace(self, how: str, **_: Any) -> None:
-        """A warm shutdown gives running jobs some time; a cold one gives none, also when it comes second."""
+        """Sets the time when running jobs are put back: later for a warm shutdown, now for a cold one."""
         grace_s = self.context.configuration.settings.shutdown_grace if how == "Warm" else 0
         self.memory.begin_shutdown(grace_s=grace_s)
 
     def _leave_the_pool(self, exitcode: int | None = None, **_: Any) -> None:
-        """Billiard would wait here for a second, in case the main process asks why this one ended."""
+        """Ends a pool process at once. Billiard would wait a second, in case the main process asks why."""
         if self.memory.is_stopping():
             os._exit(exitcode or 0)
 
@@ -190,7 +190,7 @@ class WorkerNode:
         self.oven.stop()
 
     def _cancel_revoked(self, request: Any, **_: Any) -> None:
-        """A revoke from Flower or `celery control` means the job, not just the doorbell."""
+        """Cancels the job of a revoked task: a revoke from Flower or `celery control` means the job."""
         job_id = self.memory.job_of_task(request.id) or request.kwargs.get("jobId")
         if isinstance(job_id, str) and cancellation.cancel_job(self.context.engine, job_id):
             housekeeping.retried_later(ring_next)(self.context)

@@ -1,4 +1,4 @@
-"""Worker processes: two nodes kept alive until somebody stops them, or one for a single run."""
+"""Worker processes: the two nodes of `bakeoff worker`, or a temporary worker for a single run."""
 
 import fcntl
 import os
@@ -32,22 +32,22 @@ _held: list[int] = []  #: descriptors of locks, held until this process ends or 
 class WorkersLock:
     """Keeps a temporary worker of this machine from leaving just before it is needed.
 
-    A worker that was started for one run serves other runs, too, and leaves when none waits. A command that
-    finds such a worker starts none of its own, and writes its run a moment later. Meanwhile the worker must
-    not leave. So the command holds the lock shared, and a worker leaves only with the lock held exclusively.
+    A temporary worker serves other runs, too, and ends when no run waits. A command that finds such a worker
+    starts none of its own, and writes its run a moment later. The worker must not end in between. So the
+    command holds the lock shared, and a worker ends only while it holds the lock exclusively.
     """
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
 
     def rely_on_workers(self) -> None:
-        """From now on no worker leaves; one that is leaving already has left when this returns."""
+        """From now on no temporary worker ends. One that is already ending has ended when this returns."""
         deadline = time.monotonic() + _LEAVING_S
         while not self._take(fcntl.LOCK_SH) and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def may_leave(self) -> bool:
-        """Whether no command relies on this worker. If so, none can begin to before this process ends."""
+        """Whether no command relies on this worker. If so, none can begin to rely on it any more."""
         return bool(_held) or self._take(fcntl.LOCK_EX)
 
     def _take(self, kind: int) -> bool:
@@ -63,20 +63,20 @@ class WorkersLock:
 
     @staticmethod
     def release() -> None:
-        """Workers may leave again, as far as this process is concerned."""
+        """This process does not rely on workers any more."""
         while _held:
             os.close(_held.pop())
 
 
-#: Workers that we started and do not wait for. Held, since our end of their standard input must stay open.
+#: Temporary workers that this process started. Kept, because their standard input must stay open.
 _started: list["subprocess.Popen[bytes]"] = []
 
 
 def start_for(context: Context, run_id: str) -> bool:
-    """A worker for this run, if no other worker answers (else False). It leaves when the run is over.
+    """Starts a temporary worker for this run. False, and none is started, if another worker answers.
 
-    It has a session of its own, so that Ctrl-C at the run leaves it alone. If this process dies before the
-    run is there, the worker notices it by its standard input, which this process holds.
+    The worker has a session of its own, so that Ctrl-C does not reach it. If this process dies before it has
+    written the run, the worker notices that by its standard input, which this process holds.
     """
     configuration = context.configuration
     was_running = context.broker.is_running()
@@ -102,14 +102,14 @@ def start_for(context: Context, run_id: str) -> bool:
 
 
 def replace_the_dead(context: Context, run_id: str) -> bool:
-    """If the worker that we started for this run has died, start another one."""
+    """Starts another worker if the one that this process started for the run has died."""
     if not _started or _started[-1].poll() is None:
         return False
     return start_for(context, run_id)
 
 
 def nodes(configuration: Configuration, log_level: str, *, logs: Path | None = None) -> list[Child]:
-    """Both, each with a log of its own in the folder `logs`, if there is one."""
+    """Both nodes of a worker, each with a log of its own in the folder `logs`, if it is given."""
     environment = {**os.environ, **configuration.as_environment()}
     commands = {"eval": eval_command(log_level), "control": control_command(log_level)}
     return [
@@ -119,7 +119,7 @@ def nodes(configuration: Configuration, log_level: str, *, logs: Path | None = N
 
 
 def beat(configuration: Configuration, log_level: str) -> Child:
-    """It sends the messages for sweeps and schedules."""
+    """Celery's beat, which sends the messages for sweeps and schedules."""
     return Child(
         name="beat",
         command=(*celery_process.COMMAND, "beat", "-l", log_level),
@@ -130,5 +130,5 @@ def beat(configuration: Configuration, log_level: str) -> Child:
 
 
 def serve(configuration: Configuration, *, log_level: str = "INFO") -> None:
-    """Both nodes until SIGTERM or Ctrl-C: running jobs get their grace; with the second signal none."""
+    """Runs both nodes until SIGTERM or Ctrl-C. Running jobs have a grace period; at a second signal none."""
     supervise(nodes(configuration, log_level))

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy import special
 
-from bakeoff.domain.verdict import Against, PairDifference, RunVerdict, Standing
+from bakeoff.domain.runs.verdict import Against, PairDifference, RunVerdict, Standing
 from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
 from bakeoff.evaluation.statistics.judging import JudgedCandidate, Reference, judge
 from bakeoff.evaluation.statistics.p_values import holm

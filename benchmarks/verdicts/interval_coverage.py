@@ -14,7 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import special
 
-from bakeoff.domain.verdict import Interval
+from bakeoff.domain.runs.verdict import Interval
 from bakeoff.evaluation.statistics.blocks import BlockMap, deal_groups, deal_rows
 from bakeoff.evaluation.statistics.intervals import interval, wilson
 from bakeoff.evaluation.statistics.measures import LabelAnswers, label_sketches, value_sketches

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import yaml
 
-from bakeoff.domain.verdict import Against, RunVerdict, Standing
+from bakeoff.domain.runs.verdict import Against, RunVerdict, Standing
 from benchmarks.verdicts.rate_tables import Table, share
 from benchmarks.verdicts.simulated_scores import right_answers, stream
 

@@ -4,9 +4,9 @@
     quality   return on equity; debt over equity, where less is better
     growth    of revenue, of earnings
 
-Each part is the mean of the ranks in its two figures, or the rank in the one that is known. A company for
-which one of the three parts is unknown has no score. The score is the rank of the mean of the three. Only
-figures that were known by the day count, together with the price of that day.
+Each part is the mean of the ranks in its two figures, or the rank in the one that is known. The score is the
+rank of the mean of the three parts; a company of which one part is unknown has no score. Only figures that
+were known by the day are used, with the price of that day.
 """
 
 from datetime import date
@@ -37,7 +37,7 @@ def check_columns(fundamentals: "pd.DataFrame") -> None:
 def figures_at(
     history: History, fundamentals: "pd.DataFrame", day: date, max_age_days: int
 ) -> "pd.DataFrame":
-    """The latest figures of each symbol with a recent price, unless they are too old, and `price`."""
+    """The latest figures and the price of each symbol with a recent price, unless they are too old."""
     moment = np.datetime64(day, "us")
     age: Any = moment - fundamentals["known_on"].to_numpy()
     known = fundamentals.loc[(age >= np.timedelta64(0)) & (age <= np.timedelta64(max_age_days, "D"))]
@@ -87,5 +87,5 @@ def _mean_rank(one: "pd.Series[Any]", other: "pd.Series[Any]") -> "pd.Series[Any
 
 
 def _rank(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    """The rank among the known values: the middle one has 0.5, and none has 0 or 1."""
+    """The rank among the known values, above 0 and below 1; that of the middle value is 0.5."""
     return (values.rank() - 0.5) / values.count()

@@ -1,7 +1,7 @@
 """The features and screens of model_a, for all symbols at once, as of a day.
 
-A month is 21 rows and a year 252: a day without a price is no row. All features but the dollar volume stay
-the same when every price of a symbol is multiplied, so it does not matter as of when prices were adjusted.
+A month is 21 rows and a year 252, since days without a price have no row. All features but the dollar volume
+stay the same when all prices of a symbol are multiplied, so it does not matter when prices were adjusted.
 
     return_12_1 ... return_3       from 12 months ago to one month ago; over 9, 6, 3 months
     volatility_30, volatility_90   of daily log returns, for a year; volatility_ratio: one over the other

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HORIZON = 21  #: rows of a symbol from a price to the predicted one
 _EVERY = timedelta(days=30)
-#: Longer than the horizon takes while a symbol is traded: a symbol that was suspended meanwhile is no sample.
+#: Most days of a horizon. If it takes longer, trading of the symbol was suspended: that is no sample.
 _LONGEST_HORIZON = np.timedelta64(45, "D")
 
 
@@ -53,9 +53,9 @@ class Samples:
 
 
 def samples_until(history: History, as_of: date, screens: Screens) -> Samples:
-    """From days a month apart, up to the last one whose return was known by then.
+    """Samples of days a month apart, up to the last one whose return was known by that day.
 
-    Falling prices are included: the screen for rising ones is for answers, and the models learn from both.
+    Falling prices are included: the models learn from both, and only answers are limited to rising prices.
     """
     import pandas as pd
 
@@ -70,7 +70,7 @@ def samples_until(history: History, as_of: date, screens: Screens) -> Samples:
 
 
 def _days(history: History, as_of: date) -> Iterator[date]:
-    """The earliest first. Counted back from the last one, so that a longer history adds days in front."""
+    """The days in order. They are counted back from the last one, so a longer history adds days in front."""
     first = history.days.min().astype("datetime64[D]").astype(date)
     steps = (as_of - first) // _EVERY
     return (as_of - _EVERY * step for step in range(steps, 0, -1))
@@ -193,7 +193,7 @@ def _area_under_curve(confidence: np.ndarray, rose: np.ndarray) -> float:
 
 
 def _rank_correlation(expected: np.ndarray, test: Samples) -> float:
-    """Of predicted and real returns among the symbols of each day: the move of the market cancels out."""
+    """The correlation of predicted and real returns within each day, so that market moves cancel out."""
     import pandas as pd
 
     ranks = pd.DataFrame({"expected": expected, "forward": test.forward}).groupby(test.day).rank(pct=True)

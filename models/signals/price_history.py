@@ -1,4 +1,4 @@
-"""Prices as arrays, ordered by symbol and day: what was known by a day is a slice of each symbol's rows."""
+"""Prices as arrays, ordered by symbol and day, so that what was known by a day is a slice of each symbol."""
 
 from datetime import date
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ class History:
         return last
 
     def stops_at(self, by: date | np.ndarray) -> np.ndarray:
-        """For each symbol the row after its last one by that day, or by a day of its own.
+        """For each symbol the row after its last one up to a day, which may be another one for each symbol.
 
         A binary search for all symbols at once.
         """

@@ -6,7 +6,7 @@ from registry.interface import ModelOutput, SignalType, ranked
 
 
 def classify(confidence: float, expected_return: float) -> SignalType:
-    """The first rule that holds."""
+    """The signal of the first rule that holds."""
     if confidence >= 0.65 and expected_return > 0.05:  # noqa: PLR2004
         return SignalType.STRONG_BUY
     if confidence >= 0.55 and expected_return > 0:  # noqa: PLR2004

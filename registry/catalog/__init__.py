@@ -1,4 +1,4 @@
-"""The catalog: the candidates of a project. The names are imported when they are used."""
+"""The catalog: the candidates of a project. Names are imported when they are first used."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The contents of a catalog at one moment. They never change: a reload makes new ones."""
+"""The contents of a catalog at one moment. They never change: a reload makes a new object."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -15,7 +15,7 @@ from registry.code.class_import import nearest
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogContents:
-    candidates: Mapping[str, Candidate]  #: enabled and healthy: those that a run or a signal run can use
+    candidates: Mapping[str, Candidate]  #: enabled and healthy ones, of both kinds
     disabled: Mapping[str, Candidate]
     rejected: Mapping[str, Rejection]
     rules: EnsembleRules = DEFAULT_RULES
@@ -90,7 +90,7 @@ class CatalogContents:
         return nearest(candidate_id, self.candidates) or f"there are {known}"
 
     def to_record(self) -> dict[str, Any]:
-        """As the API and `--json` show it."""
+        """The contents as JSON, over HTTP and in `--json`."""
         return {
             "candidates": [candidate.to_record() for candidate in self.candidates.values()],
             "disabled": [candidate.to_record() for candidate in self.disabled.values()],
@@ -99,7 +99,7 @@ class CatalogContents:
         }
 
     def _shares(self) -> dict[str, float]:
-        """Empty when no usable weights are left, since a listing must not fail for that."""
+        """The weights; empty when no usable ones are left, because a listing must not fail for that."""
         with suppress(InvalidInputError):
             return self.weights
         return {}

@@ -29,7 +29,7 @@ from registry.code.distributions import version_of
 
 __all__ = ["CLASS_PATH", "ID", "KEYS", "CatalogError", "CatalogFile", "read"]
 
-#: An id names folders and takes part in URLs, so it starts with a letter or a digit.
+#: An id names folders and is a part of URLs, so it starts with a letter or a digit.
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 CLASS_PATH = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|[^:]+\.py):[^\W\d]\w*")
 
@@ -49,7 +49,7 @@ class CatalogFile:
 
 
 def _or_else(cure: str) -> WrapValidator:
-    """Whatever is wrong with a value, its author reads what would be right."""
+    """For a type: if a value is wrong in any way, the error says what would be right."""
 
     def check(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
         try:
@@ -163,7 +163,7 @@ KEYS = tuple(field.alias or name for name, field in CandidateEntry.model_fields.
 
 
 def read(file: Path) -> CatalogFile:
-    """The whole file is checked before an error is raised: a CatalogError holds all its problems."""
+    """Reads the file. The whole of it is checked first: a CatalogError has all problems."""
     if not file.exists():
         raise CatalogError(
             f"there is no catalog file {file}: write one, or make the shipped one with `bakeoff init`"
@@ -179,7 +179,7 @@ def read(file: Path) -> CatalogFile:
     except ValidationError as exc:
         document.report_errors(exc.errors(), _explain)
         document.raise_problems()
-        raise  # not reached: an error of pydantic is a problem
+        raise  # not reached: each error of pydantic is reported, and so raised above
     document.raise_problems()
     candidates = tuple(entry.to_candidate(id_) for id_, entry in (entries.models or {}).items())
     try:
@@ -209,7 +209,7 @@ def _is_free(location: Location) -> bool:
 
 
 def _check_entries(document: YamlFile, models: Any) -> None:
-    """What the keys of an entry may not be together, and which ids there may not be."""
+    """Reports keys that do not go together, and ids that are not allowed."""
     for id_, entry in models.items() if isinstance(models, dict) else ():
         place, location = f"models.{id_}", ("models", id_)
         if not ID.fullmatch(id_):
@@ -245,7 +245,7 @@ def _check_entries(document: YamlFile, models: Any) -> None:
 
 
 def _explain(error: Any, node: Node) -> str:
-    """An error of pydantic in our words, for the place in the file where it belongs."""
+    """An error of pydantic in our words."""
     location = error["loc"]
     place, above = key_path(location), key_path(location[:-1]) or "the catalog"
     match error["type"]:

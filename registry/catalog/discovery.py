@@ -1,8 +1,8 @@
 """Finds out which candidates can be used, by importing and constructing each one in a cell.
 
-Candidates made of scikit-learn's classes alone are trusted and share one cell. Every other candidate has a
-cell of its own, so that whatever it does there - exit, crash, hang, print, change the environment - affects
-no other.
+Candidates that consist only of scikit-learn's classes are trusted and share one cell. Every other candidate
+has a cell of its own. Whatever it does there (exit, crash, hang, print, change the environment) affects no
+other.
 """
 
 import importlib.util
@@ -32,7 +32,7 @@ _TICK_S = 0.2
 
 
 class Discovery(NamedTuple):
-    healthy: tuple[Candidate, ...]  #: in the order given, each with what the check found out about it
+    healthy: tuple[Candidate, ...]  #: in the given order, each with what the check has found out
     rejections: tuple[Rejection, ...]
 
 
@@ -97,7 +97,7 @@ def _is_trusted(candidate: Candidate) -> bool:
 
 
 def _is_in_scikit_learn(module: str) -> bool:
-    """Without importing it. A module that is not there is not counted, for the oven would try to load it."""
+    """Whether the class is scikit-learn's, found without an import. A module that does not exist is not."""
     package = importlib.util.find_spec("sklearn")
     top, *rest = module.split(".")
     if top != "sklearn" or package is None or package.origin is None:
@@ -152,7 +152,7 @@ class _CellChecks:
         ]
 
     def _run_cell(self, batch: tuple[Candidate, ...]) -> CellOutcome:
-        """Run once more when the warm parent died, which the candidate need not have caused."""
+        """Runs the check; once more if the warm parent died, which may not be the fault of the candidate."""
         for _ in range(2):
             with connect(self.socket, timeout_s=_START_TIMEOUT_S) as parent:
                 outcome = parent.run(
@@ -185,7 +185,7 @@ class _Found(NamedTuple):
 
 
 def _answers_in(outcome: CellOutcome, expected: int) -> list[_Fault | _Found] | None:
-    """The result for each candidate; None when the cell returned none, or something forged."""
+    """The result for each candidate; None if the cell returned none, or something malformed."""
     answers = outcome.value
     if outcome.end is not End.RETURNED or not isinstance(answers, list) or len(answers) != expected:
         return None
@@ -203,7 +203,7 @@ def _read(answer: Mapping[str, Any]) -> _Fault | _Found:
 
 
 def _fault_of(outcome: CellOutcome, import_timeout_s: float) -> _Fault:
-    """For a cell that ended without a result."""
+    """Why a cell ended without a result."""
     at = f"at {outcome.phase}" if outcome.phase else "while it was loaded"
     error = outcome.error
     cause, fix = {

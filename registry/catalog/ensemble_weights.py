@@ -10,7 +10,7 @@ _ABOUT_ONE = 0.01
 
 
 def declared_weights(candidates: Iterable[Candidate]) -> dict[str, float | None]:
-    """By id, the weights of the enabled signal models among the candidates."""
+    """The weights of the enabled signal models among the candidates, by id."""
     return {c.id: c.weight for c in candidates if c.enabled and c.kind is CandidateKind.SIGNAL}
 
 
@@ -43,7 +43,7 @@ def _with_defaults(given: Mapping[str, float | None]) -> dict[str, float]:
 
 
 def _remark(given: Mapping[str, float | None]) -> str:
-    """A sum that is not 1 is worth a remark, unless no weight is declared: then all are meant to be equal."""
+    """A remark if the sum is not 1. If no weight is declared, all are meant to be equal: no remark."""
     total = sum(_with_defaults(given).values())
     if set(given.values()) <= {None} or abs(total - 1) <= _ABOUT_ONE:
         return ""

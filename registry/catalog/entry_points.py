@@ -16,7 +16,7 @@ GROUP = "bakeoff.models"
 
 
 def declared() -> tuple[tuple[Candidate, ...], tuple[Rejection, ...]]:
-    """In the order of their names. Where two distributions declare a name, the first on the path counts."""
+    """The declared candidates, by name. If two distributions declare a name, the first on the path counts."""
     candidates: dict[str, Candidate] = {}
     rejections: dict[str, Rejection] = {}
     for point in metadata.entry_points(group=GROUP):

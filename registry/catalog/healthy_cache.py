@@ -1,7 +1,7 @@
-"""Remembers which candidates were found healthy, so that they need no cell while nothing has changed.
+"""Remembers which candidates were found healthy, so that they need no check while nothing has changed.
 
-What counts is their entry, their code, and what is installed. A module that reads a file when it is imported
-can be healthy here and fail in its job: the job then reports what the rejection would have reported. Rejected
+A check depends on the entry, the code, and the installed packages. If a module also reads a file when it is
+imported, its candidate may count as healthy and fail in its job, which then reports the same error. Rejected
 candidates are checked again each time.
 """
 
@@ -51,7 +51,7 @@ class HealthyCache:
         self._write()
 
     def _write(self) -> None:
-        # Written beside it and renamed, so that no other process reads half a file.
+        # Written to another file and renamed, so that no process reads half a file.
         unfinished = self._file.with_name(f".{self._file.name}.{new_id()}")
         with suppress(OSError):
             unfinished.write_text(json.dumps(self._found))

@@ -1,7 +1,7 @@
 """Checks candidates inside a cell: each is imported and constructed, none is fitted.
 
-A signal model is not constructed, since that takes data; only its class is checked. A module of its own,
-because it is the entry that a cell imports.
+A signal model is not constructed, since that needs data; only its class is checked. This is a module of its
+own because a cell imports it as its entry.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _LEARNS = {"classifier": Learns.CLASSES, "regressor": Learns.NUMBERS}
 
 
 def check_candidates(payload: Mapping[str, Any], inside: "CellApi") -> list[dict[str, Any]]:
-    """For each candidate what was found out about it, or why it is rejected."""
+    """The entry of the cell: returns for each candidate what was found out, or why it is rejected."""
     root = Path(payload["root"])
     return [_check(Candidate.from_json(data), root, inside) for data in payload["candidates"]]
 

@@ -4,7 +4,7 @@
     declared -> candidates  it was imported and constructed in a cell
     declared -> rejected    that failed; the reason is kept
 
-Where the file and an entry point have the same id, the file counts: so it can configure or disable what a
+If the file and an entry point have the same id, the file counts, so that it can configure or disable what a
 package declares.
 """
 
@@ -31,10 +31,10 @@ _CACHE_FILE = "checked.json"
 
 
 class Catalog:
-    """Safe to share between threads: a reader sees the contents before a change or after it, never a mixture.
+    """Threads can share it: a reader sees the contents before a change or after it, never a mixture.
 
-    A change takes as long as checking the candidates takes, and waits for the change before it; if it fails,
-    the old contents stay. The catalog never writes to the file.
+    A change takes as long as checking the candidates, and waits for an earlier change. If it fails, the old
+    contents stay. The catalog never writes to the file.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class Catalog:
         `root`: the folder that plugins are imported from; None means the one above the folder of the file.
 
         `closed`: what plugins may not read while they are checked, though it is below `root`.
-        `socket`: of an Oven that runs already; with None, each check starts one of its own.
-        `cache_file`: a file of who was found healthy before, see `registry.catalog.healthy_cache`.
+        `socket`: that of a running oven; with None, each check starts an oven of its own.
+        `cache_file`: that of `registry.catalog.healthy_cache`.
         """
         self.file = file.absolute()
         self.root = root or self.file.parent.parent
@@ -61,8 +61,8 @@ class Catalog:
         self._closed = tuple(closed)
         self._socket = socket
         self._cache_file = cache_file
-        # Held by whatever changes the contents. Without it, a change made from older contents could undo
-        # another one. Readers need no lock, for the contents are replaced in one assignment.
+        # Held by whatever changes the contents. Without it, a change that began from older contents could
+        # undo another one. Readers need no lock, because the contents are replaced in one assignment.
         self._changing = Lock()
         self._contents = CatalogContents.of()
 
@@ -104,7 +104,7 @@ class Catalog:
 
     @property
     def contents(self) -> CatalogContents:
-        """For a reader that needs several parts from the same moment."""
+        """All parts as of the same moment."""
         return self._contents
 
     @property
@@ -130,7 +130,7 @@ class Catalog:
         return self._contents.rules
 
     def get_ensemble_weights(self) -> dict[str, float]:
-        """By id, for the signal models that are enabled and healthy; together they are 1."""
+        """The weights of the enabled and healthy signal models by id; their sum is 1."""
         return self._contents.weights
 
     def validate_weights(self) -> tuple[str, ...]:
@@ -248,7 +248,7 @@ def _log_contents(contents: CatalogContents) -> None:
 
 
 def _log_weights(contents: CatalogContents) -> None:
-    """Where signal models were rejected, the weights of the others may be unusable: that is a warning."""
+    """Logs remarks. If signal models were rejected, the weights of the others may be unusable: a warning."""
     try:
         if remark := contents.check_weights():
             log.warning("%s", remark)

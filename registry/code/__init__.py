@@ -1,1 +1,1 @@
-"""What a candidate's code consists of, and making a model from it."""
+"""The code of a candidate: which files it consists of, importing its class, building its model."""

@@ -1,6 +1,7 @@
 """Imports the class of a plugin. Importing runs untrusted code, so this belongs in a cell.
 
-It imports the standard library and `bakeoff.domain` alone, because each cell imports it after its fork.
+This module imports only the standard library and `bakeoff.domain`, because each cell imports it after its
+fork.
 """
 
 import difflib
@@ -18,8 +19,8 @@ from types import ModuleType
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.job import Phase
 from bakeoff.domain.machine.folders import PACKAGES, SOURCES
+from bakeoff.domain.runs.job import Phase
 from registry.code.missing_module import cure_for
 
 _TRACEBACK_LIMIT = 20_000
@@ -63,8 +64,8 @@ def find_class(path: str, *, root: Path) -> type[Any]:
 def add_to_import_path(root: Path) -> None:
     """Appends the folder, so that a project's own modules never hide ours or a library's.
 
-    Python's cache of this folder is dropped, for a file may just have been written. Other folders are seen to
-    have changed by their modification time; dropping all caches would cost a forked cell over a millisecond.
+    Python's cache of this folder is dropped, because a file may just have been written. For other folders
+    Python compares modification times; dropping all caches would cost a forked cell over a millisecond.
     """
     folder = str(root.resolve())
     if folder not in sys.path:
@@ -79,7 +80,7 @@ def nearest(word: str, known: Iterable[str], *, alike: float = 0.6) -> str:
 
 
 def describe_exception(exc: BaseException) -> str:
-    """One line of bounded length, also for an exception whose text cannot be made."""
+    """One line of bounded length, even for an exception whose text raises an error."""
     try:
         text = " ".join(str(exc).split())[:_MESSAGE_LIMIT]
     except Exception:  # noqa: BLE001 - the __str__ of a plugin's exception may raise anything
@@ -128,9 +129,9 @@ def _import_file(where: str, root: Path) -> ModuleType:
 
 
 def _importable_name(where: str, file: Path, root: Path) -> str | None:
-    """The module name of the file, if importing that name from `root` gives this very file.
+    """The module name of the file, if importing that name from `root` gives this file.
 
-    Then its models are pickled by that name, and unpickle wherever `root` is on the path.
+    Its models are then pickled with that name, and can be loaded wherever `root` is on the path.
     """
     if not file.is_relative_to(root):
         return None
@@ -144,9 +145,9 @@ def _importable_name(where: str, file: Path, root: Path) -> str | None:
 
 
 def _import_alone(where: str, root: Path, file: Path) -> ModuleType:
-    """Imports the file as a module that no import statement reaches.
+    """Imports the file as a module that no import statement can reach.
 
-    Its classes are therefore pickled with their code, for joblib's processes and others that load the model.
+    Therefore its classes are pickled with their code, for processes of joblib and others that load the model.
     """
     import cloudpickle  # type: ignore[import-untyped]  # it ships no stubs
 

@@ -33,7 +33,7 @@ class Code:
     modules: Mapping[str, str]  #: digests of the project's own modules, by name
     distributions: Mapping[str, str]  #: identities of the installed ones that these and the catalog name
     missing: frozenset[str]  #: what is imported and not there, as an optional dependency may be
-    compiled: frozenset[str]  #: modules of the project that cannot be read
+    compiled: frozenset[str]  #: modules of the project that have no source
     files: Mapping[
         str, tuple[int, int]
     ]  #: inode and time of change: they show a change even when it was undone
@@ -50,7 +50,7 @@ def class_modules(candidate: Candidate) -> tuple[str, ...]:
 
 
 def code_at(places: Iterable[str], *, root: Path) -> Code:
-    """The code as it is on the disk now, found the way a cell finds it that imports from `root`."""
+    """The code as it is on the disk now, found as a cell that imports from `root` finds it."""
     reading = _Reading(root=root.resolve(), path=_path(root))
     for place in places:
         reading.add(place)
@@ -125,7 +125,7 @@ class _Reading:
         return name if found and found.file and os.path.realpath(found.file) == str(file) else None
 
     def _visit(self, name: str) -> bool:
-        """False when its submodules need no visit: it is missing, installed, ours, or Python's own."""
+        """Reads a module. False if its submodules need not be read: missing, installed, ours or Python's."""
         if name in self.modules:
             return True
         if name.partition(".")[0] in sys.stdlib_module_names:
@@ -169,7 +169,7 @@ class _Reading:
         return self._places[name]
 
     def _find_top(self, name: str) -> _ModuleFiles | None:
-        """A project does not take the place of our packages that a cell has loaded."""
+        """Finds a top-level module. A project's module does not replace ours, which a cell has loaded."""
         path = (str(SOURCES),) if name in PACKAGES_IN_CELLS else self.path
         return _look(name, path) or _ask_editable_finders(name)
 
@@ -226,7 +226,7 @@ class _Parsed(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _parse(source: bytes) -> _Parsed:
-    """A source that cannot be parsed counts by its bytes."""
+    """The digest and imports of a source. One that cannot be parsed counts by its bytes."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -255,6 +255,6 @@ def _absolute(imports: tuple[_Import, ...], package: str) -> Iterator[str]:
             try:
                 base = importlib.util.resolve_name("." * level + module, package)
             except ImportError:
-                continue  # beyond the top package, or in none: the import fails at run time, too
+                continue  # a relative import without such a package: it fails at run time, too
         yield base
         yield from (f"{base}.{name}" for name in names if name != "*")

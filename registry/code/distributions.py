@@ -1,4 +1,4 @@
-"""Which installed distribution a module comes from, and its version. Nothing is imported to find out."""
+"""Finds the installed distribution that a module comes from, and its version, without importing anything."""
 
 import hashlib
 import importlib.util
@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
-#: The distribution of each module that is not named like it, and that people name in plugins.
+#: Modules that are common in plugins and have another name than their distribution.
 DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "skimage": "scikit-image",
@@ -35,7 +35,7 @@ FIRST_VERSION = "1"
 
 
 def name_of(module: str) -> str:
-    """What to give to pip for this module, as far as can be known without asking an index."""
+    """The distribution to install for this module, as far as can be known without asking an index."""
     top = module.partition(".")[0]
     return DISTRIBUTIONS.get(top, top)
 
@@ -71,9 +71,9 @@ def library_folders() -> tuple[str, ...]:
 
 
 def identity_of(distribution: str) -> str | None:
-    """Its version, and a digest of its files: the same version may be installed again from other sources.
+    """The version of a distribution and a digest of its files; None if it is not installed.
 
-    None when it is not there.
+    The digest is needed since the same version may be installed again from other sources.
     """
     return _identity(distribution, installed_last())
 
@@ -99,7 +99,7 @@ def _identity(name: str, _installed: tuple[int, ...]) -> str | None:
 
 
 def _files_in(record: str) -> list[str]:
-    """The lines about its modules and data, which are the same wherever it is installed."""
+    """The lines of the record about modules and data, which are the same wherever it is installed."""
     return [
         line
         for line in record.splitlines()

@@ -1,8 +1,8 @@
-"""Records what a candidate uses besides the code that can be read: all that Python opens in its cell.
+"""Records the files that a candidate uses besides its code: everything that Python opens in its cell.
 
-It uses Python's audit events, so files that compiled code opens by itself are not recorded. It imports the
-standard library and our reading of code alone, because it runs in a cell. Untrusted code runs beside it and
-could feed it false events: a false report can only harm the reuse of the candidate's own results.
+It uses Python's audit events, so files that compiled code opens by itself are not recorded. It imports only
+the standard library and `code_reading`, because it runs in a cell. Untrusted code in the cell could raise
+false events. A false report can only harm the reuse of the candidate's own results.
 """
 
 import importlib
@@ -25,7 +25,7 @@ _IMPORT_SYSTEM = ("<frozen importlib", str(Path(importlib.__file__).parent))
 
 
 class FileAccessAudit:
-    """An audit hook can never be removed, so this is only for a process that ends soon, as a cell does."""
+    """An audit hook. It cannot be removed, so use it only in a process that ends soon, such as a cell."""
 
     def __init__(self, *, private: tuple[Path, ...]) -> None:
         """`private`: the cell's own folders; what is opened there is not recorded."""
@@ -71,20 +71,20 @@ class FileAccessAudit:
             self._note(path, self._files)
 
     def _loaded(self, arguments: tuple[Any, ...]) -> None:
-        """Python modules raise an `open` event, too; for compiled ones this is the only event."""
+        """Called for an import. Compiled modules raise no `open` event, so they are recorded here."""
         self._note(arguments[1], self._files)
 
     def _connected(self, arguments: tuple[Any, ...]) -> None:
         self._note(arguments[0], self._files)
 
     def _listed(self, arguments: tuple[Any, ...]) -> None:
-        """Listings by the import system are left out: it looks into every folder, and opens what it finds."""
+        """Called for a listing of a folder. Listings by imports do not count: the files opened there do."""
         caller = sys._getframe(2).f_code.co_filename  # noqa: SLF001 - there is no other way to know
         if not caller.startswith(_IMPORT_SYSTEM):
             self._note(arguments[0] or ".", self._folders)
 
     def _called(self, arguments: tuple[Any, ...]) -> None:
-        """A system program is not recorded, unless one of its arguments is a file of the project."""
+        """Called for a new process. A system program counts only if an argument is a file of the project."""
         for word in _words(arguments):
             if os.path.exists(word) and self._is_foreign(os.path.abspath(word)):  # noqa: PTH100, PTH110 - text is faster
                 self._add_action(f"it starts a program with {word}")

@@ -1,4 +1,4 @@
-"""Where a plugin's cell looks for modules, and which files it may read."""
+"""The import path of a plugin's cell, and which files it may read."""
 
 import os
 import sys
@@ -13,9 +13,9 @@ from registry.code.model_building import is_class_mapping
 
 
 def import_path(root: Path) -> tuple[str, ...]:
-    """Beside the libraries: wherever this process looks for modules, then `root`, then a checkout of Bakeoff.
+    """The folders beside the libraries: those of this process, then `root`, then a checkout of Bakeoff.
 
-    The checkout comes last, for its `tasks` is not that of the project, and its folders are no packages.
+    The checkout comes last, so that `import tasks` finds a project's own module before ours.
     """
     pythons = (sys.prefix, sys.base_prefix)
     known = [entry for entry in sys.path if entry.startswith("/") and not entry.startswith(pythons)]
@@ -43,13 +43,13 @@ def readable_paths(
     return found
 
 
-#: Listing the folders takes longer than a short job, so the result is kept until one of them changes.
+#: Listing the folders takes longer than a short job, so results are kept until one of the folders changes.
 _found: dict[tuple[tuple[str, ...], Closed], tuple[Marks, tuple[Path, ...]]] = {}
 _MOST_REMEMBERED = 64
 
 
 def _remember(places: tuple[str, ...], closed_files: Closed, marks: Marks, found: tuple[Path, ...]) -> None:
-    """Not with symbolic links: where they lead can change without a change of these folders."""
+    """Keeps a result, unless there are symbolic links: what they lead to can change without these folders."""
     if len(_found) >= _MOST_REMEMBERED:
         _found.clear()
     if not any(path.is_symlink() for path in found):

@@ -16,7 +16,7 @@ from registry.code.distributions import identity_of, name_of
 #: The libraries that decide whether a pickle loads and means the same; recorded if they are loaded.
 _MODULES = ("numpy", "scipy", "pandas", "sklearn", "joblib", "lightgbm", "xgboost", "catboost", "torch")
 
-#: What every cell has loaded before it is given a candidate, and what pandas loads besides if it is there.
+#: Libraries that every cell has loaded before its candidate, and those that pandas loads if they are there.
 _LOADED = (
     "numpy",
     "scipy",
@@ -31,7 +31,7 @@ _LOADED = (
 
 BAKEOFF = "bakeoff"
 
-#: Those of our own packages whose code runs in a cell.
+#: Our packages whose code runs in a cell.
 _OURS = ("bakeoff/cell", "bakeoff/domain", "bakeoff/evaluation", "registry")
 
 
@@ -41,7 +41,7 @@ def cell_environment() -> dict[str, str]:
     return {"python": platform.python_version(), BAKEOFF: own_version(), **identities}
 
 
-#: The same at the first call in this process: a process that loads the libraries then knows what it loaded.
+#: The same, as it was at the first call in this process, so the versions are those that it has loaded.
 loaded_environment = cache(cell_environment)
 
 
@@ -51,7 +51,7 @@ def own_version() -> str:
 
 
 def _own_files() -> Iterator[tuple[str, int, int]]:
-    """With time and size instead of content, since this is part of the start of each run."""
+    """Our source files with times and sizes: reading them would take too long at each start of a run."""
     folders = [str(SOURCES / name) for name in _OURS]
     while folders:
         for entry in os.scandir(folders.pop()):
@@ -72,7 +72,7 @@ def _version_and_digest(files: tuple[tuple[str, int, int], ...]) -> str:
 
 
 def libraries_of(model: Any) -> dict[str, str]:
-    """By distribution: Python, that of the class, and the usual libraries that are loaded."""
+    """Versions by distribution: Python, that of the class, and the usual libraries that are loaded."""
     loaded = [module for module in _MODULES if module in sys.modules]
     names = dict.fromkeys(name_of(module) for module in (*loaded, type(model).__module__))
     versions = {name: version for name in names if (version := _version(name))}

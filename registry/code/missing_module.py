@@ -1,4 +1,4 @@
-"""What to do about a module that is not there. Nothing is guessed.
+"""What to do about a module that cannot be found. Nothing is guessed.
 
 a module of the project has nearly that name     did you mean 'domain'? (domain.py of the project)
 the project has it in another folder             import it as plugs.helpers
@@ -56,7 +56,7 @@ def cure_for(missing: str, *, root: Path, importer: str | None = None, file: Pat
 
 
 def _in_package(missing: str) -> str | None:
-    """For a part of a package that is there."""
+    """The cure for a missing part of a package that is there."""
     above, _, leaf = missing.rpartition(".")
     package = sys.modules.get(above)
     if package is None:
@@ -89,7 +89,7 @@ def _modules_in(folder: Path) -> list[str]:
 
 
 def _elsewhere_in(root: Path, name: str) -> str | None:
-    """In a folder of the project that is not on the import path."""
+    """The cure if the module is in a folder of the project that is not on the import path."""
     for folder in _folders_below(root):
         for place in (folder / f"{name}.py", folder / name / "__init__.py"):
             if place.is_file():
@@ -116,7 +116,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _installed_in_part(top: str) -> str | None:
-    """An installed distribution lists it, and it is not there: an install broke off, say."""
+    """The cure if an installed distribution lists the module: an installation broke off, for example."""
     owners = owners_of(top)
     if not owners or importlib.util.find_spec(top) is not None:
         return None

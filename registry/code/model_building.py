@@ -1,11 +1,11 @@
 """Builds a model from a candidate: imports its class, constructs it, and sets the seed.
 
-That runs untrusted code, so it belongs in a cell; it imports nothing that a cell does not have anyway.
+That runs untrusted code, so it belongs in a cell; this module imports only what every cell has loaded.
 
 A parameter may be more than YAML and JSON can say:
 
     {class: "sklearn.tree:DecisionTreeClassifier", params: {max_depth: 2}}   an object of this class
-    {pairs: [[0, 1.0], [1, 5.0]]}                                            a dict whose keys are no text
+    {pairs: [[0, 1.0], [1, 5.0]]}                                            a dict whose keys are not text
 
 A list stays a list, unless the signature of the constructor asks for a tuple: by its default, or by its
 annotation.
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
-from bakeoff.domain.job import Phase
+from bakeoff.domain.runs.job import Phase
 from registry.code.class_import import LoadError, find_class, nearest, plugin_errors
 
 __all__ = ["LoadError", "build", "is_class_mapping"]
@@ -43,9 +43,9 @@ def build(
     seed: int | None,
     entering: Callable[[Phase], None] = lambda _: None,
 ) -> Any:
-    """The model, not fitted. `entering` is called with each phase before plugin code runs in it.
+    """Builds the model. `entering` is called with each phase, before plugin code runs in it.
 
-    Every `random_state` that the parameters leave open, or give as null, is the seed.
+    Every `random_state` that the parameters do not give, or give as null, is set to the seed.
     """
     builder = _Builder(root, seed, entering)
     if candidate.steps:
@@ -75,7 +75,7 @@ class SignalClass:
 def find_signal_class(
     candidate: Candidate, *, root: Path, entering: Callable[[Phase], None] = lambda _: None
 ) -> SignalClass:
-    """`entering` is called with each phase before plugin code runs in it."""
+    """Finds and checks the class. `entering` is called with each phase, before plugin code runs in it."""
     path = candidate.path or ""
     builder = _Builder(root, None, entering)
     entering(Phase.IMPORT)
@@ -148,7 +148,7 @@ class _Builder:
 
 
 def _parameters_of(cls: type[Any]) -> Mapping[str, inspect.Parameter] | None:
-    """None where Python cannot tell the signature, as with some classes written in C."""
+    """The parameters of a class; None if Python cannot tell them, as for some classes written in C."""
     try:
         return inspect.signature(cls).parameters
     except (TypeError, ValueError):
@@ -165,9 +165,9 @@ def _as_declared(given: Mapping[str, Any], declared: Mapping[str, inspect.Parame
 
 
 def _asks_for_tuple(parameter: inspect.Parameter) -> bool:
-    """Its default is a tuple, or its annotation names one and no other type that a list would do for.
+    """Whether its default is a tuple, or its annotation names a tuple and no type that accepts a list.
 
-    The annotation is read as text, for it may be one, and evaluating it would run code of the plugin.
+    The annotation is read as text, because evaluating one that is text would run code of the plugin.
     """
     if isinstance(parameter.default, tuple):
         return True
@@ -255,7 +255,7 @@ def _require_methods(model: Any, path: str, methods: tuple[str, ...]) -> None:
 
 
 def _seed_inner_estimators(model: Any, seed: int | None) -> None:
-    """Seeds estimators inside the model that it made itself, and those whose parameter is null."""
+    """Seeds estimators that the model made itself, and those whose parameter is null."""
     if seed is None or not (hasattr(model, "get_params") and hasattr(model, "set_params")):
         return
     try:

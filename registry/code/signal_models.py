@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BadAnswerError
-from bakeoff.domain.job import Phase
+from bakeoff.domain.runs.job import Phase
 from bakeoff.domain.signal import ModelConfig, ModelOutput, SignalType, ranked
 from registry.code.model_building import ARTEFACT_VERSION, SignalClass, find_signal_class
 from registry.columns.json_values import jsonable
@@ -24,7 +24,7 @@ from registry.columns.json_values import jsonable
 if TYPE_CHECKING:
     from registry.interface import ModelPlugin
 
-#: By so much sums of 32-bit floats may miss 0 and 1.
+#: How far sums of 32-bit floats may be below 0 or above 1.
 _ROUNDING = 1e-6
 
 
@@ -51,7 +51,7 @@ def construct(
     root: Path,
     entering: Callable[[Phase], None] = lambda _: None,
 ) -> "ModelPlugin":
-    """`entering` is called with each phase before plugin code runs in it."""
+    """Constructs the model. `entering` is called with each phase, before plugin code runs in it."""
     found = find_signal_class(candidate, root=root, entering=entering)
     plugin: ModelPlugin = found.construct(data, artefacts)
     plugin.config = config_of(candidate)
@@ -92,7 +92,7 @@ def answers_to_json(answers: Iterable[ModelOutput]) -> list[dict[str, Any]]:
 
 
 def answers_from_json(data: Any, symbols: Sequence[str]) -> tuple[ModelOutput, ...]:
-    """Checked and ranked, for the cell may have written anything."""
+    """The answers, checked and ranked: the cell may have written anything."""
     try:
         answers = [ModelOutput(**one) for one in data]
     except TypeError as exc:
@@ -150,7 +150,7 @@ def _signal(raw: ModelOutput) -> SignalType:
 
 def _number(raw: ModelOutput, name: str) -> float:
     value = getattr(raw, name)
-    with suppress(OverflowError):  # a whole number may be of any length
+    with suppress(OverflowError):  # JSON allows whole numbers of any length
         if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
     raise BadSignalsError(

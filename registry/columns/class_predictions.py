@@ -25,7 +25,7 @@ def plain_labels(labels: Any) -> NDArray[Any]:
 
 
 def code_of(label: Label, classes: Sequence[Label]) -> int | None:
-    """The position of a label among the classes, by value or else by its text; None if it is none of them."""
+    """The position of a label among the classes, by value or else by its text; None if it is no class."""
     plain: list[Label] = np.asarray(classes).tolist()
     if label in plain:
         return plain.index(label)
@@ -111,7 +111,7 @@ def _extra_probabilities(
 def columns_of(
     values: NDArray[Any], kind: OutputKind, classes: NDArray[Any], rules: ScoringRules
 ) -> NDArray[Any]:
-    """One column per class, in sort order. The single column of a binary target gets its other one."""
+    """One column per class, in sort order. A single column of a binary target gets the other one."""
     if values.ndim == 2:  # noqa: PLR2004 - rows and columns
         if values.shape[1] == len(classes):
             return values
@@ -132,7 +132,7 @@ def columns_of(
 def _decided(
     columns: NDArray[Any], kind: OutputKind, classes: NDArray[Any], rules: ScoringRules
 ) -> NDArray[np.intp]:
-    """Of two classes, the positive one from the threshold on; of more, the first with the largest value."""
+    """The predicted class: of two the positive one from the threshold on; of more the largest value."""
     positive = positive_code(classes, rules)
     if positive is None:
         return np.asarray(columns.argmax(axis=1))

@@ -46,7 +46,7 @@ class MisfitError(ValueError):
         return f"{self.found} where {self.expected} is expected, {where}: {_CURES[self.expected]}"
 
     def moved(self, rows: int) -> "MisfitError":
-        """The same misfit, with that many rows before the data."""
+        """The same misfit, if that many rows come before the data."""
         return MisfitError(self.expected, self.found, self.row + rows, self.value)
 
     def to_record(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _refuse(misfits: "NDArray[np.bool_]", column: "Column", found: ColumnType, s
 
 
 def _normalised(column: "Column", spec: ColumnSpec) -> "Column":
-    """Python objects become the pandas type, and dates get the expected zone."""
+    """The column with a pandas type instead of Python objects; dates get the expected time zone."""
     import pandas as pd
 
     objects = pd.api.types.is_object_dtype(column.dtype)
@@ -121,7 +121,7 @@ def _only_if_empty(column: "Column", spec: ColumnSpec) -> "Converted":
 
 
 def _text_for_number(column: "Column", spec: ColumnSpec) -> "Converted":
-    """Text is never converted into a number. A value that does not look like one is reported first."""
+    """The misfit of text in place of a number. The first value that does not look like a number is named."""
     import pandas as pd
 
     empty, text = _only_if_empty(column, spec)
@@ -139,7 +139,7 @@ _EMPTY: Mapping[ColumnType, Any] = {
 
 
 def _number(column: "Column", spec: ColumnSpec) -> "Converted":
-    """Integers and booleans become floats where values are missing."""
+    """The column as numbers. Integers and booleans with missing values become floats."""
     import numpy as np
     import pandas as pd
 

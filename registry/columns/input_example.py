@@ -5,7 +5,7 @@
     data       rows; null is a missing value, dates are ISO 8601 in UTC, infinite numbers are "inf" and
                "-inf", and what JSON cannot represent is text
 
-A cell writes it, so it imports nothing that a cell does not have.
+Cells use this module, so it imports only what a cell has loaded.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def example_to_json(X: Any, rows: int = ROWS) -> dict[str, Any]:
 
 
 def example_from_json(example: Mapping[str, Any]) -> "pd.DataFrame":
-    """InvalidInputError if it is no example, for a cell may have written anything."""
+    """Reads an example. InvalidInputError if it is none: a cell may have written anything."""
     import pandas as pd
 
     try:
@@ -52,7 +52,7 @@ def example_from_json(example: Mapping[str, Any]) -> "pd.DataFrame":
 
 
 def _normalised(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Dates and decimals in a column of objects get a pandas type; unused categories of very many go."""
+    """Gives columns of dates and decimals a pandas type, and drops unused categories if there are many."""
     import pandas as pd
 
     kind = type_of(column)
@@ -90,12 +90,12 @@ def _plain(column: "pd.Series[Any]") -> list[Any]:
 
 
 def _in_utc(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Historical zones have offsets with seconds, which ISO 8601 cannot express."""
+    """Converts to UTC: historical zones have offsets with seconds, which ISO 8601 cannot express."""
     return column if column.dt.tz is None else column.dt.tz_convert("UTC")
 
 
 def _restored(values: list[Any], dtype: Any) -> "pd.Series[Any]":
-    """What this pandas cannot restore stays as in JSON: an example must not keep a model from loading."""
+    """The column with its type; as in JSON if this pandas cannot restore it, so that the model loads."""
     import pandas as pd
 
     try:

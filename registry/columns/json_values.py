@@ -1,4 +1,4 @@
-"""Converts values into what JSON can hold. A leaf that many modules import, in cells too."""
+"""Converts values into what JSON can represent. Imported in cells, so it imports little."""
 
 import math
 from collections.abc import Mapping

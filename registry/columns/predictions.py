@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import BadAnswerError
 
-#: By so much sums of 32-bit floats may miss 0 and 1.
+#: How far sums of 32-bit floats may be below 0 or above 1.
 _ROUNDING = 1e-6
 
 _MISSING = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
@@ -33,7 +33,7 @@ class Predictions:
     probabilities: NDArray[Any] | None = None  #: beside labels or scores, for metrics that need them
 
     def of(self, rows: NDArray[np.intp]) -> Self:
-        """Of some of the rows. Probabilities that are not one for each row stay as they are: wrong."""
+        """The predictions of some of the rows. Probabilities of a wrong shape are left as they are."""
         probabilities = self.probabilities
         if probabilities is not None and len(probabilities) == len(self.values):
             probabilities = probabilities[rows]

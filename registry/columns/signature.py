@@ -1,8 +1,8 @@
 """The signature of a model: the columns it was fitted on, their types, and what it predicts.
 
-It is inferred from data and kept as JSON. Data are compared with it before a preprocessor or a model is given
-them (`registry.columns.signature_comparison`). A cell writes it, so it imports nothing that a cell does not
-have.
+It is inferred from data and kept as JSON. Data are compared with it before a preprocessor or a model gets
+them (`registry.columns.signature_comparison`). Cells use this module, so it imports only what a cell has
+loaded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class ColumnType(StrEnum):
     DATETIME = "datetime"
     TEXT = "text"
     CATEGORY = "category"
-    ANY = "any"  #: none of these, or without any value: such a column is not checked
+    ANY = "any"  #: another type, or a column without any value: it is not checked
 
 
 class Container(StrEnum):
@@ -80,7 +80,7 @@ class Signature:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """InvalidInputError if it is no signature, for a cell may have written anything."""
+        """Reads a signature. InvalidInputError if it is none: a cell may have written anything."""
         try:
             return cls(
                 inputs=tuple(map(_spec, data["inputs"])),
@@ -119,7 +119,7 @@ _PLAIN: Mapping[str, Any] = {
 
 
 def infer_signature(X: Any, predictions: Any = None, probabilities: Any = None) -> Signature:
-    """`X` is anything that `as_frame` takes; the other two are one- or two-dimensional arrays."""
+    """Infers a signature. `X` is anything that `as_frame` takes, the others are 1-d or 2-d arrays."""
     outputs = [("prediction", predictions), ("probability", probabilities)]
     return Signature(
         inputs=tuple(_columns_of(as_frame(X))),
@@ -202,7 +202,7 @@ def _columns_of(frame: "pd.DataFrame") -> "Iterator[ColumnSpec]":
 
 
 def _zone(column: "pd.Series[Any]") -> dict[str, Any]:
-    """Dates in a column of Python objects have no zone."""
+    """The time zone of a column of dates; none for Python objects."""
     zone = getattr(column.dtype, "tz", None)
     return {"zone": None if zone is None else str(zone)}
 
@@ -224,7 +224,7 @@ _details = {ColumnType.DATETIME: _zone, ColumnType.CATEGORY: _categories}
 
 
 def type_of(column: "pd.Series[Any]") -> ColumnType:
-    """By the dtype of the column; for a column of Python objects, by its values."""
+    """The type of a column, by its dtype; for Python objects, by the values."""
     import pandas as pd
 
     dtype, types = column.dtype, pd.api.types

@@ -44,7 +44,10 @@ class SignatureComparison:
         return (*absent, *wrong[:_MOST_NAMED], *more)
 
     def within(self, first_row: int, others: Sequence[str]) -> "SignatureComparison":
-        """The same for the larger data that a part was taken from, at `first_row` and without `others`."""
+        """The same comparison, for the larger data of which these are a part, from `first_row` on.
+
+        `others`: columns of the larger data that are not in this part.
+        """
         moved = {name: misfit.moved(first_row) for name, misfit in self.wrong_types.items()}
         return replace(self, wrong_types=moved, extra=(*self.extra, *others))
 
@@ -71,7 +74,7 @@ def compare(signature: Signature, X: Any) -> SignatureComparison:
 
 
 def align(signature: Signature, X: Any) -> "tuple[SignatureComparison, pd.DataFrame]":
-    """Compares, and returns the data with the names, the order and the types of the signature.
+    """Compares data with a signature, and returns them with its names, order and types.
 
     The frame may be used only if the comparison is valid.
     """

@@ -1,7 +1,7 @@
 """Runs a hook that is a Python function: `python -m registry.models.hook_runner package.module:function`.
 
-The function is called with the promotion, which is read from standard input as JSON; its module is imported
-from the current folder. A module of its own, since it is the program that a hook's process runs.
+The function is called with the promotion, which is read from standard input as JSON. Its module is imported
+from the current folder. This is a module of its own because it is the program of the hook's process.
 """
 
 import importlib

@@ -70,7 +70,7 @@ def _signature_json(given: Signature | Mapping[str, Any] | None, example: Any) -
 
 
 def _plain(signature: Signature) -> dict[str, Any]:
-    """Written to JSON and read back, so that it equals what is loaded later."""
+    """The value after writing it to JSON and reading it back, so that it equals what is loaded later."""
     plain: dict[str, Any] = json.loads(json.dumps(signature.to_json()))
     return plain
 
@@ -104,7 +104,7 @@ def _metric(metric: str, value: Any) -> float | None:
 def _feature_names(
     given: Sequence[str] | None, model: Any, signature: Mapping[str, Any] | None
 ) -> tuple[str, ...] | None:
-    """As given, or those of the signature, or those that scikit-learn sets on the model when it is fitted."""
+    """The given names, those of the signature, or those that scikit-learn sets when a model is fitted."""
     if given is not None:
         return tuple(map(str, given))
     if signature is not None:
@@ -142,7 +142,7 @@ def _names_in(transformer: Any) -> list[str] | None:
 
 
 def _names_out(transformer: Any) -> list[str] | None:
-    """None for the many transformers that cannot tell, and raise an exception of any kind."""
+    """The names of a transformer's output; None if it cannot tell, and raises an exception of any kind."""
     try:
         return list(map(str, transformer.get_feature_names_out()))
     except Exception:  # noqa: BLE001 - the transformer's code runs; without names the model still saves

@@ -1,4 +1,4 @@
-"""Pickles fitted objects: with the names of their classes where that is enough, otherwise with their code.
+"""Pickles fitted objects: with the names of their classes if that is enough, otherwise with their code.
 
 With names, a process that loads the object needs the modules of its classes, but not cloudpickle.
 """
@@ -41,7 +41,7 @@ def write(value: Any, file: Path, by_name: Dump = pickle.dump) -> None:
 
 
 def dump(value: Any, file: Any, *, empty: Callable[[], object], by_name: Dump = pickle.dump) -> None:
-    """`empty` removes from the file what a failed attempt has written."""
+    """Pickles the value. `empty` removes from the file what a failed attempt has written."""
     if not _code_may_be_needed():
         try:
             by_name(value, file, protocol=_PROTOCOL)

@@ -1,7 +1,7 @@
 """Promotion and rollback: a version moves to another stage, with gates before it and hooks after it.
 
-The gate `betterThanProduction` is checked against the version that is really replaced: the change of stage
-names it, and if another version is in Production by then, the gates are checked again.
+The gate `betterThanProduction` is checked against the version that is replaced: the change of stage names
+that version, and if another one is in Production by then, the gates are checked again.
 """
 
 import logging
@@ -49,8 +49,9 @@ def promote(
     force: bool = False,
     candidate_metrics: CandidateMetrics | None = None,
 ) -> Promotion:
-    """The entry of the log, with the results of the hooks. GateError when a gate fails, unless forced.
+    """Promotes a version and returns the entry of the log, with the results of the hooks.
 
+    GateError if a gate fails, unless forced.
     ConflictError for a version that is in the stage already. `root` is the folder of the project, for the
     hooks; None as `by` means the user's name; `candidate_metrics` are those of all candidates of its run.
     """
@@ -117,9 +118,9 @@ def rollback(
     by: str | None = None,
     reason: str = "",
 ) -> Promotion:
-    """Puts the version back into Production that was there before; a second call goes one further back.
+    """Puts the version that was in Production before back there. A second call goes back one more version.
 
-    Deleted versions are passed over. OvertakenError when another process changed Production meanwhile.
+    Deleted versions are skipped. OvertakenError if another process changed Production meanwhile.
     """
     production = production_of(registry, model_name)
     former = _former_production(registry, model_name, production)
@@ -143,7 +144,7 @@ def production_of(registry: BaseModelRegistry, model_name: str) -> ModelVersion 
 def run_hooks(
     registry: BaseModelRegistry, line: Promotion, *, policy: PromotionSettings, root: Path
 ) -> Promotion:
-    """Runs the hooks. Their results are an entry of their own in the log, whose entries never change."""
+    """Runs the hooks. Their results become another entry of the log, because entries never change."""
     if not policy.hooks:
         return line
     results = {"hooks": [asdict(run_hook(hook, line, root=root)) for hook in policy.hooks]}

@@ -133,16 +133,16 @@ def _how_to_compare(version: ModelVersion, production: ModelVersion) -> str:
     return f"{why}: evaluate both candidates in one run, `bakeoff run --save all`, and promote the better one"
 
 
-#: Less than any finite value, so this minimum means only: has a value.
+#: Less than any finite value, so that as a minimum it means only: has a value.
 _LEAST = -1.7976931348623157e308
 
 
 def snapshot_of_the_newest(
     registry: BaseModelRegistry, metric: str, wanted: VersionFilter, *, cure: str
 ) -> str | None:
-    """The snapshot of the newest version; None when there is only one, which needs no comparison.
+    """The snapshot of the newest version; None if all versions have the same one.
 
-    `cure`: how the caller's user can choose a snapshot.
+    `cure`: how the user of the caller can choose a snapshot.
     """
     newest = registry.versions(replace(wanted, min_metrics={**wanted.min_metrics, metric: _LEAST}), limit=2)
     snapshot = newest[0].origin.dataset_id if newest else None

@@ -50,9 +50,10 @@ def describe_hook(hook: HookSettings) -> str:
 
 
 def _run(hook: HookSettings, promotion: Promotion, *, root: Path) -> str:
-    """Why it failed, or an empty text.
+    """Runs the hook and says why it failed; an empty text if it passed.
 
-    Input and output are files: with pipes, a hook that does not read, or leaves a child behind, could block.
+    Input and output are files, because with pipes a hook that does not read, or leaves a child behind, could
+    block this process.
     """
     with TemporaryFile() as stdin, TemporaryFile() as output:
         stdin.write(json.dumps(promotion.to_record()).encode())
@@ -85,14 +86,14 @@ def _command(hook: HookSettings) -> Sequence[str]:
 
 
 def _path(hook: HookSettings) -> Mapping[str, str]:
-    """So that the hook's process can import this package."""
+    """The import path of the hook's process, with which it finds this package."""
     if hook.python is None:
         return {}
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCES), os.environ.get("PYTHONPATH")]))}
 
 
 def _ids(promotion: Promotion) -> Mapping[str, str]:
-    """For hooks that do not read JSON. The names do not start with BAKEOFF_, which marks settings."""
+    """Variables for hooks that do not read JSON. They do not start with BAKEOFF_, which marks settings."""
     return {
         "PROMOTION_MODEL": promotion.model_name,
         "PROMOTION_VERSION": promotion.version,

@@ -1,7 +1,7 @@
 """The interface of the registry of trained models.
 
-Callers know this class alone: the configuration chooses a backend, and a third party can add another, which
-`tests/contract/` tests. A backend implements the abstract methods; the others follow from them.
+Callers know only this class. The configuration chooses a backend, and packages can add others, which
+`tests/contract/` tests. A backend implements the abstract methods; the other methods follow from them.
 """
 
 import logging
@@ -47,7 +47,7 @@ Identifier = int | str
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A model as a cell wrote it: its bytes were hashed, and it is saved without being unpickled."""
+    """A model as a cell wrote it. Its bytes were hashed, and it is saved without being unpickled."""
 
     model: Path  #: a pickle, protocol 5
     model_digest: str  #: SHA-256; a copy with another digest is refused
@@ -127,7 +127,7 @@ class BaseModelRegistry(ABC):
         version: str | None = None,
         preprocessor: Mapping[str, Any] | None = None,
     ) -> Identifier:
-        """`preprocessor` as `registry.models.model_description` makes it."""
+        """Saves a model. `preprocessor`: as `registry.models.model_description` makes it."""
 
     @abstractmethod
     def save_fitted(
@@ -162,7 +162,7 @@ class BaseModelRegistry(ABC):
     def versions(
         self, wanted: VersionFilter = EVERY_VERSION, *, limit: int | None = None, offset: int = 0
     ) -> list[ModelVersion]:
-        """Newest first. `offset` of them are passed over; None means no limit."""
+        """The versions, newest first. The first `offset` ones are skipped; a limit of None means no limit."""
 
     @abstractmethod
     def delete_model(self, model_identifier: Identifier, *, force: bool = False) -> bool:
@@ -257,7 +257,7 @@ class BaseModelRegistry(ABC):
         stage: Stage | str | None = None,
         **filters: Any,
     ) -> list[dict[str, Any]]:
-        """Newest first; `filters` are the other fields of `VersionFilter`, and `limit` and `offset`."""
+        """The versions, newest first. `filters`: other fields of `VersionFilter`, `limit` and `offset`."""
         limit, offset = filters.pop("limit", None), filters.pop("offset", 0)
         least = {**(filters.pop("min_metrics", None) or {})}
         if min_f1 is not None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def open_registry(configuration: "Configuration") -> "BaseModelRegistry":
-    """Creates the registry when there is none; call `has_registry` first if nothing shall be created."""
+    """Opens the registry, and creates it if there is none. `has_registry` tells that without creating it."""
     settings = configuration.settings.model_registry
     if settings.backend == "none":
         raise InvalidInputError(
@@ -68,7 +68,7 @@ def _open_added(configuration: "Configuration") -> "BaseModelRegistry":
 
 
 def database(configuration: "Configuration") -> "Engine | None":
-    """The database of the embedded registry, to be upgraded; None if it is not used, or not there yet."""
+    """The database of the embedded registry, for upgrades; None if it is not used or does not exist yet."""
     from bakeoff.store.database.engine import open_registry_database
 
     is_local = configuration.settings.model_registry.backend == "local"
@@ -82,5 +82,5 @@ def has_registry(configuration: "Configuration") -> bool:
     if settings.backend == "local":
         return (configuration.registry_path / DATABASE).is_file()
     if settings.is_added:
-        return True  # only its package knows
+        return True  # only the package of the backend knows
     return configuration.tracking_file is None or configuration.tracking_file.is_file()

@@ -13,7 +13,7 @@ from bakeoff.domain.errors import InvalidInputError
 SCIKIT_LEARN = "scikit-learn"
 
 _warned: set[tuple[str, str]] = set()
-_filtering = Lock()  #: the filters of `warnings` are global: two threads would undo each other's
+_filtering = Lock()  #: the filters of `warnings` are global: two threads would undo each other's changes
 
 
 class OtherVersionWarning(UserWarning):
@@ -40,7 +40,7 @@ def does_not_load(what: str, exc: Exception, libraries: Mapping[str, str]) -> In
 
 @contextmanager
 def warning_of_other_versions(libraries: Mapping[str, str]) -> Iterator[None]:
-    """Warns once of another scikit-learn, and silences scikit-learn's own warning for each object."""
+    """Warns once of another version of scikit-learn, instead of scikit-learn's warnings for each object."""
     saved = libraries.get(SCIKIT_LEARN)
     here = None if saved is None else metadata.version(SCIKIT_LEARN)
     if saved is None or here is None or saved == here:

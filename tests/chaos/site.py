@@ -34,7 +34,7 @@ from sqlalchemy import Engine, select
 
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.job import Job
+from bakeoff.domain.runs.job import Job
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.events.event_stream import STREAM
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows

@@ -13,8 +13,8 @@ from chaos.site import Told
 from chaos.verdict import Evidence, judge
 from fixtures.samples import NOON, a_job, a_result, a_run
 
-from bakeoff.domain.job import JobError, JobState, Phase
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import JobError, JobState, Phase
+from bakeoff.domain.runs.run import RunState
 
 RUN = a_run()
 JOB = a_job(RUN, state=JobState.COMPLETED, attempt=2, ended_at=NOON)

@@ -11,9 +11,9 @@ from chaos.candidates import MAX_ATTEMPTS, POISON
 from chaos.site import OVERALL, PER_NODE, Site, Told
 from sqlalchemy import select
 
-from bakeoff.domain.job import Job
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import RunState
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.database.engine import reading
 from bakeoff.store.database.tables import outbox

@@ -20,14 +20,14 @@ from fixtures.environments import celery_alone
 from fixtures.places import ROOT
 
 from bakeoff.api.app import create_app
-from bakeoff.api.routes.metrics_routes import lines
+from bakeoff.api.routes.metrics_routes import exposition
 from bakeoff.api.security.request_guard import PUBLIC
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.cli.output.settings_reference import settings_reference
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.events.event_stream import SCHEMA
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
@@ -198,7 +198,7 @@ def test_the_page_on_the_api_names_each_route_and_each_figure() -> None:
 
     assert set(named) == routes | {"GET /openapi.json"}
     assert {route.split()[1] for route, role in named.items() if role == "nobody"} == set(PUBLIC)
-    figures = "".join(lines(NONE, Caps(per_node=1, overall=1)))
+    figures = exposition(NONE, Caps(per_node=1, overall=1))
     assert set(re.findall(r"`(bakeoff_\w+)`", page)) == set(
         re.findall(r"^# TYPE (\w+)", figures, re.MULTILINE)
     )
@@ -208,7 +208,7 @@ def test_alarms_and_dashboard_ask_for_figures_that_there_are_and_the_page_says_w
     None
 ):
     monitoring = DOCS / "operating" / "monitoring"
-    text = "".join(lines(NONE, Caps(per_node=1, overall=1)))
+    text = exposition(NONE, Caps(per_node=1, overall=1))
     alarms = yaml.safe_load((monitoring / "alarms.yaml").read_text("utf-8"))["groups"][0]["rules"]
     panels = json.loads((monitoring / "grafana.json").read_text("utf-8"))["panels"]
     asked = [alarm["expr"] for alarm in alarms]

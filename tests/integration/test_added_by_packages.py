@@ -23,7 +23,7 @@ def test_a_run_uses_what_a_package_adds_from_its_data_to_the_saved_model(shop_fo
     )
     (tmp_path / "sales").mkdir()
     for part in range(3):
-        rows = "".join(f"{n},{'yes' if n > 25 else 'no'}\n" for n in range(part * 17, part * 17 + 17))
+        rows = "".join(f"{n},{'yes' if n > 60 else 'no'}\n" for n in range(part * 40, part * 40 + 40))
         (tmp_path / "sales" / f"{part}.csv").write_text("price,sold\n" + rows)
 
     def bakeoff(*arguments: str) -> str:

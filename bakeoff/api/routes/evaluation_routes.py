@@ -1,4 +1,4 @@
-"""Bake-offs: starting them, looking at them, stopping them, trying them again."""
+"""Runs: start, list, read, follow, cancel and retry them."""
 
 from typing import Annotated, Any
 
@@ -15,8 +15,8 @@ from bakeoff.api.schemas.run_result_schemas import PairsOut, ResultsOut, Verdict
 from bakeoff.api.schemas.run_schemas import RunPageOut, RunStatusOut, StartedOut
 from bakeoff.api.schemas.schema_base import Id
 from bakeoff.domain.errors import ConflictError, NotFoundError
-from bakeoff.domain.run import RunState
-from bakeoff.domain.verdict import RunVerdict
+from bakeoff.domain.runs.run import RunState
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
@@ -40,7 +40,7 @@ Key = Annotated[
 ]
 
 
-#: What can be asked of a run that was started: for the OpenAPI document.
+#: For the OpenAPI document: the operations on a run that was just started.
 LINKS: dict[int | str, dict[str, Any]] = {
     202: {
         "links": {
@@ -58,7 +58,7 @@ LINKS: dict[int | str, dict[str, Any]] = {
 
 
 class RunFilter(BaseModel):
-    """Which runs, newest first."""
+    """Which runs to list."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -83,7 +83,7 @@ async def start_an_evaluation(
     principal: ThePrincipal,
     key: Key = None,
 ) -> dict[str, Any]:
-    """The run is under way when this answers: its data are pinned, and its jobs are in the queue.
+    """Start a run. When the response is sent, its data are pinned and its jobs are in the queue.
 
     `dataset` is a name in the configuration. `models`: ids of the catalog; null means all that are enabled.
     """
@@ -95,7 +95,7 @@ async def start_an_evaluation(
 
 @router.get("", response_model=RunPageOut)
 def list_evaluations(context: TheContext, wanted: Annotated[RunFilter, Query()]) -> dict[str, Any]:
-    """Newest first."""
+    """The runs, newest first."""
     engine = context.engine
     after = None if wanted.cursor is None else id_in(wanted.cursor)
     if after is not None and not run_rows.exists(engine, after):
@@ -117,7 +117,7 @@ def list_evaluations(context: TheContext, wanted: Annotated[RunFilter, Query()])
 
 @router.get("/{id}", response_model=RunStatusOut, responses=documented(404))
 def read_an_evaluation(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
-    """Its state, its jobs, and how far it is."""
+    """The state of a run, its jobs, and its progress."""
     return run_record(run_status.of_run(context.engine, id))
 
 
@@ -127,7 +127,7 @@ def read_results(
     id: Id,  # noqa: A002 - the name in the path
     details: Annotated[bool, Query(description="with what stands behind the metrics")] = False,  # noqa: FBT002 - a query
 ) -> dict[str, Any]:
-    """Of the evaluations that have completed, best first; and beside them what failed, and why."""
+    """The results of completed evaluations, best first; and the evaluations that failed, and why."""
     report = read_report(context.engine, id)
     return {
         "runId": report.run.id,
@@ -147,13 +147,16 @@ def read_results(
 
 @router.get("/{id}/verdict", response_model=VerdictOut, responses=documented(404))
 def read_the_verdict(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
-    """What can be said about its candidates, and how surely. 404 until the run has ended and is judged."""
+    """The verdict of a run: what can be said about its candidates, and how surely.
+
+    404 until the run has ended and is judged.
+    """
     return _verdict_of(context, id).to_record()
 
 
 @router.get("/{id}/pairs", response_model=PairsOut, responses=documented(404))
 def read_the_pairs(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
-    """The differences of all pairs of candidates, by the metric that ranks."""
+    """The differences between all pairs of candidates, by the metric that ranks."""
     verdict = _verdict_of(context, id)
     pairs = [pair.to_record() for pair in verdict.pairs]
     return {"runId": id, "metric": verdict.metric, "pairs": pairs}
@@ -170,7 +173,7 @@ def _verdict_of(context: Context, run_id: str) -> RunVerdict:
 
 @router.delete("/{id}", status_code=202, response_model=RunStatusOut, responses=documented(404, 409))
 def cancel_an_evaluation(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
-    """What has completed stays; what runs is stopped by its worker within seconds."""
+    """Cancel a run. Results of completed jobs stay; the workers stop running jobs within seconds."""
     engine = context.engine
     before = run_rows.get(engine, id)
     if not cancellation.cancel_run(engine, id) and before.state is not RunState.CANCELLED:
@@ -192,7 +195,7 @@ async def retry_an_evaluation(
     principal: ThePrincipal,
     key: Key = None,
 ) -> dict[str, Any]:
-    """A new run of the same candidates on the same snapshot; what had completed is taken over."""
+    """Start a new run of the same candidates on the same snapshot. It takes over the results that exist."""
     return _accepted(
         await service.start(idempotent_start.retry, service.context, id, key=key, principal=principal),
         response,
@@ -205,7 +208,9 @@ async def follow_an_evaluation(
     service: TheService,
     last_event_id: LastEventId = None,
 ) -> Response:
-    """Server-sent events: `progress` whenever it has changed, and each event of the run as on the stream
+    """Follow a run by server-sent events.
+
+    `progress` is sent on each change of the progress. Besides, each event of the run is sent as on the stream
     `ml:run-events`; the last one is `run.completed`.
     """
     return await stream(service.context, id, after=last_event_id or 0, is_stopping=service.is_stopping)

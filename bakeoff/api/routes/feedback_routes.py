@@ -43,7 +43,7 @@ class _Result(_StrictBody):
     features: dict[_Name, _Value | None] = Field(min_length=1, max_length=_MOST_FEATURES)
 
 
-class Incoming(_StrictBody):
+class ResultsBody(_StrictBody):
     results: list[_Result] = Field(min_length=1, max_length=MOST)
     model: str | None = Field(
         None,
@@ -59,7 +59,7 @@ class _LabelOfResult(_StrictBody):
     label: _Label
 
 
-class Labels(_StrictBody):
+class LabelsBody(_StrictBody):
     labels: list[_LabelOfResult] = Field(min_length=1, max_length=MOST)
 
 
@@ -73,7 +73,7 @@ class FeedbackFilter(BaseModel):
     cursor: Cursor | None = None
 
 
-class WantedLabels(BaseModel):
+class LabelFilter(BaseModel):
     """Which labels to list."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
@@ -89,7 +89,7 @@ class WantedLabels(BaseModel):
     responses=documented(400, 413, 415),
     dependencies=[Depends(json_only)],
 )
-async def take_results_in(service: TheService, body: Incoming) -> dict[str, Any]:
+async def take_results_in(service: TheService, body: ResultsBody) -> dict[str, Any]:
     """Store and score results: all of the request, or none.
 
     An id that is stored already is the same result: if its features are the same, nothing changes; if they
@@ -114,7 +114,7 @@ def list_results(context: TheContext, wanted: Annotated[FeedbackFilter, Query()]
     responses=documented(400, 413, 415),
     dependencies=[Depends(json_only)],
 )
-def label_results(context: TheContext, principal: ThePrincipal, body: Labels) -> dict[str, Any]:
+def label_results(context: TheContext, principal: ThePrincipal, body: LabelsBody) -> dict[str, Any]:
     """Label results: all of the request, or none.
 
     The labels belong to the owner of the token. A later label of the same owner replaces the earlier one.
@@ -125,7 +125,7 @@ def label_results(context: TheContext, principal: ThePrincipal, body: Labels) ->
 
 
 @router.get("/labels", response_model=LabelPageOut)
-def list_labels(context: TheContext, wanted: Annotated[WantedLabels, Query()]) -> dict[str, Any]:
+def list_labels(context: TheContext, wanted: Annotated[LabelFilter, Query()]) -> dict[str, Any]:
     """The labels, newest first."""
     before = None if wanted.cursor is None else place_of(wanted.cursor)
     found = feedback_labels.page(
@@ -134,7 +134,7 @@ def list_labels(context: TheContext, wanted: Annotated[WantedLabels, Query()]) -
     return _page(found, wanted.limit)
 
 
-def _take_in(context: Context, body: Incoming) -> dict[str, Any]:
+def _take_in(context: Context, body: ResultsBody) -> dict[str, Any]:
     given = [Item(id=result.id, features=result.features) for result in body.results]
     with _in_the_body("model"):
         using = score_items.scorer(context, body.model)

@@ -1,4 +1,7 @@
-"""Is it well? Each part is looked at in the background, so that no question waits for one that hangs."""
+"""Health: is the process alive, is it ready, and how are its parts?
+
+Each part is checked in the background, so that no request waits for a check that hangs.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter, Response
 
-from bakeoff.api.cached_probe import Pulse, Rhythm
+from bakeoff.api.cached_probe import CachedProbe, ProbeTimes
 from bakeoff.api.dependencies import TheService
 from bakeoff.api.schemas.health_schemas import HealthOut, LiveOut, ReadyOut
 from bakeoff.domain.candidate import Candidate, Rejection
@@ -29,13 +32,13 @@ router = APIRouter(prefix="/health", tags=["health"])
 T = TypeVar("T")
 
 
-def broker_pulse(context: Context) -> Pulse[BrokerStatus]:
-    """Workers have a second to answer, each time: somewhat old news are good enough."""
-    return Pulse(lambda: check_broker(context), Rhythm(fresh_s=2.0, stale_s=10.0, patience_s=2.0))
+def broker_probe(context: Context) -> CachedProbe[BrokerStatus]:
+    """Each probe gives the workers a second to answer, so a result may be used for some seconds."""
+    return CachedProbe(lambda: check_broker(context), ProbeTimes(fresh_s=2.0, stale_s=10.0, wait_s=2.0))
 
 
-def database_pulse(context: Context) -> Pulse[DatabaseStatus]:
-    return Pulse(lambda: check_database(context), Rhythm(fresh_s=1.0, stale_s=1.0, patience_s=1.0))
+def database_probe(context: Context) -> CachedProbe[DatabaseStatus]:
+    return CachedProbe(lambda: check_database(context), ProbeTimes(fresh_s=1.0, stale_s=1.0, wait_s=1.0))
 
 
 @router.get("/live", response_model=LiveOut)
@@ -50,7 +53,7 @@ async def is_it_ready(service: TheService, response: Response) -> dict[str, Any]
 
     A broker that is down does not matter: jobs wait in the database.
     """
-    ready = _is_ready(await _feel(service.database))
+    ready = _is_ready(await _read(service.database))
     response.status_code = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
     return {"ready": ready}
 
@@ -58,9 +61,9 @@ async def is_it_ready(service: TheService, response: Response) -> dict[str, Any]
 @router.get("", response_model=HealthOut)
 async def how_is_it(service: TheService) -> dict[str, Any]:
     """The state of candidates, broker, database, workers and queues, and what `bakeoff doctor` finds."""
-    database, broker = await asyncio.gather(_feel(service.database), _feel(service.broker))
-    queues = (broker.look.queues if broker.look else None) or []
-    backlog = database.look.backlog if database.look else None
+    database, broker = await asyncio.gather(_read(service.database), _read(service.broker))
+    queues = (broker.value.queues if broker.value else None) or []
+    backlog = database.value.backlog if database.value else None
     contents = service.context.catalog().contents
     return {
         "live": True,
@@ -70,8 +73,8 @@ async def how_is_it(service: TheService) -> dict[str, Any]:
         "rejected": [
             {**_named(one), "cause": one.cause, "fix": one.fix} for one in contents.rejected.values()
         ],
-        "broker": {"reachable": bool(broker.look and broker.look.queues), "problem": broker.problem},
-        "database": {"reachable": database.look is not None, "problem": database.problem},
+        "broker": {"reachable": bool(broker.value and broker.value.queues), "problem": broker.problem},
+        "database": {"reachable": database.value is not None, "problem": database.problem},
         "workers": sorted({name for queue in queues for name in queue.readers}),
         "queues": [
             {"name": queue.name, "waiting": queue.waiting, "readers": list(queue.readers)} for queue in queues
@@ -84,25 +87,25 @@ async def how_is_it(service: TheService) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Felt(Generic[T]):
-    look: T | None  #: None when it failed, or has not ended yet
+class _Probed(Generic[T]):
+    value: T | None  #: None when the probe failed, or has not ended yet
     problem: str | None = None
     findings: Sequence[Diagnosis] = ()  #: those that ask for something to be done
 
 
-async def _feel(pulse: Pulse[T]) -> _Felt[T]:
+async def _read(probe: CachedProbe[T]) -> _Probed[T]:
     try:
-        look = await pulse.feel()
+        value = await probe.read()
     except BakeoffError as exc:
-        return _Felt(None, masked(str(exc)))
-    if look is None:
-        return _Felt(None, "it has not answered yet")
-    findings: Sequence[Diagnosis] = getattr(look, "findings", ())
-    return _Felt(look, None, [finding for finding in findings if finding.level is not Level.OK])
+        return _Probed(None, masked(str(exc)))
+    if value is None:
+        return _Probed(None, "it has not answered yet")
+    findings: Sequence[Diagnosis] = getattr(value, "findings", ())
+    return _Probed(value, None, [finding for finding in findings if finding.level is not Level.OK])
 
 
-def _is_ready(database: _Felt[DatabaseStatus]) -> bool:
-    return database.look is not None and database.look.schema == schema_version.HEAD
+def _is_ready(database: _Probed[DatabaseStatus]) -> bool:
+    return database.value is not None and database.value.schema == schema_version.HEAD
 
 
 def _backlog_record(backlog: Backlog) -> dict[str, Any]:

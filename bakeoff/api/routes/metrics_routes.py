@@ -1,111 +1,117 @@
-"""Metrics for Prometheus, read from the database: they are those of all workers, and outlive them.
+"""Metrics for Prometheus. They are counted in the database, so they cover all workers, and those that ended.
 
-Labels are states and queues, of which there are a few; nothing is labelled by model, run or worker.
+The only label is a state: labels of models, runs or workers would make ever more time series.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from fastapi import APIRouter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
-from bakeoff.api.cached_probe import Pulse, Rhythm
+from bakeoff.api.cached_probe import CachedProbe, ProbeTimes
 from bakeoff.api.dependencies import TheService
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.leases import Caps
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, MetricCounts, read_counts
 
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 router = APIRouter(tags=["health"])
 
 
-def figures_pulse(context: Context) -> Pulse[MetricCounts]:
-    """Each look follows the caps, too, which a worker does in its own loop."""
+def counts_probe(context: Context) -> CachedProbe[MetricCounts]:
+    """Each probe also takes up changed caps, for `bakeoff_slots`. Workers do so in their own loop."""
     follower = CapsFollower(context.configuration)
 
-    def look() -> MetricCounts:
+    def probe() -> MetricCounts:
         if (found := follower.look()) is not None:
             context.shared_caps.announce(found)
         return read_counts(context.engine)
 
-    return Pulse(look, Rhythm(fresh_s=2.0, stale_s=2.0, patience_s=10.0))
+    return CachedProbe(probe, ProbeTimes(fresh_s=2.0, stale_s=2.0, wait_s=10.0))
 
 
 class MetricsText(PlainTextResponse):
-    media_type = MEDIA_TYPE
+    media_type = CONTENT_TYPE_PLAIN_0_0_4
 
 
 @router.get("/metrics", response_class=MetricsText)
 async def read_metrics(service: TheService) -> MetricsText:
     """In the text format of Prometheus."""
-    found = await service.figures.feel()
+    found = await service.counts.read()
     if found is None:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, "the database has not answered yet: ask again")
-    return MetricsText("".join(lines(found, service.context.shared_caps.present())))
+    return MetricsText(exposition(found, service.context.shared_caps.present()))
 
 
-def lines(found: MetricCounts, caps: Caps) -> Iterator[str]:
-    yield from _family("bakeoff_runs", "gauge", "Runs by state.", _by_state(found.runs))
-    yield from _family("bakeoff_jobs", "gauge", "Jobs by state.", _by_state(found.jobs))
-    yield from _one("bakeoff_queue_depth", "gauge", "Jobs that wait for a slot.", found.jobs[JobState.QUEUED])
-    yield from _one(
-        "bakeoff_oldest_queued_seconds",
-        "gauge",
-        "Age of the oldest job that waits; 0 when none does.",
-        (found.at - found.oldest_queued_at).total_seconds() if found.oldest_queued_at else 0,
-    )
-    yield from _one(
-        "bakeoff_slots", "gauge", "Evaluations that may run at once, on all machines.", caps.overall
-    )
-    yield from _one("bakeoff_slots_taken", "gauge", "Slots in use.", found.jobs[JobState.RUNNING])
-    yield from _one("bakeoff_leases_expired", "gauge", "Running jobs whose worker fell silent.", found.silent)
-    yield from _one(
-        "bakeoff_job_restarts_total",
-        "counter",
-        "Starts of a job beyond its first: its lease expired, or its cell was killed.",
-        found.repeated,
-    )
-    yield from _one(
-        "bakeoff_evaluations_reused_total", "counter", "Results taken over from an earlier run.", found.reused
-    )
-    yield from _one(
-        "bakeoff_events_unpublished", "gauge", "Events that wait in the outbox.", found.unpublished
-    )
-    yield from _durations(found.durations)
+def exposition(found: MetricCounts, caps: Caps) -> str:
+    """The metrics in the text format of Prometheus."""
+    return generate_latest(_Figures(found, caps)).decode()
 
 
-def _durations(durations: Durations) -> Iterator[str]:
-    name = "bakeoff_evaluation_duration_seconds"
-    buckets = {
-        f'_bucket{{le="{bound}"}}': count for bound, count in zip(BOUNDS_S, durations.within, strict=True)
-    }
-    yield from _family(
-        name,
-        "histogram",
-        "How long completed evaluations took, from claim to score.",
-        {
-            **buckets,
-            '_bucket{le="+Inf"}': durations.number,
-            "_sum": durations.sum_s,
-            "_count": durations.number,
-        },
-    )
+@dataclass(frozen=True)
+class _Figures(Collector):
+    """What prometheus-client renders. Nothing is registered there: the values live in the database."""
+
+    found: MetricCounts
+    caps: Caps
+
+    def collect(self) -> Iterator[Metric]:
+        found = self.found
+        yield _by_state("bakeoff_runs", "Runs by state.", found.runs)
+        yield _by_state("bakeoff_jobs", "Jobs by state.", found.jobs)
+        yield GaugeMetricFamily(
+            "bakeoff_queue_depth", "Jobs that wait for a slot.", value=found.jobs[JobState.QUEUED]
+        )
+        yield GaugeMetricFamily(
+            "bakeoff_oldest_queued_seconds",
+            "Age of the oldest job that waits; 0 when none does.",
+            value=(found.at - found.oldest_queued_at).total_seconds() if found.oldest_queued_at else 0,
+        )
+        yield GaugeMetricFamily(
+            "bakeoff_slots", "Evaluations that may run at once, on all machines.", value=self.caps.overall
+        )
+        yield GaugeMetricFamily("bakeoff_slots_taken", "Slots in use.", value=found.jobs[JobState.RUNNING])
+        yield GaugeMetricFamily(
+            "bakeoff_leases_expired", "Running jobs whose worker fell silent.", value=found.silent
+        )
+        yield CounterMetricFamily(
+            "bakeoff_job_restarts_total",
+            "Starts of a job beyond its first: its lease expired, or its cell was killed.",
+            value=found.repeated,
+        )
+        yield CounterMetricFamily(
+            "bakeoff_evaluations_reused_total",
+            "Results taken over from an earlier run.",
+            value=found.reused,
+        )
+        yield GaugeMetricFamily(
+            "bakeoff_events_unpublished", "Events that wait in the outbox.", value=found.unpublished
+        )
+        yield HistogramMetricFamily(
+            "bakeoff_evaluation_duration_seconds",
+            "How long completed evaluations took, from claim to score.",
+            buckets=_buckets(found.durations),
+            sum_value=found.durations.sum_s,
+        )
 
 
-def _by_state(counts: Mapping[RunState, int] | Mapping[JobState, int]) -> Mapping[str, float]:
-    return {f'{{state="{state}"}}': count for state, count in counts.items()}
+def _by_state(
+    name: str, meaning: str, counts: Mapping[RunState, int] | Mapping[JobState, int]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=["state"])
+    for state, count in counts.items():
+        family.add_metric([state], count)
+    return family
 
 
-def _one(name: str, kind: str, meaning: str, value: float) -> Iterator[str]:
-    return _family(name, kind, meaning, {"": value})
-
-
-def _family(name: str, kind: str, meaning: str, samples: Mapping[str, float]) -> Iterator[str]:
-    yield f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n"
-    for label, value in samples.items():
-        yield f"{name}{label} {value}\n"
+def _buckets(durations: Durations) -> list[tuple[str, float]]:
+    within = zip(BOUNDS_S, durations.within, strict=True)
+    return [*((str(bound), count) for bound, count in within), ("+Inf", durations.number)]

@@ -56,8 +56,8 @@ class VersionQuery(_StrictModel):
     cursor: Cursor | None = None
 
 
-class Rivals(_StrictModel):
-    """Which versions are compared, and by which metric."""
+class BestVersionQuery(_StrictModel):
+    """Among which versions to find the best, and by which metric."""
 
     metric: _Text = "f1"
     name: _Text | None = None
@@ -68,13 +68,13 @@ class Rivals(_StrictModel):
     any_dataset: Annotated[bool, Field(description="compare versions measured on different data")] = False
 
 
-class Promoting(_StrictModel):
+class PromotionBody(_StrictModel):
     stage: Stage = Stage.PRODUCTION
     reason: _Reason = ""
     force: bool = Field(False, description="promote even if a gate fails; the log records it")
 
 
-class GoingBack(_StrictModel):
+class RollbackBody(_StrictModel):
     reason: _Reason = ""
 
 
@@ -106,19 +106,21 @@ async def list_model_versions(
 
 
 @router.get("/best", response_model=ModelVersionOut, responses=documented(404, 409))
-async def find_the_best_model(service: TheService, rivals: Annotated[Rivals, Query()]) -> dict[str, Any]:
+async def find_the_best_model(
+    service: TheService, wanted: Annotated[BestVersionQuery, Query()]
+) -> dict[str, Any]:
     """The best version by a metric, among those measured on the same snapshot."""
 
     def look(registry: BaseModelRegistry) -> dict[str, Any]:
-        compared = VersionFilter(name=rivals.name, type=rivals.type, dataset_id=rivals.dataset_id)
-        if rivals.dataset_id is None and not rivals.any_dataset:
+        compared = VersionFilter(name=wanted.name, type=wanted.type, dataset_id=wanted.dataset_id)
+        if wanted.dataset_id is None and not wanted.any_dataset:
             cure = "give datasetId, or compare whatever there is with anyDataset=true"
             with in_field("query.datasetId"):
-                snapshot = snapshot_of_the_newest(registry, rivals.metric, compared, cure=cure)
+                snapshot = snapshot_of_the_newest(registry, wanted.metric, compared, cure=cure)
                 compared = replace(compared, dataset_id=snapshot)
-        found = registry.best(rivals.metric, compared)
+        found = registry.best(wanted.metric, compared)
         if found is None:
-            raise _not_found(f"no such model has a value of {rivals.metric}")
+            raise _not_found(f"no such model has a value of {wanted.metric}")
         return found.to_record()
 
     return await service.use_registry(_with_registry, service.context, look)
@@ -151,7 +153,7 @@ async def read_the_history(service: TheService, name: _Name, limit: Limit = 50) 
     dependencies=[Depends(json_only)],
 )
 async def promote_a_model_version(
-    service: TheService, admin: AnAdmin, name: _Name, version: _Version, body: Promoting
+    service: TheService, admin: AnAdmin, name: _Name, version: _Version, body: PromotionBody
 ) -> dict[str, Any]:
     """Move a version to a stage if it passes the gates, and call the hooks.
 
@@ -179,11 +181,11 @@ async def promote_a_model_version(
     dependencies=[Depends(json_only)],
 )
 async def roll_back_a_model(
-    service: TheService, admin: AnAdmin, name: _Name, body: GoingBack
+    service: TheService, admin: AnAdmin, name: _Name, body: RollbackBody
 ) -> dict[str, Any]:
-    """Put the version that was in Production before back there; again: the one before that.
+    """Put the version that was in Production before back into Production.
 
-    Needs the role admin.
+    A second rollback puts the one before that back. Needs the role admin.
     """
 
     def go_back(registry: BaseModelRegistry) -> Promotion:

@@ -25,7 +25,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def _day(text: Any) -> Any:
-    """Only a written date: pydantic would take a number for seconds since 1970."""
+    """Checks the form: pydantic would also read a number, as seconds since 1970."""
     if isinstance(text, str) and not _DAY.fullmatch(text):
         raise ValueError("expected a date such as 2026-11-20")
     return text
@@ -55,7 +55,7 @@ class SignalQuery(BaseModel):
 
 
 class _Place(NamedTuple):
-    """After which signal a page begins. It holds the date, because the newest date may have changed since."""
+    """The signal after which a page begins. It holds the date, since the newest date may have changed."""
 
     as_of: date
     rank: int

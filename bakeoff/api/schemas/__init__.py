@@ -1,1 +1,1 @@
-"""What goes out, in the OpenAPI document and on the wire."""
+"""The response bodies, as classes: they make the OpenAPI document and check what is sent."""

@@ -1,13 +1,13 @@
-"""What came of a run: records, failures, saved models."""
+"""The outcome of a run: results, failures, verdict, saved models."""
 
 from typing import Any, Literal
 
 from pydantic import Field
 
 from bakeoff.api.schemas.schema_base import Id, Moment, Out
-from bakeoff.domain.job import JobState, Phase
-from bakeoff.domain.run import RunState
-from bakeoff.domain.verdict import Against, Standing
+from bakeoff.domain.runs.job import JobState, Phase
+from bakeoff.domain.runs.run import RunState
+from bakeoff.domain.runs.verdict import Against, Standing
 
 
 class ToBestOut(Out):

@@ -1,4 +1,4 @@
-"""Runs: as they are started, listed, read and followed."""
+"""Runs: the responses to starting, listing, reading and following them."""
 
 from datetime import date
 from typing import Any, Literal
@@ -8,10 +8,10 @@ from pydantic import Field
 from bakeoff.api.schemas.schema_base import Id, Moment, Out
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.event import EventType
-from bakeoff.domain.job import JobKind, JobState
 from bakeoff.domain.metric import Average
-from bakeoff.domain.run import RunState
-from bakeoff.domain.saving import SavePolicy
+from bakeoff.domain.runs.job import JobKind, JobState
+from bakeoff.domain.runs.run import RunState
+from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.domain.signal import Strategy
 
 

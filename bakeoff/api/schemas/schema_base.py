@@ -15,7 +15,7 @@ Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 class Out(BaseModel):
-    """Every key is always present in the response."""
+    """Base class. Every key is always present in the response."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,

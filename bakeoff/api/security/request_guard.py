@@ -1,8 +1,8 @@
 """Access control in front of all routes: the token, the origin and the size of each request.
 
-While there are no tokens, every user of this machine may use the API, which then listens on loopback only. A
-web page in the browser of such a user reaches it, too. Therefore `Host` is checked, which reveals a foreign
-name that points to this machine (DNS rebinding), and `Origin`, which reveals a page of another site.
+While there are no tokens, every user of this machine may use the API, which then listens on loopback only.
+The browser of such a user would also send it requests of web pages. Therefore two headers are checked: `Host`
+reveals a foreign name that points to this machine (DNS rebinding), `Origin` a page of another site.
 """
 
 from collections.abc import Collection
@@ -37,14 +37,14 @@ _HEADERS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class AccessRules:
     tokens: Tokens
     host: str  #: the address that the API listens on
     origins: Collection[str] = ()  #: of web pages on other sites that may use the API
 
 
-class Gate:
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+class RequestGuard:
+    def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
         self._app = app
         self._rules = rules
 
@@ -58,9 +58,8 @@ class Gate:
             await problem_details.response(scope, exc)(scope, receive, send)
             return
         except BakeoffError as exc:
-            ours = InfrastructureError(
-                str(exc)
-            )  # the tokens file is broken: the operator must repair it, no client can
+            # The tokens file is broken. No client can repair it, so this is no error in the request.
+            ours = InfrastructureError(str(exc))
             await problem_details.response(scope, ours)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
@@ -81,8 +80,8 @@ def _counted(receive: Receive) -> Receive:
     return receiving
 
 
-def _admit(scope: Scope, headers: Headers, rules: Rules) -> Principal | None:
-    """Who sends the request; None at a public path, where nobody has to say."""
+def _admit(scope: Scope, headers: Headers, rules: AccessRules) -> Principal | None:
+    """The sender of the request; None at a public path, which needs no token."""
     length = headers.get("content-length", "0")
     _refuse_large(int(length) if length.isdecimal() else 0)
     is_open = is_loopback(rules.host) and not rules.tokens.known()
@@ -104,7 +103,7 @@ def _refuse_large(size: int) -> None:
         )
 
 
-def _refuse_foreign_host(headers: Headers, rules: Rules) -> None:
+def _refuse_foreign_host(headers: Headers, rules: AccessRules) -> None:
     host = _split("//" + headers.get("host", "")).hostname or ""
     if host not in {"localhost", rules.host} and not _is_loopback_address(host):
         raise RequestRefused(
@@ -115,7 +114,7 @@ def _refuse_foreign_host(headers: Headers, rules: Rules) -> None:
         )
 
 
-def _refuse_foreign_origin(headers: Headers, rules: Rules) -> None:
+def _refuse_foreign_origin(headers: Headers, rules: AccessRules) -> None:
     origin = headers.get("origin")
     if origin is None or origin in rules.origins or _split(origin).netloc == headers.get("host"):
         return
@@ -146,7 +145,7 @@ def _unauthorized(detail: str) -> RequestRefused:
 
 
 def _split(address: str) -> SplitResult:
-    """An address that cannot be parsed has no host, and is refused."""
+    """The parts of the address. One that cannot be parsed gets no host, and is refused therefore."""
     try:
         return urlsplit(address)
     except ValueError:

@@ -1,6 +1,6 @@
-"""Logs one line per request, and gives it an id that every log line written for it carries.
+"""Logs one line for each request, and gives the request an id, which is in all log lines written for it.
 
-Neither queries nor headers are logged: a token may be in them.
+Query strings and headers are not logged: a token may be in them.
 """
 
 import logging
@@ -24,7 +24,7 @@ _WATCHED = ("/health", "/metrics")  #: monitors request these every few seconds
 _NO_ANSWER = 499  #: the client left before there was an answer
 
 
-class Access:
+class RequestLog:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 

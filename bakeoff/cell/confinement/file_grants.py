@@ -1,4 +1,4 @@
-"""What a cell can open: the libraries, its own folder and what the order names, and nothing else."""
+"""What a cell can open: the libraries, its own folder, and what its order names. Nothing else."""
 
 import os
 import sys
@@ -12,7 +12,8 @@ from bakeoff.cell.confinement import landlock
 from bakeoff.cell.host.cell_order import Order
 
 Grant = tuple[str | Path, int]
-#: When each of some folders was changed last; None: so recently that the time may miss another change.
+#: For each of some folders, when it was changed last. None: one changed so recently that a further change may
+#: leave the same time.
 Marks = tuple[int, ...] | None
 
 _PROGRAMS = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
@@ -39,13 +40,16 @@ _SYSTEM = (
 )
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - semaphores of multiprocessing live here
-_AT_REST_NS = 10**9  #: so long after a change, another one gives the folder another time
+_AT_REST_NS = 10**9  #: a change that comes this long after another gives the folder another time
 _LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
 
 
 @dataclass(frozen=True)
 class Closed:
-    """Paths that stay closed although a folder above them is open. Each job uses this: texts are fast."""
+    """Paths that stay closed although a folder above them is open.
+
+    Paths are texts here, and not `Path` objects, which are slow: this is part of each job.
+    """
 
     places: frozenset[str]
     ways: frozenset[str]  #: the folders above one of them
@@ -69,7 +73,7 @@ class Closed:
             yield from self.all_but_these(child)
 
     def marks_of(self, folders: Iterable[str]) -> Marks:
-        """They are others when something was added to or removed from what is listed for these folders."""
+        """A value that changes when anything is added or removed where these folders were listed."""
         listed = [way for way in self.ways for folder in folders if f"{way}/".startswith(f"{folder}/")]
         marks = tuple(_changed_at(folder) for folder in (*folders, *sorted(listed)))
         return marks if time.time_ns() - max(marks, default=0) > _AT_REST_NS else None
@@ -92,7 +96,7 @@ def common(closed: Iterable[str] = ()) -> tuple[Grant, ...]:
 
 
 def for_order(order: Order, scratch: Path) -> Iterator[Grant]:
-    """What the cell of this order can open, too. Import paths can be listed, so that modules are found."""
+    """What the cell of this order can open besides. Folders to import from can be listed, to find modules."""
     yield scratch, landlock.WRITE
     yield _SHARED_MEMORY, landlock.WRITE
     yield from ((path, landlock.READ) for path in order.readable)
@@ -100,7 +104,10 @@ def for_order(order: Order, scratch: Path) -> Iterator[Grant]:
 
 
 def _programs(closed: Closed) -> Iterator[str]:
-    """A folder of programs inside a closed one is open; a closed place inside a folder of programs is not."""
+    """Folders of programs and libraries. They are open even inside a closed folder.
+
+    Closed places inside them stay closed.
+    """
     for path in dict.fromkeys((*_prefixes(), *_PROGRAMS)):
         yield from [*closed.all_but_these(path)] or [path]
 

@@ -1,7 +1,6 @@
-"""Calls to the kernel and to the C library for which Python has no function. Each raises OSError, as `os`
-does.
+"""Calls to the kernel and to the C library for which Python has no function. Errors are OSError, as in `os`.
 
-Besides: how the pages of this process are merged into huge ones, which makes its forks faster.
+Also here: merging memory pages of this process into huge ones, which makes its forks faster.
 """
 
 import ctypes
@@ -74,22 +73,22 @@ def become_subreaper() -> None:
 
 
 def hide_memory(*, hidden: bool) -> None:
-    """Whether other processes of the same user are kept from this one's memory and environment."""
+    """`hidden`: no other process of the same user can read the memory and environment of this one."""
     _prctl(_PR_SET_DUMPABLE, int(not hidden))
 
 
 def forbid_new_privileges() -> None:
-    """For good, for this process and whatever it executes."""
+    """No program that this process executes gets more privileges. This cannot be undone."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def filter_calls(program: object) -> None:
-    """Install a seccomp filter, for good: a program in the kernel's BPF."""
+    """Install a seccomp filter, a program in the kernel's BPF. This cannot be undone."""
     call("prctl", _PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_MODE_FILTER), program, *[ctypes.c_ulong(0)] * 2)
 
 
 def drop_privileges() -> None:
-    """Give up every capability, for good."""
+    """Give up every capability. This cannot be undone."""
     forbid_new_privileges()
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     call("capset", header, (ctypes.c_uint32 * 6)())
@@ -101,7 +100,7 @@ def limit_arenas(number: int) -> None:
 
 
 def buffer_lines() -> None:
-    """Buffer stdout of C code by lines: what it prints must reach the log also when the process is killed."""
+    """Buffer stdout of C code by lines, so that its output is in the log even if the process is killed."""
     _libc.setvbuf(_stdout(), None, _LINE_BUFFERED, ctypes.c_size_t(0))
 
 
@@ -115,7 +114,7 @@ def _stdout() -> ctypes.c_void_p:
 
 
 def merge_pages(address: int, length: int) -> None:
-    """Merge them into a huge one, at once; since Linux 6.1."""
+    """Merge these pages into huge ones at once, instead of in the background (Linux 6.1)."""
     call("madvise", ctypes.c_void_p(address), ctypes.c_size_t(length), _MADV_COLLAPSE)
 
 
@@ -128,7 +127,7 @@ def make_mounts_private() -> None:
 
 
 def mount_tmpfs(path: str, size_kb: int) -> None:
-    """A file counts as one page at least: the kernel needs memory for empty ones, too."""
+    """Mount a tmpfs. The number of files is limited, too, since the kernel needs memory for empty ones."""
     room = f"size={size_kb}k,nr_inodes={size_kb // _PAGE_KB},mode=700"
     _mount("tmpfs", path, "tmpfs", _MS_NOSUID | _MS_NODEV, room)
 
@@ -142,7 +141,7 @@ def unmount(path: str) -> None:
 
 
 def make_read_only(path: str) -> None:
-    """The mount at this path and all below it."""
+    """Make the mount at this path read-only, and all mounts below it."""
     _set_mount(path, _AT_RECURSIVE, _MountAttributes(attr_set=_MOUNT_ATTR_RDONLY))
 
 

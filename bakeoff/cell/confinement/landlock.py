@@ -1,6 +1,7 @@
-"""Landlock: a process closes the file system to itself and its descendants, for good, without privileges.
+"""Landlock: a process restricts which files it and its descendants can open. It needs no privileges for that.
 
-Only what is granted can be opened. Landlock does not cover chmod, stat and path names of sockets.
+Only what is granted can be opened, and a restriction cannot be lifted again. Landlock does not cover chmod,
+stat, and sockets that are reached by a path.
 """
 
 import ctypes
@@ -52,7 +53,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 def abi() -> int:
-    """What the kernel offers: 0 is nothing, 1 the file system, from 6 on signals and abstract sockets too."""
+    """The version of Landlock in this kernel. 0: none. From 6 on it covers signals and abstract sockets."""
     try:
         return kernel_calls.syscall(
             _SYS_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_GET_VERSION)

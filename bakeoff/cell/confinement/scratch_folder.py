@@ -28,7 +28,7 @@ class Scratch(Protocol):
         """Empty the folder, and limit its size from now on."""
 
     def used_mb(self) -> float | None:
-        """How much is in it; None if the kernel itself limits its size."""
+        """The size of its files; None if the kernel limits the size, so that nobody has to look."""
 
 
 class PrivateScratch:
@@ -80,7 +80,7 @@ class PlainScratch:
 
 
 def can_be_private() -> bool:
-    """Whether a private view can be had. A child tries it, for one that is half made cannot be undone."""
+    """Whether a private view is possible. A forked child tries, since a failed attempt cannot be undone."""
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -94,10 +94,10 @@ def can_be_private() -> bool:
 
 
 def prepare(root: Path, *, private: bool, hidden: Iterable[str] = ()) -> Scratch:
-    """Make the scratch folder of this process, which must have one thread, and open no files for writing
-    later.
+    """Make the scratch folder of this process.
 
-    `hidden` folders are empty from now on, if the view is private: Landlock does not close sockets.
+    The process must have a single thread, and must not open files outside the folder for writing later.
+    `hidden`: folders that look empty in a private view, because Landlock does not close sockets.
     """
     root.mkdir()
     if not private:
@@ -109,7 +109,7 @@ def prepare(root: Path, *, private: bool, hidden: Iterable[str] = ()) -> Scratch
 
 
 def remove(folder: Path) -> None:
-    """Also closed folders, and folders nested deeper than Python can go: untrusted code has written there."""
+    """Remove the folder. Untrusted code wrote there: folders may be closed, or nested too deep for Python."""
     with suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():

@@ -1,6 +1,6 @@
-"""Seccomp: a cell can change neither limits nor priorities of other processes of the same user.
+"""Seccomp: a cell cannot change limits or priorities of other processes of the same user.
 
-Landlock does not cover that, and a limit of one second of CPU time kills as well as a signal does.
+Landlock does not cover that, and a process could be killed by a limit as well as by a signal.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ from contextlib import suppress
 from bakeoff.cell.confinement import kernel_calls
 
 _MACHINE, _ARCHITECTURE = "x86_64", 0xC000003E
-_OTHER_NUMBERS = 0x40000000  # from here on: the same calls once more, as of x32
+_OTHER_NUMBERS = 0x40000000  # from here on the same calls once more, for programs of the x32 kind
 
 _LOAD = 0x20  # a 32-bit word of struct seccomp_data
 _IF_EQUAL = 0x15
@@ -49,7 +49,7 @@ class _Program(ctypes.Structure):
 
 
 def protect_other_processes() -> None:
-    """For good, for this process and its descendants. Does nothing where the kernel or the machine cannot."""
+    """Restricts this process and its descendants. Does nothing where the kernel does not support it."""
     if platform.machine() == _MACHINE:
         with suppress(OSError):
             kernel_calls.filter_calls(ctypes.byref(_PROGRAM))

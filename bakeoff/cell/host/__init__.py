@@ -1,1 +1,1 @@
-"""The supervisor's side of a cell: what is ordered, and what comes back."""
+"""The supervisor's side of a cell: its order, its log, its outputs and its outcome."""

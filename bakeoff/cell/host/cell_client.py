@@ -22,7 +22,7 @@ _GRACE_S = 30.0  # what a warm parent may take to end a cell and its many childr
 
 
 def connect(path: Path, *, timeout_s: float) -> "WarmParent":
-    """A warm parent for this caller alone, once the oven has loaded its libraries."""
+    """Returns a warm parent of its own for this caller, as soon as the oven has loaded its libraries."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(path))
@@ -54,14 +54,14 @@ class WarmParent:
     ) -> CellOutcome:
         """Run the order in a cell, and return its outcome, whatever that is.
 
-        `keep_going` is called each tick; False ends the cell as STOPPED.
+        `keep_going` is called every `tick_s`; if it returns False, the cell is killed: STOPPED.
 
-        `may_keep` is called when the outputs are there, before they are moved to their places; False is
-        STOPPED, too. Without it, a process that stood still and lost its lease would overwrite the outputs of
-        its successor.
+        `may_keep` is called before the outputs are moved to their places; if it returns False, they are
+        discarded: STOPPED, too. Without it, a process that stood still and lost its lease meanwhile would
+        overwrite the outputs of its successor.
 
-        If `keep_going` raises, or a signal handler does, the cell is killed before the exception goes on.
-        After that, and after LOST, this is closed: connect again.
+        If `keep_going` or a signal handler raises, the cell is killed before the exception goes on. After
+        that, and after LOST, this handle is closed: connect again.
         """
         started = monotonic()
         with Outputs(order.outputs, order.limits.output_mb) as outputs:
@@ -80,7 +80,7 @@ class WarmParent:
         return not self.closed and not _ends_within(self._pidfd, 0)
 
     def close(self) -> None:
-        """A cell that still runs is killed before this returns."""
+        """Closes the connection. A cell that still runs is killed before this returns."""
         if self.closed:
             return
         self.closed = True
@@ -127,7 +127,7 @@ class WarmParent:
 
 
 def _open_log(file: Path) -> int:
-    """Where the disk is full, the log comes out empty: that must not cost the job."""
+    """Opens the log; on a full disk, a log that keeps nothing, since the job can do without."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)

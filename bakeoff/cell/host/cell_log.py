@@ -7,10 +7,11 @@ from time import monotonic
 
 TAIL_BYTES = 4096
 _TAIL_BUFFER_BYTES = 4 * TAIL_BYTES
-#: What faulthandler prints at the end of a crash: thousands of letters below the frames that matter.
+#: What faulthandler prints after the frames of a crash: thousands of characters that help nobody.
 _MODULES = re.compile(rb"^Extension modules: .*$\n?", re.MULTILINE)
 PIPE_BYTES = 2**20
-#: Beyond the limit the pipe is emptied this often: at most 50 MB a second are read to be dropped.
+#: How often the pipe is emptied when the log has reached its limit. At most 50 MB a second are read and
+#: dropped.
 _PAUSE_S = 0.02
 
 
@@ -25,12 +26,12 @@ class CellLog:
         self._limit_kb = limit_kb
         self._tail = b""
         self._next_read = 0.0
-        self.gap = ""  #: that something is missing in the file, and why; empty: it is complete
-        self.flooded = False  #: the limit was reached: poll no longer, read when it is due
+        self.gap = ""  #: what is missing in the file, and why; empty: it is complete
+        self.flooded = False  #: the limit was reached: read it when it is due, and do not poll
 
     @property
     def due_s(self) -> float:
-        """Seconds until it must be read although it is not polled."""
+        """Seconds until it must be read, when it is not polled."""
         return max(0.0, self._next_read - monotonic()) if self.flooded else inf
 
     @property

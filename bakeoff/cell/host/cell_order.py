@@ -10,12 +10,12 @@ from typing import Any, Self
 class Limits:
     wall_s: float  #: seconds from the start of the cell to its end
     threads: int  #: what BLAS, OpenMP and joblib may use, and what `n_jobs=-1` means
-    #: What the code may add to the libraries and the mapped data; None: no limit.
+    #: Memory that the code may use beside the libraries and the mapped data; None: no limit.
     memory_mb: int | None = None
     mapped_bytes: int = 0  #: data that the entry maps, and that does not count as added
     scratch_mb: int = 1024  #: files in the scratch folder and in /dev/shm together
     log_kb: int = 1024  #: kept of what it prints; the rest is dropped
-    processes: int = 128  #: at once; each fork costs the other processes milliseconds
+    processes: int = 128  #: at once; more would slow down the other processes of the machine
     all_threads: int = 8192  #: of all these processes together
     output_mb: int = 4096  #: size of one output, and of any other file it writes
 

@@ -11,14 +11,14 @@ FIRST_PHASE = "start"  #: until the entry names another one
 class End(StrEnum):
     RETURNED = "returned"  #: the entry returned, its value and its outputs are there
     RAISED = "raised"  #: the entry raised an exception
-    EXITED = "exited"  #: sys.exit, os._exit, or an end without an answer
-    SIGNALLED = "signalled"  #: it died of a signal that was not ours
+    EXITED = "exited"  #: sys.exit, os._exit, or another end without a report
+    SIGNALLED = "signalled"  #: it was killed by a signal that we did not send
     TIMED_OUT = "timed_out"  #: it ran longer than wall_s
     MEMORY = "memory"  #: a MemoryError, or more memory than memory_mb
     SCRATCH_FULL = "scratch_full"  #: more files than scratch_mb
     NO_ROOM = "no_room"  #: the disk that its outputs go to is full, which is no fault of the code in the cell
     TOO_MANY_PROCESSES = "too_many_processes"
-    BAD_REPORT = "bad_report"  #: its report is none that our code writes: other code wrote to the descriptor
+    BAD_REPORT = "bad_report"  #: its report is malformed, so other code wrote to the descriptor of the report
     STOPPED = "stopped"  #: the supervisor stopped it
     LOST = "lost"  #: its warm parent died, which is no fault of the code in the cell
 

@@ -40,7 +40,7 @@ class _Output:
         return os.fstat(self.descriptor).st_size
 
     def put_in_place(self) -> None:
-        """In two steps, for a link replaces no file that is there."""
+        """Gives the file its name. In two steps, because a hard link cannot replace an existing file."""
         try:
             os.fsync(self.descriptor)
             if not self._is_named:
@@ -85,12 +85,12 @@ class Outputs:
         return [output.descriptor for output in self._outputs.values()]
 
     def too_large(self) -> str | None:
-        """The name of one that is larger than allowed."""
+        """The name of an output that is larger than allowed; None if none is."""
         limit = self._limit_mb * _MB
         return next((name for name, output in self._outputs.items() if output.size > limit), None)
 
     def put_in_place(self) -> None:
-        """Move to its place what was written; an output that the entry did not write becomes no file."""
+        """Moves the outputs to their places. One that the entry did not write becomes no file."""
         for output in self._outputs.values():
             if output.size:
                 output.put_in_place()

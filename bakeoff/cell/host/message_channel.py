@@ -1,4 +1,4 @@
-"""JSON messages and file descriptors over a Unix socket, each message behind its length."""
+"""JSON messages and file descriptors over a Unix socket. Each message is preceded by its length."""
 
 import json
 import select

@@ -1,1 +1,1 @@
-"""What the forked child does to itself, what code in a cell may call, and how it reports."""
+"""In the cell: how the forked child confines itself, runs the entry, and reports."""

@@ -1,4 +1,4 @@
-"""What an entry is given inside the cell: its scratch folder, its outputs, and a way to report its phase."""
+"""What an entry is given: its scratch folder, its outputs, and a way to report its phase."""
 
 import errno
 import json
@@ -16,7 +16,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class EntryFailure(Exception):  # noqa: N818 - not raised by a mistake: the entry reports it
-    """The entry reports a failure in its own words instead of an exception's."""
+    """Raised by an entry to report a failure in words of its own."""
 
     def __init__(self, type: str, message: str, hint: str = "", traceback: str = "") -> None:  # noqa: A002 - the word of the outcome
         super().__init__(type, message, hint, traceback)
@@ -33,7 +33,7 @@ class NoRoomError(OSError):
 class Output(RawIOBase):
     """The file behind an output.
 
-    It is no file in the eyes of numpy, which would write to the descriptor itself, without the error number.
+    numpy does not take it for a file. It would write to the descriptor of a file, and lose the error number.
     """
 
     def __init__(self, descriptor: int) -> None:

@@ -27,7 +27,7 @@ from bakeoff.cell.inside.cell_api import CellApi
 _MB = 2**20
 _STACK_MB = 8
 _HEAP_MB = 64
-_RESERVE_MB = 64  # to describe a MemoryError with
+_RESERVE_MB = 64  # kept back to describe a MemoryError
 _BASE_SLACK_MB = 64
 _SERVICE_THREADS = 3  # joblib and concurrent.futures start some beside the workers
 _NO_ORDER_EXIT = 70
@@ -91,9 +91,9 @@ def run_cell(channels: Channels, setup: CellSetup) -> NoReturn:
 
 
 def _prepare(channels: Channels, setup: CellSetup) -> Ruleset | None:
-    """Everything that need not wait for the order: so the order waits for less."""
+    """Does everything that does not depend on the order, so that less is left to do when it comes."""
     kernel_calls.die_with_parent(signal.SIGKILL)
-    if os.getppid() != channels.parent:  # it had died before the line above: nobody would end this process
+    if os.getppid() != channels.parent:  # it died before the line above, so the kernel would not kill us
         os._exit(_NO_ORDER_EXIT)
     os.setsid()
     _keep_only(channels)
@@ -113,7 +113,7 @@ def _prepare(channels: Channels, setup: CellSetup) -> Ruleset | None:
 
 
 def _offer_to_the_oom_killer() -> None:
-    """When memory runs out, the kernel kills a cell and not the process that supervises it."""
+    """Makes the kernel kill this cell, and not the process that supervises it, when memory runs out."""
     with suppress(OSError):
         place = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         os.write(place, b"1000")
@@ -159,7 +159,7 @@ def _set_environment(threads: int, scratch: Path) -> None:
 
 
 def put_first_on_path(entries: Sequence[str]) -> None:
-    """In their order, before all that was there; an entry that is on the path already keeps its place."""
+    """Puts the folders first on the import path. One that is on the path already keeps its place."""
     for entry in entries:
         sys.path_importer_cache.pop(entry, None)  # a folder that did not exist before is remembered as such
     sys.path[:0] = [entry for entry in entries if entry not in sys.path]
@@ -192,7 +192,7 @@ def _find(path: str) -> FunctionType:
 
 
 def _confine(order: Order, scratch: Path, ruleset: Ruleset | None) -> None:
-    """Set the limits and close the file system, for good. Nothing but the entry runs after this."""
+    """Set the limits and close the file system, which cannot be undone. After this only the entry runs."""
     _set_limits(order.limits)
     if ruleset is not None:
         ruleset.grant(file_grants.for_order(order, scratch))
@@ -210,7 +210,7 @@ def _set_limits(limits: Limits) -> None:
 
 
 def _slack_mb(threads: int) -> int:
-    """Address space that threads reserve and do not use; LimitsCheck counts what is used."""
+    """Address space that threads reserve without using it. `LimitsCheck` counts the memory that is used."""
     return _BASE_SLACK_MB + (threads + 1) * _HEAP_MB + (threads + _SERVICE_THREADS) * _STACK_MB
 
 
@@ -227,7 +227,7 @@ def _raised(error: BaseException, scratch: Path, entry_file: str) -> bytes:
 
 
 def _free_memory(error: MemoryError) -> None:
-    """So that the error can be described: drop what its frames hold, and lift the limit by the reserve."""
+    """Makes memory to describe the error: drops what its frames hold, and lifts the limit by the reserve."""
     traceback.clear_frames(error.__traceback__)
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -18,7 +18,7 @@ _REPORTED_ENDS = frozenset({End.RETURNED, End.RAISED, End.EXITED, End.MEMORY, En
 
 
 class BadReportError(Exception):
-    """The report is not what our code in the cell writes: other code wrote to its descriptors."""
+    """The report is malformed. Our code does not write that, so other code in the cell did."""
 
 
 class CellReport:
@@ -92,7 +92,7 @@ def _text(value: object) -> str:
 
 
 def _storable(value: Any) -> Any:
-    """The value, if it can be written as UTF-8: lone surrogates would fail where it is stored."""
+    """The value, if it can be written as UTF-8. Lone surrogates cannot, and would fail where it is stored."""
     with suppress(RecursionError):
         json.dumps(value, ensure_ascii=False).encode()
         return value

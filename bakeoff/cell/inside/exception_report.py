@@ -1,4 +1,4 @@
-"""How an exception of untrusted code is described: its class, its text and its size may all be hostile."""
+"""Describes an exception of untrusted code, whose class and text may raise errors themselves or be huge."""
 
 import errno
 import importlib
@@ -77,7 +77,7 @@ def _traceback(error: BaseException, entry_file: str) -> str:
 
 
 def _first_plugin_frame(start: TracebackType | None, entry_file: str) -> TracebackType | None:
-    """The frame to start at; where the exception was raised in the entry itself, a frame of the entry."""
+    """The frame at which the traceback starts; a frame of the entry if the entry itself raised."""
     ours = (*_OURS, *_IMPORTING)
     return _first_beyond((entry_file, *ours), start) or _first_beyond(ours, start) or start
 
@@ -100,7 +100,7 @@ def _hint(error: BaseException) -> str:
 
 
 def _bounded(text: str, most: int) -> str:
-    """The beginning and the end of a text that is too long: both say more than the middle."""
+    """The text; of one that is too long, the beginning and the end."""
     text = text.encode("utf-8", "replace").decode()
     if len(text) <= most:
         return text

@@ -1,4 +1,4 @@
-"""A cell as its warm parent sees it: forked ahead, so that its order need not wait for the fork."""
+"""The warm parent's handle of a cell, which it forks ahead, so that an order need not wait for the fork."""
 
 import fcntl
 import os
@@ -53,6 +53,6 @@ def _fork(channels: Channels, setup: CellSetup) -> int:
 
 def _log_pipe() -> tuple[int, int]:
     reader, writer = os.pipe()
-    with suppress(OSError):  # the user has many pipes: a small one will do
+    with suppress(OSError):  # the user has used up what pipes may take: a small one will do
         fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     return reader, writer

@@ -1,4 +1,4 @@
-"""Watches one cell from its order until the last of its descendants has died, and says what came of it."""
+"""Watches one cell from its order until the last of its descendants has died, and returns its outcome."""
 
 import os
 import select
@@ -28,7 +28,7 @@ _HINTS: Mapping[int, str] = {
 
 
 class AbandonedError(Exception):
-    """The oven is gone: its warm parents and their cells end, too."""
+    """The oven has ended, so its warm parents and their cells end, too."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Workplace:
     channel: MessageChannel  #: to its supervisor
     oven: int  #: pidfd of the oven
     scratch: Scratch
-    enclosed: bool  #: its signals reach only its descendants
+    enclosed: bool  #: signals of the warm parent reach only its descendants
 
 
 class CellMonitor:

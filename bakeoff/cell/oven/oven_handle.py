@@ -34,7 +34,7 @@ _BACKLOG = 64
 
 
 class Oven:
-    """For the process that owns the oven. The oven ends when its owner does, in whatever way."""
+    """Held by the process that owns the oven. The oven ends when its owner does, in whatever way."""
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes], lifeline: int) -> None:
         self.socket = _socket_in(folder)
@@ -83,7 +83,7 @@ class Oven:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """All cells are killed, and every trace is removed."""
+        """Kills all cells and removes all files of the oven."""
         if self._lifeline >= 0:
             with suppress(BrokenPipeError):
                 os.write(self._lifeline, b"x")
@@ -137,11 +137,10 @@ def _start(
 
 
 def _environment() -> dict[str, str]:
-    """Nothing that plugins should not see.
+    """The environment of the oven, without what plugins should not see.
 
-    Of the import path only our own folder is in it: the oven imports our packages before it looks anywhere
-    else. An installed Bakeoff is found without: PYTHONPATH would put all its neighbours before the standard
-    library.
+    PYTHONPATH is the folder of our packages, if this is a checkout, so that they are found before any others.
+    It is not set if Bakeoff is installed: all packages beside it would then come before the standard library.
     """
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     is_installed = str(SOURCES) in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}

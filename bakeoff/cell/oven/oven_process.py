@@ -1,6 +1,6 @@
 """The process of the oven: imports the libraries once, then forks a warm parent for each supervisor.
 
-It computes nothing and has one thread: what a library starts before a fork is dead after it.
+It computes nothing and has one thread, because threads that a library starts do not survive a fork.
 """
 
 import faulthandler
@@ -45,7 +45,7 @@ class _WarmParentEntry:
 class OvenProcess:
     folder: Path
     listener: socket.socket
-    lifeline: int  #: readable when the owner wants an end, or is gone
+    lifeline: int  #: readable when the owner wants the oven to end, or has ended itself
     owner: int  #: pidfd of the owner
     setup: CellSetup
     enclosed: bool  #: its signals reach only its descendants
@@ -53,7 +53,7 @@ class OvenProcess:
     _served: int = 0
 
     def run(self) -> None:
-        """Fork warm parents until the owner wants an end, or has ended itself."""
+        """Forks warm parents until the owner wants the oven to end, or has ended itself."""
         while True:
             ready = self._wait()
             for pidfd in self._parents.keys() & ready:
@@ -75,7 +75,7 @@ class OvenProcess:
     def _accept(self) -> None:
         connection, _ = self.listener.accept()
         with connection:
-            # A cell that reached the socket must not order cells: they would have no limits.
+            # A cell that reached the socket must not order cells: these would be outside of its limits.
             if not _is_descendant(_peer(connection)):
                 self._fork(connection)
 
@@ -101,7 +101,7 @@ class OvenProcess:
             os._exit(0)
 
     def _clean_up_after(self, pidfd: int) -> None:
-        """A warm parent that was killed leaves a folder, and orphans, which are our children now."""
+        """Removes the folder of a killed warm parent, and its orphans, which are our children now."""
         os.close(pidfd)
         gone = self._parents.pop(pidfd)
         process_tree.kill_descendants(
@@ -116,7 +116,7 @@ def _peer(connection: socket.socket) -> int:
 
 
 def _is_descendant(pid: int) -> bool:
-    """Whether it is a descendant of this process. One that is gone counts as one."""
+    """Whether it is a descendant of this process, or has ended meanwhile."""
     while pid != os.getpid():
         if pid <= 1:
             return pid == 0
@@ -192,7 +192,9 @@ def _open_to_project(import_path: Sequence[str]) -> None:
 
 
 def _raise_priority() -> None:
-    """Above that of the cells: each is a session, and the kernel may divide its time by sessions."""
+    """Gives the oven a higher priority than the cells. Each cell is a session of its own, and the kernel may
+    divide time by sessions, so many cells would leave little for the oven.
+    """
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text("-10")
 

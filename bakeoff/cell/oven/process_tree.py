@@ -1,6 +1,6 @@
 """The descendants of a process: which they are, how much memory they hold, and how to kill them all.
 
-The process must be a child subreaper: then no descendant gets away, neither by setsid nor by a double fork.
+The process must be a child subreaper. Then no descendant escapes by setsid or by a double fork.
 """
 
 import os
@@ -96,7 +96,7 @@ def _kill_all_at_once() -> None:
 
 
 def _kill_with_group(child: int) -> None:
-    """Its process group first, in one call; then the descendants that have left the group."""
+    """Kill its process group first, in one call, then the descendants that have left the group."""
     _kill_group_of(child)
     for pid, _ in descendants(child):
         _kill_group_of(pid)
@@ -134,12 +134,12 @@ def memory_of(pid: int | str) -> ProcessMemory:
 
 
 def total(pids: Iterable[int]) -> ProcessMemory:
-    """Pages that processes share count for each, so that it is at least what they hold."""
+    """The sum over the processes. Shared pages count for each of them, so it is never too little."""
     return sum(map(memory_of, pids), ProcessMemory())
 
 
 def fair_total(pids: Iterable[int]) -> ProcessMemory:
-    """Pages that processes share are divided among them. It takes milliseconds each, and waits for forks."""
+    """The same, with shared pages divided among the processes. Slow: milliseconds each; forks block it."""
     return sum(map(_fair, pids), ProcessMemory())
 
 

@@ -14,9 +14,9 @@ from bakeoff.cell.oven.process_tree import ProcessMemory
 _INTERVAL_S = 0.25
 _CROWDED_INTERVAL_S = 0.02
 _SLOW_INTERVAL_S = 1.0
-_CROWD = 16  # processes from which on the next look is soon: a fork bomb doubles within milliseconds
-_FEW = 8  # processes whose shared memory is divided among them even if no limit is in question
-_UNREST_S = 5.0  # so long it may go on starting processes before its memory is divided all the same
+_CROWD = 16  # from so many processes on, checks are frequent: a fork bomb doubles within milliseconds
+_FEW = 8  # of up to so many processes, shared memory is divided among them in any case
+_UNREST_S = 5.0  # if processes come and go for longer than this, memory is divided all the same
 _KB = 1024
 
 
@@ -27,7 +27,7 @@ class Breach:
 
 
 class _Interval:
-    """Something is to be done this often; the first time is one interval from now."""
+    """Says when something is due again; the first time is one interval from now."""
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
@@ -64,7 +64,7 @@ class LimitsCheck:
 
     def look(self) -> Breach | None:
         """The limit that is exceeded, if one is."""
-        # No more than these are counted: a fork bomb grows faster than one can count it.
+        # The count stops above the limit: a fork bomb grows faster than it can be counted.
         some = self._limits.processes + 1
         threads = dict(islice(process_tree.descendants(os.getpid()), some))
         pids = list(threads)
@@ -98,7 +98,7 @@ class LimitsCheck:
         )
 
     def _used(self, pids: list[int]) -> ProcessMemory | None:
-        """None if it is not known now: how much several processes share takes long to find out."""
+        """The memory of the processes. None if it is not known now: dividing shared memory takes long."""
         used = process_tree.total(pids)
         if len(pids) <= 1:
             return used
@@ -107,8 +107,9 @@ class LimitsCheck:
         return process_tree.fair_total(pids) if divides and self._divide.is_over() else None
 
     def _may_divide(self, pids: set[int], *, urgent: bool) -> bool:
-        """Not while processes come and go: each fork holds a lock of the kernel that dividing waits for, and
-        a fork bomb would meanwhile grow unseen.
+        """Whether shared memory may be divided now: not while processes come and go.
+
+        Each fork holds a lock of the kernel that dividing waits for: a fork bomb would grow unseen meanwhile.
         """
         is_calm, self._seen = pids == self._seen, pids
         if is_calm:
@@ -116,7 +117,7 @@ class LimitsCheck:
         return is_calm or (urgent and monotonic() > self._calm_at + _UNREST_S)
 
     def _added_kb(self, used: ProcessMemory) -> int:
-        """Without what came with the fork. A page that several processes have changed counts for each."""
+        """What was added since the fork. A page that several processes have changed counts for each."""
         mapped_kb = self._limits.mapped_bytes // _KB
         return max(0, used.anonymous - self._inherited.anonymous) + max(0, used.shared - mapped_kb)
 

@@ -1,5 +1,4 @@
-"""The warm parent: runs the orders of one supervisor, one at a time, until the supervisor or the oven is
-gone.
+"""The warm parent: runs the orders of one supervisor, one at a time, until the supervisor or the oven ends.
 
 Each order gets a cell of its own, which the warm parent forks ahead of the order.
 """
@@ -24,7 +23,7 @@ _PRIORITY_AHEAD = 10  #: by how much its niceness is lower than that of its cell
 
 
 def serve(connection: socket.socket, oven: int, root: Path, setup: CellSetup) -> None:
-    """Returns when the supervisor or the oven is gone. No descendant of this process outlives its order."""
+    """Returns when the supervisor or the oven has ended. No descendant of this process outlives its order."""
     kernel_calls.become_subreaper()
     _raise_priority(setup.niceness)
     enclosed = landlock.keep_signals_inside()
@@ -44,7 +43,7 @@ def serve(connection: socket.socket, oven: int, root: Path, setup: CellSetup) ->
 
 
 def _raise_priority(niceness: int) -> None:
-    """Above that of the cells: a fork bomb must not keep the process waiting that is to end it."""
+    """Gives this process a higher priority than the cells, so that it gets to kill a fork bomb in time."""
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, niceness - _PRIORITY_AHEAD)
 
@@ -53,7 +52,7 @@ def _serve_one(workplace: Workplace, setup: CellSetup) -> None:
     cell = ForkedCell(setup)
     try:
         order, descriptors = _wait_for_order(workplace)
-        if not cell.is_waiting:  # it was killed before it had an order: that must not cost the job
+        if not cell.is_waiting:  # it was killed before it had the order, which is no fault of the job
             cell.close()
             cell = ForkedCell(setup)
         workplace.channel.send({"outcome": _run_order(workplace, cell, order, descriptors)})

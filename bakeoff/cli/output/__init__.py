@@ -1,1 +1,1 @@
-"""What people and programs see: tables, live progress, formats."""
+"""What commands print: the terminal, tables of model versions and signals, numbers."""

@@ -6,16 +6,16 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff.cli.output.number_format import NOTHING, decimals, fixed
-from bakeoff.cli.output.run_header import grid
-from bakeoff.cli.output.terminal import clean
-from bakeoff.cli.output.verdict_view import (
+from bakeoff.cli.output.runs.run_header import grid
+from bakeoff.cli.output.runs.verdict_view import (
     STANDING_STYLES,
     detail_lines,
     interval_texts,
     sentence_text,
     whiskers,
 )
-from bakeoff.domain.verdict import PairDifference, Standing
+from bakeoff.cli.output.terminal import clean
+from bakeoff.domain.runs.verdict import PairDifference, Standing
 from bakeoff.domain.wording import counted
 from bakeoff.operations.comparing.compare_results import ResultComparison
 

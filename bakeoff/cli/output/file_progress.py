@@ -22,7 +22,7 @@ class _Count(ProgressColumn):
 
 @contextmanager
 def rows_done(doing: str, total: int | None, *, hidden: bool = False) -> Iterator[Callable[[int], None]]:
-    """Call what is yielded with the number of rows done. The bar disappears at the end."""
+    """Yields a function, to be called with the number of rows done. The bar disappears at the end."""
     console = terminal.err()
     if hidden or not console.is_terminal:
         yield lambda _: None

@@ -8,12 +8,12 @@ _MINUTE, _HOUR = 60, 3600
 
 
 def decimals(values: Iterable[float | None]) -> int:
-    """How many places after the point a column needs to show about five digits of its largest number."""
+    """How many decimal places a column needs to show about five digits of its largest number."""
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, int) for value in known):
         return 0
     largest = max(map(abs, known), default=0)
-    digits_before = len(str(int(largest))) if largest < 1e15 else 15  # noqa: PLR2004 - beyond, all is noise
+    digits_before = len(str(int(largest))) if largest < 1e15 else 15  # noqa: PLR2004 - a float has no more digits
     return max(0, _MOST_DIGITS + 1 - digits_before)
 
 

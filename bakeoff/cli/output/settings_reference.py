@@ -1,4 +1,4 @@
-"""The reference of all settings, as a page of the documentation, made from the settings."""
+"""The page of the documentation that lists all settings, made from their definitions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -108,7 +108,7 @@ def _setting(name: str, field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> Any:
-    """As it would be written in the file; a section of its own is empty there."""
+    """The default as it would be written in the file; empty for a section."""
     default = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(default, bool):
         return str(default).lower()

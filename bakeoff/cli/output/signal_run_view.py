@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff.cli.commands.signals.signals_show import counts, table
 from bakeoff.cli.output.number_format import duration
+from bakeoff.cli.output.signal_table import counts, table
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.signal import EnsembleSignal, SignalOrder, Strategy
@@ -26,7 +26,7 @@ _BEST = 20
 
 
 def order(dataset: DatasetRef, asked: SignalOrder) -> list[tuple[str, Text]]:
-    """Above its jobs and its outcome: names, and what they are."""
+    """The lines of the header: a name and a text each."""
     what = f"  as of {asked.as_of}, {counted(len(asked.symbols), 'symbol')}"
     weights = ", ".join(f"{clean(model)} {weight:g}" for model, weight in asked.weights.items())
     return [
@@ -38,7 +38,7 @@ def order(dataset: DatasetRef, asked: SignalOrder) -> list[tuple[str, Text]]:
 
 
 def saved_models(plan: "SignalPlan") -> list[str]:
-    """A line for each signal model that works with some."""
+    """A line for each signal model that uses saved models: which versions."""
     return [
         f"{', '.join(f'{one.name} {one.version}' for one in found.artefacts)}"
         + (f", learned as of {found.learned_as_of}" if found.learned_as_of else "")
@@ -82,7 +82,7 @@ def _models(standings: Sequence[LeaderboardRow]) -> Table:
 
 
 def ensemble(signals: Sequence[EnsembleSignal], *, top: int | None = None) -> "list[RenderableType]":
-    """Counted, and the best of them: `top`, or as many as a screen shows."""
+    """The counts by signal, and a table of the best: `top` of them, or as many as a screen shows."""
     if not signals:
         return [Text("no ensemble: it takes two models that answer for the same symbol", "yellow")]
     shown = signals[: top or _BEST]

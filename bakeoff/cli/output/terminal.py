@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-#: Wider than any line: what goes into a file or a pipe is never cut or wrapped.
+#: Wider than any line, so that nothing is cut or wrapped in a file or a pipe.
 _ENDLESS = 100_000
 
 
@@ -35,7 +35,7 @@ def err() -> "Console":
 
 
 def show(console: "Console", *parts: "RenderableType") -> None:
-    """Prints the parts; in a file or pipe without the blanks at the ends of lines."""
+    """Prints the parts. In a file or pipe, lines have no blanks at their ends."""
     if console.is_terminal:
         console.print(*parts, sep="\n")
         return
@@ -47,7 +47,7 @@ def show(console: "Console", *parts: "RenderableType") -> None:
 
 @contextmanager
 def busy(console: "Console", doing: str) -> "Iterator[None]":
-    """Shows what is going on; on a terminal with a spinner that disappears at the end."""
+    """Says what is being done; on a terminal with a spinner that disappears at the end."""
     if console.is_terminal:
         with console.status(doing):
             yield
@@ -59,7 +59,7 @@ def busy(console: "Console", doing: str) -> "Iterator[None]":
 
 @contextmanager
 def measured(console: "Console", doing: str) -> "Iterator[Callable[[int, int], None]]":
-    """Shows what is going on; on a terminal with a bar. Call what is yielded with (done, total)."""
+    """Says what is being done; on a terminal with a bar. Yields a function to call with (done, total)."""
     if not console.is_terminal:
         console.print(doing)
         console.file.flush()

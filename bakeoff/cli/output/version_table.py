@@ -50,7 +50,7 @@ def _name(version: ModelVersion) -> Text:
 
 
 def _stage(version: ModelVersion) -> Text:
-    """With the aliases that point to it."""
+    """The stage of a version, and the aliases that name it."""
     text = Text(version.stage, STAGE_STYLES[version.stage])
     return text.append("".join(f" @{alias}" for alias in version.aliases), "cyan")
 
@@ -61,7 +61,7 @@ def _metrics(metrics: Mapping[str, float | None], most: int | None = None) -> st
 
 
 def comparison(best: ModelVersion, metric: str, snapshot: str | None) -> "list[RenderableType]":
-    """The best, and among which."""
+    """The best version, and among which versions it is the best."""
     value = _name(best).append(f"  {clean(metric)} {plain(best.metrics[metric])}")
     among = f"of those measured on snapshot {clean(snapshot)}" if snapshot else "whatever it was measured on"
     return [value, Text(among, "dim")]

@@ -1,1 +1,1 @@
-"""What every process needs of its machine: folders and their disk, threads, restarts."""
+"""Folders and their disk, threads, and restarts of processes."""

@@ -1,4 +1,4 @@
-"""Work that runs in a thread while its caller does something else, or looks whether it should go on."""
+"""Work in a thread, while the caller does something else, or checks whether the work should go on."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -15,11 +15,11 @@ class StoppedError(Exception):
 
 
 class TooLongError(Exception):
-    """It took longer than it may."""
+    """The work took longer than it may."""
 
 
 def start_in_thread(work: Callable[[], T]) -> Future[T]:
-    """In a daemon thread: the process may end before it, and then it ends, too."""
+    """Starts work in a daemon thread, which ends with the process."""
     answer: Future[T] = Future()
     Thread(target=copy_context().run, args=(_answer, answer, work), daemon=True).start()
     return answer
@@ -28,9 +28,10 @@ def start_in_thread(work: Callable[[], T]) -> Future[T]:
 def run_in_thread(
     work: Callable[[], T], *, keep_going: Callable[[], bool], longest_s: float, tick_s: float = 1.0
 ) -> T:
-    """What `work` returns or raises. Raises StoppedError or TooLongError when it is not to go on.
+    """Returns or raises what `work` does. Raises StoppedError or TooLongError if it is not to go on.
 
-    Its thread then runs on, for a thread cannot be ended from outside: the process should end soon.
+    The thread then goes on all the same, because a thread cannot be ended from outside: the process should
+    end.
     """
     answer, overdue = start_in_thread(work), monotonic() + longest_s
     while not wait([answer], tick_s).done:

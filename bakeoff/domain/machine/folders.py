@@ -13,7 +13,7 @@ SOURCES = Path(__file__).resolve().parents[3]
 #: The packages there that are ours; everything else on the import path is a project's or a library's.
 PACKAGES = ("bakeoff", "registry", "tasks")
 
-#: Those of them that a cell needs. There a project's own `tasks.py` is what `import tasks` finds.
+#: Those of them that a cell needs. `tasks` is none, so `import tasks` finds a project's own there.
 PACKAGES_IN_CELLS = ("bakeoff", "registry")
 
 
@@ -32,7 +32,7 @@ def refuse_tasks(path: str) -> None:
 def runtime_folder() -> Path:
     """The folder of this user's sockets, which no other user can enter.
 
-    It lies in the temporary folder, which unlike XDG_RUNTIME_DIR is still there after logout.
+    It is in the temporary folder and not in XDG_RUNTIME_DIR, which is removed at logout.
     """
     import tempfile
 
@@ -44,12 +44,12 @@ _MB = 1_000_000
 
 
 def is_lack_of_room(error: OSError) -> bool:
-    """The disk is full, or the user's share of it; or so are all that temporary files may go to."""
+    """Whether the error says that a disk is full, or the user's share of it, or all temporary folders."""
     return error.errno in _FULL or "No usable temporary directory" in str(error)
 
 
 def place_of(folder: Path) -> Path:
-    """Where that folder is, or would be made."""
+    """The folder itself if it exists, else the nearest existing folder above it."""
     return next(place for place in (folder, *folder.parents) if place.exists())
 
 

@@ -1,4 +1,4 @@
-"""How often a process that dies is started again, and when there is no point in going on.
+"""How often a process that dies is started again, and when to give up.
 
 Used for the oven of a worker, for the processes of `bakeoff up` and `bakeoff worker`, and for the embedded
 Redis, whose keeper imports nothing but this and the standard library.
@@ -20,7 +20,7 @@ class RestartPolicy:
         pause_s: Callable[[int], float] = lambda _recent: 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`most` deaths within `within_s` are more than bad luck.
+        """After `most` deaths within `within_s` there is no point in another start.
 
         `pause_s`: how long to wait before the next start, by the number of recent deaths.
         """
@@ -40,7 +40,7 @@ class RestartPolicy:
         self._deaths.append(self._clock())
 
     def forget_deaths(self) -> None:
-        """It has run long enough: what was before does not count any more."""
+        """Forgets earlier deaths, because the process has run for long enough."""
         self._deaths.clear()
 
     @property
@@ -54,5 +54,5 @@ class RestartPolicy:
 
     @property
     def pause_s(self) -> float:
-        """Before the next start."""
+        """How long to wait before the next start."""
         return self._pause_s(self.recent_deaths)

@@ -1,1 +1,1 @@
-"""Datasets: reading, checking and splitting one, and the snapshot that it becomes."""
+"""Datasets: reading, checking and splitting them, and their snapshots."""

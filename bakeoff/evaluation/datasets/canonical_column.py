@@ -96,7 +96,7 @@ def canonical(series: "pd.Series[Any]", name: str) -> Column:
 
 
 def _plain(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
-    """Turn a column of Python objects into the type that all its values share."""
+    """Converts a column of Python objects into the type that all its values share."""
     import pandas as pd
 
     kind = pd.api.types.infer_dtype(series, skipna=True)
@@ -151,7 +151,7 @@ def _numpy_type(dtype: Any) -> np.dtype[Any]:
 
 
 def _canonical_floats(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """One kind of NaN and of zero. Copies only where the values have others: the data may be large."""
+    """Leaves one kind of NaN and one of zero. Copies only if there are others: the data may be large."""
     missing = np.isnan(values) if values.size and np.isnan(values.min()) else None
     if missing is None and not np.signbit(values[values == 0]).any():
         return values, 0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bakeoff.evaluation.datasets.canonical_column import Column, canonical
 from bakeoff.evaluation.datasets.dataset_checks import check_rows, check_values, feature_names, warnings_of
-from bakeoff.evaluation.datasets.dataset_sources import SourceReading
 from bakeoff.evaluation.datasets.snapshot_layout import FORMAT
+from bakeoff.evaluation.datasets.sources.dataset_sources import SourceReading
 from bakeoff.evaluation.datasets.target import Target, target_of
 from bakeoff.settings.setting_definitions import DatasetSettings
 
@@ -19,7 +19,7 @@ class Table:
     columns: tuple[Column, ...]  #: the features, then the target
     target: Target
     split_column: Column | None
-    train_rows: int | None  #: the first so many rows are for training; None when the data do not say
+    train_rows: int | None  #: so many rows from the start are for training; None when the data do not say
 
     @property
     def features(self) -> tuple[Column, ...]:

@@ -103,7 +103,7 @@ def _by_type(fields: Iterable[F]) -> dict[str, list[F]]:
 
 
 def _run_in(names: Sequence[str], wanted: Sequence[str]) -> slice | None:
-    """The slice of the wanted columns, if they stand side by side in the block: then they are one array."""
+    """The slice of the wanted columns, if they are next to each other in the block; else None."""
     if not wanted or wanted[0] not in names:
         return None
     first = names.index(wanted[0])

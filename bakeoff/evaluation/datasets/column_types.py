@@ -77,7 +77,7 @@ def _booleans(series: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _whole(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
-    """Refuse fractions and numbers that do not fit: astype would cut or wrap them silently."""
+    """Refuses fractions and numbers that do not fit, which astype would silently cut off or wrap around."""
     import pandas as pd
 
     numbers = pd.to_numeric(series)

@@ -14,11 +14,11 @@ from bakeoff.evaluation.datasets.target import Target
 from bakeoff.settings.setting_definitions import DatasetSettings
 
 _FEW_ROWS = 50
-#: In fewer rows, a column without repetition is nothing strange.
+#: With fewer rows, a column without repeated values is nothing unusual.
 _LEAST_ROWS_FOR_IDS = 20
 _SAMPLE = 1_000
 _DATE = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d\S*)?$|[0-3]?\d[./][0-3]?\d[./][12]\d{3}$")
-#: So many columns are hashed before rows are compared for the first time.
+#: How many columns are hashed before rows are compared for the first time.
 _FIRST_COLUMNS = 4
 
 
@@ -102,7 +102,7 @@ def warnings_of(features: Sequence[Column], target: Column) -> Iterator[str]:
 
 
 def split_warnings(target: Target, split: Split) -> Iterator[str]:
-    """Refuse a training part of one class; warn of classes in the test part that training lacks."""
+    """Refuses a training part with a single class; warns of classes that only the test part has."""
     if target.codes is None:
         return
     trained = np.bincount(target.codes[split.train], minlength=len(target.classes)) > 0
@@ -177,7 +177,7 @@ def _mix(keys: np.ndarray, bits: np.ndarray) -> None:
 
 
 def _may_occur_again(keys: np.ndarray) -> np.ndarray:
-    """Keys that share a bucket: all that repeat, and a few others. Sorting would take longer."""
+    """Finds the keys that share a bucket: all that repeat, and some others. Sorting would take longer."""
     bits = (4 * len(keys)).bit_length()
     buckets = (keys >> np.uint64(64 - bits)).astype(np.intp)
     return np.asarray(np.bincount(buckets)[buckets] > 1)

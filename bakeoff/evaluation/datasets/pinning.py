@@ -1,9 +1,9 @@
 """Pinning: the producer reads a dataset, checks it, splits it, and writes a snapshot.
 
-`PinCache` remembers what a process has pinned, so that many runs of the same files read them once. It answers
-only where the data are surely the same: for toy sets, and for files whose size and times are unchanged (the
-time of change cannot be set back). A file that changed within the last seconds may change again without its
-times showing it, and a query or a function may return something new each time: those are read anew.
+`PinCache` remembers what a process has pinned, so that many runs of the same files read them once. It is used
+only if the data are certainly the same: for toy sets, and for files whose size and times are unchanged (the
+time of change cannot be set back). Read again are files that changed within the last seconds, because another
+change may leave the same times; and queries and functions, which may return something else each time.
 """
 
 import os
@@ -22,7 +22,6 @@ from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
 from bakeoff.evaluation.datasets.column_files import to_disk, write_array, write_rows, write_text
 from bakeoff.evaluation.datasets.dataset_checks import split_warnings
-from bakeoff.evaluation.datasets.dataset_sources import dataset_files, read_dataset
 from bakeoff.evaluation.datasets.row_split import Split, split_by_column, split_by_files, split_by_seed
 from bakeoff.evaluation.datasets.snapshot_layout import (
     MANIFEST,
@@ -36,9 +35,10 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
     SnapshotManifest,
     folder_of,
 )
+from bakeoff.evaluation.datasets.sources.dataset_sources import dataset_files, read_dataset
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
-#: What a snapshot takes beside the values themselves: headers, offsets of text, and some spare room.
+#: Bytes of a snapshot beside the values: headers, offsets of text, and some spare room.
 SPARE_BYTES = 64_000_000
 
 
@@ -55,7 +55,7 @@ def pin(
 ) -> Pinned:
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         table = table_of(read_dataset(dataset, root), dataset, threads)
-        # The long ones first, so that all end at about the same time.
+        # The longest first, so that all threads end at about the same time.
         checking = threads.submit(table.warnings)
         splitting = threads.submit(_split, table, seed, test_size)
         dataset_id = table.dataset_id(threads.map(Column.digest, table.columns))
@@ -126,7 +126,7 @@ class _RememberedPin(NamedTuple):
 
 
 class PinCache:
-    """`pin` with a memory. Any number of threads may share one."""
+    """Remembers what was pinned. Any number of threads may share one."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -146,7 +146,7 @@ class PinCache:
         return pinned
 
     def _recall(self, key: Hashable, marks: Marks | None) -> Pinned | None:
-        """None where it is not known, or its snapshot is gone. The snapshot is touched, so it stays."""
+        """What was pinned before; None if it is unknown or its snapshot is gone. Touching it keeps it."""
         known = self._known.get(key)
         if known is None or known.marks != marks:
             return None
@@ -163,7 +163,7 @@ class PinCache:
                 self._known.popitem(last=False)
 
     def _marks(self, dataset: DatasetSettings, root: Path) -> Marks | None:
-        """What differs when the files have changed; None where that cannot be known."""
+        """A value that changes when the files change; None if that cannot be known."""
         if dataset.source is DatasetSource.SKLEARN:
             return ()
         if dataset.source not in _FILES:
@@ -178,6 +178,6 @@ class PinCache:
 
 
 def _stat(file: Path) -> os.stat_result:
-    """The stat of the open file: only then a network file system asks the server."""
+    """The stat of the opened file, because opening makes a network file system ask its server."""
     with file.open("rb") as opened:
         return os.fstat(opened.fileno())

@@ -1,8 +1,8 @@
 """Which rows are for training and which for testing: by the seed, by a column, or by their files.
 
-A split by seed shuffles both parts, so that in sorted data the place of a row reveals nothing about its
-label; the other two keep the order of the data. The seed goes to numpy's RandomState, whose numbers never
-change.
+A split by seed shuffles both parts, so that in sorted data the position of a row reveals nothing about its
+label; the other two keep the order of the data. The seed is given to numpy's RandomState, which promises the
+same numbers in all versions.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ def split_by_seed(rows: int, codes: np.ndarray | None, *, seed: int, test_size: 
 
 
 def _shares(counts: np.ndarray, tests: int) -> np.ndarray:
-    """Test rows of each class: in proportion, by largest remainder; each class keeps a row for training."""
+    """How many rows of each class are tested: in proportion, by largest remainder, but never all."""
     exact = counts * (tests / counts.sum())
     shares: np.ndarray = np.minimum(np.floor(exact).astype(np.intp), counts - 1)
     while (left := tests - shares.sum()) > 0:
@@ -76,7 +76,7 @@ def _not_stratified(counts: np.ndarray) -> str:
 
 
 def split_by_column(column: Column) -> Split:
-    """By a column that holds `train` or `test` in each row."""
+    """Splits by a column that has `train` or `test` in each row."""
     words = column.array.to_numpy(zero_copy_only=False) if column.type in {STRING, CATEGORY} else column.array
     is_test = np.asarray(words == "test", dtype=bool)
     is_train = np.asarray(words == "train", dtype=bool)

@@ -46,7 +46,7 @@ class Data:
 
 
 def open_snapshot(open_folder: Path, *, features: Sequence[str] | None = None) -> Data:
-    """Map the files: that takes no longer for large data than for small."""
+    """Maps the files, which takes no longer for large data than for small."""
     manifest = read_manifest(open_folder)
     fields = _chosen(manifest.fields, features)
     names = [field.name for field in fields]

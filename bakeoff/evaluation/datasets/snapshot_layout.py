@@ -17,8 +17,8 @@ from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InfrastructureError, NotFoundError
 from bakeoff.evaluation.datasets.canonical_column import Field
 
-#: Raised when the files change their meaning. It is part of a dataset's id, so that no version of ours opens
-#: files that it would misread.
+#: The version of this layout. It is part of a dataset's id, so that no version of Bakeoff opens files that it
+#: would misread.
 FORMAT = 1
 
 OPEN = "open"  #: cells may read it

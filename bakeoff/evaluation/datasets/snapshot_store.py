@@ -1,16 +1,17 @@
-"""The folder of snapshots: `<dataset id>/<split id>/`, each put there complete, by one rename, or not at all.
+"""The folder of snapshots: `<dataset id>/<split id>/`. Each appears there complete, by one rename.
 
     open/      what a cell may read: the manifest, the features, the training labels
     sealed/    what no cell may read: the test labels, and which rows of the data the test rows are
 
-Two producers that pin the same data at once both succeed: the second finds the first one's folder and uses
-it. What a killed producer was filling is below `.incoming/`, until a pin finds it an hour old and removes it.
+If two producers pin the same data at once, the second one finds the folder of the first and uses it. A killed
+producer leaves a folder below `.incoming/`; a later pin removes it when it is an hour old.
 
-A snapshot that no run uses may be removed, though a producer may just have found it for a new run. Therefore:
+A snapshot that no run uses may be removed. So that none is removed that a producer has just found for a new
+run:
 
     a producer    touches the snapshot that it finds, and writes the run inside `held`, which checks that it
                   is still there
-    a remover     reads from the database which ones are used while it holds the lock alone, and leaves
+    a remover     holds the lock exclusively while it reads from the database which ones are used, and leaves
                   recently touched ones
 """
 
@@ -32,7 +33,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import MANIFEST, OPEN, SEALED, 
 _INCOMING = ".incoming"
 _LOCK = ".lock"
 _ADDRESS = re.compile("[0-9a-f]{32}")
-#: A snapshot that was not touched for so long belongs to no run that is being started.
+#: A snapshot that was not touched for this long belongs to no run that is being started.
 _ABANDONED_AFTER_S = 3600
 
 Address = tuple[str, str]  #: dataset id and split id
@@ -53,7 +54,7 @@ def is_complete(folder: Path) -> bool:
 
 @contextmanager
 def incoming(snapshots: Path) -> Iterator[Path]:
-    """A folder to fill. It is removed at the end, unless `publish` has renamed it."""
+    """A new folder to fill. It is removed at the end, unless `publish` has renamed it."""
     folder = snapshots / _INCOMING / uuid4().hex
     try:
         (folder / OPEN).mkdir(parents=True)
@@ -84,7 +85,7 @@ def find_or_create(folder: Path, *, needed: int, fill: Callable[[Path], None]) -
 
 
 def find_and_touch(folder: Path) -> bool:
-    """Whether it is there and complete. If so, it stays for an hour at least, though no run uses it yet."""
+    """Whether it is there and complete. If so, it stays for an hour at least, even if no run uses it."""
     with _locked(folder.parent.parent, fcntl.LOCK_SH):
         if not is_complete(folder):
             return False
@@ -171,9 +172,10 @@ def _set_aside(folder: Path, where: Path) -> Path:
 
 @contextmanager
 def _locked(snapshots: Path, how: int) -> Iterator[None]:
-    """LOCK_SH: any number of processes find, publish and hold snapshots at once. LOCK_EX: one removes some.
+    """LOCK_SH for processes that find, publish and hold snapshots; LOCK_EX for one that removes some.
 
-    Without it a snapshot could be removed between the check that it is there and the row that names it.
+    Without the lock, a snapshot could be removed after a producer has checked that it is there and before the
+    row of the run names it.
     """
     descriptor = os.open(snapshots / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:

@@ -19,7 +19,7 @@ Label = str | int | float | bool
 Task = Literal["binary", "multiclass", "regression"]
 
 MOST_NUMERIC_CLASSES = 20
-#: Up to so many distinct whole numbers may be classes after all: a warning asks the user to check.
+#: With up to so many distinct whole numbers the target may be classes: a warning asks the user to check.
 _SUSPICIOUSLY_FEW = 200
 _SAMPLE = 10_000
 _CLOSE = 10_000
@@ -59,7 +59,7 @@ def _looks_like_classes(column: Column) -> bool:
 
 
 def _is_whole(values: np.ndarray) -> bool:
-    """The first rows are checked first and decide in most cases: the data may be large."""
+    """Whether all numbers are whole. The first rows decide in most cases, and the data may be large."""
     if values.dtype.kind != "f":
         return True
     parts = (values[:_SAMPLE], values)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.job import Job
-from bakeoff.domain.result import Fit, FittedModel, NotKept
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import Fit, FittedModel, NotKept
+from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
@@ -43,7 +43,7 @@ def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
 
 
 def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) -> Scores:
-    """Of the predictions at these paths, by the rules of the run; `sealed`: on the rows that these seal."""
+    """Scores the predictions at these paths by the rules of the run; `sealed`: on the sealed rows only."""
     return score(
         snapshot.sealed_labels(paths.snapshot),
         load_predictions(job, paths),
@@ -65,7 +65,7 @@ def load_predictions(job: Job, paths: JobPaths) -> Predictions:
 
 
 def load_array(file: Path) -> NDArray[Any]:
-    """Map the file, so that an array that claims to be huge takes no memory before its shape is checked."""
+    """Maps the file, so that a huge array takes no memory before its shape is checked."""
     try:
         loaded: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
     except Exception as exc:  # untrusted code wrote the file, and numpy's reader raises almost anything

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.job import JobError, JobState, Phase
 from bakeoff.domain.machine.folders import free
+from bakeoff.domain.runs.job import JobError, JobState, Phase
 
 _SIGKILL = 9
 

@@ -1,4 +1,4 @@
-"""One evaluation, seen from the supervisor: order a cell, wait for it, and score its predictions.
+"""The supervisor's side of one evaluation: order a cell, wait for it, and score its predictions.
 
 A candidate is fitted in a cell (`evaluate_in_cell`), or the predictions of an earlier evaluation are scored
 by the rules of another run (`rescore`), and nothing is fitted.
@@ -15,9 +15,9 @@ from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.job import JobError, JobState, Phase
 from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
-from bakeoff.domain.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
+from bakeoff.domain.runs.job import JobError, JobState, Phase
+from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, accept_model, score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
@@ -83,7 +83,7 @@ def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd
 
 
 def rescore(evaluation: EvaluationUnderWay, fit: Fit) -> EvaluationEnd:
-    """`evaluation.paths` name the predictions of `fit`; the caller has compared them with its digests."""
+    """Scores the predictions of `fit`, which `evaluation.paths` name. The caller has checked the digests."""
 
     def score() -> Scored:
         scored = Scored(
@@ -124,15 +124,17 @@ def _order(evaluation: EvaluationUnderWay) -> Order:
 
 
 def _output_mb(dataset: DatasetRef) -> int:
-    """Room for a long label, or for a probability of each class, in each row: the supervisor reads it all."""
+    """The limit of the output: a long label, or a probability of each class, for each row."""
     longest = max((len(name) for name in dataset.classes), default=0)
     row = max(_ROW_BYTES, _FLOAT_BYTES * len(dataset.classes), _LETTER_BYTES * longest)
     return _SPARE_MB + dataset.test_rows * row // 2**20
 
 
 def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, Any]:
-    """`audited`: record which files are used. The audit cannot be switched off again, so only in a process
-    that ends with the evaluation.
+    """What the cell is given as JSON.
+
+    `audited`: record which files are used. The audit cannot be switched off again, so only in a process that
+    ends with the evaluation.
     """
     job, run, paths = evaluation.job, evaluation.run, evaluation.paths
     return {
@@ -175,7 +177,7 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
 def _score_within_time(
     score: Callable[[], Scored], evaluation: EvaluationUnderWay, *, log_tail: str = ""
 ) -> EvaluationEnd:
-    """Scoring gets as much time as the job: a custom metric is untrusted code and may take for ever."""
+    """Scores within the time limit of the job, because a custom metric may take for ever."""
     job, metrics = evaluation.job, evaluation.run.rules.metrics
     try:
         return run_in_thread(score, keep_going=evaluation.permission.may_go_on, longest_s=job.timeout_s)
@@ -206,7 +208,7 @@ def _cost(outcome: CellOutcome, grant: Grant) -> Cost:
 
 
 def _seconds(outcome: CellOutcome, key: str) -> float:
-    """As the cell reports it. More than the cell's own wall time is a forgery."""
+    """The duration that the cell reports. One above the wall time of the cell is forged."""
     value = outcome.value
     seconds = value.get(key) if isinstance(value, Mapping) else None
     if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:

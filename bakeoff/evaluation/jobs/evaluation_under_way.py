@@ -1,11 +1,11 @@
-"""The evaluation under way: one object with what all steps of evaluating one candidate share."""
+"""One object with everything that the steps of evaluating one candidate share."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bakeoff.domain.job import Job
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict, pickle_fitted_model
 
 _LEAST_PROCESSES = 128

@@ -14,8 +14,8 @@ import numpy as np
 
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
-from bakeoff.domain.job import Phase
 from bakeoff.domain.machine.folders import SOURCES
+from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import with_preprocessing
@@ -30,19 +30,19 @@ PROBABILITIES = "probabilities"
 
 
 def warm_up() -> None:
-    """The oven calls this once, before it forks cells: what is imported and cached here, every cell has.
+    """Called by the oven once, before it forks cells: every cell has what is imported and cached here.
 
-    It also reads the versions of the loaded libraries, so that cells report what they were forked with,
-    whatever is installed later.
+    It also reads the versions of the loaded libraries, so that cells report the versions that they really
+    have, even if others are installed later.
     """
     loaded_environment()
     _fit_tiny_data(Candidate(id="warm-up", version="1", path=f"{__name__}:_Constant"))
 
 
 def warm_up_sklearn() -> None:
-    """The same for scikit-learn, by a model that needs no BLAS.
+    """Fits a model of scikit-learn that needs no BLAS.
 
-    At its first fit scikit-learn looks in each installed package for a kind of data frame.
+    At its first fit scikit-learn searches all installed packages for kinds of data frames, and caches that.
     """
     _fit_tiny_data(Candidate(id="warm-up", version="1", path="sklearn.naive_bayes:GaussianNB"))
 
@@ -67,7 +67,7 @@ def _fit_tiny_data(candidate: Candidate) -> None:
 
 
 def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
-    """`payload` is that of `evaluation_job.payload_of`; return the report that the supervisor reads."""
+    """The entry of the cell: takes what `evaluation_job.payload_of` returns, and returns its report."""
     candidate = Candidate.from_json(payload["candidate"])
     log_setup.set_ids(**payload["about"], modelId=candidate.id)
     seed: int = payload["seed"]

@@ -1,7 +1,4 @@
-"""An evaluation without a cell: in this process, where breakpoints work and exceptions rise.
-
-Nothing is kept.
-"""
+"""An evaluation without a cell, in this process: breakpoints work, exceptions are raised, nothing is kept."""
 
 import os
 import resource
@@ -12,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bakeoff.cell.inside.cell_api import CellApi
-from bakeoff.domain.job import Job
-from bakeoff.domain.result import Cost, Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import Cost, Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.evaluation_job import Scored, payload_of, result_of
@@ -55,7 +52,7 @@ def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Re
 
 @contextmanager
 def _cell_api(scratch: Path, paths: JobPaths) -> Iterator[CellApi]:
-    """As in a cell, but the report goes nowhere. An output that was never written is removed afterwards."""
+    """What an entry gets in a cell, but the report goes nowhere. Outputs that stay empty are removed."""
     outputs = {name: os.open(file, os.O_WRONLY | os.O_CREAT, 0o600) for name, file in paths.outputs.items()}
     with Path(os.devnull).open("wb") as report:
         inside = CellApi(scratch=scratch, report=report.fileno(), outputs=outputs)

@@ -33,7 +33,7 @@ def pickle_model(
     predictions: Any,
     inside: CellApi,
 ) -> Mapping[str, Any]:
-    """Return `{description}`, or `{problem}` and write nothing.
+    """Returns `{description}`, or `{problem}` if nothing was written.
 
     `name` is what the model will be called in the registry.
     """

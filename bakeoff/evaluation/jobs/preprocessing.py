@@ -47,7 +47,7 @@ def with_preprocessing(model: Any, fields: Sequence[Field]) -> Any:
 
 
 def _prepares(step: Any) -> bool:
-    """Whether this step of a pipeline may be one that wants the frame as it is."""
+    """Whether this step of a pipeline may expect the frame as it is, and prepare it itself."""
     kind = type(step)
     prepares = kind.__module__.startswith(("sklearn.compose", "sklearn.impute"))
     return prepares or "Encoder" in kind.__name__ or not kind.__module__.startswith("sklearn.")

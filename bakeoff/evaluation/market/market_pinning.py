@@ -53,7 +53,7 @@ class PinnedMarket:
 
 
 def pin_market(settings: MarketSettings, *, root: Path, snapshots: Path, as_of: date | None) -> PinnedMarket:
-    """Nothing later than `as_of` gets into the snapshot; None means the last day that has prices."""
+    """Pins the market. The snapshot has nothing later than `as_of`; None means the last day with prices."""
     panels, warnings = _read(settings, root, as_of)
     last = panels[PRICES_TABLE].days.max().astype(date)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:

@@ -44,7 +44,7 @@ def write_market(
 
 
 def open_market(folder: Path) -> "dict[str, pd.DataFrame]":
-    """By table: `prices`, and `fundamentals` if there are any. Prices always have the column `adj_close`."""
+    """The frames `prices` and, if there are any, `fundamentals`. Prices have the column `adj_close`."""
     stored: dict[str, list[Field]] = {}
     for field in read_manifest(folder / OPEN).fields:
         table, _, name = field.name.partition(".")

@@ -10,8 +10,8 @@ import numpy as np
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import LONGEST_SYMBOL
 from bakeoff.domain.wording import counted, listed, nearest
-from bakeoff.evaluation.datasets import dataset_sources
 from bakeoff.evaluation.datasets.column_types import convert
+from bakeoff.evaluation.datasets.sources import dataset_sources
 from bakeoff.evaluation.market.panel import Panel
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
@@ -74,7 +74,7 @@ def read_panel(
 
 
 def _dataset(name: str, table: TableSettings) -> DatasetSettings:
-    """As the settings of a dataset, which can be read. `target` is required there, and means nothing here."""
+    """The table as a dataset, so that it can be read like one. Its `target` is required, and not used."""
     is_synthetic = table.source is MarketSource.SYNTHETIC
     return DatasetSettings(
         source=DatasetSource.CALLABLE if is_synthetic else DatasetSource(table.source),
@@ -170,7 +170,7 @@ def _check_symbols(symbols: np.ndarray) -> None:
 
 
 def _refuse_numbers(days: "pd.Series[Any]") -> None:
-    """Pandas would take the number 20260131 for a moment of 1970."""
+    """Refuses numbers as dates: pandas would read 20260131 as a moment of 1970."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(days):

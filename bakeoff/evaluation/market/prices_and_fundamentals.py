@@ -30,10 +30,10 @@ KNOWN_ON = "known_on"
 CLOSE, VOLUME, ADJUSTED, SPLIT = "close", "volume", "adj_close", "split_factor"
 _OPTIONAL = ("open", "high", "low", ADJUSTED, SPLIT)
 
-#: Into how many shares companies split one.
+#: Usual ratios of splits: into how many shares one share is split.
 _SPLIT_RATIOS = np.array([2, 3, 4, 5, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100])
 _LEAST_JUMP = 1.9
-#: A jump may differ from the ratio by so much: beside the split the price moves as on any other day.
+#: A jump may differ from the ratio by this much, since the price also moves as on any other day.
 _RATIO_TOLERANCE = 0.02
 
 

@@ -1,8 +1,8 @@
 """A synthetic market with patterns that models can find: for a first look, for tests and measurements.
 
-Two things move a share for longer than a day: a trend, which its past prices show, and its worth, which the
-figures of the company show. Both change slowly; the rest is chance. With `shuffled=True` the returns of a day
-are shuffled among the shares, and then there is no pattern left.
+Two things move a share for longer than a day: a trend, which its past prices show, and its value, which the
+figures of the company show. Both change slowly; the rest is chance. With `shuffled=True` the returns of each
+day are shuffled among the shares, which destroys both patterns.
 """
 
 from datetime import date

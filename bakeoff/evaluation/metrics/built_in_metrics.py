@@ -97,7 +97,7 @@ def _mean(values: NDArray[np.float64], weights: Numbers | None) -> float:
 
 
 def r2(true: Values, predicted: Values) -> float:
-    """As scikit-learn's: NaN for one row; where the truth is constant, 1 if all are right, else 0."""
+    """Equals scikit-learn's: NaN for one row; where the truth is constant, 1 if all are right, else 0."""
     if len(true) < 2:  # noqa: PLR2004 - a variance needs two rows
         return float("nan")
     unexplained = float(np.sum((true - predicted) ** 2))

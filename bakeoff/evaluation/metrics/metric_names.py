@@ -3,7 +3,7 @@
 f1, rmse, ...              built in, computed with numpy alone
 roc_auc, neg_log_loss      any scorer of scikit-learn
 profit                     what an installed package adds, in the group `bakeoff.metrics`
-package.module:function    somebody's own, called as function(y_true, y_pred)
+package.module:function    a function of the user, called as function(y_true, y_pred)
 """
 
 import difflib
@@ -30,7 +30,7 @@ def check_metrics(names: Iterable[str], target_kind: TargetKind) -> None:
 
 
 def may_need_probabilities(names: Iterable[str], target_kind: TargetKind) -> bool:
-    """Scorers of scikit-learn may. Of the others, only custom functions that say so."""
+    """Whether a metric may need probabilities: any scorer of scikit-learn, and functions that say so."""
     return any(
         name not in built_in(target_kind) and (not metric.is_custom(name) or metric.needs_probabilities(name))
         for name in names
@@ -38,7 +38,7 @@ def may_need_probabilities(names: Iterable[str], target_kind: TargetKind) -> boo
 
 
 def _check_custom(name: str, target_kind: TargetKind) -> None:
-    """Its code is imported here, in the process that starts the run."""
+    """Checks a custom metric. Its code is imported here, in the process that starts the run."""
     if not metric.fits(name, target_kind):
         raise InvalidInputError(f"metric {name!r} does not fit a {target_kind} target, it says itself")
     if metric.names_function(name):

@@ -19,7 +19,7 @@ _LONGEST_NOTE = 300
 
 
 def value_or_nan(name: str, measure: Callable[[], Any], notes: list[str]) -> float:
-    """For a metric that is not built in: NaN if it fails, and a note says why. Its warnings are notes."""
+    """Calls a metric that is not built in. If it fails the value is NaN and a note says why."""
     value = math.nan
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -32,7 +32,7 @@ def value_or_nan(name: str, measure: Callable[[], Any], notes: list[str]) -> flo
 
 
 def finite_or_none(name: str, value: float, notes: list[str]) -> float | None:
-    """None for NaN and infinity, which JSON lacks; then a note says so."""
+    """The value; None for NaN and infinity, which JSON does not have, and a note says so."""
     if math.isfinite(value):
         return value
     if not any(note.startswith((f"{name}:", f"{name} ")) for note in notes):
@@ -46,7 +46,7 @@ def exception_line(exc: BaseException) -> str:
 
 
 def bounded(notes: Iterable[str]) -> list[str]:
-    """Each note once; not more and not longer than a record may hold."""
+    """The notes without repetition, and no more and no longer ones than a record may hold."""
     return [printable(note, _LONGEST_NOTE) for note in list(dict.fromkeys(notes))[:_MOST_NOTES]]
 
 

@@ -15,7 +15,7 @@ from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.verdict import Interval
+from bakeoff.domain.runs.verdict import Interval
 from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn_scorers
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
@@ -49,7 +49,7 @@ _MOST_NAMED = 5
 class Scores:
     metrics: dict[str, float | None]  #: None where a metric is undefined for these predictions
     details: dict[str, Any]  #: classes, classCount, perClass and confusion, or residuals; and always warnings
-    sketches: dict[str, Sketch]  #: what is known of the certainty of each metric, where anything is
+    sketches: dict[str, Sketch]  #: by metric, what its intervals are computed from; absent if unknown
 
     @property
     def intervals(self) -> dict[str, Interval]:
@@ -71,7 +71,7 @@ class _Case:
     exact: Callable[[Iterable[str]], dict[str, Sketch]]
 
     def of(self, rows: NDArray[np.intp]) -> "_Case":
-        """Some of the rows, for metrics that are not built in."""
+        """The same case with some of the rows only, for metrics that are not built in."""
         return replace(
             self,
             true=self.true[rows],
@@ -91,12 +91,13 @@ def score(
     split: str = "",
     sealed: bool = False,
 ) -> Scores:
-    """BadPredictionsError where the predictions cannot be used.
+    """Computes the metrics. BadPredictionsError if the predictions cannot be used.
 
     `split` is the address of the split: only scores of the same split can be compared. If the rules seal rows
     of it, `sealed` scores those alone, and without it all others are scored.
 
-    They are checked here, although our code in the cell did so: untrusted code may have written the file.
+    The predictions are checked again, although our code in the cell checked them: untrusted code may have
+    written the file.
     """
     true = np.asarray(y_true)
     if len(predictions.values) != len(true):
@@ -131,7 +132,7 @@ def _score_values(
         exact=lambda names: value_sketches(names, true, predicted, block_map),
     )
     notes: list[str] = []
-    with np.errstate(all="ignore"):  # numbers too large to be squared come out as infinite, and so as None
+    with np.errstate(all="ignore"):  # squares that overflow are infinite, and infinite metrics become None
         metrics = {name: _measured(name, case, notes) for name in rules.metrics}
         sketches = _sketched(metrics, case, notes)
         residuals = result_details.without_nan(built_in_metrics.residuals(true, predicted))
@@ -180,7 +181,7 @@ def _score_labels(
 
 
 def _sketched(metrics: Mapping[str, float | None], case: _Case, notes: list[str]) -> dict[str, Sketch]:
-    """A metric that fails on some of the rows has no interval; that it failed is said once."""
+    """The sketches. A metric that fails on some of the rows has no interval, and one note says so."""
 
     def of_rows(name: str, rows: NDArray[np.intp]) -> float:
         return _value(name, case.of(rows), [])
@@ -201,16 +202,16 @@ def _measured(name: str, case: _Case, notes: list[str]) -> float | None:
 
 
 def _value(name: str, case: _Case, notes: list[str]) -> float:
-    """Of a metric that is not built in."""
+    """The value of a metric that is not built in."""
     if metric.is_custom(name):
         return value_or_nan(name, lambda: _measured_by_function(name, case), notes)
     return value_or_nan(name, lambda: sklearn_scorers.measure(name, case.model, case.true_for_scorers), notes)
 
 
 def _measured_by_function(name: str, case: _Case) -> Any:
-    """The one place where a metric of somebody's own is called.
+    """The only place where a custom metric is called.
 
-    With copies: a function that sorts in place must not change what the next metric sees.
+    It is given copies, so that a function that sorts in place does not change what the next metric sees.
     """
     if metric.needs_probabilities(name):
         return metric.load(name)(case.true_for_scorers.copy(), case.model.predict_proba(None).copy())

@@ -1,4 +1,4 @@
-"""Sketches of a candidate's scores: what is kept beside each metric, so that its certainty can be computed.
+"""Sketches of a candidate's scores, from which intervals and comparisons are computed later.
 
 Metrics of our own, and those of scikit-learn with a known influence function, are sketched exactly. Every
 other metric is computed again without one block of rows after another, as long as that takes no more than
@@ -16,10 +16,10 @@ from bakeoff.evaluation.statistics.jackknife import JACKKNIFE_BLOCKS
 from bakeoff.evaluation.statistics.measures import other_sketch
 from bakeoff.evaluation.statistics.sketch import Sketch
 
-#: For all metrics of one candidate that are not known exactly.
+#: The time for all metrics of one candidate whose influence function is not known.
 JACKKNIFE_BUDGET_S = 10.0
 
-#: A sketch whose value differs from the metric by more than this share is not about the number that is shown.
+#: A sketch is dropped if its value differs from the metric by more than this share.
 _SAME = 1e-9
 
 Exact = Callable[[Iterable[str]], Mapping[str, Sketch]]
@@ -35,7 +35,7 @@ def sketches_of(
     block_map: BlockMap,
     notes: list[str],
 ) -> dict[str, Sketch]:
-    """Of each metric that is defined. `of_rows` computes a metric of some of the rows: NaN if undefined."""
+    """The sketch of each defined metric. `of_rows` computes a metric of some rows: NaN if undefined."""
     defined = {name: value for name, value in metrics.items() if value is not None}
     found = {
         name: sketch

@@ -17,7 +17,7 @@ from bakeoff.domain.dataset import TargetKind
 
 
 class NotAnsweredError(ValueError):
-    """The scorer needs more than the predictions hold."""
+    """The scorer needs something that the stored predictions do not have."""
 
 
 class AlreadyPredicted:
@@ -39,7 +39,7 @@ class AlreadyPredicted:
             self.decision_function = self._decision_function
 
     def of(self, rows: NDArray[np.intp]) -> "AlreadyPredicted":
-        """What was predicted for some of the rows."""
+        """The same with the predictions of some of the rows only."""
         classes = len(self.classes_) if hasattr(self, "classes_") else None
         return AlreadyPredicted(
             self._predicted[rows],
@@ -84,7 +84,7 @@ def measure(name: str, model: AlreadyPredicted, y_true: NDArray[Any]) -> float:
 
 @cache
 def scorer_fits(name: str, kind: TargetKind) -> bool:
-    """Whether the scorer fits such a target. It is tried out on an example, as scikit-learn keeps no list.
+    """Whether the scorer fits such a target. It is tried on an example: scikit-learn has no list of that.
 
     A scorer that accepts fractions is one for regression, although most of those also accept class codes.
     """

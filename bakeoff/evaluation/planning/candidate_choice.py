@@ -61,7 +61,7 @@ def enabled(catalog: Catalog) -> list[Candidate]:
 
 
 def fitting(candidates: Sequence[Candidate], target: DatasetRef) -> Choice:
-    """For all enabled ones: those that learn another kind of target are left out."""
+    """The candidates of a request that names none: those that learn another kind of target are left out."""
     chosen = tuple(c for c in candidates if _fits(c, target.target_kind))
     left_out = tuple(c for c in candidates if c not in chosen)
     if not chosen:
@@ -70,7 +70,7 @@ def fitting(candidates: Sequence[Candidate], target: DatasetRef) -> Choice:
 
 
 def all_fitting(candidates: Sequence[Candidate], target: DatasetRef) -> Choice:
-    """For named ones: one that learns another kind of target is an error."""
+    """The candidates of a request that names them: one that learns another kind of target is an error."""
     choice = Choice(tuple(candidates), tuple(c for c in candidates if not _fits(c, target.target_kind)))
     if choice.left_out:
         raise InvalidInputError(_mismatch(choice.left_out, target))
@@ -82,7 +82,7 @@ def what_is_learnt(kind: TargetKind) -> Learns:
 
 
 def _fits(candidate: Candidate, kind: TargetKind) -> bool:
-    """A candidate that returns scores or probabilities can also classify, whatever it learns."""
+    """Whether it can learn the target. One that returns scores or probabilities can classify in any case."""
     if kind is not TargetKind.REGRESSION and candidate.output_kind is not OutputKind.LABELS:
         return True
     return candidate.learns in {None, what_is_learnt(kind)}

@@ -1,4 +1,4 @@
-"""Bodies of requests: each is checked as a whole, and all that is wrong is one error in plain words."""
+"""Bodies of requests. Each is checked as a whole, and one error names everything that is wrong."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -9,12 +9,12 @@ from pydantic.alias_generators import to_camel
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 
-#: Names go into lists, logs and databases; some of those end a text at a NUL.
+#: For names, which go into lists, logs and databases. Some of these end a text at a NUL.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 
 class Body(BaseModel):
-    """A request: the same keys on the command line, over HTTP and in a message."""
+    """Base class of requests, which have the same keys over HTTP and in a message."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -30,7 +30,7 @@ B = TypeVar("B", bound=Body)
 
 
 def parse(kind: type[B], body: Mapping[str, Any], what: str) -> B:
-    """`what` names the request in errors."""
+    """Parses a body. `what` names the request in errors."""
     try:
         return kind.model_validate(body)
     except ValidationError as exc:

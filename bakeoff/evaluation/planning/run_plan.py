@@ -11,7 +11,7 @@ from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import check_name
-from bakeoff.domain.saving import SavePolicy, SaveRequest
+from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import classes, fields
@@ -41,15 +41,15 @@ _FILE_SOURCES = {
 class Plan:
     dataset: DatasetRef
     candidates: tuple[Candidate, ...]
-    left_out: tuple[str, ...]  #: ids of enabled candidates that learn something else than the target is
+    left_out: tuple[str, ...]  #: ids of enabled candidates that learn another kind of target
     rules: ScoringRules
     seed: int
     test_size: float
     baseline_id: str | None
     save: SaveRequest | None
     spec: RunSpec  #: what was asked for; the fields above follow from it
-    preparation: tuple[str, ...]  #: what plain estimators get before them, if they want it; empty: nothing
-    warnings: tuple[str, ...]  #: what is odd about the data
+    preparation: tuple[str, ...]  #: what the default pipeline does, a line for each part; empty: nothing
+    warnings: tuple[str, ...]  #: peculiarities of the data
 
 
 def make_plan(
@@ -59,7 +59,7 @@ def make_plan(
     configuration: Configuration,
     pin: Callable[..., Pinned] = pin,
 ) -> Plan:
-    """`catalog` may take its time: where no candidate is named, the data are read meanwhile."""
+    """Makes the plan. `catalog` may be slow: the data are read meanwhile, if no candidate is named."""
     configuration.require_shared_dir()
     settings = configuration.settings
     seed = settings.seed if request.seed is None else request.seed
@@ -97,7 +97,7 @@ def make_plan(
 def _pin_and_choose(
     request: RunSpec, pinning: Callable[[], Pinned], catalog: Callable[[], Catalog]
 ) -> tuple[Pinned, Choice]:
-    """A wrong name is reported before the data are read."""
+    """Pins the data and chooses the candidates. Wrong names are reported before the data are read."""
     if request.models is not None:
         with in_field("models"):
             candidates = named(request.models, catalog(), baseline=request.baseline)
@@ -185,7 +185,7 @@ def _rules(
 
 
 def _baseline(kind: TargetKind) -> Candidate:
-    """The dummy: what anybody gets who looks at no feature at all."""
+    """The candidate `dummy`, which predicts without looking at any feature."""
     what = "DummyRegressor" if kind is TargetKind.REGRESSION else "DummyClassifier"
     return Candidate(
         id=BASELINE_ID,

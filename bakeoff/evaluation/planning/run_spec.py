@@ -1,6 +1,6 @@
 """The options of a run, each declared once.
 
-From a declaration follow the key of the HTTP body and of the Celery message, the option of `bakeoff run` and
+A declaration makes the key of the HTTP body and of the Celery message, the option of `bakeoff run` and
 `bakeoff plan`, the checks, the help texts, and the place in the database: the column `options` of
 `evaluation_runs`, unless the option has a column of its own.
 
@@ -17,8 +17,8 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.metric import Average
-from bakeoff.domain.run import PRIORITIES
-from bakeoff.domain.saving import SavePolicy
+from bakeoff.domain.runs.run import PRIORITIES
+from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
 
 
@@ -34,16 +34,16 @@ class HelpPanel(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class OnCommandLine:
-    """How an option is given there. Its name follows from that of the field.
+    """How an option is given on the command line. Its name is that of the field, with hyphens.
 
-    A list is given as `A,B`; a flag that is on by default is given as `--no-…`.
+    A list is given as `A,B`. A flag that is on by default becomes `--no-…`.
     """
 
     panel: HelpPanel
     metavar: str | None = None
     help: str | None = None  #: None: the description of the field
     in_plan: bool = True  #: whether `bakeoff plan` has it, too
-    needs_cells: bool = False  #: it can do nothing with `--in-process`, where there is no worker and no cell
+    needs_cells: bool = False  #: it has no effect with `--in-process`, without worker and cells
 
 
 _DATA, _CANDIDATES, _SCORING, _SAVING, _RUNNING = HelpPanel
@@ -111,13 +111,13 @@ class RunSpec(Body):
     )
 
     def other_options(self) -> dict[str, Any]:
-        """What goes into the column `options`, by camelCase key: those that are not as by default."""
+        """The content of the column `options`, by camelCase key: options that differ from their defaults."""
         values = self.model_dump(mode="json", exclude_defaults=True)
         others = RunSpec.model_fields.keys() - _WITH_A_COLUMN
         return {to_camel(name): value for name, value in values.items() if name in others}
 
 
-#: Options that become columns of their own, alone or together, or are acted on before the run is written.
+#: Options that have columns of their own, alone or together, or have done their work when the run is written.
 _WITH_A_COLUMN = frozenset(
     {
         "dataset",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.result import Result
+from bakeoff.domain.runs.result import Result
 
 #: Stands for a result without a value.
 _WORST = -math.inf
@@ -17,7 +17,7 @@ class LeaderboardRow:
     rank: int  #: from 1; equal results share a rank, and the next rank counts them all, as in 1, 1, 3
     result: Result
     value: float | None  #: of the ranking metric; results with None are last
-    #: By the verdict, whether that is shown; without one, whether the value is better. None: not known, as of
+    #: Whether the verdict shows it; without a verdict, whether the value is better. None: not known, or it is
     #: the baseline itself.
     beats_baseline: bool | None
 
@@ -48,7 +48,7 @@ def rank(results: Sequence[Result], *, metric: str, baseline_id: str | None) -> 
 
 
 def _goodness(result: Result, metric: str, sign: int) -> float:
-    """The higher the better, whatever the metric; without a value, lower than any."""
+    """A number that is higher for better results, whatever the metric; lowest if there is no value."""
     value = _value(result, metric)
     return _WORST if value is None else sign * value
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bakeoff.domain.job import Job
 from bakeoff.domain.model_version import VersionOrigin
-from bakeoff.domain.result import FittedModel, Result
-from bakeoff.domain.run import Run, RunState
-from bakeoff.domain.saving import SavePolicy
-from bakeoff.domain.verdict import RunVerdict
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import FittedModel, Result
+from bakeoff.domain.runs.run import Run, RunState
+from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.reports.leaderboard import rank
 from registry.models.model_description import Description
 
@@ -17,7 +17,7 @@ from registry.models.model_description import Description
 class Selection:
     wanted: Sequence[Result]  #: best first
     best: Result | None = None  #: the one that may be promoted
-    remark: str = ""  #: why there is no best one, or why it is this one of several that tie
+    remark: str = ""  #: why there is no best one, or why it is this one of several tied ones
 
 
 def select(run: Run, results: Sequence[Result], policy: SavePolicy, verdict: RunVerdict | None) -> Selection:
@@ -41,7 +41,7 @@ def _remark(rivals: Sequence[Result], best: Result | None, verdict: RunVerdict |
     if verdict is None:
         return "the run could not be judged, so no candidate is the best one"
     if best is None or verdict.best is None:
-        return verdict.sentence  # why nobody is saved, or why this one of several that tie
+        return verdict.sentence  # why none is saved, or why it is this one of several tied ones
     return ""
 
 

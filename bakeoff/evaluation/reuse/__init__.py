@@ -1,1 +1,1 @@
-"""What a result was made of, and whether an earlier one is reused."""
+"""The provenance of a result, and whether an earlier result is reused."""

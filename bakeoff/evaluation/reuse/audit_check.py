@@ -29,7 +29,7 @@ _LARGEST_FILE_BYTES = 2**32  #: the file is read again at each check
 
 
 class ObstacleError(Exception):
-    """It cannot be known whether the candidate would predict the same again."""
+    """Raised when it cannot be known whether the candidate would predict the same again."""
 
 
 def verify_audit(audit: Any, code: Code, *, root: Path, since: float) -> dict[str, str]:
@@ -49,7 +49,7 @@ def verify_audit(audit: Any, code: Code, *, root: Path, since: float) -> dict[st
 
 
 def first_change(seen: Mapping[str, str], *, root: Path) -> str | None:
-    """What is not as it was, such as `file data.csv`; None if nothing has changed."""
+    """The first thing that has changed, such as `file data.csv`; None if nothing has."""
     return next((what for what, state in seen.items() if _present(what, root) != state), None)
 
 
@@ -107,7 +107,7 @@ def _present(what: str, root: Path) -> str:
 
 
 def _state_since(path: str, since: float) -> str:
-    """The state of the file, if it was not changed since: only then it is what the candidate has read."""
+    """The state of the file. If it changed since then, the candidate may have read another state."""
     before = _stat(path)
     if before is not None and before.st_ctime > since - _STEP_S:
         raise ObstacleError(f"{path} was changed while it ran")
@@ -139,7 +139,7 @@ def _state(path: str) -> str:
 
 
 def _is_of_the_system(path: str) -> bool:
-    """Reading some of these files never ends, and a forged audit may name them."""
+    """Whether it is a system file. Reading some of these never ends, and a forged audit may name them."""
     return os.path.realpath(path).startswith(SYSTEM)
 
 

@@ -1,6 +1,6 @@
-"""The provenance of a result: what it was made of, and the fingerprint that decides whether it is reused.
+"""The provenance of a result: what the predictions depend on, and the fingerprint that is made of it.
 
-The supervisor reads the code before and after the cell runs. What else the candidate used, the cell reports.
+The supervisor reads the code before and after the cell runs. The cell reports what else the candidate used.
 """
 
 import platform
@@ -14,7 +14,7 @@ from typing import Any
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
-from bakeoff.domain.result import CodeManifest, Part, Parts, Provenance, digest_of
+from bakeoff.domain.runs.result import CodeManifest, Part, Parts, Provenance, digest_of
 from bakeoff.evaluation.reuse.audit_check import ObstacleError, packages_in, verify_audit
 from registry.code.code_reading import Code, class_modules, code_at
 from registry.code.library_versions import BAKEOFF
@@ -22,7 +22,7 @@ from registry.code.library_versions import BAKEOFF
 
 @dataclass(frozen=True, kw_only=True)
 class Before:
-    """What was on the disk before the cell was ordered."""
+    """The code and libraries on the disk before the cell was ordered."""
 
     code: Code
     at: float
@@ -77,7 +77,7 @@ def provenance_of(
 def parts_of(
     candidate: Candidate, *, dataset: DatasetRef, seed: int, code: Code, surroundings: Mapping[str, str]
 ) -> Parts:
-    """The parts of the fingerprint: where all are the same, the candidate predicts the same."""
+    """The parts of the fingerprint: if all of them are the same, the candidate predicts the same."""
     libraries = {name: version for name, version in surroundings.items() if name != BAKEOFF}
     parameters = [
         candidate.path,
@@ -109,7 +109,7 @@ def _surroundings(reported: Any) -> dict[str, str]:
 
 
 def _require_unchanged(before: Code, after: Code) -> None:
-    """The cell may have imported either state, and also a change that was undone meanwhile."""
+    """Raises if the code changed while the cell ran, even if the change was undone: it may be imported."""
     if before != after:
         raise ObstacleError("its code was changed while it ran")
 

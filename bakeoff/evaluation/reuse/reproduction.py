@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.domain.result import Fit, Part
+from bakeoff.domain.runs.result import Fit, Part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def _differing(first: Path, again: Path) -> int | None:
 
 
 def _differences(first: Fit, again: Fit) -> Iterator[Difference]:
-    """Parts of the fingerprint by name alone, as a digest says nothing to a reader."""
+    """What has changed. Parts of the fingerprint are only named, as their digests say nothing to a reader."""
     old, new = first.provenance, again.provenance
     for part in Part:
         if old.parts[part] != new.parts[part]:

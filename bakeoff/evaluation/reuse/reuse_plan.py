@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate, OutputKind
 from bakeoff.domain.metric import ScoringRules, is_custom
-from bakeoff.domain.result import Fit, Part, Parts
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.result import Fit, Part, Parts
+from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
 from bakeoff.evaluation.reuse.audit_check import first_change
 
@@ -45,7 +45,7 @@ class Prospect:
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
-    """What is known about a candidate when a run begins."""
+    """What is known about the earlier fits of a candidate when a run begins."""
 
     parts: Parts  #: of the fingerprint that a fit would have now
     surroundings: Mapping[str, str]
@@ -73,7 +73,7 @@ def longest_first(prospects: Sequence[Prospect]) -> list[Prospect]:
 
 
 class _MustBeFittedError(Exception):
-    """No earlier evaluation can stand for this one: why."""
+    """Why no earlier fit can be used."""
 
 
 def _choose(candidate: Candidate, run: Run, past: Past, root: Path) -> Fit:
@@ -127,14 +127,14 @@ def _version_changes(before: Mapping[str, str], surroundings: Mapping[str, str])
 
 
 def _require_that_they_agree(fits: Sequence[Fit]) -> None:
-    """A second fit may have shown that the candidate predicts something else each time."""
+    """Refuses fits that differ: the candidate predicts something else each time."""
     first = fits[0].provenance
     if any(fit.is_deterministic is False or not first.predicted_like(fit.provenance) for fit in fits):
         raise _MustBeFittedError("it does not predict the same each time")
 
 
 def _has_answers_for(run: Run, fit: Fit, candidate: Candidate) -> bool:
-    """Whether the fit has stored probabilities, if the rules need them: it has if its own rules did."""
+    """Whether the fit has stored what the rules need. It has probabilities if its own rules needed them."""
     if candidate.output_kind is not OutputKind.LABELS or _is_scored_alike(fit, run.rules):
         return True
     kind = run.dataset.target_kind
@@ -144,14 +144,14 @@ def _has_answers_for(run: Run, fit: Fit, candidate: Candidate) -> bool:
 
 
 def _is_scored_alike(fit: Fit, rules: ScoringRules) -> bool:
-    """Whether the fit has the values of these metrics. A custom metric may have changed: it never has."""
+    """Whether the fit has the values of these metrics. A custom metric never counts: it may have changed."""
     if any(map(is_custom, rules.metrics)) or not set(rules.metrics) <= fit.result.metrics.keys():
         return False
     return fit.rules.treat_alike(rules)
 
 
 def _expected_s(run: Run, latest: Fit | None) -> float | None:
-    """In proportion to the number of rows, as nothing else is known about how the candidate scales."""
+    """The expected time: that of an earlier fit, in proportion to the number of rows."""
     if latest is None:
         return None
     return latest.result.duration_s * run.dataset.train_rows / max(1, latest.train_rows)

@@ -14,7 +14,7 @@ import numpy as np
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.job import Phase
+from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, unpickle_copies
 from bakeoff.evaluation.signals.signal_job_inputs import SEED
@@ -42,8 +42,8 @@ class ConstructedPlugin:
 
 
 def answer(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
-    """Its signals for the symbols of the payload, and what it used."""
-    # Its own inputs are left out of the audit: the fingerprint names them already.
+    """The entry of the cell: returns the model's signals for the symbols of the payload, and what it used."""
+    # The audit leaves out the model's inputs, because the fingerprint has them already.
     inputs = (Path(payload["market"]), *(Path(copy["file"]).parent for copy in payload["artefacts"]))
     audit = FileAccessAudit(private=(inside.scratch, Path.cwd(), *inputs))
     if payload["audited"]:
@@ -97,7 +97,7 @@ def errors_as_faults() -> Iterator[None]:
 
 
 def explain(payload: Mapping[str, Any], inside: CellApi) -> Any:
-    """Why its signal for one symbol is what it is."""
+    """The entry of the cell: returns the model's explanation of its signal for one symbol."""
     constructed = _construct(payload, inside)
     inside.phase(Phase.ASK)
     return jsonable(await_if_needed(constructed.plugin.explain(payload["symbol"])))

@@ -1,7 +1,7 @@
 """In the cell of a check: claim by claim, whether a signal model keeps its contract.
 
-The model learns from a synthetic market, and answers for it. That shows what it does wrong, and nothing of
-whether its signals are any good.
+The model is trained on a synthetic market and asked for signals. This shows whether it breaks its contract,
+and not whether its signals are any good.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ from registry.code.signal_models import (
 if TYPE_CHECKING:
     from registry.interface import ModelPlugin
 
-_ALONE = 5  #: for so many symbols it also answers one by one
+_ALONE = 5  #: how many symbols are also asked for one by one
 _ROUNDING = 1e-9
 
 

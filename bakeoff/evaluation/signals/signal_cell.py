@@ -1,6 +1,6 @@
-"""The cell of a signal model, seen from the supervisor: order it, wait for it, and check its answers.
+"""The supervisor's side of a signal model's cell: order it, wait for it, and check its answers.
 
-`answers_in_process` does without a cell: in this process, where breakpoints work and exceptions rise.
+`answers_in_process` does the same without a cell: breakpoints work, and exceptions are raised.
 """
 
 import os
@@ -17,8 +17,8 @@ from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.job import JobError, JobState, Phase
-from bakeoff.domain.result import Cost, Provenance, digest_of
+from bakeoff.domain.runs.job import JobError, JobState, Phase
+from bakeoff.domain.runs.result import Cost, Provenance, digest_of
 from bakeoff.domain.signal import ModelOutput
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
@@ -32,7 +32,7 @@ from registry.code.signal_models import BadSignalsError, answers_from_json
 
 @dataclass(frozen=True, kw_only=True)
 class SignalCellInputs:
-    """What the cell of a signal model gets, and where it is."""
+    """What the cell of a signal model is given."""
 
     candidate: Candidate
     as_of: date
@@ -155,7 +155,7 @@ def _cost(outcome: CellOutcome, grant: Grant) -> Cost:
 
 
 def _seconds(outcome: CellOutcome) -> float:
-    """As the cell reports it. More than the cell's own wall time is a forgery."""
+    """The duration that the cell reports. One above the wall time of the cell is forged."""
     seconds = _reported(outcome, "askSeconds")
     if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:
         raise BadSignalsError(f"the report of the cell says it took {seconds!r:.60} seconds")

@@ -1,4 +1,4 @@
-"""What a signal model works with in a run: its saved models, and the fingerprint of its answers.
+"""The inputs of a signal model in a run: its saved models, and the fingerprint of its answers.
 
 Answers with the same fingerprint are the same, so they are taken from earlier jobs.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.result import Part, Parts, digest_of, fingerprint
+from bakeoff.domain.runs.result import Part, Parts, digest_of, fingerprint
 from bakeoff.domain.signal import Artefact, SignalJobInputs
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
@@ -59,7 +59,7 @@ def parts_of_answers(
     code: Code,
     surroundings: Mapping[str, str],
 ) -> Parts:
-    """The symbols are not among them: its answer for one symbol does not depend on the others."""
+    """The parts of the fingerprint. Symbols are none: the answer for one does not depend on the others."""
     parts = parts_of(candidate, dataset=dataset, seed=SEED, code=code, surroundings=surroundings)
     saved = [[artefact.name, artefact.version, artefact.digest] for artefact in artefacts]
     return {

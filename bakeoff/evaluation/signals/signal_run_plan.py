@@ -11,7 +11,7 @@ from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.run import PRIORITIES
+from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalJobInputs, SignalOrder
 from bakeoff.evaluation.market.market_pinning import STALE_DAYS, PinnedMarket, pin_market
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
@@ -29,7 +29,7 @@ _MOST_SYMBOLS = 5_000  #: so many names fit into the body of a request; without 
 
 
 def _no_number(value: Any) -> Any:
-    """Pydantic would take a number for seconds since 1970."""
+    """Refuses a number, which pydantic would read as seconds since 1970."""
     if isinstance(value, int | float):
         raise ValueError("a day is expected, such as 2025-06-30")  # noqa: TRY004 - what pydantic understands
     return value
@@ -145,13 +145,13 @@ def pinned(settings: MarketSettings, configuration: Configuration, *, as_of: dat
 
 
 def _refuse_the_future(as_of: date | None) -> None:
-    """One day is allowed: in another time zone it may be tomorrow already."""
+    """Refuses a date in the future. Tomorrow is allowed: in another time zone it may be today."""
     if as_of is not None and as_of > utc_now().date() + timedelta(days=1):
         raise InvalidInputError(f"{as_of} has not come yet: name a day up to today, or none for the last one")
 
 
 def _staleness_warnings(market: PinnedMarket, settings: MarketSettings) -> tuple[str, ...]:
-    """Without a date the last day counts, which a user takes for about today."""
+    """Warns if the request has no date and the last day with prices is long ago."""
     age = (utc_now().date() - market.as_of).days
     if age <= STALE_DAYS or settings.prices.source is MarketSource.SYNTHETIC:
         return ()
@@ -201,7 +201,7 @@ def inputs_by_model(
 
 
 def registry_of(models: Sequence[Candidate], configuration: Configuration) -> BaseModelRegistry | None:
-    """None where no model works with saved models, or nothing was ever saved: opening would create files."""
+    """The registry; None if no model needs it or nothing was ever saved: opening would create files."""
     has_saved = configuration.settings.model_registry.backend != "none" and has_registry(configuration)
     return open_registry(configuration) if has_saved and any(model.artefacts for model in models) else None
 

@@ -1,4 +1,4 @@
-"""In the cell of a training: the signal model learns, and each of its saved models is pickled."""
+"""In the cell of a training: a signal model trains its models, and each of them is pickled."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -7,7 +7,7 @@ from typing import Any
 
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.job import Phase
+from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.signals.answer_in_cell import errors_as_faults, seed_random
 from bakeoff.settings import log_setup
@@ -20,7 +20,7 @@ from registry.models.model_description import describe
 
 
 def train(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
-    """Return a description of each model, by its name; its pickle is the output of that name."""
+    """The entry of the cell: returns a description of each model, whose pickle is the output of its name."""
     candidate = Candidate.from_json(payload["candidate"])
     log_setup.set_ids(**payload["about"], modelId=candidate.id)
     seed_random()

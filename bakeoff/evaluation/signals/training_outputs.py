@@ -1,7 +1,8 @@
 """What the supervisor accepts of a training, and saves: all models of the training together, or none.
 
-The files are hashed and not unpickled. Models belong together when they have the same version and come from
-the same training. So if the saving process is killed in between, nobody loads the part that it has saved.
+The files are hashed and not unpickled. Models belong together if they have the same version and come from the
+same training. If the saving process is killed in between, the models that it has saved are never loaded,
+since others of their training are missing.
 """
 
 from collections.abc import Mapping
@@ -100,7 +101,7 @@ def _not_understood(candidate: Candidate) -> InvalidInputError:
 def save_together(
     artefacts: tuple[TrainedArtefact, ...], registry: BaseModelRegistry
 ) -> tuple[ModelVersion, ...]:
-    """All under one version number, which none of the names has had before."""
+    """Saves all models under one version number, which none of their names has had before."""
     version = _next_version(artefacts, registry)
     for _ in range(_TRIES):
         with suppress(ConflictError):  # another process has just used this version for one of the names
@@ -131,7 +132,7 @@ def _save_as(
             )
             saved.append(registry.get(model_id))
     except BaseException:
-        # Also when the process has to stop: a part of a training is of no use.
+        # Also if the process has to stop: a part of a training is of no use.
         for version_saved in saved:
             with suppress(BakeoffError):
                 registry.delete_model(version_saved.uri)

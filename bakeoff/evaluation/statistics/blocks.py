@@ -3,8 +3,8 @@
 The map from rows to blocks is a function of the split alone. All candidates of a split are summed over the
 same blocks, so two of them can be subtracted block by block, and what they have in common cancels.
 
-Rows are dealt to the blocks in turn, which is fair because the split has been shuffled. Rows that belong
-together (a patient, a customer) stay together: a group is never divided between two blocks.
+Rows are dealt to the blocks in turn, since the split has been shuffled. Rows that belong together (of one
+patient, of one customer) stay together: a group is never divided between two blocks.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ Ints = NDArray[np.intp]
 #: More blocks would not make the intervals better, fewer would.
 MOST_BLOCKS = 2048
 
-#: Of every stream of random numbers in this package. A changed seed changes stored verdicts.
+#: The seed of every stream of random numbers in this package. Another seed would change stored verdicts.
 SEED = 20_261_129
 
 
@@ -37,7 +37,10 @@ class BlockMap:
         return len(self.of_row)
 
     def sums(self, influences: Floats) -> Floats:
-        """Of influences, one per row with its weight multiplied in: the sum over each block, by all rows."""
+        """The sums of influences over each block, divided by the number of all rows.
+
+        There is one influence per row, with the weight of the row multiplied in.
+        """
         return np.bincount(self.of_row, weights=influences, minlength=self.blocks) / self.rows
 
     def weighted(self, weights: NDArray[Any]) -> Self:
@@ -72,7 +75,7 @@ class BlockMap:
 
 
 def deal_rows(rows: int, *, split: str = "", most: int = MOST_BLOCKS) -> BlockMap:
-    """Each row for itself. `split` is the address of the split: it tells apart two splits of equal size."""
+    """Deals single rows. `split` is the address of the split, by which splits of equal size differ."""
     if rows < 1:
         raise ValueError(f"a split has one test row at least, got {rows}")
     blocks = min(rows, most)
@@ -80,7 +83,7 @@ def deal_rows(rows: int, *, split: str = "", most: int = MOST_BLOCKS) -> BlockMa
 
 
 def deal_groups(groups: NDArray[Any], *, split: str = "", most: int = MOST_BLOCKS) -> BlockMap:
-    """Groups are kept whole. `groups` names the group of each row."""
+    """Deals whole groups. `groups` names the group of each row."""
     _, code = np.unique(groups, return_inverse=True)
     count = int(code.max()) + 1
     blocks = min(count, most)

@@ -3,9 +3,8 @@
     compare_all            every pair, with p-values adjusted by step-down max-T, and the model confidence set
     compare_with_fixed     every candidate with one reference that was named beforehand
 
-Each of the two makes a false claim in at most `level` of the runs. Both look at one Gaussian picture of the
-scores: what all candidates would score on other rows of the same kind, drawn from the covariance of their
-sketches.
+Each of the two makes a false claim in at most `level` of the runs. Both draw from the same Gaussian: the
+scores that all candidates would have on other rows of the same kind, by the covariance of their sketches.
 
 The candidates are put in the order of their ids before anything is drawn, so the order in which they are
 given changes nothing.
@@ -35,7 +34,7 @@ _FEWEST_BLOCKS = 6
 
 
 class IncomparableError(ValueError):
-    """The sketches are not of the same metric on the same rows, and say in what they differ."""
+    """The sketches are not of the same metric on the same rows. The message says in what they differ."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,16 +90,16 @@ class Pairs:
     z: Floats  #: t, on the normal scale
     is_certain: NDArray[np.bool_]  #: the two differ by the same in all blocks, so there is no variance
     may_be_claimed: NDArray[np.bool_]  #: it rests on enough rows
-    least_p: Floats  #: what no draw can go below: of a certain difference, the p-value of its sign test
+    least_p: Floats  #: a bound for the p-value: of a certain difference, the p-value of its sign test
 
     @property
     def df(self) -> Floats:
-        """By the kurtosis of the influences (Satterthwaite): few where few rows decide."""
+        """Degrees of freedom, by the kurtosis of the influences (Satterthwaite): low if few rows decide."""
         return 2 * self.n_eff
 
     @property
     def are_equal(self) -> NDArray[np.bool_]:
-        """Of predictions that score the same in every block."""
+        """Where the predictions of both score the same in every block."""
         equal: NDArray[np.bool_] = self.is_certain & (self.difference == 0)
         return equal
 
@@ -109,7 +108,7 @@ class Pairs:
         return np.where(self.may_be_claimed, self.z, 0.0)
 
     def intervals(self, critical: float) -> tuple[Floats, Floats]:
-        """Simultaneous: all of them hold at once. `critical` is on the normal scale."""
+        """Simultaneous intervals: all of them hold at once. `critical` is on the normal scale."""
         half = t_scores(critical, self.df) * self.se
         return self.difference - half, self.difference + half
 
@@ -152,7 +151,7 @@ def compare_all(
 def compare_with_fixed(
     compared: ComparedScores, reference: str, *, level: float = 0.05, draws: int = DRAWS, seed: int = SEED
 ) -> tuple[Pairs, Claims]:
-    """Each of the others (a) with the reference (b), in the order of the ids. A family of its own."""
+    """Compares each of the others (a) with the reference (b), in the order of the ids, as one family."""
     place = compared.ids.index(reference)
     others = np.array([other for other in range(len(compared.ids)) if other != place], dtype=np.intp)
     pairs = pairs_of(compared, others, np.full(len(others), place, dtype=np.intp))
@@ -194,7 +193,7 @@ def pairs_of(compared: ComparedScores, a: Ints | None = None, b: Ints | None = N
 
 
 def draw(covariance: Floats, *, draws: int = DRAWS, seed: int = SEED) -> Floats:
-    """Errors of all scores, (candidates, draws), as other rows of the same kind would have made them."""
+    """Draws of the errors of all scores, (candidates, draws): what other rows of the same kind would give."""
     candidates = len(covariance)
     # Candidates with equal predictions make the matrix singular. So little on its diagonal shows nowhere
     # else.
@@ -227,8 +226,9 @@ def step_down(pairs: Pairs, drawn: Floats, *, level: float = 0.05) -> Claims:
 def confidence_set_p(pairs: Pairs, drawn: Floats) -> Floats:
     """The model confidence set of Hansen, Lunde and Nason (T_R): a p-value per candidate.
 
-    Whoever is beaten most clearly is put out, again and again, until one is left. The order of that follows
-    from z alone; its significance is then found from the last to the first, as in `step_down`.
+    The candidate that is beaten most clearly is eliminated, again and again, until one is left. The order of
+    elimination follows from z alone; the significance is then found from the last to the first, as in
+    `step_down`.
     """
     candidates, draws = drawn.shape
     beats = np.zeros((candidates, candidates))  # how clearly the row beats the column

@@ -19,7 +19,7 @@ from bakeoff.evaluation.statistics.sketch import Sketch
 
 @dataclass(frozen=True, kw_only=True)
 class FoldDifference:
-    """Of two candidates, by the differences of their fold scores."""
+    """The difference between two candidates, by the differences of their fold scores."""
 
     difference: float
     se: float
@@ -76,7 +76,7 @@ def nadeau_bengio(differences: Floats, folds: int) -> FoldDifference:
 
 
 def mean_interval(scores: Floats, folds: int, *, level: float = 0.05) -> tuple[float, float]:
-    """Of the mean of fold scores, by the same correction."""
+    """The interval of the mean of fold scores, by the same correction."""
     found = nadeau_bengio(scores, folds)
     half = float(special.stdtrit(found.df, 1 - level / 2)) * found.se
     return found.difference - half, found.difference + half
@@ -97,7 +97,7 @@ def posterior(differences: Floats, folds: int, margin: float) -> tuple[float, fl
 
 
 def _base(repeats: Sequence[Sequence[Sketch]]) -> int:
-    """Of a perfect score: the rows of the rarest class over all folds; groups are the same in each."""
+    """What a perfect score rests on: the rows of the rarest class over all folds, or the groups."""
     groups = repeats[0][0].groups
     rows = min(sum(sketch.base for sketch in repeat) for repeat in repeats)
     return rows if groups is None else min(rows, groups)

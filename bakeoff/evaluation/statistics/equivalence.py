@@ -1,4 +1,4 @@
-"""Being close enough: what a tie does not show. The user says what difference does not matter to him."""
+"""Equivalence: being within a margin of the best, which a tie does not show. The user gives the margin."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class EquivalenceTest:
 def bounds_to_best(comparison: Comparison) -> Floats:
     """How far each candidate can be behind the best, at most; all bounds hold at once.
 
-    A difference that rests on few rows reaches further: by t on as few degrees of freedom.
+    The bound of a difference that rests on few rows is wider: by t with as few degrees of freedom.
     """
     pairs, critical = comparison.pairs, comparison.claims.critical
     reach = np.where(pairs.may_be_claimed, critical, t_scores(critical, pairs.df)) * pairs.se

@@ -12,13 +12,13 @@ import math
 
 from scipy import special
 
-from bakeoff.domain.verdict import Interval
+from bakeoff.domain.runs.verdict import Interval
 from bakeoff.evaluation.statistics.sketch import IntervalKind, Sketch
 
 #: Fewer rows than this, and the interval says on how many it rests.
 FEW_ROWS = 10
 
-#: Values and standard errors within this of their limits are at them: sums are rounded.
+#: A value or standard error this close to its limit is at the limit: sums are rounded.
 _ROUNDING = 1e-12
 
 _COUNTED = {IntervalKind.PROPORTION, IntervalKind.JACCARD}
@@ -70,7 +70,7 @@ def _bounded(sketch: Sketch, value: float, level: float) -> Interval | None:
     if sketch.base == 0:
         return None
     if min(value, 1 - value) <= _ROUNDING or sketch.se <= _ROUNDING:
-        # The rows do not vary, so the logit has no width. The score is as sure as that many hits in a row.
+        # The rows do not vary, so the logit has no width. Wilson's interval of as many hits is used instead.
         trials = sketch.base / sketch.variance_factor
         low, high = wilson(value, trials, level=level)
         return Interval(low=low, high=high, rests_on=_if_few(trials))
@@ -96,7 +96,7 @@ def _unbounded(sketch: Sketch, value: float, level: float) -> Interval:
 
 
 def _t(sketch: Sketch, level: float) -> float:
-    """The wider, the fewer rows the value rests on (Satterthwaite, by the kurtosis of the influences)."""
+    """The quantile of t: greater where the value rests on few rows (Satterthwaite, by the kurtosis)."""
     return float(special.stdtrit(2 * sketch.n_eff, 1 - level / 2))
 
 

@@ -1,4 +1,4 @@
-"""The sketch of a metric that nothing is known of: leave out one block of rows after another."""
+"""The sketch of a metric whose influence function is unknown: leave out one block of rows after another."""
 
 import math
 from collections.abc import Callable

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bakeoff.domain.verdict import (
+from bakeoff.domain.runs.verdict import (
     Against,
     CorrectedScore,
     PreferAmongTied,
@@ -53,8 +53,8 @@ METHOD = (
 class JudgedCandidate:
     id: str
     sketch: Sketch | None  #: by the metric that is judged; None: the candidate has no result, or only a score
-    score: float | None = None  #: for those without a sketch; nothing can be said of how sure it is
-    is_baseline: bool = False  #: the dummy, which competes with nobody
+    score: float | None = None  #: of a candidate without a sketch, so without an interval
+    is_baseline: bool = False  #: the dummy, which takes no part in the contest
     fit_seconds: float | None = None
     predict_seconds: float | None = None  #: per row
     peak_memory_mb: float | None = None
@@ -74,7 +74,7 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitUse:
-    """How often a split has been looked at, and from when on to say so."""
+    """How many candidates were scored on a split, and from which number on to warn."""
 
     looks: int  #: distinct candidates ever scored on it, those of this run included
     warn_from: int = 20
@@ -94,7 +94,7 @@ def judge(
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> RunVerdict:
-    """Of candidates with sketches of one metric on the same rows; raise IncomparableError of others.
+    """The verdict on candidates with sketches of one metric on the same rows; IncomparableError for others.
 
     `margin` is a difference that does not matter to the user, in the unit of the metric. `prefer` may be an
     order of candidates instead of a cost.
@@ -167,7 +167,7 @@ def _not_kept(entrants: Sequence[JudgedCandidate]) -> tuple[VerdictFinding, ...]
 
 
 def too_few(sketches: Sequence[Sketch]) -> tuple[VerdictFinding, ...]:
-    """Why nothing at all is claimed, if so."""
+    """Why nothing at all can be claimed; empty if something can."""
     if not sketches:
         return ()
     rows, groups = sketches[0].rows, sketches[0].groups
@@ -188,7 +188,7 @@ def _contested(
     margin: float | None,
     draws: int,
 ) -> RunVerdict:
-    """The verdict with everything that follows from comparing the candidates with each other."""
+    """The verdict, with what follows from comparing the candidates with each other."""
     if len(compared.ids) == 1:
         return verdict  # nobody to be compared with
     comparison = compare_all(compared, level=verdict.level, draws=draws, seed=verdict.seed)
@@ -218,7 +218,7 @@ def _contested(
 def _corrected(
     compared: ComparedScores, sketches: Mapping[str, Sketch], sign: int, verdict: RunVerdict
 ) -> CorrectedScore:
-    """In the unit of the metric, and within its range."""
+    """The corrected score in the unit of the metric, and within its range."""
     found = corrected_score(compared, level=verdict.level, seed=verdict.seed)
     low, high = (found.low, found.high) if sign > 0 else (-found.high, -found.low)
     smallest, largest = sketches[found.candidate].range
@@ -231,9 +231,10 @@ def _corrected(
 
 
 def _typical_se(comparison: Comparison) -> float | None:
-    """Of the difference of two that may be the best; of the best one and another where it is alone.
+    """The median standard error of the difference of two candidates.
 
-    The median over such pairs as differ at all, or else over all pairs.
+    It is over the pairs that may be the best, or if one is alone the best, over its pairs. If none of these
+    differ at all, it is over all pairs that do.
     """
     pairs, first = comparison.pairs, comparison.may_be_best
     among = first[pairs.a] & first[pairs.b] if first.sum() > 1 else first[pairs.a] | first[pairs.b]
@@ -290,7 +291,7 @@ def _compared_with(
 
 
 def _unknown(name: str, value: float, candidate: str, sketch: Sketch) -> ReferenceComparison:
-    """Of a reference whose score is a convention: the precision of a dummy that calls nothing positive."""
+    """Comparisons with a reference whose score is a convention: a dummy's precision without positives."""
     return ReferenceComparison(
         reference=name,
         candidate=candidate,
@@ -332,7 +333,7 @@ def _recommended(
 
 
 def _cost(one: JudgedCandidate, prefer: PreferAmongTied | Sequence[str]) -> float:
-    """An unknown cost, and a candidate that the order does not name, come last."""
+    """What candidates are ordered by. An unknown cost, or one that the order does not name, comes last."""
     if not isinstance(prefer, PreferAmongTied):
         return list(prefer).index(one.id) if one.id in prefer else float("inf")
     cost = {
@@ -344,7 +345,7 @@ def _cost(one: JudgedCandidate, prefer: PreferAmongTied | Sequence[str]) -> floa
 
 
 def _preference(verdict: RunVerdict, prefer: PreferAmongTied | Sequence[str]) -> str:
-    """As the sentence calls it."""
+    """The name of the preference in the sentence."""
     if isinstance(prefer, PreferAmongTied):
         return str(prefer)
     return sentences.ORDER if verdict.recommended in prefer else sentences.SCORE

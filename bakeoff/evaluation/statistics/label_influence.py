@@ -74,14 +74,14 @@ class LabelInfluence:
             hits, support, predicted = counts.by_block
             sums = hits @ self.on_hit + support @ self.on_true + predicted @ self.on_predicted
             sums /= counts.block_map.rows
-        # Where all rows are right, hits and the rest cancel but for rounding. That is no variance.
+        # If all rows are right the influences cancel, except for rounding, which must not count as variance.
         largest = max(float(np.abs(part).max()) for part in (self.on_hit, self.on_true, self.on_predicted))
         sums[np.abs(sums) < 1e-12 * largest / counts.block_map.rows] = 0.0
         return sums
 
 
 def count_labels(true: Ints, predicted: Ints, labels: int, block_map: BlockMap) -> LabelCounts:
-    """Labels are codes from 0 to `labels` - 1. Labels that are predicted but no class have the last ones."""
+    """Counts labels, which are codes from 0 to `labels` - 1. Predicted labels that are no class come last."""
     weights = block_map.weights
     if block_map.blocks * labels * labels <= _MOST_CELLS:
         cell = block_map.of_row * labels

@@ -49,7 +49,7 @@ _OF_ANSWERS = frozenset({"accuracy", "balanced_accuracy", *_RATIO_OF})
 _OF_PROBABILITIES = frozenset({"log_loss", "brier", "neg_log_loss", "neg_brier_score"})
 _OF_SCORES = frozenset({"roc_auc", "average_precision"})
 
-#: From 0 to 1, among those that are left to the jackknife.
+#: Metrics from 0 to 1 among those that are left to the jackknife.
 _BOUNDED = frozenset(
     {
         "completeness_score",
@@ -138,14 +138,14 @@ def value_sketches(
 def other_sketch(
     name: str, metric: Callable[[Ints], float], block_map: BlockMap, *, base: int | None = None
 ) -> Sketch:
-    """Of any metric: `metric` is given the places of the rows to look at (see `jackknife`).
+    """The sketch of any metric: `metric` is given the places of the rows to look at (see `jackknife`).
 
     `base` is what a perfect score rests on: the rows of the rarest class; None: all rows.
     """
     value, sums = jackknife(metric, block_map)
     kind = _kind_of_other(name)
     is_loss = kind is IntervalKind.LOSS
-    if is_loss:  # the sketch of a loss, seen from the other side
+    if is_loss:  # the name is that of minus a loss
         value, sums = -value, -sums
     sketch = make_sketch(name, value, sums, block_map, kind=kind, base=base or block_map.rows)
     return sketch.minus() if is_loss else sketch

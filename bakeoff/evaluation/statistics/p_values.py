@@ -9,9 +9,9 @@ from bakeoff.evaluation.statistics.blocks import Floats
 
 
 def holm(p_values: Sequence[float]) -> Floats:
-    """Adjusted for their number.
+    """P-values adjusted for their number.
 
-    Over all pairs, never over the pairs of the best: which one that is, is chosen by the data.
+    Give those of all pairs, and not only those with the best candidate: the data have chosen that one.
     """
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
@@ -21,7 +21,7 @@ def holm(p_values: Sequence[float]) -> Floats:
 
 
 def mcnemar_exact(only_a: int, only_b: int) -> float:
-    """Of two classifiers: rows that only a, and rows that only b has right. Two-sided."""
+    """The two-sided p-value for two classifiers, by the rows that only a and that only b has right."""
     discordant = only_a + only_b
     if discordant == 0:
         return 1.0
@@ -33,8 +33,8 @@ def two_sided_t(statistic: float, df: float) -> float:
 
 
 def normal_scores(statistics: Floats, df: Floats) -> Floats:
-    """What has the same tail on the normal scale as t does on its own degrees of freedom."""
-    # Tails below 1e-300 are rounded to zero: the score stops at 37, where nobody doubts any more.
+    """Normal scores with the same tail as t has with its own degrees of freedom."""
+    # Tails below 1e-300 are rounded to zero, so the score stops at 37, which is large enough.
     tails = np.maximum(special.stdtr(df, -np.abs(statistics)), 1e-300)
     scores: Floats = np.sign(statistics) * np.minimum(-special.ndtri(tails), 37.0)
     return scores

@@ -24,7 +24,7 @@ class Influence:
 
 
 def roc_auc(positive: NDArray[np.bool_], scores: NDArray[Any], weights: Floats | None = None) -> Influence:
-    """Of all pairs of a positive and a negative row, the share where the positive one scores higher."""
+    """The share of the pairs of a positive and a negative row in which the positive one scores higher."""
     rows = len(positive)
     ranked = _ranked(positive, scores, weights)
     if ranked.positives.sum() == 0 or ranked.negatives.sum() == 0:

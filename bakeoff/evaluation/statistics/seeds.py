@@ -1,7 +1,7 @@
 """Comparing recipes rather than fitted models: each candidate is fitted several times, with different seeds.
 
-One fit of each says only that this model is better than that one. Whether the recipe is better also depends
-on how much a recipe's models differ among themselves.
+One fit of each shows only that one model is better than another. Whether its recipe (its class with its
+parameters) is better also depends on how much the models of a recipe differ.
 """
 
 import math
@@ -31,7 +31,7 @@ def compare_recipes(a: Floats, b: Floats) -> RecipeDifference:
     variance, uncertainty = of_rows, of_rows * of_rows / (rows - 1)
     for scores in (a, b):
         of_means = float(scores.mean(axis=0).var(ddof=1)) / seeds
-        # Seed means also differ by what is left within rows, and that is in `of_rows` already.
+        # The means of seeds also differ by what varies within rows, which is in `of_rows` already.
         left = scores - scores.mean(axis=1, keepdims=True) - scores.mean(axis=0) + scores.mean()
         within_rows = float((left**2).sum()) / ((rows - 1) * (seeds - 1)) / (rows * seeds)
         variance += max(of_means - within_rows, 0.0)

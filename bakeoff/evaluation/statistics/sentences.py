@@ -1,7 +1,7 @@
-"""The verdict in words that a person can act on.
+"""The verdict in words, by which a person can choose a candidate.
 
-Nothing is called best that was not shown to be, and a tie is never called equal. Numbers have as many
-digits as their intervals support.
+A candidate is called best only if that was shown, and tied candidates are never called equal. Numbers have as
+many digits as their intervals support.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bakeoff.domain.verdict import (
+from bakeoff.domain.runs.verdict import (
     Against,
     Interval,
     PairDifference,
@@ -26,9 +26,9 @@ ORDER = "order"
 SCORE = "score"
 
 _PAIR = 2
-_NAMED = 4  #: of more names, three are listed
+_NAMED = 4  #: most names that are all listed; of more, three are
 _LISTED = 3
-_MUCH = 2.0  #: times a cost, from which on it is mentioned
+_MUCH = 2.0  #: a cost is mentioned if it is at least so many times another
 
 _WORDS = (
     *("no", "one", "two", "three", "four", "five", "six"),
@@ -82,7 +82,7 @@ def tell(
 
 
 def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], candidates: int) -> str:
-    """Why; empty if there is something."""
+    """Why nothing can be said; empty if something can."""
     codes = {finding.code for finding in verdict.findings}
     whom = next(iter(scored), "") if len(scored) == 1 else f"the {_count(len(scored))} candidates"
     is_open = verdict.best is None and not verdict.tied and len(scored) > 1
@@ -119,7 +119,7 @@ def _behind(pair: PairDifference) -> str:
     half = 0.0 if pair.low is None or pair.high is None else (pair.high - pair.low) / 2
     amount = number(abs(pair.difference), half)
     if pair.low is None or pair.high is None or pair.low <= 0 <= pair.high:
-        return amount  # put out of the first place by all that is known; this pair alone would not do it
+        return amount  # excluded by all comparisons together; this pair alone would not do
     nearer, farther = sorted((abs(pair.low), abs(pair.high)))
     return f"{amount} ({number(nearer, half)} to {number(farther, half)})"
 
@@ -162,7 +162,7 @@ def _only_one(verdict: RunVerdict, one: Contender) -> str:
 
 
 def _is_unbeaten(verdict: RunVerdict, baseline: str) -> bool:
-    """By all that could be compared with it."""
+    """Whether none of the others that could be compared with it is shown to be better."""
     outcomes = {one.outcome for one in verdict.references if one.reference == baseline}
     return bool(outcomes) and outcomes <= {Against.NOT_SHOWN, Against.WORSE}
 
@@ -207,7 +207,7 @@ def _the_one_to_take(verdict: RunVerdict, scored: dict[str, Contender], prefer: 
 
 
 def _price(verdict: RunVerdict, one: Contender) -> str:
-    """How far the one to take is behind the highest score, where it is."""
+    """How far the recommended candidate is behind the highest score; empty if it has the highest."""
     pair = verdict.to_best.get(one.id)
     if pair is None or not pair.difference:
         return ""
@@ -217,7 +217,7 @@ def _price(verdict: RunVerdict, one: Contender) -> str:
 
 
 def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, prefer: str) -> str:
-    """How much more the one with the highest score costs, where that is another; else the next cheapest."""
+    """How much more the one with the highest score costs; if it is the chosen one, the next cheapest."""
     top = scored[verdict.tied[0]]
     if top.id != one.id:
         other, which = top, f"with the {_highest(verdict)} {verdict.metric}"
@@ -238,7 +238,7 @@ def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, p
 
 
 def _against(verdict: RunVerdict, first: list[str], name: str, *, is_baseline: bool) -> str:
-    """Of those in first place with one reference. Of a baseline that all of them beat, nothing is said."""
+    """How those in first place compare with one reference; nothing if all of them beat a baseline."""
     known = [one for one in verdict.references if one.reference == name and one.candidate in first]
     better = [one for one in known if one.outcome is Against.BETTER]
     worse = [one for one in known if one.outcome is Against.WORSE]
@@ -272,7 +272,7 @@ def _all_score_the_same(verdict: RunVerdict) -> bool:
 
 
 def number(value: float, half: float) -> str:
-    """With the digits that an interval of such half width supports.
+    """The number with as many digits as an interval of this half width supports.
 
     Its own first digit is shown, and the second too where the first is 1.
     """
@@ -282,7 +282,7 @@ def number(value: float, half: float) -> str:
 
 
 def about(value: float, half: float) -> str:
-    """One digit of the half width, but one or two digits of the value in any case."""
+    """The number with one digit of the half width, but always with one or two digits of its own."""
     own = -_place(value)
     digits = own if not math.isfinite(half) or half <= 0 else max(own, min(-_place(half), own + 1))
     said = _rounded(value, digits)
@@ -290,7 +290,7 @@ def about(value: float, half: float) -> str:
 
 
 def _place(value: float) -> int:
-    """Of the first digit: 0 for 1 to 9, -1 for tenths."""
+    """The place of the first digit: 0 for 1 to 9, -1 for tenths."""
     return math.floor(math.log10(abs(value))) if value else 0
 
 
@@ -315,7 +315,7 @@ def _rows(verdict: RunVerdict) -> str:
 
 
 def _cost(one: Contender, prefer: str) -> float | None:
-    """None where it is not known, and where no cost decides."""
+    """The cost; None if it is unknown, or if no cost decides."""
     costs = {
         "predict_time": one.predict_seconds,
         "fit_time": one.fit_seconds,

@@ -1,5 +1,5 @@
-"""A sketch is all that is kept of how surely a score is known: a few thousand numbers, whatever the number
-of rows.
+"""A sketch holds what intervals and comparisons of a score need: a few thousand numbers, for any number of
+rows.
 
 A metric is linearised: each row has an influence on the score, and the sketch holds the sums of the
 influences over the blocks of the split (at most 16 KB). Standard errors, intervals, comparisons and the
@@ -103,14 +103,14 @@ class Sketch:
 
     @property
     def n_eff(self) -> float:
-        """The rows that the value really rests on: few where few rows have most of the influence."""
+        """The effective number of rows: low if a few rows have most of the influence."""
         squares = self.sums * self.sums
         fourth = float(squares @ squares)
         return float(squares.sum()) ** 2 / fourth if fourth > 0 else 0.0
 
     @property
     def range(self) -> tuple[float, float]:
-        """What the value can be."""
+        """The lowest and the highest possible value."""
         smallest, largest = _RANGES[self.kind]
         return (-largest, -smallest) if self.negated else (smallest, largest)
 

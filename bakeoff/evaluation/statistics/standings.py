@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from bakeoff.domain.verdict import PairDifference, Standing
+from bakeoff.domain.runs.verdict import PairDifference, Standing
 from bakeoff.evaluation.statistics.comparison import Comparison, Pairs
 from bakeoff.evaluation.statistics.equivalence import bounds_to_best
 
 
 def standings_of(comparison: Comparison, margin: float | None) -> dict[str, Standing]:
-    """Of every candidate that was compared. `margin`: a difference that does not matter; None: each does."""
+    """The standing of each compared candidate. `margin`: a difference that does not matter; None: none."""
     compared, pairs = comparison.compared, comparison.pairs
     standings = dict.fromkeys(compared.ids, Standing.WORSE)
     first = [int(place) for place in np.flatnonzero(comparison.may_be_best)]
@@ -56,7 +56,7 @@ def bands_of(comparison: Comparison, places: int) -> dict[str, tuple[int, int]]:
     candidates = len(compared.ids)
     begins = len(first) + 1 + np.bincount(loser, minlength=candidates)[others]
     ends = places - np.bincount(winner, minlength=candidates)[others]
-    # Claims need not be transitive. Bands are widened until they are in the order of the scores.
+    # Claims need not be transitive, so bands are widened until they are in the order of the scores.
     begins = np.minimum.accumulate(begins[::-1])[::-1]
     ends = np.maximum.accumulate(ends)
     bands = {compared.ids[place]: (1, len(first)) for place in first}
@@ -113,5 +113,5 @@ def _is_held_back(pairs: Pairs, one: int, other: int) -> bool:
 
 
 def _place(pairs: Pairs, one: int, other: int) -> int:
-    """Where the pair is, of all pairs with a before b."""
+    """The index of the pair among all pairs with a before b."""
     return int(np.flatnonzero((pairs.a == min(one, other)) & (pairs.b == max(one, other)))[0])

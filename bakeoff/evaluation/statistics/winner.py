@@ -1,6 +1,6 @@
-"""What having been chosen does to a score: the winner's correction, what could have been found, and reuse.
+"""Choosing the highest of many scores: how much too high it is on average, though each score is unbiased.
 
-The highest of many scores is too high on average, even if each is fair. Several ways to say by how much.
+Also the differences that a run can detect, and what repeated use of a test set does.
 """
 
 import math
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bakeoff.domain.verdict import CorrectedScore
+from bakeoff.domain.runs.verdict import CorrectedScore
 from bakeoff.evaluation.statistics.blocks import SEED
 from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
 from bakeoff.evaluation.statistics.sketch import Sketch
@@ -25,7 +25,7 @@ POWER = 0.8
 def corrected_score(
     compared: ComparedScores, *, level: float = 0.05, bags: int = BAGS, seed: int = SEED
 ) -> CorrectedScore:
-    """Of the highest score: choose in a bag of blocks, score outside of it, again and again (BBC).
+    """The highest score, corrected: choose in a bag of blocks, score outside of it, many times (BBC).
 
     Scores have the sign of `ComparedScores`. The interval reaches from below the corrected score to above the
     naive one: selection may have added anything between.
@@ -40,7 +40,7 @@ def corrected_score(
 
 
 def minimum_detectable_difference(critical: float, se: float, *, power: float = POWER) -> float:
-    """The smallest true difference that is found in such a share of runs. `critical` is the run's own."""
+    """The smallest true difference that enough runs would find. `critical` is that of the run."""
     return (critical + float(special.ndtri(power))) * se
 
 
@@ -68,13 +68,13 @@ def expected_flattery(looks: int, pair_se: float) -> float:
     """How much the best of so many scored candidates exceeds its true value, if all were equal.
 
     `pair_se` is the median standard error of the difference of two of them: of independent errors it is
-    root two times that of one. What candidates have in common flatters nobody.
+    root two times that of one. Errors that all candidates have in common do not count.
     """
     return pair_se / math.sqrt(2) * expected_maximum(looks)
 
 
 def expected_maximum(count: int) -> float:
-    """Of so many independent standard normal numbers."""
+    """The expected maximum of so many independent standard normal numbers."""
     if count < 1:
         raise ValueError(f"expected one look at least, got {count}")
     # E max = integral of (1 - F^n) over x > 0, minus the integral of F^n over x < 0.
@@ -95,7 +95,7 @@ def adoption_level(look: int, *, level: float = 0.05) -> float:
 
 
 def p_of_being_better(proposed: Sketch, champion: Sketch, *, greater_is_better: bool) -> float:
-    """Of one pair that was named beforehand, one-sided. Raise IncomparableError of scores on other rows."""
+    """The one-sided p-value of a pair that was named beforehand. IncomparableError: not the same rows."""
     named = {"champion": champion, "proposed": proposed}
     compared = ComparedScores.of(named, greater_is_better=greater_is_better)
     pairs = pairs_of(compared)  # of champion minus proposed
@@ -119,7 +119,7 @@ def _chosen_in_bag_scored_outside(compared: ComparedScores, bags: int, seed: int
 
 @lru_cache(maxsize=2)
 def _bags(blocks: int, bags: int, seed: int) -> NDArray[np.int16]:
-    """How often each bag has each block. Kept, since drawing takes longer than all the rest together."""
+    """How often each bag has each block. Cached, since drawing takes longer than everything else."""
     random = np.random.RandomState(seed)  # its stream is frozen for ever
     drawn = random.multinomial(blocks, np.full(blocks, 1 / blocks), size=bags).astype(np.int16)
     drawn.flags.writeable = False

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.job import Job
 from bakeoff.domain.model_version import ModelVersion
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.domain.wording import joined
 
 _DIGITS = 12  #: of an address, as people tell two apart

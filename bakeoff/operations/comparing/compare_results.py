@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.verdict import PairDifference, PreferAmongTied, RunVerdict, Standing
+from bakeoff.domain.runs.verdict import PairDifference, PreferAmongTied, RunVerdict, Standing
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.operations.comparing.comparability import ComparedResult, refuse_if_incomparable
 from bakeoff.operations.comparing.disagreed_rows import disagreements_of

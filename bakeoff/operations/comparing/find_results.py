@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from bakeoff.domain.job import Job, JobKind, JobState
 from bakeoff.domain.model_version import ModelVersion
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job, JobKind, JobState
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations.comparing.comparability import ComparedResult
 from bakeoff.operations.comparing.result_names import ProjectPlaces, Reading, readings_of

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.domain.job import Job
 from bakeoff.domain.model_version import ModelVersion, VersionFilter, is_uri, parse_uri
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.run import Run
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import job_rows, run_rows

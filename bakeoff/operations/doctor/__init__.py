@@ -1,1 +1,1 @@
-"""What `bakeoff doctor` and `/health` look at, part by part."""
+"""The checks of `bakeoff doctor` and `/health`, a module for each part."""

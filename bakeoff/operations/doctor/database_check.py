@@ -11,7 +11,7 @@ from bakeoff.store.bakeoffs import job_rows
 from bakeoff.store.bakeoffs.job_rows import Backlog
 from bakeoff.store.database import schema_version
 
-#: Where an SQLite file says how it is written, and what it says when it is in WAL mode.
+#: Two bytes of an SQLite file say how it is written: their place, and their value in WAL mode.
 _MODE_AT, _WAL = 18, b"\x02\x02"
 
 

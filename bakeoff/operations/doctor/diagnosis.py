@@ -1,4 +1,4 @@
-"""A finding: what was looked at, how it is, and what to do about it."""
+"""A diagnosis: what was checked, whether it is well, and what to do if not."""
 
 from dataclasses import dataclass
 from enum import StrEnum

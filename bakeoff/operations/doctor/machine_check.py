@@ -95,7 +95,7 @@ def disks(folders: Iterable[Path]) -> Iterator[Diagnosis]:
 
 
 def _disk(folder: Path, total: int, _used: int, free: int) -> Diagnosis:
-    share = free / max(total, 1)  # what is no disk has no size
+    share = free / max(total, 1)  # a file system without a disk has the size 0
     said = f"{free / 1e9:,.1f} GB free, {share:.0%} of the disk, for {folder}"
     if free < _TOO_LITTLE_BYTES:
         cure = (

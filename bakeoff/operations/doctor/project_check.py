@@ -49,7 +49,7 @@ def check_datasets(context: Context) -> Iterator[Diagnosis]:
             "datasets", f"{name}: there is no file {file}", f"correct datasets.{name} in {configuration.file}"
         )
         for name, dataset in known.items()
-        if not dataset.is_added  # what `path` means, its package knows
+        if not dataset.is_added  # only the package of the source knows what `path` means
         for file in configuration.files_of(dataset)
         if not Path(file).is_file()
     ]
@@ -59,7 +59,7 @@ def check_datasets(context: Context) -> Iterator[Diagnosis]:
 
 
 def check_market(context: Context) -> Iterator[Diagnosis]:
-    """Nothing where there is none: most projects need no prices."""
+    """Nothing to report if no market is configured: most projects need no prices."""
     configuration = context.configuration
     if configuration.settings.market is None:
         return

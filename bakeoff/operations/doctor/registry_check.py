@@ -1,4 +1,4 @@
-"""The registry of trained models: whether it opens or answers, what is in it, and what was left over."""
+"""The registry of trained models: whether it opens or answers, what is in it, and leftover files."""
 
 import importlib.util
 import urllib.error
@@ -41,11 +41,11 @@ def check_registry(context: Context) -> Iterator[Diagnosis]:
 
 
 def _added(configuration: Configuration, backend: str) -> Diagnosis:
-    """Of a backend that an installed package adds; only whether it answers."""
+    """Checks a backend that an installed package adds: only whether it answers."""
     whose = f"{backend}, of {extensions.whose(Extends.REGISTRIES, backend)}"
     try:
         registry_opening.open_registry(configuration).versions(limit=1)
-    except Exception as exc:  # noqa: BLE001 - the package's own code; whatever it raises is what this look finds
+    except Exception as exc:  # noqa: BLE001 - the package's own code; whatever it raises is the diagnosis
         return fail(_SUBJECT, f"{whose}: {masked(str(exc))}", "mend the package, or choose another backend")
     return ok(_SUBJECT, f"{whose} answers")
 
@@ -93,7 +93,7 @@ def _mlflow(configuration: Configuration) -> Iterator[Diagnosis]:
 
 
 def _server(uri: str) -> Diagnosis:
-    """It tells its version to any client, unless it requires a login."""
+    """Checks an MLflow server by asking its version, which needs a login only if the server requires one."""
     try:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/version", timeout=_PATIENCE_S) as answer:  # noqa: S310 - http alone
             version = answer.read(100).decode(errors="replace")

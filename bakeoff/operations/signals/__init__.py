@@ -1,1 +1,1 @@
-"""Signals: starting runs of them, training, explaining and checking signal models."""
+"""Signal models: starting runs of signals; training, explaining and checking the models."""

@@ -1,4 +1,4 @@
-"""Letting a signal model explain its signal for one symbol, in a cell."""
+"""Has a signal model explain its signal for one symbol, in a cell."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Explanation:
     model_id: str
     symbol: str
     as_of: date
-    artefacts: tuple[str, ...]  #: saved models that it worked with, as URIs
+    artefacts: tuple[str, ...]  #: the saved models that it used, as URIs
     said: Mapping[str, Any]
 
     def to_record(self) -> dict[str, Any]:

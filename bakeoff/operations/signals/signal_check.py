@@ -93,7 +93,7 @@ def _model(context: Context, what: str, params: Mapping[str, Any]) -> Candidate:
 
 
 def _declared(context: Context) -> dict[str, Candidate]:
-    """Also those that were rejected: to find out why is what a check is for."""
+    """The candidate of this id, also if it was rejected: a check finds out why."""
     file = context.configuration.catalog_file
     return {one.id: one for one in catalog_schema.read(file).candidates} if file.is_file() else {}
 
@@ -108,7 +108,7 @@ def _signal_model(found: Candidate, params: Mapping[str, Any]) -> Candidate:
 
 
 def _class_in(file: Path) -> str:
-    """The only class that answers for symbols, found by reading."""
+    """The only signal model in the file, found by reading its source."""
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError) as exc:

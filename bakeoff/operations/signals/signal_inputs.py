@@ -10,7 +10,7 @@ from pathlib import Path
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.job import Job
+from bakeoff.domain.runs.job import Job
 from bakeoff.domain.signal import Artefact
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy, copy_out

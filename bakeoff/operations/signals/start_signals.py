@@ -1,4 +1,4 @@
-"""Starting runs of signals: as for bake-offs, all is written in one transaction, then doorbells are rung."""
+"""Starting runs of signals. As for bake-offs, all rows are in one transaction, before any doorbell."""
 
 import logging
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from bakeoff.domain.ensemble import combine
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.identity import new_id, parse_id, utc_now
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.evaluation.signals import signal_cell
 from bakeoff.evaluation.signals.signal_job_inputs import SEED
@@ -23,12 +23,12 @@ from bakeoff.store.database import schema_version
 
 log = logging.getLogger(__name__)
 
-#: What is counted of each model: symbols that it has a signal for, and those that were known before.
+#: The metrics of a signal model: symbols that it has a signal for, and those whose signal was known before.
 COUNTED = ScoringRules(metrics=("signals", "known"))
 
 
 def start_signals(context: Context, request: SignalRequest, *, digest: str | None = None) -> str:
-    """The id of the run, as `start_run`."""
+    """Returns the id of the run, like `start_run.start_run`."""
     schema_version.ensure(context.engine)
     run_id = parse_id(request.run_id) if request.run_id else new_id()
     if not run_rows.exists(context.engine, run_id):
@@ -43,7 +43,7 @@ def plan_signals(context: Context, request: SignalRequest) -> SignalPlan:
 
 
 def log_warnings(plan: SignalPlan, run_id: str) -> None:
-    """For a run that no person watches begin."""
+    """Logs the warnings of a run that no person has started on a terminal."""
     with log_setup.with_ids(runId=run_id):
         for warning in plan.warnings:
             log.warning("%s", warning)
@@ -98,5 +98,5 @@ def signals_in_process(
 
 
 def how_to_train(model: Candidate) -> str:
-    """The cure where a model works with saved models, and they are not there."""
+    """The cure, if a model needs saved models that are missing."""
     return f"`bakeoff signals train {model.id}` trains and saves them"

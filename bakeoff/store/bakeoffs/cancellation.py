@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 
 from bakeoff.domain.event import EventType
-from bakeoff.domain.job import JobState
+from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
 from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run
@@ -18,13 +18,13 @@ from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, jobs
 
 
 def cancel_run(engine: Engine, run_id: str) -> bool:
-    """False when nothing was left to cancel."""
+    """Cancels a run. False when nothing was left to cancel."""
     with writing(engine) as connection:
         return _cancel(connection, run_id, jobs.c.run_id == run_id)
 
 
 def cancel_job(engine: Engine, job_id: str) -> bool:
-    """False when there is no such job, or it had ended."""
+    """Cancels a job. False when there is no such job, or it has ended."""
     with writing(engine) as connection:
         run_id = connection.execute(select(jobs.c.run_id).where(jobs.c.id == job_id)).scalar()
         return run_id is not None and _cancel(connection, run_id, jobs.c.id == job_id)
@@ -46,7 +46,7 @@ def _cancel(connection: Connection, run_id: str, which: ColumnElement[bool]) -> 
 
 
 def _cancel_queued(connection: Connection, which: ColumnElement[bool], at: datetime) -> list[dict[str, Any]]:
-    # Compare-and-swap: a job that was claimed meanwhile is not queued any more, and is left to its worker.
+    # Compare-and-swap: a job that was claimed meanwhile is not queued any more, and its worker will stop it.
     ended = connection.execute(
         update(jobs)
         .where(which, IS_QUEUED)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Engine, Row, Select, func, select
 
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.result import Fit
+from bakeoff.domain.runs.result import Fit
 from bakeoff.store.bakeoffs.row_mapping import provenance_from_row, result_from_row
 from bakeoff.store.database.engine import reading
 from bakeoff.store.database.tables import provenances, results, runs
@@ -27,11 +27,11 @@ _FITS = (
     .join(results, results.c.evaluation_id == provenances.c.evaluation_id)
     .join(runs, runs.c.id == results.c.run_id)
 )
-_MOST = 5  #: of one fingerprint: enough to see whether they predicted alike
+_MOST = 5  #: fits of one fingerprint that are read: enough to see whether they predicted the same
 
 
 def with_fingerprints(engine: Engine, wanted: Collection[str]) -> Mapping[str, Sequence[Fit]]:
-    """By fingerprint, the latest few fits of each that has any, newest first."""
+    """The latest fits by fingerprint, newest first; fingerprints without a fit are absent."""
     found: dict[str, list[Fit]] = {}
     with reading(engine) as connection:
         for row in connection.execute(_latest(provenances.c.fingerprint, wanted, most=_MOST)):
@@ -40,21 +40,22 @@ def with_fingerprints(engine: Engine, wanted: Collection[str]) -> Mapping[str, S
 
 
 def latest_of(engine: Engine, model_ids: Collection[str]) -> Mapping[str, Fit]:
-    """By candidate, its latest fit; a candidate that was never fitted is absent."""
+    """The latest fit by candidate; candidates that were never fitted are absent."""
     with reading(engine) as connection:
         rows = connection.execute(_latest(provenances.c.model_id, model_ids, most=1))
         return {row.model_id: _fit(row) for row in rows}
 
 
 def of_evaluation(engine: Engine, evaluation_id: str) -> Fit | None:
-    """None for a result that was reused, and for one that is older than the table of provenances."""
+    """The fit of an evaluation; None for a reused result, and for one older than the provenances."""
     with reading(engine) as connection:
         row = connection.execute(_FITS.where(provenances.c.evaluation_id == evaluation_id)).first()
     return None if row is None else _fit(row)
 
 
 def _latest(column: Column[str], wanted: Collection[str], *, most: int) -> Select[Any]:
-    # The numbers are given before the join: so the database sorts narrow rows, and joins only those it needs.
+    # Rows are numbered before the join, so that the database sorts narrow rows and joins only the ones it
+    # needs.
     place = func.row_number().over(partition_by=column, order_by=provenances.c.made_at.desc())
     numbered = (
         select(provenances.c.evaluation_id, place.label("place"))

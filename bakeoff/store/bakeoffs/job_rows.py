@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
-from bakeoff.domain import result
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.job import Job
-from bakeoff.domain.result import FittedModel, NotKept, Result
+from bakeoff.domain.runs import result
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import FittedModel, NotKept, Result
 from bakeoff.store.bakeoffs.row_mapping import job_from_row, result_from_row
 from bakeoff.store.database.engine import now, reading
 from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results
@@ -21,7 +21,7 @@ class Backlog:
     queued: int
     running: int
     oldest_queued_at: datetime | None
-    silent: int  #: running jobs whose lease has run out, and was not taken away yet
+    silent: int  #: running jobs whose lease has run out and was not taken away yet
 
 
 def get(engine: Engine, job_id: str) -> Job:
@@ -71,7 +71,7 @@ def results_of_run(engine: Engine, run_id: str) -> list[Result]:
 
 
 def fitted_in(engine: Engine, evaluation_id: str) -> FittedModel | NotKept | None:
-    """What the cell left of its model; None when the run did not want to save it."""
+    """The fitted model that the cell left; None when the run did not want to save it."""
     wanted = select(fitted_models.c.fitted).where(fitted_models.c.evaluation_id == evaluation_id)
     with reading(engine) as connection:
         found = connection.execute(wanted).scalar()

@@ -1,8 +1,8 @@
-"""Leases: which worker may work on a job, how many at once, and what happens when the holder falls silent.
+"""Leases: which worker may work on a job, how many at once, and what happens when the holder does not answer.
 
-Each claim gives the job a new token. Each later change of the holder is one compare-and-swap on (job, token):
+Each claim gives the job a new token. Each later change by the holder is one compare-and-swap on (job, token):
 its UPDATE matches no row when the lease was lost, and the functions here then return False. So a holder that
-lost its lease can write nothing any more, whatever it was doing.
+lost its lease can write nothing any more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,9 +28,9 @@ from sqlalchemy import (
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.job import Job, JobError, JobState, Phase
-from bakeoff.domain.result import FittedModel, NotKept, Provenance, Result
-from bakeoff.domain.run import Run, RunState
+from bakeoff.domain.runs.job import Job, JobError, JobState, Phase
+from bakeoff.domain.runs.result import FittedModel, NotKept, Provenance, Result
+from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.store.bakeoffs import outbox, verdict_rows
 from bakeoff.store.bakeoffs.queue_order import NEXT_JOB, NEXT_RUN
 from bakeoff.store.bakeoffs.row_mapping import (
@@ -87,12 +87,12 @@ class Claim:
     run: Run
 
 
-#: Writes what else belongs to the end of a job, in the transaction that ends it; given the time of the end.
+#: Writes more in the transaction that ends a job. Called with the time of the end.
 WriteWithEnd = Callable[[Connection, datetime], None]
 
 
 def _nothing_else(_connection: Connection, _at: datetime) -> None:
-    """For a job of which there is nothing else to write."""
+    """For a job with nothing else to write."""
 
 
 class ClaimRefusal(StrEnum):
@@ -114,8 +114,8 @@ class LeaseStanding(StrEnum):
 
 
 def _running_jobs(*, on_node: bool = False) -> ScalarSelect[int]:
-    # An alias, for the statement that this is part of updates the same table. The state is written out
-    # instead of bound: only so does the database use the partial index of running jobs.
+    # An alias, because the statement around this updates the same table. The state is written out and not
+    # bound: with a bound value the database would not use the partial index of running jobs.
     other = jobs.alias("running")
     count = select(func.count()).select_from(other).where(other.c.state == literal_column("'running'"))
     return (count.where(other.c.node == bindparam("on_node")) if on_node else count).scalar_subquery()
@@ -123,7 +123,7 @@ def _running_jobs(*, on_node: bool = False) -> ScalarSelect[int]:
 
 # Statements are built once: building one costs more than running it.
 _AT = bindparam("at", type_=jobs.c.started_at.type)
-# The fence: no row matches once the lease was taken away, for then the token is another one or NULL.
+# The fence: no row matches when the lease was taken away, because the token is then another one or NULL.
 _IS_HELD = (jobs.c.id == bindparam("job"), jobs.c.lease_token == bindparam("token"), IS_RUNNING)
 _IS_SILENT = jobs.c.lease_expires_at < _AT
 
@@ -184,7 +184,7 @@ _REQUEUE = (
 _RELEASE = _REQUEUE.values(attempt=jobs.c.attempt - 1)
 _RETRY = _REQUEUE.where(jobs.c.attempt < jobs.c.max_attempts)
 _SILENT = select(jobs).where(IS_RUNNING, _IS_SILENT).order_by(jobs.c.lease_expires_at)
-# Looked at again under the lock of the run: the holder may have renewed its lease since `_SILENT` was read.
+# Checked again under the lock of the run: the holder may have renewed its lease since `_SILENT` was read.
 _STILL_SILENT = select(jobs.c.id).where(*_IS_HELD, _IS_SILENT).with_for_update()
 
 
@@ -197,7 +197,7 @@ def claim(engine: Engine, job_id: str, *, holder: Holder, caps: Caps, lease_s: f
 def claim_next(
     engine: Engine, *, excluded: Sequence[str], holder: Holder, caps: Caps, lease_s: float
 ) -> Claim | None:
-    """Claim the job that goes next, if the next run has one that is not excluded, and if there is room."""
+    """Claim the next job, if the next run has one that is not excluded, and if a slot is free."""
     with writing(engine) as connection:
         one_at_a_time(connection, "claim")
         job_id = connection.execute(NEXT_JOB, {"excluded": excluded}).scalar()
@@ -263,9 +263,9 @@ def _standing(connection: Connection, lease: Lease) -> LeaseStanding:
 
 
 def fit_instead(engine: Engine, lease: Lease) -> None:
-    """Fit the candidate although its predictions were to be reused: they are not there any more.
+    """Fit the candidate of a job that was to reuse predictions, because these are gone.
 
-    From here on the job is like any other, and so the event of its start is sent now.
+    From here on it is a job like any other, so the event of its start is written now.
     """
     with writing(engine) as connection:
         lock_run(connection, lease.run_id)
@@ -287,9 +287,8 @@ def complete(
 ) -> bool:
     """End a job of either kind with its result. False when the lease was lost: then nothing is written.
 
-    `fitted` is what the cell left of its model, if the run saves models. `also_write` writes what only this
-    kind of job has: in the same transaction, and before the run is closed, so that whatever closes the
-    run can read it.
+    `fitted` is the model that the cell left, if the run saves models. `also_write` writes what only this kind
+    of job has, in the same transaction and before the run is closed, so that closing the run can read it.
     """
 
     def write(connection: Connection, at: datetime) -> None:
@@ -316,8 +315,7 @@ def cancel(engine: Engine, lease: Lease) -> bool:
 
 
 def release(engine: Engine, lease: Lease) -> bool:
-    """Put the job back into the queue as if it had never been claimed: its worker stops, which is no fault of
-    the candidate's.
+    """Put the job back into the queue without counting the attempt, because its worker is stopping.
 
     If the cancellation of the job was requested, it ends as cancelled instead.
     """
@@ -327,9 +325,9 @@ def release(engine: Engine, lease: Lease) -> bool:
 
 
 def retry_or_fail(engine: Engine, lease: Lease, error: JobError) -> bool:
-    """Queue the job for another attempt, or end it with `error` when none is left.
+    """Queue the job for another attempt, or end it with `error` when no attempt is left.
 
-    For a cell that was killed from outside, or a worker that failed.
+    Called when a cell was killed from outside, or the worker itself failed.
     """
     with writing(engine) as connection:
         return _retry_or_fail(connection, lease, error)

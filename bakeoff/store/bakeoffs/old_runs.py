@@ -1,8 +1,8 @@
 """Deleting old runs, and the references that keep a run: only a run that nothing refers to is deleted.
 
 A run refers to its snapshot. A retry refers to the run that it repeats, and a reused result to the run that
-it comes from. References from elsewhere, such as those of the registry of trained models, are given as
-`kept`: those runs stay, and so do their snapshots.
+it comes from. Runs that something else refers to, such as the registry of trained models, are given as
+`kept`: they stay, and so do their snapshots.
 """
 
 from collections.abc import Collection
@@ -55,7 +55,7 @@ def open_run_ids(engine: Engine) -> set[str]:
 
 
 def referenced_snapshots(engine: Engine, *, without: Collection[str] = ()) -> set[tuple[str, str]]:
-    """Dataset id and split id of each; `without` are runs that do not count."""
+    """Dataset id and split id of each snapshot that a run refers to, except the runs in `without`."""
     with reading(engine) as connection:
         return {
             (dataset_id, split_id)
@@ -74,7 +74,7 @@ def outdated(engine: Engine, age: timedelta, *, kept: Collection[str] = ()) -> s
 
 
 def delete_outdated(engine: Engine, age: timedelta, *, kept: Collection[str] = ()) -> int:
-    """Delete the rows of the outdated runs. Returns how many. If it is killed, only whole runs are left."""
+    """Deletes the rows of outdated runs, and returns how many. A kill leaves each run whole or deleted."""
     number = 0
     while gone := _delete_some(engine, age, kept):
         number += gone
@@ -82,7 +82,7 @@ def delete_outdated(engine: Engine, age: timedelta, *, kept: Collection[str] = (
 
 
 def _delete_some(engine: Engine, age: timedelta, kept: Collection[str]) -> int:
-    """One batch, of runs that nothing refers to: foreign keys forbid to delete the others yet."""
+    """Deletes one batch, of runs that no other run refers to. Foreign keys forbid deleting the others yet."""
     with writing(engine) as connection:
         referred_to = {other for _, other in _references(connection)}
         batch = sorted(_outdated(connection, age, kept) - referred_to)[:_BATCH]

@@ -39,9 +39,9 @@ def add(
     payloads: Sequence[Mapping[str, Any]],
     at: datetime,
 ) -> None:
-    """Part of the caller's transaction, which must have locked the run (`run_rows.lock_run`).
+    """Adds an event in the caller's transaction, which must have locked the run (`run_rows.lock_run`).
 
-    Else an event could get a lower position than one of the same run that happened before it.
+    Without the lock, an event could get a lower position than an earlier one of the same run.
     """
     if payloads:
         connection.execute(
@@ -74,7 +74,7 @@ def pending(engine: Engine, *, limit: int) -> list[Pending]:
 
 
 def of_run(engine: Engine, run_id: str, *, after: int, limit: int) -> list[Pending]:
-    """The events of a run behind that position, published or not."""
+    """The events of a run after that position, published or not."""
     with reading(engine) as connection:
         return [
             _pending(row)
@@ -83,10 +83,10 @@ def of_run(engine: Engine, run_id: str, *, after: int, limit: int) -> list[Pendi
 
 
 class OutboxTail:
-    """Follows the events of one run or of all: first the latest ones, then what is added from now on.
+    """Follows the events of one run or of all: first the latest ones, then those that are added.
 
     Each event comes once, and those of a run in their order. On PostgreSQL a position may become visible
-    after greater ones, when its transaction took longer: so each look reads the last `_BACK` positions again.
+    after greater ones, if its transaction took longer. So each call reads the last `_BACK` positions again.
     """
 
     _BACK = 200  #: events that other transactions may commit while one is still open

@@ -1,11 +1,11 @@
 """The order of the queue: which run goes next, and which of its jobs.
 
-Of the runs with queued jobs the one with the highest priority goes first; of equals the one with the fewest
-running jobs, then the one that was served longest ago or never, then the oldest. Within a run jobs go by
-position.
+Of the runs with queued jobs the one with the highest priority goes first; among equals the one with the
+fewest running jobs, then the one that was served longest ago or never, then the oldest. Within a run jobs go
+by position.
 
 There are never more runs with running jobs than slots, and all other runs are in an index, in their order
-(`ix_evaluation_runs_line`). So finding the next run takes no longer where there are more jobs, or more runs.
+(`ix_evaluation_runs_line`). So the time to find the next run does not grow with the number of jobs or runs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, jobs, runs
 
 @dataclass(frozen=True, kw_only=True)
 class WaitingJob:
-    """A queued job, with what its doorbell shows to people."""
+    """A queued job, with what its message shows in Flower."""
 
     job_id: str
     run_id: str
@@ -43,7 +43,7 @@ class WaitingJob:
 
 
 def _has(state: str) -> Exists:
-    # The state is written out instead of bound: only so does the database use the partial indexes.
+    # The state is written out and not bound: otherwise the database would not use the partial indexes.
     some = jobs.alias(f"some_{state}")
     return exists().where(some.c.run_id == runs.c.id, some.c.state == literal_column(f"'{state}'"))
 
@@ -51,8 +51,8 @@ def _has(state: str) -> Exists:
 def _candidates(most: Any) -> Subquery:
     """The runs of which one may go next: those with running jobs, and the first `most` of the others.
 
-    Both have queued jobs. Only the order among the others comes from the index, for it does not know how many
-    jobs of a run are running.
+    All of them have queued jobs. The index gives only the order among the others, because it does not know
+    how many jobs of a run are running.
     """
     place = (runs.c.id, runs.c.name, runs.c.priority, runs.c.served_at, runs.c.created_at)
     idle = (
@@ -103,16 +103,16 @@ _QUEUED_JOBS = (
 
 
 def next_jobs(engine: Engine, *, limit: int) -> list[WaitingJob]:
-    """The queued jobs that are to start next, in this order, if none of the running ones ends before."""
+    """The queued jobs that start next, in this order, if no running job ends before."""
     with reading(engine) as connection:
         runs_by_order = connection.execute(_CANDIDATES, {"most": limit}).all()
         return list(_simulate_starts(connection, runs_by_order, limit))
 
 
 class _RunOrder(NamedTuple):
-    """What runs are ordered by: the least one goes first."""
+    """What runs are ordered by; the least goes first."""
 
-    priority: int  #: negative, for the highest comes first
+    priority: int  #: negated, because the highest goes first
     running: int
     given: int  #: the number of the start that it was given here last; 0: none, so `served_at` decides
     served_at: datetime

@@ -1,11 +1,11 @@
-"""Leases on rows that any of several processes may work on: the savings of runs, and the slots of schedules.
+"""Leases on rows that several processes could work on: savings, verdicts, and slots of schedules.
 
 A row of such a table is due while it is open and its `due_at` has passed. Taking it counts an attempt and
 moves `due_at` to the end of the lease: no other process takes it before then, and if the holder dies, the row
 becomes due again by itself. The number of the attempt (`tries`) is the fence: each write of a holder names
 it, and matches no row once another process has taken the row since.
 
-Jobs have leases of their own, in `leases`: they are claimed in order, with caps, and can be cancelled.
+Jobs have leases of another kind, in `leases`: they are claimed in order, with caps, and can be cancelled.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class LeasedRows:
     def due(
         self, engine: Engine, *conditions: ColumnElement[bool], order_by: ColumnElement[Any]
     ) -> Sequence[Row[Any]]:
-        """The rows that are open, and that no process works on."""
+        """The rows that are open and that no process is working on."""
         with reading(engine) as connection:
             is_due = self.table.c.due_at <= now(connection)
             return connection.execute(
@@ -38,10 +38,10 @@ class LeasedRows:
             ).all()
 
     def take(self, engine: Engine, *key: Any, lease_s: float) -> "RowLease | None":
-        """The lease on the row of this primary key. None when it is closed, or a process works on it."""
+        """Takes the lease on the row with this key. None if it is closed, or a process is working on it."""
         with writing(engine) as connection:
             at = now(connection)
-            # Compare-and-swap: of several processes that saw the row due, one still finds it so.
+            # Compare-and-swap: of several processes that saw the row due, only the first still finds it due.
             attempt = connection.execute(
                 update(self.table)
                 .where(*self.is_row(key), self.is_open, self.table.c.due_at <= at)
@@ -73,12 +73,13 @@ class RowLease:
         return self._make_due(in_s=lease_s)
 
     def postpone(self, *, by_s: float, **values: Any) -> bool:
-        """End this attempt, and write down why it failed: the row is due again after this time."""
+        """Ends this attempt and stores why it failed. The row is due again after this time."""
         return self._make_due(in_s=by_s, **values)
 
     def write(self, connection: Connection, **values: Any) -> bool:
         """Change the row. False, and nothing is changed, when the lease was lost."""
-        # Fence: a holder that stood still beyond its lease must not overwrite what its successor wrote.
+        # Fence: a holder that stood still until its lease ran out must not overwrite what its successor
+        # wrote.
         is_mine = (*self.rows.is_row(self.key), self.rows.table.c.tries == self.attempt, self.rows.is_open)
         return bool(connection.execute(update(self.rows.table).where(*is_mine).values(**values)).rowcount)
 

@@ -1,4 +1,4 @@
-"""From rows to the types of `domain`, and back: runs, jobs, results, provenances."""
+"""Converts rows to the types of `bakeoff.domain`, and back: runs, jobs, results, provenances."""
 
 from dataclasses import asdict
 from typing import Any
@@ -7,13 +7,13 @@ from sqlalchemy import Row
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
-from bakeoff.domain.job import Job, JobError, JobKind, JobState
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.result import CodeManifest, Cost, Part, Provenance, Result
-from bakeoff.domain.run import Run, RunState
-from bakeoff.domain.saving import SaveRequest
+from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState
+from bakeoff.domain.runs.result import CodeManifest, Cost, Part, Provenance, Result
+from bakeoff.domain.runs.run import Run, RunState
+from bakeoff.domain.runs.saving import SaveRequest
+from bakeoff.domain.runs.verdict import Interval
 from bakeoff.domain.signal import SignalJobInputs, SignalOrder
-from bakeoff.domain.verdict import Interval
 
 
 def run_to_row(run: Run) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def provenance_from_row(row: Row[Any]) -> Provenance:
 
 
 def name_in_events(row: Row[Any]) -> dict[str, Any]:
-    """What each event about a job says of it."""
+    """The keys that each event about a job has."""
     return {
         "evaluationId": row.id,
         "modelId": row.model_id,

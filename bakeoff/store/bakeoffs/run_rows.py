@@ -8,9 +8,9 @@ from sqlalchemy import Connection, Engine, bindparam, func, insert, select, tupl
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.event import EventType
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run, RunState, end_of_run
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run, RunState, end_of_run
 from bakeoff.store.bakeoffs import outbox, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
@@ -19,7 +19,7 @@ from bakeoff.store.signals import model_signals
 
 _OPEN = [state for state in RunState if not state.has_ended]
 _UNFINISHED = [state for state in JobState if not state.has_ended]
-_COMBINED = {RunState.COMPLETED, RunState.PARTIAL}  #: of a run that was cancelled no ensemble is made
+_COMBINED = {RunState.COMPLETED, RunState.PARTIAL}  #: a run that ends otherwise gets no ensemble
 
 _LOCK = select(runs.c.id).where(runs.c.id == bindparam("run")).with_for_update()
 _GET = select(runs).where(runs.c.id == bindparam("run"))
@@ -43,8 +43,8 @@ def create(
     `reused` jobs are written as completed: their results are those of earlier evaluations.
     """
     with writing(engine) as connection:
-        # Two that create the same run at once: there is no row to lock yet, and the second one's insert would
-        # fail instead of finding the run.
+        # Two processes may create the same run at once. There is no row to lock yet, so without this lock the
+        # insert of the second would fail, instead of finding the run.
         one_at_a_time(connection, run.id)
         if lock_run(connection, run.id):
             return False
@@ -81,8 +81,10 @@ def exists(engine: Engine, run_id: str) -> bool:
 
 
 def find(engine: Engine, prefix: str) -> str:
-    """The id of the run that is named: by `latest`, by its name (the newest of that name), or by the
-    beginning of its id, where only one begins like this.
+    """The id of the run that a user names.
+
+    A user writes `latest`, a name (of the newest run with it), or the beginning of an id, if no other id
+    begins with it.
     """
     found = find_named(engine, prefix) or find_beginning(engine, prefix)
     if found is None:
@@ -133,7 +135,8 @@ def page(
     }
     wanted = wanted.where(*(column == value for column, value in filters.items() if value is not None))
     if after is not None:
-        # Row values: so the page begins right behind that run, also among runs of the same moment.
+        # Row values are compared, so that the page begins right after that run, even among runs of one
+        # moment.
         last = select(runs.c.created_at).where(runs.c.id == after).scalar_subquery()
         wanted = wanted.where(tuple_(runs.c.created_at, runs.c.id) < tuple_(last, after))
     with reading(engine) as connection:
@@ -149,7 +152,7 @@ def summary(engine: Engine, run_id: str) -> RunSummary:
 
 
 def prioritise(engine: Engine, run_id: str, priority: int) -> bool:
-    """Set the priority: its jobs start before those of runs with a lower one. False when the run is over."""
+    """Sets the priority of a run. False when the run has ended."""
     with writing(engine) as connection:
         changed = connection.execute(
             update(runs).where(runs.c.id == run_id, runs.c.ended_at.is_(None)).values(priority=priority)
@@ -168,12 +171,12 @@ def lock_run(connection: Connection, run_id: str) -> bool:
 
 
 def close_if_over(connection: Connection, run_id: str, at: datetime) -> None:
-    """Part of each transaction that ends a job: the one that ends the last job ends the run, once."""
+    """Called in each transaction that ends a job. The one that ends the last job ends the run, once."""
     if connection.execute(_STILL_OPEN, {"run": run_id}).first():
         return
     counts = _count_jobs(connection, [run_id])[run_id]
     end = end_of_run(counts)
-    # Compare-and-swap: a run that is closed already stays as it is, and its end is sent once.
+    # Compare-and-swap: a run that is closed already stays as it is, and its end is announced once.
     closed = connection.execute(
         update(runs)
         .where(runs.c.id == run_id, runs.c.state.in_(_OPEN))

@@ -1,4 +1,4 @@
-"""How far a run is. This is polled while people wait for a run, so what is large about jobs is left out."""
+"""The progress of a run. It is polled while people wait, so the large columns of jobs are left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine, bindparam, select
 
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs.run_rows import get_within
 from bakeoff.store.database.engine import reading
 from bakeoff.store.database.tables import jobs
@@ -42,7 +42,7 @@ class JobStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
-    """Both from the same moment."""
+    """A run and its jobs, read at the same moment."""
 
     run: Run
     jobs: Sequence[JobStatus]

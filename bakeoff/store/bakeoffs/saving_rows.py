@@ -1,11 +1,11 @@
-"""Savings: which runs have models to save, and what came of it. One process at a time works on a saving."""
+"""Savings: which runs have models to save, and the outcome. One process at a time works on a saving."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from bakeoff.domain.saving import Saving, SavingOutcome
+from bakeoff.domain.runs.saving import Saving, SavingOutcome
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import savings
@@ -14,7 +14,7 @@ _SAVINGS = LeasedRows(savings, is_open=savings.c.done_at.is_(None))
 
 
 def begin(connection: Connection, run_id: str, at: datetime) -> None:
-    """Part of the transaction that ends a run, for a run whose models are to be saved."""
+    """Called in the transaction that ends a run whose models are to be saved."""
     connection.execute(insert(savings), {"run_id": run_id, "due_at": at, "tries": 0})
 
 
@@ -24,7 +24,7 @@ def due(engine: Engine) -> Sequence[str]:
 
 
 def take(engine: Engine, run_id: str, *, lease_s: float) -> RowLease | None:
-    """None when the saving is done, or another process works on it."""
+    """The lease on a saving; None when it is done, or another process is working on it."""
     return _SAVINGS.take(engine, run_id, lease_s=lease_s)
 
 
@@ -40,7 +40,7 @@ def finish(lease: RowLease, outcome: SavingOutcome) -> bool:
 
 
 def of_run(engine: Engine, run_id: str) -> Saving | None:
-    """None before the run has ended, and for one that saves nothing."""
+    """The saving of a run; None before the run has ended, and for a run that saves nothing."""
     with reading(engine) as connection:
         row = connection.execute(select(savings).where(savings.c.run_id == run_id)).first()
     if row is None:

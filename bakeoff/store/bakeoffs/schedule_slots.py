@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, case, delete, func, insert, select, update
 
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.schedule import Missed, Schedule, Slot, SlotState
+from bakeoff.domain.runs.schedule import Missed, Schedule, Slot, SlotState
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
 from bakeoff.store.database.tables import runs, schedule_slots, schedules
@@ -26,7 +26,7 @@ _SLOTS = LeasedRows(schedule_slots, is_open=schedule_slots.c.state == SlotState.
 class SlotSummary:
     """What is known of the slots of a schedule."""
 
-    noted_until: datetime | None  #: None when no worker has looked since the schedule was made or changed
+    noted_until: datetime | None  #: None when no worker has run since the schedule was made or changed
     last: Slot | None  #: the latest one that is not missed
     missed: int  #: of the slots that are kept
     last_missed: Slot | None
@@ -34,16 +34,16 @@ class SlotSummary:
 
 
 def note(engine: Engine, schedule: Schedule) -> int:
-    """Write a row for each slot that has come since the last call. Returns how many.
+    """Writes a row for each slot since the last call. Returns how many.
 
-    A schedule that is new, or has another rule, begins now.
+    A schedule that is new or was changed begins now.
     """
     with reading(engine) as connection:
         since = _noted_until(connection, schedule)
         if since is not None and schedule.rule.next_after(since) > now(connection):
-            return 0  # the usual case: this look needs no write lock
+            return 0  # the usual case, without a write lock
     with writing(engine) as connection:
-        # Two workers that look at once would both write the same slots, and the second would fail.
+        # Without the lock, two workers at once would write the same slots, and the second would fail.
         one_at_a_time(connection, f"schedule {schedule.name}")
         at, since = now(connection), _noted_until(connection, schedule)
         due = schedule.due(since, at) if since else []
@@ -90,10 +90,9 @@ def _add(
 
 
 def _close_open_slots(connection: Connection, name: str) -> None:
-    """Close the slots that are open although a later one has come.
+    """Closes open slots after which a later one has come.
 
-    A slot whose run exists was started, by a process that died before it could note that; the others count
-    as missed.
+    A slot whose run exists was started by a process that died before it could record that. Others are missed.
     """
     has_run = schedule_slots.c.run_id.in_(select(runs.c.id))
     connection.execute(
@@ -107,7 +106,7 @@ def _close_open_slots(connection: Connection, name: str) -> None:
 
 
 def _delete_the_oldest(connection: Connection, name: str) -> None:
-    """All slots of the schedule but the newest KEPT ones."""
+    """Deletes all slots of the schedule but the newest KEPT ones."""
     mine = schedule_slots.c.schedule == name
     newest = (
         select(schedule_slots.c.slot_at).where(mine).order_by(schedule_slots.c.slot_at.desc()).limit(KEPT)
@@ -123,14 +122,14 @@ def due(engine: Engine, names: Collection[str]) -> list[Slot]:
 
 
 def take(engine: Engine, slot: Slot, *, lease_s: float) -> RowLease | None:
-    """None when the run of the slot is there, or another process is starting it."""
+    """The lease on a slot; None when its run exists, or another process is starting it."""
     return _SLOTS.take(engine, slot.schedule, slot.at, lease_s=lease_s)
 
 
 def finish(engine: Engine, slot: Slot) -> None:
-    """Note that the run of the slot is there.
+    """Records that the run of the slot was started.
 
-    This needs no lease: the id of the run is the same for all processes, and the run is there.
+    This needs no lease, since the run exists, and its id is the same for all processes.
     """
     with writing(engine) as connection:
         connection.execute(

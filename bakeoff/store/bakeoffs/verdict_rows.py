@@ -1,8 +1,8 @@
-"""Verdicts: which runs have ended without one, what was judged, and the sketches that it is judged from.
+"""Verdicts: which ended runs still need one, what was judged, and the sketches that it is made from.
 
     a job completes       its sketches are written beside its result, in the same transaction
-    a run ends            its verdict is due: a row without a verdict
-    the verdict is there  it is written together with the event `run.completed`, and saving begins
+    a run ends            a row without a verdict is written: its verdict is due
+    the run is judged     the verdict is written together with the event `run.completed`, and saving begins
 
 One process at a time judges a run. If it dies, the row becomes due again by itself, and the next one judges
 the run: from the same sketches, with the same draws, so with the same verdict.
@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Engine, func, insert, literal, select, update
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import iso
-from bakeoff.domain.job import JobState
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
-from bakeoff.domain.verdict import Interval, RunVerdict, Spending
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.verdict import Interval, RunVerdict, Spending
 from bakeoff.store.bakeoffs import outbox, saving_rows
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, reading, writing
@@ -28,7 +28,7 @@ from bakeoff.store.database.tables import jobs, provenances, results, runs, sket
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierVerdict:
-    """Of another run on the same split: what the next one needs to know of it."""
+    """What a run needs to know of another run on the same split."""
 
     metric: str
     minimum_detectable_difference: float | None
@@ -40,17 +40,17 @@ _VERDICTS = LeasedRows(verdicts, is_open=verdicts.c.done_at.is_(None))
 
 
 def begin(connection: Connection, run_id: str, at: datetime) -> None:
-    """Part of the transaction that ends a run of evaluations."""
+    """Called in the transaction that ends a run of evaluations."""
     connection.execute(insert(verdicts), {"run_id": run_id, "due_at": at, "tries": 0})
 
 
 def due(engine: Engine) -> Sequence[str]:
-    """The ids of the runs that somebody should judge now; the one that is longest due comes first."""
+    """The ids of the runs that should be judged now; the one that is due longest comes first."""
     return [row.run_id for row in _VERDICTS.due(engine, order_by=verdicts.c.due_at)]
 
 
 def take(engine: Engine, run_id: str, *, lease_s: float) -> RowLease | None:
-    """None when the run has its verdict, has not ended, or somebody is judging it."""
+    """The lease on judging a run; None if it is judged, has not ended, or another process is judging it."""
     return _VERDICTS.take(engine, run_id, lease_s=lease_s)
 
 
@@ -60,7 +60,7 @@ def postpone(lease: RowLease, error: str, *, by_s: float) -> bool:
 
 
 def finish(lease: RowLease, run: Run, counts: Mapping[JobState, int], verdict: RunVerdict | None) -> bool:
-    """Write the verdict, tell of the end of the run, and let saving begin. False when the lease was lost.
+    """Writes the verdict, announces the end of the run, and lets saving begin. False if the lease was lost.
 
     `verdict` is None for a run that could not be judged: the row then keeps the error of the last attempt.
     """
@@ -75,7 +75,7 @@ def finish(lease: RowLease, run: Run, counts: Mapping[JobState, int], verdict: R
 def announce_end(
     connection: Connection, run: Run, counts: Mapping[JobState, int], verdict: RunVerdict | None, at: datetime
 ) -> None:
-    """The event that a run is over, once, and the saving of its models if it asked for that."""
+    """Adds the event that a run has ended, and begins the saving of its models if it asked for that."""
     if run.save is not None:
         saving_rows.begin(connection, run.id, at)
     payload = {"status": run.state, "endedAt": iso(run.ended_at or at), "jobs": dict(counts)}
@@ -85,19 +85,20 @@ def announce_end(
 
 
 def of_run(engine: Engine, run_id: str) -> RunVerdict | None:
-    """None while the run is open or being judged, and for runs that have no verdict."""
+    """The verdict of a run; None while the run is open or being judged, and for runs without one."""
     with reading(engine) as connection:
         data = connection.execute(select(verdicts.c.verdict).where(verdicts.c.run_id == run_id)).scalar()
     return None if data is None else RunVerdict.from_data(data)
 
 
 def write_later(engine: Engine, run_id: str, verdict: RunVerdict) -> bool:
-    """Of a run that ended before there were verdicts. False when it has one, or is being judged.
+    """Writes the verdict of a run that ended before there were verdicts.
 
-    The end of such a run was announced, and its models were saved, when it ended.
+    False when it has one, or is being judged. The end of such a run was announced, and its models were saved,
+    when it ended.
     """
     with writing(engine) as connection:
-        # The lock lets one process at a time look whether there is a row, and write it.
+        # Without the lock, two processes could both find no row, and both write one.
         connection.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update())
         if connection.execute(select(verdicts.c.run_id).where(verdicts.c.run_id == run_id)).first():
             return False
@@ -125,7 +126,7 @@ def without_verdict(engine: Engine) -> Sequence[str]:
 def scores_on_split(
     engine: Engine, split_id: str, metric: str, *, model_ids: Sequence[str]
 ) -> dict[str, list[float]]:
-    """By candidate: the scores of its different fits on the split, in the order in which they were made."""
+    """The scores of each candidate's different fits on the split, in the order in which they were made."""
     wanted = (
         select(provenances.c.model_id, provenances.c.fingerprint, results.c.metrics)
         .join(results, results.c.evaluation_id == provenances.c.evaluation_id)
@@ -182,7 +183,7 @@ def is_pending(engine: Engine, run_id: str) -> bool:
 
 
 def add_sketches(connection: Connection, evaluation_id: str, by_metric: Mapping[str, bytes]) -> None:
-    """Part of the transaction that writes the result they belong to."""
+    """Called in the transaction that writes the result of the sketches."""
     rows = [
         {"evaluation_id": evaluation_id, "metric": metric, "sketch": sketch}
         for metric, sketch in by_metric.items()
@@ -198,12 +199,12 @@ def sketch_later(
     by_metric: Mapping[str, bytes],
     intervals: Mapping[str, Interval],
 ) -> bool:
-    """Of a result that was written without. False when it has some already, or there are none to add."""
+    """Adds sketches to a result without any. False when it has some already, or there are none to add."""
     if not by_metric:
         return False
     of_result = results.c.evaluation_id == evaluation_id
     with writing(engine) as connection:
-        # The lock lets one process at a time look whether there are sketches, and write them.
+        # Without the lock, two processes could both find no sketches, and both write them.
         connection.execute(select(results.c.evaluation_id).where(of_result).with_for_update())
         present = select(sketches.c.metric).where(sketches.c.evaluation_id == evaluation_id).limit(1)
         if connection.execute(present).first():
@@ -215,10 +216,7 @@ def sketch_later(
 
 
 def copy_sketches(connection: Connection, taken_over: Sequence[Result]) -> None:
-    """Results that are taken over from earlier evaluations bring their sketches along.
-
-    They are copied, since the earlier run may be removed before this one.
-    """
+    """Copies the sketches of reused results, because the earlier run may be removed before this one."""
     for result in taken_over:
         earlier = select(literal(result.evaluation_id), sketches.c.metric, sketches.c.sketch).where(
             sketches.c.evaluation_id == result.reused_from, sketches.c.metric.in_(list(result.metrics))
@@ -227,7 +225,7 @@ def copy_sketches(connection: Connection, taken_over: Sequence[Result]) -> None:
 
 
 def sketches_of_run(engine: Engine, run_id: str, metric: str) -> dict[str, bytes]:
-    """By evaluation."""
+    """The sketches of a run by evaluation."""
     wanted = (
         select(sketches.c.evaluation_id, sketches.c.sketch)
         .join(jobs, jobs.c.id == sketches.c.evaluation_id)
@@ -238,7 +236,7 @@ def sketches_of_run(engine: Engine, run_id: str, metric: str) -> dict[str, bytes
 
 
 def sketches_of(engine: Engine, evaluation_id: str) -> dict[str, bytes]:
-    """By metric."""
+    """The sketches of an evaluation by metric."""
     wanted = select(sketches.c.metric, sketches.c.sketch).where(sketches.c.evaluation_id == evaluation_id)
     with reading(engine) as connection:
         return {row.metric: bytes(row.sketch) for row in connection.execute(wanted)}

@@ -1,7 +1,7 @@
-"""Backups of the SQLite database: how one is made while others write, checked, and restored.
+"""Backups of the SQLite database: they are made while others write, checked, and restored.
 
-Both ways SQLite copies the database page by page, as of one moment. A backup gets its name when it has been
-checked. A restore replaces the database in one transaction: a kill leaves the former state.
+In both directions SQLite copies the database page by page, as of one moment. A backup gets its name when it
+has been checked. A restore replaces the database in one transaction, so a kill leaves the former state.
 """
 
 import os
@@ -48,11 +48,11 @@ class BackupCopy:
 @dataclass(frozen=True, kw_only=True)
 class Restored:
     copy: BackupCopy  #: the backup that was restored
-    former: Path | None  #: where the database is now that was there before; None when there was none
+    former: Path | None  #: where the former database was moved to; None when there was none
 
 
 def back_up(engine: Engine, file: Path, progress: Progress, *, force: bool = False) -> BackupCopy:
-    """Write a backup to `file`. `force`: replace a file that is there."""
+    """Writes a backup to `file`. `force`: replace an existing file."""
     database = _file_of(engine, "pg_dump", "--format=custom", f"--file={file}")
     if not database.is_file():
         raise NotFoundError(f"there is no database {database} yet: `bakeoff run` makes it")
@@ -73,7 +73,7 @@ def back_up(engine: Engine, file: Path, progress: Progress, *, force: bool = Fal
 
 
 def read_backup(file: Path) -> BackupCopy:
-    """What the backup holds. Raises an error unless it is a whole database with a known schema."""
+    """Checks a backup and says what is in it. An error unless it is a whole database with a known schema."""
     if not file.is_file():
         raise NotFoundError(f"there is no file {file}")
     try:
@@ -105,7 +105,7 @@ def restore(engine: Engine, file: Path, former: Path, progress: Progress) -> Res
 
 
 def require_unused(engine: Engine) -> None:
-    """Raise an error while another process has the database open: it would go on to write to the old one."""
+    """Raises an error while another process has the database open: it would write to the old one."""
     database = _file_of(engine, "pg_dump", "--format=custom")
     engine.dispose()
     connection = _connect_exclusively(database)
@@ -117,7 +117,7 @@ def require_unused(engine: Engine) -> None:
 
 
 def _overwrite(source: sqlite3.Connection, database: Path, former: Path, progress: Progress) -> bool:
-    """False when the database is too broken for SQLite to copy it: then its files are moved instead."""
+    """Copies the backup over the database. False if the database is too damaged for that."""
     target = _connect_exclusively(database)
     if target is None:
         return False
@@ -173,7 +173,7 @@ def _users(database: Path) -> str:
 
 
 def _set_aside(database: Path, former: Path) -> None:
-    """Move it away, with the files that SQLite keeps beside it: these would corrupt its successor."""
+    """Moves the database away, with the files beside it, which would corrupt the next database."""
     for suffix in ("-wal", "-shm", "-journal", ""):
         with suppress(FileNotFoundError):
             database.with_name(database.name + suffix).rename(former.with_name(former.name + suffix))
@@ -191,7 +191,7 @@ def _check(connection: sqlite3.Connection) -> None:
 
 
 def _primary(exc: sqlite3.Error) -> int:
-    """The error code without the extended part."""
+    """The primary error code, without the extended part."""
     return exc.sqlite_errorcode & 0xFF
 
 

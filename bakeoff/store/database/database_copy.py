@@ -1,8 +1,8 @@
 """Copies all rows of an SQLite database into an empty one on a PostgreSQL server.
 
-One transaction writes them, and is committed when the numbers of rows agree. If it is killed before, the
-server has tables without rows, and the next copy begins anew. Meanwhile no process can write to the source,
-which stays as it is.
+All rows are written in one transaction, which is committed if the numbers of rows agree. A copy that is
+killed leaves tables without rows, and the next copy begins anew. The source is locked for writers meanwhile,
+and is not changed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +87,7 @@ def _copy_rows(old: Connection, new: Connection, progress: Callable[[int], None]
 
 
 def _write(new: Connection, table: Table, rows: Sequence[RowMapping]) -> None:
-    """Without references to other rows of the same table, which may not be there yet."""
+    """Writes rows without references to rows of the same table, which may not be written yet."""
     empty = dict.fromkeys((column.name for column in _self_references(table)), None)
     new.execute(insert(table), [{**row, **empty} for row in rows])
 
@@ -107,7 +107,7 @@ def _write_references(old: Connection, new: Connection, column: Column[Any]) -> 
 
 
 def _set_sequence(old: Connection, new: Connection, table: Table) -> None:
-    """Continue behind the last number that was ever given: the number of a deleted row is not given again."""
+    """Lets new numbers begin after the last one ever given, so that those of deleted rows are not reused."""
     column = table.autoincrement_column
     last = None if column is None else old.execute(_LAST_NUMBER, {"table": table.name}).scalar()
     if column is not None and last is not None:

@@ -1,7 +1,7 @@
 """One engine per process and database, on SQLite (one machine) or PostgreSQL (a cluster).
 
-A transaction is either `reading` or `writing`. On SQLite a writer takes the write lock when it begins: so it
-waits for other writers there, instead of failing in the middle when it first writes.
+A transaction is either `reading` or `writing`. On SQLite a writer takes the write lock when it begins. It
+waits for other writers then; otherwise its first write in the middle of the transaction could fail.
 """
 
 import os
@@ -36,12 +36,12 @@ from bakeoff.domain.identity import utc_now
 from bakeoff.domain.machine.folders import free, free_bytes
 
 BUSY_TIMEOUT_S = 30  #: the longest wait for a lock that another transaction holds
-SILENCE_TIMEOUT_S = 10  #: the longest that a client may be silent in a transaction before it counts as frozen
+SILENCE_TIMEOUT_S = 10  #: a client that is silent in a transaction for longer counts as frozen
 _NEARLY_FULL_BYTES = 1_000_000
 _CLOCK = select(func.clock_timestamp(type_=DateTime(timezone=True)))
 _NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs")
 
-#: Without these a client waits for hours for the answer of a server whose machine is gone.
+#: Without these a client waits for hours for a server whose machine has failed.
 _KEEPALIVES: Mapping[str, int] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -58,9 +58,9 @@ _SNAPSHOT_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 _DURABLE = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 
-#: Marks a connection to a database on a full disk: there is no room for the index of the log (-shm) that
-#: processes share. While no other process uses the database, the index can be in memory: so the database can
-#: be read, and old runs be deleted.
+#: Marks a connection to a database on a full disk, without room for the index of the log (-shm) that
+#: processes share. While no other process uses the database, the index can be kept in memory, so that the
+#: database can be read, and old runs can be deleted.
 _EXCLUSIVE = "bakeoff_exclusive"
 
 #: Pools that this process inherited by fork. Their connections belong to the parent: as long as they are in
@@ -82,7 +82,7 @@ def open_database(url: str) -> Engine:
 
 @cache
 def open_registry_database(file: Path) -> Engine:
-    """Durable: what is committed survives a power cut, as the files do that its rows name."""
+    """The engine of a registry. What is committed survives a power cut, like the files that rows name."""
     cure = "set modelRegistry.path to a folder on a local disk, or modelRegistry.backend to mlflow"
     url = URL.create("sqlite", database=str(file))
     return _renewed_in_forks(_open_sqlite(url, _DURABLE, cure))
@@ -119,7 +119,7 @@ def _open_postgresql(url: URL) -> Engine:
 
 
 def _timeouts(url: URL) -> str:
-    """A machine that stands still within a transaction must not make all others wait."""
+    """Timeouts, so that a machine that stands still within a transaction does not make all others wait."""
     limits = {"lock_timeout": BUSY_TIMEOUT_S, "idle_in_transaction_session_timeout": SILENCE_TIMEOUT_S}
     given = url.query.get("options", "")
     return " ".join([*(f"-c {name}={int(1000 * s)}" for name, s in limits.items()), str(given)]).strip()
@@ -180,7 +180,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _start_anew(engine: Engine) -> None:
-    """In a child: parent and child must not use the same connection, and the child must not close it."""
+    """Called in a forked child, which must neither use nor close the connections of its parent."""
     _inherited.append(engine.pool)
     engine.dispose(close=False)
 
@@ -234,26 +234,26 @@ def _cure(engine: Engine) -> str:
 
 
 def one_at_a_time(connection: Connection, purpose: str) -> None:
-    """Lock: until the end of this transaction no other one passes this call with the same purpose.
+    """Takes a lock: until the end of this transaction no other one gets past this call for the same purpose.
 
-    SQLite needs no lock: there is one writer at a time.
+    On SQLite nothing is needed, since it has one writer at a time.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(purpose))))
 
 
 def now(connection: Connection) -> datetime:
-    """The time that leases are measured with: that of the server, for the clocks of the machines differ."""
+    """The time by which leases are measured: that of the server, because the clocks of machines differ."""
     if connection.dialect.name == "postgresql":
         return connection.execute(_CLOCK).scalar_one().astimezone(UTC)
     return utc_now()
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows, or overwrite those of the same key.
+    """Inserts rows, or overwrites those with the same key.
 
-    They are written in the order of their keys: two transactions that lock the same rows in different orders
-    would wait for each other for ever.
+    They are written in the order of their keys, because two transactions that lock the same rows in different
+    orders would wait for each other for ever.
     """
     if not rows:
         return

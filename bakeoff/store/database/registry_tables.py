@@ -77,7 +77,7 @@ models = Table(
     sqlite_autoincrement=True,
 )
 
-#: Written out instead of bound: only so does the database see that the partial index above applies.
+#: Written out and not bound: otherwise the database would not see that the partial index above applies.
 IN_PRODUCTION = models.c.stage == literal_column(f"'{Stage.PRODUCTION}'")
 
 

@@ -1,8 +1,7 @@
 """The schema of a database: which one it has, which one this code needs, and how it is migrated.
 
-There are two kinds of databases, each with its own Alembic branch: that of runs and that of the registry.
-Nothing is upgraded without being asked for: an empty database is set up, and an older one is refused until
-somebody runs `bakeoff db upgrade`.
+There are two kinds of databases, each with its own Alembic branch: that of runs and that of the registry. An
+empty database is set up. An older one is refused until somebody runs `bakeoff db upgrade`.
 """
 
 from enum import StrEnum
@@ -24,7 +23,7 @@ HEAD = "0011"
 #: The newest revision in migrations/registry.
 REGISTRY_HEAD = "registry_0001"
 
-#: In a checkout they lie at its top, in the installed package inside it.
+#: The folder of migrations is at the top of a checkout, and inside the installed package.
 _SCRIPTS = next(
     folder / "migrations" for folder in (SOURCES / "bakeoff", SOURCES) if (folder / "migrations").is_dir()
 )
@@ -45,7 +44,7 @@ _METADATA = {Branch.RUNS: tables.metadata, Branch.REGISTRY: registry_tables.meta
 
 
 def ensure(engine: Engine, branch: Branch = Branch.RUNS) -> None:
-    """Set up an empty database; refuse one that is older or newer than this code."""
+    """Sets up an empty database; refuses one that is older or newer than this code."""
     found = current(engine)
     if found is None:
         upgrade(engine, branch=branch)
@@ -59,7 +58,7 @@ def ensure(engine: Engine, branch: Branch = Branch.RUNS) -> None:
 
 
 def current(engine: Engine) -> str | None:
-    """None for a database without tables."""
+    """The revision of the schema; None for a database without tables."""
     with reading(engine) as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None

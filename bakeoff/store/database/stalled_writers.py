@@ -1,12 +1,12 @@
-"""Ends a process that stands still in the middle of a write: on SQLite all others wait until it goes on.
+"""Kills a process that stands still in the middle of a write: on SQLite all other writers wait for it.
 
-PostgreSQL ends the connection of a client that falls silent in a transaction. SQLite has nothing like that,
-so a process that waits kills the one that stands still. Nothing is lost by it: what was not committed was
-never there, and the leases of the process are taken over as those of any process that died.
+PostgreSQL ends the connection of a client that is silent in a transaction for too long. SQLite has nothing
+like that, so a waiting process kills the one that stands still. Nothing is lost: its transaction was not
+committed, and its leases are taken over like those of any process that died.
 
-A process that somebody stopped (SIGSTOP, Ctrl-Z) is killed whoever it belongs to. One that stands still
-because a debugger traces it is killed only if it is a process of Bakeoff's: a developer who
-debugs a script would lose the session, and lets the script go on soon.
+A process that was stopped (SIGSTOP, Ctrl-Z) is killed in any case. One that stands still because a debugger
+traces it is killed only if it was started as a process of Bakeoff. Otherwise it is a script that a developer
+debugs, and it is left alone.
 """
 
 import logging
@@ -24,7 +24,7 @@ _CELERY_TITLE = "[celeryd:"  #: what Celery calls its processes where setproctit
 
 
 class StoppedWriterWatch:
-    """Watches the writers of one SQLite file, for a process that calls `look` every now and then."""
+    """Watches the writers of one SQLite file. `look` is to be called regularly."""
 
     def __init__(self, file: Path, *, patience_s: float) -> None:
         self._index = file.with_name(file.name + "-shm")
@@ -34,7 +34,7 @@ class StoppedWriterWatch:
         self._spared: psutil.Process | None = None  #: the one that this process may not kill
 
     def look(self) -> int | None:
-        """Kill the process that holds the write lock, if it has stood still for so long. Returns its pid."""
+        """Kills the holder of the write lock if it has stood still for too long. Returns its pid."""
         found = _stopped_writer(self._index)
         if found is None or found != self._suspect:  # it ran in between, if it has used CPU time
             self._suspect, self._since = found, time.monotonic()
@@ -62,7 +62,7 @@ class StoppedWriterWatch:
 
 
 def _stopped_writer(index: Path) -> tuple[psutil.Process, float] | None:
-    """The process that holds the write lock and stands still, and may be killed for it."""
+    """The process that holds the write lock and stands still, if it may be killed."""
     try:
         process = psutil.Process(_writer(index))
         state = process.status()
@@ -84,7 +84,7 @@ def _is_traced(pid: int) -> bool:
 def _is_ours(command: list[str]) -> bool:
     """Whether it was started as `bakeoff ...`, `celery ...`, `python -m bakeoff.x` or `python -m celery`.
 
-    That is enough, for what is looked at holds the lock of our database: no other Celery does.
+    The name is enough: the process holds the lock of our database, which no other Celery does.
     """
     words = command[:4]
     is_program = any({Path(word).name, word.partition(".")[0]} & _OURS for word in words)
@@ -92,10 +92,10 @@ def _is_ours(command: list[str]) -> bool:
 
 
 def _writer(index: Path) -> int:
-    """Read from the kernel's list of locks.
+    """The pid of the process that holds the write lock, from the kernel's list of locks.
 
-    To open the file and test its lock would cost this process its own locks on it: POSIX drops them all when
-    any descriptor of the file is closed.
+    Testing the lock would mean to open the file, and closing it again would release all locks that this
+    process has on it: such are the rules of POSIX.
     """
     file = index.stat()
     place = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"

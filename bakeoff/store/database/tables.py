@@ -1,5 +1,4 @@
-"""The tables of the database of runs. Constraints repeat what the domain forbids: no illegal row can be
-written.
+"""The tables of the database of runs. Constraints repeat the rules of the domain: illegal rows are refused.
 
 evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                 1 ── 0..1 savings              1 ── 0..1 fitted_models
@@ -7,7 +6,7 @@ evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                                                1 ── n    sketches
 outbox            events that are to be published, in the order in which they happened
 candidate_loads   why candidates were rejected, the last hundred rejections of each
-schedules         until when the slots of each schedule are in schedule_slots, the last thousand of each
+schedules         until when slots of each schedule were noted; the last thousand are in schedule_slots
 results 1 ── n feedback_labels    items of other systems, their scores, and the labels that people gave them
 model_signals     the answers of signal models, by the fingerprint of all that they depend on
 ensemble_signals  the latest signal of the ensemble for each symbol and date
@@ -44,9 +43,9 @@ from sqlalchemy import (
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.feedback import LONGEST_ID
-from bakeoff.domain.job import JobKind, JobState
-from bakeoff.domain.run import PRIORITIES, RunState
-from bakeoff.domain.schedule import SlotState
+from bakeoff.domain.runs.job import JobKind, JobState
+from bakeoff.domain.runs.run import PRIORITIES, RunState
+from bakeoff.domain.runs.schedule import SlotState
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalType
 
 
@@ -196,7 +195,7 @@ jobs = Table(
     Index("ix_evaluation_jobs_figures", "state", "created_at", "attempt"),
 )
 
-#: Written out instead of bound: only so does the database see that the partial indexes apply.
+#: Written out and not bound: otherwise the database would not see that the partial indexes apply.
 IS_QUEUED = jobs.c.state == literal_column("'queued'")
 IS_RUNNING = jobs.c.state == literal_column("'running'")
 

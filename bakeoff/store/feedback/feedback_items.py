@@ -12,13 +12,12 @@ from bakeoff.store.database.tables import items
 
 _ADD = insert(items)
 _CHANGE = update(items).where(items.c.id == bindparam("item"))
-# Compare-and-swap: an item that was received again since it was read has other features, and is left as it
-# is.
+# Compare-and-swap: an item that was received again since it was read has other features, and is left alone.
 _SCORE = _CHANGE.where(items.c.received_at == bindparam("seen"))
 
 
 def add(engine: Engine, scored: Sequence[tuple[Item, Score]]) -> Intake:
-    """All of them or none. An item that is there already, with the same features, keeps its score."""
+    """Adds all items or none. One that is stored already, with the same features, keeps its score."""
     given = {
         item.id: (item, score) for item, score in scored
     }  # of several with the same id the last one counts
@@ -49,7 +48,7 @@ def _score_columns(score: Score, at: datetime) -> dict[str, Any]:
 
 
 def to_score(engine: Engine, *, version: str | None, after: int, limit: int) -> list[StoredItem]:
-    """The items behind that position that this version has not scored; with None, those without a score."""
+    """Items after that position that this version has not scored; if it is None, those without a score."""
     query = select(items).where(items.c.position > after).order_by(items.c.position).limit(limit)
     scored_by = items.c.score_version
     query = query.where(scored_by.is_(None) if version is None else scored_by.is_distinct_from(version))
@@ -58,7 +57,7 @@ def to_score(engine: Engine, *, version: str | None, after: int, limit: int) -> 
 
 
 def set_scores(engine: Engine, scored: Sequence[tuple[StoredItem, Score]]) -> None:
-    """All of them or none."""
+    """Sets all scores or none."""
     with writing(engine) as connection:
         one_at_a_time(
             connection, "results"
@@ -76,7 +75,7 @@ def set_scores(engine: Engine, scored: Sequence[tuple[StoredItem, Score]]) -> No
 def page(
     engine: Engine, *, limit: int, before: int | None = None, version: str | None = None
 ) -> list[StoredItem]:
-    """Newest first. `version`: only those that it has scored."""
+    """Items, newest first. `version`: only those that it has scored."""
     query = select(items).order_by(items.c.position.desc()).limit(limit)
     if before is not None:
         query = query.where(items.c.position < before)

@@ -1,4 +1,4 @@
-"""The labels that people and programs give to items. Of each of them the last label of an item is kept."""
+"""The labels that people and programs give to items. Of each person, the last label of an item is kept."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ _PLACE = func.row_number().over(
 
 
 def add(engine: Engine, given: Sequence[Label]) -> Intake:
-    """All of them or none. The same label by the same one again counts as unchanged."""
+    """Adds all labels or none. The same label by the same person again counts as unchanged."""
     last = {(label.item_id, label.by): label.value for label in given}
     with writing(engine) as connection:
         one_at_a_time(connection, "feedback_labels")  # else two requests could both insert the same label
@@ -59,7 +59,7 @@ def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tupl
 def page(
     engine: Engine, *, limit: int, before: int | None = None, item_id: str | None = None
 ) -> list[StoredLabel]:
-    """Newest first."""
+    """Labels, newest first."""
     query = select(labels).order_by(labels.c.position.desc()).limit(limit)
     if before is not None:
         query = query.where(labels.c.position < before)

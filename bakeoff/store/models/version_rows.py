@@ -82,7 +82,7 @@ def version_from_row(row: Row[Any]) -> ModelVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """A version, and what is needed only to load it."""
+    """A version, with what is needed to load it."""
 
     version: ModelVersion
     preprocessor_digest: str | None
@@ -102,14 +102,14 @@ class VersionWriter:
     connection: Connection
 
     def id_of_evaluation(self, evaluation_id: str | None) -> int | None:
-        """The version that this evaluation was saved as before."""
+        """The version that was saved from this evaluation before; None if there is none."""
         if evaluation_id is None:
             return None
         known = select(models.c.model_id).where(models.c.evaluation_id == evaluation_id)
         return self.connection.scalar(known)
 
     def take_number(self, name: str, number: VersionNumber | None) -> TakenNumber:
-        """The number given, or the next one. ConflictError for a number that the name has ever had."""
+        """The given number, or the next one. ConflictError for a number that the name had at any time."""
         number = number or self._next_number(name)
         used = used_versions.c
         key = {"model_name": name, "major": number.major, "minor": number.minor, "patch": number.patch}
@@ -135,7 +135,7 @@ class VersionWriter:
         return FIRST_VERSION if highest is None else VersionNumber(*highest).next
 
     def add(self, columns: Mapping[str, Any], taken: TakenNumber, file_path: str) -> int:
-        """The id of the new row. `columns` are those of the table `models` that the caller knows."""
+        """Adds the row and returns its id. `columns`: those of the table `models` that the caller knows."""
         row = {
             **columns,
             "version": str(taken.number),
@@ -174,7 +174,7 @@ def _make_searchable(connection: Connection, model_id: int, row: Mapping[str, An
 
 
 def find(engine: Engine, wanted: int | ModelUri) -> Stored | None:
-    """By id or by URI; the newest, where several versions match."""
+    """Finds a version by id or URI; the newest, if several match."""
     found = (
         select_versions(models.c.input_example)
         .where(*_matching(wanted))

@@ -1,4 +1,4 @@
-"""The stages of model versions, and the log of their changes, to which lines are only added."""
+"""The stages of model versions, and the log of their changes, whose lines are never changed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -68,7 +68,7 @@ def _refuse_another(connection: Connection, name: str, expected: str) -> None:
 
 
 def _as_stored(at: datetime) -> datetime:
-    """In the precision of the log: so the line that is returned equals the one that is read later."""
+    """The time in the precision of the log, so that the returned line equals the one that is read later."""
     return datetime.fromisoformat(iso(at))
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Table, case, func, select
 
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.store.database.engine import now, reading
 from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, jobs, outbox, results, runs
 

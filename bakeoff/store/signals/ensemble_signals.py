@@ -45,7 +45,7 @@ def add_within(
     models: Mapping[str, str],
     failed: Sequence[str],
 ) -> None:
-    """Part of the caller's transaction: the rows and their event, or nothing when there are no signals."""
+    """Adds the rows and their event in the caller's transaction; nothing if there are no signals."""
     if not signals:
         return
     upsert(connection, ensemble_signals, [_to_row(signal, run_id, at) for signal in signals])
@@ -60,7 +60,7 @@ def add_within(
     outbox.add(connection, EventType.SIGNAL_GENERATED, run_id or new_id(), [payload], at)
 
 
-#: The rank among all signals of a date, also where they were not generated together.
+#: The rank among all signals of a date, whether or not they were generated together.
 _RANK = func.row_number().over(
     order_by=(
         ensemble_signals.c.merit.desc(),
@@ -101,7 +101,7 @@ def page(
     signal: SignalType | None = None,
     conflict: bool | None = None,
 ) -> list[KeptSignal]:
-    """The best first. `after`: rank of the last one of the page before."""
+    """Signals, the best first. `after`: the rank of the last one of the page before."""
     wanted = select(_RANKED).order_by(_RANKED.c.rank).limit(limit)
     if signal is not None:
         wanted = wanted.where(_RANKED.c.signal == signal)

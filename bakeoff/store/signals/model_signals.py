@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, bindparam, select, update
 
 from bakeoff.domain.ensemble import combine
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.result import Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.domain.signal import EnsembleSignal, ModelOutput, SignalJobInputs, SignalOrder, SignalType
 from bakeoff.store.bakeoffs.row_mapping import job_from_row
 from bakeoff.store.database.engine import reading, upsert
@@ -29,7 +29,7 @@ _SET_INPUTS = update(jobs).where(jobs.c.id == bindparam("job"))
 def known_answers(
     engine: Engine, *, model_id: str, fingerprint: str, as_of: date, symbols: Collection[str]
 ) -> dict[str, ModelOutput]:
-    """By symbol, the answers that are stored already: the model need not predict them again."""
+    """The stored answers by symbol, which the model need not predict again."""
     with reading(engine) as connection:
         return _known(connection, model_id, fingerprint, as_of, symbols)
 
@@ -44,7 +44,7 @@ def write_answers(
     answers: Iterable[ModelOutput],
     at: datetime,
 ) -> None:
-    """Part of the caller's transaction; answers under the same fingerprint are overwritten."""
+    """Writes answers in the caller's transaction; those under the same fingerprint are overwritten."""
     key = {"model_id": model_id, "model_version": model_version, "fingerprint": fingerprint, "as_of": as_of}
     upsert(
         connection,
@@ -68,9 +68,9 @@ def write_answers(
 def write_at_end(
     result: Result, answers: Sequence[ModelOutput], *, as_of: date, signal_inputs: SignalJobInputs
 ) -> Callable[[Connection, datetime], None]:
-    """What the end of a job of signals writes beside its result; for `leases.complete`.
+    """What is written beside the result when a job of signals ends; for `leases.complete`.
 
-    The fingerprint of `signal_inputs` is that of what the answers did depend on, which is known only now.
+    The fingerprint of `signal_inputs` is the final one: only now it is known what the answers depend on.
     """
 
     def write(connection: Connection, at: datetime) -> None:
@@ -89,20 +89,20 @@ def write_at_end(
 
 
 def answers_of_run(engine: Engine, run: Run) -> dict[str, tuple[ModelOutput, ...]]:
-    """By model, the answers of those jobs of the run that completed."""
+    """The answers of the completed jobs of a run, by model."""
     with reading(engine) as connection:
         return _answers(connection, run, _jobs_of(connection, run))
 
 
 def ensemble_of_run(engine: Engine, run: Run) -> tuple[EnsembleSignal, ...]:
-    """The ensemble of the answers of this run, whatever other runs stored of the same symbols since."""
+    """The ensemble of this run's answers, whatever other runs have stored for the same symbols since."""
     if run.signals is None:
         return ()
     return _combined(run.signals, answers_of_run(engine, run))
 
 
 def write_ensemble(connection: Connection, run: Run, at: datetime) -> None:
-    """Part of the transaction that ends a run of signals: store the ensemble, and add the event of it."""
+    """Called in the transaction that ends a run of signals: stores the ensemble and adds its event."""
     if run.signals is None or not run.signals.persist:
         return
     all_jobs = _jobs_of(connection, run)

@@ -1,9 +1,9 @@
-"""The files of the embedded registry. A file is complete or not there, and is read only if it is as saved.
+"""The files of the embedded registry. A file is complete or absent, and is read only if it is unchanged.
 
-No name of a model leads out of its folder, and no two models share one. A plain name, of lower-case letters,
-digits, `_`, `-` and `.`, is the name of its folder. Any other name is made readable and gets its hash behind
-a `~`, which no plain name has: so names that differ only in case have different folders on every file system.
-Within a folder, files are distinguished by the numbers of the version.
+Each model has a folder of its own. A plain name, of lower-case letters, digits, `_`, `-` and `.`, is the name
+of the folder. Any other name is made readable, and `~` and its hash are added. So no name leads to another
+folder, and names that differ only in case have different folders on every file system. The files of a folder
+differ by the number of the version.
 
 models/<folder of the name>/<type>_1_0_0.pkl                 a model
 models/<folder of the name>/<type>_1_0_0.preprocessor.pkl    what was saved beside it
@@ -48,7 +48,7 @@ def preprocessor_beside(file: PurePath) -> str:
 
 
 def _readable(text: str) -> str:
-    """A text that is safe in a file name on any system, and that a person recognises."""
+    """A form of the name that is safe as a file name on any system, and that people recognise."""
     return re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:_READABLE] or "model"
 
 
@@ -181,7 +181,7 @@ def verify(file: Path, digest: str) -> None:
 
 
 def read(file: Path, digest: str) -> bytes:
-    """The bytes that were verified, so that a later change of the file cannot matter."""
+    """Verifies the file and returns its bytes, so that a later change of the file does not matter."""
     with _read_errors_explained(file):
         data = file.read_bytes()
     _compare(file, hashlib.sha256(data).hexdigest(), digest)
@@ -226,9 +226,9 @@ def _write_errors_explained(folder: Path) -> Iterator[None]:
 
 
 def _open_plainly(source: Path) -> BinaryIO:
-    """Opens a regular file only: a symbolic link could lead anywhere, and a pipe could block us.
+    """Opens only a regular file: a symbolic link could lead anywhere, and a pipe could block us.
 
-    Untrusted code has written the folder that it is in.
+    The file may be in a folder to which untrusted code has written.
     """
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

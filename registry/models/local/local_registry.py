@@ -45,7 +45,7 @@ from registry.models.registry_interface import (
 from registry.models.unpickling import unpickle
 
 DEFAULT_PATH = "data/models/registry"
-_GREATEST_ID = 2**63 - 1  #: of SQLite
+_GREATEST_ID = 2**63 - 1  #: the greatest integer of SQLite
 
 
 class ModelRegistry(BaseModelRegistry):
@@ -166,7 +166,7 @@ class ModelRegistry(BaseModelRegistry):
 
     @contextmanager
     def _found_leftovers(self) -> Iterator[list[Path]]:
-        """Inside a write transaction: a save that is under way would otherwise look like a leftover."""
+        """Called in a write transaction: otherwise files of a save in progress would look like leftovers."""
         with version_rows.files_while_locked(self._engine) as rows:
             files = [(self._artefacts.located(recorded), has_more) for recorded, has_more in rows]
             beside = {file.parent / preprocessor_beside(file) for file, has_more in files if has_more}

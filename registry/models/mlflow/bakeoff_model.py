@@ -15,7 +15,7 @@ PYFUNC = "python_function"
 
 
 def load_model(folder: Path) -> Any:
-    """By the flavor of the model, or as a pickle of joblib or Python."""
+    """Loads the model by its flavor, or as a pickle of joblib or Python."""
     from mlflow.models import Model
 
     flavors = [flavor for flavor in Model.load(str(folder)).flavors if flavor != PYFUNC]

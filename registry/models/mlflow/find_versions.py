@@ -1,4 +1,4 @@
-"""Finds MLflow's model versions, by what a caller names a version by, or by filters."""
+"""Finds model versions in MLflow, by the identifier of a caller or by filters."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,8 +12,8 @@ from registry.models.mlflow.mlflow_names import from_mlflow, to_mlflow
 from registry.models.mlflow.stage_log import StageLog, in_production, stages_of
 from registry.models.registry_interface import Identifier, no_such_model
 
-SHOWN = "production"  #: the alias that shows in MLflow which version is in Production; none of ours
-_MANY = 25  #: from so many names on, one search for all names costs less than one request for each
+SHOWN = "production"  #: the alias that shows in MLflow which version is in Production; not one of the user's
+_MANY = 25  #: from so many names on, one search for all names is faster than one request for each
 _GREATEST_NUMBER = 2**31 - 1
 _PLAIN = re.compile(r"[^'\"`\\\x00-\x1f]*")
 
@@ -108,7 +108,7 @@ class Finder:
         return StagedVersion(stages=self.log.stages(name), aliases=_by_number(self._aliases(name)))
 
     def standings(self) -> dict[str, StagedVersion]:
-        """By name, of all names."""
+        """The stages and aliases of all names, by name."""
         stages = {name: stages_of(entries) for name, entries in self.log.all_entries().items()}
         registered = self.server.pages(
             lambda client, size, token: client.search_registered_models(max_results=size, page_token=token)

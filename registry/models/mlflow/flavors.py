@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SKLEARN, _PYTORCH, _CATBOOST = "sklearn", "pytorch", "catboost"
 
-#: By the package of its class, or of the first base class that comes from one of these.
+#: The flavor by the package of the class, or of its first base class from one of these packages.
 _BY_PACKAGE = {
     "sklearn": SKLEARN,
     "lightgbm": "lightgbm",
@@ -26,7 +26,7 @@ _FILES = (MODEL, "model.lgb", "model.ubj", "model.cb", "data/model.pth")
 
 
 def flavor_of(model: Any) -> str | None:
-    """None for a model that MLflow knows as a Python function only."""
+    """The flavor of a model; None if MLflow knows it only as a Python function."""
     packages = [base.__module__.partition(".")[0] for base in type(model).__mro__]
     found = next((_BY_PACKAGE[package] for package in packages if package in _BY_PACKAGE), None)
     return None if found == _CATBOOST and packages[0] != _CATBOOST else found

@@ -1,8 +1,8 @@
 """The ledger of a model name: which version numbers were used, and which stage each version went to.
 
-MLflow has no transactions, and of two processes that write a tag the last one wins. A parameter of a run,
-though, never changes: the first value stays, and MLflow refuses another. So each name has a run whose
-parameters are its ledger, and writing one of them is a compare-and-swap:
+MLflow has no transactions, and of two processes that write a tag the last one wins. But a parameter of a run
+never changes: MLflow refuses a second value. So each name has a run whose parameters are its ledger, and
+writing a parameter is a compare-and-swap:
 
     version.1.0.3    which save took the number; it stays when the version is deleted
     line.00000012    the twelfth entry of the log of stages
@@ -43,7 +43,7 @@ class LedgerLocation:
 @dataclass(frozen=True)
 class Ledgers:
     server: MLflowServer
-    _found: dict[str, LedgerLocation] = field(default_factory=dict)  #: kept, for they never change
+    _found: dict[str, LedgerLocation] = field(default_factory=dict)  #: a cache: they never change
 
     def find(self, name: str) -> LedgerLocation | None:
         """None while nothing was ever saved under the name."""
@@ -126,10 +126,9 @@ def _params(server: MLflowServer, run_id: str) -> Mapping[str, str]:
 
 
 def write(server: MLflowServer, ledger_id: str, key: str, entry: Mapping[str, Any]) -> bool:
-    """Compare-and-swap: True when the entry is there now, False when another one was written first.
+    """Compare-and-swap: True if the entry is there now, False if another one was written first.
 
-    An error of MLflow may come although the entry was written, so the ledger is read again before it is
-    believed.
+    MLflow may report an error although the entry was written, so the ledger is read again after an error.
     """
     text = json.dumps(entry)
     if len(text) > _LONGEST:
@@ -147,7 +146,7 @@ def write(server: MLflowServer, ledger_id: str, key: str, entry: Mapping[str, An
 def _write_pieces(server: MLflowServer, ledger_id: str, text: str) -> dict[str, Any]:
     """Splits a text that is too long for one parameter.
 
-    The pieces are written before the entry that names them: no reader meets an entry without its pieces.
+    The pieces are written before the entry that names them, so no reader finds an entry without pieces.
     """
     pieces = [text[start : start + _LONGEST] for start in range(0, len(text), _LONGEST)]
     keys = [f"piece.{new_id()}" for _ in pieces]

@@ -26,8 +26,8 @@ _FIRST_PAGE, _PAGE = 25, 800
 _PASSWORD = re.compile(r"//[^/@\s]+@")
 _COLLISIONS = ("IntegrityError", "Model Version creation error")
 
-#: Set unless the user has set them: MLflow sends no telemetry and prints nothing, a server that is gone is
-#: noticed within seconds, and no connection is shared with a forked process.
+#: Variables that are set unless the user has set them: MLflow sends no telemetry and prints nothing, a server
+#: that is down is noticed within seconds, and no connection is shared with a forked process.
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_CONFIGURE_LOGGING": "false",
@@ -38,8 +38,8 @@ _ENVIRONMENT = {
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
 }
 
-#: The first logs a traceback each time that SQLite is busy; what is final is raised anyway. The others warn
-#: of pickles at each save, which this registry verifies before it loads them.
+#: Loggers that are silenced. The first logs a traceback each time that SQLite is busy; lasting errors are
+#: raised anyway. The others warn of pickles at each save, which this registry verifies before it loads them.
 _LOG_LEVELS = {
     "mlflow.store.db.utils": logging.CRITICAL,
     "mlflow.lightgbm": logging.ERROR,
@@ -76,7 +76,7 @@ class MLflowServer:
         return client
 
     def call(self, request: "Callable[[MLflowClient], T]") -> T:
-        """What MLflow answers to the request, which is repeated while MLflow's database is busy.
+        """Makes a request and returns the answer. It is repeated while MLflow's database is busy.
 
         AlreadyThereError, NotThereError, or InfrastructureError for anything else that fails.
         """
@@ -91,12 +91,12 @@ class MLflowServer:
                     raise self._translated(exc) from exc
             except Exception as exc:  # MLflow's stores let through what their databases and networks raise
                 raise self._error(f"{type(exc).__name__}: {exc}") from exc
-            time.sleep(random.uniform(0.005, 0.1))  # noqa: S311 - so that two that collided do not meet again
+            time.sleep(random.uniform(0.005, 0.1))  # noqa: S311 - a random pause, so that two processes that collided do not collide again
 
     def pages(self, search: "Callable[[MLflowClient, int, str | None], Page[T]]") -> Iterator[T]:
-        """Every item of a search. `search` is given the size and the token of the page to fetch.
+        """Yields the items of a search. `search` is given the size and the token of the page to fetch.
 
-        A page is fetched when it is read; the first ones are small, since most callers read a few items.
+        A page is fetched when its items are read. The first ones are small: most callers read a few items.
         """
         token: str | None = None
         size = _FIRST_PAGE
@@ -111,7 +111,7 @@ class MLflowServer:
         return self.call(lambda client: search(client, size, token))
 
     def download(self, uri: str, folder: Path) -> None:
-        """Copies the files to the folder. TamperedError when they are not where they were put."""
+        """Copies the files to the folder. TamperedError if they are not where they were stored."""
         try:
             self._artifacts(uri).download_artifacts("", str(folder))
         except Exception as exc:  # each kind of artifact store has errors of its own

@@ -105,9 +105,9 @@ class MLflowModelRegistry(BaseModelRegistry):
     def _first_of_equals(self, created: MLflowVersion, name: str, unique_tags: Mapping[str, str]) -> str:
         """The id of the version that stays, where several were created with the same unique tags.
 
-        MLflow cannot refuse the second one, and a request may be repeated after it succeeded. So the version
-        with the lowest of MLflow's numbers stays, and ours is removed if it came later: every process that
-        looks decides for the same one.
+        MLflow does not refuse the second one, and a request may be repeated although it succeeded. So the
+        version with the lowest of MLflow's numbers stays, and ours is removed if it came later. Every process
+        decides for the same one.
         """
         first = min([created, *self._finder.search(name, unique_tags)], key=_number_of)
         if _number_of(first) != _number_of(created):
@@ -192,7 +192,7 @@ class MLflowModelRegistry(BaseModelRegistry):
         return self._remove(found, files=True)
 
     def _remove(self, found: MLflowVersion, *, files: bool) -> bool:
-        """The version goes before its files: so a version that is listed has its files."""
+        """Removes the version before its files, so that a listed version always has its files."""
         try:
             self._server.call(lambda client: client.delete_model_version(found.name, str(found.version)))
         except NotThereError:
@@ -263,7 +263,7 @@ class MLflowModelRegistry(BaseModelRegistry):
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    """The path of a folder that is not there yet, below one that only this user can read."""
+    """A path at which a folder can be created, inside a folder that only this user can read."""
     with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch:
         yield Path(scratch) / "model"
 

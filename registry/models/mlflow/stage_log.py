@@ -1,7 +1,7 @@
-"""The log of stages of a model name, from which it follows which of its versions is in which stage.
+"""The log of stages of a model name. The stage of each version follows from this log and from nothing else.
 
-Only the log is binding. A change of stage is one entry, written only if no other was written meanwhile: it is
-there whole or not at all, and of two processes that promote at once, one sees what the other did.
+A change of stage is one entry, which is written only if no other was written meanwhile. So a change is made
+completely or not at all, and of two processes that promote at once, one sees what the other did.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ class StageLog:
         return _log_entries(self.ledgers.read(name))
 
     def stages(self, name: str) -> dict[str, Stage]:
-        """By version; a version that was never moved is not in it."""
+        """The stages by version. Versions that were never moved are absent."""
         return stages_of(self.entries(name))
 
     def all_entries(self) -> dict[str, list[LogEntry]]:
@@ -64,7 +64,7 @@ def _log_entries(ledger_entries: Mapping[str, Any]) -> list[LogEntry]:
 
 
 def _to_json(entry: LogEntry) -> dict[str, Any]:
-    """With an id: the ledger takes two equal texts for the same entry written twice."""
+    """The entry as JSON, with an id: the ledger takes equal texts for one entry that is written twice."""
     at = entry.promotion.at.isoformat()
     return {"id": new_id(), "moves": entry.moves, "promotion": {**vars(entry.promotion), "at": at}}
 

@@ -1,4 +1,4 @@
-"""Moves a version to another stage: an entry in the log of stages, and then what MLflow shows of it."""
+"""Moves a version to another stage: writes to the log of stages, and then updates what MLflow shows."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ def move(
 ) -> Promotion:
     """Compare-and-swap on the log: the entry is written only if the log has not grown since it was read.
 
-    Otherwise another process has moved a version meanwhile, so the log is read again and the entry, with the
-    version that it replaces, is made anew.
+    If another process has moved a version meanwhile, the log is read again and a new entry is made, with the
+    version that it now replaces.
     """
     while True:
         entries = finder.log.entries(version.name)
@@ -64,7 +64,7 @@ def _replaced(
 
 
 def note(finder: Finder, line: Promotion) -> None:
-    """Adds an entry that changes no stage, behind whatever others write at the same time."""
+    """Adds an entry that changes no stage, after any entries that others write at the same time."""
     while not finder.log.append(
         LogEntry(promotion=line, moves=False), after=len(finder.log.entries(line.model_name))
     ):
@@ -74,8 +74,8 @@ def note(finder: Finder, line: Promotion) -> None:
 def show(finder: Finder, moved: Promotion) -> None:
     """Sets the tags and the alias by which MLflow's own pages show the stages. Only the log is binding.
 
-    Repeated until the log has not grown meanwhile: so of two processes that move versions at once, the one
-    that writes last shows the stages that the whole log gives.
+    This is repeated until the log has not grown meanwhile. So of two processes that move versions at once,
+    the one that writes last shows the stages by the whole log.
     """
     name, versions = moved.model_name, [moved.version, *([moved.replaced] if moved.replaced else [])]
     try:

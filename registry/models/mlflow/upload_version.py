@@ -1,10 +1,10 @@
-"""Saves a version in MLflow, in an order that never lists a version that does not load:
+"""Saves a version in MLflow, in an order in which no version is listed before it can be loaded:
 
 1. its run, its logged model and its files, which no listing of ours shows;
-2. its number, written in the ledger for good;
+2. its number, which is written to the ledger and never removed;
 3. the model version with everything known of it, in one request: from then on it is listed.
 
-A process that dies in between leaves files behind, and perhaps a number that is not used again.
+A process that dies in between leaves files behind, and perhaps a number that is never used.
 """
 
 import logging

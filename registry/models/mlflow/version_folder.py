@@ -42,7 +42,7 @@ _ENVIRONMENTS = {"conda_env": _CONDA, "python_env": _PYTHON}
 
 
 def write(folder: Path, model: Any, described: Description, preprocessor: Mapping[str, Any] | None) -> None:
-    """Pickles are plain ones, since MLflow does not read those of joblib."""
+    """Writes the folder. Pickles are plain ones, because MLflow does not read those of joblib."""
     flavor = flavors.flavor_of(model)
     if flavor is None or flavors.is_a_pickle(flavor):
         folder.mkdir()
@@ -56,7 +56,7 @@ def write(folder: Path, model: Any, described: Description, preprocessor: Mappin
 
 
 def write_fitted(folder: Path, fitted: Fitted, described: Description) -> None:
-    """For a model that is not unpickled: its flavor follows from the form of its file alone."""
+    """Writes the folder of a model that is not unpickled. Its flavor follows from the form of its file."""
     folder.mkdir()
     artefact_files.adopt(fitted.model, fitted.model_digest, folder / MODEL)
     if fitted.preprocessor is not None:
@@ -102,7 +102,7 @@ def load(folder: Path, version: ModelVersion) -> Loaded:
 
 
 def _is_plain_pickle(file: Path) -> bool:
-    """Not one that joblib compressed or put arrays into, which MLflow's flavor cannot read."""
+    """Whether MLflow's flavor can read it: no pickle that joblib has compressed or put arrays into."""
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return data[:1] == _PICKLE and data.find(b"NumpyArrayWrapper") < 0
 
@@ -207,7 +207,7 @@ def to_mlflow_signature(signature: Mapping[str, Any] | None) -> "ModelSignature 
 
 
 def _schema(columns: Sequence[Mapping[str, Any]]) -> "Schema | None":
-    """A category has the type of its values. MLflow does not check columns that it has no type for."""
+    """The columns for MLflow. A category has the type of its values; other types are left unchecked."""
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import AnyType
 

@@ -1,7 +1,7 @@
 """What is known of a version, as tags of MLflow's model version, which are written together with it.
 
-bakeoff.version, .type, .digest, .run, .dataset, …    what people look for in MLflow
-bakeoff.stage                                         for people to see; binding is `stage_log`
+bakeoff.version, .type, .digest, .run, .dataset, …    for searches in MLflow
+bakeoff.stage                                         for display; only `stage_log` decides
 bakeoff.record.0, .1, …                               everything as JSON, in pieces of a bounded length
 """
 
@@ -98,7 +98,7 @@ def upload_of(found: MLflowVersion) -> Upload:
 
 
 def to_version(found: MLflowVersion) -> ModelVersion:
-    """Without stage and aliases, which `find_versions.StagedVersion` adds."""
+    """The version, without stage and aliases, which `find_versions.StagedVersion` adds."""
     record, name = read_record(found.tags), from_mlflow(found.name)
     fields = dict(record.said)
     names = fields.pop("feature_names")
@@ -121,5 +121,5 @@ def to_version(found: MLflowVersion) -> ModelVersion:
 
 
 def _tags_of_others(tags: Mapping[str, str]) -> dict[str, str]:
-    """As they are now, for people change tags in MLflow."""
+    """The tags that others have set, as they are now: people change tags in MLflow."""
     return {key: value for key, value in tags.items() if not key.startswith(_OURS)}

@@ -13,10 +13,10 @@ from rich.text import Text
 from sklearn.dummy import DummyClassifier
 
 from bakeoff.domain.dataset import DatasetRef
-from bakeoff.domain.job import JobState
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.model_version import VersionOrigin
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.datasets.snapshot import sealed_rows
 from bakeoff.evaluation.metrics.sealed_rows import rows_of
 from bakeoff.evaluation.statistics.sketch import Sketch

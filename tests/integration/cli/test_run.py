@@ -17,7 +17,7 @@ from fixtures.places import ROOT
 from fixtures.samples import a_run
 from fixtures.stored import states
 
-from bakeoff.domain.job import JobState
+from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import run_rows
 
 CATALOG = """

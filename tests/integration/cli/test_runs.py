@@ -14,7 +14,7 @@ from fixtures.places import ROOT
 from fixtures.samples import NOON, a_run
 from fixtures.stored import an_error, claim, states
 
-from bakeoff.domain.job import JobState
+from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import leases
 
 

@@ -9,8 +9,8 @@ from fixtures.command_line import MIXED, TERMINAL, Outcome, Project, a_mixed_run
 from fixtures.samples import DATASET, RULES, a_run
 
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.job import JobState
 from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.runs.job import JobState
 
 PLAIN = {**TERMINAL, "NO_COLOR": "1"}
 

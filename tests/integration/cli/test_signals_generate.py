@@ -12,8 +12,8 @@ from fixtures.signals import GALLERY
 from fixtures.stored import an_error, claim
 
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.job import JobKind, Phase
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import JobKind, Phase
+from bakeoff.domain.runs.run import Run
 from bakeoff.domain.signal import EnsembleRules, ModelOutput, SignalJobInputs, SignalOrder, SignalType
 from bakeoff.operations.signals.start_signals import COUNTED
 from bakeoff.store.bakeoffs import leases, run_rows

@@ -20,9 +20,9 @@ from sqlalchemy import insert, update
 
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.job import JobState
 from bakeoff.domain.model_version import VersionOrigin
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import job_rows, outbox, saving_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing

@@ -13,8 +13,8 @@ from fixtures.project import Project, a_project
 from sqlalchemy import delete, update
 
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.run import Run
-from bakeoff.domain.verdict import RunVerdict
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.detectable_difference import detectable_difference
 from bakeoff.operations.judge_runs import judge_old_run, wait_for_verdict
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows

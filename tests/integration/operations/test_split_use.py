@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from fixtures.project import Project, a_project
 
-from bakeoff.domain.verdict import RunVerdict
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.statistics.sketch import Sketch
 from bakeoff.operations.judge_runs import wait_for_verdict
 from bakeoff.operations.split_use import steps_up

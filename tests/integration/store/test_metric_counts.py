@@ -6,7 +6,7 @@ from fixtures.samples import a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim
 from sqlalchemy import Engine
 
-from bakeoff.domain.job import JobState
+from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import leases, run_rows
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, read_counts
 

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, text
 
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.event import Event
-from bakeoff.domain.job import Job, JobKind
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job, JobKind
+from bakeoff.domain.runs.run import Run
 from bakeoff.domain.signal import (
     EnsembleRules,
     EnsembleSignal,

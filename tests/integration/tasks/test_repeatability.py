@@ -7,7 +7,7 @@ import pytest
 from fixtures.project import Project, a_project
 
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.result import Result
+from bakeoff.domain.runs.result import Result
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.planning.run_plan import make_plan

@@ -23,8 +23,8 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.model_version import Promotion
-from bakeoff.domain.result import FittedModel
-from bakeoff.domain.saving import PromotionOutcome, SavePolicy, SaveRequest, Saving, SavingOutcome
+from bakeoff.domain.runs.result import FittedModel
+from bakeoff.domain.runs.saving import PromotionOutcome, SavePolicy, SaveRequest, Saving, SavingOutcome
 from bakeoff.operations.context import Context
 from bakeoff.operations.judge_runs import judge_run
 from bakeoff.settings.configuration import Configuration, load

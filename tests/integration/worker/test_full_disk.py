@@ -13,8 +13,8 @@ from redis.exceptions import ResponseError
 
 from bakeoff.broker.deployment_redis import EVALUATIONS
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.job import JobState
 from bakeoff.domain.machine.background_work import start_in_thread
+from bakeoff.domain.runs.job import JobState
 from bakeoff.operations.doorbells import sweep
 from bakeoff.store.bakeoffs import job_rows, leases, outbox
 from bakeoff.store.bakeoffs.leases import Claim, Holder

@@ -15,7 +15,7 @@ from fixtures.project import Project, Worker, a_project, wait_for
 
 from bakeoff.broker import embedded_redis
 from bakeoff.cell.confinement import landlock, scratch_folder
-from bakeoff.domain.job import Job
+from bakeoff.domain.runs.job import Job
 
 pytestmark = pytest.mark.timeout(600)  # it takes half a minute, unless the machine is very busy
 

@@ -14,7 +14,7 @@ from fixtures.machines import a_network
 from fixtures.postgresql import Cluster
 from fixtures.project import Project, Worker, wait_for
 
-from bakeoff.domain.job import Job
+from bakeoff.domain.runs.job import Job
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]  # each starts two workers
 

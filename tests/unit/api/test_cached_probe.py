@@ -1,4 +1,4 @@
-"""Many ask, one looks."""
+"""Many requests ask at once, and one probe runs."""
 
 import asyncio
 import threading
@@ -7,10 +7,10 @@ from itertools import count
 
 import pytest
 
-from bakeoff.api.cached_probe import Pulse, Rhythm
+from bakeoff.api.cached_probe import CachedProbe, ProbeTimes
 from bakeoff.domain.errors import InfrastructureError
 
-RHYTHM = Rhythm(fresh_s=1, stale_s=10, patience_s=5)
+TIMES = ProbeTimes(fresh_s=1, stale_s=10, wait_s=5)
 
 
 class Clock:
@@ -34,8 +34,8 @@ async def until(told: Callable[[], Awaitable[object]], expected: object) -> None
 
 def test_what_is_fresh_is_not_looked_at_again() -> None:
     async def ask() -> list[int | None]:
-        pulse = Pulse(numbered(count(1)), RHYTHM, clock=Clock())
-        return [await pulse.feel(), await pulse.feel()]
+        probe = CachedProbe(numbered(count(1)), TIMES, clock=Clock())
+        return [await probe.read(), await probe.read()]
 
     assert asyncio.run(ask()) == [1, 1]
 
@@ -43,11 +43,11 @@ def test_what_is_fresh_is_not_looked_at_again() -> None:
 def test_what_is_stale_is_answered_while_the_next_look_begins() -> None:
     async def ask() -> int | None:
         clock = Clock()
-        pulse = Pulse(numbered(count(1)), RHYTHM, clock=clock)
-        await pulse.feel()
+        probe = CachedProbe(numbered(count(1)), TIMES, clock=clock)
+        await probe.read()
         clock.now += 5
-        stale = await pulse.feel()
-        await until(pulse.feel, 2)
+        stale = await probe.read()
+        await until(probe.read, 2)
         return stale
 
     assert asyncio.run(ask()) == 1
@@ -56,10 +56,10 @@ def test_what_is_stale_is_answered_while_the_next_look_begins() -> None:
 def test_what_is_too_old_is_waited_for() -> None:
     async def ask() -> list[int | None]:
         clock = Clock()
-        pulse = Pulse(numbered(count(1)), RHYTHM, clock=clock)
-        first = await pulse.feel()
+        probe = CachedProbe(numbered(count(1)), TIMES, clock=clock)
+        first = await probe.read()
         clock.now += 11
-        return [first, await pulse.feel()]
+        return [first, await probe.read()]
 
     assert asyncio.run(ask()) == [1, 2]
 
@@ -73,10 +73,10 @@ def test_a_look_that_hangs_is_not_waited_for_and_not_begun_twice() -> None:
         return 7
 
     async def ask() -> list[int | None]:
-        pulse = Pulse(hang, Rhythm(fresh_s=1, stale_s=1, patience_s=0.05))
-        answers = [*(await asyncio.gather(*(pulse.feel() for _ in range(100)))), await pulse.feel()]
+        probe = CachedProbe(hang, ProbeTimes(fresh_s=1, stale_s=1, wait_s=0.05))
+        answers = [*(await asyncio.gather(*(probe.read() for _ in range(100)))), await probe.read()]
         go_on.set()
-        await until(pulse.feel, 7)
+        await until(probe.read, 7)
         return answers
 
     assert asyncio.run(ask()) == [None] * 101
@@ -86,15 +86,15 @@ def test_a_look_that_hangs_is_not_waited_for_and_not_begun_twice() -> None:
 def test_what_a_look_raises_is_raised_and_the_next_one_is_made() -> None:
     numbers = count(1)
 
-    def look() -> int:
+    def look_once() -> int:
         if next(numbers) == 1:
             raise InfrastructureError("away")
         return 5
 
     async def ask() -> int | None:
-        pulse = Pulse(look, RHYTHM)
+        probe = CachedProbe(look_once, TIMES)
         with pytest.raises(InfrastructureError, match="away"):
-            await pulse.feel()
-        return await pulse.feel()
+            await probe.read()
+        return await probe.read()
 
     assert asyncio.run(ask()) == 5

@@ -11,10 +11,10 @@ from bakeoff.api import run_records
 from bakeoff.api.schemas import catalog_schemas, registry_schemas, run_result_schemas, run_schemas
 from bakeoff.domain.candidate import Rejection
 from bakeoff.domain.event import Event, EventType
-from bakeoff.domain.job import JobError, JobState, Phase
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
-from bakeoff.domain.run import RunState
-from bakeoff.domain.saving import (
+from bakeoff.domain.runs.job import JobError, JobState, Phase
+from bakeoff.domain.runs.run import RunState
+from bakeoff.domain.runs.saving import (
     NotSaved,
     PromotionOutcome,
     Saved,

@@ -8,11 +8,11 @@ import pytest
 from fixtures.samples import NOON, a_candidate, a_job, a_run
 from rich.console import Console
 
-from bakeoff.cli.output.poll_run import Look, Patience
-from bakeoff.cli.output.run_progress import LineProgress, render
+from bakeoff.cli.output.runs.poll_run import IdleReason, PolledRun
+from bakeoff.cli.output.runs.run_progress import LineProgress, render
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.job import JobError, JobState, Phase
-from bakeoff.domain.run import RunState, seconds_left
+from bakeoff.domain.runs.job import JobError, JobState, Phase
+from bakeoff.domain.runs.run import RunState, seconds_left
 
 RUN = a_run(state=RunState.RUNNING, started_at=NOON)
 ERROR = JobError(type="ValueError", message="bad\x1b[2J luck\nsecond line", phase=Phase.FIT)
@@ -29,8 +29,8 @@ def job(model, state, **changed):
     return a_job(RUN, id=model, candidate=a_candidate(id=model), state=state, **(plain | changed))
 
 
-def look(*jobs, scores=None, waiting=None, run=RUN):
-    return Look(run=run, jobs=jobs, scores=scores or {}, at=NOON, waiting=waiting)
+def polled(*jobs, scores=None, waiting=None, run=RUN):
+    return PolledRun(run=run, jobs=jobs, scores=scores or {}, at=NOON, waiting=waiting)
 
 
 def drawn(shown, *, after_s=10.0, room=20, width=80):
@@ -40,7 +40,7 @@ def drawn(shown, *, after_s=10.0, room=20, width=80):
 
 
 def test_each_state_has_its_sign_time_and_remark():
-    shown = look(
+    shown = polled(
         job("done", JobState.COMPLETED, started_s=0, took_s=1.5),
         job("going", JobState.RUNNING, started_s=4),
         job("again", JobState.RUNNING, started_s=9, attempt=2),
@@ -60,7 +60,7 @@ def test_each_state_has_its_sign_time_and_remark():
 
 
 def test_the_turning_sign_turns():
-    shown = look(job("going", JobState.RUNNING, started_s=4))
+    shown = polled(job("going", JobState.RUNNING, started_s=4))
 
     assert drawn(shown, after_s=10.0)[0][0] != drawn(shown, after_s=10.25)[0][0]
 
@@ -70,14 +70,14 @@ def test_of_many_jobs_those_are_shown_that_run_or_ended_last():
     running = [job(f"going{n}", JobState.RUNNING, started_s=30) for n in range(2)]
     queued = [job(f"next{n}", JobState.QUEUED) for n in range(68)]
 
-    lines = drawn(look(*queued, *running, *ended), room=5, width=100)
+    lines = drawn(polled(*queued, *running, *ended), room=5, width=100)
 
     assert [line.split()[1] for line in lines[:5]] == ["done27", "done28", "done29", "going0", "going1"]
     assert lines[5].endswith("30/100  10 s, about 23 s left  68 queued, 2 running, 30 completed")
 
 
 def test_before_anything_has_begun_there_is_no_clock_but_a_reason():
-    shown = look(job("next", JobState.QUEUED), run=a_run(), waiting="no worker reads the queue")
+    shown = polled(job("next", JobState.QUEUED), run=a_run(), waiting="no worker reads the queue")
 
     lines = drawn(shown)
 
@@ -88,7 +88,7 @@ def test_before_anything_has_begun_there_is_no_clock_but_a_reason():
 def test_a_long_line_is_cut_and_never_wrapped():
     error = JobError(type="ValueError", message="x" * 500, phase=Phase.FIT)
 
-    lines = drawn(look(job("m" * 90, JobState.FAILED, started_s=0, took_s=1, error=error)), width=70)
+    lines = drawn(polled(job("m" * 90, JobState.FAILED, started_s=0, took_s=1, error=error)), width=70)
 
     assert len(lines) == 2
     assert len(lines[0]) <= 70
@@ -105,7 +105,7 @@ def test_a_long_line_is_cut_and_never_wrapped():
     ],
 )
 def test_what_is_left_is_told_by_the_pace_so_far(jobs, expected):
-    shown = look(*(job(model, state, started_s=started) for model, state, started in jobs))
+    shown = polled(*(job(model, state, started_s=started) for model, state, started in jobs))
 
     assert seconds_left(shown.jobs, 10.0) == expected
 
@@ -120,10 +120,10 @@ def said_of(*looks):
 
 def test_without_a_terminal_each_change_is_one_line():
     assert said_of(
-        look(job("a", JobState.QUEUED), job("b", JobState.QUEUED)),
-        look(job("a", JobState.RUNNING, started_s=0), job("b", JobState.QUEUED)),
-        look(job("a", JobState.RUNNING, started_s=0), job("b", JobState.QUEUED)),
-        look(
+        polled(job("a", JobState.QUEUED), job("b", JobState.QUEUED)),
+        polled(job("a", JobState.RUNNING, started_s=0), job("b", JobState.QUEUED)),
+        polled(job("a", JobState.RUNNING, started_s=0), job("b", JobState.QUEUED)),
+        polled(
             job("a", JobState.COMPLETED, started_s=0, took_s=1.25),
             job("b", JobState.FAILED, started_s=1, took_s=2, error=ERROR),
             scores={"a": 0.875},
@@ -139,7 +139,7 @@ def test_a_job_that_goes_back_to_the_queue_says_why():
     lost = job("a", JobState.QUEUED, started_s=0, attempt=1)
     again = job("a", JobState.RUNNING, started_s=0, attempt=2)
 
-    assert said_of(look(lost), look(again)) == [
+    assert said_of(polled(lost), polled(again)) == [
         "a: queued, its worker is gone, it will be tried again",
         "a: running on box, attempt 2",
     ]
@@ -149,10 +149,10 @@ def test_a_reason_to_wait_is_told_once_until_it_changes():
     queued = job("a", JobState.QUEUED)
 
     assert said_of(
-        look(queued),
-        look(queued, waiting="no worker"),
-        look(queued, waiting="no worker"),
-        look(queued, waiting="all slots are taken"),
+        polled(queued),
+        polled(queued, waiting="no worker"),
+        polled(queued, waiting="no worker"),
+        polled(queued, waiting="all slots are taken"),
     ) == ["waiting: no worker", "waiting: all slots are taken"]
 
 
@@ -163,12 +163,12 @@ class Clock:
         return self.now
 
 
-def answer_of(patience):
+def answer_of(idle_reason):
     """After the question that was asked in the background has been answered."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and thread.daemon:
             thread.join(5)
-    return patience.reason(idle=True)
+    return idle_reason.reason(idle=True)
 
 
 @pytest.fixture
@@ -177,53 +177,53 @@ def clock():
 
 
 def test_the_reason_is_told_within_three_seconds_of_nothing_running(clock):
-    patience = Patience(lambda: "no worker", clock=clock)
+    idle_reason = IdleReason(lambda: "no worker", clock=clock)
 
-    assert patience.reason(idle=True) is None
+    assert idle_reason.reason(idle=True) is None
     clock.now += 2
-    assert patience.reason(idle=True) is None
+    assert idle_reason.reason(idle=True) is None
     clock.now += 1
-    assert answer_of(patience) == "no worker"
+    assert answer_of(idle_reason) == "no worker"
 
 
 def test_nobody_is_asked_as_long_as_something_runs(clock):
     def why():
         raise AssertionError("asked")
 
-    patience = Patience(why, clock=clock)
+    idle_reason = IdleReason(why, clock=clock)
 
     for _ in range(10):
         clock.now += 2
-        assert patience.reason(idle=False) is None
-    assert patience.reason(idle=True) is None
+        assert idle_reason.reason(idle=False) is None
+    assert idle_reason.reason(idle=True) is None
 
 
 def test_what_went_before_counts_as_waiting(clock):
-    patience = Patience(lambda: "no worker", idle_since=clock.now - 60, clock=clock)
+    idle_reason = IdleReason(lambda: "no worker", idle_since=clock.now - 60, clock=clock)
 
-    patience.reason(idle=True)
+    idle_reason.reason(idle=True)
 
-    assert answer_of(patience) == "no worker"
+    assert answer_of(idle_reason) == "no worker"
 
 
 def test_the_reason_goes_when_something_runs_and_is_asked_for_anew(clock):
     answers = iter(["first", "second"])
-    patience = Patience(lambda: next(answers), idle_since=clock.now - 60, clock=clock)
-    patience.reason(idle=True)
-    assert answer_of(patience) == "first"
+    idle_reason = IdleReason(lambda: next(answers), idle_since=clock.now - 60, clock=clock)
+    idle_reason.reason(idle=True)
+    assert answer_of(idle_reason) == "first"
 
-    assert patience.reason(idle=False) is None
-    assert patience.reason(idle=True) is None
+    assert idle_reason.reason(idle=False) is None
+    assert idle_reason.reason(idle=True) is None
     clock.now += 3
-    patience.reason(idle=True)
-    assert answer_of(patience) == "second"
+    idle_reason.reason(idle=True)
+    assert answer_of(idle_reason) == "second"
 
 
 def test_a_reason_that_cannot_be_found_is_a_reason(clock):
     def why():
         raise InfrastructureError("the database is gone")
 
-    patience = Patience(why, idle_since=clock.now - 60, clock=clock)
-    patience.reason(idle=True)
+    idle_reason = IdleReason(why, idle_since=clock.now - 60, clock=clock)
+    idle_reason.reason(idle=True)
 
-    assert answer_of(patience) == "the database is gone"
+    assert answer_of(idle_reason) == "the database is gone"

@@ -2,8 +2,14 @@
 
 import pytest
 
-from bakeoff.cli.output.verdict_view import band_text, interval_texts, verdict_facts, verdict_lines, whiskers
-from bakeoff.domain.verdict import CorrectedScore, Interval, RunVerdict, VerdictFinding
+from bakeoff.cli.output.runs.verdict_view import (
+    band_text,
+    interval_texts,
+    verdict_facts,
+    verdict_lines,
+    whiskers,
+)
+from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict, VerdictFinding
 
 VERDICT = RunVerdict(
     metric="f1",

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind, PipelineStep, Preprocess
-from bakeoff.domain.job import JobError, Phase
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.verdict import Interval
+from bakeoff.domain.runs.job import JobError, Phase
+from bakeoff.domain.runs.verdict import Interval
 
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 _VALUES = st.recursive(

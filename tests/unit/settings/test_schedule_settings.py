@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from annotated_types import Ge, Gt, Le, Lt
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.settings.configuration import load
 from bakeoff.settings.schedule_settings import ScheduleSettings
 
@@ -168,3 +170,16 @@ def test_the_name_of_a_schedule_can_be_part_of_the_name_of_a_run(file: Path) -> 
     assert refusal(file, f"{DATASETS}schedules: {{a b: {{every: 6h, dataset: iris}}}}") == (
         "schedules has the name 'a b': use up to 100 letters, digits, `.`, `_` and `-`"
     )
+
+
+def test_the_options_of_a_scheduled_run_are_those_of_any_run() -> None:
+    shared = RunSpec.model_fields.keys() & ScheduleSettings.model_fields.keys()
+
+    def bounds(model: type[RunSpec | ScheduleSettings], name: str) -> list[object]:
+        return [one for one in model.model_fields[name].metadata if isinstance(one, (Ge, Gt, Le, Lt))]
+
+    assert shared == {"dataset", "models", "metrics", "seed", "test_size", "priority", "save", "save_as"}
+    assert {name: bounds(ScheduleSettings, name) for name in shared} == {
+        name: bounds(RunSpec, name) for name in shared
+    }
+    assert [bounds(RunSpec, name) != [] for name in ("seed", "test_size", "priority")] == [True] * 3

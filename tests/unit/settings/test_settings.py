@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
-from bakeoff.domain.verdict import SplitReuse
+from bakeoff.domain.runs.verdict import SplitReuse
 from bakeoff.settings.configuration import Configuration, SettingOrigin, load
 from bakeoff.settings.log_setup import LogFormat
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings

@@ -94,7 +94,7 @@ def _text(value: Any) -> str:
 
 
 def _mapping(value: dict[str, Any]) -> str:
-    """Only the names if each value is a section of its own; else the keys with their values."""
+    """The keys with their values; of a mapping of sections, such as `datasets`, only the names."""
     if all(isinstance(part, dict) for part in value.values()):
         return ", ".join(value)
     return ", ".join(f"{key}: {part}" for key, part in value.items() if isinstance(part, (str, int, float)))

@@ -1,4 +1,4 @@
-"""`bakeoff init`: create a project that runs as it is, as a start for one's own."""
+"""`bakeoff init`: create a small project that runs as it is, to start from."""
 
 from pathlib import Path
 from typing import Annotated

@@ -78,7 +78,7 @@ def _policy(configuration: "Configuration") -> dict[str, Any]:
 
 @contextmanager
 def _hook_warnings_muted() -> "Iterator[None]":
-    """Their results are printed with the outcome, so the same warnings in the log would only repeat them."""
+    """Mutes the log of failed hooks, because their results are printed with the outcome."""
     hooks = logging.getLogger("registry.models.promotion_hooks")
     before = hooks.level
     hooks.setLevel(logging.ERROR)

@@ -1,7 +1,8 @@
-"""Commands that change a run that exists.
+"""Commands that change an existing run, or start it again.
 
-`bakeoff cancel` stops its queued and running jobs. `bakeoff retry` evaluates its candidates without a result
-again. `bakeoff priority` moves its queued jobs forward or back in the queue.
+bakeoff cancel      stop its queued and running jobs
+bakeoff retry       start a new run that evaluates its candidates without a result again
+bakeoff priority    move its queued jobs forward or back in the queue
 """
 
 import time
@@ -60,8 +61,8 @@ def retry(
 
     This makes a new run of the same candidates on the same data, and takes over the results that exist.
     """
-    from bakeoff.cli.output.follow_run import follow_and_show, show_how_to_follow
-    from bakeoff.cli.output.run_header import header
+    from bakeoff.cli.output.runs.follow_run import follow_and_show, show_how_to_follow
+    from bakeoff.cli.output.runs.run_header import header
     from bakeoff.operations import start_run
     from bakeoff.store.bakeoffs import run_rows
     from bakeoff.worker import worker_processes
@@ -83,9 +84,8 @@ def retry(
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-@app.command(
-    context_settings={**HELP_NAMES, "ignore_unknown_options": True}
-)  # or -5 would be taken for an option
+# Without `ignore_unknown_options`, the priority -5 would be taken for an option.
+@app.command(context_settings={**HELP_NAMES, "ignore_unknown_options": True})
 def priority(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="Run id or its first characters, name, or `latest`.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from bakeoff.domain.job import Job
+    from bakeoff.domain.runs.job import Job
     from bakeoff.settings.configuration import Configuration
 
 _POLL_S = 0.2
@@ -68,7 +68,7 @@ def _log_file(job: "Job", configuration: "Configuration", engine: "Engine", *, m
 
 
 def _may_still_run_on(here: str, job: "Job") -> bool:
-    from bakeoff.domain.job import JobState
+    from bakeoff.domain.runs.job import JobState
 
     return job.state is JobState.QUEUED or (job.state is JobState.RUNNING and job.node == here)
 
@@ -97,9 +97,9 @@ def _warn_of_empty_log(job: "Job", file: "Path") -> None:
 
 
 def _read_log(file: "Path", engine: "Engine", job_id: str, *, follow: bool) -> "Iterator[str]":
-    """The log as far as it goes; with `follow`, also what is added until the job has ended.
+    """Yields what is in the log; with `follow`, also what is added until the job has ended.
 
-    After the end it reads once more: the job may have written between the last read and its end.
+    When the job has ended the log is read once more: the job may have written since the last read.
     """
     with file.open(encoding="utf-8", errors="replace", newline="") as log:
         is_last_read = not follow
@@ -123,6 +123,6 @@ def _has_ended(engine: "Engine", job_id: str) -> bool:
 
 
 def _write(chunk: str) -> None:
-    """Unchanged into a file or pipe; on a terminal in a readable form, without control characters."""
+    """Writes unchanged into a file or pipe; on a terminal in a readable form, without control characters."""
     sys.stdout.write(terminal.clean(readable(chunk)) if sys.stdout.isatty() else chunk)
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""`bakeoff plan`: what a run would fit, what it would take over, and why."""
+"""`bakeoff plan`: what a run would fit, what it would reuse, and why."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bakeoff.domain.run import Run
+    from bakeoff.domain.runs.run import Run
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
     from bakeoff.operations.detectable_difference import DetectableDifference
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @run_options.takes_run_options(of_plan=True)
 def plan(
     *,
-    source: run_options.Source = None,
-    dataset: run_options.Dataset = None,
+    source: run_options.DatasetArgument = None,
+    dataset: run_options.DatasetOption = None,
     given: Mapping[str, Any],
-    added: run_options.Added = None,
+    added: run_options.WithOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:

@@ -64,8 +64,8 @@ def _wait_for_end(
     context: "Context", run_id: str, console: "Console", *, own_worker: bool, began: float
 ) -> None:
     """Exits the command if the user detaches or the run fails: then there is nothing to compare."""
-    from bakeoff.cli.output.failure_list import failures
-    from bakeoff.cli.output.follow_run import exit_with_state_of, follow_to_end, show_how_to_follow
+    from bakeoff.cli.output.runs.failure_list import failures
+    from bakeoff.cli.output.runs.follow_run import exit_with_state_of, follow_to_end, show_how_to_follow
     from bakeoff.operations.run_report import read_report
 
     ended = follow_to_end(context, run_id, console, own_worker=own_worker, began=began)
@@ -79,7 +79,7 @@ def _wait_for_end(
 def _comparison_table(found: "ReproductionComparison") -> "RenderableType":
     from rich.text import Text
 
-    from bakeoff.cli.output.run_header import grid
+    from bakeoff.cli.output.runs.run_header import grid
 
     verdict = (
         Text("equal, bit for bit", "green") if found.equal else Text(_number_of_differences(found), "red")

@@ -1,6 +1,7 @@
-"""`bakeoff run --in-process`: no worker, no cells, nothing kept; for `breakpoint()` and whole tracebacks.
+"""`bakeoff run`: start a run, follow it, and show its leaderboard.
 
-`bakeoff run`: one bake-off from its request to its leaderboard.
+With `--in-process` the candidates are evaluated in this process, without a worker and without cells, and
+nothing is kept: so `breakpoint()` works, and an exception shows its whole traceback.
 """
 
 import time
@@ -12,10 +13,10 @@ import typer
 
 from bakeoff.cli import project_access, run_options
 from bakeoff.cli.output import terminal
-from bakeoff.cli.output.run_outcome import show_outcome
+from bakeoff.cli.output.runs.run_outcome import show_outcome
 from bakeoff.cli.project_access import ConfigFile
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.planning.run_spec import HelpPanel
@@ -27,15 +28,17 @@ from bakeoff.store.bakeoffs.run_rows import RunSummary
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bakeoff.domain.result import Result
-    from bakeoff.domain.run import Run
+    from bakeoff.domain.runs.result import Result
+    from bakeoff.domain.runs.run import Run
     from bakeoff.evaluation.planning.run_plan import Plan
     from bakeoff.evaluation.planning.run_spec import RunRequest
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
     from bakeoff.operations.context import Context
 
 
-def rehearse_all(context: "Context", plan: "Plan", console: "Console", *, run_id: str, as_json: bool) -> None:
+def _evaluate_here(
+    context: "Context", plan: "Plan", console: "Console", *, run_id: str, as_json: bool
+) -> None:
     run, jobs = start_run.unwritten_run(context, plan, run_id=run_id, name="in this process")
     configuration = context.configuration
     snapshot = folder_of(configuration.snapshots, plan.dataset.dataset_id, plan.dataset.split_id)
@@ -62,7 +65,7 @@ def _report(run: "Run", results: "list[Result]") -> RunReport:
     )
 
 
-def _running(metavar: str | None, meaning: str, *names: str) -> Any:
+def _running_option(metavar: str | None, meaning: str, *names: str) -> Any:
     return typer.Option(
         *names, metavar=metavar, help=meaning, rich_help_panel=HelpPanel.RUNNING, show_default=False
     )
@@ -71,27 +74,27 @@ def _running(metavar: str | None, meaning: str, *names: str) -> Any:
 @run_options.takes_run_options(of_plan=False)
 def run(
     *,
-    source: run_options.Source = None,
-    dataset: run_options.Dataset = None,
+    source: run_options.DatasetArgument = None,
+    dataset: run_options.DatasetOption = None,
     given: Mapping[str, Any],
-    added: run_options.Added = None,
-    detach: Annotated[bool, _running(None, "Do not wait for its end.", "--detach")] = False,
+    added: run_options.WithOption = None,
+    detach: Annotated[bool, _running_option(None, "Do not wait for its end.", "--detach")] = False,
     no_worker: Annotated[
-        bool, _running(None, "Start no worker, even if none answers.", "--no-worker")
+        bool, _running_option(None, "Start no worker, even if none answers.", "--no-worker")
     ] = False,
-    eval_workers: Annotated[int | None, _running("N", "Evaluations at once.")] = None,
-    timeout: Annotated[float | None, _running("SECONDS", "Time limit of each evaluation.")] = None,
+    eval_workers: Annotated[int | None, _running_option("N", "Evaluations at once.")] = None,
+    timeout: Annotated[float | None, _running_option("SECONDS", "Time limit of each evaluation.")] = None,
     in_process: Annotated[
-        bool, _running(None, "In this process, for breakpoints; nothing is kept.", "--in-process")
+        bool, _running_option(None, "In this process, for breakpoints; nothing is kept.", "--in-process")
     ] = False,
-    as_json: Annotated[bool, _running(None, "The leaderboard as JSON.", "--json")] = False,
+    as_json: Annotated[bool, _running_option(None, "The leaderboard as JSON.", "--json")] = False,
     config: ConfigFile = None,
 ) -> None:
     """Evaluate candidates on a dataset and rank them.
 
-    Ctrl-C leaves the run to itself, it does not stop it.  Exit code 3: it ended, and not all have a result.
+    Ctrl-C ends this command and not the run, which goes on.  Exit code 3: not all candidates have a result.
     """
-    from bakeoff.cli.output.follow_run import follow_and_show, show_how_to_follow
+    from bakeoff.cli.output.runs.follow_run import follow_and_show, show_how_to_follow
 
     began = time.monotonic()
     context = project_access.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
@@ -115,7 +118,7 @@ def run(
             *run_options.given_and_needing_cells(given),
         ]
         _refuse_what_needs_cells(needing_cells)
-        _rehearse(context, request, added or [], console, as_json=as_json)
+        _run_in_process(context, request, added or [], console, as_json=as_json)
         return
     run_id, own_worker = _start(context, request, added or [], console, may_start_worker=not no_worker)
     if detach:
@@ -142,7 +145,10 @@ def _start(
     *,
     may_start_worker: bool,
 ) -> tuple[str, bool]:
-    """The run, and whether a worker was started for it: it comes up while candidates and data are read."""
+    """The id of the run, and whether a worker was started for it.
+
+    The worker starts up while the candidates are checked and the data are read.
+    """
     from bakeoff.domain.identity import new_id
     from bakeoff.domain.machine.background_work import start_in_thread
     from bakeoff.operations import start_run
@@ -156,21 +162,21 @@ def _start(
     plan = run_options.plan_of(context, request, added, console)
     own_worker = starting.result()
     prospects = start_run.start_planned(context, plan, run_id=run_id, name=request.name)
-    _introduce(context, plan, console, run_id=run_id, name=request.name, prospects=prospects)
+    _show_header(context, plan, console, run_id=run_id, name=request.name, prospects=prospects)
     return run_id, own_worker
 
 
-def _rehearse(
+def _run_in_process(
     context: "Context", request: "RunRequest", added: Sequence[str], console: "Console", *, as_json: bool
 ) -> None:
     from bakeoff.domain.identity import new_id
 
     plan, run_id = run_options.plan_of(context, request, added, console), new_id()
-    _introduce(context, plan, console, run_id=run_id, name="in this process")
-    rehearse_all(context, plan, console, run_id=run_id, as_json=as_json)
+    _show_header(context, plan, console, run_id=run_id, name="in this process")
+    _evaluate_here(context, plan, console, run_id=run_id, as_json=as_json)
 
 
-def _introduce(
+def _show_header(
     context: "Context",
     plan: "Plan",
     console: "Console",
@@ -179,7 +185,7 @@ def _introduce(
     name: str | None,
     prospects: "Sequence[Prospect]" = (),
 ) -> None:
-    from bakeoff.cli.output.run_header import header, how_many_reused
+    from bakeoff.cli.output.runs.run_header import header, how_many_reused
     from bakeoff.operations import start_run
 
     run = start_run.run_of(plan, run_id=run_id, name=name)

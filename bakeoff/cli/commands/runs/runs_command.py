@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from bakeoff.domain.run import Run, RunState
+    from bakeoff.domain.runs.run import Run, RunState
     from bakeoff.store.bakeoffs.run_rows import RunSummary
 
 
@@ -52,7 +52,7 @@ def _page(limit: int, state: "RunState | None", config: "ConfigFile") -> "Sequen
 
 def _parsed_state(text: str | None) -> "RunState | None":
     from bakeoff.domain.errors import InvalidInputError
-    from bakeoff.domain.run import RunState
+    from bakeoff.domain.runs.run import RunState
 
     if text is not None and text not in list(RunState):
         raise InvalidInputError(f"--state is {text!r}: expected one of {', '.join(RunState)}")
@@ -63,7 +63,7 @@ def _table(found: "Sequence[RunSummary]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    from bakeoff.cli.output import state_words
+    from bakeoff.cli.output.runs import state_words
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     prioritised = any(summary.run.priority for summary in found)

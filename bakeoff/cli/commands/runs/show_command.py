@@ -1,4 +1,4 @@
-"""`bakeoff show`: the leaderboard of a run, and what stands behind it."""
+"""`bakeoff show`: the leaderboard of a run, details of a candidate, and errors."""
 
 import sys
 from enum import StrEnum
@@ -11,7 +11,7 @@ from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 
 if TYPE_CHECKING:
-    from bakeoff.domain.run import Run
+    from bakeoff.domain.runs.run import Run
     from bakeoff.operations.context import Context
     from bakeoff.operations.run_report import RunReport
 
@@ -47,7 +47,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     config: ConfigFile = None,
 ) -> None:
     """Show the leaderboard of a run."""
-    from bakeoff.cli.output.run_outcome import show_report
+    from bakeoff.cli.output.runs.run_outcome import show_report
     from bakeoff.operations.judge_runs import wait_for_verdict
     from bakeoff.operations.run_report import read_report
     from bakeoff.store.bakeoffs import run_rows
@@ -57,7 +57,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     run_id = run_rows.find(engine, run)
     form = ShowFormat.JSON if as_json else form
     ended = _watch(context, run_id, form) if follow else None
-    wait_for_verdict(context, run_id)  # it is there at once, unless the process that owed it has died
+    wait_for_verdict(context, run_id)  # returns at once unless the run is being judged, or nobody judged it
     report = read_report(engine, run_id, metric=metric)
     if model is not None:
         _show_details(report, model, form)
@@ -70,19 +70,19 @@ def show(  # noqa: PLR0917 - one parameter for each option
 
 
 def _watch(context: "Context", run_id: str, form: ShowFormat) -> "Run | None":
-    from bakeoff.cli.output.follow_run import follow_to_end
+    from bakeoff.cli.output.runs.follow_run import follow_to_end
 
     return follow_to_end(context, run_id, terminal.out() if form is ShowFormat.TABLE else terminal.err())
 
 
 def _leave(ended: "Run") -> None:
-    from bakeoff.cli.output.follow_run import exit_with_state_of
+    from bakeoff.cli.output.runs.follow_run import exit_with_state_of
 
     exit_with_state_of(ended)
 
 
 def _show_details(report: "RunReport", model: str, form: ShowFormat) -> None:
-    from bakeoff.cli.output import metric_details
+    from bakeoff.cli.output.runs import metric_details
 
     standings = metric_details.of_model(report, model)
     if form is ShowFormat.JSON:
@@ -98,7 +98,7 @@ def _show_details(report: "RunReport", model: str, form: ShowFormat) -> None:
 def _write(report: "RunReport", form: ShowFormat, top: int | None) -> None:
     from dataclasses import replace
 
-    from bakeoff.cli.output import export_formats
+    from bakeoff.cli.output.runs import export_formats
     from bakeoff.operations.run_report import report_record
 
     report = replace(report, standings=report.standings[:top])

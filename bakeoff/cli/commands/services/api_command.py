@@ -1,4 +1,4 @@
-"""`bakeoff api`: serve the HTTP API. `bakeoff api token`: make a token for one of its users."""
+"""`bakeoff api`: serve the HTTP API; `bakeoff api token`: make a token for a user of the API."""
 
 from typing import Annotated
 

@@ -138,7 +138,7 @@ def labels(  # noqa: PLR0917 - one parameter for each option
 
 def _open_project_and_file(file: Path, config: Path | None) -> "tuple[Context, Path]":
     """Creates the database if there is none: imported results may be the first rows in it."""
-    from bakeoff.evaluation.datasets.file_sources import located
+    from bakeoff.evaluation.datasets.sources.file_sources import located
     from bakeoff.store.database import schema_version
 
     context = project_access.open_project(config)

@@ -83,7 +83,7 @@ def _features(said: Mapping[str, Any]) -> "Table":
 
 
 def _numbers(said: Any) -> dict[str, float]:
-    """The numbers in it. The explanation comes from a plugin: anything that is not a number is left out."""
+    """The values that are numbers. The explanation comes from a plugin, and may hold anything."""
     if not isinstance(said, Mapping):
         return {}
     return {str(name): value for name, value in said.items() if isinstance(value, int | float)}

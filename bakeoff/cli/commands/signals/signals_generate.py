@@ -62,7 +62,7 @@ def generate(  # noqa: PLR0917 - one parameter for each option
 
     Exit code 3: the run ended, and not all models have given signals.
     """
-    from bakeoff.cli.output.follow_run import follow_and_show, show_how_to_follow
+    from bakeoff.cli.output.runs.follow_run import follow_and_show, show_how_to_follow
     from bakeoff.cli.run_options import split
     from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 
@@ -133,7 +133,7 @@ def _plan(context: "Context", request: "SignalRequest", console: "Console") -> "
 def _show_header(
     context: "Context", plan: "SignalPlan", console: "Console", *, run_id: str, name: str | None
 ) -> None:
-    from bakeoff.cli.output.run_header import header
+    from bakeoff.cli.output.runs.run_header import header
     from bakeoff.cli.output.signal_run_view import saved_models
     from bakeoff.operations.signals import start_signals
 

@@ -14,23 +14,13 @@ from bakeoff.cli.project_access import ConfigFile
 from bakeoff.domain.signal import SignalType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.console import RenderableType
-    from rich.table import Table
-    from rich.text import Text
     from sqlalchemy import Engine
 
-    from bakeoff.domain.signal import EnsembleSignal, KeptSignal
+    from bakeoff.domain.signal import KeptSignal
     from bakeoff.store.signals.ensemble_signals import SignalTally
-
-_STYLES = {
-    SignalType.STRONG_BUY: "bold green",
-    SignalType.BUY: "green",
-    SignalType.HOLD: "dim",
-    SignalType.SELL: "red",
-    SignalType.STRONG_SELL: "bold red",
-}
 
 
 class SignalFormat(StrEnum):
@@ -130,7 +120,9 @@ def _show_one(found: "KeptSignal", form: SignalFormat) -> None:
     elif form is SignalFormat.CSV:
         _write_csv([found])
     else:
-        terminal.show(terminal.out(), *_details(found))
+        from bakeoff.cli.output.signal_table import details
+
+        terminal.show(terminal.out(), *details(found))
 
 
 def _parts(
@@ -138,95 +130,13 @@ def _parts(
 ) -> "list[RenderableType]":
     from rich.text import Text
 
+    from bakeoff.cli.output.signal_table import counts, table
+
     parts: list[RenderableType] = [counts(as_of, tally), Text()]
     parts.append(table([one.signal for one in shown]) if shown else Text("none of these", "dim"))
     if has_more:
         parts += [Text(), Text(f"these are the first {len(shown)}: --limit N shows N", "dim")]
     return parts
-
-
-def counts(as_of: date, tally: "SignalTally") -> "Text":
-    """`2026-11-20  12 symbols: 3 BUY, 9 HOLD; 2 conflicts`."""
-    from rich.text import Text
-
-    from bakeoff.domain.wording import counted
-
-    said = [
-        Text(f"{number:,} {signal}", _STYLES[signal])
-        for signal, number in tally.distribution.items()
-        if number
-    ]
-    text = Text.assemble((as_of.isoformat(), "bold"), "  ")
-    text.append(f"{counted(sum(tally.distribution.values()), 'symbol')}: ")
-    text.append_text(Text(", ").join(said))
-    if tally.conflicts:
-        text.append("; ").append(counted(tally.conflicts, "conflict"), "yellow")
-    return text
-
-
-def table(shown: "Sequence[EnsembleSignal]") -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    models = sorted({model for one in shown for model in one.models_contributing})
-    found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    found.add_column("rank", justify="right")
-    found.add_column("symbol", no_wrap=True, overflow="ellipsis")
-    found.add_column("signal", no_wrap=True)
-    found.add_column("score", justify="right")
-    found.add_column("return", justify="right")
-    for model in models:
-        found.add_column(terminal.clean(model), no_wrap=True)
-    found.add_column("conflict", no_wrap=True, overflow="ellipsis")
-    for signal in shown:
-        found.add_row(
-            str(signal.rank),
-            Text(terminal.clean(signal.symbol), "bold"),
-            Text(signal.signal, _STYLES[signal.signal]),
-            f"{signal.ensemble_score:.3f}",
-            f"{signal.expected_return:+.1%}",
-            *(_model_cell(signal, model) for model in models),
-            Text(terminal.clean(signal.conflict_reason or ""), "yellow"),
-        )
-    return found
-
-
-def _model_cell(signal: "EnsembleSignal", model: str) -> "Text":
-    from rich.text import Text
-
-    said = signal.model_signals.get(model)
-    if said is None:
-        return Text("-", "dim")
-    return Text.assemble((said, _STYLES[said]), f" {signal.model_confidences[model]:.2f}")
-
-
-def _details(found: "KeptSignal") -> "list[RenderableType]":
-    from rich.table import Table
-    from rich.text import Text
-
-    signal = found.signal
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    for row in _rows(found):
-        table.add_row(*row)
-    return [Text.assemble((terminal.clean(signal.symbol), "bold"), f"  {signal.as_of}"), table]
-
-
-def _rows(found: "KeptSignal") -> "Iterator[tuple[str, Text]]":
-    from rich.text import Text
-
-    from bakeoff.cli.output.version_table import local_time
-
-    signal = found.signal
-    yield "signal", Text(signal.signal, _STYLES[signal.signal])
-    yield "score", Text(f"{signal.ensemble_score:.3f}, rank {signal.rank}")
-    yield "return", Text(f"{signal.expected_return:+.1%} expected")
-    for model in signal.models_contributing:
-        yield terminal.clean(model), _model_cell(signal, model)
-    if signal.conflict_reason:
-        yield "conflict", Text(terminal.clean(signal.conflict_reason), "yellow")
-    origin = "a process without a run" if found.run_id is None else f"run {found.run_id}"
-    yield "made", Text(f"{local_time(found.generated_at)} by {origin}", "dim")
 
 
 def _write_csv(shown: "Sequence[KeptSignal]") -> None:

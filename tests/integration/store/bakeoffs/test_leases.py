@@ -9,7 +9,7 @@ from fixtures.stored import a_stored_run, an_error, claim, events, judge_all, st
 from sqlalchemy import Engine, select
 
 from bakeoff.domain.identity import utc_now
-from bakeoff.domain.job import Job, JobState
+from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.leases import Lease, LeaseStanding
 from bakeoff.store.database import tables

@@ -7,9 +7,9 @@ from fixtures.samples import NOON, a_candidate, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, claim, events, judge_all
 from sqlalchemy import Engine
 
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.result import CodeManifest, Fit, Part, Provenance, Result
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, Result
+from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import earlier_fits, job_rows, leases, old_runs, outbox, run_rows
 
 MADE = Provenance(

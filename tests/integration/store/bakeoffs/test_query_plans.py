@@ -9,7 +9,7 @@ from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, an_error, claim, try_claim
 from sqlalchemy import Engine, event
 
-from bakeoff.domain.job import Job
+from bakeoff.domain.runs.job import Job
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, run_status, saving_rows
 from bakeoff.store.bakeoffs.queue_order import next_jobs
 

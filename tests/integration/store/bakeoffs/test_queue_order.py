@@ -7,8 +7,8 @@ from fixtures.samples import a_result
 from fixtures.stored import PLENTY, a_stored_run, claim, states, try_claim
 from sqlalchemy import Engine, select
 
-from bakeoff.domain.job import Job
-from bakeoff.domain.run import Run
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import cancellation, leases, run_rows
 from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder
 from bakeoff.store.bakeoffs.queue_order import NEXT_RUN, next_jobs

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 
 from bakeoff.domain.ensemble import EnsembleRules
 from bakeoff.domain.errors import InfrastructureError, NotFoundError
-from bakeoff.domain.job import Job, JobState
-from bakeoff.domain.run import RunState
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.signal import SignalOrder
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, run_status
 from bakeoff.store.bakeoffs.leases import Claim

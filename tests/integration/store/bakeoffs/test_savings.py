@@ -7,10 +7,17 @@ from fixtures.samples import NOON, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, an_error, claim, judge_all
 from sqlalchemy import Engine
 
-from bakeoff.domain.job import JobState
-from bakeoff.domain.result import FittedModel, NotKept
-from bakeoff.domain.run import RunState
-from bakeoff.domain.saving import NotSaved, PromotionOutcome, Saved, SavePolicy, SaveRequest, SavingOutcome
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.result import FittedModel, NotKept
+from bakeoff.domain.runs.run import RunState
+from bakeoff.domain.runs.saving import (
+    NotSaved,
+    PromotionOutcome,
+    Saved,
+    SavePolicy,
+    SaveRequest,
+    SavingOutcome,
+)
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, run_rows, saving_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 

@@ -9,7 +9,7 @@ import pytest
 from fixtures.stored import a_stored_run
 from sqlalchemy import Engine, text
 
-from bakeoff.domain.schedule import Cron, Every, Missed, Schedule, Slot, SlotState
+from bakeoff.domain.runs.schedule import Cron, Every, Missed, Schedule, Slot, SlotState
 from bakeoff.store.bakeoffs import schedule_slots
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.store.database.engine import writing

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine, select
 
-from bakeoff.domain.job import Job, JobState
+from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder, Lease, LeaseStanding
 from bakeoff.store.bakeoffs.queue_order import NEXT_RUN, next_jobs

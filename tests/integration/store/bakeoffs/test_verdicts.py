@@ -9,10 +9,10 @@ from fixtures.stored import a_stored_run, an_error, claim
 from sqlalchemy import Engine, delete
 
 from bakeoff.domain.event import EventType
-from bakeoff.domain.job import JobState
-from bakeoff.domain.run import Run
-from bakeoff.domain.saving import SavePolicy, SaveRequest
-from bakeoff.domain.verdict import Interval, RunVerdict, SealedScore, Spending, Standing
+from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
+from bakeoff.domain.runs.verdict import Interval, RunVerdict, SealedScore, Spending, Standing
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, saving_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.store.bakeoffs.verdict_rows import EarlierVerdict

@@ -430,7 +430,7 @@ def test_opening_imports_no_source_and_no_settings(place):
         "assert 'pandas' not in sys.modules\n"
         "open_snapshot(Path(sys.argv[1]))\n"
         "heavy = {'sqlalchemy', 'sklearn', 'pydantic', 'yaml', 'sqlite3',"
-        "         'bakeoff.evaluation.datasets.dataset_sources'}\n"
+        "         'bakeoff.evaluation.datasets.sources.dataset_sources'}\n"
         "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code, str(pinned.folder / "open")], check=True, cwd=ROOT)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.result import Cost, Result
+from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.evaluation.reports.leaderboard import rank
 
 

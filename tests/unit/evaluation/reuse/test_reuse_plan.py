@@ -11,9 +11,9 @@ from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.result import CodeManifest, Fit, Part, Provenance, fingerprint
-from bakeoff.domain.run import Run
-from bakeoff.domain.saving import SavePolicy, SaveRequest
+from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, fingerprint
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_first, prospect_of
 from registry.code.code_reading import Code

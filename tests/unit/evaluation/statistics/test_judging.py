@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bakeoff.domain.verdict import Against, RunVerdict, Standing
+from bakeoff.domain.runs.verdict import Against, RunVerdict, Standing
 from bakeoff.evaluation.statistics.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.comparison import IncomparableError
 from bakeoff.evaluation.statistics.judging import (

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bakeoff.domain.verdict import (
+from bakeoff.domain.runs.verdict import (
     Against,
     Interval,
     PairDifference,

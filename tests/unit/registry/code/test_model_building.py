@@ -10,7 +10,7 @@ from fixtures.places import ROOT
 from sklearn.base import clone
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
-from bakeoff.domain.job import Phase
+from bakeoff.domain.runs.job import Phase
 from registry.code.model_building import LoadError, build
 
 GOOD = """

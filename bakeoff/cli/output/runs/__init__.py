@@ -1,0 +1,1 @@
+"""What commands print about runs: progress, leaderboard, verdict, failures, formats."""

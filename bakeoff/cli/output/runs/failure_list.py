@@ -1,0 +1,75 @@
+"""Candidates that are not on the leaderboard: why, what to do, and where to read more."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.text import Text
+
+from bakeoff.cli.output.runs import state_words
+from bakeoff.cli.output.terminal import clean
+from bakeoff.domain.runs.job import Job, JobError, JobState
+from bakeoff.domain.wording import counted
+from bakeoff.settings.log_setup import readable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_LONGEST_MESSAGE = 400
+_INDENT = (0, 0, 0, 4)
+
+
+def failures(jobs: Sequence[Job], *, top: int | None = None, whole: bool = False) -> "list[RenderableType]":
+    """`whole` adds tracebacks and the last lines of the logs."""
+    if not jobs:
+        return []
+    shown = jobs if whole else jobs[:top]
+    title = Text(f"{counted(len(jobs), 'candidate')} without a result", "bold")
+    parts = [Text(), title, *(part for job in shown for part in _failure(job, whole=whole))]
+    hidden = len(jobs) - len(shown)
+    return [*parts, Text(f"  … and {hidden:,} more: --errors shows all", "dim")] if hidden else parts
+
+
+def _failure(job: Job, *, whole: bool) -> "Iterator[RenderableType]":
+    yield _headline(job)
+    if job.error is None:
+        return
+    yield _indented(_message(job.error))
+    if job.error.hint:
+        yield _indented(Text.assemble(("hint: ", "bold"), clean(job.error.hint)))
+    if whole:
+        yield from _evidence(job.error)
+    yield _indented(Text(f"bakeoff logs {job.id[:8]}", "dim cyan"))
+
+
+def _headline(job: Job) -> Text:
+    phase = f" in {job.error.phase}" if job.error and job.state is JobState.FAILED else ""
+    return Text.assemble(
+        "  ",
+        state_words.glyph(job.state),
+        " ",
+        (job.candidate.id, "bold"),
+        (f" {job.candidate.version}  ", "dim"),
+        (state_words.words(job.state) + phase, state_words.style(job.state)),
+        (f", attempt {job.attempt}" if job.attempt > 1 else "", "dim"),
+    )
+
+
+def _message(error: JobError) -> Text:
+    message = clean(error.message)
+    if len(message) > _LONGEST_MESSAGE:
+        message = message[:_LONGEST_MESSAGE] + " …"
+    return Text.assemble((error.type, "red"), f": {message}" if message else "")
+
+
+def _evidence(error: JobError) -> "Iterator[RenderableType]":
+    if error.traceback:
+        yield _indented(Text(clean(error.traceback.rstrip()), "dim"))
+    if error.log_tail:
+        yield _indented(Text("the last lines of its log:", "bold"))
+        lines = map(readable, error.log_tail.splitlines(keepends=True))
+        yield _indented(Text(clean("".join(lines).rstrip()), "dim"))
+
+
+def _indented(text: Text) -> Padding:
+    return Padding(text, _INDENT, expand=False)

@@ -1,0 +1,98 @@
+"""Follows a run until it ends and shows its outcome, or shows how to follow it later."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from bakeoff.cli.output import terminal
+from bakeoff.cli.output.runs.poll_run import IdleReason, poll
+from bakeoff.cli.output.runs.run_outcome import show_outcome
+from bakeoff.cli.output.runs.run_progress import LineProgress, LiveProgress
+from bakeoff.cli.output.runs.saving_view import wait_until_saved
+from bakeoff.domain.runs.run import Run, RunState
+from bakeoff.operations.doorbells import why_nothing_runs
+from bakeoff.operations.judge_runs import wait_for_verdict
+from bakeoff.operations.run_report import read_report, report_record, run_record
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.worker import worker_processes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bakeoff.operations.context import Context
+
+_UNSUCCESSFUL = 3
+
+
+def follow_and_show(
+    context: "Context", run_id: str, console: "Console", *, own_worker: bool, began: float, as_json: bool
+) -> None:
+    """`own_worker`: whether a worker was started for this run."""
+    ended = follow_to_end(context, run_id, console, own_worker=own_worker, began=began)
+    if ended is None:
+        show_how_to_follow(context, run_id, console, as_json=as_json)
+        return
+    _show_leaderboard(context, run_id, console, as_json=as_json)
+    exit_with_state_of(ended)
+
+
+def follow_to_end(
+    context: "Context",
+    run_id: str,
+    console: "Console",
+    *,
+    own_worker: bool = False,
+    began: float | None = None,
+) -> Run | None:
+    """The run when it has ended and its models are saved; None after Ctrl-C, which does not stop the run."""
+    try:
+        idle_reason = IdleReason(lambda: _why_idle(context, own_worker=own_worker), idle_since=began)
+        ended = _follow(context, run_id, console, idle_reason)
+        wait_for_verdict(context, run_id)
+        wait_until_saved(context, ended, console)
+    except KeyboardInterrupt:
+        console.print("detached: the run goes on")
+        return None
+    return ended
+
+
+def exit_with_state_of(ended: Run) -> None:
+    """Exits the command with code 3 unless the run completed."""
+    if ended.state is not RunState.COMPLETED:
+        raise typer.Exit(_UNSUCCESSFUL)
+
+
+def show_how_to_follow(context: "Context", run_id: str, console: "Console", *, as_json: bool) -> None:
+    if as_json:
+        terminal.write_json({"run": run_record(run_rows.summary(context.engine, run_id))})
+        return
+    for command, what in ((f"show {run_id[:8]} -f", "watch it"), (f"cancel {run_id[:8]}", "stop it")):
+        console.print(f"  bakeoff {command:16}   {what}")
+
+
+def _follow(context: "Context", run_id: str, console: "Console", idle_reason: IdleReason) -> Run:
+    with _display(console) as display:
+        for polled in poll(context.engine, run_id, idle_reason):
+            display.update(polled)
+            if not polled.run.state.has_ended:
+                worker_processes.replace_the_dead(context, run_id)
+    return polled.run
+
+
+def _why_idle(context: "Context", *, own_worker: bool) -> str:
+    if own_worker and not context.messenger.evaluations_are_read():
+        log = context.configuration.worker_log
+        return f"the worker of this run is being started, its log is {log}"
+    return why_nothing_runs(context)
+
+
+def _display(console: "Console") -> LiveProgress | LineProgress:
+    return LiveProgress(console) if console.is_terminal else LineProgress(console)
+
+
+def _show_leaderboard(context: "Context", run_id: str, console: "Console", *, as_json: bool) -> None:
+    report = read_report(context.engine, run_id)
+    if as_json:
+        terminal.write_json(report_record(report))
+    else:
+        show_outcome(report, console)

@@ -1,0 +1,112 @@
+"""Reads a run and its jobs repeatedly until the run has ended."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from bakeoff.domain.errors import BakeoffError
+from bakeoff.domain.identity import utc_now
+from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.run import Run, number_ended
+from bakeoff.store.bakeoffs import job_rows, run_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_SHORTEST_PAUSE_S = 0.25
+_ASK_AFTER_S = 1.5
+_TELL_AFTER_S = 2.5
+_ASK_AGAIN_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolledRun:
+    """A run and its jobs, as they were when they were read last."""
+
+    run: Run
+    jobs: Sequence[Job]
+    scores: Mapping[str, float | None]  #: of the metric that ranks, by job id
+    at: datetime
+    waiting: str | None = None  #: why nothing is running, once nothing has run for some seconds
+
+    def count(self, state: JobState) -> int:
+        return sum(job.state is state for job in self.jobs)
+
+    @property
+    def ended(self) -> int:
+        return number_ended(self.jobs)
+
+
+def poll(engine: "Engine", run_id: str, idle_reason: "IdleReason") -> Iterator[PolledRun]:
+    """Yields the run repeatedly, at last when it has ended."""
+    scores: dict[str, float | None] = {}
+    while True:
+        began = time.monotonic()
+        run, all_jobs = run_rows.get(engine, run_id), job_rows.of_run(engine, run_id)
+        if sum(job.state is JobState.COMPLETED for job in all_jobs) > len(scores):
+            scores = _scores(engine, run)
+        running = any(job.state is JobState.RUNNING for job in all_jobs)
+        yield PolledRun(
+            run=run,
+            jobs=all_jobs,
+            scores=scores,
+            at=utc_now(),
+            waiting=idle_reason.reason(idle=not running and not run.state.has_ended),
+        )
+        if run.state.has_ended:
+            return
+        time.sleep(max(_SHORTEST_PAUSE_S, 5 * (time.monotonic() - began)))
+
+
+def _scores(engine: "Engine", run: Run) -> dict[str, float | None]:
+    first = run.rules.metrics[0]
+    return {
+        result.evaluation_id: result.metrics.get(first) for result in job_rows.results_of_run(engine, run.id)
+    }
+
+
+class IdleReason:
+    """Finds out why no job is running, in a thread, and says it once no job has run for some seconds."""
+
+    def __init__(
+        self,
+        why: Callable[[], str],
+        *,
+        idle_since: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`why` returns the reason; it may be slow, since it queries the broker."""
+        self._why = why
+        self._clock = clock
+        self._idle_since = idle_since
+        self._asked_at: float | None = None
+        self._asking: Thread | None = None
+        self._answer: str | None = None
+
+    def reason(self, *, idle: bool) -> str | None:
+        if not idle:
+            self._idle_since = self._asked_at = self._answer = None
+            return None
+        now = self._clock()
+        self._idle_since = self._idle_since if self._idle_since is not None else now
+        if self._is_time_to_ask(now, now - self._idle_since):
+            self._asked_at = now
+            self._asking = Thread(target=self._ask, daemon=True)
+            self._asking.start()
+        return self._answer if now - self._idle_since >= _TELL_AFTER_S else None
+
+    def _is_time_to_ask(self, now: float, idle_for: float) -> bool:
+        if self._asking is not None and self._asking.is_alive():
+            return False
+        if self._asked_at is None:
+            return idle_for >= _ASK_AFTER_S
+        return now - self._asked_at >= _ASK_AGAIN_S
+
+    def _ask(self) -> None:
+        try:
+            self._answer = self._why()
+        except BakeoffError as exc:
+            self._answer = str(exc)

@@ -1,0 +1,136 @@
+"""The header above the jobs and the leaderboard of a run: its data, target, metrics and warnings."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from bakeoff.cli.output.number_format import duration
+from bakeoff.cli.output.runs import state_words
+from bakeoff.cli.output.signal_run_view import order
+from bakeoff.cli.output.terminal import clean
+from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
+from bakeoff.domain.wording import counted
+from bakeoff.evaluation.planning.candidate_choice import what_is_learnt
+from bakeoff.store.bakeoffs.run_rows import RunSummary
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bakeoff.evaluation.reuse.reuse_plan import Prospect
+
+_MOST_CLASSES = 6
+
+
+def header(
+    run: Run,
+    *,
+    uses: Sequence[str] = (),
+    preparation: Sequence[str] = (),
+    left_out: Sequence[str] = (),
+    reused: str = "",
+    warnings: Sequence[str] = (),
+) -> "RenderableType":
+    """The header, with a line for each that is given.
+
+    `uses`: the saved models of signal models. `preparation`: what the default pipeline does.
+    `left_out`: ids of enabled candidates that learn another kind of target.
+    """
+    rows = [
+        ("run", Text.assemble((clean(run.name), "bold"), (f"  {run.id}", "dim"))),
+        *(_evaluation(run) if run.signals is None else order(run.dataset, run.signals)),
+        *([("saves", _save(run.save))] if run.save else []),
+        *(("uses", Text(clean(line))) for line in uses),
+        *(("prepared", Text(clean(line))) for line in preparation),
+        *([("left out", _left_out(left_out, run))] if left_out else []),
+        *([("reused", Text(reused))] if reused else []),
+        *(("warning", Text(clean(warning), "yellow")) for warning in warnings),
+    ]
+    return grid(rows)
+
+
+def how_many_reused(prospects: "Sequence[Prospect]") -> str:
+    """How many results are reused, in words; empty if all candidates are fitted."""
+    number = sum(prospect.fit is not None for prospect in prospects)
+    return f"{number} of {counted(len(prospects), 'candidate')}: `bakeoff plan` says why" if number else ""
+
+
+def state(summary: RunSummary, *, reused: int = 0) -> "RenderableType":
+    """The line below the header: the state of the run. `reused`: how many of its results were reused."""
+    run = summary.run
+    rows = [("state", _state(summary))]
+    if reused:
+        rows.append(("reused", Text(f"{reused} of {counted(sum(summary.jobs.values()), 'result')}", "dim")))
+    if run.priority:
+        rows.append(("priority", Text(f"{run.priority:+}", "dim")))
+    if run.retry_of:
+        rows.append(("retry of", Text(run.retry_of, "dim")))
+    return grid(rows)
+
+
+def grid(rows: Sequence[tuple[str, Text]]) -> Table:
+    """A table with names on the left and values on the right."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", width=9)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
+
+
+def _evaluation(run: Run) -> list[tuple[str, Text]]:
+    return [("data", _dataset(run.dataset)), ("target", _target(run)), ("scored by", _rules(run))]
+
+
+def _dataset(dataset: DatasetRef) -> Text:
+    rows = f"{dataset.train_rows:,} rows to train, {dataset.test_rows:,} to test"
+    return Text.assemble((clean(dataset.name), "bold"), f"  {rows}, {counted(dataset.columns, 'feature')}")
+
+
+def _target(run: Run) -> Text:
+    dataset = run.dataset
+    text = Text.assemble((clean(dataset.target), "bold"), f"  {dataset.target_kind}")
+    if dataset.target_kind is not TargetKind.REGRESSION:
+        text.append(f", {len(dataset.classes)} classes")
+        text.append(f" {_classes(dataset.classes)}", "dim")
+    if run.rules.positive_label is not None:
+        text.append(f", positive {clean(run.rules.positive_label)}")
+    return text
+
+
+def _left_out(ids: Sequence[str], run: Run) -> Text:
+    return Text(f"since the target is {what_is_learnt(run.dataset.target_kind)}: {', '.join(ids)}", "dim")
+
+
+def _classes(classes: Sequence[str]) -> str:
+    shown = ", ".join(clean(name) for name in classes[:_MOST_CLASSES])
+    return f"({shown}, …)" if len(classes) > _MOST_CLASSES else f"({shown})"
+
+
+def _rules(run: Run) -> Text:
+    first, *others = run.rules.metrics
+    text = Text.assemble((first, "bold"), "".join(f", {name}" for name in others))
+    if run.rules.average is not None:
+        text.append(f"  {run.rules.average} average")
+    if run.rules.threshold is not None:
+        text.append(f", threshold {run.rules.threshold:g}")
+    return text.append(f"  seed {run.seed}", "dim")
+
+
+def _save(request: SaveRequest) -> Text:
+    which = "the best model" if request.policy is SavePolicy.BEST else "all models"
+    return Text.assemble(which, " as ", (clean(request.name), "bold"))
+
+
+def _state(summary: RunSummary) -> Text:
+    run = summary.run
+    text = Text.assemble(
+        state_words.glyph(run.state), " ", (state_words.words(run.state), state_words.style(run.state)), "  "
+    )
+    text.append_text(state_words.counts(summary.jobs))
+    if run.started_at and run.ended_at:
+        text.append(f"  in {duration((run.ended_at - run.started_at).total_seconds())}", "dim")
+    return text

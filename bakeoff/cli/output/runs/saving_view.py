@@ -1,0 +1,83 @@
+"""The saved models of a run: versions in the registry, promotion to Production, or why not."""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from bakeoff.cli.output import terminal
+from bakeoff.cli.output.runs.run_header import grid
+from bakeoff.cli.output.terminal import clean
+from bakeoff.domain.identity import utc_now
+from bakeoff.domain.runs.run import Run
+from bakeoff.domain.runs.saving import PromotionOutcome, Saving, SavingOutcome
+from bakeoff.store.bakeoffs import saving_rows
+from bakeoff.worker import worker_processes
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from bakeoff.operations.context import Context
+
+_PAUSE_S = 0.25
+_NO_WORKER_AFTER = timedelta(seconds=30)  #: a saving that is due for longer shows that no worker is there
+
+_Row = tuple[str, Text]
+
+
+def wait_until_saved(context: "Context", run: Run, console: "Console") -> None:
+    """Waits until the models are saved, the saving has failed, or there is evidently no worker to do it."""
+    if run.save is None or not _is_under_way(context, run.id):
+        return
+    with terminal.busy(console, "saving the models"):
+        while _is_under_way(context, run.id):
+            worker_processes.replace_the_dead(context, run.id)
+            time.sleep(_PAUSE_S)
+
+
+def _is_under_way(context: "Context", run_id: str) -> bool:
+    saving = saving_rows.of_run(context.engine, run_id)
+    return saving is not None and saving.outcome is None and utc_now() < saving.due_at + _NO_WORKER_AFTER
+
+
+def saving_lines(saving: Saving) -> "Sequence[RenderableType]":
+    return [Text(), grid(list(_rows(saving)))]
+
+
+def _rows(saving: Saving) -> Iterator[_Row]:
+    if saving.outcome is None:
+        yield "not saved", Text("yet: the next worker does it", "yellow")
+    elif saving.done_at is None:
+        again = f"tried {saving.tries} times; again from {_local(saving.due_at)} on, by any worker"
+        yield "not saved", Text(f"yet: {clean(saving.outcome.error)}", "yellow")
+        yield "", Text(again, "dim")
+    else:
+        yield from _outcome_rows(saving.outcome)
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _outcome_rows(outcome: SavingOutcome) -> Iterator[_Row]:
+    for one in outcome.saved:
+        version = f"{clean(one.name)} {one.version}"
+        yield "saved", Text.assemble((version, "bold green"), f" ({clean(one.candidate)})")
+    for lost in outcome.not_saved:
+        yield "not saved", Text(f"{clean(lost.candidate)}: {clean(lost.reason)}", "yellow")
+    if outcome.remark:
+        yield "" if outcome.saved else "not saved", Text(clean(outcome.remark), "yellow")
+    if outcome.promotion:
+        yield from _promotion(outcome.promotion)
+
+
+def _promotion(advance: PromotionOutcome) -> Iterator[_Row]:
+    if not advance.promoted:
+        yield "", Text(f"not promoted: {clean(advance.reason)}", "yellow")
+        return
+    replaced = f", replacing {advance.replaced}" if advance.replaced else ""
+    yield "", Text(f"promoted to {advance.stage}{replaced}", "green")
+    for failure in advance.failed_hooks:
+        yield "", Text(f"a hook failed: {clean(failure)}", "yellow")

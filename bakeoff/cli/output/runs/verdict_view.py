@@ -1,0 +1,122 @@
+"""The verdict of a run as people read it: the sentence, the bands, and intervals with whiskers."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from bakeoff.cli.output.number_format import decimals, fixed
+from bakeoff.domain.runs.verdict import Interval, RunVerdict, Standing
+from bakeoff.domain.wording import counted
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+#: Columns of a whisker.
+WHISKER = 15
+_DIM = "dim"
+
+STANDING_STYLES = {
+    Standing.BEST: "bold green",
+    Standing.TIED: "bold",
+    Standing.EQUIVALENT: "bold",
+    Standing.WORSE: "",
+    Standing.INSUFFICIENT: "",
+}
+
+
+def verdict_lines(verdict: RunVerdict) -> "list[RenderableType]":
+    """The sentence, and below it what a reader should know of it."""
+    return [Text(), sentence_text(verdict), *detail_lines(verdict)]
+
+
+def sentence_text(verdict: RunVerdict) -> Text:
+    return Text(verdict.sentence, "bold" if verdict.best else "")
+
+
+def detail_lines(verdict: RunVerdict) -> list[Text]:
+    notes = [Text(f"! {finding.message}", "yellow") for finding in verdict.findings]
+    return [*(Text(line, _DIM) for line in verdict_facts(verdict)), *notes]
+
+
+def verdict_facts(verdict: RunVerdict) -> list[str]:
+    """What to expect of the highest score, what the run could have shown, how often the rows were used."""
+    said = []
+    corrected, detectable, uses = (
+        verdict.corrected_score,
+        verdict.minimum_detectable_difference,
+        verdict.test_set_uses,
+    )
+    if corrected is not None:
+        low, value, high = (f"{x:.3g}" for x in (corrected.low, corrected.value, corrected.high))
+        said.append(
+            f"corrected for having been chosen, {corrected.candidate} scores {value} ({low} to {high})"
+        )
+    if detectable is not None:
+        said.append(f"differences of {detectable:.2g} {verdict.metric} or more would usually have been seen")
+    if uses is not None:
+        said.append(f"{counted(uses, 'candidate')} scored on these test rows so far")
+    return said
+
+
+def band_text(band: tuple[int, int] | None, rank: int) -> str:
+    """Such as `1-4`: candidates of one band cannot be told apart. Without a verdict, the rank."""
+    if band is None:
+        return str(rank)
+    first, last = band
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def interval_texts(intervals: Sequence[Interval | None]) -> list[Text]:
+    """The intervals as text, with a star where one rests on few rows."""
+    places = decimals([bound for one in intervals if one for bound in (one.low, one.high)])
+    places = max(0, places - 1)  # a bound is known less surely than the value
+    return [
+        Text("")
+        if one is None
+        else Text.assemble(
+            (f"{fixed(one.low, places)} to {fixed(one.high, places)}", _DIM),
+            ("*" if one.rests_on is not None else " ", "yellow"),
+        )
+        for one in intervals
+    ]
+
+
+def whiskers(
+    values: Sequence[float | None], intervals: Sequence[Interval | None], *, aside: Sequence[bool]
+) -> list[Text]:
+    """The intervals drawn on one scale, which spans those of all rows that are not `aside`.
+
+    The dummy baseline is aside: on a scale that includes it, all others would look alike. An interval outside
+    the scale is shown as `<` or `>`.
+    """
+    drawn = [
+        (value, one)
+        for value, one, left_out in zip(values, intervals, aside, strict=True)
+        if value is not None and one is not None and not left_out
+    ]
+    if not drawn:
+        return [Text("") for _ in values]
+    low = min(min(value, one.low) for value, one in drawn)
+    high = max(max(value, one.high) for value, one in drawn)
+    span = (high - low) or 1.0
+
+    def place(x: float) -> int:
+        return min(max(round((x - low) / span * (WHISKER - 1)), 0), WHISKER - 1)
+
+    def draw(value: float, one: Interval) -> Text:
+        cells = [" "] * WHISKER
+        if one.high < low or one.low > high:
+            cells[0 if one.high < low else -1] = "<" if one.high < low else ">"
+            return Text("".join(cells), _DIM)
+        first, last = place(one.low), place(one.high)
+        cells[first : last + 1] = "─" * (last - first + 1)
+        if last > first:
+            cells[first], cells[last] = "├", "┤"
+        cells[place(value)] = "●"
+        return Text("".join(cells), "cyan")
+
+    return [
+        Text("") if value is None or one is None else draw(value, one)
+        for value, one in zip(values, intervals, strict=True)
+    ]

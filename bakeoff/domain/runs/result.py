@@ -1,0 +1,181 @@
+"""A result is the metrics record of one finished job.
+
+Also here: the fitted model that a cell leaves for a run that saves models, and the provenance of a result, by
+which a later run decides whether it reuses the predictions.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from bakeoff.domain.identity import iso
+from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.runs.verdict import Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedModel:
+    """The pickles of a fitted model: they were hashed, and never unpickled."""
+
+    file: str  #: name of the pickle in the folder of its job
+    digest: str  #: SHA-256
+    preprocessor: str | None = None  #: name of the pickle of what was put before the model
+    preprocessor_digest: str | None = None
+    description: Mapping[str, Any]  #: from the cell: type, hyperparameters, signature, example, …
+    metadata: Mapping[str, Any]  #: from us: what is needed to predict with it
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotKept:
+    """Why the model of a candidate that has a result cannot be saved."""
+
+    problem: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def from_json(data: Mapping[str, Any]) -> FittedModel | NotKept:
+    return NotKept(**data) if "problem" in data else FittedModel(**data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """The resources that an evaluation used, and those that it was granted."""
+
+    fit_s: float
+    predict_s: float
+    cpu_s: float  #: user and system time of the cell and its descendants
+    peak_memory_mb: float  #: most resident memory of the cell, shared libraries and data included
+    granted_threads: int
+    granted_memory_mb: int | None = None  #: None means no limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    evaluation_id: str  #: the id of the job
+    run_id: str
+    model_id: str
+    model_version: str
+    dataset_id: str
+    dataset_name: str
+    split_id: str
+    seed: int
+    metrics: Mapping[str, float | None]  #: None where a metric is undefined for these predictions
+    details: Mapping[str, Any] = field(default_factory=dict)  #: per class table, confusion matrix, warnings
+    intervals: Mapping[str, Interval] = field(default_factory=dict)  #: 95 %; of metrics that have one
+    timestamp: datetime
+    duration_s: float  #: wall time from the claim to the score
+    cost: Cost
+    attempt: int
+    reused_from: str | None = (
+        None  #: the earlier evaluation that these metrics come from; None: it was fitted for this run
+    )
+
+    def to_record(self) -> dict[str, Any]:
+        """The record as JSON, in events, over HTTP and in `--json`."""
+        return {
+            "evaluationId": self.evaluation_id,
+            "runId": self.run_id,
+            "modelId": self.model_id,
+            "modelVersion": self.model_version,
+            "datasetId": self.dataset_id,
+            "datasetName": self.dataset_name,
+            "splitId": self.split_id,
+            "seed": self.seed,
+            "metrics": dict(self.metrics),
+            "intervals": {metric: [one.low, one.high] for metric, one in self.intervals.items()},
+            "restsOn": {
+                metric: one.rests_on for metric, one in self.intervals.items() if one.rests_on is not None
+            },
+            "timestamp": iso(self.timestamp),
+            "duration": self.duration_s,
+            "attempt": self.attempt,
+            "reusedFrom": self.reused_from,
+            "fitSeconds": self.cost.fit_s,
+            "predictSeconds": self.cost.predict_s,
+            "cpuSeconds": self.cost.cpu_s,
+            "peakMemoryMb": self.cost.peak_memory_mb,
+            "grantedThreads": self.cost.granted_threads,
+            "grantedMemoryMb": self.cost.granted_memory_mb,
+        }
+
+
+class Part(StrEnum):
+    """The things that determine the predictions of a candidate, but not how these are scored."""
+
+    CODE = "code"  #: its class, what that imports, or the distribution that it comes from
+    PARAMETERS = "parameters"  #: of its entry in the catalog
+    VERSION = "version"  #: as its entry in the catalog says
+    DATA = "data"  #: snapshot and split
+    SEED = "seed"
+    LIBRARIES = "libraries"  #: Python and what every cell has loaded
+    BAKEOFF = "bakeoff"  #: our own code that runs in a cell
+
+
+Parts = Mapping[Part, str]  #: a digest of each
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeManifest:
+    """The environment of a fit: it shows what has changed when the fit cannot be reproduced."""
+
+    commit: str | None  #: of the git checkout that the project is in; None if it is in none
+    cpu: str
+    packages: Mapping[str, str]  #: versions, Python's among them
+
+    def to_record(self) -> dict[str, Any]:
+        return {"commit": self.commit, "cpu": self.cpu, "packages": dict(self.packages)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What the predictions of a result depend on. A reused result has the provenance of its origin."""
+
+    parts: Parts
+    seen: Mapping[str, str]  #: digests of other files that it was seen to use, by path
+    obstacle: str = ""  #: why it cannot be known whether it would predict the same again; empty if it can
+    predictions: str  #: digest of the file of its predictions
+    probabilities: str | None = None  #: digest of the probabilities beside labels; None if there are none
+    manifest: CodeManifest
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.parts)
+
+    def predicted_like(self, other: Self) -> bool:
+        """Whether both predicted the same; probabilities are compared where both have them."""
+        known = {self.probabilities, other.probabilities} - {None}
+        return self.predictions == other.predictions and len(known) <= 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A fitted result, and what another run must know to reuse it."""
+
+    result: Result
+    rules: ScoringRules  #: by which its predictions were scored
+    train_rows: int
+    test_rows: int
+    provenance: Provenance
+
+    @property
+    def is_deterministic(self) -> bool | None:
+        """Whether a second fit predicted the same; None when there was no second fit."""
+        return self.result.details.get("deterministic")
+
+
+def fingerprint(parts: Parts) -> str:
+    return digest_of({part: parts[part] for part in Part})
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of the value as JSON. The order of keys counts: it may be that of arguments."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

@@ -1,0 +1,273 @@
+"""A verdict is what can be said about the candidates of a run, and how surely.
+
+    best           alone in the set of those that may be the best
+    tied           in that set with others: not told apart from the best
+    equivalent     as tied, and shown to be within the user's margin of the best
+    worse          shown not to be the best
+    insufficient   no score, nobody to be compared with, or too few rows to claim anything
+
+A tie is no proof of equality: only a margin, and enough rows, make an `equivalent`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Standing(StrEnum):
+    BEST = "best"
+    TIED = "tied"
+    EQUIVALENT = "equivalent"
+    WORSE = "worse"
+    INSUFFICIENT = "insufficient"
+
+
+class Against(StrEnum):
+    """What is shown of a candidate in comparison with a fixed reference."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NOT_SHOWN = "not_shown"
+    INSUFFICIENT = "insufficient"
+
+
+class PreferAmongTied(StrEnum):
+    """Which of the candidates in first place is recommended: the cheapest by this cost."""
+
+    PREDICT_TIME = "predict_time"
+    FIT_TIME = "fit_time"
+    MEMORY = "memory"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    low: float
+    high: float
+    rests_on: int | None = None  #: rows, where they are so few that the interval is to be read with care
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairDifference:
+    """The difference of two candidates by one metric. Intervals and p-values hold for all pairs at once."""
+
+    a: str
+    b: str
+    difference: float  #: a's value minus b's, in the unit of the metric
+    low: float | None  #: None where nothing can be claimed, as is `high`
+    high: float | None
+    p_value: float  #: adjusted; 1 where nothing can be claimed
+    n_eff: float  #: rows that the difference rests on
+    better: str | None = None  #: the one that is shown to be better; None: neither
+
+    def turned(self) -> Self:
+        """The same, as b minus a."""
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            difference=-self.difference,
+            low=None if self.high is None else -self.high,
+            high=None if self.low is None else -self.low,
+        )
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "a": self.a,
+            "b": self.b,
+            "difference": self.difference,
+            "low": self.low,
+            "high": self.high,
+            "pValue": self.p_value,
+            "restsOn": round(self.n_eff),
+            "better": self.better,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceComparison:
+    """A candidate compared with something fixed: the dummy baseline, or Production of the run's name."""
+
+    reference: str
+    candidate: str
+    outcome: Against
+    difference: float  #: the candidate's value minus the reference's
+    low: float | None  #: None where nothing can be claimed, as is `high`
+    high: float | None
+    p_value: float  #: adjusted over the candidates compared with this reference
+    n_eff: float
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "reference": self.reference,
+            "candidate": self.candidate,
+            "outcome": str(self.outcome),
+            "difference": self.difference,
+            "low": self.low,
+            "high": self.high,
+            "pValue": self.p_value,
+            "restsOn": round(self.n_eff),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectedScore:
+    """The highest score, less what choosing the highest adds on average."""
+
+    candidate: str
+    value: float
+    low: float
+    high: float
+
+
+class SplitReuse(StrEnum):
+    """What follows from using the same test rows in one run after another."""
+
+    COUNT = "count"
+    SPEND = "spend"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedScore:
+    """The score of the recommended candidate on the sealed rows, on which no candidate was scored before."""
+
+    candidate: str
+    value: float
+    low: float | None  #: None where too little is known, as is `high`
+    high: float | None
+    rows: int
+    opened: int  #: how often the sealed rows of this split have been opened, this time included
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spending:
+    """Whether the recommended candidate replaces the one that an earlier run on these rows adopted."""
+
+    run: int  #: counted on these rows, from 1
+    level: float  #: of the test whether it is better; the levels of all runs sum to that of the verdict
+    champion: str | None  #: what was adopted before, as `candidate of run`; None: nothing was
+    p_value: float | None
+    adopted: str | None  #: the evaluation that is adopted from now on; None: none ever was
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "level": self.level,
+            "champion": self.champion,
+            "pValue": self.p_value,
+            "adopted": self.adopted,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictFinding:
+    """Something that a reader of the verdict should know."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunVerdict:
+    metric: str
+    greater_is_better: bool
+    level: float  #: the share of runs of equal candidates in which something false is claimed, at most
+    method: str
+    seed: int  #: of the draws
+    rows: int | None  #: test rows; None: no candidate has a score
+    best: str | None  #: None where nobody is shown to be alone at the top
+    tied: tuple[
+        str, ...
+    ] = ()  #: those who share the first place, highest score first; empty if there is one best
+    recommended: str | None = None  #: the one to take
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    bands: Mapping[str, tuple[int, int]] = field(
+        default_factory=dict
+    )  #: first and last place; absent: no score
+    to_best: Mapping[str, PairDifference] = field(
+        default_factory=dict
+    )  #: each minus the one with the highest score
+    pairs: tuple[PairDifference, ...] = ()  #: all of them, of candidates with a score
+    corrected_score: CorrectedScore | None = None
+    minimum_detectable_difference: float | None = None  #: found in 80 % of such runs
+    expected_flattery: float | None = (
+        None  #: of the best of all that were scored on this split, if all were equal
+    )
+    references: tuple[ReferenceComparison, ...] = ()
+    test_set_uses: int | None = None  #: distinct candidates ever scored on this split; None: nobody counted
+    sealed: SealedScore | None = None
+    spending: Spending | None = None  #: with the setting `reuse: spend`
+    findings: tuple[VerdictFinding, ...] = ()
+    sentence: str = ""
+
+    def to_record(self) -> dict[str, Any]:
+        """The verdict as JSON, over HTTP and in `--json`. The pairs are under an address of their own."""
+        corrected = self.corrected_score
+        return {
+            "sentence": self.sentence,
+            "best": self.best,
+            "tied": list(self.tied),
+            "recommended": self.recommended,
+            "correctedScore": asdict(corrected) if corrected else None,
+            "minimumDetectableDifference": self.minimum_detectable_difference,
+            "metric": self.metric,
+            "level": self.level,
+            "method": self.method,
+            "seed": self.seed,
+            "references": [comparison.to_record() for comparison in self.references],
+            "testSetUses": self.test_set_uses,
+            "expectedFlattery": self.expected_flattery,
+            "sealed": asdict(self.sealed) if self.sealed else None,
+            "spending": self.spending.to_record() if self.spending else None,
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+    def record_of(self, candidate: str) -> dict[str, Any]:
+        """What the leaderboard shows of one candidate."""
+        band = self.bands.get(candidate)
+        to_best = self.to_best.get(candidate)
+        return {
+            "standing": str(self.standings.get(candidate, Standing.INSUFFICIENT)),
+            "band": list(band) if band else None,
+            "toBest": {
+                "difference": to_best.difference,
+                "low": to_best.low,
+                "high": to_best.high,
+                "pValue": to_best.p_value,
+            }
+            if to_best
+            else None,
+        }
+
+    def beats(self, candidate: str, reference: str) -> bool | None:
+        """Whether that is shown. None: they were not compared, or too little is known for it."""
+        for one in self.references:
+            if (one.candidate, one.reference) == (candidate, reference):
+                return None if one.outcome is Against.INSUFFICIENT else one.outcome is Against.BETTER
+        return None
+
+    def to_data(self) -> dict[str, Any]:
+        """Everything, as JSON stores it."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, stored: Mapping[str, Any]) -> Self:
+        corrected, sealed, spending = (stored[name] for name in ("corrected_score", "sealed", "spending"))
+        return cls(
+            **{
+                **stored,
+                "tied": tuple(stored["tied"]),
+                "standings": {name: Standing(standing) for name, standing in stored["standings"].items()},
+                "bands": {name: (first, last) for name, (first, last) in stored["bands"].items()},
+                "to_best": {name: PairDifference(**pair) for name, pair in stored["to_best"].items()},
+                "pairs": tuple(PairDifference(**pair) for pair in stored["pairs"]),
+                "corrected_score": CorrectedScore(**corrected) if corrected else None,
+                "sealed": SealedScore(**sealed) if sealed else None,
+                "spending": Spending(**spending) if spending else None,
+                "references": tuple(
+                    ReferenceComparison(**{**one, "outcome": Against(one["outcome"])})
+                    for one in stored["references"]
+                ),
+                "findings": tuple(VerdictFinding(**one) for one in stored["findings"]),
+            }
+        )

@@ -1,0 +1,1 @@
+"""Sources of datasets: files, queries, toy sets, labelled items, functions, and those that packages add."""

@@ -1,0 +1,211 @@
+"""The sources of datasets, each of which is read into one frame.
+
+Nothing is written to a source. Relative paths start at the root, the folder above config/. `dtypes` can name
+column types for every source, since CSV files and SQLite say little about them.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.machine.folders import refuse_tasks
+from bakeoff.domain.wording import listed, nearest
+from bakeoff.evaluation.datasets.column_types import convert
+from bakeoff.evaluation.datasets.sources.added_sources import files_of_added, read_added
+from bakeoff.evaluation.datasets.sources.built_in_sources import TOY_SETS, labelled_frame, load_toy_set
+from bakeoff.evaluation.datasets.sources.file_sources import (
+    csv_columns,
+    located,
+    parquet_columns,
+    read_csv,
+    read_parquet,
+)
+from bakeoff.evaluation.datasets.sources.sql_source import (
+    follow,
+    query,
+    query_sqlite,
+    sqlite_file,
+    with_journal,
+)
+from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_TARGET = "target"  #: the name of the target column in a source that names it itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceReading:
+    frame: "pd.DataFrame"
+    target: str
+    train_rows: int | None  #: so many rows from the start are for training; None if the source does not say
+
+
+def read_dataset(dataset: DatasetSettings, root: Path) -> SourceReading:
+    frame = _frame(dataset, root)
+    target = dataset.target or _TARGET
+    if dataset.test_path is None:
+        return SourceReading(frame=frame, target=target, train_rows=None)
+    test = _frame(_test_part(dataset), root)
+    joined = _joined(frame, test, (str(dataset.path), dataset.test_path))
+    return SourceReading(frame=joined, target=target, train_rows=len(frame))
+
+
+def dataset_files(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
+    """The files that a dataset is read from, absolute. They hold the test labels: no cell may read them."""
+    if dataset.source in {DatasetSource.SQL, DatasetSource.FEEDBACK_LABELS}:
+        database = sqlite_file(str(dataset.url), root)
+        return with_journal(database) if database else ()
+    if dataset.is_added:
+        return files_of_added(dataset, root)
+    named = tuple(located(path, root).resolve() for path in (dataset.path, dataset.test_path) if path)
+    if dataset.source is DatasetSource.POINTER:
+        return (*named, *with_journal(follow(named[0])))
+    return named
+
+
+def _frame(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
+    frame = read_added(dataset, root) if dataset.is_added else _READERS[dataset.source](dataset, root)
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    return convert(frame, dataset.dtypes)
+
+
+def column_names(dataset: DatasetSettings, root: Path) -> list[str] | None:
+    """The names of the columns of a CSV or Parquet file; None for a source that has to be read for them."""
+    if dataset.source is DatasetSource.CSV:
+        return csv_columns(located(str(dataset.path), root))
+    if dataset.source is DatasetSource.PARQUET:
+        return parquet_columns(located(str(dataset.path), root))
+    return None
+
+
+def _csv(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
+    return read_csv(located(str(dataset.path), root), dataset.dtypes)
+
+
+def _parquet(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
+    wanted = None
+    if dataset.features is not None:
+        wanted = [*dataset.features, *filter(None, (dataset.target, dataset.split_column))]
+    return read_parquet(located(str(dataset.path), root), wanted)
+
+
+def _toy_set(dataset: DatasetSettings, _: Path) -> "pd.DataFrame":
+    name = str(dataset.name)
+    if name not in TOY_SETS:
+        raise InvalidInputError(
+            f"there is no toy set {name!r}{nearest(name, TOY_SETS)}; there are {listed(TOY_SETS)}"
+        )
+    return load_toy_set(name)
+
+
+def _callable(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    name = str(dataset.name)
+    frame = _called(name, root)
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidInputError(
+            f"{name} returned {type(frame).__name__}, expected a pandas DataFrame with the target as a column"
+        )
+    return frame.reset_index(drop=True)
+
+
+def _called(name: str, root: Path) -> Any:
+    """Calls the function of the user. Untrusted code runs here and nowhere else in this module."""
+    module, _, function = name.partition(":")
+    if not (module and function):
+        raise InvalidInputError(f"{name!r} does not name a function: expected package.module:function")
+    refuse_tasks(name)
+    try:
+        with _on_import_path(root):
+            return getattr(importlib.import_module(module), function)()
+    except (Exception, SystemExit) as problem:  # the user's function may raise anything, or call sys.exit
+        raise InvalidInputError(
+            f"dataset function {name} raised {type(problem).__name__}: {problem}; "
+            f"it is imported from {root} or an installed package, and called without arguments"
+        ) from problem
+
+
+@contextmanager
+def _on_import_path(root: Path) -> Iterator[None]:
+    before = list(sys.path)
+    sys.path.insert(0, str(root))
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _sql(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
+    return query(str(dataset.url), str(dataset.query), root)
+
+
+def _pointer(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
+    return query_sqlite(follow(located(str(dataset.path), root)), str(dataset.query))
+
+
+def _feedback_labels(dataset: DatasetSettings, _: Path) -> "pd.DataFrame":
+    return labelled_frame(str(dataset.url), dataset.target or _TARGET)
+
+
+_READERS: Mapping[str, Callable[[DatasetSettings, Path], "pd.DataFrame"]] = {
+    DatasetSource.CSV: _csv,
+    DatasetSource.PARQUET: _parquet,
+    DatasetSource.SQL: _sql,
+    DatasetSource.POINTER: _pointer,
+    DatasetSource.SKLEARN: _toy_set,
+    DatasetSource.CALLABLE: _callable,
+    DatasetSource.FEEDBACK_LABELS: _feedback_labels,
+}
+
+
+def _test_part(dataset: DatasetSettings) -> DatasetSettings:
+    if dataset.source not in {DatasetSource.CSV, DatasetSource.PARQUET}:
+        raise InvalidInputError(
+            f"testPath {dataset.test_path!r} goes with source csv or parquet, not {dataset.source}: "
+            "leave it out, or say which rows are for testing by splitColumn"
+        )
+    if dataset.split_column is not None:
+        raise InvalidInputError(
+            f"testPath {dataset.test_path!r} and splitColumn {dataset.split_column!r} are given: keep one"
+        )
+    return dataset.model_copy(update={"path": dataset.test_path})
+
+
+def _joined(train: "pd.DataFrame", test: "pd.DataFrame", names: tuple[str, str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    missing = [name for name in train.columns if name not in test.columns]
+    extra = [name for name in test.columns if name not in train.columns]
+    if missing or extra:
+        raise InvalidInputError(
+            f"{names[1]} differs in columns from {names[0]}: missing {listed(missing)}, extra {listed(extra)}"
+        )
+    return pd.concat(
+        [_with_shared_categories(train, test), _with_shared_categories(test, train)], ignore_index=True
+    )
+
+
+def _with_shared_categories(frame: "pd.DataFrame", other: "pd.DataFrame") -> "pd.DataFrame":
+    """Gives `frame` the categories of both parts. Otherwise joining them would turn the column into text."""
+    import pandas as pd
+
+    shared = {}
+    for name in frame.columns:
+        mine, theirs = frame[name].dtype, other[name].dtype
+        if (
+            isinstance(mine, pd.CategoricalDtype)
+            and isinstance(theirs, pd.CategoricalDtype)
+            and mine != theirs
+        ):
+            both = sorted({*mine.categories, *theirs.categories})
+            shared[name] = frame[name].astype(pd.CategoricalDtype(both))
+    return frame.assign(**shared)
