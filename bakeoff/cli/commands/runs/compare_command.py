@@ -60,7 +60,7 @@ def compare(  # noqa: PLR0917 - one parameter for each option
     if as_json:
         terminal.write_json(comparison.to_record())
         return
-    from bakeoff.cli.output.comparison_view import comparison_lines
+    from bakeoff.cli.output.runs.comparison_view import comparison_lines
 
     console = terminal.out()
     terminal.show(console, *comparison_lines(comparison, console))
