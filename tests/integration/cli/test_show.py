@@ -203,11 +203,11 @@ def test_markdown_is_a_table_and_a_list(project: Project) -> None:
 
     assert lines[0] == "## a \\| b"
     assert lines[4:9] == [
-        "| # | model | version | f1 | 95 % | accuracy | fit s | CPU s | memory MB |  |",
-        "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
-        "| 1 | forest | 1.0 | 0.8750 |  | 0.9000 | 12.000 | 2.500 | 120 |  |",
-        "| 2 | tree | 1.0 | 0.7500 |  | - | 1.500 | 2.500 | 120 |  |",
-        "| 3 | dummy | 1.0 | 0.5000 |  | 0.6250 | 0.010 | 2.500 | 120 | baseline |",
+        "| # | model | version | f1 | accuracy | fit s | CPU s | memory MB |  |",
+        "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| 1 | forest | 1.0 | 0.8750 | 0.9000 | 12.000 | 2.500 | 120 |  |",
+        "| 2 | tree | 1.0 | 0.7500 | - | 1.500 | 2.500 | 120 |  |",
+        "| 3 | dummy | 1.0 | 0.5000 | 0.6250 | 0.010 | 2.500 | 120 | baseline |",
     ]
     assert lines[-1] == "- **slow** 1.0: timed_out in fit: Timeout: took longer than 5 s"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bakeoff.cli.output.number_format import decimals, fixed
 from bakeoff.cli.output.runs.verdict_view import band_text, verdict_facts
+from bakeoff.domain.runs.verdict import Interval
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.run_report import RunReport, failure_record, standing_record
@@ -91,22 +92,22 @@ def _verdict(report: RunReport) -> Iterator[str]:
 def _table(report: RunReport) -> Iterator[str]:
     places = [decimals([s.result.metrics.get(name) for s in report.standings]) for name in report.metrics]
     first, *others = report.metrics
-    yield _row(["#", "model", "version", first, "95 %", *others, "fit s", "CPU s", "memory MB", ""])
-    yield _row(["---:", "---", "---", *["---:"] * (len(report.metrics) + 4), "---"])
+    known = ["95 %"] if any(s.result.intervals.get(first) for s in report.standings) else []
+    yield _row(["#", "model", "version", first, *known, *others, "fit s", "CPU s", "memory MB", ""])
+    yield _row(["---:", "---", "---", *["---:"] * (len(report.metrics) + len(known) + 3), "---"])
     for standing in report.standings:
         result, cost = standing.result, standing.result.cost
         ranked, *values = [
             fixed(result.metrics.get(name), digits)
             for name, digits in zip(report.metrics, places, strict=True)
         ]
-        interval = result.intervals.get(first)
         yield _row(
             [
                 _band(standing, report),
                 result.model_id,
                 result.model_version,
                 ranked,
-                f"{fixed(interval.low, places[0])} to {fixed(interval.high, places[0])}" if interval else "",
+                *([_interval(result.intervals.get(first), places[0])] if known else []),
                 *values,
                 f"{cost.fit_s:.3f}",
                 f"{cost.cpu_s:.3f}",
@@ -114,6 +115,10 @@ def _table(report: RunReport) -> Iterator[str]:
                 _note(standing, report),
             ]
         )
+
+
+def _interval(interval: Interval | None, places: int) -> str:
+    return f"{fixed(interval.low, places)} to {fixed(interval.high, places)}" if interval else ""
 
 
 def _note(standing: LeaderboardRow, report: RunReport) -> str:
