@@ -172,7 +172,7 @@ class ProductionScores:
     """The version that was in Production when the run was judged, scored like a candidate."""
 
     name: str  #: of the model, in the registry
-    version: str
+    version: str | None  #: None where the registry did not say which
     metrics: Mapping[str, float | None] = field(default_factory=dict)  #: empty where `problem` says why
     problem: str = ""  #: why it could not be compared
     may_know_rows: bool = False  #: whether these test rows may be among those that it was fitted on
@@ -180,7 +180,7 @@ class ProductionScores:
     @property
     def title(self) -> str:
         """As sentences and findings call it, and `ReferenceComparison.reference`."""
-        return f"Production ({self.name} {self.version})"
+        return f"Production ({self.name} {self.version})" if self.version else f"Production ({self.name})"
 
     def to_record(self) -> dict[str, Any]:
         return {

@@ -19,6 +19,7 @@ from bakeoff.domain.saving import NotSaved, PromotionOutcome, Saved, SaveRequest
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
 from bakeoff.operations.context import Context
 from bakeoff.operations.leased_work import work_while_leased
+from bakeoff.operations.production.promotion_evidence import evidence_in
 from bakeoff.settings import log_setup
 from bakeoff.settings.registry_settings import PromotionSettings
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, schedule_slots, verdict_rows
@@ -149,9 +150,7 @@ def _promote(
             stage=Stage(policy.stage),
             by="bakeoff run",
             reason=f"recommended in {run.name}",
-            candidate_metrics={
-                result.model_id: result.metrics for result in job_rows.results_of_run(context.engine, run.id)
-            },
+            evidence_of=evidence_in(context, first=run.id),
         )
     except GateError as exc:
         reason = "; ".join(gate.reason for gate in exc.failed)

@@ -58,7 +58,8 @@ def main() -> None:
     log_setup.set_up("INFO", context.configuration.settings.log_format)
     judge_what_is_due(context)
     with suppress(StoppedError):
-        judge_saving_runs(context)
+        if judge_saving_runs(context):
+            context.event_relay.publish_pending()
         save_due_models(context)
 
 

@@ -151,11 +151,15 @@ def _log_entry(entry: Promotion) -> Text:
     """One entry of the log: what happened, by whom, and why."""
     if not entry.moved:
         return _hook_summary(_hooks(entry))
-    return (
+    told = (
         _stage_change(entry)
         .append(f" by {clean(entry.by)}")
         .append(f": {clean(entry.reason)}" if entry.reason else "")
     )
+    for gate in entry.evidence.get("gates", ()):
+        if gate.get("comparison"):
+            told.append(f"\n{clean(gate['reason'])}", "dim")
+    return told
 
 
 def _stage_change(entry: Promotion) -> Text:

@@ -87,7 +87,7 @@ def ask_production(context: Context, run: Run, lease: RowLease) -> ProductionAns
         return None
     if lease.attempt > MOST_ATTEMPTS:  # and nobody wrote down why: it may be that asking kills the saver
         problem = f"it was asked {MOST_ATTEMPTS} times, and each time the process that asked it died"
-        return _without_answer(run.save.name, "?", problem)
+        return _without_answer(run.save.name, None, problem)
     try:
         return work_while_leased(
             partial(_ask, context, run),
@@ -101,10 +101,10 @@ def ask_production(context: Context, run: Run, lease: RowLease) -> ProductionAns
         if lease.attempt < MOST_ATTEMPTS:
             raise
         log.warning("run %s: Production could not be asked", run.id, exc_info=exc)
-        return _without_answer(run.save.name, "?", str(exc) or type(exc).__name__)
+        return _without_answer(run.save.name, None, str(exc) or type(exc).__name__)
 
 
-def _without_answer(name: str, version: str, problem: str) -> ProductionAnswer:
+def _without_answer(name: str, version: str | None, problem: str) -> ProductionAnswer:
     scores = ProductionScores(name=name, version=version, problem=problem)
     return ProductionAnswer(scores=scores, sketch=None)
 
