@@ -56,8 +56,8 @@ def _save_under_lease(context: Context, run_id: str, lease: RowLease) -> None:
         saving_rows.postpone(lease, error, by_s=lease.pause_s)
     else:
         saving_rows.finish(lease, outcome)
-        saved = ", ".join(one.uri for one in outcome.saved)
-        log.info("run %s: saved %s", run_id, saved or f"nothing: {outcome.remark}")
+        saved = ", ".join(one.uri for one in outcome.saved) or "nothing"
+        log.info("run %s: saved %s: %s", run_id, saved, outcome.remark)
 
 
 def _lease_s(context: Context) -> float:

@@ -73,7 +73,10 @@ def _outcome_rows(outcome: SavingOutcome) -> Iterator[_Row]:
     for lost in outcome.not_saved:
         yield "not saved", Text(f"{clean(lost.candidate)}: {clean(lost.reason)}", "yellow")
     if outcome.remark:
-        yield "" if outcome.saved else "not saved", Text(clean(outcome.remark), "yellow")
+        if outcome.saved:
+            yield "", Text(clean(outcome.remark), "dim")
+        else:
+            yield "not saved", Text(clean(outcome.remark), "yellow")
     if outcome.promotion:
         yield from _promotion(outcome.promotion)
 

@@ -262,8 +262,8 @@ def test_what_the_verdict_shows_to_be_better_passes_with_the_evidence() -> None:
 
     assert (result.gate, result.passed) == ("f1 shown to be better than Production", True)
     assert result.reason == (
-        "f1 is shown to be better: +0.03 beside Production (churn 1.0.1) (+0.01 to +0.05, adjusted p 0.004) on "
-        "450 rows of run ffffffff"
+        "f1 is shown to be better: +0.03 beside Production (churn 1.0.1) (+0.01 to +0.05, adjusted p 0.004) "
+        "on 450 rows of run ffffffff"
     )
     assert result.comparison == {
         "reference": "Production (churn 1.0.1)",
