@@ -24,6 +24,9 @@ from registry.models.local import artefact_files
 from registry.models.registry_interface import Fitted, Loaded
 from registry.models.unpickling import unpickle
 
+#: The type of an error whose message says all: the version does not load, or does not fit these columns.
+REFUSAL = "Refusal"
+
 LABELS = "labels"  #: or numbers
 BESIDE = "beside"  #: probabilities or scores, a column for each class of the dataset; not always written
 
@@ -61,7 +64,7 @@ def answer(payload: Mapping[str, Any], inside: CellApi) -> None:
         inside.phase(Phase.PREDICT)
         labels, beside = _answers(loaded, data, probabilities=payload["probabilities"])
     except BakeoffError as exc:  # its message is for people as it is; our own traceback would not help them
-        raise EntryFailure(type=type(exc).__name__, message=str(exc)) from exc
+        raise EntryFailure(type=REFUSAL, message=str(exc)) from exc
     for name, values in ((LABELS, labels), (BESIDE, beside)):
         if values is not None:
             with inside.output(name) as file:

@@ -22,6 +22,7 @@ from bakeoff.cell.host.cell_outcome import End
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.identity import new_id
+from bakeoff.domain.job import JobError
 from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.run import Run
@@ -175,13 +176,16 @@ def _scores(context: Context, run: Run, version: ModelVersion, copied: Fitted) -
         assert not isinstance(failure, Stopped)  # noqa: S101 - nobody stops this cell
         if isinstance(failure, Killed):
             raise InfrastructureError(failure.error.message)
-        error = failure.error
-        raise _NotComparableError(
-            f"it took longer than {order.limits.wall_s:g} seconds"
-            if outcome.end is End.TIMED_OUT
-            else f"{error.type} in {error.phase}: {error.message}"
-        )
+        raise _NotComparableError(_in_words(failure.error, outcome.end, order))
     return _scored_within_time(context, run, version, order)
+
+
+def _in_words(error: JobError, end: End, order: Order) -> str:
+    if end is End.TIMED_OUT:
+        return f"it took longer than {order.limits.wall_s:g} seconds"
+    if error.type == answer_of_production.REFUSAL:
+        return error.message
+    return f"{error.type} in {error.phase}: {error.message}"
 
 
 def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) -> Order:
