@@ -110,6 +110,21 @@ class ReferenceComparison:
         }
 
 
+def comparison_in_words(record: Mapping[str, Any]) -> str:
+    """A record of a ReferenceComparison as gates keep it: with `rows`, `run` and `mayKnowRows`."""
+    between = "nothing can be claimed on so few rows"
+    if record["low"] is not None and record["high"] is not None:
+        interval = f"{_signed(record['low'])} to {_signed(record['high'])}"
+        between = f"{interval}, adjusted p {record['pValue']:.2g}"
+    caution = "; Production may know some of these rows" if record["mayKnowRows"] else ""
+    beside = f"{_signed(record['difference'])} beside {record['reference']} ({between})"
+    return f"{beside} on {record['rows']:,} rows of run {record['run'][:8]}{caution}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3g}" if value else "0"
+
+
 @dataclass(frozen=True, kw_only=True)
 class CorrectedScore:
     """The highest score, less what having been chosen for it adds on average."""

@@ -13,7 +13,7 @@ from typing import Any
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.model_version import GateResult, ModelVersion, VersionFilter
-from bakeoff.domain.verdict import Against, ReferenceComparison, RunVerdict
+from bakeoff.domain.verdict import Against, ReferenceComparison, RunVerdict, comparison_in_words
 from bakeoff.settings.registry_settings import GateSettings
 from registry.models.registry_interface import BaseModelRegistry
 
@@ -134,11 +134,8 @@ def _by_verdict(
     else:
         passed = _is_ruled_out(compared, gate.not_worse_than, verdict)
         said = f"{gate.metric} {'cannot' if passed else 'may'} be worse by {gate.not_worse_than:.6g}"
-    return _Judgement(
-        passed=passed,
-        reason=f"{said}: {_in_words(compared, asked, verdict)}",
-        comparison=_record(compared, asked, verdict),
-    )
+    record = _record(compared, asked, verdict)
+    return _Judgement(passed=passed, reason=f"{said}: {comparison_in_words(record)}", comparison=record)
 
 
 def _is_ruled_out(compared: ReferenceComparison, margin: float, verdict: RunVerdict) -> bool:
@@ -174,21 +171,14 @@ def _no_comparison(version: ModelVersion, production: ModelVersion, evidence: Se
     )
 
 
-def _in_words(compared: ReferenceComparison, asked: RunEvidence, verdict: RunVerdict) -> str:
-    between = "nothing can be claimed on so few rows"
-    if compared.low is not None and compared.high is not None:
-        between = f"{compared.low:+.3g} to {compared.high:+.3g}, adjusted p {compared.p_value:.2g}"
-    caution = ""
-    if verdict.production and verdict.production.may_know_rows:
-        caution = "; Production may know some of these rows"
-    return (
-        f"{compared.difference:+.3g} beside {compared.reference} ({between}) on {verdict.rows:,} rows of "
-        f"{_run(asked)}{caution}"
-    )
-
-
 def _record(compared: ReferenceComparison, asked: RunEvidence, verdict: RunVerdict) -> Mapping[str, Any]:
-    return {**compared.to_record(), "metric": verdict.metric, "rows": verdict.rows, "run": asked.run_id}
+    return {
+        **compared.to_record(),
+        "metric": verdict.metric,
+        "rows": verdict.rows,
+        "run": asked.run_id,
+        "mayKnowRows": bool(verdict.production and verdict.production.may_know_rows),
+    }
 
 
 def _run(one: RunEvidence) -> str:
@@ -237,11 +227,7 @@ def _beside_its_answers(
     compared = verdict.against_production(asked.candidate) if verdict.metric == gate.metric else None
     if compared is None:
         return found
-    return replace(
-        found,
-        reason=f"{found.reason}: {_in_words(compared, asked, verdict)}",
-        comparison=_record(compared, asked, verdict),
-    )
+    return replace(found, comparison=_record(compared, asked, verdict))
 
 
 def _against(gate: GateSettings, value: float, former: float, whose: str) -> _Judgement:

@@ -11,6 +11,7 @@ from rich.text import Text
 from bakeoff.cli.output.number_format import plain
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
+from bakeoff.domain.verdict import comparison_in_words
 from bakeoff.domain.wording import counted, size
 
 if TYPE_CHECKING:
@@ -157,8 +158,8 @@ def _log_entry(entry: Promotion) -> Text:
         .append(f": {clean(entry.reason)}" if entry.reason else "")
     )
     for gate in entry.evidence.get("gates", ()):
-        if gate.get("comparison"):
-            told.append(f"\n{clean(gate['reason'])}", "dim")
+        if compared := gate.get("comparison"):
+            told.append(f"\n{clean(compared['metric'])} {clean(comparison_in_words(compared))}", "dim")
     return told
 
 

@@ -323,7 +323,13 @@ def test_what_is_shown_to_be_better_is_promoted_with_the_evidence_in_the_log(pro
     assert (promotion.promoted, promotion.replaced) == (True, "1.0.0")
     [gate] = registry_of(project).history("shown")[0].evidence["gates"]
     compared = verdict(project, run_id).references[0]
-    assert gate["comparison"] == {**compared.to_record(), "metric": "f1", "rows": 600, "run": run_id}
+    assert gate["comparison"] == {
+        **compared.to_record(),
+        "metric": "f1",
+        "rows": 600,
+        "run": run_id,
+        "mayKnowRows": False,
+    }
 
 
 def test_what_is_not_shown_to_be_better_is_refused_with_the_evidence(project: Project) -> None:
@@ -334,7 +340,7 @@ def test_what_is_not_shown_to_be_better_is_refused_with_the_evidence(project: Pr
     assert promotion is not None
     assert promotion.promoted is False
     assert promotion.reason.startswith(
-        "f1 is not shown to be better: +0 beside Production (equal 1.0.0) (+0 to +0, adjusted p 1) on 600 "
+        "f1 is not shown to be better: 0 beside Production (equal 1.0.0) (0 to 0, adjusted p 1) on 600 "
     )
 
 

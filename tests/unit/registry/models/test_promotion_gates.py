@@ -277,6 +277,7 @@ def test_what_the_verdict_shows_to_be_better_passes_with_the_evidence() -> None:
         "metric": "f1",
         "rows": 450,
         "run": "f" * 36,
+        "mayKnowRows": False,
     }
 
 
@@ -373,8 +374,9 @@ def test_a_plain_comparison_reads_what_production_itself_answered_where_it_was_a
     result = check_gate(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.99), evidence)
 
     assert (result.passed, result.needed) == (True, 0.87)
-    assert result.reason.startswith("f1 0.9 is 0.03 above Production 1.0.1 (0.87): +0.03 beside Production ")
+    assert result.reason == "f1 0.9 is 0.03 above Production 1.0.1 (0.87)"
     assert result.comparison is not None
+    assert (result.comparison["low"], result.comparison["run"]) == (-0.01, "f" * 36)
 
 
 def test_of_a_production_that_may_know_the_rows_it_is_said() -> None:
