@@ -25,7 +25,7 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.job import JobError
 from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.model_version import ModelVersion
-from bakeoff.domain.run import Run
+from bakeoff.domain.run import Run, RunState
 from bakeoff.domain.verdict import ProductionScores, VerdictFinding
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
@@ -49,6 +49,7 @@ from registry.models.registry_opening import has_registry, open_registry
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
+_MAY_HAVE_A_WINNER = {RunState.COMPLETED, RunState.PARTIAL}
 _SPARE_MB = 16
 _ROW_BYTES = 1024
 _FLOAT_BYTES = 8
@@ -79,12 +80,12 @@ class _NotComparableError(Exception):
 
 
 def ask_production(context: Context, run: Run, lease: RowLease) -> ProductionAnswer | None:
-    """None where the run saves nothing, or no version of its name is in Production.
+    """None where the run saves nothing, has no winner, or no version of its name is in Production.
 
     `lease` is that of the verdict, and is renewed meanwhile. StoppedError when it is lost: then this process
     has to end. Other errors mean that another attempt may succeed; after MOST_ATTEMPTS there is none.
     """
-    if run.save is None:
+    if run.save is None or run.state not in _MAY_HAVE_A_WINNER:
         return None
     if lease.attempt > MOST_ATTEMPTS:  # and nobody wrote down why: it may be that asking kills the saver
         problem = f"it was asked {MOST_ATTEMPTS} times, and each time the process that asked it died"

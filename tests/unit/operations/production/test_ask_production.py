@@ -1,10 +1,12 @@
 """When Production is asked, and when it is given up; what it answers is tested with a real worker."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fixtures.samples import a_run
 
+from bakeoff.domain.run import RunState
 from bakeoff.domain.saving import SavePolicy, SaveRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.production.ask_production import ask_production
@@ -13,7 +15,7 @@ from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.store.bakeoffs.verdict_rows import _VERDICTS
 from bakeoff.store.database.engine import open_database
 
-RUN = a_run(save=SaveRequest(policy=SavePolicy.BEST, name="flowers"))
+RUN = a_run(state=RunState.COMPLETED, save=SaveRequest(policy=SavePolicy.BEST, name="flowers"))
 
 
 @pytest.fixture
@@ -33,7 +35,16 @@ def spoil_the_registry(context: Context) -> None:
 
 
 def test_a_run_that_saves_nothing_has_no_production(context: Context) -> None:
-    assert ask_production(context, a_run(), lease(attempt=1)) is None
+    spoil_the_registry(context)
+
+    assert ask_production(context, a_run(state=RunState.COMPLETED), lease(attempt=1)) is None
+
+
+@pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.FAILED])
+def test_of_a_run_without_a_winner_nobody_is_asked(context: Context, state: RunState) -> None:
+    spoil_the_registry(context)
+
+    assert ask_production(context, replace(RUN, state=state), lease(attempt=1)) is None
 
 
 def test_where_nothing_was_ever_saved_nobody_is_asked_and_no_registry_is_made(context: Context) -> None:
