@@ -231,6 +231,17 @@ def test_labels_probabilities_and_scores_are_scored_as_those_of_a_candidate(
     assert findings(project, second) == {}
 
 
+def test_of_sealed_rows_the_comparison_knows_nothing(project: Project) -> None:
+    first = run(project, "poor", save_as="sealed", seal=0.2)
+    second = run(project, "linear", save_as="sealed", seal=0.2)
+
+    found = verdict(project, second)
+    assert found.rows == 480
+    assert found.production is not None
+    assert found.production.metrics == pytest.approx(project.metrics(first)["poor"])
+    assert [one.outcome for one in found.references] == [Against.BETTER]
+
+
 def not_compared(project: Project, name: str, **request: Any) -> str:
     """Of a run whose end and whose savings are as ever."""
     run_id = run(project, "linear", save_as=name, **request)
