@@ -229,8 +229,11 @@ class GateResult:
     gate: str  #: the condition, such as `f1 at least 0.8`
     passed: bool
     measured: float | None  #: None when the version has no such metric
-    needed: float | None  #: None when there was nothing to compare with
+    needed: float | None  #: None when there was nothing to compare with, and where a verdict decides
     reason: str  #: a sentence: what was measured, and by how much it fails
+    comparison: Mapping[str, Any] | None = (
+        None  #: with Production, by a verdict: run, difference, low, high, pValue, rows, …
+    )
 
 
 def overtaken(model_name: str, *, expected: str, found: str) -> OvertakenError:

@@ -95,13 +95,17 @@ def _version_of(file: Path | None) -> tuple[int, int, int]:
     return (found.st_ino, found.st_size, found.st_mtime_ns) if found else _NO_FILE
 
 
-def grant_for(candidate: Candidate, context: "Context") -> Grant:
-    """The threads and the memory that a cell of this candidate gets on this machine."""
+def usual_grant(context: "Context") -> Grant:
+    """The threads and the memory that a cell gets on this machine, if nothing else is asked for it."""
     cores = len(os.sched_getaffinity(0))
     per_node = context.shared_caps.present().per_node
+    return Grant(threads=max(1, cores // per_node), memory_mb=context.configuration.settings.memory_limit_mb)
+
+
+def grant_for(candidate: Candidate, context: "Context") -> Grant:
+    usual = usual_grant(context)
     return Grant(
-        threads=candidate.threads or max(1, cores // per_node),
-        memory_mb=candidate.memory_limit_mb or context.configuration.settings.memory_limit_mb,
+        threads=candidate.threads or usual.threads, memory_mb=candidate.memory_limit_mb or usual.memory_mb
     )
 
 

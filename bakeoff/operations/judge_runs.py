@@ -3,11 +3,20 @@
 The process that ends the last job of a run judges it at once. If that process dies before, the run stays due:
 the saver process judges it, or a process that is to show it. The verdict follows from stored sketches by
 fixed draws, so every process would compute the same one. It is computed once.
+
+A run that saves its models is judged by the saver, and by nobody else: its candidates are compared with the
+version in Production, which takes the registry and a cell.
 """
 
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from bakeoff.domain.identity import utc_now
+from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.result import Result
@@ -20,34 +29,60 @@ from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
+if TYPE_CHECKING:
+    from bakeoff.operations.production.ask_production import ProductionAnswer
+
 log = logging.getLogger(__name__)
 
 #: A run that could not be judged so many times ends without a verdict, so that its end is announced.
 _MOST_ATTEMPTS = 3
 
 
+#: What Production predicts for the test rows of a run; None where there is nothing to compare with.
+Ask = Callable[[Context, Run, RowLease], "ProductionAnswer | None"]
+
+
 def judge_what_is_due(context: Context) -> int:
-    """How many runs were judged."""
+    """How many runs were judged. Those that save models are left to the saver."""
     return sum(judge_run(context, run_id) for run_id in verdict_rows.due(context.engine))
 
 
+def judge_saving_runs(context: Context) -> int:
+    """The same for runs that save models. For the saver: on StoppedError the process must end."""
+    from bakeoff.operations.production.ask_production import ask_production
+
+    due = verdict_rows.due(context.engine, saving=True)
+    return sum(_judge_alone(context, run_id, ask_production) for run_id in due)
+
+
 def judge_run(context: Context, run_id: str) -> bool:
-    """False when it is judged already, has not ended, or another process is judging it."""
+    """False when it is judged already, has not ended, is left to the saver, or is being judged elsewhere."""
+    if run_rows.get(context.engine, run_id).save is not None:
+        return False
+    return _judge_alone(context, run_id, lambda *_: None)
+
+
+def wait_for_verdict(context: Context, run_id: str, *, patience_s: float = 10.0) -> RunVerdict | None:
+    """The verdict of a run that has ended; judged here if nobody else does. None if there is none.
+
+    `patience_s`: how long a run may be due before this stops waiting for the saver. While a process judges
+    the run, it is not due.
+    """
+    patience = timedelta(seconds=patience_s)
+    while (due_at := verdict_rows.pending_since(context.engine, run_id)) is not None:
+        if judge_run(context, run_id) or utc_now() > due_at + patience:
+            break
+        time.sleep(0.05)
+    return verdict_rows.of_run(context.engine, run_id) or judge_old_run(context, run_id)
+
+
+def _judge_alone(context: Context, run_id: str, ask: Ask) -> bool:
     lease_s = context.configuration.settings.lease_seconds
     lease = verdict_rows.take(context.engine, run_id, lease_s=lease_s)
     if lease is None:
         return False
     with log_setup.with_ids(runId=run_id):
-        return _judge(context, run_id, lease)
-
-
-def wait_for_verdict(context: Context, run_id: str, *, patience_s: float = 10.0) -> RunVerdict | None:
-    """The verdict of a run that has ended; judged here if nobody else does. None if there is none."""
-    deadline = time.monotonic() + patience_s
-    while verdict_rows.is_pending(context.engine, run_id) and time.monotonic() < deadline:
-        if not judge_run(context, run_id):
-            time.sleep(0.05)  # another process holds the lease, and needs a fraction of a second
-    return verdict_rows.of_run(context.engine, run_id) or judge_old_run(context, run_id)
+        return _judge(context, run_id, lease, ask)
 
 
 def judge_old_run(context: Context, run_id: str) -> RunVerdict | None:
@@ -60,11 +95,13 @@ def judge_old_run(context: Context, run_id: str) -> RunVerdict | None:
     return verdict if verdict_rows.write_later(context.engine, run_id, verdict) else None
 
 
-def _judge(context: Context, run_id: str, lease: RowLease) -> bool:
+def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
     summary = run_rows.summary(context.engine, run_id)
     counts = {state: summary.jobs.get(state, 0) for state in JobState if summary.jobs.get(state)}
     try:
-        verdict = verdict_of(context, summary.run)
+        verdict = verdict_of(context, summary.run, ask(context, summary.run, lease))
+    except StoppedError:  # the lease was lost: somebody else judges the run
+        raise
     except Exception as exc:  # a fault in the statistics must not leave a run without its end
         log.exception("run %s cannot be judged", run_id)
         if lease.attempt < _MOST_ATTEMPTS:
@@ -77,9 +114,9 @@ def _judge(context: Context, run_id: str, lease: RowLease) -> bool:
     return written
 
 
-def verdict_of(context: Context, run: Run) -> RunVerdict:
-    """The verdict on a run, by the metric that ranks it."""
-    from bakeoff.evaluation.statistics.judging import JudgedCandidate, SplitUse, judge
+def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None" = None) -> RunVerdict:
+    """The verdict on a run, by the metric that ranks the run."""
+    from bakeoff.evaluation.statistics.judging import JudgedCandidate, Reference, SplitUse, judge
     from bakeoff.evaluation.statistics.sketch import Sketch
 
     metric = run.rules.metrics[0]
@@ -104,15 +141,22 @@ def verdict_of(context: Context, run: Run) -> RunVerdict:
             peak_memory_mb=result.cost.peak_memory_mb,
         )
 
+    references = []
+    if production and production.sketch:
+        references.append(Reference(name=production.scores.title, sketch=production.sketch))
     verdict = judge(
         [judged(result) for result in results],
         metric=metric,
         greater_is_better=greater_is_better(metric),
         prefer=settings.prefer_among_tied,
+        references=references,
         use=SplitUse(
             looks=verdict_rows.candidates_scored_on(context.engine, run.dataset.split_id),
             warn_from=settings.reuse_warning,
             alarm_from=settings.reuse_alarm,
         ),
     )
-    return with_use_of_split(context, run, verdict, results)
+    verdict = with_use_of_split(context, run, verdict, results)
+    if production is None:
+        return verdict
+    return replace(verdict, production=production.scores, findings=(*verdict.findings, *production.findings))

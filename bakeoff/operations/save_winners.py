@@ -19,6 +19,7 @@ from bakeoff.domain.runs.saving import NotSaved, PromotionOutcome, Saved, SaveRe
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
 from bakeoff.operations.context import Context
 from bakeoff.operations.leased_work import work_while_leased
+from bakeoff.operations.production.promotion_evidence import evidence_in
 from bakeoff.settings import log_setup
 from bakeoff.settings.registry_settings import PromotionSettings
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, schedule_slots, verdict_rows
@@ -55,8 +56,8 @@ def _save_under_lease(context: Context, run_id: str, lease: RowLease) -> None:
         saving_rows.postpone(lease, error, by_s=lease.pause_s)
     else:
         saving_rows.finish(lease, outcome)
-        saved = ", ".join(one.uri for one in outcome.saved)
-        log.info("run %s: saved %s", run_id, saved or f"nothing: {outcome.remark}")
+        saved = ", ".join(one.uri for one in outcome.saved) or "nothing"
+        log.info("run %s: saved %s: %s", run_id, saved, outcome.remark)
 
 
 def _lease_s(context: Context) -> float:
@@ -149,9 +150,7 @@ def _promote(
             stage=Stage(policy.stage),
             by="bakeoff run",
             reason=f"recommended in {run.name}",
-            candidate_metrics={
-                result.model_id: result.metrics for result in job_rows.results_of_run(context.engine, run.id)
-            },
+            evidence_of=evidence_in(context, first=run.id),
         )
     except GateError as exc:
         reason = "; ".join(gate.reason for gate in exc.failed)

@@ -19,18 +19,40 @@ class GateSettings(Section):
     metric: str = Field(description="metric that is looked at")
     min: float | None = Field(None, description="the least value that passes")
     max: float | None = Field(None, description="the greatest value that passes, for errors and losses")
-    better_than_production: bool = Field(
-        False, description="better than the version in Production on the same snapshot"
+    better_than_production: bool | Literal["shown"] = Field(
+        False,
+        description="true: a better number than that of the version in Production; shown: the verdict shows "
+        "that it is better",
     )
-    by: float = Field(0.0, ge=0, description="by how much better at least, for betterThanProduction")
+    by: float = Field(0.0, ge=0, description="by how much better at least, for betterThanProduction: true")
+    not_worse_than: float | None = Field(
+        None,
+        gt=0,
+        description="by how much, in the unit of the metric, it may be worse than the version in Production; "
+        "the verdict must rule out more",
+    )
+
+    @property
+    def needs_a_verdict(self) -> bool:
+        """Whether a number alone does not pass it."""
+        return self.better_than_production == "shown" or self.not_worse_than is not None
+
+    @property
+    def is_beside_production(self) -> bool:
+        return bool(self.better_than_production) or self.not_worse_than is not None
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> "GateSettings":
-        asked = (self.min is not None, self.max is not None, self.better_than_production)
+        asked = (
+            self.min is not None,
+            self.max is not None,
+            bool(self.better_than_production),
+            self.not_worse_than is not None,
+        )
         if sum(asked) != 1:
-            raise ValueError("a gate needs one of min, max and betterThanProduction")
-        if self.by and not self.better_than_production:
-            raise ValueError("by belongs to betterThanProduction")
+            raise ValueError("a gate needs one of min, max, betterThanProduction and notWorseThan")
+        if self.by and self.better_than_production is not True:
+            raise ValueError("by belongs to betterThanProduction: true")
         return self
 
 

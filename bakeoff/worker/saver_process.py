@@ -1,4 +1,4 @@
-"""The saver: a short process that judges runs that were left unjudged, and saves the models of runs.
+"""The saver: a process that judges runs that save models or that nobody judged, saves models, and ends.
 
 The main process of each worker starts it when there is something to do. It is a process of its own because
 the pool processes are the slots of evaluations, the main loop must not wait, and there may be no control
@@ -31,8 +31,9 @@ class Saver:
         if self.is_running():
             return
         # The process that ends a run judges it within a second. If a run is due at two checks, it has died.
-        unjudged = set(verdict_rows.due(self._context.engine))
-        if self._unjudged & unjudged or saving_rows.due(self._context.engine):
+        engine = self._context.engine
+        unjudged = set(verdict_rows.due(engine))
+        if self._unjudged & unjudged or verdict_rows.due(engine, saving=True) or saving_rows.due(engine):
             self._process = self._start()
         self._unjudged = unjudged
 
@@ -50,13 +51,15 @@ class Saver:
 
 
 def main() -> None:
-    from bakeoff.operations.judge_runs import judge_what_is_due
+    from bakeoff.operations.judge_runs import judge_saving_runs, judge_what_is_due
     from bakeoff.operations.save_winners import save_due_models
 
     context = Context(load())
     log_setup.set_up("INFO", context.configuration.settings.log_format)
     judge_what_is_due(context)
     with suppress(StoppedError):
+        if judge_saving_runs(context):
+            context.event_relay.publish_pending()
         save_due_models(context)
 
 

@@ -1,7 +1,7 @@
 """Promotion and rollback: a version moves to another stage, with gates before it and hooks after it.
 
-The gate `betterThanProduction` is checked against the version that is replaced: the change of stage names
-that version, and if another one is in Production by then, the gates are checked again.
+The gates that compare with Production are checked against the version that is really replaced: the change of
+stage names it, and if another version is in Production by then, the gates are checked again.
 """
 
 import logging
@@ -13,8 +13,8 @@ from typing import Any
 from bakeoff.domain.errors import ConflictError, NotFoundError, OvertakenError, RefusedError
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.model_version import GateResult, ModelVersion, Promotion, Stage, VersionFilter
-from bakeoff.settings.registry_settings import PromotionSettings
-from registry.models.promotion_gates import CandidateMetrics, check_gate
+from bakeoff.settings.registry_settings import GateSettings, PromotionSettings
+from registry.models.promotion_gates import EvidenceOf, RunEvidence, check_gate, no_evidence
 from registry.models.promotion_hooks import run_hook
 from registry.models.registry_interface import NO_VERSION, BaseModelRegistry, Identifier
 
@@ -47,13 +47,14 @@ def promote(
     by: str | None = None,
     reason: str = "",
     force: bool = False,
-    candidate_metrics: CandidateMetrics | None = None,
+    evidence_of: EvidenceOf = no_evidence,
 ) -> Promotion:
     """Promotes a version and returns the entry of the log, with the results of the hooks.
 
     GateError if a gate fails, unless forced.
     ConflictError for a version that is in the stage already. `root` is the folder of the project, for the
-    hooks; None as `by` means the user's name; `candidate_metrics` are those of all candidates of its run.
+    hooks; None as `by` means the user's name; `evidence_of` finds what runs know of the version, for gates
+    that compare it with Production.
     """
     version = registry.get(identifier)
     while True:
@@ -66,7 +67,7 @@ def promote(
                 by=by,
                 reason=reason,
                 force=force,
-                candidate_metrics=candidate_metrics,
+                evidence_of=evidence_of,
             )
         except OvertakenError as exc:
             log.info("the gates are checked again: %s", exc)
@@ -83,7 +84,7 @@ def promote_once(
     stage: Stage,
     by: str | None = None,
     reason: str = "",
-    candidate_metrics: CandidateMetrics | None = None,
+    evidence_of: EvidenceOf = no_evidence,
 ) -> Promotion:
     """Like `promote`, for a caller that may be killed and repeat the call: a finished step is not repeated.
 
@@ -101,7 +102,7 @@ def promote_once(
             stage=stage,
             by=by,
             reason=reason,
-            candidate_metrics=candidate_metrics,
+            evidence_of=evidence_of,
         )
     with_hooks = next((line for line in lines[:done] if "hooks" in line.evidence), None)
     if with_hooks is None:
@@ -163,22 +164,35 @@ def _try_to_promote(
     by: str | None,
     reason: str,
     force: bool,
-    candidate_metrics: CandidateMetrics | None,
+    evidence_of: EvidenceOf,
 ) -> Promotion:
     version = registry.get(uri)
     if version.stage is stage:
         raise ConflictError(f"{uri} is in {stage} already")
     production = production_of(registry, version.name)
     required = policy.gates if stage in _GUARDED else []
-    gates = [check_gate(gate, version, production, candidate_metrics) for gate in required]
+    evidence = _evidence(required, version, production, evidence_of)
+    gates = [check_gate(gate, version, production, evidence) for gate in required]
     failed = [gate for gate in gates if not gate.passed]
     if failed and not force:
         raise GateError(uri, stage, failed)
-    evidence = {**_measured(version), "gates": [asdict(gate) for gate in gates], "forced": bool(failed)}
+    written = {**_measured(version), "gates": [asdict(gate) for gate in gates], "forced": bool(failed)}
     expected = _version_of(production) if stage is Stage.PRODUCTION else None
     return registry.transition_model_stage(
-        version.id, stage, by=by, reason=reason, evidence=evidence, replacing=expected
+        version.id, stage, by=by, reason=reason, evidence=written, replacing=expected
     )
+
+
+def _evidence(
+    gates: Sequence[GateSettings],
+    version: ModelVersion,
+    production: ModelVersion | None,
+    evidence_of: EvidenceOf,
+) -> Sequence[RunEvidence]:
+    """Looked up only where a gate reads it: the database of runs may be elsewhere."""
+    if production is None or not any(gate.is_beside_production for gate in gates):
+        return ()
+    return evidence_of(version)
 
 
 def _measured(version: ModelVersion) -> Mapping[str, Any]:

@@ -1,15 +1,19 @@
 """Gates: the conditions that a version must meet to be promoted.
 
-Two versions can be compared only if they were measured on the same snapshot.
+Two versions can be compared only if they were measured on the same rows. A run that saves its models asks the
+version in Production for its predictions on the test rows of the run, and its verdict says what is shown of
+the two. Gates read that; where it is missing, they look for numbers that were measured on one snapshot.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.model_version import GateResult, ModelVersion, VersionFilter
+from bakeoff.domain.runs.verdict import Against, ReferenceComparison, RunVerdict, comparison_in_words
 from bakeoff.settings.registry_settings import GateSettings
 from registry.models.registry_interface import BaseModelRegistry
 
@@ -21,26 +25,52 @@ Metrics = Mapping[str, float | None]
 CandidateMetrics = Mapping[str, Metrics]
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunEvidence:
+    """What a run that a version was scored in can say of it."""
+
+    run_id: str
+    candidate: str  #: the one that the version is the fitted model of, as this run calls it
+    metrics: CandidateMetrics
+    verdict: RunVerdict | None  #: None where the run could not be judged
+
+
+#: The runs that a version was scored in; the one that counts first comes first.
+EvidenceOf = Callable[[ModelVersion], Sequence[RunEvidence]]
+
+
+def no_evidence(_: ModelVersion) -> Sequence[RunEvidence]:
+    """Where no database of runs is at hand."""
+    return ()
+
+
 def check_gate(
     gate: GateSettings,
     version: ModelVersion,
     production: ModelVersion | None,
-    candidate_metrics: CandidateMetrics | None = None,
+    evidence: Sequence[RunEvidence] = (),
 ) -> GateResult:
     """`production` is the version of the same name that is in Production now."""
     value = _value(version, gate.metric)
     if value is None:
-        passed, needed, reason = False, _bound(gate), _no_value(version, gate.metric)
-    elif not gate.better_than_production:
-        passed, needed, reason = _against_bound(gate, value)
+        found = _Judgement(passed=False, needed=_bound(gate), reason=_no_value(version, gate.metric))
+    elif not gate.is_beside_production:
+        found = _against_bound(gate, value)
     elif production is None:
         reason = f"no version of {version.name} is in Production yet: there is nothing to be better than"
-        passed, needed = True, None
+        found = _Judgement(passed=True, reason=reason)
+    elif gate.needs_a_verdict:
+        found = _by_verdict(gate, version, production, evidence)
     else:
-        passed, needed, reason = _against_production(
-            gate, version, value, production, candidate_metrics or {}
-        )
-    return GateResult(gate=describe_gate(gate), passed=passed, measured=value, needed=needed, reason=reason)
+        found = _against_production(gate, version, value, production, evidence)
+    return GateResult(
+        gate=describe_gate(gate),
+        passed=found.passed,
+        measured=value,
+        needed=found.needed,
+        reason=found.reason,
+        comparison=found.comparison,
+    )
 
 
 def describe_gate(gate: GateSettings) -> str:
@@ -48,10 +78,20 @@ def describe_gate(gate: GateSettings) -> str:
         return f"{gate.metric} at least {gate.min:.6g}"
     if gate.max is not None:
         return f"{gate.metric} at most {gate.max:.6g}"
-    return f"{gate.metric} better than Production" + (f" by {gate.by:.6g}" if gate.by else "")
+    if gate.not_worse_than is not None:
+        return f"{gate.metric} not worse than Production by {gate.not_worse_than:.6g}"
+    shown = "shown to be " if gate.needs_a_verdict else ""
+    return f"{gate.metric} {shown}better than Production" + (f" by {gate.by:.6g}" if gate.by else "")
 
 
-_Judgement = tuple[bool, float | None, str]  #: passed, needed, and the reason
+@dataclass(frozen=True, kw_only=True)
+class _Judgement:
+    """The fields of a GateResult that follow from the kind of gate."""
+
+    passed: bool
+    needed: float | None = None
+    reason: str
+    comparison: Mapping[str, Any] | None = None
 
 
 def _bound(gate: GateSettings) -> float | None:
@@ -62,7 +102,87 @@ def _against_bound(gate: GateSettings, value: float) -> _Judgement:
     bound = _bound(gate)
     assert bound is not None  # noqa: S101 - the settings require one of the two
     passed = value >= bound if gate.max is None else value <= bound
-    return passed, bound, f"{gate.metric} {value:.6g} is {_apart(value, bound)} {bound:.6g}"
+    reason = f"{gate.metric} {value:.6g} is {_apart(value, bound)} {bound:.6g}"
+    return _Judgement(passed=passed, needed=bound, reason=reason)
+
+
+def _by_verdict(
+    gate: GateSettings, version: ModelVersion, production: ModelVersion, evidence: Sequence[RunEvidence]
+) -> _Judgement:
+    """The most cautious reading: what no verdict has ruled out may be so."""
+    asked = _that_asked(production, evidence)
+    if asked is None:
+        return _Judgement(passed=False, reason=_no_comparison(version, production, evidence))
+    verdict, run = asked.verdict, _run(asked)
+    assert verdict is not None  # noqa: S101 - `_that_asked` returns no other
+    if verdict.production and verdict.production.problem:
+        reason = f"{verdict.production.title} could not be compared in {run}: {verdict.production.problem}"
+        return _Judgement(passed=False, reason=reason)
+    if verdict.metric != gate.metric:
+        reason = (
+            f"the verdict of {run} is by {verdict.metric}: let the gate ask for that, or evaluate again with "
+            f"{gate.metric} as the first of `--metrics`"
+        )
+        return _Judgement(passed=False, reason=reason)
+    compared = verdict.against_production(asked.candidate)
+    if compared is None:
+        reason = f"{run} has too few rows, or no score, to compare {asked.candidate} with Production"
+        return _Judgement(passed=False, reason=reason)
+    if gate.not_worse_than is None:
+        passed = compared.outcome is Against.BETTER
+        said = f"{gate.metric} is {'' if passed else 'not '}shown to be better"
+    else:
+        passed = _is_ruled_out(compared, gate.not_worse_than, verdict)
+        said = f"{gate.metric} {'cannot' if passed else 'may'} be worse by {gate.not_worse_than:.6g}"
+    record = _record(compared, asked, verdict)
+    return _Judgement(passed=passed, reason=f"{said}: {comparison_in_words(record)}", comparison=record)
+
+
+def _is_ruled_out(compared: ReferenceComparison, margin: float, verdict: RunVerdict) -> bool:
+    """Whether the interval leaves out all differences that are worse by the margin, or by more."""
+    worst = compared.low if verdict.greater_is_better else compared.high
+    if worst is None:
+        return False
+    return worst > -margin if verdict.greater_is_better else worst < margin
+
+
+def _that_asked(production: ModelVersion, evidence: Sequence[RunEvidence]) -> RunEvidence | None:
+    """The first run whose verdict is about the version that is in Production now."""
+    wanted = (production.name, production.version)
+    for one in evidence:
+        asked = one.verdict.production if one.verdict else None
+        if asked and (asked.name, asked.version) == wanted:
+            return one
+    return None
+
+
+def _no_comparison(version: ModelVersion, production: ModelVersion, evidence: Sequence[RunEvidence]) -> str:
+    why = f"no verdict compares {version.version} with Production {production.version}"
+    for one in evidence:
+        if one.verdict and one.verdict.production:
+            former = one.verdict.production.title
+            why = f"{_run(one)} compared {version.version} with {former}, and not with {production.version}"
+            break
+    candidate = version.origin.candidate_id
+    models = f" --models {candidate}" if candidate else ""
+    return (
+        f"{why}: evaluate its candidate in a run that saves models under this name, `bakeoff run DATASET"
+        f"{models} --save best --save-as {version.name}`, and promote what that saves"
+    )
+
+
+def _record(compared: ReferenceComparison, asked: RunEvidence, verdict: RunVerdict) -> Mapping[str, Any]:
+    return {
+        **compared.to_record(),
+        "metric": verdict.metric,
+        "rows": verdict.rows,
+        "run": asked.run_id,
+        "mayKnowRows": bool(verdict.production and verdict.production.may_know_rows),
+    }
+
+
+def _run(one: RunEvidence) -> str:
+    return f"run {one.run_id[:8]}"
 
 
 def _against_production(
@@ -70,20 +190,44 @@ def _against_production(
     version: ModelVersion,
     value: float,
     production: ModelVersion,
-    candidate_metrics: CandidateMetrics,
+    evidence: Sequence[RunEvidence],
 ) -> _Judgement:
+    """By what Production itself predicted in the run, if it was asked; else by what was measured before."""
+    asked = _that_asked(production, evidence)
+    if asked and (beside := _beside_its_answers(gate, production, asked)):
+        return beside
     former = _value(production, gate.metric)
     if former is None:
-        return False, None, f"Production cannot be compared with: {_no_value(production, gate.metric)}"
+        reason = f"Production cannot be compared with: {_no_value(production, gate.metric)}"
+        return _Judgement(passed=False, reason=reason)
     if _share_a_snapshot(version, production):
         return _against(gate, value, former, f"Production {production.version}")
     candidate = production.origin.candidate_id
-    again = _number(candidate_metrics.get(candidate or "", {}), gate.metric)
+    metrics = evidence[0].metrics if evidence else {}
+    again = _number(metrics.get(candidate or "", {}), gate.metric)
     if again is None:
-        return False, None, _how_to_compare(version, production)
+        return _Judgement(passed=False, reason=_how_to_compare(version, production))
     if candidate == version.origin.candidate_id:
-        return True, None, f"it is {candidate}, as Production {production.version} is, fitted to other data"
+        reason = f"it is {candidate}, as Production {production.version} is, fitted to other data"
+        return _Judgement(passed=True, reason=reason)
     return _against(gate, value, again, f"{candidate}, the candidate of Production {production.version}")
+
+
+def _beside_its_answers(
+    gate: GateSettings, production: ModelVersion, asked: RunEvidence
+) -> _Judgement | None:
+    """None where one of the two has no value of the metric in that run."""
+    verdict = asked.verdict
+    answered = verdict.production if verdict else None
+    mine = _number(asked.metrics.get(asked.candidate, {}), gate.metric)
+    its = _number(answered.metrics, gate.metric) if answered else None
+    if verdict is None or mine is None or its is None:
+        return None
+    found = _against(gate, mine, its, f"Production {production.version}")
+    compared = verdict.against_production(asked.candidate) if verdict.metric == gate.metric else None
+    if compared is None:
+        return found
+    return replace(found, comparison=_record(compared, asked, verdict))
 
 
 def _against(gate: GateSettings, value: float, former: float, whose: str) -> _Judgement:
@@ -92,7 +236,8 @@ def _against(gate: GateSettings, value: float, former: float, whose: str) -> _Ju
     passed = gain > 0 and (gain >= gate.by or math.isclose(gain, gate.by, rel_tol=_ROUNDING))
     required = f", and {gate.by:.6g} better is asked" if gate.by and not passed else ""
     distance = f"{_apart(value, former)} {whose} ({former:.6g})"
-    return passed, former + sign * gate.by, f"{gate.metric} {value:.6g} is {distance}{required}"
+    reason = f"{gate.metric} {value:.6g} is {distance}{required}"
+    return _Judgement(passed=passed, needed=former + sign * gate.by, reason=reason)
 
 
 def _value(version: ModelVersion, metric: str) -> float | None:

@@ -41,13 +41,16 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+#: The files that `copy_fitted` makes.
+MODEL_COPY, PREPROCESSOR_COPY = "model.pkl", "preprocessor.pkl"
+
 #: The id that `save_model` returned, or its text; `name/version`; or a URI (`domain.model_uri`).
 Identifier = int | str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A model as a cell wrote it. Its bytes were hashed, and it is saved without being unpickled."""
+    """A model as a cell wrote it, or a copy for a cell. Its bytes were hashed, and it is not unpickled."""
 
     model: Path  #: a pickle, protocol 5
     model_digest: str  #: SHA-256; a copy with another digest is refused
@@ -147,11 +150,12 @@ class BaseModelRegistry(ABC):
         """
 
     @abstractmethod
-    def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
-        """Copies the pickle of a model to a new file, verified and not unpickled.
+    def copy_fitted(self, identifier: Identifier, folder: Path) -> tuple[ModelVersion, Fitted]:
+        """Copies the pickles of a model and of its preprocessor into a folder, verified and not unpickled.
 
-        A process that loads the copy verifies it again, by the digest of the version. NotFoundError and
-        TamperedError as for `load`; InvalidInputError where the model is kept in another form than a pickle.
+        They are named MODEL_COPY and PREPROCESSOR_COPY. A process that loads the copies verifies them again,
+        by the digests that are returned. NotFoundError and TamperedError as for `load`; InvalidInputError
+        where the model is kept in another form than a pickle. Of a damaged version nothing is copied.
         """
 
     @abstractmethod

@@ -109,6 +109,12 @@ def fitted(folder: Path, model: object = MODEL, preprocessor: object = None) -> 
     )
 
 
+def folder_in(parent: Path) -> Path:
+    """A new one, for copies."""
+    (folder := parent / "copies").mkdir(parents=True)
+    return folder
+
+
 def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
@@ -308,28 +314,38 @@ class ModelRegistryContract:
         assert not mark.exists()
 
     def test_a_model_is_copied_as_it_was_saved_and_not_unpickled(self, registry, tmp_path):
-        mark, copy = tmp_path / "sprung", tmp_path / "copy.pkl"
+        mark, copies = tmp_path / "sprung", folder_in(tmp_path)
         left = fitted(tmp_path, model=Trap(mark))
         registry.save_fitted(left, "churn", Description(type="Trap"))
 
-        version = registry.copy_model("models:/churn/1.0.0", copy)
+        version, copied = registry.copy_fitted("models:/churn/1.0.0", copies)
 
-        assert copy.read_bytes() == left.model.read_bytes()
-        assert _sha256(copy) == version.digest == left.model_digest
+        assert copied.model.read_bytes() == left.model.read_bytes()
+        assert _sha256(copied.model) == copied.model_digest == version.digest == left.model_digest
         assert not mark.exists()
+
+    def test_its_preprocessor_is_copied_with_a_model(self, registry, tmp_path):
+        save(registry, version="1.0.0", preprocessor_artifact=SCALER)
+        save(registry, version="1.0.1")
+
+        _, whole = registry.copy_fitted("models:/churn/1.0.0", folder_in(tmp_path / "whole"))
+        _, alone = registry.copy_fitted("models:/churn/1.0.1", folder_in(tmp_path / "alone"))
+
+        assert _sha256(whole.preprocessor) == whole.preprocessor_digest
+        assert (alone.preprocessor, alone.preprocessor_digest) == (None, None)
 
     def test_a_damaged_model_is_not_copied(self, registry, tmp_path):
         model_id = save(registry)
         self.damage(registry, model_id)
 
         with pytest.raises(TamperedError):
-            registry.copy_model(model_id, tmp_path / "copy.pkl")
+            registry.copy_fitted(model_id, copies := folder_in(tmp_path))
 
-        assert not (tmp_path / "copy.pkl").exists()
+        assert not list(copies.iterdir())
 
     def test_what_does_not_exist_cannot_be_copied(self, registry, tmp_path):
         with pytest.raises(NotFoundError):
-            registry.copy_model("models:/churn/1.0.0", tmp_path / "copy.pkl")
+            registry.copy_fitted("models:/churn/1.0.0", tmp_path)
 
     @pytest.mark.parametrize("part", ["model_digest", "preprocessor_digest"])
     def test_bytes_that_are_not_those_that_were_hashed_are_refused(self, registry, tmp_path, part):

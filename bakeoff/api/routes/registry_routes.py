@@ -21,6 +21,7 @@ from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundErro
 from bakeoff.domain.model_version import LONGEST_NAME, Promotion, Stage, VersionFilter
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.operations.context import Context
+from bakeoff.operations.production.promotion_evidence import evidence_in
 from registry.models import promotion, registry_opening
 from registry.models.promotion_gates import snapshot_of_the_newest
 from registry.models.registry_interface import BaseModelRegistry
@@ -169,6 +170,7 @@ async def promote_a_model_version(
             by=admin.name,
             reason=body.reason,
             force=body.force,
+            evidence_of=evidence_in(service.context),
         )
 
     return (await service.use_registry(_with_registry, service.context, move)).to_record()

@@ -61,6 +61,15 @@ class VerdictFindingOut(Out):
     message: str
 
 
+class ProductionOut(Out):
+    name: str = Field(description="of the model, in the registry")
+    version: str | None = Field(description="null where the registry did not say which")
+    reference: str = Field(description="as `references` call it")
+    metrics: dict[str, float | None] = Field(description="of what it predicts for the test rows of this run")
+    problem: str = Field(description="why it could not be compared; empty where it was")
+    may_know_rows: bool = Field(description="whether the test rows may be among those it was fitted on")
+
+
 class VerdictOut(Out):
     sentence: str = Field(description="what is known, for people")
     best: str | None = Field(description="null where nobody is shown to be alone at the top")
@@ -75,6 +84,9 @@ class VerdictOut(Out):
     method: str
     seed: int
     references: list[ReferenceOut]
+    production: ProductionOut | None = Field(
+        description="the version that was in Production of the name that this run saves to; null: none was"
+    )
     test_set_uses: int | None = Field(description="different fits that were ever scored on this test set")
     expected_flattery: float | None
     sealed: SealedScoreOut | None = Field(

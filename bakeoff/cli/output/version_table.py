@@ -11,6 +11,7 @@ from rich.text import Text
 from bakeoff.cli.output.number_format import plain
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage
+from bakeoff.domain.runs.verdict import comparison_in_words
 from bakeoff.domain.wording import counted, size
 
 if TYPE_CHECKING:
@@ -151,11 +152,15 @@ def _log_entry(entry: Promotion) -> Text:
     """One entry of the log: what happened, by whom, and why."""
     if not entry.moved:
         return _hook_summary(_hooks(entry))
-    return (
+    told = (
         _stage_change(entry)
         .append(f" by {clean(entry.by)}")
         .append(f": {clean(entry.reason)}" if entry.reason else "")
     )
+    for gate in entry.evidence.get("gates", ()):
+        if compared := gate.get("comparison"):
+            told.append(f"\n{clean(compared['metric'])} {clean(comparison_in_words(compared))}", "dim")
+    return told
 
 
 def _stage_change(entry: Promotion) -> Text:

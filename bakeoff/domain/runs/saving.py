@@ -69,7 +69,7 @@ class SavingOutcome:
     saved: tuple[Saved, ...] = ()
     not_saved: tuple[NotSaved, ...] = ()
     promotion: PromotionOutcome | None = None  #: None when the settings want none
-    remark: str = ""  #: why there is nothing to save or to promote
+    remark: str = ""  #: why there is nothing to save or to promote, or why it is this model
     error: str = ""  #: why this attempt failed
 
     def to_json(self) -> dict[str, Any]:

@@ -110,6 +110,21 @@ class ReferenceComparison:
         }
 
 
+def comparison_in_words(record: Mapping[str, Any]) -> str:
+    """A record of a ReferenceComparison as gates keep it: with `rows`, `run` and `mayKnowRows`."""
+    between = "nothing can be claimed on so few rows"
+    if record["low"] is not None and record["high"] is not None:
+        interval = f"{_signed(record['low'])} to {_signed(record['high'])}"
+        between = f"{interval}, adjusted p {record['pValue']:.2g}"
+    caution = "; Production may know some of these rows" if record["mayKnowRows"] else ""
+    beside = f"{_signed(record['difference'])} beside {record['reference']} ({between})"
+    return f"{beside} on {record['rows']:,} rows of run {record['run'][:8]}{caution}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3g}" if value else "0"
+
+
 @dataclass(frozen=True, kw_only=True)
 class CorrectedScore:
     """The highest score, less what choosing the highest adds on average."""
@@ -168,6 +183,32 @@ class VerdictFinding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProductionScores:
+    """The version that was in Production when the run was judged, scored like a candidate."""
+
+    name: str  #: of the model, in the registry
+    version: str | None  #: None where the registry did not say which
+    metrics: Mapping[str, float | None] = field(default_factory=dict)  #: empty where `problem` says why
+    problem: str = ""  #: why it could not be compared
+    may_know_rows: bool = False  #: whether these test rows may be among those that it was fitted on
+
+    @property
+    def title(self) -> str:
+        """As sentences and findings call it, and `ReferenceComparison.reference`."""
+        return f"Production ({self.name} {self.version})" if self.version else f"Production ({self.name})"
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "version": self.version,
+            "reference": self.title,
+            "metrics": dict(self.metrics),
+            "problem": self.problem,
+            "mayKnowRows": self.may_know_rows,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunVerdict:
     metric: str
     greater_is_better: bool
@@ -194,6 +235,7 @@ class RunVerdict:
         None  #: of the best of all that were scored on this split, if all were equal
     )
     references: tuple[ReferenceComparison, ...] = ()
+    production: ProductionScores | None = None  #: None where nothing was in Production, or nothing is saved
     test_set_uses: int | None = None  #: distinct candidates ever scored on this split; None: nobody counted
     sealed: SealedScore | None = None
     spending: Spending | None = None  #: with the setting `reuse: spend`
@@ -215,6 +257,7 @@ class RunVerdict:
             "method": self.method,
             "seed": self.seed,
             "references": [comparison.to_record() for comparison in self.references],
+            "production": self.production.to_record() if self.production else None,
             "testSetUses": self.test_set_uses,
             "expectedFlattery": self.expected_flattery,
             "sealed": asdict(self.sealed) if self.sealed else None,
@@ -246,6 +289,13 @@ class RunVerdict:
                 return None if one.outcome is Against.INSUFFICIENT else one.outcome is Against.BETTER
         return None
 
+    def against_production(self, candidate: str) -> ReferenceComparison | None:
+        """None where the two were not compared."""
+        title = self.production.title if self.production else None
+        return next(
+            (one for one in self.references if (one.reference, one.candidate) == (title, candidate)), None
+        )
+
     def to_data(self) -> dict[str, Any]:
         """Everything, as JSON stores it."""
         return asdict(self)
@@ -253,6 +303,7 @@ class RunVerdict:
     @classmethod
     def from_data(cls, stored: Mapping[str, Any]) -> Self:
         corrected, sealed, spending = (stored[name] for name in ("corrected_score", "sealed", "spending"))
+        production = stored.get("production")
         return cls(
             **{
                 **stored,
@@ -268,6 +319,7 @@ class RunVerdict:
                     ReferenceComparison(**{**one, "outcome": Against(one["outcome"])})
                     for one in stored["references"]
                 ),
+                "production": ProductionScores(**production) if production else None,
                 "findings": tuple(VerdictFinding(**one) for one in stored["findings"]),
             }
         )

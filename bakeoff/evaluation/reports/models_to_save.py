@@ -17,7 +17,7 @@ from registry.models.model_description import Description
 class Selection:
     wanted: Sequence[Result]  #: best first
     best: Result | None = None  #: the one that may be promoted
-    remark: str = ""  #: why there is no best one, or why it is this one of several tied ones
+    remark: str = ""  #: why there is no best one, or why it is this one
 
 
 def select(run: Run, results: Sequence[Result], policy: SavePolicy, verdict: RunVerdict | None) -> Selection:
@@ -42,7 +42,7 @@ def _remark(rivals: Sequence[Result], best: Result | None, verdict: RunVerdict |
         return "the run could not be judged, so no candidate is the best one"
     if best is None or verdict.best is None:
         return verdict.sentence  # why none is saved, or why it is this one of several tied ones
-    return ""
+    return f"{verdict.best} is shown to be the best"
 
 
 def description_of(result: Result, job: Job, fitted: FittedModel) -> Description:

@@ -96,16 +96,17 @@ def copy_out(
     wanted: Sequence[Artefact], registry: BaseModelRegistry, folder: Path
 ) -> tuple[ArtefactCopy, ...]:
     """Copy them to files in this folder. TamperedError if one has changed since the run began."""
-    return tuple(_copy(artefact, registry, folder / f"{place}.pkl") for place, artefact in enumerate(wanted))
+    return tuple(_copy(artefact, registry, folder / str(place)) for place, artefact in enumerate(wanted))
 
 
-def _copy(artefact: Artefact, registry: BaseModelRegistry, file: Path) -> ArtefactCopy:
-    version = registry.copy_model(artefact.uri, file)
+def _copy(artefact: Artefact, registry: BaseModelRegistry, folder: Path) -> ArtefactCopy:
+    folder.mkdir()
+    version, copied = registry.copy_fitted(artefact.uri, folder)
     if artefact.digest not in {None, version.digest}:
         raise TamperedError(f"{artefact.uri} is not what it was when the run began: it is not loaded")
     return ArtefactCopy(
         name=artefact.name,
-        file=str(file),
+        file=str(copied.model),
         digest=version.digest,
         uri=version.uri,
         libraries=version.libraries,

@@ -4,24 +4,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bakeoff.cell.host.cell_client import connect
-from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
 from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context
-from registry.code.import_environment import import_path
-
-_START_S = 60
-_PRELOADED = (
-    "bakeoff.settings.log_setup:set_up_for_plugins",
-    "numpy",
-    "pandas",
-    "bakeoff.evaluation.jobs.fit_and_predict:warm_up",
-)
+from bakeoff.operations.own_oven import run_in_own_oven
 
 
 class OneOffCellFailedError(BakeoffError):
@@ -45,24 +34,10 @@ def run_one_off_cell(
         outputs=outputs,
         **payload,
     )
-    outcome = _run(context, order)
+    outcome = run_in_own_oven(context, order)
     if outcome.end is not End.RETURNED:
         raise OneOffCellFailedError(_in_words(inputs.candidate, outcome))
     return outcome.value
-
-
-def _run(context: Context, order: Order) -> CellOutcome:
-    configuration = context.configuration
-    with (
-        Oven.start(
-            preload=_PRELOADED,
-            import_path=import_path(configuration.root),
-            closed=configuration.secrets,
-            hidden=context.broker.socket_folders(),
-        ) as oven,
-        connect(oven.socket, timeout_s=_START_S) as warm,
-    ):
-        return warm.run(order)
 
 
 def _in_words(candidate: Candidate, outcome: CellOutcome) -> str:

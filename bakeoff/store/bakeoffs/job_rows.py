@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, or_, select
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs import result
@@ -66,6 +66,19 @@ def results_of_run(engine: Engine, run_id: str) -> list[Result]:
     with reading(engine) as connection:
         rows = connection.execute(
             select(results).where(results.c.run_id == run_id).order_by(results.c.model_id)
+        )
+        return [result_from_row(row) for row in rows]
+
+
+def results_from(engine: Engine, evaluation_id: str, *, limit: int) -> list[Result]:
+    """The result of an evaluation and those that were taken over from it; the newest first."""
+    is_from_it = or_(results.c.evaluation_id == evaluation_id, results.c.reused_from == evaluation_id)
+    with reading(engine) as connection:
+        rows = connection.execute(
+            select(results)
+            .where(is_from_it)
+            .order_by(results.c.timestamp.desc(), results.c.evaluation_id)
+            .limit(limit)
         )
         return [result_from_row(row) for row in rows]
 

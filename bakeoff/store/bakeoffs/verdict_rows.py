@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, func, insert, literal, select, update
+from sqlalchemy import Connection, Engine, func, insert, literal, null, select, update
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import iso
@@ -44,9 +44,14 @@ def begin(connection: Connection, run_id: str, at: datetime) -> None:
     connection.execute(insert(verdicts), {"run_id": run_id, "due_at": at, "tries": 0})
 
 
-def due(engine: Engine) -> Sequence[str]:
-    """The ids of the runs that should be judged now; the one that is due longest comes first."""
-    return [row.run_id for row in _VERDICTS.due(engine, order_by=verdicts.c.due_at)]
+def due(engine: Engine, *, saving: bool = False) -> Sequence[str]:
+    """The ids of the runs that should be judged now; the one that is due longest comes first.
+
+    `saving`: of those that save models, and of no others.
+    """
+    save_models = select(runs.c.id).where(runs.c.save.is_not(null()))
+    wanted = [verdicts.c.run_id.in_(save_models)] if saving else []
+    return [row.run_id for row in _VERDICTS.due(engine, *wanted, order_by=verdicts.c.due_at)]
 
 
 def take(engine: Engine, run_id: str, *, lease_s: float) -> RowLease | None:
@@ -175,11 +180,26 @@ def has_row(engine: Engine, run_id: str) -> bool:
         return connection.execute(row).first() is not None
 
 
+def pending_since(engine: Engine, run_id: str) -> datetime | None:
+    """Since when a run that has ended waits to be judged; a time to come while a process judges it.
+
+    None where no verdict is to come.
+    """
+    with reading(engine) as connection:
+        open_row = select(verdicts.c.due_at).where(verdicts.c.run_id == run_id, _VERDICTS.is_open)
+        found: datetime | None = connection.execute(open_row).scalar()
+        return found
+
+
 def is_pending(engine: Engine, run_id: str) -> bool:
     """Whether the run has ended and its verdict is still to come."""
+    return pending_since(engine, run_id) is not None
+
+
+def are_pending(engine: Engine) -> bool:
+    """Whether the verdict of any run that has ended is still to come."""
     with reading(engine) as connection:
-        open_row = select(verdicts.c.run_id).where(verdicts.c.run_id == run_id, _VERDICTS.is_open)
-        return connection.execute(open_row).first() is not None
+        return connection.execute(select(verdicts.c.run_id).where(_VERDICTS.is_open)).first() is not None
 
 
 def add_sketches(connection: Connection, evaluation_id: str, by_metric: Mapping[str, bytes]) -> None:

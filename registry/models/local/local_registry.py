@@ -35,6 +35,8 @@ from registry.models.local.artefact_files import (
     preprocessor_beside,
 )
 from registry.models.registry_interface import (
+    MODEL_COPY,
+    PREPROCESSOR_COPY,
     BaseModelRegistry,
     Description,
     Fitted,
@@ -141,10 +143,21 @@ class ModelRegistry(BaseModelRegistry):
             input_example=None if example is None else example_from_json(example),
         )
 
-    def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
-        version = self._find(identifier).version
-        file.write_bytes(artefact_files.read(Path(version.file_path), version.digest))
-        return version
+    def copy_fitted(self, identifier: Identifier, folder: Path) -> tuple[ModelVersion, Fitted]:
+        found = self._find(identifier)
+        file, version = Path(found.version.file_path), found.version
+        model = artefact_files.read(file, version.digest)
+        beside = None
+        if found.preprocessor_digest is not None:
+            beside = artefact_files.read(file.parent / preprocessor_beside(file), found.preprocessor_digest)
+            (folder / PREPROCESSOR_COPY).write_bytes(beside)
+        (folder / MODEL_COPY).write_bytes(model)
+        return version, Fitted(
+            model=folder / MODEL_COPY,
+            model_digest=version.digest,
+            preprocessor=None if beside is None else folder / PREPROCESSOR_COPY,
+            preprocessor_digest=found.preprocessor_digest,
+        )
 
     def verify(self, identifier: Identifier) -> None:
         """TamperedError if a file differs from the saved one. Nothing is unpickled."""

@@ -23,7 +23,7 @@ from bakeoff.domain.model_version import (
     check_name,
 )
 from registry.models.mlflow import stage_transitions, upload_version, version_folder, version_tags
-from registry.models.mlflow.bakeoff_model import MODEL
+from registry.models.mlflow.bakeoff_model import MODEL, PREPROCESSOR
 from registry.models.mlflow.find_versions import SHOWN, Finder, StagedVersion
 from registry.models.mlflow.ledger import Ledgers
 from registry.models.mlflow.mlflow_calls import MLflowServer, NotThereError
@@ -31,7 +31,15 @@ from registry.models.mlflow.mlflow_client import MLflowVersion
 from registry.models.mlflow.mlflow_names import from_mlflow, to_mlflow
 from registry.models.mlflow.stage_log import StageLog
 from registry.models.mlflow.version_tags import DATASET, RUN, TYPE, VERSION, to_version
-from registry.models.registry_interface import BaseModelRegistry, Description, Fitted, Identifier, Loaded
+from registry.models.registry_interface import (
+    MODEL_COPY,
+    PREPROCESSOR_COPY,
+    BaseModelRegistry,
+    Description,
+    Fitted,
+    Identifier,
+    Loaded,
+)
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +146,7 @@ class MLflowModelRegistry(BaseModelRegistry):
             version_folder.verify(place, record.digests, version.uri)
             yield place
 
-    def copy_model(self, identifier: Identifier, file: Path) -> ModelVersion:
+    def copy_fitted(self, identifier: Identifier, folder: Path) -> tuple[ModelVersion, Fitted]:
         found = self._finder.find(identifier)
         version, record = self._described(found), version_tags.read_record(found.tags)
         with self._verified(found, version, record) as place:
@@ -147,8 +155,16 @@ class MLflowModelRegistry(BaseModelRegistry):
                     f"{version.uri} is kept as {record.model}, in a format of its library: save it from a "
                     "run, or by `bakeoff signals train`, and it is a pickle"
                 )
-            shutil.copyfile(place / record.model, file)
-        return version
+            shutil.copyfile(place / MODEL, folder / MODEL_COPY)
+            beside = record.digests.get(PREPROCESSOR)
+            if beside is not None:
+                shutil.copyfile(place / PREPROCESSOR, folder / PREPROCESSOR_COPY)
+        return version, Fitted(
+            model=folder / MODEL_COPY,
+            model_digest=record.digests[MODEL],
+            preprocessor=None if beside is None else folder / PREPROCESSOR_COPY,
+            preprocessor_digest=beside,
+        )
 
     def get(self, identifier: Identifier) -> ModelVersion:
         return self._described(self._finder.find(identifier))

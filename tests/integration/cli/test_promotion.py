@@ -143,6 +143,43 @@ def test_the_history_tells_it_newest_first(project, registry):
     assert len(said(project, "history", "--limit", "2").splitlines()) == 3
 
 
+def test_the_history_shows_what_a_verdict_said_of_production(project, registry):
+    compared = {
+        "reference": "Production (churn 1.0.0)",
+        "metric": "f1",
+        "difference": 0.031,
+        "low": 0.012,
+        "high": 0.05,
+        "pValue": 0.0041,
+        "rows": 1450,
+        "run": "0123456789abcdef",
+        "mayKnowRows": True,
+    }
+    gates = [{"gate": "f1 shown to be better than Production", "passed": True, "comparison": compared}]
+    registry.transition_model_stage("churn/1.0.1", "Production", by="ada", evidence={"gates": gates})
+
+    told = " ".join(said(project, "history", "churn").split())
+    assert (
+        "Development → Production, in place of 1.0.0 by ada f1 +0.031 beside Production (churn 1.0.0) "
+        "(+0.012 to +0.05, adjusted p 0.0041) on 1,450 rows of run 01234567; "
+        "Production may know some of these rows"
+    ) in told
+
+
+def test_a_gate_that_needs_a_verdict_refuses_a_version_without_one_and_says_how_to_get_it(project, registry):
+    configure(project, gates=[{"metric": "f1", "betterThanProduction": "shown"}])
+    code, error = refused(project, "promote", "churn/1.0.1")
+
+    assert code == 1
+    assert error == (
+        "error: models:/churn/1.0.1 was not promoted to Production, for it did not pass: "
+        "f1 shown to be better than Production: no verdict compares 1.0.1 with Production 1.0.0: "
+        "evaluate its candidate in a run that saves models under this name, "
+        "`bakeoff run DATASET --save best --save-as churn`, and promote what that saves"
+    )
+    assert production(registry) == "1.0.0"
+
+
 @pytest.mark.usefixtures("registry")
 def test_on_a_terminal_the_history_stays_within_its_width(project):
     said(project, "promote", "churn/1.0.1", "--reason", "for a reason that takes a whole line to tell")

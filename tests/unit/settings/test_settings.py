@@ -567,9 +567,17 @@ def test_a_registry_elsewhere_is_closed_to_plugins(file: Path) -> None:
 @pytest.mark.parametrize(
     ("gate", "why"),
     [
-        ("{metric: f1}", "a gate needs one of min, max and betterThanProduction"),
-        ("{metric: f1, min: 0, max: 1}", "a gate needs one of min, max and betterThanProduction"),
-        ("{metric: f1, min: 0.5, by: 1}", "by belongs to betterThanProduction"),
+        ("{metric: f1}", "a gate needs one of min, max, betterThanProduction and notWorseThan"),
+        (
+            "{metric: f1, min: 0, max: 1}",
+            "a gate needs one of min, max, betterThanProduction and notWorseThan",
+        ),
+        (
+            "{metric: f1, notWorseThan: 0.1, max: 1}",
+            "a gate needs one of min, max, betterThanProduction and notWorseThan",
+        ),
+        ("{metric: f1, betterThanProduction: shown, by: 1}", "by belongs to betterThanProduction: true"),
+        ("{metric: f1, min: 0.5, by: 1}", "by belongs to betterThanProduction: true"),
     ],
 )
 def test_a_gate_asks_one_thing(file: Path, gate: str, why: str) -> None:

@@ -38,6 +38,7 @@ def promote(  # noqa: PLR0917 - one parameter for each option
     The version that was in Production is archived.  Exit code 1: a gate failed.
     """
     from bakeoff.domain.model_version import Stage
+    from bakeoff.operations.production.promotion_evidence import evidence_in
     from registry.models.promotion import GateError
     from registry.models.promotion import promote as move
 
@@ -47,7 +48,15 @@ def promote(  # noqa: PLR0917 - one parameter for each option
     policy, stage = _policy(configuration), Stage.parse(to)
     try:
         with _hook_warnings_muted():
-            entry = move(registry, model, **policy, stage=stage, reason=reason, force=force)
+            entry = move(
+                registry,
+                model,
+                **policy,
+                stage=stage,
+                reason=reason,
+                force=force,
+                evidence_of=evidence_in(context),
+            )
     except GateError as exc:
         if as_json:
             terminal.write_json({"refused": [vars(gate) for gate in exc.failed]})

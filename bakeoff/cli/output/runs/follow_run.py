@@ -48,8 +48,8 @@ def follow_to_end(
     try:
         idle_reason = IdleReason(lambda: _why_idle(context, own_worker=own_worker), idle_since=began)
         ended = _follow(context, run_id, console, idle_reason)
-        wait_for_verdict(context, run_id)
         wait_until_saved(context, ended, console)
+        wait_for_verdict(context, run_id)
     except KeyboardInterrupt:
         console.print("detached: the run goes on")
         return None

@@ -13,7 +13,7 @@ from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import PromotionOutcome, Saving, SavingOutcome
-from bakeoff.store.bakeoffs import saving_rows
+from bakeoff.store.bakeoffs import saving_rows, verdict_rows
 from bakeoff.worker import worker_processes
 
 if TYPE_CHECKING:
@@ -28,16 +28,21 @@ _Row = tuple[str, Text]
 
 
 def wait_until_saved(context: "Context", run: Run, console: "Console") -> None:
-    """Waits until the models are saved, the saving has failed, or there is evidently no worker to do it."""
+    """Waits for the verdict and until the models are saved, or it is clear that no worker does it.
+
+    If the saving has failed, another attempt is not waited for.
+    """
     if run.save is None or not _is_under_way(context, run.id):
         return
-    with terminal.busy(console, "saving the models"):
+    with terminal.busy(console, "comparing with Production, and saving the models"):
         while _is_under_way(context, run.id):
             worker_processes.replace_the_dead(context, run.id)
             time.sleep(_PAUSE_S)
 
 
 def _is_under_way(context: "Context", run_id: str) -> bool:
+    if (due_at := verdict_rows.pending_since(context.engine, run_id)) is not None:
+        return utc_now() < due_at + _NO_WORKER_AFTER
     saving = saving_rows.of_run(context.engine, run_id)
     return saving is not None and saving.outcome is None and utc_now() < saving.due_at + _NO_WORKER_AFTER
 
@@ -68,7 +73,10 @@ def _outcome_rows(outcome: SavingOutcome) -> Iterator[_Row]:
     for lost in outcome.not_saved:
         yield "not saved", Text(f"{clean(lost.candidate)}: {clean(lost.reason)}", "yellow")
     if outcome.remark:
-        yield "" if outcome.saved else "not saved", Text(clean(outcome.remark), "yellow")
+        if outcome.saved:
+            yield "", Text(clean(outcome.remark), "dim")
+        else:
+            yield "not saved", Text(clean(outcome.remark), "yellow")
     if outcome.promotion:
         yield from _promotion(outcome.promotion)
 

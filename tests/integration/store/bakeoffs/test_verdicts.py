@@ -1,6 +1,7 @@
 """Sketches and verdicts in the database, on SQLite and PostgreSQL."""
 
 from dataclasses import replace
+from datetime import timedelta
 from threading import Thread
 
 import pytest
@@ -12,7 +13,16 @@ from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
-from bakeoff.domain.runs.verdict import Interval, RunVerdict, SealedScore, Spending, Standing
+from bakeoff.domain.runs.verdict import (
+    Against,
+    Interval,
+    ProductionScores,
+    ReferenceComparison,
+    RunVerdict,
+    SealedScore,
+    Spending,
+    Standing,
+)
 from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, saving_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.store.bakeoffs.verdict_rows import EarlierVerdict
@@ -209,3 +219,80 @@ def test_the_verdicts_on_a_split_are_read_in_the_order_in_which_they_were_writte
         metric="f1", minimum_detectable_difference=0.25, opened_sealed_rows=True, spending=SPENDING
     )
     assert verdict_rows.on_split(engine, "another split", but=third.id) == []
+
+
+SAVING = SaveRequest(policy=SavePolicy.BEST, name="flowers")
+
+
+def test_runs_that_save_models_can_be_asked_for_alone(engine: Engine) -> None:
+    plain, saving = an_ended_run(engine), an_ended_run(engine, save=SAVING)
+
+    assert set(verdict_rows.due(engine)) == {plain.id, saving.id}
+    assert verdict_rows.due(engine, saving=True) == [saving.id]
+
+
+def test_a_verdict_is_pending_from_the_end_of_the_run_until_it_is_there(engine: Engine) -> None:
+    run, [job] = a_stored_run(engine)
+    assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_pending(engine)) == (None, False)
+    assert leases.complete(engine, claim(engine, job).lease, a_result(job))
+    ended = run_rows.get(engine, run.id)
+    assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_pending(engine)) == (
+        ended.ended_at,
+        True,
+    )
+
+    lease = taken(engine, ended, lease_s=60)
+    while_judged = verdict_rows.pending_since(engine, run.id)
+    assert while_judged is not None
+    assert ended.ended_at is not None
+    assert (while_judged - ended.ended_at).total_seconds() >= 60
+    assert verdict_rows.finish(lease, ended, {}, VERDICT)
+    assert (verdict_rows.pending_since(engine, run.id), verdict_rows.are_pending(engine)) == (None, False)
+
+
+def test_what_was_asked_of_production_is_kept_with_the_verdict(engine: Engine) -> None:
+    asked = ProductionScores(name="flowers", version="1.0.0", metrics={"f1": 0.5, "recall": None})
+    compared = ReferenceComparison(
+        reference=asked.title,
+        candidate="m0",
+        outcome=Against.BETTER,
+        difference=0.25,
+        low=0.1,
+        high=0.4,
+        p_value=0.01,
+        n_eff=50.0,
+    )
+    run = an_ended_run(engine, save=SAVING)
+    told = replace(VERDICT, production=asked, references=(compared,))
+    assert verdict_rows.finish(taken(engine, run), run, {}, told)
+
+    found = verdict_rows.of_run(engine, run.id)
+    assert found == told
+    assert found.against_production("m0") == compared
+    assert found.against_production("m1") is None
+
+
+def test_a_verdict_of_before_production_was_asked_is_still_read() -> None:
+    stored = {key: value for key, value in VERDICT.to_data().items() if key != "production"}
+
+    assert RunVerdict.from_data(stored) == VERDICT
+
+
+def test_the_results_of_an_evaluation_are_its_own_and_those_taken_over_newest_first(engine: Engine) -> None:
+    first, [job] = a_stored_run(engine)
+    result = a_result(job)
+    assert leases.complete(engine, claim(engine, job).lease, result)
+    later = a_run()
+    taken_over = replace(a_job(later), state=JobState.COMPLETED, ended_at=NOON)
+    copy = replace(
+        result,
+        evaluation_id=taken_over.id,
+        run_id=later.id,
+        reused_from=job.id,
+        timestamp=NOON + timedelta(hours=1),
+    )
+    assert run_rows.create(engine, later, [], [(taken_over, copy)])
+    a_stored_run(engine)
+
+    assert [one.run_id for one in job_rows.results_from(engine, job.id, limit=5)] == [later.id, first.id]
+    assert len(job_rows.results_from(engine, job.id, limit=1)) == 1

@@ -63,13 +63,13 @@ def test_the_one_that_the_verdict_recommends_is_saved_though_another_scored_high
     assert chosen(selection) == (["tree"], "tree", "Two share first place. Take tree, the cheapest.")
 
 
-def test_one_that_is_shown_to_be_the_best_needs_no_explanation() -> None:
+def test_of_one_that_is_shown_to_be_the_best_that_is_the_reason() -> None:
     verdict = a_verdict("forest", best="forest")
 
     assert chosen(select(RUN, results(tree=0.5, forest=0.75), SavePolicy.BEST, verdict)) == (
         ["forest"],
         "forest",
-        "",
+        "forest is shown to be the best",
     )
 
 
@@ -77,7 +77,11 @@ def test_all_are_saved_highest_first_but_for_the_baseline() -> None:
     verdict = a_verdict("tree", best="tree")
     selection = select(RUN, results(dummy=0.1, tree=0.5, stub=None, forest=0.75), SavePolicy.ALL, verdict)
 
-    assert chosen(selection) == (["forest", "tree", "stub"], "tree", "")
+    assert chosen(selection) == (
+        ["forest", "tree", "stub"],
+        "tree",
+        "tree is shown to be the best",
+    )
 
 
 @pytest.mark.parametrize("policy", [SavePolicy.BEST, SavePolicy.ALL])

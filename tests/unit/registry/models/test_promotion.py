@@ -64,6 +64,7 @@ def test_a_version_that_passes_its_gates_replaces_production_with_the_evidence_i
                 "measured": 0.75,
                 "needed": 0.5,
                 "reason": "f1 0.75 is 0.25 above Production 1.0.0 (0.5)",
+                "comparison": None,
             }
         ],
         "forced": False,

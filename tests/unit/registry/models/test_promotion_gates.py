@@ -1,13 +1,15 @@
 """What a gate lets through, and what it says."""
 
 import math
+from typing import Any
 
 import pytest
 from fixtures.memory_registry import InMemoryRegistry
 
 from bakeoff.domain.model_version import GateResult, ModelVersion, VersionOrigin
+from bakeoff.domain.runs.verdict import Against, ProductionScores, ReferenceComparison, RunVerdict
 from bakeoff.settings.registry_settings import GateSettings
-from registry.models.promotion_gates import check_gate
+from registry.models.promotion_gates import CandidateMetrics, RunEvidence, check_gate
 
 HERE = VersionOrigin(dataset_id="d1", split_id="s1")
 
@@ -139,6 +141,11 @@ def test_nothing_is_better_than_a_production_without_a_value() -> None:
     assert result.reason == ("Production cannot be compared with: 1.0.1 has no value of f1, but of recall")
 
 
+def measured(metrics: CandidateMetrics, verdict: RunVerdict | None = None) -> list[RunEvidence]:
+    """By the run that the version comes from."""
+    return [RunEvidence(run_id="f" * 36, candidate="lda", metrics=metrics, verdict=verdict)]
+
+
 MONDAY = VersionOrigin(dataset_id="d1", split_id="s1", candidate_id="ridge")
 TUESDAY = VersionOrigin(dataset_id="d2", split_id="s2", candidate_id="lda")
 
@@ -159,8 +166,8 @@ def test_on_other_data_the_candidate_of_production_is_compared_with_as_its_run_m
 ) -> None:
     """Whatever it was measured at before."""
     gate = GateSettings(metric="f1", better_than_production=True, by=0.05)
-    candidate_metrics = {"ridge": {"f1": again}, "lda": {"f1": 0.9}}
-    result = check_gate(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.99), candidate_metrics)
+    evidence = measured({"ridge": {"f1": again}, "lda": {"f1": 0.9}})
+    result = check_gate(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.99), evidence)
 
     assert (result.passed, result.reason, result.needed) == (passed, reason, again + 0.05)
 
@@ -170,7 +177,7 @@ def test_the_candidate_of_production_fitted_to_other_data_passes() -> None:
     gate = GateSettings(metric="f1", better_than_production=True, by=0.05)
     origin = VersionOrigin(dataset_id="d2", split_id="s2", candidate_id="ridge")
     result = check_gate(
-        gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), {"ridge": {"f1": 0.9}}
+        gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), measured({"ridge": {"f1": 0.9}})
     )
 
     assert (result.passed, result.needed) == (True, None)
@@ -182,7 +189,9 @@ def test_the_candidate_of_production_fitted_to_other_data_passes() -> None:
 )
 def test_without_the_candidate_of_production_other_data_do_not_compare(candidate_metrics) -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
-    result = check_gate(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.8), candidate_metrics)
+    result = check_gate(
+        gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.8), measured(candidate_metrics)
+    )
 
     assert (result.passed, result.needed) == (False, None)
     assert result.reason.startswith(
@@ -194,7 +203,185 @@ def test_on_the_same_data_the_version_itself_is_compared_with() -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
     origin = VersionOrigin(dataset_id="d1", split_id="s1", candidate_id="lda")
     result = check_gate(
-        gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), {"ridge": {"f1": 0.1}}
+        gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), measured({"ridge": {"f1": 0.1}})
     )
 
     assert not result.passed
+
+
+def verdict(
+    outcome: Against = Against.BETTER,
+    *,
+    metric: str = "f1",
+    low: float | None = 0.01,
+    high: float | None = 0.05,
+    **changed: Any,
+) -> RunVerdict:
+    """Of a run that asked Production 1.0.1, and compared lda with it."""
+    asked = ProductionScores(name="churn", version="1.0.1", metrics={metric: 0.87})
+    compared = ReferenceComparison(
+        reference="Production (churn 1.0.1)",
+        candidate="lda",
+        outcome=outcome,
+        difference=0.03,
+        low=low,
+        high=high,
+        p_value=0.004,
+        n_eff=80.0,
+    )
+    plain: dict[str, Any] = {
+        "metric": metric,
+        "greater_is_better": metric != "mae",
+        "level": 0.05,
+        "method": "",
+        "seed": 1,
+        "rows": 450,
+        "best": None,
+        "production": asked,
+        "references": (compared,),
+    }
+    return RunVerdict(**plain | changed)
+
+
+SHOWN = GateSettings(metric="f1", better_than_production="shown")
+
+
+def judged(gate: GateSettings, known: RunVerdict | None, **metrics: float) -> GateResult:
+    """A version that was measured on other rows than Production was."""
+    measured_at = metrics or {gate.metric: 0.9}
+    return check_gate(
+        gate,
+        version(origin=TUESDAY, **measured_at),
+        production(MONDAY, **{gate.metric: 0.1}),
+        measured({"lda": measured_at}, known),
+    )
+
+
+def test_what_the_verdict_shows_to_be_better_passes_with_the_evidence() -> None:
+    result = judged(SHOWN, verdict())
+
+    assert (result.gate, result.passed) == ("f1 shown to be better than Production", True)
+    assert result.reason == (
+        "f1 is shown to be better: +0.03 beside Production (churn 1.0.1) (+0.01 to +0.05, adjusted p 0.004) "
+        "on 450 rows of run ffffffff"
+    )
+    assert result.comparison == {
+        "reference": "Production (churn 1.0.1)",
+        "candidate": "lda",
+        "outcome": "better",
+        "difference": 0.03,
+        "low": 0.01,
+        "high": 0.05,
+        "pValue": 0.004,
+        "restsOn": 80,
+        "metric": "f1",
+        "rows": 450,
+        "run": "f" * 36,
+        "mayKnowRows": False,
+    }
+
+
+@pytest.mark.parametrize("outcome", [Against.NOT_SHOWN, Against.WORSE, Against.INSUFFICIENT])
+def test_a_larger_number_is_not_enough_where_a_verdict_is_asked_for(outcome) -> None:
+    result = judged(SHOWN, verdict(outcome, low=-0.01))
+
+    assert not result.passed
+    assert result.reason.startswith(
+        "f1 is not shown to be better: +0.03 beside Production (churn 1.0.1) (-0.01"
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "high", "passed"),
+    [
+        ("f1", -0.004, 0.02, True),
+        ("f1", -0.005, 0.02, False),
+        ("f1", -0.006, 0.02, False),
+        ("f1", 0.0, 0.0, True),
+        ("mae", -0.02, 0.004, True),
+        ("mae", -0.004, 0.02, False),
+        ("f1", None, None, False),
+    ],
+)
+def test_not_worse_is_what_the_interval_rules_out_on_the_worse_side(metric, low, high, passed) -> None:
+    """Of a loss, more is worse."""
+    gate = GateSettings(metric=metric, not_worse_than=0.005)
+    result = judged(gate, verdict(Against.NOT_SHOWN, metric=metric, low=low, high=high))
+
+    assert (result.gate, result.passed) == (f"{metric} not worse than Production by 0.005", passed)
+    said = "cannot be worse by 0.005" if passed else "may be worse by 0.005"
+    assert result.reason.startswith(f"{metric} {said}: +0.03 beside Production (churn 1.0.1) (")
+
+
+@pytest.mark.parametrize("gate", [SHOWN, GateSettings(metric="f1", not_worse_than=0.005)])
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        (
+            None,
+            "no verdict compares 1.0.2 with Production 1.0.1: evaluate its candidate in a run that saves ",
+        ),
+        (verdict(production=None), "no verdict compares 1.0.2 with Production 1.0.1: "),
+        (
+            verdict(production=ProductionScores(name="churn", version="1.0.0")),
+            "run ffffffff compared 1.0.2 with Production (churn 1.0.0), and not with 1.0.1: evaluate its ",
+        ),
+        (
+            verdict(production=ProductionScores(name="churn", version="1.0.1", problem="it is away")),
+            "Production (churn 1.0.1) could not be compared in run ffffffff: it is away",
+        ),
+        (
+            verdict(metric="accuracy"),
+            "the verdict of run ffffffff is by accuracy: let the gate ask for that, ",
+        ),
+        (
+            verdict(references=()),
+            "run ffffffff has too few rows, or no score, to compare lda with Production",
+        ),
+    ],
+)
+def test_without_a_verdict_about_production_it_is_refused_and_it_is_told_what_to_do(
+    gate, known, reason
+) -> None:
+    result = judged(gate, known)
+
+    assert (result.passed, result.comparison) == (False, None)
+    assert result.reason.startswith(reason)
+
+
+def test_the_cure_names_candidate_and_model() -> None:
+    assert judged(SHOWN, None).reason.endswith(
+        "`bakeoff run DATASET --models lda --save best --save-as churn`, and promote what that saves"
+    )
+
+
+@pytest.mark.parametrize("gate", [SHOWN, GateSettings(metric="f1", not_worse_than=0.005)])
+def test_a_first_version_needs_no_verdict(gate) -> None:
+    assert check_gate(gate, version(f1=0.5), None).passed
+
+
+def test_a_run_that_asked_the_version_in_production_counts_although_another_comes_first() -> None:
+    other = verdict(production=ProductionScores(name="churn", version="1.0.0"))
+    evidence = [*measured({}, other), *measured({}, verdict())]
+
+    assert check_gate(SHOWN, version(f1=0.9), production(f1=0.8), evidence).passed
+
+
+def test_a_plain_comparison_reads_what_production_itself_answered_where_it_was_asked() -> None:
+    """Not what was measured before on other rows, and not what a namesake scores."""
+    gate = GateSettings(metric="f1", better_than_production=True)
+    evidence = measured({"lda": {"f1": 0.9}, "ridge": {"f1": 0.99}}, verdict(Against.NOT_SHOWN, low=-0.01))
+    result = check_gate(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.99), evidence)
+
+    assert (result.passed, result.needed) == (True, 0.87)
+    assert result.reason == "f1 0.9 is 0.03 above Production 1.0.1 (0.87)"
+    assert result.comparison is not None
+    assert (result.comparison["low"], result.comparison["run"]) == (-0.01, "f" * 36)
+
+
+def test_of_a_production_that_may_know_the_rows_it_is_said() -> None:
+    asked = ProductionScores(name="churn", version="1.0.1", metrics={"f1": 0.87}, may_know_rows=True)
+
+    assert judged(SHOWN, verdict(production=asked)).reason.endswith(
+        "; Production may know some of these rows"
+    )

@@ -1,0 +1,31 @@
+"""A cell from an oven of its own, for processes that are no slot of a worker: commands, and the saver."""
+
+from bakeoff.cell.host.cell_client import connect
+from bakeoff.cell.host.cell_order import Order
+from bakeoff.cell.host.cell_outcome import CellOutcome
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.operations.context import Context
+from registry.code.import_environment import import_path
+
+_START_S = 60
+_PRELOADED = (
+    "bakeoff.settings.log_setup:set_up_for_plugins",
+    "numpy",
+    "pandas",
+    "bakeoff.evaluation.jobs.fit_and_predict:warm_up",
+)
+
+
+def run_in_own_oven(context: Context, order: Order) -> CellOutcome:
+    """The oven ends with the cell; and so does the cell, if this process dies."""
+    configuration = context.configuration
+    with (
+        Oven.start(
+            preload=_PRELOADED,
+            import_path=import_path(configuration.root),
+            closed=configuration.secrets,
+            hidden=context.broker.socket_folders(),
+        ) as oven,
+        connect(oven.socket, timeout_s=_START_S) as warm,
+    ):
+        return warm.run(order)

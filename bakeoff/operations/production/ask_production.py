@@ -1,0 +1,261 @@
+"""Ask the version in Production what it predicts for the test rows of a run, and score its answers.
+
+The saved version itself is asked, not its candidate fitted again. Its files are verified and copied, a cell
+unpickles the copies, and this process scores what the cell leaves, as it does for candidates. Whatever is
+wrong with the version becomes the reason why it could not be compared, and the run ends as it would have.
+
+Only the saver asks. The answers go nowhere but into the verdict: if the saver dies before that is written,
+the next one looks again what is in Production, and asks that.
+"""
+
+import logging
+import math
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from bakeoff.cell.host.cell_order import Limits, Order
+from bakeoff.cell.host.cell_outcome import End
+from bakeoff.domain.candidate import OutputKind
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError, TamperedError
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
+from bakeoff.domain.model_version import ModelVersion
+from bakeoff.domain.runs.job import JobError
+from bakeoff.domain.runs.run import Run, RunState
+from bakeoff.domain.runs.verdict import ProductionScores, VerdictFinding
+from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
+from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, load_array
+from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
+from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
+from bakeoff.evaluation.metrics.score_predictions import Scores, score
+from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.operations.capacity import usual_grant
+from bakeoff.operations.context import Context
+from bakeoff.operations.leased_work import work_while_leased
+from bakeoff.operations.own_oven import run_in_own_oven
+from bakeoff.operations.production import answer_of_production
+from bakeoff.store.bakeoffs.row_lease import RowLease
+from registry.code.import_environment import import_path, readable_paths
+from registry.columns.predictions import BadPredictionsError, Predictions
+from registry.models.promotion import production_of
+from registry.models.registry_interface import Fitted
+from registry.models.registry_opening import has_registry, open_registry
+
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 3
+_MAY_HAVE_A_WINNER = {RunState.COMPLETED, RunState.PARTIAL}
+_SPARE_MB = 16
+_ROW_BYTES = 1024
+_FLOAT_BYTES = 8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ProductionAnswer:
+    scores: ProductionScores
+    sketch: Sketch | None  #: of the metric that ranks the run; None where `scores.problem` says why
+
+    @property
+    def findings(self) -> tuple[VerdictFinding, ...]:
+        title = self.scores.title
+        if self.scores.problem:
+            message = f"{title} could not be compared: {self.scores.problem}"
+            return (VerdictFinding(code="production_not_compared", message=message),)
+        if self.scores.may_know_rows:
+            message = (
+                f"{title} was not fitted on the training rows of this run, so it may know some of these test "
+                "rows: then it looks better here than it is"
+            )
+            return (VerdictFinding(code="production_may_know_rows", message=message),)
+        return ()
+
+
+class _NotComparableError(Exception):
+    """It would fail in the same way however often it is asked."""
+
+
+def ask_production(context: Context, run: Run, lease: RowLease) -> ProductionAnswer | None:
+    """None where the run saves nothing, has no winner, or no version of its name is in Production.
+
+    `lease` is that of the verdict, and is renewed meanwhile. StoppedError when it is lost: then this process
+    has to end. Other errors mean that another attempt may succeed; after MOST_ATTEMPTS there is none.
+    """
+    if run.save is None or run.state not in _MAY_HAVE_A_WINNER:
+        return None
+    if lease.attempt > MOST_ATTEMPTS:  # and nobody wrote down why: it may be that asking kills the saver
+        problem = f"it was asked {MOST_ATTEMPTS} times, and each time the process that asked it died"
+        return _without_answer(run.save.name, None, problem)
+    try:
+        return work_while_leased(
+            partial(_ask, context, run),
+            lease,
+            lease_s=context.configuration.settings.lease_seconds,
+            name=f"the verdict of run {run.id}",
+        )
+    except StoppedError:
+        raise
+    except Exception as exc:  # the registry may be away, a disk full, the cell killed for want of memory
+        if lease.attempt < MOST_ATTEMPTS:
+            raise
+        log.warning("run %s: Production could not be asked", run.id, exc_info=exc)
+        return _without_answer(run.save.name, None, str(exc) or type(exc).__name__)
+
+
+def _without_answer(name: str, version: str | None, problem: str) -> ProductionAnswer:
+    scores = ProductionScores(name=name, version=version, problem=problem)
+    return ProductionAnswer(scores=scores, sketch=None)
+
+
+def _ask(context: Context, run: Run) -> ProductionAnswer | None:
+    assert run.save is not None  # noqa: S101 - the caller has looked
+    if not has_registry(context.configuration):
+        return None
+    registry = open_registry(context.configuration)
+    version = production_of(registry, run.save.name)
+    if version is None:
+        return None
+    try:
+        _check_target(version, run)
+        with _folder(context, run) as folder:
+            _, copied = registry.copy_fitted(version.uri, folder)
+            scores = _scores(context, run, version, copied)
+    except NotFoundError:
+        raise  # deleted meanwhile: the next attempt finds whatever is in Production then
+    except (InvalidInputError, TamperedError, _NotComparableError) as exc:
+        return _without_answer(version.name, version.version, str(exc))
+    return _answer(run, version, scores)
+
+
+def _answer(run: Run, version: ModelVersion, scores: Scores) -> ProductionAnswer:
+    metric, origin = run.rules.metrics[0], version.origin
+    sketch = scores.sketches.get(metric)
+    return ProductionAnswer(
+        scores=ProductionScores(
+            name=version.name,
+            version=version.version,
+            metrics=scores.metrics,
+            problem="" if sketch else f"its {metric} is undefined on these rows",
+            may_know_rows=(origin.dataset_id, origin.split_id)
+            != (run.dataset.dataset_id, run.dataset.split_id),
+        ),
+        sketch=sketch,
+    )
+
+
+def _check_target(version: ModelVersion, run: Run) -> None:
+    target = version.metadata.get("target")
+    if target not in {None, run.dataset.target}:
+        raise _NotComparableError(
+            f"it predicts {target!r}, and this run is about {run.dataset.target!r}: save the models of this "
+            "run under another name, with saveAs"
+        )
+
+
+@contextmanager
+def _folder(context: Context, run: Run) -> Iterator[Path]:
+    """Of its own, below that of the run, for which `bakeoff gc` looks."""
+    folder = context.configuration.copies / run.id / new_id()
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            folder.parent.rmdir()
+
+
+def _scores(context: Context, run: Run, version: ModelVersion, copied: Fitted) -> Scores:
+    order = _order(context, run, version, copied)
+    outcome = run_in_own_oven(context, order)
+    if outcome.end is not End.RETURNED:
+        failure = failure_of(outcome, attempt=MOST_ATTEMPTS, writes_to=copied.model.parent)
+        assert not isinstance(failure, Stopped)  # noqa: S101 - nobody stops this cell
+        if isinstance(failure, Killed):
+            raise InfrastructureError(failure.error.message)
+        raise _NotComparableError(_in_words(failure.error, outcome.end, order))
+    return _scored_within_time(context, run, version, order)
+
+
+def _in_words(error: JobError, end: End, order: Order) -> str:
+    if end is End.TIMED_OUT:
+        return f"it took longer than {order.limits.wall_s:g} seconds"
+    if error.type == answer_of_production.REFUSAL:
+        return error.message
+    return f"{error.type} in {error.phase}: {error.message}"
+
+
+def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) -> Order:
+    configuration, dataset, grant = context.configuration, run.dataset, usual_grant(context)
+    place = folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id)
+    folder = copied.model.parent
+    row_bytes = max(_ROW_BYTES, _FLOAT_BYTES * len(dataset.classes))
+    return Order(
+        entry="bakeoff.operations.production.answer_of_production:answer",
+        payload=answer_of_production.payload_of(
+            version,
+            copied,
+            snapshot=place / OPEN,
+            probabilities=may_need_probabilities(run.rules.metrics, dataset.target_kind),
+            about={"runId": run.id, "modelId": version.uri},
+        ),
+        limits=Limits(
+            wall_s=configuration.settings.evaluation_timeout,
+            threads=grant.threads,
+            memory_mb=grant.memory_mb,
+            output_mb=_SPARE_MB + math.ceil(dataset.test_rows * row_bytes / 2**20),
+            processes=grant.processes,
+            mapped_bytes=snapshot.mapped_bytes(place),
+        ),
+        log=configuration.log_of(run.id, "production"),
+        readable=(
+            place / OPEN,
+            *filter(None, (copied.model, copied.preprocessor)),
+            # The files that the dataset was read from hold the test labels: they stay closed.
+            *readable_paths(configuration.root, closed=(*configuration.secrets, *map(Path, dataset.files))),
+        ),
+        import_path=import_path(configuration.root),
+        outputs={
+            answer_of_production.LABELS: folder / "labels.npy",
+            answer_of_production.BESIDE: folder / "beside.npy",
+        },
+    )
+
+
+def _scored_within_time(context: Context, run: Run, version: ModelVersion, order: Order) -> Scores:
+    """As for a candidate: a custom metric is untrusted code and may take for ever."""
+    longest_s = context.configuration.settings.evaluation_timeout
+    try:
+        return run_in_thread(
+            partial(_scored, context, run, version, order), keep_going=lambda: True, longest_s=longest_s
+        )
+    except TooLongError:
+        names = ", ".join(run.rules.metrics)
+        raise _NotComparableError(f"its metrics, {names}, took longer than {longest_s:g} seconds") from None
+    except (BadPredictionsError, ForgedReportError) as exc:
+        raise _NotComparableError(f"what it predicted cannot be scored: {exc}") from exc
+
+
+def _scored(context: Context, run: Run, version: ModelVersion, order: Order) -> Scores:
+    dataset, rules = run.dataset, run.rules
+    place = folder_of(context.configuration.snapshots, dataset.dataset_id, dataset.split_id)
+    labels = load_array(order.outputs[answer_of_production.LABELS])
+    file = order.outputs[answer_of_production.BESIDE]
+    beside = load_array(file) if file.exists() else None
+    predictions = Predictions(values=labels, output_kind=OutputKind.LABELS, probabilities=beside)
+    if beside is not None and version.metadata.get("outputKind") == OutputKind.SCORE:
+        # Metrics such as roc_auc read scores. Its own threshold turns them into the labels that it answers.
+        predictions = Predictions(values=beside, output_kind=OutputKind.SCORE)
+        rules = replace(rules, threshold=version.metadata.get("threshold"))
+    return score(
+        snapshot.sealed_labels(place),
+        predictions,
+        rules=rules,
+        target_kind=dataset.target_kind,
+        classes=snapshot.classes(place),
+        split=dataset.split_id,
+    )
