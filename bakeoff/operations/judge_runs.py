@@ -43,7 +43,7 @@ Ask = Callable[[Context, Run, RowLease], "ProductionAnswer | None"]
 
 
 def judge_what_is_due(context: Context) -> int:
-    """How many runs were judged. Those that save models are left to the saver."""
+    """Judges due runs, except those that save models, which the saver judges. Returns how many."""
     return sum(judge_run(context, run_id) for run_id in verdict_rows.due(context.engine))
 
 

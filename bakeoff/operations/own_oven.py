@@ -1,4 +1,4 @@
-"""A cell from an oven of its own, for processes that are no slot of a worker: commands, and the saver."""
+"""A cell from an oven of its own, for commands and the saver, which have no slot of a worker."""
 
 from bakeoff.cell.host.cell_client import connect
 from bakeoff.cell.host.cell_order import Order
@@ -17,7 +17,7 @@ _PRELOADED = (
 
 
 def run_in_own_oven(context: Context, order: Order) -> CellOutcome:
-    """The oven ends with the cell; and so does the cell, if this process dies."""
+    """The oven ends with the cell. If this process dies, both end."""
     configuration = context.configuration
     with (
         Oven.start(

@@ -34,7 +34,7 @@ class GateSettings(Section):
 
     @property
     def needs_a_verdict(self) -> bool:
-        """Whether a number alone does not pass it."""
+        """Whether it needs a verdict, and not just a number, to be passed."""
         return self.better_than_production == "shown" or self.not_worse_than is not None
 
     @property

@@ -189,7 +189,7 @@ def _evidence(
     production: ModelVersion | None,
     evidence_of: EvidenceOf,
 ) -> Sequence[RunEvidence]:
-    """Looked up only where a gate reads it: the database of runs may be elsewhere."""
+    """Looked up only if a gate reads it, because the database of runs may be elsewhere."""
     if production is None or not any(gate.is_beside_production for gate in gates):
         return ()
     return evidence_of(version)

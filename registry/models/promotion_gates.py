@@ -40,7 +40,7 @@ EvidenceOf = Callable[[ModelVersion], Sequence[RunEvidence]]
 
 
 def no_evidence(_: ModelVersion) -> Sequence[RunEvidence]:
-    """Where no database of runs is at hand."""
+    """For callers without a database of runs."""
     return ()
 
 
@@ -109,7 +109,7 @@ def _against_bound(gate: GateSettings, value: float) -> _Judgement:
 def _by_verdict(
     gate: GateSettings, version: ModelVersion, production: ModelVersion, evidence: Sequence[RunEvidence]
 ) -> _Judgement:
-    """The most cautious reading: what no verdict has ruled out may be so."""
+    """Reads the verdict cautiously: what it has not ruled out may be so."""
     asked = _that_asked(production, evidence)
     if asked is None:
         return _Judgement(passed=False, reason=_no_comparison(version, production, evidence))
@@ -192,7 +192,7 @@ def _against_production(
     production: ModelVersion,
     evidence: Sequence[RunEvidence],
 ) -> _Judgement:
-    """By what Production itself predicted in the run, if it was asked; else by what was measured before."""
+    """Compares with what Production predicted in the run; if it was not asked, with earlier results."""
     asked = _that_asked(production, evidence)
     if asked and (beside := _beside_its_answers(gate, production, asked)):
         return beside
@@ -216,7 +216,7 @@ def _against_production(
 def _beside_its_answers(
     gate: GateSettings, production: ModelVersion, asked: RunEvidence
 ) -> _Judgement | None:
-    """None where one of the two has no value of the metric in that run."""
+    """The comparison; None if one of the two has no value of the metric in that run."""
     verdict = asked.verdict
     answered = verdict.production if verdict else None
     mine = _number(asked.metrics.get(asked.candidate, {}), gate.metric)

@@ -194,7 +194,7 @@ class ProductionScores:
 
     @property
     def title(self) -> str:
-        """As sentences and findings call it, and `ReferenceComparison.reference`."""
+        """The name in sentences, in findings, and in `ReferenceComparison.reference`."""
         return f"Production ({self.name} {self.version})" if self.version else f"Production ({self.name})"
 
     def to_record(self) -> dict[str, Any]:
@@ -290,7 +290,7 @@ class RunVerdict:
         return None
 
     def against_production(self, candidate: str) -> ReferenceComparison | None:
-        """None where the two were not compared."""
+        """The comparison; None if the two were not compared."""
         title = self.production.title if self.production else None
         return next(
             (one for one in self.references if (one.reference, one.candidate) == (title, candidate)), None

@@ -1,1 +1,1 @@
-"""The version in Production beside the candidates of a run, and what gates know of both."""
+"""Comparing the version in Production with the candidates of a run, and what gates know of both."""

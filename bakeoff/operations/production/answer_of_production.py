@@ -99,7 +99,7 @@ def _unpickled(copied: tuple[str, str], what: str, version: ModelVersion) -> Any
 def _answers(
     loaded: LoadedVersion, data: Data, *, probabilities: bool
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Probabilities of other classes than those of the dataset are left out: their columns mean others."""
+    """Probabilities are left out if the model's classes are not those of the dataset."""
     rules = loaded.output_rules
     if not (probabilities and loaded.has_probabilities and _has_classes_of(data, rules.classes)):
         return loaded.answer(data.X_test).predictions, None

@@ -76,7 +76,7 @@ class ProductionAnswer:
 
 
 class _NotComparableError(Exception):
-    """It would fail in the same way however often it is asked."""
+    """The failure is lasting: it would happen again however often the version is asked."""
 
 
 def ask_production(context: Context, run: Run, lease: RowLease) -> ProductionAnswer | None:
@@ -158,7 +158,7 @@ def _check_target(version: ModelVersion, run: Run) -> None:
 
 @contextmanager
 def _folder(context: Context, run: Run) -> Iterator[Path]:
-    """Of its own, below that of the run, for which `bakeoff gc` looks."""
+    """A folder of its own, inside that of the run, which `bakeoff gc` finds."""
     folder = context.configuration.copies / run.id / new_id()
     folder.mkdir(parents=True)
     try:
@@ -227,7 +227,7 @@ def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) ->
 
 
 def _scored_within_time(context: Context, run: Run, version: ModelVersion, order: Order) -> Scores:
-    """As for a candidate: a custom metric is untrusted code and may take for ever."""
+    """Scores within the time limit of a candidate, because a custom metric may take for ever."""
     longest_s = context.configuration.settings.evaluation_timeout
     try:
         return run_in_thread(

@@ -13,7 +13,7 @@ _MOST_RUNS = 20
 
 
 def evidence_in(context: Context, *, first: str | None = None) -> EvidenceOf:
-    """From the database of this project. The newest run counts first; or the one with the id `first`."""
+    """Reads the database of this project. The newest run comes first, or the one with the id `first`."""
 
     def evidence_of(version: ModelVersion) -> Sequence[RunEvidence]:
         evaluation_id = version.origin.evaluation_id
