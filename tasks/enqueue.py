@@ -9,7 +9,7 @@ from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations import start_run as runs
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import why_nothing_runs
-from bakeoff.operations.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from tasks import celery
 

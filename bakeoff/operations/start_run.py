@@ -24,7 +24,7 @@ from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_fir
 from bakeoff.evaluation.signals.signal_run_plan import inputs_by_model
 from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context
-from bakeoff.operations.judge_runs import judge_run
+from bakeoff.operations.judging.judge_runs import judge_run
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
 from bakeoff.store.database import schema_version

@@ -19,7 +19,7 @@ from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.operations.capacity import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import jobs_with_doorbell, ring_next
-from bakeoff.operations.judge_runs import judge_what_is_due
+from bakeoff.operations.judging.judge_runs import judge_what_is_due
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.leases import Claim, ClaimRefusal, Holder, Lease

@@ -51,7 +51,7 @@ class Saver:
 
 
 def main() -> None:
-    from bakeoff.operations.judge_runs import judge_saving_runs, judge_what_is_due
+    from bakeoff.operations.judging.judge_runs import judge_saving_runs, judge_what_is_due
     from bakeoff.operations.save_winners import save_due_models
 
     context = Context(load())

@@ -12,7 +12,7 @@ from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.operations.comparing.comparability import ComparedResult
 from bakeoff.operations.comparing.result_names import ProjectPlaces, Reading, readings_of
 from bakeoff.operations.context import Context
-from bakeoff.operations.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.store.bakeoffs import job_rows, run_rows
 
 

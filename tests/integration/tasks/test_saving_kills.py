@@ -26,7 +26,7 @@ from bakeoff.domain.model_version import Promotion
 from bakeoff.domain.runs.result import FittedModel
 from bakeoff.domain.runs.saving import PromotionOutcome, SavePolicy, SaveRequest, Saving, SavingOutcome
 from bakeoff.operations.context import Context
-from bakeoff.operations.judge_runs import judge_saving_runs
+from bakeoff.operations.judging.judge_runs import judge_saving_runs
 from bakeoff.settings.configuration import Configuration, load
 from bakeoff.store.bakeoffs import leases, run_rows, saving_rows
 from bakeoff.store.database import schema_version

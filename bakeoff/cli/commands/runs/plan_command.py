@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bakeoff.domain.runs.run import Run
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
-    from bakeoff.operations.detectable_difference import DetectableDifference
+    from bakeoff.operations.judging.detectable_difference import DetectableDifference
 
 
 @run_options.takes_run_options(of_plan=True)
@@ -34,7 +34,7 @@ def plan(
     from bakeoff.domain.identity import new_id
     from bakeoff.evaluation.reuse.reuse_plan import longest_first
     from bakeoff.operations import start_run
-    from bakeoff.operations.detectable_difference import detectable_difference
+    from bakeoff.operations.judging.detectable_difference import detectable_difference
     from bakeoff.store.database import schema_version
 
     context = project_access.open_project(config)

@@ -11,7 +11,7 @@ from bakeoff.cli.output.runs.run_progress import LineProgress, LiveProgress
 from bakeoff.cli.output.runs.saving_view import wait_until_saved
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
-from bakeoff.operations.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.run_report import read_report, report_record, run_record
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.worker import worker_processes

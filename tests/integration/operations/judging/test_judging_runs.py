@@ -15,8 +15,8 @@ from sqlalchemy import delete, update
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict
-from bakeoff.operations.detectable_difference import detectable_difference
-from bakeoff.operations.judge_runs import judge_old_run, wait_for_verdict
+from bakeoff.operations.judging.detectable_difference import detectable_difference
+from bakeoff.operations.judging.judge_runs import judge_old_run, wait_for_verdict
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing

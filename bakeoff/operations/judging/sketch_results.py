@@ -12,7 +12,7 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
-from bakeoff.operations.kept_predictions import kept_predictions
+from bakeoff.operations.judging.kept_predictions import kept_predictions
 from bakeoff.store.bakeoffs import job_rows, verdict_rows
 
 log = logging.getLogger(__name__)

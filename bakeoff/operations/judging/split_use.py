@@ -14,7 +14,7 @@ from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending, SplitReuse, VerdictFinding
 from bakeoff.operations.context import Context
-from bakeoff.operations.kept_predictions import kept_predictions
+from bakeoff.operations.judging.kept_predictions import kept_predictions
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.bakeoffs.verdict_rows import EarlierVerdict
 

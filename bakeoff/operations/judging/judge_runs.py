@@ -23,8 +23,8 @@ from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.context import Context
-from bakeoff.operations.sketch_results import sketch_what_has_none
-from bakeoff.operations.split_use import with_use_of_split
+from bakeoff.operations.judging.sketch_results import sketch_what_has_none
+from bakeoff.operations.judging.split_use import with_use_of_split
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
