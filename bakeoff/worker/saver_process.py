@@ -51,15 +51,18 @@ class Saver:
 
 
 def main() -> None:
-    from bakeoff.operations.judging.judge_runs import judge_saving_runs, judge_what_is_due
+    from bakeoff.operations.judging.judge_runs import judge_beside_production, judge_what_is_due
     from bakeoff.operations.save_winners import save_due_models
 
     context = Context(load())
     log_setup.set_up("INFO", context.configuration.settings.log_format)
     judge_what_is_due(context)
     with suppress(StoppedError):
-        if judge_saving_runs(context):
+        for run_id in verdict_rows.due(context.engine, saving=True):
+            judge_beside_production(context, run_id)
             context.event_relay.publish_pending()
+            # Before the next run is judged: that is then compared with what this one puts into Production.
+            save_due_models(context)
         save_due_models(context)
 
 

@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 #: A run that could not be judged so many times ends without a verdict, so that its end is announced.
 _MOST_ATTEMPTS = 3
 
-
 #: What Production predicts for the test rows of a run; None where there is nothing to compare with.
 Ask = Callable[[Context, Run, RowLease], "ProductionAnswer | None"]
 
@@ -47,19 +46,18 @@ def judge_what_is_due(context: Context) -> int:
     return sum(judge_run(context, run_id) for run_id in verdict_rows.due(context.engine))
 
 
-def judge_saving_runs(context: Context) -> int:
-    """The same for runs that save models. For the saver: on StoppedError the process must end."""
-    from bakeoff.operations.production.ask_production import ask_production
-
-    due = verdict_rows.due(context.engine, saving=True)
-    return sum(_judge_alone(context, run_id, ask_production) for run_id in due)
-
-
 def judge_run(context: Context, run_id: str) -> bool:
     """False when it is judged already, has not ended, is left to the saver, or is being judged elsewhere."""
     if run_rows.get(context.engine, run_id).save is not None:
         return False
     return _judge_alone(context, run_id, lambda *_: None)
+
+
+def judge_beside_production(context: Context, run_id: str) -> bool:
+    """The same for a run that saves models. For the saver: on StoppedError the process must end."""
+    from bakeoff.operations.production.ask_production import ask_production
+
+    return _judge_alone(context, run_id, ask_production)
 
 
 def wait_for_verdict(context: Context, run_id: str, *, patience_s: float = 10.0) -> RunVerdict | None:

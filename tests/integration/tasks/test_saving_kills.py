@@ -26,7 +26,7 @@ from bakeoff.domain.model_version import Promotion
 from bakeoff.domain.runs.result import FittedModel
 from bakeoff.domain.runs.saving import PromotionOutcome, SavePolicy, SaveRequest, Saving, SavingOutcome
 from bakeoff.operations.context import Context
-from bakeoff.operations.judging.judge_runs import judge_saving_runs
+from bakeoff.operations.judging.judge_runs import judge_beside_production
 from bakeoff.settings.configuration import Configuration, load
 from bakeoff.store.bakeoffs import leases, run_rows, saving_rows
 from bakeoff.store.database import schema_version
@@ -175,7 +175,7 @@ def ended(tmp_path: Path) -> Iterator[Ended]:
         result = a_result(job, metrics={"f1": f1, "accuracy": f1})
         sketches = sketches_of_scores(f1=f1)
         assert leases.complete(engine, claim(engine, job).lease, result, fitted, sketches=sketches)
-    assert judge_saving_runs(Context(configuration)) == 1
+    assert judge_beside_production(Context(configuration), run.id)
     yield Ended(configuration, run.id)
     engine.dispose()
 
