@@ -10,7 +10,7 @@ version in Production, which takes the registry and a cell.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -30,12 +30,16 @@ from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
 if TYPE_CHECKING:
+    from bakeoff.evaluation.statistics.judging import JudgedCandidate
     from bakeoff.operations.production.ask_production import ProductionAnswer
 
 log = logging.getLogger(__name__)
 
 #: A run that could not be judged so many times ends without a verdict, so that its end is announced.
 _MOST_ATTEMPTS = 3
+
+#: For a display: fewer than a verdict takes, which is quicker and nearly the same.
+_DRAWS_SO_FAR = 2000
 
 #: What Production predicts for the test rows of a run; None where there is nothing to compare with.
 Ask = Callable[[Context, Run, RowLease], "ProductionAnswer | None"]
@@ -114,36 +118,17 @@ def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
 
 def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None" = None) -> RunVerdict:
     """The verdict on a run, by the metric that ranks the run."""
-    from bakeoff.evaluation.statistics.judging import JudgedCandidate, Reference, SplitUse, judge
-    from bakeoff.evaluation.statistics.sketch import Sketch
+    from bakeoff.evaluation.statistics.judging import Reference, SplitUse, judge
 
     metric = run.rules.metrics[0]
     settings = context.configuration.settings
     results = job_rows.results_of_run(context.engine, run.id)
-    sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)
-    bare = [
-        one for one in results if one.metrics.get(metric) is not None and one.evaluation_id not in sketches
-    ]
-    if bare and sketch_what_has_none(context, run, bare):
-        sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)
-
-    def judged(result: Result) -> JudgedCandidate:
-        stored = sketches.get(result.evaluation_id)
-        return JudgedCandidate(
-            id=result.model_id,
-            sketch=None if stored is None else Sketch.from_bytes(stored),
-            score=result.metrics.get(metric),
-            is_baseline=result.model_id == run.baseline_id,
-            fit_seconds=result.cost.fit_s,
-            predict_seconds=result.cost.predict_s / max(1, run.dataset.test_rows),
-            peak_memory_mb=result.cost.peak_memory_mb,
-        )
-
+    _sketch_old_results(context, run, results)
     references = []
     if production and production.sketch:
         references.append(Reference(name=production.scores.title, sketch=production.sketch))
     verdict = judge(
-        [judged(result) for result in results],
+        _judged_candidates(context, run, results),
         metric=metric,
         greater_is_better=greater_is_better(metric),
         prefer=settings.prefer_among_tied,
@@ -158,3 +143,46 @@ def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None"
     if production is None:
         return verdict
     return replace(verdict, production=production.scores, findings=(*verdict.findings, *production.findings))
+
+
+def verdict_so_far(context: Context, run: Run) -> RunVerdict:
+    """What could be said if the run ended now, for a display. It is not stored, and commits to nothing."""
+    from bakeoff.evaluation.statistics.judging import judge
+
+    metric = run.rules.metrics[0]
+    results = job_rows.results_of_run(context.engine, run.id)
+    return judge(
+        _judged_candidates(context, run, results),
+        metric=metric,
+        greater_is_better=greater_is_better(metric),
+        draws=_DRAWS_SO_FAR,
+    )
+
+
+def _sketch_old_results(context: Context, run: Run, results: Sequence[Result]) -> None:
+    metric = run.rules.metrics[0]
+    sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)
+    scored = [one for one in results if one.metrics.get(metric) is not None]
+    sketch_what_has_none(context, run, [one for one in scored if one.evaluation_id not in sketches])
+
+
+def _judged_candidates(context: Context, run: Run, results: Sequence[Result]) -> "Sequence[JudgedCandidate]":
+    from bakeoff.evaluation.statistics.judging import JudgedCandidate
+    from bakeoff.evaluation.statistics.sketch import Sketch
+
+    metric = run.rules.metrics[0]
+    sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)
+
+    def judged(result: Result) -> JudgedCandidate:
+        stored = sketches.get(result.evaluation_id)
+        return JudgedCandidate(
+            id=result.model_id,
+            sketch=None if stored is None else Sketch.from_bytes(stored),
+            score=result.metrics.get(metric),
+            is_baseline=result.model_id == run.baseline_id,
+            fit_seconds=result.cost.fit_s,
+            predict_seconds=result.cost.predict_s / max(1, run.dataset.test_rows),
+            peak_memory_mb=result.cost.peak_memory_mb,
+        )
+
+    return [judged(result) for result in results]

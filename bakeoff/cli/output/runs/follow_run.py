@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from bakeoff.cli.output import terminal
+from bakeoff.cli.output.runs.live_leader import LiveLeader
 from bakeoff.cli.output.runs.poll_run import IdleReason, poll
 from bakeoff.cli.output.runs.run_outcome import show_outcome
 from bakeoff.cli.output.runs.run_progress import LineProgress, LiveProgress
 from bakeoff.cli.output.runs.saving_view import wait_until_saved
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
-from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.judging.judge_runs import verdict_so_far, wait_for_verdict
 from bakeoff.operations.run_report import read_report, report_record, run_record
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.worker import worker_processes
@@ -71,7 +72,7 @@ def show_how_to_follow(context: "Context", run_id: str, console: "Console", *, a
 
 
 def _follow(context: "Context", run_id: str, console: "Console", idle_reason: IdleReason) -> Run:
-    with _display(console) as display:
+    with _display(context, console) as display:
         for polled in poll(context.engine, run_id, idle_reason):
             display.update(polled)
             if not polled.run.state.has_ended:
@@ -86,8 +87,10 @@ def _why_idle(context: "Context", *, own_worker: bool) -> str:
     return why_nothing_runs(context)
 
 
-def _display(console: "Console") -> LiveProgress | LineProgress:
-    return LiveProgress(console) if console.is_terminal else LineProgress(console)
+def _display(context: "Context", console: "Console") -> LiveProgress | LineProgress:
+    if not console.is_terminal:
+        return LineProgress(console)
+    return LiveProgress(console, LiveLeader(lambda run: verdict_so_far(context, run)))
 
 
 def _show_leaderboard(context: "Context", run_id: str, console: "Console", *, as_json: bool) -> None:

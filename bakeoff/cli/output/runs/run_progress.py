@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bakeoff.cli.output.number_format import duration, plain
 from bakeoff.cli.output.runs import state_words
+from bakeoff.cli.output.runs.live_leader import LiveLeader
 from bakeoff.cli.output.runs.poll_run import PolledRun
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
@@ -32,10 +33,11 @@ _LONGEST_NAME = 36
 
 
 class LiveProgress:
-    """Progress on a terminal: jobs, bar and time left. It disappears when closed."""
+    """Progress on a terminal: jobs, bar, time left, and who leads. It disappears when closed."""
 
-    def __init__(self, console: "Console") -> None:
+    def __init__(self, console: "Console", leader: LiveLeader) -> None:
         self._console = console
+        self._leader = leader
         self._polled: PolledRun | None = None
         self._live = Live(
             get_renderable=self._render, console=console, refresh_per_second=_REFRESH_HZ, transient=True
@@ -57,10 +59,13 @@ class LiveProgress:
         if self._polled is None:
             return Text()
         room = max(3, min(_MOST_JOBS, self._console.height - _LINES_BELOW))
-        return render(self._polled, now=utc_now(), room=room)
+        leader = self._leader.text(self._polled.run, self._polled.count(JobState.COMPLETED))
+        return render(self._polled, now=utc_now(), room=room, leader=leader)
 
 
-def render(polled: PolledRun, *, now: "datetime", room: int = _MOST_JOBS) -> "RenderableType":
+def render(
+    polled: PolledRun, *, now: "datetime", room: int = _MOST_JOBS, leader: str | None = None
+) -> "RenderableType":
     """`room`: how many jobs are listed at most."""
     shown = _choose(polled.jobs, room)
     parts: list[RenderableType] = [
@@ -69,6 +74,8 @@ def render(polled: PolledRun, *, now: "datetime", room: int = _MOST_JOBS) -> "Re
         Text(),
         _summary_row(polled, len(shown), now),
     ]
+    if leader:
+        parts.append(Text(clean(leader), "cyan"))
     if polled.waiting:
         parts.append(Text(f"waiting: {clean(polled.waiting)}", "yellow"))
     return Group(*parts)
