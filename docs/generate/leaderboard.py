@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Console
 
 from bakeoff.cli import project_access
-from bakeoff.cli.commands.runs.show_command import show_report
+from bakeoff.cli.output.runs.run_outcome import show_report
 from bakeoff.operations.run_report import read_report
 from bakeoff.store.bakeoffs import run_rows
 
-_WIDTH = 112
+_WIDTH = 116
 
 
 def main() -> None:

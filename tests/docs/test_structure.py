@@ -1,6 +1,7 @@
 """What the pages say of the tree, of each other and of the project's files is so."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fixtures.command_line import Project, a_mixed_run
 from fixtures.places import ROOT
 
 DOCS = ROOT / "docs"
@@ -146,3 +148,13 @@ def test_every_name_of_ours_that_a_page_imports_is_on_the_page_of_public_names()
     }
     assert imported
     assert imported - public == set()
+
+
+def test_the_picture_of_a_leaderboard_can_be_drawn_anew(project: Project, tmp_path: Path) -> None:
+    """`make docs` draws it."""
+    a_mixed_run(project)
+    picture = tmp_path / "leaderboard.svg"
+    program = DOCS / "generate" / "leaderboard.py"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, program, picture], cwd=project.root, env=environment, check=True)
+    assert "forest" in picture.read_text("utf-8")

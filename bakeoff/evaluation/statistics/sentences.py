@@ -142,8 +142,8 @@ def _tie(verdict: RunVerdict, margin: float | None) -> str:
         if place == 1 and verdict.standings.get(id_) is Standing.INSUFFICIENT
     ]
     if unknown:
-        its = "its score rests" if len(unknown) == 1 else "their scores rest"
-        said += f" {_names(unknown)} may be as good: {its} on too few rows to say."
+        them = "it" if len(unknown) == 1 else "them"
+        said += f" {_names(unknown)} may be as good: too few rows tell {them} from {verdict.tied[0]}."
     if close:
         said += f" Of these, {_names(close)} {'is' if len(close) == 1 else 'are'} shown to be {within}."
     return said

@@ -63,7 +63,7 @@ def _columns(report: RunReport, shown: Sequence[LeaderboardRow], *, longest_name
         _Column(name=_short(first), cells=_values(first, shown, report), keep=_ALWAYS, style="underline"),
         *_certainty(first, shown, report),
         *(
-            _Column(name=_short(name), cells=_values(name, shown, report), keep=50 - place)
+            _Column(name=_short(name), cells=_values(name, shown, report), keep=50 - 2 * place)
             for place, name in enumerate(others)
         ),
         _cost("fit", "s", shown, lambda s: s.result.cost.fit_s, keep=4),
@@ -82,11 +82,11 @@ def _certainty(metric: str, shown: Sequence[LeaderboardRow], report: RunReport) 
     intervals = [s.result.intervals.get(metric) for s in shown]
     if not any(intervals):
         return []
-    aside = [s.result.model_id == report.run.baseline_id for s in shown]
+    aside = [s.result.model_id == report.run.baseline_id or s.beats_baseline is False for s in shown]
     drawn = whiskers([s.result.metrics.get(metric) for s in shown], intervals, aside=aside)
     return [
         _Column(name="95 %", cells=interval_texts(intervals), keep=70),
-        _Column(name="", cells=drawn, justify="left", keep=45),
+        _Column(name="", cells=drawn, justify="left", keep=49),
     ]
 
 
@@ -146,7 +146,8 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
     if standing.result.model_id == report.run.baseline_id:
         return Text("baseline, reused" if standing.result.reused_from else "baseline", "dim italic")
     said = []
-    if report.verdict is not None and report.verdict.recommended == standing.result.model_id:
+    take_it = report.verdict is not None and report.verdict.recommended == standing.result.model_id
+    if take_it:
         said.append("take this one")
     if not_better := standing.beats_baseline is False:
         said.append("not better")
@@ -157,7 +158,7 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
         said.append("not deterministic")
     if standing.result.reused_from:
         said.append("reused")
-    return Text(", ".join(said), "yellow" if not_better or warnings else _DIM)
+    return Text(", ".join(said), "yellow" if not_better or warnings else "bold cyan" if take_it else _DIM)
 
 
 def _fit(columns: list[_Column], width: int) -> list[_Column]:

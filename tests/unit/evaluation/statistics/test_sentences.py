@@ -207,7 +207,7 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             [contender("xgboost"), contender("lightgbm"), contender("svm")],
             {},
             "xgboost and lightgbm share first place: they cannot be told apart by f1 on 6,000 rows. svm "
-            "may be as good: its score rests on too few rows to say. Take xgboost, with the highest f1: "
+            "may be as good: too few rows tell it from xgboost. Take xgboost, with the highest f1: "
             "what they cost is not known.",
             id="tie of two, and a third of which too little is known",
         ),
