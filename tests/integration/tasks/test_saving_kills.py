@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from fixtures import warm
+from fixtures.interrupted import INTERRUPTED, SAVER
 from fixtures.kitchen import ROOT
 from fixtures.project import wait_for
 from fixtures.samples import a_job, a_result, a_run
@@ -54,45 +55,6 @@ DESCRIPTION = {
     "feature_names": ["a"],
     "libraries": {},
 }
-
-SAVER = "from bakeoff.worker import saver_process; saver_process.main()"
-#: The saver, but before or after it has done a step it gets a signal from itself; not while it holds a lock.
-INTERRUPTED = """
-import importlib, os, sys, time
-from threading import Lock
-from bakeoff.store.bakeoffs.row_lease import RowLease
-from bakeoff.worker import saver_process
-
-number, when, place = sys.argv[1:]
-module, _, path = place.partition(":")
-*classes, name = path.split(".")
-owner = importlib.import_module(module)
-for inner in classes:
-    owner = getattr(owner, inner)
-step, renew, unlocked = getattr(owner, name), RowLease.renew, Lock()
-
-def renew_alone(*args, **given):
-    with unlocked:
-        return renew(*args, **given)
-
-def interrupt():
-    with unlocked:
-        os.kill(os.getpid(), int(number))
-        time.sleep(0.2)
-
-def interrupted(*args, **given):
-    setattr(owner, name, step)
-    if when == "before":
-        interrupt()
-    done = step(*args, **given)
-    if when == "after":
-        interrupt()
-    return done
-
-RowLease.renew = renew_alone
-setattr(owner, name, interrupted)
-saver_process.main()
-"""
 
 #: In their order: each saver goes on where the one before was killed.
 STEPS = [
