@@ -29,6 +29,7 @@ from bakeoff.evaluation.statistics.comparison import (
     compare_all,
     compare_with_fixed,
 )
+from bakeoff.evaluation.statistics.costs import cost_of, is_cheap
 from bakeoff.evaluation.statistics.intervals import interval
 from bakeoff.evaluation.statistics.sentences import Contender
 from bakeoff.evaluation.statistics.sketch import Sketch
@@ -328,20 +329,14 @@ def _recommended(
     }
     sign = 1 if verdict.greater_is_better else -1
     first = [one for one in first if one.id not in no_better]
-    first.sort(key=lambda one: (_cost(one, prefer), -sign * (one.value or 0.0), one.id))
-    return first[0].id if first else None
-
-
-def _cost(one: JudgedCandidate, prefer: PreferAmongTied | Sequence[str]) -> float:
-    """What candidates are ordered by. An unknown cost, or one that the order does not name, comes last."""
-    if not isinstance(prefer, PreferAmongTied):
-        return list(prefer).index(one.id) if one.id in prefer else float("inf")
-    cost = {
-        PreferAmongTied.PREDICT_TIME: one.predict_seconds,
-        PreferAmongTied.FIT_TIME: one.fit_seconds,
-        PreferAmongTied.MEMORY: one.peak_memory_mb,
-    }[prefer]
-    return float("inf") if cost is None else cost
+    if not first:
+        return None
+    if isinstance(prefer, PreferAmongTied):
+        least = min(cost_of(one, prefer) for one in first)
+        first = [one for one in first if is_cheap(cost_of(one, prefer), least)]
+        return min(first, key=lambda one: (-sign * (one.value or 0.0), one.id)).id
+    order = {id_: place for place, id_ in enumerate(prefer)}
+    return min(first, key=lambda one: (order.get(one.id, len(order)), -sign * (one.value or 0.0), one.id)).id
 
 
 def _preference(verdict: RunVerdict, prefer: PreferAmongTied | Sequence[str]) -> str:

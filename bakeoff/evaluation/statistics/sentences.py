@@ -13,11 +13,13 @@ from bakeoff.domain.runs.verdict import (
     Against,
     Interval,
     PairDifference,
+    PreferAmongTied,
     ReferenceComparison,
     RunVerdict,
     Standing,
 )
 from bakeoff.domain.wording import joined
+from bakeoff.evaluation.statistics.costs import cost_of, is_cheap, measured_cost
 
 #: As `prefer`: the user gave an order of candidates, not a cost.
 ORDER = "order"
@@ -28,7 +30,6 @@ SCORE = "score"
 _PAIR = 2
 _NAMED = 4  #: most names that are all listed; of more, three are
 _LISTED = 3
-_MUCH = 2.0  #: a cost is mentioned if it is at least so many times another
 
 _WORDS = (
     *("no", "one", "two", "three", "four", "five", "six"),
@@ -37,9 +38,16 @@ _WORDS = (
 
 #: By what is preferred: of two, and of more.
 _CHEAPEST = {
-    "predict_time": ("the cheaper of the two", "the cheapest of them"),
-    "fit_time": ("the faster of the two to fit", "the fastest of them to fit"),
-    "memory": ("which needs less memory", "which needs the least memory"),
+    PreferAmongTied.PREDICT_TIME: ("the cheaper of the two", "the cheapest of them"),
+    PreferAmongTied.FIT_TIME: ("the faster of the two to fit", "the fastest of them to fit"),
+    PreferAmongTied.MEMORY: ("which needs less memory", "which needs the least memory"),
+}
+
+
+_COSTS = {
+    PreferAmongTied.PREDICT_TIME: "prediction time",
+    PreferAmongTied.FIT_TIME: "time to fit",
+    PreferAmongTied.MEMORY: "memory",
 }
 
 
@@ -186,24 +194,36 @@ def _the_one_to_take(verdict: RunVerdict, scored: dict[str, Contender], prefer: 
     if verdict.recommended is None or len(verdict.tied) < _PAIR:
         return ""
     one = scored[verdict.recommended]
-    own = _cost(one, prefer)
-    others = [_cost(scored[id_], prefer) for id_ in verdict.tied if id_ != one.id]
-    cheapest = min((cost for cost in others if cost is not None), default=math.inf)
+    highest = f"with the {_highest(verdict)} {verdict.metric}"
     if prefer == ORDER:
         why = ", which comes first in the order you gave"
     elif prefer == SCORE:
-        why = f", with the {_highest(verdict)} {verdict.metric}: the order you gave names none of them"
-    elif own is None:
-        why = f", with the {_highest(verdict)} {verdict.metric}: what they cost is not known"
-    elif own > cheapest:  # whoever does not beat the baseline is not recommended, however cheap
-        why = f", the first choice among those that beat the baseline ({_costs(one, prefer)})"
-    elif own == cheapest:
-        why = ": none of them costs less"
+        why = f", {highest}: the order you gave names none of them"
     else:
+        why = _why_cheap(verdict, scored, one, PreferAmongTied(prefer))
+    return f"Take {one.id}{why}.{_price(verdict, one)}{_dearer(verdict, scored, one, prefer)}"
+
+
+def _why_cheap(
+    verdict: RunVerdict, scored: dict[str, Contender], one: Contender, prefer: PreferAmongTied
+) -> str:
+    highest = f"with the {_highest(verdict)} {verdict.metric}"
+    own = cost_of(one, prefer)
+    others = [cost_of(scored[id_], prefer) for id_ in verdict.tied if id_ != one.id]
+    if not math.isfinite(own):
+        return f", {highest}: what they cost is not known"
+    if not is_cheap(own, min(others)):  # whoever does not beat the baseline is not recommended, however cheap
+        return f", the first choice among those that beat the baseline ({_costs(one, prefer)})"
+    measured = measured_cost(one, prefer)
+    least_of_others = min(measured_cost(scored[id_], prefer) for id_ in verdict.tied if id_ != one.id)
+    if measured == least_of_others:
+        return ": none of them costs less"
+    if measured < least_of_others:
         of_two, of_many = _CHEAPEST[prefer]
-        why = f", {of_two if len(verdict.tied) == _PAIR else of_many} ({_costs(one, prefer)})"
-        return f"Take {one.id}{why}.{_price(verdict, one)}{_dearer(verdict, scored, one, prefer)}"
-    return f"Take {one.id}{why}.{_price(verdict, one)}"
+        return f", {of_two if len(others) == 1 else of_many} ({_costs(one, prefer)})"
+    if one.id == verdict.tied[0]:
+        return f", {highest}: {'the other one does not cost' if len(others) == 1 else 'none costs'} much less"
+    return f", {highest} of those that cost little ({_costs(one, prefer)})"
 
 
 def _price(verdict: RunVerdict, one: Contender) -> str:
@@ -217,22 +237,20 @@ def _price(verdict: RunVerdict, one: Contender) -> str:
 
 
 def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, prefer: str) -> str:
-    """How much more the one with the highest score costs; if it is the chosen one, the next cheapest."""
+    """How much more the one with the highest score costs, where that is another; else the next cheapest."""
+    if prefer in {ORDER, SCORE}:
+        return ""
     top = scored[verdict.tied[0]]
+    rivals = [scored[id_] for id_ in verdict.tied if id_ != one.id]
     if top.id != one.id:
         other, which = top, f"with the {_highest(verdict)} {verdict.metric}"
     else:
-        rivals = [scored[id_] for id_ in verdict.tied if id_ != one.id]
-        other = min(rivals, key=lambda rival: (_cost(rival, prefer) or math.inf, rival.id))
+        other = min(rivals, key=lambda rival: (cost_of(rival, PreferAmongTied(prefer)), rival.id))
         which = "the next"
     times = [
-        f"{_times(dear / cheap)} times the {what}"
-        for what, cheap, dear in (
-            ("prediction time", one.predict_seconds, other.predict_seconds),
-            ("time to fit", one.fit_seconds, other.fit_seconds),
-            ("memory", one.peak_memory_mb, other.peak_memory_mb),
-        )
-        if cheap and dear and dear / cheap >= _MUCH
+        f"{_times(cost_of(other, by) / cost_of(one, by))} times the {what}"
+        for by, what in _COSTS.items()
+        if math.isfinite(cost_of(other, by)) and not is_cheap(cost_of(other, by), cost_of(one, by))
     ]
     return f" {other.id}, {which}, takes {joined(times)}." if times else ""
 
@@ -312,16 +330,6 @@ def _value(one: Contender) -> str:
 
 def _rows(verdict: RunVerdict) -> str:
     return f"{verdict.rows or 0:,} rows"
-
-
-def _cost(one: Contender, prefer: str) -> float | None:
-    """The cost; None if it is unknown, or if no cost decides."""
-    costs = {
-        "predict_time": one.predict_seconds,
-        "fit_time": one.fit_seconds,
-        "memory": one.peak_memory_mb,
-    }
-    return costs.get(prefer)
 
 
 def _costs(one: Contender, prefer: str) -> str:

@@ -93,7 +93,7 @@ def test_who_does_not_beat_the_dummy_is_not_recommended_and_the_verdict_says_so(
 
 def test_of_a_tie_the_cheapest_is_recommended_whatever_its_score():
     sketches = answered({"a": 0.85, "b": 0.85, "c": 0.85}, rows=500)
-    costs = {"a": (1.0, 30.0, 100), "b": (2.0, 10.0, 300), "c": (3.0, 20.0, 50)}
+    costs = {"a": (1.0, 90.0, 300), "b": (3.0, 10.0, 900), "c": (9.0, 30.0, 100)}
     candidates = [
         JudgedCandidate(
             id=id_,
@@ -117,6 +117,18 @@ def test_of_a_tie_the_cheapest_is_recommended_whatever_its_score():
         ("x", "b"): "b",
         ("x",): top,
     }
+
+
+@pytest.mark.parametrize("times", [(1.0, 1.9), (1.9, 1.0), (0.000_001, 0.000_09)])
+def test_what_a_clock_may_have_made_of_equal_costs_decides_nothing(times):
+    sketches = answered({"a": 0.86, "b": 0.85}, rows=500)
+    top = max(sketches, key=lambda id_: sketches[id_].value)
+    candidates = [
+        JudgedCandidate(id=id_, sketch=sketches[id_], predict_seconds=seconds)
+        for id_, seconds in zip(sketches, times, strict=True)
+    ]
+    verdict = judged(candidates)
+    assert (set(verdict.tied), verdict.recommended) == ({"a", "b"}, top)
 
 
 def test_an_unknown_cost_is_not_a_low_one():

@@ -199,6 +199,28 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             id="tie of two, the one to take scores lower",
         ),
         pytest.param(
+            replace(FOUR_TIED, recommended="lightgbm"),
+            [
+                contender("xgboost", predict_seconds=0.05),
+                contender("lightgbm", predict_seconds=0.0055, fit_seconds=2),
+                contender("forest", predict_seconds=0.005),
+                contender("svm", predict_seconds=0.2),
+            ],
+            {},
+            "Four candidates share first place: xgboost, lightgbm, forest and svm cannot be told apart by f1 "
+            "on 6,000 rows. Take lightgbm, with the highest f1 of those that cost little (5.5 ms a "
+            "prediction, 2 s to fit). xgboost, with the highest f1, takes 9.1 times the prediction time.",
+            id="tie of four, two of them cheap, of which one scores higher",
+        ),
+        pytest.param(
+            TWO_TIED,
+            [contender("xgboost", predict_seconds=0.0055), contender("lightgbm", predict_seconds=0.005)],
+            {},
+            "xgboost and lightgbm share first place: they cannot be told apart by f1 on 6,000 rows. Take "
+            "xgboost, with the highest f1: the other one does not cost much less.",
+            id="tie of two, the other one costs a little less",
+        ),
+        pytest.param(
             verdict_of(
                 {"xgboost": T, "lightgbm": T, "svm": NONE},
                 recommended="xgboost",
