@@ -177,6 +177,10 @@ class ScoringRules:
     zero_division: float = 0.0
     seal: float = 0.0  #: share of the test rows that only the winner is scored on
 
+    def open_rows(self, test_rows: int) -> int:
+        """How many of the test rows candidates are scored on: one at least."""
+        return max(1, test_rows - round(test_rows * self.seal))
+
     def treat_alike(self, other: "ScoringRules") -> bool:
         """Whether both rules give the same value of a metric for the same predictions."""
         mine, theirs = (

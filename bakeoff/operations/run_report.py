@@ -9,7 +9,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import Saving
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
-from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, rank
+from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, in_order_of_bands, rank
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.signals import model_signals
@@ -53,6 +53,8 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
             replace(row, beats_baseline=verdict.beats(row.result.model_id, run.baseline_id))
             for row in standings
         ]
+    if verdict is not None:
+        standings = in_order_of_bands(standings, verdict.bands)
     ended = [job for job in job_rows.of_run(engine, run_id) if job.state is not JobState.COMPLETED]
     return RunReport(
         summary=summary,

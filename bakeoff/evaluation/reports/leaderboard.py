@@ -1,7 +1,7 @@
 """The leaderboard: the results of one run in order of one metric."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bakeoff.domain.errors import InvalidInputError
@@ -20,6 +20,19 @@ class LeaderboardRow:
     #: Whether the verdict shows it; without a verdict, whether the value is better. None: not known, or it is
     #: the baseline itself.
     beats_baseline: bool | None
+
+
+def in_order_of_bands(
+    rows: Sequence[LeaderboardRow], bands: Mapping[str, tuple[int, int]]
+) -> list[LeaderboardRow]:
+    """By band, then by score. A row without a band, such as the baseline, stays where its score puts it."""
+    placed = [row for row in rows if row.result.model_id in bands]
+    ordered = sorted(placed, key=lambda row: (bands[row.result.model_id], row.rank))
+    for row in rows:
+        if row.result.model_id not in bands:
+            below = (place for place, other in enumerate(ordered) if other.rank > row.rank)
+            ordered.insert(next(below, len(ordered)), row)
+    return ordered
 
 
 def rank(results: Sequence[Result], *, metric: str, baseline_id: str | None) -> list[LeaderboardRow]:

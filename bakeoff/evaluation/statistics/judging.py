@@ -6,7 +6,7 @@ its own level.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from bakeoff.domain.runs.verdict import (
     Standing,
     VerdictFinding,
 )
+from bakeoff.domain.wording import counted, joined
 from bakeoff.evaluation.statistics import sentences
 from bakeoff.evaluation.statistics.blocks import SEED
 from bakeoff.evaluation.statistics.comparison import (
@@ -92,13 +93,14 @@ def judge(
     prefer: PreferAmongTied | Sequence[str] = PreferAmongTied.PREDICT_TIME,
     references: Sequence[Reference] = (),
     use: SplitUse | None = None,
+    may_be_taken: Callable[[str], bool] = lambda _: True,
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> RunVerdict:
     """The verdict on candidates with sketches of one metric on the same rows; IncomparableError for others.
 
     `margin` is a difference that does not matter to the user, in the unit of the metric. `prefer` may be an
-    order of candidates instead of a cost.
+    order of candidates instead of a cost. `may_be_taken` is asked about the one that would be recommended.
     """
     _refuse_doubles(candidates)
     entrants = sorted((one for one in candidates if not one.is_baseline), key=lambda one: one.id)
@@ -124,7 +126,9 @@ def judge(
         compared = ComparedScores.of(able, greater_is_better=greater_is_better)
         verdict = _contested(verdict, compared, able, margin=margin, draws=draws)
         verdict = replace(verdict, references=_against_fixed(verdict, able, fixed, draws=draws))
-    verdict = replace(verdict, recommended=_recommended(verdict, entrants, baselines, prefer))
+    recommended = _recommended(verdict, entrants, baselines, prefer)
+    if recommended is not None and may_be_taken(recommended):
+        verdict = replace(verdict, recommended=recommended)
     found = _findings(verdict, able, baselines, use)
     verdict = replace(verdict, findings=(*few, *_not_kept(entrants), *found))
     sentence = sentences.tell(
@@ -356,11 +360,15 @@ def _findings(
         if first and compared and not any(compared.get(id_ or "") is Against.BETTER for id_ in first):
             message = f"none of those in first place is shown to beat {baseline}"
             found.append(VerdictFinding(code="not_better_than_baseline", message=message))
-    for id_, sketch in sketches.items():
-        known = interval(sketch, level=verdict.level)
-        if known and known.rests_on is not None:
-            message = f"the {verdict.metric} of {id_} rests on about {known.rests_on} rows"
-            found.append(VerdictFinding(code="rests_on_few_rows", message=message))
+    known = {id_: interval(sketch, level=verdict.level) for id_, sketch in sketches.items()}
+    on_few = {id_: one.rests_on for id_, one in known.items() if one and one.rests_on is not None}
+    if on_few:
+        each = "" if len(on_few) == 1 else "each "
+        rows = f"{min(on_few.values())} to {max(on_few.values())} rows"
+        if min(on_few.values()) == max(on_few.values()):
+            rows = counted(min(on_few.values()), "row")
+        message = f"the {verdict.metric} of {joined(list(on_few))} rests {each}on about {rows}"
+        found.append(VerdictFinding(code="rests_on_few_rows", message=message))
     if use and use.looks >= use.warn_from:
         found.append(_reuse(verdict, use))
     return found

@@ -104,9 +104,18 @@ def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], candida
             "few_groups" in codes,
             f"The groups of the {rows} are too few to claim anything of {whom}; 6 are needed.",
         ),
-        (is_open, f"{claim}: their {metric} rests on too few of the {rows}."),
+        (is_open, _nobody_is_best(verdict, scored, f"{metric} rests on too few of the {rows}.")),
     )
     return next((why for holds, why in reasons if holds), "")
+
+
+def _nobody_is_best(verdict: RunVerdict, scored: dict[str, Contender], why: str) -> str:
+    worse = [id_ for id_ in scored if verdict.standings.get(id_) is Standing.WORSE]
+    if not worse:
+        return f"Nothing can be claimed of the {_count(len(scored))} candidates: their {why}"
+    others = [id_ for id_ in scored if id_ not in worse]
+    shown = f"{_names(worse)} {'is' if len(worse) == 1 else 'are'} shown not to be the best"
+    return f"{shown}. Which of {_names(others)} is, cannot be said: their {why}"
 
 
 def _one_best(verdict: RunVerdict, scored: dict[str, Contender]) -> str:
@@ -129,7 +138,10 @@ def _behind(pair: PairDifference) -> str:
     if pair.low is None or pair.high is None or pair.low <= 0 <= pair.high:
         return amount  # excluded by all comparisons together; this pair alone would not do
     nearer, farther = sorted((abs(pair.low), abs(pair.high)))
-    return f"{amount} ({number(nearer, half)} to {number(farther, half)})"
+    least = number(nearer, half)
+    if not float(least.replace(",", "")):  # what was shown must not read as no difference
+        least = about(nearer, nearer)
+    return f"{amount} ({least} to {number(farther, half)})"
 
 
 def _tie(verdict: RunVerdict, margin: float | None) -> str:

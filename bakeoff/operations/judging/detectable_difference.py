@@ -54,7 +54,7 @@ def detectable_difference(context: Context, run: Run, candidates: int) -> Detect
 
     if candidates < _FEWEST:
         return None
-    metric, rows = run.rules.metrics[0], run.dataset.test_rows
+    metric, rows = run.rules.metrics[0], run.rules.open_rows(run.dataset.test_rows)
     for verdict in reversed(verdict_rows.on_split(context.engine, run.dataset.split_id, but=run.id)):
         measured = verdict.minimum_detectable_difference
         if measured and verdict.metric == metric:

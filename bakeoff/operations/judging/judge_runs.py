@@ -21,10 +21,10 @@ from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.verdict import RunVerdict
+from bakeoff.domain.runs.verdict import RunVerdict, SplitReuse
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.sketch_results import sketch_what_has_none
-from bakeoff.operations.judging.split_use import with_use_of_split
+from bakeoff.operations.judging.split_use import SpentRows, with_use_of_split
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
@@ -124,6 +124,7 @@ def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None"
     settings = context.configuration.settings
     results = job_rows.results_of_run(context.engine, run.id)
     _sketch_old_results(context, run, results)
+    spent = SpentRows(context, run, results, metric) if settings.reuse is SplitReuse.SPEND else None
     references = []
     if production and production.sketch:
         references.append(Reference(name=production.scores.title, sketch=production.sketch))
@@ -133,13 +134,14 @@ def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None"
         greater_is_better=greater_is_better(metric),
         prefer=settings.prefer_among_tied,
         references=references,
+        may_be_taken=spent.may_be_taken if spent else lambda _: True,
         use=SplitUse(
             looks=verdict_rows.candidates_scored_on(context.engine, run.dataset.split_id),
             warn_from=settings.reuse_warning,
             alarm_from=settings.reuse_alarm,
         ),
     )
-    verdict = with_use_of_split(context, run, verdict, results)
+    verdict = with_use_of_split(context, run, verdict, results, spent)
     if production is None:
         return verdict
     return replace(verdict, production=production.scores, findings=(*verdict.findings, *production.findings))

@@ -12,7 +12,7 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending, SplitReuse, VerdictFinding
+from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending, VerdictFinding
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
@@ -23,12 +23,18 @@ _MOST_STEPS_UP = 10
 
 
 def with_use_of_split(
-    context: Context, run: Run, verdict: RunVerdict, results: Sequence[Result]
+    context: Context,
+    run: Run,
+    verdict: RunVerdict,
+    results: Sequence[Result],
+    spent: "SpentRows | None",
 ) -> RunVerdict:
+    """`spent`: what was asked while the run was judged, with the setting `reuse: spend`."""
     by_id = {result.model_id: result for result in results}
     verdict = _with_steps_up(context, run, verdict, by_id)
-    if context.configuration.settings.reuse is SplitReuse.SPEND:
-        verdict = _spend(context, run, verdict, by_id)
+    verdict = _with_broken_seals(context, run, verdict)
+    if spent is not None:
+        verdict = spent.noted_in(verdict)
     if run.rules.seal and verdict.recommended is not None:
         verdict = _open_sealed_rows(context, run, verdict, by_id[verdict.recommended])
     return verdict
@@ -60,6 +66,20 @@ def steps_up(values: Sequence[float], *, greater_is_better: bool) -> int:
             break
         steps += 1
     return steps
+
+
+def _with_broken_seals(context: Context, run: Run, verdict: RunVerdict) -> RunVerdict:
+    """What is sealed in one run must not be open in another."""
+    others = verdict_rows.seals_on_split(context.engine, run.dataset.split_id, but=run.id)
+    said = []
+    if run.rules.seal and any(seal < run.rules.seal for seal in others):
+        said.append("rows that this run seals were open in another run, so a score on them may be too high")
+    if any(seal > run.rules.seal for seal in others):
+        said.append(
+            "rows that another run sealed are open in this one: from now on they are test rows as all"
+        )
+    found = (VerdictFinding(code="seal_broken", message=message) for message in said)
+    return replace(verdict, findings=(*verdict.findings, *found))
 
 
 def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: Result) -> RunVerdict:
@@ -98,40 +118,49 @@ def _not_opened(verdict: RunVerdict, why: str) -> RunVerdict:
     return replace(verdict, findings=(*verdict.findings, finding))
 
 
-def _spend(context: Context, run: Run, verdict: RunVerdict, results: Mapping[str, Result]) -> RunVerdict:
-    """Recommends the candidate only if it is shown to be better than the one that was adopted before."""
+class SpentRows:
+    """Lets a candidate be taken only if it is shown to be better than the one that was adopted before."""
+
+    def __init__(self, context: Context, run: Run, results: Sequence[Result], metric: str) -> None:
+        self._context = context
+        self._metric = metric
+        self._evaluations = {result.model_id: result.evaluation_id for result in results}
+        earlier = [
+            one.spending
+            for one in _verdicts_before(context, run)
+            if one.spending is not None and one.metric == metric
+        ]
+        self._champion = next((one.adopted for one in reversed(earlier) if one.adopted is not None), None)
+        number = len(earlier) + 1
+        self._spending = Spending(
+            run=number, level=_level_of(number), champion=None, p_value=None, adopted=self._champion
+        )
+        self._said = ""
+
+    def may_be_taken(self, candidate: str) -> bool:
+        proposed = self._evaluations[candidate]
+        if self._champion is None:
+            self._spending = replace(self._spending, adopted=proposed)
+            return True
+        p_value = _p_of_being_better(self._context, self._metric, proposed, self._champion)
+        is_better = p_value <= self._spending.level
+        self._spending = replace(
+            self._spending,
+            champion=_name_of(self._context, self._champion),
+            p_value=p_value,
+            adopted=proposed if is_better else self._champion,
+        )
+        self._said = _of_spending(self._spending, candidate, is_better=is_better)
+        return is_better
+
+    def noted_in(self, verdict: RunVerdict) -> RunVerdict:
+        return replace(verdict, spending=self._spending, sentence=f"{verdict.sentence} {self._said}".strip())
+
+
+def _level_of(run: int) -> float:
     from bakeoff.evaluation.statistics.winner import adoption_level
 
-    earlier = [
-        one.spending
-        for one in _verdicts_before(context, run)
-        if one.spending is not None and one.metric == verdict.metric
-    ]
-    champion = next((one.adopted for one in reversed(earlier) if one.adopted is not None), None)
-    proposed = results[verdict.recommended].evaluation_id if verdict.recommended else None
-    number = len(earlier) + 1
-    level = adoption_level(number, level=verdict.level)
-    if champion is None or proposed is None:
-        spending = Spending(
-            run=number, level=level, champion=None, p_value=None, adopted=proposed or champion
-        )
-        return replace(verdict, spending=spending)
-    p_value = _p_of_being_better(context, verdict.metric, proposed, champion)
-    is_better = p_value <= level
-    spending = Spending(
-        run=number,
-        level=level,
-        champion=_name_of(context, champion),
-        p_value=p_value,
-        adopted=proposed if is_better else champion,
-    )
-    said = _of_spending(spending, verdict.recommended or "", is_better=is_better)
-    return replace(
-        verdict,
-        spending=spending,
-        recommended=verdict.recommended if is_better else None,
-        sentence=f"{verdict.sentence} {said}",
-    )
+    return adoption_level(run)
 
 
 def _verdicts_before(context: Context, run: Run) -> list[EarlierVerdict]:
@@ -180,8 +209,8 @@ def _of_spending(spending: Spending, proposed: str, *, is_better: bool) -> str:
     if is_better:
         return f"The test rows are spent: {asked}; {proposed} is shown to be better than {spending.champion}."
     return (
-        f"The test rows are spent: {asked}; {proposed} is not shown to be better than {spending.champion} "
-        f"(p {spending.p_value:.2g}), which stays."
+        f"The test rows are spent: {asked}; {proposed} is not shown to be better than what was adopted "
+        f"before, {spending.champion} (p {spending.p_value:.2g}), which stays."
     )
 
 

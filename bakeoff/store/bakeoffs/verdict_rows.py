@@ -36,6 +36,9 @@ class EarlierVerdict:
     spending: Spending | None
 
 
+#: The digest of the predictions of a fit.
+_WHAT_IT_PREDICTED = func.coalesce(provenances.c.predictions, provenances.c.fingerprint)
+
 _VERDICTS = LeasedRows(verdicts, is_open=verdicts.c.done_at.is_(None))
 
 
@@ -133,7 +136,7 @@ def scores_on_split(
 ) -> dict[str, list[float]]:
     """The scores of each candidate's different fits on the split, in the order in which they were made."""
     wanted = (
-        select(provenances.c.model_id, provenances.c.fingerprint, results.c.metrics)
+        select(provenances.c.model_id, _WHAT_IT_PREDICTED.label("predicted"), results.c.metrics)
         .join(results, results.c.evaluation_id == provenances.c.evaluation_id)
         .where(results.c.split_id == split_id, provenances.c.model_id.in_(model_ids))
         .order_by(provenances.c.made_at)
@@ -143,7 +146,7 @@ def scores_on_split(
         for row in connection.execute(wanted):
             value = row.metrics.get(metric)
             if value is not None:
-                by_fit.setdefault(row.model_id, {}).setdefault(row.fingerprint, value)
+                by_fit.setdefault(row.model_id, {}).setdefault(row.predicted, value)
     return {model_id: list(scores.values()) for model_id, scores in by_fit.items()}
 
 
@@ -263,14 +266,22 @@ def sketches_of(engine: Engine, evaluation_id: str) -> dict[str, bytes]:
 
 
 def candidates_scored_on(engine: Engine, split_id: str) -> int:
-    """How many different fits were ever scored on the split, over all runs of this database.
+    """How many candidates were ever scored on the split, over all runs of this database.
 
-    Two fits differ when their fingerprints do: by code, parameters, version or seed.
+    Those that predicted the same, bit by bit, count as one: a fit that is repeated is no further chance.
     """
     wanted = (
-        select(func.count(provenances.c.fingerprint.distinct()))
+        select(func.count(_WHAT_IT_PREDICTED.distinct()))
         .join(results, results.c.evaluation_id == provenances.c.evaluation_id)
         .where(results.c.split_id == split_id)
     )
     with reading(engine) as connection:
         return int(connection.execute(wanted).scalar_one())
+
+
+def seals_on_split(engine: Engine, split_id: str, *, but: str) -> set[float]:
+    """The shares of the test rows that other runs on the split sealed, 0 among them if one sealed none."""
+    scored = select(results.c.run_id).where(results.c.split_id == split_id, results.c.run_id != but)
+    with reading(engine) as connection:
+        found = connection.execute(select(runs.c.rules).where(runs.c.id.in_(scored))).scalars()
+        return {float(rules.get("seal") or 0.0) for rules in found}

@@ -86,7 +86,7 @@ def test_the_verdict_comes_first_then_scores_differences_and_who_is_right(projec
     )
     assert said[1].startswith("corrected for having been chosen, tree scores 0.95")
     assert said[2].startswith("differences of 0.05")
-    assert said[3] == "5 candidates scored on these test rows so far"
+    assert said[3] == "4 candidates scored on these test rows so far"
     said[1:4] = []
     assert said[1:5] == [
         "",

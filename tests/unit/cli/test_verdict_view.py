@@ -1,10 +1,10 @@
 """The verdict as a terminal shows it: facts, bands, intervals and whiskers."""
 
-import pytest
+from dataclasses import replace
 
 from bakeoff.cli.output.runs.verdict_view import (
-    band_text,
     interval_texts,
+    place_of,
     verdict_facts,
     verdict_lines,
     whiskers,
@@ -40,9 +40,10 @@ def test_the_sentence_comes_first_and_warnings_last():
     assert (lines[1], lines[-1]) == ("Two share first place.", "! look out")
 
 
-@pytest.mark.parametrize(("band", "rank", "text"), [((1, 4), 2, "1-4"), ((5, 5), 5, "5"), (None, 3, "3")])
-def test_candidates_that_share_a_band_show_its_first_and_last_place(band, rank, text):
-    assert band_text(band, rank) == text
+def test_candidates_that_share_a_band_show_its_first_and_last_place_and_the_baseline_has_none():
+    verdict = replace(VERDICT, bands={"tree": (1, 4), "stump": (5, 5)})
+    shown = [place_of(name, 3, verdict) for name in ("tree", "stump", "dummy")]
+    assert (shown, place_of("tree", 3, None)) == (["1-4", "5", ""], "3")
 
 
 def test_an_interval_that_rests_on_few_rows_has_a_star():

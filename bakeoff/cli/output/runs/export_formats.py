@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bakeoff.cli.output.number_format import decimals, fixed
-from bakeoff.cli.output.runs.verdict_view import band_text, verdict_facts
+from bakeoff.cli.output.runs.verdict_view import place_of, verdict_facts
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
@@ -59,8 +59,7 @@ def _csv_rows(report: RunReport) -> Iterator[dict[str, Any]]:
 
 
 def _band(standing: LeaderboardRow, report: RunReport) -> str:
-    bands = report.verdict.bands if report.verdict else {}
-    return band_text(bands.get(standing.result.model_id), standing.rank)
+    return place_of(standing.result.model_id, standing.rank, report.verdict)
 
 
 def to_markdown(report: RunReport) -> str:

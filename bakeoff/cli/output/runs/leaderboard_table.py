@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bakeoff.cli.output.number_format import decimals, fixed
-from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, band_text, interval_texts, whiskers
+from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, interval_texts, place_of, whiskers
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
@@ -74,8 +74,7 @@ def _columns(report: RunReport, shown: Sequence[LeaderboardRow], *, longest_name
 
 
 def _bands(shown: Sequence[LeaderboardRow], report: RunReport) -> list[Text]:
-    bands = report.verdict.bands if report.verdict else {}
-    return [Text(band_text(bands.get(s.result.model_id), s.rank), _DIM) for s in shown]
+    return [Text(place_of(s.result.model_id, s.rank, report.verdict), _DIM) for s in shown]
 
 
 def _certainty(metric: str, shown: Sequence[LeaderboardRow], report: RunReport) -> list[_Column]:
@@ -187,6 +186,8 @@ def _closing(report: RunReport, shown: int, dropped: Sequence[str]) -> list[Text
             f"{counted(hidden, 'more candidate')} below these: --top {len(report.standings)} shows all"
         )
     first = report.metrics[0]
+    if report.run.signals is None and first != report.run.rules.metrics[0]:
+        said.append(f"ordered by {first}: the verdict of this run is by {report.run.rules.metrics[0]}")
     if any((one := s.result.intervals.get(first)) and one.rests_on is not None for s in report.standings):
         said.append("* rests on few rows: read the interval with care (--details MODEL says how many)")
     if names := [name for name in dropped if name]:

@@ -11,6 +11,7 @@ from bakeoff.cli.output.runs import state_words
 from bakeoff.cli.output.signal_run_view import order
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import counted
@@ -82,11 +83,13 @@ def grid(rows: Sequence[tuple[str, Text]]) -> Table:
 
 
 def _evaluation(run: Run) -> list[tuple[str, Text]]:
-    return [("data", _dataset(run.dataset)), ("target", _target(run)), ("scored by", _rules(run))]
+    return [("data", _dataset(run.dataset, run.rules)), ("target", _target(run)), ("scored by", _rules(run))]
 
 
-def _dataset(dataset: DatasetRef) -> Text:
+def _dataset(dataset: DatasetRef, rules: ScoringRules) -> Text:
     rows = f"{dataset.train_rows:,} rows to train, {dataset.test_rows:,} to test"
+    if rules.seal:
+        rows += f" of which {dataset.test_rows - rules.open_rows(dataset.test_rows):,} are sealed"
     return Text.assemble((clean(dataset.name), "bold"), f"  {rows}, {counted(dataset.columns, 'feature')}")
 
 

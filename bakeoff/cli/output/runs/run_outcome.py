@@ -43,5 +43,9 @@ def show_outcome(
         *(verdict_lines(report.verdict) if report.verdict else []),
         *([Text(), *board] if board else []),
         *failures(report.unsuccessful, top=top, whole=errors),
-        *(saving_lines(report.saving) if report.saving else []),
+        *(
+            saving_lines(report.saving, said=report.verdict.sentence if report.verdict else "")
+            if report.saving
+            else []
+        ),
     )

@@ -47,11 +47,12 @@ def _is_under_way(context: "Context", run_id: str) -> bool:
     return saving is not None and saving.outcome is None and utc_now() < saving.due_at + _NO_WORKER_AFTER
 
 
-def saving_lines(saving: Saving) -> "Sequence[RenderableType]":
-    return [Text(), grid(list(_rows(saving)))]
+def saving_lines(saving: Saving, *, said: str = "") -> "Sequence[RenderableType]":
+    """`said`: a sentence that is shown already, and not repeated as the reason of what was saved."""
+    return [Text(), grid(list(_rows(saving, said)))]
 
 
-def _rows(saving: Saving) -> Iterator[_Row]:
+def _rows(saving: Saving, said: str) -> Iterator[_Row]:
     if saving.outcome is None:
         yield "not saved", Text("yet: the next worker does it", "yellow")
     elif saving.done_at is None:
@@ -59,24 +60,22 @@ def _rows(saving: Saving) -> Iterator[_Row]:
         yield "not saved", Text(f"yet: {clean(saving.outcome.error)}", "yellow")
         yield "", Text(again, "dim")
     else:
-        yield from _outcome_rows(saving.outcome)
+        yield from _outcome_rows(saving.outcome, said)
 
 
 def _local(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _outcome_rows(outcome: SavingOutcome) -> Iterator[_Row]:
+def _outcome_rows(outcome: SavingOutcome, said: str) -> Iterator[_Row]:
     for one in outcome.saved:
         version = f"{clean(one.name)} {one.version}"
         yield "saved", Text.assemble((version, "bold green"), f" ({clean(one.candidate)})")
     for lost in outcome.not_saved:
         yield "not saved", Text(f"{clean(lost.candidate)}: {clean(lost.reason)}", "yellow")
     if outcome.remark:
-        if outcome.saved:
-            yield "", Text(clean(outcome.remark), "dim")
-        else:
-            yield "not saved", Text(clean(outcome.remark), "yellow")
+        remark = "as the verdict says" if outcome.remark == said else clean(outcome.remark)
+        yield ("", Text(remark, "dim")) if outcome.saved else ("not saved", Text(remark, "yellow"))
     if outcome.promotion:
         yield from _promotion(outcome.promotion)
 

@@ -59,12 +59,15 @@ def verdict_facts(verdict: RunVerdict) -> list[str]:
     return said
 
 
-def band_text(band: tuple[int, int] | None, rank: int) -> str:
-    """Such as `1-4`: candidates of one band cannot be told apart. Without a verdict, the rank."""
-    if band is None:
+def place_of(candidate: str, rank: int, verdict: RunVerdict | None) -> str:
+    """The band, such as `1-4`: candidates of one band cannot be told apart. Without a verdict, the rank.
+
+    The baseline competes with nobody, and has no place.
+    """
+    if verdict is None:
         return str(rank)
-    first, last = band
-    return str(first) if first == last else f"{first}-{last}"
+    first, last = verdict.bands.get(candidate, (0, 0))
+    return "" if not first else str(first) if first == last else f"{first}-{last}"
 
 
 def interval_texts(intervals: Sequence[Interval | None]) -> list[Text]:

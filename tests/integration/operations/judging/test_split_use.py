@@ -71,6 +71,21 @@ def test_nothing_is_sealed_unless_asked_for(project: Project) -> None:
     assert verdict_of(project, "good", "poor", seed=3).sealed is None
 
 
+def test_a_seal_that_another_run_breaks_is_told_of_in_both(project: Project) -> None:
+    sealed = verdict_of(project, "good", "poor", seal=0.2, seed=5)
+    opened = verdict_of(project, "good", "poor", seed=5)
+    again = verdict_of(project, "good", "poor", seal=0.2, seed=5)
+
+    told = [[one.message for one in verdict.findings] for verdict in (sealed, opened, again)]
+    assert told[0] == []
+    assert told[1] == [
+        "rows that another run sealed are open in this one: from now on they are test rows as all"
+    ]
+    assert told[2] == [
+        "rows that this run seals were open in another run, so a score on them may be too high"
+    ]
+
+
 def test_of_spent_rows_a_candidate_replaces_the_one_before_only_if_it_is_shown_to_be_better(
     project: Project,
 ) -> None:
@@ -85,7 +100,8 @@ def test_of_spent_rows_a_candidate_replaces_the_one_before_only_if_it_is_shown_t
     assert better.sentence.endswith(
         "good is shown to be better than poor of " + str(spent[1].champion)[8:] + "."
     )
-    assert "good_too is not shown to be better than good of" in no_better.sentence
+    assert "good_too is not shown to be better than what was adopted before, good of" in no_better.sentence
+    assert "Take" not in no_better.sentence
     assert no_better.sentence.endswith("which stays.")
     assert spent[1].adopted == spent[2].adopted != spent[0].adopted
 

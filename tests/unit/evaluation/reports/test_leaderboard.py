@@ -4,7 +4,7 @@ import pytest
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.runs.result import Cost, Result
-from bakeoff.evaluation.reports.leaderboard import rank
+from bakeoff.evaluation.reports.leaderboard import in_order_of_bands, rank
 
 
 def result(model_id, *, version="1", **metrics):
@@ -97,3 +97,18 @@ def test_nobody_makes_an_empty_leaderboard():
 def test_a_metric_that_nobody_has_is_an_error_that_names_those_there_are():
     with pytest.raises(InvalidInputError, match="no result has the metric 'f2'; there are accuracy, f1"):
         rank([result("a", f1=0.5, accuracy=0.5)], metric="f2", baseline_id=None)
+
+
+def test_a_worse_band_comes_later_even_with_a_better_score_and_the_baseline_stays_by_its_score():
+    rows = rank(
+        [result("a", f1=0.9), result("b", f1=0.8), result("dummy", f1=0.75), result("c", f1=0.7)],
+        metric="f1",
+        baseline_id="dummy",
+    )
+    ordered = in_order_of_bands(rows, {"a": (1, 2), "b": (3, 3), "c": (1, 2)})
+    assert [(row.result.model_id, row.rank) for row in ordered] == [
+        ("a", 1),
+        ("dummy", 3),
+        ("c", 4),
+        ("b", 2),
+    ]

@@ -121,7 +121,7 @@ def test_of_a_tie_the_cheapest_is_recommended_whatever_its_score():
 
 @pytest.mark.parametrize("times", [(1.0, 1.9), (1.9, 1.0), (0.000_001, 0.000_09)])
 def test_what_a_clock_may_have_made_of_equal_costs_decides_nothing(times):
-    sketches = answered({"a": 0.86, "b": 0.85}, rows=500)
+    sketches = answered({"a": 0.85, "b": 0.85}, rows=500, seed=1)
     top = max(sketches, key=lambda id_: sketches[id_].value)
     candidates = [
         JudgedCandidate(id=id_, sketch=sketches[id_], predict_seconds=seconds)

@@ -234,6 +234,14 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             id="tie of two, and a third of which too little is known",
         ),
         pytest.param(
+            verdict_of({"xgboost": NONE, "lightgbm": NONE, "svm": W}),
+            [contender("xgboost"), contender("lightgbm"), contender("svm", 0.2)],
+            {},
+            "svm is shown not to be the best. Which of xgboost and lightgbm is, cannot be said: their f1 rests "
+            "on too few of the 6,000 rows.",
+            id="too few rows for those in front, not for the one behind",
+        ),
+        pytest.param(
             verdict_of({"xgboost": NONE, "lightgbm": NONE}, rows=None),
             [contender("xgboost"), contender("lightgbm")],
             {},
