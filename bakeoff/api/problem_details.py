@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bakeoff.domain.errors import (
     BakeoffError,
     ConflictError,
+    ForbiddenError,
     InfrastructureError,
     InvalidInputError,
     NotFoundError,
@@ -58,6 +59,7 @@ _KINDS: Mapping[int, str] = {
 _STATUSES: Mapping[type[BakeoffError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RefusedError: HTTPStatus.CONFLICT,
     InfrastructureError: HTTPStatus.SERVICE_UNAVAILABLE,
