@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from bakeoff.domain.errors import ForbiddenError, InvalidInputError, in_field
 from bakeoff.domain.metric import names_function
-from bakeoff.domain.wording import listed, nearest
+from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody
 from bakeoff.settings.setting_definitions import ClientRight, Settings
@@ -36,7 +36,7 @@ def _check_saving(body: RunSpec, rights: Collection[ClientRight]) -> None:
     for field, given in (("save", body.save), ("saveAs", body.save_as)):
         if given is not None:
             raise ForbiddenError(
-                f"{field} is {given!s:.100}, and this client may not say what is saved: leave it out, and "
+                f"{field} is {cut(given, 100)}, and this client may not say what is saved: leave it out, and "
                 "the configuration decides; over HTTP it takes the role admin, by Celery `save` in "
                 "celeryClientsMay"
             ).with_field(field)
@@ -54,7 +54,7 @@ def _check_dataset(name: str, settings: Settings) -> None:
     known = sorted(settings.datasets)
     if name not in known:
         cure = nearest(name, known) or f"; there are {listed(known)}"
-        raise InvalidInputError(f"there is no dataset {name!r} in the configuration{cure}").with_field(
+        raise InvalidInputError(f"there is no dataset {quoted(name)} in the configuration{cure}").with_field(
             "dataset"
         )
 
@@ -64,6 +64,6 @@ def _check_metrics(names: Collection[str], allowed: Collection[str]) -> None:
         with in_field(f"metrics.{place}"):
             if names_function(name) and name not in allowed:
                 raise InvalidInputError(
-                    f"the metric {name!r} runs code: for a client it must stand in the configuration, too, "
-                    "under `metrics`"
+                    f"the metric {quoted(name)} runs code: for a client it must stand in the "
+                    "configuration, too, under `metrics`"
                 )

@@ -14,6 +14,7 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.extensions import Extends, whose
 from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION
+from bakeoff.domain.wording import quoted
 
 
 def built_in(target_kind: TargetKind) -> tuple[str, ...]:
@@ -58,7 +59,7 @@ def _check_foreign(name: str, target_kind: TargetKind) -> None:
     scorers = sklearn_scorers.scorer_names()
     if name not in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION, *scorers}:
         raise InvalidInputError(
-            f"unknown metric {name!r}{_nearest(name, scorers)}; expected a built-in metric "
+            f"unknown metric {quoted(name)}{_nearest(name, scorers)}; expected a built-in metric "
             f"({', '.join(built_in(target_kind))}), {_of_packages()}a scorer of scikit-learn, or "
             "package.module:function"
         )
