@@ -248,6 +248,23 @@ def test_models_shows_the_ready_the_disabled_and_the_rejected(project: Project) 
     assert "nowhere" in record["rejected"][0]["cause"]
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_models_ends_with_1_for_a_rejection_if_it_is_asked_to(
+    project: Project, form: tuple[str, ...]
+) -> None:
+    good = "good: {path: 'sklearn.dummy:DummyClassifier'}"
+    bad = "bad: {path: 'nowhere.at.all:Thing'}"
+    catalog = project.root / "config" / "models.yaml"
+
+    catalog.write_text(f"models:\n  {good}\n  {bad}\n")
+    lenient, strict = project.bakeoff("models", *form), project.bakeoff("models", "--strict", *form)
+    catalog.write_text(f"models:\n  {good}\n")
+    healthy = project.bakeoff("models", "--strict", *form)
+
+    assert [lenient.exit_code, strict.exit_code, healthy.exit_code] == [0, 1, 0]
+    assert strict.stdout == lenient.stdout
+
+
 def test_all_shows_the_disabled_models_too(project: Project) -> None:
     (project.root / "config" / "models.yaml").write_text(
         "models:\n  off: {path: 'sklearn.dummy:DummyRegressor', enabled: false}\n"
