@@ -44,7 +44,8 @@ def _explain(error: Any, kind: type[Body]) -> str:
     if not error["loc"]:
         return f"it is {quoted(error['input'])}, not a mapping of keys to values"
     known = [field.alias for field in kind.model_fields.values() if field.alias]
-    key = cut(".".join(map(str, error["loc"])), _MOST_OF_A_KEY)
+    key, *below = error["loc"]  # below it: places in a list, and names of types, which say nothing
+    key = cut(".".join([str(key), *(str(part) for part in below if isinstance(part, int))]), _MOST_OF_A_KEY)
     if error["type"] == "missing":
         return f"{key} is missing"
     if error["type"] == "extra_forbidden":

@@ -16,6 +16,7 @@ from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import classes, fields
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline
+from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
 from bakeoff.evaluation.planning.candidate_choice import (
     BASELINE_ID,
@@ -64,6 +65,7 @@ def make_plan(
     settings = configuration.settings
     seed = settings.seed if request.seed is None else request.seed
     test_size = request.test_size or settings.test_size
+    check_names(request.metrics or settings.metrics or ())
     with in_field("dataset"):
         name, dataset = _dataset(request, configuration)
     with in_field("saveAs"):
