@@ -19,12 +19,16 @@ log = logging.getLogger(__name__)
 @shared_task(name="bakeoff.start_run", throws=(BakeoffError,))
 def start_run_task(*args: Any, **payload: Any) -> str:
     from bakeoff.evaluation.planning.run_spec import RunRequest
+    from bakeoff.operations.client_requests import check_run_request
     from bakeoff.operations.start_run import start_run
 
     log_setup.set_ids(runId=payload.get("runId"))
     try:
         _refuse_args(args, "a request for a run is")
-        return start_run(celery.process_context(), RunRequest.parse(payload))
+        context, request = celery.process_context(), RunRequest.parse(payload)
+        settings = context.configuration.settings
+        check_run_request(request, settings, settings.celery_clients_may)
+        return start_run(context, request)
     except BakeoffError as exc:
         _log_failed_request(exc)
         raise
@@ -33,12 +37,15 @@ def start_run_task(*args: Any, **payload: Any) -> str:
 @shared_task(name="bakeoff.generate_signals", throws=(BakeoffError,))
 def generate_signals_task(*args: Any, **payload: Any) -> str:
     from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
+    from bakeoff.operations.client_requests import check_signal_request
     from bakeoff.operations.signals.start_signals import start_signals
 
     log_setup.set_ids(runId=payload.get("runId"))
     try:
         _refuse_args(args, "a request for a run is")
-        return start_signals(celery.process_context(), SignalRequest.parse(payload))
+        context, request = celery.process_context(), SignalRequest.parse(payload)
+        check_signal_request(request, context.configuration.settings.celery_clients_may)
+        return start_signals(context, request)
     except BakeoffError as exc:
         _log_failed_request(exc)
         raise

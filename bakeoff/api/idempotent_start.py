@@ -6,7 +6,7 @@ The run keeps a digest of its request: another request with the same key is an e
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -14,28 +14,35 @@ from uuid import UUID, uuid5
 
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
-from bakeoff.domain.errors import InvalidInputError, in_field
+from bakeoff.domain.errors import ForbiddenError, InvalidInputError
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.metric import names_function
-from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody, SignalRequest
 from bakeoff.operations import start_run
+from bakeoff.operations.client_requests import check_run_request
 from bakeoff.operations.context import Context
 from bakeoff.operations.signals.start_signals import start_signals
-from bakeoff.settings.configuration import Configuration
+from bakeoff.settings.setting_definitions import ClientRight
 from bakeoff.store.bakeoffs import run_rows, run_status
 from bakeoff.store.bakeoffs.run_status import RunStatus
+
+#: Only an admin says what is saved, because a saved model may be promoted to Production.
+_RIGHTS: Mapping[Role, frozenset[ClientRight]] = {
+    Role.USER: frozenset({ClientRight.PRIORITY}),
+    Role.ADMIN: frozenset(ClientRight),
+}
 
 _KEYS = UUID("6f4d3a5e-9a53-5d0c-8c0f-1d0b8e0a7c11")
 
 
 def start(context: Context, body: RunSpec, *, key: str | None, principal: Principal) -> RunStatus:
-    if principal.role is not Role.ADMIN:
-        _refuse_saving(body)
     with_key = {"start": body.model_dump(mode="json", by_alias=True)}
     return _once(
-        context, with_key, key, principal, lambda run_id, digest: _start(context, body, run_id, digest)
+        context,
+        with_key,
+        key,
+        principal,
+        lambda run_id, digest: _start(context, body, run_id, digest, principal),
     )
 
 
@@ -77,10 +84,10 @@ def _once(
     return found
 
 
-def _start(context: Context, body: RunSpec, run_id: str, digest: str) -> str:
+def _start(context: Context, body: RunSpec, run_id: str, digest: str, principal: Principal) -> str:
     request = RunRequest.of(body, run_id=run_id)
     with _as_error_of_the_body():
-        _refuse_what_opens_files(body, context.configuration)
+        check_run_request(body, context.configuration.settings, _RIGHTS[principal.role])
         return start_run.start_run(context, request, digest=digest)
 
 
@@ -96,7 +103,8 @@ def _as_error_of_the_body() -> Iterator[None]:
     try:
         yield
     except InvalidInputError as exc:
-        raise InvalidInputError(str(exc)).with_field(f"body.{exc.field}" if exc.field else "body") from exc
+        kind = ForbiddenError if isinstance(exc, ForbiddenError) else InvalidInputError
+        raise kind(str(exc)).with_field(f"body.{exc.field}" if exc.field else "body") from exc
 
 
 def _refuse_signals(context: Context, run_id: str) -> None:
@@ -107,37 +115,3 @@ def _refuse_signals(context: Context, run_id: str) -> None:
             "it is a run of signals, and generating them takes the role admin",
             field="path.id",
         )
-
-
-def _refuse_saving(body: RunSpec) -> None:
-    """Only an admin says what is saved, because a saved model may be promoted to Production."""
-    for field, given in (("save", body.save), ("saveAs", body.save_as)):
-        if given is not None:
-            raise RequestRefused(
-                HTTPStatus.FORBIDDEN,
-                f"{field} takes the role admin: leave it out, and the configuration decides",
-                field=f"body.{field}",
-            )
-
-
-def _refuse_what_opens_files(body: RunSpec, configuration: Configuration) -> None:
-    """A client may only name datasets and functions that the configuration names, too.
-
-    Otherwise it could have any file of this machine read, or any code run.
-    """
-    datasets = configuration.settings.datasets
-    with in_field("dataset"):
-        if body.dataset not in datasets:
-            raise InvalidInputError(_unknown_dataset_message(body.dataset, list(datasets)))
-    allowed = configuration.settings.metrics or []
-    for place, metric in enumerate(body.metrics or []):
-        with in_field(f"metrics.{place}"):
-            if names_function(metric) and metric not in allowed:
-                raise InvalidInputError(
-                    f"the metric {metric!r} runs code: over HTTP it must stand in the configuration, too"
-                )
-
-
-def _unknown_dataset_message(name: str, known: Sequence[str]) -> str:
-    cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
-    return f"there is no dataset {name!r} in the configuration{cure}"

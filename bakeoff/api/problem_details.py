@@ -26,11 +26,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bakeoff.domain.errors import (
     BakeoffError,
     ConflictError,
+    ForbiddenError,
     InfrastructureError,
     InvalidInputError,
     NotFoundError,
     RefusedError,
 )
+from bakeoff.domain.wording import counted, cut
 from bakeoff.settings.secret_masking import masked
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,10 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _AGAIN_S = "5"
 _MALFORMED = "json_invalid"
+
+#: Characters of each text of a response, whatever it quotes; and of one key in the name of a field.
+_MOST_TEXT, _MOST_OF_A_KEY = 2000, 120
+_MOST_ERRORS = 20
 
 #: The title of each status, and the last part of its type.
 _KINDS: Mapping[int, str] = {
@@ -58,6 +64,7 @@ _KINDS: Mapping[int, str] = {
 _STATUSES: Mapping[type[BakeoffError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     RefusedError: HTTPStatus.CONFLICT,
     InfrastructureError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -106,7 +113,7 @@ def of_bakeoff(request: Request, exc: Exception) -> JSONResponse:
     status = next((code for kind, code in _STATUSES.items() if isinstance(exc, kind)), None)
     if not isinstance(exc, BakeoffError) or status is None:
         raise exc
-    field = getattr(exc, "field", None) or _named_in_path(request, exc)
+    field = getattr(exc, "field", None) or _named_in_path(request, exc) or _place_of_input(request, exc)
     detail = masked(str(exc))
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         log.warning("%s", detail)
@@ -119,6 +126,7 @@ def of_http(request: Request, exc: Exception) -> JSONResponse:
         raise exc
     status = HTTPStatus(exc.status_code)
     field, detail = {
+        HTTPStatus.BAD_REQUEST: ("body", "it cannot be read as JSON: send UTF-8, and do not nest it deeply"),
         HTTPStatus.NOT_FOUND: ("path", "there is nothing at this path: /openapi.json lists all paths"),
         HTTPStatus.METHOD_NOT_ALLOWED: ("method", f"this path does not answer to {request.method}"),
     }.get(status, (getattr(exc, "field", None), exc.detail))
@@ -141,8 +149,10 @@ def of_validation(request: Request, exc: Exception) -> JSONResponse:
     malformed = any(error["type"] == _MALFORMED for error in exc.errors())
     errors = [{"field": _path(error), "message": _message_of(error)} for error in exc.errors()]
     status = HTTPStatus.BAD_REQUEST if malformed else HTTPStatus.UNPROCESSABLE_ENTITY
-    detail = "; ".join(f"{error['field']}: {error['message']}" for error in errors)
-    return _problem(request.scope, status, detail, errors=errors)
+    left = len(errors) - _MOST_ERRORS
+    told = [f"{error['field']}: {error['message']}" for error in errors[:_MOST_ERRORS]]
+    detail = "; ".join([*told, *([f"and {counted(left, 'error')} more"] if left > 0 else [])])
+    return _problem(request.scope, status, detail, errors=errors[:_MOST_ERRORS])
 
 
 def response(scope: Scope, exc: HTTPException | BakeoffError) -> JSONResponse:
@@ -204,9 +214,9 @@ def _problem(
         "type": f"urn:bakeoff:problem:{kind.lower().replace(' ', '-')}",
         "title": kind,
         "status": status,
-        "detail": detail,
-        "instance": scope["path"],
-        "errors": list(errors),
+        "detail": cut(detail, _MOST_TEXT),
+        "instance": cut(scope["path"], _MOST_TEXT),
+        "errors": [{key: cut(text, _MOST_TEXT) for key, text in error.items()} for error in errors],
         **({"incident": incident} if incident else {}),
     }
     return JSONResponse(body, status, headers={**(headers or {}), **again}, media_type=MEDIA_TYPE)
@@ -219,8 +229,18 @@ def _named_in_path(request: Request, exc: BakeoffError) -> str | None:
     return f"path.{names[-1]}" if names and about_it else None
 
 
+def _place_of_input(request: Request, exc: BakeoffError) -> str | None:
+    """For an error in the input whose field is not known: the part of the request in which it is."""
+    if not isinstance(exc, InvalidInputError):
+        return None
+    return "body" if request.method == "POST" else "query"
+
+
 def _path(error: Any) -> str:
-    return "body" if error["type"] == _MALFORMED else ".".join(map(str, error["loc"]))
+    """The parts of the place are cut: an unknown key is as long as the client made it."""
+    if error["type"] == _MALFORMED:
+        return "body"
+    return ".".join(cut(str(part), _MOST_OF_A_KEY) for part in error["loc"])
 
 
 def _message_of(error: Any) -> str:

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from bakeoff.cli.output import terminal
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.planning.run_spec import OnCommandLine, RunRequest, RunSpec
 
 if TYPE_CHECKING:
@@ -148,7 +149,9 @@ def request_of(
         body[to_camel(name)] = value
     if save is not None and body["save"] is None:
         body["save"] = save
-    return RunRequest.parse(body)
+    request = RunRequest.parse(body)
+    check_names(request.metrics or configuration.settings.metrics or ())  # before a worker is started
+    return request
 
 
 def _dataset(source: str | None, option: str | None, configuration: "Configuration") -> str:

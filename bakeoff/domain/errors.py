@@ -3,7 +3,8 @@
     BakeoffError
     ├── InvalidInputError     the caller gave something wrong and can correct it    exit code 2
     │   ├── NotFoundError     the thing that was named is not there
-    │   └── ConflictError     it is there, and not in a state for this
+    │   ├── ConflictError     it is there, and not in a state for this
+    │   └── ForbiddenError    the caller has no right to ask for it
     ├── RefusedError          a gate was not passed; nothing was changed            exit code 1
     │   └── OvertakenError    it has changed since the caller read it
     └── InfrastructureError   broker, database, disk or process failed: try again   exit code 4
@@ -39,6 +40,10 @@ class NotFoundError(InvalidInputError):
 
 class ConflictError(InvalidInputError):
     """The request contradicts the present state of the thing that it names, or an earlier request."""
+
+
+class ForbiddenError(InvalidInputError):
+    """The caller has no right to ask for this; without it the request would be accepted."""
 
 
 class RefusedError(BakeoffError):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.wording import quoted
 
 
 def new_id() -> str:
@@ -17,7 +18,7 @@ def parse_id(text: str) -> str:
         return str(UUID(text))
     except (ValueError, AttributeError, TypeError):
         raise InvalidInputError(
-            f"{text!r} is not an id: expected a UUID such as 2f1c7f9e-5f0b-4f0c-9d3a-0f6a3c1f7b11"
+            f"{quoted(text)} is not an id: expected a UUID such as 2f1c7f9e-5f0b-4f0c-9d3a-0f6a3c1f7b11"
         ) from None
 
 

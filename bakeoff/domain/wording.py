@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 _MOST_LISTED = 20
+_MOST_QUOTED = 120  #: characters
 _THOUSAND = 1000
 
 
@@ -13,6 +14,19 @@ def listed(words: Iterable[str]) -> str:
     shown = ", ".join(repr(word) for word in known[:_MOST_LISTED])
     more = len(known) - _MOST_LISTED
     return f"{shown} and {more} more" if more > 0 else shown or "none"
+
+
+def cut(text: str, most: int) -> str:
+    """The text; of one that is longer, its beginning and its end, and how much is missing between them."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}[... {len(text) - 2 * half:,} characters ...]{text[-half:]}"
+
+
+def quoted(value: object) -> str:
+    """What the caller gave, as it is quoted in an error: a long text is cut, so that the cure is seen."""
+    return cut(repr(value), _MOST_QUOTED)
 
 
 def joined(parts: Sequence[str]) -> str:

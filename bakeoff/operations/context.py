@@ -69,7 +69,11 @@ class Context:
     def __init__(
         self, configuration: Configuration, messenger: "Callable[[Context], Messenger] | None" = None
     ) -> None:
-        """`messenger` makes the port to the task queue when it is first used; None: no message is sent."""
+        """`messenger` makes the port to the task queue when it is first used; None: no message is sent.
+
+        NotFoundError where there is no project: everything that is opened or made here belongs to one.
+        """
+        configuration.require_project()
         self.configuration = configuration
         self._make_messenger = messenger
         self._catalog: Catalog | None = None

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings import environment_variables
 from bakeoff.settings.environment_variables import FILE_VARIABLE, did_you_mean, variable_of
@@ -33,6 +33,7 @@ from bakeoff.settings.setting_definitions import DatasetSettings, Settings
 from bakeoff.settings.yaml_with_lines import YamlFile, describe, key_path
 
 DEFAULT_FILE = Path("config/bakeoff.yaml")
+CATALOG_FILE = Path("config/models.yaml")
 
 _KEYS = {to_camel(name): name for name in Settings.model_fields}
 _SECTIONS: Mapping[str, type[Section]] = {
@@ -75,6 +76,19 @@ class Configuration:
         given = self.settings.shared_dir
         return self.data_dir if given is None else (self.root / given).resolve()
 
+    def require_project(self) -> None:
+        """Raises an error if nothing says that there is a project: a folder would be filled by mistake.
+
+        A configuration file says so, or a catalog, or a setting in the environment, as in a container.
+        """
+        if self.file or self.catalog_file.is_file() or SettingOrigin.ENVIRONMENT in self.origins.values():
+            return
+        raise NotFoundError(
+            f"there is no project in {self.root}: neither it nor a folder above it has a file "
+            f"{DEFAULT_FILE}; `bakeoff init` makes a project here, and --config or {FILE_VARIABLE} names one "
+            "elsewhere"
+        )
+
     def require_shared_dir(self) -> None:
         """Raises an error if sharedDir is set and missing. It is not created: a mount may be missing."""
         if self.settings.shared_dir is not None and not self.shared_dir.is_dir():
@@ -84,7 +98,7 @@ class Configuration:
 
     @property
     def catalog_file(self) -> Path:
-        return (self.file.parent if self.file else self.root / "config") / "models.yaml"
+        return self.file.parent / CATALOG_FILE.name if self.file else self.root / CATALOG_FILE
 
     @property
     def copies(self) -> Path:
@@ -223,9 +237,12 @@ def load(
     overrides: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Configuration:
-    """The configuration of this process. `overrides` come from the command line, by camelCase key."""
+    """The configuration of this process. `overrides` come from the command line, by camelCase key.
+
+    Without a path, the project is that of the current folder, or of the nearest folder above it.
+    """
     environment = os.environ if environment is None else environment
-    file = _find(path, environment)
+    file, root = _find(path, environment)
     document = YamlFile(file) if file else None
     layers = {
         SettingOrigin.COMMAND_LINE: {k: v for k, v in (overrides or {}).items() if v is not None},
@@ -241,7 +258,7 @@ def load(
     )
     configuration = Configuration(
         settings=_check(merged, origins, document),
-        root=file.parent.parent if file else Path.cwd(),
+        root=root,
         file=file,
         origins=origins,
         token_digest=environment_variables.token_digest_in(environment),
@@ -284,19 +301,38 @@ def _check_schedules(settings: Settings) -> None:
             )
 
 
-def _find(path: Path | None, environment: Mapping[str, str]) -> Path | None:
+def _find(path: Path | None, environment: Mapping[str, str]) -> tuple[Path | None, Path]:
+    """The configuration file, if there is one, and the root."""
     given = path or (Path(environment[FILE_VARIABLE]) if environment.get(FILE_VARIABLE) else None)
     if given is None:
-        return DEFAULT_FILE.absolute() if DEFAULT_FILE.is_file() else None
+        root = _project_around(Path.cwd())
+        return root / DEFAULT_FILE if (root / DEFAULT_FILE).is_file() else None, root
     file = given / DEFAULT_FILE.name if given.is_dir() else given
     if not file.is_file():
         raise InvalidInputError(
             f"there is no configuration file {file}: give --config or {FILE_VARIABLE} an existing file, "
             f"or make one with `bakeoff init`"
         )
-    return (
-        file.parent.resolve() / file.name
-    )  # only the folder is resolved: a mounted file may be a link to elsewhere
+    # Only the folder is resolved: a mounted file may be a link to elsewhere.
+    found = file.parent.resolve() / file.name
+    return found, found.parent.parent
+
+
+def _project_around(folder: Path) -> Path:
+    """The folder, or the nearest one above it, that has a configuration file or a catalog; else the folder.
+
+    A file above it counts only if this user or root wrote it: in a folder that all may write to, such as
+    /tmp, anybody could leave a project whose code would then be run.
+    """
+    for root in (folder, *folder.parents):
+        found = [root / name for name in (DEFAULT_FILE, CATALOG_FILE) if (root / name).is_file()]
+        if found and (root == folder or all(_is_ours(file) for file in found)):
+            return root
+    return folder
+
+
+def _is_ours(file: Path) -> bool:
+    return file.stat().st_uid in {os.geteuid(), 0}
 
 
 def _values_in(document: YamlFile) -> dict[str, Any]:

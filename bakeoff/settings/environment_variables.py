@@ -14,7 +14,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.settings.setting_definitions import Settings
+from bakeoff.settings.setting_definitions import ClientRight, Settings
 
 FILE_VARIABLE = "BAKEOFF_CONFIG"
 
@@ -33,7 +33,7 @@ _KEYS = {variable_of(name): to_camel(name) for name in Settings.model_fields}
 _LISTS = {
     variable_of(name)
     for name, field in Settings.model_fields.items()
-    if field.annotation in {list[str], list[str] | None}
+    if field.annotation in {list[str], list[str] | None, list[ClientRight]}
 }
 
 

@@ -30,6 +30,13 @@ class DatasetSource(StrEnum):
     FEEDBACK_LABELS = "feedback_labels"  #: items of other systems, and the labels that they were given here
 
 
+class ClientRight(StrEnum):
+    """What a client may decide about a run, beside what is evaluated and how."""
+
+    SAVE = "save"  #: which fitted models are saved, and under which name
+    PRIORITY = "priority"  #: whose jobs go first
+
+
 #: The keys that each source needs.
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     DatasetSource.CSV: ("path", "target"),
@@ -183,6 +190,11 @@ class Settings(Section):
     )
     api_origins: list[str] | None = Field(
         None, description="origins of web pages elsewhere that may use the HTTP API; null: none"
+    )
+    celery_clients_may: list[ClientRight] = Field(
+        default_factory=list,
+        description="what a request by Celery message may decide besides: save, priority or both; who can "
+        "write to the broker can send one",
     )
     datasets: dict[str, DatasetSettings] = Field(default_factory=dict, description="datasets by name")
     market: MarketSettings | None = Field(

@@ -52,6 +52,9 @@ class YamlFile:
     def _line(self, node: Node | None) -> int:
         return 1 if node is None else node.start_mark.line + 1
 
+    def place_of(self, node: Node | None) -> str:
+        return f"{self.file}, line {self._line(node)}"
+
     @property
     def problems(self) -> list[str]:
         """The problems with file and line, in the order of lines."""

@@ -9,6 +9,7 @@ from typing import Any, Self
 from bakeoff.domain.candidate import Candidate, CandidateKind, Rejection
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, ModelConfig
+from bakeoff.domain.wording import quoted
 from registry.catalog import ensemble_weights
 from registry.code.class_import import nearest
 
@@ -68,13 +69,15 @@ class CatalogContents:
     def get(self, candidate_id: str) -> Candidate:
         if candidate_id in self.candidates:
             return self.candidates[candidate_id]
-        raise NotFoundError(f"there is no candidate {candidate_id!r} to run: {self.why_not(candidate_id)}")
+        raise NotFoundError(
+            f"there is no candidate {quoted(candidate_id)} to run: {self.why_not(candidate_id)}"
+        )
 
     def model_config(self, model_id: str) -> ModelConfig:
         found = self.candidates.get(model_id) or self.disabled.get(model_id)
         if found is None:
             signals = ", ".join(self.signal_models) or "none at all"
-            raise NotFoundError(f"there is no signal model {model_id!r}: there are {signals}")
+            raise NotFoundError(f"there is no signal model {quoted(model_id)}: there are {signals}")
         if found.kind is not CandidateKind.SIGNAL:
             raise InvalidInputError(
                 f"{model_id} is a candidate for bake-offs, not a signal model: it would have `kind: signal`"

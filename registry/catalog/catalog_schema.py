@@ -1,7 +1,7 @@
 """The keys of config/models.yaml, what each may be, and the candidates that result from them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -35,6 +35,11 @@ CLASS_PATH = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|[^:]+\.py):[^\W\d]\w*")
 
 #: Keys whose values stay as they are written, so that `version: 1.10` needs no quotes.
 _TEXTS = {"kind", "path", "version", "preprocess", "output_kind", "description", "tags", "features"}
+#: Keys that mean nothing for a kind. They are checked and ignored, so that an entry can change its kind.
+_MEANINGLESS: Mapping[CandidateKind, tuple[str, ...]] = {
+    CandidateKind.CANDIDATE: ("weight",),
+    CandidateKind.SIGNAL: ("preprocess", "output_kind", "features"),
+}
 _NO_CLASS = "names no class: give it `path: package.module:Class`"
 
 
@@ -46,6 +51,7 @@ class CatalogError(InvalidInputError):
 class CatalogFile:
     candidates: tuple[Candidate, ...]  #: as declared, in the order of the file, the disabled ones too
     ensemble: EnsembleRules
+    remarks: tuple[str, ...] = ()  #: keys that are ignored, with file and line
 
 
 def _or_else(cure: str) -> WrapValidator:
@@ -139,7 +145,7 @@ class CandidateEntry(_StrictEntry):
 
     def to_candidate(self, candidate_id: str) -> Candidate:
         """Only what the file says is passed on: `Candidate` has the defaults."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
+        given = {name: getattr(self, name) for name in self.model_fields_set - set(_MEANINGLESS[self.kind])}
         if self.steps:
             given["steps"] = tuple(PipelineStep(path=step.path, params=step.params) for step in self.steps)
         given.setdefault("version", version_of(self.path or self.steps[-1].path))
@@ -189,7 +195,16 @@ def read(file: Path) -> CatalogFile:
         document.raise_problems()
     rules = entries.ensemble
     given = {} if rules is None else {name: getattr(rules, name) for name in rules.model_fields_set}
-    return CatalogFile(candidates=candidates, ensemble=replace(DEFAULT_RULES, **given))
+    remarks = tuple(_remarks(document, entries.models or {}))
+    return CatalogFile(candidates=candidates, ensemble=replace(DEFAULT_RULES, **given), remarks=remarks)
+
+
+def _remarks(document: YamlFile, models: Mapping[str, CandidateEntry]) -> Iterator[str]:
+    for id_, entry in models.items():
+        for key in _MEANINGLESS[entry.kind]:
+            if key in entry.model_fields_set:
+                place = document.place_of(document.node_at(("models", id_, key), the_key=True))
+                yield f"{place}: models.{id_}.{key} is ignored: it means nothing for `kind: {entry.kind}`"
 
 
 def _is_text(location: Location) -> bool:
@@ -236,11 +251,6 @@ def _check_entries(document: YamlFile, models: Any) -> None:
             document.report(
                 document.node_at((*location, "steps"), the_key=True),
                 f"{place} is a signal model, which has a path and no steps",
-            )
-        if "weight" in entry and not signal:
-            document.report(
-                document.node_at((*location, "weight"), the_key=True),
-                f"{place} has a weight, which only `kind: signal` may have",
             )
 
 

@@ -207,10 +207,7 @@ def _fault_of(outcome: CellOutcome, import_timeout_s: float) -> _Fault:
     at = f"at {outcome.phase}" if outcome.phase else "while it was loaded"
     error = outcome.error
     cause, fix = {
-        End.EXITED: (
-            f"ended its process with exit code {outcome.exit_code} {at}",
-            "remove what calls os._exit or sys.exit",
-        ),
+        End.EXITED: _exit(outcome, at),
         End.SIGNALLED: (
             f"crashed with {_name_of_signal(outcome.signal)} {at}",
             "a compiled library is broken or does not fit the others: install it again",
@@ -228,11 +225,20 @@ def _fault_of(outcome: CellOutcome, import_timeout_s: float) -> _Fault:
         outcome.end,
         (
             f"could not be checked {at}: {outcome.end}{f', {error.message}' if error else ''}",
-            "keep import and construction free of work",
+            (error and error.hint) or "keep import and construction free of work",
         ),
     )
     traceback = error.traceback if error else ""
     return _Fault(cause, fix, traceback or outcome.log_tail)
+
+
+def _exit(outcome: CellOutcome, at: str) -> tuple[str, str]:
+    if outcome.error and outcome.error.type == KeyboardInterrupt.__name__:
+        return f"raised KeyboardInterrupt {at}", "remove what raises it, or sends itself SIGINT"
+    return (
+        f"ended its process with exit code {outcome.exit_code} {at}",
+        "remove what calls os._exit or sys.exit",
+    )
 
 
 def _name_of_signal(number: int | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.cell.inside.exception_report import hint_for
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns
 from registry.code.class_import import LoadError
 from registry.code.model_building import build, find_signal_class
@@ -32,7 +33,7 @@ def _check(candidate: Candidate, root: Path, inside: "CellApi") -> dict[str, Any
         model = build(candidate, root=root, seed=0, entering=inside.phase)
         return {"learns": _learns(model.steps[-1][1] if candidate.steps else model), "artefacts": []}
     except LoadError as exc:
-        return {"cause": exc.cause, "fix": exc.fix, "traceback": exc.traceback}
+        return {"cause": exc.cause, "fix": hint_for(exc.__cause__) or exc.fix, "traceback": exc.traceback}
 
 
 def _learns(model: Any) -> Learns | None:

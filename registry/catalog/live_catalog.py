@@ -141,7 +141,7 @@ class Catalog:
     def reload(self) -> None:
         """Reads the file and the entry points again. What `register` and `unregister` changed is lost."""
         with self._changing:
-            read = catalog_schema.read(self.file)
+            read = _read(self.file)
             offered, misnamed = _not_in(read.candidates, *entry_points.declared())
             self._contents = self._checked((*read.candidates, *offered), misnamed, read.ensemble)
 
@@ -149,7 +149,7 @@ class Catalog:
         """Loads what this file declares, without entry points; None means the present file again."""
         with self._changing:
             path = self.file if file is None else file.absolute()
-            read = catalog_schema.read(path)
+            read = _read(path)
             self._contents = self._checked(read.candidates, rules=read.ensemble)
             self.file = path
 
@@ -223,6 +223,13 @@ def shared(configuration: "Configuration | None" = None) -> Catalog:
 
             _process_wide = Catalog.of(configuration or load())
         return _process_wide
+
+
+def _read(file: Path) -> catalog_schema.CatalogFile:
+    read = catalog_schema.read(file)
+    for remark in read.remarks:
+        log.warning("%s", remark)
+    return read
 
 
 def _not_in(

@@ -63,6 +63,8 @@ def test_a_registry_makes_its_folder_its_database_and_a_directory_for_models(tmp
 
 
 def test_a_registry_lives_in_data_models_registry_unless_told_otherwise(tmp_path, monkeypatch):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "bakeoff.yaml").touch()
     monkeypatch.chdir(tmp_path)
 
     registry = ModelRegistry()

@@ -101,6 +101,8 @@ def test_a_project_with_packages_of_the_names_of_ours_runs_a_bake_off(installed,
 
 def test_a_script_beside_a_module_named_domain_uses_the_registry(installed, tmp_path):
     (tmp_path / "domain.py").write_text(DOMAIN)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "bakeoff.yaml").touch()
     (tmp_path / "script.py").write_text(
         textwrap.dedent(
             """

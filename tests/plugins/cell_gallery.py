@@ -37,6 +37,16 @@ def interrupt(payload, inside):
     raise KeyboardInterrupt
 
 
+def fork_and_leave(payload, inside):
+    if pid := os.fork():
+        os.waitpid(pid, 0)
+    elif payload == "raise":
+        raise RuntimeError("in a child")
+    elif payload == "exit":
+        sys.exit(0)
+    return "returned"
+
+
 def send_itself(payload, inside):
     os.kill(os.getpid(), payload)
 
@@ -47,6 +57,10 @@ def kill_parent(payload, inside):
     except PermissionError:
         return "refused"
     time.sleep(60)
+
+
+def stop_parent(payload, inside):
+    os.kill(os.getppid(), signal.SIGSTOP)
 
 
 def kill_everybody(payload, inside):

@@ -23,6 +23,7 @@ from bakeoff.cell.host.cell_outcome import End
 from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.inside import cell_api, exception_report
 from bakeoff.cell.inside.cell_api import CellApi
+from bakeoff.cell.inside.cell_report import FORKED_CHILD
 
 _MB = 2**20
 _STACK_MB = 8
@@ -32,6 +33,7 @@ _BASE_SLACK_MB = 64
 _SERVICE_THREADS = 3  # joblib and concurrent.futures start some beside the workers
 _NO_ORDER_EXIT = 70
 _INTERRUPTED_EXIT = 130
+_NO_CTRL_C = "Nobody can press Ctrl-C in a cell: remove what raises it."
 
 LOADED_THREADS = 1  #: of BLAS and OpenMP, in the libraries that the oven has loaded
 THREAD_VARIABLES = (
@@ -78,12 +80,14 @@ class Channels:
 
 def run_cell(channels: Channels, setup: CellSetup) -> NoReturn:
     """Prepare, wait for the order, run it and exit. For a child that was just forked."""
-    code = _NO_ORDER_EXIT
+    code, cell = _NO_ORDER_EXIT, os.getpid()
     try:
         ruleset = _prepare(channels, setup)
         order, api = _wait_for_order(channels)
         _apply_order(order, api.scratch, setup)
-        api.write(_run_entry(order, api, ruleset))
+        report = _run_entry(order, api, ruleset)
+        # A child that the entry forked comes here, too, if its code returns or raises: it is not the cell.
+        api.write(report if os.getpid() == cell else FORKED_CHILD)
         code = 0
     finally:
         _flush()
@@ -235,7 +239,13 @@ def _free_memory(error: MemoryError) -> None:
 
 def _exited(error: BaseException, code: int, entry_file: str) -> bytes:
     described = asdict(exception_report.describe(error, entry_file=entry_file))
-    described |= {"message": f"it left with exit code {code}", "hint": "A candidate must return, not exit."}
+    if isinstance(error, KeyboardInterrupt):
+        described |= {"message": "it raised KeyboardInterrupt, or sent itself SIGINT", "hint": _NO_CTRL_C}
+    else:
+        described |= {
+            "message": f"it left with exit code {code}",
+            "hint": "A candidate must return, not exit.",
+        }
     return cell_api.encode({"end": End.EXITED, "exit_code": code, "error": described})
 
 

@@ -17,8 +17,16 @@ _CHUNK = 2**16
 _REPORTED_ENDS = frozenset({End.RETURNED, End.RAISED, End.EXITED, End.MEMORY, End.SCRATCH_FULL, End.NO_ROOM})
 
 
+#: What a child that the cell forked writes, if it leaves the entry as if it were the cell.
+FORKED_CHILD = b'{"forked_child": true}\n'
+
+
 class BadReportError(Exception):
     """The report is malformed. Our code does not write that, so other code in the cell did."""
+
+
+class ForkedChildError(BadReportError):
+    """A child that the code in the cell forked has returned from it, and may have written to the outputs."""
 
 
 class CellReport:
@@ -61,6 +69,8 @@ class CellReport:
             raise BadReportError("something follows its end")
 
     def _take(self, line: bytes) -> None:
+        if line + b"\n" == FORKED_CHILD:  # before or after the end of the cell itself
+            raise ForkedChildError
         if self.end is not None:
             raise BadReportError("something follows its end")
         try:

@@ -27,7 +27,7 @@ def describe(error: BaseException, *, entry_file: str) -> Failure:
         type=_bounded(_class_name(error), 200),
         message=_bounded(_message(error), MESSAGE_CHARS),
         traceback=_bounded(_traceback(error, entry_file), TRACEBACK_CHARS),
-        hint=_hint(error),
+        hint=hint_for(error),
     )
 
 
@@ -89,7 +89,12 @@ def _first_beyond(files: tuple[str, ...], start: TracebackType | None) -> Traceb
     return frame
 
 
-def _hint(error: BaseException) -> str:
+def hint_for(error: BaseException | None) -> str:
+    """What to do about an exception that the limits of a cell explain; empty for any other one."""
+    if isinstance(error, PermissionError) and error.errno == errno.EPERM and error.filename is None:
+        return (
+            "A cell may signal or change only processes that it started, and has no administrator's rights."
+        )
     if isinstance(error, PermissionError):
         return "In a cell only the libraries, its scratch folder and what it was given can be opened."
     if isinstance(error, OSError) and error.errno == errno.EFBIG:

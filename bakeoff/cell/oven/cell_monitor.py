@@ -13,7 +13,7 @@ from bakeoff.cell.host.cell_log import CellLog
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
 from bakeoff.cell.host.message_channel import MessageChannel
-from bakeoff.cell.inside.cell_report import BadReportError, CellReport
+from bakeoff.cell.inside.cell_report import BadReportError, CellReport, ForkedChildError
 from bakeoff.cell.oven import process_tree
 from bakeoff.cell.oven.cell_handle import ForkedCell
 from bakeoff.cell.oven.running_limits import Breach, LimitsCheck
@@ -176,6 +176,13 @@ def _no_answer(code: int) -> Failure:
 
 
 def _bad_report(error: BadReportError) -> Breach:
+    if isinstance(error, ForkedChildError):
+        return _breach(
+            End.BAD_REPORT,
+            "ForkedChild",
+            "a child process that it forked returned from its code, as if it were the cell",
+            "End what os.fork begins with os._exit, or use multiprocessing.",
+        )
     return _breach(
         End.BAD_REPORT,
         "BadReport",

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 NOTHING = "-"
 _MOST_DIGITS = 4
+_TOO_LONG = 1e15  #: from here on a number is written with an exponent: a float has no more digits
+_EXPLODED = 1e6  #: times the smallest number of a column: such a number takes no digits from the others
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -12,9 +14,16 @@ def decimals(values: Iterable[float | None]) -> int:
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, int) for value in known):
         return 0
-    largest = max(map(abs, known), default=0)
-    digits_before = len(str(int(largest))) if largest < 1e15 else 15  # noqa: PLR2004 - a float has no more digits
+    usual = [abs(value) for value in known if abs(value) < explodes_at(known)]
+    largest = min(max(usual, default=0), _TOO_LONG)
+    digits_before = len(str(int(largest)))
     return max(0, _MOST_DIGITS + 1 - digits_before)
+
+
+def explodes_at(values: Iterable[float | None]) -> float:
+    """The size from which a number of these has exploded, such as an r2 of -1e19 beside one of 0.9."""
+    sizes = [abs(value) for value in values if value is not None]
+    return _EXPLODED * max(1.0, min(sizes, default=0.0))
 
 
 def fixed(value: float | None, places: int) -> str:
@@ -22,7 +31,8 @@ def fixed(value: float | None, places: int) -> str:
         return NOTHING
     text = f"{value:.{places}f}"
     is_lost = value != 0 and float(text) == 0
-    return f"{value:.1e}" if is_lost else text
+    is_too_long = abs(value) >= (_EXPLODED if places else _TOO_LONG)
+    return f"{value:.1e}" if is_lost or is_too_long else text
 
 
 def plain(value: float | None) -> str:

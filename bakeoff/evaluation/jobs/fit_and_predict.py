@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
+from bakeoff.cell.inside.exception_report import hint_for
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
 from bakeoff.domain.machine.folders import SOURCES
 from bakeoff.domain.runs.job import Phase
@@ -111,7 +112,10 @@ def _build(candidate: Candidate, root: Path, seed: int, inside: CellApi) -> Any:
         return build(candidate, root=root, seed=seed, entering=inside.phase)
     except LoadError as exc:
         raise EntryFailure(
-            type="LoadError", message=exc.cause, hint=exc.fix, traceback=exc.traceback
+            type="LoadError",
+            message=exc.cause,
+            hint=hint_for(exc.__cause__) or exc.fix,
+            traceback=exc.traceback,
         ) from exc
 
 

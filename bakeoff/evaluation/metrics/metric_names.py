@@ -7,17 +7,29 @@ package.module:function    a function of the user, called as function(y_true, y_
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.extensions import Extends, whose
 from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION
+from bakeoff.domain.wording import quoted
+from bakeoff.evaluation.metrics.known_scorers import known_scorers
 
 
 def built_in(target_kind: TargetKind) -> tuple[str, ...]:
     return BUILT_IN_REGRESSION if target_kind is TargetKind.REGRESSION else BUILT_IN_CLASSIFICATION
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuses names that no metric has, whatever the target is: this needs neither data nor candidates."""
+    for place, name in enumerate(names):
+        with in_field(f"metrics.{place}"):
+            if metric.is_custom(name):
+                metric.load(name)
+            elif name not in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION}:
+                _refuse_unknown(name, known_scorers())
 
 
 def check_metrics(names: Iterable[str], target_kind: TargetKind) -> None:
@@ -56,18 +68,23 @@ def _check_foreign(name: str, target_kind: TargetKind) -> None:
     from bakeoff.evaluation.metrics import sklearn_scorers
 
     scorers = sklearn_scorers.scorer_names()
-    if name not in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION, *scorers}:
-        raise InvalidInputError(
-            f"unknown metric {name!r}{_nearest(name, scorers)}; expected a built-in metric "
-            f"({', '.join(built_in(target_kind))}), {_of_packages()}a scorer of scikit-learn, or "
-            "package.module:function"
-        )
+    if name not in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION}:
+        _refuse_unknown(name, scorers)
     if name in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION} or not sklearn_scorers.scorer_fits(
         name, target_kind
     ):
         raise InvalidInputError(
             f"metric {name!r} does not fit a {target_kind} target; these do: "
             f"{', '.join(_fitting(target_kind, scorers))}"
+        )
+
+
+def _refuse_unknown(name: str, scorers: Collection[str]) -> None:
+    if name not in scorers:
+        ours = [*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION]
+        raise InvalidInputError(
+            f"unknown metric {quoted(name)}{_nearest(name, scorers)}; expected a built-in metric "
+            f"({', '.join(ours)}), {_of_packages()}a scorer of scikit-learn, or package.module:function"
         )
 
 

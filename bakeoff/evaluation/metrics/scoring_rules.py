@@ -8,6 +8,7 @@ import numpy as np
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import CLASSIFICATION_METRICS, REGRESSION_METRICS, Average, ScoringRules
+from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.metrics import metric_names
 from registry.columns.class_predictions import Label, code_of
 
@@ -76,7 +77,7 @@ def _positive_label(label: Label | None, kind: TargetKind, classes: Sequence[Lab
     place = 1 if label is None else code_of(label, classes)
     if place is None:
         raise InvalidInputError(
-            f"positive label {label!r} is not a class of the target; the classes are {_listed(classes)}"
+            f"positive label {quoted(label)} is not a class of the target; the classes are {_listed(classes)}"
         )
     return str(np.asarray(classes).tolist()[place])
 
@@ -112,7 +113,7 @@ def _zero_division(value: float) -> float:
 
 def _refuse(what: str, value: object, kind: TargetKind) -> None:
     if value is not None:
-        raise InvalidInputError(f"a {kind} target has no {what}, got {value!r}: leave it out")
+        raise InvalidInputError(f"a {kind} target has no {what}, got {quoted(value)}: leave it out")
 
 
 def _listed(classes: Sequence[Label]) -> str:

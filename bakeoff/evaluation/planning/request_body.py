@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.wording import listed, nearest
+from bakeoff.domain.wording import cut, listed, nearest, quoted
+
+_MOST_OF_A_KEY = 120  #: characters, quoted in errors
 
 #: For names, which go into lists, logs and databases. Some of these end a text at a NUL.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
@@ -40,11 +42,13 @@ def parse(kind: type[B], body: Mapping[str, Any], what: str) -> B:
 
 def _explain(error: Any, kind: type[Body]) -> str:
     if not error["loc"]:
-        return f"it is {error['input']!r:.100}, not a mapping of keys to values"
-    key, known = error["loc"][0], [field.alias for field in kind.model_fields.values() if field.alias]
+        return f"it is {quoted(error['input'])}, not a mapping of keys to values"
+    known = [field.alias for field in kind.model_fields.values() if field.alias]
+    key, *below = error["loc"]  # below it: places in a list, and names of types, which say nothing
+    key = cut(".".join([str(key), *(str(part) for part in below if isinstance(part, int))]), _MOST_OF_A_KEY)
     if error["type"] == "missing":
         return f"{key} is missing"
     if error["type"] == "extra_forbidden":
-        return f"{key} is no key of it{nearest(str(key), known) or f'; there are {listed(known)}'}"
+        return f"{key} is no key of it{nearest(key, known) or f'; there are {listed(known)}'}"
     message = error["msg"]
-    return f"{key} is {error['input']!r:.100}: {message[0].lower()}{message[1:]}"
+    return f"{key} is {quoted(error['input'])}: {message[0].lower()}{message[1:]}"

@@ -12,10 +12,11 @@ from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
-from bakeoff.domain.wording import listed, nearest
+from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import classes, fields
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline
+from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
 from bakeoff.evaluation.planning.candidate_choice import (
     BASELINE_ID,
@@ -64,6 +65,7 @@ def make_plan(
     settings = configuration.settings
     seed = settings.seed if request.seed is None else request.seed
     test_size = request.test_size or settings.test_size
+    check_names(request.metrics or settings.metrics or ())
     with in_field("dataset"):
         name, dataset = _dataset(request, configuration)
     with in_field("saveAs"):
@@ -144,7 +146,8 @@ def _saving(request: RunSpec, dataset: str, configuration: Configuration) -> Sav
     if policy is SavePolicy.NONE:
         if request.save_as is not None:
             raise InvalidInputError(
-                f"saveAs is {request.save_as!r}, and nothing is saved: add save, which may be best or all"
+                f"saveAs is {quoted(request.save_as)}, and nothing is saved: add save, which may be "
+                "best or all"
             )
         return None
     if registry.backend == "none":
@@ -158,14 +161,16 @@ def _saving(request: RunSpec, dataset: str, configuration: Configuration) -> Sav
 def _refuse_a_second_target(request: RunSpec, configured: DatasetSettings) -> None:
     if request.target not in {None, configured.target}:
         raise InvalidInputError(
-            f"target {request.target!r} goes with a file, and dataset {request.dataset} has its own in the "
-            "configuration: leave it out, or change it there"
+            f"target {quoted(request.target)} goes with a file, and dataset {request.dataset} has its own "
+            "in the configuration: leave it out, or change it there"
         )
 
 
 def _no_such_dataset(name: str, known: Sequence[str]) -> str:
     cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
-    return f"there is no dataset {name} in the configuration, and it is no .csv or .parquet file{cure}"
+    return (
+        f"there is no dataset {cut(name, 200)} in the configuration, and it is no .csv or .parquet file{cure}"
+    )
 
 
 def _rules(

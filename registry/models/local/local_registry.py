@@ -50,6 +50,15 @@ DEFAULT_PATH = "data/models/registry"
 _GREATEST_ID = 2**63 - 1  #: the greatest integer of SQLite
 
 
+def _of_project() -> Path:
+    from bakeoff.settings.configuration import load
+
+    configuration = load()
+    configuration.require_project()
+    here = Path(DEFAULT_PATH)
+    return here if here.resolve() == configuration.registry_path else configuration.registry_path
+
+
 class ModelRegistry(BaseModelRegistry):
     """A save writes the files first and the row last: a process killed in between leaves files without a row.
 
@@ -57,7 +66,8 @@ class ModelRegistry(BaseModelRegistry):
     """
 
     def __init__(self, storage_path: str | Path = DEFAULT_PATH) -> None:
-        self.storage_path = Path(storage_path)
+        """The default is the registry of the project that the current folder is in; NotFoundError if none."""
+        self.storage_path = _of_project() if str(storage_path) == DEFAULT_PATH else Path(storage_path)
         root = self.storage_path.resolve()
         self._artefacts = Artefacts(root)
         self._engine = open_registry_database(root / DATABASE)

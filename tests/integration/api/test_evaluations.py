@@ -376,6 +376,9 @@ _JSON = {"content-type": "application/json"}
         (f"POST {EVALUATIONS}", {"content": b"{", "headers": _JSON}, 400, "body"),
         (f"POST {EVALUATIONS}", {"content": b"", "headers": _JSON}, 422, "body"),
         (f"POST {EVALUATIONS}", {"content": b"[]", "headers": _JSON}, 422, "body"),
+        (f"POST {EVALUATIONS}", {"content": b'{"dataset": "\xff"}', "headers": _JSON}, 400, "body"),
+        (f"POST {EVALUATIONS}", {"content": b"[" * 100_000, "headers": _JSON}, 400, "body"),
+        (f"POST {EVALUATIONS}", {"content": b"9" * 10_000, "headers": _JSON}, 400, "body"),
         (f"POST {EVALUATIONS}", {"data": {"dataset": "tiny"}}, 415, "header.Content-Type"),
         (f"POST {EVALUATIONS}", {"content": b" " * 300_000, "headers": _JSON}, 413, "body"),
         (f"POST {EVALUATIONS}", {"content": iter([b" " * 200_000] * 2), "headers": _JSON}, 413, "body"),
@@ -388,6 +391,35 @@ def test_every_error_is_a_problem_with_its_field(
 
     assert answer.status_code == status
     assert [blamed for blamed, _ in errors(answer)] == [field]
+
+
+_LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"dataset": _LONG},
+        {"dataset": "tiny", "models": [_LONG]},
+        {"dataset": "tiny", "metrics": [_LONG]},
+        {"dataset": "tiny", "metrics": [f"{_LONG}:f"]},
+        {"dataset": "tiny", "target": _LONG},
+        {"dataset": "tiny", "positiveLabel": _LONG},
+        {"dataset": "tiny", "save": _LONG},
+        {"dataset": "tiny", "saveAs": _LONG},
+        {"dataset": "tiny", _LONG: 1},
+        {"dataset": "tiny", **{f"{number}": 1 for number in range(10_000)}},
+    ],
+    ids=lambda body: "-".join(key[:9] for key in list(body)[:2]),
+)
+def test_an_error_quotes_no_more_of_the_request_than_a_person_reads(
+    place: Place, body: dict[str, Any]
+) -> None:
+    answer = place.api.ask("POST", EVALUATIONS, json=body)
+
+    assert answer.status_code == 422
+    assert 1 <= len(errors(answer)) <= 20
+    assert len(answer.content) < 5000
 
 
 _JOBS = "SELECT id FROM evaluation_jobs WHERE run_id = :run"

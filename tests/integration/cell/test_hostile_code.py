@@ -72,6 +72,24 @@ def test_a_keyboard_interrupt_is_an_exit(kitchen):
     outcome = kitchen.misbehave("interrupt")
 
     assert (outcome.end, outcome.exit_code, outcome.error.type) == (End.EXITED, 130, "KeyboardInterrupt")
+    assert outcome.error.message == "it raised KeyboardInterrupt, or sent itself SIGINT"
+    assert outcome.error.hint == "Nobody can press Ctrl-C in a cell: remove what raises it."
+
+
+@pytest.mark.parametrize("how", ["return", "raise", "exit"])
+def test_a_forked_child_that_leaves_as_if_it_were_the_cell_has_a_hint_of_its_own(kitchen, how):
+    outcome = kitchen.misbehave("fork_and_leave", how)
+
+    assert (outcome.end, outcome.error.type) == (End.BAD_REPORT, "ForkedChild")
+    assert outcome.error.hint == "End what os.fork begins with os._exit, or use multiprocessing."
+
+
+@pytest.mark.skipif(landlock.abi() < 6, reason="older kernels do not keep signals inside")
+def test_a_refused_kill_says_whom_a_cell_may_signal(kitchen):
+    outcome = kitchen.misbehave("stop_parent")
+
+    assert (outcome.end, outcome.error.type) == (End.RAISED, "PermissionError")
+    assert outcome.error.hint.startswith("A cell may signal or change only processes that it started")
 
 
 @pytest.mark.parametrize(

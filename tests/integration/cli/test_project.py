@@ -4,14 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fixtures.command_line import Project, a_mixed_run
 from fixtures.places import ROOT
+from typer.testing import CliRunner
 
 import bakeoff.cli.command_table
+from bakeoff.cli.main import app
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.store.database.schema_version import HEAD
+from registry import ModelRegistry
+from tasks import celery, enqueue
 
 
 def by_subject(said: str) -> dict[str, list[tuple[str, str]]]:
@@ -19,6 +26,15 @@ def by_subject(said: str) -> dict[str, list[tuple[str, str]]]:
     for finding in json.loads(said):
         found.setdefault(finding["subject"], []).append((finding["level"], finding["message"]))
     return found
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that no project is in or above."""
+    for name in [name for name in os.environ if name.startswith("BAKEOFF_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def test_a_new_project_is_there_and_says_how_to_go_on(project: Project) -> None:
@@ -68,6 +84,89 @@ def test_init_overwrites_nothing(project: Project) -> None:
     assert "nothing was written: models/my_model.py; name another folder" in said.stderr
     assert (project.root / "models" / "my_model.py").read_text() == "mine"
     assert not (project.root / "config" / "bakeoff.yaml").exists()
+
+
+def test_a_project_is_found_from_any_folder_below_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = project.root / "notebooks" / "2026"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+
+    root = json.loads(project.bakeoff("config", "--json").stdout)["root"]
+    ModelRegistry()
+
+    assert root == str(project.root)
+    assert (project.root / "data" / "models" / "registry" / "registry.db").is_file()
+    assert list(deep.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run iris",
+        "run iris --in-process",
+        "plan iris",
+        "runs",
+        "show",
+        "models",
+        "datasets",
+        "config",
+        "db upgrade",
+        "gc",
+        "registry list",
+        "schedules",
+        "worker",
+        "api",
+        "up",
+        "api token ada",
+    ],
+)
+def test_outside_a_project_a_command_says_how_to_make_one_and_makes_nothing(
+    outside: Path, command: str
+) -> None:
+    said = CliRunner().invoke(app, command.split(), catch_exceptions=False)
+
+    assert said.exit_code == 2
+    assert said.stderr.startswith(
+        f"error: there is no project in {outside}: neither it nor a folder above it"
+    )
+    assert "`bakeoff init` makes a project here" in said.stderr
+    assert list(outside.iterdir()) == []
+
+
+def test_outside_a_project_the_doctor_says_how_to_make_one(outside: Path) -> None:
+    said = CliRunner().invoke(app, ["doctor"], catch_exceptions=False)
+
+    assert (said.exit_code, "`bakeoff init` makes a project here" in said.stdout) == (1, True)
+    assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [ModelRegistry, lambda: enqueue.start_run(RunRequest(dataset="iris"))])
+def test_outside_a_project_python_makes_nothing_either(
+    outside: Path, make: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(celery, "_chosen", [])
+    with pytest.raises(NotFoundError, match=r"there is no project in .* `bakeoff init` makes a project here"):
+        make()
+
+    assert list(outside.iterdir()) == []
+
+
+def test_a_project_above_that_another_user_has_left_is_not_taken(
+    outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (outside / "config").mkdir()
+    (outside / "config" / "bakeoff.yaml").touch()
+    below = outside / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    if os.geteuid() == 0:
+        os.chown(outside / "config" / "bakeoff.yaml", 1234, 1234)
+    else:
+        monkeypatch.setattr("os.geteuid", lambda: 1234)
+
+    assert CliRunner().invoke(app, ["runs"], catch_exceptions=False).exit_code == 2
 
 
 def test_config_says_where_each_value_came_from(project: Project) -> None:
@@ -147,6 +246,23 @@ def test_models_shows_the_ready_the_disabled_and_the_rejected(project: Project) 
     assert [row["modelId"] for row in record["disabled"]] == ["off"]
     assert [row["modelId"] for row in record["rejected"]] == ["bad"]
     assert "nowhere" in record["rejected"][0]["cause"]
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_models_ends_with_1_for_a_rejection_if_it_is_asked_to(
+    project: Project, form: tuple[str, ...]
+) -> None:
+    good = "good: {path: 'sklearn.dummy:DummyClassifier'}"
+    bad = "bad: {path: 'nowhere.at.all:Thing'}"
+    catalog = project.root / "config" / "models.yaml"
+
+    catalog.write_text(f"models:\n  {good}\n  {bad}\n")
+    lenient, strict = project.bakeoff("models", *form), project.bakeoff("models", "--strict", *form)
+    catalog.write_text(f"models:\n  {good}\n")
+    healthy = project.bakeoff("models", "--strict", *form)
+
+    assert [lenient.exit_code, strict.exit_code, healthy.exit_code] == [0, 1, 0]
+    assert strict.stdout == lenient.stdout
 
 
 def test_all_shows_the_disabled_models_too(project: Project) -> None:

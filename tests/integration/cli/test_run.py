@@ -110,6 +110,27 @@ def test_wrong_options_are_refused_before_anything_starts(
     assert not (ready.root / "data" / "redis").exists()
 
 
+@pytest.mark.parametrize("command", ["run iris", "run iris --in-process", "plan iris"])
+def test_a_typo_in_a_metric_is_refused_before_anything_is_loaded_or_started(
+    ready: Project, command: str
+) -> None:
+    """scikit-learn alone would take a second; the candidates and the data would come on top of it."""
+    script = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from bakeoff.cli.main import app\n"
+        f"said = CliRunner().invoke(app, {[*command.split(), '--metrics', 'f1,acuracy']})\n"
+        "slow = {'sklearn', 'scipy', 'pandas', 'celery', 'sqlalchemy', 'registry.catalog.discovery'}\n"
+        "print(said.exit_code, sorted(slow & sys.modules.keys()), said.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.startswith("2 [] error: unknown metric 'acuracy': did you mean accuracy")
+    assert not (ready.root / "data" / "redis").exists()
+
+
 def test_what_cannot_run_is_refused_and_leaves_no_run(ready: Project) -> None:
     unknown = bakeoff("run", "iris", "--no-worker", "--models", "tre")
     nowhere = bakeoff("run", "irs", "--no-worker")

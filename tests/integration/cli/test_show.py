@@ -50,6 +50,15 @@ def test_in_a_pipe_the_leaderboard_is_plain_aligned_lines(project: Project) -> N
     ]
 
 
+def test_one_exploding_value_leaves_the_others_their_digits(project: Project) -> None:
+    scores = {"ridge": 0.9125, "forest": 0.875, "linear": -1e19}
+    project.fill(a_run(rules=RULES), [Outcome(model=name, f1=f1) for name, f1 in scores.items()])
+
+    rows = project.bakeoff("show").stdout.splitlines()[7:10]
+
+    assert [row.split()[3] for row in rows] == ["0.9125", "0.8750", "-1.0e+19"]
+
+
 def test_candidates_without_a_result_are_listed_with_what_to_do(project: Project) -> None:
     run = a_run(baseline_id="dummy")
     jobs = project.fill(run, MIXED)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fixtures.places import ROOT
 
+from bakeoff.cell.confinement import landlock
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, CandidateKind, PipelineStep
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
@@ -137,11 +138,31 @@ def test_one_bad_candidate_never_stops_the_others(oven, root):
         "crashes": "crashed with SIGSEGV at import",
         "aborts": "crashed with SIGABRT at construct",
         "eats": "ran out of memory at import",
-        "stops": "ended its process with exit code 130 at import",
+        "stops": "raised KeyboardInterrupt at import",
         "empty": "plugs/empty.py:Mine has no method `fit`",
         "typo": "sklearn.tree has no class 'DecisionTreeClassifer'",
     }
     assert all(r.fix and r.version and r.path for r in found.rejections)
+
+
+def test_what_the_cell_refuses_or_cannot_bear_has_a_cure_of_its_own(oven, root):
+    forks = "import os\nif (child := os.fork()): os.waitpid(child, 0)\n" + GOOD
+    kills = "import os, signal\nos.kill(os.getppid(), signal.SIGTERM)\n" + GOOD
+    found = discover(
+        [plugin(root, "forks", forks), plugin(root, "kills", kills)],
+        root=root,
+        import_timeout_s=30,
+        socket=oven,
+    )
+    told = {rejection.id: (rejection.cause, rejection.fix) for rejection in found.rejections}
+
+    cause, fix = told["forks"]
+    assert "a child process that it forked returned from its code" in cause
+    assert fix == "End what os.fork begins with os._exit, or use multiprocessing."
+    if landlock.abi() >= landlock.SIGNALS_SINCE:
+        cause, fix = told["kills"]
+        assert cause.endswith("failed at import with PermissionError: [Errno 1] Operation not permitted")
+        assert fix.startswith("A cell may signal or change only processes that it started")
 
 
 def test_an_endless_import_is_ended_at_the_import_timeout(oven, root):

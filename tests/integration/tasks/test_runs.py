@@ -142,7 +142,7 @@ def test_another_service_starts_a_run_by_the_name_of_the_task(place: Place) -> N
         ({"*": ["tiny"]}, "is given by name, as `kwargs`, and not as `args`"),
         ({}, "this is no request for a run: dataset is missing"),
         ({"dataset": "tiny", "model": ["good"]}, "model is no key of it"),
-        ({"dataset": "tyni"}, "there is no dataset tyni"),
+        ({"dataset": "tyni"}, "there is no dataset 'tyni' in the configuration; did you mean 'tiny'?"),
         ({"dataset": "tiny", "models": ["godo"]}, "there is no candidate 'godo'"),
         ({"dataset": "tiny", "runId": "mine"}, "'mine' is not an id: expected a UUID"),
     ],

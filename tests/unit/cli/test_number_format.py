@@ -19,6 +19,9 @@ from bakeoff.settings.secret_masking import masked, masked_within
         ([-123.4, 2.0], 2),
         ([12345.6], 0),
         ([1e30], 0),
+        ([0.91, -1e19, 0.5], 4),
+        ([0.0, 2e6], 4),
+        ([1.2e9, 9e8], 0),
     ],
 )
 def test_a_column_has_the_places_that_its_largest_number_leaves(values, places):
@@ -31,6 +34,14 @@ def test_a_column_has_the_places_that_its_largest_number_leaves(values, places):
 )
 def test_a_number_never_looks_like_zero_unless_it_is(value, text):
     assert fixed(value, 4) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [(-1e19, 4, "-1.0e+19"), (1e30, 0, "1.0e+30"), (1.2e9, 0, "1200000000"), (999999.5, 4, "999999.5000")],
+)
+def test_a_number_that_has_exploded_is_written_with_an_exponent(value, places, text):
+    assert fixed(value, places) == text
 
 
 @pytest.mark.parametrize(

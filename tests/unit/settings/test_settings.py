@@ -116,6 +116,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_API_PORT": ("80", 80),
     "BAKEOFF_API_TOKENS_FILE": ("/etc/tokens", Path("/etc/tokens")),
     "BAKEOFF_API_ORIGINS": ("https://a,https://b", ["https://a", "https://b"]),
+    "BAKEOFF_CELERY_CLIENTS_MAY": ("save,priority", ["save", "priority"]),
     "BAKEOFF_MARKET": (
         '{"prices": {"source": "synthetic"}}',
         MarketSettings(prices=TableSettings(source=MarketSource.SYNTHETIC)),
@@ -407,6 +408,20 @@ def test_the_file_of_the_current_folder_is_found(file: Path, monkeypatch: pytest
 
     assert configuration.settings.seed == 5
     assert configuration.root == file.parent.parent
+
+
+@pytest.mark.parametrize("name", ["bakeoff.yaml", "models.yaml"])
+def test_the_nearest_project_above_the_current_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for root in (tmp_path, tmp_path / "inner"):
+        (root / "config").mkdir(parents=True)
+        (root / "config" / name).touch()
+    deep = tmp_path / "inner" / "notebooks" / "old"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+
+    assert load(environment={}).root == tmp_path / "inner"
 
 
 def test_relative_places_start_at_the_folder_above_config(file: Path, tmp_path: Path) -> None:

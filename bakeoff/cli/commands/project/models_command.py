@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from registry.catalog.live_catalog import CatalogContents
 
 
+_REJECTED = 1
+
+
 def models(
     every: Annotated[bool, typer.Option("--all", help="List the disabled ones, too.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 if a candidate was rejected, for CI.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -29,6 +35,8 @@ def models(
         terminal.write_json(catalog.contents.to_record())
     else:
         terminal.show(terminal.out(), *_parts(catalog.contents, str(catalog.file), every=every))
+    if strict and catalog.rejected:
+        raise typer.Exit(_REJECTED)
 
 
 def _parts(contents: "CatalogContents", file: str, *, every: bool) -> "list[RenderableType]":

@@ -31,14 +31,16 @@ def plan(
 
     The options are those of `bakeoff run`.  Nothing is started; the data are read, and pinned as a snapshot.
     """
+    context = project_access.open_project(config)
+    request = run_options.request_of(context.configuration, given, source=source, dataset=dataset)
+
+    # Only now, so that a mistake in the request is told at once.
     from bakeoff.domain.identity import new_id
     from bakeoff.evaluation.reuse.reuse_plan import longest_first
     from bakeoff.operations import start_run
     from bakeoff.operations.judging.detectable_difference import detectable_difference
     from bakeoff.store.database import schema_version
 
-    context = project_access.open_project(config)
-    request = run_options.request_of(context.configuration, given, source=source, dataset=dataset)
     schema_version.ensure(context.engine)
     planned = run_options.plan_of(
         context, request, added or [], terminal.err() if as_json else terminal.out()

@@ -1,68 +1,26 @@
 """`bakeoff run`: start a run, follow it, and show its leaderboard.
 
-With `--in-process` the candidates are evaluated in this process, without a worker and without cells, and
-nothing is kept: so `breakpoint()` works, and an exception shows its whole traceback.
+What a run needs is imported when the request has been checked: a mistake in it is told at once.
 """
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bakeoff.cli import project_access, run_options
 from bakeoff.cli.output import terminal
-from bakeoff.cli.output.runs.run_outcome import show_outcome
 from bakeoff.cli.project_access import ConfigFile
-from bakeoff.domain.runs.job import JobState
-from bakeoff.domain.runs.run import RunState
-from bakeoff.evaluation.datasets.snapshot_layout import folder_of
-from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.planning.run_spec import HelpPanel
-from bakeoff.evaluation.reports.leaderboard import rank
-from bakeoff.operations import start_run
-from bakeoff.operations.run_report import RunReport, report_record
-from bakeoff.store.bakeoffs.run_rows import RunSummary
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bakeoff.domain.runs.result import Result
-    from bakeoff.domain.runs.run import Run
     from bakeoff.evaluation.planning.run_plan import Plan
     from bakeoff.evaluation.planning.run_spec import RunRequest
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
     from bakeoff.operations.context import Context
-
-
-def _evaluate_here(
-    context: "Context", plan: "Plan", console: "Console", *, run_id: str, as_json: bool
-) -> None:
-    run, jobs = start_run.unwritten_run(context, plan, run_id=run_id, name="in this process")
-    configuration = context.configuration
-    snapshot = folder_of(configuration.snapshots, plan.dataset.dataset_id, plan.dataset.split_id)
-    results = []
-    for job in jobs:
-        terminal.show(console, f"{job.candidate.id} …")
-        results.append(evaluate_in_process(job, run, root=configuration.root, snapshot=snapshot))
-    report = _report(run, results)
-    if as_json:
-        terminal.write_json(report_record(report))
-    else:
-        show_outcome(report, console)
-
-
-def _report(run: "Run", results: "list[Result]") -> RunReport:
-    return RunReport(
-        summary=RunSummary(
-            run=replace(run, state=RunState.COMPLETED), jobs={JobState.COMPLETED: len(results)}
-        ),
-        metrics=run.rules.metrics,
-        standings=rank(results, metric=run.rules.metrics[0], baseline_id=run.baseline_id),
-        unsuccessful=[],
-        open=[],
-    )
 
 
 def _running_option(metavar: str | None, meaning: str, *names: str) -> Any:
@@ -94,8 +52,6 @@ def run(
 
     Ctrl-C ends this command and not the run, which goes on.  Exit code 3: not all candidates have a result.
     """
-    from bakeoff.cli.output.runs.follow_run import follow_and_show, show_how_to_follow
-
     began = time.monotonic()
     context = project_access.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
     request = run_options.request_of(
@@ -120,6 +76,8 @@ def run(
         _refuse_what_needs_cells(needing_cells)
         _run_in_process(context, request, added or [], console, as_json=as_json)
         return
+    from bakeoff.cli.output.runs.follow_run import follow_and_show, show_how_to_follow
+
     run_id, own_worker = _start(context, request, added or [], console, may_start_worker=not no_worker)
     if detach:
         show_how_to_follow(context, run_id, console, as_json=as_json)
@@ -169,11 +127,12 @@ def _start(
 def _run_in_process(
     context: "Context", request: "RunRequest", added: Sequence[str], console: "Console", *, as_json: bool
 ) -> None:
+    from bakeoff.cli.in_process_run import evaluate_here
     from bakeoff.domain.identity import new_id
 
     plan, run_id = run_options.plan_of(context, request, added, console), new_id()
     _show_header(context, plan, console, run_id=run_id, name="in this process")
-    _evaluate_here(context, plan, console, run_id=run_id, as_json=as_json)
+    evaluate_here(context, plan, console, run_id=run_id, as_json=as_json)
 
 
 def _show_header(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from bakeoff.cli.output.number_format import decimals, fixed
+from bakeoff.cli.output.number_format import decimals, explodes_at, fixed
 from bakeoff.domain.runs.verdict import Interval, RunVerdict, Standing
 from bakeoff.domain.wording import counted
 
@@ -90,13 +90,14 @@ def whiskers(
 ) -> list[Text]:
     """The intervals drawn on one scale, which spans those of all rows that are not `aside`.
 
-    The dummy baseline is aside: on a scale that includes it, all others would look alike. An interval outside
-    the scale is shown as `<` or `>`.
+    The dummy baseline is aside, and so is a value that has exploded: on a scale that includes it, all others
+    would look alike. An interval outside the scale is shown as `<` or `>`.
     """
+    limit = explodes_at(values)
     drawn = [
         (value, one)
         for value, one, left_out in zip(values, intervals, aside, strict=True)
-        if value is not None and one is not None and not left_out
+        if value is not None and one is not None and not left_out and abs(value) < limit
     ]
     if not drawn:
         return [Text("") for _ in values]

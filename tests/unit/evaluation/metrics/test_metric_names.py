@@ -1,8 +1,10 @@
 import pytest
+from sklearn.metrics import get_scorer_names
 
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.metrics.metric_names import check_metrics
+from bakeoff.evaluation.metrics.known_scorers import known_scorers
+from bakeoff.evaluation.metrics.metric_names import check_metrics, check_names
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
 
@@ -59,10 +61,26 @@ def test_an_unknown_metric_is_told_its_nearest_neighbours(name, near):
 
 
 def test_a_name_near_to_nothing_is_told_what_there_is():
-    with pytest.raises(
-        InvalidInputError, match=r"unknown metric 'zzzz'; expected a built-in metric \(r2, mae, rmse\)"
-    ):
+    said = r"unknown metric 'zzzz'; expected a built-in metric \(f1, .*, r2, mae, rmse\)"
+    with pytest.raises(InvalidInputError, match=said):
         check_metrics(["zzzz"], REGRESSION)
+
+
+def test_the_scorers_that_are_known_without_scikit_learn_are_those_that_it_has():
+    assert sorted(known_scorers()) == sorted(get_scorer_names())
+
+
+@pytest.mark.parametrize("name", ["f1", "rmse", "roc_auc", "neg_log_loss", "operator:ne"])
+def test_a_name_of_any_metric_passes_the_check_that_knows_no_target(name):
+    check_names([name])
+
+
+@pytest.mark.parametrize("name", ["f2", "operator:nee", "nowhere.at.all:profit"])
+def test_a_name_of_no_metric_is_refused_before_the_target_is_known(name):
+    with pytest.raises(InvalidInputError, match=f"metric '{name}'") as told:
+        check_names(["f1", name])
+
+    assert told.value.field == "metrics.1"
 
 
 @pytest.mark.parametrize(

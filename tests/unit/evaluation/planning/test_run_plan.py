@@ -364,7 +364,7 @@ def test_a_request_is_written_in_camel_case():
         (BODY | {"metric": ["f1"]}, "metric is no key of it; did you mean 'metrics'?"),
         (BODY | {"zzz": 1}, "zzz is no key of it; there are 'dataset', 'target', 'testSize', 'seed', "),
         (BODY | {"models": "tree"}, "models is 'tree': input should be a valid list"),
-        (BODY | {"models": ["tree", 3]}, "models is 3: input should be a valid string"),
+        (BODY | {"models": ["tree", 3]}, "models.1 is 3: input should be a valid string"),
         (BODY | {"seed": -1}, "seed is -1: input should be greater than or equal to 0"),
         (BODY | {"seed": 2**32}, "seed is 4294967296: input should be less than 4294967296"),
         (BODY | {"seed": "7"}, "seed is '7': input should be a valid integer"),

@@ -34,18 +34,18 @@ models:
     path: models/mine.py:Mine
     version: 2.10
     params: {depth: 3, nested: {class: "a.b:C", params: {x: [1, null]}}}
-    preprocess: none
-    output_kind: score
     description: A model
     enabled: false
     weight: 0.5
     tags: [fast, on]
-    features: [a, b]
     timeout: 90
     memory_limit_mb: 512
     threads: 2
   piped:
     version: "1"
+    preprocess: none
+    output_kind: score
+    features: [a, b]
     steps:
       - path: a.b:Scale
       - {path: a.b:Model, params: {k: 1e-3}}
@@ -60,13 +60,10 @@ ensemble: {strategy: conservative, min_agreement: 0.75, min_confidence: 1, flag_
             path="models/mine.py:Mine",
             version="2.10",
             params={"depth": 3, "nested": {"class": "a.b:C", "params": {"x": [1, None]}}},
-            preprocess=Preprocess.NONE,
-            output_kind=OutputKind.SCORE,
             description="A model",
             enabled=False,
             weight=0.5,
             tags=("fast", "on"),
-            features=("a", "b"),
             timeout_s=90,
             memory_limit_mb=512,
             threads=2,
@@ -74,6 +71,9 @@ ensemble: {strategy: conservative, min_agreement: 0.75, min_confidence: 1, flag_
         Candidate(
             id="piped",
             version="1",
+            preprocess=Preprocess.NONE,
+            output_kind=OutputKind.SCORE,
+            features=("a", "b"),
             steps=(PipelineStep(path="a.b:Scale"), PipelineStep(path="a.b:Model", params={"k": 0.001})),
         ),
     )
@@ -230,6 +230,32 @@ models:
 
 
 @pytest.mark.parametrize(
+    ("entry", "key", "kind"),
+    [
+        ("weight: 0.5", "weight", "candidate"),
+        ("kind: signal, preprocess: none", "preprocess", "signal"),
+        ("kind: signal, output_kind: score", "output_kind", "signal"),
+        ("kind: signal, features: [a]", "features", "signal"),
+    ],
+)
+def test_a_key_that_does_not_concern_its_kind_is_ignored_with_a_remark(written, entry, key, kind):
+    file = written(f"models:\n  n: {{path: 'm:C'}}\n  m: {{path: 'm:C', {entry}}}\n")
+    plain = f"kind: {kind}" if kind == "signal" else "enabled: true"
+    found = read(file)
+
+    assert found.remarks == (
+        f"{file}, line 3: models.m.{key} is ignored: it means nothing for `kind: {kind}`",
+    )
+    assert found.candidates[1] == read(written(f"models: {{m: {{path: 'm:C', {plain}}}}}")).candidates[0]
+
+
+def test_an_ignored_key_is_still_checked(written):
+    assert problems(written("models:\n  m: {path: 'm:C', weight: -1}\n")) == [
+        "line 2: models.m.weight is the number '-1': write a number of at least 0"
+    ]
+
+
+@pytest.mark.parametrize(
     ("entry", "problem"),
     [
         ("parms: {}", "models.m has the unknown key 'parms': did you mean 'params'?"),
@@ -262,7 +288,6 @@ models:
         ("description: [a]", "models.m.description is a list: give it a text"),
         ("enabled: 1", "models.m.enabled is the number '1': write true or false"),
         ("enabled: maybe", "models.m.enabled is the text 'maybe': write true or false"),
-        ("weight: 1", "models.m has a weight, which only `kind: signal` may have"),
         ("{kind: signal, weight: -1}", "models.m.weight is the number '-1': write a number of at least 0"),
         (
             "{kind: signal, weight: .nan}",
