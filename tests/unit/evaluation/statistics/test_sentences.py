@@ -237,8 +237,8 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             verdict_of({"xgboost": NONE, "lightgbm": NONE, "svm": W}),
             [contender("xgboost"), contender("lightgbm"), contender("svm", 0.2)],
             {},
-            "svm is shown not to be the best. Which of xgboost and lightgbm is, cannot be said: their f1 rests "
-            "on too few of the 6,000 rows.",
+            "svm is shown not to be the best. Which of xgboost and lightgbm is, cannot be said: their f1 "
+            "rests on too few of the 6,000 rows.",
             id="too few rows for those in front, not for the one behind",
         ),
         pytest.param(
