@@ -33,7 +33,7 @@ class Against(StrEnum):
 
 
 class PreferAmongTied(StrEnum):
-    """Which of the candidates in first place is recommended: the cheapest by this cost."""
+    """Which of the candidates in first place is recommended: one of those that are cheap by this cost."""
 
     PREDICT_TIME = "predict_time"
     FIT_TIME = "fit_time"

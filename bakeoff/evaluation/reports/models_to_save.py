@@ -21,7 +21,7 @@ class Selection:
 
 
 def select(run: Run, results: Sequence[Result], policy: SavePolicy, verdict: RunVerdict | None) -> Selection:
-    """`best` is the candidate that the verdict recommends: of those that may be the best, the cheapest.
+    """`best` is the candidate that the verdict recommends: of those that may be the best, a cheap one.
 
     The baseline is never saved. Where the verdict recommends nobody, there is no best one.
     """

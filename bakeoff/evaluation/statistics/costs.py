@@ -12,9 +12,9 @@ from bakeoff.domain.runs.verdict import PreferAmongTied
 #: A cost counts as much higher if it is more than so many times another.
 MUCH = 2.0
 
-#: Costs below these count as these: seconds per row, seconds, MB.
+#: Costs below these count as these: seconds for all test rows, seconds, MB.
 _NEGLIGIBLE = {
-    PreferAmongTied.PREDICT_TIME: 1e-4,
+    PreferAmongTied.PREDICT_TIME: 0.1,
     PreferAmongTied.FIT_TIME: 0.1,
     PreferAmongTied.MEMORY: 16.0,
 }
@@ -41,9 +41,10 @@ def measured_cost(one: HasCosts, by: PreferAmongTied) -> float:
     return math.inf if cost is None else cost
 
 
-def cost_of(one: HasCosts, by: PreferAmongTied) -> float:
-    """As it counts for a choice."""
-    return max(measured_cost(one, by), _NEGLIGIBLE[by])
+def cost_of(one: HasCosts, by: PreferAmongTied, *, rows: int) -> float:
+    """As it counts for a choice. `rows`: how many were predicted; of few rows a clock tells little."""
+    per = max(1, rows) if by is PreferAmongTied.PREDICT_TIME else 1
+    return max(measured_cost(one, by), _NEGLIGIBLE[by] / per)
 
 
 def is_cheap(cost: float, least: float) -> bool:

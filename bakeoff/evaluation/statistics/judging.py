@@ -315,7 +315,7 @@ def _recommended(
     baselines: Sequence[str],
     prefer: PreferAmongTied | Sequence[str],
 ) -> str | None:
-    """The one to take: the cheapest of those that share the first place.
+    """The one to take: the highest score among the cheap ones of those that share the first place.
 
     Whoever is not shown to beat the baseline is not recommended.
     """
@@ -336,8 +336,8 @@ def _recommended(
     if not first:
         return None
     if isinstance(prefer, PreferAmongTied):
-        least = min(cost_of(one, prefer) for one in first)
-        first = [one for one in first if is_cheap(cost_of(one, prefer), least)]
+        costs = {one.id: cost_of(one, prefer, rows=verdict.rows or 0) for one in first}
+        first = [one for one in first if is_cheap(costs[one.id], min(costs.values()))]
         return min(first, key=lambda one: (-sign * (one.value or 0.0), one.id)).id
     order = {id_: place for place, id_ in enumerate(prefer)}
     return min(first, key=lambda one: (order.get(one.id, len(order)), -sign * (one.value or 0.0), one.id)).id

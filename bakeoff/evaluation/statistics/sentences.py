@@ -7,6 +7,7 @@ many digits as their intervals support.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 from bakeoff.domain.runs.verdict import (
@@ -220,8 +221,9 @@ def _why_cheap(
     verdict: RunVerdict, scored: dict[str, Contender], one: Contender, prefer: PreferAmongTied
 ) -> str:
     highest = f"with the {_highest(verdict)} {verdict.metric}"
-    own = cost_of(one, prefer)
-    others = [cost_of(scored[id_], prefer) for id_ in verdict.tied if id_ != one.id]
+    rows = verdict.rows or 0
+    own = cost_of(one, prefer, rows=rows)
+    others = [cost_of(scored[id_], prefer, rows=rows) for id_ in verdict.tied if id_ != one.id]
     if not math.isfinite(own):
         return f", {highest}: what they cost is not known"
     if not is_cheap(own, min(others)):  # whoever does not beat the baseline is not recommended, however cheap
@@ -252,17 +254,18 @@ def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, p
     """How much more the one with the highest score costs, where that is another; else the next cheapest."""
     if prefer in {ORDER, SCORE}:
         return ""
+    cost = partial(cost_of, rows=verdict.rows or 0)
     top = scored[verdict.tied[0]]
     rivals = [scored[id_] for id_ in verdict.tied if id_ != one.id]
     if top.id != one.id:
         other, which = top, f"with the {_highest(verdict)} {verdict.metric}"
     else:
-        other = min(rivals, key=lambda rival: (cost_of(rival, PreferAmongTied(prefer)), rival.id))
+        other = min(rivals, key=lambda rival: (cost(rival, PreferAmongTied(prefer)), rival.id))
         which = "the next"
     times = [
-        f"{_times(cost_of(other, by) / cost_of(one, by))} times the {what}"
+        f"{_times(cost(other, by) / cost(one, by))} times the {what}"
         for by, what in _COSTS.items()
-        if math.isfinite(cost_of(other, by)) and not is_cheap(cost_of(other, by), cost_of(one, by))
+        if math.isfinite(cost(other, by)) and not is_cheap(cost(other, by), cost(one, by))
     ]
     return f" {other.id}, {which}, takes {joined(times)}." if times else ""
 
