@@ -74,7 +74,7 @@ class VerdictOut(Out):
     sentence: str = Field(description="what is known, for people")
     best: str | None = Field(description="null where nobody is shown to be alone at the top")
     tied: list[str] = Field(description="those that share the first place; empty if there is one best")
-    recommended: str | None = Field(description="the one to take: of those that tie and cost little, the highest score")
+    recommended: str | None = Field(description="the one to take: of those that tie, a cheap one")
     corrected_score: CorrectedScoreOut | None = Field(
         description="the highest score, less what having been chosen for it adds on average"
     )
