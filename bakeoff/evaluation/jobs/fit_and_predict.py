@@ -17,6 +17,7 @@ import numpy as np
 
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
+from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.machine.folders import SOURCES
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"
+SCORES = "scores"
 
 
 def warm_up() -> None:
@@ -83,10 +85,14 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     if payload["audited"]:
         audit.begin()
     fitted = _fit(candidate, data, Path(payload["root"]), seed, inside)
-    model = fitted.model
     inside.phase(Phase.PREDICT)
     began = time.perf_counter()
-    predictions = _predict(model, candidate.output_kind, data, inside, probabilities=payload["probabilities"])
+    try:
+        predictions = _predict(fitted.model, candidate.output_kind, data, inside)
+        if payload["moreThanLabels"] and candidate.output_kind is OutputKind.LABELS:
+            _predict_beside(fitted, data, inside, threshold=payload["threshold"])
+    except BadPredictionsError as exc:
+        raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
     report = {
         "fitSeconds": fitted.seconds,
         "predictSeconds": time.perf_counter() - began,
@@ -174,17 +180,30 @@ def _load_failures() -> Iterator[None]:
         ) from exc
 
 
-def _predict(model: Any, kind: OutputKind, data: Data, inside: CellApi, *, probabilities: bool) -> Any:
-    rows = len(data.X_test)
-    try:
-        values = check_predictions(model.predict(data.X_test), rows=rows, output_kind=kind)
-        _save(inside, PREDICTIONS, values)
-        if probabilities and kind is OutputKind.LABELS and hasattr(model, "predict_proba"):
-            raw = model.predict_proba(data.X_test)
-            _save(inside, PROBABILITIES, check_predictions(raw, rows=rows, output_kind=OutputKind.PROBA))
-    except BadPredictionsError as exc:
-        raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
+def _predict(model: Any, kind: OutputKind, data: Data, inside: CellApi) -> Any:
+    values = check_predictions(model.predict(data.X_test), rows=len(data.X_test), output_kind=kind)
+    _save(inside, PREDICTIONS, values)
     return values
+
+
+def _predict_beside(
+    fitted: _FittedCandidate, data: Data, inside: CellApi, *, threshold: float | None
+) -> None:
+    """Writes the probabilities of a model that predicts labels, or else its scores, of two classes."""
+    model, rows = fitted.model, len(data.X_test)
+    if hasattr(model, "predict_proba"):
+        raw = model.predict_proba(data.X_test)
+        _save(inside, PROBABILITIES, check_predictions(raw, rows=rows, output_kind=OutputKind.PROBA))
+    elif data.target_kind is TargetKind.BINARY and hasattr(model, "decision_function"):
+        raw = model.decision_function(data.X_test)
+        _save(inside, SCORES, check_predictions(raw, rows=rows, output_kind=OutputKind.SCORE))
+    elif threshold is not None:
+        raise EntryFailure(
+            type="NoProbabilities",
+            message=f"threshold {threshold:g} has nothing to act on: {type(fitted.own).__name__} has neither "
+            "predict_proba nor decision_function",
+            hint="leave the threshold out, or predict probabilities and declare `output_kind: proba`",
+        )
 
 
 def _save(inside: CellApi, name: str, values: Any) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from fixtures.command_line import MIXED, TERMINAL, Outcome, Project, a_mixed_run
@@ -48,6 +49,12 @@ def test_in_a_pipe_the_leaderboard_is_plain_aligned_lines(project: Project) -> N
         "3  dummy   1.0      0.5000    0.6250    0.0   2.50        120  baseline",
         "4  worse   1.0      0.2500    0.3000    1.0   2.50        120  not better",
     ]
+
+
+def test_the_header_names_the_average_only_where_a_metric_is_averaged(project: Project) -> None:
+    project.fill(a_run(rules=replace(RULES, metrics=("accuracy",), threshold=0.3)), MIXED)
+
+    assert "scored by  accuracy, threshold 0.3  seed 0" in project.bakeoff("show").stdout.splitlines()
 
 
 def test_candidates_without_a_result_are_listed_with_what_to_do(project: Project) -> None:
