@@ -19,7 +19,7 @@ class Preprocess(StrEnum):
 class OutputKind(StrEnum):
     """What `predict` returns, and so how it is turned into something that can be scored."""
 
-    LABELS = "labels"
+    LABELS = "labels"  #: with a threshold in the run, its probabilities or scores decide instead
     PROBA = "proba"  #: probability of the positive class, compared with the run's threshold
     SCORE = "score"  #: any real number, the higher the more positive; threshold 0 unless given
 

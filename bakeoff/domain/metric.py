@@ -159,6 +159,10 @@ def _by_function(metric: str) -> bool | None:
     return None if declared is None else bool(declared)
 
 
+#: The metrics that `average` changes. A scorer of scikit-learn has its average in its name.
+AVERAGED_METRICS = frozenset({"precision", "recall", "f1"})
+
+
 class Average(StrEnum):
     BINARY = "binary"
     MACRO = "macro"
@@ -172,7 +176,7 @@ class ScoringRules:
 
     metrics: tuple[str, ...]  #: names; the first one ranks the leaderboard
     positive_label: str | None = None  #: as text; None for regression and for more than two classes
-    threshold: float | None = None  #: None means 0.5 for probabilities and 0 for scores
+    threshold: float | None = None  #: None: 0.5 for probabilities, 0 for scores, and labels as predicted
     average: Average | None = None  #: None for regression
     zero_division: float = 0.0
     seal: float = 0.0  #: share of the test rows that only the winner is scored on

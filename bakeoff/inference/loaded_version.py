@@ -98,13 +98,29 @@ class LoadedVersion:
     def _part(self, X: Any, *, probabilities: bool) -> _Part:
         rows = len(X)
         prepared = X if self.preprocessor is None else self._prepared(X)
-        raw = _call_model_code(self.model.predict, prepared)
-        predictions = self.output_rules.predictions(raw, rows=rows)
+        if self.output_rules.threshold_decides:
+            predictions = self._labels_by_threshold(prepared, rows)
+        else:
+            raw = _call_model_code(self.model.predict, prepared)
+            predictions = self.output_rules.predictions(raw, rows=rows)
         if not probabilities:
             return predictions, None
         if self.output_rules.output_kind is OutputKind.LABELS:
             raw = _call_model_code(self.model.predict_proba, prepared)
         return predictions, self.output_rules.probabilities(raw, rows=rows)
+
+    def _labels_by_threshold(self, prepared: Any, rows: int) -> NDArray[Any]:
+        if hasattr(self.model, "predict_proba"):
+            raw, kind = _call_model_code(self.model.predict_proba, prepared), OutputKind.PROBA
+        elif hasattr(self.model, "decision_function"):
+            raw, kind = _call_model_code(self.model.decision_function, prepared), OutputKind.SCORE
+        else:
+            raise BadPredictionsError(
+                f"its threshold {self.output_rules.rules.threshold:g} has nothing to act on: it has neither "
+                "predict_proba nor decision_function",
+                "save it again without `threshold` in its metadata",
+            )
+        return self.output_rules.labels_by_threshold(raw, kind, rows=rows)
 
     def _prepared(self, X: Any) -> Any:
         """With column names if the model was fitted with them, else without: scikit-learn warns otherwise."""

@@ -21,7 +21,9 @@ from registry.columns.class_predictions import (
     code_of,
     columns_of,
     decisions_of,
+    of_decision_function,
     positive_code,
+    threshold_decides,
     to_class_predictions,
 )
 from registry.columns.predictions import BadPredictionsError, Predictions, check_numbers, check_predictions
@@ -53,6 +55,15 @@ class OutputRules:
         return None if self.classes is None else positive_code(self.classes, self.rules)
 
     @property
+    def threshold_decides(self) -> bool:
+        """Whether the labels that `predict` returns do not count, but the threshold does."""
+        return (
+            self.output_kind is OutputKind.LABELS
+            and self.classes is not None
+            and threshold_decides(self.classes, self.rules)
+        )
+
+    @property
     def beside(self) -> OutputKind:
         """What the model can return beside labels: probabilities or scores."""
         return OutputKind.SCORE if self.output_kind is OutputKind.SCORE else OutputKind.PROBA
@@ -72,6 +83,14 @@ class OutputRules:
         return to_class_predictions(
             Predictions(values=values, output_kind=self.output_kind), self.classes, self.rules
         ).labels
+
+    def labels_by_threshold(self, raw: Any, kind: OutputKind, *, rows: int) -> NDArray[Any]:
+        """Labels, from what `predict_proba` or `decision_function` returned, for which `kind` stands."""
+        values = check_predictions(raw, rows=rows, output_kind=kind)
+        if kind is OutputKind.SCORE:
+            values = of_decision_function(values)
+        predictions = Predictions(values=values, output_kind=kind)
+        return to_class_predictions(predictions, np.asarray(self.classes), self.rules).labels
 
     def probabilities(self, raw: Any, *, rows: int) -> NDArray[Any]:
         """Probabilities or scores: of the positive one of two classes, else a column for each class."""

@@ -26,6 +26,13 @@ from registry.code.missing_module import cure_for
 _TRACEBACK_LIMIT = 20_000
 _MESSAGE_LIMIT = 500
 
+#: Classes of scikit-learn that can be imported only after a module that says that they may change.
+_EXPERIMENTAL = {
+    ("sklearn.model_selection", "HalvingGridSearchCV"): "sklearn.experimental.enable_halving_search_cv",
+    ("sklearn.model_selection", "HalvingRandomSearchCV"): "sklearn.experimental.enable_halving_search_cv",
+    ("sklearn.impute", "IterativeImputer"): "sklearn.experimental.enable_iterative_imputer",
+}
+
 
 class LoadError(InvalidInputError):
     """The class of a candidate cannot be imported or constructed."""
@@ -55,6 +62,8 @@ def find_class(path: str, *, root: Path) -> type[Any]:
             "write `package.module:Class` or `folder/file.py:Class`",
         )
     add_to_import_path(root)
+    if (enabling := _EXPERIMENTAL.get((where, name))) is not None:
+        importlib.import_module(enabling)
     is_file = where.endswith(".py")
     root = root.resolve()
     module = _import_file(where, root) if is_file else _import_module(where, where, root)

@@ -20,9 +20,15 @@ from typing import Any
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.runs.job import Phase
-from registry.code.class_import import LoadError, find_class, nearest, plugin_errors
+from registry.code.class_import import (
+    LoadError,
+    describe_exception,
+    find_class,
+    nearest,
+    plugin_errors,
+)
 
-__all__ = ["LoadError", "build", "is_class_mapping"]
+__all__ = ["LoadError", "build", "is_class_mapping", "require_predict"]
 
 #: The methods that a candidate must have, with the cure when one is missing.
 _CONTRACT = {
@@ -239,10 +245,28 @@ def _refuse_abstract(cls: type[Any], path: str) -> None:
         )
 
 
+def require_predict(model: Any, candidate: Candidate) -> None:
+    """After the fit: a class may have `predict` and its object not, as scikit-learn's meta-estimators do."""
+    path = candidate.path or candidate.steps[-1].path
+    try:
+        missing = None if callable(model.predict) else "it is not callable"
+    except AttributeError as exc:
+        missing = describe_exception(exc.__cause__ or exc)
+    if missing is not None:
+        raise LoadError(
+            Phase.FIT,
+            f"{path} has no method `predict` after its fit ({missing})",
+            "give it parameters with which it predicts: its inner estimator must have `predict`, too",
+        )
+
+
 def _require_methods(model: Any, path: str, methods: tuple[str, ...]) -> None:
+    """Looks at the object, else at its class: some methods appear when the object is fitted."""
     for name in methods:
         with plugin_errors(Phase.CONSTRUCT, path):
             method = getattr(model, name, None)
+        if method is None and inspect.getattr_static(type(model), name, None) is not None:
+            continue  # `require_predict` looks again after the fit
         if method is None:
             cure = _CONTRACT.get(name, "every step but the last must be a transformer")
             raise LoadError(Phase.CONSTRUCT, f"{path} has no method `{name}`", cure)

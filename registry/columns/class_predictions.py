@@ -64,6 +64,9 @@ class ClassPredictions:
 def to_class_predictions(
     predictions: Predictions, classes: NDArray[Any], rules: ScoringRules
 ) -> ClassPredictions:
+    """With a threshold, labels of two classes are decided by what stands beside them."""
+    if predictions.output_kind is OutputKind.LABELS and threshold_decides(classes, rules):
+        return to_class_predictions(_beside_alone(predictions, rules), classes, rules)
     rows = len(predictions.values)
     values = check_predictions(predictions.values, rows=rows, output_kind=predictions.output_kind)
     extra, warnings = _extra_probabilities(predictions, classes, rules)
@@ -71,7 +74,12 @@ def to_class_predictions(
         codes, unseen = codes_of(values, classes)
         labels = values if unseen.size else classes[codes]
         return ClassPredictions(
-            codes=codes, unseen=unseen, labels=labels, probabilities=extra, decisions=None, warnings=warnings
+            codes=codes,
+            unseen=unseen,
+            labels=labels,
+            probabilities=extra,
+            decisions=_extra_decisions(predictions, classes, rules),
+            warnings=warnings,
         )
     columns = columns_of(values, predictions.output_kind, classes, rules)
     codes = _decided(columns, predictions.output_kind, classes, rules)
@@ -91,6 +99,43 @@ def positive_code(classes: NDArray[Any], rules: ScoringRules) -> int | None:
     if rules.positive_label is None:
         return None
     return code_of(rules.positive_label, classes.tolist())
+
+
+def threshold_decides(classes: NDArray[Any], rules: ScoringRules) -> bool:
+    """Whether the rules have a threshold for labels, which has a meaning for two classes only."""
+    return rules.threshold is not None and positive_code(classes, rules) is not None
+
+
+def of_decision_function(values: NDArray[Any]) -> NDArray[Any]:
+    """A column for each of two classes: a `decision_function` says how much a row is of the greater one."""
+    return values if values.ndim > 1 else np.column_stack([np.zeros_like(values), values])
+
+
+def _beside_alone(predictions: Predictions, rules: ScoringRules) -> Predictions:
+    if predictions.probabilities is not None:
+        return Predictions(values=predictions.probabilities, output_kind=OutputKind.PROBA)
+    if predictions.scores is not None:
+        return Predictions(values=of_decision_function(predictions.scores), output_kind=OutputKind.SCORE)
+    raise BadPredictionsError(
+        f"threshold {rules.threshold:g} has nothing to act on: there are labels alone",
+        "leave the threshold out, or predict probabilities and declare output_kind: proba",
+    )
+
+
+def _extra_decisions(
+    predictions: Predictions, classes: NDArray[Any], rules: ScoringRules
+) -> NDArray[Any] | None:
+    """Scores that were returned beside labels; bad ones are left out, as if there were none."""
+    if predictions.scores is None or positive_code(classes, rules) is None:
+        return None
+    try:
+        checked = check_predictions(
+            predictions.scores, rows=len(predictions.values), output_kind=OutputKind.SCORE
+        )
+        columns = columns_of(of_decision_function(checked), OutputKind.SCORE, classes, rules)
+    except BadPredictionsError:
+        return None
+    return decisions_of(columns, classes, rules)
 
 
 def _extra_probabilities(

@@ -31,13 +31,20 @@ class Predictions:
     values: NDArray[Any]  #: labels; or probabilities or scores, 1-d of the positive class or (rows, classes)
     output_kind: OutputKind
     probabilities: NDArray[Any] | None = None  #: beside labels or scores, for metrics that need them
+    scores: NDArray[Any] | None = None  #: beside labels of two classes: of the greater one, if 1-d
 
     def of(self, rows: NDArray[np.intp]) -> Self:
-        """The predictions of some of the rows. Probabilities of a wrong shape are left as they are."""
-        probabilities = self.probabilities
-        if probabilities is not None and len(probabilities) == len(self.values):
-            probabilities = probabilities[rows]
-        return replace(self, values=self.values[rows], probabilities=probabilities)
+        """The predictions of some of the rows. What stands beside them in a wrong shape is left as it is."""
+
+        def some(beside: NDArray[Any] | None) -> NDArray[Any] | None:
+            return beside[rows] if beside is not None and len(beside) == len(self.values) else beside
+
+        return replace(
+            self,
+            values=self.values[rows],
+            probabilities=some(self.probabilities),
+            scores=some(self.scores),
+        )
 
 
 def check_predictions(raw: Any, *, rows: int, output_kind: OutputKind) -> NDArray[Any]:

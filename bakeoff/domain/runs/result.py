@@ -143,7 +143,9 @@ class Provenance:
     seen: Mapping[str, str]  #: digests of other files that it was seen to use, by path
     obstacle: str = ""  #: why it cannot be known whether it would predict the same again; empty if it can
     predictions: str  #: digest of the file of its predictions
-    probabilities: str | None = None  #: digest of the probabilities beside labels; None if there are none
+    probabilities: str | None = (
+        None  #: digest of the probabilities or scores beside labels; None: there are none
+    )
     manifest: CodeManifest
 
     @property

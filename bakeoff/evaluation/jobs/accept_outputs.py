@@ -56,11 +56,12 @@ def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) ->
 
 
 def load_predictions(job: Job, paths: JobPaths) -> Predictions:
-    """With the probabilities beside them, if there are any. The files are mapped, and not checked yet."""
+    """With the probabilities or scores beside them, if there are any. The files are mapped, not checked."""
     return Predictions(
         values=load_array(paths.predictions),
         output_kind=job.candidate.output_kind,
         probabilities=load_array(paths.probabilities) if paths.probabilities.exists() else None,
+        scores=load_array(paths.scores) if paths.scores.exists() else None,
     )
 
 
@@ -77,12 +78,14 @@ def load_array(file: Path) -> NDArray[Any]:
 
 def has_predictions_of(fit: Fit, paths: JobPaths) -> bool:
     """Whether the files at these paths are, byte for byte, what that fit predicted."""
-    expected = {
-        paths.predictions: fit.provenance.predictions,
-        paths.probabilities: fit.provenance.probabilities,
-    }
+    expected = (
+        (paths.predictions, fit.provenance.predictions),
+        (paths.beside, fit.provenance.probabilities),
+    )
     return all(
-        file.is_file() and sha256(file) == digest for file, digest in expected.items() if digest is not None
+        file is not None and file.is_file() and sha256(file) == digest
+        for file, digest in expected
+        if digest is not None
     )
 
 

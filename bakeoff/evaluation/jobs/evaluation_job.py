@@ -22,7 +22,7 @@ from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, accept_model, score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant
-from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
+from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of
@@ -144,7 +144,8 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "snapshot": str(paths.snapshot / snapshot_layout.OPEN),
         "root": str(paths.root),
         "seed": run.seed,
-        "probabilities": may_need_probabilities(run.rules.metrics, run.dataset.target_kind),
+        "moreThanLabels": need_more_than_labels(run.rules, run.dataset.target_kind),
+        "threshold": run.rules.threshold,
         "saveAs": None if paths.model is None or run.save is None else run.save.name,
     }
 
@@ -168,7 +169,7 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
             report=outcome.value,
             parts=parts,
             predictions=sha256(paths.predictions),
-            probabilities=sha256(paths.probabilities) if paths.probabilities.exists() else None,
+            probabilities=None if (beside := paths.beside) is None else sha256(beside),
         ),
     )
     return _with_warning(scored, outcome.log_gap) if outcome.log_gap else scored

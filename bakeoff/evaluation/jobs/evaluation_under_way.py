@@ -59,6 +59,7 @@ class JobPaths:
         outputs = {
             fit_and_predict.PREDICTIONS: self.predictions,
             fit_and_predict.PROBABILITIES: self.probabilities,
+            fit_and_predict.SCORES: self.scores,
         }
         if self.model is not None and self.preprocessor is not None:
             outputs[pickle_fitted_model.MODEL] = self.model
@@ -67,8 +68,18 @@ class JobPaths:
 
     @property
     def probabilities(self) -> Path:
-        """Written only by a candidate that predicts labels, if a metric may need its probabilities."""
+        """Written only by a candidate that predicts labels, if a metric or the threshold may need them."""
         return self.predictions.with_suffix(".proba.npy")
+
+    @property
+    def scores(self) -> Path:
+        """What its `decision_function` returned. Written instead of probabilities by one that has none."""
+        return self.predictions.with_suffix(".scores.npy")
+
+    @property
+    def beside(self) -> Path | None:
+        """The file of probabilities or scores, whichever was written."""
+        return next((file for file in (self.probabilities, self.scores) if file.is_file()), None)
 
     @property
     def preprocessor(self) -> Path | None:

@@ -3,9 +3,12 @@
 The cell gets the training data and the test features. It never sees a test label.
 """
 
+import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,19 +18,24 @@ import numpy as np
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.cell.inside.exception_report import hint_for
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
+from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.machine.folders import SOURCES
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
+from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import with_preprocessing
 from bakeoff.settings import log_setup
 from registry.code.file_access_audit import FileAccessAudit
 from registry.code.library_versions import loaded_environment
-from registry.code.model_building import LoadError, build
+from registry.code.model_building import LoadError, build, require_predict
 from registry.columns.predictions import BadPredictionsError, check_predictions
+
+log = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"
+SCORES = "scores"
 
 
 def warm_up() -> None:
@@ -72,44 +80,101 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     candidate = Candidate.from_json(payload["candidate"])
     log_setup.set_ids(**payload["about"], modelId=candidate.id)
     seed: int = payload["seed"]
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - plugins may use the old global generator
+    _seed_globals(seed)
     data = open_snapshot(Path(payload["snapshot"]), features=candidate.features)
     audit = FileAccessAudit(private=(inside.scratch, Path.cwd(), Path(payload["snapshot"])))
     if payload["audited"]:
         audit.begin()
-    built = _build(candidate, Path(payload["root"]), seed, inside)
-    model = with_preprocessing(built, data.fields) if candidate.preprocess is Preprocess.AUTO else built
-    inside.phase(Phase.FIT)
-    began = time.perf_counter()
-    model.fit(data.X_train, data.y_train)
-    fit_end = time.perf_counter()
+    fitted = _fit(candidate, data, Path(payload["root"]), seed, inside)
     inside.phase(Phase.PREDICT)
-    predictions = _predict(model, candidate.output_kind, data, inside, probabilities=payload["probabilities"])
+    began = time.perf_counter()
+    try:
+        predictions = _predict(fitted.model, candidate.output_kind, data, inside)
+        if payload["moreThanLabels"] and candidate.output_kind is OutputKind.LABELS:
+            _predict_beside(fitted, data, inside, threshold=payload["threshold"])
+    except BadPredictionsError as exc:
+        raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
     report = {
-        "fitSeconds": fit_end - began,
-        "predictSeconds": time.perf_counter() - fit_end,
+        "fitSeconds": fitted.seconds,
+        "predictSeconds": time.perf_counter() - began,
         "audit": audit.report(),
         "surroundings": loaded_environment(),
     }
     if payload["saveAs"] is None:
         return report
     inside.phase(Phase.SAVE)
-    fitted = pickle_model(
-        built,
-        None if model is built else model[0],
+    pickled = pickle_model(
+        fitted.answering,
+        fitted.preprocessor,
+        own=fitted.own,
         name=payload["saveAs"],
         candidate=candidate,
         data=data,
         predictions=predictions,
         inside=inside,
     )
-    return {**report, "fitted": fitted}
+    return {**report, "fitted": pickled}
 
 
-def _build(candidate: Candidate, root: Path, seed: int, inside: CellApi) -> Any:
+def _seed_globals(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - plugins may use the old global generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FittedCandidate:
+    own: Any  #: the object of the candidate's class
+    model: Any  #: what is given the frame: `own`, behind the default pipeline or with codes for labels
+    seconds: float
+
+    @property
+    def preprocessor(self) -> Any:
+        return self.model[0] if self._has_pipeline else None
+
+    @property
+    def answering(self) -> Any:
+        """What is saved beside the preprocessor."""
+        return self.model[-1] if self._has_pipeline else self.model
+
+    @property
+    def _has_pipeline(self) -> bool:
+        return self.model is not self.own and hasattr(self.model, "steps")
+
+
+def _fit(candidate: Candidate, data: Data, root: Path, seed: int, inside: CellApi) -> _FittedCandidate:
+    """Fits the candidate. If its fit fails because it needs codes for labels, it is fitted anew with them."""
+
+    def make() -> tuple[Any, Any]:
+        with _load_failures():
+            own = build(candidate, root=root, seed=seed, entering=inside.phase)
+        inside.phase(Phase.FIT)
+        return own, with_preprocessing(own, data.fields) if candidate.preprocess is Preprocess.AUTO else own
+
+    own, model = make()
+    began = time.perf_counter()
     try:
-        return build(candidate, root=root, seed=seed, entering=inside.phase)
+        model.fit(data.X_train, data.y_train)
+    except MemoryError:
+        raise
+    except Exception:  # a model may raise anything
+        if not needs_codes(lambda: make()[1], data):
+            raise
+        log.info("%s accepts no labels but 0, 1, 2, ...: it learns these, and answers labels", candidate.id)
+        _seed_globals(seed)  # the fits that failed may have used them
+        own, model = make()
+        model = with_codes(model, own)
+        began = time.perf_counter()
+        model.fit(data.X_train, data.y_train)
+    seconds = time.perf_counter() - began
+    with _load_failures():
+        require_predict(own, candidate)
+    return _FittedCandidate(own=own, model=model, seconds=seconds)
+
+
+@contextmanager
+def _load_failures() -> Iterator[None]:
+    try:
+        yield
     except LoadError as exc:
         raise EntryFailure(
             type="LoadError",
@@ -119,17 +184,30 @@ def _build(candidate: Candidate, root: Path, seed: int, inside: CellApi) -> Any:
         ) from exc
 
 
-def _predict(model: Any, kind: OutputKind, data: Data, inside: CellApi, *, probabilities: bool) -> Any:
-    rows = len(data.X_test)
-    try:
-        values = check_predictions(model.predict(data.X_test), rows=rows, output_kind=kind)
-        _save(inside, PREDICTIONS, values)
-        if probabilities and kind is OutputKind.LABELS and hasattr(model, "predict_proba"):
-            raw = model.predict_proba(data.X_test)
-            _save(inside, PROBABILITIES, check_predictions(raw, rows=rows, output_kind=OutputKind.PROBA))
-    except BadPredictionsError as exc:
-        raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
+def _predict(model: Any, kind: OutputKind, data: Data, inside: CellApi) -> Any:
+    values = check_predictions(model.predict(data.X_test), rows=len(data.X_test), output_kind=kind)
+    _save(inside, PREDICTIONS, values)
     return values
+
+
+def _predict_beside(
+    fitted: _FittedCandidate, data: Data, inside: CellApi, *, threshold: float | None
+) -> None:
+    """Writes the probabilities of a model that predicts labels, or else its scores, of two classes."""
+    model, rows = fitted.model, len(data.X_test)
+    if hasattr(model, "predict_proba"):
+        raw = model.predict_proba(data.X_test)
+        _save(inside, PROBABILITIES, check_predictions(raw, rows=rows, output_kind=OutputKind.PROBA))
+    elif data.target_kind is TargetKind.BINARY and hasattr(model, "decision_function"):
+        raw = model.decision_function(data.X_test)
+        _save(inside, SCORES, check_predictions(raw, rows=rows, output_kind=OutputKind.SCORE))
+    elif threshold is not None:
+        raise EntryFailure(
+            type="NoProbabilities",
+            message=f"threshold {threshold:g} has nothing to act on: {type(fitted.own).__name__} has neither "
+            "predict_proba nor decision_function",
+            hint="leave the threshold out, or predict probabilities and declare `output_kind: proba`",
+        )
 
 
 def _save(inside: CellApi, name: str, values: Any) -> None:

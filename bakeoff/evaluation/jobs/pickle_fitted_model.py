@@ -27,6 +27,7 @@ def pickle_model(
     model: Any,
     preprocessor: Any,
     *,
+    own: Any,
     name: str,
     candidate: Candidate,
     data: Data,
@@ -35,10 +36,11 @@ def pickle_model(
 ) -> Mapping[str, Any]:
     """Returns `{description}`, or `{problem}` if nothing was written.
 
-    `name` is what the model will be called in the registry.
+    `own` is the object of the candidate's class: the model, or a part of it. `name` is what the model will be
+    called in the registry.
     """
     try:
-        description = _describe(model, candidate, data, predictions)
+        description = _describe(model, own, candidate, data, predictions)
     except Exception as exc:  # noqa: BLE001 - its attributes are untrusted code and may raise anything
         return {"problem": f"it cannot be described: {describe_exception(exc)}"}
     with inside.output(MODEL) as model_file, inside.output(PREPROCESSOR) as preprocessor_file:
@@ -56,10 +58,11 @@ def pickle_model(
     return {"description": description}
 
 
-def _describe(model: Any, candidate: Candidate, data: Data, predictions: Any) -> Mapping[str, Any]:
+def _describe(model: Any, own: Any, candidate: Candidate, data: Data, predictions: Any) -> Mapping[str, Any]:
     found = describe(
         model,
-        hyperparameters=_hyperparameters(model, candidate),
+        model_type=type(own).__name__,
+        hyperparameters=_hyperparameters(own, candidate),
         signature=infer_signature(data.X_train, predictions),
         input_example=data.X_train.head(_EXAMPLE_ROWS),
     )

@@ -13,7 +13,7 @@ from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.extensions import Extends, whose
-from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION
+from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION, ScoringRules
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.metrics.known_scorers import known_scorers
 
@@ -47,6 +47,11 @@ def may_need_probabilities(names: Iterable[str], target_kind: TargetKind) -> boo
         name not in built_in(target_kind) and (not metric.is_custom(name) or metric.needs_probabilities(name))
         for name in names
     )
+
+
+def need_more_than_labels(rules: ScoringRules, target_kind: TargetKind) -> bool:
+    """Whether labels alone cannot be scored by these rules: probabilities or scores may be needed."""
+    return rules.threshold is not None or may_need_probabilities(rules.metrics, target_kind)
 
 
 def _check_custom(name: str, target_kind: TargetKind) -> None:

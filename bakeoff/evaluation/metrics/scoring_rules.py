@@ -7,7 +7,13 @@ import numpy as np
 
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
-from bakeoff.domain.metric import CLASSIFICATION_METRICS, REGRESSION_METRICS, Average, ScoringRules
+from bakeoff.domain.metric import (
+    AVERAGED_METRICS,
+    CLASSIFICATION_METRICS,
+    REGRESSION_METRICS,
+    Average,
+    ScoringRules,
+)
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.metrics import metric_names
 from registry.columns.class_predictions import Label, code_of
@@ -35,7 +41,7 @@ def resolve_rules(
     with in_field("threshold"):
         threshold = _threshold(threshold, kind)
     with in_field("average"):
-        how = _average(average, kind)
+        how = _average(average, kind, names)
     with in_field("zeroDivision"):
         zero_division = _zero_division(zero_division)
     return ScoringRules(
@@ -90,7 +96,7 @@ def _threshold(threshold: float | None, kind: TargetKind) -> float | None:
     return threshold
 
 
-def _average(average: str | None, kind: TargetKind) -> Average | None:
+def _average(average: str | None, kind: TargetKind, metrics: Sequence[str]) -> Average | None:
     if kind is TargetKind.REGRESSION:
         _refuse("average", average, kind)
         return None
@@ -98,6 +104,12 @@ def _average(average: str | None, kind: TargetKind) -> Average | None:
         return Average.BINARY if kind is TargetKind.BINARY else Average.MACRO
     if average not in list(Average):
         raise InvalidInputError(f"unknown average {average!r}; expected one of {', '.join(Average)}")
+    if AVERAGED_METRICS.isdisjoint(metrics):
+        raise InvalidInputError(
+            f"average '{average}' changes none of the metrics {', '.join(metrics)}: leave it out, or name "
+            f"one of {', '.join(sorted(AVERAGED_METRICS))}; a scorer of scikit-learn has it in its name, "
+            "such as f1_macro"
+        )
     if average == Average.BINARY and kind is TargetKind.MULTICLASS:
         raise InvalidInputError(
             "average 'binary' needs a target of two classes; use macro, micro or weighted"

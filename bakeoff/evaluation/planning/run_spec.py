@@ -77,7 +77,7 @@ class RunSpec(Body):
         str | int | float | bool | None, OnCommandLine(panel=_SCORING, metavar="LABEL")
     ] = Field(None, description="The positive class of two.")
     threshold: Annotated[float | None, OnCommandLine(panel=_SCORING, metavar="X")] = Field(
-        None, description="From which a score is positive."
+        None, description="From which a probability or score is positive."
     )
     average: Annotated[Average | None, OnCommandLine(panel=_SCORING, metavar="HOW")] = Field(
         None, strict=False, description="Over classes: binary, macro, micro, weighted."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.wording import joined
@@ -147,7 +148,7 @@ def _of_classes(scored: ScoredRows) -> Disagreements:
     first: ClassPredictions | None = None
     right: dict[str, NDArray[np.bool_]] = {}
     for name, predictions in scored.predictions.items():
-        answered = _classified(_without_extra(predictions), scored)
+        answered = _classified(_without_extra(predictions, scored.rules), scored)
         right[name] = answered.codes == true
         if first is None:
             first = replace(answered, probabilities=None, decisions=None)  # which may be large
@@ -197,9 +198,11 @@ def _classified(predictions: Predictions, scored: ScoredRows) -> ClassPrediction
     return to_class_predictions(predictions, np.unique(plain_labels(scored.classes)), scored.rules)
 
 
-def _without_extra(predictions: Predictions) -> Predictions:
-    """Probabilities beside labels do not decide what was predicted: they are not read."""
-    return replace(predictions, probabilities=None)
+def _without_extra(predictions: Predictions, rules: ScoringRules) -> Predictions:
+    """What stands beside labels is not read, unless a threshold decides by it."""
+    if rules.threshold is not None and predictions.output_kind is OutputKind.LABELS:
+        return predictions
+    return replace(predictions, probabilities=None, scores=None)
 
 
 def _differs(one: ClassPredictions, other: ClassPredictions, classes: int) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from bakeoff.domain.candidate import Candidate, OutputKind
 from bakeoff.domain.metric import ScoringRules, is_custom
 from bakeoff.domain.runs.result import Fit, Part, Parts
 from bakeoff.domain.runs.run import Run
-from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
+from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.reuse.audit_check import first_change
 
 _MOST_NAMED = 3
@@ -90,7 +90,9 @@ def _choose(candidate: Candidate, run: Run, past: Past, root: Path) -> Fit:
             raise _MustBeFittedError("it is to be fitted twice, and was fitted once")
     fits = [fit for fit in fits if _has_answers_for(run, fit, candidate)]
     if not fits:
-        raise _MustBeFittedError("a metric needs probabilities, which were not stored before")
+        raise _MustBeFittedError(
+            "a metric or the threshold needs probabilities, which were not stored before"
+        )
     return next((fit for fit in fits if _is_scored_alike(fit, run.rules)), fits[0])
 
 
@@ -138,9 +140,7 @@ def _has_answers_for(run: Run, fit: Fit, candidate: Candidate) -> bool:
     if candidate.output_kind is not OutputKind.LABELS or _is_scored_alike(fit, run.rules):
         return True
     kind = run.dataset.target_kind
-    return may_need_probabilities(fit.rules.metrics, kind) or not may_need_probabilities(
-        run.rules.metrics, kind
-    )
+    return need_more_than_labels(fit.rules, kind) or not need_more_than_labels(run.rules, kind)
 
 
 def _is_scored_alike(fit: Fit, rules: ScoringRules) -> bool:

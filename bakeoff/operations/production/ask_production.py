@@ -247,6 +247,7 @@ def _scored(context: Context, run: Run, version: ModelVersion, order: Order) -> 
     file = order.outputs[answer_of_production.BESIDE]
     beside = load_array(file) if file.exists() else None
     predictions = Predictions(values=labels, output_kind=OutputKind.LABELS, probabilities=beside)
+    rules = replace(rules, threshold=None)  # its own one has decided already which labels it answers
     if beside is not None and version.metadata.get("outputKind") == OutputKind.SCORE:
         # Metrics such as roc_auc read scores. Its own threshold turns them into the labels that it answers.
         predictions = Predictions(values=beside, output_kind=OutputKind.SCORE)

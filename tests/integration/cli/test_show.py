@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from fixtures.command_line import MIXED, TERMINAL, Outcome, Project, a_mixed_run
@@ -57,6 +58,12 @@ def test_one_exploding_value_leaves_the_others_their_digits(project: Project) ->
     rows = project.bakeoff("show").stdout.splitlines()[7:10]
 
     assert [row.split()[3] for row in rows] == ["0.9125", "0.8750", "-1.0e+19"]
+
+
+def test_the_header_names_the_average_only_where_a_metric_is_averaged(project: Project) -> None:
+    project.fill(a_run(rules=replace(RULES, metrics=("accuracy",), threshold=0.3)), MIXED)
+
+    assert "scored by  accuracy, threshold 0.3  seed 0" in project.bakeoff("show").stdout.splitlines()
 
 
 def test_candidates_without_a_result_are_listed_with_what_to_do(project: Project) -> None:

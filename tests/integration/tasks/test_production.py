@@ -217,7 +217,7 @@ def test_on_other_rows_the_version_itself_answers_and_it_is_said_that_it_may_kno
     )
 
 
-@pytest.mark.parametrize("candidate", ["linear", "chance", "distance"])
+@pytest.mark.parametrize("candidate", ["linear", "chance", "distance"])  # "linear" predicts labels
 def test_labels_probabilities_and_scores_are_scored_as_those_of_a_candidate(
     project: Project, candidate: str
 ) -> None:

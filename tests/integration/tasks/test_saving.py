@@ -35,6 +35,8 @@ CANDIDATES = {
     "waits": {"path": "plugins/mine.py:Waits"},
     "chance": {"path": "plugins/mine.py:Chance", "output_kind": "proba"},
     "distance": {"path": "plugins/mine.py:Distance", "output_kind": "score"},
+    "margin": {"path": "sklearn.svm:LinearSVC"},
+    "boosted": {"path": "xgboost:XGBClassifier", "params": {"n_estimators": 20, "max_depth": 2}},
 }
 MINE = """
 import os, threading, time
@@ -297,9 +299,13 @@ def test_a_class_of_ones_own_is_loaded_by_whoever_has_the_project_on_the_path(
 def test_a_predictor_says_of_the_test_rows_what_the_run_has_scored(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Labels, probabilities and scores alike, with the run's threshold and positive label."""
+    """Labels, probabilities and scores alike, with the run's threshold and positive label.
+
+    The saved `boosted` learnt codes for labels, and answers labels.
+    """
+    asked = ("linear", "chance", "distance", "margin", "boosted")
     rules = {"positive_label": "no", "threshold": 0.4, "metrics": ["f1", "accuracy"]}
-    run_id = start(project, "linear", "chance", "distance", save="all", save_as="asked", **rules)
+    run_id = start(project, *asked, save="all", save_as="asked", **rules)
     outcome(project, run_id)
     monkeypatch.syspath_prepend(project.folder)
     dataset = run_rows.get(project.engine, run_id).dataset
@@ -307,7 +313,7 @@ def test_a_predictor_says_of_the_test_rows_what_the_run_has_scored(
     X, truth = open_snapshot(snapshot / OPEN).X_test, sealed_labels(snapshot)
 
     measured = {}
-    for candidate in ("linear", "chance", "distance"):
+    for candidate in asked:
         predictor = ModelPredictor(registry_of(project))
         predictor.load_model(f"runs:/{run_id}/{candidate}")
         said = predictor.predict_batch(X, batch_size=7)
@@ -318,7 +324,10 @@ def test_a_predictor_says_of_the_test_rows_what_the_run_has_scored(
 
     scored = project.metrics(run_id)
     assert measured == {name: pytest.approx(scored[name]) for name in measured}
-    assert len({tuple(metrics.values()) for metrics in measured.values()}) == 3
+    assert len({tuple(metrics.values()) for metrics in measured.values()}) == len(asked)
+    predictor.load_model(f"runs:/{run_id}/boosted")
+    assert set(predictor.predict(X)) == {"no", "yes"}
+    assert predictor.get_model_info()["model_type"] == "XGBClassifier"
 
 
 def test_when_nobody_beats_the_baseline_nothing_is_saved_and_it_is_said(project: Project) -> None:

@@ -226,6 +226,31 @@ def test_probabilities_and_scores_become_labels_by_the_rules_of_the_run(columns,
     assert predictor.predict(frame, return_probabilities=True).tolist() == beside
 
 
+@pytest.mark.parametrize(
+    ("model", "noted", "labels"),
+    [
+        (LogisticRegression(max_iter=5000), {"threshold": 0.0}, {"yes"}),
+        (LogisticRegression(max_iter=5000), {"threshold": 0.0, "positiveLabel": "no"}, {"no"}),
+        (LogisticRegression(max_iter=5000), {"threshold": None}, {"no", "yes"}),
+        (LinearSVC(), {"threshold": -1000.0}, {"yes"}),
+        (LinearSVC(), {"threshold": -1000.0, "positiveLabel": "no"}, {"no"}),
+    ],
+)
+def test_a_threshold_decides_instead_of_predict(model, noted, labels):
+    predictor = predictor_of(model.fit(X, TWO), metadata={"classes": NO_YES, **noted})
+
+    assert set(predictor.predict(X)) == labels
+
+
+def test_a_threshold_of_a_model_that_predicts_labels_alone_is_an_error_with_its_cure():
+    predictor, frame = echo(NO_YES, classes=NO_YES, threshold=0.3)
+
+    with pytest.raises(InvalidInputError, match=r"its threshold 0.3 has nothing to act on") as caught:
+        predictor.predict(frame)
+
+    assert "save it again without `threshold` in its metadata" in str(caught.value)
+
+
 @pytest.mark.parametrize("kind", ["labels", "proba", "score"])
 def test_where_a_number_is_predicted_it_is_the_number_itself(kind):
     predictor, frame = echo([1, 250, -3], outputKind=kind, classes=[])

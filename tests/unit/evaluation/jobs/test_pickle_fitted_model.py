@@ -55,6 +55,7 @@ def left_of(model: Any, folder: Path, preprocessor: Any = None, **candidate: Any
         said = pickle_model(
             model,
             preprocessor,
+            own=model,
             name="churn",
             candidate=a_candidate(**candidate),
             data=DATA,

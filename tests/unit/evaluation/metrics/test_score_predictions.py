@@ -17,12 +17,12 @@ BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, Targe
 
 
 def scored(y_true, values, *, kind=BINARY, output="labels", classes=None, **choices):
-    probabilities = choices.pop("probabilities", None)
+    beside = {name: choices.pop(name, None) for name in ("probabilities", "scores")}
     classes = np.unique(np.asarray(y_true)).tolist() if classes is None else classes
     classes = [] if kind is REGRESSION else classes
     scores = score(
         y_true,
-        Predictions(values=np.asarray(values), output_kind=OutputKind(output), probabilities=probabilities),
+        Predictions(values=np.asarray(values), output_kind=OutputKind(output), **beside),
         rules=resolve_rules(target_kind=kind, classes=classes, **choices),
         target_kind=kind,
         classes=classes,
@@ -124,6 +124,61 @@ def test_a_row_is_positive_from_the_threshold_on(output, values, choices, recall
     )
 
     assert scores.metrics == {"recall": recall, "precision": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("beside", "positive", "threshold", "metrics"),
+    [
+        (
+            {"probabilities": [[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]]},
+            "yes",
+            0.4,
+            {"recall": 1.0, "precision": 1.0},
+        ),
+        (
+            {"probabilities": [[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]]},
+            "yes",
+            0.5,
+            {"recall": 0.5, "precision": 1.0},
+        ),
+        (
+            {"probabilities": [[0.8, 0.2], [0.6, 0.4], [0.3, 0.7]]},
+            "no",
+            0.6,
+            {"recall": 1.0, "precision": 0.5},
+        ),
+        ({"scores": [-2.0, 0.5, 3.0]}, "yes", 1.0, {"recall": 0.5, "precision": 1.0}),
+        ({"scores": [-2.0, 0.5, 3.0]}, "no", 0.0, {"recall": 1.0, "precision": 1.0}),
+        ({"scores": [-2.0, 0.5, 3.0]}, "no", -1.0, {"recall": 1.0, "precision": 0.5}),
+    ],
+)
+def test_a_threshold_decides_instead_of_the_labels_that_were_predicted(beside, positive, threshold, metrics):
+    found = scored(
+        np.array(["no", "yes", "yes"]),
+        ["no", "no", "no"],
+        metrics=["recall", "precision"],
+        positive_label=positive,
+        threshold=threshold,
+        **{name: np.array(values) for name, values in beside.items()},
+    )
+
+    assert found.metrics == metrics
+
+
+def test_without_a_threshold_the_labels_stand_and_the_scores_beside_them_rank_the_rows():
+    found = scored(
+        np.array(["no", "yes", "yes"]),
+        ["no", "no", "no"],
+        metrics=["recall", "roc_auc"],
+        scores=np.array([-3.0, -2.0, -1.0]),
+    )
+
+    assert found.metrics == {"recall": 0.0, "roc_auc": 1.0}
+
+
+def test_a_threshold_that_has_labels_alone_to_act_on_is_an_error():
+    with pytest.raises(BadPredictionsError, match=r"threshold 0.3 has nothing to act on: there are labels"):
+        scored(np.array(["no", "yes"]), ["no", "yes"], threshold=0.3)
 
 
 def test_one_column_is_of_the_positive_label_also_if_that_is_the_lesser_one():

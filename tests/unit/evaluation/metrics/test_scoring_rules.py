@@ -85,6 +85,10 @@ def test_what_is_given_is_kept():
             "positive label 'maybe' is not a class of the target; the classes are no, yes",
         ),
         ({"threshold": math.inf}, "threshold must be a finite number, got inf"),
+        (
+            {"average": "macro", "metrics": ["accuracy", "roc_auc"]},
+            "average 'macro' changes none of the metrics accuracy, roc_auc: leave it out, or name one of f1,",
+        ),
         ({"average": "samples"}, "unknown average 'samples'; expected one of binary, macro, micro, weighted"),
         ({"zero_division": 0.5}, "zero division must be 0, 1 or nan, got 0.5"),
         ({"metrics": []}, r"metrics must be a list of one name at least, got \[\]"),

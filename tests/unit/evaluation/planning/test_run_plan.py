@@ -249,7 +249,7 @@ def test_the_configuration_rules_unless_the_request_says_otherwise(plan):
         TREE,
         seed=0,
         test_size=0.5,
-        metrics=["accuracy"],
+        metrics=["recall"],
         positive_label="yes",
         threshold=0.3,
         average="macro",
@@ -260,7 +260,7 @@ def test_the_configuration_rules_unless_the_request_says_otherwise(plan):
     assert from_file.rules.positive_label == "no"
     assert (from_file.rules.threshold, from_file.rules.average) == (None, "binary")
     assert (asked.seed, asked.test_size, asked.dataset.test_rows) == (0, 0.5, 20)
-    assert asked.rules.metrics == ("accuracy",)
+    assert asked.rules.metrics == ("recall",)
     assert (asked.rules.positive_label, asked.rules.threshold, asked.rules.average) == ("yes", 0.3, "macro")
     assert asked.dataset.dataset_id == from_file.dataset.dataset_id
     assert asked.dataset.split_id != from_file.dataset.split_id

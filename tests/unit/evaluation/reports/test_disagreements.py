@@ -87,7 +87,8 @@ def test_who_predicts_the_same_disagrees_nowhere():
 def test_probabilities_become_labels_by_the_threshold_of_the_run_first():
     sure = Predictions(values=np.array([0.1, 0.6, 0.1, 0.8, 0.65, 0.9]), output_kind=OutputKind.PROBA)
     rules = ScoringRules(metrics=("f1",), positive_label="yes", average=Average.BINARY, threshold=0.7)
-    found = find_disagreements(of_classes(rules=rules, sure=sure, tree=labels(TRUE)))
+    tree = labels(["no"] * 6, probabilities=np.eye(2)[[int(label == "yes") for label in TRUE]])
+    found = find_disagreements(of_classes(rules=rules, sure=sure, tree=tree))
     assert (found.places.tolist(), found.right) == ([1], {"sure": 0, "tree": 1})
 
 

@@ -71,7 +71,6 @@ def test_fewer_metrics_are_taken_over_as_well() -> None:
     "changed",
     [
         {"metrics": ("f1", "balanced_accuracy")},
-        {"threshold": 0.25},
         {"positive_label": "no"},
         {"average": Average.MACRO},
         {"zero_division": 1.0},
@@ -181,14 +180,26 @@ def test_a_run_that_fits_twice_takes_over_what_was_fitted_twice() -> None:
     assert of(twice, a_fit()).why == "it is to be fitted twice, and was fitted once"
 
 
+NOT_STORED = "a metric or the threshold needs probabilities, which were not stored before"
+
+
 def test_probabilities_that_nobody_asked_for_are_not_there() -> None:
     asks = rules(metrics=("f1", "roc_auc"))
     known = a_fit(rules=replace(RULES, metrics=("f1", "neg_log_loss")))
     by_itself = a_candidate(output_kind=OutputKind.PROBA)
 
-    assert of(asks, a_fit()).why == "a metric needs probabilities, which were not stored before"
+    assert of(asks, a_fit()).why == NOT_STORED
     assert of(asks, known).way is Way.SCORE
     assert of(asks, a_fit(), candidate=by_itself).way is Way.SCORE
+
+
+def test_labels_are_scored_by_another_threshold_only_if_something_was_stored_that_it_acts_on() -> None:
+    by_half = a_fit(rules=replace(RULES, threshold=0.5))
+
+    assert of(rules(threshold=0.25), a_fit()).why == NOT_STORED
+    assert of(rules(threshold=0.25), by_half).way is Way.SCORE
+    assert of(rules(threshold=0.5), by_half).way is Way.REUSE
+    assert of(FITTED, by_half).way is Way.SCORE
 
 
 def test_rather_one_that_needs_no_scoring() -> None:
