@@ -98,6 +98,7 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
         built,
         None if model is built else model[0],
         name=payload["saveAs"],
+        limit_mb=payload["modelLimitMb"],
         candidate=candidate,
         data=data,
         predictions=predictions,
