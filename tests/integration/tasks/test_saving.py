@@ -303,7 +303,8 @@ def test_a_model_that_is_too_large_keeps_its_result_and_says_its_size_and_the_li
     assert [one.candidate for one in found.saved] == ["linear"]
     [heavy] = found.not_saved
     assert heavy.reason == (
-        "it takes 41 MB, and modelRegistry.modelLimitMb is 39: raise that limit, or let the candidate keep less"
+        "it takes 41 MB, and modelRegistry.modelLimitMb is 39: "
+        "raise that limit, or let the candidate keep less"
     )
     result = project.results(run_id)["heavy"]
     assert result.metrics["f1"] is not None
