@@ -100,6 +100,12 @@ class ModelRegistrySettings(Section):
     save: SavePolicy = Field(
         SavePolicy.NONE, description="models that a run saves: none, that of the best candidate, or all"
     )
+    model_limit_mb: int = Field(
+        1024,
+        ge=1,
+        description="MB that the file of a fitted model may have; a candidate with a larger one keeps its "
+        "result and is not saved",
+    )
     promotion: PromotionSettings = Field(
         default_factory=PromotionSettings, description="what happens to a model that a run saved"
     )

@@ -80,6 +80,7 @@ def _paths(claim: Claim, configuration: Configuration) -> JobPaths:
         log=configuration.log_of(job.run_id, job.id),
         predictions=configuration.predictions_of(job.run_id, job.id),
         model=_model_file(claim, configuration),
+        model_limit_mb=configuration.settings.model_registry.model_limit_mb,
     )
 
 

@@ -64,7 +64,7 @@ class WarmParent:
         that, and after LOST, this handle is closed: connect again.
         """
         started = monotonic()
-        with Outputs(order.outputs, order.limits.output_mb) as outputs:
+        with Outputs(order.outputs, order.limits) as outputs:
             try:
                 self._send(order, outputs)
                 outcome = self._await(order.limits.wall_s + _GRACE_S, keep_going, tick_s)
@@ -146,10 +146,8 @@ def _ends_within(pidfd: int, timeout_s: float) -> bool:
 def _with_outputs(outcome: CellOutcome, outputs: Outputs, may_keep: Callable[[], bool]) -> CellOutcome:
     if outcome.end is not End.RETURNED:
         return outcome
-    if (name := outputs.too_large()) is not None:
-        failure = Failure(
-            type="OutputTooLarge", message=f"the output {name!r} is larger than output_mb allows"
-        )
+    if problem := outputs.too_large():
+        failure = Failure(type="OutputTooLarge", message=problem)
         return replace(outcome, end=End.BAD_REPORT, value=None, error=failure)
     if not may_keep():
         failure = Failure(type="Stopped", message="its supervisor did not keep its outputs")

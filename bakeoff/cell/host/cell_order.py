@@ -17,7 +17,17 @@ class Limits:
     log_kb: int = 1024  #: kept of what it prints; the rest is dropped
     processes: int = 128  #: at once; more would slow down the other processes of the machine
     all_threads: int = 8192  #: of all these processes together
-    output_mb: int = 4096  #: size of one output, and of any other file it writes
+    output_mb: int = 4096  #: size of one output, unless `outputs_mb` names it
+    outputs_mb: Mapping[str, int] = field(default_factory=dict)  #: size of single outputs, by name
+
+    def of_output(self, name: str) -> int:
+        """The most MB that this output may have."""
+        return self.outputs_mb.get(name, self.output_mb)
+
+    @property
+    def file_mb(self) -> int:
+        """The most MB of any file that it writes. The kernel knows just one such limit per process."""
+        return max(self.output_mb, self.scratch_mb, *self.outputs_mb.values())
 
 
 @dataclass(frozen=True, kw_only=True)

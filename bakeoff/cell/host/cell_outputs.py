@@ -1,6 +1,7 @@
 """The output files of a cell: they are moved to their places when its entry has returned."""
 
 import errno
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from bakeoff.cell.host.cell_order import Limits
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.machine.folders import free
 
@@ -61,9 +63,9 @@ class _Output:
 
 
 class Outputs:
-    def __init__(self, places: Mapping[str, Path], limit_mb: int) -> None:
+    def __init__(self, places: Mapping[str, Path], limits: Limits) -> None:
         self._places = places
-        self._limit_mb = limit_mb
+        self._limits = limits
         self._outputs: dict[str, _Output] = {}
 
     def __enter__(self) -> Self:
@@ -84,10 +86,14 @@ class Outputs:
     def descriptors(self) -> list[int]:
         return [output.descriptor for output in self._outputs.values()]
 
-    def too_large(self) -> str | None:
-        """The name of an output that is larger than allowed; None if none is."""
-        limit = self._limit_mb * _MB
-        return next((name for name, output in self._outputs.items() if output.size > limit), None)
+    def too_large(self) -> str:
+        """Which output is larger than allowed, in words; empty if none is."""
+        for name, output in self._outputs.items():
+            most_mb = self._limits.of_output(name)
+            if output.size > most_mb * _MB:
+                size_mb = math.ceil(output.size / _MB)
+                return f"the output {name!r} has {size_mb:,} MB, and may have {most_mb:,} MB at most"
+        return ""
 
     def put_in_place(self) -> None:
         """Moves the outputs to their places. One that the entry did not write becomes no file."""

@@ -204,7 +204,7 @@ def _confine(order: Order, scratch: Path, ruleset: Ruleset | None) -> None:
 
 
 def _set_limits(limits: Limits) -> None:
-    largest = max(limits.output_mb, limits.scratch_mb) * _MB
+    largest = limits.file_mb * _MB
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     if limits.memory_mb is not None:

@@ -3,6 +3,7 @@
 import errno
 import importlib
 import os
+import resource
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -98,7 +99,8 @@ def hint_for(error: BaseException | None) -> str:
     if isinstance(error, PermissionError):
         return "In a cell only the libraries, its scratch folder and what it was given can be opened."
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
-        return "A file that a cell writes may not be larger than output_mb."
+        most_mb = resource.getrlimit(resource.RLIMIT_FSIZE)[0] // 2**20
+        return f"A file that a cell writes may have {most_mb:,} MB at most."
     if isinstance(error, MemoryError):
         return "It asked for more memory than its limit allows."
     return ""

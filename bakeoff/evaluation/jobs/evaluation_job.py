@@ -22,6 +22,7 @@ from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, accept_model, score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant
+from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reuse.audit_check import sha256
@@ -105,6 +106,7 @@ def _order(evaluation: EvaluationUnderWay) -> Order:
             threads=evaluation.grant.threads,
             memory_mb=evaluation.grant.memory_mb,
             output_mb=_output_mb(dataset),
+            outputs_mb=dict.fromkeys((MODEL, PREPROCESSOR), paths.model_limit_mb),
             processes=evaluation.grant.processes,
             mapped_bytes=snapshot.mapped_bytes(paths.snapshot),
         ),
@@ -124,7 +126,7 @@ def _order(evaluation: EvaluationUnderWay) -> Order:
 
 
 def _output_mb(dataset: DatasetRef) -> int:
-    """The limit of the output: a long label, or a probability of each class, for each row."""
+    """The limit of the predictions: a long label, or a probability of each class, for each row."""
     longest = max((len(name) for name in dataset.classes), default=0)
     row = max(_ROW_BYTES, _FLOAT_BYTES * len(dataset.classes), _LETTER_BYTES * longest)
     return _SPARE_MB + dataset.test_rows * row // 2**20
@@ -147,6 +149,7 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "moreThanLabels": need_more_than_labels(run.rules, run.dataset.target_kind),
         "threshold": run.rules.threshold,
         "saveAs": None if paths.model is None or run.save is None else run.save.name,
+        "modelLimitMb": paths.model_limit_mb,
     }
 
 

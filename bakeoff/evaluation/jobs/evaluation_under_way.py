@@ -52,6 +52,7 @@ class JobPaths:
     log: Path
     predictions: Path
     model: Path | None = None  #: None when the fitted model is not wanted
+    model_limit_mb: int = 1024  #: size of `model`, and of `preprocessor`
 
     @property
     def outputs(self) -> dict[str, Path]:

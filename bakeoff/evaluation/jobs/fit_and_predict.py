@@ -108,6 +108,7 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
         fitted.preprocessor,
         own=fitted.own,
         name=payload["saveAs"],
+        limit_mb=payload["modelLimitMb"],
         candidate=candidate,
         data=data,
         predictions=predictions,

@@ -78,6 +78,18 @@ def test_outputs_appear_at_their_places_when_the_entry_has_returned(kitchen):
     assert names_in(kitchen.folder) == ["a", "b", "log"]
 
 
+def test_an_output_may_have_a_limit_of_its_own(kitchen):
+    text = "x" * (2 * 2**20)
+    limits = {"output_mb": 1, "outputs_mb": {"a": 2}}
+    small = kitchen.run("write_outputs", {"a": text}, outputs=("a", "b"), **limits)
+    large = kitchen.run("write_outputs", {"b": text}, outputs=("a", "b"), **limits)
+
+    assert small.end is End.RETURNED
+    assert (large.end, large.error.type) == (End.BAD_REPORT, "OutputTooLarge")
+    assert large.error.message == "the output 'b' has 2 MB, and may have 1 MB at most"
+    assert names_in(kitchen.folder) == ["a", "log"]
+
+
 def test_an_output_that_is_left_open_is_complete(kitchen):
     kitchen.run("write_output_without_closing", outputs=("a",))
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from fixtures import warm
-from fixtures.command_line import Outcome, Project, a_mixed_run
+from fixtures.command_line import TERMINAL, Outcome, Project, a_mixed_run
 from fixtures.places import ROOT
 from fixtures.samples import NOON, a_run
 from fixtures.stored import an_error, claim, states
+from rich.text import Text
 
 from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import leases
@@ -34,6 +35,29 @@ def test_runs_are_listed_newest_first(two_runs: Project) -> None:
     assert [line.split()[0] for line in lines] == ["run", "22222222", "11111111"]
     assert "bake-off  flowers  ▸ running  1 queued, 1 running" in lines[1]
     assert "spring    flowers  ◐ partial  4 completed, 1 failed, 1 timed out" in lines[2]
+
+
+def test_a_narrow_terminal_loses_columns_and_no_part_of_an_id_or_a_state(two_runs: Project) -> None:
+    narrow = {**TERMINAL, "NO_COLOR": "1", "TZ": "UTC"}
+    at = {}
+    for width in (100, 80, 50, 30):
+        said = two_runs.bakeoff("runs", env={**narrow, "COLUMNS": str(width)}).stdout
+        at[width] = [Text.from_ansi(line).plain for line in said.splitlines()]
+    rows = {width: [line.split() for line in lines] for width, lines in at.items()}
+
+    assert "4 completed, 1 failed, 1 timed out" in at[100][2]
+    assert rows[80][0] == ["run", "name", "dataset", "state", "began"]
+    assert rows[80][1][:5] == ["22222222", "bake-off", "flowers", "▸", "running"]
+    assert at[80][3].strip() == "no room for jobs (--json has them)"
+    assert rows[50][0] == ["run", "name", "state", "began"]
+    assert rows[50][2][:4] == ["11111111", "spring", "◐", "partial"]
+    assert at[50][3].strip() == "no room for dataset, jobs (--json has them)"
+    assert [row[:4] for row in rows[30][:3]] == [
+        ["run", "name", "state"],
+        ["22222222", "bake-off", "▸", "running"],
+        ["11111111", "spring", "◐", "partial"],
+    ]
+    assert not any("…" in line for lines in at.values() for line in lines)
 
 
 def test_a_priority_is_listed_where_there_is_one(two_runs: Project) -> None:

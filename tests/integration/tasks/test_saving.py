@@ -31,6 +31,7 @@ CANDIDATES = {
     "weak": {"path": "sklearn.linear_model:LogisticRegression", "params": {"C": 0.00001}},
     "no": {"path": "plugins/mine.py:No"},
     "stuck": {"path": "plugins/mine.py:Stuck"},
+    "heavy": {"path": "plugins/mine.py:Heavy"},
     "fails": {"path": "plugins/mine.py:Fails"},
     "waits": {"path": "plugins/mine.py:Waits"},
     "chance": {"path": "plugins/mine.py:Chance", "output_kind": "proba"},
@@ -55,6 +56,11 @@ class Stuck(No):
 
     def predict(self, X):
         return ["yes"] * len(X)
+
+
+class Heavy(No):
+    def fit(self, X, y):
+        self.ballast = os.urandom(40 * 2**20)
 
 
 class Fails(No):
@@ -111,7 +117,9 @@ def shop() -> str:
 @pytest.fixture(scope="module")
 def project() -> Iterator[Project]:
     dataset = {"source": "csv", "path": "shop.csv", "target": "bought", "dtypes": {"since": "datetime"}}
-    with a_project({}, datasets={"shop": dataset}, modelRegistry={"promotion": PROMOTION}) as project:
+    with a_project(
+        {}, datasets={"shop": dataset}, modelRegistry={"promotion": PROMOTION, "modelLimitMb": 39}
+    ) as project:
         (project.folder / "shop.csv").write_text(shop())
         (project.folder / "plugins" / "mine.py").write_text(MINE)
         (project.folder / "hooks_of_this_project.py").write_text(HOOK)
@@ -285,6 +293,24 @@ def test_all_saves_each_that_completed_but_not_the_baseline_and_says_who_cannot_
     assert left["stuck"] == NotKept(problem=stuck.reason)
     assert (left["dummy"], left["fails"]) == (None, None)
     assert registry_of(project).get("models:/everybody/Production").tags["candidate"] == "linear"
+
+
+def test_a_model_that_is_too_large_keeps_its_result_and_says_its_size_and_the_limit(
+    project: Project,
+) -> None:
+    run_id = start(project, "linear", "heavy", save="all", save_as="weighed")
+    found = outcome(project, run_id)
+
+    assert project.state(run_id) == "completed"
+    assert [one.candidate for one in found.saved] == ["linear"]
+    [heavy] = found.not_saved
+    assert heavy.reason == (
+        "it takes 41 MB, and modelRegistry.modelLimitMb is 39: "
+        "raise that limit, or let the candidate keep less"
+    )
+    result = project.results(run_id)["heavy"]
+    assert result.metrics["f1"] is not None
+    assert result.details["warnings"] == [f"not saved: {heavy.reason}"]
 
 
 def test_a_class_of_ones_own_is_loaded_by_whoever_has_the_project_on_the_path(

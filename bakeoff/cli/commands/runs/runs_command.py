@@ -9,14 +9,17 @@ from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from rich.table import Table
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
+    from bakeoff.cli.output.fitting_table import FittingColumn
     from bakeoff.domain.runs.run import Run, RunState
     from bakeoff.store.bakeoffs.run_rows import RunSummary
+
+_SHORTEST_NAME = 16
 
 
 def runs(
@@ -34,7 +37,7 @@ def runs(
 
         terminal.write_json([run_record(summary) for summary in found])
     elif found:
-        terminal.show(terminal.out(), _table(found))
+        terminal.show(terminal.out(), *_listed(found, terminal.out()))
     else:
         terminal.out().print("no runs" if state else "no runs yet: `bakeoff run` makes the first one")
 
@@ -59,32 +62,37 @@ def _parsed_state(text: str | None) -> "RunState | None":
     return None if text is None else RunState(text)
 
 
-def _table(found: "Sequence[RunSummary]") -> "Table":
-    from rich.table import Table
+def _listed(found: "Sequence[RunSummary]", console: "Console") -> "list[RenderableType]":
+    """Ids and states are never cut. Other columns are left out where there is no room, and named below."""
+    from bakeoff.cli.output.fitting_table import fitting, left_out, table_of
+
+    columns = _columns(found, longest=max(_SHORTEST_NAME, console.width // 4))
+    kept = fitting(columns, console.width)
+    return [table_of(kept), *left_out(columns, kept, elsewhere="--json")]
+
+
+def _columns(found: "Sequence[RunSummary]", *, longest: int) -> "list[FittingColumn]":
     from rich.text import Text
 
+    from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, cut
     from bakeoff.cli.output.runs import state_words
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    prioritised = any(summary.run.priority for summary in found)
-    for name in ("run", "name", "dataset", "state", "jobs", "began", *(["priority"] if prioritised else [])):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
-    for summary in found:
-        run = summary.run
-        table.add_row(
-            Text(run.id[:8], "bold"),
-            Text(terminal.clean(run.name)),
-            _subject(run),
-            Text.assemble(
-                state_words.glyph(run.state),
-                " ",
-                (state_words.words(run.state), state_words.style(run.state)),
-            ),
-            state_words.counts(summary.jobs),
-            Text(_local_time(run.created_at), "dim"),
-            *([_priority(run)] if prioritised else []),
-        )
-    return table
+    runs = [summary.run for summary in found]
+
+    def column(name: str, cells: "Iterable[Text]", keep: int) -> FittingColumn:
+        return FittingColumn(name=name, cells=list(cells), justify="left", keep=keep, style="dim")
+
+    columns = [
+        column("run", (Text(run.id[:8], "bold") for run in runs), ALWAYS),
+        column("name", (cut(Text(terminal.clean(run.name)), longest) for run in runs), 5),
+        column("dataset", (cut(_subject(run), longest) for run in runs), 2),
+        column("state", (state_words.signed(run.state) for run in runs), ALWAYS),
+        column("jobs", (state_words.counts(summary.jobs) for summary in found), 1),
+        column("began", (Text(_local_time(run.created_at), "dim") for run in runs), 3),
+    ]
+    if any(run.priority for run in runs):
+        columns.append(column("priority", map(_priority, runs), 4))
+    return columns
 
 
 def _subject(run: "Run") -> "Text":

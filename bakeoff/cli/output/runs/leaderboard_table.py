@@ -4,12 +4,11 @@ The metric that ranks comes first. Columns for which there is no room are left o
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
+from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, cut, fitting, left_out, table_of
 from bakeoff.cli.output.number_format import decimals, fixed
 from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, interval_texts, place_of, whiskers
 from bakeoff.domain.runs.verdict import Standing
@@ -20,28 +19,8 @@ from bakeoff.operations.run_report import RunReport
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-_GAP = 2
-_ALWAYS = 99
 _SHORTEST_NAME = 16
 _DIM = "dim"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Column:
-    name: str
-    unit: str = ""
-    cells: Sequence[Text]
-    justify: Literal["left", "right"] = "right"
-    keep: int  #: when there is no room for all, the column with the lowest number goes first
-    style: str = ""
-
-    @property
-    def header(self) -> Text:
-        return Text.assemble((self.name, f"bold {self.style}"), (f" {self.unit}" if self.unit else "", _DIM))
-
-    @property
-    def width(self) -> int:
-        return max(self.header.cell_len, *(cell.cell_len for cell in self.cells)) + _GAP
 
 
 def leaderboard(report: RunReport, console: "Console", *, top: int | None = None) -> "list[RenderableType]":
@@ -50,20 +29,22 @@ def leaderboard(report: RunReport, console: "Console", *, top: int | None = None
     if not shown:
         return []
     columns = _columns(report, shown, longest_name=max(_SHORTEST_NAME, console.width // 3))
-    fitting = _fit(columns, console.width)
-    return [_table(fitting), *_closing(report, len(shown), [c.name for c in columns if c not in fitting])]
+    kept = fitting(columns, console.width)
+    return [table_of(kept), *_closing(report, len(shown)), *left_out(columns, kept, elsewhere="--format csv")]
 
 
-def _columns(report: RunReport, shown: Sequence[LeaderboardRow], *, longest_name: int) -> list[_Column]:
+def _columns(report: RunReport, shown: Sequence[LeaderboardRow], *, longest_name: int) -> list[FittingColumn]:
     first, *others = report.metrics
     return [
-        _Column(name="#", cells=_bands(shown, report), keep=_ALWAYS),
-        _Column(name="model", cells=_names(shown, report, longest_name), justify="left", keep=_ALWAYS),
-        _Column(name="version", cells=_versions(shown, longest_name), justify="left", keep=3),
-        _Column(name=_short(first), cells=_values(first, shown, report), keep=_ALWAYS, style="underline"),
+        FittingColumn(name="#", cells=_bands(shown, report), keep=ALWAYS),
+        FittingColumn(name="model", cells=_names(shown, report, longest_name), justify="left", keep=ALWAYS),
+        FittingColumn(name="version", cells=_versions(shown, longest_name), justify="left", keep=3),
+        FittingColumn(
+            name=_short(first), cells=_values(first, shown, report), keep=ALWAYS, style="bold underline"
+        ),
         *_certainty(first, shown, report),
         *(
-            _Column(name=_short(name), cells=_values(name, shown, report), keep=50 - 2 * place)
+            FittingColumn(name=_short(name), cells=_values(name, shown, report), keep=50 - 2 * place)
             for place, name in enumerate(others)
         ),
         _cost("fit", "s", shown, lambda s: s.result.cost.fit_s, keep=4),
@@ -77,15 +58,15 @@ def _bands(shown: Sequence[LeaderboardRow], report: RunReport) -> list[Text]:
     return [Text(place_of(s.result.model_id, s.rank, report.verdict), _DIM) for s in shown]
 
 
-def _certainty(metric: str, shown: Sequence[LeaderboardRow], report: RunReport) -> list[_Column]:
+def _certainty(metric: str, shown: Sequence[LeaderboardRow], report: RunReport) -> list[FittingColumn]:
     intervals = [s.result.intervals.get(metric) for s in shown]
     if not any(intervals):
         return []
     aside = [s.result.model_id == report.run.baseline_id or s.beats_baseline is False for s in shown]
     drawn = whiskers([s.result.metrics.get(metric) for s in shown], intervals, aside=aside)
     return [
-        _Column(name="95 %", cells=interval_texts(intervals), keep=70),
-        _Column(name="", cells=drawn, justify="left", keep=49),
+        FittingColumn(name="95 %", cells=interval_texts(intervals), keep=70),
+        FittingColumn(name="", cells=drawn, justify="left", keep=49),
     ]
 
 
@@ -95,7 +76,7 @@ def _short(metric: str) -> str:
 
 
 def _names(shown: Sequence[LeaderboardRow], report: RunReport, longest: int) -> list[Text]:
-    return [_cut(Text(s.result.model_id, _style(s, report)), longest) for s in shown]
+    return [cut(Text(s.result.model_id, _style(s, report)), longest) for s in shown]
 
 
 def _style(standing: LeaderboardRow, report: RunReport) -> str:
@@ -107,12 +88,7 @@ def _style(standing: LeaderboardRow, report: RunReport) -> str:
 
 
 def _versions(shown: Sequence[LeaderboardRow], longest: int) -> list[Text]:
-    return [_cut(Text(s.result.model_version, _DIM), longest // 2) for s in shown]
-
-
-def _cut(text: Text, longest: int) -> Text:
-    text.truncate(longest, overflow="ellipsis")
-    return text
+    return [cut(Text(s.result.model_version, _DIM), longest // 2) for s in shown]
 
 
 def _values(metric: str, shown: Sequence[LeaderboardRow], report: RunReport) -> list[Text]:
@@ -129,16 +105,16 @@ def _cost(
     value: Callable[[LeaderboardRow], float],
     *,
     keep: int,
-) -> _Column:
+) -> FittingColumn:
     values = [value(standing) for standing in shown]
     places = max(0, decimals(values) - (2 if unit == "s" else 4))
     cells = [Text(f"{number:,.{places}f}", _DIM) for number in values]
-    return _Column(name=name, unit=unit, cells=cells, keep=keep)
+    return FittingColumn(name=name, unit=unit, cells=cells, keep=keep)
 
 
-def _notes(shown: Sequence[LeaderboardRow], report: RunReport) -> list[_Column]:
+def _notes(shown: Sequence[LeaderboardRow], report: RunReport) -> list[FittingColumn]:
     cells = [_note(standing, report) for standing in shown]
-    return [_Column(name="", cells=cells, justify="left", keep=60)] if any(cells) else []
+    return [FittingColumn(name="", cells=cells, justify="left", keep=60)] if any(cells) else []
 
 
 def _note(standing: LeaderboardRow, report: RunReport) -> Text:
@@ -160,25 +136,7 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
     return Text(", ".join(said), "yellow" if not_better or warnings else "bold cyan" if take_it else _DIM)
 
 
-def _fit(columns: list[_Column], width: int) -> list[_Column]:
-    while sum(column.width for column in columns) - _GAP > width:
-        least = min(columns, key=lambda column: column.keep)
-        if least.keep == _ALWAYS:
-            break
-        columns = [column for column in columns if column is not least]
-    return columns
-
-
-def _table(columns: Sequence[_Column]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="")
-    for column in columns:
-        table.add_column(column.header, justify=column.justify, no_wrap=True, overflow="ellipsis")
-    for cells in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*cells)
-    return table
-
-
-def _closing(report: RunReport, shown: int, dropped: Sequence[str]) -> list[Text]:
+def _closing(report: RunReport, shown: int) -> list[Text]:
     said = []
     hidden = len(report.standings) - shown
     if hidden:
@@ -190,6 +148,4 @@ def _closing(report: RunReport, shown: int, dropped: Sequence[str]) -> list[Text
         said.append(f"ordered by {first}: the verdict of this run is by {report.run.rules.metrics[0]}")
     if any((one := s.result.intervals.get(first)) and one.rests_on is not None for s in report.standings):
         said.append("* rests on few rows: read the interval with care (--details MODEL says how many)")
-    if names := [name for name in dropped if name]:
-        said.append(f"no room for {', '.join(names)} (--format csv has them)")
     return [Text(line, _DIM) for line in said]

@@ -31,6 +31,11 @@ def words(state: JobState | RunState) -> str:
     return state.replace("_", " ")
 
 
+def signed(state: JobState | RunState) -> Text:
+    """`✓ completed`."""
+    return Text.assemble(glyph(state), " ", (words(state), style(state)))
+
+
 def counts(jobs: Mapping[JobState, int]) -> Text:
     """`9 completed, 2 failed`: the states that occur, in the order of a job's life."""
     said = [Text(f"{jobs[state]:,} {words(state)}", style(state)) for state in JobState if jobs.get(state)]

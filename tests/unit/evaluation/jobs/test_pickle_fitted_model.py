@@ -49,7 +49,9 @@ class Left:
         return (self._folder / name).read_bytes()
 
 
-def left_of(model: Any, folder: Path, preprocessor: Any = None, **candidate: Any) -> Left:
+def left_of(
+    model: Any, folder: Path, preprocessor: Any = None, *, limit_mb: int = 64, **candidate: Any
+) -> Left:
     with descriptors(folder) as outputs:
         inside = CellApi(scratch=folder, report=-1, outputs=outputs)
         said = pickle_model(
@@ -57,6 +59,7 @@ def left_of(model: Any, folder: Path, preprocessor: Any = None, **candidate: Any
             preprocessor,
             own=model,
             name="churn",
+            limit_mb=limit_mb,
             candidate=a_candidate(**candidate),
             data=DATA,
             predictions=Y,
@@ -172,6 +175,28 @@ def test_a_pickle_that_is_too_large_leaves_no_file(tmp_path: Path) -> None:
 
     assert done.stdout == "it cannot be pickled: OSError: [Errno 27] File too large\n", done.stderr
     assert (tmp_path / MODEL).read_bytes() == b""
+
+
+def test_one_that_has_more_than_its_limit_says_both_and_leaves_no_file(tmp_path: Path) -> None:
+    model = LogisticRegression()
+    model.ballast = [bytes(1_000_000), bytes(1_500_000)]
+    left = left_of(model, tmp_path, preprocessor=SCALER, limit_mb=2)
+
+    assert left.said == {
+        "problem": "it takes 3 MB, and modelRegistry.modelLimitMb is 2: raise that limit, or let the "
+        "candidate keep less"
+    }
+    assert (left.bytes(), left.bytes(PREPROCESSOR)) == (b"", b"")
+    assert "description" in left_of(model, tmp_path, limit_mb=3).said
+
+
+def test_so_does_a_preprocessor_that_has_more(tmp_path: Path) -> None:
+    scaler = StandardScaler().fit(X[["age"]])
+    scaler.ballast = bytes(2**20)
+    left = left_of(LogisticRegression(), tmp_path, preprocessor=scaler, limit_mb=1)
+
+    assert left.said["problem"].startswith("its preprocessor takes 2 MB, and modelRegistry.modelLimitMb is 1")
+    assert (left.bytes(), left.bytes(PREPROCESSOR)) == (b"", b"")
 
 
 def test_the_preprocessor_stands_beside_the_model_with_its_names(tmp_path: Path) -> None:
