@@ -43,13 +43,8 @@ def pickle_model(
 ) -> Mapping[str, Any]:
     """Returns `{description}`, or `{problem}` if nothing was written.
 
-<<<<<<< HEAD
     `own` is the object of the candidate's class: the model, or a part of it. `name` is what the model will be
-    called in the registry.
-=======
-    `name` is what the model will be called in the registry. The pickle of the model may have `limit_mb`, and
-    that of the preprocessor, too.
->>>>>>> 8d6a0d7
+    called in the registry. The pickle of the model may have `limit_mb`, and that of the preprocessor, too.
     """
     try:
         description = _describe(model, own, candidate, data, predictions)
@@ -77,9 +72,6 @@ def pickle_model(
     return {"description": description}
 
 
-<<<<<<< HEAD
-def _describe(model: Any, own: Any, candidate: Candidate, data: Data, predictions: Any) -> Mapping[str, Any]:
-=======
 class _LimitedFile:
     """Writes to an output up to a limit. What is beyond that is dropped and counted: the size gets known."""
 
@@ -109,8 +101,7 @@ def _too_large(what: str, file: _LimitedFile) -> str:
     )
 
 
-def _describe(model: Any, candidate: Candidate, data: Data, predictions: Any) -> Mapping[str, Any]:
->>>>>>> 8d6a0d7
+def _describe(model: Any, own: Any, candidate: Candidate, data: Data, predictions: Any) -> Mapping[str, Any]:
     found = describe(
         model,
         model_type=type(own).__name__,
