@@ -95,6 +95,18 @@ def test_errors_adds_tracebacks_and_logs(project: Project) -> None:
     assert "    Traceback: here\n    the last lines of its log:\n    epoch 1\n" in said
 
 
+def test_errors_says_the_warnings_that_the_leaderboard_counts(project: Project) -> None:
+    details = {"warnings": ["roc_auc failed: it needs \x1b[31mscores", "not saved: it takes 41 MB"]}
+    project.fill(a_run(), [Outcome(model="tree", f1=0.75, details=details), Outcome(model="good", f1=0.5)])
+
+    assert "roc_auc failed" not in project.bakeoff("show").stdout
+    said = project.bakeoff("show", "--errors").stdout
+
+    assert said.endswith(
+        "\n\ntree 1.0  2 warnings\n    roc_auc failed: it needs �[31mscores\n    not saved: it takes 41 MB\n"
+    )
+
+
 def test_on_a_narrow_terminal_costs_go_first_and_are_named(project: Project) -> None:
     a_mixed_run(project)
 

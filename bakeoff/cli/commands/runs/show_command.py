@@ -33,7 +33,9 @@ def show(  # noqa: PLR0917 - one parameter for each option
         str | None,
         typer.Option("--details", metavar="MODEL", help="Classes, confusions or residuals of one candidate."),
     ] = None,
-    errors: Annotated[bool, typer.Option("--errors", help="Tracebacks and last log lines, too.")] = False,
+    errors: Annotated[
+        bool, typer.Option("--errors", help="Tracebacks, last log lines and warnings, too.")
+    ] = False,
     top: Annotated[
         int | None,
         typer.Option(

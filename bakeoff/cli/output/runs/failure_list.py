@@ -1,4 +1,4 @@
-"""Candidates that are not on the leaderboard: why, what to do, and where to read more."""
+"""What went wrong: candidates that are not on the leaderboard, and warnings of those that are."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from rich.text import Text
 from bakeoff.cli.output.runs import state_words
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.runs.job import Job, JobError, JobState
+from bakeoff.domain.runs.result import Result
 from bakeoff.domain.wording import counted
 from bakeoff.settings.log_setup import readable
 
@@ -28,6 +29,17 @@ def failures(jobs: Sequence[Job], *, top: int | None = None, whole: bool = False
     parts = [Text(), title, *(part for job in shown for part in _failure(job, whole=whole))]
     hidden = len(jobs) - len(shown)
     return [*parts, Text(f"  … and {hidden:,} more: --errors shows all", "dim")] if hidden else parts
+
+
+def warnings_in_full(results: Sequence[Result]) -> "list[RenderableType]":
+    """What the leaderboard only counts."""
+    parts: list[RenderableType] = []
+    for result in results:
+        if warnings := result.details.get("warnings"):
+            name = (result.model_id, "bold"), (f" {result.model_version}", "dim")
+            parts += [Text(), Text.assemble(*name, f"  {counted(len(warnings), 'warning')}")]
+            parts += [_indented(Text(clean(warning), "yellow")) for warning in warnings]
+    return parts
 
 
 def _failure(job: Job, *, whole: bool) -> "Iterator[RenderableType]":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output import signal_run_view, terminal
-from bakeoff.cli.output.runs.failure_list import failures
+from bakeoff.cli.output.runs.failure_list import failures, warnings_in_full
 from bakeoff.cli.output.runs.leaderboard_table import leaderboard
 from bakeoff.cli.output.runs.run_header import header, state
 from bakeoff.cli.output.runs.saving_view import saving_lines
@@ -43,6 +43,7 @@ def show_outcome(
         *(verdict_lines(report.verdict) if report.verdict else []),
         *([Text(), *board] if board else []),
         *failures(report.unsuccessful, top=top, whole=errors),
+        *(warnings_in_full([row.result for row in report.standings]) if errors else []),
         *(
             saving_lines(report.saving, said=report.verdict.sentence if report.verdict else "")
             if report.saving
