@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.cell.host.cell_order import Limits
 from bakeoff.cell.host.cell_outputs import Outputs
 from bakeoff.domain.errors import InfrastructureError
+
+LIMITS = Limits(wall_s=9, threads=1, output_mb=1)
 
 
 def _write(outputs: Outputs, data: bytes) -> None:
@@ -20,7 +23,7 @@ def _write(outputs: Outputs, data: bytes) -> None:
 def test_what_is_kept_replaces_what_was_there(tmp_path: Path) -> None:
     place = tmp_path / "out"
     place.write_bytes(b"before")
-    with Outputs({"out": place}, limit_mb=1) as outputs:
+    with Outputs({"out": place}, LIMITS) as outputs:
         _write(outputs, b"after")
         assert place.read_bytes() == b"before"
         outputs.put_in_place()
@@ -30,14 +33,14 @@ def test_what_is_kept_replaces_what_was_there(tmp_path: Path) -> None:
 
 
 def test_what_is_not_kept_leaves_nothing(tmp_path: Path) -> None:
-    with Outputs({"out": tmp_path / "out"}, limit_mb=1) as outputs:
+    with Outputs({"out": tmp_path / "out"}, LIMITS) as outputs:
         _write(outputs, b"given up")
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_output_that_nobody_wrote_is_no_file(tmp_path: Path) -> None:
-    with Outputs({"one": tmp_path / "one", "two": tmp_path / "two"}, limit_mb=1) as outputs:
+    with Outputs({"one": tmp_path / "one", "two": tmp_path / "two"}, LIMITS) as outputs:
         os.write(outputs.descriptors[1], b"2")
         outputs.put_in_place()
 
@@ -46,7 +49,7 @@ def test_an_output_that_nobody_wrote_is_no_file(tmp_path: Path) -> None:
 
 def test_an_output_that_cannot_get_its_place_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with Outputs({"out": tmp_path / "out"}, limit_mb=1) as outputs:
+    with Outputs({"out": tmp_path / "out"}, LIMITS) as outputs:
         _write(outputs, b"whole")
         with pytest.raises(InfrastructureError) as failed:
             outputs.put_in_place()
@@ -60,8 +63,9 @@ def test_an_output_that_cannot_get_its_place_is_named_and_leaves_nothing(tmp_pat
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from bakeoff.cell.host.cell_order import Limits
 from bakeoff.cell.host.cell_outputs import Outputs
-with Outputs({"out": Path(sys.argv[1]) / "out"}, limit_mb=1) as outputs:
+with Outputs({"out": Path(sys.argv[1]) / "out"}, Limits(wall_s=9, threads=1, output_mb=1)) as outputs:
     os.write(outputs.descriptors[0], b"half of it")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -78,7 +82,7 @@ def test_a_file_system_without_nameless_files_will_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "O_TMPFILE", os.O_DIRECTORY)  # what such a system makes of it: EISDIR
-    with Outputs({"one": tmp_path / "one", "two": tmp_path / "two"}, limit_mb=1) as outputs:
+    with Outputs({"one": tmp_path / "one", "two": tmp_path / "two"}, LIMITS) as outputs:
         os.write(outputs.descriptors[0], b"1")
         outputs.put_in_place()
 
