@@ -11,7 +11,7 @@ import pytest
 from fixtures.kitchen import is_alive
 from fixtures.large import start_large_run
 from fixtures.project import Project, a_project, wait_for
-from fixtures.stored import a_stored_run, claim, events
+from fixtures.stored import a_stored_run, claim, events, judge_all
 from sqlalchemy import select
 
 from bakeoff.store.bakeoffs import cancellation
@@ -62,6 +62,7 @@ def test_a_supervisor_that_is_to_stop_does_not_tell_everything_first(project: Pr
 def test_who_has_other_duties_leaves_the_rest_of_the_events_for_later(project: Project) -> None:
     run, _ = a_stored_run(project.engine, 3)
     cancellation.cancel_run(project.engine, run.id)
+    judge_all(project.engine)
 
     assert project.context.event_relay.publish_pending(within_s=0) == 0
     assert project.context.event_relay.publish_pending(within_s=60) == 4
