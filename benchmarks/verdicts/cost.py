@@ -14,7 +14,7 @@ from bakeoff.domain.metric import CLASSIFICATION_METRICS, Average, ScoringRules
 from bakeoff.evaluation.metrics import score_predictions
 from bakeoff.evaluation.metrics.score_predictions import score
 from bakeoff.evaluation.statistics.judging import JudgedCandidate, judge
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from benchmarks.verdicts.rate_tables import Figure, Table
 from benchmarks.verdicts.simulated_scores import accuracies, stream
 from registry.columns.predictions import Predictions

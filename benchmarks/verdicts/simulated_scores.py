@@ -12,9 +12,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import special
 
-from bakeoff.evaluation.statistics.blocks import deal_rows
-from bakeoff.evaluation.statistics.measures import LabelAnswers, label_sketches, value_sketches
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
+from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches, value_sketches
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 #: The share that a candidate of `answers_of` gets right, unless it has another skill.
 SKILL = 0.85

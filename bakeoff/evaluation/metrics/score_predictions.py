@@ -22,16 +22,16 @@ from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, p
 from bakeoff.evaluation.metrics.score_sketches import sketches_of
 from bakeoff.evaluation.metrics.sealed_rows import rows_of
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
-from bakeoff.evaluation.statistics.blocks import BlockMap, deal_rows
 from bakeoff.evaluation.statistics.intervals import interval
-from bakeoff.evaluation.statistics.measures import (
+from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_rows
+from bakeoff.evaluation.statistics.sketches.measures import (
     LabelAnswers,
     exact_label_metrics,
     exact_value_metrics,
     label_sketches,
     value_sketches,
 )
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from registry.columns.class_predictions import (
     ClassPredictions,
     Label,

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from bakeoff.evaluation.statistics.blocks import BlockMap, Ints
-from bakeoff.evaluation.statistics.jackknife import JACKKNIFE_BLOCKS
-from bakeoff.evaluation.statistics.measures import other_sketch
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, Ints
+from bakeoff.evaluation.statistics.sketches.jackknife import JACKKNIFE_BLOCKS
+from bakeoff.evaluation.statistics.sketches.measures import other_sketch
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 #: The time for all metrics of one candidate whose influence function is not known.
 JACKKNIFE_BUDGET_S = 10.0

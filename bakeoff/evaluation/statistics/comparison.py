@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bakeoff.evaluation.statistics.blocks import SEED, Floats, Ints
 from bakeoff.evaluation.statistics.p_values import normal_scores, t_scores
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.blocks import SEED, Floats, Ints
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 #: With so many draws, a p-value near 0.05 has a standard deviation of 0.002.
 DRAWS = 10_000

@@ -12,9 +12,9 @@ from hashlib import blake2b
 import numpy as np
 from scipy import special
 
-from bakeoff.evaluation.statistics.blocks import Floats
 from bakeoff.evaluation.statistics.p_values import two_sided_t
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.blocks import Floats
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 
 @dataclass(frozen=True, kw_only=True)

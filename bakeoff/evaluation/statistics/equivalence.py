@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from bakeoff.evaluation.statistics.blocks import Floats
 from bakeoff.evaluation.statistics.comparison import Comparison
 from bakeoff.evaluation.statistics.p_values import t_scores
+from bakeoff.evaluation.statistics.sketches.blocks import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import math
 from scipy import special
 
 from bakeoff.domain.runs.verdict import Interval
-from bakeoff.evaluation.statistics.sketch import IntervalKind, Sketch
+from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
 
 #: Fewer rows than this, and the interval says on how many it rests.
 FEW_ROWS = 10

@@ -22,7 +22,6 @@ from bakeoff.domain.runs.verdict import (
 )
 from bakeoff.domain.wording import counted, joined
 from bakeoff.evaluation.statistics import sentences
-from bakeoff.evaluation.statistics.blocks import SEED
 from bakeoff.evaluation.statistics.comparison import (
     DRAWS,
     ComparedScores,
@@ -33,7 +32,8 @@ from bakeoff.evaluation.statistics.comparison import (
 from bakeoff.evaluation.statistics.costs import cost_of, is_cheap
 from bakeoff.evaluation.statistics.intervals import interval
 from bakeoff.evaluation.statistics.sentences import Contender
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.blocks import SEED
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.evaluation.statistics.standings import bands_of, pair_differences, standings_of, to_best_of
 from bakeoff.evaluation.statistics.winner import (
     corrected_score,

@@ -7,8 +7,8 @@ parameters) is better also depends on how much the models of a recipe differ.
 import math
 from dataclasses import dataclass
 
-from bakeoff.evaluation.statistics.blocks import Floats
 from bakeoff.evaluation.statistics.p_values import two_sided_t
+from bakeoff.evaluation.statistics.sketches.blocks import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

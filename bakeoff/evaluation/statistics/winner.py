@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from bakeoff.domain.runs.verdict import CorrectedScore
-from bakeoff.evaluation.statistics.blocks import SEED
 from bakeoff.evaluation.statistics.comparison import ComparedScores, pairs_of
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.blocks import SEED
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 #: Bags of blocks for the corrected score; its Monte-Carlo error is then far below the standard error.
 BAGS = 1000

@@ -15,7 +15,7 @@ from bakeoff.evaluation.statistics.comparison import DRAWS, ComparedScores, comp
 from bakeoff.evaluation.statistics.equivalence import EquivalenceTest, bounds_to_best, two_one_sided_tests
 from bakeoff.evaluation.statistics.judging import too_few
 from bakeoff.evaluation.statistics.sentences import number
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 _PAIR = 2
 

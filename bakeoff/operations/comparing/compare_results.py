@@ -22,7 +22,7 @@ from bakeoff.store.bakeoffs import job_rows, verdict_rows
 
 if TYPE_CHECKING:
     from bakeoff.evaluation.reports.disagreements import DisagreedRow, Disagreements
-    from bakeoff.evaluation.statistics.sketch import Sketch
+    from bakeoff.evaluation.statistics.sketches.sketch import Sketch
     from bakeoff.evaluation.statistics.within_margin import WithinMargin
 
 _FEWEST = 2
@@ -214,7 +214,7 @@ def _judge(
     """The verdict by each metric, and the sketches by metric and candidate."""
     from bakeoff.evaluation.statistics.comparison import IncomparableError
     from bakeoff.evaluation.statistics.judging import JudgedCandidate, SplitUse, judge
-    from bakeoff.evaluation.statistics.sketch import Sketch
+    from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
     settings, split_id = context.configuration.settings, results[0].run.dataset.split_id
     use = SplitUse(

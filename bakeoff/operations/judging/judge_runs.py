@@ -170,7 +170,7 @@ def _sketch_old_results(context: Context, run: Run, results: Sequence[Result]) -
 
 def _judged_candidates(context: Context, run: Run, results: Sequence[Result]) -> "Sequence[JudgedCandidate]":
     from bakeoff.evaluation.statistics.judging import JudgedCandidate
-    from bakeoff.evaluation.statistics.sketch import Sketch
+    from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
     metric = run.rules.metrics[0]
     sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)

@@ -175,7 +175,7 @@ def _name_of(context: Context, evaluation_id: str) -> str:
 def _p_of_being_better(context: Context, metric: str, proposed: str, champion: str) -> float:
     """The one-sided p-value; 1 if the champion was scored by other rules, or has no stored sketch."""
     from bakeoff.evaluation.statistics.comparison import IncomparableError
-    from bakeoff.evaluation.statistics.sketch import Sketch
+    from bakeoff.evaluation.statistics.sketches.sketch import Sketch
     from bakeoff.evaluation.statistics.winner import p_of_being_better
 
     stored = [verdict_rows.sketches_of(context.engine, one).get(metric) for one in (proposed, champion)]

@@ -33,7 +33,7 @@ from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, load_array
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
 from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.operations.capacity import usual_grant
 from bakeoff.operations.context import Context
 from bakeoff.operations.leased_work import work_while_leased

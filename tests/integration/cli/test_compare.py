@@ -19,7 +19,7 @@ from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.datasets.snapshot import sealed_rows
 from bakeoff.evaluation.metrics.sealed_rows import rows_of
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing

@@ -7,7 +7,7 @@ import pytest
 from fixtures.project import Project, a_project
 
 from bakeoff.domain.runs.verdict import RunVerdict
-from bakeoff.evaluation.statistics.sketch import Sketch
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.judging.split_use import steps_up
 from bakeoff.store.bakeoffs import verdict_rows

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bakeoff.evaluation.statistics.blocks import deal_rows
 from bakeoff.evaluation.statistics.comparison import (
     ComparedScores,
     IncomparableError,
@@ -13,9 +12,10 @@ from bakeoff.evaluation.statistics.comparison import (
     pairs_of,
     step_down,
 )
-from bakeoff.evaluation.statistics.measures import value_sketches
 from bakeoff.evaluation.statistics.p_values import normal_scores, t_scores
-from bakeoff.evaluation.statistics.sketch import IntervalKind, make_sketch
+from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
+from bakeoff.evaluation.statistics.sketches.measures import value_sketches
+from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, make_sketch
 
 
 def hits_field(hits, fewest_rows=6):

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from bakeoff.evaluation.statistics.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.cross_validation import (
     mean_interval,
     nadeau_bengio,
@@ -10,8 +9,9 @@ from bakeoff.evaluation.statistics.cross_validation import (
     variance_factor,
 )
 from bakeoff.evaluation.statistics.intervals import interval, wilson
-from bakeoff.evaluation.statistics.measures import LabelAnswers, label_sketches
 from bakeoff.evaluation.statistics.seeds import compare_recipes
+from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
+from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches
 
 
 def fold_sketches(true, predicted, folds, block_map, metric="accuracy"):

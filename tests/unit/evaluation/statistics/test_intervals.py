@@ -3,10 +3,15 @@ import math
 import numpy as np
 import pytest
 
-from bakeoff.evaluation.statistics.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.intervals import interval, wilson
-from bakeoff.evaluation.statistics.measures import LabelAnswers, label_sketches, other_sketch, value_sketches
-from bakeoff.evaluation.statistics.sketch import IntervalKind, make_sketch
+from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
+from bakeoff.evaluation.statistics.sketches.measures import (
+    LabelAnswers,
+    label_sketches,
+    other_sketch,
+    value_sketches,
+)
+from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, make_sketch
 
 
 def answers_of(true, predicted):

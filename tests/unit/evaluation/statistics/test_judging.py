@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bakeoff.domain.runs.verdict import Against, RunVerdict, Standing
-from bakeoff.evaluation.statistics.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.comparison import IncomparableError
 from bakeoff.evaluation.statistics.judging import (
     JudgedCandidate,
@@ -17,7 +16,8 @@ from bakeoff.evaluation.statistics.judging import (
     SplitUse,
     judge,
 )
-from bakeoff.evaluation.statistics.measures import LabelAnswers, label_sketches, value_sketches
+from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
+from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches, value_sketches
 from bakeoff.evaluation.statistics.standings import bands_of
 
 B, T, E, W, NONE = Standing.BEST, Standing.TIED, Standing.EQUIVALENT, Standing.WORSE, Standing.INSUFFICIENT

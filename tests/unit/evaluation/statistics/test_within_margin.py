@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bakeoff.evaluation.statistics.blocks import deal_rows
-from bakeoff.evaluation.statistics.measures import LabelAnswers, label_sketches, value_sketches
+from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
+from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches, value_sketches
 from bakeoff.evaluation.statistics.within_margin import within_margin
 
 

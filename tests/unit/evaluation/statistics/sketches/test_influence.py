@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from bakeoff.evaluation.statistics import label_influence, score_influence
-from bakeoff.evaluation.statistics.blocks import deal_rows
-from bakeoff.evaluation.statistics.jackknife import jackknife
-from bakeoff.evaluation.statistics.measures import (
+from bakeoff.evaluation.statistics.sketches import label_influence, score_influence
+from bakeoff.evaluation.statistics.sketches.blocks import deal_rows
+from bakeoff.evaluation.statistics.sketches.jackknife import jackknife
+from bakeoff.evaluation.statistics.sketches.measures import (
     LabelAnswers,
     exact_label_metrics,
     exact_value_metrics,

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bakeoff.evaluation.statistics.blocks import BlockMap, Floats
+from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, Floats
 
 #: How influences are computed. Sketches made by different rules are not compared with each other.
 RULE = "influence/1"

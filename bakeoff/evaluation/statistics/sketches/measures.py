@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.evaluation.statistics import label_influence, score_influence
-from bakeoff.evaluation.statistics.blocks import BlockMap, Floats, Ints
-from bakeoff.evaluation.statistics.jackknife import jackknife
-from bakeoff.evaluation.statistics.label_influence import Average, LabelCounts, Ratio
-from bakeoff.evaluation.statistics.score_influence import Influence
-from bakeoff.evaluation.statistics.sketch import IntervalKind, Sketch, make_sketch
+from bakeoff.evaluation.statistics.sketches import label_influence, score_influence
+from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, Floats, Ints
+from bakeoff.evaluation.statistics.sketches.jackknife import jackknife
+from bakeoff.evaluation.statistics.sketches.label_influence import Average, LabelCounts, Ratio
+from bakeoff.evaluation.statistics.sketches.score_influence import Influence
+from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch, make_sketch
 
 _RATIOS: tuple[Ratio, ...] = ("precision", "recall", "f1")
 _AVERAGES: tuple[Average, ...] = ("macro", "micro", "weighted")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bakeoff.evaluation.statistics.blocks import BlockMap, Floats, Ints
+from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, Floats, Ints
 
 #: The metric is computed once for each block, so there are fewer of them than for the metrics we know.
 JACKKNIFE_BLOCKS = 200

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.evaluation.statistics.blocks import deal_groups, deal_rows
-from bakeoff.evaluation.statistics.sketch import (
+from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
+from bakeoff.evaluation.statistics.sketches.sketch import (
     IntervalKind,
     Sketch,
     SketchFormatError,
