@@ -182,7 +182,7 @@ class ScoringRules:
     seal: float = 0.0  #: share of the test rows that only the winner is scored on
 
     def open_rows(self, test_rows: int) -> int:
-        """How many of the test rows candidates are scored on: one at least."""
+        """How many of the test rows are not sealed: at least one, since candidates are scored on them."""
         return max(1, test_rows - round(test_rows * self.seal))
 
     def treat_alike(self, other: "ScoringRules") -> bool:

@@ -206,6 +206,19 @@ class Settings(Section):
         "there is just one",
     )
 
+    @field_validator("prefer_among_tied", mode="before")
+    @classmethod
+    def _is_a_cost_or_an_order(cls, preferred: object) -> object:
+        """Text with commas is a list, as everywhere in the environment."""
+        if not isinstance(preferred, str) or preferred in (known := list(map(str, PreferAmongTied))):
+            return preferred
+        if "," in preferred:
+            return [name.strip() for name in preferred.split(",")]
+        raise ValueError(
+            f"no cost has this name{nearest(preferred, known)}; there are {listed(known)}, and lists of "
+            "candidates"
+        )
+
     @field_validator("preload")
     @classmethod
     def _are_modules(cls, names: list[str]) -> list[str]:

@@ -87,7 +87,9 @@ class VerdictOut(Out):
     production: ProductionOut | None = Field(
         description="the version that was in Production of the name that this run saves to; null: none was"
     )
-    test_set_uses: int | None = Field(description="different fits that were ever scored on this test set")
+    test_set_uses: int | None = Field(
+        description="candidates ever scored on this test set; equal predictions count once"
+    )
     expected_flattery: float | None
     sealed: SealedScoreOut | None = Field(
         description="of the one to take, on rows kept out of all other scores"

@@ -105,7 +105,7 @@ def _order(evaluation: EvaluationUnderWay) -> Order:
             wall_s=job.timeout_s,
             threads=evaluation.grant.threads,
             memory_mb=evaluation.grant.memory_mb,
-            output_mb=_output_mb(dataset),
+            output_mb=predictions_mb(dataset),
             outputs_mb=dict.fromkeys((MODEL, PREPROCESSOR), paths.model_limit_mb),
             processes=evaluation.grant.processes,
             mapped_bytes=snapshot.mapped_bytes(paths.snapshot),
@@ -125,7 +125,7 @@ def _order(evaluation: EvaluationUnderWay) -> Order:
     )
 
 
-def _output_mb(dataset: DatasetRef) -> int:
+def predictions_mb(dataset: DatasetRef) -> int:
     """The limit of the predictions: a long label, or a probability of each class, for each row."""
     longest = max((len(name) for name in dataset.classes), default=0)
     row = max(_ROW_BYTES, _FLOAT_BYTES * len(dataset.classes), _LETTER_BYTES * longest)

@@ -103,7 +103,7 @@ def score(
     if len(predictions.values) != len(true):
         raise BadPredictionsError(f"there are {len(predictions.values)} predictions for {len(true)} rows")
     if rules.seal:
-        rows = rows_of(split, len(true), seal=rules.seal, sealed=sealed)
+        rows = rows_of(split, len(true), rules, sealed=sealed)
         true, predictions = true[rows], predictions.of(rows)
         split = f"{split}, {'sealed' if sealed else 'open'} with {rules.seal}"
     if target_kind is TargetKind.REGRESSION:

@@ -8,9 +8,11 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.domain.metric import ScoringRules
 
-def rows_of(split: str, rows: int, *, seal: float, sealed: bool) -> NDArray[np.intp]:
-    """The numbers of the sealed rows, or of the others, in order. At least one row is not sealed."""
-    count = min(round(rows * seal), rows - 1)
+
+def rows_of(split: str, rows: int, rules: ScoringRules, *, sealed: bool) -> NDArray[np.intp]:
+    """The numbers of the sealed rows, or of the others, in order."""
+    count = rows - rules.open_rows(rows)
     shuffled = np.random.RandomState(zlib.crc32(split.encode())).permutation(rows)  # its stream is frozen
     return np.sort(shuffled[:count] if sealed else shuffled[count:])

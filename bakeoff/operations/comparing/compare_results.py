@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import greater_is_better
-from bakeoff.domain.runs.verdict import PairDifference, PreferAmongTied, RunVerdict, Standing
+from bakeoff.domain.runs.verdict import PairDifference, PreferAmongTied, RunVerdict, SplitReuse, Standing
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.operations.comparing.comparability import ComparedResult, refuse_if_incomparable
 from bakeoff.operations.comparing.disagreed_rows import disagreements_of
@@ -213,48 +213,36 @@ def _judge(
 ) -> "tuple[dict[str, RunVerdict], dict[str, dict[str, Sketch | None]]]":
     """The verdict by each metric, and the sketches by metric and candidate."""
     from bakeoff.evaluation.statistics.comparison import IncomparableError
-    from bakeoff.evaluation.statistics.judging import JudgedCandidate, SplitUse, judge
-    from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+    from bakeoff.evaluation.statistics.judging import judge
+    from bakeoff.operations.judging.judged_results import judged_candidate, use_of_split
 
-    settings, split_id = context.configuration.settings, results[0].run.dataset.split_id
-    use = SplitUse(
-        looks=verdict_rows.candidates_scored_on(context.engine, split_id),
-        warn_from=settings.reuse_warning,
-        alarm_from=settings.reuse_alarm,
-    )
+    settings = context.configuration.settings
+    use = use_of_split(context, results[0].run.dataset.split_id)
     stored = {one.name: verdict_rows.sketches_of(context.engine, one.result.evaluation_id) for one in results}
-    sketches = {
-        metric: {
-            name: Sketch.from_bytes(by_metric[metric]) if metric in by_metric else None
-            for name, by_metric in stored.items()
-        }
+    candidates = {
+        metric: [
+            judged_candidate(one.result, one.run, stored[one.name].get(metric), metric=metric, name=one.name)
+            for one in results
+        ]
         for metric in metrics
     }
-
-    def judged(one: ComparedResult, metric: str) -> JudgedCandidate:
-        cost = one.result.cost
-        return JudgedCandidate(
-            id=one.name,
-            sketch=sketches[metric][one.name],
-            score=one.result.metrics.get(metric),
-            fit_seconds=cost.fit_s,
-            predict_seconds=cost.predict_s / max(1, one.run.dataset.test_rows),
-            peak_memory_mb=cost.peak_memory_mb,
-        )
-
+    is_spent = settings.reuse is SplitReuse.SPEND
     try:
         verdicts = {
             metric: judge(
-                [judged(one, metric) for one in results],
+                judged,
                 metric=metric,
                 greater_is_better=greater_is_better(metric),
                 prefer=_preferred(settings.prefer_among_tied, results),
+                # Only a run spends test rows, so only a run says what to take of them.
+                may_be_taken=lambda _: not is_spent,
                 use=use,
             )
-            for metric in metrics
+            for metric, judged in candidates.items()
         }
     except IncomparableError as exc:
         raise InvalidInputError(f"{exc}: run them again with `--fresh`, in one run") from exc
+    sketches = {metric: {one.id: one.sketch for one in judged} for metric, judged in candidates.items()}
     return verdicts, sketches
 
 

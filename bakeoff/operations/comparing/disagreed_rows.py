@@ -64,7 +64,7 @@ def _kept_rows(context: Context, results: Sequence[ComparedResult]) -> _KeptRows
     predictions = {one.name: load_predictions(one.job, paths[one.name]) for one in results}
     places = None
     if rules.seal:
-        places = sealed_rows.rows_of(dataset.split_id, len(true), seal=rules.seal, sealed=False)
+        places = sealed_rows.rows_of(dataset.split_id, len(true), rules, sealed=False)
         true = true[places]
         predictions = {name: one.of(places) for name, one in predictions.items()}
     scored = ScoredRows(

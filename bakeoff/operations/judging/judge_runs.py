@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: A run that could not be judged so many times ends without a verdict, so that its end is announced.
-_MOST_ATTEMPTS = 3
+_PAUSE_S = 0.05
 
 #: For a display: fewer than a verdict takes, which is quicker and nearly the same.
 _DRAWS_SO_FAR = 2000
@@ -74,7 +73,7 @@ def wait_for_verdict(context: Context, run_id: str, *, patience_s: float = 10.0)
     while (due_at := verdict_rows.pending_since(context.engine, run_id)) is not None:
         if judge_run(context, run_id) or utc_now() > due_at + patience:
             break
-        time.sleep(0.05)
+        time.sleep(_PAUSE_S)  # the process that judges it needs a fraction of a second, the saver a few
     return verdict_rows.of_run(context.engine, run_id) or judge_old_run(context, run_id)
 
 
@@ -106,7 +105,7 @@ def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
         raise
     except Exception as exc:  # a fault in the statistics must not leave a run without its end
         log.exception("run %s cannot be judged", run_id)
-        if lease.attempt < _MOST_ATTEMPTS:
+        if lease.attempt < verdict_rows.MOST_ATTEMPTS:
             verdict_rows.postpone(lease, f"{type(exc).__name__}: {exc}", by_s=lease.pause_s)
             return False
         return verdict_rows.finish(lease, summary.run, counts, None)
@@ -118,28 +117,28 @@ def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
 
 def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None" = None) -> RunVerdict:
     """The verdict on a run, by the metric that ranks the run."""
-    from bakeoff.evaluation.statistics.judging import Reference, SplitUse, judge
+    from bakeoff.evaluation.statistics.judging import Reference, judge
+    from bakeoff.operations.judging.judged_results import use_of_split
 
     metric = run.rules.metrics[0]
     settings = context.configuration.settings
     results = job_rows.results_of_run(context.engine, run.id)
-    _sketch_old_results(context, run, results)
+    candidates = _candidates(context, run, results)
+    bare = {one.id for one in candidates if one.sketch is None and one.score is not None}
+    if bare and sketch_what_has_none(context, run, [one for one in results if one.model_id in bare]):
+        candidates = _candidates(context, run, results)
     spent = SpentRows(context, run, results, metric) if settings.reuse is SplitReuse.SPEND else None
     references = []
     if production and production.sketch:
         references.append(Reference(name=production.scores.title, sketch=production.sketch))
     verdict = judge(
-        _judged_candidates(context, run, results),
+        candidates,
         metric=metric,
         greater_is_better=greater_is_better(metric),
         prefer=settings.prefer_among_tied,
         references=references,
         may_be_taken=spent.may_be_taken if spent else lambda _: True,
-        use=SplitUse(
-            looks=verdict_rows.candidates_scored_on(context.engine, run.dataset.split_id),
-            warn_from=settings.reuse_warning,
-            alarm_from=settings.reuse_alarm,
-        ),
+        use=use_of_split(context, run.dataset.split_id),
     )
     verdict = with_use_of_split(context, run, verdict, results, spent)
     if production is None:
@@ -152,39 +151,17 @@ def verdict_so_far(context: Context, run: Run) -> RunVerdict:
     from bakeoff.evaluation.statistics.judging import judge
 
     metric = run.rules.metrics[0]
-    results = job_rows.results_of_run(context.engine, run.id)
     return judge(
-        _judged_candidates(context, run, results),
+        _candidates(context, run, job_rows.results_of_run(context.engine, run.id)),
         metric=metric,
         greater_is_better=greater_is_better(metric),
         draws=_DRAWS_SO_FAR,
     )
 
 
-def _sketch_old_results(context: Context, run: Run, results: Sequence[Result]) -> None:
-    metric = run.rules.metrics[0]
-    sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)
-    scored = [one for one in results if one.metrics.get(metric) is not None]
-    sketch_what_has_none(context, run, [one for one in scored if one.evaluation_id not in sketches])
-
-
-def _judged_candidates(context: Context, run: Run, results: Sequence[Result]) -> "Sequence[JudgedCandidate]":
-    from bakeoff.evaluation.statistics.judging import JudgedCandidate
-    from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+def _candidates(context: Context, run: Run, results: Sequence[Result]) -> "list[JudgedCandidate]":
+    from bakeoff.operations.judging.judged_results import judged_candidate
 
     metric = run.rules.metrics[0]
     sketches = verdict_rows.sketches_of_run(context.engine, run.id, metric)
-
-    def judged(result: Result) -> JudgedCandidate:
-        stored = sketches.get(result.evaluation_id)
-        return JudgedCandidate(
-            id=result.model_id,
-            sketch=None if stored is None else Sketch.from_bytes(stored),
-            score=result.metrics.get(metric),
-            is_baseline=result.model_id == run.baseline_id,
-            fit_seconds=result.cost.fit_s,
-            predict_seconds=result.cost.predict_s / max(1, run.dataset.test_rows),
-            peak_memory_mb=result.cost.peak_memory_mb,
-        )
-
-    return [judged(result) for result in results]
+    return [judged_candidate(one, run, sketches.get(one.evaluation_id), metric=metric) for one in results]

@@ -1,8 +1,9 @@
 """The use of the same test rows in many runs: uses are counted, and rows can be sealed or spent.
 
-counted   how many fits were scored on them stands beside each verdict, with a warning from some number on
-sealed    `seal: 0.2` keeps rows out of all scores; those of the one to take are scored once it is chosen
-spent     `reuse: spend` asks more of a candidate with each run before it replaces the one adopted before
+counted   each verdict says how many candidates were scored on them, and from some number on it warns
+sealed    `seal: 0.2` keeps rows out of all scores; when a run has a candidate to take, it is scored on them
+spent     `reuse: spend` lets a candidate replace the adopted one only if that is shown, at a stricter level
+          in each further run
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,10 @@ def with_use_of_split(
     results: Sequence[Result],
     spent: "SpentRows | None",
 ) -> RunVerdict:
-    """`spent`: what was asked while the run was judged, with the setting `reuse: spend`."""
+    """The verdict with what follows from earlier runs on the same test rows.
+
+    `spent` decided, while the run was judged, whether a candidate may be taken; None without `reuse: spend`.
+    """
     by_id = {result.model_id: result for result in results}
     verdict = _with_steps_up(context, run, verdict, by_id)
     verdict = _with_broken_seals(context, run, verdict)
@@ -75,9 +79,7 @@ def _with_broken_seals(context: Context, run: Run, verdict: RunVerdict) -> RunVe
     if run.rules.seal and any(seal < run.rules.seal for seal in others):
         said.append("rows that this run seals were open in another run, so a score on them may be too high")
     if any(seal > run.rules.seal for seal in others):
-        said.append(
-            "rows that another run sealed are open in this one: from now on they are test rows as all"
-        )
+        said.append("rows that another run sealed are open in this run, so they are sealed no longer")
     found = (VerdictFinding(code="seal_broken", message=message) for message in said)
     return replace(verdict, findings=(*verdict.findings, *found))
 
@@ -86,6 +88,9 @@ def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: R
     from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, score_files
     from registry.columns.predictions import BadPredictionsError
 
+    test_rows = run.dataset.test_rows
+    if run.rules.open_rows(test_rows) == test_rows:
+        return _not_opened(verdict, f"{run.rules.seal:g} of {test_rows} test rows is less than one row")
     paths = kept_predictions(context, run, result)
     if paths is None:
         return _not_opened(verdict, "its predictions were not kept")
@@ -122,6 +127,8 @@ class SpentRows:
     """Lets a candidate be taken only if it is shown to be better than the one that was adopted before."""
 
     def __init__(self, context: Context, run: Run, results: Sequence[Result], metric: str) -> None:
+        from bakeoff.evaluation.statistics.winner import adoption_level
+
         self._context = context
         self._metric = metric
         self._evaluations = {result.model_id: result.evaluation_id for result in results}
@@ -133,7 +140,7 @@ class SpentRows:
         self._champion = next((one.adopted for one in reversed(earlier) if one.adopted is not None), None)
         number = len(earlier) + 1
         self._spending = Spending(
-            run=number, level=_level_of(number), champion=None, p_value=None, adopted=self._champion
+            run=number, level=adoption_level(number), champion=None, p_value=None, adopted=self._champion
         )
         self._said = ""
 
@@ -155,12 +162,6 @@ class SpentRows:
 
     def noted_in(self, verdict: RunVerdict) -> RunVerdict:
         return replace(verdict, spending=self._spending, sentence=f"{verdict.sentence} {self._said}".strip())
-
-
-def _level_of(run: int) -> float:
-    from bakeoff.evaluation.statistics.winner import adoption_level
-
-    return adoption_level(run)
 
 
 def _verdicts_before(context: Context, run: Run) -> list[EarlierVerdict]:
@@ -205,7 +206,7 @@ def _of_sealed_rows(sealed: SealedScore, metric: str) -> str:
 
 
 def _of_spending(spending: Spending, proposed: str, *, is_better: bool) -> str:
-    asked = f"this is run {spending.run} on them, so {spending.level:.2g} is asked"
+    asked = f"this is run {spending.run} on them, so p must be at most {spending.level:.2g}"
     if is_better:
         return f"The test rows are spent: {asked}; {proposed} is shown to be better than {spending.champion}."
     return (

@@ -9,7 +9,6 @@ the next one looks again what is in Production, and asks that.
 """
 
 import logging
-import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +30,7 @@ from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, load_array
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
+from bakeoff.evaluation.jobs.evaluation_job import predictions_mb
 from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
@@ -40,6 +40,7 @@ from bakeoff.operations.leased_work import work_while_leased
 from bakeoff.operations.own_oven import run_in_own_oven
 from bakeoff.operations.production import answer_of_production
 from bakeoff.store.bakeoffs.row_lease import RowLease
+from bakeoff.store.bakeoffs.verdict_rows import MOST_ATTEMPTS
 from registry.code.import_environment import import_path, readable_paths
 from registry.columns.predictions import BadPredictionsError, Predictions
 from registry.models.promotion import production_of
@@ -48,11 +49,7 @@ from registry.models.registry_opening import has_registry, open_registry
 
 log = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3
 _MAY_HAVE_A_WINNER = {RunState.COMPLETED, RunState.PARTIAL}
-_SPARE_MB = 16
-_ROW_BYTES = 1024
-_FLOAT_BYTES = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -193,7 +190,6 @@ def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) ->
     configuration, dataset, grant = context.configuration, run.dataset, usual_grant(context)
     place = folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id)
     folder = copied.model.parent
-    row_bytes = max(_ROW_BYTES, _FLOAT_BYTES * len(dataset.classes))
     return Order(
         entry="bakeoff.operations.production.answer_of_production:answer",
         payload=answer_of_production.payload_of(
@@ -207,7 +203,7 @@ def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) ->
             wall_s=configuration.settings.evaluation_timeout,
             threads=grant.threads,
             memory_mb=grant.memory_mb,
-            output_mb=_SPARE_MB + math.ceil(dataset.test_rows * row_bytes / 2**20),
+            output_mb=predictions_mb(dataset),
             processes=grant.processes,
             mapped_bytes=snapshot.mapped_bytes(place),
         ),

@@ -25,6 +25,9 @@ from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import jobs, provenances, results, runs, sketches, verdicts
 
+#: A run that could not be judged so many times ends without a verdict, so that its end is announced.
+MOST_ATTEMPTS = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierVerdict:
@@ -36,8 +39,10 @@ class EarlierVerdict:
     spending: Spending | None
 
 
-#: The digest of the predictions of a fit.
-_WHAT_IT_PREDICTED = func.coalesce(provenances.c.predictions, provenances.c.fingerprint)
+#: The digests of what a fit predicted: of its predictions, and of the probabilities beside them.
+_WHAT_IT_PREDICTED = func.coalesce(provenances.c.predictions, provenances.c.fingerprint).concat(
+    func.coalesce(provenances.c.probabilities, "")
+)
 
 _VERDICTS = LeasedRows(verdicts, is_open=verdicts.c.done_at.is_(None))
 

@@ -84,7 +84,7 @@ def test_the_verdict_comes_first_then_scores_differences_and_who_is_right(projec
         "tree is best: its accuracy of 0.956 is shown to be higher than that of beech, by 0.22 "
         "(0.18 to 0.26)."
     )
-    assert said[1].startswith("corrected for having been chosen, tree scores 0.95")
+    assert said[1].startswith("corrected for being the highest, tree scores 0.95")
     assert said[2].startswith("differences of 0.05")
     assert said[3] == "4 candidates scored on these test rows so far"
     said[1:4] = []
@@ -127,6 +127,16 @@ def test_what_is_not_shown_is_called_a_tie(project, autumn):
     assert pair["low"] < 0 < pair["high"]
     assert pair["pValue"] == 1.0
     assert said["disagreements"]["right"] == {"tree": 20, "forest": 20}
+
+
+def test_of_spent_rows_a_comparison_recommends_none(project, autumn, monkeypatch):
+    assert record(project, "tree", "beech")["recommended"] is not None
+    monkeypatch.setenv("BAKEOFF_REUSE", "spend")
+
+    said = record(project, "tree", "beech")
+
+    assert said["recommended"] is None
+    assert "Take" not in said["sentence"]
 
 
 def test_a_pair_of_a_run_of_two_is_judged_as_the_run_was(project, digits):
@@ -555,8 +565,8 @@ def test_results_that_are_older_than_sketches_get_theirs_from_the_kept_predictio
 def test_sealed_rows_stay_sealed(project, digits):
     """Whoever is wrong in all of them is not told so."""
     rules = replace(MACRO, seal=0.2)
-    sealed = rows_of(digits.split_id, 450, seal=0.2, sealed=True)
-    still_open = rows_of(digits.split_id, 450, seal=0.2, sealed=False)
+    sealed = rows_of(digits.split_id, 450, rules, sealed=True)
+    still_open = rows_of(digits.split_id, 450, rules, sealed=False)
     wrong = still_open[[3, 200]]
     predicted = {
         "tree": truth(project, digits),

@@ -29,7 +29,7 @@ VERDICT = RunVerdict(
 
 def test_facts_say_what_to_expect_what_could_be_seen_and_how_often_the_rows_were_used():
     assert verdict_facts(VERDICT) == [
-        "corrected for having been chosen, tree scores 0.853 (0.801 to 0.9)",
+        "corrected for being the highest, tree scores 0.853 (0.801 to 0.9)",
         "differences of 0.055 f1 or more would usually have been seen",
         "9 candidates scored on these test rows so far",
     ]

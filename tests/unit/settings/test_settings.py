@@ -187,6 +187,22 @@ def test_a_file_that_cannot_be_meant_is_refused(file: Path, environment: dict[st
     assert said in _refusal(file, "", environment)
 
 
+@pytest.mark.parametrize(
+    ("text", "preferred"), [("fit_time", "fit_time"), ("forest, knn", ["forest", "knn"])]
+)
+def test_a_tie_is_decided_by_a_cost_or_by_an_order(file: Path, text: str, preferred: object) -> None:
+    found = _load(file, environment={"BAKEOFF_PREFER_AMONG_TIED": text}).settings.prefer_among_tied
+
+    assert found == preferred
+
+
+def test_a_cost_that_there_is_not_is_refused_with_those_there_are(file: Path) -> None:
+    said = _refusal(file, "preferAmongTied: fit_tim")
+
+    assert "preferAmongTied is 'fit_tim': no cost has this name; did you mean 'fit_time'?" in said
+    assert "there are 'predict_time', 'fit_time', 'memory', and lists of candidates" in said
+
+
 @pytest.mark.parametrize("text", ["", "null"])
 def test_an_empty_variable_means_null(file: Path, text: str) -> None:
     configuration = _load(file, "maxRunning: 5", {"BAKEOFF_MAX_RUNNING": text})

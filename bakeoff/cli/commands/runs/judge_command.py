@@ -36,5 +36,10 @@ def judge(
         return
     for run_id, sentence in sentences.items():
         terminal.out().print(f"{run_rows.get(engine, run_id).name}  {sentence}", highlight=False)
-    if not sentences:
-        terminal.out().print("no run is without a verdict that could have one", highlight=False)
+    for run_id in wanted:
+        if run_id not in sentences:
+            run = run_rows.get(engine, run_id)
+            why = "it has its verdict" if run.state.has_ended else f"it is {run.state}, and judged at its end"
+            terminal.out().print(f"{run.name}  not judged: {why}", highlight=False)
+    if not wanted:
+        terminal.out().print("every run that has ended has its verdict", highlight=False)

@@ -48,9 +48,10 @@ def verdict_facts(verdict: RunVerdict) -> list[str]:
         verdict.test_set_uses,
     )
     if corrected is not None:
+        extreme = "highest" if verdict.greater_is_better else "lowest"
         low, value, high = (f"{x:.3g}" for x in (corrected.low, corrected.value, corrected.high))
         said.append(
-            f"corrected for having been chosen, {corrected.candidate} scores {value} ({low} to {high})"
+            f"corrected for being the {extreme}, {corrected.candidate} scores {value} ({low} to {high})"
         )
     if detectable is not None:
         said.append(f"differences of {detectable:.2g} {verdict.metric} or more would usually have been seen")

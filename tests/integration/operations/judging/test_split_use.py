@@ -8,9 +8,10 @@ from fixtures.project import Project, a_project
 
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from bakeoff.operations.judging.judge_runs import verdict_of as verdict_of_run
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.judging.split_use import steps_up
-from bakeoff.store.bakeoffs import verdict_rows
+from bakeoff.store.bakeoffs import run_rows, verdict_rows
 
 ROWS = 1000  #: half of them are for the test
 
@@ -67,6 +68,15 @@ def test_each_opening_of_the_sealed_rows_is_counted(project: Project) -> None:
     assert [one and one.opened for one in opened] == [1, 2]
 
 
+def test_a_seal_of_less_than_a_row_is_told_of_and_the_run_is_judged(project: Project) -> None:
+    verdict = verdict_of(project, "good", "poor", seal=0.0005, seed=6)
+
+    assert (verdict.recommended, verdict.sealed) == ("good", None)
+    assert [finding.message for finding in verdict.findings] == [
+        "the sealed rows were not opened for good: 0.0005 of 500 test rows is less than one row"
+    ]
+
+
 def test_nothing_is_sealed_unless_asked_for(project: Project) -> None:
     assert verdict_of(project, "good", "poor", seed=3).sealed is None
 
@@ -78,9 +88,7 @@ def test_a_seal_that_another_run_breaks_is_told_of_in_both(project: Project) -> 
 
     told = [[one.message for one in verdict.findings] for verdict in (sealed, opened, again)]
     assert told[0] == []
-    assert told[1] == [
-        "rows that another run sealed are open in this one: from now on they are test rows as all"
-    ]
+    assert told[1] == ["rows that another run sealed are open in this run, so they are sealed no longer"]
     assert told[2] == [
         "rows that this run seals were open in another run, so a score on them may be too high"
     ]
@@ -104,6 +112,19 @@ def test_of_spent_rows_a_candidate_replaces_the_one_before_only_if_it_is_shown_t
     assert "Take" not in no_better.sentence
     assert no_better.sentence.endswith("which stays.")
     assert spent[1].adopted == spent[2].adopted != spent[0].adopted
+
+
+def test_ten_improvements_in_a_row_are_warned_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = project.run("good", "poor", seed=7)
+    run = run_rows.get(project.engine, run_id)
+
+    def told(improvements: int) -> list[str]:
+        scores = {"good": [place / 100 for place in range(improvements + 1)]}
+        monkeypatch.setattr(verdict_rows, "scores_on_split", lambda *_, **__: scores)
+        return [finding.message for finding in verdict_of_run(project.context, run).findings]
+
+    assert told(9) == []
+    assert told(10) == ["good was improved 10 times in a row on these test rows: its score is too high"]
 
 
 @pytest.mark.parametrize(

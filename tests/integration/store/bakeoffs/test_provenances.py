@@ -3,14 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from fixtures.samples import NOON, a_candidate, a_job, a_result, a_run
+from fixtures.samples import DATASET, NOON, a_candidate, a_job, a_result, a_run
 from fixtures.stored import a_stored_run, claim, events, judge_all
 from sqlalchemy import Engine
 
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, Result
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import earlier_fits, job_rows, leases, old_runs, outbox, run_rows
+from bakeoff.store.bakeoffs import earlier_fits, job_rows, leases, old_runs, outbox, run_rows, verdict_rows
 
 MADE = Provenance(
     parts={part: f"{part} 1" for part in Part},
@@ -125,3 +125,35 @@ def test_what_a_result_was_made_of_is_forgotten_with_it(engine: Engine) -> None:
 
     assert old_runs.delete_outdated(engine, LONG_AGO) == 1
     assert earlier_fits.of_evaluation(engine, job.id) is None
+
+
+def a_fit(engine: Engine, predictions: str, f1: float, minute: int, probabilities: str | None = None) -> None:
+    """Of the candidate m0."""
+    _, [job] = a_stored_run(engine)
+    made = replace(MADE, predictions=predictions * 64, probabilities=probabilities)
+    result = a_result(job, metrics={"f1": f1}, timestamp=NOON + timedelta(minutes=minute))
+    assert leases.complete(engine, claim(engine, job).lease, result, None, made)
+
+
+def test_of_fits_that_predicted_the_same_one_is_counted_as_a_use_of_the_split(engine: Engine) -> None:
+    split = DATASET.split_id
+    a_fit(engine, "a", 0.5, 1)
+    a_fit(engine, "a", 0.5, 2)
+    assert verdict_rows.candidates_scored_on(engine, split) == 1
+
+    a_fit(engine, "b", 0.6, 3)
+    a_fit(engine, "b", 0.6, 4, probabilities="q" * 64)
+    assert verdict_rows.candidates_scored_on(engine, split) == 3
+    assert verdict_rows.candidates_scored_on(engine, "another split") == 0
+
+
+def test_scores_on_a_split_come_in_the_order_of_the_fits_and_a_repeated_fit_comes_once(
+    engine: Engine,
+) -> None:
+    split = DATASET.split_id
+    for minute, (predictions, f1) in enumerate([("a", 0.5), ("b", 0.7), ("a", 0.5), ("c", 0.6)]):
+        a_fit(engine, predictions, f1, minute)
+
+    assert verdict_rows.scores_on_split(engine, split, "f1", model_ids=["m0"]) == {"m0": [0.5, 0.7, 0.6]}
+    assert verdict_rows.scores_on_split(engine, split, "f1", model_ids=["m1"]) == {}
+    assert verdict_rows.scores_on_split(engine, split, "accuracy", model_ids=["m0"]) == {}
