@@ -21,9 +21,6 @@ _ROUNDING = 1e-9  #: relative: 0.3 counts as better than 0.2 by 0.1, though floa
 
 Metrics = Mapping[str, float | None]
 
-#: The metrics of all candidates of the run that a version comes from, by the id of the candidate.
-CandidateMetrics = Mapping[str, Metrics]
-
 
 @dataclass(frozen=True, kw_only=True)
 class RunEvidence:
@@ -31,7 +28,7 @@ class RunEvidence:
 
     run_id: str
     candidate: str  #: the one that the version is the fitted model of, as this run calls it
-    metrics: CandidateMetrics
+    metrics: Metrics  #: of that candidate, in this run
     verdict: RunVerdict | None  #: None where the run could not be judged
 
 
@@ -116,8 +113,7 @@ def _by_verdict(
     verdict, run = asked.verdict, _run(asked)
     assert verdict is not None  # noqa: S101 - `_that_asked` returns no other
     if verdict.production and verdict.production.problem:
-        reason = f"{verdict.production.title} could not be compared in {run}: {verdict.production.problem}"
-        return _Judgement(passed=False, reason=reason)
+        return _Judgement(passed=False, reason=_no_comparison(version, production, evidence))
     if verdict.metric != gate.metric:
         reason = (
             f"the verdict of {run} is by {verdict.metric}: let the gate ask for that, or evaluate again with "
@@ -157,7 +153,11 @@ def _that_asked(production: ModelVersion, evidence: Sequence[RunEvidence]) -> Ru
 
 
 def _no_comparison(version: ModelVersion, production: ModelVersion, evidence: Sequence[RunEvidence]) -> str:
-    why = f"no verdict compares {version.version} with Production {production.version}"
+    asked = _that_asked(production, evidence)
+    its = asked.verdict.production if asked and asked.verdict else None
+    if asked and its and its.problem:
+        return f"{its.title} could not be compared in {_run(asked)}: {its.problem}"
+    why = f"no run compares {version.version} with Production {production.version}"
     for one in evidence:
         if one.verdict and one.verdict.production:
             former = one.verdict.production.title
@@ -192,7 +192,7 @@ def _against_production(
     production: ModelVersion,
     evidence: Sequence[RunEvidence],
 ) -> _Judgement:
-    """Compares with what Production predicted in the run; if it was not asked, with earlier results."""
+    """Compares with what Production predicted in a run of the version, else with numbers of one snapshot."""
     asked = _that_asked(production, evidence)
     if asked and (beside := _beside_its_answers(gate, production, asked)):
         return beside
@@ -200,17 +200,9 @@ def _against_production(
     if former is None:
         reason = f"Production cannot be compared with: {_no_value(production, gate.metric)}"
         return _Judgement(passed=False, reason=reason)
-    if _share_a_snapshot(version, production):
-        return _against(gate, value, former, f"Production {production.version}")
-    candidate = production.origin.candidate_id
-    metrics = evidence[0].metrics if evidence else {}
-    again = _number(metrics.get(candidate or "", {}), gate.metric)
-    if again is None:
-        return _Judgement(passed=False, reason=_how_to_compare(version, production))
-    if candidate == version.origin.candidate_id:
-        reason = f"it is {candidate}, as Production {production.version} is, fitted to other data"
-        return _Judgement(passed=True, reason=reason)
-    return _against(gate, value, again, f"{candidate}, the candidate of Production {production.version}")
+    if not _share_a_snapshot(version, production):
+        return _Judgement(passed=False, reason=_no_comparison(version, production, evidence))
+    return _against(gate, value, former, f"Production {production.version}")
 
 
 def _beside_its_answers(
@@ -219,7 +211,7 @@ def _beside_its_answers(
     """The comparison; None if one of the two has no value of the metric in that run."""
     verdict = asked.verdict
     answered = verdict.production if verdict else None
-    mine = _number(asked.metrics.get(asked.candidate, {}), gate.metric)
+    mine = _number(asked.metrics, gate.metric)
     its = _number(answered.metrics, gate.metric) if answered else None
     if verdict is None or mine is None or its is None:
         return None
@@ -267,15 +259,6 @@ def _share_a_snapshot(one: ModelVersion, other: ModelVersion) -> bool:
         and mine.split_id is not None
         and (mine.dataset_id, mine.split_id) == (theirs.dataset_id, theirs.split_id)
     )
-
-
-def _how_to_compare(version: ModelVersion, production: ModelVersion) -> str:
-    unmeasured = [v.version for v in (version, production) if v.origin.dataset_id is None]
-    if unmeasured:
-        why = f"it is not recorded on which snapshot {' and '.join(unmeasured)} was measured"
-    else:
-        why = f"{version.version} and Production {production.version} were measured on different snapshots"
-    return f"{why}: evaluate both candidates in one run, `bakeoff run --save all`, and promote the better one"
 
 
 #: Less than any finite value, so that as a minimum it means only: has a value.

@@ -31,6 +31,6 @@ def _of_run(context: Context, result: Result) -> RunEvidence:
     return RunEvidence(
         run_id=result.run_id,
         candidate=result.model_id,
-        metrics={one.model_id: one.metrics for one in job_rows.results_of_run(context.engine, result.run_id)},
+        metrics=result.metrics,
         verdict=verdict_rows.of_run(context.engine, result.run_id),
     )

@@ -173,7 +173,7 @@ def test_a_gate_that_needs_a_verdict_refuses_a_version_without_one_and_says_how_
     assert code == 1
     assert error == (
         "error: models:/churn/1.0.1 was not promoted to Production, for it did not pass: "
-        "f1 shown to be better than Production: no verdict compares 1.0.1 with Production 1.0.0: "
+        "f1 shown to be better than Production: no run compares 1.0.1 with Production 1.0.0: "
         "evaluate its candidate in a run that saves models under this name, "
         "`bakeoff run DATASET --save best --save-as churn`, and promote what that saves"
     )

@@ -9,7 +9,7 @@ from fixtures.memory_registry import InMemoryRegistry
 from bakeoff.domain.model_version import GateResult, ModelVersion, VersionOrigin
 from bakeoff.domain.runs.verdict import Against, ProductionScores, ReferenceComparison, RunVerdict
 from bakeoff.settings.registry_settings import GateSettings
-from registry.models.promotion_gates import CandidateMetrics, RunEvidence, check_gate
+from registry.models.promotion_gates import Metrics, RunEvidence, check_gate
 
 HERE = VersionOrigin(dataset_id="d1", split_id="s1")
 
@@ -111,8 +111,8 @@ def test_on_another_snapshot_nothing_is_better_and_it_is_told_how_to_compare(els
 
     assert not result.passed
     assert result.reason == (
-        "1.0.2 and Production 1.0.1 were measured on different snapshots: evaluate both candidates in one "
-        "run, `bakeoff run --save all`, and promote the better one"
+        "no run compares 1.0.2 with Production 1.0.1: evaluate its candidate in a run that saves models "
+        "under this name, `bakeoff run DATASET --save best --save-as churn`, and promote what that saves"
     )
 
 
@@ -121,7 +121,7 @@ def test_where_nobody_noted_the_snapshot_nothing_is_better() -> None:
     result = check_gate(gate, version(origin=VersionOrigin(), f1=0.9), production(VersionOrigin(), f1=0.1))
 
     assert not result.passed
-    assert result.reason.startswith("it is not recorded on which snapshot 1.0.2 and 1.0.1 was measured: ")
+    assert result.reason.startswith("no run compares 1.0.2 with Production 1.0.1: ")
 
 
 @pytest.mark.parametrize("nothing", [{}, {"f1": None}, {"f1": math.nan}])
@@ -141,7 +141,7 @@ def test_nothing_is_better_than_a_production_without_a_value() -> None:
     assert result.reason == ("Production cannot be compared with: 1.0.1 has no value of f1, but of recall")
 
 
-def measured(metrics: CandidateMetrics, verdict: RunVerdict | None = None) -> list[RunEvidence]:
+def measured(metrics: Metrics, verdict: RunVerdict | None = None) -> list[RunEvidence]:
     """By the run that the version comes from."""
     return [RunEvidence(run_id="f" * 36, candidate="lda", metrics=metrics, verdict=verdict)]
 
@@ -150,60 +150,32 @@ MONDAY = VersionOrigin(dataset_id="d1", split_id="s1", candidate_id="ridge")
 TUESDAY = VersionOrigin(dataset_id="d2", split_id="s2", candidate_id="lda")
 
 
-@pytest.mark.parametrize(
-    ("again", "passed", "reason"),
-    [
-        (0.8, True, "f1 0.9 is 0.1 above ridge, the candidate of Production 1.0.1 (0.8)"),
-        (
-            0.88,
-            False,
-            "f1 0.9 is 0.02 above ridge, the candidate of Production 1.0.1 (0.88), and 0.05 better is asked",
-        ),
-    ],
-)
-def test_on_other_data_the_candidate_of_production_is_compared_with_as_its_run_measured_it(
-    again, passed, reason
-) -> None:
-    """Whatever it was measured at before."""
-    gate = GateSettings(metric="f1", better_than_production=True, by=0.05)
-    evidence = measured({"ridge": {"f1": again}, "lda": {"f1": 0.9}})
-    result = check_gate(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.99), evidence)
-
-    assert (result.passed, result.reason, result.needed) == (passed, reason, again + 0.05)
-
-
-def test_the_candidate_of_production_fitted_to_other_data_passes() -> None:
-    """Nothing is changed but the data; that it is good enough is for another gate to say."""
-    gate = GateSettings(metric="f1", better_than_production=True, by=0.05)
+def test_a_namesake_fitted_to_other_data_is_not_taken_for_production() -> None:
+    """The run scored the candidate of Production again; what is in Production was not asked."""
+    gate = GateSettings(metric="f1", better_than_production=True)
     origin = VersionOrigin(dataset_id="d2", split_id="s2", candidate_id="ridge")
     result = check_gate(
-        gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), measured({"ridge": {"f1": 0.9}})
-    )
-
-    assert (result.passed, result.needed) == (True, None)
-    assert result.reason == "it is ridge, as Production 1.0.1 is, fitted to other data"
-
-
-@pytest.mark.parametrize(
-    "candidate_metrics", [{}, {"lda": {"f1": 0.9}}, {"ridge": {"f1": None}}, {"ridge": {}}]
-)
-def test_without_the_candidate_of_production_other_data_do_not_compare(candidate_metrics) -> None:
-    gate = GateSettings(metric="f1", better_than_production=True)
-    result = check_gate(
-        gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.8), measured(candidate_metrics)
+        gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.8), measured({"f1": 0.9})
     )
 
     assert (result.passed, result.needed) == (False, None)
-    assert result.reason.startswith(
-        "1.0.2 and Production 1.0.1 were measured on different snapshots: evaluate"
-    )
+    assert result.reason.startswith("no run compares 1.0.2 with Production 1.0.1: evaluate its candidate")
+
+
+def test_a_production_that_could_not_answer_is_not_beaten() -> None:
+    gate = GateSettings(metric="f1", better_than_production=True)
+    silent = verdict(production=ProductionScores(name="churn", version="1.0.1", problem="it is away"))
+    result = judged(gate, silent)
+
+    assert not result.passed
+    assert result.reason == "Production (churn 1.0.1) could not be compared in run ffffffff: it is away"
 
 
 def test_on_the_same_data_the_version_itself_is_compared_with() -> None:
     gate = GateSettings(metric="f1", better_than_production=True)
     origin = VersionOrigin(dataset_id="d1", split_id="s1", candidate_id="lda")
     result = check_gate(
-        gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), measured({"ridge": {"f1": 0.1}})
+        gate, version(origin=origin, f1=0.9), production(MONDAY, f1=0.99), measured({"f1": 0.9})
     )
 
     assert not result.passed
@@ -253,7 +225,7 @@ def judged(gate: GateSettings, known: RunVerdict | None, **metrics: float) -> Ga
         gate,
         version(origin=TUESDAY, **measured_at),
         production(MONDAY, **{gate.metric: 0.1}),
-        measured({"lda": measured_at}, known),
+        measured(measured_at, known),
     )
 
 
@@ -319,9 +291,9 @@ def test_not_worse_is_what_the_interval_rules_out_on_the_worse_side(metric, low,
     [
         (
             None,
-            "no verdict compares 1.0.2 with Production 1.0.1: evaluate its candidate in a run that saves ",
+            "no run compares 1.0.2 with Production 1.0.1: evaluate its candidate in a run that saves ",
         ),
-        (verdict(production=None), "no verdict compares 1.0.2 with Production 1.0.1: "),
+        (verdict(production=None), "no run compares 1.0.2 with Production 1.0.1: "),
         (
             verdict(production=ProductionScores(name="churn", version="1.0.0")),
             "run ffffffff compared 1.0.2 with Production (churn 1.0.0), and not with 1.0.1: evaluate its ",
@@ -368,9 +340,9 @@ def test_a_run_that_asked_the_version_in_production_counts_although_another_come
 
 
 def test_a_plain_comparison_reads_what_production_itself_answered_where_it_was_asked() -> None:
-    """Not what was measured before on other rows, and not what a namesake scores."""
+    """Not what was measured before on other rows."""
     gate = GateSettings(metric="f1", better_than_production=True)
-    evidence = measured({"lda": {"f1": 0.9}, "ridge": {"f1": 0.99}}, verdict(Against.NOT_SHOWN, low=-0.01))
+    evidence = measured({"f1": 0.9}, verdict(Against.NOT_SHOWN, low=-0.01))
     result = check_gate(gate, version(origin=TUESDAY, f1=0.9), production(MONDAY, f1=0.99), evidence)
 
     assert (result.passed, result.needed) == (True, 0.87)
