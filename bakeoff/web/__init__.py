@@ -1,0 +1,1 @@
+"""The pages: what a browser shows of a project. They stand above the API and are served by its process."""
