@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from bakeoff.api.schemas.finding_schemas import FindingOut
 from bakeoff.api.schemas.schema_base import Id, Moment, Out
 from bakeoff.domain.runs.job import JobState, Phase
 from bakeoff.domain.runs.run import RunState
@@ -56,11 +57,6 @@ class SpendingOut(Out):
     adopted: str | None = Field(description="the evaluation that is adopted now, or stays so")
 
 
-class VerdictFindingOut(Out):
-    code: str
-    message: str
-
-
 class ProductionOut(Out):
     name: str = Field(description="of the model, in the registry")
     version: str | None = Field(description="null where the registry did not say which")
@@ -95,7 +91,7 @@ class VerdictOut(Out):
         description="of the one to take, on rows kept out of all other scores"
     )
     spending: SpendingOut | None = Field(description="with the setting `reuse: spend`")
-    findings: list[VerdictFindingOut]
+    findings: list[FindingOut]
 
 
 class PairOut(Out):

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from bakeoff.api.schemas.finding_schemas import FindingOut
 from bakeoff.api.schemas.schema_base import Id, Moment, Out
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.event import EventType
@@ -77,6 +78,7 @@ class RunOut(Out):
     save: SavePolicy = Field(description="which models the run saves")
     save_as: str | None = Field(description="the name of the saved models in the registry")
     signals: SignalOrderOut | None = Field(description="the order to the signal models; null for a bake-off")
+    findings: list[FindingOut] = Field(description="on its data, as they were known when it was started")
     retry_of: Id | None
     created_at: Moment
     started_at: Moment | None

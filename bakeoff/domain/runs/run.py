@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.finding import Finding
 from bakeoff.domain.identity import iso, iso_or_none
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import JobKind, JobState
@@ -75,6 +76,7 @@ class Run:
     signals: SignalOrder | None = None  #: what its signal models predict; None: it evaluates candidates
     priority: int = 0  #: one of PRIORITIES
     options: Mapping[str, Any] = field(default_factory=dict)  #: others that were asked for, by camelCase key
+    findings: tuple[Finding, ...] = ()  #: on its data, as they were known when it was started
     retry_of: str | None = None
     request_digest: str | None = (
         None  #: of the request, if it had an idempotency key: a repeat has the same one
@@ -116,6 +118,7 @@ class Run:
             "save": self.save.policy if self.save else SavePolicy.NONE,
             "saveAs": self.save.name if self.save else None,
             "signals": self.signals.to_record() if self.signals else None,
+            "findings": [finding.to_record() for finding in self.findings],
             "retryOf": self.retry_of,
             "createdAt": iso(self.created_at),
             "startedAt": iso_or_none(self.started_at),

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
+from bakeoff.domain.finding import Finding
+
 
 class Standing(StrEnum):
     BEST = "best"
@@ -175,14 +177,6 @@ class Spending:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerdictFinding:
-    """Something that a reader of the verdict should know."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProductionScores:
     """The version that was in Production when the run was judged, scored like a candidate."""
 
@@ -239,7 +233,7 @@ class RunVerdict:
     test_set_uses: int | None = None  #: distinct candidates ever scored on this split; None: nobody counted
     sealed: SealedScore | None = None
     spending: Spending | None = None  #: with the setting `reuse: spend`
-    findings: tuple[VerdictFinding, ...] = ()
+    findings: tuple[Finding, ...] = ()  #: on the data and on the results, the worst first
     sentence: str = ""
 
     def to_record(self) -> dict[str, Any]:
@@ -262,7 +256,7 @@ class RunVerdict:
             "expectedFlattery": self.expected_flattery,
             "sealed": asdict(self.sealed) if self.sealed else None,
             "spending": self.spending.to_record() if self.spending else None,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [finding.to_record() for finding in self.findings],
         }
 
     def record_of(self, candidate: str) -> dict[str, Any]:
@@ -320,6 +314,6 @@ class RunVerdict:
                     for one in stored["references"]
                 ),
                 "production": ProductionScores(**production) if production else None,
-                "findings": tuple(VerdictFinding(**one) for one in stored["findings"]),
+                "findings": tuple(map(Finding.from_record, stored["findings"])),
             }
         )

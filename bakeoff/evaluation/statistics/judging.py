@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.runs.verdict import (
     Against,
     CorrectedScore,
@@ -18,7 +19,6 @@ from bakeoff.domain.runs.verdict import (
     ReferenceComparison,
     RunVerdict,
     Standing,
-    VerdictFinding,
 )
 from bakeoff.domain.wording import counted, joined
 from bakeoff.evaluation.statistics import sentences
@@ -162,26 +162,36 @@ def _contender(one: JudgedCandidate, level: float) -> Contender:
     )
 
 
-def _not_kept(entrants: Sequence[JudgedCandidate]) -> tuple[VerdictFinding, ...]:
+def _not_kept(entrants: Sequence[JudgedCandidate]) -> tuple[Finding, ...]:
     """Results from before there were sketches, whose predictions are gone."""
     bare = [one.id for one in entrants if one.sketch is None and one.score is not None]
     if not bare:
         return ()
     message = f"how sure the scores of {', '.join(bare)} are is not known: their predictions were not kept"
-    return (VerdictFinding(code="predictions_not_kept", message=message),)
+    return (
+        Finding(
+            slug="predictions-not-kept",
+            severity=Severity.MEDIUM,
+            message=message,
+            cure="`bakeoff run --fresh` fits them again",
+            candidates=tuple(bare),
+        ),
+    )
 
 
-def too_few(sketches: Sequence[Sketch]) -> tuple[VerdictFinding, ...]:
+def too_few(sketches: Sequence[Sketch]) -> tuple[Finding, ...]:
     """Why nothing at all can be claimed; empty if something can."""
     if not sketches:
         return ()
     rows, groups = sketches[0].rows, sketches[0].groups
     if rows < FEWEST_ROWS:
         message = f"{rows} test rows: nothing is claimed below {FEWEST_ROWS}"
-        return (VerdictFinding(code="few_rows", message=message),)
+        cure = "more data, a greater testSize, or folds"
+        return (Finding(slug="few-rows", severity=Severity.MEDIUM, message=message, cure=cure, rows=rows),)
     if groups is not None and groups < FEWEST_GROUPS:
         message = f"the test rows form {groups} groups: nothing is claimed below {FEWEST_GROUPS}"
-        return (VerdictFinding(code="few_groups", message=message),)
+        cure = "data of more groups, or a greater testSize"
+        return (Finding(slug="few-groups", severity=Severity.MEDIUM, message=message, cure=cure),)
     return ()
 
 
@@ -352,14 +362,21 @@ def _preference(verdict: RunVerdict, prefer: PreferAmongTied | Sequence[str]) ->
 
 def _findings(
     verdict: RunVerdict, sketches: Mapping[str, Sketch], baselines: Sequence[str], use: SplitUse | None
-) -> list[VerdictFinding]:
+) -> list[Finding]:
     found = []
     first = {verdict.best, *verdict.tied} - {None}
     for baseline in baselines:
         compared = {one.candidate: one.outcome for one in verdict.references if one.reference == baseline}
         if first and compared and not any(compared.get(id_ or "") is Against.BETTER for id_ in first):
             message = f"none of those in first place is shown to beat {baseline}"
-            found.append(VerdictFinding(code="not_better_than_baseline", message=message))
+            found.append(
+                Finding(
+                    slug="not-better-than-baseline",
+                    severity=Severity.MEDIUM,
+                    message=message,
+                    cure="other features, more rows, or another metric",
+                )
+            )
     known = {id_: interval(sketch, level=verdict.level) for id_, sketch in sketches.items()}
     on_few = {id_: one.rests_on for id_, one in known.items() if one and one.rests_on is not None}
     if on_few:
@@ -368,19 +385,31 @@ def _findings(
         if min(on_few.values()) == max(on_few.values()):
             rows = counted(min(on_few.values()), "row")
         message = f"the {verdict.metric} of {joined(list(on_few))} rests {each}on about {rows}"
-        found.append(VerdictFinding(code="rests_on_few_rows", message=message))
+        found.append(
+            Finding(
+                slug="rests-on-few-rows",
+                severity=Severity.LOW,
+                message=message,
+                cure="more test rows, or a metric that a few large errors do not decide",
+                candidates=tuple(on_few),
+            )
+        )
     if use and use.looks >= use.warn_from:
         found.append(_reuse(verdict, use))
     return found
 
 
-def _reuse(verdict: RunVerdict, use: SplitUse) -> VerdictFinding:
+def _reuse(verdict: RunVerdict, use: SplitUse) -> Finding:
     message = f"{use.looks} candidates have been scored on these test rows"
     if verdict.expected_flattery:
         message += (
             f": if all were equal, the best of them would look better than it is by about "
             f"{sentences.about(verdict.expected_flattery, verdict.expected_flattery)} {verdict.metric}"
         )
-    return VerdictFinding(
-        code="test_set_worn" if use.looks >= use.alarm_from else "test_set_reused", message=message
+    is_worn = use.looks >= use.alarm_from
+    return Finding(
+        slug="test-set-worn" if is_worn else "test-set-reused",
+        severity=Severity.HIGH if is_worn else Severity.MEDIUM,
+        message=message,
+        cure="new test rows; `seal: 0.2` keeps some of them for the last word",
     )

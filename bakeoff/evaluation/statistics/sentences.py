@@ -92,7 +92,7 @@ def tell(
 
 def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], candidates: int) -> str:
     """Why nothing can be said; empty if something can."""
-    codes = {finding.code for finding in verdict.findings}
+    slugs = {finding.slug for finding in verdict.findings}
     whom = next(iter(scored), "") if len(scored) == 1 else f"the {_count(len(scored))} candidates"
     is_open = verdict.best is None and not verdict.tied and len(scored) > 1
     claim, metric, rows = f"Nothing can be claimed of {whom}", verdict.metric, _rows(verdict)
@@ -100,9 +100,9 @@ def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], candida
         (not candidates, "No candidate has a result, so there is no verdict."),
         (not scored, f"No candidate has a score by {metric}, so there is no verdict."),
         (verdict.rows is None, f"{claim}: the predictions behind their scores were not kept."),
-        ("few_rows" in codes, f"{rows} are too few to claim anything of {whom}; at least 20 are needed."),
+        ("few-rows" in slugs, f"{rows} are too few to claim anything of {whom}; at least 20 are needed."),
         (
-            "few_groups" in codes,
+            "few-groups" in slugs,
             f"The groups of the {rows} are too few to claim anything of {whom}; 6 are needed.",
         ),
         (is_open, _nobody_is_best(verdict, scored, f"{metric} rests on too few of the {rows}.")),

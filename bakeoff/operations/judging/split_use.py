@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bakeoff.domain.errors import BakeoffError
+from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending, VerdictFinding
+from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
@@ -51,9 +52,12 @@ def _with_steps_up(
         context.engine, run.dataset.split_id, verdict.metric, model_ids=list(results)
     )
     found = [
-        VerdictFinding(
-            code="test_set_worn",
+        Finding(
+            slug="test-set-worn",
+            severity=Severity.HIGH,
             message=f"{name} was improved {steps} times in a row on these test rows: its score is too high",
+            cure="judge it on new test rows; `seal: 0.2` keeps some of them for the last word",
+            candidates=(name,),
         )
         for name, values in scores.items()
         if (steps := steps_up(values, greater_is_better=verdict.greater_is_better)) >= _MOST_STEPS_UP
@@ -80,7 +84,10 @@ def _with_broken_seals(context: Context, run: Run, verdict: RunVerdict) -> RunVe
         said.append("rows that this run seals were open in another run, so a score on them may be too high")
     if any(seal > run.rules.seal for seal in others):
         said.append("rows that another run sealed are open in this run, so they are sealed no longer")
-    found = (VerdictFinding(code="seal_broken", message=message) for message in said)
+    cure = "use the same `seal` in all runs of a dataset"
+    found = (
+        Finding(slug="seal-broken", severity=Severity.HIGH, message=message, cure=cure) for message in said
+    )
     return replace(verdict, findings=(*verdict.findings, *found))
 
 
@@ -119,7 +126,7 @@ def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: R
 
 def _not_opened(verdict: RunVerdict, why: str) -> RunVerdict:
     message = f"the sealed rows were not opened for {verdict.recommended}: {why}"
-    finding = VerdictFinding(code="sealed_rows_not_opened", message=message)
+    finding = Finding(slug="sealed-rows-not-opened", severity=Severity.MEDIUM, message=message)
     return replace(verdict, findings=(*verdict.findings, finding))
 
 

@@ -20,12 +20,13 @@ from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import End
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError, TamperedError
+from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.runs.job import JobError
 from bakeoff.domain.runs.run import Run, RunState
-from bakeoff.domain.runs.verdict import ProductionScores, VerdictFinding
+from bakeoff.domain.runs.verdict import ProductionScores
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, load_array
@@ -58,17 +59,24 @@ class ProductionAnswer:
     sketch: Sketch | None  #: of the metric that ranks the run; None where `scores.problem` says why
 
     @property
-    def findings(self) -> tuple[VerdictFinding, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         title = self.scores.title
         if self.scores.problem:
             message = f"{title} could not be compared: {self.scores.problem}"
-            return (VerdictFinding(code="production_not_compared", message=message),)
+            return (Finding(slug="production-not-compared", severity=Severity.MEDIUM, message=message),)
         if self.scores.may_know_rows:
             message = (
                 f"{title} was not fitted on the training rows of this run, so it may know some of these test "
                 "rows: then it looks better here than it is"
             )
-            return (VerdictFinding(code="production_may_know_rows", message=message),)
+            return (
+                Finding(
+                    slug="production-may-know-rows",
+                    severity=Severity.LOW,
+                    message=message,
+                    cure="compare it on test rows that are newer than it is",
+                ),
+            )
         return ()
 
 

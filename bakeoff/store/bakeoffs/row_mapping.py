@@ -7,6 +7,7 @@ from sqlalchemy import Row
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.finding import Finding
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState
 from bakeoff.domain.runs.result import CodeManifest, Cost, Part, Provenance, Result
@@ -33,6 +34,7 @@ def run_to_row(run: Run) -> dict[str, Any]:
         "signals": run.signals.to_json() if run.signals else None,
         "priority": run.priority,
         "options": dict(run.options) or None,
+        "findings": [finding.to_record() for finding in run.findings] or None,
         "retry_of": run.retry_of,
         "request_digest": run.request_digest,
         "created_at": run.created_at,
@@ -62,6 +64,7 @@ def run_from_row(row: Row[Any]) -> Run:
         signals=None if row.signals is None else SignalOrder.from_json(row.signals),
         priority=row.priority,
         options=row.options or {},
+        findings=tuple(map(Finding.from_record, row.findings or ())),
         retry_of=row.retry_of,
         request_digest=row.request_digest,
         created_at=row.created_at,

@@ -127,6 +127,7 @@ runs = Table(
     Column("served_at", Utc, nullable=False, server_default=text(_NEVER)),
     Column("signals", _Json),
     Column("options", _Json),  # of the request, those that have no column of their own
+    Column("findings", _Json),  # on its data; null: none
     _one_of("state", RunState),
     CheckConstraint(f"(state IN ({_RUN_OVER})) = (ended_at IS NOT NULL)", name="ended_has_time"),
     CheckConstraint("state <> 'running' OR started_at IS NOT NULL", name="running_has_start"),

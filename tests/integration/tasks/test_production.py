@@ -162,9 +162,9 @@ def verdict(project: Project, run_id: str) -> RunVerdict:
 
 
 def findings(project: Project, run_id: str) -> dict[str, str]:
-    """Those about Production, by code."""
+    """Those about Production, by slug."""
     found = verdict(project, run_id).findings
-    return {one.code: one.message for one in found if one.code.startswith("production")}
+    return {one.slug: one.message for one in found if one.slug.startswith("production")}
 
 
 def test_candidates_are_compared_with_the_saved_version_and_the_sentence_names_it(project: Project) -> None:
@@ -211,7 +211,7 @@ def test_on_other_rows_the_version_itself_answers_and_it_is_said_that_it_may_kno
     found = verdict(project, run_id).production
     assert found is not None
     assert found.metrics["f1"] == pytest.approx(f1_score(sealed_labels(snapshot), said, pos_label="yes"))
-    assert findings(project, run_id)["production_may_know_rows"] == (
+    assert findings(project, run_id)["production-may-know-rows"] == (
         "Production (elsewhere 1.0.0) was not fitted on the training rows of this run, so it may know some "
         "of these test rows: then it looks better here than it is"
     )
@@ -250,7 +250,7 @@ def not_compared(project: Project, name: str, **request: Any) -> str:
     assert found.references == ()
     [saved] = outcome(project, run_id).saved
     assert saved.candidate == "linear"
-    return findings(project, run_id)["production_not_compared"]
+    return findings(project, run_id)["production-not-compared"]
 
 
 def test_a_version_that_needs_other_columns_is_named_with_what_is_missing(project: Project) -> None:
@@ -290,7 +290,7 @@ def test_a_version_that_kills_its_cell_is_given_up_after_three_attempts(project:
     run(project, "deadly", save_as="deadly")
     run_id = run(project, "linear", save_as="deadly")
 
-    said = findings(project, run_id)["production_not_compared"]
+    said = findings(project, run_id)["production-not-compared"]
     assert said.startswith("Production (deadly) could not be compared: killed 3 times by SIGKILL")
     assert project.log_of(run_id, "production").count("asked") == 3
 

@@ -9,7 +9,8 @@ from bakeoff.cli.output.runs.verdict_view import (
     verdict_lines,
     whiskers,
 )
-from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict, VerdictFinding
+from bakeoff.domain.finding import Finding, Severity
+from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict
 
 VERDICT = RunVerdict(
     metric="f1",
@@ -22,7 +23,7 @@ VERDICT = RunVerdict(
     corrected_score=CorrectedScore(candidate="tree", value=0.8534, low=0.8012, high=0.9),
     minimum_detectable_difference=0.0549,
     test_set_uses=9,
-    findings=(VerdictFinding(code="test_set_reused", message="look out"),),
+    findings=(Finding(slug="test-set-reused", severity=Severity.MEDIUM, message="look out"),),
     sentence="Two share first place.",
 )
 

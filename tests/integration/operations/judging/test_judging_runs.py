@@ -97,7 +97,7 @@ def test_predictions_that_were_changed_are_not_sketched(old: tuple[Project, Run,
 
     assert verdict is not None
     assert verdict.sentence.startswith("Nothing can be claimed of the two candidates: the predictions behind")
-    assert [finding.code for finding in verdict.findings] == ["predictions_not_kept"]
+    assert [finding.slug for finding in verdict.findings] == ["predictions-not-kept"]
 
 
 def test_a_plan_says_what_could_be_shown_and_the_last_run_on_the_split_knows_better(

@@ -87,7 +87,7 @@ def test_the_dummy_has_no_place_in_the_contest():
 def test_who_does_not_beat_the_dummy_is_not_recommended_and_the_verdict_says_so():
     verdict = judged(candidates_of(answered({"a": 0.8, "b": 0.8, "dummy": 0.8}, rows=300)))
     assert verdict.recommended is None
-    assert [finding.code for finding in verdict.findings] == ["not_better_than_baseline"]
+    assert [finding.slug for finding in verdict.findings] == ["not-better-than-baseline"]
     assert verdict.sentence.startswith("No candidate is shown to beat dummy by accuracy on 300 rows.")
 
 
@@ -192,7 +192,7 @@ def test_below_20_rows_nothing_is_claimed_of_anybody():
     assert verdict.standings == {"a": NONE, "b": NONE}
     assert (verdict.best, verdict.tied, verdict.recommended, verdict.pairs) == (None, (), None, ())
     assert verdict.bands == {"a": (1, 2), "b": (1, 2)}
-    assert "few_rows" in [finding.code for finding in verdict.findings]
+    assert "few-rows" in [finding.slug for finding in verdict.findings]
     true = truth_of(20)
     assert judged(candidates_of({"a": sketch_of(true, true), "b": sketch_of(true, 1 - true)})).best == "a"
 
@@ -207,7 +207,7 @@ def test_of_fewer_than_six_groups_nothing_is_claimed():
         }
         verdict = judged(candidates_of(sketches))
         assert verdict.best == best
-        assert ("few_groups" in [finding.code for finding in verdict.findings]) is (best is None)
+        assert ("few-groups" in [finding.slug for finding in verdict.findings]) is (best is None)
 
 
 def test_a_metric_that_rests_on_a_handful_of_rows_is_insufficient_however_many_rows_there_are():
@@ -431,10 +431,10 @@ def test_bands_are_in_the_order_of_the_scores_where_claims_are_not_transitive():
 def test_the_use_of_a_split_is_told_from_twenty_looks_on_with_its_flattery():
     candidates = candidates_of(answered({"a": 0.9, "b": 0.9}, rows=1000))
     codes = {
-        looks: [finding.code for finding in judged(candidates, use=SplitUse(looks=looks)).findings]
+        looks: [finding.slug for finding in judged(candidates, use=SplitUse(looks=looks)).findings]
         for looks in (19, 20, 99, 100)
     }
-    assert codes == {19: [], 20: ["test_set_reused"], 99: ["test_set_reused"], 100: ["test_set_worn"]}
+    assert codes == {19: [], 20: ["test-set-reused"], 99: ["test-set-reused"], 100: ["test-set-worn"]}
     verdict = judged(candidates, use=SplitUse(looks=100))
     assert verdict.test_set_uses == 100
     # Two candidates: the detectable difference is (1.96 + 0.84) standard errors, within 3 %.

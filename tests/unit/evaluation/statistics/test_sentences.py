@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.runs.verdict import (
     Against,
     Interval,
@@ -11,7 +12,6 @@ from bakeoff.domain.runs.verdict import (
     ReferenceComparison,
     RunVerdict,
     Standing,
-    VerdictFinding,
 )
 from bakeoff.evaluation.statistics.sentences import Contender, about, number, tell
 
@@ -66,6 +66,9 @@ B, T, E, W, NONE = Standing.BEST, Standing.TIED, Standing.EQUIVALENT, Standing.W
 BETTER, WORSE, NOT_SHOWN = Against.BETTER, Against.WORSE, Against.NOT_SHOWN
 
 CHEAP = {"predict_seconds": 0.0059, "fit_seconds": 14.9}
+FEW_ROWS = Finding(slug="few-rows", severity=Severity.MEDIUM, message="")
+FEW_GROUPS = Finding(slug="few-groups", severity=Severity.MEDIUM, message="")
+
 FOUR = ("xgboost", "lightgbm", "forest", "svm")
 ONE_BEST = verdict_of(
     {"xgboost": B, "lightgbm": W, "forest": W},
@@ -476,7 +479,9 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
         ),
         pytest.param(
             verdict_of(
-                dict.fromkeys(FOUR, NONE), rows=12, findings=(VerdictFinding(code="few_rows", message=""),)
+                dict.fromkeys(FOUR, NONE),
+                rows=12,
+                findings=(FEW_ROWS,),
             ),
             [contender(x) for x in FOUR],
             {},
@@ -484,14 +489,21 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             id="too few rows",
         ),
         pytest.param(
-            verdict_of({"xgboost": NONE}, rows=12, findings=(VerdictFinding(code="few_rows", message=""),)),
+            verdict_of(
+                {"xgboost": NONE},
+                rows=12,
+                findings=(FEW_ROWS,),
+            ),
             [contender("xgboost")],
             {},
             "12 rows are too few to claim anything of xgboost; at least 20 are needed.",
             id="too few rows of one candidate",
         ),
         pytest.param(
-            verdict_of(dict.fromkeys(FOUR, NONE), findings=(VerdictFinding(code="few_groups", message=""),)),
+            verdict_of(
+                dict.fromkeys(FOUR, NONE),
+                findings=(FEW_GROUPS,),
+            ),
             [contender(x) for x in FOUR],
             {},
             "The groups of the 6,000 rows are too few to claim anything of the four candidates; 6 "

@@ -66,7 +66,7 @@ def test_after_three_attempts_the_reason_is_what_is_known_of_production(context:
 
     assert answer is not None
     [finding] = answer.findings
-    assert (answer.sketch, finding.code) == (None, "production_not_compared")
+    assert (answer.sketch, finding.slug) == (None, "production-not-compared")
     assert finding.message.startswith("Production (flowers) could not be compared: ")
     assert "not a database" in finding.message
 

@@ -1,0 +1,128 @@
+"""A finding: something that a check saw in a dataset or in the results of a run, with its evidence.
+
+Findings on data are made when a snapshot is pinned; findings on results when a run is judged. They never stop
+a run. With `strict`, an open finding of high severity keeps a run from recommending or saving a candidate.
+
+A dataset's `accept` says which findings are known and why they are no problem. It is a list of mappings, each
+of a slug, or of a slug and a column, to the reason:
+
+    accept:
+      - leaky-feature petal length: a flower is told by it
+      - tiny-class: the rare class is what we look for
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any, Self
+
+from bakeoff.domain.wording import joined
+
+
+class Severity(StrEnum):
+    """How much a finding says against the scores of a run."""
+
+    HIGH = "high"  #: the scores are probably wrong
+    MEDIUM = "medium"  #: the scores may be wrong, or say less than they seem to
+    LOW = "low"  #: worth knowing
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    slug: str  #: which check saw it, such as `leaky-feature`
+    severity: Severity
+    message: str  #: what was seen, with its figures, in one line
+    cure: str = ""  #: what answers it: a line of configuration where there is one
+    columns: tuple[str, ...] = ()  #: where it was seen; empty: not in certain columns
+    rows: int | None = None  #: how many rows it concerns; None: it is not about certain rows
+    examples: tuple[int, ...] = ()  #: a few of those rows, counted from 0 as in the dataset
+    candidates: tuple[str, ...] = ()  #: whose results it concerns; empty: those of all
+    accepted: str | None = None  #: the reason why it is no problem; None: it is open
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a strict run recommends nobody because of it."""
+        return self.severity is Severity.HIGH and self.accepted is None
+
+    def to_record(self) -> dict[str, Any]:
+        """The finding as JSON, over HTTP, in `--json`, and in the database."""
+        return asdict(self) | {
+            name: list(getattr(self, name)) for name in ("columns", "examples", "candidates")
+        }
+
+    @classmethod
+    def from_record(cls, stored: Mapping[str, Any]) -> Self:
+        if "code" in stored:  # as verdicts were stored before findings had severities
+            slug = stored["code"].replace("_", "-")
+            return cls(slug=slug, severity=Severity.MEDIUM, message=stored["message"])
+        return cls(
+            **{
+                **stored,
+                "severity": Severity(stored["severity"]),
+                **{name: tuple(stored[name]) for name in ("columns", "examples", "candidates")},
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """One line of a dataset's `accept`."""
+
+    slug: str
+    column: str | None = None  #: None: wherever it was seen
+    reason: str
+
+    @classmethod
+    def parse(cls, what: str, reason: str) -> Self:
+        """`what`: a slug, or a slug and a column with a space between."""
+        slug, _, column = what.strip().partition(" ")
+        return cls(slug=slug, column=column.strip() or None, reason=reason)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Open ones before accepted ones, and of each the worst first."""
+    return tuple(sorted(findings, key=lambda one: (one.accepted is not None, one.severity.rank)))
+
+
+def with_accepted(findings: Iterable[Finding], accepted: Sequence[Acceptance]) -> tuple[Finding, ...]:
+    """The findings, those with a reason that are accepted. One on several columns needs all of them named."""
+    return tuple(replace(finding, accepted=_reason(finding, accepted)) for finding in findings)
+
+
+def _reason(finding: Finding, accepted: Sequence[Acceptance]) -> str | None:
+    named = [one for one in accepted if one.slug == finding.slug]
+    for one in named:
+        if one.column is None:
+            return one.reason
+    by_column = {one.column: one.reason for one in named}
+    if finding.columns and by_column.keys() >= set(finding.columns):
+        return "; ".join(dict.fromkeys(by_column[column] for column in finding.columns))
+    return None
+
+
+def blocking(findings: Iterable[Finding]) -> list[Finding]:
+    """Those because of which a strict run recommends nobody."""
+    return [one for one in findings if one.blocks]
+
+
+def in_short(findings: Sequence[Finding]) -> list[tuple[Finding, str]]:
+    """A line for each kind: the worst finding of it, and its message with what the others concern."""
+    kinds: dict[tuple[str, bool], list[Finding]] = {}
+    for finding in worst_first(findings):
+        kinds.setdefault((finding.slug, finding.accepted is None), []).append(finding)
+    return [(alike[0], _with_the_others(alike)) for alike in kinds.values()]
+
+
+def _with_the_others(alike: Sequence[Finding]) -> str:
+    first, *others = alike
+    if not others:
+        return first.message
+    columns = list(dict.fromkeys(column for one in others for column in one.columns))
+    names = [*columns[:3], *([f"{len(columns) - 3:,} more"] if columns[3:] else [])]
+    more = f"also {joined(names)}" if names else f"{len(others)} more of this kind"
+    return f"{first.message}; {more}"
