@@ -76,6 +76,7 @@ class VerdictOut(Out):
     )
     minimum_detectable_difference: float | None = Field(description="found in 80 % of such runs")
     metric: str
+    greater_is_better: bool
     level: float = Field(description="at most this share of runs of equal candidates makes a false claim")
     method: str
     seed: int

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from bakeoff.domain.finding import Finding
+from bakeoff.domain.wording import counted
 
 
 class Standing(StrEnum):
@@ -121,6 +122,32 @@ def comparison_in_words(record: Mapping[str, Any]) -> str:
     caution = "; Production may know some of these rows" if record["mayKnowRows"] else ""
     beside = f"{_signed(record['difference'])} beside {record['reference']} ({between})"
     return f"{beside} on {record['rows']:,} rows of run {record['run'][:8]}{caution}"
+
+
+def verdict_facts(record: Mapping[str, Any]) -> list[str]:
+    """What to expect of the highest score, what would have been seen, how often the test rows were used.
+
+    `record`: of a RunVerdict.
+    """
+    said = []
+    corrected, detectable, uses = (
+        record["correctedScore"],
+        record["minimumDetectableDifference"],
+        record["testSetUses"],
+    )
+    if corrected is not None:
+        extreme = "highest" if record["greaterIsBetter"] else "lowest"
+        low, value, high = (f"{corrected[name]:.3g}" for name in ("low", "value", "high"))
+        said.append(
+            f"corrected for being the {extreme}, {corrected['candidate']} scores {value} ({low} to {high})"
+        )
+    if detectable is not None:
+        said.append(
+            f"differences of {detectable:.2g} {record['metric']} or more would usually have been seen"
+        )
+    if uses is not None:
+        said.append(f"{counted(uses, 'candidate')} scored on these test rows so far")
+    return said
 
 
 def _signed(value: float) -> str:
@@ -247,6 +274,7 @@ class RunVerdict:
             "correctedScore": asdict(corrected) if corrected else None,
             "minimumDetectableDifference": self.minimum_detectable_difference,
             "metric": self.metric,
+            "greaterIsBetter": self.greater_is_better,
             "level": self.level,
             "method": self.method,
             "seed": self.seed,

@@ -5,12 +5,15 @@ from dataclasses import replace
 from bakeoff.cli.output.runs.verdict_view import (
     interval_texts,
     place_of,
-    verdict_facts,
     verdict_lines,
     whiskers,
 )
+<<<<<<< HEAD
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict
+=======
+from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict, VerdictFinding, verdict_facts
+>>>>>>> 44d24f4 (Draw the leaderboard as HTML: bands, whiskers, standings, for pages, reports and notebooks)
 
 VERDICT = RunVerdict(
     metric="f1",
@@ -29,7 +32,7 @@ VERDICT = RunVerdict(
 
 
 def test_facts_say_what_to_expect_what_could_be_seen_and_how_often_the_rows_were_used():
-    assert verdict_facts(VERDICT) == [
+    assert verdict_facts(VERDICT.to_record()) == [
         "corrected for being the highest, tree scores 0.853 (0.801 to 0.9)",
         "differences of 0.055 f1 or more would usually have been seen",
         "9 candidates scored on these test rows so far",

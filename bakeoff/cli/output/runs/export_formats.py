@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bakeoff.cli.output.number_format import decimals, fixed
-from bakeoff.cli.output.runs.verdict_view import place_of, verdict_facts
-from bakeoff.domain.runs.verdict import Interval
+from bakeoff.cli.output.runs.verdict_view import place_of
+from bakeoff.domain.runs.verdict import Interval, verdict_facts
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.run_report import RunReport, failure_record, standing_record
@@ -81,7 +81,7 @@ def _verdict(report: RunReport) -> Iterator[str]:
     if verdict is None:
         return
     paragraphs = [verdict.sentence, *(f"> {finding.message}" for finding in verdict.findings)]
-    if facts := verdict_facts(verdict):
+    if facts := verdict_facts(verdict.to_record()):
         paragraphs.insert(1, f"{'; '.join(facts)}.")
     for paragraph in paragraphs:
         yield _cell(paragraph)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output.number_format import decimals, explodes_at, fixed
-from bakeoff.domain.runs.verdict import Interval, RunVerdict, Standing
-from bakeoff.domain.wording import counted
+from bakeoff.domain.runs.verdict import Interval, RunVerdict, Standing, verdict_facts
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,28 +35,7 @@ def sentence_text(verdict: RunVerdict) -> Text:
 
 def detail_lines(verdict: RunVerdict) -> list[Text]:
     notes = [Text(f"! {finding.message}", "yellow") for finding in verdict.findings]
-    return [*(Text(line, _DIM) for line in verdict_facts(verdict)), *notes]
-
-
-def verdict_facts(verdict: RunVerdict) -> list[str]:
-    """What to expect of the highest score, what the run could have shown, how often the rows were used."""
-    said = []
-    corrected, detectable, uses = (
-        verdict.corrected_score,
-        verdict.minimum_detectable_difference,
-        verdict.test_set_uses,
-    )
-    if corrected is not None:
-        extreme = "highest" if verdict.greater_is_better else "lowest"
-        low, value, high = (f"{x:.3g}" for x in (corrected.low, corrected.value, corrected.high))
-        said.append(
-            f"corrected for being the {extreme}, {corrected.candidate} scores {value} ({low} to {high})"
-        )
-    if detectable is not None:
-        said.append(f"differences of {detectable:.2g} {verdict.metric} or more would usually have been seen")
-    if uses is not None:
-        said.append(f"{counted(uses, 'candidate')} scored on these test rows so far")
-    return said
+    return [*(Text(line, _DIM) for line in verdict_facts(verdict.to_record())), *notes]
 
 
 def place_of(candidate: str, rank: int, verdict: RunVerdict | None) -> str:

@@ -459,6 +459,7 @@ def test_what_the_leaderboard_and_the_api_are_told():
     record = verdict.to_record()
     assert set(record) == {
         "sentence", "best", "tied", "recommended", "correctedScore", "minimumDetectableDifference", "metric",
+        "greaterIsBetter",
         "level", "method", "seed", "references", "production", "testSetUses", "expectedFlattery", "findings",
         "sealed", "spending",
     }  # fmt: skip

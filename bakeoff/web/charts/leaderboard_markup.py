@@ -1,0 +1,381 @@
+"""The leaderboard as an HTML table: bands of tied candidates, scores with whiskers, standings, costs.
+
+It is made from the record of a run's report, the one of `bakeoff show --json`:
+
+    run          of which `metrics` and `baselineId` are read
+    verdict      null until the run is judged: then there are places, but no bands
+    leaderboard  records with metrics, intervals, standing, band, toBest, costs
+    failed       those without a result, each with its error
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from bakeoff.web.charts.failure_text import why_failed
+from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, percent, tag
+from bakeoff.web.charts.number_text import cost_text, fixed_text, metric_title, places_for, signed_text
+from bakeoff.web.charts.signs import label, outcome_sign, state_badge
+from bakeoff.web.charts.whisker import Scale, interval_key, reference_key, scale_head, scale_of, whisker
+
+Record = Mapping[str, Any]
+
+_STANDINGS: Final = {
+    "best": ("better", "best"),
+    "tied": ("not_shown", "tied"),
+    "equivalent": ("not_shown", "equivalent"),
+    "worse": ("worse", "worse"),
+    "insufficient": ("insufficient", "too few rows"),
+}
+_LONG = 3  #: a cost so many times the median of its column is coloured, when it is not small
+_FEW = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardOptions:
+    """What a page adds to the table; a report and a notebook need none of it."""
+
+    metric: str | None = None  #: rank by this one; the records are in its order. None: the run's first
+    against: str | None = None  #: the `reference` to compare with; None: Production, else the highest score
+    columns: Sequence[str] | None = None  #: other metrics that are shown; None: all
+    link: Callable[[Record], str] | None = None  #: the address behind the name of a candidate
+    choice: str | None = None  #: the name of checkboxes before the candidates; None: no checkboxes
+    chosen: Sequence[str] = ()  #: ids of candidates whose box is ticked
+    most_chosen: int = 5
+    by_band: bool = True  #: False: sorted by something else, so that a column of places replaces the bands
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """A figure of each candidate, with a bar where it is a cost."""
+
+    title: str
+    value: Callable[[Record], float | None]
+    is_cost: bool = False
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Board:
+    run: Record
+    verdict: Record | None
+    rows: Sequence[Record]
+    failed: Sequence[Record]
+    options: BoardOptions
+    metric: str
+    against: str | None
+    columns: Sequence[_Column]
+    scale: Scale
+    reference_id: str | None  #: of a candidate on the board that is what the others are compared with
+
+
+def leaderboard_table(report: Record, options: BoardOptions | None = None) -> Markup:
+    """Without any result and any failure, a sentence that says so."""
+    board = _board(report, options or BoardOptions())
+    if not board.rows and not board.failed:
+        return tag("p", "No candidate has a result yet.", class_="bo-note")
+    table = tag(
+        "table",
+        tag("caption", hidden(f"Leaderboard by {metric_title(board.metric)}")),
+        _head(board),
+        *_bodies(board),
+        *_without_result(board),
+        class_="bo-board",
+        role="table",
+    )
+    return tag("div", table, _legend(board), class_="bo-card bo-scroll", tabindex=0, role="group",
+               aria_label="Leaderboard")  # fmt: skip
+
+
+def _board(report: Record, options: BoardOptions) -> _Board:
+    run, verdict, rows = report["run"], report["verdict"], report["leaderboard"]
+    metric = options.metric or run["metrics"][0]
+    if verdict is not None and verdict["metric"] != metric:
+        verdict = None
+    against = options.against or _production(verdict)
+    reference_id = next((row["modelId"] for row in rows if row["modelId"] == against), None)
+    return _Board(
+        run=run,
+        verdict=verdict,
+        rows=rows,
+        failed=report["failed"],
+        options=options,
+        metric=metric,
+        against=against,
+        columns=_columns(rows, [name for name in run["metrics"] if name != metric], options),
+        scale=scale_of(
+            rows,
+            metric,
+            aside=[run["baselineId"]],
+            reference=_reference_score(rows, verdict, metric, against),
+        ),
+        reference_id=reference_id,
+    )
+
+
+def _production(verdict: Record | None) -> str | None:
+    """The name of Production, if the candidates were compared with it."""
+    production = verdict["production"] if verdict else None
+    return production["reference"] if production and not production["problem"] else None
+
+
+def _reference_score(
+    rows: Sequence[Record], verdict: Record | None, metric: str, against: str | None
+) -> float | None:
+    if against is None:
+        return None
+    if against == _production(verdict) and verdict is not None:
+        score: float | None = verdict["production"]["metrics"].get(metric)
+        return score
+    return next((row["metrics"].get(metric) for row in rows if row["modelId"] == against), None)
+
+
+def _columns(rows: Sequence[Record], others: Sequence[str], options: BoardOptions) -> list[_Column]:
+    wanted = others if options.columns is None else [name for name in others if name in options.columns]
+
+    def metric_column(name: str) -> _Column:
+        return _Column(title=metric_title(name), value=lambda row: row["metrics"].get(name))
+
+    costs = [
+        _Column(title="p99", unit="ms", value=_p99_ms, is_cost=True),
+        _Column(title="Peak", unit="MB", value=lambda row: row["peakMemoryMb"], is_cost=True),
+        _Column(title="Fit", unit="s", value=lambda row: row["fitSeconds"], is_cost=True),
+    ]
+    known = [cost for cost in costs if any(cost.value(row) is not None for row in rows)]
+    return [*map(metric_column, wanted), *known]
+
+
+def _p99_ms(row: Record) -> float | None:
+    """Of predicting one row, where it was measured."""
+    latency = row.get("latency")
+    return 1000 * latency["oneRow"]["p99"] if latency else None
+
+
+def _head(board: _Board) -> Markup:
+    choice = board.options.choice is not None
+    against = f"Against {_short_reference(board.against)}" if board.against else "Beside the highest"
+    cells = [
+        _th("Place", class_="bo-place"),
+        _th(hidden("Choose"), class_="bo-choice") if choice else None,
+        _th("Model", class_="bo-model"),
+        _th(metric_title(board.metric), class_="bo-score", aria_sort="descending"),
+        _th(hidden("95 % interval"), scale_head(board.scale), class_="bo-axis"),
+        _th(against, class_="bo-against") if board.verdict else None,
+        *(_th(_title(column), class_=_figure_class(column)) for column in board.columns),
+    ]
+    return tag("thead", tag("tr", *cells, role="row"), role="rowgroup")
+
+
+def _th(*children: Child, **attributes: Any) -> Markup:
+    return tag("th", *children, scope="col", role="columnheader", **attributes)
+
+
+def _td(*children: Child, **attributes: Any) -> Markup:
+    return tag("td", *children, role="cell", **attributes)
+
+
+def _title(column: _Column) -> str:
+    return f"{column.title} {column.unit}".strip()
+
+
+def _figure_class(column: _Column) -> str:
+    return "bo-figure bo-p99" if column.title == "p99" else "bo-figure"
+
+
+def _short_reference(reference: str) -> str:
+    return "Production" if reference.startswith("Production (") else reference
+
+
+def _bodies(board: _Board) -> list[Markup]:
+    places = [places_for([column.value(row) for row in board.rows]) for column in board.columns]
+    largest = [max((column.value(row) or 0.0 for row in board.rows), default=0.0) for column in board.columns]
+    bodies = []
+    for place, group in groupby(board.rows, key=lambda row: _place(row, board)):
+        rows = list(group)
+        body = [
+            _row(row, board, places, largest, place=_place_cell(place, len(rows)) if not number else None)
+            for number, row in enumerate(rows)
+        ]
+        bodies.append(tag("tbody", *body, class_="bo-band", role="rowgroup"))
+    return bodies
+
+
+def _place(row: Record, board: _Board) -> str:
+    """The band as first and last place, or the one; nothing for the baseline, which competes with nobody."""
+    if board.verdict is None or not board.options.by_band:
+        return str(row["rank"])
+    band = row.get("band")
+    if not band:
+        return ""
+    first, last = band
+    return str(first) if first == last else f"{first}\N{EN DASH}{last}"
+
+
+def _place_cell(place: str, rows: int) -> Markup:
+    tied = tag("small", "tied") if rows > 1 and "\N{EN DASH}" in place else None
+    bracket = " bo-bracket" if tied else ""
+    return tag(
+        "th", tag("span", place), tied, class_=f"bo-place{bracket}", scope="rowgroup", role="rowheader",
+        rowspan=rows if rows > 1 else None,
+    )  # fmt: skip
+
+
+def _row(
+    row: Record, board: _Board, places: Sequence[int], largest: Sequence[float], *, place: Markup | None
+) -> Markup:
+    is_reference = row["modelId"] == board.reference_id
+    score = fixed_text(row["metrics"].get(board.metric), board.scale.places)
+    cells = [
+        place,
+        _choice(row, board),
+        _model_cell(row, board),
+        _td(tag("strong", score), _star(row, board), class_="bo-score"),
+        _td(whisker(row, board.scale, is_reference=is_reference), class_="bo-axis"),
+        _td(_against(row, board), class_="bo-against") if board.verdict else None,
+        *(
+            _figure(column, column.value(row), digits, most, board)
+            for column, digits, most in zip(board.columns, places, largest, strict=True)
+        ),
+    ]
+    chosen = "bo-chosen" if row["modelId"] in board.options.chosen else None
+    return tag("tr", *cells, role="row", class_=chosen)
+
+
+def _choice(row: Record, board: _Board) -> Markup | None:
+    options = board.options
+    if options.choice is None:
+        return None
+    ticked = row["modelId"] in options.chosen
+    box = tag(
+        "input",
+        type="checkbox",
+        name=options.choice,
+        value=row["modelId"],
+        checked=ticked,
+        disabled=not ticked and len(options.chosen) >= options.most_chosen,
+        aria_label=f"Compare {row['modelId']}",
+    )
+    return _td(box, class_="bo-choice")
+
+
+def _model_cell(row: Record, board: _Board) -> Markup:
+    name = name_of(row["modelId"], class_="bo-name", title=row["modelId"])
+    if board.options.link is not None:
+        name = tag("a", name, href=board.options.link(row))
+    verdict, said = board.verdict, []
+    if row["modelId"] == board.run["baselineId"]:
+        said.append(label("baseline"))
+    if verdict is not None and verdict["recommended"] == row["modelId"]:
+        said.append(label("take this one", "lead"))
+    details = row.get("details") or {}
+    if details.get("deterministic") is False:
+        said.append(label("varies", "late", title="A second fit with the same seed predicted something else"))
+    if warnings := details.get("warnings"):
+        said.append(
+            label(f"{len(warnings)} warning{'s' * (len(warnings) > 1)}", "late", title="\n".join(warnings))
+        )
+    if row["reusedFrom"]:
+        said.append(label("reused", "kept", title="The predictions of an earlier run counted"))
+    return _td(name, " ", tag("span", row["modelVersion"], class_="bo-version"), *said, class_="bo-model")
+
+
+def _star(row: Record, board: _Board) -> Markup | None:
+    rests_on = row["restsOn"].get(board.metric)
+    if rests_on is None:
+        return None
+    note = f"Rests on {rests_on:,} rows only: read the interval with care"
+    return tag("span", "*", hidden(note), class_="bo-star", title=note)
+
+
+def _against(row: Record, board: _Board) -> Markup:
+    """The difference that a paired comparison shows; intervals that overlap are no test."""
+    places = board.scale.places
+    if row["modelId"] == board.reference_id:
+        return tag("span", "the reference", class_="bo-quiet")
+    if board.against is not None:
+        for one in (board.verdict or {}).get("references", ()):
+            if (one["reference"], one["candidate"]) == (board.against, row["modelId"]):
+                return _compared(one["outcome"], None, one, places)
+        return tag("span", "not compared", class_="bo-quiet")
+    to_best, standing = row.get("toBest"), row.get("standing")
+    if row["modelId"] == board.run["baselineId"] or standing is None:
+        return tag("span", "\N{EN DASH}", class_="bo-quiet")
+    outcome, word = _STANDINGS[standing]
+    return _compared(outcome, word, to_best, places)
+
+
+def _compared(outcome: str, word: str | None, difference: Record | None, places: int) -> Markup:
+    title = None
+    if difference is not None and difference["low"] is not None:
+        low, high = (signed_text(difference[bound], places + 1) for bound in ("low", "high"))
+        title = f"{low} to {high}, adjusted p {difference['pValue']:.2g}"
+    number = difference["difference"] if difference else None
+    shown = f" {signed_text(number, places)}" if number else ""
+    return tag("span", outcome_sign(outcome, word), shown, title=title)
+
+
+def _figure(column: _Column, value: float | None, places: int, largest: float, board: _Board) -> Markup:
+    if not column.is_cost or value is None:
+        return _td(fixed_text(value, places), class_=_figure_class(column))
+    share = value / largest if largest else 0.0
+    bar = tag(
+        "svg",
+        tag("rect", x=percent(1 - share), width=percent(share), height=2),
+        class_="bo-bar bo-bar-long" if _is_long(column, value, board) else "bo-bar",
+        width="100%",
+        height=2,
+        aria_hidden="true",
+    )
+    return _td(cost_text(value), bar, class_=f"{_figure_class(column)} bo-cost")
+
+
+def _is_long(column: _Column, value: float, board: _Board) -> bool:
+    """Whether it is far above what the others take."""
+    known = sorted(found for row in board.rows if (found := column.value(row)) is not None)
+    return len(known) >= _FEW and value > _LONG * known[-len(known) // 4 - 1] > 0
+
+
+def _without_result(board: _Board) -> list[Markup]:
+    if not board.failed:
+        return []
+    # Place, model, score, axis; and those that not each board has.
+    width = 4 + (board.options.choice is not None) + (board.verdict is not None) + len(board.columns)
+    head = tag(
+        "tr",
+        tag(
+            "th", f"Without a result: {len(board.failed)}", colspan=width, scope="rowgroup", role="rowheader"
+        ),
+        role="row",
+    )
+    rows = [_failed_row(record, board, width) for record in board.failed]
+    return [tag("tbody", head, *rows, class_="bo-failed", role="rowgroup")]
+
+
+def _failed_row(record: Record, board: _Board, width: int) -> Markup:
+    name = name_of(record["modelId"], class_="bo-name", title=record["modelId"])
+    if board.options.link is not None:
+        name = tag("a", name, href=board.options.link(record))
+    before = 1 + (board.options.choice is not None)
+    cells = [
+        _td(class_="bo-place", colspan=before if before > 1 else None),
+        _td(name, " ", tag("span", record["modelVersion"], class_="bo-version"), class_="bo-model"),
+        _td(state_badge(record["status"]), class_="bo-score"),
+        _td(why_failed(record["error"]), class_="bo-why", colspan=width - before - 2),
+    ]
+    return tag("tr", *cells, role="row")
+
+
+def _legend(board: _Board) -> Markup:
+    items: list[Child] = []
+    if any(board.metric in row["intervals"] for row in board.rows):
+        items += interval_key()
+    if board.scale.reference is not None and board.against is not None:
+        items.append(reference_key(_short_reference(board.against)))
+    if board.verdict is not None and board.options.by_band:
+        items.append(
+            tag("li", "One band: not told apart by a paired comparison. Intervals that overlap are no test.")
+        )
+    if any(board.metric in row["restsOn"] for row in board.rows):
+        items.append(tag("li", "* rests on few rows"))
+    return tag("ul", *items, class_="bo-legend") if items else Markup("")

@@ -1,0 +1,49 @@
+"""The verdict of a run as a box: the sentence, what it rests on, and what a reader should know."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bakeoff.domain.runs.verdict import verdict_facts
+from bakeoff.web.charts.markup import Markup, tag
+from bakeoff.web.charts.number_text import share_text
+from bakeoff.web.charts.signs import icon
+
+
+def verdict_box(verdict: Mapping[str, Any] | None, *, pending: str = "") -> Markup:
+    """`verdict`: its record, as over HTTP. Without one, `pending` says why there is none yet."""
+    if verdict is None:
+        text = pending or "This run has no verdict yet: it is judged when its last job has ended."
+        return tag("section", tag("p", text, class_="bo-sentence"), class_="bo-verdict")
+    first, rest = claim_of(verdict["sentence"])
+    sentence = tag("p", tag("strong", first), f" {rest}" if rest else None, class_="bo-sentence")
+    facts = [*verdict_facts(verdict), f"claims hold at {share_text(1 - verdict['level'])}"]
+    note = tag("p", f"{_capital('; '.join(facts))}.", class_="bo-note")
+    return tag(
+        "section",
+        sentence,
+        note,
+        findings_list(verdict["findings"]),
+        class_="bo-verdict",
+        aria_label="Verdict",
+    )
+
+
+def claim_of(sentence: str) -> tuple[str, str]:
+    """The claim at its beginning, up to the first colon or full stop, and the rest."""
+    ends = [place for stop in (". ", ": ") if (place := sentence.find(stop)) > 0]
+    end = min(ends, default=len(sentence) - 1) + 1
+    return sentence[:end], sentence[end:].strip()
+
+
+def findings_list(findings: Sequence[Mapping[str, Any]]) -> Markup | None:
+    """None if there are none."""
+    if not findings:
+        return None
+    items = [
+        tag("li", icon("alert"), tag("span", finding["message"]), class_="bo-finding") for finding in findings
+    ]
+    return tag("ul", *items, class_="bo-findings")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

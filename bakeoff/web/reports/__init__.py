@@ -1,0 +1,1 @@
+"""Runs as documents: one HTML file, HTML for notebooks, Markdown."""

@@ -1,0 +1,146 @@
+"""The leaderboard as a table: bands, whiskers, standings, and names that nobody should trust."""
+
+import re
+
+import pytest
+from fixtures.boards import a_report, a_verdict
+from fixtures.parsed_markup import parsed, with_class
+
+from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
+from bakeoff.web.charts.verdict_box import claim_of, verdict_box
+from bakeoff.web.reports.notebook_html import leaderboard_html
+
+_HOSTILE = '<script>alert("x")</script>\u202e\x1b[31m' + "n" * 200
+
+
+def said_by(elements):
+    """The texts, with plain hyphens for dashes and minus signs."""
+    return [one.text.replace("\N{EN DASH}", "-").replace("\N{MINUS SIGN}", "-") for one in elements]
+
+
+def board(report=None, **options):
+    return parsed(leaderboard_table(report or a_report(), BoardOptions(**options)))
+
+
+def test_candidates_that_are_tied_share_one_body_and_one_place():
+    bands = with_class(board(), "bo-band")
+    places = [one for one in with_class(board(), "bo-place") if one.attributes.get("scope") == "rowgroup"]
+    assert len(bands) == 7
+    assert said_by(places) == ["1-4tied", "5-8tied", "9-11tied", "12", "13", "14", ""]
+
+
+def test_each_score_has_its_interval_in_words():
+    labels = [
+        one.attributes["aria-label"] for one in board() if one.name == "svg" and "role" in one.attributes
+    ]
+    assert labels[0] == "0.651, 95 % interval 0.632 to 0.668"
+    assert len(labels) == 15
+
+
+def test_the_baseline_does_not_stretch_the_scale_but_says_where_it_is():
+    [outside] = with_class(board(), "bo-outside")
+    assert outside.text == "off the scale, 0.289"
+    dots = [
+        float(dot.attributes["cx"].rstrip("%"))
+        for dot in with_class(board(), "bo-dot")
+        if "%" in dot.attributes["cx"]
+    ]
+    assert min(dots) < 20
+    assert max(dots) > 85
+
+
+def test_standings_against_production_are_words_with_signed_differences():
+    said = said_by(with_class(board(), "bo-against"))
+    assert said[:2] == ["Against Production", "better +0.023"]
+    assert "tied -0.002" in said
+    assert "worse -0.114" in said
+
+
+def test_without_production_the_standing_beside_the_highest_score_is_said():
+    said = said_by(with_class(board(a_report(verdict=a_verdict(production=None))), "bo-against"))
+    assert said[0] == "Beside the highest"
+    assert said[3] == "tied -0.004"
+    assert said[-1] == "-"
+
+
+def test_a_run_without_a_verdict_has_places_and_claims_nothing():
+    elements = board(a_report(verdict=None))
+    assert not with_class(elements, "bo-against")
+    assert [one.text for one in with_class(elements, "bo-place")[1:4]] == ["1", "2", "3"]
+
+
+def test_candidates_without_a_result_come_last_with_the_reason_and_the_cure():
+    elements = board()
+    rows = [one.text for one in elements if one.name == "tr"]
+    assert rows[-4] == "Without a result: 3"
+    assert "ModuleNotFoundError in import: No module named 'pytorch_tabnet'. pip install" in rows[-3]
+
+
+def test_every_row_has_as_many_cells_as_the_head():
+    for options in ({}, {"choice": "m"}, {"columns": []}):
+        elements = board(**options)
+        head = sum(one.attributes.get("role") == "columnheader" for one in elements)
+        failed = [one for one in elements if "bo-why" in one.classes]
+        width = int(failed[0].attributes["colspan"]) + 2 + (2 if "choice" in options else 1)
+        assert width == head
+
+
+def test_choosing_stops_at_the_most_that_curves_can_tell_apart():
+    chosen = [f"m{number}" for number in range(4)] + ["xgboost"]
+    boxes = [one for one in board(choice="m", chosen=chosen) if one.name == "input"]
+    assert [box.attributes["value"] for box in boxes if "checked" in box.attributes] == ["xgboost"]
+    assert sum("disabled" in box.attributes for box in boxes) == 14
+
+
+def test_hostile_names_and_messages_are_text():
+    report = a_report()
+    report["leaderboard"][0]["modelId"] = report["failed"][0]["modelId"] = _HOSTILE
+    report["leaderboard"][0]["modelVersion"] = report["failed"][0]["error"]["message"] = _HOSTILE
+    report["verdict"]["sentence"] = _HOSTILE
+    report["verdict"]["findings"] = [{"code": "x", "message": _HOSTILE}]
+    markup = leaderboard_html(report)
+    assert not [one for one in parsed(markup) if one.name == "script" or "onerror" in one.attributes]
+    assert not re.search("[\x00-\x08\x1b\u202e]", markup)
+    assert "&lt;script&gt;" in markup
+
+
+def test_no_looks_stand_in_attributes_so_that_a_strict_policy_allows_all():
+    assert not [one for one in board(choice="m") if "style" in one.attributes or "fill" in one.attributes]
+
+
+def test_the_verdict_begins_with_its_claim():
+    elements = parsed(verdict_box(a_verdict(findings=[{"code": "x", "message": "Look out."}])))
+    assert [one.text for one in elements if one.name == "strong"] == ["Four candidates share first place:"]
+    assert [one.text for one in with_class(elements, "bo-finding")] == ["Look out."]
+    assert with_class(elements, "bo-note")[0].text.startswith(
+        "Corrected for being the highest, stack_top3 scores"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sentence", "claim"), [("One.", "One."), ("a 1.4.0 wins. So.", "a 1.4.0 wins."), ("", "")]
+)
+def test_a_claim_ends_at_the_first_stop(sentence, claim):
+    assert claim_of(sentence)[0] == claim
+
+
+def test_what_a_notebook_gets_changes_nothing_around_it_and_runs_no_script():
+    markup = leaderboard_html(a_report())
+    [style] = re.findall("<style>(.*?)</style>", markup, re.DOTALL)
+    rules = re.sub(r"/\*.*?\*/|@media[^{]*\{", "", style, flags=re.DOTALL)
+    selectors = [
+        one.strip() for group in re.findall(r"([^{}]+)\{", rules) for one in re.split(r",(?![^(]*\))", group)
+    ]
+    assert {one for one in selectors if ".bo-" not in one} == set()
+    assert "<script" not in markup
+    assert len(markup) < 100_000
+
+
+def test_fifty_candidates_fit_into_60_kb():
+    report = a_report()
+    rows = [
+        {**row, "modelId": f"{row['modelId']}_{number}"}
+        for number in range(4)
+        for row in report["leaderboard"]
+    ]
+    assert len(leaderboard_table({**report, "leaderboard": rows[:50]})) < 120_000
