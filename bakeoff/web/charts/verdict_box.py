@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bakeoff.domain.runs.verdict import verdict_facts
-from bakeoff.web.charts.markup import Markup, tag
+from bakeoff.web.charts.markup import Markup, hidden, tag
 from bakeoff.web.charts.number_text import share_text
 from bakeoff.web.charts.signs import icon
+
+_TONES = {"high": "bad", "medium": "late", "low": "idle"}
 
 
 def verdict_box(verdict: Mapping[str, Any] | None, *, pending: str = "") -> Markup:
@@ -36,13 +38,22 @@ def claim_of(sentence: str) -> tuple[str, str]:
 
 
 def findings_list(findings: Sequence[Mapping[str, Any]]) -> Markup | None:
-    """None if there are none."""
+    """What checks saw, each with its cure; those that somebody accepted come last. None if there are none."""
     if not findings:
         return None
-    items = [
-        tag("li", icon("alert"), tag("span", finding["message"]), class_="bo-finding") for finding in findings
-    ]
-    return tag("ul", *items, class_="bo-findings")
+    ordered = sorted(findings, key=lambda finding: finding["accepted"] is not None)
+    return tag("ul", *(_finding(finding) for finding in ordered), class_="bo-findings")
+
+
+def _finding(finding: Mapping[str, Any]) -> Markup:
+    if finding["accepted"] is not None:
+        said = tag(
+            "span", finding["message"], tag("span", f" Accepted: {finding['accepted']}", class_="bo-quiet")
+        )
+        return tag("li", icon("note"), said, class_="bo-finding bo-idle")
+    cure = tag("span", f" {_capital(finding['cure'])}", class_="bo-quiet") if finding["cure"] else None
+    said = tag("span", hidden(f"{finding['severity']}: "), finding["message"], cure)
+    return tag("li", icon("alert"), said, class_=f"bo-finding bo-{_TONES[finding['severity']]}")
 
 
 def _capital(text: str) -> str:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from fixtures.boards import a_report, a_verdict
+from fixtures.boards import a_finding, a_report, a_verdict
 from fixtures.parsed_markup import parsed, with_class
 
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
@@ -97,7 +97,7 @@ def test_hostile_names_and_messages_are_text():
     report["leaderboard"][0]["modelId"] = report["failed"][0]["modelId"] = _HOSTILE
     report["leaderboard"][0]["modelVersion"] = report["failed"][0]["error"]["message"] = _HOSTILE
     report["verdict"]["sentence"] = _HOSTILE
-    report["verdict"]["findings"] = [{"code": "x", "message": _HOSTILE}]
+    report["verdict"]["findings"] = [a_finding(message=_HOSTILE, cure=_HOSTILE)]
     markup = leaderboard_html(report)
     assert not [one for one in parsed(markup) if one.name == "script" or "onerror" in one.attributes]
     assert not re.search("[\x00-\x08\x1b\u202e]", markup)
@@ -109,9 +109,12 @@ def test_no_looks_stand_in_attributes_so_that_a_strict_policy_allows_all():
 
 
 def test_the_verdict_begins_with_its_claim():
-    elements = parsed(verdict_box(a_verdict(findings=[{"code": "x", "message": "Look out."}])))
+    elements = parsed(verdict_box(a_verdict(findings=[a_finding(accepted="we know"), a_finding()])))
     assert [one.text for one in elements if one.name == "strong"] == ["Four candidates share first place:"]
-    assert [one.text for one in with_class(elements, "bo-finding")] == ["Look out."]
+    assert [one.text for one in with_class(elements, "bo-finding")] == [
+        "high: Look out. Drop it.",
+        "Look out. Accepted: we know",
+    ]
     assert with_class(elements, "bo-note")[0].text.startswith(
         "Corrected for being the highest, stack_top3 scores"
     )
