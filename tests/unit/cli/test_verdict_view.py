@@ -8,12 +8,8 @@ from bakeoff.cli.output.runs.verdict_view import (
     verdict_lines,
     whiskers,
 )
-<<<<<<< HEAD
 from bakeoff.domain.finding import Finding, Severity
-from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict
-=======
-from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict, VerdictFinding, verdict_facts
->>>>>>> 44d24f4 (Draw the leaderboard as HTML: bands, whiskers, standings, for pages, reports and notebooks)
+from bakeoff.domain.runs.verdict import CorrectedScore, Interval, RunVerdict, verdict_facts
 
 VERDICT = RunVerdict(
     metric="f1",
