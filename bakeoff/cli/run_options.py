@@ -12,7 +12,9 @@ from pydantic.alias_generators import to_camel
 from bakeoff.cli.output import terminal
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.metrics.metric_names import check_names
-from bakeoff.evaluation.planning.run_spec import OnCommandLine, RunRequest, RunSpec
+from bakeoff.evaluation.planning.command_line_option import OnCommandLine
+from bakeoff.evaluation.planning.design_request import DesignRequest
+from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from bakeoff.operations.context import Context
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog
+
+_DESIGN = "design"  #: the field of a request whose own fields are options
 
 #: What `RunSpec` does not declare as an option: the dataset, and disabled candidates that take part.
 DatasetArgument = Annotated[
@@ -80,13 +84,20 @@ def takes_run_options(*, of_plan: bool) -> Callable[[Callable[..., None]], Calla
 
 
 def _options(*, of_plan: bool) -> "list[tuple[str, FieldInfo, OnCommandLine]]":
-    found = (
+    return [
         (name, field, how)
-        for name, field in RunSpec.model_fields.items()
+        for name, field in _fields().items()
         for how in field.metadata
-        if isinstance(how, OnCommandLine)
-    )
-    return [(name, field, how) for name, field, how in found if how.in_plan or not of_plan]
+        if isinstance(how, OnCommandLine) and (how.in_plan or not of_plan)
+    ]
+
+
+def _fields() -> "dict[str, FieldInfo]":
+    """Those of a request, with those of its design in the place of the design."""
+    fields: dict[str, FieldInfo] = {}
+    for name, field in RunSpec.model_fields.items():
+        fields |= DesignRequest.model_fields if name == _DESIGN else {name: field}
+    return fields
 
 
 def given_and_needing_cells(given: Mapping[str, Any]) -> list[str]:
@@ -138,6 +149,7 @@ def request_of(
 ) -> RunRequest:
     """`save`: the policy if the options give none."""
     body: dict[str, Any] = {"dataset": _dataset(source, dataset, configuration)}
+    design: dict[str, Any] = {}
     for name, field, _ in _options(of_plan=False):
         if name not in given:
             continue
@@ -146,7 +158,12 @@ def request_of(
             value = field.default != value
         elif isinstance(value, str) and list[str] in get_args(field.annotation):
             value = split(value)
-        body[to_camel(name)] = value
+        if name not in DesignRequest.model_fields:
+            body[to_camel(name)] = value
+        elif value != field.default:
+            design[to_camel(name)] = value
+    if design:
+        body[_DESIGN] = design
     if save is not None and body["save"] is None:
         body["save"] = save
     request = RunRequest.parse(body)

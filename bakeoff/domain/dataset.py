@@ -1,7 +1,11 @@
 """A run's reference to its dataset: which snapshot, which split, and their sizes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
+
+from bakeoff.domain.design import ONE_SPLIT, Design
 
 
 class TargetKind(StrEnum):
@@ -21,9 +25,23 @@ class DatasetRef:
     target: str
     target_kind: TargetKind
     classes: tuple[str, ...]  #: in sort order, as text; empty for regression
-    train_rows: int
-    test_rows: int
+    train_rows: int  #: of folds, those of the largest training part
+    test_rows: int  #: of folds, those that are tested in one of them
     columns: int
+    design: Design = ONE_SPLIT  #: which rows are trained on and which are tested
     files: tuple[
         str, ...
     ] = ()  #: where it was read from; closed to cells, since the test labels are in there
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """From what `asdict` makes of it. Without a design it is of a version that knew one split only."""
+        return cls(
+            **{
+                **data,
+                "target_kind": TargetKind(data["target_kind"]),
+                "classes": tuple(data["classes"]),
+                "files": tuple(data["files"]),
+                "design": Design.from_json(data.get("design", {})),
+            }
+        )

@@ -65,8 +65,11 @@ class DatasetSettings(Section):
     )
     split_column: str | None = Field(None, description="column with the values train and test")
     test_path: str | None = Field(None, description="file with the test rows, for csv and parquet")
+    group: str | None = Field(None, description="column whose equal values are never trained on and tested")
+    time: str | None = Field(None, description="column by which the latest rows are tested")
+    fold_column: str | None = Field(None, description="column whose equal values are tested together")
     dtypes: dict[str, str] = Field(default_factory=dict, description="column types, for csv")
-    features: list[str] | None = Field(None, description="columns to use; null: all but target and split")
+    features: list[str] | None = Field(None, description="columns to use; null: all but those above")
     drop: list[str] = Field(default_factory=list, description="columns to leave out")
     positive_label: str | int | float | bool | None = Field(
         None, description="positive class; null: the greater of two in sort order"
@@ -95,6 +98,8 @@ class DatasetSettings(Section):
     def _has_what_its_source_needs(self) -> "DatasetSettings":
         if self.options and not self.is_added:
             raise ValueError(f"a dataset of source {self.source} has no options")
+        if self.fold_column and (self.split_column or self.test_path):
+            raise ValueError("foldColumn, and splitColumn or testPath, both say which rows are tested")
         missing = [key for key in _NEEDED.get(self.source, ()) if getattr(self, key) is None]
         if missing:
             raise ValueError(f"a dataset of source {self.source} needs {' and '.join(missing)}")

@@ -51,6 +51,16 @@ class SignalOrderOut(Out):
     fresh: bool = Field(description="whether stored signals are computed again")
 
 
+class DesignOut(Out):
+    folds: int = Field(description="1: one split")
+    repeats: int
+    stratify: bool
+    group: str | None = Field(description="column; rows of one group are never trained on and tested")
+    time: str | None = Field(description="column; tested rows are later than those trained on")
+    gap: int = Field(description="rows left out between training and test")
+    fold_column: str | None = Field(description="column; rows with the same value are one fold")
+
+
 class RunOut(Out):
     run_id: Id
     kind: JobKind
@@ -65,6 +75,7 @@ class RunOut(Out):
     train_rows: int
     test_rows: int
     columns: int
+    design: DesignOut = Field(description="which rows are trained on and which are tested")
     metrics: list[str] = Field(description="the first one ranks")
     positive_label: str | None
     threshold: float | None

@@ -110,6 +110,7 @@ class Run:
             "trainRows": self.dataset.train_rows,
             "testRows": self.dataset.test_rows,
             "columns": self.dataset.columns,
+            "design": self.dataset.design.to_record(),
             **self.rules.to_record(),
             "seed": self.seed,
             "testSize": self.test_size,

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.evaluation.datasets.canonical_column import Column, canonical
 from bakeoff.evaluation.datasets.dataset_checks import check_rows, check_values, feature_names, warnings_of
 from bakeoff.evaluation.datasets.snapshot_layout import FORMAT
@@ -19,11 +20,16 @@ class Table:
     columns: tuple[Column, ...]  #: the features, then the target
     target: Target
     split_column: Column | None
+    design_columns: Mapping[str, Column]  #: by name, those that the design looks at
     train_rows: int | None  #: so many rows from the start are for training; None when the data do not say
 
     @property
     def features(self) -> tuple[Column, ...]:
         return self.columns[:-1]
+
+    def column(self, name: str) -> Column:
+        """One that the design looks at."""
+        return self.design_columns[name]
 
     @property
     def rows(self) -> int:
@@ -55,9 +61,11 @@ class Table:
         )
 
 
-def table_of(reading: SourceReading, dataset: DatasetSettings, threads: Executor) -> Table:
+def table_of(
+    reading: SourceReading, dataset: DatasetSettings, threads: Executor, design: Design = ONE_SPLIT
+) -> Table:
     frame = reading.frame
-    names = feature_names(list(frame.columns), dataset, reading.target)
+    names = feature_names(list(frame.columns), dataset, reading.target, design)
     check_rows(len(frame))
     wanted = [*names, reading.target]
     columns = tuple(threads.map(canonical, [frame[name] for name in wanted], wanted))
@@ -68,6 +76,7 @@ def table_of(reading: SourceReading, dataset: DatasetSettings, threads: Executor
         columns=columns,
         target=target,
         split_column=None if split is None else canonical(frame[split], split),
+        design_columns={name: canonical(frame[name], name) for name in design.columns},
         train_rows=reading.train_rows,
     )
 

@@ -1,15 +1,16 @@
 """Checks of a dataset before anything is written: errors stop the run, warnings are shown with it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import CATEGORY, STRING, Column
-from bakeoff.evaluation.datasets.row_split import Split
+from bakeoff.evaluation.datasets.splits.row_split import FoldRows, Split
 from bakeoff.evaluation.datasets.target import Target
 from bakeoff.settings.setting_definitions import DatasetSettings
 
@@ -22,20 +23,41 @@ _DATE = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d\S*)?$|[0-3]?
 _FIRST_COLUMNS = 4
 
 
-def feature_names(names: Sequence[str], dataset: DatasetSettings, target: str) -> list[str]:
-    """The columns that models will see. A column that the settings name and the data lack is an error."""
+def feature_names(
+    names: Sequence[str], dataset: DatasetSettings, target: str, design: Design = ONE_SPLIT
+) -> list[str]:
+    """The columns that models will see. A column that the settings name and the data lack is an error.
+
+    Groups, times and folds say how to split. They are no features unless `features` names them.
+    """
     _refuse_doubles(names)
-    named = {"target": [target], "splitColumn": filter(None, [dataset.split_column])}
-    for key, columns in {**named, "features": dataset.features or [], "drop": dataset.drop}.items():
+    split_columns = {
+        "group": {name for name in (dataset.group, design.group) if name},
+        "time": {name for name in (dataset.time, design.time) if name},
+        "foldColumn": {name for name in (dataset.fold_column, design.fold_column) if name},
+    }
+    named: dict[str, Collection[str]] = {
+        "target": [target],
+        "splitColumn": [dataset.split_column] if dataset.split_column else [],
+        **split_columns,
+        "features": dataset.features or [],
+        "drop": dataset.drop,
+    }
+    for key, columns in named.items():
         for column in columns:
             _require(column, names, key)
     not_features = {target, dataset.split_column or target}
+    for key in ("group", "time", "foldColumn"):
+        if target in split_columns[key]:
+            raise InvalidInputError(f"{key} is {target!r}, the target: name another column")
     for key, columns in {"features": dataset.features or [], "drop": dataset.drop}.items():
         if not_features.intersection(columns):
             raise InvalidInputError(
                 f"{key} names {listed(not_features.intersection(columns))}, the target or split column"
             )
     wanted = names if dataset.features is None else dataset.features
+    if dataset.features is None:
+        not_features.update(*split_columns.values())
     features = [name for name in wanted if name not in {*not_features, *dataset.drop}]
     if not features:
         raise InvalidInputError(
@@ -105,15 +127,22 @@ def split_warnings(target: Target, split: Split) -> Iterator[str]:
     """Refuses a training part with a single class; warns of classes that only the test part has."""
     if target.codes is None:
         return
-    trained = np.bincount(target.codes[split.train], minlength=len(target.classes)) > 0
-    tested = np.bincount(target.codes[split.test], minlength=len(target.classes)) > 0
-    if trained.sum() < 2:  # noqa: PLR2004  two classes
-        raise InvalidInputError(
-            f"all training rows are of one class of {target.name!r}: two are needed; change the split"
-        )
-    unseen = [str(target.classes[code]) for code in np.flatnonzero(tested & ~trained)]
+    parts = split.folds or (FoldRows(train=split.train, test=split.test),)
+    unseen = set()
+    for place, part in enumerate(parts):
+        trained = np.bincount(target.codes[part.train], minlength=len(target.classes)) > 0
+        tested = np.bincount(target.codes[part.test], minlength=len(target.classes)) > 0
+        if trained.sum() < 2:  # noqa: PLR2004  two classes
+            of_fold = f" of {split.design.fold_title(place)}" if split.folds else ""
+            raise InvalidInputError(
+                f"all training rows{of_fold} are of one class of {target.name!r}: two are needed; change the "
+                "split"
+            )
+        unseen.update(np.flatnonzero(tested & ~trained).tolist())
     if unseen:
-        yield f"classes in the test rows that no training row shows: {listed(unseen)}"
+        names = [str(target.classes[code]) for code in sorted(unseen)]
+        where = " in some fold" if split.folds else ""
+        yield f"classes in the test rows that no training row shows{where}: {listed(names)}"
 
 
 def _is_constant(column: Column) -> bool:

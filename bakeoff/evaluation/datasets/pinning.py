@@ -16,30 +16,43 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
+import numpy as np
+
 from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
 from bakeoff.evaluation.datasets.column_files import to_disk, write_array, write_rows, write_text
 from bakeoff.evaluation.datasets.dataset_checks import split_warnings
-from bakeoff.evaluation.datasets.row_split import Split, split_by_column, split_by_files, split_by_seed
 from bakeoff.evaluation.datasets.snapshot_layout import (
     MANIFEST,
     OPEN,
+    REFIT,
     SEALED,
     TEST,
+    TEST_GROUPS,
     TEST_LABELS,
+    TEST_PLACES,
     TEST_ROWS,
     TRAIN,
     TRAIN_LABELS,
+    TRAIN_PLACES,
     SnapshotManifest,
+    fold_folder,
     folder_of,
 )
 from bakeoff.evaluation.datasets.sources.dataset_sources import dataset_files, read_dataset
+from bakeoff.evaluation.datasets.splits.row_split import FoldRows, Split
+from bakeoff.evaluation.datasets.splits.split_choice import make_split
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
 #: Bytes of a snapshot beside the values: headers, offsets of text, and some spare room.
 SPARE_BYTES = 64_000_000
+
+
+#: Rows that a model predicts when it is fitted to all rows, to be saved.
+REFIT_TEST_ROWS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +64,20 @@ class Pinned:
 
 
 def pin(
-    dataset: DatasetSettings, *, name: str, root: Path, snapshots: Path, seed: int, test_size: float
+    dataset: DatasetSettings,
+    *,
+    name: str,
+    root: Path,
+    snapshots: Path,
+    seed: int,
+    test_size: float,
+    design: Design = ONE_SPLIT,
 ) -> Pinned:
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        table = table_of(read_dataset(dataset, root), dataset, threads)
+        table = table_of(read_dataset(dataset, root), dataset, threads, design)
         # The longest first, so that all threads end at about the same time.
         checking = threads.submit(table.warnings)
-        splitting = threads.submit(_split, table, seed, test_size)
+        splitting = threads.submit(make_split, table, design, seed=seed, test_size=test_size)
         dataset_id = table.dataset_id(threads.map(Column.digest, table.columns))
         split = splitting.result()
         warnings = (*checking.result(), *split.warnings, *split_warnings(table.target, split))
@@ -65,18 +85,10 @@ def pin(
         folder = folder_of(snapshots, ref.dataset_id, ref.split_id)
         snapshot_store.find_or_create(
             folder,
-            needed=table.nbytes + SPARE_BYTES,
+            needed=table.nbytes + _bytes_of_folds(table, split) + SPARE_BYTES,
             fill=lambda filled: _fill(filled, table, split, ref, threads),
         )
     return Pinned(ref=ref, folder=folder, files=dataset_files(dataset, root), warnings=warnings)
-
-
-def _split(table: Table, seed: int, test_size: float) -> Split:
-    if table.split_column is not None:
-        return split_by_column(table.split_column)
-    if table.train_rows is not None:
-        return split_by_files(table.train_rows, table.rows)
-    return split_by_seed(table.rows, table.target.codes, seed=seed, test_size=test_size)
 
 
 def _ref(table: Table, split: Split, name: str, dataset_id: str) -> DatasetRef:
@@ -87,9 +99,10 @@ def _ref(table: Table, split: Split, name: str, dataset_id: str) -> DatasetRef:
         target=table.target.name,
         target_kind=table.target.kind,
         classes=tuple(str(label) for label in table.target.classes),
-        train_rows=len(split.train),
-        test_rows=len(split.test),
+        train_rows=split.train_rows,
+        test_rows=split.test_rows,
         columns=len(table.features),
+        design=split.design,
     )
 
 
@@ -97,10 +110,16 @@ def _fill(folder: Path, table: Table, split: Split, ref: DatasetRef, threads: Ex
     opened, sealed = folder / OPEN, folder / SEALED
     write_rows(opened, TRAIN, table.features, split.train, threads)
     going_to_disk = threads.map(to_disk, list(opened.iterdir()))  # while the rest is written
-    write_rows(opened, TEST, table.features, split.test, threads)
-    write_array(opened / TRAIN_LABELS, table.target.labels[split.train])
-    write_array(sealed / TEST_LABELS, table.target.labels[split.test])
+    labels = table.target.labels
+    if split.folds:
+        _fill_folds(folder, labels, split)
+    else:
+        write_rows(opened, TEST, table.features, split.test, threads)
+        write_array(opened / TRAIN_LABELS, labels[split.train])
+    write_array(sealed / TEST_LABELS, labels[split.test])
     write_array(sealed / TEST_ROWS, split.test.astype("int64"))
+    if split.groups is not None:
+        write_array(sealed / TEST_GROUPS, split.groups[split.test].astype("int64"))
     manifest = SnapshotManifest(
         ref=ref,
         classes=table.target.classes,
@@ -111,6 +130,22 @@ def _fill(folder: Path, table: Table, split: Split, ref: DatasetRef, threads: Ex
     write_text(opened / MANIFEST, manifest.to_text())
     list(going_to_disk)
     list(threads.map(to_disk, folder.glob("*/*")))
+
+
+def _fill_folds(folder: Path, labels: np.ndarray, split: Split) -> None:
+    """The features of all rows are stored once. Each fold has the places of its rows, and its labels."""
+    place_of = np.empty(len(labels), dtype=np.min_scalar_type(len(labels)))
+    place_of[split.train] = np.arange(len(split.train))
+    everything = FoldRows(train=split.train, test=split.train[:REFIT_TEST_ROWS])
+    for name, part in [*((fold_folder(at), one) for at, one in enumerate(split.folds)), (REFIT, everything)]:
+        (folder / name).mkdir()
+        write_array(folder / name / TRAIN_PLACES, place_of[part.train])
+        write_array(folder / name / TEST_PLACES, place_of[part.test])
+        write_array(folder / name / TRAIN_LABELS, labels[part.train])
+
+
+def _bytes_of_folds(table: Table, split: Split) -> int:
+    return sum(len(fold.train) for fold in split.folds) * (table.target.labels.itemsize + 4)
 
 
 _MOST_REMEMBERED = 64
@@ -134,13 +169,29 @@ class PinCache:
         self._lock = Lock()  #: for adding and removing: two threads could remove the same entry
 
     def pin(
-        self, dataset: DatasetSettings, *, name: str, root: Path, snapshots: Path, seed: int, test_size: float
+        self,
+        dataset: DatasetSettings,
+        *,
+        name: str,
+        root: Path,
+        snapshots: Path,
+        seed: int,
+        test_size: float,
+        design: Design = ONE_SPLIT,
     ) -> Pinned:
-        key = (dataset.model_dump_json(), name, root, snapshots, seed, test_size)
+        key = (dataset.model_dump_json(), name, root, snapshots, seed, test_size, design)
         marks = self._marks(dataset, root)
         if (known := self._recall(key, marks)) is not None:
             return known
-        pinned = pin(dataset, name=name, root=root, snapshots=snapshots, seed=seed, test_size=test_size)
+        pinned = pin(
+            dataset,
+            name=name,
+            root=root,
+            snapshots=snapshots,
+            seed=seed,
+            test_size=test_size,
+            design=design,
+        )
         if marks is not None and marks == self._marks(dataset, root):
             self._remember(key, _RememberedPin(marks, pinned))
         return pinned

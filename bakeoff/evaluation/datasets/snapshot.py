@@ -21,6 +21,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
     OPEN,
     SEALED,
     TEST,
+    TEST_GROUPS,
     TEST_LABELS,
     TEST_ROWS,
     TRAIN,
@@ -80,6 +81,11 @@ def sealed_labels(folder: Path) -> np.ndarray:
 def sealed_rows(folder: Path) -> np.ndarray:
     """Which rows of the dataset, counted from 0, the test rows are."""
     return _sealed(folder, TEST_ROWS)
+
+
+def sealed_groups(folder: Path) -> np.ndarray | None:
+    """The group of each test row; None where each row stands for itself."""
+    return _sealed(folder, TEST_GROUPS) if (folder / SEALED / TEST_GROUPS).exists() else None
 
 
 def dataset_ref(folder: Path) -> DatasetRef:

@@ -5,15 +5,25 @@
                         open/y_train.npy
                         sealed/y_test.npy
                         sealed/rows.npy           which rows of the dataset the test rows are
+                        sealed/groups.npy         the group of each test row, if the design has groups
+
+With folds the features of all rows are in open/train.*, and there is no open/test.* and no open/y_train.npy:
+
+                        fold-000/train_rows.npy   the places of its training rows in open/train.*
+                        fold-000/test_rows.npy    those of its test rows
+                        fold-000/y_train.npy      its training labels, for the cell that fits it alone
+                        refit/                    the same of all rows, for a model that is saved
+
+The files in sealed/ then hold the test rows of one fold after another, repeat by repeat.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import InfrastructureError, NotFoundError
 from bakeoff.evaluation.datasets.canonical_column import Field
 
@@ -29,6 +39,10 @@ TEST = "test"
 TRAIN_LABELS = "y_train.npy"
 TEST_LABELS = "y_test.npy"
 TEST_ROWS = "rows.npy"
+TEST_GROUPS = "groups.npy"
+TRAIN_PLACES = "train_rows.npy"
+TEST_PLACES = "test_rows.npy"
+REFIT = "refit"  #: the folder of all rows as training rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +59,18 @@ class SnapshotManifest:
     @classmethod
     def from_text(cls, text: str) -> Self:
         data = json.loads(text)
-        ref = data["ref"]
-        kind, names = TargetKind(ref["target_kind"]), tuple(ref["classes"])
         return cls(
-            ref=DatasetRef(**{**ref, "target_kind": kind, "classes": names, "files": ()}),
+            ref=replace(DatasetRef.from_json(data["ref"]), files=()),
             classes=tuple(data["classes"]),
             fields=tuple(Field(**field) for field in data["fields"]),
             split=data["split"],
             sizes=data["sizes"],
         )
+
+
+def fold_folder(place: int) -> str:
+    """The name of the folder of a fold. `place` counts the folds of all repeats from 0."""
+    return f"fold-{place:03d}"
 
 
 def folder_of(snapshots: Path, dataset_id: str, split_id: str) -> Path:

@@ -94,7 +94,7 @@ def find_and_touch(folder: Path) -> bool:
 
 
 def publish(filled: Path, folder: Path) -> None:
-    for part in (filled / OPEN, filled / SEALED, filled):
+    for part in (*filled.iterdir(), filled):
         _to_disk(part)
     os.utime(filled)
     with _locked(folder.parent.parent, fcntl.LOCK_SH):

@@ -51,6 +51,7 @@ def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) ->
         target_kind=run.dataset.target_kind,
         classes=snapshot.classes(paths.snapshot),
         split=run.dataset.split_id,
+        groups=snapshot.sealed_groups(paths.snapshot),
         sealed=sealed,
     )
 

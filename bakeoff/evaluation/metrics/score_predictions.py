@@ -23,7 +23,7 @@ from bakeoff.evaluation.metrics.score_sketches import sketches_of
 from bakeoff.evaluation.metrics.sealed_rows import rows_of
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
 from bakeoff.evaluation.statistics.intervals import interval
-from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_rows
+from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.measures import (
     LabelAnswers,
     exact_label_metrics,
@@ -89,11 +89,13 @@ def score(
     target_kind: TargetKind,
     classes: Sequence[Label],
     split: str = "",
+    groups: NDArray[Any] | None = None,
     sealed: bool = False,
 ) -> Scores:
     """Computes the metrics. BadPredictionsError if the predictions cannot be used.
 
-    `split` is the address of the split: only scores of the same split can be compared. If the rules seal rows
+    `split` is the address of the split: only scores of the same split can be compared. `groups` names the
+    group of each row; without it each row stands for itself. If the rules seal rows
     of it, `sealed` scores those alone, and without it all others are scored.
 
     The predictions are checked again, although our code in the cell checked them: untrusted code may have
@@ -105,18 +107,19 @@ def score(
     if rules.seal:
         rows = rows_of(split, len(true), rules, sealed=sealed)
         true, predictions = true[rows], predictions.of(rows)
+        groups = None if groups is None else groups[rows]
         split = f"{split}, {'sealed' if sealed else 'open'} with {rules.seal}"
+    block_map = deal_rows(len(true), split=split) if groups is None else deal_groups(groups, split=split)
     if target_kind is TargetKind.REGRESSION:
-        return _score_values(true.astype(np.float64), predictions, rules, split)
+        return _score_values(true.astype(np.float64), predictions, rules, block_map)
     known = np.unique(plain_labels(classes))
-    return _score_labels(plain_labels(true), predictions, rules, known, split)
+    return _score_labels(plain_labels(true), predictions, rules, known, block_map)
 
 
 def _score_values(
-    true: NDArray[np.float64], predictions: Predictions, rules: ScoringRules, split: str
+    true: NDArray[np.float64], predictions: Predictions, rules: ScoringRules, block_map: BlockMap
 ) -> Scores:
     predicted = check_numbers(predictions.values, rows=len(true))
-    block_map = deal_rows(len(true), split=split)
     case = _Case(
         quick={
             "r2": partial(built_in_metrics.r2, true, predicted),
@@ -141,13 +144,16 @@ def _score_values(
 
 
 def _score_labels(
-    true: NDArray[Any], predictions: Predictions, rules: ScoringRules, classes: NDArray[Any], split: str
+    true: NDArray[Any],
+    predictions: Predictions,
+    rules: ScoringRules,
+    classes: NDArray[Any],
+    block_map: BlockMap,
 ) -> Scores:
     answered = to_class_predictions(predictions, classes, rules)
     true_codes = _true_codes(true, classes)
     positive = positive_code(classes, rules)
     counts = built_in_metrics.count(true_codes, answered.codes, len(classes) + len(answered.unseen))
-    block_map = deal_rows(len(true), split=split)
     label_answers = LabelAnswers(
         true=true_codes,
         predicted=answered.codes,

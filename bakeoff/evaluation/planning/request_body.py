@@ -1,7 +1,7 @@
 """Bodies of requests. Each is checked as a whole, and one error names everything that is wrong."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -43,12 +43,39 @@ def parse(kind: type[B], body: Mapping[str, Any], what: str) -> B:
 def _explain(error: Any, kind: type[Body]) -> str:
     if not error["loc"]:
         return f"it is {quoted(error['input'])}, not a mapping of keys to values"
-    known = [field.alias for field in kind.model_fields.values() if field.alias]
-    key, *below = error["loc"]  # below it: places in a list, and names of types, which say nothing
-    key = cut(".".join([str(key), *(str(part) for part in below if isinstance(part, int))]), _MOST_OF_A_KEY)
+    path, within = _path(error["loc"], kind)
+    key, known = cut(".".join(path), _MOST_OF_A_KEY), _keys(within)
     if error["type"] == "missing":
         return f"{key} is missing"
     if error["type"] == "extra_forbidden":
         return f"{key} is no key of it{nearest(key, known) or f'; there are {listed(known)}'}"
     message = error["msg"]
     return f"{key} is {quoted(error['input'])}: {message[0].lower()}{message[1:]}"
+
+
+def _path(place: tuple[str | int, ...], kind: type[Body]) -> tuple[list[str], type[Body]]:
+    """The keys down to the place, and the body that has the last one.
+
+    Left out are the names of types, which the place holds for a key of several types: they say nothing.
+    """
+    path, within, below = [str(place[0])], kind, _body_at(kind, place[0])
+    for part in place[1:]:
+        if isinstance(part, int):
+            path.append(str(part))
+        elif below is not None:
+            path.append(part)
+            within, below = below, _body_at(below, part)
+    return path, within
+
+
+def _keys(kind: type[Body]) -> list[str]:
+    return [field.alias for field in kind.model_fields.values() if field.alias]
+
+
+def _body_at(kind: type[Body], key: str | int) -> type[Body] | None:
+    """The body that is the value of a key."""
+    field = next((one for one in kind.model_fields.values() if one.alias == key), None)
+    if field is None:
+        return None
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((one for one in kinds if isinstance(one, type) and issubclass(one, Body)), None)

@@ -26,6 +26,7 @@ from bakeoff.evaluation.planning.candidate_choice import (
     fitting,
     named,
 )
+from bakeoff.evaluation.planning.design_request import design_of, refuse_seal
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
@@ -68,6 +69,10 @@ def make_plan(
     check_names(request.metrics or settings.metrics or ())
     with in_field("dataset"):
         name, dataset = _dataset(request, configuration)
+    design = design_of(request.design, dataset)
+    seal = configuration.settings.seal if request.seal is None else request.seal
+    with in_field("seal"):
+        refuse_seal(seal, design)
     with in_field("saveAs"):
         save = _saving(request, name, configuration)
     pinning = partial(
@@ -78,6 +83,7 @@ def make_plan(
         snapshots=configuration.snapshots,
         seed=seed,
         test_size=test_size,
+        design=design,
     )
     pinned, choice = _pin_and_choose(request, pinning, catalog)
     baseline = _baseline(pinned.ref.target_kind) if request.baseline else None
@@ -85,7 +91,7 @@ def make_plan(
         dataset=replace(pinned.ref, files=tuple(map(str, pinned.files))),
         candidates=(*([baseline] if baseline else []), *choice.chosen),
         left_out=tuple(candidate.id for candidate in choice.left_out),
-        rules=_rules(request, dataset, pinned, configuration),
+        rules=_rules(request, dataset, pinned, configuration, seal),
         seed=seed,
         test_size=test_size,
         baseline_id=baseline.id if baseline else None,
@@ -174,7 +180,7 @@ def _no_such_dataset(name: str, known: Sequence[str]) -> str:
 
 
 def _rules(
-    request: RunSpec, dataset: DatasetSettings, pinned: Pinned, configuration: Configuration
+    request: RunSpec, dataset: DatasetSettings, pinned: Pinned, configuration: Configuration, seal: float
 ) -> ScoringRules:
     positive = dataset.positive_label if request.positive_label is None else request.positive_label
     return resolve_rules(
@@ -185,7 +191,7 @@ def _rules(
         threshold=request.threshold,
         average=request.average,
         zero_division=request.zero_division,
-        seal=configuration.settings.seal if request.seal is None else request.seal,
+        seal=seal,
     )
 
 

@@ -9,8 +9,6 @@ To add an option: declare it here, act on it (the plan reads it from the request
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
@@ -19,34 +17,11 @@ from pydantic.alias_generators import to_camel
 from bakeoff.domain.metric import Average
 from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.evaluation.planning.command_line_option import HelpPanel, OnCommandLine
+from bakeoff.evaluation.planning.design_request import DesignRequest
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
 
-
-class HelpPanel(StrEnum):
-    """Where `bakeoff run --help` lists an option."""
-
-    DATA = "Data"
-    CANDIDATES = "Candidates"
-    SCORING = "Scoring"
-    SAVING = "Saving"
-    RUNNING = "Running"
-
-
-@dataclass(frozen=True, kw_only=True)
-class OnCommandLine:
-    """How an option is given on the command line. Its name is that of the field, with hyphens.
-
-    A list is given as `A,B`. A flag that is on by default becomes `--no-…`.
-    """
-
-    panel: HelpPanel
-    metavar: str | None = None
-    help: str | None = None  #: None: the description of the field
-    in_plan: bool = True  #: whether `bakeoff plan` has it, too
-    needs_cells: bool = False  #: it has no effect with `--in-process`, without worker and cells
-
-
-_DATA, _CANDIDATES, _SCORING, _SAVING, _RUNNING = HelpPanel
+_DATA, _, _CANDIDATES, _SCORING, _SAVING, _RUNNING = HelpPanel
 
 
 class RunSpec(Body):
@@ -63,6 +38,9 @@ class RunSpec(Body):
     )
     seed: Annotated[int | None, OnCommandLine(panel=_DATA, metavar="N")] = Field(
         None, ge=0, lt=2**32, description="Seed of the split and of the models."
+    )
+    design: DesignRequest | None = Field(
+        None, description="Folds, groups and time; null: what the dataset says of itself."
     )
     models: Annotated[
         list[str] | None, OnCommandLine(panel=_CANDIDATES, metavar="A,B", help="These alone.")
@@ -124,6 +102,7 @@ _WITH_A_COLUMN = frozenset(
         "target",
         "test_size",
         "seed",
+        "design",
         "models",
         "baseline",
         "metrics",

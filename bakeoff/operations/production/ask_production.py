@@ -263,4 +263,5 @@ def _scored(context: Context, run: Run, version: ModelVersion, order: Order) -> 
         target_kind=dataset.target_kind,
         classes=snapshot.classes(place),
         split=dataset.split_id,
+        groups=snapshot.sealed_groups(place),
     )

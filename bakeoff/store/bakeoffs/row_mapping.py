@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState
@@ -42,19 +42,11 @@ def run_to_row(run: Run) -> dict[str, Any]:
 
 
 def run_from_row(row: Row[Any]) -> Run:
-    dataset = row.dataset
     return Run(
         id=row.id,
         name=row.name,
         state=RunState(row.state),
-        dataset=DatasetRef(
-            **{
-                **dataset,
-                "target_kind": TargetKind(dataset["target_kind"]),
-                "classes": tuple(dataset["classes"]),
-                "files": tuple(dataset["files"]),
-            }
-        ),
+        dataset=DatasetRef.from_json(row.dataset),
         rules=ScoringRules.from_json(row.rules),
         seed=row.seed,
         test_size=row.test_size,

@@ -90,6 +90,8 @@ def _dataset(dataset: DatasetRef, rules: ScoringRules) -> Text:
     rows = f"{dataset.train_rows:,} rows to train, {dataset.test_rows:,} to test"
     if rules.seal:
         rows += f" of which {dataset.test_rows - rules.open_rows(dataset.test_rows):,} are sealed"
+    if dataset.design.title:
+        rows += f", {clean(dataset.design.title)}"
     return Text.assemble((clean(dataset.name), "bold"), f"  {rows}, {counted(dataset.columns, 'feature')}")
 
 

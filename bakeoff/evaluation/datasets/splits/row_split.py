@@ -13,25 +13,45 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed
 from bakeoff.evaluation.datasets.canonical_column import CATEGORY, STRING, Column
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class FoldRows:
     train: np.ndarray  #: row numbers
     test: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    train: np.ndarray  #: row numbers; with folds, of all rows that any model may learn from
+    test: np.ndarray  #: with folds, the test rows of one fold after another
     how: Mapping[str, Any]  #: as JSON; together with the data it decides which row is where
+    design: Design = ONE_SPLIT
+    folds: tuple[FoldRows, ...] = ()  #: of all repeats; none: one split
+    groups: np.ndarray | None = None  #: the number of each row's group; None: each row stands for itself
     warnings: tuple[str, ...] = ()
 
+    @property
+    def train_rows(self) -> int:
+        return max((len(fold.train) for fold in self.folds), default=len(self.train))
 
-def split_by_seed(rows: int, codes: np.ndarray | None, *, seed: int, test_size: float) -> Split:
+    @property
+    def test_rows(self) -> int:
+        return len(self.test) // self.design.repeats
+
+
+def split_by_seed(
+    rows: int, codes: np.ndarray | None, *, seed: int, test_size: float, stratify: bool = True
+) -> Split:
     """Stratified over the classes, unless there are none, or one of them has a single row."""
-    tests = min(max(math.ceil(rows * test_size - 1e-9), 1), rows - 1)
+    tests = number_of_tests(rows, test_size)
     shuffled = np.random.RandomState(seed).permutation(rows)
     counts = np.bincount(codes) if codes is not None else np.empty(0, dtype=np.intp)
-    stratified = codes is not None and bool(counts.min() > 1) and rows - tests >= len(counts)
+    stratified = stratify and codes is not None and bool(counts.min() > 1) and rows - tests >= len(counts)
     is_test = np.zeros(rows, dtype=bool)
     if codes is not None and stratified:
         is_test[_stratified_tests(shuffled, codes, _shares(counts, tests))] = True
@@ -42,8 +62,12 @@ def split_by_seed(rows: int, codes: np.ndarray | None, *, seed: int, test_size: 
         train=shuffled[~drawn],
         test=shuffled[drawn],
         how={"by": "seed", "seed": seed, "testSize": test_size, "stratified": stratified},
-        warnings=() if stratified or codes is None else (_not_stratified(counts),),
+        warnings=() if stratified or codes is None or not stratify else (_not_stratified(counts),),
     )
+
+
+def number_of_tests(rows: int, test_size: float) -> int:
+    return min(max(math.ceil(rows * test_size - 1e-9), 1), rows - 1)
 
 
 def _shares(counts: np.ndarray, tests: int) -> np.ndarray:

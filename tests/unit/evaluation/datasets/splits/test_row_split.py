@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.datasets.canonical_column import canonical
-from bakeoff.evaluation.datasets.row_split import split_by_column, split_by_files, split_by_seed
+from bakeoff.evaluation.datasets.splits.row_split import split_by_column, split_by_files, split_by_seed
 
 
 def test_the_split_of_a_seed_never_changes():

@@ -1,0 +1,88 @@
+"""The design of a run: which rows are trained on and which are tested, in one split or in several folds.
+
+A run that asks for nothing has one split, which tests a share of the rows at random. It may ask for
+
+    folds           cross-validation: every row is tested once, by a model that was not fitted on it
+    repeats         the same several times, with the rows dealt to the folds anew
+    group           rows with the same value of this column stay together
+    time            what is tested comes after what is trained on; with folds, the windows expand
+    fold_column     the data say themselves which rows are tested together
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from bakeoff.domain.wording import counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    folds: int = 1  #: 1: one split
+    repeats: int = 1  #: how often all rows are dealt to the folds
+    stratify: bool = True  #: each part has its share of each class, as far as that can be
+    group: str | None = None  #: column; rows with the same value are all trained on, or all tested
+    time: str | None = None  #: column; tested rows are later than those trained on
+    gap: int = 0  #: rows that are left out between training and test; with `time` alone
+    fold_column: str | None = None  #: column; rows with the same value are tested together
+
+    @property
+    def has_folds(self) -> bool:
+        return self.folds > 1
+
+    @property
+    def fits(self) -> int:
+        """How often a candidate is fitted to be scored."""
+        return self.folds * self.repeats
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it looks at, which are no features unless the dataset names them as such."""
+        return tuple(name for name in (self.group, self.time, self.fold_column) if name is not None)
+
+    @property
+    def title(self) -> str:
+        """`5 folds, 2 times, by subject`; of one split at random nothing."""
+        said = []
+        if self.has_folds:
+            said.append(f"{self.folds} folds")
+        if self.repeats > 1:
+            said.append(counted(self.repeats, "time"))
+        if self.fold_column is not None:
+            said.append(f"by {self.fold_column}")
+        if self.group is not None:
+            said.append(f"groups by {self.group}")
+        if self.time is not None:
+            said.append(f"in the order of {self.time}")
+        if self.gap:
+            said.append(f"{counted(self.gap, 'row')} between")
+        return ", ".join(said)
+
+    def fold_title(self, place: int) -> str:
+        """`fold 4 of 5`, or `fold 4 of 5, repeat 2`. `place` counts all fits from 0."""
+        repeat, fold = divmod(place, self.folds)
+        beside = f", repeat {repeat + 1}" if self.repeats > 1 else ""
+        return f"fold {fold + 1} of {self.folds}{beside}"
+
+    def to_record(self) -> dict[str, Any]:
+        """The design as JSON, as a part of its run; the keys are those of a request."""
+        return {
+            "folds": self.folds,
+            "repeats": self.repeats,
+            "stratify": self.stratify,
+            "group": self.group,
+            "time": self.time,
+            "gap": self.gap,
+            "foldColumn": self.fold_column,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**data)
+
+
+#: What a run has that asks for nothing.
+ONE_SPLIT = Design()
