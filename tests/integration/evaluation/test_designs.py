@@ -1,0 +1,85 @@
+"""What a design does to a result: subjects with several rows, and rows that follow each other in time."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from fixtures.in_process import InProcessProject
+
+from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets.snapshot_store import snapshots_in
+
+SUBJECTS, VISITS = 60, 5
+CANDIDATES = {"neighbour": {"path": "sklearn.neighbors:KNeighborsClassifier", "params": {"n_neighbors": 1}}}
+
+
+def visits() -> pd.DataFrame:
+    """Each subject has nearly the same values at each visit, and a label that was drawn by lot."""
+    random = np.random.RandomState(0)
+    subject = np.repeat(np.arange(SUBJECTS), VISITS)
+    place = random.normal(size=(SUBJECTS, 3))[subject] + random.normal(scale=0.01, size=(len(subject), 3))
+    frame = pd.DataFrame(place, columns=["a", "b", "c"])
+    frame["day"] = np.arange(len(subject)) // 2
+    frame["subject"] = [f"s{number}" for number in subject]
+    frame["y"] = random.randint(0, 2, SUBJECTS)[subject]
+    return frame
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> InProcessProject:
+    folder = tmp_path_factory.mktemp("designs")
+    return InProcessProject(folder / "project", CANDIDATES, {"visits": visits().to_csv(index=False)})
+
+
+@pytest.fixture(scope="module")
+def accuracy(project: InProcessProject) -> Callable[..., Any]:
+    def accuracy(**design: Any) -> Any:
+        return project.evaluate("neighbour", "visits", metrics=["accuracy"], design=design or None)
+
+    return accuracy
+
+
+def test_labels_drawn_by_lot_are_known_to_a_split_at_random_and_unknown_to_one_by_subject(
+    accuracy: Callable[..., Any],
+) -> None:
+    at_random, by_subject = accuracy(), accuracy(group="subject")
+
+    assert at_random.metrics["accuracy"] == 1.0
+    assert 0.2 < by_subject.metrics["accuracy"] < 0.8
+    assert at_random.split_id != by_subject.split_id
+
+
+def test_intervals_go_by_groups_and_are_as_wide_as_the_groups_are_few(accuracy: Callable[..., Any]) -> None:
+    interval = accuracy(group="subject").intervals["accuracy"]
+
+    assert interval.high - interval.low > 0.4  # 15 subjects; 75 rows would give 0.22
+
+
+def manifests(project: InProcessProject) -> Mapping[str, Any]:
+    found = snapshots_in(project.context.configuration.snapshots)
+    return {str(snapshot.dataset_ref(folder).design.title): folder for folder in found}
+
+
+def test_the_column_of_a_group_or_a_time_is_no_feature(
+    project: InProcessProject, accuracy: Callable[..., Any]
+) -> None:
+    accuracy(time="day")
+    accuracy(group="subject")
+
+    names = {
+        title: {field.name for field in snapshot.fields(folder)}
+        for title, folder in manifests(project).items()
+    }
+    assert names["in the order of day"] == {"a", "b", "c", "subject"}
+    assert names["groups by subject"] == {"a", "b", "c", "day"}
+
+
+def test_by_time_the_latest_rows_are_tested(project: InProcessProject, accuracy: Callable[..., Any]) -> None:
+    accuracy(time="day", gap=4)
+
+    tested = snapshot.sealed_rows(manifests(project)["in the order of day, 4 rows between"])
+    assert tested.tolist() == [
+        *range(224, 300)
+    ]  # a quarter, and one row more that has the same day as the 225th
