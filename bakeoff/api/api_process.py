@@ -8,7 +8,9 @@ from ipaddress import ip_address
 
 import uvicorn
 
-from bakeoff.api.app import create_app
+from bakeoff.api.app import MountedPages, create_app
+from bakeoff.api.dependencies import Service
+from bakeoff.api.security.page_sessions import PageSessions
 from bakeoff.api.security.request_guard import is_loopback
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
@@ -21,7 +23,11 @@ _GRACE_S = 10
 _BACKLOG = 2048
 
 
-def serve(context: Context, *, say: Callable[[str], None]) -> None:
+#: Makes the pages that are served beside the API. The pages know the API, and not the other way round.
+MakePages = Callable[[Service, PageSessions], MountedPages]
+
+
+def serve(context: Context, *, say: Callable[[str], None], pages: MakePages | None = None) -> None:
     """`say` is called once, with where the API listens and who may use it."""
     configuration = context.configuration
     settings = configuration.settings
@@ -37,18 +43,18 @@ def serve(context: Context, *, say: Callable[[str], None]) -> None:
         context.catalog()
         context.broker.hold()
         say(f"serving on {url_of(listener)}{_open_access_note(open_to_all=open_to_all)}; Ctrl-C stops")
-        _run(context, tokens, listener)
+        _run(context, tokens, listener, pages)
 
 
 def _open_access_note(*, open_to_all: bool) -> str:
     return ", open to every user of this machine, as admin, since there is no token" if open_to_all else ""
 
 
-def _run(context: Context, tokens: Tokens, listener: socket.socket) -> None:
+def _run(context: Context, tokens: Tokens, listener: socket.socket, pages: MakePages | None) -> None:
     stopping: Callable[[], bool] = lambda: server.should_exit  # noqa: E731
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(context, tokens, is_stopping=stopping),
+            create_app(context, tokens, is_stopping=stopping, pages=pages),
             log_config=None,
             access_log=False,
             proxy_headers=False,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +13,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bakeoff.api import problem_details
 from bakeoff.api.dependencies import READERS, Service
@@ -26,7 +29,8 @@ from bakeoff.api.routes import (
     signal_run_routes,
 )
 from bakeoff.api.schemas.run_schemas import STREAMED
-from bakeoff.api.security.request_guard import PUBLIC, AccessRules, RequestGuard, SecurityHeaders
+from bakeoff.api.security.page_sessions import PageSessions
+from bakeoff.api.security.request_guard import PUBLIC, AccessRules, RequestGuard, SecurityHeaders, is_page
 from bakeoff.api.security.request_log import REQUEST_ID, RequestLog
 from bakeoff.api.security.tokens import Tokens
 from bakeoff.domain.errors import BakeoffError
@@ -35,6 +39,14 @@ from bakeoff.settings.configuration import Configuration
 
 _ALWAYS_POSSIBLE = (401, 403, 422, 500, 503)
 _DESCRIPTION = "Bake-offs for machine-learning models: many candidates, one dataset, one leaderboard."
+
+
+@dataclass(frozen=True, kw_only=True)
+class MountedPages:
+    """What serves the pages, beside the API and behind the same access control."""
+
+    app: ASGIApp
+    refusal: Callable[[Scope, problem_details.RequestRefused | BakeoffError], Response]
 
 
 class Api(FastAPI):
@@ -60,8 +72,13 @@ def _streamed() -> dict[str, Any]:
 
 
 def create_app(
-    context: Context, tokens: Tokens, *, is_stopping: Callable[[], bool] = lambda: False
+    context: Context,
+    tokens: Tokens,
+    *,
+    is_stopping: Callable[[], bool] = lambda: False,
+    pages: Callable[[Service, PageSessions], MountedPages] | None = None,
 ) -> FastAPI:
+    """`pages` makes the pages; None: the API is served alone."""
     configuration = context.configuration
     app = Api(
         title="Bakeoff",
@@ -74,7 +91,7 @@ def create_app(
         responses=problem_details.documented(*_ALWAYS_POSSIBLE),
         lifespan=_lifespan,
     )
-    app.state.service = Service(
+    service = app.state.service = Service(
         context=context,
         broker=health_routes.broker_probe(context),
         database=health_routes.database_probe(context),
@@ -95,16 +112,42 @@ def create_app(
     app.add_exception_handler(BakeoffError, problem_details.of_bakeoff)
     app.add_exception_handler(HTTPException, problem_details.of_http)
     app.add_exception_handler(RequestValidationError, problem_details.of_validation)
-    _add_middleware(app, configuration, tokens)
+    sessions = PageSessions(tokens, configuration.pages_secret_file) if pages else None
+    mounted = pages(service, sessions) if pages and sessions else None
+    _add_middleware(app, configuration, tokens, sessions, mounted)
     return app
 
 
-def _add_middleware(app: FastAPI, configuration: Configuration, tokens: Tokens) -> None:
+class _PagesOrApi:
+    """Sends requests for pages to the pages, and all others on to the API."""
+
+    def __init__(self, app: ASGIApp, *, pages: ASGIApp) -> None:
+        self._app = app
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        goes_to = self._pages if scope["type"] == "http" and is_page(scope["path"]) else self._app
+        await goes_to(scope, receive, send)
+
+
+def _add_middleware(
+    app: FastAPI,
+    configuration: Configuration,
+    tokens: Tokens,
+    sessions: PageSessions | None,
+    pages: MountedPages | None,
+) -> None:
     """The middleware that is added last runs first."""
     settings = configuration.settings
     origins = settings.api_origins or []
+    refusal = pages.refusal if pages else problem_details.response
+    if pages:
+        app.add_middleware(_PagesOrApi, pages=pages.app)
     app.add_middleware(
-        RequestGuard, rules=AccessRules(tokens=tokens, host=settings.api_host, origins=origins)
+        RequestGuard,
+        rules=AccessRules(
+            tokens=tokens, host=settings.api_host, origins=origins, sessions=sessions, refusal=refusal
+        ),
     )
     if origins:
         app.add_middleware(
@@ -115,7 +158,7 @@ def _add_middleware(app: FastAPI, configuration: Configuration, tokens: Tokens) 
             expose_headers=["Location", REQUEST_ID],
         )
     app.add_middleware(problem_details.InternalErrors)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, pages=pages is not None)
     app.add_middleware(RequestLog)
 
 

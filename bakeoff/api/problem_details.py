@@ -109,10 +109,17 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _KINDS[status], "content": content} for status in sorted(statuses)}
 
 
-def of_bakeoff(request: Request, exc: Exception) -> JSONResponse:
-    status = next((code for kind, code in _STATUSES.items() if isinstance(exc, kind)), None)
-    if not isinstance(exc, BakeoffError) or status is None:
+def status_of(exc: BakeoffError) -> HTTPStatus:
+    found = next((code for kind, code in _STATUSES.items() if isinstance(exc, kind)), None)
+    if found is None:
         raise exc
+    return found
+
+
+def of_bakeoff(request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, BakeoffError):
+        raise exc
+    status = status_of(exc)
     field = getattr(exc, "field", None) or _named_in_path(request, exc) or _place_of_input(request, exc)
     detail = masked(str(exc))
     if status is HTTPStatus.SERVICE_UNAVAILABLE:

@@ -188,6 +188,11 @@ class Configuration:
         named = self.settings.api_tokens_file
         return self.data_dir / "api-tokens" if named is None else (self.root / named).resolve()
 
+    @property
+    def pages_secret_file(self) -> Path:
+        """What the cookies of the pages are signed with."""
+        return self.data_dir / "web" / "secret"
+
     @cached_property
     def secrets(self) -> tuple[Path, ...]:
         """What no plugin may open: the data folders, the configuration, and the files of datasets."""

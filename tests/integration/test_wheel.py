@@ -6,6 +6,7 @@ import textwrap
 import zipfile
 
 import pytest
+from fixtures.places import ROOT
 
 DOMAIN = "THRESHOLD = 0.5\n"
 CANDIDATE = """
@@ -68,6 +69,15 @@ def project(tmp_path):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(textwrap.dedent(content))
     return tmp_path
+
+
+def test_the_wheel_holds_what_the_pages_are_made_of(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    web = ROOT / "bakeoff" / "web"
+    needed = [*(web / "templates").rglob("*.html"), *(web / "static").rglob("*.*")]
+    assert len(needed) > 10
+    assert {file.relative_to(ROOT).as_posix() for file in needed} - names == set()
 
 
 def test_the_wheel_holds_four_packages_and_nothing_else_at_the_top(wheel):

@@ -3,25 +3,35 @@
 While there are no tokens, every user of this machine may use the API, which then listens on loopback only.
 The browser of such a user would also send it requests of web pages. Therefore two headers are checked: `Host`
 reveals a foreign name that points to this machine (DNS rebinding), `Origin` a page of another site.
+
+A browser that looks at our pages sends the cookie of its session instead of a token. It also sends it along
+with what pages on other ports of this host ask for, so a request that changes something needs proof that it
+comes from one of our own pages.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bakeoff.api import problem_details
 from bakeoff.api.problem_details import RequestRefused
+from bakeoff.api.security.page_sessions import PageSessions
 from bakeoff.api.security.tokens import LOCAL, Principal, Tokens
 from bakeoff.domain.errors import BakeoffError, InfrastructureError
 
 MOST_BYTES = 256 * 1024  #: of a request's body
 PUBLIC = frozenset({"/health/live", "/health/ready", "/openapi.json"})
 
+#: What the pages need no session for.
+LOGIN, STATIC = "/login", "/static/"
+
+_API_PLACES = ("/api", "/health", "/metrics", "/openapi.json")
 _BEARER = "bearer "
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -35,12 +45,33 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
+#: Of pages: their own files and nothing else, and no text becomes markup in a script except through one
+#: policy. With `no-referrer`, Chromium sends `Origin: null` along with our own forms.
+_PAGE_HEADERS = {
+    **_HEADERS,
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types bakeoff"
+    ),
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class AccessRules:
     tokens: Tokens
     host: str  #: the address that the API listens on
     origins: Collection[str] = ()  #: of web pages on other sites that may use the API
+    sessions: PageSessions | None = None  #: None: no pages are served, and only tokens are accepted
+    #: Answers requests that are refused.
+    refusal: Callable[[Scope, RequestRefused | BakeoffError], Response] = problem_details.response
+
+
+def is_page(path: str) -> bool:
+    """Whether the path is one of the pages, and not of the API, where both are served."""
+    return not any(path == place or path.startswith(f"{place}/") for place in _API_PLACES)
 
 
 class RequestGuard:
@@ -55,12 +86,12 @@ class RequestGuard:
         try:
             principal = _admit(scope, Headers(scope=scope), self._rules)
         except RequestRefused as exc:
-            await problem_details.response(scope, exc)(scope, receive, send)
+            await self._rules.refusal(scope, exc)(scope, receive, send)
             return
         except BakeoffError as exc:
             # The tokens file is broken. No client can repair it, so this is no error in the request.
             ours = InfrastructureError(str(exc))
-            await problem_details.response(scope, ours)(scope, receive, send)
+            await self._rules.refusal(scope, ours)(scope, receive, send)
             return
         scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, _counted(receive), send)
@@ -87,11 +118,21 @@ def _admit(scope: Scope, headers: Headers, rules: AccessRules) -> Principal | No
     is_open = is_loopback(rules.host) and not rules.tokens.known()
     if is_open:
         _refuse_foreign_host(headers, rules)
-    if scope["method"] not in _SAFE_METHODS:
+    path, changes = scope["path"], scope["method"] not in _SAFE_METHODS
+    if changes:
         _refuse_foreign_origin(headers, rules)
+    if rules.sessions and changes and is_page(path):
+        _refuse_foreign_forms(headers)
     if is_open:
         return LOCAL
-    return None if scope["path"] in PUBLIC else _identify(headers, rules.tokens)
+    if path in PUBLIC or (rules.sessions and (path == LOGIN or path.startswith(STATIC))):
+        return None
+    with_cookie = rules.sessions.owner(headers) if rules.sessions else None
+    if with_cookie is None or "authorization" in headers:
+        return _identify(headers, rules.tokens)
+    if changes:
+        _refuse_foreign_forms(headers)
+    return with_cookie
 
 
 def _refuse_large(size: int) -> None:
@@ -122,6 +163,26 @@ def _refuse_foreign_origin(headers: Headers, rules: AccessRules) -> None:
         HTTPStatus.FORBIDDEN,
         f"web pages from {origin!r} may not use this API: name them in apiOrigins",
         field="header.Origin",
+    )
+
+
+def _refuse_foreign_forms(headers: Headers) -> None:
+    """Refuses what was not sent by one of our own pages.
+
+    Ports do not tell cookies apart, and to SameSite the other ports of a host are the same site: without
+    this, any page on another port of this machine could act with the cookie of our user.
+    """
+    site = headers.get("sec-fetch-site")
+    if site == "same-origin":
+        return
+    origin = headers.get("origin")
+    if site is None and origin is not None and _split(origin).netloc == headers.get("host"):
+        return
+    raise RequestRefused(
+        HTTPStatus.FORBIDDEN,
+        "this request does not come from a page of Bakeoff: open the page, and send its form; programs use a "
+        "token, and the paths under /api",
+        field="header.Sec-Fetch-Site",
     )
 
 
@@ -164,13 +225,22 @@ def _is_loopback_address(host: str) -> bool:
 
 
 class SecurityHeaders:
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, pages: bool = False) -> None:
+        """`pages`: whether pages are served, too, which need headers of their own."""
         self._app = app
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        headers = _PAGE_HEADERS if self._pages and is_page(path) else _HEADERS
+
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                given = MutableHeaders(scope=message)
+                kept = given.get("cache-control") if path.startswith(STATIC) else None
+                given.update(headers)
+                if kept:
+                    given["cache-control"] = kept
             await send(message)
 
         await self._app(scope, receive, sending)

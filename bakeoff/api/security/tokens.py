@@ -56,11 +56,15 @@ class Tokens:
             self._read, self._mark = read(self._file), mark
         return [*self._fixed, *self._read]
 
-    def owner(self, presented: str) -> Principal | None:
+    def find(self, presented: str) -> Token | None:
         """Compares every token in constant time, so that the time of the answer reveals nothing."""
         digest = _digest(presented)
-        found = [token.owner for token in self.known() if hmac.compare_digest(token.digest, digest)]
+        found = [token for token in self.known() if hmac.compare_digest(token.digest, digest)]
         return found[0] if found else None
+
+    def owner(self, presented: str) -> Principal | None:
+        found = self.find(presented)
+        return found.owner if found else None
 
     def _look(self) -> tuple[int, ...] | None:
         try:

@@ -125,8 +125,9 @@ def page(
     state: RunState | None = None,
     dataset: str | None = None,
     name: str | None = None,
+    containing: str | None = None,
 ) -> list[RunSummary]:
-    """Newest first. `after` is the id of the last run of the page before."""
+    """Newest first. `after` is the id of the last run of the page before; `containing`: part of the name."""
     wanted = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
     filters = {
         runs.c.state: state,
@@ -134,6 +135,8 @@ def page(
         runs.c.name: name,
     }
     wanted = wanted.where(*(column == value for column, value in filters.items() if value is not None))
+    if containing is not None:
+        wanted = wanted.where(runs.c.name.icontains(containing, autoescape=True))
     if after is not None:
         # Row values are compared, so that the page begins right after that run, even among runs of one
         # moment.

@@ -1,4 +1,4 @@
-"""`bakeoff api`: serve the HTTP API; `bakeoff api token`: make a token for a user of the API."""
+"""`bakeoff api`: serve the HTTP API and the pages; `bakeoff api token`: make a token for a user of them."""
 
 from typing import Annotated
 
@@ -26,9 +26,9 @@ def api(
     ] = LogLevel.INFO,
     config: ConfigFile = None,
 ) -> None:
-    """Serve the HTTP API until it is stopped.
+    """Serve the HTTP API and the pages until they are stopped.
 
-    While there is no token, every user of this machine may use it, and it listens on loopback only.
+    While there is no token, every user of this machine may use them, and they listen on loopback only.
     The API starts runs; `bakeoff worker` executes them.
     """
     if config is not None:
@@ -37,10 +37,11 @@ def api(
         return
     from bakeoff.api.api_process import serve
     from bakeoff.settings import log_setup
+    from bakeoff.web.page_app import make_pages
 
     project = project_access.open_project(config, apiHost=host, apiPort=port)
     log_setup.set_up(log_level, project.configuration.settings.log_format)
-    serve(project, say=terminal.announce)
+    serve(project, say=terminal.announce, pages=make_pages)
 
 
 @app.command()

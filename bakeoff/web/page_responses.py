@@ -1,0 +1,156 @@
+"""Responses: a page, a table as a file, the way to another page, and what went wrong as a page of its own."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Scope
+
+from bakeoff.api import problem_details
+from bakeoff.api.dependencies import Service
+from bakeoff.api.problem_details import RequestRefused
+from bakeoff.api.security.page_sessions import PageSessions, cookies_in
+from bakeoff.api.security.request_guard import LOGIN, is_page
+from bakeoff.domain.errors import BakeoffError, NotFoundError
+from bakeoff.settings.secret_masking import masked
+from bakeoff.web.page_rendering import render
+from bakeoff.web.shown_tables import FORMS, ShownTable
+from bakeoff.web.visits import Answer, Page, SeeOther, Visit, visit_of
+
+#: The field of each form that proves that the form is one of ours.
+FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
+
+THEME = "bakeoff_theme"
+THEMES = ("light", "dark")
+
+_TITLES = {
+    401: "Please log in",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Not possible now",
+    413: "Too large",
+    422: "That does not work",
+    503: "Not available",
+}
+
+
+#: What a page watches, and how far it had come when the page was made.
+Live = tuple[str, str]
+_NOT_LIVE: Live = ("", "")
+
+
+def respond(visit: Visit, answer: Answer, *, ending: str | None, live: Live = _NOT_LIVE) -> Response:
+    """`ending`: of the path, that asks for a table as a file."""
+    if isinstance(answer, SeeOther):
+        return _redirect(answer)
+    return _page(visit, answer, live) if ending is None else _file(visit, answer, ending)
+
+
+def _page(visit: Visit, page: Page, live: Live = _NOT_LIVE) -> Response:
+    return HTMLResponse(render(page.template, {**_frame(visit, page, live), **page.data}), page.status)
+
+
+def _frame(visit: Visit, page: Page, live: Live) -> dict[str, Any]:
+    """What every template may use."""
+    theme = cookies_in(visit.headers).get(THEME)
+    return {
+        "visit": visit,
+        "live_topic": live[0],
+        "live_mark": live[1],
+        "page": page,
+        "files": [_file_links(visit, table, place) for place, table in enumerate(page.tables)],
+        "theme": theme if theme in THEMES else "",
+        "version": version("bakeoff"),
+        "token_field": FORM_TOKEN,
+    }
+
+
+def _file_links(visit: Visit, table: ShownTable, place: int) -> dict[str, str]:
+    """The addresses of a table as a file, by ending. The first table of a page needs no name."""
+    query = {name: values for name, values in visit.query.items() if name != "table"}
+    named = urlencode({**query, **({"table": table.name} if place else {})}, doseq=True)
+    path = quote(visit.path, safe="/")
+    return {ending: f"{path}{ending}{'?' + named if named else ''}" for ending in FORMS}
+
+
+def _file(visit: Visit, page: Page, ending: str) -> Response:
+    name = visit.asked("table")
+    table = next((table for table in page.tables if name in {"", table.name}), None)
+    if table is None:
+        names = ", ".join(table.name for table in page.tables) or "none"
+        raise NotFoundError(f"this page has no table {name!r}: there are {names}")
+    disposition = f'inline; filename="{table.name}{ending}"'
+    return Response(
+        table.write(ending), media_type=FORMS[ending], headers={"Content-Disposition": disposition}
+    )
+
+
+def _redirect(answer: SeeOther) -> Response:
+    response = RedirectResponse(answer.to, HTTPStatus.SEE_OTHER)
+    for cookie in answer.cookies:
+        response.set_cookie(
+            cookie.name,
+            cookie.value,
+            max_age=cookie.max_age_s,
+            secure=cookie.is_secure,
+            httponly=cookie.is_for_server_alone,
+            samesite="strict",
+        )
+    return response
+
+
+def check_form(visit: Visit) -> None:
+    if not visit.sessions.accepts_form(visit.headers, visit.given(FORM_TOKEN)):
+        raise RequestRefused(
+            HTTPStatus.FORBIDDEN,
+            "this form is too old, or not one of ours: open its page again, and send it from there",
+            field=f"body.{FORM_TOKEN}",
+        )
+
+
+def error_page(visit: Visit, exc: BakeoffError | HTTPException) -> Response:
+    """What is wrong and what helps, in the words of the error."""
+    status = exc.status_code if isinstance(exc, HTTPException) else problem_details.status_of(exc)
+    detail = exc.detail if isinstance(exc, HTTPException) else masked(str(exc))
+    return _wrong(visit, status, detail)
+
+
+def fault_page(visit: Visit, incident: str) -> Response:
+    detail = (
+        f"This is a bug in Bakeoff, and not in what you did. The log has the details: incident {incident}."
+    )
+    return _wrong(visit, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+
+
+def _wrong(visit: Visit, status: int, detail: str) -> Response:
+    sentences = _sentences(detail)
+    title = _TITLES.get(status, "Something went wrong")
+    return _page(
+        visit, Page(template="error.html", title=title, data={"sentences": sentences}, status=status)
+    )
+
+
+def _sentences(detail: str) -> Sequence[str]:
+    """What is wrong, and after the first colon what helps."""
+    text = detail[:1].upper() + detail[1:]
+    return [part for part in text.partition(": ")[::2] if part]
+
+
+def refusal(
+    service: Service, sessions: PageSessions, scope: Scope, exc: RequestRefused | BakeoffError
+) -> Response:
+    """The answer to a request that did not get past the access control."""
+    wants_page = "text/html" in Headers(scope=scope).get("accept", "")
+    if not is_page(scope["path"]) or not wants_page:
+        return problem_details.response(scope, exc)
+    request = Request(scope)
+    if isinstance(exc, RequestRefused) and exc.status_code == HTTPStatus.UNAUTHORIZED:
+        back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"{LOGIN}?{urlencode({'next': back})}", HTTPStatus.SEE_OTHER)
+    return error_page(visit_of(request, service, sessions), exc)

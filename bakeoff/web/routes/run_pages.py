@@ -1,0 +1,110 @@
+"""The pages of one run: its leaderboard, and what all its pages have at the top."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bakeoff.domain.runs.job import JobState
+from bakeoff.operations.run_report import RunReport, read_report, report_record
+from bakeoff.store.bakeoffs import run_rows, schedule_slots
+from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
+from bakeoff.web.charts.verdict_box import verdict_box
+from bakeoff.web.views.board_table import board_table
+from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
+
+
+def full_id(visit: Visit) -> str | None:
+    """The id of the run that the address names by a name, by `latest`, or by the beginning of its id.
+
+    None if it is the id itself.
+    """
+    given = visit.parts["id"]
+    found = given if run_rows.exists(visit.engine, given) else run_rows.find(visit.engine, given)
+    return None if found == given else found
+
+
+def to_full_id(visit: Visit, found: str) -> SeeOther:
+    rest = visit.path.removeprefix("/runs/").partition("/")[2]
+    query = visit.address().partition("?")[2]
+    return SeeOther(to=f"/runs/{found}{'/' + rest if rest else ''}{'?' + query if query else ''}")
+
+
+def show_run(visit: Visit) -> Answer:
+    if (found := full_id(visit)) is not None:
+        return to_full_id(visit, found)
+    run_id = visit.parts["id"]
+    metric = visit.asked("metric") or None
+    report = read_report(visit.engine, run_id, metric=metric)
+    record = report_record(report)
+    if report.run.signals is not None:
+        return SeeOther(to=f"/signals?asOf={report.run.signals.as_of}")
+    options = _board_options(visit, report)
+    shown = {**record, "leaderboard": _filtered(record["leaderboard"], visit.asked("q"))}
+    return Page(
+        template="run.html",
+        title=report.run.name,
+        section="Runs",
+        data={
+            **run_head(visit, report, "leaderboard"),
+            "board": leaderboard_table(shown, options),
+            "verdict": verdict_box(record.get("verdict"), pending=_pending(report)),
+            "metrics": report.metrics,
+            "metric": report.metrics[0],
+            "references": _references(record),
+            "against": visit.asked("against"),
+        },
+        tables=[board_table(record)],
+    )
+
+
+def _board_options(visit: Visit, report: RunReport) -> BoardOptions:
+    wanted = visit.asked_all("cols")
+    known = {standing.result.model_id for standing in report.standings}
+    chosen = [model for model in visit.asked_all("m") if model in known]
+    return BoardOptions(
+        metric=report.metrics[0],
+        against=visit.asked("against") or None,
+        columns=wanted or None,
+        link=lambda record: f"/jobs/{record['evaluationId']}",
+        choice="m",
+        chosen=chosen,
+    )
+
+
+def _filtered(rows: list[Mapping[str, Any]], text: str) -> list[Mapping[str, Any]]:
+    return [row for row in rows if text.lower() in row["modelId"].lower()] if text else rows
+
+
+def _references(record: Mapping[str, Any]) -> list[str]:
+    verdict = record.get("verdict")
+    return sorted({one["reference"] for one in verdict["references"]}) if verdict else []
+
+
+def _pending(report: RunReport) -> str:
+    run = report.run
+    if run.state.has_ended:
+        return "This run has no verdict by this metric." if report.standings else "No candidate has a result."
+    left = len(report.open)
+    return f"{left} of {sum(report.summary.jobs.values())} jobs are still to end; then the run is judged."
+
+
+def run_head(visit: Visit, report: RunReport, tab: str) -> dict[str, Any]:
+    """What stands at the top of each page of a run."""
+    run, counts = report.run, report.summary.jobs
+    total = sum(counts.values())
+    failed = sum(counts.get(state, 0) for state in (JobState.FAILED, JobState.TIMED_OUT))
+    return {
+        "run": run,
+        "tab": tab,
+        "total": total,
+        "failed": failed,
+        "counts": {str(state): counts.get(state, 0) for state in JobState},
+        "schedule": schedule_slots.schedule_of(visit.engine, run.id) or "",
+        "candidates": total - (run.baseline_id is not None),
+        "took_s": (run.ended_at - run.started_at).total_seconds()
+        if run.ended_at and run.started_at
+        else None,
+        "can_retry": run.state.has_ended and counts.get(JobState.COMPLETED, 0) < total,
+    }
+
+
+PAGES = (PageRoute(path="/runs/{id}", show=show_run, live="run/{id}"),)
