@@ -5,13 +5,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bakeoff.inference import EnsembleService, ModelPredictor
+    from bakeoff.notebook.compare_call import compare
 
-__all__ = ["EnsembleService", "ModelPredictor"]
+__all__ = ["EnsembleService", "ModelPredictor", "compare"]
 
-_HOMES = {"EnsembleService": "bakeoff.inference", "ModelPredictor": "bakeoff.inference"}
+_HOMES = {
+    "EnsembleService": "bakeoff.inference",
+    "ModelPredictor": "bakeoff.inference",
+    "compare": "bakeoff.notebook.compare_call",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -14,6 +14,7 @@ pytest_plugins = [
     "fixtures.installed",
     "fixtures.shop_package",
     "fixtures.mlflow_servers",
+    "fixtures.notebook_session",
 ]
 
 pytest.register_assert_rewrite("contract.model_registry", "contract.predictor")

@@ -5,7 +5,7 @@ import os
 import select
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,11 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, verdict_rows
+from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows, verdict_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker.saver_process import Saver
+from bakeoff.worker.worker_owner import WorkerOwner
 from bakeoff.worker.worker_processes import WorkersLock
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
 
@@ -41,12 +42,19 @@ def step_for(node: "WorkerNode") -> type:
     class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
         requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
 
-        def __init__(self, worker: Any, for_run: str | None = None, **options: Any) -> None:
+        def __init__(
+            self,
+            worker: Any,
+            for_run: str | None = None,
+            for_owner: bool = False,  # noqa: FBT001, FBT002 - Celery passes options by name
+            **options: Any,
+        ) -> None:
             super().__init__(worker, **options)
             self._for_run = for_run
+            self._for_owner = for_owner
 
         def start(self, worker: Any) -> None:
-            Housekeeper(node, worker).begin(for_run=self._for_run)
+            Housekeeper(node, worker).begin(for_run=self._for_run, for_owner=self._for_owner)
 
         def stop(self, worker: Any) -> None:
             """The timer stops with the worker."""
@@ -79,8 +87,11 @@ class Housekeeper:
         self._saver = Saver(self._context)
         self._caps = CapsFollower(self._context.configuration)
 
-    def begin(self, *, for_run: str | None) -> None:
-        """`for_run`: the worker is temporary, and ends when this run is over and no other one waits."""
+    def begin(self, *, for_run: str | None, for_owner: bool) -> None:
+        """`for_run`: the worker is temporary, and ends when this run is over and no other one waits.
+
+        `for_owner`: the same, when the process is gone that holds the other end of its standard input.
+        """
         lease_s = self._context.configuration.settings.lease_seconds
         every = self._worker.timer.call_repeatedly
         every(lease_s / 3, retried_later(sweep), (self._context,))
@@ -88,7 +99,11 @@ class Housekeeper:
         every(_SAVER_S, retried_later(self._saver.start_if_due))
         every(_CAPS_S, retried_later(self._follow_caps))
         if for_run:
-            every(_LEAVE_S, retried_later(self._leave_after), (for_run,))
+            every(_LEAVE_S, retried_later(self._leave_when), (lambda: self._is_over(for_run),))
+        if for_owner:
+            owner, engine = WorkerOwner(), self._context.engine
+            gone = partial(owner.look, lambda run_id: cancellation.cancel_run(engine, run_id))
+            every(_LEAVE_S, retried_later(self._leave_when), (gone,))
         # In threads: Celery's loop stands still while it has no connection to the broker, and it may itself
         # be waiting for a lock that a stopped writer holds.
         for duty in (self._keep_broker, self._end_stopped_writers):
@@ -133,8 +148,8 @@ class Housekeeper:
                     "process %d was stopped in a write, where all others wait for it: it was ended", pid
                 )
 
-    def _leave_after(self, run_id: str) -> None:
-        if not self._is_over(run_id) or self._something_waits():
+    def _leave_when(self, is_over: Callable[[], bool]) -> None:
+        if not is_over() or self._something_waits():
             return
         if not WorkersLock(self._context.configuration.data_dir).may_leave():
             return

@@ -148,6 +148,13 @@ class WorkerNode:
         app.user_options["worker"].add(
             Option(["--for-run"], help="Leave when this run is over and nothing else waits.")
         )
+        app.user_options["worker"].add(
+            Option(
+                ["--for-owner"],
+                is_flag=True,
+                help="Leave when the standard input has ended and nothing else waits.",
+            )
+        )
 
     @property
     def context(self) -> Context:

@@ -94,7 +94,14 @@ class Catalog:
 
         `anew`: candidates that were found healthy before are checked again, too.
         """
-        return cls.load(
+        catalog = cls.empty_of(configuration, anew=anew)
+        catalog.reload()
+        return catalog
+
+    @classmethod
+    def empty_of(cls, configuration: "Configuration", *, anew: bool = False) -> Self:
+        """A catalog of the project without candidates, for those that `add` is given."""
+        return cls(
             configuration.catalog_file,
             root=configuration.root,
             import_timeout_s=configuration.settings.import_timeout,
@@ -178,6 +185,21 @@ class Catalog:
             if candidate.id in new.rejected:
                 raise InvalidInputError(why_rejected(new.rejected[candidate.id]))
             self._contents = self._contents.merged_with(new)
+
+    def add(self, candidates: Iterable[Candidate], *, known: Iterable[Candidate] = ()) -> None:
+        """Adds all of them to this process, or none. InvalidInputError says why each bad one is rejected.
+
+        `known` ones are added without a check: the caller has made a model of each.
+        """
+        candidates, known = tuple(candidates), tuple(known)
+        with self._changing:
+            for one in (*candidates, *known):
+                if one.id in self._contents:
+                    raise InvalidInputError(f"the catalog has a {one.id!r} already: give it another name")
+            new = self._checked(candidates) if candidates else CatalogContents.of()
+            if new.rejected:
+                raise InvalidInputError("; ".join(map(why_rejected, new.rejected.values())))
+            self._contents = self._contents.merged_with(new).merged_with(CatalogContents.of(known))
 
     def unregister(self, candidate_id: str) -> None:
         with self._changing:

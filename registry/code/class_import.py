@@ -54,20 +54,41 @@ class LoadError(InvalidInputError):
 
 def find_class(path: str, *, root: Path) -> type[Any]:
     """The class that `package.module:Class` or `folder/file.py:Class` names; files are relative to `root`."""
-    where, colon, name = path.rpartition(":")
-    if not (where and colon and name):
-        raise LoadError(
-            Phase.IMPORT,
-            f"the path {path!r} names no class",
-            "write `package.module:Class` or `folder/file.py:Class`",
-        )
-    add_to_import_path(root)
+    where, name = _parts(path, "Class")
     if (enabling := _EXPERIMENTAL.get((where, name))) is not None:
         importlib.import_module(enabling)
-    is_file = where.endswith(".py")
+    return _class_in(_module(where, root), name, where)
+
+
+def find_object(path: str, *, root: Path) -> Any:
+    """What `package.module:name` names, such as a function that is the parameter of a model."""
+    where, name = _parts(path, "name")
+    module = _module(where, root)
+    with plugin_errors(Phase.IMPORT, where):
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise LoadError(
+        Phase.IMPORT,
+        f"{where} has nothing of the name {name!r}",
+        nearest(name, vars(module)) or "correct the name",
+    )
+
+
+def _parts(path: str, what: str) -> tuple[str, str]:
+    where, colon, name = path.rpartition(":")
+    if where and colon and name:
+        return where, name
+    raise LoadError(
+        Phase.IMPORT,
+        f"the path {path!r} names no {what.lower()}",
+        f"write `package.module:{what}` or `folder/file.py:{what}`",
+    )
+
+
+def _module(where: str, root: Path) -> ModuleType:
+    add_to_import_path(root)
     root = root.resolve()
-    module = _import_file(where, root) if is_file else _import_module(where, where, root)
-    return _class_in(module, name, where)
+    return _import_file(where, root) if where.endswith(".py") else _import_module(where, where, root)
 
 
 def add_to_import_path(root: Path) -> None:

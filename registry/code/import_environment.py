@@ -9,7 +9,7 @@ from typing import Any
 from bakeoff.cell.confinement.file_grants import Closed, Marks
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.machine.folders import SOURCES
-from registry.code.model_building import is_class_mapping
+from registry.code.model_building import is_class_mapping, is_object_mapping
 
 
 def import_path(root: Path) -> tuple[str, ...]:
@@ -69,6 +69,8 @@ def class_paths(candidate: Candidate) -> Iterator[str]:
 def _nested_paths(value: Any) -> Iterator[str]:
     if is_class_mapping(value):
         yield value["class"]
+    if is_object_mapping(value):
+        yield value["object"]
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, (list, tuple)):

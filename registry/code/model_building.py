@@ -5,7 +5,10 @@ That runs untrusted code, so it belongs in a cell; this module imports only what
 A parameter may be more than YAML and JSON can say:
 
     {class: "sklearn.tree:DecisionTreeClassifier", params: {max_depth: 2}}   an object of this class
+    {object: "numpy:log1p"}                                                  what a module calls by this name
     {pairs: [[0, 1.0], [1, 5.0]]}                                            a dict whose keys are not text
+    {tuple: [1, 2]}                                                          a tuple
+    {array: [0.1, 1.0]}                                                      an array of numpy
 
 A list stays a list, unless the signature of the constructor asks for a tuple: by its default, or by its
 annotation.
@@ -24,11 +27,12 @@ from registry.code.class_import import (
     LoadError,
     describe_exception,
     find_class,
+    find_object,
     nearest,
     plugin_errors,
 )
 
-__all__ = ["LoadError", "build", "is_class_mapping", "require_predict"]
+__all__ = ["LoadError", "build", "is_class_mapping", "is_object_mapping", "require_predict"]
 
 #: The methods that a candidate must have, with the cure when one is missing.
 _CONTRACT = {
@@ -109,6 +113,10 @@ def is_class_mapping(value: Any) -> bool:
     )
 
 
+def is_object_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"object"} and isinstance(value["object"], str)
+
+
 @dataclass(frozen=True)
 class _Builder:
     root: Path
@@ -144,13 +152,33 @@ class _Builder:
     def value(self, value: Any) -> Any:
         if is_class_mapping(value):
             return self.make(value["class"], value.get("params", {}))
+        if is_object_mapping(value):
+            return find_object(value["object"], root=self.root)
         if isinstance(value, Mapping):
-            if set(value) == {"pairs"}:
-                return {key: self.value(item) for key, item in value["pairs"]}
-            return {key: self.value(item) for key, item in value.items()}
+            return self.mapping(value)
         if isinstance(value, (list, tuple)):
             return [self.value(item) for item in value]
         return value
+
+    def mapping(self, value: Mapping[str, Any]) -> Any:
+        match dict(value):
+            case {"pairs": pairs, **others} if not others:
+                return {self.key(key): self.value(item) for key, item in pairs}
+            case {"tuple": items, **others} if not others:
+                return tuple(self.value(item) for item in items)
+            case {"array": numbers, **others} if not others:
+                return _array(numbers)
+        return {key: self.value(item) for key, item in value.items()}
+
+    def key(self, value: Any) -> Any:
+        """A key of a dict, which cannot be a list or a dict."""
+        return self.value(value) if isinstance(value, Mapping) else value
+
+
+def _array(values: Any) -> Any:
+    import numpy as np
+
+    return np.asarray(values)
 
 
 def _parameters_of(cls: type[Any]) -> Mapping[str, inspect.Parameter] | None:

@@ -40,8 +40,10 @@ class PolledRun:
         return number_ended(self.jobs)
 
 
-def poll(engine: "Engine", run_id: str, idle_reason: "IdleReason") -> Iterator[PolledRun]:
-    """Yields the run repeatedly, at last when it has ended."""
+def poll(
+    engine: "Engine", run_id: str, idle_reason: "IdleReason", *, pause_s: float = _SHORTEST_PAUSE_S
+) -> Iterator[PolledRun]:
+    """Yields the run repeatedly, at last when it has ended. `pause_s`: the shortest pause between looks."""
     scores: dict[str, float | None] = {}
     while True:
         began = time.monotonic()
@@ -58,7 +60,7 @@ def poll(engine: "Engine", run_id: str, idle_reason: "IdleReason") -> Iterator[P
         )
         if run.state.has_ended:
             return
-        time.sleep(max(_SHORTEST_PAUSE_S, 5 * (time.monotonic() - began)))
+        time.sleep(max(pause_s, 5 * (time.monotonic() - began)))
 
 
 def _scores(engine: "Engine", run: Run) -> dict[str, float | None]:

@@ -32,15 +32,16 @@ def wait_until_saved(context: "Context", run: Run, console: "Console") -> None:
 
     If the saving has failed, another attempt is not waited for.
     """
-    if run.save is None or not _is_under_way(context, run.id):
+    if run.save is None or not is_under_way(context, run.id):
         return
     with terminal.busy(console, "comparing with Production, and saving the models"):
-        while _is_under_way(context, run.id):
+        while is_under_way(context, run.id):
             worker_processes.replace_the_dead(context, run.id)
             time.sleep(_PAUSE_S)
 
 
-def _is_under_way(context: "Context", run_id: str) -> bool:
+def is_under_way(context: "Context", run_id: str) -> bool:
+    """Whether a worker is judging or saving it, or may begin to."""
     if (due_at := verdict_rows.pending_since(context.engine, run_id)) is not None:
         return utc_now() < due_at + _NO_WORKER_AFTER
     saving = saving_rows.of_run(context.engine, run_id)

@@ -1,0 +1,276 @@
+"""What a bake-off found, as an object: frames, the verdict, errors, predictions, the fitted winner.
+
+It holds what it shows, so it can be pickled; what it reads from the project (predictions, the winner, logs)
+is found again by the folder of the project, as long as that is there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.wording import listed, nearest
+from bakeoff.operations.run_report import RunReport, read_report, report_record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bakeoff.domain.runs.job import Job
+    from bakeoff.domain.runs.verdict import RunVerdict
+    from bakeoff.evaluation.reuse.reuse_plan import Prospect
+    from bakeoff.notebook.best_model import BestModel
+    from bakeoff.notebook.project_session import ProjectSession
+    from bakeoff.operations.comparing.compare_results import ResultComparison
+
+_WIDTH = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedCandidate:
+    candidate: str
+    action: str  #: run (it is fitted), score (earlier predictions are scored anew) or reuse
+    why: str
+    expected_s: float | None  #: None when it was never timed
+
+
+def planned(prospects: "Sequence[Prospect]") -> tuple[PlannedCandidate, ...]:
+    return tuple(
+        PlannedCandidate(
+            candidate=one.candidate.id, action=str(one.way), why=one.why, expected_s=one.expected_s
+        )
+        for one in prospects
+    )
+
+
+class VerdictText(str):
+    """The sentence of the verdict; `.details` has all of it. It prints without quotes."""
+
+    details: "RunVerdict | None"
+    __slots__ = ("details",)
+
+    def __new__(cls, details: "RunVerdict | None") -> Self:
+        text = super().__new__(cls, details.sentence if details else "There is no verdict.")
+        text.details = details
+        return text
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.details,)
+
+
+class BakeoffResult:
+    """The result of one bake-off. In a notebook it shows its leaderboard and its verdict."""
+
+    def __init__(
+        self, report: RunReport, *, root: Path, file: Path | None, plan: Sequence[PlannedCandidate] = ()
+    ) -> None:
+        """`root`, `file`: of the project, and of its configuration."""
+        self._report = report
+        self._root = root
+        self._file = file
+        self._plan = tuple(plan)
+        self._session: ProjectSession | None = None
+
+    @classmethod
+    def read(
+        cls, session: "ProjectSession", run_id: str, *, plan: Sequence[PlannedCandidate] = ()
+    ) -> "BakeoffResult":
+        configuration = session.configuration
+        report = read_report(session.context.engine, run_id)
+        result = cls(report, root=configuration.root, file=configuration.file, plan=plan)
+        result._session = session
+        return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("_report", "_root", "_file", "_plan")
+        return {"_session": None, **{name: self.__dict__[name] for name in kept}}
+
+    @property
+    def report(self) -> RunReport:
+        """All that is stored of the run."""
+        return self._report
+
+    @property
+    def run_id(self) -> str:
+        return self._report.run.id
+
+    @property
+    def name(self) -> str:
+        return self._report.run.name
+
+    @property
+    def state(self) -> str:
+        """completed, partial (some candidates failed), failed (all did) or cancelled."""
+        return str(self._report.run.state)
+
+    @cached_property
+    def leaderboard(self) -> "pd.DataFrame":
+        """One row for each candidate with a result, best first."""
+        from bakeoff.notebook.result_frames import leaderboard
+
+        return leaderboard(self._report)
+
+    @cached_property
+    def verdict(self) -> VerdictText:
+        """One sentence: which candidate is better, as far as that is shown. `.details` has the figures."""
+        return VerdictText(self._report.verdict)
+
+    @cached_property
+    def pairs(self) -> "pd.DataFrame":
+        """One row for each pair of candidates: the difference, its interval, and whether it is shown."""
+        from bakeoff.notebook.result_frames import pairs
+
+        return pairs(self._report.verdict)
+
+    @cached_property
+    def plan(self) -> "pd.DataFrame":
+        """Which candidates were fitted and which reused, and why."""
+        from bakeoff.notebook.result_frames import plan
+
+        return plan(self._plan)
+
+    @cached_property
+    def errors(self) -> "CandidateErrors":
+        """The candidates without a result, by name."""
+        return CandidateErrors({job.candidate.id: job for job in self._report.unsuccessful})
+
+    @property
+    def findings(self) -> "pd.DataFrame":
+        """What a reader of the verdict should know."""
+        from bakeoff.notebook.result_frames import findings
+
+        return findings(self._report.verdict)
+
+    @property
+    def recommended(self) -> str | None:
+        """The candidate to take; None if none is better than looking at no feature."""
+        return self._report.verdict.recommended if self._report.verdict else None
+
+    @cached_property
+    def best(self) -> "BestModel":
+        """The recommended candidate, fitted on the training rows, loaded from the registry.
+
+        If the run did not save it (`save="best"`), it is fitted once more, alone, and saved; the next time
+        it is found.
+        """
+        from bakeoff.notebook.best_model import best_of
+
+        return best_of(self._project(), self._report)
+
+    def predictions(self, candidate: str) -> "pd.DataFrame":
+        """What it predicted for the test rows: the row of the data, the true value, the prediction."""
+        from bakeoff.notebook.result_frames import predictions
+
+        return predictions(self._project().context, self._report, self._known(candidate))
+
+    def log(self, candidate: str) -> str:
+        """What the candidate printed while it was fitted and while it predicted."""
+        from bakeoff.store.bakeoffs import job_rows
+
+        session = self._project()
+        for job in job_rows.of_run(session.context.engine, self.run_id):
+            if job.candidate.id == candidate:
+                file = session.configuration.log_of(job.run_id, job.id)
+                return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+        raise self._no_such(candidate)
+
+    def compare(self, a: str, b: str, *, margin: float | None = None, rows: int = 0) -> "ResultComparison":
+        """Two candidates of this run, by every metric. `margin`: the difference that does not matter."""
+        from bakeoff.operations.comparing.compare_results import compare_results
+
+        words = [self._known(a), self._known(b)]
+        return compare_results(self._project().context, words, run=self.run_id, margin=margin, rows=rows)
+
+    def to_record(self) -> dict[str, Any]:
+        """The result as JSON, as `bakeoff show --json` writes it."""
+        return report_record(self._report)
+
+    def __repr__(self) -> str:
+        from bakeoff.notebook.result_text import text_of
+
+        return text_of(self._report)
+
+    def _known(self, candidate: str) -> str:
+        if any(row.result.model_id == candidate for row in self._report.standings):
+            return candidate
+        raise self._no_such(candidate)
+
+    def _no_such(self, candidate: str) -> NotFoundError:
+        known = [row.result.model_id for row in self._report.standings]
+        if candidate in self.errors:
+            return NotFoundError(f"{candidate} has no result: {self.errors[candidate]!r}")
+        cure = nearest(candidate, known) or f"; there are {listed(known)}"
+        return NotFoundError(f"this run has no candidate {candidate!r} with a result{cure}")
+
+    def _project(self) -> "ProjectSession":
+        if self._session is None:
+            from bakeoff.notebook.sessions import session_at
+
+            self._session = session_at(self._root, self._file)
+        return self._session
+
+
+class CandidateErrors(Mapping[str, "CandidateError"]):
+    """By candidate; printed, one paragraph for each."""
+
+    def __init__(self, jobs: "Mapping[str, Job]") -> None:
+        self._errors = {name: CandidateError(job) for name, job in jobs.items()}
+
+    def __getitem__(self, name: str) -> "CandidateError":
+        return self._errors[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._errors)
+
+    def __len__(self) -> int:
+        return len(self._errors)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {error!r}" for name, error in self._errors.items()) or "no errors"
+
+
+class CandidateError:
+    """Why a candidate has no result."""
+
+    def __init__(self, job: "Job") -> None:
+        self._job = job
+
+    @property
+    def state(self) -> str:
+        return str(self._job.state)
+
+    @property
+    def type(self) -> str:
+        return self._job.error.type if self._job.error else ""
+
+    @property
+    def message(self) -> str:
+        return self._job.error.message if self._job.error else ""
+
+    @property
+    def phase(self) -> str:
+        return str(self._job.error.phase) if self._job.error else ""
+
+    @property
+    def hint(self) -> str:
+        """What to do about it, where that is known."""
+        return self._job.error.hint if self._job.error else ""
+
+    @property
+    def traceback(self) -> str:
+        return self._job.error.traceback if self._job.error else ""
+
+    @property
+    def log(self) -> str:
+        """The last lines that it printed."""
+        return self._job.error.log_tail if self._job.error else ""
+
+    def __repr__(self) -> str:
+        if not self._job.error:
+            return self.state
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.state} at {self.phase}: {self.type}: {self.message}{hint}"

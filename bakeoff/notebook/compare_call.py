@@ -1,0 +1,103 @@
+"""`bakeoff.compare`: a bake-off of estimators in one call."""
+
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from bakeoff.notebook.given_data import write_data
+from bakeoff.notebook.project_folders import check_workers
+from bakeoff.notebook.sessions import temporary_session
+from bakeoff.notebook.start_bakeoff import Metrics, Save, start_bakeoff
+
+if TYPE_CHECKING:
+    from bakeoff.notebook.bakeoff_result import BakeoffResult
+    from bakeoff.notebook.bakeoff_run import BakeoffRun, OnInterrupt
+
+
+@overload
+def compare(
+    candidates: Any, X: Any, y: Any = None, *, wait: Literal[True] = True, **options: Any
+) -> "BakeoffResult": ...
+
+
+@overload
+def compare(
+    candidates: Any, X: Any, y: Any = None, *, wait: Literal[False], **options: Any
+) -> "BakeoffRun": ...
+
+
+def compare(
+    candidates: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    metrics: Metrics = None,
+    test_size: float | None = None,
+    seed: int | None = None,
+    timeout: float | None = None,
+    memory_mb: int | None = None,
+    workers: int | None = None,
+    save: Save = None,
+    save_as: str | None = None,
+    baseline: bool = True,
+    fresh: bool = False,
+    name: str | None = None,
+    wait: bool = True,
+    progress: bool | None = None,
+    on_interrupt: "OnInterrupt" = "cancel",
+    **options: Any,
+) -> "BakeoffResult | BakeoffRun":
+    """Fits each candidate in a process of its own, and says which is better and how surely.
+
+    >>> import bakeoff
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> result = bakeoff.compare([KNeighborsClassifier(), DecisionTreeClassifier()], X, y, progress=False)
+    >>> sorted(result.leaderboard.index)
+    ['DecisionTreeClassifier', 'KNeighborsClassifier', 'dummy']
+
+    Args:
+        candidates: estimators, pipelines or classes, in a list or a dict with a name for each; a path
+            `package.module:Class`.
+        X: a DataFrame (pandas, polars, Arrow), an array, or the path of a CSV or Parquet file.
+        y: what to predict: an array, or the name of a column of X.
+        metrics: names of metrics, or functions `f(y_true, y_pred)`; the first one ranks.
+        test_size: share of the rows that is held out.
+        seed: of the split, and of each `random_state` that is not given.
+        timeout: seconds that one candidate may take.
+        memory_mb: memory that one candidate may use, beside the libraries and the data.
+        workers: how many candidates are fitted at once; None: one for each core.
+        save: "best" keeps the winner in the registry, "all" each candidate.
+        save_as: what it is called there.
+        baseline: add the dummy that others must beat.
+        fresh: fit all candidates, whatever was fitted before.
+        name: of the run and of the data, as shown.
+        wait: False returns at once, with an object to wait for.
+        progress: None shows a bar or, in logs, one line for each candidate; False shows nothing.
+        on_interrupt: "cancel" ends the run when the kernel is interrupted, "detach" lets it go on.
+        options: further options of a run, by the names of `bakeoff run`.
+
+    Raises:
+        InvalidInputError: something that was given cannot be used; the message says what to change.
+    """
+    session = temporary_session(workers=check_workers(workers))
+    data = write_data(X, y, folder=session.configuration.data_dir / "inputs", name=name)
+    run = start_bakeoff(
+        session,
+        candidates,
+        data=data,
+        metrics=metrics,
+        test_size=test_size,
+        seed=seed,
+        save=save,
+        save_as=save_as,
+        baseline=baseline,
+        fresh=fresh,
+        name=name,
+        timeout=timeout,
+        memory_mb=memory_mb,
+        progress=progress,
+        on_interrupt=on_interrupt,
+        **options,
+    )
+    return run.wait() if wait else run

@@ -1,0 +1,166 @@
+"""A project as a notebook or script uses it: one context and one worker for all its runs."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.machine.background_work import start_in_thread
+from bakeoff.notebook.given_candidates import GivenCandidates, read_candidates
+from bakeoff.notebook.session_code import write_module
+from bakeoff.operations.context import Context, Messenger
+from bakeoff.worker.kept_worker import KeptWorker
+
+if TYPE_CHECKING:
+    from bakeoff.evaluation.planning.run_plan import Plan
+    from bakeoff.evaluation.reuse.reuse_plan import Prospect
+    from bakeoff.notebook.given_data import GivenData
+    from bakeoff.settings.configuration import Configuration
+    from registry.catalog.live_catalog import Catalog
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedRun:
+    run_id: str
+    plan: "Plan"
+    prospects: "tuple[Prospect, ...]"  #: what becomes of each candidate, and why
+
+
+class ProjectSession:
+    def __init__(
+        self, configuration: "Configuration", *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environment`: of a worker that is started; None: that of this process."""
+        self.context = Context(configuration, _messenger)
+        self.worker = KeptWorker(self.context, environment)
+
+    @property
+    def configuration(self) -> "Configuration":
+        return self.context.configuration
+
+    def start(
+        self,
+        candidates: Any,
+        *,
+        data: "GivenData | None",
+        body: Mapping[str, Any],
+        timeout_s: float | None = None,
+        memory_mb: int | None = None,
+    ) -> StartedRun:
+        """`candidates` None: those of the catalog. `body`: what `RunRequest` knows, by camelCase key."""
+        from bakeoff.evaluation.planning.run_plan import make_plan
+        from bakeoff.evaluation.planning.run_spec import RunRequest
+        from bakeoff.operations import start_run
+        from bakeoff.store.database import schema_version
+
+        run_id = new_id()
+        _name_the_current_folder()
+        self.context.make_project_importable()
+        schema_version.ensure(self.context.engine)
+        starting = start_in_thread(lambda: self.serve(run_id))
+        try:
+            given = None if candidates is None else read_candidates(candidates, self._write_code)
+            configuration = _with_dataset(self.configuration, data)
+            request = RunRequest.parse(
+                {
+                    **body,
+                    **({"dataset": data.name} if data else {}),
+                    **({"models": list(given.order)} if given else {}),
+                }
+            )
+            plan = make_plan(
+                request,
+                catalog=lambda: self._catalog(given),
+                configuration=configuration,
+                pin=self.context.pin_cache.pin,
+            )
+            plan = replace(
+                plan,
+                candidates=tuple(
+                    replace(
+                        one,
+                        timeout_s=timeout_s or one.timeout_s,
+                        memory_limit_mb=memory_mb or one.memory_limit_mb,
+                    )
+                    for one in plan.candidates
+                ),
+            )
+            starting.result()
+            prospects = start_run.start_planned(self.context, plan, run_id=run_id, name=request.name)
+        except BaseException:
+            self.worker.disown(run_id)
+            raise
+        return StartedRun(run_id=run_id, plan=plan, prospects=tuple(prospects))
+
+    def serve(self, run_id: str) -> None:
+        """There is a worker for this run, which ends with this process. Called before the run is written."""
+        self.worker.ensure()
+        self.worker.own(run_id)
+
+    def _write_code(self, thing: Any) -> str:
+        return write_module(thing, root=self.configuration.root)
+
+    def _catalog(self, given: GivenCandidates | None) -> "Catalog":
+        """That of the project, if its candidates are wanted, with the given ones for this run alone."""
+        from registry.catalog.live_catalog import Catalog
+
+        if given is None:
+            return self.context.catalog()
+        own = {one.candidate.id for one in given.own}
+        catalog = Catalog.empty_of(self.configuration)
+        if from_catalog := [name for name in given.order if name not in own]:
+            project = self.context.catalog()
+            catalog.add((), known=[project.get(name) for name in from_catalog])
+        catalog.add(
+            [one.candidate for one in given.own if one.needs_check],
+            known=[one.candidate for one in given.own if not one.needs_check],
+        )
+        return catalog
+
+
+def _name_the_current_folder() -> None:
+    """In a prompt and in a notebook the current folder is "" on the path, which means nothing in a cell."""
+    if "" in sys.path and (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+
+
+def import_path() -> list[str]:
+    """The folders that this process imports from, but for those of Python and of the libraries."""
+    pythons = (sys.prefix, sys.base_prefix)
+    entries = (str(Path(entry or os.curdir).absolute()) for entry in sys.path)
+    return [entry for entry in dict.fromkeys(entries) if not entry.startswith(pythons)]
+
+
+def _messenger(context: Context) -> Messenger:
+    from tasks.celery import messenger_for
+
+    return messenger_for(context)
+
+
+def _with_dataset(configuration: "Configuration", data: "GivenData | None") -> "Configuration":
+    """The configuration with the data as one of its datasets. Its file stays as it is."""
+    from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
+
+    if data is None:
+        return configuration
+    source = DatasetSource.PARQUET if data.path.suffix in {".parquet", ".pq"} else DatasetSource.CSV
+    dataset = DatasetSettings(
+        source=source, path=str(data.path), target=data.target, drop=sorted(set(data.beside.values()))
+    )
+    settings = configuration.settings
+    known = {**settings.datasets, data.name: dataset}
+    return replace(configuration, settings=settings.model_copy(update={"datasets": known}))
+
+
+def names_of(words: str | Sequence[str] | None) -> list[str] | None:
+    if words is None:
+        return None
+    if isinstance(words, str):
+        return [words]
+    if not all(isinstance(word, str) for word in words):
+        raise InvalidInputError(f"expected names, got {words!r}")
+    return list(words)

@@ -1,0 +1,136 @@
+"""The parts of a result as DataFrames, with a sensible index and a type for each column."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.runs.verdict import Standing
+from bakeoff.operations.run_report import RunReport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bakeoff.domain.runs.verdict import RunVerdict
+    from bakeoff.notebook.bakeoff_result import PlannedCandidate
+    from bakeoff.operations.context import Context
+
+
+def leaderboard(report: RunReport) -> "pd.DataFrame":
+    import pandas as pd
+
+    verdict, first = report.verdict, report.metrics[0]
+    names = [row.result.model_id for row in report.standings]
+    intervals = [row.result.intervals.get(first) for row in report.standings]
+    columns: dict[str, Any] = {
+        "band": pd.array([_band(verdict, name) for name in names], dtype="string"),
+        "standing": pd.Categorical(
+            [_standing(verdict, name) for name in names], categories=[str(one) for one in Standing]
+        ),
+        first: _floats([row.result.metrics.get(first) for row in report.standings]),
+        "low": _floats([one.low if one else None for one in intervals]),
+        "high": _floats([one.high if one else None for one in intervals]),
+    }
+    for metric in report.metrics[1:]:
+        columns[metric] = _floats([row.result.metrics.get(metric) for row in report.standings])
+    to_best = [verdict.to_best.get(name) if verdict else None for name in names]
+    columns |= {
+        "to_best": _floats([one.difference if one else None for one in to_best]),
+        "beats_baseline": pd.array([row.beats_baseline for row in report.standings], dtype="boolean"),
+        "fit_s": _floats([row.result.cost.fit_s for row in report.standings]),
+        "predict_s": _floats([row.result.cost.predict_s for row in report.standings]),
+        "memory_mb": _floats([row.result.cost.peak_memory_mb for row in report.standings]),
+        "reused": [row.result.reused_from is not None for row in report.standings],
+    }
+    return pd.DataFrame(columns, index=pd.Index(names, name="candidate", dtype="object"))
+
+
+def pairs(verdict: "RunVerdict | None") -> "pd.DataFrame":
+    """The index is the two candidates; the difference is that of the first minus the second."""
+    import pandas as pd
+
+    found = verdict.pairs if verdict else ()
+    index = pd.MultiIndex.from_tuples([(one.a, one.b) for one in found], names=["a", "b"])
+    if not found:
+        index = pd.MultiIndex.from_arrays([[], []], names=["a", "b"])
+    return pd.DataFrame(
+        {
+            "difference": _floats([one.difference for one in found]),
+            "low": _floats([one.low for one in found]),
+            "high": _floats([one.high for one in found]),
+            "p_value": _floats([one.p_value for one in found]),
+            "better": pd.array([one.better for one in found], dtype="string"),
+        },
+        index=index,
+    )
+
+
+def plan(planned: "Sequence[PlannedCandidate]") -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "action": pd.array([one.action for one in planned], dtype="string"),
+            "why": pd.array([one.why for one in planned], dtype="string"),
+            "expected_s": _floats([one.expected_s for one in planned]),
+        },
+        index=pd.Index([one.candidate for one in planned], name="candidate", dtype="object"),
+    )
+
+
+def findings(verdict: "RunVerdict | None") -> "pd.DataFrame":
+    import pandas as pd
+
+    found = verdict.findings if verdict else ()
+    return pd.DataFrame(
+        {"message": pd.array([one.message for one in found], dtype="string")},
+        index=pd.Index([one.code for one in found], name="finding", dtype="object"),
+    )
+
+
+def predictions(context: "Context", report: RunReport, candidate: str) -> "pd.DataFrame":
+    """One row for each test row, by its place in the data; with probabilities where they were stored."""
+    import numpy as np
+    import pandas as pd
+
+    from bakeoff.evaluation.datasets import snapshot
+    from bakeoff.evaluation.jobs.accept_outputs import load_predictions
+    from bakeoff.evaluation.reports.disagreements import ScoredRows, answers_at
+    from bakeoff.operations.judging.kept_predictions import kept_predictions
+    from bakeoff.store.bakeoffs import job_rows
+
+    run = report.run
+    result = next(row.result for row in report.standings if row.result.model_id == candidate)
+    paths = kept_predictions(context, run, result)
+    if paths is None:
+        raise NotFoundError(f"the predictions of {candidate} are not kept any more: use fresh=True")
+    true = snapshot.sealed_labels(paths.snapshot)
+    job = job_rows.get(context.engine, result.evaluation_id)
+    scored = ScoredRows(
+        true=true,
+        predictions={candidate: load_predictions(job, paths)},
+        rules=run.rules,
+        target_kind=run.dataset.target_kind,
+        classes=snapshot.classes(paths.snapshot),
+    )
+    labels, sure = answers_at(scored, np.arange(len(true)))[candidate]
+    columns = {"true": true, "predicted": labels, **({"probability": sure} if sure is not None else {})}
+    rows = pd.Index(snapshot.sealed_rows(paths.snapshot), name="row")
+    return pd.DataFrame(columns, index=rows).sort_index()
+
+
+def _band(verdict: "RunVerdict | None", name: str) -> str | None:
+    band = verdict.bands.get(name) if verdict else None
+    if band is None:
+        return None
+    return str(band[0]) if band[0] == band[1] else f"{band[0]}-{band[1]}"
+
+
+def _standing(verdict: "RunVerdict | None", name: str) -> str | None:
+    standing = verdict.standings.get(name) if verdict else None
+    return None if standing is None else str(standing)
+
+
+def _floats(values: Sequence[float | None]) -> Any:
+    import numpy as np
+
+    return np.array([np.nan if value is None else value for value in values], dtype="float64")

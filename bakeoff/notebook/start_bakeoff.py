@@ -1,0 +1,73 @@
+"""Turns the arguments of `bakeoff.compare` and `Project.run` into a request, and starts the run."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic.alias_generators import to_camel
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.wording import quoted
+from bakeoff.notebook.bakeoff_result import planned
+from bakeoff.notebook.bakeoff_run import BakeoffRun, OnInterrupt
+from bakeoff.notebook.session_code import write_module
+from bakeoff.notebook.written_objects import write_function
+
+if TYPE_CHECKING:
+    from bakeoff.notebook.given_data import GivenData
+    from bakeoff.notebook.project_session import ProjectSession
+
+Metrics = str | Callable[..., float] | Sequence[str | Callable[..., float]] | None
+Save = Literal["best", "all", "none"] | bool | None
+
+_LEAST_MEMORY_MB = 16
+
+
+def start_bakeoff(
+    session: "ProjectSession",
+    candidates: Any,
+    *,
+    data: "GivenData | None",
+    metrics: Metrics = None,
+    save: Save = None,
+    timeout: float | None = None,
+    memory_mb: int | None = None,
+    progress: bool | None = None,
+    on_interrupt: OnInterrupt = "cancel",
+    **options: Any,
+) -> BakeoffRun:
+    """`options`: fields of `RunSpec` by their names here; None: not given."""
+    if timeout is not None and not timeout > 0:
+        raise InvalidInputError(f"timeout is {timeout!r}: the seconds that one candidate may take, above 0")
+    if memory_mb is not None and not (type(memory_mb) is int and memory_mb >= _LEAST_MEMORY_MB):
+        raise InvalidInputError(
+            f"memory_mb is {memory_mb!r}: a whole number of megabytes, {_LEAST_MEMORY_MB} at least"
+        )
+    body = {to_camel(key): value for key, value in options.items() if value is not None}
+    names = _metric_names(metrics, session)
+    if names is not None:
+        body["metrics"] = names
+    if save is not None:
+        body["save"] = {True: "best", False: "none"}.get(save, save) if isinstance(save, bool) else save
+    begun = session.start(candidates, data=data, body=body, timeout_s=timeout, memory_mb=memory_mb)
+    return BakeoffRun(
+        session,
+        begun.run_id,
+        plan=planned(begun.prospects),
+        progress=progress,
+        on_interrupt=on_interrupt,
+    )
+
+
+def _metric_names(metrics: Metrics, session: "ProjectSession") -> list[str] | None:
+    if metrics is None:
+        return None
+    several = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
+    return [_metric_name(one, session) for one in several]
+
+
+def _metric_name(metric: Any, session: "ProjectSession") -> str:
+    if isinstance(metric, str):
+        return metric
+    if callable(metric):
+        return write_function(metric, lambda thing: write_module(thing, root=session.configuration.root))
+    raise InvalidInputError(f"metrics has {quoted(metric)}: give names, or functions f(y_true, y_pred)")

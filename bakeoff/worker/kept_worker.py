@@ -1,0 +1,106 @@
+"""A temporary worker that a process keeps for all its runs, such as the kernel of a notebook.
+
+It is started once, so that later runs find it warm. It ends when the process that started it does, even if
+that is killed, and then cancels the runs that nobody is waiting for any more (`worker_owner`).
+"""
+
+import os
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+from bakeoff.worker.worker_processes import WorkersLock, eval_command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bakeoff.operations.context import Context
+
+_all: "WeakSet[KeptWorker]" = WeakSet()
+
+
+class KeptWorker:
+    def __init__(self, context: "Context", environment: "Mapping[str, str] | None" = None) -> None:
+        """`environment`: of the worker; None: that of this process."""
+        self._context = context
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._runs: set[str] = set()  #: those that end with this process
+        _all.add(self)
+
+    def ensure(self) -> bool:
+        """Starts it, unless it is there, or another worker answers. Whether it is this process's own."""
+        if self._is_alive():
+            return True
+        configuration, broker = self._context.configuration, self._context.broker
+        was_running = broker.is_running()
+        broker.hold_or_fail()
+        lock = WorkersLock(configuration.data_dir)
+        lock.rely_on_workers()
+        if was_running and self._context.messenger.evaluations_are_read():
+            return False  # the lock is kept, so that the other worker does not leave
+        log_file = configuration.worker_log
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        environment = os.environ if self._environment is None else self._environment
+        with log_file.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*eval_command("INFO", name=f"kept-{os.getpid()}"), "--for-owner"],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env={**environment, **configuration.as_environment()},
+                start_new_session=True,  # Ctrl-C does not reach it
+            )
+        lock.release()
+        for run_id in sorted(self._runs):
+            self._tell(f"+{run_id}")
+        return True
+
+    def ensure_again(self) -> None:
+        """Starts another one if that of this process has died."""
+        if self._process is not None and not self._is_alive():
+            self.ensure()
+
+    def own(self, run_id: str) -> None:
+        """The run is cancelled when this process dies. Called before the run is written."""
+        self._runs.add(run_id)
+        self._tell(f"+{run_id}")
+
+    def disown(self, run_id: str) -> None:
+        """The run goes on without this process, or has ended."""
+        self._runs.discard(run_id)
+        self._tell(f"-{run_id}")
+
+    def stop(self) -> None:
+        """Ends the worker as the death of this process would, and waits for it."""
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
+            process.wait()
+
+    def _is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _tell(self, line: str) -> None:
+        """Nobody hears it when the worker is dead; the next one is told all of it."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError, ValueError):
+                self._process.stdin.write(f"{line}\n".encode())
+                self._process.stdin.flush()
+
+    def _forget_in_child(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):
+                os.close(self._process.stdin.fileno())
+            self._process = None
+
+
+def _forget_in_forked_children() -> None:
+    """A forked child must not hold the pipe: the worker would outlive the process that owns it."""
+    for kept in list(_all):
+        kept._forget_in_child()  # noqa: SLF001 - of this module
+
+
+os.register_at_fork(after_in_child=_forget_in_forked_children)

@@ -1,0 +1,174 @@
+"""`bakeoff.compare` with a real worker, which all tests of this file share, as calls in one notebook do."""
+
+import os
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fixtures.notebook_session import Session
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import bakeoff
+from bakeoff.broker import deployment_redis
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
+from bakeoff.notebook import sessions
+from bakeoff.notebook.bakeoff_result import BakeoffResult
+
+CODE = '''
+import numpy as np
+SIGN = {sign}
+
+class Rule:
+    """Says 1 where the first column is positive."""
+
+    def fit(self, X, y):
+        print("fitting the rule")
+        return self
+
+    def predict(self, X):
+        return (np.asarray(X)[:, 0] * SIGN > 0).astype(int)
+'''
+RANDOM = np.random.default_rng(0)
+X = pd.DataFrame(RANDOM.normal(size=(800, 4)), columns=["a", "b", "c", "d"])
+Y = pd.Series(((X.a > 0) ^ (RANDOM.random(800) < 0.1)).astype(int), name="answer")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A working folder and a cache of its own; the worker ends with the tests."""
+    before, cache = Path.cwd(), tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_CACHE_HOME", str(cache))
+        os.chdir(tmp_path_factory.mktemp("notebooks"))
+        yield cache
+        for session in sessions._open.values():
+            session.worker.stop()
+            deployment_redis._hold(session.configuration.data_dir).release()
+        sessions._open.clear()
+        deployment_redis._hold.cache_clear()
+        os.chdir(before)
+
+
+@pytest.fixture(scope="module")
+def result(session: Session) -> BakeoffResult:
+    return compare(session)
+
+
+def compare(session: Session, sign: str = "1", **options: object) -> BakeoffResult:
+    candidates = {
+        "linear": make_pipeline(FunctionTransformer(np.tanh), StandardScaler(), LogisticRegression(C=0.5)),
+        "tree": DecisionTreeClassifier(max_depth=2),
+        "rule": session(CODE.format(sign=sign)).Rule,
+        "broken": make_pipeline(StandardScaler(), LogisticRegression(C=-1.0)),
+    }
+    return bakeoff.compare(candidates, X, Y, progress=False, **options)
+
+
+def test_the_leaderboard_is_a_frame_by_candidate(result: BakeoffResult) -> None:
+    board = result.leaderboard
+
+    assert set(board.index) == {"linear", "tree", "rule", "dummy"}
+    assert board.index.name == "candidate"
+    assert board.dtypes.astype(str)[["f1", "low", "high", "fit_s"]].unique().tolist() == ["float64"]
+    assert ((board.low <= board.f1) & (board.f1 <= board.high)).all()
+    assert board.f1.drop("dummy").is_monotonic_decreasing
+
+
+def test_the_verdict_is_a_sentence_with_its_figures_behind_it(result: BakeoffResult) -> None:
+    assert str(result.verdict) == repr(result.verdict)
+    assert result.verdict.details is not None
+    assert result.verdict.details.sentence == result.verdict
+    assert result.recommended in {"linear", "tree", "rule"}
+    assert set(result.pairs.index.names) == {"a", "b"}
+    assert len(result.pairs) == 3
+
+
+def test_a_candidate_that_fails_says_why_and_harms_no_other(result: BakeoffResult) -> None:
+    assert (result.state, list(result.errors)) == ("partial", ["broken"])
+    error = result.errors["broken"]
+    assert (error.state, error.phase, error.type) == ("failed", "fit", "InvalidParameterError")
+    assert "broken: failed at fit: InvalidParameterError: The 'C' parameter" in repr(result.errors)
+
+
+def test_what_a_candidate_printed_and_predicted_is_there(result: BakeoffResult) -> None:
+    assert "fitting the rule" in result.log("rule")
+    frame = result.predictions("rule")
+
+    assert frame.predicted.tolist() == (X.loc[frame.index].a > 0).astype(int).tolist()
+    assert frame.true.tolist() == Y.loc[frame.index].tolist()
+
+
+def test_a_candidate_that_is_not_there_is_named_with_the_nearest(result: BakeoffResult) -> None:
+    with pytest.raises(NotFoundError, match=r"no candidate 'three' with a result; did you mean 'tree'\?"):
+        result.predictions("three")
+    with pytest.raises(NotFoundError, match="broken has no result: failed at fit: InvalidParameterError"):
+        result.compare("broken", "tree")
+
+
+def test_two_candidates_are_compared_by_every_metric(result: BakeoffResult) -> None:
+    compared = result.compare("linear", "tree")
+    assert [one.name for one in compared.results] == ["linear", "tree"]
+    assert set(compared.metrics) == {"f1", "precision", "recall", "accuracy"}
+
+
+def test_it_prints_as_show_does(result: BakeoffResult) -> None:
+    text = repr(result)
+    assert str(result.verdict)[:40] in text
+    assert "LinAlg" not in text
+    assert all(name in text for name in ("linear", "tree", "rule", "broken", "95 %"))
+
+
+def test_a_pickled_result_keeps_what_it_shows(result: BakeoffResult) -> None:
+    again = pickle.loads(pickle.dumps(result))
+
+    assert repr(again) == repr(result)
+    pd.testing.assert_frame_equal(again.leaderboard, result.leaderboard)
+    assert again.predictions("rule").equals(result.predictions("rule"))
+
+
+def test_the_second_time_is_free_and_a_changed_class_refits_itself_alone(
+    result: BakeoffResult, session: Session
+) -> None:
+    again = compare(session)
+    assert again.plan.action.drop("broken").unique().tolist() == ["reuse"]
+
+    changed = compare(session, sign="-1")
+    assert changed.plan.action.drop("broken").to_dict() == {
+        "dummy": "reuse",
+        "linear": "reuse",
+        "tree": "reuse",
+        "rule": "run",
+    }
+    assert changed.plan.why["rule"] == "changed: code, parameters"
+    assert changed.leaderboard.f1["rule"] < result.leaderboard.f1["rule"]
+
+
+def test_the_best_is_fitted_when_asked_for_and_found_the_next_time(result: BakeoffResult) -> None:
+    best = result.best
+    again = pickle.loads(pickle.dumps(result)).best
+
+    assert best.candidate == result.recommended
+    assert best.uri == again.uri
+    frame = result.predictions(best.candidate)
+    assert best.predict(X.loc[frame.index]).tolist() == frame.predicted.tolist()
+
+
+def test_a_saved_class_of_the_notebook_predicts(session: Session) -> None:
+    saved = bakeoff.compare(
+        {"rule": session(CODE.format(sign="1")).Rule}, X, Y, save="best", save_as="rules", progress=False
+    )
+    assert saved.best.uri == "models:/rules/1.0.0"
+    assert saved.best.predict(X).tolist() == (X.a > 0).astype(int).tolist()
+
+
+def test_a_class_of_the_notebook_is_checked_before_anything_runs(session: Session) -> None:
+    at_once = "def __init__(self): raise RuntimeError('no')\n\n    def fit("
+    bad = session(CODE.format(sign="1").replace("def fit(", at_once)).Rule
+    with pytest.raises(InvalidInputError, match=r"^Rule was rejected because .* with RuntimeError: no: mend"):
+        bakeoff.compare([bad], X, Y)

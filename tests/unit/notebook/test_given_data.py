@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy.sparse import csr_matrix
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.notebook.given_data import write_data
+
+FRAME = pd.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "x"]}, index=[7, 8, 9])
+
+
+class OfAnotherLibrary:
+    """What polars, DuckDB and others have in common: they give Arrow."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+TABLE = pa.table({"a": [1, 2, 3], "b": ["x", "y", "x"]})
+
+
+@pytest.mark.parametrize("X", [FRAME, TABLE, OfAnotherLibrary(TABLE)], ids=["pandas", "arrow", "polars"])
+def test_every_kind_of_frame_becomes_a_file_of_its_values(X: object, tmp_path: Path) -> None:
+    found = write_data(X, [0, 1, 0], folder=tmp_path)
+
+    assert pq.read_table(found.path).to_pydict() == {
+        "a": [1, 2, 3],
+        "b": ["x", "y", "x"],
+        "target": [0, 1, 0],
+    }
+    assert found.path == write_data(X, np.array([0, 1, 0]), folder=tmp_path).path
+
+
+def test_the_same_data_are_written_once_and_others_elsewhere(tmp_path: Path) -> None:
+    first = write_data(FRAME, [0, 1, 0], folder=tmp_path).path
+    written_at = first.stat().st_mtime_ns
+    again = write_data(FRAME.copy(), [0, 1, 0], folder=tmp_path).path
+    other = write_data(FRAME, [0, 1, 1], folder=tmp_path).path
+
+    assert again == first
+    assert first.stat().st_mtime_ns == written_at
+    assert other != first
+    assert sorted(tmp_path.iterdir()) == sorted([first, other])
+
+
+def test_arrays_have_numbered_columns(tmp_path: Path) -> None:
+    found = write_data(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array(["no", "yes"]), folder=tmp_path)
+    assert pq.read_table(found.path).column_names == ["x0", "x1", "target"]
+
+
+def test_the_target_keeps_its_name_unless_a_feature_has_it(tmp_path: Path) -> None:
+    named = write_data(FRAME, pd.Series([0, 1, 0], name="churned"), folder=tmp_path)
+    taken = write_data(FRAME, pd.Series([0, 1, 0], name="a"), folder=tmp_path)
+    of_frame = write_data(FRAME, "b", folder=tmp_path)
+
+    assert [named.target, taken.target, of_frame.target] == ["churned", "a_2", "b"]
+
+
+def test_a_file_is_used_where_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "churn.csv"
+    file.write_text("a,y\n1,0\n")
+    found = write_data(file, "y", folder=tmp_path / "inputs")
+
+    assert (found.name, found.path, found.target) == ("churn", file, "y")
+    assert not (tmp_path / "inputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (FRAME, None, "what is to be predicted"),
+        (FRAME, [0, 1], "y has 2 values, and X has 3 rows"),
+        (FRAME, "bb", r"y is 'bb', which is no column of X; did you mean 'b'\?"),
+        (np.arange(3), [0, 1, 0], r"X is a ndarray of shape \(3,\), and data have rows and columns"),
+        (FRAME, np.zeros((3, 2)), r"y is a ndarray of shape \(3, 2\), and a column has one dimension"),
+        (csr_matrix(np.eye(3)), [0, 1, 0], r"X is a sparse matrix, .* `X.toarray\(\)`"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), [0], "X has columns of the same name: 'a'"),
+        (pd.DataFrame({"a": [1, "x", 2.0]}), [0, 1, 0], "X cannot be stored: .*a.*values of one type"),
+        ("data.xls", "y", r"is '.*data.xls': a file of data ends in|X is '.*data.xls', and a file ends in"),
+        ("none.csv", "y", r"there is no file .*none.csv"),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_the_cure(
+    X: object, y: object, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInputError, match=message):
+        write_data(X, y, folder=tmp_path)
