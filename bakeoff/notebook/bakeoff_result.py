@@ -189,6 +189,11 @@ class BakeoffResult:
         """The result as JSON, as `bakeoff show --json` writes it."""
         return report_record(self._report)
 
+    def _repr_html_(self) -> str:
+        from bakeoff.web.reports.notebook_html import leaderboard_html
+
+        return leaderboard_html(self.to_record())
+
     def __repr__(self) -> str:
         from bakeoff.notebook.result_text import text_of
 

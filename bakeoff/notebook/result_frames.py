@@ -82,8 +82,13 @@ def findings(verdict: "RunVerdict | None") -> "pd.DataFrame":
 
     found = verdict.findings if verdict else ()
     return pd.DataFrame(
-        {"message": pd.array([one.message for one in found], dtype="string")},
-        index=pd.Index([one.code for one in found], name="finding", dtype="object"),
+        {
+            "severity": pd.array([str(one.severity) for one in found], dtype="string"),
+            "message": pd.array([one.message for one in found], dtype="string"),
+            "cure": pd.array([one.cure for one in found], dtype="string"),
+            "accepted": pd.array([one.accepted for one in found], dtype="string"),
+        },
+        index=pd.Index([one.slug for one in found], name="finding", dtype="object"),
     )
 
 
