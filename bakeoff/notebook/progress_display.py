@@ -4,6 +4,7 @@ import html
 import sys
 import time
 from contextlib import AbstractContextManager
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
@@ -118,11 +119,9 @@ class _JupyterProgress(_Nothing):
             self._handle.update(_Html(""))
 
     def update(self, polled: PolledRun) -> None:
-        from IPython.display import display
-
         shown = _Html(bar_html(polled))
         if self._handle is None:
-            self._handle = display(shown, display_id=True)
+            self._handle = import_module("IPython.display").display(shown, display_id=True)
         else:
             self._handle.update(shown)
 
