@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import Saving
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
+from bakeoff.domain.wording import listed
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, in_order_of_bands, rank
-from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, verdict_rows
+from bakeoff.store.bakeoffs import curve_rows, job_rows, run_rows, saving_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.signals import model_signals
 
@@ -66,6 +68,35 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         verdict=verdict,
         saving=saving_rows.of_run(engine, run_id) if run.save else None,
     )
+
+
+#: Curves of more candidates cannot be told apart in one chart.
+_CURVES_AT_ONCE = 5
+
+
+def curve_records(
+    engine: "Engine", run_id: str, *, models: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """The curves of these candidates, or of the first on the leaderboard, in its order."""
+    shown = [standing.result for standing in read_report(engine, run_id).standings]
+    if models is None:
+        shown = shown[:_CURVES_AT_ONCE]
+    else:
+        unknown = sorted(set(models) - {result.model_id for result in shown})
+        if unknown:
+            raise NotFoundError(f"run {run_id} has no result of {listed(unknown)}")
+        shown = [result for result in shown if result.model_id in models]
+    stored = curve_rows.of_run(engine, run_id, evaluation_ids=[result.evaluation_id for result in shown])
+    return [
+        {
+            "evaluationId": result.evaluation_id,
+            "modelId": result.model_id,
+            "modelVersion": result.model_version,
+            **stored[result.evaluation_id],
+        }
+        for result in shown
+        if result.evaluation_id in stored
+    ]
 
 
 def report_record(report: RunReport) -> dict[str, Any]:

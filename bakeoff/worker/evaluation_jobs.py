@@ -48,6 +48,7 @@ def work(at_work: JobAtWork) -> Ending:
             end.fitted,
             end.provenance,
             sketches={metric: sketch.to_bytes() for metric, sketch in end.scores.sketches.items()},
+            curves=end.scores.curves,
         ),
         summary=", ".join(
             f"{name} undefined" if value is None else f"{name} {value:.4g}"

@@ -11,7 +11,7 @@ from bakeoff.api.paging import Cursor, Limit, cursor_after, id_in, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.run_records import run_in_list, run_record, started
 from bakeoff.api.run_stream import RUN_EVENTS, LastEventId, stream
-from bakeoff.api.schemas.run_result_schemas import PairsOut, ResultsOut, VerdictOut
+from bakeoff.api.schemas.run_result_schemas import CurvesOut, PairsOut, ResultsOut, VerdictOut
 from bakeoff.api.schemas.run_schemas import RunPageOut, RunStatusOut, StartedOut
 from bakeoff.api.schemas.schema_base import Id
 from bakeoff.domain.errors import ConflictError, NotFoundError
@@ -20,7 +20,7 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
-from bakeoff.operations.run_report import failure_record, read_report, standing_record
+from bakeoff.operations.run_report import curve_records, failure_record, read_report, standing_record
 from bakeoff.store.bakeoffs import cancellation, run_rows, run_status, verdict_rows
 from bakeoff.store.bakeoffs.run_status import RunStatus
 
@@ -160,6 +160,19 @@ def read_the_pairs(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002
     verdict = _verdict_of(context, id)
     pairs = [pair.to_record() for pair in verdict.pairs]
     return {"runId": id, "metric": verdict.metric, "pairs": pairs}
+
+
+@router.get("/{id}/curves", response_model=CurvesOut, responses=documented(404))
+def read_the_curves(
+    context: TheContext,
+    id: Id,  # noqa: A002 - the name in the path
+    model: Annotated[
+        list[str] | None,
+        Query(max_length=20, description="ids of candidates; without any, the first five of the leaderboard"),
+    ] = None,
+) -> dict[str, Any]:
+    """What charts of results are drawn from: ROC, precision and recall, calibration, residuals."""
+    return {"runId": id, "curves": curve_records(context.engine, id, models=model)}
 
 
 def _verdict_of(context: Context, run_id: str) -> RunVerdict:

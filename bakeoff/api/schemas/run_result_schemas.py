@@ -112,6 +112,85 @@ class PairsOut(Out):
     pairs: list[PairOut]
 
 
+class RocOut(Out):
+    false_positive_rate: list[float]
+    true_positive_rate: list[float]
+    thresholds: list[float | None] = Field(description="null at the point above all scores")
+    area: float = Field(description="of all rows, not of the vertices")
+
+
+class PrecisionRecallOut(Out):
+    recall: list[float]
+    precision: list[float]
+    thresholds: list[float]
+    average_precision: float = Field(description="of all rows, not of the vertices")
+    positive_share: float = Field(description="of the rows: the precision of guessing")
+
+
+class AtThresholdOut(Out):
+    true_positive_rate: float
+    false_positive_rate: float
+    precision: float | None = Field(description="null if no row is named positive")
+
+
+class CalibrationBinOut(Out):
+    predicted: float = Field(description="the mean probability that was said")
+    observed: float = Field(description="the share that came true")
+    low: float = Field(description="of the 95 % interval of `observed`")
+    high: float
+    rows: int = Field(description="25 or more")
+
+
+class PredictedTrueBinOut(Out):
+    predicted: float = Field(description="the median prediction of these rows")
+    low: float = Field(description="a tenth of their true values are below it")
+    median: float
+    high: float = Field(description="a tenth are above it")
+    rows: int
+
+
+class HistogramOut(Out):
+    edges: list[float]
+    counts: list[int]
+    below: int = Field(description="residuals below the first edge")
+    above: int
+
+
+class CurvesOfOneOut(Out):
+    evaluation_id: Id
+    model_id: str
+    model_version: str
+    roc: RocOut | None = Field(None, description="of two classes; at most 400 vertices")
+    precision_recall: PrecisionRecallOut | None = None
+    at_threshold: AtThresholdOut | None = Field(None, description="where the candidate itself decides")
+    calibration: list[CalibrationBinOut] | None = Field(
+        None, description="of more than two classes, of the likeliest one"
+    )
+    predicted_true: list[PredictedTrueBinOut] | None = Field(None, description="of numbers")
+    residuals: HistogramOut | None = Field(None, description="of numbers: truth less prediction")
+
+
+class CurvesOut(Out):
+    run_id: Id
+    curves: list[CurvesOfOneOut] = Field(
+        description="in the order of the leaderboard; without the candidates that have none"
+    )
+
+
+class CallTimesOut(Out):
+    rows: int = Field(description="given to each call")
+    calls: int
+    p50: float = Field(description="seconds")
+    p99: float = Field(description="seconds; of fewer than 100 calls, the longest")
+
+
+class LatencyOut(Out):
+    """Measured in the cell after the fit, with the threads of the job."""
+
+    one_row: CallTimesOut
+    batch: CallTimesOut
+
+
 class ResultOut(Out):
     rank: int = Field(description="from 1, by the first metric; equals share one")
     evaluation_id: Id
@@ -135,6 +214,8 @@ class ResultOut(Out):
     peak_memory_mb: float
     granted_threads: int
     granted_memory_mb: int | None
+    latency: LatencyOut | None = Field(description="null where the model was too slow to be asked so often")
+    model_bytes: int | None = Field(description="of the pickled model; null where the run saves none")
     beats_baseline: bool | None = Field(description="by the score alone; `verdict` says what is shown")
     standing: Standing | None = Field(None, description="null until the run is judged, and for the baseline")
     band: tuple[int, int] | None = Field(

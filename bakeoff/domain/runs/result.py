@@ -47,6 +47,34 @@ def from_json(data: Mapping[str, Any]) -> FittedModel | NotKept:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallTimes:
+    """How long calls of `predict` took, in seconds."""
+
+    rows: int  #: given to each call
+    calls: int
+    p50: float
+    p99: float  #: of fewer than 100 calls, the longest
+
+    def to_record(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Measured in the cell after the fit, with the threads of the job."""
+
+    one_row: CallTimes
+    batch: CallTimes
+
+    def to_record(self) -> dict[str, Any]:
+        return {"oneRow": self.one_row.to_record(), "batch": self.batch.to_record()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(one_row=CallTimes(**stored["one_row"]), batch=CallTimes(**stored["batch"]))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cost:
     """The resources that an evaluation used, and those that it was granted."""
 
@@ -56,6 +84,13 @@ class Cost:
     peak_memory_mb: float  #: most resident memory of the cell, shared libraries and data included
     granted_threads: int
     granted_memory_mb: int | None = None  #: None means no limit
+    latency: Latency | None = None  #: None where the model was too slow for it, or failed meanwhile
+    model_bytes: int | None = None  #: of the pickles; None where the run saves no models
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        latency = stored.get("latency")
+        return cls(**{**stored, "latency": Latency.from_json(latency) if latency else None})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +140,8 @@ class Result:
             "peakMemoryMb": self.cost.peak_memory_mb,
             "grantedThreads": self.cost.granted_threads,
             "grantedMemoryMb": self.cost.granted_memory_mb,
+            "latency": self.cost.latency.to_record() if self.cost.latency else None,
+            "modelBytes": self.cost.model_bytes,
         }
 
 

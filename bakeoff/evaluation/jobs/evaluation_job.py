@@ -13,7 +13,7 @@ from typing import Any
 from bakeoff.cell.host.cell_client import WarmParent
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
-from bakeoff.domain.dataset import DatasetRef
+from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.runs.job import JobError, JobState, Phase
@@ -21,7 +21,8 @@ from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept, Parts, P
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, accept_model, score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
-from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
+from bakeoff.evaluation.jobs.latency import accept_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
@@ -147,7 +148,9 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "root": str(paths.root),
         "seed": run.seed,
         "moreThanLabels": need_more_than_labels(run.rules, run.dataset.target_kind),
+        "wantsCurves": run.dataset.target_kind is TargetKind.BINARY,
         "threshold": run.rules.threshold,
+        "timeoutSeconds": job.timeout_s,
         "saveAs": None if paths.model is None or run.save is None else run.save.name,
         "modelLimitMb": paths.model_limit_mb,
     }
@@ -162,7 +165,7 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
         )
 
     scored = Scored(
-        cost=_cost(outcome, evaluation.grant),
+        cost=_cost(outcome, evaluation),
         scores=score_outputs(evaluation),
         fitted=accept_model(outcome.value, evaluation, classes=snapshot.classes(paths.snapshot)),
         provenance=provenance_of(
@@ -200,7 +203,9 @@ def _score_within_time(
         return Faulty(state=JobState.FAILED, error=error)
 
 
-def _cost(outcome: CellOutcome, grant: Grant) -> Cost:
+def _cost(outcome: CellOutcome, evaluation: EvaluationUnderWay) -> Cost:
+    grant, paths = evaluation.grant, evaluation.paths
+    pickles = [file for file in (paths.model, paths.preprocessor) if file is not None and file.is_file()]
     return Cost(
         fit_s=_seconds(outcome, "fitSeconds"),
         predict_s=_seconds(outcome, "predictSeconds"),
@@ -208,6 +213,8 @@ def _cost(outcome: CellOutcome, grant: Grant) -> Cost:
         peak_memory_mb=outcome.usage.peak_memory_mb,
         granted_threads=grant.threads,
         granted_memory_mb=grant.memory_mb,
+        latency=accept_latency(outcome.value, wall_s=outcome.usage.wall_s),
+        model_bytes=sum(file.stat().st_size for file in pickles) or None,
     )
 
 

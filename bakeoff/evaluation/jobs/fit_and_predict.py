@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from bakeoff.domain.machine.folders import SOURCES
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
 from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
+from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import with_preprocessing
 from bakeoff.settings import log_setup
@@ -80,6 +81,7 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     candidate = Candidate.from_json(payload["candidate"])
     log_setup.set_ids(**payload["about"], modelId=candidate.id)
     seed: int = payload["seed"]
+    entered = time.perf_counter()
     _seed_globals(seed)
     data = open_snapshot(Path(payload["snapshot"]), features=candidate.features)
     audit = FileAccessAudit(private=(inside.scratch, Path.cwd(), Path(payload["snapshot"])))
@@ -94,27 +96,39 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
             _predict_beside(fitted, data, inside, threshold=payload["threshold"])
     except BadPredictionsError as exc:
         raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
+    predict_s = time.perf_counter() - began
     report = {
         "fitSeconds": fitted.seconds,
-        "predictSeconds": time.perf_counter() - began,
+        "predictSeconds": predict_s,
         "audit": audit.report(),
         "surroundings": loaded_environment(),
     }
-    if payload["saveAs"] is None:
-        return report
-    inside.phase(Phase.SAVE)
-    pickled = pickle_model(
-        fitted.answering,
-        fitted.preprocessor,
-        own=fitted.own,
-        name=payload["saveAs"],
-        limit_mb=payload["modelLimitMb"],
-        candidate=candidate,
-        data=data,
-        predictions=predictions,
-        inside=inside,
+    if payload["saveAs"] is not None:
+        inside.phase(Phase.SAVE)
+        report["fitted"] = pickle_model(
+            fitted.answering,
+            fitted.preprocessor,
+            own=fitted.own,
+            name=payload["saveAs"],
+            limit_mb=payload["modelLimitMb"],
+            candidate=candidate,
+            data=data,
+            predictions=predictions,
+            inside=inside,
+        )
+    # From here on the candidate has its result: what fails now is left out.
+    labels_alone = candidate.output_kind is OutputKind.LABELS and not payload["moreThanLabels"]
+    if labels_alone and payload["wantsCurves"] and not is_slow(fitted.seconds, predict_s):
+        with as_a_bonus("probabilities"):
+            _predict_beside(fitted, data, inside, threshold=None)
+    latency = measure_latency(
+        fitted.model.predict,
+        data.X_test,
+        fit_s=fitted.seconds,
+        predict_s=predict_s,
+        left_s=payload["timeoutSeconds"] - (time.perf_counter() - entered),
     )
-    return {**report, "fitted": pickled}
+    return {**report, "latency": latency and asdict(latency)}
 
 
 def _seed_globals(seed: int) -> None:

@@ -16,6 +16,7 @@ from bakeoff.evaluation.jobs import fit_and_predict
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.evaluation_job import Scored, payload_of, result_of
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.jobs.latency import accept_latency
 
 
 def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Result:
@@ -45,6 +46,7 @@ def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Re
         cpu_s=time.process_time() - cpu,
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         granted_threads=evaluation.grant.threads,
+        latency=accept_latency(report, wall_s=time.perf_counter() - began),
     )
     scored = Scored(scores=scores, cost=cost)
     return result_of(evaluation, scored, duration_s=time.perf_counter() - began)

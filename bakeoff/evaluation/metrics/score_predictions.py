@@ -19,6 +19,7 @@ from bakeoff.domain.runs.verdict import Interval
 from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn_scorers
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
+from bakeoff.evaluation.metrics.score_curves import label_curves, value_curves
 from bakeoff.evaluation.metrics.score_sketches import sketches_of
 from bakeoff.evaluation.metrics.sealed_rows import rows_of
 from bakeoff.evaluation.metrics.sklearn_scorers import AlreadyPredicted
@@ -50,6 +51,7 @@ class Scores:
     metrics: dict[str, float | None]  #: None where a metric is undefined for these predictions
     details: dict[str, Any]  #: classes, classCount, perClass and confusion, or residuals; and always warnings
     sketches: dict[str, Sketch]  #: by metric, what its intervals are computed from; absent if unknown
+    curves: dict[str, Any]  #: what charts are drawn from, of bounded size; empty if there are only labels
 
     @property
     def intervals(self) -> dict[str, Interval]:
@@ -139,8 +141,9 @@ def _score_values(
         metrics = {name: _measured(name, case, notes) for name in rules.metrics}
         sketches = _sketched(metrics, case, notes)
         residuals = result_details.without_nan(built_in_metrics.residuals(true, predicted))
+        curves = value_curves(true, predicted)
     details = {"residuals": residuals, "warnings": bounded(notes)}
-    return Scores(metrics=metrics, details=details, sketches=sketches)
+    return Scores(metrics=metrics, details=details, sketches=sketches, curves=curves)
 
 
 def _score_labels(
@@ -183,6 +186,13 @@ def _score_labels(
         metrics=metrics,
         details={**result_details.of_classes(counts, labels, rules), "warnings": bounded(notes)},
         sketches=sketches,
+        curves=label_curves(
+            true_codes,
+            answered.codes,
+            positive=positive,
+            probabilities=answered.probabilities,
+            decisions=answered.decisions,
+        ),
     )
 
 

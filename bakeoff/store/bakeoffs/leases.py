@@ -31,7 +31,7 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.job import Job, JobError, JobState, Phase
 from bakeoff.domain.runs.result import FittedModel, NotKept, Provenance, Result
 from bakeoff.domain.runs.run import Run, RunState
-from bakeoff.store.bakeoffs import outbox, verdict_rows
+from bakeoff.store.bakeoffs import curve_rows, outbox, verdict_rows
 from bakeoff.store.bakeoffs.queue_order import NEXT_JOB, NEXT_RUN
 from bakeoff.store.bakeoffs.row_mapping import (
     job_from_row,
@@ -283,6 +283,7 @@ def complete(
     provenance: Provenance | None = None,
     *,
     sketches: Mapping[str, bytes] | None = None,
+    curves: Mapping[str, Any] | None = None,
     also_write: WriteWithEnd = _nothing_else,
 ) -> bool:
     """End a job of either kind with its result. False when the lease was lost: then nothing is written.
@@ -298,6 +299,7 @@ def complete(
         if provenance is not None:
             connection.execute(_ADD_PROVENANCE, provenance_to_row(result, provenance))
         verdict_rows.add_sketches(connection, result.evaluation_id, sketches or {})
+        curve_rows.add(connection, result.evaluation_id, curves or {})
         also_write(connection, at)
 
     with writing(engine) as connection:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Select, delete, exists, select
 
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import (
+    curves,
     fitted_models,
     jobs,
     outbox,
@@ -39,7 +40,7 @@ _REFERENCES: tuple[Select[Any], ...] = (
 _UNPUBLISHED = exists().where(outbox.c.run_id == runs.c.id, outbox.c.published_at.is_(None))
 _UNSAVED = exists().where(savings.c.run_id == runs.c.id, savings.c.done_at.is_(None))
 _UNJUDGED = exists().where(verdicts.c.run_id == runs.c.id, verdicts.c.done_at.is_(None))
-_OF_JOBS = (fitted_models.c.evaluation_id, provenances.c.evaluation_id, sketches.c.evaluation_id)
+_OF_JOBS = tuple(table.c.evaluation_id for table in (curves, fitted_models, provenances, sketches))
 _ROWS = (outbox.c.run_id, savings.c.run_id, verdicts.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
 _BATCH = 50  #: runs that are deleted in one transaction: longer ones would keep other writers waiting
 

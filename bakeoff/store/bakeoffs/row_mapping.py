@@ -161,7 +161,7 @@ def result_from_row(row: Row[Any]) -> Result:
         metrics=row.metrics,
         details=row.details,
         intervals={metric: Interval(**interval) for metric, interval in row.intervals.items()},
-        cost=Cost(**row.cost),
+        cost=Cost.from_json(row.cost),
     )
 
 

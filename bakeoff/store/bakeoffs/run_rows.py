@@ -11,7 +11,7 @@ from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run, RunState, end_of_run
-from bakeoff.store.bakeoffs import outbox, verdict_rows
+from bakeoff.store.bakeoffs import curve_rows, outbox, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
 from bakeoff.store.database.tables import jobs, results, runs
@@ -52,7 +52,9 @@ def create(
         connection.execute(insert(jobs), [job_to_row(job) for job in (*queued, *(job for job, _ in reused))])
         if reused:
             connection.execute(insert(results), [result_to_row(result) for _, result in reused])
-            verdict_rows.copy_sketches(connection, [result for _, result in reused])
+            taken_over = [result for _, result in reused]
+            verdict_rows.copy_sketches(connection, taken_over)
+            curve_rows.copy(connection, taken_over)
             records = [result.to_record() for _, result in reused]
             outbox.add(connection, EventType.EVALUATION_COMPLETED, run.id, records, run.created_at)
             close_if_over(connection, run.id, now(connection))

@@ -233,6 +233,13 @@ sketches = Table(
     Column("sketch", LargeBinary, nullable=False),
 )
 
+curves = Table(
+    "curves",
+    metadata,
+    Column("evaluation_id", String(36), ForeignKey("evaluation_jobs.id"), primary_key=True),
+    Column("curves", _Json, nullable=False),
+)
+
 verdicts = Table(
     "verdicts",
     metadata,

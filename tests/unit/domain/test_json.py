@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind, PipelineStep, Preprocess
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.runs.job import JobError, Phase
+from bakeoff.domain.runs.result import CallTimes, Cost, Latency
 from bakeoff.domain.runs.verdict import Interval
 
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -123,6 +124,18 @@ def test_a_result_leaves_the_system_as_one_flat_record() -> None:
         timestamp=datetime(2026, 5, 4, 12, 0, 0, 250_000, tzinfo=UTC),
         attempt=2,
         reused_from="9",
+        cost=Cost(
+            fit_s=1.0,
+            predict_s=0.25,
+            cpu_s=1.25,
+            peak_memory_mb=80.0,
+            granted_threads=1,
+            latency=Latency(
+                one_row=CallTimes(rows=1, calls=9, p50=0.001, p99=0.002),
+                batch=CallTimes(rows=256, calls=3, p50=0.01, p99=0.02),
+            ),
+            model_bytes=1234,
+        ),
         intervals={"f1": Interval(low=0.5, high=0.875, rests_on=8), "r2": Interval(low=-1.0, high=1.0)},
     )
 
@@ -148,4 +161,9 @@ def test_a_result_leaves_the_system_as_one_flat_record() -> None:
         "peakMemoryMb": 80.0,
         "grantedThreads": 1,
         "grantedMemoryMb": None,
+        "latency": {
+            "oneRow": {"rows": 1, "calls": 9, "p50": 0.001, "p99": 0.002},
+            "batch": {"rows": 256, "calls": 3, "p50": 0.01, "p99": 0.02},
+        },
+        "modelBytes": 1234,
     }

@@ -1,0 +1,131 @@
+"""In the cell, when all that counts is written: how long the fitted model takes for one row and for a batch.
+
+It is a bonus. It takes a small share of the time of the fit, it is given up if it takes long, what the model
+prints meanwhile is thrown away, and what it raises is no failure of the candidate: there is no latency then.
+The supervisor accepts it as it accepts everything else of a cell: only if it can be true.
+"""
+
+import io
+import logging
+import math
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any
+
+from bakeoff.domain.runs.result import CallTimes, Latency
+
+log = logging.getLogger(__name__)
+
+_LONGEST_S = 2.0  #: all together, with the calls that are not counted
+_SHARE_OF_FIT = 0.01  #: for single rows, and half of that for batches
+_LEAST_S, _MOST_S = 0.005, 0.25
+_MOST_CALLS = 300
+_BATCH_ROWS = 256
+_SLOW_S = 1.0  #: who took longer for all rows, and over a quarter of the fit, is not asked again
+
+
+def measure_latency(
+    predict: Callable[[Any], Any], X: Any, *, fit_s: float, predict_s: float, left_s: float
+) -> Latency | None:
+    """`X`: the test features. `predict_s`: what all of them took. `left_s`: until the limit of the job."""
+    if not len(X) or is_slow(fit_s, predict_s) or left_s < 2 * _LONGEST_S:
+        return None
+    budget_s = min(max(_SHARE_OF_FIT * fit_s, _LEAST_S), _MOST_S)
+    batch_rows = min(len(X), _BATCH_ROWS)
+    latency = None
+    with as_a_bonus("latency"):
+        latency = Latency(
+            one_row=_calls(predict, lambda call: X.iloc[[call % len(X)]], rows=1, budget_s=budget_s),
+            batch=_calls(predict, lambda _: X.iloc[:batch_rows], rows=batch_rows, budget_s=budget_s / 2),
+        )
+    return latency
+
+
+def is_slow(fit_s: float, predict_s: float) -> bool:
+    """Whether asking the model again would take much of the time of the job."""
+    return predict_s > max(_SLOW_S, fit_s / 4)
+
+
+def _calls(
+    predict: Callable[[Any], Any], rows_of: Callable[[int], Any], *, rows: int, budget_s: float
+) -> CallTimes:
+    first = rows_of(0)
+    predict(first)  # not counted: what is imported or compiled at the first call is no latency
+    took: list[float] = []
+    until = time.perf_counter() + budget_s
+    while len(took) < _MOST_CALLS and (not took or time.perf_counter() < until):
+        given = rows_of(len(took))
+        began = time.perf_counter()
+        predict(given)
+        took.append(time.perf_counter() - began)
+    took.sort()
+    return CallTimes(rows=rows, calls=len(took), p50=_quantile(took, 0.5), p99=_quantile(took, 0.99))
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    """The value that this share of the calls did not exceed: of few calls, the longest."""
+    return ordered[math.ceil(share * len(ordered)) - 1]
+
+
+@contextmanager
+def as_a_bonus(what: str) -> Iterator[None]:
+    """For code of a candidate that has its result already: quiet, bounded in time, and allowed to fail."""
+    disabled = logging.root.manager.disable
+    try:
+        with (
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+            _interrupted_after(_LONGEST_S),
+        ):
+            warnings.simplefilter("ignore")
+            logging.disable()
+            yield
+    except Exception as exc:  # noqa: BLE001 - the model is untrusted code, and its result stands without this
+        logging.disable(disabled)
+        log.info("no %s: %s", what, type(exc).__name__)
+    finally:
+        logging.disable(disabled)
+
+
+@contextmanager
+def _interrupted_after(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError in Python code that takes longer. Elsewhere than in the main thread nothing can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: Any) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def accept_latency(report: Any, *, wall_s: float) -> Latency | None:
+    """What a cell reports of it; None where it reports none, or something that cannot be true."""
+    claims = report.get("latency") if isinstance(report, Mapping) else None
+    if not isinstance(claims, Mapping) or claims.keys() != {"one_row", "batch"}:
+        return None
+    one_row, batch = (_accept_times(claims[name], wall_s) for name in ("one_row", "batch"))
+    return Latency(one_row=one_row, batch=batch) if one_row and batch else None
+
+
+def _accept_times(claims: Any, wall_s: float) -> CallTimes | None:
+    if not isinstance(claims, Mapping) or claims.keys() != {"rows", "calls", "p50", "p99"}:
+        return None
+    rows, calls, p50, p99 = (claims[name] for name in ("rows", "calls", "p50", "p99"))
+    if not (type(rows) is type(calls) is int and 0 < rows <= _BATCH_ROWS and 0 < calls <= _MOST_CALLS):
+        return None
+    if not (type(p50) is type(p99) is float and 0 <= p50 <= p99 <= wall_s):
+        return None
+    return CallTimes(rows=rows, calls=calls, p50=p50, p99=p99)

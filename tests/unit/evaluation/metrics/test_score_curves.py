@@ -1,0 +1,150 @@
+"""Stored curves: small, and as exact as those of scikit-learn that have a vertex for each row."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+
+from bakeoff.evaluation.metrics.score_curves import label_curves, value_curves
+
+
+def answers(rows, *, seed=1, ties=None, share=0.3, skill=1.0):
+    """True labels, and the probability of 1 that somebody with this skill says."""
+    random = np.random.default_rng(seed)
+    true = (random.random(rows) < share).astype(int)
+    said = 1 / (1 + np.exp(-(skill * (2 * true - 1) + random.normal(size=rows))))
+    return true, said if ties is None else np.round(said * ties) / ties
+
+
+def curves_of(true, said, **beside):
+    both = np.column_stack([1 - said, said])
+    given = {"positive": 1, "probabilities": both, "decisions": None, **beside}
+    curves = label_curves(true, (said >= 0.5).astype(int), **given)
+    json.dumps(curves, allow_nan=False)
+    return curves
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"rows": 40},
+        {"rows": 3000},
+        {"rows": 50_000},
+        {"rows": 50_000, "ties": 20},
+        {"rows": 20_000, "share": 0.002},
+        {"rows": 20_000, "share": 0.998},
+        {"rows": 20_000, "skill": 0.0},
+        {"rows": 20_000, "skill": 4.0},
+        {"rows": 20_000, "skill": -1.0},
+    ],
+)
+def test_curves_have_at_most_400_vertices_and_the_areas_of_scikit_learn(case):
+    true, said = answers(**case)
+    curves = curves_of(true, said)
+    roc, found = curves["roc"], curves["precisionRecall"]
+
+    assert len(roc["falsePositiveRate"]) == len(roc["truePositiveRate"]) == len(roc["thresholds"]) <= 400
+    assert len(found["recall"]) == len(found["precision"]) == len(found["thresholds"]) <= 400
+    assert roc["area"] == pytest.approx(roc_auc_score(true, said), abs=1e-5)
+    assert auc(roc["falsePositiveRate"], roc["truePositiveRate"]) == pytest.approx(roc["area"], abs=1e-3)
+    assert found["averagePrecision"] == pytest.approx(average_precision_score(true, said), abs=1e-5)
+    precision, recall, _ = precision_recall_curve(true, said)
+    drawn = np.trapezoid(found["precision"], found["recall"])
+    assert drawn == pytest.approx(auc(recall[:-1], precision[:-1]), abs=1e-3)
+
+
+def test_every_vertex_lies_on_the_curve_of_scikit_learn():
+    true, said = answers(5000)
+    roc = curves_of(true, said)["roc"]
+    false_rate, true_rate, _ = roc_curve(true, said, drop_intermediate=False)
+    theirs = {(round(x, 5), round(y, 5)) for x, y in zip(false_rate, true_rate, strict=True)}
+    assert set(zip(roc["falsePositiveRate"], roc["truePositiveRate"], strict=True)) <= theirs
+
+
+def test_a_threshold_says_from_which_score_on_rows_are_named_positive():
+    curves = curves_of(np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.4, 0.9]))
+    assert curves["roc"]["thresholds"] == [None, 0.9, 0.6, 0.4, 0.1]
+    assert curves["roc"]["truePositiveRate"] == [0.0, 0.5, 0.5, 1.0, 1.0]
+    assert curves["roc"]["falsePositiveRate"] == [0.0, 0.0, 0.5, 0.5, 1.0]
+    assert curves["precisionRecall"]["precision"] == [1.0, 0.5, 0.66667, 0.5]
+    assert curves["atThreshold"] == {"truePositiveRate": 0.5, "falsePositiveRate": 0.5, "precision": 0.5}
+
+
+def test_calibration_has_bins_of_25_rows_or_more_and_equal_scores_share_one():
+    for case in ({"rows": 60}, {"rows": 1000}, {"rows": 1000, "ties": 4}, {"rows": 20_000, "ties": 300}):
+        true, said = answers(**case)
+        bins = curves_of(true, said)["calibration"]
+        assert sum(one["rows"] for one in bins) == case["rows"]
+        assert min(one["rows"] for one in bins) >= 25
+        assert len(bins) <= 10
+        assert all(one["low"] <= one["observed"] <= one["high"] for one in bins)
+    assert [round(one["predicted"], 2) for one in curves_of(*answers(1000, ties=2))["calibration"]] == [
+        0.0,
+        0.5,
+        1.0,
+    ]
+
+
+def test_the_interval_of_a_bin_is_that_of_wilson():
+    true, said = np.r_[np.ones(20, int), np.zeros(20, int)], np.full(40, 0.5)
+    [one] = curves_of(true, said)["calibration"]
+    assert (one["observed"], one["low"], one["high"]) == (
+        0.5,
+        pytest.approx(0.352, abs=1e-3),
+        pytest.approx(0.648, abs=1e-3),
+    )
+
+
+def test_scores_without_probabilities_have_curves_but_no_calibration():
+    true, said = answers(500)
+    curves = curves_of(true, said, probabilities=None, decisions=10 * said - 5)
+    assert set(curves) == {"roc", "precisionRecall", "atThreshold"}
+
+
+def test_the_first_class_may_be_the_positive_one():
+    true, said = answers(500)
+    turned = label_curves(1 - true, (said < 0.5).astype(int), positive=0, decisions=None,
+                          probabilities=np.column_stack([said, 1 - said]))  # fmt: skip
+    assert turned["roc"] == curves_of(true, said)["roc"]
+
+
+def test_labels_alone_or_one_class_alone_have_no_curve():
+    true, said = answers(100)
+    assert curves_of(true, said, probabilities=None) == {}
+    assert set(curves_of(np.ones(100, int), said)) == {"calibration"}
+    assert curves_of(np.ones(3, int), said[:3]) == {"calibration": []}
+
+
+def test_of_many_classes_the_likeliest_is_held_against_what_came_true():
+    random = np.random.default_rng(3)
+    true = random.integers(0, 3, 900)
+    probabilities = np.full((900, 3), 0.1)
+    probabilities[np.arange(900), np.where(random.random(900) < 0.8, true, (true + 1) % 3)] = 0.8
+    [one] = label_curves(
+        true, probabilities.argmax(axis=1), positive=None, probabilities=probabilities, decisions=None
+    )["calibration"]
+    assert (one["predicted"], one["rows"]) == (0.8, 900)
+    assert one["observed"] == pytest.approx(0.8, abs=0.03)
+
+
+def test_numbers_have_residuals_and_the_truth_beside_what_was_predicted():
+    random = np.random.default_rng(4)
+    predicted = random.normal(size=2000)
+    curves = value_curves(predicted + random.normal(scale=0.1, size=2000), predicted)
+    json.dumps(curves, allow_nan=False)
+    histogram, bins = curves["residuals"], curves["predictedTrue"]
+    assert sum(histogram["counts"]) + histogram["below"] + histogram["above"] == 2000
+    assert len(histogram["edges"]) == len(histogram["counts"]) + 1 == 41
+    assert [one["rows"] for one in bins] == [100] * 20
+    assert all(one["low"] < one["median"] < one["high"] for one in bins)
+
+
+@pytest.mark.parametrize("true", [np.array([1.0, np.inf]), np.array([]), np.array([1e308, -1e308])])
+def test_numbers_that_cannot_be_drawn_have_no_curves(true):
+    with np.errstate(all="ignore"):
+        assert value_curves(true, -true) == {}
+
+
+def test_equal_residuals_have_a_histogram_too():
+    assert sum(value_curves(np.ones(50), np.zeros(50))["residuals"]["counts"]) == 50
