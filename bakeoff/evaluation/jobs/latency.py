@@ -36,13 +36,12 @@ def measure_latency(
         return None
     budget_s = min(max(_SHARE_OF_FIT * fit_s, _LEAST_S), _MOST_S)
     batch_rows = min(len(X), _BATCH_ROWS)
-    latency = None
     with as_a_bonus("latency"):
-        latency = Latency(
+        return Latency(
             one_row=_calls(predict, lambda call: X.iloc[[call % len(X)]], rows=1, budget_s=budget_s),
             batch=_calls(predict, lambda _: X.iloc[:batch_rows], rows=batch_rows, budget_s=budget_s / 2),
         )
-    return latency
+    return None  # it raised something
 
 
 def is_slow(fit_s: float, predict_s: float) -> bool:

@@ -49,6 +49,7 @@ ROUTES: Mapping[str, tuple[int, int, int]] = {
     "GET /api/ml/evaluations/{id}/results": (401, 404, 404),
     "GET /api/ml/evaluations/{id}/verdict": (401, 404, 404),
     "GET /api/ml/evaluations/{id}/pairs": (401, 404, 404),
+    "GET /api/ml/evaluations/{id}/curves": (401, 404, 404),
     "GET /api/ml/evaluations/{id}/events": (401, 404, 404),
     "POST /api/ml/evaluations/{id}/retry": (401, 404, 404),
 }
