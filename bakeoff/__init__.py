@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bakeoff.inference import EnsembleService, ModelPredictor
     from bakeoff.notebook.compare_call import compare
+    from bakeoff.notebook.project_door import Project, notebook_project, project, run
 
-__all__ = ["EnsembleService", "ModelPredictor", "compare"]
+__all__ = ["EnsembleService", "ModelPredictor", "Project", "compare", "notebook_project", "project", "run"]
 
 _HOMES = {
     "EnsembleService": "bakeoff.inference",
     "ModelPredictor": "bakeoff.inference",
+    "Project": "bakeoff.notebook.project_door",
     "compare": "bakeoff.notebook.compare_call",
+    "notebook_project": "bakeoff.notebook.project_door",
+    "project": "bakeoff.notebook.project_door",
+    "run": "bakeoff.notebook.project_door",
 }
 
 

@@ -1,5 +1,6 @@
 """A run that was started from Python: waiting for it, its results as they come, and ending it."""
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -74,12 +75,19 @@ class BakeoffRun:
         try:
             self._follow(timeout)
         except KeyboardInterrupt:
-            if self._on_interrupt == "cancel":
-                self.cancel()
-            else:
-                self.detach()
+            self._interrupted()
             raise
         return self.result()
+
+    def _interrupted(self) -> None:
+        if self._on_interrupt == "cancel":
+            self.cancel()
+            became = "was cancelled"
+        else:
+            self.detach()
+            became = f"goes on: bakeoff.project({str(self._session.configuration.root)!r})"
+            became += f".get_run({self.run_id[:8]!r}) finds it"
+        sys.stderr.write(f"bakeoff: run {self._run().title} {became}\n")
 
     def result(self) -> BakeoffResult:
         """What is known now, without waiting."""

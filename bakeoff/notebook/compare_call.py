@@ -30,6 +30,10 @@ def compare(
     y: Any = None,
     *,
     metrics: Metrics = None,
+    folds: int | None = None,
+    repeats: int | None = None,
+    groups: Any = None,
+    time: Any = None,
     test_size: float | None = None,
     seed: int | None = None,
     timeout: float | None = None,
@@ -62,6 +66,10 @@ def compare(
         X: a DataFrame (pandas, polars, Arrow), an array, or the path of a CSV or Parquet file.
         y: what to predict: an array, or the name of a column of X.
         metrics: names of metrics, or functions `f(y_true, y_pred)`; the first one ranks.
+        folds: cross-validation, in which each row is tested once; None: one split.
+        repeats: how often the rows are dealt to the folds.
+        groups: an array, or the name of a column of X: rows of one group are all trained on, or all tested.
+        time: an array, or the name of a column of X: what is tested comes after what is trained on.
         test_size: share of the rows that is held out.
         seed: of the split, and of each `random_state` that is not given.
         timeout: seconds that one candidate may take.
@@ -81,11 +89,20 @@ def compare(
         InvalidInputError: something that was given cannot be used; the message says what to change.
     """
     session = temporary_session(workers=check_workers(workers))
-    data = write_data(X, y, folder=session.configuration.data_dir / "inputs", name=name)
+    data = write_data(
+        X,
+        y,
+        folder=session.configuration.data_dir / "inputs",
+        name=name,
+        beside={"groups": groups, "time": time},
+    )
     run = start_bakeoff(
         session,
         candidates,
         data=data,
+        beside=data.beside,
+        folds=folds,
+        repeats=repeats,
         metrics=metrics,
         test_size=test_size,
         seed=seed,

@@ -55,14 +55,15 @@ def temporary_configuration(folder: Path, *, workers: int | None) -> "Configurat
     return load(settings, environment={})
 
 
-def worker_environment(environment: Mapping[str, str], import_path: list[str]) -> dict[str, str]:
-    """The environment of the worker of a temporary project.
+def worker_environment(
+    environment: Mapping[str, str], import_path: list[str], *, with_settings: bool
+) -> dict[str, str]:
+    """The environment of a worker. It imports from where this process does, as modules beside the notebook.
 
-    Settings of other projects do not reach it. It imports from where this process does, so that modules
-    beside the notebook are found.
+    `with_settings`: with the settings of the environment, which a temporary project does not have.
     """
-    bare = {name: value for name, value in environment.items() if not name.startswith("BAKEOFF_")}
-    return {**bare, "PYTHONPATH": os.pathsep.join(import_path)}
+    kept = {name: text for name, text in environment.items() if with_settings or name[:8] != "BAKEOFF_"}
+    return {**kept, "PYTHONPATH": os.pathsep.join(import_path)}
 
 
 def check_workers(workers: object) -> int | None:

@@ -32,10 +32,11 @@ class StartedRun:
 
 class ProjectSession:
     def __init__(
-        self, configuration: "Configuration", *, environment: Mapping[str, str] | None = None
+        self, configuration: "Configuration", *, environment: Mapping[str, str], is_temporary: bool
     ) -> None:
-        """`environment`: of a worker that is started; None: that of this process."""
+        """`environment`: of a worker that is started."""
         self.context = Context(configuration, _messenger)
+        self._is_temporary = is_temporary
         self.worker = KeptWorker(self.context, environment)
 
     @property
@@ -55,12 +56,11 @@ class ProjectSession:
         from bakeoff.evaluation.planning.run_plan import make_plan
         from bakeoff.evaluation.planning.run_spec import RunRequest
         from bakeoff.operations import start_run
-        from bakeoff.store.database import schema_version
 
         run_id = new_id()
         _name_the_current_folder()
         self.context.make_project_importable()
-        schema_version.ensure(self.context.engine)
+        self._prepare_database()
         starting = start_in_thread(lambda: self.serve(run_id))
         try:
             given = None if candidates is None else read_candidates(candidates, self._write_code)
@@ -95,6 +95,17 @@ class ProjectSession:
             self.worker.disown(run_id)
             raise
         return StartedRun(run_id=run_id, plan=plan, prospects=tuple(prospects))
+
+    def _prepare_database(self) -> None:
+        """A temporary project follows a new version of Bakeoff by itself, when nobody is at work in it."""
+        from bakeoff.store.database import schema_version
+
+        engine = self.context.engine
+        if self._is_temporary and not self.context.broker.is_running():
+            found = schema_version.current(engine)
+            if found is not None and found < schema_version.HEAD:
+                schema_version.upgrade(engine)
+        schema_version.ensure(engine)
 
     def serve(self, run_id: str) -> None:
         """There is a worker for this run, which ends with this process. Called before the run is written."""

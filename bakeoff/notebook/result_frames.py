@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bakeoff.domain.runs.verdict import RunVerdict
     from bakeoff.notebook.bakeoff_result import PlannedCandidate
     from bakeoff.operations.context import Context
+    from bakeoff.store.bakeoffs.run_rows import RunSummary
 
 
 def leaderboard(report: RunReport) -> "pd.DataFrame":
@@ -74,6 +75,24 @@ def plan(planned: "Sequence[PlannedCandidate]") -> "pd.DataFrame":
             "expected_s": _floats([one.expected_s for one in planned]),
         },
         index=pd.Index([one.candidate for one in planned], name="candidate", dtype="object"),
+    )
+
+
+def run_list(summaries: "Sequence[RunSummary]") -> "pd.DataFrame":
+    import pandas as pd
+
+    runs = [one.run for one in summaries]
+    return pd.DataFrame(
+        {
+            "name": pd.array([one.name for one in runs], dtype="string"),
+            "state": pd.array([str(one.state) for one in runs], dtype="string"),
+            "dataset": pd.array([one.dataset.name for one in runs], dtype="string"),
+            "metric": pd.array([one.rules.metrics[0] for one in runs], dtype="string"),
+            "candidates": [sum(one.jobs.values()) for one in summaries],
+            "created_at": pd.to_datetime([one.created_at for one in runs], utc=True),
+            "ended_at": pd.to_datetime(pd.Series([one.ended_at for one in runs], dtype="object"), utc=True),
+        },
+        index=pd.Index([one.id for one in runs], name="run", dtype="object"),
     )
 
 

@@ -44,8 +44,8 @@ def session_at(root: Path, file: Path | None) -> ProjectSession:
 def _session(configuration: "Configuration", *, is_temporary: bool) -> ProjectSession:
     root = configuration.root.resolve()
     if root not in _open:
-        environment = worker_environment(os.environ, import_path()) if is_temporary else None
-        _open[root] = ProjectSession(configuration, environment=environment)
+        environment = worker_environment(os.environ, import_path(), with_settings=not is_temporary)
+        _open[root] = ProjectSession(configuration, environment=environment, is_temporary=is_temporary)
     return _open[root]
 
 

@@ -1,6 +1,6 @@
 """Turns the arguments of `bakeoff.compare` and `Project.run` into a request, and starts the run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic.alias_generators import to_camel
@@ -20,6 +20,10 @@ Metrics = str | Callable[..., float] | Sequence[str | Callable[..., float]] | No
 Save = Literal["best", "all", "none"] | bool | None
 
 _LEAST_MEMORY_MB = 16
+#: Options that are the design of a run: how the candidates meet the data.
+_DESIGN = ("folds", "repeats", "stratify", "gap", "fold_column")
+#: What the columns beside X and y are called in a design.
+_COLUMNS = {"groups": "group", "time": "time"}
 
 
 def start_bakeoff(
@@ -27,6 +31,7 @@ def start_bakeoff(
     candidates: Any,
     *,
     data: "GivenData | None",
+    beside: Mapping[str, Any],
     metrics: Metrics = None,
     save: Save = None,
     timeout: float | None = None,
@@ -35,14 +40,17 @@ def start_bakeoff(
     on_interrupt: OnInterrupt = "cancel",
     **options: Any,
 ) -> BakeoffRun:
-    """`options`: fields of `RunSpec` by their names here; None: not given."""
+    """`beside`: names of columns by what they are for; `options`: fields of a request; None: not given."""
     if timeout is not None and not timeout > 0:
         raise InvalidInputError(f"timeout is {timeout!r}: the seconds that one candidate may take, above 0")
     if memory_mb is not None and not (type(memory_mb) is int and memory_mb >= _LEAST_MEMORY_MB):
         raise InvalidInputError(
             f"memory_mb is {memory_mb!r}: a whole number of megabytes, {_LEAST_MEMORY_MB} at least"
         )
-    body = {to_camel(key): value for key, value in options.items() if value is not None}
+    given = {key: value for key, value in options.items() if value is not None}
+    design = {to_camel(key): given.pop(key) for key in _DESIGN if key in given}
+    design |= {key: beside[what] for what, key in _COLUMNS.items() if beside.get(what) is not None}
+    body = {to_camel(key): value for key, value in given.items()} | ({"design": design} if design else {})
     names = _metric_names(metrics, session)
     if names is not None:
         body["metrics"] = names

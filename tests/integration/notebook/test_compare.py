@@ -1,9 +1,11 @@
 """`bakeoff.compare` with a real worker, which all tests of this file share, as calls in one notebook do."""
 
+import _thread
 import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pandas as pd
@@ -172,3 +174,83 @@ def test_a_class_of_the_notebook_is_checked_before_anything_runs(session: Sessio
     bad = session(CODE.format(sign="1").replace("def fit(", at_once)).Rule
     with pytest.raises(InvalidInputError, match=r"^Rule was rejected because .* with RuntimeError: no: mend"):
         bakeoff.compare([bad], X, Y)
+
+
+SLOW = """
+import time
+
+class Slow:
+    def fit(self, X, y):
+        time.sleep(60)
+
+    def predict(self, X):
+        return [0] * len(X)
+"""
+
+
+def test_an_interrupt_cancels_the_run_and_a_second_one_shares_the_worker(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = bakeoff.compare({"slow": session(SLOW).Slow}, X, Y, wait=False, progress=False)
+    beside = bakeoff.compare({"tree": DecisionTreeClassifier(max_depth=3)}, X, Y, progress=False)
+    assert (beside.state, run.done) == ("completed", False)
+
+    Timer(0.3, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        run.wait()
+
+    assert f"run {run.result().name} was cancelled" in capsys.readouterr().err
+    assert run.wait().errors["slow"].state == "cancelled"
+
+
+def test_a_detached_run_goes_on_after_an_interrupt(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = session(SLOW.replace("60", "1")).Slow
+    run = bakeoff.compare({"s": short}, X, Y, wait=False, progress=False, on_interrupt="detach")
+    Timer(0.2, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        run.wait()
+
+    assert "goes on: bakeoff.project(" in capsys.readouterr().err
+    assert run.wait().state == "completed"
+
+
+def test_results_come_one_by_one(session: Session) -> None:
+    trees = [DecisionTreeClassifier(max_depth=depth) for depth in (4, 5)]
+    outcomes = list(bakeoff.compare(trees, X, Y, wait=False, progress=False))
+
+    assert {one.candidate for one in outcomes} == {
+        "DecisionTreeClassifier-max_depth-4",
+        "DecisionTreeClassifier-max_depth-5",
+        "dummy",
+    }
+    assert all(one.state == "completed" and one.metrics["f1"] is not None for one in outcomes)
+
+
+def test_runs_of_a_notebook_are_a_project_like_any_other(result: BakeoffResult) -> None:
+    project = bakeoff.project(bakeoff.notebook_project().root)
+
+    assert result.run_id in project.runs().index
+    assert project.runs().name[result.run_id] == result.name
+    assert repr(project.get_run(result.run_id[:8]).wait()) == repr(result)
+    compared = project.compare("linear", "tree", run=result.run_id)
+    assert compared.sentence == result.compare("linear", "tree").sentence
+
+
+def test_groups_are_kept_together(result: BakeoffResult) -> None:
+    groups = np.arange(len(X)) // 4
+    grouped = bakeoff.compare(
+        {"tree": DecisionTreeClassifier(max_depth=2)}, X, Y, groups=groups, progress=False
+    )
+    tested = set(grouped.predictions("tree").index)
+    assert all(len({row in tested for row in range(4 * g, 4 * g + 4)}) == 1 for g in range(len(X) // 4))
+
+
+def test_a_function_of_the_notebook_is_a_metric(session: Session) -> None:
+    metric = session("def share(y_true, y_pred):\n    return float((y_true == y_pred).mean())\n").share
+    found = bakeoff.compare(
+        {"tree": DecisionTreeClassifier(max_depth=2)}, X, Y, metrics=["accuracy", metric], progress=False
+    )
+    [own] = [name for name in found.leaderboard.columns if name.endswith(":share")]
+    assert found.leaderboard[own].tolist() == found.leaderboard.accuracy.tolist()

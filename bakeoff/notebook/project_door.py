@@ -1,0 +1,190 @@
+"""`bakeoff.project` and `bakeoff.run`: a configured project from Python."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.wording import listed
+from bakeoff.notebook.bakeoff_run import BakeoffRun
+from bakeoff.notebook.given_data import write_data
+from bakeoff.notebook.sessions import session_of, temporary_session
+from bakeoff.notebook.start_bakeoff import Metrics, Save, start_bakeoff
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bakeoff.inference.predictor import ModelPredictor
+    from bakeoff.notebook.bakeoff_result import BakeoffResult
+    from bakeoff.notebook.bakeoff_run import OnInterrupt
+    from bakeoff.notebook.project_session import ProjectSession
+    from bakeoff.operations.comparing.compare_results import ResultComparison
+    from registry.models.registry_interface import BaseModelRegistry
+
+
+def project(path: str | Path | None = None) -> "Project":
+    """The project in this folder, or that of the current one. `bakeoff init` makes one.
+
+    Args:
+        path: the folder of the project, or its configuration file.
+
+    Raises:
+        NotFoundError: there is no project.
+    """
+    from bakeoff.settings.configuration import load
+
+    place = None if path is None else Path(path).expanduser()
+    if place is not None and place.is_dir() and (place / "config").is_dir():
+        place = place / "config"
+    return Project(session_of(load(place)))
+
+
+def notebook_project() -> "Project":
+    """The temporary project that `bakeoff.compare` works in, with all runs of this folder's notebooks."""
+    return Project(temporary_session())
+
+
+class Project:
+    """A project: its runs, its registry, and bake-offs of its datasets and candidates.
+
+    Whether its broker is the embedded one or that of a cluster makes no difference here. If no worker
+    answers, one is started, which ends with this process.
+    """
+
+    def __init__(self, session: "ProjectSession") -> None:
+        self._session = session
+
+    def __repr__(self) -> str:
+        datasets = listed(self._session.configuration.settings.datasets)
+        return f"<bakeoff project {self.root}; datasets: {datasets}>"
+
+    @property
+    def root(self) -> Path:
+        return self._session.configuration.root
+
+    @overload
+    def run(
+        self, dataset: Any = None, y: Any = None, *, wait: Literal[True] = True, **options: Any
+    ) -> "BakeoffResult": ...
+
+    @overload
+    def run(
+        self, dataset: Any = None, y: Any = None, *, wait: Literal[False], **options: Any
+    ) -> BakeoffRun: ...
+
+    def run(
+        self,
+        dataset: Any = None,
+        y: Any = None,
+        *,
+        models: Any = None,
+        metrics: Metrics = None,
+        save: Save = None,
+        timeout: float | None = None,
+        memory_mb: int | None = None,
+        wait: bool = True,
+        progress: bool | None = None,
+        on_interrupt: "OnInterrupt" = "cancel",
+        **options: Any,
+    ) -> "BakeoffResult | BakeoffRun":
+        """Runs candidates on a dataset.
+
+        Args:
+            dataset: the name of a dataset of the configuration, which may be left out if there is just one;
+                or data, as for `bakeoff.compare`.
+            y: what to predict, if `dataset` is data or a file.
+            models: ids of the catalog, or estimators as for `bakeoff.compare`; None: all that are enabled.
+            metrics: names of metrics, or functions; the first one ranks.
+            save: "best" or "all" keeps models in the registry, "none" none; None: as the configuration says.
+            timeout: seconds that one candidate may take.
+            memory_mb: memory that one candidate may use.
+            wait: False returns at once, with an object to wait for.
+            progress: None shows what fits the place, False nothing.
+            on_interrupt: "cancel" ends the run when the kernel is interrupted, "detach" lets it go on.
+            options: further options of a run, by the names of `bakeoff.compare` or `bakeoff run`.
+        """
+        configuration = self._session.configuration
+        data, beside = None, {what: options.pop(what, None) for what in ("groups", "time")}
+        if isinstance(dataset, str) and y is None:
+            options["dataset"] = dataset
+        elif dataset is None:
+            options["dataset"] = self._only_dataset()
+        else:
+            folder = configuration.data_dir / "inputs"
+            data = write_data(dataset, y, folder=folder, name=options.get("name"), beside=beside)
+            beside = dict(data.beside)
+        run = start_bakeoff(
+            self._session,
+            models,
+            data=data,
+            beside=beside,
+            metrics=metrics,
+            save=save,
+            timeout=timeout,
+            memory_mb=memory_mb,
+            progress=progress,
+            on_interrupt=on_interrupt,
+            **options,
+        )
+        return run.wait() if wait else run
+
+    def runs(self, limit: int = 20) -> "pd.DataFrame":
+        """The newest runs, one row for each, by id."""
+        from bakeoff.notebook.result_frames import run_list
+        from bakeoff.store.bakeoffs import run_rows
+
+        if not self._session.context.has_database():
+            return run_list([])
+        return run_list(run_rows.page(self._session.context.engine, limit=limit))
+
+    def get_run(self, run: str = "latest") -> BakeoffRun:
+        """A run by its name, by the beginning of its id, or the latest: `.wait()` gives its result."""
+        from bakeoff.store.bakeoffs import run_rows
+
+        return BakeoffRun(self._session, run_rows.find(self._session.context.engine, run))
+
+    def compare(
+        self, *words: str, run: str | None = None, margin: float | None = None, rows: int = 0
+    ) -> "ResultComparison":
+        """Results of one test set side by side: candidates, runs or saved versions, as `bakeoff compare`."""
+        from bakeoff.operations.comparing.compare_results import compare_results
+
+        return compare_results(self._session.context, words, run=run, margin=margin, rows=rows)
+
+    @property
+    def registry(self) -> "BaseModelRegistry":
+        """The registry of trained models."""
+        from registry.models.registry_opening import open_registry
+
+        return open_registry(self._session.configuration)
+
+    def predictor(self, uri: str) -> "ModelPredictor":
+        """A saved model, ready to predict: `project.predictor("models:/churn/Production").predict(X)`."""
+        from bakeoff.inference.predictor import ModelPredictor
+        from registry.code.class_import import add_to_import_path
+
+        add_to_import_path(self.root)
+        predictor = ModelPredictor(self.registry)
+        predictor.load_model(uri)
+        return predictor
+
+    def _only_dataset(self) -> str:
+        known = list(self._session.configuration.settings.datasets)
+        if len(known) != 1:
+            raise InvalidInputError(f"which dataset? Name one of {listed(sorted(known))}, or give X and y")
+        return known[0]
+
+
+@overload
+def run(
+    dataset: Any = None, y: Any = None, *, wait: Literal[True] = True, **options: Any
+) -> "BakeoffResult": ...
+
+
+@overload
+def run(dataset: Any = None, y: Any = None, *, wait: Literal[False], **options: Any) -> BakeoffRun: ...
+
+
+def run(dataset: Any = None, y: Any = None, **options: Any) -> "BakeoffResult | BakeoffRun":
+    """`Project.run` of the current folder's project."""
+    found: BakeoffResult | BakeoffRun = project().run(dataset, y, **options)
+    return found

@@ -1,0 +1,77 @@
+"""A configured project from a script, and what is left behind when the script is killed: nothing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import yaml
+from fixtures.kitchen import below, is_alive
+from fixtures.project import wait_for
+
+import bakeoff
+from bakeoff.notebook import sessions
+from bakeoff.store.bakeoffs import run_rows
+
+SCRIPT = """
+import time
+import bakeoff
+from sklearn.tree import DecisionTreeClassifier
+
+LONG = 300
+
+class Slow:
+    def fit(self, X, y):
+        time.sleep(LONG)
+
+    def predict(self, X):
+        return [0] * len(X)
+
+project = bakeoff.project()
+result = bakeoff.run(models=["ridge", DecisionTreeClassifier(max_depth=2)], progress=False)
+print(sorted(result.leaderboard.index), result.name, flush=True)
+run = bakeoff.run("flowers", models={"slow": Slow}, wait=False)
+for outcome in run:
+    print(outcome.candidate, flush=True)
+"""
+
+
+def test_a_script_runs_its_project_and_leaves_nothing_when_it_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    datasets = {"flowers": {"source": "sklearn", "name": "iris"}}
+    (tmp_path / "config" / "bakeoff.yaml").write_text(yaml.safe_dump({"datasets": datasets}))
+    catalog = {"models": {"ridge": {"path": "sklearn.linear_model:RidgeClassifier"}}}
+    (tmp_path / "config" / "models.yaml").write_text(yaml.safe_dump(catalog))
+    (tmp_path / "script.py").write_text(SCRIPT)
+    with subprocess.Popen(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+    ) as script:
+        assert script.stdout is not None
+        first = script.stdout.readline()
+        assert first.startswith("['DecisionTreeClassifier', 'dummy', 'ridge'] flowers-"), first
+        assert script.stdout.readline() == "dummy\n"
+
+        session = sessions.session_of(bakeoff.project(tmp_path)._session.configuration)
+        engine = session.context.engine
+        [slow, _] = run_rows.page(engine, limit=2)
+        wait_for(lambda: any(map(_is_fitting, below(script.pid))), "the fit")
+        processes = below(script.pid)
+        script.kill()
+
+    wait_for(lambda: not any(map(is_alive, processes)), "the end of what the script had started")
+    wait_for(lambda: not session.context.broker.is_running(), "the end of the embedded Redis")
+    assert run_rows.get(engine, slow.run.id).state == "cancelled"
+    sessions._open.clear()
+
+
+def _is_fitting(pid: int) -> bool:
+    """Whether it is a cell, which is below a warm parent, below the oven, below the worker."""
+    try:
+        return len(psutil.Process(pid).parents()) > len(psutil.Process(os.getpid()).parents()) + 4
+    except psutil.Error:
+        return False
