@@ -132,9 +132,9 @@ _ENTRIES: Sequence[_Entry] = (
     ),
     _Entry(
         "datasets",
-        "bakeoff.cli.commands.project.datasets_command:datasets",
+        "bakeoff.cli.commands.project.datasets_command:app",
         _PROJECT,
-        "List the datasets of the configuration.",
+        "List the datasets, and look for traps in one.",
     ),
     _Entry(
         "config",

@@ -18,6 +18,43 @@ from typing import Any, Self
 
 from bakeoff.domain.wording import joined
 
+#: Every finding there is, and what it says.
+SLUGS = {
+    # on the data
+    "small-data": "there are few rows",
+    "duplicate-rows": "rows repeat earlier ones",
+    "contradicting-labels": "equal rows have different labels",
+    "split-overlap": "test rows equal training rows",
+    "near-duplicate-rows": "test rows nearly equal training rows",
+    "target-copy": "a column is the target in other words",
+    "leaky-feature": "a column alone predicts the target",
+    "missing-by-class": "whether a value is missing tells the target",
+    "id-like": "a column differs in every row",
+    "useless-column": "a column has one value, or none",
+    "group-overlap": "rows that belong together are on both sides of the split",
+    "time-order": "test rows are older than training rows, of data that change with time",
+    "distribution-shift": "training and test rows can be told apart",
+    "tiny-class": "a class has few test rows",
+    "unseen-class": "a class has no training row",
+    "not-stratified": "the split could not be stratified",
+    "target-kind": "numbers of the target may be classes",
+    "text-dates": "a column of text looks like dates",
+    # on results
+    "constant-prediction": "a candidate predicts the same for every row",
+    "too-good": "a candidate makes almost no error where a linear one makes many",
+    "not-better-than-baseline": "nobody is shown to beat the dummy",
+    "few-rows": "there are too few test rows to claim anything",
+    "few-groups": "there are too few groups to claim anything",
+    "rests-on-few-rows": "few rows decide a score",
+    "predictions-not-kept": "the predictions behind a score are gone",
+    "test-set-reused": "many candidates were scored on the same test rows",
+    "test-set-worn": "very many were, or one was improved on them again and again",
+    "seal-broken": "rows that were sealed were open in another run",
+    "sealed-rows-not-opened": "the last word could not be had",
+    "production-not-compared": "the version in Production could not be compared",
+    "production-may-know-rows": "the version in Production may have been fitted on these test rows",
+}
+
 
 class Severity(StrEnum):
     """How much a finding says against the scores of a run."""

@@ -162,6 +162,7 @@ def run_of(plan: Plan, *, run_id: str, name: str | None = None, digest: str | No
         save=plan.save,
         request_digest=digest,
         priority=plan.spec.priority,
+        findings=plan.findings,
         created_at=utc_now(),
     )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from bakeoff.domain.extensions import Extends, added
+from bakeoff.domain.finding import SLUGS, Acceptance
 from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.domain.runs.verdict import PreferAmongTied, SplitReuse
 from bakeoff.domain.wording import listed, nearest
@@ -79,6 +80,27 @@ class DatasetSettings(Section):
         default_factory=dict, description="what a source of an installed package wants to know besides"
     )
 
+    accept: list[dict[str, str]] = Field(
+        default_factory=list,
+        description="findings that are known and no problem: `[slug: reason]`, or `[slug column: reason]`",
+    )
+
+    @field_validator("accept")
+    @classmethod
+    def _names_findings_and_reasons(cls, accept: list[dict[str, str]]) -> list[dict[str, str]]:
+        for line in accept:
+            for what, reason in line.items():
+                slug = what.strip().partition(" ")[0]
+                if slug not in SLUGS:
+                    raise ValueError(f"there is no finding {slug!r}{nearest(slug, SLUGS)}")
+                if not reason.strip():
+                    raise ValueError(f"{what} has no reason: say why it is no problem")
+        return accept
+
+    @property
+    def accepted(self) -> list[Acceptance]:
+        return [Acceptance.parse(what, reason) for line in self.accept for what, reason in line.items()]
+
     @field_validator("source")
     @classmethod
     def _is_known(cls, source: str) -> DatasetSource | str:
@@ -148,6 +170,10 @@ class Settings(Section):
     )
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the split, of numpy, and of every random_state")
     test_size: float = Field(0.25, gt=0, lt=1, description="share of the rows that is held out")
+    strict: bool = Field(
+        False,
+        description="whether runs recommend and save nobody while a finding of high severity is open",
+    )
     seal: float = Field(
         0.0, ge=0, le=0.9, description="share of the test rows that only the winner of a run is scored on"
     )

@@ -10,6 +10,7 @@ from bakeoff.api.schemas.catalog_schemas import CatalogOut, DatasetsOut, ModelOu
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.identity import iso
 from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.operations.dataset_findings import known_findings
 from bakeoff.store.bakeoffs import rejections as loads
 
 router = APIRouter(prefix="/api/ml", tags=["catalog"])
@@ -52,6 +53,16 @@ def read_a_model(context: TheContext, id: _ModelId) -> dict[str, Any]:  # noqa: 
 
 @router.get("/datasets", response_model=DatasetsOut)
 def list_datasets(context: TheContext) -> dict[str, Any]:
-    """The datasets of the configuration."""
+    """The datasets of the configuration, with the findings on the data of their newest runs."""
     known = context.configuration.settings.datasets
-    return {"items": [dataset.to_record(name) for name, dataset in known.items()]}
+    return {
+        "items": [
+            {**dataset.to_record(name), "findings": _findings(context, name)}
+            for name, dataset in known.items()
+        ]
+    }
+
+
+def _findings(context: TheContext, dataset: str) -> list[dict[str, Any]] | None:
+    found = known_findings(context, dataset)
+    return None if found is None else [finding.to_record() for finding in found]

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from bakeoff.api.schemas.finding_schemas import FindingOut
 from bakeoff.api.schemas.schema_base import Moment, Out
 from bakeoff.domain.candidate import CandidateKind, Learns
 from bakeoff.domain.signal import Strategy
@@ -62,6 +63,7 @@ class DatasetOut(Out):
     from_: str | None = Field(alias="from", description="file, URL without password, toy set or function")
     target: str | None = Field(description="null: the source defines it")
     task: str | None = Field(description="null: inferred from the values of the target")
+    findings: list[FindingOut] | None = Field(description="on the data of its newest run; null: none")
 
 
 class DatasetsOut(Out):

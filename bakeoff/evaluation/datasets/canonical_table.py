@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.evaluation.datasets.canonical_column import Column, canonical
-from bakeoff.evaluation.datasets.dataset_checks import check_rows, check_values, feature_names, warnings_of
+from bakeoff.evaluation.datasets.dataset_checks import check_rows, check_values, feature_names
 from bakeoff.evaluation.datasets.snapshot_layout import FORMAT
 from bakeoff.evaluation.datasets.sources.dataset_sources import SourceReading
 from bakeoff.evaluation.datasets.target import Target, target_of
@@ -38,9 +38,6 @@ class Table:
     @property
     def nbytes(self) -> int:
         return sum(column.nbytes for column in self.features) + self.target.labels.nbytes
-
-    def warnings(self) -> tuple[str, ...]:
-        return (*self.target.warnings, *warnings_of(self.features, self.columns[-1]))
 
     def dataset_id(self, digests: Iterable[bytes]) -> str:
         """The same for the same names, types, values and target: results with one id can be compared.

@@ -20,11 +20,13 @@ import numpy as np
 
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.design import ONE_SPLIT, Design
+from bakeoff.domain.finding import Finding, with_accepted, worst_first
+from bakeoff.evaluation.checks.data_findings import findings_on, store_findings, stored_findings
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
 from bakeoff.evaluation.datasets.column_files import to_disk, write_array, write_rows, write_text
-from bakeoff.evaluation.datasets.dataset_checks import split_warnings
+from bakeoff.evaluation.datasets.dataset_checks import check_split
 from bakeoff.evaluation.datasets.snapshot_layout import (
     MANIFEST,
     OPEN,
@@ -60,7 +62,7 @@ class Pinned:
     ref: DatasetRef
     folder: Path
     files: tuple[Path, ...]  #: what it was read from, absolute; no cell may read them
-    warnings: tuple[str, ...]  #: sentences for the person who starts the run
+    findings: tuple[Finding, ...]  #: on the data, with what the dataset accepts
 
 
 def pin(
@@ -75,20 +77,28 @@ def pin(
 ) -> Pinned:
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         table = table_of(read_dataset(dataset, root), dataset, threads, design)
-        # The longest first, so that all threads end at about the same time.
-        checking = threads.submit(table.warnings)
         splitting = threads.submit(make_split, table, design, seed=seed, test_size=test_size)
         dataset_id = table.dataset_id(threads.map(Column.digest, table.columns))
         split = splitting.result()
-        warnings = (*checking.result(), *split.warnings, *split_warnings(table.target, split))
+        check_split(table.target, split)
         ref = _ref(table, split, name, dataset_id)
         folder = folder_of(snapshots, ref.dataset_id, ref.split_id)
+        known = stored_findings(folder)
+        finding = None if known is not None else threads.submit(findings_on, table, split)
         snapshot_store.find_or_create(
             folder,
             needed=table.nbytes + _bytes_of_folds(table, split) + SPARE_BYTES,
             fill=lambda filled: _fill(filled, table, split, ref, threads),
         )
-    return Pinned(ref=ref, folder=folder, files=dataset_files(dataset, root), warnings=warnings)
+        if finding is not None:
+            known = finding.result()
+            store_findings(folder, known)
+    return Pinned(
+        ref=ref,
+        folder=folder,
+        files=dataset_files(dataset, root),
+        findings=worst_first(with_accepted(known or (), dataset.accepted)),
+    )
 
 
 def _ref(table: Table, split: Split, name: str, dataset_id: str) -> DatasetRef:

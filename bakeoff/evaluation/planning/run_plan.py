@@ -7,7 +7,9 @@ from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.design import Design
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
+from bakeoff.domain.finding import Finding
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import check_name
@@ -51,7 +53,42 @@ class Plan:
     save: SaveRequest | None
     spec: RunSpec  #: what was asked for; the fields above follow from it
     preparation: tuple[str, ...]  #: what the default pipeline does, a line for each part; empty: nothing
-    warnings: tuple[str, ...]  #: peculiarities of the data
+    findings: tuple[Finding, ...]  #: on the data
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestedData:
+    """The dataset that a request asks for, and how it is split."""
+
+    name: str
+    dataset: DatasetSettings
+    design: Design
+    seed: int
+    test_size: float
+
+    def pinned(self, configuration: Configuration, pin: Callable[..., Pinned] = pin) -> Pinned:
+        return pin(
+            self.dataset,
+            name=self.name,
+            root=configuration.root,
+            snapshots=configuration.snapshots,
+            seed=self.seed,
+            test_size=self.test_size,
+            design=self.design,
+        )
+
+
+def data_of(request: RunSpec, configuration: Configuration) -> RequestedData:
+    settings = configuration.settings
+    with in_field("dataset"):
+        name, dataset = _dataset(request, configuration)
+    return RequestedData(
+        name=name,
+        dataset=dataset,
+        design=design_of(request.design, dataset),
+        seed=settings.seed if request.seed is None else request.seed,
+        test_size=request.test_size or settings.test_size,
+    )
 
 
 def make_plan(
@@ -64,41 +101,27 @@ def make_plan(
     """Makes the plan. `catalog` may be slow: the data are read meanwhile, if no candidate is named."""
     configuration.require_shared_dir()
     settings = configuration.settings
-    seed = settings.seed if request.seed is None else request.seed
-    test_size = request.test_size or settings.test_size
     check_names(request.metrics or settings.metrics or ())
-    with in_field("dataset"):
-        name, dataset = _dataset(request, configuration)
-    design = design_of(request.design, dataset)
-    seal = configuration.settings.seal if request.seal is None else request.seal
+    data = data_of(request, configuration)
+    seal = settings.seal if request.seal is None else request.seal
     with in_field("seal"):
-        refuse_seal(seal, design)
+        refuse_seal(seal, data.design)
     with in_field("saveAs"):
-        save = _saving(request, name, configuration)
-    pinning = partial(
-        pin,
-        dataset,
-        name=name,
-        root=configuration.root,
-        snapshots=configuration.snapshots,
-        seed=seed,
-        test_size=test_size,
-        design=design,
-    )
-    pinned, choice = _pin_and_choose(request, pinning, catalog)
+        save = _saving(request, data.name, configuration)
+    pinned, choice = _pin_and_choose(request, partial(data.pinned, configuration, pin), catalog)
     baseline = _baseline(pinned.ref.target_kind) if request.baseline else None
     return Plan(
         dataset=replace(pinned.ref, files=tuple(map(str, pinned.files))),
         candidates=(*([baseline] if baseline else []), *choice.chosen),
         left_out=tuple(candidate.id for candidate in choice.left_out),
-        rules=_rules(request, dataset, pinned, configuration, seal),
-        seed=seed,
-        test_size=test_size,
+        rules=_rules(request, data.dataset, pinned, configuration, seal),
+        seed=data.seed,
+        test_size=data.test_size,
         baseline_id=baseline.id if baseline else None,
         save=save,
         spec=request,
         preparation=default_pipeline(fields(pinned.folder)) or (),
-        warnings=pinned.warnings,
+        findings=pinned.findings,
     )
 
 

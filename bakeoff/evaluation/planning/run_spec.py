@@ -64,6 +64,9 @@ class RunSpec(Body):
     seal: Annotated[float | None, OnCommandLine(panel=_SCORING, metavar="SHARE")] = Field(
         None, ge=0, le=0.9, description="Share of the test rows that only the winner is scored on."
     )
+    strict: Annotated[bool, OnCommandLine(panel=_SCORING)] = Field(
+        False, description="Recommend and save nobody while a serious finding is open."
+    )
     save: Annotated[
         SavePolicy | None, OnCommandLine(panel=_SAVING, metavar="best|all|none", needs_cells=True)
     ] = Field(None, strict=False, description="Keep fitted models in the registry.")

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bakeoff.domain.finding import Finding, blocking, with_accepted, worst_first
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.metric import greater_is_better
@@ -25,6 +26,7 @@ from bakeoff.domain.runs.verdict import RunVerdict, SplitReuse
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.sketch_results import sketch_what_has_none
 from bakeoff.operations.judging.split_use import SpentRows, with_use_of_split
+from bakeoff.operations.judging.strictness import is_strict, without_crown
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
@@ -117,6 +119,7 @@ def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
 
 def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None" = None) -> RunVerdict:
     """The verdict on a run, by the metric that ranks the run."""
+    from bakeoff.evaluation.checks.result_checks import result_findings
     from bakeoff.evaluation.statistics.judging import Reference, judge
     from bakeoff.operations.judging.judged_results import use_of_split
 
@@ -127,6 +130,8 @@ def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None"
     bare = {one.id for one in candidates if one.sketch is None and one.score is not None}
     if bare and sketch_what_has_none(context, run, [one for one in results if one.model_id in bare]):
         candidates = _candidates(context, run, results)
+    strict = is_strict(context, run)
+    is_held_back = strict and bool(blocking(run.findings))
     spent = SpentRows(context, run, results, metric) if settings.reuse is SplitReuse.SPEND else None
     references = []
     if production and production.sketch:
@@ -137,13 +142,27 @@ def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None"
         greater_is_better=greater_is_better(metric),
         prefer=settings.prefer_among_tied,
         references=references,
-        may_be_taken=spent.may_be_taken if spent else lambda _: True,
+        may_be_taken=spent.may_be_taken if spent and not is_held_back else lambda _: not is_held_back,
         use=use_of_split(context, run.dataset.split_id),
     )
-    verdict = with_use_of_split(context, run, verdict, results, spent)
-    if production is None:
-        return verdict
-    return replace(verdict, production=production.scores, findings=(*verdict.findings, *production.findings))
+    verdict = with_use_of_split(context, run, verdict, results, None if is_held_back else spent)
+    findings = verdict.findings
+    if production is not None:
+        verdict, findings = (
+            replace(verdict, production=production.scores),
+            (*findings, *production.findings),
+        )
+    jobs = {job.candidate.id: job.candidate for job in job_rows.of_run(context.engine, run.id)}
+    findings = (*result_findings(results, jobs, baseline=run.baseline_id), *findings)
+    verdict = replace(verdict, findings=_all_findings(context, run, findings))
+    return without_crown(verdict) if strict else verdict
+
+
+def _all_findings(context: Context, run: Run, on_results: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Those on the data and those on the results, with what the dataset accepts by now."""
+    dataset = context.configuration.settings.datasets.get(run.dataset.name)
+    accepted = dataset.accepted if dataset else []
+    return worst_first((*run.findings, *with_accepted(on_results, accepted)))
 
 
 def verdict_so_far(context: Context, run: Run) -> RunVerdict:

@@ -37,7 +37,7 @@ def test_facts_say_what_to_expect_what_could_be_seen_and_how_often_the_rows_were
 
 def test_the_sentence_comes_first_and_warnings_last():
     lines = [str(line) for line in verdict_lines(VERDICT)]
-    assert (lines[1], lines[-1]) == ("Two share first place.", "! look out")
+    assert (lines[1], lines[-1]) == ("Two share first place.", "test-set-reused  look out")
 
 
 def test_candidates_that_share_a_band_show_its_first_and_last_place_and_the_baseline_has_none():

@@ -104,6 +104,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_DATABASE_URL": ("sqlite:///other.db", "sqlite:///other.db"),
     "BAKEOFF_DATA_DIR": ("/var/lib/bakeoff", Path("/var/lib/bakeoff")),
     "BAKEOFF_SEAL": ("0.2", 0.2),
+    "BAKEOFF_STRICT": ("true", True),
     "BAKEOFF_REUSE": ("spend", SplitReuse.SPEND),
     "BAKEOFF_SHARED_DIR": ("/mnt/bakeoff", Path("/mnt/bakeoff")),
     "BAKEOFF_NODE_NAME": ("left", "left"),

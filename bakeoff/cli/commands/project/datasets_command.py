@@ -1,4 +1,4 @@
-"""`bakeoff datasets`: the datasets of the configuration."""
+"""`bakeoff datasets`: the datasets of the configuration, and what is to be known of their data."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +11,34 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rich.console import RenderableType
     from rich.table import Table
 
+    from bakeoff.operations.dataset_findings import CheckedDataset
     from bakeoff.settings.setting_definitions import DatasetSettings
 
 
+_REFUSED = 1
+
+app = typer.Typer(
+    help="List the datasets of the configuration, and check one.",
+    invoke_without_command=True,
+    add_completion=False,
+)
+
+
+@app.callback()
 def datasets(
+    called: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """List the datasets of the configuration."""
+    """List the datasets of the configuration.
+
+    `bakeoff datasets check` looks for traps in the data of one.
+    """
+    if called.invoked_subcommand is not None:
+        return
     context = project_access.open_project(config)
     configuration = context.configuration
     known = configuration.settings.datasets
@@ -51,3 +69,51 @@ def _table(known: "Mapping[str, DatasetSettings]") -> "Table":
             Text(terminal.clean(dataset.place or ""), "dim"),
         )
     return table
+
+
+@app.command("check")
+def check(
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="A configured dataset, or a .csv or .parquet file.")
+    ],
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", show_default=False, help="What to predict in a file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Look for traps in the data: leaks, repeated rows, groups and times that the split ignores.
+
+    The data are read, and pinned as a run would do.  Exit code 1: a finding of high severity is open.
+    """
+    from bakeoff.domain.finding import blocking
+    from bakeoff.evaluation.planning.run_spec import RunRequest
+    from bakeoff.operations.dataset_findings import check_dataset
+
+    context = project_access.open_project(config)
+    request = RunRequest.parse({"dataset": dataset, "target": target})
+    console = terminal.err() if as_json else terminal.out()
+    with terminal.busy(console, "reading the data"):
+        found = check_dataset(context, request)
+    if as_json:
+        terminal.write_json(found.to_record())
+    else:
+        terminal.show(console, *_findings(found))
+    if blocking(found.findings):
+        raise typer.Exit(_REFUSED)
+
+
+def _findings(found: "CheckedDataset") -> "list[RenderableType]":
+    from rich.text import Text
+
+    from bakeoff.cli.output.runs.finding_list import all_findings
+    from bakeoff.domain.wording import counted
+
+    data = found.dataset
+    about = (
+        f"{data.train_rows:,} rows to train, {data.test_rows:,} to test, {counted(data.columns, 'feature')}"
+    )
+    title = Text.assemble((terminal.clean(data.name), "bold"), f"  {about}")
+    if not found.findings:
+        return [title, Text("no findings", "green")]
+    return [title, *all_findings(found.findings)]

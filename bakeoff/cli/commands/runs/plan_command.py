@@ -12,6 +12,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from bakeoff.domain.finding import Finding
     from bakeoff.domain.runs.run import Run
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
     from bakeoff.operations.judging.detectable_difference import DetectableDifference
@@ -24,6 +25,9 @@ def plan(
     dataset: run_options.DatasetOption = None,
     given: Mapping[str, Any],
     added: run_options.WithOption = None,
+    all_findings: Annotated[
+        bool, typer.Option("--findings", help="All findings on the data, with their cures.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -54,7 +58,8 @@ def plan(
     if as_json:
         terminal.write_json(_record(run, prospects, detectable))
     else:
-        terminal.show(terminal.out(), _table(prospects), _sum(prospects), *_detectable(detectable))
+        told = [*_detectable(detectable), *_findings(run.findings, all_of_them=all_findings)]
+        terminal.show(terminal.out(), _table(prospects), _sum(prospects), *told)
 
 
 def _record(
@@ -67,6 +72,7 @@ def _record(
         "seed": run.seed,
         **run.rules.to_record(),
         "detectableDifference": detectable.to_record() if detectable else None,
+        "findings": [finding.to_record() for finding in run.findings],
         "candidates": [prospect.to_record() for prospect in prospects],
     }
 
@@ -110,6 +116,16 @@ def _sum(prospects: "Sequence[Prospect]") -> "RenderableType":
     if unknown:
         said.append(f"{unknown} never timed")
     return Text("\n" + ", ".join(said), "dim")
+
+
+def _findings(findings: "Sequence[Finding]", *, all_of_them: bool) -> "list[RenderableType]":
+    from rich.text import Text
+
+    from bakeoff.cli.output.runs.finding_list import all_findings, finding_lines
+
+    if not findings:
+        return []
+    return [Text(), *(all_findings(findings) if all_of_them else finding_lines(findings))]
 
 
 def _detectable(detectable: "DetectableDifference | None") -> "list[RenderableType]":

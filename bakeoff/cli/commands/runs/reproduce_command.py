@@ -73,7 +73,7 @@ def _wait_for_end(
         show_how_to_follow(context, run_id, console, as_json=False)
         raise typer.Exit
     terminal.show(console, *failures(read_report(context.engine, run_id).unsuccessful))
-    exit_with_state_of(ended)
+    exit_with_state_of(context, ended)
 
 
 def _comparison_table(found: "ReproductionComparison") -> "RenderableType":

@@ -50,7 +50,8 @@ def run(
 ) -> None:
     """Evaluate candidates on a dataset and rank them.
 
-    Ctrl-C ends this command and not the run, which goes on.  Exit code 3: not all candidates have a result.
+    Ctrl-C ends this command and not the run, which goes on.  Exit code 3: not all candidates have a result;
+    1: a finding was in the way of a strict run.
     """
     began = time.monotonic()
     context = project_access.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
@@ -154,7 +155,8 @@ def _show_header(
         preparation=plan.preparation,
         left_out=plan.left_out,
         reused=how_many_reused(prospects),
-        warnings=[*plan.warnings, *rejected],
+        findings=plan.findings,
+        warnings=rejected,
     )
     terminal.show(console, told)
     console.file.flush()

@@ -36,6 +36,9 @@ def show(  # noqa: PLR0917 - one parameter for each option
     errors: Annotated[
         bool, typer.Option("--errors", help="Tracebacks, last log lines and warnings, too.")
     ] = False,
+    findings: Annotated[
+        bool, typer.Option("--findings", help="All findings on data and results, with their cures.")
+    ] = False,
     top: Annotated[
         int | None,
         typer.Option(
@@ -64,11 +67,11 @@ def show(  # noqa: PLR0917 - one parameter for each option
     if model is not None:
         _show_details(report, model, form)
     elif form is ShowFormat.TABLE:
-        show_report(report, terminal.out(), top=top, errors=errors)
+        show_report(report, terminal.out(), top=top, errors=errors, findings=findings)
     else:
         _write(report, form, top)
     if ended is not None:
-        _leave(ended)
+        _leave(context, ended)
 
 
 def _watch(context: "Context", run_id: str, form: ShowFormat) -> "Run | None":
@@ -77,10 +80,10 @@ def _watch(context: "Context", run_id: str, form: ShowFormat) -> "Run | None":
     return follow_to_end(context, run_id, terminal.out() if form is ShowFormat.TABLE else terminal.err())
 
 
-def _leave(ended: "Run") -> None:
+def _leave(context: "Context", ended: "Run") -> None:
     from bakeoff.cli.output.runs.follow_run import exit_with_state_of
 
-    exit_with_state_of(ended)
+    exit_with_state_of(context, ended)
 
 
 def _show_details(report: "RunReport", model: str, form: ShowFormat) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bakeoff.cli.output.number_format import decimals, fixed
 from bakeoff.cli.output.runs.verdict_view import place_of
+from bakeoff.domain.finding import in_short
 from bakeoff.domain.runs.verdict import Interval, verdict_facts
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
@@ -80,7 +81,10 @@ def _verdict(report: RunReport) -> Iterator[str]:
     verdict = report.verdict
     if verdict is None:
         return
-    paragraphs = [verdict.sentence, *(f"> {finding.message}" for finding in verdict.findings)]
+    paragraphs = [
+        verdict.sentence,
+        *(f"> **{finding.slug}**: {line}" for finding, line in in_short(verdict.findings)),
+    ]
     if facts := verdict_facts(verdict.to_record()):
         paragraphs.insert(1, f"{'; '.join(facts)}.")
     for paragraph in paragraphs:

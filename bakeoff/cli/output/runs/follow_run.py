@@ -13,6 +13,7 @@ from bakeoff.cli.output.runs.saving_view import wait_until_saved
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.judging.judge_runs import verdict_so_far, wait_for_verdict
+from bakeoff.operations.judging.strictness import is_held_back
 from bakeoff.operations.run_report import read_report, report_record, run_record
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.worker import worker_processes
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from bakeoff.operations.context import Context
 
+_REFUSED = 1
 _UNSUCCESSFUL = 3
 
 
@@ -34,7 +36,7 @@ def follow_and_show(
         show_how_to_follow(context, run_id, console, as_json=as_json)
         return
     _show_leaderboard(context, run_id, console, as_json=as_json)
-    exit_with_state_of(ended)
+    exit_with_state_of(context, ended)
 
 
 def follow_to_end(
@@ -57,10 +59,12 @@ def follow_to_end(
     return ended
 
 
-def exit_with_state_of(ended: Run) -> None:
-    """Exits the command with code 3 unless the run completed."""
+def exit_with_state_of(context: "Context", ended: Run) -> None:
+    """Exits the command with code 3 unless the run completed, with 1 if a strict run was held back."""
     if ended.state is not RunState.COMPLETED:
         raise typer.Exit(_UNSUCCESSFUL)
+    if is_held_back(context, ended):
+        raise typer.Exit(_REFUSED)
 
 
 def show_how_to_follow(context: "Context", run_id: str, console: "Console", *, as_json: bool) -> None:

@@ -8,9 +8,11 @@ from rich.text import Text
 
 from bakeoff.cli.output.number_format import duration
 from bakeoff.cli.output.runs import state_words
+from bakeoff.cli.output.runs.finding_list import finding_lines
 from bakeoff.cli.output.signal_run_view import order
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.finding import Finding
 from bakeoff.domain.metric import AVERAGED_METRICS, ScoringRules
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
@@ -33,6 +35,7 @@ def header(
     preparation: Sequence[str] = (),
     left_out: Sequence[str] = (),
     reused: str = "",
+    findings: Sequence[Finding] = (),
     warnings: Sequence[str] = (),
 ) -> "RenderableType":
     """The header, with a line for each that is given.
@@ -48,6 +51,7 @@ def header(
         *(("prepared", Text(clean(line))) for line in preparation),
         *([("left out", _left_out(left_out, run))] if left_out else []),
         *([("reused", Text(reused))] if reused else []),
+        *(("finding", line) for line in finding_lines(findings)),
         *(("warning", Text(clean(warning), "yellow")) for warning in warnings),
     ]
     return grid(rows)

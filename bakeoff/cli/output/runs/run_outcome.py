@@ -6,32 +6,51 @@ from rich.text import Text
 
 from bakeoff.cli.output import signal_run_view, terminal
 from bakeoff.cli.output.runs.failure_list import failures, warnings_in_full
+from bakeoff.cli.output.runs.finding_list import all_findings
 from bakeoff.cli.output.runs.leaderboard_table import leaderboard
 from bakeoff.cli.output.runs.run_header import header, state
 from bakeoff.cli.output.runs.saving_view import saving_lines
 from bakeoff.cli.output.runs.verdict_view import verdict_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
+    from bakeoff.domain.finding import Finding
     from bakeoff.operations.run_report import RunReport
 
 _ROWS_ON_A_TERMINAL = 30
 
 
 def show_report(
-    report: "RunReport", console: "Console", *, top: int | None = None, errors: bool = False
+    report: "RunReport",
+    console: "Console",
+    *,
+    top: int | None = None,
+    errors: bool = False,
+    findings: bool = False,
 ) -> None:
-    terminal.show(console, header(report.run))
-    show_outcome(report, console, top=top, errors=errors)
+    """`findings`: all of them, with their cures, and not a line for each kind."""
+    known = report.verdict.findings if report.verdict else report.run.findings
+    terminal.show(console, header(report.run, findings=() if findings else report.run.findings))
+    show_outcome(report, console, top=top, errors=errors, told=known if findings else report.run.findings)
+    if findings:
+        terminal.show(console, Text(), *(all_findings(known) or [Text("no findings", "dim")]))
 
 
 def show_outcome(
-    report: "RunReport", console: "Console", *, top: int | None = None, errors: bool = False
+    report: "RunReport",
+    console: "Console",
+    *,
+    top: int | None = None,
+    errors: bool = False,
+    told: "Sequence[Finding] | None" = None,
 ) -> None:
-    """The report without its header."""
+    """The report without its header. `told`: findings that are shown elsewhere; None: those of the header."""
     if top is None and console.is_terminal:
         top = _ROWS_ON_A_TERMINAL
+    shown = report.run.findings if told is None else told
     board = (
         signal_run_view.outcome(report, top=top)
         if report.run.signals
@@ -40,7 +59,7 @@ def show_outcome(
     terminal.show(
         console,
         state(report.summary, reused=report.reused),
-        *(verdict_lines(report.verdict) if report.verdict else []),
+        *(verdict_lines(report.verdict, told=shown) if report.verdict else []),
         *([Text(), *board] if board else []),
         *failures(report.unsuccessful, top=top, whole=errors),
         *(warnings_in_full([row.result for row in report.standings]) if errors else []),

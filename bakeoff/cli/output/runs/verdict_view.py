@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bakeoff.cli.output.number_format import decimals, explodes_at, fixed
+from bakeoff.cli.output.runs.finding_list import finding_lines
+from bakeoff.domain.finding import Finding
 from bakeoff.domain.runs.verdict import Interval, RunVerdict, Standing, verdict_facts
 
 if TYPE_CHECKING:
@@ -24,17 +26,17 @@ STANDING_STYLES = {
 }
 
 
-def verdict_lines(verdict: RunVerdict) -> "list[RenderableType]":
-    """The sentence, and below it what a reader should know of it."""
-    return [Text(), sentence_text(verdict), *detail_lines(verdict)]
+def verdict_lines(verdict: RunVerdict, *, told: Sequence[Finding] = ()) -> "list[RenderableType]":
+    """The sentence, and below it what a reader should know of it. `told`: findings that were shown before."""
+    return [Text(), sentence_text(verdict), *detail_lines(verdict, told=told)]
 
 
 def sentence_text(verdict: RunVerdict) -> Text:
     return Text(verdict.sentence, "bold" if verdict.best else "")
 
 
-def detail_lines(verdict: RunVerdict) -> list[Text]:
-    notes = [Text(f"! {finding.message}", "yellow") for finding in verdict.findings]
+def detail_lines(verdict: RunVerdict, *, told: Sequence[Finding] = ()) -> list[Text]:
+    notes = finding_lines([finding for finding in verdict.findings if finding not in told])
     return [*(Text(line, _DIM) for line in verdict_facts(verdict.to_record())), *notes]
 
 

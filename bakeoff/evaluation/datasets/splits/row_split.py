@@ -36,6 +36,11 @@ class Split:
     warnings: tuple[str, ...] = ()
 
     @property
+    def parts(self) -> tuple[FoldRows, ...]:
+        """The folds; of one split its two parts."""
+        return self.folds or (FoldRows(train=self.train, test=self.test),)
+
+    @property
     def train_rows(self) -> int:
         return max((len(fold.train) for fold in self.folds), default=len(self.train))
 

@@ -12,6 +12,7 @@ from fixtures import warm
 from fixtures.project import Project, a_project
 from sqlalchemy import delete, update
 
+from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict
@@ -116,3 +117,48 @@ def test_a_plan_says_what_could_be_shown_and_the_last_run_on_the_split_knows_bet
     assert (planned.metric, round(planned.difference, 4)) == ("accuracy", 0.028)
     assert planned.to_record()["assumedDisagreement"] == 0.1
     assert detectable_difference(project.context, run, 1) is None
+
+
+LEAK = Finding(slug="leaky-feature", severity=Severity.HIGH, message="paid leaks", columns=("paid",))
+
+
+def judged_again(project: Project, run: Run, **columns: Any) -> RunVerdict:
+    with writing(project.engine) as connection:
+        connection.execute(update(tables.runs).values(**columns))
+    judge_old_run(project.context, run.id)
+    verdict = verdict_rows.of_run(project.engine, run.id)
+    with writing(project.engine) as connection:
+        connection.execute(update(tables.runs).values(findings=None, options=None))
+    assert verdict is not None
+    return verdict
+
+
+def test_a_strict_run_recommends_nobody_while_a_leak_is_open_and_says_which(
+    old: tuple[Project, Run, RunVerdict],
+) -> None:
+    project, run, _ = old
+    verdict = judged_again(project, run, findings=[LEAK.to_record()], options={"strict": True})
+
+    assert verdict.recommended is None
+    assert verdict.sentence.startswith(
+        "Nobody is recommended: strict is on, and leaky-feature (paid) is open. By the scores alone: "
+    )
+
+
+def test_a_run_that_is_not_strict_says_what_it_saw_and_recommends(
+    old: tuple[Project, Run, RunVerdict],
+) -> None:
+    project, run, before = old
+    verdict = judged_again(project, run, findings=[LEAK.to_record()])
+
+    assert (verdict.recommended, verdict.sentence) == (before.recommended, before.sentence)
+    assert verdict.findings[0] == LEAK
+    assert verdict.to_record()["findings"][0]["slug"] == "leaky-feature"
+
+
+def test_an_accepted_leak_is_in_no_strict_runs_way(old: tuple[Project, Run, RunVerdict]) -> None:
+    project, run, before = old
+    accepted = replace(LEAK, accepted="it is known in advance")
+    verdict = judged_again(project, run, findings=[accepted.to_record()], options={"strict": True})
+
+    assert (verdict.recommended, verdict.sentence) == (before.recommended, before.sentence)

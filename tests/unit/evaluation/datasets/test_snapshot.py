@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
-from bakeoff.evaluation.datasets import snapshot, snapshot_layout
+from bakeoff.evaluation.datasets import pinning, snapshot, snapshot_layout
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot, sealed_labels, sealed_rows
 from bakeoff.evaluation.datasets.snapshot_store import snapshots_in
@@ -333,9 +333,39 @@ def test_mapped_bytes_are_those_of_the_open_part(place):
     assert data < snapshot.mapped_bytes(pinned.folder) < data + 3 * 200
 
 
-def test_warnings_reach_the_caller(place):
-    (warning,) = place.parquet(numbers(60).assign(c=1.5)).warnings
-    assert warning == "columns with one value only: 'c'"
+def test_findings_reach_the_caller(place):
+    found = place.parquet(numbers(160).assign(c=1.5)).findings
+    assert [one.message for one in found] == ["c has one value only"]
+
+
+def test_findings_are_made_once_for_a_snapshot_and_again_if_they_are_gone(place, monkeypatch):
+    first = place.parquet(numbers(160).assign(c=1.5))
+    made = []
+    monkeypatch.setattr(pinning, "findings_on", lambda *_: made.append(1) or first.findings)
+    assert place.parquet(numbers(160).assign(c=1.5)).findings == first.findings
+    assert made == []
+    (first.folder / "sealed" / "findings.json").unlink()
+    assert place.parquet(numbers(160).assign(c=1.5)).findings == first.findings
+    assert made == [1]
+    assert (first.folder / "sealed" / "findings.json").exists()
+
+
+def test_what_a_dataset_accepts_is_said_with_its_reason(place):
+    accept = [{"useless-column c": "it comes into use next year"}]
+    (found,) = place.parquet(numbers(160).assign(c=1.5), accept=accept).findings
+    assert found.accepted == "it comes into use next year"
+
+
+@pytest.mark.parametrize(
+    ("accept", "says"),
+    [
+        ([{"leaky-faeture": "known"}], "there is no finding 'leaky-faeture'; did you mean 'leaky-feature'"),
+        ([{"leaky-feature c": " "}], "leaky-feature c has no reason: say why it is no problem"),
+    ],
+)
+def test_what_is_accepted_must_exist_and_have_a_reason(accept, says):
+    with pytest.raises(ValueError, match=says):
+        DatasetSettings(source="csv", path="d.csv", target="y", accept=accept)
 
 
 @pytest.mark.parametrize(

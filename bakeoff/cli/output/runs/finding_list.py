@@ -1,0 +1,45 @@
+"""Findings as lines of text: a line for each kind, the worst first, or all of them with evidence and cure."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from bakeoff.cli.output.terminal import clean
+from bakeoff.domain.finding import Finding, Severity, in_short, worst_first
+from bakeoff.domain.wording import counted
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_STYLES = {Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: "dim"}
+
+
+def finding_lines(findings: Sequence[Finding]) -> list[Text]:
+    """A line for each kind. Accepted ones are only counted."""
+    lines = [_line(finding, message) for finding, message in in_short(findings) if finding.accepted is None]
+    accepted = sum(finding.accepted is not None for finding in findings)
+    if accepted:
+        lines.append(Text(f"{counted(accepted, 'finding')} accepted by the dataset", "dim"))
+    return lines
+
+
+def all_findings(findings: Sequence[Finding]) -> "list[RenderableType]":
+    """Each with its severity, rows and cure, or the reason why it is accepted."""
+    from rich.padding import Padding
+
+    told: list[RenderableType] = []
+    for finding in worst_first(findings):
+        told.append(_line(finding, finding.message))
+        rest = [Text(f"accepted: {clean(finding.accepted)}", "green")] if finding.accepted is not None else []
+        if finding.examples:
+            rest.append(Text(f"rows {', '.join(map(str, finding.examples))}, counted from 0", "dim"))
+        if finding.cure and finding.accepted is None:
+            rest.append(Text.assemble(("fix: ", "bold"), clean(finding.cure)))
+        told.extend(Padding(text, (0, 0, 0, 2), expand=False) for text in rest)
+    return told
+
+
+def _line(finding: Finding, message: str) -> Text:
+    style = _STYLES[finding.severity] if finding.accepted is None else "dim"
+    return Text.assemble((finding.slug, style), f"  {clean(message)}")

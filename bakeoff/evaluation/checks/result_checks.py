@@ -1,0 +1,62 @@
+"""Checks of the results of a run: candidates that predict one value, and scores that are too good."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.finding import Finding, Severity
+from bakeoff.domain.runs.result import Result
+
+_ALMOST_RIGHT, _POINTS_BEHIND = 0.99, 0.05
+_ALMOST_ALL, _LINEAR_R2 = 0.999, 0.95
+_LINEAR = "sklearn.linear_model"
+
+
+def result_findings(
+    results: Sequence[Result], candidates: Mapping[str, Candidate], *, baseline: str | None
+) -> Iterator[Finding]:
+    """`candidates`: those of the run, by id. The baseline predicts one value by design."""
+    rivals = [result for result in results if result.model_id != baseline]
+    constant = tuple(result.model_id for result in rivals if _is_constant(result))
+    if constant:
+        yield Finding(
+            slug="constant-prediction",
+            severity=Severity.MEDIUM,
+            message=f"{', '.join(constant)} {'predicts' if len(constant) == 1 else 'predict'} the same for "
+            "every test row",
+            cure="`threshold`, class weights or other parameters; as it is, it has learned nothing",
+            candidates=constant,
+        )
+    linear = [one for one in rivals if (candidates[one.model_id].path or "").startswith(_LINEAR)]
+    for metric, enough, behind in (
+        ("accuracy", _ALMOST_RIGHT, lambda score: score - _POINTS_BEHIND),
+        ("r2", _ALMOST_ALL, lambda _: _LINEAR_R2),
+    ):
+        reference = max((one.metrics.get(metric) or 0.0 for one in linear), default=None)
+        if reference is None:
+            continue
+        good = [
+            one
+            for one in rivals
+            if (score := one.metrics.get(metric)) is not None
+            and score >= enough
+            and reference < behind(score)
+        ]
+        if good:
+            first = max(good, key=lambda one: one.metrics[metric] or 0.0)
+            yield Finding(
+                slug="too-good",
+                severity=Severity.HIGH,
+                message=f"{first.model_id} has {metric} {first.metrics[metric]:.4f}, where the best linear "
+                f"candidate has {reference:.4f}: look for what the test rows give away",
+                cure="look for features that are known only with the target, and for repeated rows; if it is "
+                "right, `accept: [too-good: the reason]`",
+                candidates=tuple(one.model_id for one in good),
+            )
+
+
+def _is_constant(result: Result) -> bool:
+    """Whether all predictions are in one column of the table of confusions; unknown for numbers."""
+    table = result.details.get("confusion")
+    if not table:
+        return False
+    return sum(any(row[place] for row in table) for place in range(len(table[0]))) == 1

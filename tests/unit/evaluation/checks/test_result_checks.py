@@ -1,0 +1,41 @@
+"""Findings on the results of a run."""
+
+from fixtures.samples import a_candidate, a_job, a_result, a_run
+
+from bakeoff.domain.finding import Finding
+from bakeoff.evaluation.checks.result_checks import result_findings
+
+LINEAR = "sklearn.linear_model:LogisticRegression"
+
+
+def found(**scores: dict[str, object]) -> dict[str, Finding]:
+    """On candidates with these metrics, paths and confusions."""
+    run = a_run(baseline_id="dummy")
+    candidates, results = {}, []
+    for name, about in scores.items():
+        candidates[name] = a_candidate(id=name, path=about.pop("path", "models.tree:Tree"))
+        details = {"warnings": [], "confusion": about.pop("confusion", [[5, 1], [0, 6]])}
+        results.append(a_result(a_job(run, candidate=candidates[name]), metrics=about, details=details))
+    return {one.slug: one for one in result_findings(results, candidates, baseline="dummy")}
+
+
+def test_a_candidate_that_predicts_one_class_is_named_and_the_baseline_is_not():
+    one_class = [[5, 0], [7, 0]]
+    seen = found(tree={"confusion": one_class}, dummy={"confusion": one_class}, good={})
+    assert seen["constant-prediction"].candidates == ("tree",)
+
+
+def test_a_score_far_above_a_linear_one_is_too_good():
+    seen = found(tree={"accuracy": 0.999}, line={"accuracy": 0.91, "path": LINEAR})["too-good"]
+    assert (seen.candidates, seen.blocks) == (("tree",), True)
+    assert seen.message.startswith("tree has accuracy 0.9990, where the best linear candidate has 0.9100")
+
+
+def test_numbers_that_are_predicted_exactly_are_too_good():
+    assert "too-good" in found(tree={"r2": 0.9995}, line={"r2": 0.9, "path": LINEAR})
+    assert "too-good" not in found(tree={"r2": 0.9995}, line={"r2": 0.97, "path": LINEAR})
+
+
+def test_a_good_score_on_easy_data_is_not_too_good():
+    assert found(tree={"accuracy": 0.995}, line={"accuracy": 0.97, "path": LINEAR}) == {}
+    assert found(tree={"accuracy": 0.995}) == {}
