@@ -6,7 +6,7 @@ The run keeps a digest of its request: another request with the same key is an e
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -56,15 +56,23 @@ def generate(context: Context, body: SignalBody, *, key: str | None, principal: 
     )
 
 
-def retry(context: Context, run_id: str, *, key: str | None, principal: Principal) -> RunStatus:
+def retry(
+    context: Context,
+    run_id: str,
+    *,
+    key: str | None,
+    principal: Principal,
+    models: Collection[str] | None = None,
+) -> RunStatus:
+    """`models`: of the candidates without a result, only these; None: all."""
     if principal.role is not Role.ADMIN:
         _refuse_signals(context, run_id)
     return _once(
         context,
-        {"retry": run_id},
+        {"retry": run_id} if models is None else {"retry": run_id, "models": sorted(models)},
         key,
         principal,
-        lambda as_id, digest: start_run.retry(context, run_id, as_id=as_id, digest=digest),
+        lambda as_id, digest: start_run.retry(context, run_id, as_id=as_id, digest=digest, models=models),
     )
 
 

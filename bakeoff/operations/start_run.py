@@ -4,17 +4,18 @@ If the process is killed before the transaction, there is no run; if after it, t
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.errors import ConflictError
+from bakeoff.domain.errors import ConflictError, InvalidInputError
 from bakeoff.domain.identity import new_id, parse_id, utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Parts, Result, fingerprint
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.signal import SignalJobInputs
+from bakeoff.domain.wording import listed, quoted
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
@@ -191,10 +192,18 @@ def job_of(
     )
 
 
-def retry(context: Context, run_id: str, *, as_id: str | None = None, digest: str | None = None) -> str:
+def retry(
+    context: Context,
+    run_id: str,
+    *,
+    as_id: str | None = None,
+    digest: str | None = None,
+    models: Collection[str] | None = None,
+) -> str:
     """Starts a new run of the same candidates on the same snapshot; results that exist are reused.
 
     `as_id`: the id of the new run, from a caller whose requests may be repeated: there is only one such run.
+    `models`: of the candidates without a result, only these; the others are left out. None: all of them.
     """
     engine = context.engine
     if as_id is not None and run_rows.exists(engine, as_id):
@@ -219,6 +228,9 @@ def retry(context: Context, run_id: str, *, as_id: str | None = None, digest: st
         ended_at=None,
     )
     old_jobs = job_rows.of_run(engine, run_id)
+    if models is not None:
+        _refuse_what_is_not_to_retry(models, [job for job in old_jobs if job.id not in finished], run_id)
+        old_jobs = [job for job in old_jobs if job.id in finished or job.candidate.id in models]
     queued = _queued_again(context, again, [job for job in old_jobs if job.id not in finished])
     reused = [
         _taken_over(
@@ -230,6 +242,18 @@ def retry(context: Context, run_id: str, *, as_id: str | None = None, digest: st
     write_run(context, again, queued, reused)
     doorbells.ring_next(context)
     return again.id
+
+
+def _refuse_what_is_not_to_retry(models: Collection[str], open_jobs: Sequence[Job], run_id: str) -> None:
+    retried = [job.candidate.id for job in open_jobs]
+    if not models:
+        raise InvalidInputError(f"no candidate to retry is named: there are {listed(retried)}")
+    for model in models:
+        if model not in retried:
+            raise InvalidInputError(
+                f"{quoted(model)} is no candidate of run {run_id} without a result: "
+                f"there are {listed(retried)}"
+            )
 
 
 def _queued_again(context: Context, run: Run, old: Sequence[Job]) -> list[Job]:

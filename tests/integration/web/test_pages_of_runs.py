@@ -107,3 +107,60 @@ def test_the_settings_say_where_each_was_found(browser: Browser) -> None:
     page = browser.page("/settings")
     assert "<code>evalWorkers</code>" in page
     assert "<strong>file</strong>" in page
+
+
+def test_jobs_are_a_waterfall_and_failures_are_grouped_by_what_mends_them(
+    browser: Browser, show: Showcase
+) -> None:
+    page = browser.page(f"/runs/{show.judged.id}/jobs")
+    assert page.count("<h3>ModuleNotFoundError") == 1
+    assert "Retry these 2" in page
+    assert page.index("ModuleNotFoundError") < page.index("<h3>Timeout")
+    rows = json.loads(browser.page(f"/runs/{show.judged.id}/jobs.json"))
+    assert [row["modelId"] for row in rows if row["errorType"] == "Timeout"] == ["gp_classifier"]
+    assert len(rows) == 17
+
+
+def test_a_running_run_says_how_long_it_still_takes(browser: Browser, show: Showcase) -> None:
+    page = browser.page(f"/runs/{show.running.id}/jobs")
+    assert "at this pace" in page
+    assert "Retry" not in page
+
+
+def test_the_page_of_a_job_has_its_error_its_cure_and_its_traceback(browser: Browser, show: Showcase) -> None:
+    to = browser.get(f"/runs/{show.judged.id}/jobs/tabnet").headers["location"]
+    page = browser.page(to)
+    assert "pip install &#x27;pytorch-tabnet&#x27;" in page
+    assert "Traceback (most recent call last)" in page
+    assert browser.get(to[:-4]).headers["location"] == to
+
+
+def test_the_page_of_a_job_with_a_result_says_how_to_make_it_again(browser: Browser, show: Showcase) -> None:
+    to = browser.get(f"/runs/{show.judged.id}/jobs/xgboost").headers["location"]
+    page = browser.page(to)
+    assert f"bakeoff reproduce {to.removeprefix('/jobs/')[:8]}" in page
+    assert "validation-logloss" in page
+    log = browser.page(f"{to}/log?after=5")
+    assert "idation-logloss" in log
+    assert "data-ended" in log
+
+
+def test_pairs_hold_in_both_directions(browser: Browser, show: Showcase) -> None:
+    pairs = json.loads(browser.page(f"/runs/{show.judged.id}/pairs.json"))
+    assert len(pairs) == 13 * 12 / 2
+    page = browser.page(f"/runs/{show.judged.id}/pairs")
+    assert (
+        page.count('class="better"')
+        == page.count('class="worse"')
+        == sum(one["better"] is not None for one in pairs)
+    )
+
+
+def test_a_step_of_the_pareto_front_is_shown_to_be_better(browser: Browser, show: Showcase) -> None:
+    rows = json.loads(browser.page(f"/runs/{show.judged.id}/pareto.json?cost=fit"))
+    places = {row["modelId"]: row["place"] for row in rows}
+    assert rows[0]["modelId"] == "dummy"
+    assert places["hist_gradient_boosting"] == "front"
+    assert places["lightgbm"] == "tied"  # it scores higher and costs more, and that is not shown
+    assert places["svc_rbf"] == "beaten"
+    assert browser.get(f"/runs/{show.judged.id}/pareto?cost=luck").status_code == 422

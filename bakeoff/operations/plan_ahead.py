@@ -1,0 +1,47 @@
+"""What a run would do, before it is started: what it fits and reuses, what that costs, what it can show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bakeoff.domain.identity import new_id
+from bakeoff.domain.runs.run import Run
+from bakeoff.evaluation.planning.run_plan import Plan, make_plan
+from bakeoff.evaluation.planning.run_spec import RunSpec
+from bakeoff.evaluation.reuse.reuse_plan import Prospect, longest_first
+from bakeoff.operations import start_run
+from bakeoff.operations.context import Context
+from bakeoff.operations.judging.detectable_difference import DetectableDifference, detectable_difference
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAhead:
+    run: Run  #: as it would be written
+    plan: Plan
+    prospects: Sequence[Prospect]  #: what becomes of each candidate, in the order in which they start
+    detectable: DetectableDifference | None  #: None where nothing can be said
+
+    @property
+    def to_fit(self) -> int:
+        return sum(prospect.fit is None for prospect in self.prospects)
+
+    @property
+    def known_s(self) -> float:
+        """The work of those that were timed before."""
+        return sum(prospect.expected_s or 0.0 for prospect in self.prospects if prospect.fit is None)
+
+    @property
+    def untimed(self) -> int:
+        return sum(prospect.fit is None and prospect.expected_s is None for prospect in self.prospects)
+
+
+def plan_ahead(context: Context, spec: RunSpec) -> RunAhead:
+    """The data are read, and pinned as a snapshot; nothing is started."""
+    plan = make_plan(
+        spec, catalog=context.catalog, configuration=context.configuration, pin=context.pin_cache.pin
+    )
+    run = start_run.run_of(plan, run_id=new_id())
+    prospects = longest_first(start_run.prospects_of(context, run, plan.candidates, fresh=spec.fresh))
+    candidates = sum(prospect.candidate.id != run.baseline_id for prospect in prospects)
+    return RunAhead(
+        run=run, plan=plan, prospects=prospects, detectable=detectable_difference(context, run, candidates)
+    )

@@ -1,0 +1,120 @@
+"""What the forms of the pages do: each asks first and says what stays, and does it once."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from fixtures.page_visits import OURS, Browser
+from fixtures.showcase import Showcase, a_showcase
+
+from bakeoff.api.security.tokens import Role, add
+from bakeoff.domain.runs.job import JobState
+from bakeoff.store.bakeoffs import job_rows, run_rows
+
+
+@pytest.fixture(scope="module")
+def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Showcase]:
+    made = a_showcase(tmp_path_factory.mktemp("actions"))
+    yield made
+    made.context.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def browser(show: Showcase) -> Browser:
+    return Browser(show.context)
+
+
+def models_of(show: Showcase, run_id: str) -> dict[str, JobState]:
+    return {job.candidate.id: job.state for job in job_rows.of_run(show.context.engine, run_id)}
+
+
+def test_a_group_of_failures_is_retried_and_the_others_are_left_out(browser: Browser, show: Showcase) -> None:
+    question = browser.page(f"/runs/{show.judged.id}/retry?m=tabnet&m=deepfm")
+    assert "1 other candidate without a result: the new run leaves them out" in question
+    form = {"m": ["tabnet", "deepfm"], "key": "once"}
+    to = browser.send(f"/runs/{show.judged.id}/retry", form).headers["location"]
+    again = browser.send(f"/runs/{show.judged.id}/retry", form).headers["location"]
+    models = models_of(show, to.removeprefix("/runs/"))
+
+    assert again == to
+    assert "gp_classifier" not in models
+    assert {model for model, state in models.items() if state is JobState.QUEUED} == {"tabnet", "deepfm"}
+    assert list(models.values()).count(JobState.COMPLETED) == 14
+
+
+def test_what_has_a_result_is_not_retried(browser: Browser, show: Showcase) -> None:
+    answer = browser.send(f"/runs/{show.judged.id}/retry", {"m": ["xgboost"], "key": "k2"})
+    assert answer.status_code == 422
+    assert "xgboost" in answer.text
+
+
+def test_a_priority_is_a_number_in_its_range_and_of_a_run_that_goes_on(
+    browser: Browser, show: Showcase
+) -> None:
+    path = f"/runs/{show.running.id}/priority"
+    assert browser.send(path, {"priority": "7"}).status_code == 303
+    assert run_rows.get(show.context.engine, show.running.id).priority == 7
+    assert [browser.send(path, {"priority": given}).status_code for given in ("101", "x", "")] == [422] * 3
+    assert browser.send(f"/runs/{show.judged.id}/priority", {"priority": "1"}).status_code == 409
+
+
+def test_cancelling_says_what_stays_and_stops_the_rest(browser: Browser, show: Showcase) -> None:
+    assert "1 queued job will not start, and 2 running jobs" in browser.page(
+        f"/runs/{show.running.id}/cancel"
+    )
+    assert models_of(show, show.running.id)["knn_15"] is JobState.QUEUED
+    assert (
+        browser.send(f"/runs/{show.running.id}/cancel", {}).headers["location"] == f"/runs/{show.running.id}"
+    )
+    assert models_of(show, show.running.id)["knn_15"] is JobState.CANCELLED
+    assert browser.send(f"/runs/{show.judged.id}/cancel", {}).status_code == 409
+
+
+def test_the_plan_is_shown_before_a_run_is_started(browser: Browser, show: Showcase) -> None:
+    asked = "dataset=credit-default&m=logistic&m=forest&name=mine&seed=3"
+    before = len(json.loads(browser.page("/runs.json")))
+    plan = browser.page(f"/runs/plan?{asked}")
+    assert "3 of 3 candidates to fit" in plan
+    assert 'name="seed" value="3"' in plan
+    assert len(json.loads(browser.page("/runs.json"))) == before
+
+    form = {"dataset": "credit-default", "m": ["logistic", "forest"], "name": "mine", "seed": "3", "key": "k"}
+    to = browser.send("/runs/new", form).headers["location"]
+    run = run_rows.get(show.context.engine, to.removeprefix("/runs/").removesuffix("/jobs"))
+    assert (run.name, run.seed) == ("mine", 3)
+    assert set(models_of(show, run.id)) == {"dummy", "logistic", "forest"}
+    assert browser.send("/runs/new", form).headers["location"] == to
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("dataset=nope", "there is no dataset"),
+        ("dataset=credit-default&m=nope", "nope"),
+        ("dataset=credit-default&seed=many", "expected a number"),
+        ("dataset=/etc/passwd", "there is no dataset"),
+    ],
+)
+def test_a_wrong_request_is_told_before_anything_is_read(browser: Browser, asked: str, said: str) -> None:
+    answer = browser.get(f"/runs/plan?{asked}")
+    assert answer.status_code in {404, 422}
+    assert said in answer.text.replace("&#x27;", "'").replace("There is", "there is")
+
+
+def test_a_user_may_not_say_what_is_saved(show: Showcase, browser: Browser) -> None:
+    token = add(show.context.configuration.tokens_file, "ada", Role.USER)
+    try:
+        user = Browser(show.context)
+        user.send("/login", {"token": token, "next": "/"}, seen_at="/login")
+        assert 'name="save"' not in user.page("/runs/new")
+        answer = user.send("/runs/new", {"dataset": "credit-default", "m": ["logistic"], "save": "best"})
+        assert answer.status_code == 403
+    finally:
+        show.context.configuration.tokens_file.unlink()
+
+
+def test_no_action_follows_from_an_address_alone(browser: Browser, show: Showcase) -> None:
+    for path in ("cancel", "retry", "priority"):
+        browser.get(f"/runs/{show.queued.id}/{path}")
+        assert browser.ask("POST", f"/runs/{show.queued.id}/{path}", headers=OURS).status_code == 403
+    assert set(models_of(show, show.queued.id).values()) == {JobState.QUEUED}
