@@ -20,7 +20,7 @@ class Axis:
         """0 at the low end, 1 at the high end, and beyond them outside."""
         if self.is_logarithmic:
             floor = math.log(self.low)
-            return (math.log(max(value, self.low * 1e-3)) - floor) / (math.log(self.high) - floor)
+            return (math.log(max(value, self.low)) - floor) / (math.log(self.high) - floor)
         return (value - self.low) / (self.high - self.low)
 
     def holds(self, value: float) -> bool:

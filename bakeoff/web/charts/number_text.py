@@ -83,9 +83,9 @@ def share_text(share: float) -> str:
 
 def duration_text(seconds: float) -> str:
     if seconds < 1:
-        return f"{brief(1000 * seconds)} ms"
-    if seconds < _MINUTE_S:
-        return f"{brief(seconds)} s"
+        return f"{1000 * seconds:.3g} ms"
+    if round(seconds) < _MINUTE_S:
+        return f"{seconds:.3g} s"
     whole = round(seconds)
     if whole < _HOUR_S:
         return f"{whole // _MINUTE_S} min {whole % _MINUTE_S} s"

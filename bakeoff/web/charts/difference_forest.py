@@ -1,0 +1,141 @@
+"""Differences to one reference with their intervals, beside the strip of what so few rows cannot show."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bakeoff.web.charts.axis import Axis, linear
+from bakeoff.web.charts.markup import Child, Markup, name_of, percent, tag
+from bakeoff.web.charts.number_text import metric_title, places_for, signed_text
+from bakeoff.web.charts.signs import key_line, mark, model_class, outcome_sign
+
+_HEIGHT, _MIDDLE = 44, 22
+_BOUNDS = ("difference", "low", "high")
+_NOTHING = 1e-12
+
+
+def difference_forest(
+    differences: Sequence[Mapping[str, Any]],
+    *,
+    metric: str,
+    reference: str,
+    detectable: float | None = None,
+    places: Mapping[str, int] | None = None,
+) -> Markup:
+    """`differences`: those of the verdict's `references`, or of pairs: of a candidate less `reference`.
+
+    They need `candidate`, `outcome`, `difference`, `low` and `high`. `detectable`: the minimum detectable
+    difference. `places`: of candidates among those whose curves are shown, for the same colours and marks.
+    """
+    bounds = [value for one in differences for name in _BOUNDS if (value := one[name]) is not None]
+    axis = linear([*bounds, 0.0, *([-detectable, detectable] if detectable else [])], ticks=3)
+    digits = places_for(
+        bounds, [(one["high"] - one["low"]) / 2 for one in differences if one["low"] is not None]
+    )
+    rows = [_row(one, axis, digits, detectable, (places or {}).get(one["candidate"])) for one in differences]
+    head = tag(
+        "tr",
+        tag("th", "Model", scope="col"),
+        tag("th", _ticks(axis), scope="col", aria_label="Difference with its interval"),
+        tag("th", "Difference", scope="col"),
+    )
+    note = "The same rows for both, so differences are surer than scores."
+    if detectable:
+        note += f" Grey is what these rows would usually not show (±{signed_text(detectable, digits)[1:]})."
+    table = tag("table", tag("thead", head), tag("tbody", *rows), class_="bo-forest")
+    title = tag("h3", f"{metric_title(metric)} against ", name_of(reference))
+    return tag("section", title, tag("p", note, class_="bo-note"), table, class_="bo-card bo-figure-box")
+
+
+def pairs_with(pairs: Sequence[Mapping[str, Any]], reference: str) -> list[dict[str, Any]]:
+    """Of the records of all pairs: each other candidate less the reference."""
+    found = []
+    for pair in pairs:
+        if reference not in {pair["a"], pair["b"]}:
+            continue
+        is_turned = pair["a"] == reference
+        sign = -1 if is_turned else 1
+        candidate = pair["b"] if is_turned else pair["a"]
+        low, high = (pair["high"], pair["low"]) if is_turned else (pair["low"], pair["high"])
+        found.append(
+            {
+                **pair,
+                "candidate": candidate,
+                "reference": reference,
+                "difference": sign * pair["difference"],
+                "low": None if low is None else sign * low,
+                "high": None if high is None else sign * high,
+                "outcome": outcome_of(pair, candidate),
+            }
+        )
+    return found
+
+
+def outcome_of(pair: Mapping[str, Any], candidate: str) -> str:
+    """What a pair shows of one of its two: better, worse, not_shown, or insufficient."""
+    if pair["low"] is None:
+        return "insufficient"
+    if pair["better"] is None:
+        return "not_shown"
+    return "better" if pair["better"] == candidate else "worse"
+
+
+def _row(
+    one: Mapping[str, Any], axis: Axis, digits: int, detectable: float | None, place: int | None
+) -> Markup:
+    parts = [*_ground(axis, detectable), *_marks(one, axis, place)]
+    drawn = tag("svg", *parts, class_="bo-whisker", width="100%", height=_HEIGHT, aria_hidden="true")
+    said = tag(
+        "div", tag("strong", signed_text(one["difference"], digits)), " ", outcome_sign(one["outcome"])
+    )
+    between = None
+    if one["low"] is not None:
+        low, high = (signed_text(one[bound], digits) for bound in ("low", "high"))
+        between = tag("div", f"{low} to {high}", class_="bo-quiet")
+    key = None if place is None else key_line(place)
+    return tag(
+        "tr",
+        tag("th", key, name_of(one["candidate"], class_="bo-name", title=one["candidate"]), scope="row"),
+        tag("td", drawn, class_="bo-axis"),
+        tag("td", said, between),
+    )
+
+
+def _ground(axis: Axis, detectable: float | None) -> list[Child]:
+    parts: list[Child] = []
+    if detectable:
+        low, high = axis.place(-detectable), axis.place(detectable)
+        parts.append(
+            tag("rect", class_="bo-unseen", x=percent(low), width=percent(high - low), height="100%")
+        )
+    zero = percent(axis.place(0.0))
+    parts.append(tag("line", class_="bo-zero", x1=zero, x2=zero, y1=0, y2="100%"))
+    return parts
+
+
+def _marks(one: Mapping[str, Any], axis: Axis, place: int | None) -> list[Child]:
+    tone = "bo-interval" if place is None else f"bo-interval bo-coloured {model_class(place)}"
+    parts: list[Child] = []
+    if one["low"] is not None:
+        low, high = percent(axis.place(one["low"])), percent(axis.place(one["high"]))
+        parts.append(tag("line", class_=tone, x1=low, x2=high, y1=_MIDDLE, y2=_MIDDLE))
+    x = percent(axis.place(one["difference"]))
+    parts.append(
+        tag("circle", class_="bo-dot", cx=x, cy=_MIDDLE, r=5)
+        if place is None
+        else mark(place, x, _MIDDLE * 1.0)
+    )
+    return parts
+
+
+def _ticks(axis: Axis) -> Markup:
+    step_places = max(len(axis.label(tick).partition(".")[2]) for tick in axis.ticks)
+    texts = [
+        tag(
+            "text",
+            "0" if abs(tick) < _NOTHING else signed_text(tick, step_places),
+            x=percent(axis.place(tick)),
+            y=14,
+        )
+        for tick in axis.ticks
+    ]
+    return tag("svg", *texts, class_="bo-whisker bo-ticks", width="100%", height=20, aria_hidden="true")

@@ -1,0 +1,1 @@
+"""Plots with two axes: curves, residuals, score against cost."""
