@@ -9,6 +9,7 @@ from typing import Any
 
 class EventType(StrEnum):
     EVALUATION_STARTED = "evaluation.started"  #: once per job, at its first claim
+    EVALUATION_FOLD_COMPLETED = "evaluation.fold_completed"  #: one fold of a job that has several
     EVALUATION_COMPLETED = "evaluation.completed"  #: carries the record; reused jobs send only this one
     EVALUATION_FAILED = "evaluation.failed"  #: failed or timed out; carries the error
     EVALUATION_CANCELLED = "evaluation.cancelled"

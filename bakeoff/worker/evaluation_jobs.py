@@ -2,10 +2,13 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from bakeoff.domain.runs.fold_result import FoldResult
+from bakeoff.domain.runs.result import Result
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of
 from bakeoff.evaluation.jobs.evaluation_job import (
@@ -16,8 +19,9 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     result_of,
 )
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
+from bakeoff.evaluation.jobs.fold_evaluation import evaluate_folds, remove_parts
 from bakeoff.settings.configuration import Configuration
-from bakeoff.store.bakeoffs import earlier_fits, leases
+from bakeoff.store.bakeoffs import earlier_fits, fold_rows, leases
 from bakeoff.store.bakeoffs.leases import Claim
 from bakeoff.worker.job_at_work import Completed, Ending, JobAtWork
 
@@ -35,26 +39,57 @@ def work(at_work: JobAtWork) -> Ending:
     )
     end = _rescored(evaluation, at_work) if at_work.job.reuses else None
     if end is None:
-        end = evaluate_in_cell(evaluation, at_work.warm_parent())
+        end = _fitted(evaluation, at_work)
     if not isinstance(end, Scored):
         return end
     result = result_of(evaluation, end, duration_s=time.monotonic() - began)
     return Completed(
-        write=partial(
-            leases.complete,
-            at_work.context.engine,
-            at_work.lease,
-            result,
-            end.fitted,
-            end.provenance,
-            sketches={metric: sketch.to_bytes() for metric, sketch in end.scores.sketches.items()},
-            curves=end.scores.curves,
-        ),
+        write=partial(_write, evaluation, at_work, result, end),
         summary=", ".join(
             f"{name} undefined" if value is None else f"{name} {value:.4g}"
             for name, value in result.metrics.items()
         ),
     )
+
+
+def _fitted(evaluation: EvaluationUnderWay, at_work: JobAtWork) -> EvaluationEnd:
+    def fit(part: EvaluationUnderWay) -> EvaluationEnd:
+        return evaluate_in_cell(part, at_work.warm_parent())
+
+    if not evaluation.run.dataset.design.has_folds:
+        return fit(evaluation)
+    return evaluate_folds(evaluation, fit, _FoldsInDatabase(at_work))
+
+
+class _FoldsInDatabase:
+    def __init__(self, at_work: JobAtWork) -> None:
+        self._at_work = at_work
+
+    def present(self) -> Mapping[int, FoldResult]:
+        return fold_rows.of_job(self._at_work.context.engine, self._at_work.job.id)
+
+    def keep(self, fold: FoldResult) -> bool:
+        at_work = self._at_work
+        design = at_work.run.dataset.design
+        return at_work.monitor.insist(
+            partial(fold_rows.keep, at_work.context.engine, at_work.lease, design, fold)
+        )
+
+
+def _write(evaluation: EvaluationUnderWay, at_work: JobAtWork, result: Result, end: Scored) -> bool:
+    """Writes the end. Only then the files of single folds go: a worker that dies before needs them."""
+    is_written = leases.complete(
+        at_work.context.engine,
+        at_work.lease,
+        result,
+        end.fitted,
+        end.provenance,
+        sketches={metric: sketch.to_bytes() for metric, sketch in end.scores.sketches.items()},
+        curves=end.scores.curves,
+    )
+    if is_written:
+        remove_parts(evaluation)
+    return is_written
 
 
 def _rescored(evaluation: EvaluationUnderWay, at_work: JobAtWork) -> EvaluationEnd | None:

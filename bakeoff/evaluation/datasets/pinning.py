@@ -28,6 +28,7 @@ from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
 from bakeoff.evaluation.datasets.column_files import to_disk, write_array, write_rows, write_text
 from bakeoff.evaluation.datasets.dataset_checks import check_split
 from bakeoff.evaluation.datasets.snapshot_layout import (
+    FOLD_SIZES,
     MANIFEST,
     OPEN,
     REFIT,
@@ -152,6 +153,8 @@ def _fill_folds(folder: Path, labels: np.ndarray, split: Split) -> None:
         write_array(folder / name / TRAIN_PLACES, place_of[part.train])
         write_array(folder / name / TEST_PLACES, place_of[part.test])
         write_array(folder / name / TRAIN_LABELS, labels[part.train])
+    sizes = [(len(fold.train), len(fold.test)) for fold in split.folds]
+    write_array(folder / SEALED / FOLD_SIZES, np.array(sizes, dtype=np.int64))
 
 
 def _bytes_of_folds(table: Table, split: Split) -> int:

@@ -17,15 +17,20 @@ from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import Field
 from bakeoff.evaluation.datasets.column_files import map_array, read_rows, read_some
 from bakeoff.evaluation.datasets.snapshot_layout import (
+    FOLD_SIZES,
     MANIFEST,
     OPEN,
     SEALED,
     TEST,
     TEST_GROUPS,
     TEST_LABELS,
+    TEST_PLACES,
     TEST_ROWS,
     TRAIN,
     TRAIN_LABELS,
+    TRAIN_PLACES,
+    SnapshotManifest,
+    fold_folder,
     read_manifest,
 )
 
@@ -46,29 +51,65 @@ class Data:
     seed: int | None  #: of the split; None when a column or two files say how to split
 
 
-def open_snapshot(open_folder: Path, *, features: Sequence[str] | None = None) -> Data:
-    """Maps the files, which takes no longer for large data than for small."""
+def open_snapshot(
+    open_folder: Path, *, features: Sequence[str] | None = None, part: Path | None = None
+) -> Data:
+    """Maps the files, which takes no longer for large data than for small.
+
+    `part`: the folder of a fold, or of the refit. Its rows are copied from those of all folds.
+    """
     manifest = read_manifest(open_folder)
     fields = _chosen(manifest.fields, features)
     names = [field.name for field in fields]
     try:
-        return Data(
-            X_train=read_rows(open_folder, TRAIN, manifest.fields, names),
-            y_train=map_array(open_folder / TRAIN_LABELS),
-            X_test=read_rows(open_folder, TEST, manifest.fields, names),
-            target_kind=manifest.ref.target_kind,
-            classes=manifest.classes,
-            fields=fields,
-            seed=manifest.split.get("seed"),
-        )
+        if part is None:
+            train, labels, test = _rows(open_folder, manifest, names)
+        else:
+            train, labels, test = _rows_of(part, open_folder, manifest, names)
     except (OSError, ValueError) as problem:
         raise damaged(open_folder.parent, problem) from problem
+    return Data(
+        X_train=train,
+        y_train=labels,
+        X_test=test,
+        target_kind=manifest.ref.target_kind,
+        classes=manifest.classes,
+        fields=fields,
+        seed=manifest.split.get("seed"),
+    )
+
+
+_TrainAndTest = tuple["pd.DataFrame", np.ndarray, "pd.DataFrame"]
+
+
+def _rows(open_folder: Path, manifest: SnapshotManifest, names: Sequence[str]) -> "_TrainAndTest":
+    return (
+        read_rows(open_folder, TRAIN, manifest.fields, names),
+        map_array(open_folder / TRAIN_LABELS),
+        read_rows(open_folder, TEST, manifest.fields, names),
+    )
+
+
+def _rows_of(
+    part: Path, open_folder: Path, manifest: SnapshotManifest, names: Sequence[str]
+) -> "_TrainAndTest":
+    everything = read_rows(open_folder, TRAIN, manifest.fields, names)
+    train, test = (
+        everything.iloc[map_array(part / places)].reset_index(drop=True)
+        for places in (TRAIN_PLACES, TEST_PLACES)
+    )
+    return train, map_array(part / TRAIN_LABELS), test
 
 
 def test_rows(folder: Path, places: np.ndarray) -> "pd.DataFrame":
-    """The features of some of the test rows, by their places in `X_test`."""
+    """The features of some of the test rows, by their places among these."""
+    manifest = read_manifest(folder / OPEN)
     try:
-        return read_some(folder / OPEN, TEST, fields(folder), places)
+        if not manifest.ref.design.has_folds:
+            return read_some(folder / OPEN, TEST, manifest.fields, places)
+        parts = [folder / fold_folder(place) / TEST_PLACES for place in range(manifest.ref.design.fits)]
+        tested = np.concatenate([map_array(part) for part in parts])
+        return read_some(folder / OPEN, TRAIN, manifest.fields, tested[places])
     except (OSError, ValueError) as problem:
         raise damaged(folder, problem) from problem
 
@@ -88,6 +129,11 @@ def sealed_groups(folder: Path) -> np.ndarray | None:
     return _sealed(folder, TEST_GROUPS) if (folder / SEALED / TEST_GROUPS).exists() else None
 
 
+def fold_sizes(folder: Path) -> list[tuple[int, int]]:
+    """How many training and test rows each fold has, repeat by repeat."""
+    return [(int(train), int(test)) for train, test in _sealed(folder, FOLD_SIZES)]
+
+
 def dataset_ref(folder: Path) -> DatasetRef:
     return read_manifest(folder / OPEN).ref
 
@@ -102,8 +148,9 @@ def classes(folder: Path) -> tuple[str | int | float | bool, ...]:
 
 
 def mapped_bytes(folder: Path) -> int:
-    """How much a cell maps into its memory."""
-    return sum(path.stat().st_size for path in (folder / OPEN).iterdir() if path.name != MANIFEST)
+    """How much a cell maps into its memory, or copies of it, for a fold."""
+    files = sum(path.stat().st_size for path in (folder / OPEN).iterdir() if path.name != MANIFEST)
+    return 2 * files if (folder / SEALED / FOLD_SIZES).exists() else files
 
 
 def _chosen(fields: tuple[Field, ...], features: Sequence[str] | None) -> tuple[Field, ...]:

@@ -14,7 +14,8 @@ With folds the features of all rows are in open/train.*, and there is no open/te
                         fold-000/y_train.npy      its training labels, for the cell that fits it alone
                         refit/                    the same of all rows, for a model that is saved
 
-The files in sealed/ then hold the test rows of one fold after another, repeat by repeat.
+The files in sealed/ then hold the test rows of one fold after another, repeat by repeat, and sealed/folds.npy
+the number of training and test rows of each.
 """
 
 import json
@@ -40,6 +41,7 @@ TRAIN_LABELS = "y_train.npy"
 TEST_LABELS = "y_test.npy"
 TEST_ROWS = "rows.npy"
 TEST_GROUPS = "groups.npy"
+FOLD_SIZES = "folds.npy"
 TRAIN_PLACES = "train_rows.npy"
 TEST_PLACES = "test_rows.npy"
 REFIT = "refit"  #: the folder of all rows as training rows

@@ -18,6 +18,7 @@ from bakeoff.domain.runs.result import Fit, FittedModel, NotKept
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
+from bakeoff.evaluation.metrics.score_folds import FoldedRows, score_fold, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from bakeoff.evaluation.reuse.audit_check import sha256
 from registry.columns.predictions import Predictions
@@ -39,11 +40,35 @@ class ForgedReportError(Exception):
 
 
 def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
-    return score_files(evaluation.run, evaluation.job, evaluation.paths)
+    run, job, paths = evaluation.run, evaluation.job, evaluation.paths
+    if evaluation.refit:
+        return Scores(metrics={}, details={"warnings": []}, sketches={}, curves={})
+    if evaluation.fold is None:
+        return score_files(run, job, paths)
+    return score_fold(
+        _folded_rows(run, paths),
+        evaluation.fold,
+        load_predictions(job, paths),
+        rules=run.rules,
+        target_kind=run.dataset.target_kind,
+        classes=snapshot.classes(paths.snapshot),
+    )
 
 
 def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) -> Scores:
-    """Scores the predictions at these paths by the rules of the run; `sealed`: on the sealed rows only."""
+    """Scores the predictions at these paths by the rules of the run; `sealed`: on the sealed rows only.
+
+    With folds, the predictions are those of all folds.
+    """
+    if run.dataset.design.has_folds:
+        return score_folds(
+            _folded_rows(run, paths),
+            load_predictions(job, paths),
+            rules=run.rules,
+            target_kind=run.dataset.target_kind,
+            classes=snapshot.classes(paths.snapshot),
+            split=run.dataset.split_id,
+        )
     return score(
         snapshot.sealed_labels(paths.snapshot),
         load_predictions(job, paths),
@@ -53,6 +78,16 @@ def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) ->
         split=run.dataset.split_id,
         groups=snapshot.sealed_groups(paths.snapshot),
         sealed=sealed,
+    )
+
+
+def _folded_rows(run: Run, paths: JobPaths) -> FoldedRows:
+    return FoldedRows(
+        design=run.dataset.design,
+        true=snapshot.sealed_labels(paths.snapshot),
+        rows=snapshot.sealed_rows(paths.snapshot),
+        sizes=snapshot.fold_sizes(paths.snapshot),
+        groups=snapshot.sealed_groups(paths.snapshot),
     )
 
 

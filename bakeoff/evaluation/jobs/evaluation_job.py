@@ -45,6 +45,7 @@ class Scored:
     fitted: FittedModel | NotKept | None = None  #: None when the run wants no model
     provenance: Provenance | None = None  #: None when nothing was fitted
     reused_from: str | None = None  #: id of the evaluation whose predictions were scored
+    earlier_s: float = 0.0  #: what earlier attempts took for folds that are not fitted again
 
 
 EvaluationEnd = Scored | Faulty | Killed | Stopped
@@ -79,7 +80,7 @@ def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd
     outcome = warm.run(_order(evaluation), keep_going=permission.may_go_on, may_keep=permission.may_keep)
     if outcome.end is not End.RETURNED:
         return failure_of(outcome, attempt=job.attempt, writes_to=evaluation.paths.predictions.parent)
-    return _score_within_time(
+    return score_within_time(
         partial(_scored, evaluation, outcome, before), evaluation, log_tail=outcome.end_of_log
     )
 
@@ -94,7 +95,7 @@ def rescore(evaluation: EvaluationUnderWay, fit: Fit) -> EvaluationEnd:
         known = fit.is_deterministic
         return scored if known is None else _with_details(scored, deterministic=known)
 
-    return _score_within_time(score, evaluation)
+    return score_within_time(score, evaluation)
 
 
 def _order(evaluation: EvaluationUnderWay) -> Order:
@@ -114,6 +115,7 @@ def _order(evaluation: EvaluationUnderWay) -> Order:
         log=paths.log,
         readable=(
             paths.snapshot / snapshot_layout.OPEN,
+            *([paths.snapshot / part] if (part := evaluation.part) else []),
             # The files that the dataset was read from hold the test labels: they stay closed.
             *readable_paths(
                 paths.root,
@@ -145,9 +147,11 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "audited": audited,
         "candidate": job.candidate.to_json(),
         "snapshot": str(paths.snapshot / snapshot_layout.OPEN),
+        "part": str(paths.snapshot / part) if (part := evaluation.part) else None,
         "root": str(paths.root),
         "seed": run.seed,
         "moreThanLabels": need_more_than_labels(run.rules, run.dataset.target_kind),
+        "wantsLatency": not (evaluation.fold or evaluation.refit),  # of folds, the first one is measured
         "wantsCurves": run.dataset.target_kind is TargetKind.BINARY,
         "threshold": run.rules.threshold,
         "timeoutSeconds": job.timeout_s,
@@ -181,7 +185,7 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
     return _with_warning(scored, outcome.log_gap) if outcome.log_gap else scored
 
 
-def _score_within_time(
+def score_within_time(
     score: Callable[[], Scored], evaluation: EvaluationUnderWay, *, log_tail: str = ""
 ) -> EvaluationEnd:
     """Scores within the time limit of the job, because a custom metric may take for ever."""
@@ -244,7 +248,7 @@ def result_of(evaluation: EvaluationUnderWay, scored: Scored, *, duration_s: flo
         details=scored.scores.details,
         intervals=scored.scores.intervals,
         timestamp=utc_now(),
-        duration_s=duration_s,
+        duration_s=duration_s + scored.earlier_s,
         cost=scored.cost,
         attempt=job.attempt,
         reused_from=scored.reused_from,

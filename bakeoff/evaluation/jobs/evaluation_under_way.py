@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.run import Run
+from bakeoff.evaluation.datasets.snapshot_layout import REFIT, fold_folder
 from bakeoff.evaluation.jobs import fit_and_predict, pickle_fitted_model
 
 _LEAST_PROCESSES = 128
@@ -94,3 +95,12 @@ class EvaluationUnderWay:
     paths: JobPaths
     grant: Grant
     permission: Permission
+    fold: int | None = None  #: which of the folds of all repeats; None: the whole of it
+    refit: bool = False  #: it is fitted to all rows, to be saved, and nothing is scored
+
+    @property
+    def part(self) -> str | None:
+        """The folder of the snapshot that has the rows of this fit alone; None: there is one split."""
+        if self.refit:
+            return REFIT
+        return None if self.fold is None else fold_folder(self.fold)

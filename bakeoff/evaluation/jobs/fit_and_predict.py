@@ -83,8 +83,10 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     seed: int = payload["seed"]
     entered = time.perf_counter()
     _seed_globals(seed)
-    data = open_snapshot(Path(payload["snapshot"]), features=candidate.features)
-    audit = FileAccessAudit(private=(inside.scratch, Path.cwd(), Path(payload["snapshot"])))
+    part = None if payload["part"] is None else Path(payload["part"])
+    data = open_snapshot(Path(payload["snapshot"]), features=candidate.features, part=part)
+    private = (inside.scratch, Path.cwd(), Path(payload["snapshot"]), *([part] if part else []))
+    audit = FileAccessAudit(private=private)
     if payload["audited"]:
         audit.begin()
     fitted = _fit(candidate, data, Path(payload["root"]), seed, inside)
@@ -121,13 +123,15 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     if labels_alone and payload["wantsCurves"] and not is_slow(fitted.seconds, predict_s):
         with as_a_bonus("probabilities"):
             _predict_beside(fitted, data, inside, threshold=None)
-    latency = measure_latency(
-        fitted.model.predict,
-        data.X_test,
-        fit_s=fitted.seconds,
-        predict_s=predict_s,
-        left_s=payload["timeoutSeconds"] - (time.perf_counter() - entered),
-    )
+    latency = None
+    if payload["wantsLatency"]:
+        latency = measure_latency(
+            fitted.model.predict,
+            data.X_test,
+            fit_s=fitted.seconds,
+            predict_s=predict_s,
+            left_s=payload["timeoutSeconds"] - (time.perf_counter() - entered),
+        )
     return {**report, "latency": latency and asdict(latency)}
 
 

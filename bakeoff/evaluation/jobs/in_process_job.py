@@ -16,12 +16,13 @@ from bakeoff.evaluation.jobs import fit_and_predict
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.evaluation_job import Scored, payload_of, result_of
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.jobs.fold_evaluation import fold_of, fold_result, together
 from bakeoff.evaluation.jobs.latency import accept_latency
 
 
 def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Result:
     """An exception of the candidate reaches the caller as it is."""
-    began, cpu = time.perf_counter(), time.process_time()
+    began = time.perf_counter()
     with TemporaryDirectory(prefix="bakeoff-in-process-") as folder:
         scratch = Path(folder)
         evaluation = EvaluationUnderWay(
@@ -37,9 +38,23 @@ def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Re
             grant=Grant(threads=len(os.sched_getaffinity(0)), memory_mb=None),
             permission=StopsNever(),
         )
-        with _cell_api(scratch, evaluation.paths) as inside:
-            report = fit_and_predict.run(payload_of(evaluation, audited=False), inside)
-        scores = score_outputs(evaluation)
+        scored = _all_folds(evaluation) if run.dataset.design.has_folds else _fit(evaluation)
+    return result_of(evaluation, scored, duration_s=time.perf_counter() - began)
+
+
+def _all_folds(evaluation: EvaluationUnderWay) -> Scored:
+    done = []
+    for place in range(evaluation.run.dataset.design.fits):
+        began = time.perf_counter()
+        scored = _fit(fold_of(evaluation, place, evaluation.job.timeout_s))
+        done.append(fold_result(place, scored, time.perf_counter() - began))
+    return together(evaluation, done)
+
+
+def _fit(evaluation: EvaluationUnderWay) -> Scored:
+    began, cpu = time.perf_counter(), time.process_time()
+    with _cell_api(evaluation.paths) as inside:
+        report = fit_and_predict.run(payload_of(evaluation, audited=False), inside)
     cost = Cost(
         fit_s=report["fitSeconds"],
         predict_s=report["predictSeconds"],
@@ -48,16 +63,15 @@ def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Re
         granted_threads=evaluation.grant.threads,
         latency=accept_latency(report, wall_s=time.perf_counter() - began),
     )
-    scored = Scored(scores=scores, cost=cost)
-    return result_of(evaluation, scored, duration_s=time.perf_counter() - began)
+    return Scored(scores=score_outputs(evaluation), cost=cost)
 
 
 @contextmanager
-def _cell_api(scratch: Path, paths: JobPaths) -> Iterator[CellApi]:
+def _cell_api(paths: JobPaths) -> Iterator[CellApi]:
     """What an entry gets in a cell, but the report goes nowhere. Outputs that stay empty are removed."""
     outputs = {name: os.open(file, os.O_WRONLY | os.O_CREAT, 0o600) for name, file in paths.outputs.items()}
     with Path(os.devnull).open("wb") as report:
-        inside = CellApi(scratch=scratch, report=report.fileno(), outputs=outputs)
+        inside = CellApi(scratch=paths.predictions.parent, report=report.fileno(), outputs=outputs)
         yield inside
         inside.flush()
     for file in paths.outputs.values():

@@ -111,15 +111,48 @@ def score(
         true, predictions = true[rows], predictions.of(rows)
         groups = None if groups is None else groups[rows]
         split = f"{split}, {'sealed' if sealed else 'open'} with {rules.seal}"
-    block_map = deal_rows(len(true), split=split) if groups is None else deal_groups(groups, split=split)
+    block_map = block_map_of(len(true), split=split, groups=groups)
+    return score_rows(true, predictions, block_map, rules=rules, target_kind=target_kind, classes=classes)
+
+
+def block_map_of(rows: int, *, split: str = "", groups: NDArray[Any] | None = None) -> BlockMap:
+    return deal_rows(rows, split=split) if groups is None else deal_groups(groups, split=split)
+
+
+def score_rows(
+    true: NDArray[Any],
+    predictions: Predictions,
+    block_map: BlockMap,
+    *,
+    rules: ScoringRules,
+    target_kind: TargetKind,
+    classes: Sequence[Label],
+    sketched: bool = True,
+    curved: bool = True,
+) -> Scores:
+    """The same for rows whose blocks are known: those of a fold are blocks of the whole data.
+
+    `sketched`: with sketches, which for metrics of unknown influence take many times as long as the metric.
+    `curved`: with curves.
+    """
     if target_kind is TargetKind.REGRESSION:
-        return _score_values(true.astype(np.float64), predictions, rules, block_map)
+        return _score_values(
+            true.astype(np.float64), predictions, rules, block_map, sketched=sketched, curved=curved
+        )
     known = np.unique(plain_labels(classes))
-    return _score_labels(plain_labels(true), predictions, rules, known, block_map)
+    return _score_labels(
+        plain_labels(true), predictions, rules, known, block_map, sketched=sketched, curved=curved
+    )
 
 
 def _score_values(
-    true: NDArray[np.float64], predictions: Predictions, rules: ScoringRules, block_map: BlockMap
+    true: NDArray[np.float64],
+    predictions: Predictions,
+    rules: ScoringRules,
+    block_map: BlockMap,
+    *,
+    sketched: bool,
+    curved: bool,
 ) -> Scores:
     predicted = check_numbers(predictions.values, rows=len(true))
     case = _Case(
@@ -139,9 +172,9 @@ def _score_values(
     notes: list[str] = []
     with np.errstate(all="ignore"):  # squares that overflow are infinite, and infinite metrics become None
         metrics = {name: _measured(name, case, notes) for name in rules.metrics}
-        sketches = _sketched(metrics, case, notes)
+        sketches = _sketched(metrics, case, notes) if sketched else {}
         residuals = result_details.without_nan(built_in_metrics.residuals(true, predicted))
-        curves = value_curves(true, predicted)
+        curves = value_curves(true, predicted) if curved else {}
     details = {"residuals": residuals, "warnings": bounded(notes)}
     return Scores(metrics=metrics, details=details, sketches=sketches, curves=curves)
 
@@ -152,6 +185,9 @@ def _score_labels(
     rules: ScoringRules,
     classes: NDArray[Any],
     block_map: BlockMap,
+    *,
+    sketched: bool,
+    curved: bool,
 ) -> Scores:
     answered = to_class_predictions(predictions, classes, rules)
     true_codes = _true_codes(true, classes)
@@ -180,7 +216,7 @@ def _score_labels(
     )
     notes = [*answered.warnings, *_unseen_note(answered, counts, classes)]
     metrics = {name: _measured(name, case, notes) for name in rules.metrics}
-    sketches = _sketched(metrics, case, notes)
+    sketches = _sketched(metrics, case, notes) if sketched else {}
     labels = [*classes.tolist(), *answered.unseen.tolist()]
     return Scores(
         metrics=metrics,
@@ -192,7 +228,9 @@ def _score_labels(
             positive=positive,
             probabilities=answered.probabilities,
             decisions=answered.decisions,
-        ),
+        )
+        if curved
+        else {},
     )
 
 

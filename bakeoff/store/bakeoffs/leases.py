@@ -16,6 +16,7 @@ from sqlalchemy import (
     Engine,
     Row,
     ScalarSelect,
+    Select,
     Update,
     and_,
     bindparam,
@@ -159,6 +160,9 @@ _SERVE_RUN = (
 # No `values`: the SET comes from the execution parameters, which are `lease_expires_at` alone.
 _RENEW = update(jobs).where(*_IS_HELD)
 _STANDING = select(jobs.c.cancel_requested_at).where(*_IS_HELD)
+_HELD_JOB: Select[Any] = select(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt).where(
+    *_IS_HELD
+)
 # `state`, `ended_at` and, for a failed job, `error` come from the execution parameters, as above.
 _END = (
     update(jobs)
@@ -260,6 +264,11 @@ def _standing(connection: Connection, lease: Lease) -> LeaseStanding:
     if row is None:
         return LeaseStanding.LOST
     return LeaseStanding.HELD if row.cancel_requested_at is None else LeaseStanding.CANCELLED
+
+
+def held_job(connection: Connection, lease: Lease) -> Row[Any] | None:
+    """The job, for what its events say of it; None when the lease was lost."""
+    return connection.execute(_HELD_JOB, _key(lease)).first()
 
 
 def fit_instead(engine: Engine, lease: Lease) -> None:

@@ -15,6 +15,7 @@ from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import (
     curves,
     fitted_models,
+    fold_results,
     jobs,
     outbox,
     provenances,
@@ -40,7 +41,9 @@ _REFERENCES: tuple[Select[Any], ...] = (
 _UNPUBLISHED = exists().where(outbox.c.run_id == runs.c.id, outbox.c.published_at.is_(None))
 _UNSAVED = exists().where(savings.c.run_id == runs.c.id, savings.c.done_at.is_(None))
 _UNJUDGED = exists().where(verdicts.c.run_id == runs.c.id, verdicts.c.done_at.is_(None))
-_OF_JOBS = tuple(table.c.evaluation_id for table in (curves, fitted_models, provenances, sketches))
+_OF_JOBS = tuple(
+    table.c.evaluation_id for table in (curves, fitted_models, fold_results, provenances, sketches)
+)
 _ROWS = (outbox.c.run_id, savings.c.run_id, verdicts.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
 _BATCH = 50  #: runs that are deleted in one transaction: longer ones would keep other writers waiting
 

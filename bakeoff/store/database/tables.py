@@ -4,6 +4,7 @@ evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                 1 ── 0..1 savings              1 ── 0..1 fitted_models
                 1 ── 0..1 verdicts             1 ── 0..1 provenances
                                                1 ── n    sketches
+                                               1 ── n    fold_results
 outbox            events that are to be published, in the order in which they happened
 candidate_loads   why candidates were rejected, the last hundred rejections of each
 schedules         until when slots of each schedule were noted; the last thousand are in schedule_slots
@@ -238,6 +239,15 @@ curves = Table(
     metadata,
     Column("evaluation_id", String(36), ForeignKey("evaluation_jobs.id"), primary_key=True),
     Column("curves", _Json, nullable=False),
+)
+
+fold_results = Table(
+    "fold_results",
+    metadata,
+    Column("evaluation_id", String(36), ForeignKey("evaluation_jobs.id"), primary_key=True),
+    Column("place", Integer, CheckConstraint("place >= 0", name="place_counted"), primary_key=True),
+    Column("fold", _Json, nullable=False),
+    Column("made_at", Utc, nullable=False),
 )
 
 verdicts = Table(

@@ -57,6 +57,18 @@ def test_intervals_go_by_groups_and_are_as_wide_as_the_groups_are_few(accuracy: 
     assert interval.high - interval.low > 0.4  # 15 subjects; 75 rows would give 0.22
 
 
+def test_a_metric_is_the_mean_of_the_folds_whose_scores_are_kept(accuracy: Callable[..., Any]) -> None:
+    result = accuracy(folds=5, repeats=2, group="subject")
+
+    folds = result.details["folds"]
+    assert [(fold["repeat"], fold["fold"]) for fold in folds] == [(r, f) for r in (1, 2) for f in range(1, 6)]
+    assert [(fold["trainRows"], fold["testRows"]) for fold in folds] == [(240, 60)] * 10
+    scores = [fold["metrics"]["accuracy"] for fold in folds]
+    assert result.metrics["accuracy"] == pytest.approx(sum(scores) / 10, abs=1e-15)
+    assert len(set(scores)) > 2
+    assert sum(map(sum, result.details["confusion"])) == 300  # each row once, of the first repeat
+
+
 def manifests(project: InProcessProject) -> Mapping[str, Any]:
     found = snapshots_in(project.context.configuration.snapshots)
     return {str(snapshot.dataset_ref(folder).design.title): folder for folder in found}

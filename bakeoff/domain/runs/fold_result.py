@@ -1,0 +1,37 @@
+"""What one fold of an evaluation gave. It is kept at once, so that a job that dies goes on where it was."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from bakeoff.domain.runs.result import CodeManifest, Cost, Part, Provenance
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldResult:
+    place: int  #: among the fits of the design, from 0
+    metrics: Mapping[str, float | None]  #: of this fold alone; None where a metric is undefined
+    cost: Cost
+    duration_s: float
+    warnings: tuple[str, ...] = ()
+    deterministic: bool | None = None  #: whether a second fit predicted the same; None: there was none
+    provenance: Provenance | None = None  #: None where nothing is kept
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(
+            **{
+                **data,
+                "cost": Cost.from_json(data["cost"]),
+                "warnings": tuple(data["warnings"]),
+                "provenance": None if data["provenance"] is None else _provenance(data["provenance"]),
+            }
+        )
+
+
+def _provenance(data: Mapping[str, Any]) -> Provenance:
+    parts = {part: data["parts"][part] for part in Part}
+    return Provenance(**{**data, "parts": parts, "manifest": CodeManifest(**data["manifest"])})

@@ -1,0 +1,250 @@
+"""The folds of one evaluation, one after another, each in a cell of its own.
+
+A cell that has learnt the labels of one fold could remember them in the next, where they are to be predicted.
+So each fold gets a new cell, which may read the training labels of its own fold alone. It is forked from the
+same warm parent as the others: the libraries are loaded once, and its memory is given back when it ends.
+
+Each fold is kept when it is done. If the worker dies, the next one fits only what is left: a fold counts if
+its predictions are the ones that were kept, and the candidate is what it was.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import numpy as np
+
+from bakeoff.domain.runs.fold_result import FoldResult
+from bakeoff.domain.runs.job import JobError, JobState, Phase
+from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Provenance, fingerprint
+from bakeoff.evaluation.jobs.accept_outputs import load_array, score_outputs
+from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
+from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, score_within_time
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
+from bakeoff.evaluation.metrics.score_predictions import Scores
+from bakeoff.evaluation.reuse.audit_check import first_change, sha256
+from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
+from registry.code.library_versions import cell_environment
+from registry.columns.predictions import BadPredictionsError
+
+#: Fits one part of an evaluation: a fold, or the refit to all rows.
+FitPart = Callable[[EvaluationUnderWay], EvaluationEnd]
+
+
+class KeptFolds(Protocol):
+    """Where the folds of a job are kept until it ends: the database, or nowhere."""
+
+    def present(self) -> Mapping[int, FoldResult]:
+        """Those that were kept before, by their place."""
+
+    def keep(self, fold: FoldResult) -> bool:
+        """False when the job is no longer ours: then nothing was written."""
+
+
+def evaluate_folds(evaluation: EvaluationUnderWay, fit: FitPart, kept: KeptFolds) -> EvaluationEnd:
+    """The first fold that fails ends the job, and names itself. What the folds before it gave stays kept."""
+    design = evaluation.run.dataset.design
+    done = {place: fold for place, fold in kept.present().items() if _is_still_true(evaluation, place, fold)}
+    earlier_s = sum(fold.duration_s for fold in done.values())
+    began = time.monotonic()
+    for place in range(design.fits):
+        if place in done:
+            continue
+        title = design.fold_title(place)
+        left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began)
+        if left_s <= 0:
+            return _out_of_time(evaluation, title)
+        at = time.monotonic()
+        end = fit(fold_of(evaluation, place, left_s))
+        if not isinstance(end, Scored):
+            return _named(end, title, evaluation)
+        done[place] = fold_result(place, end, time.monotonic() - at)
+        if not kept.keep(done[place]):
+            return _no_longer_ours(evaluation)
+    folds = [done[place] for place in range(design.fits)]
+    refit = _refit(evaluation, fit) if evaluation.paths.model is not None else None
+    if isinstance(refit, Killed | Stopped):
+        return refit
+    if not evaluation.permission.may_keep():
+        return Stopped()
+    return score_within_time(partial(together, evaluation, folds, refit, earlier_s), evaluation)
+
+
+def fold_paths(paths: JobPaths, name: str) -> JobPaths:
+    """Where the predictions of one part lie until the job ends, beside those of the whole."""
+    return replace(paths, predictions=paths.predictions.with_suffix(f".{name}.npy"), model=None)
+
+
+def remove_parts(evaluation: EvaluationUnderWay) -> None:
+    """Removes what the folds predicted, once it is kept as a whole."""
+    whole = evaluation.paths.predictions
+    for file in whole.parent.glob(f"{whole.stem}.*-*.npy"):
+        file.unlink(missing_ok=True)
+
+
+def fold_of(evaluation: EvaluationUnderWay, place: int, left_s: float) -> EvaluationUnderWay:
+    """The evaluation of one fold. `left_s`: of the time limit of the whole."""
+    return replace(
+        evaluation,
+        fold=place,
+        job=replace(evaluation.job, timeout_s=left_s),
+        paths=fold_paths(evaluation.paths, f"fold-{place:03d}"),
+    )
+
+
+def _is_still_true(evaluation: EvaluationUnderWay, place: int, fold: FoldResult) -> bool:
+    """Whether a fit of this fold would start from what it started from then, and its predictions are here."""
+    made, job, run = fold.provenance, evaluation.job, evaluation.run
+    if made is None or place >= run.dataset.design.fits:
+        return False
+    root = evaluation.paths.root
+    parts = parts_of(
+        job.candidate,
+        dataset=run.dataset,
+        seed=run.seed,
+        code=look_before(job.candidate, root).code,
+        surroundings=cell_environment(),
+    )
+    if fingerprint(parts) != made.fingerprint or first_change(made.seen, root=root):
+        return False
+    paths = fold_paths(evaluation.paths, f"fold-{place:03d}")
+    expected = ((paths.predictions, made.predictions), (paths.beside, made.probabilities))
+    return all(
+        digest is None or (file is not None and file.is_file() and sha256(file) == digest)
+        for file, digest in expected
+    )
+
+
+def fold_result(place: int, scored: Scored, duration_s: float) -> FoldResult:
+    details = scored.scores.details
+    return FoldResult(
+        place=place,
+        metrics=scored.scores.metrics,
+        cost=scored.cost,
+        duration_s=duration_s,
+        warnings=tuple(details["warnings"]),
+        deterministic=details.get("deterministic"),
+        provenance=scored.provenance,
+    )
+
+
+def _named(end: Faulty | Killed | Stopped, title: str, evaluation: EvaluationUnderWay) -> EvaluationEnd:
+    if isinstance(end, Stopped):
+        return end
+    if isinstance(end, Faulty) and end.state is JobState.TIMED_OUT and end.error.phase is not Phase.SCORE:
+        return _out_of_time(evaluation, title, end.error)
+    return replace(end, error=replace(end.error, message=f"{title}: {end.error.message}"))
+
+
+def _out_of_time(evaluation: EvaluationUnderWay, title: str, error: JobError | None = None) -> Faulty:
+    """The time limit is that of the whole job, and a cell knows only what was left of it."""
+    message = f"{title}: all folds together took longer than {evaluation.job.timeout_s:g} seconds"
+    known = error or JobError(type="Timeout", message=message, phase=Phase.FIT)
+    return Faulty(state=JobState.TIMED_OUT, error=replace(known, message=message))
+
+
+def _no_longer_ours(evaluation: EvaluationUnderWay) -> Stopped:
+    evaluation.permission.may_keep()  # so that the lease is seen to be lost before the end is written
+    return Stopped()
+
+
+def _refit(evaluation: EvaluationUnderWay, fit: FitPart) -> Scored | NotKept | Killed | Stopped:
+    """Fits the candidate to all rows, to be saved. If that fails, its result stands without a model."""
+    paths = replace(fold_paths(evaluation.paths, "refit-all"), model=evaluation.paths.model)
+    run = replace(evaluation.run, repeat_check=False)
+    end = fit(replace(evaluation, refit=True, run=run, paths=paths))
+    if isinstance(end, Faulty):
+        return NotKept(problem=f"fitted to all rows, it failed: {end.error.type}: {end.error.message}")
+    return end
+
+
+def together(
+    evaluation: EvaluationUnderWay,
+    folds: Sequence[FoldResult],
+    refit: Scored | NotKept | None = None,
+    earlier_s: float = 0.0,
+) -> Scored:
+    """The evaluation as a whole: all predictions in one file, scored fold by fold."""
+    parts = [fold_paths(evaluation.paths, f"fold-{fold.place:03d}") for fold in folds]
+    whole = evaluation.paths
+    _join([part.predictions for part in parts], whole.predictions)
+    _join([part.probabilities for part in parts], whole.probabilities)
+    _join([part.scores for part in parts], whole.scores)
+    fitted: FittedModel | NotKept | None = refit.fitted if isinstance(refit, Scored) else refit
+    costs = [*(fold.cost for fold in folds), *([refit.cost] if isinstance(refit, Scored) else [])]
+    return Scored(
+        scores=_with_folds(score_outputs(evaluation), folds),
+        cost=_sum(costs),
+        fitted=fitted,
+        provenance=_provenance([fold.provenance for fold in folds], whole),
+        earlier_s=earlier_s,
+    )
+
+
+def _join(files: Sequence[Path], whole: Path) -> None:
+    """One file of all folds. It appears by a rename, so that a kill leaves no half of it."""
+    if not all(file.is_file() for file in files):
+        whole.unlink(missing_ok=True)
+        return
+    arrays = [load_array(file) for file in files]
+    if len({array.shape[1:] for array in arrays}) > 1:
+        raise BadPredictionsError(
+            "its predictions have another number of columns in one fold than in another: "
+            f"{sorted({array.shape[1:] for array in arrays})}"
+        )
+    draft = whole.with_suffix(f".{uuid4().hex}.part")
+    with draft.open("wb") as file:
+        np.save(file, np.concatenate(arrays), allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(whole)
+
+
+def _with_folds(scores: Scores, folds: Sequence[FoldResult]) -> Scores:
+    """With what the folds cost, and whether each predicted the same twice."""
+    records = [
+        {**record, "fitSeconds": fold.cost.fit_s, "predictSeconds": fold.cost.predict_s}
+        for record, fold in zip(scores.details["folds"], folds, strict=True)
+    ]
+    details: dict[str, Any] = {**scores.details, "folds": records}
+    known = [fold.deterministic for fold in folds if fold.deterministic is not None]
+    if known:
+        details["deterministic"] = all(known)
+    return replace(scores, details=details)
+
+
+def _sum(costs: Sequence[Cost]) -> Cost:
+    return replace(
+        costs[0],
+        fit_s=sum(cost.fit_s for cost in costs),
+        predict_s=sum(cost.predict_s for cost in costs),
+        cpu_s=sum(cost.cpu_s for cost in costs),
+        peak_memory_mb=max(cost.peak_memory_mb for cost in costs),
+    )
+
+
+def _provenance(made: Sequence[Provenance | None], whole: JobPaths) -> Provenance | None:
+    """What all folds depend on. Nothing is known where one of them differs from the others."""
+    known = [one for one in made if one is not None]
+    if len(known) < len(made):
+        return None
+    first, obstacle = known[0], next((one.obstacle for one in known if one.obstacle), "")
+    seen: dict[str, str] = {}
+    for one in known:
+        if one.fingerprint != first.fingerprint or any(
+            seen.get(what, state) != state for what, state in one.seen.items()
+        ):
+            obstacle = obstacle or "it, or what it uses, was changed between two folds"
+        seen |= one.seen
+    return replace(
+        first,
+        seen=seen,
+        obstacle=obstacle,
+        predictions=sha256(whole.predictions),
+        probabilities=None if (beside := whole.beside) is None else sha256(beside),
+    )

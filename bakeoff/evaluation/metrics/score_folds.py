@@ -1,0 +1,169 @@
+"""Scores of folds: a metric is the mean of what the folds have, and its sketch is made of all of them.
+
+The details behind the metrics (per class, confusion, residuals) are those of all tested rows together, of the
+first repeat: each row is in them once.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.design import Design
+from bakeoff.domain.metric import ScoringRules
+from bakeoff.evaluation.metrics.result_details import bounded
+from bakeoff.evaluation.metrics.score_predictions import Scores, block_map_of, score_rows
+from bakeoff.evaluation.statistics.cross_validation import out_of_fold
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from registry.columns.class_predictions import Label
+from registry.columns.predictions import BadPredictionsError, Predictions
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoldedRows:
+    """The test rows of one fold after another, repeat by repeat."""
+
+    design: Design
+    true: NDArray[Any]  #: their labels
+    rows: NDArray[np.intp]  #: which rows of the dataset they are
+    sizes: Sequence[tuple[int, int]]  #: training and test rows of each fold
+    groups: NDArray[Any] | None = None
+
+    def rows_of(self, place: int) -> NDArray[np.intp]:
+        """The places of the rows of a fold among all these rows."""
+        return np.arange(*self._edges[place])
+
+    @property
+    def of_first_repeat(self) -> NDArray[np.intp]:
+        """The places of each tested row once."""
+        return np.arange(self._edges[self.design.folds - 1][1])
+
+    @property
+    def _edges(self) -> list[tuple[int, int]]:
+        return list(pairwise(accumulate((tested for _, tested in self.sizes), initial=0)))
+
+
+def score_fold(
+    data: FoldedRows,
+    place: int,
+    predictions: Predictions,
+    *,
+    rules: ScoringRules,
+    target_kind: TargetKind,
+    classes: Sequence[Label],
+) -> Scores:
+    """The metrics of one fold, without sketches. `predictions`: of its rows alone."""
+    true = data.true[data.rows_of(place)]
+    _require_as_many(predictions, len(true))
+    block_map = block_map_of(len(true))
+    return score_rows(
+        true,
+        predictions,
+        block_map,
+        rules=rules,
+        target_kind=target_kind,
+        classes=classes,
+        sketched=False,
+        curved=False,
+    )
+
+
+def score_folds(
+    data: FoldedRows,
+    predictions: Predictions,
+    *,
+    rules: ScoringRules,
+    target_kind: TargetKind,
+    classes: Sequence[Label],
+    split: str,
+) -> Scores:
+    """`predictions`: of all folds, as the rows stand. `split`: the address of the split, with its folds."""
+    _require_as_many(predictions, len(data.true))
+    first = data.of_first_repeat
+    whole = block_map_of(len(first), split=split, groups=None if data.groups is None else data.groups[first])
+    place_of = np.zeros(int(data.rows.max()) + 1, dtype=np.intp)
+    place_of[data.rows[first]] = first
+
+    def scored(rows: NDArray[np.intp], *, fold: bool) -> Scores:
+        return score_rows(
+            data.true[rows],
+            predictions.of(rows),
+            whole.fold(place_of[data.rows[rows]]) if fold else whole,
+            rules=rules,
+            target_kind=target_kind,
+            classes=classes,
+            sketched=fold,
+            curved=not fold,
+        )
+
+    together = scored(first, fold=False)
+    folds = [scored(data.rows_of(place), fold=True) for place in range(data.design.fits)]
+    metrics = {name: _mean([fold.metrics[name] for fold in folds]) for name in rules.metrics}
+    warnings = [*together.details["warnings"], *_undefined(data.design, metrics, folds)]
+    return Scores(
+        metrics=metrics,
+        details={
+            **together.details,
+            "warnings": bounded(warnings),
+            "folds": [
+                fold_record(data.design, place, fold.metrics, data.sizes[place])
+                for place, fold in enumerate(folds)
+            ],
+        },
+        sketches=_sketches(data.design, metrics, folds),
+        curves=together.curves,
+    )
+
+
+def fold_record(
+    design: Design, place: int, metrics: Mapping[str, float | None], rows: tuple[int, int]
+) -> dict[str, Any]:
+    """A fold as JSON, in the details of a result and wherever folds are shown."""
+    repeat, fold = divmod(place, design.folds)
+    train, test = rows
+    return {
+        "repeat": repeat + 1,
+        "fold": fold + 1,
+        "trainRows": train,
+        "testRows": test,
+        "metrics": dict(metrics),
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return math.fsum(defined) / len(defined) if len(defined) == len(values) else None
+
+
+def _undefined(design: Design, metrics: Mapping[str, float | None], folds: Sequence[Scores]) -> list[str]:
+    warnings = []
+    for name, value in metrics.items():
+        places = [place for place, fold in enumerate(folds) if fold.metrics[name] is None]
+        if value is None and len(places) < len(folds):
+            warnings.append(
+                f"{name} is undefined in {design.fold_title(places[0])}, so it has no mean: "
+                "ask for fewer folds, or rank by another metric"
+            )
+    return warnings
+
+
+def _sketches(
+    design: Design, metrics: Mapping[str, float | None], folds: Sequence[Scores]
+) -> dict[str, Sketch]:
+    found = {}
+    for name, value in metrics.items():
+        sketches = [fold.sketches[name] for fold in folds if name in fold.sketches]
+        if value is not None and len(sketches) == len(folds):
+            repeats = [sketches[at : at + design.folds] for at in range(0, len(sketches), design.folds)]
+            found[name] = out_of_fold(repeats)
+    return found
+
+
+def _require_as_many(predictions: Predictions, rows: int) -> None:
+    if len(predictions.values) != rows:
+        raise BadPredictionsError(f"there are {len(predictions.values)} predictions for {rows} rows")

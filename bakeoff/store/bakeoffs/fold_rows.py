@@ -1,0 +1,88 @@
+"""Folds that jobs at work have done, by the place of the fold. They stay when the job has ended."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Engine, bindparam, delete, func, insert, select
+
+from bakeoff.domain.design import Design
+from bakeoff.domain.event import EventType
+from bakeoff.domain.runs.fold_result import FoldResult
+from bakeoff.store.bakeoffs import outbox
+from bakeoff.store.bakeoffs.leases import Lease, held_job
+from bakeoff.store.bakeoffs.row_mapping import name_in_events
+from bakeoff.store.bakeoffs.run_rows import lock_run
+from bakeoff.store.database.engine import now, reading, writing
+from bakeoff.store.database.tables import fold_results, jobs
+
+_OF_JOB = (
+    select(fold_results.c.place, fold_results.c.fold)
+    .where(fold_results.c.evaluation_id == bindparam("job"))
+    .order_by(fold_results.c.place)
+)
+_OF_RUN = (
+    select(fold_results.c.evaluation_id, fold_results.c.place, fold_results.c.fold)
+    .join(jobs, jobs.c.id == fold_results.c.evaluation_id)
+    .where(jobs.c.run_id == bindparam("run"))
+    .order_by(fold_results.c.place)
+)
+_NUMBER = (
+    select(fold_results.c.evaluation_id, func.count().label("folds"))
+    .join(jobs, jobs.c.id == fold_results.c.evaluation_id)
+    .where(jobs.c.run_id == bindparam("run"))
+    .group_by(fold_results.c.evaluation_id)
+)
+
+
+def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult) -> bool:
+    """Keeps a fold, and tells of it. False when the lease was lost: then nothing is written.
+
+    A fold that was kept before and is fitted again, since its predictions are gone, is replaced.
+    """
+    repeat, number = divmod(fold.place, design.folds)
+    with writing(engine) as connection:
+        lock_run(connection, lease.run_id)
+        job = held_job(connection, lease)
+        if job is None:
+            return False
+        at = now(connection)
+        same = (fold_results.c.evaluation_id == lease.job_id) & (fold_results.c.place == fold.place)
+        connection.execute(delete(fold_results).where(same))
+        row = {
+            "evaluation_id": lease.job_id,
+            "place": fold.place,
+            "fold": fold.to_json(),
+            "made_at": at,
+        }
+        connection.execute(insert(fold_results), row)
+        told = {
+            **name_in_events(job),
+            "repeat": repeat + 1,
+            "fold": number + 1,
+            "folds": design.folds,
+            "repeats": design.repeats,
+            "metrics": dict(fold.metrics),
+            "seconds": fold.duration_s,
+        }
+        outbox.add(connection, EventType.EVALUATION_FOLD_COMPLETED, lease.run_id, [told], at)
+    return True
+
+
+def of_job(engine: Engine, job_id: str) -> dict[int, FoldResult]:
+    with reading(engine) as connection:
+        rows = connection.execute(_OF_JOB, {"job": job_id})
+        return {row.place: FoldResult.from_json(row.fold) for row in rows}
+
+
+def of_run(engine: Engine, run_id: str) -> Mapping[str, list[FoldResult]]:
+    """The folds of each job that has some."""
+    found: dict[str, list[FoldResult]] = {}
+    with reading(engine) as connection:
+        for row in connection.execute(_OF_RUN, {"run": run_id}):
+            found.setdefault(row.evaluation_id, []).append(FoldResult.from_json(row.fold))
+    return found
+
+
+def number_done(engine: Engine, run_id: str) -> Mapping[str, int]:
+    """How many folds each job of a run has done; jobs without any are absent."""
+    with reading(engine) as connection:
+        return {row.evaluation_id: row.folds for row in connection.execute(_NUMBER, {"run": run_id})}
