@@ -18,7 +18,7 @@ from bakeoff.domain.wording import counted
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    folds: int = 1  #: 1: one split
+    folds: int = 1  #: 1: one split, or as many as the fold column has values, which are not counted yet
     repeats: int = 1  #: how often all rows are dealt to the folds
     stratify: bool = True  #: each part has its share of each class, as far as that can be
     group: str | None = None  #: column; rows with the same value are all trained on, or all tested
@@ -28,7 +28,7 @@ class Design:
 
     @property
     def has_folds(self) -> bool:
-        return self.folds > 1
+        return self.folds > 1 or self.fold_column is not None
 
     @property
     def fits(self) -> int:
@@ -44,7 +44,7 @@ class Design:
     def title(self) -> str:
         """`5 folds, 2 times, by subject`; of one split at random nothing."""
         said = []
-        if self.has_folds:
+        if self.folds > 1:
             said.append(f"{self.folds} folds")
         if self.repeats > 1:
             said.append(counted(self.repeats, "time"))

@@ -1,10 +1,11 @@
 """The report of one run: its leaderboard, and the candidates that are not on it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.runs.fold_result import FoldResult, fold_record
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import Saving
@@ -12,7 +13,7 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.domain.wording import listed
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, in_order_of_bands, rank
-from bakeoff.store.bakeoffs import curve_rows, job_rows, run_rows, saving_rows, verdict_rows
+from bakeoff.store.bakeoffs import curve_rows, fold_rows, job_rows, run_rows, saving_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.signals import model_signals
 
@@ -29,6 +30,7 @@ class RunReport:
     open: Sequence[Job]  #: queued or running
     ensemble: Sequence[EnsembleSignal] = ()  #: of a run of signals, as far as models have answered
     verdict: RunVerdict | None = None  #: by the metric that ranks; None until the run is judged
+    folds: Mapping[str, Sequence[FoldResult]] = field(default_factory=dict)  #: by job, of a run with folds
     saving: Saving | None = None  #: None before the run has ended, and for one that saves nothing
 
     @property
@@ -66,6 +68,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         open=[job for job in ended if not job.state.has_ended],
         ensemble=model_signals.ensemble_of_run(engine, run),
         verdict=verdict,
+        folds=fold_rows.of_run(engine, run_id) if run.dataset.design.has_folds else {},
         saving=saving_rows.of_run(engine, run_id) if run.save else None,
     )
 
@@ -102,7 +105,7 @@ def curve_records(
 def report_record(report: RunReport) -> dict[str, Any]:
     verdict = report.verdict
     standings = [standing_record(standing, verdict) for standing in report.standings]
-    failed = [failure_record(job) for job in report.unsuccessful]
+    failed = [failure_record(job, folds_of_failed(report, job)) for job in report.unsuccessful]
     if report.run.signals is not None:
         return {
             "run": run_record(report.summary),
@@ -129,11 +132,19 @@ def standing_record(standing: LeaderboardRow, verdict: RunVerdict | None = None)
         "rank": standing.rank,
         **standing.result.to_record(),
         "beatsBaseline": standing.beats_baseline,
+        "folds": standing.result.details.get("folds", []),
         **judged,
     }
 
 
-def failure_record(job: Job) -> dict[str, Any]:
+def folds_of_failed(report: RunReport, job: Job) -> list[dict[str, Any]]:
+    """What the folds gave before one failed."""
+    design = report.run.dataset.design
+    return [fold_record(design, fold.place, fold.metrics) for fold in report.folds.get(job.id, ())]
+
+
+def failure_record(job: Job, folds: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """`folds`: what the folds gave before one failed."""
     return {
         "evaluationId": job.id,
         "modelId": job.candidate.id,
@@ -142,4 +153,5 @@ def failure_record(job: Job) -> dict[str, Any]:
         "attempt": job.attempt,
         "worker": job.worker,
         "error": job.error.to_record() if job.error else None,
+        "folds": list(folds),
     }

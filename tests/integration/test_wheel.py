@@ -140,6 +140,6 @@ def test_a_script_beside_a_module_named_domain_uses_the_registry(installed, tmp_
 def test_the_installed_wheel_upgrades_a_database(installed, project):
     done = installed.run("bakeoff", "db", "upgrade", cwd=project)
 
-    assert done.stdout.endswith("has schema 0013: up to date\n"), done.stdout + done.stderr
+    assert done.stdout.endswith("has schema 0014: up to date\n"), done.stdout + done.stderr
     with sqlite3.connect(project / "data" / "bakeoff.db") as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0013",)]
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0014",)]

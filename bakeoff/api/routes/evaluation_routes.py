@@ -20,7 +20,13 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
-from bakeoff.operations.run_report import curve_records, failure_record, read_report, standing_record
+from bakeoff.operations.run_report import (
+    curve_records,
+    failure_record,
+    folds_of_failed,
+    read_report,
+    standing_record,
+)
 from bakeoff.store.bakeoffs import cancellation, run_rows, run_status, verdict_rows
 from bakeoff.store.bakeoffs.run_status import RunStatus
 
@@ -140,7 +146,7 @@ def read_results(
             }
             for standing in report.standings
         ],
-        "failed": [failure_record(job) for job in report.unsuccessful],
+        "failed": [failure_record(job, folds_of_failed(report, job)) for job in report.unsuccessful],
         "saving": report.saving.to_record() if report.saving else None,
     }
 

@@ -191,6 +191,16 @@ class LatencyOut(Out):
     batch: CallTimesOut
 
 
+class FoldOut(Out):
+    repeat: int = Field(description="from 1")
+    fold: int = Field(description="from 1")
+    metrics: dict[str, float | None] = Field(description="of this fold alone")
+    train_rows: int | None = None
+    test_rows: int | None = None
+    fit_seconds: float | None = None
+    predict_seconds: float | None = None
+
+
 class ResultOut(Out):
     rank: int = Field(description="from 1, by the first metric; equals share one")
     evaluation_id: Id
@@ -222,6 +232,7 @@ class ResultOut(Out):
         None, description="first and last place that the candidate may have; null until the run is judged"
     )
     to_best: ToBestOut | None = Field(None, description="its value minus the highest one")
+    folds: list[FoldOut] = Field([], description="of a run with folds, in order")
     details: dict[str, Any] | None = Field(
         None, description="per class, confusion matrix, residuals, warnings; null unless `details=true`"
     )
@@ -244,6 +255,7 @@ class FailureOut(Out):
     attempt: int
     worker: str | None
     error: ErrorOut | None = Field(description="null for what was cancelled")
+    folds: list[FoldOut] = Field([], description="what the folds gave before one failed")
 
 
 class SavedOut(Out):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from bakeoff.domain.design import Design
 from bakeoff.domain.runs.result import CodeManifest, Cost, Part, Provenance
 
 
@@ -30,6 +31,12 @@ class FoldResult:
                 "provenance": None if data["provenance"] is None else _provenance(data["provenance"]),
             }
         )
+
+
+def fold_record(design: Design, place: int, metrics: Mapping[str, float | None]) -> dict[str, Any]:
+    """A fold as JSON, in the details of a result and wherever folds are shown."""
+    repeat, fold = divmod(place, design.folds)
+    return {"repeat": repeat + 1, "fold": fold + 1, "metrics": dict(metrics)}
 
 
 def _provenance(data: Mapping[str, Any]) -> Provenance:

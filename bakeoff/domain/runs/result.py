@@ -203,6 +203,7 @@ class Fit:
     rules: ScoringRules  #: by which its predictions were scored
     train_rows: int
     test_rows: int
+    fits: int = 1  #: folds of all repeats
     provenance: Provenance
 
     @property

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.design import Design
 from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.runs.fold_result import fold_record
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores, block_map_of, score_rows
 from bakeoff.evaluation.statistics.cross_validation import out_of_fold
@@ -111,28 +112,17 @@ def score_folds(
             **together.details,
             "warnings": bounded(warnings),
             "folds": [
-                fold_record(data.design, place, fold.metrics, data.sizes[place])
+                {
+                    **fold_record(data.design, place, fold.metrics),
+                    "trainRows": data.sizes[place][0],
+                    "testRows": data.sizes[place][1],
+                }
                 for place, fold in enumerate(folds)
             ],
         },
         sketches=_sketches(data.design, metrics, folds),
         curves=together.curves,
     )
-
-
-def fold_record(
-    design: Design, place: int, metrics: Mapping[str, float | None], rows: tuple[int, int]
-) -> dict[str, Any]:
-    """A fold as JSON, in the details of a result and wherever folds are shown."""
-    repeat, fold = divmod(place, design.folds)
-    train, test = rows
-    return {
-        "repeat": repeat + 1,
-        "fold": fold + 1,
-        "trainRows": train,
-        "testRows": test,
-        "metrics": dict(metrics),
-    }
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

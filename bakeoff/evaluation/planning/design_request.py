@@ -78,7 +78,7 @@ def refuse_seal(seal: float, design: Design) -> None:
     """Sealed rows would be trained on in other folds, or be of the groups that are open."""
     if not seal:
         return
-    if design.has_folds or design.fold_column is not None:
+    if design.has_folds:
         raise InvalidInputError(
             f"seal is {seal:g}, and with folds every row is trained on in another one, so none can stay "
             "unseen: say --seal 0, or ask for one split"

@@ -16,7 +16,7 @@ from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
-from bakeoff.evaluation.datasets.snapshot import classes, fields
+from bakeoff.evaluation.datasets.snapshot import classes, fields, fold_sizes
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline
 from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
@@ -52,6 +52,7 @@ class Plan:
     baseline_id: str | None
     save: SaveRequest | None
     spec: RunSpec  #: what was asked for; the fields above follow from it
+    folds: tuple[tuple[int, int], ...]  #: training and test rows of each fold; none: one split
     preparation: tuple[str, ...]  #: what the default pipeline does, a line for each part; empty: nothing
     findings: tuple[Finding, ...]  #: on the data
 
@@ -107,7 +108,8 @@ def make_plan(
     with in_field("seal"):
         refuse_seal(seal, data.design)
     with in_field("saveAs"):
-        save = _saving(request, data.name, configuration)
+        saves = request.refit or not data.design.has_folds
+        save = _saving(request, data.name, configuration) if saves else None
     pinned, choice = _pin_and_choose(request, partial(data.pinned, configuration, pin), catalog)
     baseline = _baseline(pinned.ref.target_kind) if request.baseline else None
     return Plan(
@@ -120,6 +122,7 @@ def make_plan(
         baseline_id=baseline.id if baseline else None,
         save=save,
         spec=request,
+        folds=tuple(fold_sizes(pinned.folder)) if pinned.ref.design.has_folds else (),
         preparation=default_pipeline(fields(pinned.folder)) or (),
         findings=pinned.findings,
     )

@@ -73,6 +73,11 @@ class RunSpec(Body):
     save_as: Annotated[str | None, OnCommandLine(panel=_SAVING, metavar="NAME", needs_cells=True)] = Field(
         None, description="What they are called there; else like the dataset."
     )
+    refit: Annotated[
+        bool, OnCommandLine(panel=_SAVING, help="With folds, save no model.", needs_cells=True)
+    ] = Field(
+        True, description="With folds, a model that is saved is fitted to all rows; false: none is saved."
+    )
     name: Annotated[str | None, OnCommandLine(panel=_RUNNING, metavar="TEXT", in_plan=False)] = Field(
         None, max_length=200, pattern=PRINTABLE, description="A name for the run."
     )
@@ -116,6 +121,7 @@ _WITH_A_COLUMN = frozenset(
         "seal",
         "save",
         "save_as",
+        "refit",
         "name",
         "priority",
         "fresh",

@@ -151,7 +151,8 @@ def _is_scored_alike(fit: Fit, rules: ScoringRules) -> bool:
 
 
 def _expected_s(run: Run, latest: Fit | None) -> float | None:
-    """The expected time: that of an earlier fit, in proportion to the number of rows."""
+    """The expected time: that of an earlier fit, in proportion to the number of rows, and of folds."""
     if latest is None:
         return None
-    return latest.result.duration_s * run.dataset.train_rows / max(1, latest.train_rows)
+    rows, fits = run.dataset.train_rows / max(1, latest.train_rows), run.dataset.design.fits / latest.fits
+    return latest.result.duration_s * rows * fits

@@ -52,6 +52,8 @@ def disagreements_of(
 
 
 def _kept_rows(context: Context, results: Sequence[ComparedResult]) -> _KeptRows:
+    import numpy as np
+
     from bakeoff.evaluation.datasets import snapshot
     from bakeoff.evaluation.jobs.accept_outputs import load_predictions
     from bakeoff.evaluation.metrics import sealed_rows
@@ -65,6 +67,9 @@ def _kept_rows(context: Context, results: Sequence[ComparedResult]) -> _KeptRows
     places = None
     if rules.seal:
         places = sealed_rows.rows_of(dataset.split_id, len(true), rules, sealed=False)
+    elif dataset.design.repeats > 1:  # each row once, as the first repeat predicted it
+        places = np.arange(dataset.test_rows)
+    if places is not None:
         true = true[places]
         predictions = {name: one.of(places) for name, one in predictions.items()}
     scored = ScoredRows(

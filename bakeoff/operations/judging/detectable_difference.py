@@ -4,6 +4,7 @@ The latest verdict on the same split has measured it, by the metric that ranks. 
 worked out for accuracy, from the number of test rows and an assumption of how often two candidates disagree.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,7 @@ class DetectableDifference:
 
 def detectable_difference(context: Context, run: Run, candidates: int) -> DetectableDifference | None:
     """None if nothing can be said: for a single candidate, or a regression without an earlier run."""
+    from bakeoff.evaluation.statistics.cross_validation import variance_factor
     from bakeoff.evaluation.statistics.winner import planned_detectable_difference
 
     if candidates < _FEWEST:
@@ -62,4 +64,6 @@ def detectable_difference(context: Context, run: Run, candidates: int) -> Detect
     if run.dataset.target_kind is TargetKind.REGRESSION:
         return None
     planned = planned_detectable_difference(rows, candidates, ASSUMED_DISAGREEMENT)
+    if run.dataset.design.has_folds:  # folds share training rows, so they know less than as many rows apart
+        planned *= math.sqrt(variance_factor(run.dataset.design.folds))
     return DetectableDifference(metric="accuracy", difference=planned, rows=rows, measured=False)

@@ -18,7 +18,7 @@ def judged_candidate(
         score=result.metrics.get(metric),
         is_baseline=name is None and result.model_id == run.baseline_id,
         fit_seconds=result.cost.fit_s,
-        predict_seconds=result.cost.predict_s / max(1, run.dataset.test_rows),
+        predict_seconds=result.cost.predict_s / max(1, run.dataset.test_rows * run.dataset.design.repeats),
         peak_memory_mb=result.cost.peak_memory_mb,
     )
 

@@ -126,6 +126,7 @@ def _ask(context: Context, run: Run) -> ProductionAnswer | None:
         return None
     try:
         _check_target(version, run)
+        _check_design(run)
         with _folder(context, run) as folder:
             _, copied = registry.copy_fitted(version.uri, folder)
             scores = _scores(context, run, version, copied)
@@ -158,6 +159,15 @@ def _check_target(version: ModelVersion, run: Run) -> None:
         raise _NotComparableError(
             f"it predicts {target!r}, and this run is about {run.dataset.target!r}: save the models of this "
             "run under another name, with saveAs"
+        )
+
+
+def _check_design(run: Run) -> None:
+    if run.dataset.design.has_folds:
+        raise _NotComparableError(
+            "this run has folds, whose models are other ones in each fold; the version is one model, and has "
+            "most likely learnt from all these rows: compare it in a run with one split, on rows that are "
+            "newer than it is"
         )
 
 

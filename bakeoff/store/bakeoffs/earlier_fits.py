@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, Engine, Row, Select, func, select
 
+from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.result import Fit
 from bakeoff.store.bakeoffs.row_mapping import provenance_from_row, result_from_row
@@ -70,10 +71,12 @@ def _latest(column: Column[str], wanted: Collection[str], *, most: int) -> Selec
 
 
 def _fit(row: Row[Any]) -> Fit:
+    dataset = DatasetRef.from_json(row.dataset)
     return Fit(
         result=result_from_row(row),
         rules=ScoringRules.from_json(row.rules),
-        train_rows=row.dataset["train_rows"],
-        test_rows=row.dataset["test_rows"],
+        train_rows=dataset.train_rows,
+        test_rows=dataset.test_rows,
+        fits=dataset.design.fits,
         provenance=provenance_from_row(row),
     )

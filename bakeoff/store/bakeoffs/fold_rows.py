@@ -6,7 +6,7 @@ from sqlalchemy import Engine, bindparam, delete, func, insert, select
 
 from bakeoff.domain.design import Design
 from bakeoff.domain.event import EventType
-from bakeoff.domain.runs.fold_result import FoldResult
+from bakeoff.domain.runs.fold_result import FoldResult, fold_record
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.leases import Lease, held_job
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
@@ -38,7 +38,6 @@ def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult) -> bool
 
     A fold that was kept before and is fitted again, since its predictions are gone, is replaced.
     """
-    repeat, number = divmod(fold.place, design.folds)
     with writing(engine) as connection:
         lock_run(connection, lease.run_id)
         job = held_job(connection, lease)
@@ -56,11 +55,9 @@ def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult) -> bool
         connection.execute(insert(fold_results), row)
         told = {
             **name_in_events(job),
-            "repeat": repeat + 1,
-            "fold": number + 1,
+            **fold_record(design, fold.place, fold.metrics),
             "folds": design.folds,
             "repeats": design.repeats,
-            "metrics": dict(fold.metrics),
             "seconds": fold.duration_s,
         }
         outbox.add(connection, EventType.EVALUATION_FOLD_COMPLETED, lease.run_id, [told], at)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from bakeoff.domain.finding import Finding
     from bakeoff.domain.runs.run import Run
+    from bakeoff.evaluation.planning.run_plan import Plan
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
     from bakeoff.operations.judging.detectable_difference import DetectableDifference
 
@@ -56,20 +57,26 @@ def plan(
     candidates = sum(prospect.candidate.id != run.baseline_id for prospect in prospects)
     detectable = detectable_difference(context, run, candidates)
     if as_json:
-        terminal.write_json(_record(run, prospects, detectable))
+        terminal.write_json(_record(planned, run, prospects, detectable))
     else:
-        told = [*_detectable(detectable), *_findings(run.findings, all_of_them=all_findings)]
+        told = [
+            *_folds(planned),
+            *_detectable(detectable),
+            *_findings(run.findings, all_of_them=all_findings),
+        ]
         terminal.show(terminal.out(), _table(prospects), _sum(prospects), *told)
 
 
 def _record(
-    run: "Run", prospects: "Sequence[Prospect]", detectable: "DetectableDifference | None"
+    planned: "Plan", run: "Run", prospects: "Sequence[Prospect]", detectable: "DetectableDifference | None"
 ) -> dict[str, Any]:
     return {
         "datasetId": run.dataset.dataset_id,
         "datasetName": run.dataset.name,
         "splitId": run.dataset.split_id,
         "seed": run.seed,
+        "design": run.dataset.design.to_record(),
+        "folds": [{"trainRows": train, "testRows": test} for train, test in planned.folds],
         **run.rules.to_record(),
         "detectableDifference": detectable.to_record() if detectable else None,
         "findings": [finding.to_record() for finding in run.findings],
@@ -132,3 +139,22 @@ def _detectable(detectable: "DetectableDifference | None") -> "list[RenderableTy
     from rich.text import Text
 
     return [Text(detectable.sentence, "dim")] if detectable else []
+
+
+def _folds(planned: "Plan") -> "list[RenderableType]":
+    """How large the folds are. Each candidate is fitted once for each of them."""
+    from rich.text import Text
+
+    from bakeoff.domain.wording import counted
+
+    if not planned.folds:
+        return []
+    train, test = (sorted(sizes) for sizes in zip(*planned.folds, strict=True))
+    said = f"{_from_to(train)} rows to train and {_from_to(test)} to test in each"
+    fits = counted(len(planned.folds), "fit")
+    return [Text(f"{terminal.clean(planned.dataset.design.title)}: {said}, {fits} of each candidate", "dim")]
+
+
+def _from_to(sizes: "Sequence[int]") -> str:
+    least, most = sizes[0], sizes[-1]
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"

@@ -33,6 +33,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
         str | None,
         typer.Option("--details", metavar="MODEL", help="Classes, confusions or residuals of one candidate."),
     ] = None,
+    folds: Annotated[bool, typer.Option("--folds", help="The scores of each fold, too.")] = False,
     errors: Annotated[
         bool, typer.Option("--errors", help="Tracebacks, last log lines and warnings, too.")
     ] = False,
@@ -68,10 +69,18 @@ def show(  # noqa: PLR0917 - one parameter for each option
         _show_details(report, model, form)
     elif form is ShowFormat.TABLE:
         show_report(report, terminal.out(), top=top, errors=errors, findings=findings)
+        if folds:
+            _show_folds(report)
     else:
         _write(report, form, top)
     if ended is not None:
         _leave(context, ended)
+
+
+def _show_folds(report: "RunReport") -> None:
+    from bakeoff.cli.output.runs.fold_table import fold_table
+
+    terminal.show(terminal.out(), *fold_table(report))
 
 
 def _watch(context: "Context", run_id: str, form: ShowFormat) -> "Run | None":

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import Run, number_ended
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import fold_rows, job_rows, run_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -30,6 +30,7 @@ class PolledRun:
     jobs: Sequence[Job]
     scores: Mapping[str, float | None]  #: of the metric that ranks, by job id
     at: datetime
+    folds_done: Mapping[str, int] = field(default_factory=dict)  #: by job id, of a run with folds
     waiting: str | None = None  #: why nothing is running, once nothing has run for some seconds
 
     def count(self, state: JobState) -> int:
@@ -56,6 +57,7 @@ def poll(
             jobs=all_jobs,
             scores=scores,
             at=utc_now(),
+            folds_done=fold_rows.number_done(engine, run_id) if run.dataset.design.has_folds else {},
             waiting=idle_reason.reason(idle=not running and not run.state.has_ended),
         )
         if run.state.has_ended:

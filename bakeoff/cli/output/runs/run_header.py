@@ -92,6 +92,8 @@ def _evaluation(run: Run) -> list[tuple[str, Text]]:
 
 def _dataset(dataset: DatasetRef, rules: ScoringRules) -> Text:
     rows = f"{dataset.train_rows:,} rows to train, {dataset.test_rows:,} to test"
+    if dataset.design.has_folds:
+        rows = f"{dataset.test_rows:,} rows to test, up to {dataset.train_rows:,} to train at once"
     if rules.seal:
         rows += f" of which {dataset.test_rows - rules.open_rows(dataset.test_rows):,} are sealed"
     if dataset.design.title:

@@ -126,12 +126,20 @@ def _time_of(job: Job, now: "datetime") -> str:
 def _remark(job: Job, polled: PolledRun) -> Text:
     if job.state is JobState.RUNNING:
         again = f", attempt {job.attempt} of {job.max_attempts}" if job.attempt > 1 else ""
-        return Text(f"{job.node}{again}", "dim")
+        return Text(f"{job.node}{_fold_of(job, polled)}{again}", "dim")
     if job.state is JobState.COMPLETED:
         return Text(f"{polled.run.rules.metrics[0]} {plain(polled.scores.get(job.id))}")
     if job.error is not None:
         return Text(clean(f"{job.error.type}: {job.error.message}").split("\n", 1)[0], "red")
     return Text()
+
+
+def _fold_of(job: Job, polled: PolledRun) -> str:
+    """Which fold a job is at; of one split nothing."""
+    design, done = polled.run.dataset.design, polled.folds_done.get(job.id, 0)
+    if not design.has_folds:
+        return ""
+    return f", {design.fold_title(done)}" if done < design.fits else ", all rows"
 
 
 def _summary_row(polled: PolledRun, shown: int, now: "datetime") -> Table:

@@ -36,7 +36,7 @@ def make_split(table: Table, design: Design, *, seed: int, test_size: float) -> 
             f"candidate: {MOST_FITS} are the most"
         )
     groups = group_codes(table.column(design.group)) if design.group else None
-    if design.has_folds or design.fold_column is not None:
+    if design.has_folds:
         return _folds(table, design, groups, seed=seed)
     if table.split_column is not None or table.train_rows is not None:
         return _as_the_data_say(table, design, groups)
