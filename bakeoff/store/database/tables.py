@@ -245,9 +245,10 @@ fold_results = Table(
     "fold_results",
     metadata,
     Column("evaluation_id", String(36), ForeignKey("evaluation_jobs.id"), primary_key=True),
-    Column("place", Integer, CheckConstraint("place >= 0", name="place_counted"), primary_key=True),
+    Column("place", Integer, primary_key=True),
     Column("fold", _Json, nullable=False),
     Column("made_at", Utc, nullable=False),
+    CheckConstraint("place >= 0", name="place_counted"),
 )
 
 verdicts = Table(
