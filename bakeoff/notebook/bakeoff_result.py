@@ -15,6 +15,8 @@ from bakeoff.domain.wording import listed, nearest
 from bakeoff.operations.run_report import RunReport, read_report, report_record
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import pandas as pd
 
     from bakeoff.domain.runs.job import Job
@@ -184,6 +186,22 @@ class BakeoffResult:
 
         words = [self._known(a), self._known(b)]
         return compare_results(self._project().context, words, run=self.run_id, margin=margin, rows=rows)
+
+    def export(self, folder: "str | PathLike[str]", *candidates: str) -> str:
+        """The candidates as entries of a project's catalog, config/models.yaml; none named means all.
+
+        The code of those that were defined in the notebook is written below the folder, which is that of the
+        project. Nothing else is written, and no file is changed.
+        """
+        from bakeoff.notebook.export_candidates import export
+
+        return export(self._project(), self._report, Path(folder), candidates)
+
+    def to_markdown(self) -> str:
+        """The report as Markdown, as `bakeoff show --format md` prints it."""
+        from bakeoff.cli.output.runs.export_formats import to_markdown
+
+        return to_markdown(self._report)
 
     def to_record(self) -> dict[str, Any]:
         """The result as JSON, as `bakeoff show --json` writes it."""

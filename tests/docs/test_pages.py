@@ -104,7 +104,12 @@ def run(command: list[str], folder: Path, stdin: str, port: str, tools: Sequence
         command,
         cwd=folder,
         input=stdin,
-        env={**os.environ, "PATH": path, "BAKEOFF_API_PORT": port},
+        env={
+            **os.environ,
+            "PATH": path,
+            "BAKEOFF_API_PORT": port,
+            "XDG_CACHE_HOME": str(folder / ".cache"),
+        },
         capture_output=True,
         text=True,
         timeout=110,

@@ -137,6 +137,39 @@ def test_a_script_beside_a_module_named_domain_uses_the_registry(installed, tmp_
     assert (done.stdout, done.returncode) == ("[0.5, 0.5] ModelPredictor tasks\n", 0), done.stderr
 
 
+def test_a_script_compares_estimators_and_its_prompt_goes_on_with_the_result(installed, tmp_path):
+    (tmp_path / "script.py").write_text(
+        textwrap.dedent(
+            """
+            import bakeoff
+            from sklearn.datasets import load_iris
+            from sklearn.tree import DecisionTreeClassifier
+
+            class Always:
+                def fit(self, X, y): ...
+
+                def predict(self, X):
+                    return [1] * len(X)
+
+            X, y = load_iris(return_X_y=True)
+            result = bakeoff.compare([DecisionTreeClassifier(), Always], X, y)
+            """
+        )
+    )
+    done = installed.run(
+        "python",
+        "-q",
+        "-i",
+        "script.py",
+        cwd=tmp_path,
+        env={"XDG_CACHE_HOME": str(tmp_path / "cache")},
+        stdin="sorted(result.leaderboard.index)\nresult.errors\n",
+    )
+
+    assert done.stdout == "['Always', 'DecisionTreeClassifier', 'dummy']\nno errors\n", done.stderr
+    assert [line for line in done.stderr.splitlines() if line.startswith("bakeoff:")][2:] != []
+
+
 def test_the_installed_wheel_upgrades_a_database(installed, project):
     done = installed.run("bakeoff", "db", "upgrade", cwd=project)
 

@@ -1,6 +1,7 @@
 """`bakeoff.compare` with a real worker, which all tests of this file share, as calls in one notebook do."""
 
 import _thread
+import doctest
 import os
 import pickle
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from threading import Timer
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from fixtures.notebook_session import Session
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -19,7 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 import bakeoff
 from bakeoff.broker import deployment_redis
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.notebook import sessions
+from bakeoff.notebook import compare_call, sessions
 from bakeoff.notebook.bakeoff_result import BakeoffResult
 
 CODE = '''
@@ -254,3 +256,25 @@ def test_a_function_of_the_notebook_is_a_metric(session: Session) -> None:
     )
     [own] = [name for name in found.leaderboard.columns if name.endswith(":share")]
     assert found.leaderboard[own].tolist() == found.leaderboard.accuracy.tolist()
+
+
+def test_candidates_move_to_a_project_with_their_code(result: BakeoffResult, tmp_path: Path) -> None:
+    entries = yaml.safe_load(result.export(tmp_path, "tree", "rule"))["models"]
+
+    assert entries["tree"] == {"path": "sklearn.tree:DecisionTreeClassifier", "params": {"max_depth": 2}}
+    module, _, name = entries["rule"]["path"].partition(":")
+    text = (tmp_path / Path(*module.split(".")).with_suffix(".py")).read_text()
+    assert f"class {name}" in text
+    with pytest.raises(NotFoundError, match=r"no candidate 'ruel'; did you mean 'rule'\?"):
+        result.export(tmp_path, "ruel")
+
+
+def test_a_notebook_shows_it_as_a_page_without_script(result: BakeoffResult) -> None:
+    page = result._repr_html_()
+    assert all(name in page for name in ("linear", "tree", "rule", "broken"))
+    assert "<script" not in page
+    assert str(result.verdict)[:30] in page
+
+
+def test_the_examples_in_the_docstring_are_true(result: BakeoffResult) -> None:
+    assert doctest.testmod(compare_call) == doctest.TestResults(failed=0, attempted=7)

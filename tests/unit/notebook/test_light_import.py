@@ -1,0 +1,18 @@
+import subprocess
+import sys
+
+SCRIPT = """
+import sys
+import bakeoff
+names = dir(bakeoff)
+assert {"compare", "run", "project", "Project", "ModelPredictor"} <= set(names), names
+heavy = {"celery", "sqlalchemy", "sklearn", "pandas", "numpy", "pydantic", "rich"} & set(sys.modules)
+assert not heavy, heavy
+bakeoff.compare
+print("sklearn" in sys.modules, "celery" in sys.modules)
+"""
+
+
+def test_importing_bakeoff_loads_nothing_heavy() -> None:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("False False\n", 0), done.stderr
