@@ -26,6 +26,8 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
 
+os.environ["BAKEOFF_KEEP_WORKER"] = "0"  # a test leaves no worker behind, unless it is about that
+
 _SERVICES_ALONE = Path(__file__).parent / "integration" / "registry" / "mlflow"
 
 

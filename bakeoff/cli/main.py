@@ -11,6 +11,7 @@ import typer
 
 from bakeoff.cli import project_access
 from bakeoff.cli.command_table import HELP_NAMES, Commands
+from bakeoff.domain.machine.short_lived import collect_seldom, run_and_end
 
 app = typer.Typer(
     cls=Commands,
@@ -41,10 +42,11 @@ def main(
 
 
 def run() -> None:
+    collect_seldom()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without Unicode shows question marks
-    app(prog_name="bakeoff")
+    run_and_end(lambda: app(prog_name="bakeoff"))
 
 
 if __name__ == "__main__":

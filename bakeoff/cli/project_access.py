@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from bakeoff.domain.runs.job import Job
     from bakeoff.operations.context import Context, Messenger
     from bakeoff.settings.configuration import Configuration
-    from registry.catalog.live_catalog import Catalog
     from registry.models.local.local_registry import ModelRegistry
     from registry.models.registry_interface import BaseModelRegistry
 
@@ -76,13 +75,6 @@ def database(context: "Context") -> "Engine":
         f"nothing was ever run in {context.configuration.root}: `bakeoff run` makes the first run, "
         f"or name another project with --config"
     )
-
-
-def catalog(configuration: "Configuration") -> "Catalog":
-    """The catalog, read anew, for commands that show its present state."""
-    from registry.catalog.live_catalog import Catalog
-
-    return Catalog.of(configuration, anew=True)
 
 
 def registry(configuration: "Configuration") -> "BaseModelRegistry":

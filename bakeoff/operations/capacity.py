@@ -8,18 +8,19 @@ import logging
 import mmap
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.machine.folders import free_bytes, mb
-from bakeoff.evaluation.jobs.evaluation_under_way import Grant
 from bakeoff.settings.configuration import Configuration, load
 from bakeoff.settings.setting_definitions import Settings
 from bakeoff.store.bakeoffs.leases import Caps
 
 if TYPE_CHECKING:
+    from bakeoff.evaluation.jobs.evaluation_under_way import Grant
     from bakeoff.operations.context import Context
 
 log = logging.getLogger(__name__)
@@ -95,17 +96,23 @@ def _version_of(file: Path | None) -> tuple[int, int, int]:
     return (found.st_ino, found.st_size, found.st_mtime_ns) if found else _NO_FILE
 
 
-def usual_grant(context: "Context") -> Grant:
+def usual_grant(context: "Context") -> "Grant":
     """The threads and the memory that a cell gets on this machine, if nothing else is asked for it."""
+    from bakeoff.evaluation.jobs.evaluation_under_way import (
+        Grant,
+    )  # loads numpy, which a command may not need
+
     cores = len(os.sched_getaffinity(0))
     per_node = context.shared_caps.present().per_node
     return Grant(threads=max(1, cores // per_node), memory_mb=context.configuration.settings.memory_limit_mb)
 
 
-def grant_for(candidate: Candidate, context: "Context") -> Grant:
+def grant_for(candidate: Candidate, context: "Context") -> "Grant":
     usual = usual_grant(context)
-    return Grant(
-        threads=candidate.threads or usual.threads, memory_mb=candidate.memory_limit_mb or usual.memory_mb
+    return replace(
+        usual,
+        threads=candidate.threads or usual.threads,
+        memory_mb=candidate.memory_limit_mb or usual.memory_mb,
     )
 
 

@@ -158,6 +158,11 @@ class Settings(Section):
     lease_seconds: float = Field(
         30, ge=1, description="seconds after which a worker that does not renew its lease loses its job"
     )
+    keep_worker: float = Field(
+        300,
+        ge=0,
+        description="seconds that a worker that `bakeoff run` started waits for a next run",
+    )
     shutdown_grace: float = Field(30, ge=0, description="seconds a stopping worker gives its running jobs")
     import_timeout: float = Field(30, gt=0, description="seconds that the import of one candidate may take")
     preload: list[str] = Field(

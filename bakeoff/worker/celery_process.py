@@ -8,12 +8,14 @@ import importlib
 import sys
 
 from bakeoff.domain.machine.folders import SOURCES
+from bakeoff.domain.machine.short_lived import collect_seldom
 
 #: What starts a process of Celery; a command such as `worker` follows. -P: not from the current folder.
 COMMAND = (sys.executable, "-P", "-m", "bakeoff.worker.celery_process", "-A", "tasks", "--quiet")
 
 
 def main() -> None:
+    collect_seldom()
     from celery.__main__ import main as celery
 
     sys.path.insert(0, str(SOURCES))  # before the entries of PYTHONPATH, which may be those of a project

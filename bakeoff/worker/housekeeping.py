@@ -20,8 +20,8 @@ from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker.saver_process import Saver
+from bakeoff.worker.temporary_worker import WorkersLock, file_of
 from bakeoff.worker.worker_owner import WorkerOwner
-from bakeoff.worker.worker_processes import WorkersLock
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
 
 if TYPE_CHECKING:
@@ -86,11 +86,12 @@ class Housekeeper:
         self._worker = worker
         self._saver = Saver(self._context)
         self._caps = CapsFollower(self._context.configuration)
+        self._idle_since: float | None = None
 
     def begin(self, *, for_run: str | None, for_owner: bool) -> None:
-        """`for_run`: the worker is temporary, and ends when this run is over and no other one waits.
+        """`for_run`: the worker is temporary, and ends some time after this run, if no other one waits.
 
-        `for_owner`: the same, when the process is gone that holds the other end of its standard input.
+        `for_owner`: it ends when the process is gone that holds the other end of its standard input.
         """
         lease_s = self._context.configuration.settings.lease_seconds
         every = self._worker.timer.call_repeatedly
@@ -98,15 +99,18 @@ class Housekeeper:
         every(_OVEN_S, retried_later(self._oven.start_again_if_dead), (self._context,))
         every(_SAVER_S, retried_later(self._saver.start_if_due))
         every(_CAPS_S, retried_later(self._follow_caps))
+        # In threads: Celery's loop stands still while it has no connection to the broker, and it may itself
+        # be waiting for a lock that a stopped writer holds.
+        in_threads = [self._keep_broker, self._end_stopped_writers]
         if for_run:
-            every(_LEAVE_S, retried_later(self._leave_when), (lambda: self._is_over(for_run),))
+            keep_s = self._context.configuration.settings.keep_worker
+            every(_LEAVE_S, retried_later(self._leave_when), (lambda: self._is_over(for_run), keep_s))
+            in_threads.insert(0, partial(self._end_with_the_project, for_run))
         if for_owner:
             owner, engine = WorkerOwner(), self._context.engine
             gone = partial(owner.look, lambda run_id: cancellation.cancel_run(engine, run_id))
             every(_LEAVE_S, retried_later(self._leave_when), (gone,))
-        # In threads: Celery's loop stands still while it has no connection to the broker, and it may itself
-        # be waiting for a lock that a stopped writer holds.
-        for duty in (self._keep_broker, self._end_stopped_writers):
+        for duty in in_threads:
             Thread(target=duty, daemon=True).start()
 
     def _follow_caps(self) -> None:
@@ -136,6 +140,17 @@ class Housekeeper:
             time.sleep(_BROKER_S)
             ensure()
 
+    def _end_with_the_project(self, run_id: str) -> None:
+        """Ends this process when its data folder was removed, and with it the broker and the database.
+
+        The processes of the pool end with it.
+        """
+        file = file_of(self._context.configuration.data_dir, run_id)
+        while file.exists():
+            time.sleep(_BROKER_S)
+        self._oven.stop()
+        os._exit(os.EX_OK)
+
     def _end_stopped_writers(self) -> None:
         configuration = self._context.configuration
         patience_s = min(SILENCE_TIMEOUT_S, configuration.settings.lease_seconds)
@@ -148,8 +163,12 @@ class Housekeeper:
                     "process %d was stopped in a write, where all others wait for it: it was ended", pid
                 )
 
-    def _leave_when(self, is_over: Callable[[], bool]) -> None:
+    def _leave_when(self, is_over: Callable[[], bool], keep_s: float = 0.0) -> None:
         if not is_over() or self._something_waits():
+            self._idle_since = None
+            return
+        self._idle_since = self._idle_since or time.monotonic()
+        if time.monotonic() < self._idle_since + keep_s:
             return
         if not WorkersLock(self._context.configuration.data_dir).may_leave():
             return

@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from bakeoff.worker.worker_processes import WorkersLock, eval_command
+from bakeoff.worker.temporary_worker import WorkersLock
+from bakeoff.worker.worker_processes import eval_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.machine.folders import SOURCES
+from bakeoff.domain.machine.short_lived import collect_seldom, run_and_end
 from bakeoff.operations.context import Context
 from bakeoff.settings import log_setup
 from bakeoff.settings.configuration import load
@@ -51,6 +52,7 @@ class Saver:
 
 
 def main() -> None:
+    collect_seldom()
     from bakeoff.operations.judging.judge_runs import judge_beside_production, judge_what_is_due
     from bakeoff.operations.save_winners import save_due_models
 
@@ -67,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_end(main)

@@ -3,6 +3,7 @@
 It is attached to Celery's own signals, so that `celery -A tasks worker` has all of it, too.
 """
 
+import gc
 import logging
 import os
 from collections.abc import Callable
@@ -182,6 +183,7 @@ class WorkerNode:
             self.oven.start(context)
         if CONTROL in queues:
             context.catalog()  # logs which candidates are ready, and stops the worker if there is no catalog
+        gc.freeze()  # else a collection in a process of the pool would copy the pages of what was imported
 
     def _begin_grace(self, how: str, **_: Any) -> None:
         """Sets the time when running jobs are put back: later for a warm shutdown, now for a cold one."""

@@ -33,6 +33,7 @@ from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs.leases import Caps
 from bakeoff.store.monitoring.metric_counts import BOUNDS_S, Durations, MetricCounts
+from bakeoff.worker.temporary_worker import TemporaryWorker
 from registry.catalog.catalog_schema import KEYS as CATALOG_KEYS
 
 DOCS = ROOT / "docs"
@@ -89,6 +90,9 @@ def project(page: Path, tmp_path: Path) -> Iterator[Path]:
     for left in tmp_path.glob("*.pid"):  # of a block that stays, on a page that did not come to its end
         with suppress(ProcessLookupError):
             os.kill(int(left.read_text()), signal.SIGTERM)
+    for workers in tmp_path.rglob("workers"):
+        for worker in TemporaryWorker.all_of(workers.parent):
+            worker.stop()
 
 
 @pytest.fixture
@@ -108,6 +112,7 @@ def run(command: list[str], folder: Path, stdin: str, port: str, tools: Sequence
             **os.environ,
             "PATH": path,
             "BAKEOFF_API_PORT": port,
+            "BAKEOFF_KEEP_WORKER": "100",
             "XDG_CACHE_HOME": str(folder / ".cache"),
         },
         capture_output=True,

@@ -136,15 +136,19 @@ def _start(
     )
 
 
+def passed_on_environment() -> dict[str, str]:
+    """The variables of this process that cells see, too."""
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
 def _environment() -> dict[str, str]:
     """The environment of the oven, without what plugins should not see.
 
     PYTHONPATH is the folder of our packages, if this is a checkout, so that they are found before any others.
     It is not set if Bakeoff is installed: all packages beside it would then come before the standard library.
     """
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     is_installed = str(SOURCES) in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    return {**passed_on, **_FIXED, **({} if is_installed else {"PYTHONPATH": str(SOURCES)})}
+    return {**passed_on_environment(), **_FIXED, **({} if is_installed else {"PYTHONPATH": str(SOURCES)})}
 
 
 def _socket_in(folder: Path) -> Path:

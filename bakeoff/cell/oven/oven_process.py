@@ -128,6 +128,7 @@ def _is_descendant(pid: int) -> bool:
 
 
 def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str]) -> CellSetup:
+    gc.disable()  # for good: a collection in a cell would copy the pages of all libraries
     for name in preload:
         try:
             module, _, function = name.partition(":")
@@ -150,7 +151,6 @@ def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str
     )
     kernel_calls.merge_written_pages()
     gc.collect()
-    gc.disable()
     gc.freeze()
     return setup
 

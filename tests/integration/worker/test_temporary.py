@@ -1,14 +1,18 @@
-"""The worker that is started for one run, when nobody else answers."""
+"""The worker that is started for a run when no other is there, and kept for the next one."""
 
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import psutil
 import pytest
+from fixtures import warm
 from fixtures.project import Project, a_project, wait_for
 
 from bakeoff.domain.identity import new_id
+from bakeoff.worker import temporary_worker
 
 #: Starts a worker for a run, then the run, and waits for its end; each step when it is told to.
 PRODUCER = """
@@ -16,10 +20,10 @@ import sys
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from tasks import enqueue
 from tasks.celery import process_context
-from bakeoff.worker import worker_processes
+from bakeoff.worker import temporary_worker
 
 run_id, *models = sys.argv[1:]
-print(worker_processes.start_for(process_context(), run_id), flush=True)
+print(temporary_worker.start_for(process_context(), run_id), flush=True)
 sys.stdin.readline()
 enqueue.start_run(RunRequest(dataset="tiny", models=models, baseline=False, run_id=run_id))
 print(enqueue.wait(run_id, timeout_s=60), flush=True)
@@ -33,11 +37,15 @@ WATCHFUL = PRODUCER.replace(
 import time
 from bakeoff.store.bakeoffs import run_rows
 while not run_rows.get(process_context().engine, run_id).state.has_ended:
-    if worker_processes.replace_the_dead(process_context(), run_id):
+    if temporary_worker.replace_the_dead(process_context(), run_id):
         print("replaced", flush=True)
     time.sleep(0.2)
 print(enqueue.wait""",
 )
+
+
+#: With the worker kept for as long as is said.
+KEEPING = "import os; os.environ['BAKEOFF_KEEP_WORKER'] = '{seconds}'" + WATCHFUL
 
 
 @pytest.fixture
@@ -140,7 +148,8 @@ def test_it_serves_whoever_found_it_there_and_comes_a_moment_later(project: Proj
     assert first.says() == "True"
     wait_for(lambda: "ready." in project.configuration.worker_log.read_text(), "the start of the worker")
     second = Producer(project, "good")
-    assert second.says() == "False"
+    assert second.says() == "True"
+    assert len(temporary(project)) == 1
     first.go_on()
     assert first.says() == "completed"
     first.die()
@@ -176,3 +185,116 @@ def test_an_interrupt_at_the_terminal_leaves_it_alone(project: Project) -> None:
     project.gate("open").touch()
     assert project.wait_for_end(producer.run_id) == "completed"
     wait_until_it_has_left(project)
+
+
+def run_keeping(project: Project, seconds: float, *models: str) -> Producer:
+    """A run of which the worker is there yet, though its command has gone."""
+    producer = Producer(project, *models, script=KEEPING.format(seconds=seconds))
+    assert producer.says() == "True"
+    producer.go_on()
+    assert producer.says() == "completed"
+    producer.process.communicate("\n")
+    return producer
+
+
+def stop_all(project: Project) -> None:
+    assert temporary_worker.stop_idle(project.context) == 1
+    assert temporary(project) == []
+
+
+def test_the_next_command_finds_it_there(project: Project) -> None:
+    run_keeping(project, 60, "good")
+    [worker] = temporary(project)
+    run_keeping(project, 60, "good")
+
+    assert temporary(project) == [worker]
+    stop_all(project)
+
+
+def test_it_leaves_when_no_command_comes_for_a_while(project: Project) -> None:
+    run_keeping(project, 2, "good")
+    [worker] = temporary(project)
+    with pytest.raises(psutil.TimeoutExpired):
+        worker.wait(1)
+
+    wait_until_it_has_left(project)
+
+
+def test_one_that_was_started_with_other_settings_is_replaced(project: Project) -> None:
+    run_keeping(project, 60, "good")
+    [outdated] = temporary(project)
+    project.file.write_text(project.file.read_text() + "memoryLimitMb: 900\n")
+    run_keeping(project, 60, "good")
+
+    [worker] = temporary(project)
+    assert worker != outdated
+    stop_all(project)
+
+
+def test_one_that_is_at_work_is_neither_replaced_nor_stopped(project: Project) -> None:
+    first = Producer(project, "waits", script=KEEPING.format(seconds=60))
+    first.says()
+    first.go_on()
+    wait_for(project.configuration.log_of(first.run_id, "x").parent.exists, "the run")
+    project.wait_until_fitting(first.run_id, "waits")
+    [busy] = temporary(project)
+    project.file.write_text(project.file.read_text() + "memoryLimitMb: 900\n")
+    second = Producer(project, "good", script=KEEPING.format(seconds=60))
+
+    assert second.says() == "False"
+    assert temporary_worker.stop_idle(project.context) == 0
+    assert temporary(project) == [busy]
+    second.go_on()
+    assert second.says() == "completed"
+    project.gate("open").touch()
+    assert first.says() == "completed"
+    for command in (first, second):
+        command.die()
+    stop_all(project)
+
+
+def test_one_that_dies_after_a_command_has_found_it_is_replaced(project: Project) -> None:
+    run_keeping(project, 60, "good")
+    [found] = temporary(project)
+    second = Producer(project, "waits", script=KEEPING.format(seconds=60))
+    second.says()
+    second.go_on()
+    wait_for(project.configuration.log_of(second.run_id, "x").parent.exists, "the run")
+    project.wait_until_fitting(second.run_id, "waits")
+    found.kill()
+
+    assert second.says() == "replaced"
+    project.gate("open").touch()
+    assert second.says() == "completed"
+    second.die()
+    stop_all(project)
+
+
+def test_it_leaves_when_its_project_is_removed(project: Project) -> None:
+    run_keeping(project, 60, "good")
+    [worker] = temporary(project)
+    away = project.configuration.data_dir.rename(project.folder / "away")
+
+    worker.wait(20)
+    shutil.rmtree(project.configuration.data_dir, ignore_errors=True)
+    away.rename(project.configuration.data_dir)  # for what looks at the project after the test
+
+
+def test_a_worker_that_is_started_to_stay_takes_its_place(project: Project) -> None:
+    run_keeping(project, 60, "good")
+    with project.launch(sys.executable, "-m", "bakeoff.cli.main", "worker", name="both"):
+        wait_until_it_has_left(project)
+
+
+def test_a_command_stops_it(project: Project) -> None:
+    run_keeping(project, 60, "good")
+    stop = [sys.executable, "-m", "bakeoff.cli.main", "worker", "--stop"]
+
+    def said() -> str:
+        return warm.run(
+            stop, cwd=project.folder, env=project.environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert said() == "stopped\n"
+    assert temporary(project) == []
+    assert said() == "no worker waits for a next run\n"

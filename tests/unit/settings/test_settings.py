@@ -92,6 +92,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_MEMORY_LIMIT_MB": ("512", 512),
     "BAKEOFF_MAX_ATTEMPTS": ("1", 1),
     "BAKEOFF_LEASE_SECONDS": ("45", 45.0),
+    "BAKEOFF_KEEP_WORKER": ("0", 0.0),
     "BAKEOFF_SHUTDOWN_GRACE": ("0", 0.0),
     "BAKEOFF_IMPORT_TIMEOUT": ("5", 5.0),
     "BAKEOFF_PRELOAD": ("sklearn,xgboost", ["sklearn", "xgboost"]),

@@ -26,11 +26,16 @@ def models(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 1 if a candidate was rejected, for CI.")
     ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Check those again that were found ready and have not changed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
     config: ConfigFile = None,
 ) -> None:
     """List the candidates, and why some cannot take part."""
-    catalog = project_access.catalog(project_access.open_project(config).configuration)
+    from registry.catalog.live_catalog import Catalog
+
+    catalog = Catalog.of(project_access.open_project(config).configuration, anew=fresh)
     if as_json:
         terminal.write_json(catalog.contents.to_record())
     else:

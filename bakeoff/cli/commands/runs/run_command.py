@@ -77,9 +77,10 @@ def run(
         _refuse_what_needs_cells(needing_cells)
         _run_in_process(context, request, added or [], console, as_json=as_json)
         return
+    run_id, own_worker = _start(context, request, added or [], console, may_start_worker=not no_worker)
+    # Imported now, while the worker starts up and begins.
     from bakeoff.cli.output.runs.follow_run import follow_and_show, show_how_to_follow
 
-    run_id, own_worker = _start(context, request, added or [], console, may_start_worker=not no_worker)
     if detach:
         show_how_to_follow(context, run_id, console, as_json=as_json)
     else:
@@ -110,14 +111,15 @@ def _start(
     """
     from bakeoff.domain.identity import new_id
     from bakeoff.domain.machine.background_work import start_in_thread
-    from bakeoff.operations import start_run
     from bakeoff.store.database import schema_version
-    from bakeoff.worker import worker_processes
+    from bakeoff.worker import temporary_worker
 
     run_id = new_id()
     schema_version.ensure(context.engine)
     context.broker.hold_or_fail()
-    starting = start_in_thread(lambda: may_start_worker and worker_processes.start_for(context, run_id))
+    starting = start_in_thread(lambda: may_start_worker and temporary_worker.start_for(context, run_id))
+    from bakeoff.operations import start_run
+
     plan = run_options.plan_of(context, request, added, console)
     own_worker = starting.result()
     prospects = start_run.start_planned(context, plan, run_id=run_id, name=request.name)

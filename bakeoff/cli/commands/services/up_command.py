@@ -62,6 +62,7 @@ def up(  # noqa: PLR0917 - one parameter for each option
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
     from bakeoff.worker.process_supervisor import supervise
+    from bakeoff.worker.temporary_worker import stop_idle
     from registry.catalog.catalog_schema import read
 
     context = project_access.open_project(config, evalWorkers=eval_workers, apiHost=host, apiPort=port)
@@ -77,6 +78,7 @@ def up(  # noqa: PLR0917 - one parameter for each option
     schema_version.ensure(context.engine)
     read(configuration.catalog_file)
     context.broker.hold_or_fail()
+    stop_idle(context)  # a worker that a run has left would take memory, and jobs
     supervise(
         [service.child for service in services], meanwhile=_StartAnnouncer(services, configuration).check
     )

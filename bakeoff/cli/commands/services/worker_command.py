@@ -1,13 +1,16 @@
 """`bakeoff worker`: run both Celery nodes of this machine until the user stops them."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bakeoff.cli import project_access
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
+
+if TYPE_CHECKING:
+    from bakeoff.operations.context import Context
 
 
 class LogLevel(StrEnum):
@@ -24,6 +27,12 @@ def worker(
     log_level: Annotated[
         LogLevel, typer.Option("--log-level", case_sensitive=False, help="The lowest level that is logged.")
     ] = LogLevel.INFO,
+    stop: Annotated[
+        bool,
+        typer.Option(
+            "--stop", help="End the worker that `bakeoff run` keeps for the next run, and do no more."
+        ),
+    ] = False,
     config: ConfigFile = None,
 ) -> None:
     """Run a worker until it is stopped.
@@ -33,15 +42,31 @@ def worker(
     """
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
-    from bakeoff.worker import worker_processes
+    from bakeoff.worker import temporary_worker, worker_processes
     from registry.catalog.catalog_schema import read
 
     context = project_access.open_project(config, evalWorkers=eval_workers)
+    if stop:
+        _stop(context)
+        return
     configuration = context.configuration
     log_setup.set_up(log_level, configuration.settings.log_format)
     schema_version.ensure(context.engine)
     read(configuration.catalog_file)
     context.broker.hold_or_fail()
+    temporary_worker.stop_idle(context)  # it would take memory, and jobs
     settings = configuration.settings
     terminal.announce(f"taking {settings.eval_workers} evaluations at once on {settings.node}; Ctrl-C stops")
     worker_processes.serve(configuration, log_level=log_level)
+
+
+def _stop(context: "Context") -> None:
+    from bakeoff.worker.temporary_worker import TemporaryWorker, stop_idle
+
+    if stop_idle(context):
+        said = "stopped"
+    elif any(TemporaryWorker.all_of(context.configuration.data_dir)):
+        said = "the worker is at work, and stays until its runs have ended: `bakeoff cancel RUN` ends one"
+    else:
+        said = "no worker waits for a next run"
+    terminal.out().print(said)

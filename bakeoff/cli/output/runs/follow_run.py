@@ -16,7 +16,7 @@ from bakeoff.operations.judging.judge_runs import verdict_so_far, wait_for_verdi
 from bakeoff.operations.judging.strictness import is_held_back
 from bakeoff.operations.run_report import read_report, report_record, run_record
 from bakeoff.store.bakeoffs import run_rows
-from bakeoff.worker import worker_processes
+from bakeoff.worker import temporary_worker
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,7 +80,7 @@ def _follow(context: "Context", run_id: str, console: "Console", idle_reason: Id
         for polled in poll(context.engine, run_id, idle_reason):
             display.update(polled)
             if not polled.run.state.has_ended:
-                worker_processes.replace_the_dead(context, run_id)
+                temporary_worker.replace_the_dead(context, run_id)
     return polled.run
 
 

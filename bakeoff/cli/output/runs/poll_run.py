@@ -16,7 +16,7 @@ from bakeoff.store.bakeoffs import fold_rows, job_rows, run_rows
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-_SHORTEST_PAUSE_S = 0.25
+_SHORTEST_PAUSE_S = 0.1
 _ASK_AFTER_S = 1.5
 _TELL_AFTER_S = 2.5
 _ASK_AGAIN_S = 5.0

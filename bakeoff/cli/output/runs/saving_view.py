@@ -14,7 +14,7 @@ from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import PromotionOutcome, Saving, SavingOutcome
 from bakeoff.store.bakeoffs import saving_rows, verdict_rows
-from bakeoff.worker import worker_processes
+from bakeoff.worker import temporary_worker
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -36,7 +36,7 @@ def wait_until_saved(context: "Context", run: Run, console: "Console") -> None:
         return
     with terminal.busy(console, "comparing with Production, and saving the models"):
         while is_under_way(context, run.id):
-            worker_processes.replace_the_dead(context, run.id)
+            temporary_worker.replace_the_dead(context, run.id)
             time.sleep(_PAUSE_S)
 
 
