@@ -95,3 +95,18 @@ def test_by_time_the_latest_rows_are_tested(project: InProcessProject, accuracy:
     assert tested.tolist() == [
         *range(224, 300)
     ]  # a quarter, and one row more that has the same day as the 225th
+
+
+def test_a_row_that_all_folds_share_is_shown_with_its_own_features(
+    project: InProcessProject, accuracy: Callable[..., Any]
+) -> None:
+    """The features of folds are stored once, in an order of their own."""
+    accuracy(folds=3, repeats=2)
+    folder = manifests(project)["3 folds, 2 times"]
+    rows = snapshot.sealed_rows(folder)
+
+    shown = snapshot.test_rows(folder, np.arange(len(rows)))
+
+    assert len(rows) == 600
+    np.testing.assert_array_equal(shown["a"], visits()["a"].to_numpy()[rows])
+    np.testing.assert_array_equal(snapshot.sealed_labels(folder), visits()["y"].to_numpy()[rows])

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from bakeoff.cli.output.runs.poll_run import IdleReason, PolledRun
 from bakeoff.cli.output.runs.run_progress import LineProgress, render
+from bakeoff.domain.design import Design
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.run import RunState, seconds_left
@@ -37,6 +39,17 @@ def drawn(shown, *, after_s=10.0, room=20, width=80):
     console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(render(shown, now=NOON + timedelta(seconds=after_s), room=room))
     return [line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()]
+
+
+def test_a_job_with_folds_says_which_one_it_is_at():
+    run = replace(RUN, dataset=replace(RUN.dataset, design=Design(folds=3, repeats=2)))
+    going, ready = (job(name, JobState.RUNNING, started_s=4) for name in ("going", "ready"))
+    shown = PolledRun(run=run, jobs=[going, ready], scores={}, at=NOON, folds_done={going.id: 4, ready.id: 6})
+
+    lines = drawn(shown)
+
+    assert lines[0].endswith("box, fold 2 of 3, repeat 2")
+    assert lines[1].endswith("box, all rows")
 
 
 def test_each_state_has_its_sign_time_and_remark():

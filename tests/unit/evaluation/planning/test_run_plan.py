@@ -435,3 +435,39 @@ NO_REGISTRY = (
 def test_what_can_never_be_saved_is_told_before_anything_is_read(plan, configured, asked, said):
     with pytest.raises(InvalidInputError, match=re.escape(said)):
         plan(TREE, dataset="bad", registry=configured, **asked)
+
+
+def test_a_plan_with_folds_says_how_large_each_of_them_is(plan):
+    made = plan(TREE, design={"folds": 3, "repeats": 2})
+
+    assert made.folds == ((26, 14), (27, 13), (27, 13)) * 2
+    assert (made.dataset.train_rows, made.dataset.test_rows) == (27, 40)
+    assert plan(TREE).folds == ()
+
+
+def test_models_of_folds_are_fitted_to_all_rows_or_not_saved(plan):
+    folds = {"folds": 3}
+
+    assert plan(TREE, design=folds, save="best").save == SaveRequest(policy=SavePolicy.BEST, name="answers")
+    assert plan(TREE, design=folds, save="best", refit=False).save is None
+    assert plan(TREE, save="best", refit=False).save is not None  # one split needs no refit
+
+
+@pytest.mark.parametrize(
+    ("design", "says"),
+    [
+        ({"folds": 3}, "seal is 0.2, and with folds every row is trained on in another one"),
+        ({"fold_column": "b"}, "seal is 0.2, and with folds"),
+        ({"group": "b"}, "seal is 0.2, and rows of one 'b' would be sealed and open"),
+    ],
+)
+def test_rows_that_are_trained_on_elsewhere_cannot_be_sealed(plan, design, says):
+    with pytest.raises(InvalidInputError) as refused:
+        plan(TREE, design=design, seal=0.2)
+    assert says in str(refused.value)
+    assert refused.value.field == "seal"
+
+
+def test_a_column_that_the_design_names_and_the_data_lack_is_named_with_the_nearest(plan):
+    with pytest.raises(InvalidInputError, match=r"group: there is no column 'bb'; did you mean 'b'\?"):
+        plan(TREE, design={"group": "bb"})

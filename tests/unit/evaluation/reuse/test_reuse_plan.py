@@ -10,6 +10,7 @@ from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_result, a_run
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.design import Design
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, fingerprint
 from bakeoff.domain.runs.run import Run
@@ -206,6 +207,13 @@ def test_rather_one_that_needs_no_scoring() -> None:
     other, same = a_fit(rules=replace(RULES, threshold=0.25)), a_fit()
 
     assert of(FITTED, other, same).fit is same
+
+
+def test_five_folds_are_expected_to_take_five_times_as_long() -> None:
+    folded = a_run(dataset=replace(FITTED.dataset, design=Design(folds=5)))
+
+    assert of(folded, latest=a_fit(), parts={**PARTS, Part.DATA: "folds"}).expected_s == 20.0
+    assert of(folded, latest=replace(a_fit(), fits=10), parts={**PARTS, Part.DATA: "folds"}).expected_s == 2.0
 
 
 def test_twice_the_rows_are_expected_to_take_twice_as_long() -> None:
