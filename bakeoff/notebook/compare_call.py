@@ -2,14 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from bakeoff.notebook.given_data import write_data
 from bakeoff.notebook.project_folders import check_workers
 from bakeoff.notebook.sessions import temporary_session
-from bakeoff.notebook.start_bakeoff import Metrics, Save, start_bakeoff
 
 if TYPE_CHECKING:
     from bakeoff.notebook.bakeoff_result import BakeoffResult
     from bakeoff.notebook.bakeoff_run import BakeoffRun, OnInterrupt
+    from bakeoff.notebook.start_bakeoff import Metrics, Save
 
 
 @overload
@@ -29,7 +28,7 @@ def compare(
     X: Any,
     y: Any = None,
     *,
-    metrics: Metrics = None,
+    metrics: "Metrics" = None,
     folds: int | None = None,
     repeats: int | None = None,
     groups: Any = None,
@@ -39,7 +38,7 @@ def compare(
     timeout: float | None = None,
     memory_mb: int | None = None,
     workers: int | None = None,
-    save: Save = None,
+    save: "Save" = None,
     save_as: str | None = None,
     baseline: bool = True,
     fresh: bool = False,
@@ -89,6 +88,12 @@ def compare(
         InvalidInputError: something that was given cannot be used; the message says what to change.
     """
     session = temporary_session(workers=check_workers(workers))
+    session.begin_worker()
+    from bakeoff.notebook.given_data import (
+        write_data,
+    )  # it and the next one load much, while the worker starts
+    from bakeoff.notebook.start_bakeoff import start_bakeoff
+
     data = write_data(
         X,
         y,

@@ -3,21 +3,22 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.errors import BakeoffError, InvalidInputError
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.machine.background_work import start_in_thread
-from bakeoff.notebook.given_candidates import GivenCandidates, read_candidates
-from bakeoff.notebook.session_code import write_module
 from bakeoff.operations.context import Context, Messenger
 from bakeoff.worker.kept_worker import KeptWorker
 
 if TYPE_CHECKING:
     from bakeoff.evaluation.planning.run_plan import Plan
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
+    from bakeoff.notebook.given_candidates import GivenCandidates
     from bakeoff.notebook.given_data import GivenData
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog
@@ -55,6 +56,7 @@ class ProjectSession:
         """`candidates` None: those of the catalog. `body`: what `RunRequest` knows, by camelCase key."""
         from bakeoff.evaluation.planning.run_plan import make_plan
         from bakeoff.evaluation.planning.run_spec import RunRequest
+        from bakeoff.notebook.given_candidates import read_candidates
         from bakeoff.operations import start_run
 
         run_id = new_id()
@@ -107,15 +109,28 @@ class ProjectSession:
                 schema_version.upgrade(engine)
         schema_version.ensure(engine)
 
+    def begin_worker(self) -> None:
+        """Starts the worker while the data are written and libraries are loaded; it takes the longest.
+
+        What goes wrong there is said when a run is started.
+        """
+        Thread(target=self._try_to_start_worker, daemon=True).start()
+
+    def _try_to_start_worker(self) -> None:
+        with suppress(BakeoffError, OSError):
+            self.worker.ensure()
+
     def serve(self, run_id: str) -> None:
         """There is a worker for this run, which ends with this process. Called before the run is written."""
         self.worker.ensure()
         self.worker.own(run_id)
 
     def _write_code(self, thing: Any) -> str:
+        from bakeoff.notebook.session_code import write_module
+
         return write_module(thing, root=self.configuration.root)
 
-    def _catalog(self, given: GivenCandidates | None) -> "Catalog":
+    def _catalog(self, given: "GivenCandidates | None") -> "Catalog":
         """That of the project, if its candidates are wanted, with the given ones for this run alone."""
         from registry.catalog.live_catalog import Catalog
 

@@ -7,6 +7,7 @@ that is killed, and then cancels the runs that nobody is waiting for any more (`
 import os
 import subprocess
 from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -28,12 +29,15 @@ class KeptWorker:
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._runs: set[str] = set()  #: those that end with this process
+        self._starting = Lock()  #: without it, two threads would start a worker each
         _all.add(self)
 
     def ensure(self) -> bool:
         """Starts it, unless it is there, or another worker answers. Whether it is this process's own."""
-        if self._is_alive():
-            return True
+        with self._starting:
+            return self._is_alive() or self._start()
+
+    def _start(self) -> bool:
         configuration, broker = self._context.configuration, self._context.broker
         was_running = broker.is_running()
         broker.hold_or_fail()
@@ -92,6 +96,7 @@ class KeptWorker:
                 self._process.stdin.flush()
 
     def _forget_in_child(self) -> None:
+        self._starting = Lock()
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):
                 os.close(self._process.stdin.fileno())
