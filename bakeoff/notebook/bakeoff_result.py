@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.operations.run_report import RunReport, read_report, report_record
+from bakeoff.operations.run_report import RunReport, curve_records, read_report, report_record
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
     from bakeoff.notebook.best_model import BestModel
     from bakeoff.notebook.project_session import ProjectSession
+    from bakeoff.notebook.result_plots import ResultPlots
     from bakeoff.operations.comparing.compare_results import ResultComparison
 
 _WIDTH = 120
@@ -68,10 +69,17 @@ class BakeoffResult:
     """The result of one bake-off. In a notebook it shows its leaderboard and its verdict."""
 
     def __init__(
-        self, report: RunReport, *, root: Path, file: Path | None, plan: Sequence[PlannedCandidate] = ()
+        self,
+        report: RunReport,
+        *,
+        curves: Sequence[dict[str, Any]],
+        root: Path,
+        file: Path | None,
+        plan: Sequence[PlannedCandidate] = (),
     ) -> None:
         """`root`, `file`: of the project, and of its configuration."""
         self._report = report
+        self._curves = curves
         self._root = root
         self._file = file
         self._plan = tuple(plan)
@@ -82,13 +90,21 @@ class BakeoffResult:
         cls, session: "ProjectSession", run_id: str, *, plan: Sequence[PlannedCandidate] = ()
     ) -> "BakeoffResult":
         configuration = session.configuration
-        report = read_report(session.context.engine, run_id)
-        result = cls(report, root=configuration.root, file=configuration.file, plan=plan)
+        engine = session.context.engine
+        report = read_report(engine, run_id)
+        names = [row.result.model_id for row in report.standings]
+        result = cls(
+            report,
+            curves=curve_records(engine, run_id, models=names),
+            root=configuration.root,
+            file=configuration.file,
+            plan=plan,
+        )
         result._session = session
         return result
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("_report", "_root", "_file", "_plan")
+        kept = ("_report", "_curves", "_root", "_file", "_plan")
         return {"_session": None, **{name: self.__dict__[name] for name in kept}}
 
     @property
@@ -146,6 +162,19 @@ class BakeoffResult:
         from bakeoff.notebook.result_frames import findings
 
         return findings(self._report.verdict)
+
+    @property
+    def plot(self) -> "ResultPlots":
+        """`.plot.roc()`, `.plot.pareto()` and others: shown by a notebook, saved as .svg or .html."""
+        from bakeoff.notebook.result_plots import ResultPlots
+
+        return ResultPlots(self._report, self._curves)
+
+    @property
+    def url(self) -> str:
+        """The page of the run, which `bakeoff up` or `bakeoff api` in the folder of the project serves."""
+        settings = self._project().configuration.settings
+        return f"http://{settings.api_host}:{settings.api_port}/runs/{self.run_id}"
 
     @property
     def recommended(self) -> str | None:

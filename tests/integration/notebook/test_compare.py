@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Timer
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -278,3 +279,33 @@ def test_a_notebook_shows_it_as_a_page_without_script(result: BakeoffResult) -> 
 
 def test_the_examples_in_the_docstring_are_true(result: BakeoffResult) -> None:
     assert doctest.testmod(compare_call) == doctest.TestResults(failed=0, attempted=7)
+
+
+def test_plots_are_shown_and_saved(result: BakeoffResult, tmp_path: Path) -> None:
+    again = pickle.loads(pickle.dumps(result))
+
+    for plot in (result.plot.roc(), result.plot.pareto("fit"), again.plot.calibration("linear", "tree")):
+        assert "<svg" in plot._repr_html_()
+        assert "<script" not in plot._repr_html_()
+    picture = ET.parse(result.plot.roc().save(tmp_path / "roc.svg")).getroot()
+    assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "tree" in "".join(picture.itertext())
+    assert "linear" in result.plot.differences("tree").save(tmp_path / "differences.html").read_text()
+    for plot in (result.plot.pairs(), result.plot.confusion("rule"), result.plot.leaderboard()):
+        assert "<table" in plot._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda plot: plot.roc("rule"), "no curves of 'rule'|no plot 'ROC curves' of this run"),
+        (lambda plot: plot.residuals(), "no plot 'Residuals' of this run: no candidate predicts numbers"),
+        (lambda plot: plot.confusion("broken"), "no candidate 'broken' with a result"),
+        (lambda plot: plot.differences("dummy"), "nothing was compared with 'dummy'"),
+        (lambda plot: plot.pairs().svg, "All pairs is a table and has no picture: save it as .html"),
+        (lambda plot: plot.roc().save("roc.png"), r"roc.png ends in '.png': use .svg or .html"),
+    ],
+)
+def test_a_plot_that_there_is_not_says_why(result: BakeoffResult, draw: object, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        draw(result.plot)
