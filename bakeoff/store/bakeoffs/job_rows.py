@@ -11,7 +11,7 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import FittedModel, NotKept, Result
 from bakeoff.store.bakeoffs.row_mapping import job_from_row, result_from_row
 from bakeoff.store.database.engine import now, reading
-from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results
+from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, fitted_models, jobs, results, runs
 
 _RUNNING = select(func.count()).select_from(jobs).where(IS_RUNNING)
 
@@ -95,6 +95,45 @@ def running(engine: Engine) -> int:
     """How many jobs are running, on all machines."""
     with reading(engine) as connection:
         return connection.execute(_RUNNING).scalar_one()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningJob:
+    """A job at work, and until when its worker has promised to be heard of again."""
+
+    job_id: str
+    model_id: str
+    run_id: str
+    run_name: str
+    node: str
+    worker: str | None
+    attempt: int
+    started_at: datetime
+    lease_expires_at: datetime
+
+
+_AT_WORK = (
+    select(
+        jobs.c.id.label("job_id"),
+        jobs.c.model_id,
+        jobs.c.run_id,
+        runs.c.name.label("run_name"),
+        jobs.c.node,
+        jobs.c.worker,
+        jobs.c.attempt,
+        jobs.c.started_at,
+        jobs.c.lease_expires_at,
+    )
+    .join(runs, runs.c.id == jobs.c.run_id)
+    .where(IS_RUNNING)
+    .order_by(jobs.c.started_at, jobs.c.id)
+)
+
+
+def running_jobs(engine: Engine) -> list[RunningJob]:
+    """On all machines, the one that runs longest first."""
+    with reading(engine) as connection:
+        return [RunningJob(**row._mapping) for row in connection.execute(_AT_WORK)]  # noqa: SLF001 - its public name
 
 
 def backlog(engine: Engine) -> Backlog:

@@ -1,14 +1,19 @@
 """All pages, in the order in which their paths are tried."""
 
 from bakeoff.web.routes import (
+    candidate_pages,
+    dataset_pages,
     home_page,
     job_pages,
     login_pages,
+    model_pages,
+    queue_page,
     run_actions,
     run_list_page,
     run_pages,
     run_views,
     settings_page,
+    signal_pages,
     start_pages,
 )
 from bakeoff.web.visits import PageRoute
@@ -22,5 +27,10 @@ PAGES: tuple[PageRoute, ...] = (
     *run_actions.PAGES,
     *job_pages.PAGES,
     *run_views.PAGES,
+    *model_pages.PAGES,
+    *dataset_pages.PAGES,
+    *candidate_pages.PAGES,
+    *queue_page.PAGES,
+    *signal_pages.PAGES,
     *settings_page.PAGES,
 )

@@ -233,7 +233,7 @@ def test_other_pages_are_not_allowed_unless_the_configuration_says_so(open_api: 
 
 
 @pytest.mark.parametrize(
-    "path", ["/health/live", "/nowhere", EVALUATIONS, f"{EVALUATIONS}?limit=x", "/metrics"]
+    "path", ["/health/live", "/api/nowhere", EVALUATIONS, f"{EVALUATIONS}?limit=x", "/metrics"]
 )
 def test_every_answer_carries_the_headers_that_keep_browsers_away(open_api: Api, path: str) -> None:
     headers = open_api.ask("GET", path).headers

@@ -1,0 +1,69 @@
+"""Candidates: those that can take part, and those that cannot, with the reason and the cure."""
+
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.wording import nearest, quoted
+from bakeoff.store.bakeoffs import rejections as loads
+from bakeoff.web.shown_tables import Cell, ShownTable
+from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
+
+
+def list_candidates(visit: Visit) -> Answer:
+    contents = visit.context.catalog().contents
+    text = visit.asked("q").lower()
+    enabled = [one for one in contents.candidates.values() if text in one.id.lower()]
+    disabled = [one for one in contents.disabled.values() if text in one.id.lower()]
+    rejected = [one for one in contents.rejected.values() if text in one.id.lower()]
+    rows: list[list[Cell]] = [
+        [one.id, one.version, str(one.kind), state, one.path, one.description or None, None]
+        for state, some in (("enabled", enabled), ("disabled", disabled))
+        for one in some
+    ]
+    rows += [[one.id, one.version, None, "rejected", one.path, one.cause, one.fix] for one in rejected]
+    return Page(
+        template="candidate_list.html",
+        title="Candidates",
+        section="Candidates",
+        data={"enabled": enabled, "disabled": disabled, "rejected": rejected, "rules": contents.rules},
+        tables=[
+            ShownTable(
+                name="candidates",
+                columns=("modelId", "version", "kind", "state", "path", "about", "fix"),
+                rows=rows,
+            )
+        ],
+    )
+
+
+def show_candidate(visit: Visit) -> Answer:
+    contents, wanted = visit.context.catalog().contents, visit.parts["id"]
+    candidate = contents.candidates.get(wanted) or contents.disabled.get(wanted)
+    rejections = loads.history(visit.engine, wanted)
+    if candidate is None and not rejections:
+        raise NotFoundError(
+            f"there is no candidate {quoted(wanted)}{nearest(wanted, contents.candidates)}: "
+            "Candidates lists all of them"
+        )
+    return Page(
+        template="candidate.html",
+        title=wanted,
+        section="Candidates",
+        data={
+            "id": wanted,
+            "candidate": candidate,
+            "is_enabled": wanted in contents.candidates,
+            "rejections": rejections[:20],
+        },
+    )
+
+
+def reload(visit: Visit) -> Answer:
+    visit.require_admin()
+    visit.context.reload_catalog()
+    return SeeOther(to="/candidates")
+
+
+PAGES = (
+    PageRoute(path="/candidates", show=list_candidates, is_slow=True),
+    PageRoute(path="/candidates/reload", act=reload, is_slow=True),
+    PageRoute(path="/candidates/{id:path}", show=show_candidate, is_slow=True),
+)

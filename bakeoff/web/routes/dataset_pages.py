@@ -1,0 +1,77 @@
+"""Datasets: those of the configuration, their snapshots, their columns, and what checks found in them."""
+
+from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.finding import worst_first
+from bakeoff.domain.wording import nearest, quoted
+from bakeoff.operations.dataset_overview import columns_of, snapshots_of
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.web.shown_tables import ShownTable
+from bakeoff.web.views.run_lines import run_lines
+from bakeoff.web.visits import Answer, Page, PageRoute, Visit
+
+_MOST_RUNS = 20
+
+
+def list_datasets(visit: Visit) -> Answer:
+    known = visit.context.configuration.settings.datasets
+    records = [dataset.to_record(name) for name, dataset in known.items()]
+    latest = {name: next(iter(run_rows.page(visit.engine, limit=1, dataset=name)), None) for name in known}
+    return Page(
+        template="dataset_list.html",
+        title="Datasets",
+        section="Datasets",
+        data={"records": records, "latest": latest},
+        tables=[
+            ShownTable(
+                name="datasets",
+                columns=("name", "source", "from", "target", "task"),
+                rows=[
+                    [_text(record[key]) for key in ("name", "source", "from", "target", "task")]
+                    for record in records
+                ],
+            )
+        ],
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def show_dataset(visit: Visit) -> Answer:
+    name = visit.parts["name"]
+    settings = visit.context.configuration.settings.datasets
+    found = run_rows.page(visit.engine, limit=_MOST_RUNS, dataset=name)
+    if name not in settings and not found:
+        raise NotFoundError(
+            f"there is no dataset {quoted(name)}{nearest(name, settings)}: Datasets lists all"
+        )
+    newest = found[0].run if found else None
+    columns = columns_of(visit.context, newest.dataset) if newest else []
+    return Page(
+        template="dataset.html",
+        title=name,
+        section="Datasets",
+        data={
+            "name": name,
+            "record": settings[name].to_record(name) if name in settings else None,
+            "newest": newest,
+            "snapshots": snapshots_of([one.run for one in found]),
+            "columns": columns,
+            "findings": worst_first(newest.findings) if newest else (),
+            "lines": run_lines(visit.engine, found[:8]),
+        },
+        tables=[
+            ShownTable(
+                name="columns",
+                columns=("column", "type", "missing"),
+                rows=[(column.name, column.type, column.missing) for column in columns],
+            )
+        ],
+    )
+
+
+PAGES = (
+    PageRoute(path="/datasets", show=list_datasets, live="all"),
+    PageRoute(path="/datasets/{name:path}", show=show_dataset),
+)

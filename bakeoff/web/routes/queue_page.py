@@ -1,0 +1,83 @@
+"""The queue: what waits, what runs where, who reads, and what is stuck; and schedules."""
+
+from bakeoff.domain.identity import iso, utc_now
+from bakeoff.operations.scheduled_runs import schedule_statuses
+from bakeoff.store.bakeoffs import job_rows, queue_order
+from bakeoff.web.shown_tables import ShownTable
+from bakeoff.web.visits import Answer, Page, PageRoute, Visit
+
+_MOST_NEXT = 50
+
+
+def show_queue(visit: Visit) -> Answer:
+    engine, settings = visit.engine, visit.context.configuration.settings
+    running = job_rows.running_jobs(engine)
+    upcoming = queue_order.next_jobs(engine, limit=_MOST_NEXT)
+    queues = (visit.broker.queues if visit.broker else None) or []
+    rows = [
+        ("running", one.job_id, one.model_id, one.run_id, one.run_name, one.node, iso(one.started_at))
+        for one in running
+    ]
+    waiting = [("queued", one.job_id, one.model_id, one.run_id, one.run_name, None, None) for one in upcoming]
+    nodes: dict[str, int] = {}
+    for one in running:
+        nodes[one.node] = nodes.get(one.node, 0) + 1
+    return Page(
+        template="queue.html",
+        title="Queue",
+        section="Queue",
+        data={
+            "backlog": job_rows.backlog(engine),
+            "running": running,
+            "upcoming": upcoming,
+            "queues": queues,
+            "is_known": visit.broker is not None,
+            "is_reachable": visit.broker is not None and visit.broker.queues is not None,
+            "findings": [one for one in visit.broker.findings if one.level != "ok"] if visit.broker else [],
+            "nodes": nodes,
+            "slots": settings.eval_workers,
+            "now": utc_now(),
+        },
+        tables=[
+            ShownTable(
+                name="queue",
+                columns=("state", "jobId", "modelId", "runId", "runName", "node", "startedAt"),
+                rows=[*rows, *waiting],
+            )
+        ],
+    )
+
+
+def show_schedules(visit: Visit) -> Answer:
+    statuses = schedule_statuses(visit.context)
+    return Page(
+        template="schedules.html",
+        title="Schedules",
+        section="Schedules",
+        data={"statuses": statuses},
+        tables=[
+            ShownTable(
+                name="schedules",
+                columns=("name", "of", "when", "nextAt", "lastAt", "lastRun", "missed", "problem"),
+                rows=[
+                    (
+                        one.schedule.name,
+                        one.settings.subject,
+                        str(one.schedule.rule),
+                        iso(one.next_at),
+                        iso(one.standing.last.at) if one.standing.last else None,
+                        one.run.id if one.run else None,
+                        one.standing.missed,
+                        one.problem or None,
+                    )
+                    for one in statuses
+                ],
+            )
+        ],
+    )
+
+
+PAGES = (
+    PageRoute(path="/queue", show=show_queue, broker_wait_s=1.0, live="all"),
+    PageRoute(path="/schedules", show=show_schedules, live="all"),
+)
