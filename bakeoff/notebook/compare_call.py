@@ -35,6 +35,7 @@ def compare(
     time: Any = None,
     test_size: float | None = None,
     seed: int | None = None,
+    task: str | None = None,
     timeout: float | None = None,
     memory_mb: int | None = None,
     workers: int | None = None,
@@ -71,6 +72,7 @@ def compare(
         time: an array, or the name of a column of X: what is tested comes after what is trained on.
         test_size: share of the rows that is held out.
         seed: of the split, and of each `random_state` that is not given.
+        task: "binary", "multiclass" or "regression"; None: as the values of `y` say.
         timeout: seconds that one candidate may take.
         memory_mb: memory that one candidate may use, beside the libraries and the data.
         workers: how many candidates are fitted at once; None: one for each core.
@@ -97,8 +99,9 @@ def compare(
     data = write_data(
         X,
         y,
-        folder=session.configuration.data_dir / "inputs",
+        folder=session.inputs,
         name=name,
+        task=task,
         beside={"groups": groups, "time": time},
     )
     run = start_bakeoff(

@@ -167,7 +167,12 @@ def _title(thing: Any, found: "GivenCandidate") -> str:
 
 
 def _distinguished(title: str, params: Mapping[str, Any], place: int) -> str:
-    """With the parameters that are short texts or numbers; else with the place among those of its class."""
+    """With the parameters that are short texts or numbers; else with the place among those of its class.
+
+    The one that has only defaults keeps the name of the class.
+    """
+    if not params:
+        return title
     plain = [f"{name}-{value}" for name, value in params.items() if isinstance(value, (str, int, float))]
     if plain and len(plain) == len(params) <= _MOST_DIFFERENCES:
         text = re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join([title, *plain]))

@@ -6,8 +6,12 @@ same data a second time cost one digest.
 
 import hashlib
 import os
+import re
+import sys
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
 _TARGET = "target"  #: the name of the target when it comes without one
 _FILES = (".csv", ".tsv", ".parquet", ".pq")
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,24 +32,33 @@ class GivenData:
     name: str  #: as shown
     path: Path  #: the file, absolute
     target: str  #: the column to predict
-    beside: Mapping[
-        str, str
-    ]  #: columns that are no features, by what they are for: `groups`, `time`, `weights`
+    task: str | None = None  #: binary, multiclass or regression; None: as the values of the target say
+    beside: Mapping[str, str]  #: columns that are no features, by what they are for, such as `groups`
 
 
 def write_data(
-    X: Any, y: Any, *, folder: Path, name: str | None = None, beside: Mapping[str, Any] | None = None
+    X: Any,
+    y: Any,
+    *,
+    folder: Path,
+    name: str | None = None,
+    task: str | None = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> GivenData:
     """`beside`: columns of their own or names of columns of X, by what they are for; None: not given."""
     wanted = {what: value for what, value in (beside or {}).items() if value is not None}
+    if name is not None:
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or None
     if isinstance(X, (str, os.PathLike)):
-        return _file(Path(X), y, name, wanted)
+        return replace(_file(Path(X), y, name, wanted), task=task)
     table = _table(X)
     table, target = _with_target(table, y)
     columns = {}
     for what, value in wanted.items():
         table, columns[what] = _with_column(table, value, what)
-    return GivenData(name=name or "data", path=_written(table, folder), target=target, beside=columns)
+    return GivenData(
+        name=name or "data", path=_written(table, folder), target=target, task=task, beside=columns
+    )
 
 
 def _file(path: Path, y: Any, name: str | None, beside: Mapping[str, Any]) -> GivenData:
@@ -74,6 +88,8 @@ def _table(X: Any) -> "pa.Table":
         return _of_pandas(X)
     if isinstance(X, pa.Table):
         return _distinct(X)
+    if _module_of(X) == "polars":
+        return _distinct(_of_polars(X))
     if hasattr(X, "__arrow_c_stream__"):
         return _distinct(pa.table(X))
     return _of_pandas(_frame_of_array(X))
@@ -92,6 +108,13 @@ def _frame_of_array(X: Any) -> Any:
             "array of two dimensions, or the path of a file"
         )
     return pd.DataFrame(array, columns=[f"x{place}" for place in range(array.shape[1])]).infer_objects()
+
+
+def _of_polars(value: Any) -> Any:
+    """A frame or series, in the types of Arrow that Parquet knows."""
+    if hasattr(value, "collect"):
+        raise InvalidInputError(f"{_kind(value)} is not computed yet: give `.collect()` of it")
+    return value.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest())
 
 
 def _of_pandas(X: Any) -> "pa.Table":
@@ -154,6 +177,8 @@ def _column(value: Any, what: str) -> Any:
         value = value.iloc[:, 0]
     if isinstance(value, (pa.Array, pa.ChunkedArray)):
         return value
+    if _module_of(value) == "polars":
+        return _of_polars(value)
     if hasattr(value, "__arrow_c_stream__") and not isinstance(value, (pd.Series, pd.DataFrame)):
         return pa.chunked_array(value)
     plain = value if isinstance(value, pd.Series) else np.asarray(value)
@@ -191,6 +216,8 @@ def _written(table: "pa.Table", folder: Path) -> Path:
     table = table.replace_schema_metadata(None)
     path = folder / f"{_digest(table)}.parquet"
     if path.is_file():
+        if path.stat().st_mtime < time.time() - _DAY_S:
+            path.touch()  # it is in use: `clear_inputs` removes what nobody has used for long
         return path
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{path.stem}.{new_id()}"
@@ -200,6 +227,14 @@ def _written(table: "pa.Table", folder: Path) -> Path:
     finally:
         unfinished.unlink(missing_ok=True)
     return path
+
+
+def clear_inputs(folder: Path, *, unused_s: float) -> None:
+    """Removes files that were unused for so long. A run has a snapshot of its own, and needs none of them."""
+    for file in folder.glob("*"):
+        with suppress(OSError):
+            if file.stat().st_mtime < time.time() - max(unused_s, 2 * _DAY_S):
+                file.unlink()
 
 
 class _Digest:

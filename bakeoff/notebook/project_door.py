@@ -102,15 +102,20 @@ class Project:
             on_interrupt: "cancel" ends the run when the kernel is interrupted, "detach" lets it go on.
             options: further options of a run, by the names of `bakeoff.compare` or `bakeoff run`.
         """
-        configuration = self._session.configuration
         data, beside = None, {what: options.pop(what, None) for what in ("groups", "time")}
         if isinstance(dataset, str) and y is None:
             options["dataset"] = dataset
         elif dataset is None:
             options["dataset"] = self._only_dataset()
         else:
-            folder = configuration.data_dir / "inputs"
-            data = write_data(dataset, y, folder=folder, name=options.get("name"), beside=beside)
+            data = write_data(
+                dataset,
+                y,
+                folder=self._session.inputs,
+                name=options.get("name"),
+                task=options.pop("task", None),
+                beside=beside,
+            )
             beside = dict(data.beside)
         run = start_bakeoff(
             self._session,

@@ -2,9 +2,11 @@
 
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
     from registry.catalog.live_catalog import Catalog
 
 
+#: How long runs and data of a temporary project are kept.
+_KEPT = timedelta(days=30)
+_DAY_S = 86_400.0
+_INPUTS = "inputs"
+
+
 @dataclass(frozen=True, kw_only=True)
 class StartedRun:
     run_id: str
@@ -39,6 +47,11 @@ class ProjectSession:
         self.context = Context(configuration, _messenger)
         self._is_temporary = is_temporary
         self.worker = KeptWorker(self.context, environment)
+
+    @property
+    def inputs(self) -> Path:
+        """The folder of data that were given as objects."""
+        return self.configuration.data_dir / _INPUTS
 
     @property
     def configuration(self) -> "Configuration":
@@ -108,6 +121,20 @@ class ProjectSession:
             if found is not None and found < schema_version.HEAD:
                 schema_version.upgrade(engine)
         schema_version.ensure(engine)
+        if self._is_temporary:
+            self._clear_what_is_old()
+
+    def _clear_what_is_old(self) -> None:
+        """Once a day: nobody else tidies up a temporary project, and it must not fill the disk."""
+        from bakeoff.notebook.given_data import clear_inputs
+        from bakeoff.operations.garbage import remove_garbage
+
+        mark = self.configuration.data_dir / "cleared"
+        if mark.exists() and mark.stat().st_mtime > time.time() - _DAY_S:
+            return
+        mark.touch()
+        clear_inputs(self.inputs, unused_s=_KEPT.total_seconds())
+        remove_garbage(self.context, _KEPT)
 
     def begin_worker(self) -> None:
         """Starts the worker while the data are written and libraries are loaded; it takes the longest.
@@ -167,6 +194,12 @@ def _messenger(context: Context) -> Messenger:
     return messenger_for(context)
 
 
+def _task(task: str | None) -> Any:
+    if task not in {None, "binary", "multiclass", "regression"}:
+        raise InvalidInputError(f"task is {task!r}: give 'binary', 'multiclass' or 'regression', or nothing")
+    return task
+
+
 def _with_dataset(configuration: "Configuration", data: "GivenData | None") -> "Configuration":
     """The configuration with the data as one of its datasets. Its file stays as it is."""
     from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
@@ -175,7 +208,11 @@ def _with_dataset(configuration: "Configuration", data: "GivenData | None") -> "
         return configuration
     source = DatasetSource.PARQUET if data.path.suffix in {".parquet", ".pq"} else DatasetSource.CSV
     dataset = DatasetSettings(
-        source=source, path=str(data.path), target=data.target, drop=sorted(set(data.beside.values()))
+        source=source,
+        path=str(data.path),
+        target=data.target,
+        task=_task(data.task),
+        drop=sorted(set(data.beside.values())),
     )
     settings = configuration.settings
     known = {**settings.datasets, data.name: dataset}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.wording import quoted
+from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.notebook.bakeoff_result import planned
 from bakeoff.notebook.bakeoff_run import BakeoffRun, OnInterrupt
 from bakeoff.notebook.session_code import write_module
@@ -24,6 +24,8 @@ _LEAST_MEMORY_MB = 16
 _DESIGN = ("folds", "repeats", "stratify", "gap", "fold_column")
 #: What the columns beside X and y are called in a design.
 _COLUMNS = {"groups": "group", "time": "time"}
+#: Named here so that a mistyped one is recognised.
+_OTHERS = ("timeout", "memory_mb", "workers", "progress", "on_interrupt", "wait", "task")
 
 
 def start_bakeoff(
@@ -47,6 +49,7 @@ def start_bakeoff(
         raise InvalidInputError(
             f"memory_mb is {memory_mb!r}: a whole number of megabytes, {_LEAST_MEMORY_MB} at least"
         )
+    _refuse_unknown(options)
     given = {key: value for key, value in options.items() if value is not None}
     design = {to_camel(key): given.pop(key) for key in _DESIGN if key in given}
     design |= {key: beside[what] for what, key in _COLUMNS.items() if beside.get(what) is not None}
@@ -64,6 +67,16 @@ def start_bakeoff(
         progress=progress,
         on_interrupt=on_interrupt,
     )
+
+
+def _refuse_unknown(options: Mapping[str, Any]) -> None:
+    from bakeoff.evaluation.planning.run_spec import RunSpec
+
+    known = {*RunSpec.model_fields, *_DESIGN, *_COLUMNS, *_OTHERS} - {"design", "target", "models"}
+    for name in options:
+        if name not in known:
+            cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
+            raise InvalidInputError(f"there is no option {name!r}{cure}")
 
 
 def _metric_names(metrics: Metrics, session: "ProjectSession") -> list[str] | None:

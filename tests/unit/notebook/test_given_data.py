@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.notebook.given_data import write_data
+from bakeoff.notebook.given_data import clear_inputs, write_data
 
 FRAME = pd.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "x"]}, index=[7, 8, 9])
 
@@ -93,3 +95,14 @@ def test_what_cannot_be_used_is_named_with_the_cure(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInputError, match=message):
         write_data(X, y, folder=tmp_path)
+
+
+def test_inputs_are_removed_when_nobody_has_used_them_for_long(tmp_path: Path) -> None:
+    old, used, new = (write_data(FRAME, [0, 1, last], folder=tmp_path).path for last in (0, 1, 2))
+    month_ago = time.time() - 31 * 86_400
+    os.utime(old, (month_ago, month_ago))
+    os.utime(used, (month_ago, month_ago))
+    write_data(FRAME, [0, 1, 1], folder=tmp_path)
+
+    clear_inputs(tmp_path, unused_s=30 * 86_400)
+    assert sorted(tmp_path.iterdir()) == sorted([used, new])
