@@ -44,6 +44,12 @@ _ENTRIES: Sequence[_Entry] = (
         _BAKEOFFS,
         "Say which of two or more results is really better.",
     ),
+    _Entry(
+        "report",
+        "bakeoff.cli.commands.runs.report_command:report",
+        _BAKEOFFS,
+        "Write a run as one file: HTML, Markdown or JSON.",
+    ),
     _Entry("runs", "bakeoff.cli.commands.runs.runs_command:runs", _BAKEOFFS, "List the runs, newest first."),
     _Entry(
         "events",

@@ -21,9 +21,9 @@ from bakeoff.domain.runs.result import CallTimes, Latency
 log = logging.getLogger(__name__)
 
 _LONGEST_S = 2.0  #: all together, with the calls that are not counted
-_SHARE_OF_FIT = 0.01  #: for single rows, and half of that for batches
-_LEAST_S, _MOST_S = 0.005, 0.25
-_MOST_CALLS = 300
+_SHARE_OF_FIT = 0.02  #: for single rows, and half of that for batches
+_LEAST_S, _MOST_S = 0.01, 0.25  #: of single rows
+_FEW_CALLS, _MOST_CALLS = 11, 300  #: few are enough for a median, where the fit was short
 _BATCH_ROWS = 256
 _SLOW_S = 1.0  #: who took longer for all rows, and over a quarter of the fit, is not asked again
 
@@ -34,12 +34,12 @@ def measure_latency(
     """`X`: the test features. `predict_s`: what all of them took. `left_s`: until the limit of the job."""
     if not len(X) or is_slow(fit_s, predict_s) or left_s < 2 * _LONGEST_S:
         return None
-    budget_s = min(max(_SHARE_OF_FIT * fit_s, _LEAST_S), _MOST_S)
+    share_s = min(_SHARE_OF_FIT * fit_s, _MOST_S)
     batch_rows = min(len(X), _BATCH_ROWS)
     with as_a_bonus("latency"):
         return Latency(
-            one_row=_calls(predict, lambda call: X.iloc[[call % len(X)]], rows=1, budget_s=budget_s),
-            batch=_calls(predict, lambda _: X.iloc[:batch_rows], rows=batch_rows, budget_s=budget_s / 2),
+            one_row=_calls(predict, lambda call: X.iloc[[call % len(X)]], rows=1, share_s=share_s),
+            batch=_calls(predict, lambda _: X.iloc[:batch_rows], rows=batch_rows, share_s=share_s / 2),
         )
     return None  # it raised something
 
@@ -50,13 +50,16 @@ def is_slow(fit_s: float, predict_s: float) -> bool:
 
 
 def _calls(
-    predict: Callable[[Any], Any], rows_of: Callable[[int], Any], *, rows: int, budget_s: float
+    predict: Callable[[Any], Any], rows_of: Callable[[int], Any], *, rows: int, share_s: float
 ) -> CallTimes:
     first = rows_of(0)
     predict(first)  # not counted: what is imported or compiled at the first call is no latency
     took: list[float] = []
-    until = time.perf_counter() + budget_s
-    while len(took) < _MOST_CALLS and (not took or time.perf_counter() < until):
+    started = time.perf_counter()
+    while len(took) < _MOST_CALLS:
+        spent_s = time.perf_counter() - started
+        if took and spent_s > (share_s if len(took) >= _FEW_CALLS else max(share_s, _LEAST_S)):
+            break
         given = rows_of(len(took))
         began = time.perf_counter()
         predict(given)

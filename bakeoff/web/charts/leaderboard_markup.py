@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
+from bakeoff.web.charts.cost_figures import cost_of, latency_figure
 from bakeoff.web.charts.failure_text import why_failed
 from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, percent, tag
 from bakeoff.web.charts.number_text import cost_text, fixed_text, metric_title, places_for, signed_text
@@ -137,19 +138,14 @@ def _columns(rows: Sequence[Record], others: Sequence[str], options: BoardOption
     def metric_column(name: str) -> _Column:
         return _Column(title=metric_title(name), value=lambda row: row["metrics"].get(name))
 
+    latency = latency_figure(rows) or "p50"
     costs = [
-        _Column(title="p99", unit="ms", value=_p99_ms, is_cost=True),
+        _Column(title=latency, unit="ms", value=lambda row: cost_of(row, latency), is_cost=True),
         _Column(title="Peak", unit="MB", value=lambda row: row["peakMemoryMb"], is_cost=True),
         _Column(title="Fit", unit="s", value=lambda row: row["fitSeconds"], is_cost=True),
     ]
     known = [cost for cost in costs if any(cost.value(row) is not None for row in rows)]
     return [*map(metric_column, wanted), *known]
-
-
-def _p99_ms(row: Record) -> float | None:
-    """Of predicting one row, where it was measured."""
-    latency = row.get("latency")
-    return 1000 * latency["oneRow"]["p99"] if latency else None
 
 
 def _head(board: _Board) -> Markup:
@@ -180,7 +176,7 @@ def _title(column: _Column) -> str:
 
 
 def _figure_class(column: _Column) -> str:
-    return "bo-figure bo-p99" if column.title == "p99" else "bo-figure"
+    return "bo-figure bo-latency" if column.unit == "ms" else "bo-figure"
 
 
 def _short_reference(reference: str) -> str:
@@ -319,6 +315,7 @@ def _figure(column: _Column, value: float | None, places: int, largest: float, b
     if not column.is_cost or value is None:
         return _td(fixed_text(value, places), class_=_figure_class(column))
     share = value / largest if largest else 0.0
+    data_title = _title(column) if column.unit == "ms" else None  # shown beside it on narrow screens
     bar = tag(
         "svg",
         tag("rect", x=percent(1 - share), width=percent(share), height=2),
@@ -327,7 +324,7 @@ def _figure(column: _Column, value: float | None, places: int, largest: float, b
         height=2,
         aria_hidden="true",
     )
-    return _td(cost_text(value), bar, class_=f"{_figure_class(column)} bo-cost")
+    return _td(cost_text(value), bar, class_=f"{_figure_class(column)} bo-cost", data_title=data_title)
 
 
 def _is_long(column: _Column, value: float, board: _Board) -> bool:

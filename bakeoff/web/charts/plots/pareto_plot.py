@@ -10,20 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bakeoff.web.charts.axis import linear, logarithmic
+from bakeoff.web.charts.cost_figures import COSTS, cost_of
 from bakeoff.web.charts.markup import Child, Markup, tag
 from bakeoff.web.charts.number_text import brief, cost_text, fixed_text, metric_title, places_for, share_text
 from bakeoff.web.charts.plots.plot_frame import PlotFrame, as_a_table, path_of, shortened
 
 Kind = Literal["front", "tied", "beaten"]
-
-#: By the name of a cost in an address: its title, and where it stands in a record of the leaderboard.
-COSTS: Mapping[str, str] = {
-    "p99": "p99 of one prediction, ms",
-    "predict": "time to predict the test rows, s",
-    "fit": "time to fit, s",
-    "memory": "peak memory, MB",
-    "size": "size of the saved model, MB",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +26,6 @@ class ParetoPoint:
     high: float | None
     cost: float
     kind: Kind
-
-
-def cost_of(record: Mapping[str, Any], cost: str) -> float | None:
-    """Of a record of the leaderboard; None where it was not measured."""
-    if cost == "p99":
-        return 1000 * record["latency"]["oneRow"]["p99"] if record.get("latency") else None
-    if cost == "size":
-        return record["modelBytes"] / 1e6 if record.get("modelBytes") else None
-    value: float = record[{"predict": "predictSeconds", "fit": "fitSeconds", "memory": "peakMemoryMb"}[cost]]
-    return value
 
 
 def pareto_points(

@@ -5,13 +5,14 @@ from fixtures.boards import a_report
 from fixtures.drawn import a_curve, a_pair, a_value_curve, all_pairs
 from fixtures.parsed_markup import parsed, with_class
 
+from bakeoff.web.charts.cost_figures import cost_of, latency_figure, telling_cost
 from bakeoff.web.charts.plots.curve_plots import (
     calibration_error,
     calibration_plot,
     precision_recall_plot,
     roc_plot,
 )
-from bakeoff.web.charts.plots.pareto_plot import cost_of, pareto_plot, pareto_points, pareto_sentence
+from bakeoff.web.charts.plots.pareto_plot import pareto_plot, pareto_points, pareto_sentence
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
 
 _MODELS = ["<b>tree</b>", "forest", "logistic", "svm", "bayes"]
@@ -155,3 +156,13 @@ def test_costs_of_nothing_can_be_drawn():
     points = pareto_points(rows, [a_pair("xgboost", "lda", 0.1, "xgboost")], metric="f1", cost="fit")
     assert parsed(pareto_plot(points, metric="f1", cost="fit"))
     assert pareto_sentence(points, "f1")
+
+
+def test_the_99th_of_few_calls_is_not_shown():
+    often = a_report()["leaderboard"]
+    seldom = {**often[0], "latency": {"oneRow": {**often[0]["latency"]["oneRow"], "calls": 11}}}
+    never = {**often[0], "latency": None}
+    assert latency_figure(often) == "p99"
+    assert latency_figure([*often, seldom, never]) == "p50"
+    assert latency_figure([never]) is None
+    assert (telling_cost([seldom, often[0]]), telling_cost([seldom, never, never])) == ("p50", "predict")

@@ -1,0 +1,226 @@
+"""A run as Markdown for a pull request: the verdict first, then the leaderboard, then how it was made.
+
+Names and messages are other people's: nothing in them becomes markup, and no name calls a user of the forge.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from bakeoff.domain.runs.verdict import verdict_facts
+from bakeoff.web.charts.cost_figures import cost_of, latency_figure
+from bakeoff.web.charts.number_text import cost_text, fixed_text, metric_title, places_for, signed_text
+from bakeoff.web.charts.verdict_box import claim_of
+from bakeoff.web.reports.report_contents import Record, ReportContents
+from bakeoff.web.reports.run_facts import dataset_facts
+
+_SHOWN_AT_ONCE = 15
+_OUTCOMES = {"better": "better", "worse": "**worse**", "not_shown": "tied", "insufficient": "too few rows"}
+_ALERTS = {"high": "CAUTION", "medium": "WARNING", "low": "NOTE"}
+_LONGEST_MESSAGE = 300
+
+
+def markdown_report(contents: ReportContents) -> str:
+    lines = [
+        *_title(contents),
+        *_verdict(contents),
+        *_findings(contents.findings),
+        *_leaderboard(contents),
+        *_without_result(contents.report["failed"]),
+        *_made_from(contents),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def code(text: str) -> str:
+    """In backticks, where nothing is markup and nobody is called, in a table, too."""
+    plain = " ".join(text.replace("`", "'").split())
+    escaped = plain.replace("|", "\\|")
+    return f"`{escaped}`" if escaped else ""
+
+
+def prose(text: str) -> str:
+    """A sentence as it was written: what would be markup, a link or a call of a user is escaped."""
+    plain = " ".join(text.split())
+    for mark in "\\`*_[]~|#":
+        plain = plain.replace(mark, f"\\{mark}")
+    return plain.replace("<", "&lt;").replace("@", "@\u200b").replace("://", ":\u200b//")
+
+
+def _title(contents: ReportContents) -> Iterator[str]:
+    run = contents.run
+    yield f"## {prose(run['name'])}"
+    yield ""
+    if run["status"] != "completed":
+        yield f"The run is {run['status']}."
+        yield ""
+
+
+def _verdict(contents: ReportContents) -> Iterator[str]:
+    verdict = contents.verdict
+    if verdict is None:
+        yield "There is no verdict yet." if contents.run["endedAt"] is None else "This run has no verdict."
+        yield ""
+        return
+    claim, rest = claim_of(verdict["sentence"])
+    yield f"**{prose(claim)}** {prose(rest)}".rstrip()
+    yield ""
+    if facts := verdict_facts(verdict):
+        yield f"<sub>{prose('; '.join(facts))}</sub>"
+        yield ""
+
+
+def _findings(findings: Sequence[Record]) -> Iterator[str]:
+    for finding in findings:
+        if finding["accepted"] is not None:
+            continue
+        yield f"> [!{_ALERTS[str(finding['severity'])]}]"
+        cure = f" {prose(finding['cure'])}" if finding["cure"] else ""
+        yield f"> {prose(finding['message'])}{cure}"
+        yield ""
+
+
+def _leaderboard(contents: ReportContents) -> Iterator[str]:
+    rows = contents.report["leaderboard"]
+    if not rows:
+        return
+    head, body = _table(contents)
+    align = ["---:" if column in _RIGHT or column in contents.run["metrics"] else "---" for column in head]
+    begin = [
+        _line([metric_title(name) if name in contents.run["metrics"] else name for name in head]),
+        _line(align),
+    ]
+    yield from begin
+    yield from map(_line, body[:_SHOWN_AT_ONCE])
+    yield ""
+    if rest := body[_SHOWN_AT_ONCE:]:
+        yield f"<details><summary>{len(rest)} more</summary>"
+        yield ""
+        yield from begin
+        yield from map(_line, rest)
+        yield ""
+        yield "</details>"
+        yield ""
+
+
+_RIGHT = frozenset({"Place", "95 %", "p50 ms", "p99 ms", "Peak MB", "Fit s"})
+
+
+def _table(contents: ReportContents) -> tuple[list[str], list[list[str]]]:
+    run, rows, verdict = contents.run, contents.report["leaderboard"], contents.verdict
+    first, *others = run["metrics"]
+    halves = [
+        (high - low) / 2 for row in rows if (bounds := row["intervals"].get(first)) for low, high in [bounds]
+    ]
+    digits = {
+        name: places_for([row["metrics"].get(name) for row in rows], halves if name == first else [])
+        for name in run["metrics"]
+    }
+    production = verdict["production"] if verdict else None
+    references = {
+        one["candidate"]: one
+        for one in (verdict["references"] if verdict else [])
+        if production and one["reference"] == production["reference"]
+    }
+    against = "Against Production" if references else "Standing"
+    latency = latency_figure(rows)
+    head = [
+        "Place",
+        "Model",
+        first,
+        "95 %",
+        against,
+        *others,
+        *([f"{latency} ms"] if latency else []),
+        "Peak MB",
+        "Fit s",
+        "",
+    ]
+    body = []
+    for row in rows:
+        took_ms = cost_of(row, latency) if latency else None
+        reference = references.get(row["modelId"])
+        body.append(
+            [
+                _place(row, is_judged=verdict is not None),
+                f"{code(row['modelId'])} {prose(row['modelVersion'])}",
+                f"**{fixed_text(row['metrics'].get(first), digits[first])}**",
+                _interval(row["intervals"].get(first), digits[first]),
+                _against(reference, digits[first]) if references else row.get("standing") or "",
+                *(fixed_text(row["metrics"].get(name), digits[name]) for name in others),
+                *([cost_text(took_ms) if took_ms is not None else ""] if latency else []),
+                cost_text(row["peakMemoryMb"]),
+                cost_text(row["fitSeconds"]),
+                _notes(row, contents),
+            ]
+        )
+    return head, body
+
+
+def _place(row: Record, *, is_judged: bool) -> str:
+    band = row.get("band")
+    if not band:
+        return "" if is_judged else str(row["rank"])
+    return str(band[0]) if band[0] == band[1] else f"{band[0]}\N{EN DASH}{band[1]}"
+
+
+def _interval(bounds: Sequence[float] | None, digits: int) -> str:
+    return f"{fixed_text(bounds[0], digits)} to {fixed_text(bounds[1], digits)}" if bounds else ""
+
+
+def _against(reference: Record | None, digits: int) -> str:
+    if reference is None:
+        return ""
+    return f"{_OUTCOMES[str(reference['outcome'])]} {signed_text(reference['difference'], digits)}"
+
+
+def _notes(row: Record, contents: ReportContents) -> str:
+    said = ["baseline"] if row["modelId"] == contents.run["baselineId"] else []
+    if contents.verdict and contents.verdict["recommended"] == row["modelId"]:
+        said.append("**take this one**")
+    if row["details"].get("deterministic") is False:
+        said.append("varies")
+    if number := len(row["details"].get("warnings", ())):
+        said.append("1 warning" if number == 1 else f"{number} warnings")
+    if row["reusedFrom"]:
+        said.append("reused")
+    return ", ".join(said)
+
+
+def _without_result(failed: Sequence[Record]) -> Iterator[str]:
+    if not failed:
+        return
+    yield f"Without a result: {len(failed)}"
+    yield ""
+    for record in failed:
+        error = record["error"]
+        why = f": {code(error['type'])} in {error['phase']}: {_message(error['message'])}" if error else ""
+        hint = f" {prose(error['hint'])}" if error and error["hint"] else ""
+        yield f"- {code(record['modelId'])} {prose(record['modelVersion'])} {record['status']}{why}{hint}"
+    yield ""
+
+
+def _message(message: str) -> str:
+    return prose(message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…")
+
+
+def _made_from(contents: ReportContents) -> Iterator[str]:
+    run, environment = contents.run, contents.environment
+    yield "<details><summary>How this was made</summary>"
+    yield ""
+    yield f"- {', '.join(f'{prose(value)} {word}' for value, word in dataset_facts(run))}"
+    if contents.design:
+        yield f"- {prose(contents.design)}"
+    yield f"- run {code(run['runId'])}, snapshot {code(run['datasetId'])}, split {code(run['splitId'])}"
+    if environment is not None and environment["commit"]:
+        yield f"- commit {code(environment['commit'])}"
+    yield f"- Bakeoff {contents.bakeoff}"
+    yield ""
+    if contents.replay:
+        yield "```sh"
+        yield " ".join(contents.replay.replace("`", "'").split())
+        yield "```"
+        yield ""
+    yield "</details>"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
