@@ -1,6 +1,7 @@
 """Whether a verdict lets a change pass, as `bakeoff report --fail-on` asks for programs that decide by it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from bakeoff.domain.errors import NotFoundError, RefusedError
@@ -12,61 +13,81 @@ from bakeoff.domain.wording import listed, nearest
 class FailOn(StrEnum):
     """What must not be."""
 
-    WORSE = "worse"  #: the candidate is shown to be worse than Production
-    NOT_BETTER = "not-better"  #: it is not shown to be better than Production
+    WORSE = "worse"  #: the candidate is shown to be worse than what it is held against
+    NOT_BETTER = "not-better"  #: it is not shown to be better
     FINDING = "finding"  #: a finding of high severity is open
 
 
-def check_verdict(
-    verdict: RunVerdict | None, conditions: Sequence[FailOn], *, run: str, candidate: str | None = None
-) -> list[str]:
-    """RefusedError names each condition that holds. Returns what could not be asked, and why that passes.
+@dataclass(frozen=True, kw_only=True)
+class VerdictGate:
+    """Who must not be what, beside whom."""
 
-    `candidate`: None means the one that the verdict recommends. `run` is its title, for messages.
-    """
-    if verdict is None:
-        raise RefusedError(
-            f"run {run} has no verdict, so nothing can be said against or for it: "
-            "`bakeoff show` says whether it has ended"
-        )
-    refused: list[str] = []
-    notes: list[str] = []
-    if FailOn.FINDING in conditions:
-        refused += [f"{finding.slug}: {finding.message}" for finding in blocking(verdict.findings)]
-    if any(condition is not FailOn.FINDING for condition in conditions):
-        _compare_with_production(verdict, conditions, run, candidate, refused, notes)
-    if refused:
-        raise RefusedError("; ".join(refused))
-    return notes
+    conditions: Sequence[FailOn]
+    candidate: str | None = None  #: None: the one that the verdict recommends
+    against: str | None = None  #: another candidate of the run; None: the version in Production
+
+    def check(self, verdict: RunVerdict | None, *, run: str) -> list[str]:
+        """RefusedError names each condition that holds. Returns what could not be asked, and so passes.
+
+        `run`: its title, for messages.
+        """
+        if verdict is None:
+            raise RefusedError(
+                f"run {run} has no verdict, so nothing can be said against or for it: "
+                "`bakeoff show` says whether it has ended"
+            )
+        refused: list[str] = []
+        notes: list[str] = []
+        if FailOn.FINDING in self.conditions:
+            refused += [f"{finding.slug}: {finding.message}" for finding in blocking(verdict.findings)]
+        if any(condition is not FailOn.FINDING for condition in self.conditions):
+            self._compare(verdict, run, refused, notes)
+        if refused:
+            raise RefusedError("; ".join(refused))
+        return notes
+
+    def _compare(self, verdict: RunVerdict, run: str, refused: list[str], notes: list[str]) -> None:
+        for asked in (self.candidate, self.against):
+            if asked is not None and asked not in verdict.standings:
+                raise NotFoundError(
+                    f"run {run} has no verdict on {asked!r}{nearest(asked, verdict.standings)}; "
+                    f"it has one on {listed(verdict.standings)}"
+                )
+        candidate, production = self.candidate or verdict.recommended, verdict.production
+        if candidate is None:
+            refused.append(f"run {run} recommends no candidate")
+        elif self.against is not None:
+            self._hold_against(verdict, candidate, self.against, refused, notes)
+        elif production is None:
+            notes.append(f"nothing to compare with: run {run} met no version in Production")
+        elif production.problem:
+            refused.append(f"{production.title} could not be compared: {production.problem}")
+        else:
+            self._hold_against(verdict, candidate, production.title, refused, notes)
+
+    def _hold_against(
+        self, verdict: RunVerdict, candidate: str, other: str, refused: list[str], notes: list[str]
+    ) -> None:
+        found = _outcome(verdict, candidate, other)
+        if found is None:
+            refused.append(f"{candidate} was not compared with {other}")
+            return
+        outcome, difference = found
+        if outcome is Against.WORSE:
+            refused.append(f"{candidate} is worse than {other} by {abs(difference):.3g} {verdict.metric}")
+        elif outcome is not Against.BETTER and FailOn.NOT_BETTER in self.conditions:
+            refused.append(f"{candidate} is not shown to be better than {other}")
+        elif outcome is Against.INSUFFICIENT:
+            notes.append(f"too few rows tell {candidate} and {other} apart")
 
 
-def _compare_with_production(  # noqa: PLR0917 - the two lists are what it adds to
-    verdict: RunVerdict,
-    conditions: Sequence[FailOn],
-    run: str,
-    asked: str | None,
-    refused: list[str],
-    notes: list[str],
-) -> None:
-    if asked is not None and asked not in verdict.standings:
-        raise NotFoundError(
-            f"run {run} has no verdict on {asked!r}{nearest(asked, verdict.standings)}; "
-            f"it has one on {listed(verdict.standings)}"
-        )
-    candidate, production = asked or verdict.recommended, verdict.production
-    found = verdict.against_production(candidate) if candidate else None
-    if production is None:
-        notes.append(f"nothing to compare with: run {run} met no version in Production")
-    elif production.problem:
-        refused.append(f"{production.title} could not be compared: {production.problem}")
-    elif candidate is None:
-        refused.append(f"run {run} recommends no candidate")
-    elif found is None:
-        refused.append(f"{candidate} was not compared with {production.title}")
-    elif found.outcome is Against.WORSE:
-        by = f"{abs(found.difference):.3g} {verdict.metric}"
-        refused.append(f"{candidate} is worse than {production.title} by {by}")
-    elif found.outcome is not Against.BETTER and FailOn.NOT_BETTER in conditions:
-        refused.append(f"{candidate} is not shown to be better than {production.title}")
-    elif found.outcome is Against.INSUFFICIENT:
-        notes.append(f"too few rows tell {candidate} and {production.title} apart")
+def _outcome(verdict: RunVerdict, candidate: str, other: str) -> tuple[Against, float] | None:
+    for reference in verdict.references:
+        if (reference.candidate, reference.reference) == (candidate, other):
+            return reference.outcome, reference.difference
+    for pair in verdict.pairs:
+        if {pair.a, pair.b} == {candidate, other}:
+            if pair.better is not None:
+                return Against.BETTER if pair.better == candidate else Against.WORSE, pair.difference
+            return Against.INSUFFICIENT if pair.low is None else Against.NOT_SHOWN, pair.difference
+    return None

@@ -3,7 +3,7 @@
 Names and messages are other people's: nothing in them becomes markup, and no name calls a user of the forge.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bakeoff.domain.runs.verdict import verdict_facts
 from bakeoff.web.charts.cost_figures import cost_of, latency_figure
@@ -120,14 +120,14 @@ def _table(contents: ReportContents) -> tuple[list[str], list[list[str]]]:
         for one in (verdict["references"] if verdict else [])
         if production and one["reference"] == production["reference"]
     }
-    against = "Against Production" if references else "Standing"
+    against = ["Against Production" if references else "Standing"] if verdict else []
     latency = latency_figure(rows)
     head = [
         "Place",
         "Model",
         first,
         "95 %",
-        against,
+        *against,
         *others,
         *([f"{latency} ms"] if latency else []),
         "Peak MB",
@@ -137,14 +137,13 @@ def _table(contents: ReportContents) -> tuple[list[str], list[list[str]]]:
     body = []
     for row in rows:
         took_ms = cost_of(row, latency) if latency else None
-        reference = references.get(row["modelId"])
         body.append(
             [
                 _place(row, is_judged=verdict is not None),
                 f"{code(row['modelId'])} {prose(row['modelVersion'])}",
                 f"**{fixed_text(row['metrics'].get(first), digits[first])}**",
                 _interval(row["intervals"].get(first), digits[first]),
-                _against(reference, digits[first]) if references else row.get("standing") or "",
+                *(_against(row, references, digits[first]) for _ in against),
                 *(fixed_text(row["metrics"].get(name), digits[name]) for name in others),
                 *([cost_text(took_ms) if took_ms is not None else ""] if latency else []),
                 cost_text(row["peakMemoryMb"]),
@@ -157,8 +156,10 @@ def _table(contents: ReportContents) -> tuple[list[str], list[list[str]]]:
 
 def _place(row: Record, *, is_judged: bool) -> str:
     band = row.get("band")
+    if not is_judged:
+        return str(row["rank"])
     if not band:
-        return "" if is_judged else str(row["rank"])
+        return ""
     return str(band[0]) if band[0] == band[1] else f"{band[0]}\N{EN DASH}{band[1]}"
 
 
@@ -166,7 +167,11 @@ def _interval(bounds: Sequence[float] | None, digits: int) -> str:
     return f"{fixed_text(bounds[0], digits)} to {fixed_text(bounds[1], digits)}" if bounds else ""
 
 
-def _against(reference: Record | None, digits: int) -> str:
+def _against(row: Record, references: Mapping[str, Record], digits: int) -> str:
+    """What is shown beside Production; where it was not compared, the standing in the run."""
+    if not references:
+        return str(row.get("standing") or "")
+    reference = references.get(row["modelId"])
     if reference is None:
         return ""
     return f"{_OUTCOMES[str(reference['outcome'])]} {signed_text(reference['difference'], digits)}"
@@ -192,14 +197,16 @@ def _without_result(failed: Sequence[Record]) -> Iterator[str]:
     yield ""
     for record in failed:
         error = record["error"]
-        why = f": {code(error['type'])} in {error['phase']}: {_message(error['message'])}" if error else ""
+        why = f": {code(error['type'])} in {error['phase']}: {_message(error['message'])}." if error else ""
         hint = f" {prose(error['hint'])}" if error and error["hint"] else ""
         yield f"- {code(record['modelId'])} {prose(record['modelVersion'])} {record['status']}{why}{hint}"
     yield ""
 
 
 def _message(message: str) -> str:
-    return prose(message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…")
+    return prose(
+        message.strip().rstrip(".") if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
+    )
 
 
 def _made_from(contents: ReportContents) -> Iterator[str]:

@@ -10,7 +10,7 @@ import typer
 from bakeoff.cli import project_access
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
-from bakeoff.operations.judging.verdict_gate import FailOn
+from bakeoff.operations.judging.verdict_gate import FailOn, VerdictGate
 
 if TYPE_CHECKING:
     from bakeoff.web.reports.report_contents import ReportContents
@@ -53,12 +53,18 @@ def report(  # noqa: PLR0917 - one parameter for each option
         typer.Option(
             "--fail-on",
             help="Exit with 1 if the candidate to take is shown to be worse than Production, or is not shown "
-            "to be better, or a finding of high severity is open.  Can be repeated.",
+            "to be better, or if a finding of high severity is open.  Can be repeated.",
         ),
     ] = None,
     candidate: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Ask --fail-on of this one.  [dim]\\[default: the one to take]"),
+        typer.Option(
+            metavar="MODEL", help="Ask --fail-on about this one.  [dim]\\[default: the one to take]"
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Beside this candidate.  [dim]\\[default: Production]"),
     ] = None,
     config: ConfigFile = None,
 ) -> None:
@@ -67,12 +73,11 @@ def report(  # noqa: PLR0917 - one parameter for each option
     HTML loads nothing and can be mailed and printed.  Markdown is for pull requests.
     """
     from bakeoff.operations.judging.judge_runs import wait_for_verdict
-    from bakeoff.operations.judging.verdict_gate import check_verdict
     from bakeoff.store.bakeoffs import run_rows, verdict_rows
     from bakeoff.web.reports.report_contents import read_contents
 
-    if candidate is not None and not fail_on:
-        raise typer.BadParameter(f"--candidate {candidate} is whom --fail-on asks about: give --fail-on, too")
+    if (candidate or against) and not fail_on:
+        raise typer.BadParameter("--candidate and --against are for --fail-on: give it, too")
     context = project_access.open_project(config)
     engine = project_access.database(context)
     run_id = run_rows.find(engine, run)
@@ -84,10 +89,9 @@ def report(  # noqa: PLR0917 - one parameter for each option
         output or (f"report-{run_id[:8]}.html" if chosen is ReportFormat.HTML else _STDOUT),
     )
     if fail_on:
+        gate = VerdictGate(conditions=fail_on, candidate=candidate, against=against)
         title = run_rows.get(engine, run_id).title
-        for note in check_verdict(
-            verdict_rows.of_run(engine, run_id), fail_on, run=title, candidate=candidate
-        ):
+        for note in gate.check(verdict_rows.of_run(engine, run_id), run=title):
             terminal.err().print(f"passed: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
