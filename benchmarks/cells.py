@@ -17,7 +17,7 @@ from bakeoff.cell.host.cell_client import WarmParent, connect
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.settings.setting_definitions import Settings
-from bakeoff.worker.worker_node import preloaded
+from bakeoff.worker.worker_oven import preloaded
 from benchmarks.candidates import nothing
 
 _ROOT = Path(__file__).parent.parent

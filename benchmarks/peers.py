@@ -19,7 +19,7 @@ from bakeoff.evaluation.datasets.snapshot import classes, open_snapshot, sealed_
 from bakeoff.evaluation.metrics.score_predictions import score
 from bakeoff.evaluation.planning.run_plan import Plan
 from bakeoff.settings.setting_definitions import Settings
-from bakeoff.worker.worker_node import preloaded
+from bakeoff.worker.worker_oven import preloaded
 from benchmarks.stand import Stand
 from registry.code.model_building import build
 from registry.columns.predictions import Predictions

@@ -76,10 +76,6 @@ class Broker:
         if not self._given:
             embedded_redis.ensure(self._data_dir)
 
-    def socket_folders(self) -> tuple[Path, ...]:
-        """The folder of the embedded Redis's socket: who reaches the socket can command the workers."""
-        return () if self._given else (embedded_redis.expected(self._data_dir).socket.parent,)
-
     def nobody_listens(self) -> bool:
         """Whether it is certain that no worker would receive a broadcast: no client subscribes to any."""
         try:

@@ -21,9 +21,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from bakeoff.broker import redis_keeper, redis_socket
 from bakeoff.domain.errors import InfrastructureError
+
+if TYPE_CHECKING:
+    from bakeoff.settings.configuration import Configuration
 
 _READY_S = 30.0
 _PING_S = 1.0
@@ -126,6 +130,11 @@ def expected(data_dir: Path) -> EmbeddedRedis:
     """The server of that folder, whether it is running or not: for clients that are configured in advance."""
     folder = data_dir.resolve() / "redis"
     return EmbeddedRedis(data_dir=folder.parent, socket=redis_socket.expected(folder))
+
+
+def socket_folders(configuration: "Configuration") -> tuple[Path, ...]:
+    """The folder of its socket, if it is used: who reaches the socket can command the workers."""
+    return () if configuration.settings.broker_url else (expected(configuration.data_dir).socket.parent,)
 
 
 def _answers(place: Path) -> bool:

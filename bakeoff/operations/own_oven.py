@@ -1,5 +1,6 @@
 """A cell from an oven of its own, for commands and the saver, which have no slot of a worker."""
 
+from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.host.cell_client import connect
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome
@@ -24,7 +25,7 @@ def run_in_own_oven(context: Context, order: Order) -> CellOutcome:
             preload=_PRELOADED,
             import_path=import_path(configuration.root),
             closed=configuration.secrets,
-            hidden=context.broker.socket_folders(),
+            hidden=socket_folders(context.configuration),
         ) as oven,
         connect(oven.socket, timeout_s=_START_S) as warm,
     ):

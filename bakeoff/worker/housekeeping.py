@@ -96,7 +96,7 @@ class Housekeeper:
         lease_s = self._context.configuration.settings.lease_seconds
         every = self._worker.timer.call_repeatedly
         every(lease_s / 3, retried_later(sweep), (self._context,))
-        every(_OVEN_S, retried_later(self._oven.start_again_if_dead), (self._context,))
+        every(_OVEN_S, retried_later(self._oven.start_again_if_dead), (self._context.configuration,))
         every(_SAVER_S, retried_later(self._saver.start_if_due))
         every(_CAPS_S, retried_later(self._follow_caps))
         # In threads: Celery's loop stands still while it has no connection to the broker, and it may itself

@@ -12,103 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
-from celery.worker import state
 from click import Option
 
 from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
-from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.errors import BakeoffError
-from bakeoff.domain.machine.restart_policy import RestartPolicy
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import ring_next
 from bakeoff.settings import log_setup
-from bakeoff.settings.setting_definitions import Settings
 from bakeoff.store.bakeoffs import cancellation
 from bakeoff.store.database import schema_version
 from bakeoff.worker import housekeeping
 from bakeoff.worker.shared_memory import SharedMemory
-from registry.code.import_environment import import_path
+from bakeoff.worker.worker_oven import WorkerOven
 
 log = logging.getLogger(__name__)
-
-#: Imported in the oven once, so that every cell is forked with them in memory.
-_ALWAYS = (
-    "bakeoff.settings.log_setup:set_up_for_plugins",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pyarrow.pandas_compat",
-    "threadpoolctl",
-    "joblib",
-    "bakeoff.evaluation.jobs.fit_and_predict:warm_up",
-)
-#: Modules that are imported as well, for libraries that load their parts late.
-_PARTS = {
-    "sklearn": (
-        "sklearn.pipeline",
-        "sklearn.compose",
-        "sklearn.preprocessing",
-        "sklearn.impute",
-        "sklearn.linear_model",
-        "sklearn.ensemble",
-        "sklearn.neighbors",
-        "sklearn.svm",
-        "sklearn.naive_bayes",
-        "sklearn.neural_network",
-        "sklearn.discriminant_analysis",
-        "sklearn.dummy",
-        "sklearn.tree",
-        "bakeoff.evaluation.jobs.fit_and_predict:warm_up_sklearn",
-    )
-}
-
-
-def preloaded(settings: Settings) -> list[str]:
-    """The modules that the oven imports, in this order."""
-    return [*_ALWAYS, *(part for name in settings.preload for part in _PARTS.get(name, (name,)))]
-
-
-class WorkerOven:
-    """The oven of a worker that reads evaluations: it is started with the worker, and again when it dies."""
-
-    def __init__(self, memory: SharedMemory) -> None:
-        self._memory = memory
-        self._oven: Oven | None = None
-        self._restarts = RestartPolicy(most=5, within_s=60.0)
-
-    @property
-    def is_there(self) -> bool:
-        return self._oven is not None
-
-    def start(self, context: Context) -> None:
-        configuration = context.configuration
-        self._oven = Oven.start(
-            preload=preloaded(configuration.settings),
-            import_path=import_path(configuration.root),
-            closed=configuration.secrets,
-            hidden=context.broker.socket_folders(),
-        )
-        self._memory.oven_socket = self._oven.socket
-
-    def start_again_if_dead(self, context: Context) -> None:
-        """Starts the oven again if it has died. After too many deaths it stops the worker instead."""
-        if self._oven is None or self._oven.alive():
-            return
-        self._oven.stop()
-        self._restarts.note_death()
-        if self._restarts.is_hopeless:
-            log.error(
-                "the oven died %d times within a minute: this worker stops, `bakeoff doctor` tells more",
-                self._restarts.most,
-            )
-            state.should_stop = os.EX_SOFTWARE
-            return
-        log.warning("the oven died and is started again")
-        self.start(context)
-
-    def stop(self) -> None:
-        if self._oven is not None:
-            self._oven.stop()
 
 
 def _or_stop(prepare: Callable[..., None]) -> Callable[..., None]:
@@ -180,7 +97,7 @@ class WorkerNode:
         context.configuration.require_shared_dir()
         schema_version.ensure(context.engine)
         if EVALUATIONS in queues:
-            self.oven.start(context)
+            self.oven.start(context.configuration)
         if CONTROL in queues:
             context.catalog()  # logs which candidates are ready, and stops the worker if there is no catalog
         gc.freeze()  # else a collection in a process of the pool would copy the pages of what was imported

@@ -10,7 +10,7 @@ from bakeoff.worker.process_supervisor import Child, supervise
 
 
 def eval_command(log_level: str, *, name: str = "eval") -> list[str]:
-    return [*_worker(log_level), "-Q", EVALUATIONS, "-n", f"{name}@%h"]
+    return [*_worker(log_level), "-Q", EVALUATIONS, "-n", f"{name}@%h", celery_process.OVEN_FIRST]
 
 
 def control_command(log_level: str) -> list[str]:
