@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bakeoff.web.charts.axis import Axis, linear
-from bakeoff.web.charts.markup import Child, Markup, name_of, percent, tag
+from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, percent, tag
 from bakeoff.web.charts.number_text import metric_title, places_for, signed_text
 from bakeoff.web.charts.signs import key_line, mark, model_class, outcome_sign
 
@@ -35,7 +35,7 @@ def difference_forest(
     head = tag(
         "tr",
         tag("th", "Model", scope="col"),
-        tag("th", _ticks(axis), scope="col", aria_label="Difference with its interval"),
+        tag("th", hidden("Difference with its interval"), _ticks(axis), scope="col"),
         tag("th", "Difference", scope="col"),
     )
     note = "The same rows for both, so differences are surer than scores."

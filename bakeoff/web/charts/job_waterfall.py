@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from bakeoff.web.charts.axis import Axis, linear
-from bakeoff.web.charts.markup import Child, Markup, name_of, percent, tag
+from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, percent, tag
 from bakeoff.web.charts.number_text import duration_text
 from bakeoff.web.charts.signs import label, state_badge, state_tone
 
@@ -34,7 +34,7 @@ def job_waterfall(
         "tr",
         tag("th", "Model", scope="col"),
         tag("th", "State", scope="col"),
-        tag("th", _ticks(axis), scope="col", class_="bo-axis", aria_label="Time since the run was created"),
+        tag("th", hidden("Time since the run was created"), _ticks(axis), scope="col", class_="bo-axis"),
         tag("th", "Took", scope="col", class_="bo-figure"),
     )
     table = tag("table", tag("thead", head), tag("tbody", *rows), class_="bo-waterfall")

@@ -211,8 +211,9 @@ def _place(row: Record, board: _Board) -> str:
 def _place_cell(place: str, rows: int) -> Markup:
     tied = tag("small", "tied") if rows > 1 and "\N{EN DASH}" in place else None
     bracket = " bo-bracket" if tied else ""
+    shown = tag("span", place) if place else hidden("no place")
     return tag(
-        "th", tag("span", place), tied, class_=f"bo-place{bracket}", scope="rowgroup", role="rowheader",
+        "th", shown, tied, class_=f"bo-place{bracket}", scope="rowgroup", role="rowheader",
         rowspan=rows if rows > 1 else None,
     )  # fmt: skip
 

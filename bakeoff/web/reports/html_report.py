@@ -94,13 +94,14 @@ def _differences(contents: ReportContents) -> Markup | None:
     order = [row["modelId"] for row in contents.report["leaderboard"]]
     shown = sorted(found, key=lambda one: order.index(one["candidate"]))[:_MOST_DIFFERENCES]
     places = {curve["modelId"]: place for place, curve in enumerate(contents.curves)}
-    return difference_forest(
+    forest = difference_forest(
         shown,
         metric=verdict["metric"],
         reference=reference,
         detectable=verdict["minimumDetectableDifference"],
         places=places,
     )
+    return tag("section", tag("h2", "Differences"), forest)
 
 
 def _curves(contents: ReportContents) -> Markup | None:

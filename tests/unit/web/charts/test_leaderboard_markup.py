@@ -26,7 +26,7 @@ def test_candidates_that_are_tied_share_one_body_and_one_place():
     bands = with_class(board(), "bo-band")
     places = [one for one in with_class(board(), "bo-place") if one.attributes.get("scope") == "rowgroup"]
     assert len(bands) == 7
-    assert said_by(places) == ["1-4tied", "5-8tied", "9-11tied", "12", "13", "14", ""]
+    assert said_by(places) == ["1-4tied", "5-8tied", "9-11tied", "12", "13", "14", "no place"]
 
 
 def test_each_score_has_its_interval_in_words():

@@ -23,6 +23,7 @@ def titles(contents):
 def test_it_reads_from_the_verdict_to_how_it_was_made():
     assert titles(report_contents()) == [
         "nightly-2026-11-28 Finished with failures",
+        "Differences",
         "F1 against Production (credit 1.4.0)",
         "Curves",
         "ROC",

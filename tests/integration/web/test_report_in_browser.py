@@ -1,0 +1,76 @@
+"""The report in a real browser: from disk, without a network, in light and dark, on a phone and on paper."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fixtures.report_contents import of_fifty_candidates, report_contents
+
+from bakeoff.web.reports.html_report import html_report
+
+pytestmark = pytest.mark.services
+sync_api = pytest.importorskip("playwright.sync_api")
+
+_SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["sync_api.Browser"]:
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    written = tmp_path_factory.mktemp("report") / "report.html"
+    written.write_text(html_report(report_contents()), "utf-8")
+    return written
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(_SIZES))
+def test_it_opens_without_a_network_a_complaint_or_a_sideways_scroll(
+    browser: "sync_api.Browser", file: Path, scheme: str, size: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    width, height = _SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, offline=True, bypass_csp=False
+    )
+    page = context.new_page()
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(250, 249, 246)", "dark": "rgb(20, 19, 16)"}[scheme]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert complaints == []
+    assert asked == [file.as_uri()]
+    page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    context.close()
+    # axe brings a script, which the policy of the file forbids: it looks at the same file without the policy.
+    lenient = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, bypass_csp=True
+    )
+    seen = lenient.new_page()
+    seen.goto(file.as_uri())
+    found = Axe().run(seen)
+    lenient.close()
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_it_is_printed_on_a_few_pages(browser: "sync_api.Browser", tmp_path: Path) -> None:
+    written = tmp_path / "fifty.html"
+    written.write_text(html_report(of_fifty_candidates()), "utf-8")
+    page = browser.new_page(offline=True)
+    page.goto(written.as_uri())
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    page.close()
+    assert printed.startswith(b"%PDF")
+    assert 3 <= printed.count(b"/Type /Page\n") + printed.count(b"/Type/Page/") <= 25
