@@ -6,6 +6,7 @@ that is killed, and then cancels the runs that nobody is waiting for any more (`
 
 import os
 import subprocess
+import time
 from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from bakeoff.operations.context import Context
 
+_ASK_OTHERS_S = 10.0
+
 _all: "WeakSet[KeptWorker]" = WeakSet()
 
 
@@ -29,6 +32,7 @@ class KeptWorker:
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._runs: set[str] = set()  #: those that end with this process
+        self._asked_at = 0.0
         self._starting = Lock()  #: without it, two threads would start a worker each
         _all.add(self)
 
@@ -44,6 +48,7 @@ class KeptWorker:
         lock = WorkersLock(configuration.data_dir)
         lock.rely_on_workers()
         if was_running and self._context.messenger.evaluations_are_read():
+            self._asked_at = time.monotonic()
             return False  # the lock is kept, so that the other worker does not leave
         log_file = configuration.worker_log
         log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -63,9 +68,19 @@ class KeptWorker:
         return True
 
     def ensure_again(self) -> None:
-        """Starts another one if that of this process has died."""
-        if self._process is not None and not self._is_alive():
-            self.ensure()
+        """Starts another one if that of this process has died, or nobody else answers any more.
+
+        For the time of a run, again and again: others are asked seldom, since that takes a while.
+        """
+        if self._is_alive():
+            return
+        if self._process is None:
+            if time.monotonic() < self._asked_at + _ASK_OTHERS_S:
+                return
+            self._asked_at = time.monotonic()
+            if self._context.messenger.evaluations_are_read():
+                return
+        self.ensure()
 
     def own(self, run_id: str) -> None:
         """The run is cancelled when this process dies. Called before the run is written."""

@@ -39,6 +39,7 @@ def printed(outputs: list[Any]) -> str:
     return "".join(one["text"] for one in outputs if one.get("name") == "stdout")
 
 
+@pytest.mark.services
 def test_from_data_to_a_decision(tmp_path: Path) -> None:
     _, compared, verdict, board, _, errors, plan, again, best, predicted = executed(
         "from_data_to_decision.ipynb", tmp_path
@@ -58,12 +59,13 @@ def test_from_data_to_a_decision(tmp_path: Path) -> None:
 
 @pytest.mark.services
 def test_leakage_and_groups(tmp_path: Path) -> None:
-    *_, side_by_side, _, verdict = executed("leakage_and_groups.ipynb", tmp_path)
+    *_, side_by_side, verdict, findings = executed("leakage_and_groups.ipynb", tmp_path)
 
     rows = {line.split()[0]: line.split() for line in shown(side_by_side, "text/plain").splitlines()[2:]}
     assert float(rows["neighbours"][1]) > 0.95
     assert float(rows["neighbours"][2]) < 0.8
-    assert printed(verdict)
+    assert "No candidate is shown to beat dummy" in printed(verdict)
+    assert "discharged_to" in shown(findings, "text/html")
 
 
 @pytest.mark.services
