@@ -4,7 +4,7 @@ It holds what it shows, so it can be pickled; what it reads from the project (pr
 is found again by the folder of the project, as long as that is there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bakeoff.notebook.project_session import ProjectSession
     from bakeoff.notebook.result_plots import ResultPlots
     from bakeoff.operations.comparing.compare_results import ResultComparison
+    from bakeoff.web.reports.report_contents import ReportContents
 
 _WIDTH = 120
 
@@ -226,11 +227,25 @@ class BakeoffResult:
 
         return export(self._project(), self._report, Path(folder), candidates)
 
-    def to_markdown(self) -> str:
-        """The report as Markdown, as `bakeoff show --format md` prints it."""
-        from bakeoff.cli.output.runs.export_formats import to_markdown
+    def to_html(self, path: "str | PathLike[str] | None" = None) -> str:
+        """The report as one HTML file that loads nothing, as `bakeoff report` writes it; also to `path`."""
+        from bakeoff.web.reports.html_report import html_report
 
-        return to_markdown(self._report)
+        return self._written(html_report, path)
+
+    def to_markdown(self, path: "str | PathLike[str] | None" = None) -> str:
+        """The report as Markdown, for a pull request; written to `path`, if it is given."""
+        from bakeoff.web.reports.markdown_report import markdown_report
+
+        return self._written(markdown_report, path)
+
+    def _written(self, report: "Callable[[ReportContents], str]", path: "str | PathLike[str] | None") -> str:
+        from bakeoff.web.reports.report_contents import read_contents
+
+        text = report(read_contents(self._project().context, self.run_id))
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
 
     def to_record(self) -> dict[str, Any]:
         """The result as JSON, as `bakeoff show --json` writes it."""

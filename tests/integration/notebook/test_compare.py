@@ -309,3 +309,12 @@ def test_plots_are_shown_and_saved(result: BakeoffResult, tmp_path: Path) -> Non
 def test_a_plot_that_there_is_not_says_why(result: BakeoffResult, draw: object, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         draw(result.plot)
+
+
+def test_the_report_is_one_file_or_markdown(result: BakeoffResult, tmp_path: Path) -> None:
+    page = result.to_html(tmp_path / "report.html")
+
+    assert (tmp_path / "report.html").read_text() == page
+    assert page.startswith("<!doctype html>")
+    assert str(result.verdict)[:30] in page
+    assert result.to_markdown().startswith(f"## {result.name}")
