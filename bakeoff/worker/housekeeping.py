@@ -20,8 +20,9 @@ from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker.saver_process import Saver
-from bakeoff.worker.temporary_worker import WorkersLock, file_of
+from bakeoff.worker.temporary_worker import file_of
 from bakeoff.worker.worker_owner import WorkerOwner
+from bakeoff.worker.workers_lock import WorkersLock
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
 
 if TYPE_CHECKING:

@@ -27,50 +27,9 @@ from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import job_rows
 from bakeoff.worker.worker_processes import eval_command
+from bakeoff.worker.workers_lock import LEAVING_S, WorkersLock
 from registry.code.distributions import installed_last
 from registry.code.library_versions import own_version
-
-_LEAVING_S = 15.0  #: a worker that takes longer to end is not waited for
-_held: list[int] = []  #: descriptors of locks, held until this process ends or releases them
-
-
-class WorkersLock:
-    """Keeps a temporary worker of this machine from leaving just before it is needed.
-
-    A command that finds such a worker starts none of its own, and writes its run a moment later. The worker
-    must not end in between. So the command holds the lock shared, and a worker ends only while it holds the
-    lock exclusively.
-    """
-
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
-
-    def rely_on_workers(self) -> None:
-        """From now on no temporary worker ends. One that is already ending has ended when this returns."""
-        deadline = time.monotonic() + _LEAVING_S
-        while not self._take(fcntl.LOCK_SH) and time.monotonic() < deadline:
-            time.sleep(0.02)
-
-    def may_leave(self) -> bool:
-        """Whether no command relies on this worker. If so, none can begin to rely on it any more."""
-        return bool(_held) or self._take(fcntl.LOCK_EX)
-
-    def _take(self, kind: int) -> bool:
-        self._data_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._data_dir / "workers.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return False
-        _held.append(descriptor)
-        return True
-
-    @staticmethod
-    def release() -> None:
-        """This process does not rely on workers any more."""
-        while _held:
-            os.close(_held.pop())
 
 
 class TemporaryWorker(NamedTuple):
@@ -100,7 +59,7 @@ class TemporaryWorker(NamedTuple):
         """Ends it by SIGTERM: running jobs have their grace. False if it is still there after a while."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
-        deadline = time.monotonic() + _LEAVING_S
+        deadline = time.monotonic() + LEAVING_S
         while self.is_alive():
             if time.monotonic() > deadline:
                 return False
