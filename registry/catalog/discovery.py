@@ -23,12 +23,13 @@ from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, Learns, Rejection
-from registry.catalog.healthy_cache import HealthyCache
+from registry.catalog.checked_cache import CheckedCache
 from registry.code.import_environment import class_paths, import_path, readable_paths
 
 _ENTRY = "registry.catalog.import_check:check_candidates"
 _START_TIMEOUT_S = 60.0
 _TICK_S = 0.2
+_AT_ONCE = 8  #: more than cores: imports that wait or never end do so side by side
 
 
 class Discovery(NamedTuple):
@@ -44,23 +45,27 @@ def discover(
     closed: Sequence[Path] = (),
     socket: Path | None = None,
     cache_file: Path | None = None,
+    recall_rejected: bool = True,
 ) -> Discovery:
     """Checks the candidates in cells of the oven at `socket`; None starts an oven for this call.
 
     `closed`: what candidates may not read although it is below `root`.
-    `cache_file`: of `HealthyCache`; None checks every candidate.
+    `cache_file`: of `CheckedCache`; None checks every candidate.
+    `recall_rejected`: without it, those that were rejected before are checked again.
     """
-    known = None if cache_file is None else HealthyCache(cache_file, root=root)
-    recalled = {c.id: again for c in candidates if known and (again := known.recall(c))}
+    cache = cache_file and CheckedCache(cache_file, root=root, import_timeout_s=import_timeout_s)
+    recalled = {c.id: again for c in candidates if cache and (again := cache.recall(c))}
+    if not recall_rejected:
+        recalled = {id_: one for id_, one in recalled.items() if isinstance(one, Candidate)}
     unknown = [candidate for candidate in candidates if candidate.id not in recalled]
     checked = _check_in_cells(unknown, root, import_timeout_s, closed, socket) if unknown else ()
     found = {**recalled, **{one.id: one for one in checked}}
     pairs = [(candidate, found[candidate.id]) for candidate in candidates]
-    healthy = [(declared, one) for declared, one in pairs if isinstance(one, Candidate)]
-    if known:
-        known.remember(healthy)
+    if cache:
+        cache.remember(pairs)
     return Discovery(
-        tuple(one for _, one in healthy), tuple(one for _, one in pairs if isinstance(one, Rejection))
+        tuple(one for _, one in pairs if isinstance(one, Candidate)),
+        tuple(one for _, one in pairs if isinstance(one, Rejection)),
     )
 
 
@@ -122,7 +127,7 @@ class _CellChecks:
         todo: SimpleQueue[tuple[Candidate, ...]] = SimpleQueue()
         for batch in batches:
             todo.put(batch)
-        width = min(len(batches), os.cpu_count() or 1)
+        width = min(len(batches), max(_AT_ONCE, os.cpu_count() or 1))
         with ThreadPoolExecutor(width, "discovery") as pool:
             workers = [pool.submit(self._check_all, todo) for _ in range(width)]
             try:

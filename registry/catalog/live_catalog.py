@@ -53,7 +53,7 @@ class Catalog:
 
         `closed`: what plugins may not read while they are checked, though it is below `root`.
         `socket`: that of a running oven; with None, each check starts an oven of its own.
-        `cache_file`: that of `registry.catalog.healthy_cache`.
+        `cache_file`: that of `registry.catalog.checked_cache`.
         """
         self.file = file.absolute()
         self.root = root or self.file.parent.parent
@@ -76,6 +76,7 @@ class Catalog:
         closed: Iterable[Path] = (),
         socket: Path | None = None,
         cache_file: Path | None = None,
+        rejected_anew: bool = False,
     ) -> Self:
         catalog = cls(
             file,
@@ -85,17 +86,18 @@ class Catalog:
             socket=socket,
             cache_file=cache_file,
         )
-        catalog.reload()
+        catalog.reload(rejected_too=rejected_anew)
         return catalog
 
     @classmethod
-    def of(cls, configuration: "Configuration", *, anew: bool = False) -> Self:
+    def of(cls, configuration: "Configuration", *, anew: bool = False, rejected_anew: bool = False) -> Self:
         """The catalog of a project, loaded. Plugins may not read the project's data and settings.
 
-        `anew`: candidates that were found healthy before are checked again, too.
+        `anew`: all candidates are checked, also those of which it is known what a check finds.
+        `rejected_anew`: those are checked that were rejected before.
         """
         catalog = cls.empty_of(configuration, anew=anew)
-        catalog.reload()
+        catalog.reload(rejected_too=rejected_anew)
         return catalog
 
     @classmethod
@@ -145,12 +147,18 @@ class Catalog:
         remark = self._contents.check_weights()
         return (remark,) if remark else ()
 
-    def reload(self) -> None:
-        """Reads the file and the entry points again. What `register` and `unregister` changed is lost."""
+    def reload(self, *, rejected_too: bool = True) -> None:
+        """Reads the file and the entry points again. What `register` and `unregister` changed is lost.
+
+        `rejected_too`: what was rejected is checked again, although nothing has changed.
+        """
         with self._changing:
             read = _read(self.file)
             offered, misnamed = _not_in(read.candidates, *entry_points.declared())
-            self._contents = self._checked((*read.candidates, *offered), misnamed, read.ensemble)
+            declared = (*read.candidates, *offered)
+            self._contents = self._checked(
+                declared, misnamed, read.ensemble, recall_rejected=not rejected_too
+            )
 
     def load_config(self, file: Path | None = None) -> None:
         """Loads what this file declares, without entry points; None means the present file again."""
@@ -213,6 +221,8 @@ class Catalog:
         declared: Iterable[Candidate],
         rejected: Iterable[Rejection] = (),
         rules: EnsembleRules = DEFAULT_RULES,
+        *,
+        recall_rejected: bool = False,
     ) -> CatalogContents:
         from registry.catalog.discovery import discover
 
@@ -224,6 +234,7 @@ class Catalog:
             closed=self._closed,
             socket=self._socket,
             cache_file=self._cache_file,
+            recall_rejected=recall_rejected,
         )
         contents = CatalogContents.of(
             (*found.healthy, *(c for c in declared if not c.enabled)), (*rejected, *found.rejections), rules

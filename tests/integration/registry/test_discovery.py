@@ -179,6 +179,16 @@ def test_an_endless_import_is_ended_at_the_import_timeout(oven, root):
     assert time.monotonic() - began < 15
 
 
+def test_endless_imports_wait_side_by_side(oven, root):
+    endless = [plugin(root, f"endless{n}", "import time\ntime.sleep(60)") for n in range(4)]
+    began = time.monotonic()
+
+    found = discover([*endless, plugin(root, "good", GOOD)], root=root, import_timeout_s=3, socket=oven)
+
+    assert len(found.rejections) == 4
+    assert time.monotonic() - began < 2 * 3
+
+
 def test_a_rejection_carries_the_traceback_from_the_strangers_code_on(oven, root):
     [rejection] = discover(
         [plugin(root, "bad", "def f():\n    1 / 0\nf()\n")], root=root, import_timeout_s=20, socket=oven

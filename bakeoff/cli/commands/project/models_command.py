@@ -27,7 +27,7 @@ def models(
         bool, typer.Option("--strict", help="Exit code 1 if a candidate was rejected, for CI.")
     ] = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Check those again that were found ready and have not changed.")
+        bool, typer.Option("--fresh", help="Check all again, also those that were found ready.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything.")] = False,
     config: ConfigFile = None,
@@ -35,7 +35,7 @@ def models(
     """List the candidates, and why some cannot take part."""
     from registry.catalog.live_catalog import Catalog
 
-    catalog = Catalog.of(project_access.open_project(config).configuration, anew=fresh)
+    catalog = Catalog.of(project_access.open_project(config).configuration, anew=fresh, rejected_anew=True)
     if as_json:
         terminal.write_json(catalog.contents.to_record())
     else:

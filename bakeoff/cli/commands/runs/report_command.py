@@ -68,7 +68,9 @@ def report(  # noqa: PLR0917 - one parameter for each option
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Write a run as one file: verdict, leaderboard, charts, how it was made.
+    """Write a run as one file: HTML, Markdown or JSON.
+
+    It has the verdict, the leaderboard, charts, and how the run was made.
 
     HTML loads nothing and can be mailed and printed.  Markdown is for pull requests.
     """

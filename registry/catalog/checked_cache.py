@@ -1,8 +1,8 @@
-"""Remembers which candidates were found healthy, so that they need no check while nothing has changed.
+"""Remembers what checks of candidates found, so that nothing is checked again while nothing has changed.
 
-A check depends on the entry, the code, and the installed packages. If a module also reads a file when it is
-imported, its candidate may count as healthy and fail in its job, which then reports the same error. Rejected
-candidates are checked again each time.
+A check depends on the entry, the code, the installed packages, and importTimeout. It may depend on more, for
+example on a file that a module reads when it is imported. A candidate that was found healthy may then fail in
+its job, which reports the same error; one that was rejected is looked at again by `bakeoff models`.
 """
 
 import hashlib
@@ -10,10 +10,11 @@ import json
 import platform
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.candidate import Candidate, Rejection
 from bakeoff.domain.identity import new_id
 from registry.code.code_reading import class_modules, code_at
 from registry.code.distributions import installed_last
@@ -23,28 +24,33 @@ from registry.columns.json_values import jsonable
 _MOST = 1000
 
 
-class HealthyCache:
+Checked = Candidate | Rejection
+
+
+class CheckedCache:
     """Kept in a file. A file that cannot be read or written is ignored: every candidate is then checked."""
 
-    def __init__(self, file: Path, *, root: Path) -> None:
+    def __init__(self, file: Path, *, root: Path, import_timeout_s: float) -> None:
         self._file = file
         self._root = root
+        self._import_timeout_s = import_timeout_s
         self._found = _read(file)
 
-    def recall(self, declared: Candidate) -> Candidate | None:
-        """The candidate with what the earlier check found; None when it must be checked."""
+    def recall(self, declared: Candidate) -> Checked | None:
+        """The candidate with what the earlier check found, or its rejection; None when it must be checked."""
         key = self._key(declared)
         if key is None or key not in self._found:
             return None
         with suppress(AttributeError, KeyError, TypeError, ValueError):
-            return Candidate.from_json(self._found[key])
+            found = self._found[key]
+            if "rejected" in found:
+                return Rejection(**found["rejected"])
+            return Candidate.from_json(found["healthy"])
         return None
 
-    def remember(self, healthy: Iterable[tuple[Candidate, Candidate]]) -> None:
-        """Pairs: each candidate as declared, and as the check found it."""
-        known = {
-            key: jsonable(found.to_json()) for declared, found in healthy if (key := self._key(declared))
-        }
+    def remember(self, checked: Iterable[tuple[Candidate, Checked]]) -> None:
+        """Pairs: each candidate as declared, and what the check found."""
+        known = {key: _record(found) for declared, found in checked if (key := self._key(declared))}
         if known.items() <= self._found.items():
             return
         self._found = dict(list({**self._found, **known}.items())[-_MOST:])
@@ -70,8 +76,15 @@ class HealthyCache:
             platform.python_version(),
             own_version(),
             installed_last(),
+            self._import_timeout_s,
         ]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+def _record(found: Checked) -> Mapping[str, Any]:
+    if isinstance(found, Rejection):
+        return {"rejected": asdict(found)}
+    return {"healthy": jsonable(found.to_json())}
 
 
 def _read(file: Path) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Who was found healthy need not be checked again, until something changes that may matter."""
+"""What a check has found is remembered until something changes that may matter."""
 
 import json
 import sys
@@ -45,13 +45,14 @@ def root(tmp_path: Path) -> Path:
 def load(oven: Path, root: Path) -> Load:
     """Without an oven, whoever must be checked is an error: nobody answers at that socket."""
 
-    def load(*, with_oven: bool) -> Catalog:
+    def load(*, with_oven: bool, rejected_anew: bool = False) -> Catalog:
         socket = oven if with_oven else root / "nobody"
         return Catalog.load(
             root / "config" / "models.yaml",
             import_timeout_s=20,
             socket=socket,
             cache_file=root / "data" / "checked.json",
+            rejected_anew=rejected_anew,
         )
 
     return load
@@ -122,11 +123,31 @@ def test_a_comment_changes_nothing(load: Load, root: Path) -> None:
     assert _is_spared(load)
 
 
-def test_who_was_rejected_is_checked_each_time(load: Load, root: Path) -> None:
-    (root / "plugs" / "mine.py").write_text("raise OSError('the disk is away')\n")
-    assert "the disk is away" in load(with_oven=True).rejected["mine"].cause
+def test_who_was_rejected_is_not_checked_again_unless_it_is_asked_for(load: Load, root: Path) -> None:
+    (root / "plugs" / "needed").mkdir()
+    (root / "plugs" / "mine.py").write_text(f"import os\nos.listdir('{root}/plugs/needed')\n{MINE}")
+    (root / "plugs" / "needed").rmdir()
+    first = load(with_oven=True).rejected["mine"]
+    (root / "plugs" / "needed").mkdir()
 
-    assert not _is_spared(load)
+    again = load(with_oven=False)
+    assert again.rejected["mine"] == first
+    assert "No such file" in first.cause
+    assert first.traceback
+
+    assert set(load(with_oven=True, rejected_anew=True).candidates) == {"mine", "tree"}
+    assert set(load(with_oven=False).candidates) == {"mine", "tree"}
+
+
+def test_reloading_a_catalog_looks_at_what_was_rejected(load: Load, root: Path) -> None:
+    (root / "plugs" / "mine.py").write_text(f"open('{root}/plugs/needed')\n{MINE}")
+    catalog = load(with_oven=True)
+    assert set(catalog.rejected) == {"mine"}
+    (root / "plugs" / "needed").touch()
+
+    catalog.reload()
+
+    assert set(catalog.candidates) == {"mine", "tree"}
 
 
 def test_a_memory_that_cannot_be_written_is_none(load: Load, root: Path) -> None:
