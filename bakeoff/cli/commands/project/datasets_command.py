@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _REFUSED = 1
 
 app = typer.Typer(
-    help="List the datasets of the configuration, and check one.",
+    help="List the datasets, and look for traps in one.",
     invoke_without_command=True,
     add_completion=False,
 )
