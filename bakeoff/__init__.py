@@ -5,12 +5,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bakeoff.inference import EnsembleService, ModelPredictor
+    from bakeoff.notebook.bakeoff_result import BakeoffResult
+    from bakeoff.notebook.bakeoff_run import BakeoffRun
     from bakeoff.notebook.compare_call import compare
     from bakeoff.notebook.project_door import Project, notebook_project, project, run
 
-__all__ = ["EnsembleService", "ModelPredictor", "Project", "compare", "notebook_project", "project", "run"]
+__all__ = [
+    "BakeoffResult",
+    "BakeoffRun",
+    "EnsembleService",
+    "ModelPredictor",
+    "Project",
+    "compare",
+    "notebook_project",
+    "project",
+    "run",
+]
 
 _HOMES = {
+    "BakeoffResult": "bakeoff.notebook.bakeoff_result",
+    "BakeoffRun": "bakeoff.notebook.bakeoff_run",
     "EnsembleService": "bakeoff.inference",
     "ModelPredictor": "bakeoff.inference",
     "Project": "bakeoff.notebook.project_door",

@@ -106,8 +106,8 @@ class ProjectSession:
             )
             starting.result()
             prospects = start_run.start_planned(self.context, plan, run_id=run_id, name=request.name)
-        except BaseException:
-            self.worker.disown(run_id)
+        except BaseException:  # an interrupt among them, which may come when the run is written already
+            self._give_up(run_id)
             raise
         return StartedRun(run_id=run_id, plan=plan, prospects=tuple(prospects))
 
@@ -146,6 +146,13 @@ class ProjectSession:
     def _try_to_start_worker(self) -> None:
         with suppress(BakeoffError, OSError):
             self.worker.ensure()
+
+    def _give_up(self, run_id: str) -> None:
+        from bakeoff.store.bakeoffs import cancellation
+
+        with suppress(BakeoffError):
+            cancellation.cancel_run(self.context.engine, run_id)
+        self.worker.disown(run_id)
 
     def serve(self, run_id: str) -> None:
         """There is a worker for this run, which ends with this process. Called before the run is written."""

@@ -50,6 +50,7 @@ class KeptWorker:
         if was_running and self._context.messenger.evaluations_are_read():
             self._asked_at = time.monotonic()
             return False  # the lock is kept, so that the other worker does not leave
+        self.stop()  # one that has died: its pipe is still open here
         log_file = configuration.worker_log
         log_file.parent.mkdir(parents=True, exist_ok=True)
         environment = os.environ if self._environment is None else self._environment
@@ -57,6 +58,7 @@ class KeptWorker:
             self._process = subprocess.Popen(
                 [*eval_command("INFO", name=f"kept-{os.getpid()}"), "--for-owner"],
                 stdin=subprocess.PIPE,
+                bufsize=0,
                 stdout=output,
                 stderr=output,
                 env={**environment, **configuration.as_environment()},
@@ -93,7 +95,7 @@ class KeptWorker:
         self._tell(f"-{run_id}")
 
     def stop(self) -> None:
-        """Ends the worker as the death of this process would, and waits for it."""
+        """Ends the worker, if there is one, as the death of this process would, and waits for it."""
         process, self._process = self._process, None
         if process is not None and process.stdin is not None:
             with suppress(OSError):
@@ -108,7 +110,6 @@ class KeptWorker:
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError, ValueError):
                 self._process.stdin.write(f"{line}\n".encode())
-                self._process.stdin.flush()
 
     def _forget_in_child(self) -> None:
         self._starting = Lock()
