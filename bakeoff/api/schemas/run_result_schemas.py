@@ -117,6 +117,9 @@ class RocOut(Out):
     true_positive_rate: list[float]
     thresholds: list[float | None] = Field(description="null at the point above all scores")
     area: float = Field(description="of all rows, not of the vertices")
+    classes: int | None = Field(
+        None, description="over which it is the mean, each against the rest; null: of two"
+    )
 
 
 class PrecisionRecallOut(Out):
@@ -160,7 +163,7 @@ class CurvesOfOneOut(Out):
     evaluation_id: Id
     model_id: str
     model_version: str
-    roc: RocOut | None = Field(None, description="of two classes; at most 400 vertices")
+    roc: RocOut | None = Field(None, description="at most 400 vertices; of more than two classes, the mean")
     precision_recall: PrecisionRecallOut | None = None
     at_threshold: AtThresholdOut | None = Field(None, description="where the candidate itself decides")
     calibration: list[CalibrationBinOut] | None = Field(

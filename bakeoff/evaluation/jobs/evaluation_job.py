@@ -36,6 +36,7 @@ _SPARE_MB = 16
 _ROW_BYTES = 1024
 _FLOAT_BYTES = 8
 _LETTER_BYTES = 4
+_MOST_PROBABILITIES = 2_000_000  #: that are kept although no metric asks for them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +153,18 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "seed": run.seed,
         "moreThanLabels": need_more_than_labels(run.rules, run.dataset.target_kind),
         "wantsLatency": not (evaluation.fold or evaluation.refit),  # of folds, the first one is measured
-        "wantsCurves": run.dataset.target_kind is TargetKind.BINARY,
+        "wantsCurves": _wants_curves(run.dataset),
         "threshold": run.rules.threshold,
         "timeoutSeconds": job.timeout_s,
         "saveAs": None if paths.model is None or run.save is None else run.save.name,
         "modelLimitMb": paths.model_limit_mb,
     }
+
+
+def _wants_curves(dataset: DatasetRef) -> bool:
+    """Of many classes the probabilities would take more room, and more time, than a picture is worth."""
+    numbers = dataset.target_kind is TargetKind.REGRESSION
+    return not numbers and dataset.test_rows * len(dataset.classes) <= _MOST_PROBABILITIES
 
 
 def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before) -> Scored:

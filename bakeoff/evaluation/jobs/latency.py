@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 
 _LONGEST_S = 2.0  #: all together, with the calls that are not counted
 _SHARE_OF_FIT = 0.02  #: for single rows, and half of that for batches
-_LEAST_S, _MOST_S = 0.01, 0.25  #: of single rows
-_FEW_CALLS, _MOST_CALLS = 11, 300  #: few are enough for a median, where the fit was short
+_MOST_S = 0.25
+_FEW_CALLS, _MOST_CALLS = 11, 300  #: few are enough for a median, where the fit was short;
+_FOR_FEW_S = 0.03  #: that many are made of a fast model, and as many as fit into this of a slow one
 _BATCH_ROWS = 256
 _SLOW_S = 1.0  #: who took longer for all rows, and over a quarter of the fit, is not asked again
 
@@ -58,7 +59,7 @@ def _calls(
     started = time.perf_counter()
     while len(took) < _MOST_CALLS:
         spent_s = time.perf_counter() - started
-        if took and spent_s > (share_s if len(took) >= _FEW_CALLS else max(share_s, _LEAST_S)):
+        if took and spent_s > (share_s if len(took) >= _FEW_CALLS else max(share_s, _FOR_FEW_S)):
             break
         given = rows_of(len(took))
         began = time.perf_counter()

@@ -7,13 +7,14 @@ Of two classes, with probabilities or scores:
     atThreshold       where the candidate itself decides, on both curves
     calibration       what was said against what came true; needs probabilities
 
-Of more classes, `calibration` alone: of the class that is said to be the likeliest. Of numbers,
-`predictedTrue`, the truth where the candidate predicts about the same, and `residuals`, a histogram of truth
-less prediction.
+Of more classes, `roc` is the mean over the classes, each against the rest, and `calibration` that of the
+class that is said to be the likeliest. Of numbers, `predictedTrue` is the truth where the candidate predicts
+about the same, and `residuals` a histogram of truth less prediction.
 
 Rows that are sealed have been left out before. Everything follows from one sort of the scores.
 """
 
+import math
 from itertools import pairwise
 from typing import Any, Final
 
@@ -28,8 +29,10 @@ MOST_VERTICES: Final = 400
 _BINS = 10
 _VALUE_BINS = 20
 _FEWEST_ROWS = 25  #: of a bin
-_HISTOGRAM_BINS = 40
+_FEWEST_BINS, _MOST_BINS = 8, 40  #: of a histogram
+_SAME, _TOO_LARGE = 1e-9, 1e150
 _TAIL = 0.005  #: of the residuals at each end are counted beside the histogram, else a few would stretch it
+_MOST_SORTED = 2_000_000  #: probabilities that are sorted for a mean over classes
 _Z = 1.959963984540054  #: of 95 %
 _DIGITS = 5
 
@@ -43,8 +46,10 @@ def label_curves(
     decisions: Floats | None,
 ) -> dict[str, Any]:
     """`true` and `predicted` are codes of classes; `positive` is that of the positive one of two classes."""
-    if positive is None or (probabilities is None and decisions is None):
-        return {} if probabilities is None else {"calibration": _top_label(true, probabilities)}
+    if probabilities is None and decisions is None:
+        return {}
+    if positive is None:
+        return {} if probabilities is None else _of_many_classes(true, probabilities)
     scores = decisions if probabilities is None else probabilities[:, positive]
     assert scores is not None  # noqa: S101 - one of the two is given
     hits = true == positive
@@ -62,9 +67,10 @@ def label_curves(
 
 
 def value_curves(true: Floats, predicted: Floats) -> dict[str, Any]:
-    """Numbers. Empty where a difference is not finite."""
+    """Numbers. Empty where some are not finite, or are so large that sums of them are not."""
     residuals = true - predicted
-    if not len(true) or not np.isfinite(residuals).all():
+    sizes = [np.abs(values).max(initial=0.0) for values in (true, predicted, residuals)]
+    if not len(true) or not max(sizes) < _TOO_LARGE:  # not, so that NaN is out, too
         return {}
     return {"predictedTrue": _predicted_true(true, predicted), "residuals": _histogram(residuals)}
 
@@ -125,6 +131,36 @@ def _at_threshold(hits: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> dict[st
         "truePositiveRate": round(both / positives, _DIGITS),
         "falsePositiveRate": round((named - both) / (len(hits) - positives), _DIGITS),
         "precision": round(both / named, _DIGITS) if named else None,
+    }
+
+
+def _of_many_classes(true: NDArray[np.intp], probabilities: Floats) -> dict[str, Any]:
+    curves: dict[str, Any] = {"calibration": _top_label(true, probabilities)}
+    present = np.flatnonzero(np.bincount(true, minlength=probabilities.shape[1])[: probabilities.shape[1]])
+    if len(present) > 1 and probabilities.size <= _MOST_SORTED:
+        curves["roc"] = _mean_roc([_rates(true == code, probabilities[:, code]) for code in present])
+    return curves
+
+
+def _rates(hits: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
+    """False and true positive rate at each threshold, from 0 to 1."""
+    order = np.argsort(scores, kind="stable")
+    _, found, false = _counts_above(np.asarray(scores, np.float64)[order], hits[order])
+    positives = int(hits.sum())
+    return np.r_[0.0, false / (len(hits) - positives)], np.r_[0.0, found / positives]
+
+
+def _mean_roc(curves: list[tuple[Floats, Floats]]) -> dict[str, Any]:
+    """At equal steps of the false positive rate, which is exact enough to look at; the area is exact."""
+    x = np.linspace(0.0, 1.0, MOST_VERTICES)
+    y = np.mean([np.interp(x, false_rate, true_rate) for false_rate, true_rate in curves], axis=0)
+    areas = [np.sum(np.diff(false) * (true[1:] + true[:-1]) / 2) for false, true in curves]
+    return {
+        "falsePositiveRate": _rounded(x),
+        "truePositiveRate": _rounded(y),
+        "thresholds": [None] * len(x),
+        "area": round(float(np.mean(areas)), _DIGITS),
+        "classes": len(curves),
     }
 
 
@@ -192,9 +228,12 @@ def _histogram(residuals: Floats) -> dict[str, Any]:
     low, high = (float(bound) for bound in np.quantile(residuals, (_TAIL, 1 - _TAIL)))
     if low == high:
         low, high = float(residuals.min()), float(residuals.max())
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    counts, edges = np.histogram(residuals, bins=_HISTOGRAM_BINS, range=(low, high))
+    if high - low <= _SAME * max(abs(low), abs(high)):  # no room for bins between such numbers
+        half = abs(low) / 2 or 0.5
+        low, high = low - half, high + half
+    counts, edges = np.histogram(
+        residuals, bins=min(max(math.isqrt(len(residuals)), _FEWEST_BINS), _MOST_BINS), range=(low, high)
+    )
     return {
         "edges": [float(edge) for edge in edges],
         "counts": counts.tolist(),

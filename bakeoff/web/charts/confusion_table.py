@@ -7,7 +7,7 @@ from bakeoff.web.charts.markup import Child, Markup, joined_markup, name_of, tag
 from bakeoff.web.charts.number_text import share_text
 from bakeoff.web.charts.signs import key_line
 
-_MOST_SHARES = 6  #: classes; of more, only counts are shown
+_MOST_SHARES = 6  #: classes; of more, only counts and labels are shown
 _RIGHT_STEPS, _WRONG_STEPS = 5, 4
 
 
@@ -18,18 +18,20 @@ def confusion_table(details: Mapping[str, Any], *, model: str, place: int | None
         return None
     labels = [str(label) for label in details["classes"]]
     labels += ["other"] * (len(counts) - len(labels))
-    head = [tag("th", "says ", name_of(label), scope="col") for label in labels]
+    says, is_ = ("", "") if len(labels) > _MOST_SHARES else ("says ", "is ")
+    head = [tag("th", says, name_of(label), scope="col") for label in labels]
     rows = [
-        tag("tr", tag("th", "is ", name_of(label), scope="row"), *_cells(row, number, len(labels)))
+        tag("tr", tag("th", is_, name_of(label), scope="row"), *_cells(row, number, len(labels)))
         for number, (label, row) in enumerate(zip(labels, counts, strict=True))
     ]
     caption = tag("caption", None if place is None else key_line(place), " ", name_of(model))
+    dense = " bo-dense" if len(labels) > _MOST_SHARES else ""
     table = tag(
         "table",
         caption,
         tag("thead", tag("tr", tag("td"), *head)),
         tag("tbody", *rows),
-        class_="bo-confusion",
+        class_=f"bo-confusion{dense}",
     )
     return tag("div", table, class_="bo-scroll")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
-_MOST_PLACES = 5
+_USUAL_PLACES, _MOST_PLACES = 3, 5
 _EXPLODED = 1e6
 _MANY = 100
 _DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3600, 60
@@ -39,16 +39,20 @@ def places_for(values: Iterable[float | None], half_widths: Iterable[float] = ()
     known = [abs(value) for value in values if value is not None and math.isfinite(value)]
     usual = [value for value in known if value < _EXPLODED * max(1.0, min(known))]
     largest = max(usual, default=0.0)
-    return min(max(3 - (math.floor(math.log10(largest)) if largest >= 1 else 0), 0), _MOST_PLACES)
+    if largest >= 1:
+        return max(3 - math.floor(math.log10(largest)), 0)
+    return min(max(2 - math.floor(math.log10(largest or 1.0)), _USUAL_PLACES), _MOST_PLACES)
 
 
 def fixed_text(value: float | None, places: int) -> str:
     if value is None:
         return NOTHING
     text = f"{value:,.{places}f}"
-    is_lost = value != 0 and float(text.replace(",", "")) == 0
-    if is_lost or abs(value) >= _EXPLODED:
-        text = f"{value:.1e}"
+    is_nothing = float(text.replace(",", "")) == 0
+    if abs(value) >= _EXPLODED or (is_nothing and value != 0 and places == _MOST_PLACES):
+        text = f"{value:.1e}"  # a number of a column that is as large, or as small, as that
+    elif is_nothing:
+        text = text.removeprefix("-")
     return text.replace("-", MINUS)
 
 
@@ -56,7 +60,8 @@ def signed_text(value: float | None, places: int) -> str:
     if value is None:
         return NOTHING
     text = fixed_text(value, places)
-    return text if value <= 0 else f"+{text}"
+    is_nothing = not text.strip("0.,")
+    return text if value <= 0 or is_nothing else f"+{text}"
 
 
 def brief(value: float | None) -> str:

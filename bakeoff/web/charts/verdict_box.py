@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bakeoff.domain.runs.verdict import verdict_facts
-from bakeoff.web.charts.markup import Markup, hidden, tag
+from bakeoff.web.charts.markup import Markup, escape, hidden, joined_markup, tag
 from bakeoff.web.charts.number_text import share_text
 from bakeoff.web.charts.signs import icon
 
@@ -48,12 +48,26 @@ def findings_list(findings: Sequence[Mapping[str, Any]]) -> Markup | None:
 def _finding(finding: Mapping[str, Any]) -> Markup:
     if finding["accepted"] is not None:
         said = tag(
-            "span", finding["message"], tag("span", f" Accepted: {finding['accepted']}", class_="bo-quiet")
+            "span",
+            _with_code(finding["message"]),
+            tag("span", f" Accepted: {finding['accepted']}", class_="bo-quiet"),
         )
         return tag("li", icon("note"), said, class_="bo-finding bo-idle")
-    cure = tag("span", f" {_capital(finding['cure'])}", class_="bo-quiet") if finding["cure"] else None
-    said = tag("span", hidden(f"{finding['severity']}: "), finding["message"], cure)
+    cure = (
+        tag("span", " ", _with_code(_capital(finding["cure"])), class_="bo-quiet")
+        if finding["cure"]
+        else None
+    )
+    said = tag("span", hidden(f"{finding['severity']}: "), _with_code(finding["message"]), cure)
     return tag("li", icon("alert"), said, class_=f"bo-finding bo-{_TONES[finding['severity']]}")
+
+
+def _with_code(text: str) -> Markup:
+    """What stands in backticks is something to type."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one of them closes nothing
+        return escape(text)
+    return joined_markup(tag("code", part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def _capital(text: str) -> str:

@@ -45,10 +45,17 @@ def roc_plot(curves: Curves) -> Markup | None:
     columns = [(one["roc"]["falsePositiveRate"], one["roc"]["truePositiveRate"]) for _, one in shown]
     return figure_box(
         "ROC",
-        "True positive rate against false positive rate; in the key, the area. Marks: where each decides.",
+        _roc_note(shown[0][1]["roc"]),
         plot,
         _sampled(["False positive rate", *(one["modelId"] for _, one in shown)], columns),
     )
+
+
+def _roc_note(roc: Mapping[str, Any]) -> str:
+    said = "True positive rate against false positive rate; in the key, the area. "
+    if roc.get("classes"):
+        return f"{said}The mean over {roc['classes']} classes, each against the rest."
+    return f"{said}Marks: where each decides."
 
 
 def precision_recall_plot(curves: Curves) -> Markup | None:
@@ -104,11 +111,13 @@ def calibration_plot(curves: Curves) -> Markup | None:
         f"Calibration: {_areas_in_words(errors)}", "Said", *strips, frame.guide(0, 0, 1, 1), *lines,
         key=key_inside(errors, left=54.0, top=24.0, highest_first=False),
     )  # fmt: skip
+    many_classes = any((one.get("roc") or {}).get("classes") for _, one in shown)
+    of_likeliest = " of the likeliest class" if many_classes else ""
     rows = [_bin_texts(one["modelId"], one_bin) for _, one in shown for one_bin in one["calibration"]]
     return figure_box(
         "Calibration",
-        "What was said against what came true, in bins of 25 rows or more; strips are 95 % intervals. "
-        "In the key, the mean distance.",
+        f"What was said{of_likeliest} against what came true, in bins of 25 rows or more; strips are 95 % "
+        "intervals. In the key, the mean distance.",
         plot,
         as_a_table(["Model", "Said", "Came true", "Low", "High", "Rows"], rows),
     )

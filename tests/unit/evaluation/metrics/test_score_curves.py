@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from bakeoff.evaluation.metrics.score_curves import label_curves, value_curves
@@ -116,16 +118,45 @@ def test_labels_alone_or_one_class_alone_have_no_curve():
     assert curves_of(np.ones(3, int), said[:3]) == {"calibration": []}
 
 
-def test_of_many_classes_the_likeliest_is_held_against_what_came_true():
+def many_classes(rows=900, classes=3):
     random = np.random.default_rng(3)
-    true = random.integers(0, 3, 900)
-    probabilities = np.full((900, 3), 0.1)
-    probabilities[np.arange(900), np.where(random.random(900) < 0.8, true, (true + 1) % 3)] = 0.8
-    [one] = label_curves(
+    true = random.integers(0, classes, rows)
+    probabilities = np.full((rows, classes), 0.2 / (classes - 1))
+    hits = random.random(rows) < 0.8
+    probabilities[np.arange(rows), np.where(hits, true, (true + 1) % classes)] = 0.8
+    return true, probabilities
+
+
+def test_of_many_classes_the_likeliest_is_held_against_what_came_true():
+    true, probabilities = many_classes()
+    curves = label_curves(
         true, probabilities.argmax(axis=1), positive=None, probabilities=probabilities, decisions=None
-    )["calibration"]
-    assert (one["predicted"], one["rows"]) == (0.8, 900)
+    )
+    [one] = curves["calibration"]
+    assert (one["predicted"], one["rows"]) == (pytest.approx(0.8), 900)
     assert one["observed"] == pytest.approx(0.8, abs=0.03)
+
+
+def test_the_curve_of_many_classes_is_the_mean_of_each_against_the_rest():
+    true, probabilities = many_classes()
+    noise = np.random.default_rng(4).random(probabilities.shape)
+    said = (probabilities + noise) / (probabilities + noise).sum(axis=1, keepdims=True)
+    roc = label_curves(true, said.argmax(axis=1), positive=None, probabilities=said, decisions=None)["roc"]
+    expected = roc_auc_score(true, said, multi_class="ovr", average="macro")
+    assert (roc["area"], roc["classes"]) == (pytest.approx(expected, abs=1e-5), 3)
+    assert auc(roc["falsePositiveRate"], roc["truePositiveRate"]) == pytest.approx(expected, abs=1e-3)
+    assert len(roc["thresholds"]) == 400
+
+
+def test_classes_without_rows_are_left_out_of_the_mean():
+    true, probabilities = many_classes()
+    wider = np.column_stack([probabilities, np.zeros(len(true))])
+    given = {"positive": None, "decisions": None}
+    codes = probabilities.argmax(axis=1)
+    both = [label_curves(true, codes, probabilities=each, **given)["roc"] for each in (probabilities, wider)]
+    assert both[0] == both[1]
+    alone = label_curves(np.zeros(50, int), np.zeros(50, int), probabilities=wider[:50], **given)
+    assert set(alone) == {"calibration"}
 
 
 def test_numbers_have_residuals_and_the_truth_beside_what_was_predicted():
@@ -136,6 +167,7 @@ def test_numbers_have_residuals_and_the_truth_beside_what_was_predicted():
     histogram, bins = curves["residuals"], curves["predictedTrue"]
     assert sum(histogram["counts"]) + histogram["below"] + histogram["above"] == 2000
     assert len(histogram["edges"]) == len(histogram["counts"]) + 1 == 41
+    assert len(value_curves(predicted[:100], predicted[1:101])["residuals"]["counts"]) == 10
     assert [one["rows"] for one in bins] == [100] * 20
     assert all(one["low"] < one["median"] < one["high"] for one in bins)
 
@@ -146,5 +178,33 @@ def test_numbers_that_cannot_be_drawn_have_no_curves(true):
         assert value_curves(true, -true) == {}
 
 
+_FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.tuples(_FINITE, _FINITE), max_size=60), st.booleans())
+def test_whatever_numbers_are_predicted_there_is_json(rows, constant):
+    true, predicted = (np.array([row[side] for row in rows], dtype=float) for side in (0, 1))
+    with np.errstate(all="ignore"):
+        true = predicted + true[0] if constant and rows else true
+        json.dumps(value_curves(true, predicted), allow_nan=False)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), _FINITE, _FINITE), min_size=1, max_size=60),
+    st.sampled_from([None, 0, 1]),
+)
+def test_whatever_labels_and_scores_are_predicted_there_is_json(rows, positive):
+    true, codes, first, second = (np.array([row[side] for row in rows]) for side in range(4))
+    true = true if positive is None else np.minimum(true, 1)
+    unit = np.column_stack([np.abs(np.tanh(first)), np.abs(np.tanh(second)), np.abs(np.tanh(first + 1))])
+    for probabilities, decisions in ((unit, None), (None, first), (unit, second), (None, None)):
+        curves = label_curves(
+            true, codes, positive=positive, probabilities=probabilities, decisions=decisions
+        )
+        json.dumps(curves, allow_nan=False)
+
+
 def test_equal_residuals_have_a_histogram_too():
     assert sum(value_curves(np.ones(50), np.zeros(50))["residuals"]["counts"]) == 50
+    nearly = np.where(np.arange(50) % 2, 1.0, np.nextafter(1.0, 2.0))
+    assert sum(value_curves(nearly, np.zeros(50))["residuals"]["counts"]) == 50

@@ -3,7 +3,7 @@
 import pytest
 
 from bakeoff.web.charts.axis import linear, logarithmic, unit_axis
-from bakeoff.web.charts.number_text import cost_text, fixed_text, places_for, signed_text
+from bakeoff.web.charts.number_text import MINUS, cost_text, fixed_text, places_for, signed_text
 
 
 def test_a_linear_axis_has_round_ticks_within_its_ends():
@@ -37,6 +37,16 @@ def test_digits_follow_what_is_uncertain():
     assert places_for([0.651], [0.0019]) == 4
     assert places_for([1234.5, 3.0]) == 0
     assert places_for([0.9, -1e19]) == 3
+    assert (places_for([0.05]), places_for([3e-7])) == (4, 5)
+
+
+def test_what_is_nothing_at_these_digits_is_written_as_nothing_unless_all_are_as_small():
+    assert (fixed_text(-0.00014, 2), signed_text(0.0024, 2), signed_text(-0.0024, 2)) == (
+        "0.00",
+        "0.00",
+        "0.00",
+    )
+    assert fixed_text(3e-7, 5) == f"3.0e{MINUS}07"
 
 
 def test_numbers_are_written_with_a_minus_sign_and_grouped():

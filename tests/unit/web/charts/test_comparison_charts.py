@@ -28,7 +28,7 @@ def test_a_forest_says_each_difference_in_words_beside_the_drawing():
 def test_a_difference_without_an_interval_claims_none():
     pairs = [a_pair("a", "b", 0.02, None, known=False)]
     elements = parsed(difference_forest(pairs_with(pairs, "b"), metric="f1", reference="b"))
-    assert texts(elements, "tr")[1] == "a+0.020 too few rows"
+    assert texts(elements, "tr")[1] == "a+0.0200 too few rows"
     assert not with_class(elements, "bo-interval")
     assert not with_class(elements, "bo-unseen")
 
@@ -68,6 +68,14 @@ def test_a_confusion_matrix_has_shares_of_each_class_and_darker_where_more():
     assert texts(elements, "td")[1:] == ["9090 %", "1010 %", "00 %", "50100 %"]
     shades = [one.attributes["class"] for one in elements if one.name == "td" and "class" in one.attributes]
     assert shades == ["bo-q5", "bo-e1", "bo-e0", "bo-q5"]
+
+
+def test_a_matrix_of_many_classes_is_dense_and_has_counts_alone():
+    counts = [[9 if row == column else 1 for column in range(8)] for row in range(8)]
+    elements = parsed(confusion_table({"classes": list("abcdefgh"), "confusion": counts}, model="m"))
+    assert len(with_class(elements, "bo-dense")) == 1
+    assert texts(elements, "th")[:2] == ["a", "b"]
+    assert texts(elements, "td")[1:3] == ["9", "1"]
 
 
 def test_labels_that_are_no_class_are_called_other_and_numbers_have_no_matrix():

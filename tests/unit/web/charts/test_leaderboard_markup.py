@@ -109,12 +109,15 @@ def test_no_looks_stand_in_attributes_so_that_a_strict_policy_allows_all():
 
 
 def test_the_verdict_begins_with_its_claim():
-    elements = parsed(verdict_box(a_verdict(findings=[a_finding(accepted="we know"), a_finding()])))
+    elements = parsed(
+        verdict_box(a_verdict(findings=[a_finding(accepted="we know"), a_finding(cure="`drop: [x]` does")]))
+    )
     assert [one.text for one in elements if one.name == "strong"] == ["Four candidates share first place:"]
     assert [one.text for one in with_class(elements, "bo-finding")] == [
-        "high: Look out. Drop it.",
+        "high: Look out. drop: [x] does",
         "Look out. Accepted: we know",
     ]
+    assert [one.text for one in elements if one.name == "code"] == ["drop: [x]"]
     assert with_class(elements, "bo-note")[0].text.startswith(
         "Corrected for being the highest, stack_top3 scores"
     )
