@@ -1,6 +1,6 @@
 """The jobs of a run in time: how long each waited, fitted and predicted, on which machine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +18,12 @@ def job_waterfall(
     *,
     began_at: str,
     now: str | None = None,
+    link: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> Markup:
     """`jobs`: those of the record of a run. `results`: the records of its results, for fit and predict times.
 
     `began_at`: when the run was created. `now`: the end of jobs that are running; None: all have ended.
+    `link`: the address behind the name of a job.
     """
     began = _moment(began_at)
     until = _moment(now) if now else None
@@ -29,7 +31,7 @@ def job_waterfall(
     ends = [second for job in jobs if (second := _seconds(job["endedAt"], began)) is not None]
     longest = max([*ends, *([(until - began).total_seconds()] if until else []), 0.001])
     axis = linear([0.0, longest], margin=0.0)
-    rows = [_row(job, by_id.get(job["jobId"]), axis, began, until) for job in _in_order(jobs)]
+    rows = [_row(job, by_id.get(job["jobId"]), axis, began, until, link) for job in _in_order(jobs)]
     head = tag(
         "tr",
         tag("th", "Model", scope="col"),
@@ -53,13 +55,17 @@ def _in_order(jobs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(jobs, key=lambda job: (job["startedAt"] is None, job["startedAt"] or "", job["modelId"]))
 
 
-def _row(
+def _row(  # noqa: PLR0917 - each row gets the same
     job: Mapping[str, Any],
     result: Mapping[str, Any] | None,
     axis: Axis,
     began: datetime,
     now: datetime | None,
+    link: Callable[[Mapping[str, Any]], str] | None,
 ) -> Markup:
+    name = name_of(job["modelId"], class_="bo-name", title=job["modelId"])
+    if link is not None:
+        name = tag("a", name, href=link(job))
     start = _seconds(job["startedAt"], began)
     end = _seconds(job["endedAt"], began)
     if end is None and start is not None and now is not None:
@@ -70,7 +76,7 @@ def _row(
     node = tag("span", job["node"], class_="bo-quiet") if job["node"] else None
     return tag(
         "tr",
-        tag("th", name_of(job["modelId"], class_="bo-name", title=job["modelId"]), " ", node, scope="row"),
+        tag("th", name, " ", node, scope="row"),
         tag("td", label("reused", "kept") if reused else state_badge(job["status"]), attempts),
         tag("td", _bars(job, result, axis, start, end), class_="bo-axis"),
         tag("td", took, class_="bo-figure"),

@@ -3,17 +3,19 @@
 import re
 from pathlib import Path
 
+from bakeoff.api.run_records import run_record
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.identity import utc_now
+from bakeoff.domain.identity import iso, utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Fit, Result
 from bakeoff.domain.runs.run import seconds_left
 from bakeoff.domain.wording import nearest
 from bakeoff.operations.run_report import read_report
-from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
+from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows, run_status
+from bakeoff.web.charts.job_waterfall import job_waterfall
 from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
 from bakeoff.web.shown_tables import ShownTable
-from bakeoff.web.views.job_lines import failure_groups, job_table, waterfall
+from bakeoff.web.views.job_failures import failure_groups, job_table
 from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
 
 #: Bytes of a log that a page shows: its end, where the reason stands. The rest is in the file.
@@ -31,8 +33,8 @@ def show_jobs(visit: Visit) -> Answer:
     jobs = job_rows.of_run(engine, run_id)
     results = {standing.result.evaluation_id: standing.result for standing in report.standings}
     metric = report.metrics[0]
-    shown = waterfall(jobs, results, metric, now)
     run = report.run
+    status = run_status.of_run(engine, run_id)
     elapsed_s = (now - run.started_at).total_seconds() if run.started_at else 0.0
     return Page(
         template="run_jobs.html",
@@ -40,14 +42,20 @@ def show_jobs(visit: Visit) -> Answer:
         section="Runs",
         data={
             **run_head(visit, report, "jobs"),
-            "waterfall": shown,
+            "waterfall": job_waterfall(
+                run_record(status)["jobs"],
+                [result.to_record() for result in results.values()],
+                began_at=iso(run.created_at),
+                now=None if run.state.has_ended else iso(now),
+                link=lambda job: f"/jobs/{job['jobId']}",
+            ),
             "groups": failure_groups(jobs),
             "metric": metric,
             "best": report.standings[0] if report.standings else None,
             "left_s": None if run.state.has_ended else seconds_left(jobs, elapsed_s),
             "nodes": sorted({job.node for job in jobs if job.state is JobState.RUNNING and job.node}),
         },
-        tables=[job_table(shown.lines, metric)],
+        tables=[job_table(jobs, results, metric)],
     )
 
 

@@ -2,6 +2,7 @@
 
 from bakeoff.web.routes import (
     candidate_pages,
+    compare_page,
     dataset_pages,
     home_page,
     job_pages,
@@ -27,6 +28,7 @@ PAGES: tuple[PageRoute, ...] = (
     *run_actions.PAGES,
     *job_pages.PAGES,
     *run_views.PAGES,
+    *compare_page.PAGES,
     *model_pages.PAGES,
     *dataset_pages.PAGES,
     *candidate_pages.PAGES,

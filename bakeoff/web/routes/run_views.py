@@ -1,15 +1,20 @@
 """Other views of a run: score against cost, all pairs, and what it was asked to do."""
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import listed, quoted
 from bakeoff.operations.run_report import RunReport, read_report, report_record
+from bakeoff.web.charts.cost_figures import COSTS, cost_of, telling_cost
+from bakeoff.web.charts.pairs_matrix import pairs_matrix
+from bakeoff.web.charts.plots.pareto_plot import ParetoPoint, pareto_plot, pareto_points, pareto_sentence
+from bakeoff.web.charts.verdict_box import claim_of
 from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
 from bakeoff.web.shown_tables import ShownTable
-from bakeoff.web.views.pair_matrix import pair_matrix, pair_table
-from bakeoff.web.views.pareto_points import COSTS, pareto_points, pareto_table, sentence
 from bakeoff.web.visits import Answer, Page, PageRoute, Visit
 
 
@@ -19,36 +24,48 @@ def show_pareto(visit: Visit) -> Answer:
     report = read_report(visit.engine, visit.parts["id"], metric=visit.asked("metric") or None)
     rows = report_record(report).get("leaderboard", [])
     metric = report.metrics[0]
-    measured = [name for name, kind in COSTS.items() if any(kind.of(row, name) is not None for row in rows)]
-    cost = _cost(visit, measured)
-    points = pareto_points(rows, report.verdict, metric, cost, greater=greater_is_better(metric))
-    shown = (
-        points if visit.asked("beaten") != "no" else [point for point in points if point.place != "beaten"]
+    measured = [name for name in COSTS if any(cost_of(row, name) is not None for row in rows)]
+    cost = _cost(visit, rows)
+    points = pareto_points(
+        rows,
+        [pair.to_record() for pair in report.verdict.pairs] if report.verdict else [],
+        metric=metric,
+        cost=cost,
+        greater_is_better=greater_is_better(metric),
+        baseline_id=report.run.baseline_id,
     )
-    first, rest = sentence(points, COSTS[cost])
+    shown = [point for point in points if point.kind != "beaten"] if visit.asked("beaten") == "no" else points
+    jobs = {row["modelId"]: row["evaluationId"] for row in rows}
     return Page(
         template="run_pareto.html",
         title=f"Pareto of {report.run.name}",
         section="Runs",
         data={
             **run_head(visit, report, "pareto"),
-            "points": shown,
-            "first": first,
-            "rest": rest,
+            "points": [(point, jobs[point.model]) for point in shown],
+            "said": claim_of(pareto_sentence(points, metric)),
+            "plot": pareto_plot(shown, metric=metric, cost=cost),
             "metric": metric,
             "cost": cost,
-            "costs": {name: COSTS[name].title for name in measured},
-            "kind": COSTS[cost],
+            "costs": {name: COSTS[name] for name in measured},
         },
-        tables=[pareto_table(shown, metric, cost)],
+        tables=[_pareto_table(shown, metric, cost)],
     )
 
 
-def _cost(visit: Visit, measured: list[str]) -> str:
-    wanted = visit.asked("cost") or (measured[0] if measured else "fit")
+def _cost(visit: Visit, rows: Sequence[Mapping[str, Any]]) -> str:
+    wanted = visit.asked("cost") or telling_cost(rows)
     if wanted not in COSTS:
         raise InvalidInputError(f"{quoted(wanted)} is no cost: there are {listed(COSTS)}")
     return wanted
+
+
+def _pareto_table(points: Sequence[ParetoPoint], metric: str, cost: str) -> ShownTable:
+    return ShownTable(
+        name="pareto",
+        columns=("modelId", cost, metric, "low", "high", "place"),
+        rows=[(point.model, point.cost, point.score, point.low, point.high, point.kind) for point in points],
+    )
 
 
 def show_pairs(visit: Visit) -> Answer:
@@ -64,10 +81,23 @@ def show_pairs(visit: Visit) -> Answer:
         data={
             **run_head(visit, report, "pairs"),
             "verdict": verdict,
-            "matrix": pair_matrix(verdict, order) if verdict else None,
+            "matrix": pairs_matrix([pair.to_record() for pair in verdict.pairs], order=order)
+            if verdict
+            else None,
             "metric": report.metrics[0],
         },
-        tables=[pair_table(verdict)] if verdict else [],
+        tables=[_pair_table(verdict)] if verdict else [],
+    )
+
+
+def _pair_table(verdict: RunVerdict) -> ShownTable:
+    return ShownTable(
+        name="pairs",
+        columns=("a", "b", "difference", "low", "high", "adjustedP", "restsOn", "better"),
+        rows=[
+            (one.a, one.b, one.difference, one.low, one.high, one.p_value, round(one.n_eff), one.better)
+            for one in verdict.pairs
+        ],
     )
 
 

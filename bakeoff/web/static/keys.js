@@ -45,7 +45,7 @@ function focus(element) {
   return Boolean(element);
 }
 
-const rows = () => [...document.querySelectorAll("main [data-row], #board tbody tr:has(a)")];
+const rows = () => [...document.querySelectorAll("main tbody tr:has(a)")];
 const present = () => document.querySelector("main tr[data-at]");
 
 function step(by) {

@@ -47,15 +47,15 @@ document.addEventListener("change", (event) => {
 document.addEventListener("bakeoff:swapped", countChosen);
 countChosen();
 
-// Copying a command.
+// Copying a command, or the address of the page.
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
+  const button = event.target.closest("[data-copy], [data-copy-address]");
   if (!button) return;
   try {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    await navigator.clipboard.writeText(button.dataset.copy ?? location.href);
     document.getElementById("live-note").textContent = "Copied";
   } catch {
-    getSelection().selectAllChildren(button.previousElementSibling);
+    if (button.dataset.copy) getSelection().selectAllChildren(button.previousElementSibling);
   }
 });
 

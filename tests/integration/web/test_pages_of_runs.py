@@ -150,8 +150,8 @@ def test_pairs_hold_in_both_directions(browser: Browser, show: Showcase) -> None
     assert len(pairs) == 13 * 12 / 2
     page = browser.page(f"/runs/{show.judged.id}/pairs")
     assert (
-        page.count('class="better"')
-        == page.count('class="worse"')
+        page.count('class="bo-better"')
+        == page.count('class="bo-worse"')
         == sum(one["better"] is not None for one in pairs)
     )
 
@@ -159,8 +159,49 @@ def test_pairs_hold_in_both_directions(browser: Browser, show: Showcase) -> None
 def test_a_step_of_the_pareto_front_is_shown_to_be_better(browser: Browser, show: Showcase) -> None:
     rows = json.loads(browser.page(f"/runs/{show.judged.id}/pareto.json?cost=fit"))
     places = {row["modelId"]: row["place"] for row in rows}
-    assert rows[0]["modelId"] == "dummy"
+    assert "dummy" not in places  # it competes with nobody
     assert places["hist_gradient_boosting"] == "front"
     assert places["lightgbm"] == "tied"  # it scores higher and costs more, and that is not shown
     assert places["svc_rbf"] == "beaten"
     assert browser.get(f"/runs/{show.judged.id}/pareto?cost=luck").status_code == 422
+
+
+def test_a_comparison_says_what_the_verdict_of_the_run_says_of_these(
+    browser: Browser, show: Showcase
+) -> None:
+    page = browser.page(f"/compare?run={show.judged.id}&m=mlp_64_64&m=xgboost&m=lda&m=extra_trees")
+    assert (
+        "xgboost is better than mlp_64_64; lda is worse than mlp_64_64; extra_trees is not told apart" in page
+    )
+    for title in (
+        "F1 against",
+        "ROC",
+        "Precision and recall",
+        "Calibration",
+        "Confusion at each",
+        "How they are made",
+    ):
+        assert title in page
+    assert "Look for them" in page
+
+
+def test_rows_of_disagreement_are_looked_for_when_somebody_asks(browser: Browser, show: Showcase) -> None:
+    page = browser.page(f"/compare?run={show.judged.id}&m=xgboost&m=lda&rows=yes")
+    assert "They disagree on" in page
+    assert page.count("<code>") > 20
+
+
+def test_the_values_of_a_comparison_can_be_taken_away(browser: Browser, show: Showcase) -> None:
+    rows = json.loads(browser.page(f"/compare.json?run={show.judged.id}&m=xgboost&m=lda"))
+    assert rows[0]["metric"] == "F1"
+    assert rows[0]["xgboost"] > rows[0]["lda"]
+
+
+def test_fewer_than_two_lead_back_to_the_leaderboard_and_six_are_too_many(
+    browser: Browser, show: Showcase
+) -> None:
+    asked = f"/compare?run={show.judged.id}"
+    assert browser.get(f"{asked}&m=lda").headers["location"] == f"/runs/{show.judged.id}?m=lda"
+    six = "".join(f"&m={name}" for name in ("lda", "xgboost", "lightgbm", "knn_15", "svc_rbf", "gaussian_nb"))
+    assert browser.get(asked + six).status_code == 422
+    assert browser.get(f"{asked}&m=lda&m=nobody").status_code == 404

@@ -119,8 +119,10 @@ def test_schedules_and_signals_are_shown(browser: Browser) -> None:
 def addresses(browser: Browser, show: Showcase) -> list[str]:
     """Of every page with something in it; a new route needs an address here."""
     run, name = show.hostile.id, path_part(HOSTILE)
-    (failed,) = [row for row in json.loads(browser.page(f"/runs/{run}/jobs.json")) if row["errorType"]]
-    best = next(row for row in json.loads(browser.page(f"/runs/{run}/jobs.json")) if not row["errorType"])
+    jobs = json.loads(browser.page(f"/runs/{run}/jobs.json"))
+    (failed,) = [row for row in jobs if row["errorType"]]
+    scored = [row["modelId"] for row in jobs if not row["errorType"]]
+    best = next(row for row in jobs if not row["errorType"])
     of_run = ["", "/jobs", "/pareto", "/pairs", "/setup", "/retry"]
     return [
         "/",
@@ -129,6 +131,7 @@ def addresses(browser: Browser, show: Showcase) -> list[str]:
         "/runs/new",
         "/runs/plan?dataset=credit-default&m=logistic&name=%3Cscript%3Ealert",
         *(f"/runs/{run}{part}" for part in of_run),
+        f"/compare?run={run}&rows=yes" + "".join(f"&m={path_part(model)}" for model in scored),
         f"/runs/{show.queued.id}/cancel",
         f"/runs/{show.queued.id}/priority",
         f"/jobs/{failed['jobId']}",
@@ -165,7 +168,7 @@ def test_hostile_names_are_text_on_every_page(browser: Browser, show: Showcase) 
 def test_every_page_has_an_address_in_the_walk(browser: Browser, show: Showcase) -> None:
     from starlette.routing import Match, Route
 
-    elsewhere = {"/login", "/runs/{id}/jobs/{model:path}", "/compare"}
+    elsewhere = {"/login", "/runs/{id}/jobs/{model:path}"}
     shown = [page.path for page in PAGES if page.show is not None and page.path not in elsewhere]
     walked = [address.partition("?")[0] for address in addresses(browser, show)]
     routes = [(path, Route(path, lambda _: None)) for path in shown]
