@@ -6,12 +6,15 @@ import pytest
 from fixtures.command_line import MIXED, Project, a_mixed_run
 from fixtures.events import misfits
 from fixtures.samples import a_candidate, a_job, a_run, a_signal
-from fixtures.stored import claim
+from fixtures.stored import a_stored_run, claim
 from sqlalchemy import Engine, update
 
+from bakeoff.domain.design import Design
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import utc_now
-from bakeoff.store.bakeoffs import cancellation, outbox, run_rows
+from bakeoff.domain.runs.fold_result import FoldResult
+from bakeoff.domain.runs.result import Cost
+from bakeoff.store.bakeoffs import cancellation, fold_rows, outbox, run_rows
 from bakeoff.store.bakeoffs.outbox import OutboxTail
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
@@ -73,7 +76,7 @@ def test_it_tells_only_what_is_of_a_kind(project: Project, run_id: str) -> None:
 
     assert unknown.exit_code == 2
     assert unknown.stderr.startswith(
-        "error: --type is 'job': there are evaluation.started, evaluation.completed, "
+        "error: --type is 'job': there are evaluation.started, evaluation.fold_completed, "
     )
 
 
@@ -97,6 +100,10 @@ def test_each_kind_of_event_fits_its_schema(project: Project, run_id: str) -> No
     cancelled = a_run()
     assert run_rows.create(project.engine, cancelled, [a_job(cancelled, candidate=a_candidate(id="late"))])
     assert cancellation.cancel_run(project.engine, cancelled.id)
+    _, [job] = a_stored_run(project.engine)
+    cost = Cost(fit_s=1.0, predict_s=0.5, cpu_s=1.0, peak_memory_mb=80.0, granted_threads=1)
+    fold = FoldResult(place=1, metrics={"f1": None}, cost=cost, duration_s=1.5)
+    assert fold_rows.keep(project.engine, claim(project.engine, job).lease, Design(folds=3), fold)
     ensemble_signals.add(project.engine, [a_signal("AAA")], models={"m0": "1.0"}, failed=["m1"])
     events = OutboxTail(project.engine).latest(100)
 
