@@ -56,7 +56,7 @@ class ComparedScores:
         return cls(
             ids=ids,
             scores=sign * np.array([sketch.value for sketch in in_order], dtype=np.float64),
-            sums=sign * np.column_stack([sketch.scaled_sums for sketch in in_order]),
+            sums=sign * _with_seeds(in_order),
             fewest_rows=max(sketch.kind.fewest_rows for sketch in in_order),
         )
 
@@ -291,6 +291,24 @@ def _statistics(pairs: Pairs, place: int, drawn: Floats) -> Floats:
 
 def _inverse(se: Floats) -> Floats:
     return np.where(se > 0, 1.0 / np.where(se > 0, se, 1.0), 0.0)
+
+
+def _with_seeds(sketches: list[Sketch]) -> Floats:
+    """The block sums, (blocks, candidates); below them, what the seeds of each add, in blocks of its own."""
+    sums = np.column_stack([sketch.scaled_sums for sketch in sketches])
+    own = [sketch.seed_sums for sketch in sketches]
+    if not any(map(len, own)):
+        return sums
+    below = np.zeros((sum(map(len, own)), len(sketches)))
+    place = 0
+    for candidate, added in enumerate(own):
+        below[place : place + len(added), candidate] = added
+        place += len(added)
+    # Every variance here is multiplied by blocks / (blocks - 1), of all blocks. Of the rows it is to be that
+    # of their own blocks, and of the seeds 1.
+    blocks, every = len(sums), len(sums) + len(below)
+    factor = every / (every - 1)
+    return np.vstack([sums * np.sqrt(blocks / (blocks - 1) / factor), below / np.sqrt(factor)])
 
 
 def _refuse_mixtures(ids: tuple[str, ...], sketches: list[Sketch]) -> None:

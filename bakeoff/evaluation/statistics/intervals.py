@@ -32,7 +32,7 @@ def interval(sketch: Sketch, *, level: float = 0.05) -> Interval | None:
     if sketch.value is None:
         return None
     is_counted = sketch.kind in _COUNTED and sketch.groups is None and not sketch.weighted
-    if is_counted and sketch.variance_factor == 1:
+    if is_counted and sketch.variance_factor == 1 and sketch.seeds == 1:
         return _of_counts(sketch, level)
     if not sketch.is_estimable:
         return None

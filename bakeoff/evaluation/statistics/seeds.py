@@ -5,10 +5,15 @@ parameters) is better also depends on how much the models of a recipe differ.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from bakeoff.evaluation.statistics.p_values import two_sided_t
 from bakeoff.evaluation.statistics.sketches.blocks import Floats
+from bakeoff.evaluation.statistics.sketches.seed_spread import variance_of_mean
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +22,26 @@ class RecipeDifference:
     variance: float
     df: float
     p_value: float  #: of this pair alone; of several, correct by Holm
+
+
+def over_seeds(sketches: Sequence[Sketch]) -> Sketch:
+    """One sketch of the same recipe, fitted with several seeds. Its score is the mean of theirs."""
+    first = sketches[0]
+    if any(sketch.value is None or len(sketch.sums) != len(first.sums) for sketch in sketches):
+        return replace(first, value=None, sums=np.empty(0))
+    values = np.array([sketch.value for sketch in sketches], dtype=np.float64)
+    sums = np.column_stack([sketch.sums for sketch in sketches])
+    return replace(
+        first,
+        value=float(values.mean()),
+        sums=sums.mean(axis=1),
+        # Mean scores of fits are no longer hits of trials: their interval goes by the logit.
+        trials=None,
+        hits=None,
+        base=min(sketch.base for sketch in sketches),
+        seeds=len(sketches),
+        seed_variance=variance_of_mean(values) if first.is_estimable else 0.0,
+    )
 
 
 def compare_recipes(a: Floats, b: Floats) -> RecipeDifference:

@@ -18,6 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from bakeoff.evaluation.statistics.sketches.blocks import BlockMap, Floats
+from bakeoff.evaluation.statistics.sketches.seed_spread import as_blocks
 
 #: How influences are computed. Sketches made by different rules are not compared with each other.
 RULE = "influence/1"
@@ -80,6 +81,8 @@ class Sketch:
     weighted: bool = False  #: rows count unequally
     negated: bool = False  #: the value is minus a loss, as scikit-learn's neg_ scorers have it
     variance_factor: float = 1.0  #: of a cross-validation, whose folds share their training rows
+    seeds: int = 1  #: fits with different seeds whose scores are averaged
+    seed_variance: float = 0.0  #: what the seeds add to the variance of the mean
     split: str  #: the identity of the block map
     rule: str = RULE
 
@@ -94,17 +97,24 @@ class Sketch:
         return self.sums if self.variance_factor == 1 else self.sums * math.sqrt(self.variance_factor)
 
     @property
+    def seed_sums(self) -> Floats:
+        """What the seeds add, as blocks that no other candidate has."""
+        return as_blocks(self.seed_variance, self.seeds)
+
+    @property
     def se(self) -> float:
         """The standard error of the value."""
         if not self.is_estimable:
             return math.nan
         blocks = len(self.sums)
-        return math.sqrt(self.variance_factor * blocks / (blocks - 1) * float(self.sums @ self.sums))
+        of_rows = self.variance_factor * blocks / (blocks - 1) * float(self.sums @ self.sums)
+        return math.sqrt(of_rows + self.seed_variance)
 
     @property
     def n_eff(self) -> float:
         """The effective number of rows: low if a few rows have most of the influence."""
-        squares = self.sums * self.sums
+        sums = np.concatenate([self.scaled_sums, self.seed_sums])
+        squares = sums * sums
         fourth = float(squares @ squares)
         return float(squares.sum()) ** 2 / fourth if fourth > 0 else 0.0
 
@@ -148,6 +158,8 @@ _IN_HEADER = (
     "weighted",
     "negated",
     "variance_factor",
+    "seeds",
+    "seed_variance",
     "split",
     "rule",
 )
