@@ -15,6 +15,12 @@ from typing import Any, Self
 
 from bakeoff.domain.wording import counted
 
+#: Fits of one candidate. Each fold has its own copy of its training labels on the disk.
+MOST_FITS = 1000
+
+#: Of two seeds nobody can tell how much fits differ.
+FEWEST_SEEDS = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
@@ -25,15 +31,21 @@ class Design:
     time: str | None = None  #: column; tested rows are later than those trained on
     gap: int = 0  #: rows that are left out between training and test; with `time` alone
     fold_column: str | None = None  #: column; rows with the same value are tested together
+    seeds: int = 1  #: how often each fit is repeated with another seed; no part of which rows are tested
 
     @property
     def has_folds(self) -> bool:
         return self.folds > 1 or self.fold_column is not None
 
     @property
-    def fits(self) -> int:
-        """How often a candidate is fitted to be scored."""
+    def splits(self) -> int:
+        """How many pairs of training and test rows there are."""
         return self.folds * self.repeats
+
+    @property
+    def fits(self) -> int:
+        """How often a candidate is fitted: all splits with the first seed, then with the next one."""
+        return self.splits * self.seeds
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -56,13 +68,20 @@ class Design:
             said.append(f"in the order of {self.time}")
         if self.gap:
             said.append(f"{counted(self.gap, 'row')} between")
+        if self.seeds > 1:
+            said.append(f"{self.seeds} seeds")
         return ", ".join(said)
 
     def fold_title(self, place: int) -> str:
-        """`fold 4 of 5`, or `fold 4 of 5, repeat 2`. `place` counts all fits from 0."""
-        repeat, fold = divmod(place, self.folds)
-        beside = f", repeat {repeat + 1}" if self.repeats > 1 else ""
-        return f"fold {fold + 1} of {self.folds}{beside}"
+        """`fold 4 of 5`, `fold 4 of 5, repeat 2`, `seed 2 of 3`. `place` counts all fits from 0."""
+        seed, split = divmod(place, self.splits)
+        repeat, fold = divmod(split, self.folds)
+        said = [
+            *([f"fold {fold + 1} of {self.folds}"] if self.folds > 1 else []),
+            *([f"repeat {repeat + 1}"] if self.repeats > 1 else []),
+            *([f"seed {seed + 1} of {self.seeds}"] if self.seeds > 1 else []),
+        ]
+        return ", ".join(said)
 
     def to_record(self) -> dict[str, Any]:
         """The design as JSON, as a part of its run; the keys are those of a request."""
@@ -74,6 +93,7 @@ class Design:
             "time": self.time,
             "gap": self.gap,
             "foldColumn": self.fold_column,
+            "seeds": self.seeds,
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         open=[job for job in ended if not job.state.has_ended],
         ensemble=model_signals.ensemble_of_run(engine, run),
         verdict=verdict,
-        folds=fold_rows.of_run(engine, run_id) if run.dataset.design.has_folds else {},
+        folds=fold_rows.of_run(engine, run_id) if run.dataset.design.fits > 1 else {},
         saving=saving_rows.of_run(engine, run_id) if run.save else None,
     )
 

@@ -56,7 +56,7 @@ def _fitted(evaluation: EvaluationUnderWay, at_work: JobAtWork) -> EvaluationEnd
     def fit(part: EvaluationUnderWay) -> EvaluationEnd:
         return evaluate_in_cell(part, at_work.warm_parent())
 
-    if not evaluation.run.dataset.design.has_folds:
+    if evaluation.run.dataset.design.fits == 1:
         return fit(evaluation)
     return evaluate_folds(evaluation, fit, _FoldsInDatabase(at_work))
 

@@ -195,6 +195,7 @@ class LatencyOut(Out):
 
 
 class FoldOut(Out):
+    seed: int = Field(1, description="from 1")
     repeat: int = Field(description="from 1")
     fold: int = Field(description="from 1")
     metrics: dict[str, float | None] = Field(description="of this fold alone")

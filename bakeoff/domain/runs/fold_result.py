@@ -1,4 +1,7 @@
-"""What one fold of an evaluation gave. It is kept at once, so that a job that dies goes on where it was."""
+"""What one fit of an evaluation with folds or seeds gave.
+
+It is kept at once, so that a job that dies goes on where it was.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +18,7 @@ class FoldResult:
     cost: Cost
     duration_s: float
     warnings: tuple[str, ...] = ()
+    uses_seed: bool = True  #: false: its cell saw that another seed would change nothing
     deterministic: bool | None = None  #: whether a second fit predicted the same; None: there was none
     provenance: Provenance | None = None  #: None where nothing is kept
 
@@ -35,8 +39,9 @@ class FoldResult:
 
 def fold_record(design: Design, place: int, metrics: Mapping[str, float | None]) -> dict[str, Any]:
     """A fold as JSON, in the details of a result and wherever folds are shown."""
-    repeat, fold = divmod(place, design.folds)
-    return {"repeat": repeat + 1, "fold": fold + 1, "metrics": dict(metrics)}
+    seed, split = divmod(place, design.splits)
+    repeat, fold = divmod(split, design.folds)
+    return {"seed": seed + 1, "repeat": repeat + 1, "fold": fold + 1, "metrics": dict(metrics)}
 
 
 def _provenance(data: Mapping[str, Any]) -> Provenance:

@@ -107,7 +107,7 @@ def test_rows(folder: Path, places: np.ndarray) -> "pd.DataFrame":
     try:
         if not manifest.ref.design.has_folds:
             return read_some(folder / OPEN, TEST, manifest.fields, places)
-        parts = [folder / fold_folder(place) / TEST_PLACES for place in range(manifest.ref.design.fits)]
+        parts = [folder / fold_folder(place) / TEST_PLACES for place in range(manifest.ref.design.splits)]
         tested = np.concatenate([map_array(part) for part in parts])
         return read_some(folder / OPEN, TRAIN, manifest.fields, tested[places])
     except (OSError, ValueError) as problem:

@@ -20,6 +20,7 @@ from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.score_folds import FoldedRows, score_fold, score_folds
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
+from bakeoff.evaluation.metrics.score_seeds import over_seeds
 from bakeoff.evaluation.reuse.audit_check import sha256
 from registry.columns.predictions import Predictions
 from registry.columns.signature import Signature
@@ -44,7 +45,7 @@ def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
     if evaluation.refit:
         return Scores(metrics={}, details={"warnings": []}, sketches={}, curves={})
     if evaluation.fold is None:
-        return score_files(run, job, paths)
+        return score_files(run, job, paths, sketched=not evaluation.is_part)
     return score_fold(
         _folded_rows(run, paths),
         evaluation.fold,
@@ -55,15 +56,30 @@ def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
     )
 
 
-def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) -> Scores:
+def score_files(
+    run: Run, job: Job, paths: JobPaths, *, sealed: bool = False, sketched: bool = True
+) -> Scores:
     """Scores the predictions at these paths by the rules of the run; `sealed`: on the sealed rows only.
 
-    With folds, the predictions are those of all folds.
+    With folds, the predictions are those of all folds; with seeds, those of one seed after another.
     """
+    predictions = load_predictions(job, paths)
+    rows = len(snapshot.sealed_labels(paths.snapshot))
+    seeds = max(1, len(predictions.values) // rows) if run.dataset.design.seeds > 1 else 1
+    of_seed = (
+        predictions.of(np.arange(seed * rows, (seed + 1) * rows)) if seeds > 1 else predictions
+        for seed in range(seeds)
+    )
+    return over_seeds([_score_once(run, paths, one, sealed=sealed, sketched=sketched) for one in of_seed])
+
+
+def _score_once(
+    run: Run, paths: JobPaths, predictions: Predictions, *, sealed: bool, sketched: bool
+) -> Scores:
     if run.dataset.design.has_folds:
         return score_folds(
             _folded_rows(run, paths),
-            load_predictions(job, paths),
+            predictions,
             rules=run.rules,
             target_kind=run.dataset.target_kind,
             classes=snapshot.classes(paths.snapshot),
@@ -71,13 +87,14 @@ def score_files(run: Run, job: Job, paths: JobPaths, *, sealed: bool = False) ->
         )
     return score(
         snapshot.sealed_labels(paths.snapshot),
-        load_predictions(job, paths),
+        predictions,
         rules=run.rules,
         target_kind=run.dataset.target_kind,
         classes=snapshot.classes(paths.snapshot),
         split=run.dataset.split_id,
         groups=snapshot.sealed_groups(paths.snapshot),
         sealed=sealed,
+        sketched=sketched,
     )
 
 

@@ -27,7 +27,7 @@ from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.reuse.audit_check import sha256
-from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of
+from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
 from registry.code.code_reading import Code
 from registry.code.import_environment import import_path, readable_paths
 from registry.columns.predictions import BadPredictionsError
@@ -46,6 +46,7 @@ class Scored:
     fitted: FittedModel | NotKept | None = None  #: None when the run wants no model
     provenance: Provenance | None = None  #: None when nothing was fitted
     reused_from: str | None = None  #: id of the evaluation whose predictions were scored
+    uses_seed: bool = True  #: false: the cell saw that another seed would change nothing
     earlier_s: float = 0.0  #: what earlier attempts took for folds that are not fitted again
 
 
@@ -150,9 +151,10 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "snapshot": str(paths.snapshot / snapshot_layout.OPEN),
         "part": str(paths.snapshot / part) if (part := evaluation.part) else None,
         "root": str(paths.root),
-        "seed": run.seed,
+        "seed": seed_at(job.candidate, run.seed, evaluation.seed_place),
         "moreThanLabels": need_more_than_labels(run.rules, run.dataset.target_kind),
-        "wantsLatency": not (evaluation.fold or evaluation.refit),  # of folds, the first one is measured
+        # Of several fits, the first one is measured.
+        "wantsLatency": not (evaluation.fold or evaluation.seed_place or evaluation.refit),
         "wantsCurves": _wants_curves(run.dataset),
         "threshold": run.rules.threshold,
         "timeoutSeconds": job.timeout_s,
@@ -177,6 +179,7 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
 
     scored = Scored(
         cost=_cost(outcome, evaluation),
+        uses_seed=uses_seed(outcome.value),
         scores=score_outputs(evaluation),
         fitted=accept_model(outcome.value, evaluation, classes=snapshot.classes(paths.snapshot)),
         provenance=provenance_of(
@@ -236,6 +239,11 @@ def _seconds(outcome: CellOutcome, key: str) -> float:
     if not isinstance(seconds, int | float) or not 0 <= seconds <= outcome.usage.wall_s:
         raise ForgedReportError(f"the report of the cell holds no {key}: {value!r:.200}")
     return float(seconds)
+
+
+def uses_seed(report: Any) -> bool:
+    """What the cell says of it. A false answer harms the candidate alone."""
+    return not (isinstance(report, Mapping) and report.get("usesSeed") is False)
 
 
 def result_of(evaluation: EvaluationUnderWay, scored: Scored, *, duration_s: float) -> Result:

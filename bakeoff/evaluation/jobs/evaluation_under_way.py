@@ -95,12 +95,16 @@ class EvaluationUnderWay:
     paths: JobPaths
     grant: Grant
     permission: Permission
-    fold: int | None = None  #: which of the folds of all repeats; None: the whole of it
+    fold: int | None = (
+        None  #: which of the folds of all repeats; None: there is one split, or it is the whole
+    )
+    seed_place: int = 0  #: which of the seeds
+    is_part: bool = False  #: it is one of several fits, which are scored together later
     refit: bool = False  #: it is fitted to all rows, to be saved, and nothing is scored
 
     @property
     def part(self) -> str | None:
         """The folder of the snapshot that has the rows of this fit alone; None: there is one split."""
         if self.refit:
-            return REFIT
+            return REFIT if self.run.dataset.design.has_folds else None
         return None if self.fold is None else fold_folder(self.fold)

@@ -3,6 +3,7 @@
 The cell gets the training data and the test features. It never sees a test label.
 """
 
+import inspect
 import logging
 import random
 import time
@@ -89,6 +90,7 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     audit = FileAccessAudit(private=private)
     if payload["audited"]:
         audit.begin()
+    chance = GlobalChance()
     fitted = _fit(candidate, data, Path(payload["root"]), seed, inside)
     inside.phase(Phase.PREDICT)
     began = time.perf_counter()
@@ -99,7 +101,8 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     except BadPredictionsError as exc:
         raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
     predict_s = time.perf_counter() - began
-    report = {
+    report: dict[str, Any] = {
+        "usesSeed": has_random_state(fitted.own) or chance.was_used(),
         "fitSeconds": fitted.seconds,
         "predictSeconds": predict_s,
         "audit": audit.report(),
@@ -133,6 +136,32 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
             left_s=payload["timeoutSeconds"] - (time.perf_counter() - entered),
         )
     return {**report, "latency": latency and asdict(latency)}
+
+
+class GlobalChance:
+    """The global generators, as they were before the candidate."""
+
+    def __init__(self) -> None:
+        self._before = self._state()
+
+    def was_used(self) -> bool:
+        return self._state() != self._before
+
+    @staticmethod
+    def _state() -> tuple[Any, ...]:
+        name, keys, *others = np.random.get_state()  # noqa: NPY002 - plugins may use the old global generator
+        return random.getstate(), name, np.asarray(keys).tobytes(), *others
+
+
+def has_random_state(model: Any) -> bool:
+    """Whether it takes a seed, itself or one of its parts; yes, if it does not say."""
+    try:
+        if "random_state" in inspect.signature(type(model)).parameters:
+            return True
+        names = model.get_params() if hasattr(model, "get_params") else ()
+        return any(name.endswith("random_state") for name in names)
+    except Exception:  # noqa: BLE001 - a candidate's own get_params may raise anything
+        return True
 
 
 def _seed_globals(seed: int) -> None:

@@ -55,6 +55,8 @@ def evaluate_folds(evaluation: EvaluationUnderWay, fit: FitPart, kept: KeptFolds
     for place in range(design.fits):
         if place in done:
             continue
+        if more_seeds_say_nothing(evaluation, place, done):
+            break
         title = design.fold_title(place)
         left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began)
         if left_s <= 0:
@@ -66,13 +68,38 @@ def evaluate_folds(evaluation: EvaluationUnderWay, fit: FitPart, kept: KeptFolds
         done[place] = fold_result(place, end, time.monotonic() - at)
         if not kept.keep(done[place]):
             return _no_longer_ours(evaluation)
-    folds = [done[place] for place in range(design.fits)]
+    folds = whole_seeds(evaluation, done)
     refit = _refit(evaluation, fit) if evaluation.paths.model is not None else None
     if isinstance(refit, Killed | Stopped):
         return refit
     if not evaluation.permission.may_keep():
         return Stopped()
     return score_within_time(partial(together, evaluation, folds, refit, earlier_s), evaluation)
+
+
+def more_seeds_say_nothing(
+    evaluation: EvaluationUnderWay, place: int, done: Mapping[int, FoldResult]
+) -> bool:
+    """Whether a candidate predicts the same with every seed, once the fits of the first one are done.
+
+    Either its cells saw that it looks at no seed, or its first fit with a second seed predicts the same.
+    """
+    design = evaluation.run.dataset.design
+    if place < design.splits or design.seeds == 1:
+        return False
+    if not any(done[first].uses_seed for first in range(design.splits)):
+        return True
+    if place != design.splits + 1 and not (design.splits == 1 and place > 1):
+        return False
+    first, second = (_paths_at(evaluation, at).predictions for at in (0, design.splits))
+    return first.read_bytes() == second.read_bytes()
+
+
+def whole_seeds(evaluation: EvaluationUnderWay, done: Mapping[int, FoldResult]) -> list[FoldResult]:
+    """The fits of all seeds, or of the first one alone where others say nothing more."""
+    design = evaluation.run.dataset.design
+    seeds = design.seeds if len(done) == design.fits else 1
+    return [done[place] for place in range(design.splits * seeds)]
 
 
 def fold_paths(paths: JobPaths, name: str) -> JobPaths:
@@ -89,12 +116,20 @@ def remove_parts(evaluation: EvaluationUnderWay) -> None:
 
 def fold_of(evaluation: EvaluationUnderWay, place: int, left_s: float) -> EvaluationUnderWay:
     """The evaluation of one fold. `left_s`: of the time limit of the whole."""
+    design = evaluation.run.dataset.design
+    seed_place, split = divmod(place, design.splits)
     return replace(
         evaluation,
-        fold=place,
+        fold=split if design.has_folds else None,
+        seed_place=seed_place,
+        is_part=True,
         job=replace(evaluation.job, timeout_s=left_s),
-        paths=fold_paths(evaluation.paths, f"fold-{place:03d}"),
+        paths=_paths_at(evaluation, place),
     )
+
+
+def _paths_at(evaluation: EvaluationUnderWay, place: int) -> JobPaths:
+    return fold_paths(evaluation.paths, f"fold-{place:03d}")
 
 
 def _is_still_true(evaluation: EvaluationUnderWay, place: int, fold: FoldResult) -> bool:
@@ -112,7 +147,7 @@ def _is_still_true(evaluation: EvaluationUnderWay, place: int, fold: FoldResult)
     )
     if fingerprint(parts) != made.fingerprint or first_change(made.seen, root=root):
         return False
-    paths = fold_paths(evaluation.paths, f"fold-{place:03d}")
+    paths = _paths_at(evaluation, place)
     expected = ((paths.predictions, made.predictions), (paths.beside, made.probabilities))
     return all(
         digest is None or (file is not None and file.is_file() and sha256(file) == digest)
@@ -128,6 +163,7 @@ def fold_result(place: int, scored: Scored, duration_s: float) -> FoldResult:
         cost=scored.cost,
         duration_s=duration_s,
         warnings=tuple(details["warnings"]),
+        uses_seed=scored.uses_seed,
         deterministic=details.get("deterministic"),
         provenance=scored.provenance,
     )
@@ -170,7 +206,7 @@ def together(
     earlier_s: float = 0.0,
 ) -> Scored:
     """The evaluation as a whole: all predictions in one file, scored fold by fold."""
-    parts = [fold_paths(evaluation.paths, f"fold-{fold.place:03d}") for fold in folds]
+    parts = [_paths_at(evaluation, fold.place) for fold in folds]
     whole = evaluation.paths
     _join([part.predictions for part in parts], whole.predictions)
     _join([part.probabilities for part in parts], whole.probabilities)
@@ -207,11 +243,12 @@ def _join(files: Sequence[Path], whole: Path) -> None:
 
 def _with_folds(scores: Scores, folds: Sequence[FoldResult]) -> Scores:
     """With what the folds cost, and whether each predicted the same twice."""
-    records = [
-        {**record, "fitSeconds": fold.cost.fit_s, "predictSeconds": fold.cost.predict_s}
-        for record, fold in zip(scores.details["folds"], folds, strict=True)
-    ]
-    details: dict[str, Any] = {**scores.details, "folds": records}
+    details: dict[str, Any] = dict(scores.details)
+    if "folds" in details:
+        details["folds"] = [
+            {**record, "fitSeconds": fold.cost.fit_s, "predictSeconds": fold.cost.predict_s}
+            for record, fold in zip(details["folds"], folds, strict=True)
+        ]
     known = [fold.deterministic for fold in folds if fold.deterministic is not None]
     if known:
         details["deterministic"] = all(known)
@@ -225,6 +262,7 @@ def _sum(costs: Sequence[Cost]) -> Cost:
         predict_s=sum(cost.predict_s for cost in costs),
         cpu_s=sum(cost.cpu_s for cost in costs),
         peak_memory_mb=max(cost.peak_memory_mb for cost in costs),
+        model_bytes=next((cost.model_bytes for cost in costs if cost.model_bytes), None),
     )
 
 

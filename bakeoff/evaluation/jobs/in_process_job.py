@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.domain.runs.job import Job
@@ -14,10 +15,19 @@ from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
-from bakeoff.evaluation.jobs.evaluation_job import Scored, payload_of, result_of
+from bakeoff.evaluation.jobs.evaluation_job import Scored, payload_of, result_of, uses_seed
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
-from bakeoff.evaluation.jobs.fold_evaluation import fold_of, fold_result, together
+from bakeoff.evaluation.jobs.fold_evaluation import (
+    fold_of,
+    fold_result,
+    more_seeds_say_nothing,
+    together,
+    whole_seeds,
+)
 from bakeoff.evaluation.jobs.latency import accept_latency
+
+if TYPE_CHECKING:
+    from bakeoff.domain.runs.fold_result import FoldResult
 
 
 def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Result:
@@ -38,17 +48,19 @@ def evaluate_in_process(job: Job, run: Run, *, root: Path, snapshot: Path) -> Re
             grant=Grant(threads=len(os.sched_getaffinity(0)), memory_mb=None),
             permission=StopsNever(),
         )
-        scored = _all_folds(evaluation) if run.dataset.design.has_folds else _fit(evaluation)
+        scored = _all_fits(evaluation) if run.dataset.design.fits > 1 else _fit(evaluation)
     return result_of(evaluation, scored, duration_s=time.perf_counter() - began)
 
 
-def _all_folds(evaluation: EvaluationUnderWay) -> Scored:
-    done = []
+def _all_fits(evaluation: EvaluationUnderWay) -> Scored:
+    done: dict[int, FoldResult] = {}
     for place in range(evaluation.run.dataset.design.fits):
+        if more_seeds_say_nothing(evaluation, place, done):
+            break
         began = time.perf_counter()
         scored = _fit(fold_of(evaluation, place, evaluation.job.timeout_s))
-        done.append(fold_result(place, scored, time.perf_counter() - began))
-    return together(evaluation, done)
+        done[place] = fold_result(place, scored, time.perf_counter() - began)
+    return together(evaluation, whole_seeds(evaluation, done))
 
 
 def _fit(evaluation: EvaluationUnderWay) -> Scored:
@@ -63,7 +75,7 @@ def _fit(evaluation: EvaluationUnderWay) -> Scored:
         granted_threads=evaluation.grant.threads,
         latency=accept_latency(report, wall_s=time.perf_counter() - began),
     )
-    return Scored(scores=score_outputs(evaluation), cost=cost)
+    return Scored(scores=score_outputs(evaluation), cost=cost, uses_seed=uses_seed(report))
 
 
 @contextmanager

@@ -103,7 +103,7 @@ def score_folds(
         )
 
     together = scored(first, fold=False)
-    folds = [scored(data.rows_of(place), fold=True) for place in range(data.design.fits)]
+    folds = [scored(data.rows_of(place), fold=True) for place in range(data.design.splits)]
     metrics = {name: _mean([fold.metrics[name] for fold in folds]) for name in rules.metrics}
     warnings = [*together.details["warnings"], *_undefined(data.design, metrics, folds)]
     return Scores(

@@ -93,6 +93,7 @@ def score(
     split: str = "",
     groups: NDArray[Any] | None = None,
     sealed: bool = False,
+    sketched: bool = True,
 ) -> Scores:
     """Computes the metrics. BadPredictionsError if the predictions cannot be used.
 
@@ -112,7 +113,15 @@ def score(
         groups = None if groups is None else groups[rows]
         split = f"{split}, {'sealed' if sealed else 'open'} with {rules.seal}"
     block_map = block_map_of(len(true), split=split, groups=groups)
-    return score_rows(true, predictions, block_map, rules=rules, target_kind=target_kind, classes=classes)
+    return score_rows(
+        true,
+        predictions,
+        block_map,
+        rules=rules,
+        target_kind=target_kind,
+        classes=classes,
+        sketched=sketched,
+    )
 
 
 def block_map_of(rows: int, *, split: str = "", groups: NDArray[Any] | None = None) -> BlockMap:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bakeoff.domain.design import Design
+from bakeoff.domain.design import FEWEST_SEEDS, MOST_FITS, Design
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.command_line_option import HelpPanel, OnCommandLine
@@ -40,6 +40,9 @@ class DesignRequest(Body):
     fold_column: Annotated[str | None, OnCommandLine(panel=_DESIGN, metavar="COLUMN")] = Field(
         None, min_length=1, description="Rows with the same value are one fold."
     )
+    seeds: Annotated[int, OnCommandLine(panel=_DESIGN, metavar="R")] = Field(
+        1, ge=1, le=50, description="Fit each candidate with R seeds, to compare recipes; 3 or more."
+    )
 
 
 def design_of(request: DesignRequest | None, dataset: DatasetSettings) -> Design:
@@ -68,6 +71,7 @@ def design_of(request: DesignRequest | None, dataset: DatasetSettings) -> Design
         time=time,
         gap=asked.gap,
         fold_column=fold_column,
+        seeds=asked.seeds,
     )
     with in_field("design"):
         _refuse_what_does_not_fit(design)
@@ -117,6 +121,15 @@ def _refuse_a_second_split(asked: DesignRequest, dataset: DatasetSettings) -> No
 
 
 def _refuse_what_does_not_fit(design: Design) -> None:
+    if 1 < design.seeds < FEWEST_SEEDS:
+        raise InvalidInputError(
+            f"seeds is {design.seeds}: it takes {FEWEST_SEEDS} to tell how much fits differ, and 5 are "
+            "a good number"
+        )
+    if design.fits > MOST_FITS:
+        raise InvalidInputError(
+            f"{design.title} are {design.fits:,} fits of each candidate: {MOST_FITS:,} are the most"
+        )
     if design.gap and design.time is None:
         raise InvalidInputError(
             f"gap is {design.gap}, and without time no row comes before another: name the column of the time"

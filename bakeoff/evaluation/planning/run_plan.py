@@ -75,7 +75,7 @@ class RequestedData:
             snapshots=configuration.snapshots,
             seed=self.seed,
             test_size=self.test_size,
-            design=self.design,
+            design=replace(self.design, seeds=1),  # they change no split, and no snapshot
         )
 
 
@@ -113,7 +113,11 @@ def make_plan(
     pinned, choice = _pin_and_choose(request, partial(data.pinned, configuration, pin), catalog)
     baseline = _baseline(pinned.ref.target_kind) if request.baseline else None
     return Plan(
-        dataset=replace(pinned.ref, files=tuple(map(str, pinned.files))),
+        dataset=replace(
+            pinned.ref,
+            files=tuple(map(str, pinned.files)),
+            design=replace(pinned.ref.design, seeds=data.design.seeds),
+        ),
         candidates=(*([baseline] if baseline else []), *choice.chosen),
         left_out=tuple(candidate.id for candidate in choice.left_out),
         rules=_rules(request, data.dataset, pinned, configuration, seal),

@@ -79,7 +79,19 @@ def parts_of(
 ) -> Parts:
     """The parts of the fingerprint: if all of them are the same, the candidate predicts the same."""
     libraries = {name: version for name, version in surroundings.items() if name != BAKEOFF}
-    parameters = [
+    return {
+        Part.CODE: code.digest,
+        Part.PARAMETERS: digest_of(_parameters(candidate)),
+        Part.VERSION: digest_of(candidate.version),
+        Part.DATA: digest_of([dataset.dataset_id, dataset.split_id]),
+        Part.SEED: digest_of(seed if dataset.design.seeds == 1 else [seed, dataset.design.seeds]),
+        Part.LIBRARIES: digest_of(sorted(libraries.items())),
+        Part.BAKEOFF: digest_of(surroundings.get(BAKEOFF)),
+    }
+
+
+def _parameters(candidate: Candidate) -> list[Any]:
+    return [
         candidate.path,
         dict(candidate.params),
         [[step.path, dict(step.params)] for step in candidate.steps],
@@ -87,15 +99,16 @@ def parts_of(
         candidate.output_kind,
         candidate.features,
     ]
-    return {
-        Part.CODE: code.digest,
-        Part.PARAMETERS: digest_of(parameters),
-        Part.VERSION: digest_of(candidate.version),
-        Part.DATA: digest_of([dataset.dataset_id, dataset.split_id]),
-        Part.SEED: digest_of(seed),
-        Part.LIBRARIES: digest_of(sorted(libraries.items())),
-        Part.BAKEOFF: digest_of(surroundings.get(BAKEOFF)),
-    }
+
+
+def seed_at(candidate: Candidate, seed: int, place: int) -> int:
+    """The seed of one of several fits: at first that of the run, then others for each candidate.
+
+    If candidates had the same ones, luck that they have in common would look like skill.
+    """
+    if place == 0:
+        return seed
+    return int(digest_of([seed, place, _parameters(candidate)])[:8], 16)
 
 
 def _code_of(candidate: Candidate, root: Path) -> Code:

@@ -67,7 +67,7 @@ def _kept_rows(context: Context, results: Sequence[ComparedResult]) -> _KeptRows
     places = None
     if rules.seal:
         places = sealed_rows.rows_of(dataset.split_id, len(true), rules, sealed=False)
-    elif dataset.design.repeats > 1:  # each row once, as the first repeat predicted it
+    elif dataset.design.repeats > 1 or dataset.design.seeds > 1:  # each row once, as it was predicted first
         places = np.arange(dataset.test_rows)
     if places is not None:
         true = true[places]

@@ -18,9 +18,15 @@ def judged_candidate(
         score=result.metrics.get(metric),
         is_baseline=name is None and result.model_id == run.baseline_id,
         fit_seconds=result.cost.fit_s,
-        predict_seconds=result.cost.predict_s / max(1, run.dataset.test_rows * run.dataset.design.repeats),
+        predict_seconds=result.cost.predict_s / max(1, _predicted_rows(run, result)),
         peak_memory_mb=result.cost.peak_memory_mb,
     )
+
+
+def _predicted_rows(run: Run, result: Result) -> int:
+    """In all repeats, with all seeds that there were."""
+    seeds = len(result.details.get("seeds", ())) or 1
+    return run.dataset.test_rows * run.dataset.design.repeats * seeds
 
 
 def use_of_split(context: Context, split_id: str) -> SplitUse:

@@ -58,6 +58,7 @@ def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult) -> bool
             **fold_record(design, fold.place, fold.metrics),
             "folds": design.folds,
             "repeats": design.repeats,
+            "seeds": design.seeds,
             "seconds": fold.duration_s,
         }
         outbox.add(connection, EventType.EVALUATION_FOLD_COMPLETED, lease.run_id, [told], at)

@@ -10,9 +10,14 @@ from fixtures.in_process import InProcessProject
 
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.snapshot_store import snapshots_in
+from bakeoff.evaluation.jobs import fit_and_predict
 
 SUBJECTS, VISITS = 60, 5
-CANDIDATES = {"neighbour": {"path": "sklearn.neighbors:KNeighborsClassifier", "params": {"n_neighbors": 1}}}
+CANDIDATES = {
+    "neighbour": {"path": "sklearn.neighbors:KNeighborsClassifier", "params": {"n_neighbors": 1}},
+    "line": {"path": "sklearn.linear_model:RidgeClassifier"},
+    "tree": {"path": "sklearn.tree:DecisionTreeClassifier", "params": {"splitter": "random", "max_depth": 3}},
+}
 
 
 def visits() -> pd.DataFrame:
@@ -110,3 +115,56 @@ def test_a_row_that_all_folds_share_is_shown_with_its_own_features(
     assert len(rows) == 600
     np.testing.assert_array_equal(shown["a"], visits()["a"].to_numpy()[rows])
     np.testing.assert_array_equal(snapshot.sealed_labels(folder), visits()["y"].to_numpy()[rows])
+
+
+def fits_of(
+    project: InProcessProject, model: str, monkeypatch: pytest.MonkeyPatch, **design: Any
+) -> list[int]:
+    """The seed of each fit, and that the design changes no snapshot."""
+    seeds: list[int] = []
+    run = fit_and_predict.run
+
+    def noted(payload: Mapping[str, Any], inside: Any) -> Any:
+        seeds.append(payload["seed"])
+        return run(payload, inside)
+
+    monkeypatch.setattr(fit_and_predict, "run", noted)
+    result = project.evaluate(model, "visits", metrics=["accuracy"], design=design)
+    assert result.split_id == project.evaluate("line", "visits", metrics=["accuracy"]).split_id
+    del seeds[-1]  # of the line
+    return seeds
+
+
+def test_a_candidate_is_fitted_with_seeds_of_its_own_and_its_score_is_their_mean(
+    project: InProcessProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = fits_of(project, "tree", monkeypatch, seeds=4)
+    assert len(set(seeds)) == 4
+    assert seeds[0] == 0  # that of the run
+
+    result = project.evaluate("tree", "visits", metrics=["accuracy"], design={"seeds": 4})
+    scores = [fit["metrics"]["accuracy"] for fit in result.details["seeds"]]
+    assert result.metrics["accuracy"] == pytest.approx(np.mean(scores), abs=1e-15)
+    assert len(set(scores)) > 1
+    alone = project.evaluate("tree", "visits", metrics=["accuracy"])
+    assert alone.metrics["accuracy"] == scores[0]
+
+
+def test_who_looks_at_no_seed_is_fitted_once_and_who_predicts_the_same_twice(
+    project: InProcessProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fits_of(project, "neighbour", monkeypatch, seeds=5) == [0]
+    assert len(fits_of(project, "line", monkeypatch, seeds=5)) == 2
+    assert "seeds" not in project.evaluate("line", "visits", design={"seeds": 5}).details
+
+
+def test_seeds_and_folds_are_both_averaged(project: InProcessProject) -> None:
+    result = project.evaluate("tree", "visits", metrics=["accuracy"], design={"folds": 3, "seeds": 3})
+
+    folds = result.details["folds"]
+    assert [(fold["seed"], fold["fold"]) for fold in folds] == [(s, f) for s in (1, 2, 3) for f in (1, 2, 3)]
+    scores = [fold["metrics"]["accuracy"] for fold in folds]
+    assert result.metrics["accuracy"] == pytest.approx(np.mean(scores), abs=1e-15)
+    assert [one["metrics"]["accuracy"] for one in result.details["seeds"]] == pytest.approx(
+        np.mean(np.reshape(scores, (3, 3)), axis=1).tolist()
+    )

@@ -26,7 +26,7 @@ def a_report(design: Design, scores: list[float], *, failed_after: int = 0) -> R
         a_job(run, place, candidate=a_candidate(id=name)) for place, name in enumerate(["tree", "broken"])
     )
     records = [fold_record(design, place, {"f1": score}) for place, score in enumerate(scores)]
-    result = a_result(tree, metrics={"f1": 0.5}, details={"folds": records})
+    result = a_result(tree, metrics={"f1": sum(scores) / max(1, len(scores))}, details={"folds": records})
     kept = [
         FoldResult(place=place, metrics={"f1": 0.25}, cost=COST, duration_s=1.0)
         for place in range(failed_after)
@@ -70,3 +70,19 @@ def test_of_many_folds_only_the_spread_is_shown() -> None:
 def test_a_run_with_one_split_says_how_to_get_folds() -> None:
     with pytest.raises(InvalidInputError, match=r"has one split; for folds: `bakeoff run \w+ --folds 5`"):
         fold_table(a_report(Design(), []))
+
+
+def test_of_several_seeds_the_seeds_are_shown() -> None:
+    report = a_report(Design(seeds=3), [0.5, 0.75, 1.0])
+    result = report.standings[0].result
+    seeds = [{"seed": place + 1, "metrics": {"f1": score}} for place, score in enumerate([0.5, 0.75, 1.0])]
+    alike = replace(result, model_id="alike", details={})
+    varied = replace(result, details={"seeds": seeds})
+    report = replace(report, standings=rank([varied, alike], metric="f1", baseline_id=None))
+
+    assert drawn(report) == [
+        ["f1", "of", "each", "seed"],
+        ["model", "mean", "spread", "lowest", "highest", "1", "2", "3"],
+        ["alike", "0.7500", "-", "0.7500", "0.7500", "0.7500", "-", "-"],
+        ["tree", "0.7500", "0.2500", "0.5000", "1.0000", "0.5000", "0.7500", "1.0000"],
+    ]

@@ -49,7 +49,7 @@ def test_a_job_with_folds_says_which_one_it_is_at():
     lines = drawn(shown)
 
     assert lines[0].endswith("box, fold 2 of 3, repeat 2")
-    assert lines[1].endswith("box, all rows")
+    assert lines[1].endswith("box, the model to save")
 
 
 def test_each_state_has_its_sign_time_and_remark():

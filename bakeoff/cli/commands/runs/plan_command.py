@@ -147,12 +147,13 @@ def _folds(planned: "Plan") -> "list[RenderableType]":
 
     from bakeoff.domain.wording import counted
 
+    design = planned.dataset.design
     if not planned.folds:
-        return []
+        return [] if design.seeds == 1 else [Text(f"up to {design.seeds} fits of each candidate", "dim")]
     train, test = (sorted(sizes) for sizes in zip(*planned.folds, strict=True))
     said = f"{_from_to(train)} rows to train and {_from_to(test)} to test in each"
-    fits = counted(len(planned.folds), "fit")
-    return [Text(f"{terminal.clean(planned.dataset.design.title)}: {said}, {fits} of each candidate", "dim")]
+    fits = counted(design.fits, "fit")
+    return [Text(f"{terminal.clean(design.title)}: {said}, {fits} of each candidate", "dim")]
 
 
 def _from_to(sizes: "Sequence[int]") -> str:

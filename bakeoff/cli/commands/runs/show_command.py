@@ -33,7 +33,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
         str | None,
         typer.Option("--details", metavar="MODEL", help="Classes, confusions or residuals of one candidate."),
     ] = None,
-    folds: Annotated[bool, typer.Option("--folds", help="The scores of each fold, too.")] = False,
+    folds: Annotated[bool, typer.Option("--folds", help="The scores of each fold or seed, too.")] = False,
     errors: Annotated[
         bool, typer.Option("--errors", help="Tracebacks, last log lines and warnings, too.")
     ] = False,

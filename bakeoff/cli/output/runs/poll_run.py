@@ -57,7 +57,7 @@ def poll(
             jobs=all_jobs,
             scores=scores,
             at=utc_now(),
-            folds_done=fold_rows.number_done(engine, run_id) if run.dataset.design.has_folds else {},
+            folds_done=fold_rows.number_done(engine, run_id) if run.dataset.design.fits > 1 else {},
             waiting=idle_reason.reason(idle=not running and not run.state.has_ended),
         )
         if run.state.has_ended:

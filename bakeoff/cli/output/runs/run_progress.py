@@ -137,9 +137,9 @@ def _remark(job: Job, polled: PolledRun) -> Text:
 def _fold_of(job: Job, polled: PolledRun) -> str:
     """Which fold a job is at; of one split nothing."""
     design, done = polled.run.dataset.design, polled.folds_done.get(job.id, 0)
-    if not design.has_folds:
+    if design.fits == 1:
         return ""
-    return f", {design.fold_title(done)}" if done < design.fits else ", all rows"
+    return f", {design.fold_title(done)}" if done < design.fits else ", the model to save"
 
 
 def _summary_row(polled: PolledRun, shown: int, now: "datetime") -> Table:

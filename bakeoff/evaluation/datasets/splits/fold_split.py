@@ -8,16 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bakeoff.domain.design import Design
+from bakeoff.domain.design import MOST_FITS, Design
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import counted, listed
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.splits.grouped_rows import deal_to_folds
 from bakeoff.evaluation.datasets.splits.row_split import FoldRows
 from bakeoff.evaluation.datasets.splits.split_columns import codes_in
-
-#: Fits of one candidate. Each fold has its own copy of its training labels on the disk.
-MOST_FITS = 1000
 
 
 def dealt_folds(

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.domain.design import Design
+from bakeoff.domain.design import MOST_FITS, Design
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.datasets.canonical_table import Table
 from bakeoff.evaluation.datasets.splits.fold_split import (
-    MOST_FITS,
     dealt_folds,
     folds_by_column,
     rare_classes,
@@ -129,4 +128,5 @@ def _address_of(design: Design, *parts: FoldRows, groups: np.ndarray | None = No
             digest.update(len(rows).to_bytes(8, "little") + rows.astype("<i8").tobytes())
     if groups is not None:
         digest.update(groups.astype("<i8").tobytes())
-    return {"design": design.to_json(), "rows": digest.hexdigest()}
+    said = {name: value for name, value in design.to_json().items() if name != "seeds"}
+    return {"design": said, "rows": digest.hexdigest()}

@@ -13,10 +13,8 @@ import math
 
 import numpy as np
 
+from bakeoff.domain.design import FEWEST_SEEDS
 from bakeoff.evaluation.statistics.sketches.blocks import Floats
-
-#: Of two seeds nobody can tell how much fits differ.
-FEWEST_SEEDS = 3
 
 
 def variance_of_mean(values: Floats) -> float:

@@ -67,10 +67,12 @@ def test_each_fold_is_told_of_with_its_number_and_repeat(engine: Engine) -> None
         "modelId": "m0",
         "modelVersion": "1.0",
         "attempt": 1,
+        "seed": 1,
         "repeat": 2,
         "fold": 2,
         "folds": 3,
         "repeats": 2,
+        "seeds": 1,
         "metrics": {"accuracy": 0.5},
         "seconds": 2.0,
     }

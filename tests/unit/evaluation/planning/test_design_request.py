@@ -50,6 +50,12 @@ def test_what_a_run_asks_for_goes_before_what_the_dataset_says():
         ({"repeats": 2}, {"fold_column": "lot"}, "repeats is 2, and lot gives the same folds each time"),
         ({"folds": 5, "repeats": 2, "time": "day"}, {}, "the order of day gives the same folds each time"),
         ({"repeats": 2}, {}, "one split is made once: say how many folds, such as 5"),
+        ({"seeds": 2}, {}, "seeds is 2: it takes 3 to tell how much fits differ"),
+        (
+            {"folds": 50, "seeds": 21},
+            {},
+            "50 folds, 21 seeds are 1,050 fits of each candidate: 1,000 are the most",
+        ),
         ({"gap": 3}, {}, "gap is 3, and without time no row comes before another"),
         ({"folds": 5}, {"split_column": "part"}, "the dataset says by splitColumn which rows are tested"),
         ({"folds": 5}, {"test_path": "t.csv"}, "remove testPath from the dataset"),
@@ -86,6 +92,7 @@ def test_the_keys_of_a_message_are_those_of_the_record_of_a_run():
         "time": None,
         "gap": 0,
         "foldColumn": None,
+        "seeds": 3,
     }
 
     request = RunRequest.parse({"dataset": "d", "design": sent})
