@@ -170,7 +170,7 @@ _ENTRIES: Sequence[_Entry] = (
         "api",
         "bakeoff.cli.commands.services.api_command:app",
         _SERVICE,
-        "Serve the HTTP API until it is stopped.",
+        "Serve the HTTP API and the pages until they are stopped.",
     ),
     _Entry(
         "doctor",

@@ -109,7 +109,10 @@ EVENT = Event(
             catalog_schemas.RejectionOut,
             Rejection(id="m", version="1", path="a:B", cause="no", fix="mend it").to_record(),
         ),
-        (catalog_schemas.DatasetOut, DatasetSettings(source="sklearn", name="iris").to_record("iris")),
+        (
+            catalog_schemas.DatasetOut,
+            DatasetSettings(source="sklearn", name="iris").to_record("iris") | {"findings": None},
+        ),
         (registry_schemas.ModelVersionOut, VERSION.to_record()),
         (registry_schemas.PromotionOut, PROMOTION.to_record()),
     ],
