@@ -20,20 +20,22 @@ from bakeoff.domain.runs.result import CallTimes, Latency
 
 log = logging.getLogger(__name__)
 
-_LONGEST_S = 2.0  #: all together, with the calls that are not counted
-_SHARE_OF_FIT = 0.02  #: for single rows, and half of that for batches
-_MOST_S = 0.25
-_FEW_CALLS, _MOST_CALLS = 11, 300  #: few are enough for a median, where the fit was short;
-_FOR_FEW_S = 0.03  #: that many are made of a fast model, and as many as fit into this of a slow one
+_LONGEST_S = 2.0  #: all together
+_SHARE_OF_FIT, _MOST_S = 0.01, 0.25  #: for single rows, and half of it for batches
+_SHORT_S, _FEW_CALLS = 0.005, 11  #: after a short fit it takes so long, unless so many calls take less
+_MOST_CALLS = 300
 _BATCH_ROWS = 256
-_SLOW_S = 1.0  #: who took longer for all rows, and over a quarter of the fit, is not asked again
+_SLOW_S = 10.0  #: for all rows
 
 
 def measure_latency(
     predict: Callable[[Any], Any], X: Any, *, fit_s: float, predict_s: float, left_s: float
 ) -> Latency | None:
-    """`X`: the test features. `predict_s`: what all of them took. `left_s`: until the limit of the job."""
-    if not len(X) or is_slow(fit_s, predict_s) or left_s < 2 * _LONGEST_S:
+    """`X`: the test features. `predict_s`: what all of them took. `left_s`: until the limit of the job.
+
+    A model may take as long for one row as for all: it is asked only if there is time enough for that, too.
+    """
+    if not len(X) or predict_s > _SLOW_S or left_s < 2 * (_LONGEST_S + predict_s):
         return None
     share_s = min(_SHARE_OF_FIT * fit_s, _MOST_S)
     batch_rows = min(len(X), _BATCH_ROWS)
@@ -46,25 +48,24 @@ def measure_latency(
 
 
 def is_slow(fit_s: float, predict_s: float) -> bool:
-    """Whether asking the model again would take much of the time of the job."""
-    return predict_s > max(_SLOW_S, fit_s / 4)
+    """Whether predicting all rows a second time would take a noticeable part of the time of the job."""
+    return predict_s > max(0.1, 0.05 * fit_s)
 
 
 def _calls(
     predict: Callable[[Any], Any], rows_of: Callable[[int], Any], *, rows: int, share_s: float
 ) -> CallTimes:
-    first = rows_of(0)
-    predict(first)  # not counted: what is imported or compiled at the first call is no latency
     took: list[float] = []
     started = time.perf_counter()
     while len(took) < _MOST_CALLS:
         spent_s = time.perf_counter() - started
-        if took and spent_s > (share_s if len(took) >= _FEW_CALLS else max(share_s, _FOR_FEW_S)):
+        if took and spent_s > (share_s if len(took) > _FEW_CALLS else max(share_s, _SHORT_S)):
             break
         given = rows_of(len(took))
         began = time.perf_counter()
         predict(given)
         took.append(time.perf_counter() - began)
+    took = took[1:] or took  # what is imported or compiled at the first call is no latency
     took.sort()
     return CallTimes(rows=rows, calls=len(took), p50=_quantile(took, 0.5), p99=_quantile(took, 0.99))
 

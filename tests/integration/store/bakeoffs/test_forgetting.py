@@ -16,14 +16,16 @@ from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading, writing
 
 MONTH = timedelta(days=30)
-ALL = (tables.runs, tables.jobs, tables.results, tables.outbox)
+ALL = (tables.runs, tables.jobs, tables.results, tables.outbox, tables.curves)
 
 
 def an_ended_run(engine: Engine, *, days: int = 40, told: bool = True, **changed: object) -> Run:
     """With one job that completed, and one that failed."""
     run, [good, bad] = a_stored_run(engine, 2, **changed)
     left = NotKept(problem="it cannot be pickled") if run.save else None
-    assert leases.complete(engine, claim(engine, good).lease, a_result(good), left)
+    assert leases.complete(
+        engine, claim(engine, good).lease, a_result(good), left, curves={"calibration": []}
+    )
     assert leases.fail(engine, claim(engine, bad).lease, an_error())
     judge_all(engine)
     if told:
@@ -66,10 +68,10 @@ def rows(engine: Engine) -> list[int]:
 
 def test_an_old_run_goes_with_all_its_rows(engine: Engine) -> None:
     an_ended_run(engine)
-    assert rows(engine) == [1, 2, 1, 5]
+    assert rows(engine) == [1, 2, 1, 5, 1]
 
     assert old_runs.delete_outdated(engine, MONTH) == 1
-    assert rows(engine) == [0, 0, 0, 0]
+    assert rows(engine) == [0, 0, 0, 0, 0]
 
 
 def test_what_is_young_open_or_not_told_to_the_end_stays(engine: Engine) -> None:
@@ -95,7 +97,7 @@ def test_a_run_stays_until_its_models_are_saved_and_then_goes_with_what_was_left
     assert lease is not None
     assert saving_rows.finish(lease, SavingOutcome())
     assert old_runs.delete_outdated(engine, MONTH) == 1
-    assert rows(engine) == [0, 0, 0, 0]
+    assert rows(engine) == [0, 0, 0, 0, 0]
 
 
 def test_a_run_that_a_kept_one_repeats_stays_with_what_that_repeated(engine: Engine) -> None:
@@ -125,7 +127,7 @@ def test_a_chain_of_old_runs_goes_as_a_whole(engine: Engine, monkeypatch: pytest
 
     assert len(old_runs.outdated(engine, MONTH)) == 3
     assert old_runs.delete_outdated(engine, MONTH) == 3
-    assert rows(engine) == [0, 0, 0, 0]
+    assert rows(engine) == [0, 0, 0, 0, 0]
 
 
 def test_a_snapshot_is_cited_by_each_run_that_counts(engine: Engine) -> None:

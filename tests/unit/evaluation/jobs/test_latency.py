@@ -41,8 +41,9 @@ def test_a_slow_model_is_asked_once_for_each_and_a_very_slow_one_not_at_all():
     assert (latency.one_row.calls, latency.batch.calls) == (1, 1)
     assert latency.one_row.p99 >= 0.04
     calls.clear()
-    assert measured(slow, predict_s=3.0) is None
+    assert measured(slow, predict_s=11.0) is None
     assert measured(slow, left_s=1.0) is None
+    assert measured(slow, predict_s=9.0, left_s=20.0) is None
     assert measured(slow, features=X[:0]) is None
     assert calls == []
 

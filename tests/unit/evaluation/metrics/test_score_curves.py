@@ -88,6 +88,12 @@ def test_calibration_has_bins_of_25_rows_or_more_and_equal_scores_share_one():
     ]
 
 
+def test_too_few_rows_before_many_equal_ones_join_them():
+    true, said = np.arange(100) % 2, np.repeat([0.1, 0.2, 0.9], [10, 10, 80])
+    assert [one["rows"] for one in curves_of(true, said)["calibration"]] == [100]
+    assert [one["rows"] for one in curves_of(true, 1 - said)["calibration"]] == [100]
+
+
 def test_the_interval_of_a_bin_is_that_of_wilson():
     true, said = np.r_[np.ones(20, int), np.zeros(20, int)], np.full(40, 0.5)
     [one] = curves_of(true, said)["calibration"]
