@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bakeoff.cli.output.runs.poll_run import IdleReason, poll
-from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.notebook.bakeoff_result import BakeoffResult, PlannedCandidate
@@ -45,8 +44,6 @@ class BakeoffRun:
         progress: bool | None = None,
         on_interrupt: OnInterrupt = "cancel",
     ) -> None:
-        if on_interrupt not in {"cancel", "detach"}:
-            raise InvalidInputError(f"on_interrupt is {on_interrupt!r}: give 'cancel' or 'detach'")
         self._session = session
         self.run_id = run_id
         self.plan = plan  #: which candidates are fitted or reused, and why

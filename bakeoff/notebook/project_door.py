@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed
 from bakeoff.notebook.bakeoff_run import BakeoffRun
 from bakeoff.notebook.given_data import write_data
@@ -30,11 +30,16 @@ def project(path: str | Path | None = None) -> "Project":
     Raises:
         NotFoundError: there is no project.
     """
-    from bakeoff.settings.configuration import load
+    from bakeoff.settings.configuration import DEFAULT_FILE, load
 
     place = None if path is None else Path(path).expanduser()
-    if place is not None and place.is_dir() and (place / "config").is_dir():
-        place = place / "config"
+    if place is not None and not place.is_file():
+        if not (place / DEFAULT_FILE).is_file():
+            raise NotFoundError(
+                f"there is no project in {place}, which would have a file {DEFAULT_FILE}: correct the path, or "
+                f"make one with `bakeoff init {place}`"
+            )
+        place = place / DEFAULT_FILE
     return Project(session_of(load(place)))
 
 

@@ -1,6 +1,8 @@
 """Turns the arguments of `bakeoff.compare` and `Project.run` into a request, and starts the run."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic.alias_generators import to_camel
@@ -24,6 +26,12 @@ _LEAST_MEMORY_MB = 16
 _DESIGN = ("folds", "repeats", "stratify", "gap", "fold_column")
 #: What the columns beside X and y are called in a design.
 _COLUMNS = {"groups": "group", "time": "time"}
+_OF_JSON = "this is no request for a run: "
+_BY_JSON_KEY = {
+    **{f"design\\.{to_camel(key)}": key for key in _DESIGN},
+    **{f"design\\.{key}": what for what, key in _COLUMNS.items()},
+    **{to_camel(key): key for key in ("test_size", "save_as", "positive_label", "zero_division")},
+}
 #: Named here so that a mistyped one is recognised.
 _OTHERS = ("timeout", "memory_mb", "workers", "progress", "on_interrupt", "wait", "task")
 
@@ -49,6 +57,8 @@ def start_bakeoff(
         raise InvalidInputError(
             f"memory_mb is {memory_mb!r}: a whole number of megabytes, {_LEAST_MEMORY_MB} at least"
         )
+    if on_interrupt not in {"cancel", "detach"}:
+        raise InvalidInputError(f"on_interrupt is {on_interrupt!r}: give 'cancel' or 'detach'")
     _refuse_unknown(options)
     given = {key: value for key, value in options.items() if value is not None}
     design = {to_camel(key): given.pop(key) for key in _DESIGN if key in given}
@@ -59,7 +69,8 @@ def start_bakeoff(
         body["metrics"] = names
     if save is not None:
         body["save"] = {True: "best", False: "none"}.get(save, save) if isinstance(save, bool) else save
-    begun = session.start(candidates, data=data, body=body, timeout_s=timeout, memory_mb=memory_mb)
+    with _in_names_of_python():
+        begun = session.start(candidates, data=data, body=body, timeout_s=timeout, memory_mb=memory_mb)
     return BakeoffRun(
         session,
         begun.run_id,
@@ -67,6 +78,20 @@ def start_bakeoff(
         progress=progress,
         on_interrupt=on_interrupt,
     )
+
+
+@contextmanager
+def _in_names_of_python() -> Iterator[None]:
+    """An option that has no allowed value is named as it was given here, and not as in JSON."""
+    try:
+        yield
+    except InvalidInputError as exc:
+        text = str(exc)
+        if type(exc) is not InvalidInputError or not text.startswith(_OF_JSON):
+            raise
+        for key in sorted(_BY_JSON_KEY, key=len, reverse=True):
+            text = re.sub(rf"\b{key}(?= is )", _BY_JSON_KEY[key], text)
+        raise InvalidInputError(text.removeprefix(_OF_JSON)) from exc
 
 
 def _refuse_unknown(options: Mapping[str, Any]) -> None:
@@ -82,7 +107,7 @@ def _refuse_unknown(options: Mapping[str, Any]) -> None:
 def _metric_names(metrics: Metrics, session: "ProjectSession") -> list[str] | None:
     if metrics is None:
         return None
-    several = [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
+    several = list(metrics) if isinstance(metrics, Sequence) and not isinstance(metrics, str) else [metrics]
     return [_metric_name(one, session) for one in several]
 
 
@@ -91,4 +116,4 @@ def _metric_name(metric: Any, session: "ProjectSession") -> str:
         return metric
     if callable(metric):
         return write_function(metric, lambda thing: write_module(thing, root=session.configuration.root))
-    raise InvalidInputError(f"metrics has {quoted(metric)}: give names, or functions f(y_true, y_pred)")
+    raise InvalidInputError(f"{quoted(metric)} is no metric: give names, or functions f(y_true, y_pred)")
