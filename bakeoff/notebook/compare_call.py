@@ -31,6 +31,7 @@ def compare(
     metrics: "Metrics" = None,
     folds: int | None = None,
     repeats: int | None = None,
+    seeds: int | None = None,
     groups: Any = None,
     time: Any = None,
     test_size: float | None = None,
@@ -68,6 +69,7 @@ def compare(
         metrics: names of metrics, or functions `f(y_true, y_pred)`; the first one ranks.
         folds: cross-validation, in which each row is tested once; None: one split.
         repeats: how often the rows are dealt to the folds.
+        seeds: how often each candidate is fitted, each time with another seed, to compare recipes.
         groups: an array, or the name of a column of X: rows of one group are all trained on, or all tested.
         time: an array, or the name of a column of X: what is tested comes after what is trained on.
         test_size: share of the rows that is held out.
@@ -111,6 +113,7 @@ def compare(
         beside=data.beside,
         folds=folds,
         repeats=repeats,
+        seeds=seeds,
         metrics=metrics,
         test_size=test_size,
         seed=seed,

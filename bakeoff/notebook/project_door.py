@@ -36,8 +36,8 @@ def project(path: str | Path | None = None) -> "Project":
     if place is not None and not place.is_file():
         if not (place / DEFAULT_FILE).is_file():
             raise NotFoundError(
-                f"there is no project in {place}, which would have a file {DEFAULT_FILE}: correct the path, or "
-                f"make one with `bakeoff init {place}`"
+                f"there is no project in {place}, which would have a file {DEFAULT_FILE}: correct the "
+                f"path, or make one with `bakeoff init {place}`"
             )
         place = place / DEFAULT_FILE
     return Project(session_of(load(place)))

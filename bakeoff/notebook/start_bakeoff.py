@@ -23,7 +23,7 @@ Save = Literal["best", "all", "none"] | bool | None
 
 _LEAST_MEMORY_MB = 16
 #: Options that are the design of a run: how the candidates meet the data.
-_DESIGN = ("folds", "repeats", "stratify", "gap", "fold_column")
+_DESIGN = ("folds", "repeats", "seeds", "stratify", "gap", "fold_column")
 #: What the columns beside X and y are called in a design.
 _COLUMNS = {"groups": "group", "time": "time"}
 _OF_JSON = "this is no request for a run: "

@@ -318,3 +318,44 @@ def test_the_report_is_one_file_or_markdown(result: BakeoffResult, tmp_path: Pat
     assert page.startswith("<!doctype html>")
     assert str(result.verdict)[:30] in page
     assert result.to_markdown().startswith(f"## {result.name}")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"foldz": 3}, r"there is no option 'foldz'; did you mean 'folds'\?"),
+        ({"folds": 1000}, "^folds is 1000: input should be less than or equal to 100"),
+        ({"seeds": 99}, "^seeds is 99: input should be less than or equal to 50"),
+        ({"test_size": 2.0}, "^test_size is 2.0: input should be less than 1"),
+        ({"groups": [1, 2]}, "groups has 2 values, and X has 800 rows: give one for each row"),
+        ({"task": "class"}, "task is 'class': give 'binary', 'multiclass' or 'regression', or nothing"),
+        ({"metrics": 3}, r"3 is no metric: give names, or functions f\(y_true, y_pred\)"),
+        ({"workers": 0}, "workers is 0: how many candidates are fitted at once, from 1 to 10"),
+        ({"timeout": -1}, "timeout is -1: the seconds that one candidate may take, above 0"),
+        ({"memory_mb": 2}, "memory_mb is 2: a whole number of megabytes, 16 at least"),
+        ({"on_interrupt": "stop"}, "on_interrupt is 'stop': give 'cancel' or 'detach'"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_an_option_that_cannot_be_is_named_as_it_was_given(
+    result: BakeoffResult, options: dict[str, object], message: str
+) -> None:
+    before = len(bakeoff.notebook_project().runs(limit=100))
+    with pytest.raises(InvalidInputError, match=message):
+        bakeoff.compare({"tree": DecisionTreeClassifier()}, X, Y, **options)
+    assert len(bakeoff.notebook_project().runs(limit=100)) == before
+
+
+def test_a_folder_without_a_project_is_named_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(
+        NotFoundError, match=f"there is no project in {tmp_path}, .* `bakeoff init {tmp_path}`"
+    ):
+        bakeoff.project(tmp_path)
+
+
+def test_seeds_and_folds_are_recipes(result: BakeoffResult) -> None:
+    found = bakeoff.compare(
+        {"tree": DecisionTreeClassifier(max_depth=2)}, X, Y, folds=3, seeds=3, progress=False
+    )
+    assert found.state == "completed"
+    assert set(found.predictions("tree").index) == set(range(800))
