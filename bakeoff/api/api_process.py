@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 import uvicorn
 
+from bakeoff.api import served_address
 from bakeoff.api.app import MountedPages, create_app
 from bakeoff.api.dependencies import Service
 from bakeoff.api.security.page_sessions import PageSessions
@@ -42,6 +43,7 @@ def serve(context: Context, *, say: Callable[[str], None], pages: MakePages | No
         schema_version.ensure(context.engine)
         context.catalog()
         context.broker.hold()
+        served_address.note(configuration, url_of(listener))
         say(f"serving on {url_of(listener)}{_open_access_note(open_to_all=open_to_all)}; Ctrl-C stops")
         _run(context, tokens, listener, pages)
 

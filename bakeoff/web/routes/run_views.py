@@ -17,6 +17,9 @@ from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
 from bakeoff.web.shown_tables import ShownTable
 from bakeoff.web.visits import Answer, Page, PageRoute, Visit
 
+#: Candidates of which all pairs are shown at once: of fifty, a browser lays out the matrix for a second.
+_MOST_IN_MATRIX = 24
+
 
 def show_pareto(visit: Visit) -> Answer:
     if (found := full_id(visit)) is not None:
@@ -81,10 +84,15 @@ def show_pairs(visit: Visit) -> Answer:
         data={
             **run_head(visit, report, "pairs"),
             "verdict": verdict,
-            "matrix": pairs_matrix([pair.to_record() for pair in verdict.pairs], order=order)
+            "matrix": pairs_matrix(
+                [pair.to_record() for pair in verdict.pairs],
+                order=order,
+                most=None if visit.asked("all") == "yes" else _MOST_IN_MATRIX,
+            )
             if verdict
             else None,
             "metric": report.metrics[0],
+            "left_out": max(len(order) - _MOST_IN_MATRIX, 0) if visit.asked("all") != "yes" else 0,
         },
         tables=[_pair_table(verdict)] if verdict else [],
     )

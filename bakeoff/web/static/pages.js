@@ -1,5 +1,5 @@
 // What a page does beyond what it does without script: forms that ask by themselves, swaps in place, keys, copying.
-import { follow } from "./live.js";
+import { follow, followLog } from "./live.js";
 import { refresh } from "./swap.js";
 import { startKeys } from "./keys.js";
 
@@ -61,3 +61,4 @@ document.addEventListener("click", async (event) => {
 
 startKeys();
 follow();
+followLog();

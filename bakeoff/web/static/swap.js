@@ -22,6 +22,11 @@ function idiomorph() {
   return loading;
 }
 
+// The server escapes whatever others wrote: this is the page that a reload would show.
+export function parsed(text) {
+  return new DOMParser().parseFromString(trusted.createHTML(text), "text/html");
+}
+
 let busy = false;
 let again = false;
 
@@ -35,8 +40,7 @@ export async function refresh() {
       idiomorph(),
     ]);
     if (answer.redirected) { location.assign(answer.url); return; }
-    // The server escapes whatever others wrote: this is the page that a reload would show.
-    const page = new DOMParser().parseFromString(trusted.createHTML(await answer.text()), "text/html");
+    const page = parsed(await answer.text());
     if (!answer.ok) { swap(document.querySelector("[data-region]"), page.querySelector("main"), morph); return; }
     for (const region of document.querySelectorAll("[data-region]")) {
       swap(region, page.getElementById(region.id), morph);

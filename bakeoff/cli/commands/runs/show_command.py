@@ -50,6 +50,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Watch it to its end first; then exit as `run` does.")
     ] = False,
+    web: Annotated[bool, typer.Option("--web", help="Open its page in a browser instead.")] = False,
     config: ConfigFile = None,
 ) -> None:
     """Show the leaderboard of a run."""
@@ -61,6 +62,9 @@ def show(  # noqa: PLR0917 - one parameter for each option
     context = project_access.open_project(config)
     engine = project_access.database(context)
     run_id = run_rows.find(engine, run)
+    if web:
+        _open_page(context, run_id)
+        return
     form = ShowFormat.JSON if as_json else form
     ended = _watch(context, run_id, form) if follow else None
     wait_for_verdict(context, run_id)  # returns at once unless the run is being judged, or nobody judged it
@@ -81,6 +85,23 @@ def _show_folds(report: "RunReport") -> None:
     from bakeoff.cli.output.runs.fold_table import fold_table
 
     terminal.show(terminal.out(), *fold_table(report))
+
+
+def _open_page(context: "Context", run_id: str) -> None:
+    """The address is printed, too: there may be no browser on this machine."""
+    import webbrowser
+
+    from bakeoff.api import served_address
+    from bakeoff.domain.errors import NotFoundError
+
+    served = served_address.find(context.configuration)
+    if served is None:
+        raise NotFoundError(
+            "no pages are served here: `bakeoff up` serves them with everything else, `bakeoff api` alone"
+        )
+    address = f"{served}/runs/{run_id}"
+    terminal.out().print(address, soft_wrap=True)
+    webbrowser.open(address)
 
 
 def _watch(context: "Context", run_id: str, form: ShowFormat) -> "Run | None":

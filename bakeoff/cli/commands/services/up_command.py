@@ -150,7 +150,7 @@ def _api(configuration: "Configuration", log_level: str) -> _Service:
             log=configuration.logs / "api.log",
             is_vital=False,
         ),
-        what=url,
+        what=f"{url}, for browsers and programs",
         answers=lambda: _answers_http(settings.api_host, port, "/health/live"),
     )
 
