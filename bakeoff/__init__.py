@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from bakeoff.inference import EnsembleService, ModelPredictor
     from bakeoff.notebook.bakeoff_result import BakeoffResult
     from bakeoff.notebook.bakeoff_run import BakeoffRun
+    from bakeoff.notebook.candidate_grid import grid
     from bakeoff.notebook.compare_call import compare
     from bakeoff.notebook.project_door import Project, notebook_project, project, run
 
@@ -17,6 +18,7 @@ __all__ = [
     "ModelPredictor",
     "Project",
     "compare",
+    "grid",
     "notebook_project",
     "project",
     "run",
@@ -29,6 +31,7 @@ _HOMES = {
     "ModelPredictor": "bakeoff.inference",
     "Project": "bakeoff.notebook.project_door",
     "compare": "bakeoff.notebook.compare_call",
+    "grid": "bakeoff.notebook.candidate_grid",
     "notebook_project": "bakeoff.notebook.project_door",
     "project": "bakeoff.notebook.project_door",
     "run": "bakeoff.notebook.project_door",
