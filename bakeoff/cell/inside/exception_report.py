@@ -91,7 +91,7 @@ def _first_beyond(files: tuple[str, ...], start: TracebackType | None) -> Traceb
 
 
 def hint_for(error: BaseException | None) -> str:
-    """What to do about an exception that the limits of a cell explain; empty for any other one."""
+    """What to do about an exception that the limits of a cell, or what it is given, explain; else empty."""
     if isinstance(error, PermissionError) and error.errno == errno.EPERM and error.filename is None:
         return (
             "A cell may signal or change only processes that it started, and has no administrator's rights."
@@ -103,6 +103,8 @@ def hint_for(error: BaseException | None) -> str:
         return f"A file that a cell writes may have {most_mb:,} MB at most."
     if isinstance(error, MemoryError):
         return "It asked for more memory than its limit allows."
+    if error is not None and _class_name(error) == "InvalidIndexError":  # of pandas, which a cell may lack
+        return "X is a DataFrame: `X = np.asarray(X)` makes it an array, or use X.iloc[:, 0]."
     return ""
 
 
