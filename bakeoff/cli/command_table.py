@@ -134,7 +134,7 @@ _ENTRIES: Sequence[_Entry] = (
         "check",
         "bakeoff.cli.commands.project.check_command:check",
         _PROJECT,
-        "Check that a signal model keeps its contract.",
+        "Check that a candidate or a signal model keeps its contract.",
     ),
     _Entry(
         "datasets",

@@ -1,5 +1,9 @@
 """A cell from an oven of its own, for commands and the saver, which have no slot of a worker."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
 from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.host.cell_client import connect
 from bakeoff.cell.host.cell_order import Order
@@ -19,14 +23,28 @@ _PRELOADED = (
 
 def run_in_own_oven(context: Context, order: Order) -> CellOutcome:
     """The oven ends with the cell. If this process dies, both end."""
+    with own_oven(context) as run:
+        return run(order)
+
+
+@contextmanager
+def own_oven(context: Context) -> Iterator[Callable[[Order], CellOutcome]]:
+    """Yields a function that runs a cell. A cell that takes its warm parent with it does not end the oven."""
     configuration = context.configuration
-    with (
-        Oven.start(
-            preload=_PRELOADED,
-            import_path=import_path(configuration.root),
-            closed=configuration.secrets,
-            hidden=socket_folders(context.configuration),
-        ) as oven,
-        connect(oven.socket, timeout_s=_START_S) as warm,
-    ):
-        return warm.run(order)
+    hidden = socket_folders(configuration)
+    with oven_for(configuration.root, closed=configuration.secrets, hidden=hidden) as run:
+        yield run
+
+
+@contextmanager
+def oven_for(
+    root: Path, *, closed: Sequence[Path] = (), hidden: Sequence[Path] = ()
+) -> Iterator[Callable[[Order], CellOutcome]]:
+    """The same without a project: `root` is the folder that plugins are imported from."""
+    with Oven.start(preload=_PRELOADED, import_path=import_path(root), closed=closed, hidden=hidden) as oven:
+
+        def run(order: Order) -> CellOutcome:
+            with connect(oven.socket, timeout_s=_START_S) as warm:
+                return warm.run(order)
+
+        yield run

@@ -10,6 +10,7 @@ from bakeoff.api.schemas.catalog_schemas import CatalogOut, DatasetsOut, ModelOu
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.identity import iso
 from bakeoff.evaluation.planning.request_body import PRINTABLE
+from bakeoff.operations.conformance.report_store import catalog_record, known_reports
 from bakeoff.operations.dataset_findings import known_findings
 from bakeoff.store.bakeoffs import rejections as loads
 
@@ -21,7 +22,7 @@ _ModelId = Annotated[str, Path(max_length=100, pattern=PRINTABLE)]
 @router.get("/models", response_model=CatalogOut)
 def list_models(context: TheContext) -> dict[str, Any]:
     """The candidates of the catalog: those that can take part, and those that cannot, with the reason."""
-    return context.catalog().contents.to_record()
+    return catalog_record(context.configuration, context.catalog().contents)
 
 
 @router.post("/models/reload", response_model=CatalogOut)
@@ -31,7 +32,7 @@ async def reload_the_catalog(service: TheService, _: AnAdmin) -> dict[str, Any]:
     Needs the role admin.
     """
     await service.start(service.context.reload_catalog)
-    return service.context.catalog().contents.to_record()
+    return catalog_record(service.context.configuration, service.context.catalog().contents)
 
 
 @router.get("/models/{id}", response_model=ModelOut, responses=documented(404))
@@ -42,8 +43,10 @@ def read_a_model(context: TheContext, id: _ModelId) -> dict[str, Any]:  # noqa: 
     rejections = loads.history(context.engine, id)
     if candidate is None and not rejections:
         raise NotFoundError(f"there is no model {id!r}: the list of all is under /api/ml/models")
+    known = known_reports(context.configuration, [candidate]) if candidate else {}
+    checks = {"checks": known[id].to_record()} if id in known else {}
     return {
-        "candidate": candidate.to_record() if candidate else None,
+        "candidate": candidate.to_record() | checks if candidate else None,
         "enabled": id in contents.candidates,
         "rejections": [
             {**load.rejection.to_record(), "rejectedAt": iso(load.rejected_at)} for load in rejections

@@ -8,6 +8,15 @@ from bakeoff.domain.candidate import CandidateKind, Learns
 from bakeoff.domain.signal import Strategy
 
 
+class ChecksOut(Out):
+    checked_at: Moment
+    run: int
+    passed: int
+    failed: int
+    skipped: int
+    failed_checks: list[str] = Field(description="the slugs of the conformance kit that failed")
+
+
 class CandidateOut(Out):
     model_id: str
     model_version: str
@@ -17,6 +26,9 @@ class CandidateOut(Out):
     steps: list[str]
     description: str
     tags: list[str]
+    checks: ChecksOut | None = Field(
+        None, description="of the conformance kit; null: its code was not checked as it is now"
+    )
 
 
 class RejectionOut(Out):

@@ -1,27 +1,31 @@
-"""In the cell of a check: claim by claim, whether a signal model keeps its contract.
+"""In the cell of a check: check by check, whether a signal model keeps its contract.
 
 The model is trained on a synthetic market and asked for signals. This shows whether it breaks its contract,
 and not whether its signals are any good.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from math import isclose
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.signal import ModelOutput
+from bakeoff.evaluation.conformance.check_running import (
+    Check,
+    CheckFailedError,
+    NotApplicableError,
+    run_checks,
+)
 from bakeoff.evaluation.market.market_snapshot import open_market
 from bakeoff.evaluation.signals.answer_in_cell import seed_random
 from bakeoff.settings import log_setup
-from registry.code.class_import import describe_exception
-from registry.code.model_building import LoadError, SignalClass, find_signal_class
+from registry.code.model_building import SignalClass, find_signal_class
 from registry.code.signal_models import (
-    BadSignalsError,
     await_if_needed,
     checked_signals,
     construct,
@@ -35,27 +39,8 @@ _ALONE = 5  #: how many symbols are also asked for one by one
 _ROUNDING = 1e-9
 
 
-class ClaimVerdict(StrEnum):
-    HELD = "held"
-    FAILED = "failed"
-    SKIPPED = "skipped"  #: it does not apply to the model, or a claim that it needs has failed
-
-
-class _ClaimFailedError(Exception):
-    """The claim does not hold: why, and what to do about it."""
-
-    def __init__(self, why: str, cure: str) -> None:
-        super().__init__(why, cure)
-        self.why = why
-        self.cure = cure
-
-
-class _NotApplicableError(Exception):
-    """The claim does not apply to the model."""
-
-
-def check(payload: Mapping[str, Any], inside: CellApi) -> list[dict[str, str]]:
-    """For each claim: whether it holds, why not, and what to do about it."""
+def check(payload: Mapping[str, Any], inside: CellApi) -> list[dict[str, Any]]:
+    """For each check: whether it passed, what was seen, and what to do about it."""
     candidate = Candidate.from_json(payload["candidate"])
     log_setup.set_ids(**payload["about"], modelId=candidate.id)
     checked = _CheckedModel(
@@ -65,53 +50,7 @@ def check(payload: Mapping[str, Any], inside: CellApi) -> list[dict[str, str]]:
         symbols=payload["symbols"],
         as_of=date.fromisoformat(payload["asOf"]),
     )
-    return list(_check_all(checked, inside))
-
-
-class _Claim(NamedTuple):
-    text: str
-    test: Callable[["_CheckedModel"], None]
-    is_needed: bool = False  #: if it fails, all claims after it are skipped
-
-
-def _check_all(checked: "_CheckedModel", inside: CellApi) -> Iterator[dict[str, str]]:
-    missing = ""
-    for claim in _CLAIMS:
-        if missing:
-            yield _finding(claim, ClaimVerdict.SKIPPED, f"it takes that {missing}")
-            continue
-        inside.phase(claim.text)
-        found = _try(claim, checked)
-        if found["verdict"] is ClaimVerdict.FAILED and claim.is_needed:
-            missing = claim.text
-        yield found
-
-
-def _try(claim: _Claim, checked: "_CheckedModel") -> dict[str, str]:
-    seed_random()
-    try:
-        claim.test(checked)
-    except _NotApplicableError as exc:
-        return _finding(claim, ClaimVerdict.SKIPPED, str(exc))
-    except _ClaimFailedError as exc:
-        return _finding(claim, ClaimVerdict.FAILED, exc.why, exc.cure)
-    except LoadError as exc:
-        return _finding(claim, ClaimVerdict.FAILED, exc.cause, exc.fix, exc.traceback)
-    except BadSignalsError as exc:
-        return _finding(claim, ClaimVerdict.FAILED, exc.message, exc.hint)
-    except MemoryError:  # the cell reports it as what it is
-        raise
-    except (Exception, SystemExit) as exc:  # noqa: BLE001 - the model is untrusted code and raises anything
-        return _finding(
-            claim, ClaimVerdict.FAILED, f"it raised {describe_exception(exc)}", "mend what it raises"
-        )
-    return _finding(claim, ClaimVerdict.HELD)
-
-
-def _finding(
-    claim: _Claim, verdict: ClaimVerdict, why: str = "", cure: str = "", traceback: str = ""
-) -> dict[str, str]:
-    return {"claim": claim.text, "verdict": verdict, "why": why, "cure": cure, "traceback": traceback}
+    return run_checks(_CHECKS, checked, inside, left_out={}, deadline=math.inf, before=seed_random)
 
 
 @dataclass(kw_only=True)
@@ -130,10 +69,10 @@ class _CheckedModel:
 
     def learns(self) -> None:
         if not self.found.artefacts:
-            raise _NotApplicableError("it works without saved models")
+            raise NotApplicableError("it works without saved models")
         trained = await_if_needed(self.found.cls.train(self.data, self.as_of, seed=0, **self.found.params))
         if not trained_every_artefact(trained, self.found):
-            raise _ClaimFailedError(
+            raise CheckFailedError(
                 f"train returned a {type(trained).__name__} without exactly the models "
                 f"{', '.join(self.found.artefacts)}",
                 "return registry.interface.Trained(models=..., metrics=..., feature_names=...)",
@@ -172,7 +111,7 @@ class _CheckedModel:
         if not isinstance(explanation, Mapping) or not isinstance(
             explanation.get("feature_importance"), Mapping
         ):
-            raise _ClaimFailedError(
+            raise CheckFailedError(
                 f"explain returned {explanation!r:.100}",
                 "return a mapping with `feature_importance`, which is a mapping of numbers by name",
             )
@@ -182,23 +121,21 @@ class _CheckedModel:
 
     def _require_opinions(self) -> None:
         if not self.first_answers:
-            raise _NotApplicableError("it has no opinion on any symbol of this market")
+            raise NotApplicableError("it has no opinion on any symbol of this market")
 
 
 _CHANCE = "seed random numbers in the constructor, and keep no state from one call to the next"
 _OTHERS = "compare a symbol with all of the data, not with the other symbols of the call"
 
-_CLAIMS = (
-    _Claim("its class loads, and has what the contract requires", _CheckedModel.loads, is_needed=True),
-    _Claim("it learns the saved models that it names", _CheckedModel.learns, is_needed=True),
-    _Claim("it is constructed with data and artefacts", _CheckedModel.is_constructed, is_needed=True),
-    _Claim("it answers what can be used", _CheckedModel.answers, is_needed=True),
-    _Claim("the same question gets the same answer", _CheckedModel.answers_the_same_again),
-    _Claim("the order of the symbols changes nothing", _CheckedModel.answers_the_same_in_any_order),
-    _Claim(
-        "a symbol alone gets the same answer as among others", _CheckedModel.answers_the_same_for_one_alone
-    ),
-    _Claim("it explains what it says", _CheckedModel.explains),
+_CHECKS = (
+    Check(slug="loads", test=_CheckedModel.loads),
+    Check(slug="learns", test=_CheckedModel.learns, needs=("loads",)),
+    Check(slug="constructs", test=_CheckedModel.is_constructed, needs=("loads",), fails_without=("learns",)),
+    Check(slug="answers", test=_CheckedModel.answers, needs=("constructs",)),
+    Check(slug="deterministic", test=_CheckedModel.answers_the_same_again, needs=("answers",)),
+    Check(slug="row-order", test=_CheckedModel.answers_the_same_in_any_order, needs=("answers",)),
+    Check(slug="batch-split", test=_CheckedModel.answers_the_same_for_one_alone, needs=("answers",)),
+    Check(slug="explains", test=_CheckedModel.explains, needs=("answers",)),
 )
 
 
@@ -211,7 +148,7 @@ def _compare(first: Mapping[str, ModelOutput], answers: Iterable[ModelOutput], w
     for symbol in sorted(first.keys() | again.keys()):
         one, other = first.get(symbol), again.get(symbol)
         if one is None or other is None or not _alike(one, other):
-            raise _ClaimFailedError(
+            raise CheckFailedError(
                 f"for {symbol} it answered {_words(one)}, and {_words(other)} {when}", cure
             )
 

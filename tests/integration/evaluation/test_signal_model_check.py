@@ -46,14 +46,14 @@ LEARNS = GOOD.replace(
     "self.confidence, self.asked =", "assert artefacts['hope'] > 1000\n        self.confidence, self.asked ="
 )
 
-LOADS = "its class loads, and has what the contract requires"
-LEARNT = "it learns the saved models that it names"
-CONSTRUCTED = "it is constructed with data and artefacts"
-USABLE = "it answers what can be used"
-AGAIN = "the same question gets the same answer"
-ORDER = "the order of the symbols changes nothing"
-ALONE = "a symbol alone gets the same answer as among others"
-EXPLAINS = "it explains what it says"
+LOADS = "loads"
+LEARNT = "learns"
+CONSTRUCTED = "constructs"
+USABLE = "answers"
+AGAIN = "deterministic"
+ORDER = "row-order"
+ALONE = "batch-split"
+EXPLAINS = "explains"
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def inside(tmp_path: Path) -> Iterator[CellApi]:
 
 @pytest.fixture
 def check(market: PinnedMarket, inside: CellApi, tmp_path: Path) -> Callable[..., dict[str, tuple[str, str]]]:
-    """By claim, what became of it, and why."""
+    """By check, what became of it, and what was seen."""
 
     def check(source: str, **params: Any) -> dict[str, tuple[str, str]]:
         (tmp_path / "mine.py").write_text(source)
@@ -87,27 +87,27 @@ def check(market: PinnedMarket, inside: CellApi, tmp_path: Path) -> Callable[...
             "symbols": list(market.symbols[:20]),
         }
         found = check_in_cell.check(payload, inside)
-        assert all(one["cure"] for one in found if one["verdict"] == "failed")
-        return {one["claim"]: (one["verdict"], one["why"]) for one in found}
+        assert all(one["cure"] for one in found if one["outcome"] == "failed")
+        return {one["slug"]: (one["outcome"], one["seen"]) for one in found}
 
     return check
 
 
-def test_a_model_that_keeps_the_contract_holds_every_claim(check) -> None:
+def test_a_model_that_keeps_the_contract_passes_every_check(check) -> None:
     assert check(GOOD, confidence=0.5) == {
-        LOADS: ("held", ""),
+        LOADS: ("passed", ""),
         LEARNT: ("skipped", "it works without saved models"),
-        CONSTRUCTED: ("held", ""),
-        USABLE: ("held", ""),
-        AGAIN: ("held", ""),
-        ORDER: ("held", ""),
-        ALONE: ("held", ""),
-        EXPLAINS: ("held", ""),
+        CONSTRUCTED: ("passed", ""),
+        USABLE: ("passed", ""),
+        AGAIN: ("passed", ""),
+        ORDER: ("passed", ""),
+        ALONE: ("passed", ""),
+        EXPLAINS: ("passed", ""),
     }
 
 
 def test_what_it_works_with_it_learns_first(check) -> None:
-    assert {verdict for verdict, _ in check(LEARNS).values()} == {"held"}
+    assert {verdict for verdict, _ in check(LEARNS).values()} == {"passed"}
 
 
 @pytest.mark.parametrize(
@@ -160,17 +160,17 @@ def test_a_training_without_the_models_that_are_named_is_named(check) -> None:
     found = check(LEARNS.replace('{"hope": len', '{"hop": len'))
 
     assert found[LEARNT] == ("failed", "train returned a Trained without exactly the models hope")
-    assert found[CONSTRUCTED] == ("skipped", f"it takes that {LEARNT}")
+    assert found[CONSTRUCTED] == ("skipped", f"it needs {LEARNT}")
 
 
 def test_a_model_without_any_opinion_is_not_said_to_hold_what_nobody_has_seen(check) -> None:
     found = check(GOOD.replace("for s in symbols]", "for s in symbols if False]"))
 
-    assert found[USABLE] == ("held", "")
+    assert found[USABLE] == ("passed", "")
     assert found[AGAIN] == found[EXPLAINS] == ("skipped", "it has no opinion on any symbol of this market")
 
 
-def test_the_command_counts_what_held_and_what_did_not(project: Project) -> None:
+def test_the_command_counts_what_passed_and_what_did_not(project: Project) -> None:
     (project.root / "plugs").mkdir()
     (project.root / "plugs" / "mine.py").write_text(GOOD)
 
@@ -181,27 +181,25 @@ def test_the_command_counts_what_held_and_what_did_not(project: Project) -> None
     ended = project.bakeoff("check", "plugs/mine.py:Mine", "--json")
 
     assert good.exit_code == 0
-    assert good.stdout.splitlines()[-1] == (
-        f"8 checks: 7 held, 0 failed, 1 skipped; {project.root}/plugs/mine.py:Mine"
-    )
+    counts = "7 run, 7 passed, 0 failed, 1 skipped"
+    assert good.stdout.splitlines()[-1].startswith(f"{project.root}/plugs/mine.py:Mine  {counts}, ")
     assert f"✓ {ALONE}" in good.stdout
     assert ended.exit_code == 1
     [only] = json.loads(ended.stdout)["checks"]
-    assert (only["claim"], only["verdict"]) == ("its process goes on to the end", "failed")
-    assert f"failed in {USABLE}: " in only["why"]
+    assert (only["slug"], only["outcome"]) == (USABLE, "failed")
+    assert f"failed in {USABLE}: " in only["seen"]
 
 
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        (
-            "tree",
-            "tree is a candidate for bake-offs, and no signal model: `bakeoff run --models tree` tries it",
-        ),
-        ("trend", "there is no signal model 'trend'; did you mean 'tree'?"),
+        ("trend", "there is no candidate 'trend'; did you mean 'tree'?"),
         ("none.py", "none.py cannot be read: "),
-        ("empty.py", "empty.py should have one class with a method generate_signals, and has none: name it"),
-        ("two.py", "two.py should have one class with a method generate_signals, and has these: 'A', 'B'"),
+        (
+            "empty.py",
+            "with fit and predict, or with generate_signals, and has none: name it",
+        ),
+        ("two.py", "or with generate_signals, and has these: 'A', 'B'"),
     ],
 )
 def test_what_cannot_be_checked_is_code_2_and_says_what_can(project: Project, what: str, said: str) -> None:

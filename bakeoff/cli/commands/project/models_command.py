@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
 
     from bakeoff.domain.candidate import Candidate, Rejection
+    from bakeoff.operations.conformance.report_store import KnownReport
     from registry.catalog.live_catalog import CatalogContents
 
 
@@ -33,25 +35,42 @@ def models(
     config: ConfigFile = None,
 ) -> None:
     """List the candidates, and why some cannot take part."""
+    from bakeoff.operations.conformance.report_store import catalog_record, known_reports
     from registry.catalog.live_catalog import Catalog
 
-    catalog = Catalog.of(project_access.open_project(config).configuration, anew=fresh, rejected_anew=True)
+    configuration = project_access.open_project(config).configuration
+    catalog = Catalog.of(configuration, anew=fresh, rejected_anew=True)
     if as_json:
-        terminal.write_json(catalog.contents.to_record())
+        terminal.write_json(catalog_record(configuration, catalog.contents))
     else:
-        terminal.show(terminal.out(), *_parts(catalog.contents, str(catalog.file), every=every))
+        listed = [*catalog.contents.candidates.values(), *catalog.contents.disabled.values()]
+        checked = {id_: _checked(known) for id_, known in known_reports(configuration, listed).items()}
+        parts = _parts(catalog.contents, str(catalog.file), checked, every=every)
+        terminal.show(terminal.out(), *parts)
     if strict and catalog.rejected:
         raise typer.Exit(_REJECTED)
 
 
-def _parts(contents: "CatalogContents", file: str, *, every: bool) -> "list[RenderableType]":
+def _checked(known: "KnownReport") -> "Text":
+    from rich.text import Text
+
+    failed = known.report.failed
+    if failed:
+        more = f" and {len(failed) - 2} more" if failed[2:] else ""
+        return Text(f"✗ {', '.join(failed[:2])}{more}", "red")
+    return Text(f"✓ {known.report.counts['passed']}", "green")
+
+
+def _parts(
+    contents: "CatalogContents", file: str, checked: "Mapping[str, Text]", *, every: bool
+) -> "list[RenderableType]":
     from rich.text import Text
 
     parts: list[RenderableType] = []
     signals = contents.signal_models
     candidates = [c for c in contents.candidates.values() if c.id not in signals]
     if candidates:
-        parts.append(_table(candidates))
+        parts.append(_table(candidates, checked))
     if signals:
         parts += [Text()] if candidates else []
         parts += [
@@ -60,14 +79,14 @@ def _parts(contents: "CatalogContents", file: str, *, every: bool) -> "list[Rend
         ]
     if contents.disabled and every:
         parts += [Text(), Text("disabled: `bakeoff run --with ID` adds one to a run", "bold")]
-        parts.append(_table(contents.disabled.values(), style="dim"))
+        parts.append(_table(contents.disabled.values(), checked, style="dim"))
     if contents.rejected:
         parts += [Text(), Text("rejected", "bold red")]
         parts += [part for rejection in contents.rejected.values() for part in _rejected(rejection)]
     return [*parts, Text(), _summary(contents, file, every=every)]
 
 
-def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
+def _table(candidates: "Iterable[Candidate]", checked: "Mapping[str, Text]", style: str = "") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
@@ -75,6 +94,10 @@ def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
     table.add_column("model", no_wrap=True)
     table.add_column("version", no_wrap=True, style="dim")
     table.add_column("learns", no_wrap=True, style="dim")
+    candidates = list(candidates)
+    has_checks = any(candidate.id in checked for candidate in candidates)
+    if has_checks:
+        table.add_column("checks", no_wrap=True)
     table.add_column("from", no_wrap=True, overflow="ellipsis", style="dim")
     table.add_column("description", no_wrap=True, overflow="ellipsis", ratio=1)
     for candidate in candidates:
@@ -83,6 +106,7 @@ def _table(candidates: "Iterable[Candidate]", style: str = "") -> "Table":
             Text(candidate.id, style or "bold"),
             Text(candidate.version),
             Text(candidate.learns or ""),
+            *([checked.get(candidate.id, Text(""))] if has_checks else []),
             Text(where),
             Text(terminal.clean(candidate.description), style),
         )

@@ -1,0 +1,1 @@
+"""The conformance kit: whether a plugin keeps its contract, check by check, in cells"""

@@ -1,0 +1,1 @@
+"""`bakeoff check`: which plugins are checked, and what is remembered of it"""

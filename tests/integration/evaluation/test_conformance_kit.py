@@ -1,0 +1,187 @@
+"""The conformance kit in real cells: each planted bug fails its own check alone, and good candidates pass."""
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fixtures.places import ROOT
+
+from bakeoff.cell.host.cell_client import connect
+from bakeoff.cell.host.cell_order import Order
+from bakeoff.cell.host.cell_outcome import CellOutcome
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.candidate import Candidate, OutputKind
+from bakeoff.domain.conformance import CANDIDATE_CHECKS, CheckOutcome, ConformanceReport
+from bakeoff.evaluation.conformance.check_candidate import KitLimits, check_candidate
+
+PLUGINS = ROOT / "tests" / "plugins"
+PRELOADED = (
+    "bakeoff.settings.log_setup:set_up_for_plugins",
+    "numpy",
+    "pandas",
+    "bakeoff.evaluation.jobs.fit_and_predict:warm_up",
+    "sklearn",
+)
+
+
+def planted() -> dict[str, list[str]]:
+    """By class, the checks that it must fail: its docstring names them. The good ones fail none."""
+    tree = ast.parse((PLUGINS / "planted_bugs.py").read_text("utf-8"))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    return {
+        one.name: [] if one.name.startswith("Good") else (ast.get_docstring(one) or "").split()
+        for one in classes
+    }
+
+
+Check = Callable[..., ConformanceReport]
+
+
+@pytest.fixture(scope="module")
+def check() -> Iterator[Check]:
+    with Oven.start(preload=PRELOADED) as oven:
+
+        def run(order: Order) -> CellOutcome:
+            with connect(oven.socket, timeout_s=120) as warm:
+                return warm.run(order)
+
+        def check(
+            path: str, *, root: Path = PLUGINS, timeout_s: float = 90, **about: object
+        ) -> ConformanceReport:
+            candidate = Candidate(**{"id": path, "version": "1", "path": path, **about})
+            return check_candidate(candidate, run, root=root, limits=KitLimits(timeout_s=timeout_s))
+
+        yield check
+
+
+@pytest.mark.parametrize(("name", "slugs"), planted().items())
+def test_a_planted_bug_fails_its_own_check_and_no_other(check: Check, name: str, slugs: list[str]) -> None:
+    report = check(f"planted_bugs:{name}")
+    assert sorted(report.failed) == sorted(slugs), [one for one in report.checks if one.slug in report.failed]
+    assert {one.slug for one in report.checks} == set(CANDIDATE_CHECKS)
+    assert all(one.seen and one.cure for one in report.checks if one.outcome is CheckOutcome.FAILED)
+
+
+def test_every_check_has_a_bug_that_fails_it() -> None:
+    told_only = {"memorises"}
+    assert {slug for slugs in planted().values() for slug in slugs} == set(CANDIDATE_CHECKS) - told_only
+
+
+def test_a_failure_is_told_with_its_figures_and_a_cure(check: Check) -> None:
+    [failed] = [one for one in check("planted_bugs:CountsRows").checks if one.slug == "row-order"]
+    assert failed.seen.startswith("34 of 64 probabilities differ with the rows in another order: row ")
+    assert failed.cure == "predict each row from its own values, and not from its place"
+
+
+def test_a_check_that_hangs_fails_and_the_others_are_made(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "hangs.py").write_text(
+        "import numpy as np, time\n"
+        "class Hangs:\n"
+        "    def fit(self, X, y):\n"
+        "        return self\n"
+        "    def predict(self, X):\n"
+        "        while X.isna().any(axis=None):\n"
+        "            time.sleep(1)\n"
+        "        return np.zeros(len(X), dtype=int)\n"
+    )
+    report = check("hangs:Hangs", root=tmp_path, timeout_s=1)
+    by_slug = {one.slug: one for one in report.checks}
+    assert by_slug["missing-values"].seen == "it did not end within 1 s"
+    assert by_slug["single-row"].outcome is CheckOutcome.PASSED
+
+
+def test_probabilities_as_predictions_are_checked_as_such(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "sure.py").write_text(
+        "import numpy as np\n"
+        "class Sure:\n"
+        "    def fit(self, X, y):\n"
+        "        self.share = float(np.mean(y))\n"
+        "        return self\n"
+        "    def predict(self, X):\n"
+        "        return np.full(len(X), self.share)\n"
+    )
+    assert check("sure:Sure", root=tmp_path, output_kind=OutputKind.PROBA).failed == []
+
+
+QUICK = (
+    "sklearn.linear_model:Ridge",
+    "sklearn.linear_model:SGDClassifier",
+    "sklearn.linear_model:BayesianRidge",
+    "sklearn.tree:DecisionTreeClassifier",
+    "sklearn.tree:DecisionTreeRegressor",
+    "sklearn.naive_bayes:GaussianNB",
+    "sklearn.naive_bayes:MultinomialNB",
+    "sklearn.neighbors:KNeighborsClassifier",
+    "sklearn.svm:SVC",
+    "sklearn.discriminant_analysis:LinearDiscriminantAnalysis",
+    "sklearn.dummy:DummyClassifier",
+    "xgboost:XGBClassifier",
+)
+
+#: Each of them is right: these libraries do what the check warns of.
+EXPECTED = {
+    "lightgbm:LGBMClassifier": ["feature-names"],  # it goes by position, whatever the names
+    "lightgbm:LGBMRegressor": ["feature-names"],
+    # It has no random_state, and keeps similarities of pairs of rows, up to its cache_size.
+    "sklearn.svm:SVR": ["no-global-random", "memory-linear"],
+    "sklearn.neighbors:NearestCentroid": ["proba-agrees"],  # its probabilities heed the shares of the classes
+    "sklearn.kernel_ridge:KernelRidge": ["memory-linear"],  # a matrix of rows by rows
+    "sklearn.gaussian_process:GaussianProcessClassifier": ["memory-linear"],
+    "sklearn.gaussian_process:GaussianProcessRegressor": ["memory-linear"],
+    "sklearn.semi_supervised:LabelSpreading": ["memory-linear"],
+}
+
+SLOWER = (
+    *EXPECTED,
+    *(
+        f"sklearn.linear_model:{name}"
+        for name in [
+            "LogisticRegression",
+            "RidgeClassifier",
+            "Perceptron",
+            "PassiveAggressiveClassifier",
+            "LinearRegression",
+            "Lasso",
+            "ElasticNet",
+            "HuberRegressor",
+            "SGDRegressor",
+            "PoissonRegressor",
+            "Lars",
+        ]
+    ),
+    *(
+        f"sklearn.ensemble:{name}"
+        for name in [
+            "RandomForestClassifier",
+            "RandomForestRegressor",
+            "ExtraTreesClassifier",
+            "GradientBoostingClassifier",
+            "HistGradientBoostingClassifier",
+            "HistGradientBoostingRegressor",
+            "AdaBoostClassifier",
+            "BaggingClassifier",
+        ]
+    ),
+    "sklearn.tree:ExtraTreeClassifier",
+    "sklearn.naive_bayes:BernoulliNB",
+    "sklearn.neighbors:KNeighborsRegressor",
+    "sklearn.svm:LinearSVC",
+    "sklearn.svm:NuSVC",
+    "sklearn.neural_network:MLPClassifier",
+    "sklearn.discriminant_analysis:QuadraticDiscriminantAnalysis",
+    "sklearn.calibration:CalibratedClassifierCV",
+    "sklearn.cross_decomposition:PLSRegression",
+    "xgboost:XGBRegressor",
+)
+
+
+@pytest.mark.parametrize("path", QUICK)
+def test_estimators_of_known_libraries_pass(check: Check, path: str) -> None:
+    assert check(path).failed == []
+
+
+@pytest.mark.services  # no server, but a minute of work
+@pytest.mark.parametrize("path", SLOWER)
+def test_slower_ones_pass_and_exceptions_are_named(check: Check, path: str) -> None:
+    assert check(path).failed == EXPECTED.get(path, [])
