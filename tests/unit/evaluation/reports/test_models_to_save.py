@@ -173,7 +173,7 @@ def test_a_problem_that_a_cell_tells_is_a_model_that_is_not_kept_and_a_warning(t
     assert isinstance(fitted, NotKept)
     assert len(fitted.problem) == 500
     cost = Cost(fit_s=0.0, predict_s=0.0, cpu_s=0.0, peak_memory_mb=0.0, granted_threads=1)
-    scores = Scores(metrics={}, details={"warnings": ["one"], "classes": []}, sketches={}, curves=None)
+    scores = Scores(metrics={}, details={"warnings": ["one"], "classes": []}, sketches={}, curves={})
     result = result_of(under_way(tmp_path), Scored(scores=scores, cost=cost, fitted=fitted), duration_s=1.0)
     assert result.details == {"warnings": ["one", f"not saved: {fitted.problem}"], "classes": []}
 
