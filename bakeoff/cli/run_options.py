@@ -103,7 +103,7 @@ def _fields() -> "dict[str, FieldInfo]":
 def given_and_needing_cells(given: Mapping[str, Any]) -> list[str]:
     """The given options that have no effect with `--in-process`, as they are written."""
     return [
-        _flag(name, field)
+        _flag(name, field, how)
         for name, field, how in _options(of_plan=False)
         if how.needs_cells and given.get(name)
     ]
@@ -113,7 +113,7 @@ def _parameter(name: str, field: "FieldInfo", how: OnCommandLine) -> inspect.Par
     kind = _kind(field)
     is_flag = kind is bool
     option = typer.Option(
-        *([_flag(name, field)] if is_flag else []),
+        *([_flag(name, field, how)] if is_flag or how.flag else []),
         metavar=how.metavar,
         help=how.help or field.description,
         rich_help_panel=str(how.panel),
@@ -134,7 +134,9 @@ def _kind(field: "FieldInfo") -> Any:
     return next((kind for kind in (bool, int, float) if kinds == {kind}), str)
 
 
-def _flag(name: str, field: "FieldInfo") -> str:
+def _flag(name: str, field: "FieldInfo", how: OnCommandLine) -> str:
+    if how.flag is not None:
+        return how.flag
     text = name.replace("_", "-")
     return f"--no-{text}" if field.default is True else f"--{text}"
 
@@ -158,6 +160,8 @@ def request_of(
             value = field.default != value
         elif isinstance(value, str) and list[str] in get_args(field.annotation):
             value = split(value)
+        elif isinstance(value, str) and dict[str, str] in get_args(field.annotation):
+            value = _pairs(value, name)
         if name not in DesignRequest.model_fields:
             body[to_camel(name)] = value
         elif value != field.default:
@@ -188,6 +192,16 @@ def split(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _pairs(text: str, option: str) -> dict[str, str]:
+    pairs = [part.rpartition("=") for part in split(text) or ()]
+    for column, _, value in pairs:
+        if not (column and value):
+            raise InvalidInputError(
+                f"--{option} {text}: give each as COLUMN=TYPE, such as zip=str,age=float64"
+            )
+    return {column: value for column, _, value in pairs}
 
 
 def plan_of(context: "Context", request: "RunRequest", added: Sequence[str], console: "Console") -> "Plan":

@@ -69,9 +69,16 @@ class DatasetSettings(Section):
     group: str | None = Field(None, description="column whose equal values are never trained on and tested")
     time: str | None = Field(None, description="column by which the latest rows are tested")
     fold_column: str | None = Field(None, description="column whose equal values are tested together")
+    separator: str | None = Field(
+        None, min_length=1, max_length=1, description="between the values of a csv; null: found"
+    )
+    encoding: str | None = Field(
+        None, description="of a csv, such as latin-1; null: UTF-8, or as it is marked"
+    )
     dtypes: dict[str, str] = Field(default_factory=dict, description="column types, for csv")
     features: list[str] | None = Field(None, description="columns to use; null: all but those above")
     drop: list[str] = Field(default_factory=list, description="columns to leave out")
+    drop_unlabelled: bool = Field(False, description="leave out rows that have no target")
     positive_label: str | int | float | bool | None = Field(
         None, description="positive class; null: the greater of two in sort order"
     )

@@ -46,7 +46,8 @@ def _refuse_missing(column: Column) -> None:
     if column.missing:
         raise InvalidInputError(
             f"target {column.name!r} is missing in {column.missing} of {len(column)} rows: "
-            "fill them in or remove these rows"
+            "fill them in, or leave these rows out by `dropUnlabelled: true` in the dataset's entry or "
+            "--drop-unlabelled"
         )
     if column.type == DATETIME:
         raise InvalidInputError(f"target {column.name!r} holds dates: a target is classes or numbers")

@@ -24,6 +24,7 @@ class OnCommandLine:
 
     panel: HelpPanel
     metavar: str | None = None
+    flag: str | None = None  #: what is typed, if that is not the name
     help: str | None = None  #: None: the description of the field
     in_plan: bool = True  #: whether `bakeoff plan` has it, too
     needs_cells: bool = False  #: it has no effect with `--in-process`, without worker and cells

@@ -29,7 +29,7 @@ from bakeoff.evaluation.planning.candidate_choice import (
     named,
 )
 from bakeoff.evaluation.planning.design_request import design_of, refuse_seal
-from bakeoff.evaluation.planning.run_spec import RunSpec
+from bakeoff.evaluation.planning.run_spec import FILE_OPTIONS, RunSpec
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 from registry.catalog.live_catalog import Catalog
@@ -158,7 +158,7 @@ def _dataset(request: RunSpec, configuration: Configuration) -> tuple[str, Datas
     if configured is not None:
         with in_field("target"):
             _refuse_a_second_target(request, configured)
-        return request.dataset, _with_our_database(configured, configuration)
+        return request.dataset, _as_asked(_with_our_database(configured, configuration), request)
     source = _FILE_SOURCES.get(Path(request.dataset).suffix.lower())
     if source is None:
         raise NotFoundError(_no_such_dataset(request.dataset, list(configuration.settings.datasets)))
@@ -167,7 +167,16 @@ def _dataset(request: RunSpec, configuration: Configuration) -> tuple[str, Datas
             f"which column of {request.dataset} is to be predicted? Name it: --target COLUMN"
         )
     path = str(Path(request.dataset).absolute())
-    return Path(request.dataset).stem, DatasetSettings(source=source, path=path, target=request.target)
+    dataset = DatasetSettings(source=source, path=path, target=request.target)
+    return Path(request.dataset).stem, _as_asked(dataset, request)
+
+
+def _as_asked(dataset: DatasetSettings, request: RunSpec) -> DatasetSettings:
+    """The dataset with what the request says of it. Of types, only the columns that it names change."""
+    asked = {name: value for name in FILE_OPTIONS if (value := getattr(request, name))}
+    if "dtypes" in asked:
+        asked["dtypes"] = dataset.dtypes | asked["dtypes"]
+    return dataset.model_copy(update=asked)
 
 
 def _with_our_database(dataset: DatasetSettings, configuration: Configuration) -> DatasetSettings:

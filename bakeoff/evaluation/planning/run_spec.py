@@ -24,6 +24,10 @@ from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
 _DATA, _, _CANDIDATES, _SCORING, _SAVING, _RUNNING = HelpPanel
 
 
+#: What a request may say of the data, and an entry of the configuration, too.
+FILE_OPTIONS = ("features", "drop", "dtypes", "separator", "encoding", "drop_unlabelled")
+
+
 class RunSpec(Body):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"dataset": "breast_cancer", "models": ["ridge", "knn"], "seed": 1}]}
@@ -32,6 +36,24 @@ class RunSpec(Body):
     dataset: str = Field(min_length=1, description="Name in the configuration, or a CSV or Parquet file.")
     target: Annotated[str | None, OnCommandLine(panel=_DATA, metavar="COLUMN")] = Field(
         None, description="What to predict in a file."
+    )
+    features: Annotated[list[str] | None, OnCommandLine(panel=_DATA, metavar="A,B")] = Field(
+        None, description="Columns to use; null: all but the target."
+    )
+    drop: Annotated[list[str] | None, OnCommandLine(panel=_DATA, metavar="A,B")] = Field(
+        None, description="Columns to leave out."
+    )
+    dtypes: Annotated[dict[str, str] | None, OnCommandLine(panel=_DATA, metavar="COLUMN=TYPE,…")] = Field(
+        None, description="Types of columns of a CSV file, such as zip=str."
+    )
+    separator: Annotated[str | None, OnCommandLine(panel=_DATA, metavar="CHARACTER", flag="--sep")] = Field(
+        None, min_length=1, max_length=1, description="Between the values of a CSV file; null: found."
+    )
+    encoding: Annotated[str | None, OnCommandLine(panel=_DATA, metavar="NAME")] = Field(
+        None, description="Of a CSV file, such as latin-1."
+    )
+    drop_unlabelled: Annotated[bool, OnCommandLine(panel=_DATA)] = Field(
+        False, description="Leave out rows that have no target."
     )
     test_size: Annotated[float | None, OnCommandLine(panel=_DATA, metavar="SHARE")] = Field(
         None, gt=0, lt=1, description="Share of the rows that is held out."
@@ -108,6 +130,7 @@ _WITH_A_COLUMN = frozenset(
     {
         "dataset",
         "target",
+        *FILE_OPTIONS,
         "test_size",
         "seed",
         "design",

@@ -18,6 +18,7 @@ from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.column_types import convert
 from bakeoff.evaluation.datasets.sources.added_sources import files_of_added, read_added
 from bakeoff.evaluation.datasets.sources.built_in_sources import TOY_SETS, labelled_frame, load_toy_set
+from bakeoff.evaluation.datasets.sources.csv_format import CsvFormat, format_of
 from bakeoff.evaluation.datasets.sources.file_sources import (
     csv_columns,
     located,
@@ -74,20 +75,30 @@ def dataset_files(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
 def _frame(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
     frame = read_added(dataset, root) if dataset.is_added else _READERS[dataset.source](dataset, root)
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    return convert(frame, dataset.dtypes)
+    frame = convert(frame, dataset.dtypes)
+    target = dataset.target or _TARGET
+    if dataset.drop_unlabelled and target in frame:
+        return frame[frame[target].notna()].reset_index(drop=True)
+    return frame
 
 
 def column_names(dataset: DatasetSettings, root: Path) -> list[str] | None:
     """The names of the columns of a CSV or Parquet file; None for a source that has to be read for them."""
     if dataset.source is DatasetSource.CSV:
-        return csv_columns(located(str(dataset.path), root))
+        path = located(str(dataset.path), root)
+        return csv_columns(path, _written(path, dataset))
     if dataset.source is DatasetSource.PARQUET:
         return parquet_columns(located(str(dataset.path), root))
     return None
 
 
 def _csv(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    return read_csv(located(str(dataset.path), root), dataset.dtypes)
+    path = located(str(dataset.path), root)
+    return read_csv(path, dataset.dtypes, _written(path, dataset))
+
+
+def _written(path: Path, dataset: DatasetSettings) -> CsvFormat:
+    return format_of(path, separator=dataset.separator, encoding=dataset.encoding)
 
 
 def _parquet(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":

@@ -1,4 +1,4 @@
-"""Datasets in files: CSV (TSV by its ending) and Parquet."""
+"""Datasets in files: CSV and Parquet."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.column_types import known_types
+from bakeoff.evaluation.datasets.sources.csv_format import CsvFormat, format_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,20 +29,22 @@ def located(path: str, root: Path) -> Path:
     raise InvalidInputError(f"there is no file {full}{nearest(full.name, names) or '; check its path'}")
 
 
-def read_csv(path: Path, dtypes: Mapping[str, str]) -> "pd.DataFrame":
-    known = known_types(dtypes, csv_columns(path), str(path))
+def read_csv(path: Path, dtypes: Mapping[str, str], written: CsvFormat | None = None) -> "pd.DataFrame":
+    """`written`: how the file is written; None: as it seems."""
+    written = written or format_of(path)
+    known = known_types(dtypes, csv_columns(path, written), str(path))
     parsed = {column: name for column, name in known.items() if name.startswith(_PARSED)}
     text = dict.fromkeys(known.keys() - parsed.keys(), "str")
     try:
-        return _read_csv(path, dtype={**parsed, **text})
+        return _read_csv(path, written, dtype={**parsed, **text})
     except (ValueError, TypeError, OverflowError):
         # The error of the parser names no row. Read as text instead: `convert` names column, row and value.
-        return _read_csv(path, dtype=dict.fromkeys(known, "str"))
+        return _read_csv(path, written, dtype=dict.fromkeys(known, "str"))
 
 
-def csv_columns(path: Path) -> list[str]:
+def csv_columns(path: Path, written: CsvFormat | None = None) -> list[str]:
     """The names in the first line. A name that occurs twice is an error; pandas would rename the second."""
-    first = _read_csv(path, header=None, nrows=1, dtype="str")
+    first = _read_csv(path, written or format_of(path), header=None, nrows=1, dtype="str")
     names = [str(name) for name in first.iloc[0].fillna("")] if len(first) else []
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
@@ -49,18 +52,27 @@ def csv_columns(path: Path) -> list[str]:
     return names
 
 
-def _read_csv(path: Path, **options: Any) -> "pd.DataFrame":
+def _read_csv(path: Path, written: CsvFormat, **options: Any) -> "pd.DataFrame":
     import pandas as pd
 
-    separator = "\t" if ".tsv" in path.suffixes else ","
     try:
-        frame: pd.DataFrame = pd.read_csv(path, sep=separator, low_memory=False, **options)
+        frame: pd.DataFrame = pd.read_csv(
+            path,
+            sep=written.separator,
+            encoding=written.encoding,
+            decimal=written.decimal,
+            low_memory=False,
+            **options,
+        )
     except pd.errors.EmptyDataError as problem:
         raise InvalidInputError(f"{path} is empty: expected a line of column names, then rows") from problem
     except pd.errors.ParserError as problem:
         raise InvalidInputError(f"{path} cannot be read as CSV: {problem}") from problem
     except UnicodeDecodeError as problem:
-        raise InvalidInputError(f"{path} is not UTF-8 text ({problem}): save it as UTF-8") from problem
+        raise InvalidInputError(
+            f"{path} is no {written.encoding} text ({problem.reason}): say what it is, "
+            "by `encoding: latin-1` in the dataset's entry or --encoding latin-1, or save it as UTF-8"
+        ) from problem
     except OSError as problem:
         raise InvalidInputError(f"{path} cannot be read: {problem}") from problem
     return frame

@@ -195,6 +195,28 @@ def test_a_dataset_is_a_file_and_its_target(plan, tmp_path, monkeypatch, suffix)
     assert made.dataset.files == (str(tmp_path.resolve() / f"mine{suffix}"),)
 
 
+def test_a_request_may_say_how_a_file_is_read_and_what_of_it_is_used(plan, tmp_path):
+    (tmp_path / "odd.csv").write_text("a|b|c|y\n" + "1|2|x|no\n3|4|x|yes\n|6|x|\n" * 20, "utf-16-le")
+
+    made = plan(
+        TREE,
+        dataset=str(tmp_path / "odd.csv"),
+        target="y",
+        encoding="utf-16-le",
+        separator="|",
+        drop=["c"],
+        dtypes={"b": "float32"},
+        drop_unlabelled=True,
+    )
+
+    assert (made.dataset.train_rows + made.dataset.test_rows, made.dataset.columns) == (40, 2)
+
+
+def test_a_request_may_leave_out_columns_of_a_configured_dataset(plan):
+    assert plan(TREE, drop=["b"]).dataset.columns == 1
+    assert plan(TREE, features=["a"]).dataset.columns == 1
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -362,7 +384,7 @@ def test_a_request_is_written_in_camel_case():
         ({"dataset": ""}, "dataset is '': string should have at least 1 character"),
         ({"dataset": 3}, "dataset is 3: input should be a valid string"),
         (BODY | {"metric": ["f1"]}, "metric is no key of it; did you mean 'metrics'?"),
-        (BODY | {"zzz": 1}, "zzz is no key of it; there are 'dataset', 'target', 'testSize', 'seed', "),
+        (BODY | {"zzz": 1}, "zzz is no key of it; there are 'dataset', 'target', 'features', 'drop', "),
         (BODY | {"models": "tree"}, "models is 'tree': input should be a valid list"),
         (BODY | {"models": ["tree", 3]}, "models.1 is 3: input should be a valid string"),
         (BODY | {"seed": -1}, "seed is -1: input should be greater than or equal to 0"),
