@@ -219,7 +219,7 @@ def _bin_edges(ranked: Floats, most: int) -> list[int]:
     begins = np.searchsorted(ranked, ranked[wanted], side="left")
     edges = [0]
     for begin in begins.tolist():
-        if begin - edges[-1] >= _FEWEST_ROWS and rows - begin >= _FEWEST_ROWS:
+        if begin - edges[-1] >= _FEWEST_ROWS:  # as many are always left behind the last one
             edges.append(begin)
     return [*edges, rows]
 
