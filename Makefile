@@ -66,10 +66,11 @@ format: setup  ## Format the code, and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: demo  ## Generate the pages of settings and commands, and the picture of a leaderboard
+docs: demo  ## Generate the pages of settings and commands, and the pictures of a leaderboard and a report
 	@$(BIN)/bakeoff config --markdown > docs/reference/configuration.md
 	@$(BIN)/python docs/generate/commands.py docs/reference/commands.md
 	@$(BIN)/python docs/generate/leaderboard.py docs/pictures/leaderboard.svg
+	@$(BIN)/python docs/generate/report_picture.py docs/pictures/report.png
 
 site: setup  ## Make build/site from docs/: pages, search, the Python reference; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean

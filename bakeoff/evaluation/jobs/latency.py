@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 _LONGEST_S = 2.0  #: all together
 _SHARE_OF_FIT, _MOST_S = 0.01, 0.25  #: for single rows, and half of it for batches
-_SHORT_S, _FEW_CALLS = 0.005, 11  #: after a short fit it takes so long, unless so many calls take less
+_LEAST_CALLS, _PATIENCE_S = 3, 0.03  #: after a short fit: so many calls, if they take no longer than that,
+_FEW_CALLS, _SHORT_S = 11, 0.005  #: and so many, if they take no longer than that
 _MOST_CALLS = 300
 _BATCH_ROWS = 256
 _SLOW_S = 10.0  #: for all rows
@@ -59,7 +60,7 @@ def _calls(
     started = time.perf_counter()
     while len(took) < _MOST_CALLS:
         spent_s = time.perf_counter() - started
-        if took and spent_s > (share_s if len(took) > _FEW_CALLS else max(share_s, _SHORT_S)):
+        if took and spent_s > max(share_s, _patience_s(len(took))):
             break
         given = rows_of(len(took))
         began = time.perf_counter()
@@ -68,6 +69,13 @@ def _calls(
     took = took[1:] or took  # what is imported or compiled at the first call is no latency
     took.sort()
     return CallTimes(rows=rows, calls=len(took), p50=_quantile(took, 0.5), p99=_quantile(took, 0.99))
+
+
+def _patience_s(calls: int) -> float:
+    """How long it may have taken before the next call, after a short fit."""
+    if calls <= _LEAST_CALLS:
+        return _PATIENCE_S
+    return _SHORT_S if calls <= _FEW_CALLS else 0.0
 
 
 def _quantile(ordered: list[float], share: float) -> float:
