@@ -1,4 +1,4 @@
-"""Draws docs/pictures/report.png: the top of the report of the latest run, in Chromium. `make docs` calls it."""
+"""Draws docs/pictures/report.png: the top of the report of the latest run. `make docs` calls it."""
 
 import sys
 from pathlib import Path
