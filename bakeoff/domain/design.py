@@ -31,6 +31,7 @@ class Design:
     time: str | None = None  #: column; tested rows are later than those trained on
     gap: int = 0  #: rows that are left out between training and test; with `time` alone
     fold_column: str | None = None  #: column; rows with the same value are tested together
+    weight: str | None = None  #: column; how much each row counts, in the fit and in the metrics
     seeds: int = 1  #: how often each fit is repeated with another seed; no part of which rows are tested
 
     @property
@@ -50,7 +51,9 @@ class Design:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that it looks at, which are no features unless the dataset names them as such."""
-        return tuple(name for name in (self.group, self.time, self.fold_column) if name is not None)
+        return tuple(
+            name for name in (self.group, self.time, self.fold_column, self.weight) if name is not None
+        )
 
     @property
     def title(self) -> str:
@@ -68,6 +71,8 @@ class Design:
             said.append(f"in the order of {self.time}")
         if self.gap:
             said.append(f"{counted(self.gap, 'row')} between")
+        if self.weight is not None:
+            said.append(f"weighted by {self.weight}")
         if self.seeds > 1:
             said.append(f"{self.seeds} seeds")
         return ", ".join(said)
@@ -93,6 +98,7 @@ class Design:
             "time": self.time,
             "gap": self.gap,
             "foldColumn": self.fold_column,
+            "weight": self.weight,
             "seeds": self.seeds,
         }
 

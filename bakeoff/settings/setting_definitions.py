@@ -69,6 +69,7 @@ class DatasetSettings(Section):
     group: str | None = Field(None, description="column whose equal values are never trained on and tested")
     time: str | None = Field(None, description="column by which the latest rows are tested")
     fold_column: str | None = Field(None, description="column whose equal values are tested together")
+    weight: str | None = Field(None, description="column of numbers: how much each row counts")
     separator: str | None = Field(
         None, min_length=1, max_length=1, description="between the values of a csv; null: found"
     )
@@ -76,7 +77,7 @@ class DatasetSettings(Section):
         None, description="of a csv, such as latin-1; null: UTF-8, or as it is marked"
     )
     dtypes: dict[str, str] = Field(default_factory=dict, description="column types, for csv")
-    features: list[str] | None = Field(None, description="columns to use; null: all but those above")
+    features: list[str] | None = Field(None, description="columns to use; null: all but the columns above")
     drop: list[str] = Field(default_factory=list, description="columns to leave out")
     drop_unlabelled: bool = Field(False, description="leave out rows that have no target")
     positive_label: str | int | float | bool | None = Field(

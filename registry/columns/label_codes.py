@@ -25,9 +25,9 @@ class CodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def __init__(self, classifier: Any) -> None:
         self.classifier = classifier
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         self.classes_, codes = np.unique(plain_labels(y), return_inverse=True)
-        self.classifier.fit(X, codes)
+        self.classifier.fit(X, codes, **({} if sample_weight is None else {"sample_weight": sample_weight}))
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.classifier, name):
                 setattr(self, name, getattr(self.classifier, name))

@@ -59,6 +59,7 @@ class DesignOut(Out):
     time: str | None = Field(description="column; tested rows are later than those trained on")
     gap: int = Field(description="rows left out between training and test")
     fold_column: str | None = Field(description="column; rows with the same value are one fold")
+    weight: str | None = Field(description="column; how much each row counts")
     seeds: int = Field(description="how often each fit is repeated with another seed")
 
 

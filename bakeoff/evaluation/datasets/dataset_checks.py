@@ -21,13 +21,15 @@ def feature_names(
 ) -> list[str]:
     """The columns that models will see. A column that the settings name and the data lack is an error.
 
-    Groups, times and folds say how to split. They are no features unless `features` names them.
+    Groups, times, folds and weights are columns of the design. They are no features unless `features` names
+    them.
     """
     _refuse_doubles(names)
     split_columns = {
         "group": {name for name in (dataset.group, design.group) if name},
         "time": {name for name in (dataset.time, design.time) if name},
         "foldColumn": {name for name in (dataset.fold_column, design.fold_column) if name},
+        "weight": {name for name in (dataset.weight, design.weight) if name},
     }
     named: dict[str, Collection[str]] = {
         "target": [target],
@@ -40,8 +42,8 @@ def feature_names(
         for column in columns:
             _require(column, names, key)
     not_features = {target, dataset.split_column or target}
-    for key in ("group", "time", "foldColumn"):
-        if target in split_columns[key]:
+    for key, columns in split_columns.items():
+        if target in columns:
             raise InvalidInputError(f"{key} is {target!r}, the target: name another column")
     for key, columns in {"features": dataset.features or [], "drop": dataset.drop}.items():
         if not_features.intersection(columns):

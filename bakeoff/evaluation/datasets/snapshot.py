@@ -29,6 +29,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
     TRAIN,
     TRAIN_LABELS,
     TRAIN_PLACES,
+    WEIGHTS,
     SnapshotManifest,
     fold_folder,
     read_manifest,
@@ -48,6 +49,7 @@ class Data:
     target_kind: TargetKind
     classes: tuple[str | int | float | bool, ...]  #: in sort order, as they are in `y_train`
     fields: tuple[Field, ...]  #: the columns of both frames
+    weights: np.ndarray | None = None  #: of the training rows; None: all count alike
     seed: int | None  #: of the split; None when a column or two files say how to split
 
 
@@ -66,17 +68,26 @@ def open_snapshot(
             train, labels, test = _rows(open_folder, manifest, names)
         else:
             train, labels, test = _rows_of(part, open_folder, manifest, names)
+        weights = _weights(open_folder, part)
     except (OSError, ValueError) as problem:
         raise damaged(open_folder.parent, problem) from problem
     return Data(
         X_train=train,
         y_train=labels,
+        weights=weights,
         X_test=test,
         target_kind=manifest.ref.target_kind,
         classes=manifest.classes,
         fields=fields,
         seed=manifest.split.get("seed"),
     )
+
+
+def _weights(open_folder: Path, part: Path | None) -> np.ndarray | None:
+    if not (open_folder / WEIGHTS).exists():
+        return None
+    weights = map_array(open_folder / WEIGHTS)
+    return weights if part is None else weights[map_array(part / TRAIN_PLACES)]
 
 
 _TrainAndTest = tuple["pd.DataFrame", np.ndarray, "pd.DataFrame"]
@@ -127,6 +138,11 @@ def sealed_rows(folder: Path) -> np.ndarray:
 def sealed_groups(folder: Path) -> np.ndarray | None:
     """The group of each test row; None where each row stands for itself."""
     return _sealed(folder, TEST_GROUPS) if (folder / SEALED / TEST_GROUPS).exists() else None
+
+
+def sealed_weights(folder: Path) -> np.ndarray | None:
+    """The weight of each test row; None where all count alike."""
+    return _sealed(folder, WEIGHTS) if (folder / SEALED / WEIGHTS).exists() else None
 
 
 def fold_sizes(folder: Path) -> list[tuple[int, int]]:

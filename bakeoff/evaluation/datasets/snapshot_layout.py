@@ -6,6 +6,8 @@
                         sealed/y_test.npy
                         sealed/rows.npy           which rows of the dataset the test rows are
                         sealed/groups.npy         the group of each test row, if the design has groups
+                        open/weights.npy          the weight of each row in open/train.*, if it has weights
+                        sealed/weights.npy        that of each test row
 
 With folds the features of all rows are in open/train.*, and there is no open/test.* and no open/y_train.npy:
 
@@ -42,6 +44,7 @@ TEST_LABELS = "y_test.npy"
 TEST_ROWS = "rows.npy"
 TEST_GROUPS = "groups.npy"
 FOLD_SIZES = "folds.npy"
+WEIGHTS = "weights.npy"
 TRAIN_PLACES = "train_rows.npy"
 TEST_PLACES = "test_rows.npy"
 REFIT = "refit"  #: the folder of all rows as training rows

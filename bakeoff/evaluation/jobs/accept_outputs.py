@@ -93,6 +93,7 @@ def _score_once(
         classes=snapshot.classes(paths.snapshot),
         split=run.dataset.split_id,
         groups=snapshot.sealed_groups(paths.snapshot),
+        weights=snapshot.sealed_weights(paths.snapshot),
         sealed=sealed,
         sketched=sketched,
     )
@@ -105,6 +106,7 @@ def _folded_rows(run: Run, paths: JobPaths) -> FoldedRows:
         rows=snapshot.sealed_rows(paths.snapshot),
         sizes=snapshot.fold_sizes(paths.snapshot),
         groups=snapshot.sealed_groups(paths.snapshot),
+        weights=snapshot.sealed_weights(paths.snapshot),
     )
 
 

@@ -192,7 +192,15 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
             probabilities=None if (beside := paths.beside) is None else sha256(beside),
         ),
     )
-    return _with_warning(scored, outcome.log_gap) if outcome.log_gap else scored
+    warnings = [*about_weights(outcome.value), *([outcome.log_gap] if outcome.log_gap else [])]
+    for warning in warnings:
+        scored = with_warning(scored, warning)
+    return scored
+
+
+def about_weights(report: Any) -> list[str]:
+    ignores = isinstance(report, Mapping) and report.get("ignoresWeights") is True
+    return ["its fit takes no sample_weight: it was fitted without the weights"] if ignores else []
 
 
 def score_within_time(
@@ -249,7 +257,7 @@ def uses_seed(report: Any) -> bool:
 def result_of(evaluation: EvaluationUnderWay, scored: Scored, *, duration_s: float) -> Result:
     job, run = evaluation.job, evaluation.run
     if isinstance(scored.fitted, NotKept):
-        scored = _with_warning(scored, f"not saved: {scored.fitted.problem}")
+        scored = with_warning(scored, f"not saved: {scored.fitted.problem}")
     return Result(
         evaluation_id=job.id,
         run_id=run.id,
@@ -270,7 +278,7 @@ def result_of(evaluation: EvaluationUnderWay, scored: Scored, *, duration_s: flo
     )
 
 
-def _with_warning(scored: Scored, warning: str) -> Scored:
+def with_warning(scored: Scored, warning: str) -> Scored:
     return _with_details(scored, warnings=[*scored.scores.details["warnings"], warning])
 
 

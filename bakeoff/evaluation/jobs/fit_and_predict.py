@@ -27,6 +27,7 @@ from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import with_preprocessing
+from bakeoff.evaluation.jobs.sample_weights import weight_arguments
 from bakeoff.settings import log_setup
 from registry.code.file_access_audit import FileAccessAudit
 from registry.code.library_versions import loaded_environment
@@ -102,6 +103,7 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
         raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
     predict_s = time.perf_counter() - began
     report: dict[str, Any] = {
+        "ignoresWeights": data.weights is not None and not weight_arguments(fitted.model, data.weights),
         "usesSeed": has_random_state(fitted.own) or chance.was_used(),
         "fitSeconds": fitted.seconds,
         "predictSeconds": predict_s,
@@ -201,7 +203,7 @@ def _fit(candidate: Candidate, data: Data, root: Path, seed: int, inside: CellAp
     own, model = make()
     began = time.perf_counter()
     try:
-        model.fit(data.X_train, data.y_train)
+        model.fit(data.X_train, data.y_train, **weight_arguments(model, data.weights))
     except MemoryError:
         raise
     except Exception:  # a model may raise anything
@@ -212,7 +214,7 @@ def _fit(candidate: Candidate, data: Data, root: Path, seed: int, inside: CellAp
         own, model = make()
         model = with_codes(model, own)
         began = time.perf_counter()
-        model.fit(data.X_train, data.y_train)
+        model.fit(data.X_train, data.y_train, **weight_arguments(model, data.weights))
     seconds = time.perf_counter() - began
     with _load_failures():
         require_predict(own, candidate)

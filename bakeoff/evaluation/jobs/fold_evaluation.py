@@ -249,6 +249,8 @@ def _with_folds(scores: Scores, folds: Sequence[FoldResult]) -> Scores:
             {**record, "fitSeconds": fold.cost.fit_s, "predictSeconds": fold.cost.predict_s}
             for record, fold in zip(details["folds"], folds, strict=True)
         ]
+    shared = [warning for warning in folds[0].warnings if all(warning in fold.warnings for fold in folds)]
+    details["warnings"] = list(dict.fromkeys([*details["warnings"], *shared]))
     known = [fold.deterministic for fold in folds if fold.deterministic is not None]
     if known:
         details["deterministic"] = all(known)

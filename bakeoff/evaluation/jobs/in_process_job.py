@@ -15,7 +15,14 @@ from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
-from bakeoff.evaluation.jobs.evaluation_job import Scored, payload_of, result_of, uses_seed
+from bakeoff.evaluation.jobs.evaluation_job import (
+    Scored,
+    about_weights,
+    payload_of,
+    result_of,
+    uses_seed,
+    with_warning,
+)
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.fold_evaluation import (
     fold_of,
@@ -75,7 +82,10 @@ def _fit(evaluation: EvaluationUnderWay) -> Scored:
         granted_threads=evaluation.grant.threads,
         latency=accept_latency(report, wall_s=time.perf_counter() - began),
     )
-    return Scored(scores=score_outputs(evaluation), cost=cost, uses_seed=uses_seed(report))
+    scored = Scored(scores=score_outputs(evaluation), cost=cost, uses_seed=uses_seed(report))
+    for warning in about_weights(report):
+        scored = with_warning(scored, warning)
+    return scored
 
 
 @contextmanager

@@ -34,6 +34,7 @@ class FoldedRows:
     rows: NDArray[np.intp]  #: which rows of the dataset they are
     sizes: Sequence[tuple[int, int]]  #: training and test rows of each fold
     groups: NDArray[Any] | None = None
+    weights: NDArray[Any] | None = None
 
     def rows_of(self, place: int) -> NDArray[np.intp]:
         """The places of the rows of a fold among all these rows."""
@@ -59,9 +60,10 @@ def score_fold(
     classes: Sequence[Label],
 ) -> Scores:
     """The metrics of one fold, without sketches. `predictions`: of its rows alone."""
-    true = data.true[data.rows_of(place)]
+    rows = data.rows_of(place)
+    true = data.true[rows]
     _require_as_many(predictions, len(true))
-    block_map = block_map_of(len(true))
+    block_map = block_map_of(len(true), weights=None if data.weights is None else data.weights[rows])
     return score_rows(
         true,
         predictions,
@@ -86,7 +88,12 @@ def score_folds(
     """`predictions`: of all folds, as the rows stand. `split`: the address of the split, with its folds."""
     _require_as_many(predictions, len(data.true))
     first = data.of_first_repeat
-    whole = block_map_of(len(first), split=split, groups=None if data.groups is None else data.groups[first])
+    whole = block_map_of(
+        len(first),
+        split=split,
+        groups=None if data.groups is None else data.groups[first],
+        weights=None if data.weights is None else data.weights[first],
+    )
     place_of = np.zeros(int(data.rows.max()) + 1, dtype=np.intp)
     place_of[data.rows[first]] = first
 

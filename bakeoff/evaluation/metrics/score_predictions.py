@@ -69,6 +69,7 @@ class _Case:
     true_for_scorers: NDArray[Any]
     model: AlreadyPredicted
     block_map: BlockMap
+    weights: NDArray[Any] | None  #: of these rows; None: all count alike
     exact_names: frozenset[str]  #: metrics whose influence functions are known for these predictions
     exact: Callable[[Iterable[str]], dict[str, Sketch]]
 
@@ -80,6 +81,7 @@ class _Case:
             predicted=self.predicted[rows],
             true_for_scorers=self.true_for_scorers[rows],
             model=self.model.of(rows),
+            weights=None if self.weights is None else self.weights[rows],
         )
 
 
@@ -92,14 +94,16 @@ def score(
     classes: Sequence[Label],
     split: str = "",
     groups: NDArray[Any] | None = None,
+    weights: NDArray[Any] | None = None,
     sealed: bool = False,
     sketched: bool = True,
 ) -> Scores:
     """Computes the metrics. BadPredictionsError if the predictions cannot be used.
 
     `split` is the address of the split: only scores of the same split can be compared. `groups` names the
-    group of each row; without it each row stands for itself. If the rules seal rows
-    of it, `sealed` scores those alone, and without it all others are scored.
+    group of each row; without it each row stands for itself. `weights` say how much each row counts.
+
+    If the rules seal rows of the split, `sealed` scores those alone, and without it all others are scored.
 
     The predictions are checked again, although our code in the cell checked them: untrusted code may have
     written the file.
@@ -111,8 +115,9 @@ def score(
         rows = rows_of(split, len(true), rules, sealed=sealed)
         true, predictions = true[rows], predictions.of(rows)
         groups = None if groups is None else groups[rows]
+        weights = None if weights is None else weights[rows]
         split = f"{split}, {'sealed' if sealed else 'open'} with {rules.seal}"
-    block_map = block_map_of(len(true), split=split, groups=groups)
+    block_map = block_map_of(len(true), split=split, groups=groups, weights=weights)
     return score_rows(
         true,
         predictions,
@@ -124,8 +129,15 @@ def score(
     )
 
 
-def block_map_of(rows: int, *, split: str = "", groups: NDArray[Any] | None = None) -> BlockMap:
-    return deal_rows(rows, split=split) if groups is None else deal_groups(groups, split=split)
+def block_map_of(
+    rows: int,
+    *,
+    split: str = "",
+    groups: NDArray[Any] | None = None,
+    weights: NDArray[Any] | None = None,
+) -> BlockMap:
+    block_map = deal_rows(rows, split=split) if groups is None else deal_groups(groups, split=split)
+    return block_map if weights is None else block_map.weighted(weights)
 
 
 def score_rows(
@@ -175,6 +187,7 @@ def _score_values(
         true_for_scorers=true,
         model=AlreadyPredicted(predicted, classes=None),
         block_map=block_map,
+        weights=block_map.weights,
         exact_names=exact_value_metrics(),
         exact=lambda names: value_sketches(names, true, predicted, block_map),
     )
@@ -220,6 +233,7 @@ def _score_labels(
         true_for_scorers=_positive_is_1(true_codes, positive),
         model=_model(answered, len(classes), positive),
         block_map=block_map,
+        weights=block_map.weights,
         exact_names=exact_label_metrics(label_answers),
         exact=lambda names: label_sketches(names, label_answers, block_map),
     )
@@ -260,6 +274,9 @@ def _sketched(metrics: Mapping[str, float | None], case: _Case, notes: list[str]
 
 
 def _measured(name: str, case: _Case, notes: list[str]) -> float | None:
+    if case.weights is not None and name in case.exact_names:
+        weighted = case.exact([name])[name].value
+        return finite_or_none(name, float("nan") if weighted is None else weighted, notes)
     value = case.quick[name]() if name in case.quick else _value(name, case, notes)
     return finite_or_none(name, value, notes)
 
@@ -268,7 +285,11 @@ def _value(name: str, case: _Case, notes: list[str]) -> float:
     """The value of a metric that is not built in."""
     if metric.is_custom(name):
         return value_or_nan(name, lambda: _measured_by_function(name, case), notes)
-    return value_or_nan(name, lambda: sklearn_scorers.measure(name, case.model, case.true_for_scorers), notes)
+
+    def measured() -> float:
+        return sklearn_scorers.measure(name, case.model, case.true_for_scorers, case.weights)
+
+    return value_or_nan(name, measured, notes)
 
 
 def _measured_by_function(name: str, case: _Case) -> Any:

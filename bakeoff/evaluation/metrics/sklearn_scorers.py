@@ -76,10 +76,13 @@ def scorer_names() -> list[str]:
     return list(get_scorer_names())
 
 
-def measure(name: str, model: AlreadyPredicted, y_true: NDArray[Any]) -> float:
+def measure(
+    name: str, model: AlreadyPredicted, y_true: NDArray[Any], weights: NDArray[Any] | None = None
+) -> float:
     from sklearn.metrics import get_scorer
 
-    return float(get_scorer(name)(model, None, y_true))
+    how = {} if weights is None else {"sample_weight": weights}
+    return float(get_scorer(name)(model, None, y_true, **how))
 
 
 @cache

@@ -40,6 +40,9 @@ class DesignRequest(Body):
     fold_column: Annotated[str | None, OnCommandLine(panel=_DESIGN, metavar="COLUMN")] = Field(
         None, min_length=1, description="Rows with the same value are one fold."
     )
+    weight: Annotated[str | None, OnCommandLine(panel=_DESIGN, metavar="COLUMN")] = Field(
+        None, min_length=1, description="How much each row counts, in the fit and in the metrics."
+    )
     seeds: Annotated[int, OnCommandLine(panel=_DESIGN, metavar="R")] = Field(
         1, ge=1, le=50, description="Fit each candidate with R seeds, to compare recipes; 3 or more."
     )
@@ -71,6 +74,7 @@ def design_of(request: DesignRequest | None, dataset: DatasetSettings) -> Design
         time=time,
         gap=asked.gap,
         fold_column=fold_column,
+        weight=asked.weight or dataset.weight,
         seeds=asked.seeds,
     )
     with in_field("design"):

@@ -11,7 +11,7 @@ from bakeoff.domain.design import Design
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.machine.background_work import start_in_thread
-from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.metric import ScoringRules, is_custom
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import cut, listed, nearest, quoted
@@ -107,6 +107,9 @@ def make_plan(
     seal = settings.seal if request.seal is None else request.seal
     with in_field("seal"):
         refuse_seal(seal, data.design)
+    if data.design.weight is not None:
+        with in_field("metrics"):
+            _refuse_unweighted(request.metrics or settings.metrics or ())
     with in_field("saveAs"):
         saves = request.refit or not data.design.has_folds
         save = _saving(request, data.name, configuration) if saves else None
@@ -130,6 +133,15 @@ def make_plan(
         preparation=default_pipeline(fields(pinned.folder)) or (),
         findings=pinned.findings,
     )
+
+
+def _refuse_unweighted(metrics: Sequence[str]) -> None:
+    own = [name for name in metrics if is_custom(name)]
+    if own:
+        raise InvalidInputError(
+            f"the metric {quoted(own[0])} is a function, which is given no weights: leave it out, or the "
+            "weights"
+        )
 
 
 def _pin_and_choose(

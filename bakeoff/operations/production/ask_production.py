@@ -274,4 +274,5 @@ def _scored(context: Context, run: Run, version: ModelVersion, order: Order) -> 
         classes=snapshot.classes(place),
         split=dataset.split_id,
         groups=snapshot.sealed_groups(place),
+        weights=snapshot.sealed_weights(place),
     )

@@ -16,6 +16,7 @@ SUBJECTS, VISITS = 60, 5
 CANDIDATES = {
     "neighbour": {"path": "sklearn.neighbors:KNeighborsClassifier", "params": {"n_neighbors": 1}},
     "line": {"path": "sklearn.linear_model:RidgeClassifier"},
+    "deep": {"path": "sklearn.tree:DecisionTreeClassifier"},
     "tree": {"path": "sklearn.tree:DecisionTreeClassifier", "params": {"splitter": "random", "max_depth": 3}},
 }
 
@@ -28,6 +29,7 @@ def visits() -> pd.DataFrame:
     frame = pd.DataFrame(place, columns=["a", "b", "c"])
     frame["day"] = np.arange(len(subject)) // 2
     frame["subject"] = [f"s{number}" for number in subject]
+    frame["size"] = np.where(subject < 40, 1.0, 0.0)  # the visits of some subjects do not count
     frame["y"] = random.randint(0, 2, SUBJECTS)[subject]
     return frame
 
@@ -89,8 +91,8 @@ def test_the_column_of_a_group_or_a_time_is_no_feature(
         title: {field.name for field in snapshot.fields(folder)}
         for title, folder in manifests(project).items()
     }
-    assert names["in the order of day"] == {"a", "b", "c", "subject"}
-    assert names["groups by subject"] == {"a", "b", "c", "day"}
+    assert names["in the order of day"] == {"a", "b", "c", "size", "subject"}
+    assert names["groups by subject"] == {"a", "b", "c", "day", "size"}
 
 
 def test_by_time_the_latest_rows_are_tested(project: InProcessProject, accuracy: Callable[..., Any]) -> None:
@@ -168,3 +170,29 @@ def test_seeds_and_folds_are_both_averaged(project: InProcessProject) -> None:
     assert [one["metrics"]["accuracy"] for one in result.details["seeds"]] == pytest.approx(
         np.mean(np.reshape(scores, (3, 3)), axis=1).tolist()
     )
+
+
+def test_rows_count_as_much_as_they_weigh_in_the_fit_and_in_the_metric(project: InProcessProject) -> None:
+    weighted = project.evaluate("deep", "visits", metrics=["accuracy", "f1"], design={"weight": "size"})
+    folder = manifests(project)["weighted by size"]
+
+    data = snapshot.open_snapshot(folder / "open")
+    assert data.weights is not None
+    assert set(data.X_train.columns) == {"a", "b", "c", "day", "subject"}
+    assert data.weights.tolist() == [float(int(name[1:]) < 40) for name in data.X_train["subject"]]
+    sealed = snapshot.sealed_weights(folder)
+    assert sealed is not None
+    # Of subjects that weigh nothing the tree learnt nothing, and all others it knows from their other visits.
+    assert (weighted.metrics["accuracy"] or 0) > 0.95
+    confusion = np.array(weighted.details["confusion"])  # counts rows, whatever they weigh
+    assert confusion.trace() / confusion.sum() < 0.9
+    assert 0 < sealed.sum() < len(sealed)
+    assert project.evaluate("deep", "visits", metrics=["accuracy"]).split_id != weighted.split_id
+
+
+@pytest.mark.parametrize("design", [{"weight": "size"}, {"weight": "size", "folds": 3}])
+def test_a_candidate_that_takes_no_weights_says_so(project: InProcessProject, design: dict[str, Any]) -> None:
+    said = "its fit takes no sample_weight: it was fitted without the weights"
+
+    assert said in project.evaluate("neighbour", "visits", design=design).details["warnings"]
+    assert said not in project.evaluate("tree", "visits", design=design).details["warnings"]

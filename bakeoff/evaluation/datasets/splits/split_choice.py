@@ -24,11 +24,27 @@ from bakeoff.evaluation.datasets.splits.row_split import (
     split_by_files,
     split_by_seed,
 )
-from bakeoff.evaluation.datasets.splits.split_columns import times_in
+from bakeoff.evaluation.datasets.splits.split_columns import times_in, weights_in
 from bakeoff.evaluation.datasets.splits.time_order import expanding_windows, latest_rows, refuse_later
 
 
 def make_split(table: Table, design: Design, *, seed: int, test_size: float) -> Split:
+    split = _unweighted(table, design, seed=seed, test_size=test_size)
+    if design.weight is None:
+        return split
+    weights = weights_in(table.column(design.weight))
+    for place, part in enumerate(split.parts):
+        if not (weights[part.train].any() and weights[part.test].any()):
+            where = f" of {split.design.fold_title(place)}" if split.folds else ""
+            raise InvalidInputError(
+                f"weight column {design.weight!r} is 0 in all training or all test rows{where}: nothing "
+                "would count there"
+            )
+    digest = hashlib.sha256(weights.astype("<f8").tobytes()).hexdigest()
+    return replace(split, weights=weights, how={**split.how, "weights": digest})
+
+
+def _unweighted(table: Table, design: Design, *, seed: int, test_size: float) -> Split:
     if design.fits > MOST_FITS:
         raise InvalidInputError(
             f"{design.folds} folds, {counted(design.repeats, 'time')}, are {design.fits} fits of each "
@@ -128,5 +144,5 @@ def _address_of(design: Design, *parts: FoldRows, groups: np.ndarray | None = No
             digest.update(len(rows).to_bytes(8, "little") + rows.astype("<i8").tobytes())
     if groups is not None:
         digest.update(groups.astype("<i8").tobytes())
-    said = {name: value for name, value in design.to_json().items() if name != "seeds"}
+    said = {name: value for name, value in design.to_json().items() if name not in {"seeds", "weight"}}
     return {"design": said, "rows": digest.hexdigest()}

@@ -54,3 +54,15 @@ def _refuse_missing(column: Column, what: str) -> None:
             f"{what} column {column.name!r} is missing in {column.missing} of {len(column)} rows: fill it "
             "in, or remove these rows"
         )
+
+
+def weights_in(column: Column) -> np.ndarray:
+    """How much each row counts: a number, not below 0."""
+    _refuse_missing(column, "weight")
+    if not column.is_numeric:
+        raise InvalidInputError(f"weight column {column.name!r} is {column.type}: weights are numbers")
+    weights = np.asarray(column.array, dtype=np.float64)
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        odd = weights[~np.isfinite(weights) | (weights < 0)][0]
+        raise InvalidInputError(f"weight column {column.name!r} holds {odd:g}: weights are 0 or more")
+    return weights

@@ -21,6 +21,8 @@ def test_a_run_that_asks_for_nothing_has_one_split():
 def test_what_the_dataset_says_of_itself_holds_for_every_run():
     assert the_design(group="who") == Design(group="who")
     assert the_design({"folds": 5, "repeats": 2}, group="who") == Design(folds=5, repeats=2, group="who")
+    assert the_design(weight="w") == Design(weight="w")
+    assert the_design({"weight": "v", "folds": 2}, weight="w") == Design(weight="v", folds=2)
     assert the_design({"folds": 5}, time="day") == Design(folds=5, time="day")
     assert the_design(fold_column="lot", group="who") == Design(fold_column="lot", group="who")
 
@@ -92,6 +94,7 @@ def test_the_keys_of_a_message_are_those_of_the_record_of_a_run():
         "time": None,
         "gap": 0,
         "foldColumn": None,
+        "weight": "w",
         "seeds": 3,
     }
 

@@ -202,6 +202,13 @@ def test_two_splits_by_the_same_words_have_one_address_only_if_they_hold_the_sam
             "folds is 8, and 8 rows with 8 times in 'day' cannot be cut into 9 parts",
         ),
         ({"time": "words"}, "time column 'words' is text that is no date, such as 'soon'"),
+        ({"weight": "less"}, "weight column 'less' holds -1: weights are 0 or more"),
+        ({"weight": "words"}, "weight column 'words' is string: weights are numbers"),
+        (
+            {"weight": "none"},
+            "weight column 'none' is 0 in all training or all test rows: nothing would count",
+        ),
+        ({"weight": "few", "folds": 4}, "is 0 in all training or all test rows of fold 1 of 4"),
         ({"fold_column": "same"}, "fold column 'same' has 1 different value ('1'): it takes 2 to 1000"),
         ({"fold_column": "who", "group": "pairs"}, "fold 0 divides 2 groups of 'pairs', such as 0"),
         ({"folds": 100, "repeats": 11}, "100 folds, 11 times, are 1100 fits of each candidate: 1000 are the"),
@@ -215,6 +222,9 @@ def test_what_the_data_do_not_allow_is_refused_with_the_cure(design, says):
         same=[1] * 8,
         holes=["x", None, *"xyzxyz"],
         day=[*range(8)],
+        less=[1.0] * 7 + [-1.0],
+        none=[0] * 8,
+        few=[0] * 7 + [1],
         words=["2026-01-01", "soon"] * 4,
     )
     with pytest.raises(InvalidInputError) as refused:
@@ -237,3 +247,12 @@ def test_a_split_that_the_data_say_themselves_is_held_to_groups_and_times():
     for design in ({"group": "fit"}, {"time": "fit"}):
         assert split_of(table, **design).test.tolist() == [2, 3]
     assert replace(split_of(table, group="fit")).groups.tolist() == [0, 0, 1, 2]
+
+
+def test_weights_change_the_address_and_no_row() -> None:
+    table = a_table([*"ab"] * 10, w=[1.5, 1.0] * 10, v=[1.0, 1.5] * 10)
+    plain, one, other = split_of(table), split_of(table, weight="w"), split_of(table, weight="v")
+
+    assert one.test.tolist() == other.test.tolist() == plain.test.tolist()
+    assert one.weights.tolist() == [1.5, 1.0] * 10
+    assert len({str(split.how) for split in (plain, one, other)}) == 3
