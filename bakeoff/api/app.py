@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -29,6 +29,7 @@ from bakeoff.api.routes import (
     signal_run_routes,
 )
 from bakeoff.api.schemas.run_schemas import STREAMED
+from bakeoff.api.security.audit_trail import AuditTrail
 from bakeoff.api.security.page_sessions import PageSessions
 from bakeoff.api.security.request_guard import PUBLIC, AccessRules, RequestGuard, SecurityHeaders, is_page
 from bakeoff.api.security.request_log import REQUEST_ID, RequestLog
@@ -36,6 +37,9 @@ from bakeoff.api.security.tokens import Tokens
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 _ALWAYS_POSSIBLE = (401, 403, 422, 500, 503)
 _DESCRIPTION = "Bake-offs for machine-learning models: many candidates, one dataset, one leaderboard."
@@ -114,7 +118,9 @@ def create_app(
     app.add_exception_handler(RequestValidationError, problem_details.of_validation)
     sessions = PageSessions(tokens, configuration.pages_secret_file) if pages else None
     mounted = pages(service, sessions) if pages and sessions else None
-    _add_middleware(app, configuration, tokens, sessions, mounted)
+    _add_middleware(
+        app, configuration, tokens, sessions=sessions, pages=mounted, engine=lambda: context.engine
+    )
     return app
 
 
@@ -134,8 +140,10 @@ def _add_middleware(
     app: FastAPI,
     configuration: Configuration,
     tokens: Tokens,
+    *,
     sessions: PageSessions | None,
     pages: MountedPages | None,
+    engine: "Callable[[], Engine]",
 ) -> None:
     """The middleware that is added last runs first."""
     settings = configuration.settings
@@ -143,6 +151,7 @@ def _add_middleware(
     refusal = pages.refusal if pages else problem_details.response
     if pages:
         app.add_middleware(_PagesOrApi, pages=pages.app)
+    app.add_middleware(AuditTrail, engine=engine)
     app.add_middleware(
         RequestGuard,
         rules=AccessRules(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: The newest revision in migrations/versions.
-HEAD = "0014"
+HEAD = "0015"
 #: The newest revision in migrations/registry.
 REGISTRY_HEAD = "registry_0001"
 

@@ -5,6 +5,7 @@ evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                 1 ── 0..1 verdicts             1 ── 0..1 provenances
                                                1 ── n    sketches
                                                1 ── n    fold_results
+audit_log         what users have changed over HTTP
 outbox            events that are to be published, in the order in which they happened
 candidate_loads   why candidates were rejected, the last hundred rejections of each
 schedules         until when slots of each schedule were noted; the last thousand are in schedule_slots
@@ -328,6 +329,20 @@ outbox = Table(
         postgresql_where=text("published_at IS NULL"),
     ),
     Index("ix_outbox_run", "run_id", "position"),
+    sqlite_autoincrement=True,
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("asked_at", Utc, nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("status", Integer),
+    Column("led_to", Text),
     sqlite_autoincrement=True,
 )
 

@@ -1,6 +1,7 @@
 """All pages, in the order in which their paths are tried."""
 
 from bakeoff.web.routes import (
+    audit_page,
     candidate_pages,
     compare_page,
     dataset_pages,
@@ -35,4 +36,5 @@ PAGES: tuple[PageRoute, ...] = (
     *queue_page.PAGES,
     *signal_pages.PAGES,
     *settings_page.PAGES,
+    *audit_page.PAGES,
 )

@@ -8,8 +8,10 @@ from fixtures.page_visits import OURS, Browser
 from fixtures.showcase import Showcase, a_showcase
 
 from bakeoff.api.security.tokens import Role, add
+from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.job import JobState
 from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.monitoring import audit_rows
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +113,44 @@ def test_a_user_may_not_say_what_is_saved(show: Showcase, browser: Browser) -> N
         assert answer.status_code == 403
     finally:
         show.context.configuration.tokens_file.unlink()
+
+
+def test_who_changed_what_is_written_down_before_it_is_done(browser: Browser, show: Showcase) -> None:
+    token = add(show.context.configuration.tokens_file, "eve", Role.USER)
+    boss = add(show.context.configuration.tokens_file, "boss", Role.ADMIN)
+    try:
+        user, admin = Browser(show.context), Browser(show.context)
+        user.send("/login", {"token": token, "next": "/"}, seen_at="/login")
+        admin.send("/login", {"token": boss, "next": "/"}, seen_at="/login")
+        user.send(f"/runs/{show.queued.id}/priority", {"priority": "3"})
+        user.send("/models/credit-default/rollback", {})
+        path = f"/api/ml/evaluations/{show.judged.id}"
+        user.ask("DELETE", path, headers={"Authorization": f"Bearer {token}"})
+        rows = json.loads(admin.page("/audit.json?name=eve"))
+
+        assert [(row["method"], row["path"], row["status"]) for row in rows] == [
+            ("DELETE", path, 409),
+            ("POST", "/models/credit-default/rollback", 403),
+            ("POST", f"/runs/{show.queued.id}/priority", 303),
+        ]
+        assert rows[2]["ledTo"] == f"/runs/{show.queued.id}"
+        assert user.get("/audit").status_code == 403
+    finally:
+        show.context.configuration.tokens_file.unlink()
+
+
+def test_what_cannot_be_written_down_is_not_done(
+    browser: Browser, show: Showcase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = {"form_token": browser.form_token("/settings"), "priority": "9"}
+
+    def full(*_: object, **given: object) -> int:
+        raise InfrastructureError("the disk is full")
+
+    monkeypatch.setattr(audit_rows, "begin", full)
+    answer = browser.ask("POST", f"/runs/{show.queued.id}/priority", headers=OURS, data=form)
+    assert answer.status_code == 503
+    assert run_rows.get(show.context.engine, show.queued.id).priority != 9
 
 
 def test_no_action_follows_from_an_address_alone(browser: Browser, show: Showcase) -> None:

@@ -149,6 +149,7 @@ def addresses(browser: Browser, show: Showcase) -> list[str]:
         "/schedules",
         "/signals",
         "/settings",
+        "/audit",
     ]
 
 

@@ -75,6 +75,7 @@ def addresses(show: Showcase) -> dict[str, str]:
         "schedules": "/schedules",
         "signals": "/signals",
         "settings": "/settings",
+        "audit": "/audit",
         "missing": "/nowhere",
     }
 
