@@ -42,6 +42,7 @@ SLUGS = {
     # on results
     "constant-prediction": "a candidate predicts the same for every row",
     "too-good": "a candidate makes almost no error where a linear one makes many",
+    "failed-checks": "a candidate does not keep the contract of plugins",
     "not-better-than-baseline": "nobody is shown to beat the dummy",
     "few-rows": "there are too few test rows to claim anything",
     "few-groups": "there are too few groups to claim anything",

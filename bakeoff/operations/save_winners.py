@@ -151,6 +151,7 @@ def _promote(
             by="bakeoff run",
             reason=f"recommended in {run.name}",
             evidence_of=evidence_in(context, first=run.id),
+            strict=context.configuration.settings.strict,
         )
     except GateError as exc:
         reason = "; ".join(gate.reason for gate in exc.failed)

@@ -14,7 +14,7 @@ from bakeoff.domain.errors import ConflictError, NotFoundError, OvertakenError, 
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.model_version import GateResult, ModelVersion, Promotion, Stage, VersionFilter
 from bakeoff.settings.registry_settings import GateSettings, PromotionSettings
-from registry.models.promotion_gates import EvidenceOf, RunEvidence, check_gate, no_evidence
+from registry.models.promotion_gates import EvidenceOf, RunEvidence, check_gate, no_evidence, no_open_finding
 from registry.models.promotion_hooks import run_hook
 from registry.models.registry_interface import NO_VERSION, BaseModelRegistry, Identifier
 
@@ -48,13 +48,15 @@ def promote(
     reason: str = "",
     force: bool = False,
     evidence_of: EvidenceOf = no_evidence,
+    strict: bool = False,
 ) -> Promotion:
     """Promotes a version and returns the entry of the log, with the results of the hooks.
 
     GateError if a gate fails, unless forced.
     ConflictError for a version that is in the stage already. `root` is the folder of the project, for the
     hooks; None as `by` means the user's name; `evidence_of` finds what runs know of the version, for gates
-    that compare it with Production.
+    that compare it with Production. `strict` adds a gate: no finding of high severity is open in its newest
+    run.
     """
     version = registry.get(identifier)
     while True:
@@ -68,6 +70,7 @@ def promote(
                 reason=reason,
                 force=force,
                 evidence_of=evidence_of,
+                strict=strict,
             )
         except OvertakenError as exc:
             log.info("the gates are checked again: %s", exc)
@@ -85,6 +88,7 @@ def promote_once(
     by: str | None = None,
     reason: str = "",
     evidence_of: EvidenceOf = no_evidence,
+    strict: bool = False,
 ) -> Promotion:
     """Like `promote`, for a caller that may be killed and repeat the call: a finished step is not repeated.
 
@@ -103,6 +107,7 @@ def promote_once(
             by=by,
             reason=reason,
             evidence_of=evidence_of,
+            strict=strict,
         )
     with_hooks = next((line for line in lines[:done] if "hooks" in line.evidence), None)
     if with_hooks is None:
@@ -165,6 +170,7 @@ def _try_to_promote(
     reason: str,
     force: bool,
     evidence_of: EvidenceOf,
+    strict: bool,
 ) -> Promotion:
     version = registry.get(uri)
     if version.stage is stage:
@@ -173,6 +179,8 @@ def _try_to_promote(
     required = policy.gates if stage in _GUARDED else []
     evidence = _evidence(required, version, production, evidence_of)
     gates = [check_gate(gate, version, production, evidence) for gate in required]
+    if strict and stage in _GUARDED:
+        gates.append(no_open_finding(evidence_of(version)))
     failed = [gate for gate in gates if not gate.passed]
     if failed and not force:
         raise GateError(uri, stage, failed)

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.finding import blocking
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.model_version import GateResult, ModelVersion, VersionFilter
 from bakeoff.domain.runs.verdict import Against, ReferenceComparison, RunVerdict, comparison_in_words
+from bakeoff.domain.wording import joined
 from bakeoff.settings.registry_settings import GateSettings
 from registry.models.registry_interface import BaseModelRegistry
 
@@ -67,6 +69,23 @@ def check_gate(
         needed=found.needed,
         reason=found.reason,
         comparison=found.comparison,
+    )
+
+
+def no_open_finding(evidence: Sequence[RunEvidence]) -> GateResult:
+    """The gate of strict projects. A version that no judged run knows passes: nothing was found."""
+    judged = next((one for one in evidence if one.verdict is not None), None)
+    found = blocking(judged.verdict.findings) if judged and judged.verdict else []
+    reason = "no finding of high severity is open"
+    if judged and found:
+        known = joined(list(dict.fromkeys(one.slug for one in found)))
+        reason = f"{_run(judged)} has {known}: mend the data, or accept it in the dataset, and run it again"
+    return GateResult(
+        gate="no open finding of high severity",
+        passed=not found,
+        measured=float(len(found)),
+        needed=0.0,
+        reason=reason,
     )
 
 

@@ -171,6 +171,7 @@ async def promote_a_model_version(
             reason=body.reason,
             force=body.force,
             evidence_of=evidence_in(service.context),
+            strict=service.context.configuration.settings.strict,
         )
 
     return (await service.use_registry(_with_registry, service.context, move)).to_record()

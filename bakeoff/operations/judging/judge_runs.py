@@ -24,6 +24,7 @@ from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SplitReuse
 from bakeoff.operations.context import Context
+from bakeoff.operations.judging.check_findings import findings_of_checks
 from bakeoff.operations.judging.sketch_results import sketch_what_has_none
 from bakeoff.operations.judging.split_use import SpentRows, with_use_of_split
 from bakeoff.operations.judging.strictness import is_strict, without_crown
@@ -153,7 +154,11 @@ def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None"
             (*findings, *production.findings),
         )
     jobs = {job.candidate.id: job.candidate for job in job_rows.of_run(context.engine, run.id)}
-    findings = (*result_findings(results, jobs, baseline=run.baseline_id), *findings)
+    findings = (
+        *result_findings(results, jobs, baseline=run.baseline_id),
+        *findings_of_checks(context, jobs.values()),
+        *findings,
+    )
     verdict = replace(verdict, findings=_all_findings(context, run, findings))
     return without_crown(verdict) if strict else verdict
 

@@ -108,6 +108,7 @@ def promote(visit: Visit) -> Answer:
         by=visit.who.name,
         reason=visit.given("reason"),
         evidence_of=evidence_in(visit.context),
+        strict=visit.context.configuration.settings.strict,
     )
     return SeeOther(to=f"/models/{path_part(name)}")
 

@@ -56,6 +56,7 @@ def promote(  # noqa: PLR0917 - one parameter for each option
                 reason=reason,
                 force=force,
                 evidence_of=evidence_in(context),
+                strict=configuration.settings.strict,
             )
     except GateError as exc:
         if as_json:

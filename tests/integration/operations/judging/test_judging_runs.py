@@ -1,6 +1,7 @@
 """Verdicts of old runs, from their kept predictions; and what the next plan learns from a verdict."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,10 +13,12 @@ from fixtures import warm
 from fixtures.project import Project, a_project
 from sqlalchemy import delete, update
 
+from bakeoff.domain.conformance import CheckOutcome, CheckResult, ConformanceReport
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict
+from bakeoff.operations.conformance.report_store import keep
 from bakeoff.operations.judging.detectable_difference import detectable_difference
 from bakeoff.operations.judging.judge_runs import judge_old_run, wait_for_verdict
 from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
@@ -124,7 +127,7 @@ LEAK = Finding(slug="leaky-feature", severity=Severity.HIGH, message="paid leaks
 
 def judged_again(project: Project, run: Run, **columns: Any) -> RunVerdict:
     with writing(project.engine) as connection:
-        connection.execute(update(tables.runs).values(**columns))
+        connection.execute(update(tables.runs).values({"findings": None, **columns}))
     judge_old_run(project.context, run.id)
     verdict = verdict_rows.of_run(project.engine, run.id)
     with writing(project.engine) as connection:
@@ -162,3 +165,24 @@ def test_an_accepted_leak_is_in_no_strict_runs_way(old: tuple[Project, Run, RunV
     verdict = judged_again(project, run, findings=[accepted.to_record()], options={"strict": True})
 
     assert (verdict.recommended, verdict.sentence) == (before.recommended, before.sentence)
+
+
+def test_what_bakeoff_check_found_in_a_candidate_stands_in_the_verdict_of_its_runs(
+    old: tuple[Project, Run, RunVerdict],
+) -> None:
+    project, run, _ = old
+    configuration = project.context.configuration
+    candidate = next(
+        job.candidate for job in job_rows.of_run(project.engine, run.id) if job.candidate.id == "dices"
+    )
+    failed = CheckResult(slug="row-order", outcome=CheckOutcome.FAILED, seen="", cure="")
+    keep(configuration, candidate, ConformanceReport(subject="dices", checks=(failed,)))
+    try:
+        found = {one.slug: one for one in judged_again(project, run).findings}
+    finally:
+        shutil.rmtree(configuration.data_dir / "checks")
+
+    assert (found["failed-checks"].message, found["failed-checks"].candidates) == (
+        "dices fails row-order",
+        ("dices",),
+    )

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bakeoff.domain.errors import ConflictError, NotFoundError, OvertakenError
+from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.model_version import Promotion, Stage, VersionFilter, VersionOrigin
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.settings.registry_settings import PromotionSettings
 from registry.models.promotion import GateError, promote, rollback
+from registry.models.promotion_gates import EvidenceOf, RunEvidence
 
 HERE = VersionOrigin(run_id="r1", dataset_id="d1", split_id="s1")
 OPEN = PromotionSettings()
@@ -321,3 +325,36 @@ class AnySequence(RuleBasedStateMachine):
 
 TestAnySequence = AnySequence.TestCase
 TestAnySequence.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+def judged(*findings: Finding) -> EvidenceOf:
+    verdict = RunVerdict(
+        metric="f1",
+        greater_is_better=True,
+        level=0.05,
+        method="draws",
+        seed=0,
+        rows=100,
+        best=None,
+        findings=findings,
+    )
+    run = RunEvidence(run_id="f" * 36, candidate="tree", metrics={"f1": 0.75}, verdict=verdict)
+    return lambda _: [run]
+
+
+LEAK = Finding(slug="leaky-feature", severity=Severity.HIGH, message="paid leaks", columns=("paid",))
+
+
+def test_a_strict_project_promotes_nothing_whose_run_has_an_open_leak(registry) -> None:
+    uri = save(registry, f1=0.75)
+    with pytest.raises(GateError, match="run ffffffff has leaky-feature: mend the data, or accept it"):
+        up(registry, uri, strict=True, evidence_of=judged(LEAK))
+    assert production(registry) is None
+
+    up(registry, uri, strict=True, evidence_of=judged(replace(LEAK, accepted="it is known in time")))
+    assert production(registry) == "1.0.0"
+
+
+def test_a_leak_is_in_nobodys_way_where_the_project_is_not_strict(registry) -> None:
+    up(registry, save(registry, f1=0.75), evidence_of=judged(LEAK))
+    assert production(registry) == "1.0.0"

@@ -1,0 +1,25 @@
+"""What `bakeoff check` found in the candidates of a run, as long as their code is as it was then."""
+
+from collections.abc import Iterable, Iterator
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.finding import Finding, Severity
+from bakeoff.domain.wording import joined
+from bakeoff.operations.conformance.report_store import known_reports
+from bakeoff.operations.context import Context
+
+_MOST_NAMED = 4
+
+
+def findings_of_checks(context: Context, candidates: Iterable[Candidate]) -> Iterator[Finding]:
+    for name, known in known_reports(context.configuration, candidates).items():
+        failed = known.report.failed
+        if failed:
+            more = [f"{len(failed) - _MOST_NAMED} more"] if failed[_MOST_NAMED:] else []
+            yield Finding(
+                slug="failed-checks",
+                severity=Severity.MEDIUM,
+                message=f"{name} fails {joined([*failed[:_MOST_NAMED], *more])}",
+                cure=f"`bakeoff check {name}` says what to mend",
+                candidates=(name,),
+            )
