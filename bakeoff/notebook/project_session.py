@@ -173,6 +173,7 @@ class ProjectSession:
         own = {one.candidate.id for one in given.own}
         catalog = Catalog.empty_of(self.configuration)
         if from_catalog := [name for name in given.order if name not in own]:
+            self._require_catalog(from_catalog[0])
             project = self.context.catalog()
             catalog.add((), known=[project.get(name) for name in from_catalog])
         catalog.add(
@@ -180,6 +181,14 @@ class ProjectSession:
             known=[one.candidate for one in given.own if not one.needs_check],
         )
         return catalog
+
+    def _require_catalog(self, name: str) -> None:
+        if self._is_temporary:
+            raise InvalidInputError(
+                f"{name!r} would be an id of a catalog, and this comparison is in no project: give an "
+                "estimator, the path of its class such as 'sklearn.svm:SVC', or use bakeoff.run in the "
+                "folder of a project"
+            )
 
 
 def _name_the_current_folder() -> None:

@@ -359,3 +359,10 @@ def test_seeds_and_folds_are_recipes(result: BakeoffResult) -> None:
     )
     assert found.state == "completed"
     assert set(found.predictions("tree").index) == set(range(800))
+
+
+def test_a_name_of_no_catalog_is_told_what_it_could_be(result: BakeoffResult) -> None:
+    with pytest.raises(
+        InvalidInputError, match=r"'ridge' would be an id of a catalog, .* bakeoff.run in the"
+    ):
+        bakeoff.compare(["ridge"], X, Y)
