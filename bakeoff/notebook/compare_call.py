@@ -34,6 +34,7 @@ def compare(
     seeds: int | None = None,
     groups: Any = None,
     time: Any = None,
+    weights: Any = None,
     test_size: float | None = None,
     seed: int | None = None,
     task: str | None = None,
@@ -72,6 +73,7 @@ def compare(
         seeds: how often each candidate is fitted, each time with another seed, to compare recipes.
         groups: an array, or the name of a column of X: rows of one group are all trained on, or all tested.
         time: an array, or the name of a column of X: what is tested comes after what is trained on.
+        weights: an array, or the name of a column of X: how much each row counts, in fits and metrics.
         test_size: share of the rows that is held out.
         seed: of the split, and of each `random_state` that is not given.
         task: "binary", "multiclass" or "regression"; None: as the values of `y` say.
@@ -104,7 +106,7 @@ def compare(
         folder=session.inputs,
         name=name,
         task=task,
-        beside={"groups": groups, "time": time},
+        beside={"groups": groups, "time": time, "weights": weights},
     )
     run = start_bakeoff(
         session,

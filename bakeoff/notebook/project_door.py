@@ -107,7 +107,7 @@ class Project:
             on_interrupt: "cancel" ends the run when the kernel is interrupted, "detach" lets it go on.
             options: further options of a run, by the names of `bakeoff.compare` or `bakeoff run`.
         """
-        data, beside = None, {what: options.pop(what, None) for what in ("groups", "time")}
+        data, beside = None, {what: options.pop(what, None) for what in ("groups", "time", "weights")}
         if isinstance(dataset, str) and y is None:
             options["dataset"] = dataset
         elif dataset is None:

@@ -25,7 +25,7 @@ _LEAST_MEMORY_MB = 16
 #: Options that are the design of a run: how the candidates meet the data.
 _DESIGN = ("folds", "repeats", "seeds", "stratify", "gap", "fold_column")
 #: What the columns beside X and y are called in a design.
-_COLUMNS = {"groups": "group", "time": "time"}
+_COLUMNS = {"groups": "group", "time": "time", "weights": "weight"}
 _OF_JSON = "this is no request for a run: "
 _BY_JSON_KEY = {
     **{f"design\\.{to_camel(key)}": key for key in _DESIGN},

@@ -366,3 +366,19 @@ def test_a_name_of_no_catalog_is_told_what_it_could_be(result: BakeoffResult) ->
         InvalidInputError, match=r"'ridge' would be an id of a catalog, .* bakeoff.run in the"
     ):
         bakeoff.compare(["ridge"], X, Y)
+
+
+def test_weights_count_in_the_metrics(result: BakeoffResult) -> None:
+    weights = np.where(X.a > 0, 10.0, 1.0)
+    weighted = bakeoff.compare(
+        {"tree": DecisionTreeClassifier(max_depth=2)},
+        X,
+        Y,
+        weights=weights,
+        metrics="accuracy",
+        progress=False,
+    )
+    rows = weighted.predictions("tree")
+    right = (rows.true == rows.predicted).astype(float)
+    expected = float(np.average(right, weights=weights[rows.index]))
+    assert weighted.leaderboard.accuracy["tree"] == pytest.approx(expected)
