@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bakeoff.cli.output.runs.poll_run import IdleReason, poll
 from bakeoff.domain.runs.job import JobState
@@ -13,10 +13,9 @@ from bakeoff.notebook.bakeoff_result import BakeoffResult, PlannedCandidate
 from bakeoff.notebook.progress_display import display_for
 
 if TYPE_CHECKING:
+    from bakeoff.notebook.call_options import OnInterrupt
     from bakeoff.notebook.project_session import ProjectSession
     from bakeoff.operations.context import Context
-
-OnInterrupt = Literal["cancel", "detach"]
 
 _PAUSE_S = 0.05
 _LOOK_AFTER_WORKER_S = 2.0
@@ -42,7 +41,7 @@ class BakeoffRun:
         *,
         plan: tuple[PlannedCandidate, ...] = (),
         progress: bool | None = None,
-        on_interrupt: OnInterrupt = "cancel",
+        on_interrupt: "OnInterrupt" = "cancel",
     ) -> None:
         self._session = session
         self.run_id = run_id

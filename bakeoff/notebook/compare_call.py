@@ -1,25 +1,30 @@
 """`bakeoff.compare`: a bake-off of estimators in one call."""
 
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from bakeoff.notebook.project_folders import check_workers
 from bakeoff.notebook.sessions import temporary_session
 
 if TYPE_CHECKING:
     from bakeoff.notebook.bakeoff_result import BakeoffResult
-    from bakeoff.notebook.bakeoff_run import BakeoffRun, OnInterrupt
-    from bakeoff.notebook.start_bakeoff import Metrics, Save
+    from bakeoff.notebook.bakeoff_run import BakeoffRun
+    from bakeoff.notebook.call_options import CompareOptions, Metrics, OnInterrupt, Save, Task
 
 
 @overload
 def compare(
-    candidates: Any, X: Any, y: Any = None, *, wait: Literal[True] = True, **options: Any
+    candidates: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    wait: Literal[True] = True,
+    **options: "Unpack[CompareOptions]",
 ) -> "BakeoffResult": ...
 
 
 @overload
 def compare(
-    candidates: Any, X: Any, y: Any = None, *, wait: Literal[False], **options: Any
+    candidates: Any, X: Any, y: Any = None, *, wait: Literal[False], **options: "Unpack[CompareOptions]"
 ) -> "BakeoffRun": ...
 
 
@@ -37,7 +42,7 @@ def compare(
     weights: Any = None,
     test_size: float | None = None,
     seed: int | None = None,
-    task: str | None = None,
+    task: "Task | None" = None,
     timeout: float | None = None,
     memory_mb: int | None = None,
     workers: int | None = None,

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _TARGET = "target"  #: the name of the target when it comes without one
-_FILES = (".csv", ".tsv", ".parquet", ".pq")
+_FILES = (".csv", ".parquet", ".pq")
 _DAY_S = 86_400.0
 
 
@@ -32,6 +32,7 @@ class GivenData:
     name: str  #: as shown
     path: Path  #: the file, absolute
     target: str  #: the column to predict
+    is_of_user: bool = False  #: the file is where the user put it, and is read by the options of a file
     task: str | None = None  #: binary, multiclass or regression; None: as the values of the target say
     beside: Mapping[str, str]  #: columns that are no features, by what they are for, such as `groups`
 
@@ -50,7 +51,11 @@ def write_data(
     if name is not None:
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or None
     if isinstance(X, (str, os.PathLike)):
-        return replace(_file(Path(X), y, name, wanted), task=task)
+        if task is not None:
+            raise InvalidInputError(
+                f"task is {task!r}, and X is a file: read it into a DataFrame, or say the task in a project"
+            )
+        return _file(Path(X), y, name, wanted)
     table = _table(X)
     table, target = _with_target(table, y)
     columns = {}
@@ -75,7 +80,7 @@ def _file(path: Path, y: Any, name: str | None, beside: Mapping[str, Any]) -> Gi
             raise InvalidInputError(
                 f"X is the file {path.name}, so {what} is the name of one of its columns, got {_kind(value)}"
             )
-    return GivenData(name=name or path.stem, path=path, target=y, beside=dict(beside))
+    return GivenData(name=name or path.stem, path=path, target=y, is_of_user=True, beside=dict(beside))
 
 
 def _table(X: Any) -> "pa.Table":

@@ -1,21 +1,22 @@
 """`bakeoff.project` and `bakeoff.run`: a configured project from Python."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed
 from bakeoff.notebook.bakeoff_run import BakeoffRun
+from bakeoff.notebook.call_options import Metrics, Save
 from bakeoff.notebook.given_data import write_data
 from bakeoff.notebook.sessions import session_of, temporary_session
-from bakeoff.notebook.start_bakeoff import Metrics, Save, start_bakeoff
+from bakeoff.notebook.start_bakeoff import start_bakeoff
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bakeoff.inference.predictor import ModelPredictor
     from bakeoff.notebook.bakeoff_result import BakeoffResult
-    from bakeoff.notebook.bakeoff_run import OnInterrupt
+    from bakeoff.notebook.call_options import OnInterrupt, ProjectOptions
     from bakeoff.notebook.project_session import ProjectSession
     from bakeoff.operations.comparing.compare_results import ResultComparison
     from registry.models.registry_interface import BaseModelRegistry
@@ -68,12 +69,22 @@ class Project:
 
     @overload
     def run(
-        self, dataset: Any = None, y: Any = None, *, wait: Literal[True] = True, **options: Any
+        self,
+        dataset: Any = None,
+        y: Any = None,
+        *,
+        wait: Literal[True] = True,
+        **options: "Unpack[ProjectOptions]",
     ) -> "BakeoffResult": ...
 
     @overload
     def run(
-        self, dataset: Any = None, y: Any = None, *, wait: Literal[False], **options: Any
+        self,
+        dataset: Any = None,
+        y: Any = None,
+        *,
+        wait: Literal[False],
+        **options: "Unpack[ProjectOptions]",
     ) -> BakeoffRun: ...
 
     def run(
@@ -186,12 +197,18 @@ class Project:
 
 @overload
 def run(
-    dataset: Any = None, y: Any = None, *, wait: Literal[True] = True, **options: Any
+    dataset: Any = None,
+    y: Any = None,
+    *,
+    wait: Literal[True] = True,
+    **options: "Unpack[ProjectOptions]",
 ) -> "BakeoffResult": ...
 
 
 @overload
-def run(dataset: Any = None, y: Any = None, *, wait: Literal[False], **options: Any) -> BakeoffRun: ...
+def run(
+    dataset: Any = None, y: Any = None, *, wait: Literal[False], **options: "Unpack[ProjectOptions]"
+) -> BakeoffRun: ...
 
 
 def run(dataset: Any = None, y: Any = None, **options: Any) -> "BakeoffResult | BakeoffRun":

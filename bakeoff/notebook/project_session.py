@@ -83,7 +83,7 @@ class ProjectSession:
             request = RunRequest.parse(
                 {
                     **body,
-                    **({"dataset": data.name} if data else {}),
+                    **_named_data(data),
                     **({"models": list(given.order)} if given else {}),
                 }
             )
@@ -216,15 +216,20 @@ def _task(task: str | None) -> Any:
     return task
 
 
+def _named_data(data: "GivenData | None") -> dict[str, Any]:
+    if data is None:
+        return {}
+    return {"dataset": str(data.path), "target": data.target} if data.is_of_user else {"dataset": data.name}
+
+
 def _with_dataset(configuration: "Configuration", data: "GivenData | None") -> "Configuration":
     """The configuration with the data as one of its datasets. Its file stays as it is."""
     from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
-    if data is None:
+    if data is None or data.is_of_user:
         return configuration
-    source = DatasetSource.PARQUET if data.path.suffix in {".parquet", ".pq"} else DatasetSource.CSV
     dataset = DatasetSettings(
-        source=source,
+        source=DatasetSource.PARQUET,
         path=str(data.path),
         target=data.target,
         task=_task(data.task),

@@ -1,25 +1,23 @@
 """Turns the arguments of `bakeoff.compare` and `Project.run` into a request, and starts the run."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.notebook.bakeoff_result import planned
-from bakeoff.notebook.bakeoff_run import BakeoffRun, OnInterrupt
+from bakeoff.notebook.bakeoff_run import BakeoffRun
+from bakeoff.notebook.call_options import Metrics, OnInterrupt, Save
 from bakeoff.notebook.session_code import write_module
 from bakeoff.notebook.written_objects import write_function
 
 if TYPE_CHECKING:
     from bakeoff.notebook.given_data import GivenData
     from bakeoff.notebook.project_session import ProjectSession
-
-Metrics = str | Callable[..., float] | Sequence[str | Callable[..., float]] | None
-Save = Literal["best", "all", "none"] | bool | None
 
 _LEAST_MEMORY_MB = 16
 #: Options that are the design of a run: how the candidates meet the data.

@@ -382,3 +382,18 @@ def test_weights_count_in_the_metrics(result: BakeoffResult) -> None:
     right = (rows.true == rows.predicted).astype(float)
     expected = float(np.average(right, weights=weights[rows.index]))
     assert weighted.leaderboard.accuracy["tree"] == pytest.approx(expected)
+
+
+def test_a_file_is_read_where_it_is_with_the_options_of_a_file(result: BakeoffResult, tmp_path: Path) -> None:
+    file = tmp_path / "answers.csv"
+    X.assign(answer=Y, noise=1).to_csv(file, index=False, sep=";")
+    found = bakeoff.compare(
+        {"tree": DecisionTreeClassifier(max_depth=2)},
+        file,
+        "answer",
+        separator=";",
+        drop=["noise"],
+        progress=False,
+    )
+    assert found.name.startswith("answers-")
+    assert found.leaderboard.f1["tree"] == result.leaderboard.f1["tree"]
