@@ -11,7 +11,7 @@ PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-
 SHUFFLE := $(shell date +%s)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-services test-durations chaos bench check format docs site lock clean
+.PHONY: help setup demo test test-services test-durations chaos bench check format docs vendor site lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,11 +66,15 @@ format: setup  ## Format the code, and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: demo  ## Generate the pages of settings and commands, and the pictures of a leaderboard and a report
+docs: demo  ## Generate the pages of settings and commands, and the pictures
 	@$(BIN)/bakeoff config --markdown > docs/reference/configuration.md
 	@$(BIN)/python docs/generate/commands.py docs/reference/commands.md
 	@$(BIN)/python docs/generate/leaderboard.py docs/pictures/leaderboard.svg
 	@$(BIN)/python docs/generate/report_picture.py docs/pictures/report.png
+	@$(BIN)/python docs/generate/page_pictures.py docs/pictures
+
+vendor: setup  ## Fetch again what the pages need of others, from npm, as VENDORED.toml says
+	@$(BIN)/python docs/generate/fetch_vendored.py bakeoff/web/static/vendor
 
 site: setup  ## Make build/site from docs/: pages, search, the Python reference; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean

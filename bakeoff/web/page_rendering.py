@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bakeoff.domain.identity import iso, utc_now
 from bakeoff.domain.wording import counted
-from bakeoff.web.charts.markup import escape, name_of
+from bakeoff.web.charts.markup import Markup, escape, joined_markup, name_of, tag
 from bakeoff.web.charts.number_text import brief, duration_text, fixed_text, metric_title, signed_text
 from bakeoff.web.charts.signs import icon, outcome_sign, state_badge
 from bakeoff.web.static_files import address
@@ -32,6 +32,7 @@ def environment() -> Environment:
     filters: dict[str, Any] = {
         "ago": ago,
         "brief": brief,
+        "code": with_code,
         "duration": duration_text,
         "fixed": fixed_text,
         "iso": iso,
@@ -58,6 +59,12 @@ def _cleaned(value: Any) -> Any:
         raise TypeError("None was put into a page: the template must say what is shown instead")
     is_text = isinstance(value, str) and not hasattr(value, "__html__")
     return escape(value) if is_text else value
+
+
+def with_code(text: str) -> Markup:
+    """What stands between backticks in our messages is a command or a key: as code."""
+    parts = text.split("`")
+    return joined_markup(tag("code", part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def path_part(text: str) -> str:
