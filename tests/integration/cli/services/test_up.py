@@ -89,7 +89,7 @@ def test_it_shows_where_each_part_is(service: Service) -> None:
         f"eval: 2 evaluations at once on {socket.gethostname()}; log data/logs/eval.log",
         "control: everything else; log data/logs/control.log",
         "beat: schedules: autumn, spring; see `bakeoff schedules`; log data/logs/beat.log",
-        f"api: {service.url}; log data/logs/api.log",
+        f"api: {service.url}, for browsers and programs; log data/logs/api.log",
         "redis: embedded, in data/redis",
     ]
     assert httpx.get(f"{service.url}/health/live", trust_env=False).status_code == 200
