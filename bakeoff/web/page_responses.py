@@ -21,7 +21,7 @@ from bakeoff.domain.errors import BakeoffError, NotFoundError
 from bakeoff.settings.secret_masking import masked
 from bakeoff.web.page_rendering import render
 from bakeoff.web.shown_tables import FORMS, ShownTable
-from bakeoff.web.visits import Answer, Page, SeeOther, Visit, visit_of
+from bakeoff.web.visits import Answer, Download, Page, SeeOther, Visit, visit_of
 
 #: The field of each form that proves that the form is one of ours.
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
@@ -49,6 +49,9 @@ def respond(visit: Visit, answer: Answer, *, ending: str | None, live: Live = _N
     """`ending`: of the path, that asks for a table as a file."""
     if isinstance(answer, SeeOther):
         return _redirect(answer)
+    if isinstance(answer, Download):
+        headers = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
+        return Response(answer.text, media_type=answer.media_type, headers=headers)
     return _page(visit, answer, live) if ending is None else _file(visit, answer, ending)
 
 

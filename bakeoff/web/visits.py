@@ -135,6 +135,15 @@ class SeeOther:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Download:
+    """A file that the browser saves, and does not show as a page of ours."""
+
+    name: str
+    text: str
+    media_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SetCookie:
     name: str
     value: str  #: empty: the cookie is deleted
@@ -143,7 +152,7 @@ class SetCookie:
     is_for_server_alone: bool = True
 
 
-Answer = Page | SeeOther
+Answer = Page | SeeOther | Download
 Handler = Callable[[Visit], Answer]
 
 

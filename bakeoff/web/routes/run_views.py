@@ -13,9 +13,12 @@ from bakeoff.web.charts.cost_figures import COSTS, cost_of, telling_cost
 from bakeoff.web.charts.pairs_matrix import pairs_matrix
 from bakeoff.web.charts.plots.pareto_plot import ParetoPoint, pareto_plot, pareto_points, pareto_sentence
 from bakeoff.web.charts.verdict_box import claim_of
+from bakeoff.web.reports.html_report import html_report
+from bakeoff.web.reports.markdown_report import markdown_report
+from bakeoff.web.reports.report_contents import read_contents
 from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
 from bakeoff.web.shown_tables import ShownTable
-from bakeoff.web.visits import Answer, Page, PageRoute, Visit
+from bakeoff.web.visits import Answer, Download, Page, PageRoute, Visit
 
 #: Candidates of which all pairs are shown at once: of fifty, a browser lays out the matrix for a second.
 _MOST_IN_MATRIX = 24
@@ -109,6 +112,20 @@ def _pair_table(verdict: RunVerdict) -> ShownTable:
     )
 
 
+def download_report(visit: Visit) -> Answer:
+    if (found := full_id(visit)) is not None:
+        return to_full_id(visit, found)
+    contents = read_contents(visit.context, visit.parts["id"])
+    name = f"report-{visit.parts['id'][:8]}"
+    match visit.asked("format", "html"):
+        case "html":
+            return Download(name=f"{name}.html", text=html_report(contents), media_type="text/html")
+        case "md":
+            return Download(name=f"{name}.md", text=markdown_report(contents), media_type="text/markdown")
+        case other:
+            raise InvalidInputError(f"{quoted(other)} is no format of a report: there are 'html' and 'md'")
+
+
 def show_setup(visit: Visit) -> Answer:
     if (found := full_id(visit)) is not None:
         return to_full_id(visit, found)
@@ -138,4 +155,5 @@ PAGES = (
     PageRoute(path="/runs/{id}/pareto", show=show_pareto, live="run/{id}"),
     PageRoute(path="/runs/{id}/pairs", show=show_pairs, live="run/{id}"),
     PageRoute(path="/runs/{id}/setup", show=show_setup),
+    PageRoute(path="/runs/{id}/report", show=download_report, is_slow=True),
 )

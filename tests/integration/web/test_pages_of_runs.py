@@ -205,3 +205,13 @@ def test_fewer_than_two_lead_back_to_the_leaderboard_and_six_are_too_many(
     six = "".join(f"&m={name}" for name in ("lda", "xgboost", "lightgbm", "knn_15", "svc_rbf", "gaussian_nb"))
     assert browser.get(asked + six).status_code == 422
     assert browser.get(f"{asked}&m=lda&m=nobody").status_code == 404
+
+
+def test_the_report_of_a_run_is_saved_as_a_file(browser: Browser, show: Showcase) -> None:
+    page = browser.page(f"/runs/{show.judged.id}")
+    address = page.partition('">Report</a>')[0].rpartition('href="')[2]
+    answer = browser.ask("GET", address)
+    assert answer.headers["content-disposition"].startswith('attachment; filename="report-')
+    assert "How this was made" in answer.text
+    assert browser.ask("GET", f"{address}?format=md").text.startswith("## nightly")
+    assert browser.ask("GET", f"{address}?format=doc").status_code == 422

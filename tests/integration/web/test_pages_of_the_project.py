@@ -123,7 +123,7 @@ def addresses(browser: Browser, show: Showcase) -> list[str]:
     (failed,) = [row for row in jobs if row["errorType"]]
     scored = [row["modelId"] for row in jobs if not row["errorType"]]
     best = next(row for row in jobs if not row["errorType"])
-    of_run = ["", "/jobs", "/pareto", "/pairs", "/setup", "/retry"]
+    of_run = ["", "/jobs", "/pareto", "/pairs", "/setup", "/retry", "/report"]
     return [
         "/",
         "/runs",
