@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog
 
+_WORDS = {"none": None, "null": None, "true": True, "false": False}
 _DESIGN = "design"  #: the field of a request whose own fields are options
 
 #: What `RunSpec` does not declare as an option: the dataset, and disabled candidates that take part.
@@ -47,6 +48,16 @@ WithOption = Annotated[
         "--with",
         metavar="ID",
         help="This disabled one, too; repeatable.",
+        rich_help_panel="Candidates",
+        show_default=False,
+    ),
+]
+GridOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--grid",
+        metavar="ID.PARAM=A,B",
+        help="One candidate for each value; repeatable.",
         rich_help_panel="Candidates",
         show_default=False,
     ),
@@ -147,6 +158,7 @@ def request_of(
     *,
     source: str | None,
     dataset: str | None,
+    grid: Sequence[str] = (),
     save: str | None = None,
 ) -> RunRequest:
     """`save`: the policy if the options give none."""
@@ -168,6 +180,7 @@ def request_of(
             design[to_camel(name)] = value
     if design:
         body[_DESIGN] = design
+    body["grid"] = grids_in(grid) or None
     if save is not None and body["save"] is None:
         body["save"] = save
     request = RunRequest.parse(body)
@@ -186,6 +199,35 @@ def _dataset(source: str | None, option: str | None, configuration: "Configurati
             f"which dataset? {there_are}; `bakeoff run NAME`, or `bakeoff run FILE --target COLUMN`"
         )
     return asked
+
+
+def grids_in(options: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
+    """`forest.max_depth=4,8,none` and others like it, by candidate, whose id may hold dots."""
+    found: dict[str, dict[str, list[Any]]] = {}
+    for option in options:
+        left, equals, values = option.partition("=")
+        model_id, dot, name = left.strip().rpartition(".")
+        if not (equals and dot and model_id and name.isidentifier() and split(values)):
+            raise InvalidInputError(
+                f"--grid is {option!r}: write candidate.parameter=value,value, such as "
+                "forest.max_depth=4,8,none"
+            )
+        if name in found.setdefault(model_id, {}):
+            raise InvalidInputError(f"--grid names {model_id}.{name} twice: give all values at once")
+        found[model_id][name] = [_scalar(word) for word in split(values) or ()]
+    return found
+
+
+def _scalar(word: str) -> Any:
+    """Read as YAML would read it; `none` is null."""
+    if word.lower() in _WORDS:
+        return _WORDS[word.lower()]
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
 
 
 def split(text: str | None) -> list[str] | None:

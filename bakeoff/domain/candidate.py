@@ -59,6 +59,7 @@ class Candidate:
     timeout_s: float | None = None  #: None means evaluationTimeout
     memory_limit_mb: int | None = None  #: None means memoryLimitMb
     threads: int | None = None  #: None means an equal share of the cores
+    family: str | None = None  #: the entry whose grid it is a member of; None: it is of none
     learns: Learns | None = None  #: found by the check; None when the candidate does not say
     artefacts: tuple[str, ...] = ()  #: found by the check: the saved models that a signal model needs
 
@@ -75,6 +76,7 @@ class Candidate:
             "path": self.path,
             "steps": [step.path for step in self.steps],
             "description": self.description,
+            "family": self.family,
             "tags": list(self.tags),
         }
 

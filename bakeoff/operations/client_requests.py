@@ -21,6 +21,7 @@ def check_run_request(body: RunSpec, settings: Settings, rights: Collection[Clie
     """ForbiddenError: the client has no right to this. InvalidInputError: it may not use this name."""
     _check_saving(body, rights)
     _check_priority(body, rights)
+    _check_grid(body)
     _check_dataset(body.dataset, settings)
     _check_metrics(body.metrics or [], settings.metrics or [])
 
@@ -48,6 +49,15 @@ def _check_priority(body: RunSpec | SignalBody, rights: Collection[ClientRight])
             f"priority is {body.priority}, and this client may not change the order of the queue: leave it "
             "out; by Celery it takes `priority` in celeryClientsMay"
         ).with_field("priority")
+
+
+def _check_grid(body: RunSpec) -> None:
+    """Parameters of a constructor may be paths or names of anything: the operator alone sets them."""
+    if body.grid is not None:
+        raise ForbiddenError(
+            "grid sets parameters of candidates, which a client may not: leave it out; a candidate of the "
+            "catalog may have a grid, and its name means all members"
+        ).with_field("grid")
 
 
 def _check_dataset(name: str, settings: Settings) -> None:

@@ -30,6 +30,7 @@ class RunReport:
     open: Sequence[Job]  #: queued or running
     ensemble: Sequence[EnsembleSignal] = ()  #: of a run of signals, as far as models have answered
     verdict: RunVerdict | None = None  #: by the metric that ranks; None until the run is judged
+    families: Mapping[str, str] = field(default_factory=dict)  #: by id of the candidate, of members of grids
     folds: Mapping[str, Sequence[FoldResult]] = field(default_factory=dict)  #: by job, of a run with folds
     saving: Saving | None = None  #: None before the run has ended, and for one that saves nothing
 
@@ -59,7 +60,8 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         ]
     if verdict is not None:
         standings = in_order_of_bands(standings, verdict.bands)
-    ended = [job for job in job_rows.of_run(engine, run_id) if job.state is not JobState.COMPLETED]
+    every = job_rows.of_run(engine, run_id)
+    ended = [job for job in every if job.state is not JobState.COMPLETED]
     return RunReport(
         summary=summary,
         metrics=tuple(dict.fromkeys([ranking, *run.rules.metrics])),
@@ -68,6 +70,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         open=[job for job in ended if not job.state.has_ended],
         ensemble=model_signals.ensemble_of_run(engine, run),
         verdict=verdict,
+        families={job.candidate.id: job.candidate.family for job in every if job.candidate.family},
         folds=fold_rows.of_run(engine, run_id) if run.dataset.design.fits > 1 else {},
         saving=saving_rows.of_run(engine, run_id) if run.save else None,
     )
@@ -104,7 +107,10 @@ def curve_records(
 
 def report_record(report: RunReport) -> dict[str, Any]:
     verdict = report.verdict
-    standings = [standing_record(standing, verdict) for standing in report.standings]
+    standings = [
+        standing_record(standing, verdict, family=report.families.get(standing.result.model_id))
+        for standing in report.standings
+    ]
     failed = [failure_record(job, folds_of_failed(report, job)) for job in report.unsuccessful]
     if report.run.signals is not None:
         return {
@@ -126,11 +132,14 @@ def run_record(summary: RunSummary) -> dict[str, Any]:
     return {**summary.run.to_record(), "jobs": {state: summary.jobs.get(state, 0) for state in JobState}}
 
 
-def standing_record(standing: LeaderboardRow, verdict: RunVerdict | None = None) -> dict[str, Any]:
+def standing_record(
+    standing: LeaderboardRow, verdict: RunVerdict | None = None, *, family: str | None = None
+) -> dict[str, Any]:
     judged = verdict.record_of(standing.result.model_id) if verdict else {}
     return {
         "rank": standing.rank,
         **standing.result.to_record(),
+        "family": family,
         "beatsBaseline": standing.beats_baseline,
         "folds": standing.result.details.get("folds", []),
         **judged,

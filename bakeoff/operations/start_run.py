@@ -87,7 +87,8 @@ def prospects_of(
     digests = {model_id: fingerprint(its) for model_id, its in parts.items()}
     fits = {} if fresh else earlier_fits.with_fingerprints(context.engine, set(digests.values()))
     unknown = {model_id for model_id, digest in digests.items() if digest not in fits}
-    latest = earlier_fits.latest_of(context.engine, unknown)
+    families = {candidate.family for candidate in candidates if candidate.family}
+    latest = earlier_fits.latest_of(context.engine, unknown | families)
     return [
         prospect_of(
             candidate,
@@ -97,6 +98,7 @@ def prospects_of(
                 surroundings=present,
                 fits=fits.get(digests[candidate.id], ()),
                 latest=latest.get(candidate.id),
+                alike=latest.get(candidate.family or ""),
                 fresh=fresh,
             ),
             root=root,

@@ -24,6 +24,7 @@ from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, Strategy
 from bakeoff.settings.yaml_with_lines import Location, YamlFile, describe, is_empty, key_path
 from registry.catalog import ensemble_weights
+from registry.catalog.parameter_grid import members_of
 from registry.code.class_import import nearest
 from registry.code.distributions import version_of
 
@@ -92,6 +93,15 @@ def _parameters(value: Any) -> dict[str, Any]:
     return value
 
 
+def _grid(value: Any) -> dict[str, tuple[Any, ...]]:
+    cure = "write {parameter: [value, value]}"
+    if not isinstance(value, dict) or not value:
+        raise ValueError(cure)
+    if not all(isinstance(values, list) and values for values in value.values()):
+        raise ValueError(cure)
+    return {name: tuple(values) for name, values in value.items()}
+
+
 def _list(cure: str, *, least: int = 0) -> BeforeValidator:
     def check(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list) or len(value) < least:
@@ -124,6 +134,9 @@ _Steps = Annotated[
 ]
 
 
+_Grid = Annotated[dict[str, tuple[Any, ...]], BeforeValidator(_grid)]
+
+
 class CandidateEntry(_StrictEntry):
     """What may stand below the id of a candidate."""
 
@@ -132,6 +145,7 @@ class CandidateEntry(_StrictEntry):
     version: _Text = ""
     params: _Parameters = {}
     steps: _Steps = ()
+    grid: _Grid = {}
     preprocess: Annotated[Preprocess, _one_of(Preprocess)] = Preprocess.AUTO
     output_kind: Annotated[OutputKind, _one_of(OutputKind)] = OutputKind.LABELS
     description: _Text = ""
@@ -145,11 +159,18 @@ class CandidateEntry(_StrictEntry):
 
     def to_candidate(self, candidate_id: str) -> Candidate:
         """Only what the file says is passed on: `Candidate` has the defaults."""
-        given = {name: getattr(self, name) for name in self.model_fields_set - set(_MEANINGLESS[self.kind])}
+        given = {
+            name: getattr(self, name) for name in self.model_fields_set - {*_MEANINGLESS[self.kind], "grid"}
+        }
         if self.steps:
             given["steps"] = tuple(PipelineStep(path=step.path, params=step.params) for step in self.steps)
         given.setdefault("version", version_of(self.path or self.steps[-1].path))
         return Candidate(id=candidate_id, **given)
+
+    def to_candidates(self, candidate_id: str) -> tuple[Candidate, ...]:
+        """The candidate, or the members of its grid in its place."""
+        candidate = self.to_candidate(candidate_id)
+        return members_of(candidate, self.grid) if self.grid else (candidate,)
 
 
 class EnsembleEntry(_StrictEntry):
@@ -187,7 +208,8 @@ def read(file: Path) -> CatalogFile:
         document.raise_problems()
         raise  # not reached: each error of pydantic is reported, and so raised above
     document.raise_problems()
-    candidates = tuple(entry.to_candidate(id_) for id_, entry in (entries.models or {}).items())
+    candidates = tuple(_candidates(document, entries.models or {}))
+    document.raise_problems()
     try:
         ensemble_weights.check(ensemble_weights.declared_weights(candidates))
     except InvalidInputError as exc:  # each weight is right by itself, but together they come to nothing
@@ -197,6 +219,22 @@ def read(file: Path) -> CatalogFile:
     given = {} if rules is None else {name: getattr(rules, name) for name in rules.model_fields_set}
     remarks = tuple(_remarks(document, entries.models or {}))
     return CatalogFile(candidates=candidates, ensemble=replace(DEFAULT_RULES, **given), remarks=remarks)
+
+
+def _candidates(document: YamlFile, models: Mapping[str, CandidateEntry]) -> Iterator[Candidate]:
+    taken: dict[str, str] = {}
+    for id_, entry in models.items():
+        try:
+            made = entry.to_candidates(id_)
+        except InvalidInputError as exc:
+            document.report(document.node_at(("models", id_, "grid"), the_key=True), str(exc))
+            continue
+        for candidate in made:
+            if candidate.id in taken:
+                message = f"{candidate.id!r} of {id_} is also in {taken[candidate.id]}: give one another id"
+                document.report(document.node_at(("models", id_), the_key=True), message)
+            taken[candidate.id] = id_
+            yield candidate
 
 
 def _remarks(document: YamlFile, models: Mapping[str, CandidateEntry]) -> Iterator[str]:
@@ -218,7 +256,7 @@ def _is_text(location: Location) -> bool:
 
 def _is_free(location: Location) -> bool:
     match tuple(location):
-        case ("models", _, "params") | ("models", _, "steps", _, "params"):
+        case ("models", _, "params" | "grid") | ("models", _, "steps", _, "params"):
             return True
     return False
 
@@ -246,6 +284,11 @@ def _check_entries(document: YamlFile, models: Any) -> None:
             document.report(
                 document.node_at((*location, "params"), the_key=True),
                 f"{place} has params beside steps: give each step its own params",
+            )
+        if signal and "grid" in entry:
+            document.report(
+                document.node_at((*location, "grid"), the_key=True),
+                f"{place} is a signal model, which takes part in no bake-off: it has no grid",
             )
         if signal and "steps" in entry:
             document.report(

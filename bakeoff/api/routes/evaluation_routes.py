@@ -141,7 +141,9 @@ def read_results(
         "verdict": report.verdict.to_record() if report.verdict else None,
         "results": [
             {
-                **standing_record(standing, report.verdict),
+                **standing_record(
+                    standing, report.verdict, family=report.families.get(standing.result.model_id)
+                ),
                 "details": dict(standing.result.details) if details else None,
             }
             for standing in report.standings

@@ -25,6 +25,7 @@ class CandidateOut(Out):
     path: str | None
     steps: list[str]
     description: str
+    family: str | None = Field(description="the entry whose grid it is a member of")
     tags: list[str]
     checks: ChecksOut | None = Field(
         None, description="of the conformance kit; null: its code was not checked as it is now"

@@ -230,6 +230,7 @@ class ResultOut(Out):
     granted_memory_mb: int | None
     latency: LatencyOut | None = Field(description="null where the model was too slow to be asked so often")
     model_bytes: int | None = Field(description="of the pickled model; null where the run saves none")
+    family: str | None = Field(description="the candidate whose grid it is a member of")
     beats_baseline: bool | None = Field(description="by the score alone; `verdict` says what is shown")
     standing: Standing | None = Field(None, description="null until the run is judged, and for the baseline")
     band: tuple[int, int] | None = Field(

@@ -1,12 +1,14 @@
 """Which candidates take part in a run: those that are named, or enabled, and that fit the target."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
+from bakeoff.domain.wording import listed, nearest, quoted
 from registry.catalog.live_catalog import Catalog
+from registry.catalog.parameter_grid import Grid, members_of
 
 BASELINE_ID = "dummy"
 
@@ -19,7 +21,10 @@ class Choice(NamedTuple):
 
 
 def named(ids: Sequence[str], catalog: Catalog, *, baseline: bool) -> list[Candidate]:
-    """These candidates, each once, in this order. With `baseline`, `dummy` may be among the names."""
+    """These candidates, each once, in this order. With `baseline`, `dummy` may be among the names.
+
+    The name of a family means all its members.
+    """
     _require_free_baseline_id(catalog)
     if BASELINE_ID in ids and not baseline:
         raise InvalidInputError(f"{BASELINE_ID} is named and left out at once: drop one of the two")
@@ -36,9 +41,12 @@ def _others(ids: Sequence[str], catalog: Catalog) -> list[Candidate]:
     found: dict[str, Candidate] = {}
     for place, model_id in enumerate(ids):
         with in_field(f"models.{place}"):
-            if model_id != BASELINE_ID:
-                found[model_id] = catalog.get(model_id)
-                refuse_signals(found[model_id])
+            if model_id == BASELINE_ID:
+                continue
+            members = [one for one in catalog.candidates.values() if one.family == model_id]
+            for candidate in members or [catalog.get(model_id)]:
+                refuse_signals(candidate)
+                found[candidate.id] = candidate
     return list(found.values())
 
 
@@ -48,6 +56,22 @@ def refuse_signals(candidate: Candidate) -> None:
             f"{candidate.id} is a signal model, which takes part in no bake-off: name candidates, or ask it "
             "with `bakeoff signals generate`"
         )
+
+
+def with_grids(candidates: Sequence[Candidate], grids: Mapping[str, Grid]) -> list[Candidate]:
+    """With the members of a grid in the place of each candidate that a request gives one."""
+    ids = [candidate.id for candidate in candidates]
+    for model_id in grids:
+        if model_id not in ids:
+            raise InvalidInputError(
+                f"grid names {quoted(model_id)}, which does not take part"
+                f"{nearest(model_id, ids) or f'; there are {listed(ids)}'}"
+            )
+    return [
+        member
+        for candidate in candidates
+        for member in (members_of(candidate, grids[candidate.id]) if candidate.id in grids else (candidate,))
+    ]
 
 
 def enabled(catalog: Catalog) -> list[Candidate]:

@@ -27,6 +27,7 @@ from bakeoff.evaluation.planning.candidate_choice import (
     enabled,
     fitting,
     named,
+    with_grids,
 )
 from bakeoff.evaluation.planning.design_request import design_of, refuse_seal
 from bakeoff.evaluation.planning.run_spec import FILE_OPTIONS, RunSpec
@@ -151,13 +152,19 @@ def _pin_and_choose(
     if request.models is not None:
         with in_field("models"):
             candidates = named(request.models, catalog(), baseline=request.baseline)
+        candidates = _with_grids(request, candidates)
         pinned = _read(pinning)
         with in_field("models"):
             return pinned, all_fitting(candidates, pinned.ref)
     reading = start_in_thread(pinning)
-    candidates = enabled(catalog())
+    candidates = _with_grids(request, enabled(catalog()))
     pinned = _read(reading.result)
     return pinned, fitting(candidates, pinned.ref)
+
+
+def _with_grids(request: RunSpec, candidates: Sequence[Candidate]) -> list[Candidate]:
+    with in_field("grid"):
+        return with_grids(candidates, request.grid or {})
 
 
 def _read(pinning: Callable[[], Pinned]) -> Pinned:

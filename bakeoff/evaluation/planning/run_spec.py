@@ -67,6 +67,9 @@ class RunSpec(Body):
     models: Annotated[
         list[str] | None, OnCommandLine(panel=_CANDIDATES, metavar="A,B", help="These alone.")
     ] = Field(None, description="Ids of the catalog; null means all that are enabled.")
+    grid: dict[str, dict[str, list[str | int | float | bool | None]]] | None = Field(
+        None, description="Values of parameters, by candidate: one candidate for each combination."
+    )
     baseline: Annotated[bool, OnCommandLine(panel=_CANDIDATES, help="Leave out the dummy to beat.")] = Field(
         True, description="Add the dummy that others must beat."
     )
@@ -135,6 +138,7 @@ _WITH_A_COLUMN = frozenset(
         "seed",
         "design",
         "models",
+        "grid",
         "baseline",
         "metrics",
         "positive_label",

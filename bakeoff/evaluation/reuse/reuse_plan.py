@@ -51,6 +51,7 @@ class Past:
     surroundings: Mapping[str, str]
     fits: Sequence[Fit] = ()  #: with exactly these parts, newest first
     latest: Fit | None = None  #: where there are none, the last fit of this candidate, with any parts
+    alike: Fit | None = None  #: where it was never fitted, one of the candidate that its grid varies
     fresh: bool = False  #: the request wants everything fitted anew
 
 
@@ -58,7 +59,7 @@ def prospect_of(candidate: Candidate, run: Run, past: Past, *, root: Path) -> Pr
     try:
         fit = _choose(candidate, run, past, root)
     except _MustBeFittedError as must:
-        expected_s = _expected_s(run, past.fits[0] if past.fits else past.latest)
+        expected_s = _expected_s(run, past.fits[0] if past.fits else past.latest or past.alike)
         return Prospect(candidate=candidate, way=Way.RUN, why=str(must), expected_s=expected_s)
     if _is_scored_alike(fit, run.rules):
         why = f"nothing has changed since run {fit.result.run_id[:8]}"

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 from fixtures.command_line import MIXED, TERMINAL, Outcome, Project, a_mixed_run
-from fixtures.samples import DATASET, RULES, a_run
+from fixtures.samples import DATASET, RULES, a_candidate, a_job, a_run
+from fixtures.stored import judge_all
 
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import JobState
+from bakeoff.store.bakeoffs import run_rows
 
 PLAIN = {**TERMINAL, "NO_COLOR": "1"}
 
@@ -405,3 +407,35 @@ def test_a_project_without_runs_says_how_to_make_one(project: Project) -> None:
     assert said.stderr.startswith(
         f"error: nothing was ever run in {project.root}: `bakeoff run` makes the first"
     )
+
+
+def a_run_with_a_grid(project: Project) -> None:
+    scores = {"forest.depth-2": 0.75, "forest.depth-4": 0.875, "forest.depth-8": 0.5, "line": 0.625}
+    run = a_run(rules=RULES)
+    jobs = [
+        a_job(
+            run, place, candidate=a_candidate(id=name, family=name.partition(".")[0] if "." in name else None)
+        )
+        for place, name in enumerate(scores)
+    ]
+    assert run_rows.create(project.engine, run, jobs)
+    for job in jobs:
+        Outcome(model=job.candidate.id, f1=scores[job.candidate.id]).happen(project.engine, job)
+    judge_all(project.engine)
+
+
+def test_of_a_grid_the_best_member_is_shown_and_all_on_demand(project: Project) -> None:
+    a_run_with_a_grid(project)
+
+    folded = project.bakeoff("show").stdout.splitlines()[7:]
+    assert [(row.split()[1], "best of 3 of forest" in row) for row in folded[:2]] == [
+        ("forest.depth-4", True),
+        ("line", False),
+    ]
+    assert "of a grid the best member is shown: --members shows all" in folded[2]
+
+    every = project.bakeoff("show", "--members").stdout.splitlines()[7:11]
+    assert [row.split()[1] for row in every] == ["forest.depth-4", "forest.depth-2", "line", "forest.depth-8"]
+
+    record = json.loads(project.bakeoff("show", "--json").stdout)
+    assert [row["family"] for row in record["leaderboard"]] == ["forest", "forest", None, "forest"]

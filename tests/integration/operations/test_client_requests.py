@@ -74,6 +74,7 @@ def trusting(doors: Doors) -> Iterator[Doors]:
         ({"metrics": ["os:getcwd"]}, "422 body.metrics.0", "the metric 'os:getcwd' runs code"),
         ({"dataset": "data.csv", "target": "y"}, "422 body.dataset", "no dataset 'data.csv' in the"),
         ({"dataset": "/etc/passwd"}, "422 body.dataset", "no dataset '/etc/passwd' in the"),
+        ({"grid": {"good": {"spread": [1]}}}, "403 body.grid", "grid sets parameters of candidates, which a"),
         ({"save": "all"}, "403 body.save", "save is all, and this client may not say what is saved"),
         ({"save": "none"}, "403 body.save", "save is none, and this client may not say what is saved"),
         (

@@ -26,6 +26,7 @@ def plan(
     dataset: run_options.DatasetOption = None,
     given: Mapping[str, Any],
     added: run_options.WithOption = None,
+    grid: run_options.GridOption = None,
     all_findings: Annotated[
         bool, typer.Option("--findings", help="All findings on the data, with their cures.")
     ] = False,
@@ -37,7 +38,9 @@ def plan(
     The options are those of `bakeoff run`.  Nothing is started; the data are read, and pinned as a snapshot.
     """
     context = project_access.open_project(config)
-    request = run_options.request_of(context.configuration, given, source=source, dataset=dataset)
+    request = run_options.request_of(
+        context.configuration, given, source=source, dataset=dataset, grid=grid or ()
+    )
 
     # Only now, so that a mistake in the request is told at once.
     from bakeoff.domain.identity import new_id

@@ -36,6 +36,7 @@ def run(
     dataset: run_options.DatasetOption = None,
     given: Mapping[str, Any],
     added: run_options.WithOption = None,
+    grid: run_options.GridOption = None,
     detach: Annotated[bool, _running_option(None, "Do not wait for its end.", "--detach")] = False,
     no_worker: Annotated[
         bool, _running_option(None, "Start no worker, even if none answers.", "--no-worker")
@@ -60,6 +61,7 @@ def run(
         given,
         source=source,
         dataset=dataset,
+        grid=grid or (),
         save="none" if in_process else None,
     )
     console = terminal.err() if as_json else terminal.out()

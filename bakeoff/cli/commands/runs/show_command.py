@@ -33,6 +33,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
         str | None,
         typer.Option("--details", metavar="MODEL", help="Classes, confusions or residuals of one candidate."),
     ] = None,
+    members: Annotated[bool, typer.Option("--members", help="All members of grids, too.")] = False,
     folds: Annotated[bool, typer.Option("--folds", help="The scores of each fold or seed, too.")] = False,
     errors: Annotated[
         bool, typer.Option("--errors", help="Tracebacks, last log lines and warnings, too.")
@@ -72,7 +73,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     if model is not None:
         _show_details(report, model, form)
     elif form is ShowFormat.TABLE:
-        show_report(report, terminal.out(), top=top, errors=errors, findings=findings)
+        show_report(report, terminal.out(), top=top, errors=errors, findings=findings, members=members)
         if folds:
             _show_folds(report)
     else:

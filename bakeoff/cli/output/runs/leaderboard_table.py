@@ -4,6 +4,7 @@ The metric that ranks comes first. Columns for which there is no room are left o
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -23,14 +24,30 @@ _SHORTEST_NAME = 16
 _DIM = "dim"
 
 
-def leaderboard(report: RunReport, console: "Console", *, top: int | None = None) -> "list[RenderableType]":
-    """The table, and below it notes on what is not shown. `top`: how many candidates are shown at most."""
+def leaderboard(
+    report: RunReport, console: "Console", *, top: int | None = None, members: bool = False
+) -> "list[RenderableType]":
+    """The table, and below it notes on what is not shown. `top`: how many candidates are shown at most.
+
+    Of a grid only the best member is shown, unless `members` asks for all.
+    """
+    if not members:
+        report = replace(report, standings=[row for row in report.standings if _leads_family(row, report)])
     shown = report.standings[:top]
     if not shown:
         return []
     columns = _columns(report, shown, longest_name=max(_SHORTEST_NAME, console.width // 3))
     kept = fitting(columns, console.width)
     return [table_of(kept), *_closing(report, len(shown)), *left_out(columns, kept, elsewhere="--format csv")]
+
+
+def _leads_family(row: LeaderboardRow, report: RunReport) -> bool:
+    """Whether it is of no family, or the first of it."""
+    family = report.families.get(row.result.model_id)
+    if family is None:
+        return True
+    first = next(one for one in report.standings if report.families.get(one.result.model_id) == family)
+    return row.result.model_id == first.result.model_id
 
 
 def _columns(report: RunReport, shown: Sequence[LeaderboardRow], *, longest_name: int) -> list[FittingColumn]:
@@ -126,6 +143,8 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
         said.append("take this one")
     if not_better := standing.beats_baseline is False:
         said.append("not better")
+    if note := _of_family(standing, report):
+        said.append(note)
     warnings = standing.result.details.get("warnings")
     if warnings:
         said.append(counted(len(warnings), "warning"))
@@ -136,6 +155,14 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
     return Text(", ".join(said), "yellow" if not_better or warnings else "bold cyan" if take_it else _DIM)
 
 
+def _of_family(standing: LeaderboardRow, report: RunReport) -> str:
+    """`best of 12 of forest`, where the others are not shown."""
+    family = report.families.get(standing.result.model_id)
+    size = sum(one == family for one in report.families.values())
+    shown = sum(report.families.get(one.result.model_id) == family for one in report.standings)
+    return f"best of {size} of {family}" if family and shown == 1 < size else ""
+
+
 def _closing(report: RunReport, shown: int) -> list[Text]:
     said = []
     hidden = len(report.standings) - shown
@@ -143,6 +170,8 @@ def _closing(report: RunReport, shown: int) -> list[Text]:
         said.append(
             f"{counted(hidden, 'more candidate')} below these: --top {len(report.standings)} shows all"
         )
+    if any(_of_family(standing, report) for standing in report.standings):
+        said.append("of a grid the best member is shown: --members shows all")
     first = report.metrics[0]
     if report.run.signals is None and first != report.run.rules.metrics[0]:
         said.append(f"ordered by {first}: the verdict of this run is by {report.run.rules.metrics[0]}")

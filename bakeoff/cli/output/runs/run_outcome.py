@@ -30,11 +30,19 @@ def show_report(
     top: int | None = None,
     errors: bool = False,
     findings: bool = False,
+    members: bool = False,
 ) -> None:
     """`findings`: all of them, with their cures, and not a line for each kind."""
     known = report.verdict.findings if report.verdict else report.run.findings
     terminal.show(console, header(report.run, findings=() if findings else report.run.findings))
-    show_outcome(report, console, top=top, errors=errors, told=known if findings else report.run.findings)
+    show_outcome(
+        report,
+        console,
+        top=top,
+        errors=errors,
+        told=known if findings else report.run.findings,
+        members=members,
+    )
     if findings:
         terminal.show(console, Text(), *(all_findings(known) or [Text("no findings", "dim")]))
 
@@ -46,6 +54,7 @@ def show_outcome(
     top: int | None = None,
     errors: bool = False,
     told: "Sequence[Finding] | None" = None,
+    members: bool = False,
 ) -> None:
     """The report without its header. `told`: findings that are shown elsewhere; None: those of the header."""
     if top is None and console.is_terminal:
@@ -54,7 +63,7 @@ def show_outcome(
     board = (
         signal_run_view.outcome(report, top=top)
         if report.run.signals
-        else leaderboard(report, console, top=top)
+        else leaderboard(report, console, top=top, members=members)
     )
     terminal.show(
         console,

@@ -493,3 +493,35 @@ def test_rows_that_are_trained_on_elsewhere_cannot_be_sealed(plan, design, says)
 def test_a_column_that_the_design_names_and_the_data_lack_is_named_with_the_nearest(plan):
     with pytest.raises(InvalidInputError, match=r"group: there is no column 'bb'; did you mean 'b'\?"):
         plan(TREE, design={"group": "bb"})
+
+
+def test_a_grid_of_a_request_puts_its_members_in_the_place_of_the_candidate(plan):
+    grid = {"tree": {"depth": [2, None], "way": ["a"]}}
+
+    assert ids(plan(MINE, TREE, FOREST, grid=grid)) == [
+        "dummy",
+        "mine",
+        "tree.depth-2",
+        "tree.depth-none",
+        "forest",
+    ]
+    made = plan(TREE, models=["tree"], grid=grid)
+    assert [dict(one.params) for one in made.candidates[1:]] == [
+        {"depth": 2, "way": "a"},
+        {"depth": None, "way": "a"},
+    ]
+
+
+def test_the_name_of_a_family_means_all_its_members(plan):
+    members = [candidate(f"tree.depth-{depth}", family="tree") for depth in (2, 4)]
+
+    made = plan(FOREST, *members, models=["tree"])
+
+    assert ids(made) == ["dummy", "tree.depth-2", "tree.depth-4"]
+
+
+def test_a_grid_for_one_who_does_not_take_part_names_the_nearest_who_does(plan):
+    with pytest.raises(
+        InvalidInputError, match=r"grid names 'tre', which does not take part; did you mean 'tree'"
+    ):
+        plan(TREE, grid={"tre": {"depth": [1]}})

@@ -472,3 +472,48 @@ def test_the_shipped_catalog_explains_every_key():
 
     assert [key for key in KEYS if f"#   {key} " not in text] == ["path"]
     assert "#     path: models/mine.py:Mine" in text
+
+
+GRID = """
+models:
+  forest: {{path: "a.b:Forest", params: {{n: 10}}, tags: [slow], grid: {grid}}}
+  other: {{path: "a.b:Other"}}
+"""
+
+
+def test_an_entry_with_a_grid_is_a_family_of_candidates(written):
+    candidates = read(written(GRID.format(grid="{depth: [4, null]}"))).candidates
+
+    assert [candidate.id for candidate in candidates] == ["forest.depth-4", "forest.depth-none", "other"]
+    assert [candidate.family for candidate in candidates] == ["forest", "forest", None]
+    assert dict(candidates[1].params) == {"n": 10, "depth": None}
+    assert candidates[0].tags == ("slow",)
+
+
+@pytest.mark.parametrize(
+    ("grid", "says"),
+    [
+        ("[4, 8]", "write {parameter: [value, value]}"),
+        ("{depth: 4}", "write {parameter: [value, value]}"),
+        ("{depth: []}", "write {parameter: [value, value]}"),
+        ("{depth: [4, 4]}", "the grid of forest has a value of depth twice: [4, 4]"),
+    ],
+)
+def test_a_grid_that_is_none_is_reported_with_its_line(written, grid, says):
+    [problem] = problems(written(GRID.format(grid=grid)))
+
+    assert problem.startswith("line 3")
+    assert says in problem
+
+
+def test_a_member_that_has_the_id_of_another_candidate_is_reported(written):
+    text = GRID.format(grid="{depth: [4, 8]}").replace("other:", "forest.depth-4:")
+
+    [problem] = problems(written(text))
+    assert "'forest.depth-4' of forest.depth-4 is also in forest: give one another id" in problem
+
+
+def test_a_signal_model_has_no_grid(written):
+    text = GRID.format(grid="{depth: [4, 8]}").replace("tags: [slow]", "kind: signal")
+
+    assert any("takes part in no bake-off: it has no grid" in problem for problem in problems(written(text)))

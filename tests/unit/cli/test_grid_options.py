@@ -1,0 +1,28 @@
+"""Grids as they are written on the command line."""
+
+import pytest
+
+from bakeoff.cli.run_options import grids_in
+from bakeoff.domain.errors import InvalidInputError
+
+
+def test_values_are_numbers_words_and_nothing_as_they_look() -> None:
+    assert grids_in(["forest.max_depth=4, 8,none", "forest.way=gini", "my.line.C=1e-3,true"]) == {
+        "forest": {"max_depth": [4, 8, None], "way": ["gini"]},
+        "my.line": {"C": [0.001, True]},
+    }
+
+
+@pytest.mark.parametrize(
+    "option", ["forest", "forest=4", "forest.depth", "forest.depth=", ".depth=4", "a.b-c=4"]
+)
+def test_what_is_no_grid_is_refused_with_an_example(option: str) -> None:
+    with pytest.raises(
+        InvalidInputError, match=r"write candidate\.parameter=value,value, such as forest\.max_depth"
+    ):
+        grids_in([option])
+
+
+def test_the_values_of_a_parameter_are_given_at_once() -> None:
+    with pytest.raises(InvalidInputError, match=r"--grid names forest\.depth twice"):
+        grids_in(["forest.depth=4", "forest.depth=8"])
