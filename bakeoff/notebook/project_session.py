@@ -116,9 +116,10 @@ class ProjectSession:
         from bakeoff.store.database import schema_version
 
         engine = self.context.engine
-        if self._is_temporary and not self.context.broker.is_running():
-            found = schema_version.current(engine)
-            if found is not None and found < schema_version.HEAD:
+        found = schema_version.current(engine) if self._is_temporary else None
+        if found is not None and found < schema_version.HEAD:
+            self.worker.stop()  # it has just been started, and does not work with the old schema
+            if not self.context.messenger.evaluations_are_read():
                 schema_version.upgrade(engine)
         schema_version.ensure(engine)
         if self._is_temporary:

@@ -1,5 +1,6 @@
-"""A result as text, for terminals: as `bakeoff show` prints it."""
+"""A result as text, for terminals: as `bakeoff show` prints it, with calls where that names commands."""
 
+import re
 import shutil
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
     from bakeoff.operations.run_report import RunReport
 
 _WIDEST = 140
+_CALLS = {
+    "(--format csv has them)": "(.leaderboard has them)",
+    " (--details MODEL says how many)": "",
+    ": --errors shows all": ": .errors has all",
+}
 
 
 def text_of(report: "RunReport") -> str:
@@ -21,4 +27,9 @@ def text_of(report: "RunReport") -> str:
         report,
         Console(file=text, width=width, color_system=None, highlight=False, markup=False, emoji=False),
     )
-    return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").split("\n"))
+    lines = "\n".join(line.rstrip() for line in text.getvalue().strip("\n").split("\n"))
+    names = {job.id[:8]: job.candidate.id for job in report.unsuccessful}
+    lines = re.sub(r"bakeoff logs (\w{8})", lambda found: f".log({names.get(found[1], found[1])!r})", lines)
+    for command, call in _CALLS.items():
+        lines = lines.replace(command, call)
+    return lines

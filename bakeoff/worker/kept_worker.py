@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 from contextlib import suppress
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -33,7 +33,7 @@ class KeptWorker:
         self._process: subprocess.Popen[bytes] | None = None
         self._runs: set[str] = set()  #: those that end with this process
         self._asked_at = 0.0
-        self._starting = Lock()  #: without it, two threads would start a worker each
+        self._starting = RLock()  #: without it, two threads would start a worker each
         _all.add(self)
 
     def ensure(self) -> bool:
@@ -96,11 +96,12 @@ class KeptWorker:
 
     def stop(self) -> None:
         """Ends the worker, if there is one, as the death of this process would, and waits for it."""
-        process, self._process = self._process, None
-        if process is not None and process.stdin is not None:
-            with suppress(OSError):
-                process.stdin.close()
-            process.wait()
+        with self._starting:
+            process, self._process = self._process, None
+            if process is not None and process.stdin is not None:
+                with suppress(OSError):
+                    process.stdin.close()
+                process.wait()
 
     def _is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -112,7 +113,7 @@ class KeptWorker:
                 self._process.stdin.write(f"{line}\n".encode())
 
     def _forget_in_child(self) -> None:
-        self._starting = Lock()
+        self._starting = RLock()
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):
                 os.close(self._process.stdin.fileno())

@@ -24,6 +24,9 @@ from bakeoff.broker import deployment_redis
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.notebook import compare_call, sessions
 from bakeoff.notebook.bakeoff_result import BakeoffResult
+from bakeoff.notebook.project_folders import temporary_configuration
+from bakeoff.store.database import schema_version
+from bakeoff.store.database.engine import open_database
 
 CODE = '''
 import numpy as np
@@ -46,11 +49,13 @@ Y = pd.Series(((X.a > 0) ^ (RANDOM.random(800) < 0.1)).astype(int), name="answer
 
 @pytest.fixture(scope="module", autouse=True)
 def _notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A working folder and a cache of its own; the worker ends with the tests."""
+    """A working folder and a cache of its own, of an earlier version; the worker ends with the tests."""
     before, cache = Path.cwd(), tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("XDG_CACHE_HOME", str(cache))
         os.chdir(tmp_path_factory.mktemp("notebooks"))
+        earlier = temporary_configuration(Path.cwd(), workers=None)
+        schema_version.upgrade(open_database(earlier.database_url), to="0012")
         yield cache
         for session in sessions._open.values():
             session.worker.stop()
@@ -73,6 +78,11 @@ def compare(session: Session, sign: str = "1", **options: object) -> BakeoffResu
         "broken": make_pipeline(StandardScaler(), LogisticRegression(C=-1.0)),
     }
     return bakeoff.compare(candidates, X, Y, progress=False, **options)
+
+
+def test_a_temporary_project_follows_a_new_version_by_itself(result: BakeoffResult) -> None:
+    engine = sessions.temporary_session().context.engine
+    assert schema_version.current(engine) == schema_version.HEAD
 
 
 def test_the_leaderboard_is_a_frame_by_candidate(result: BakeoffResult) -> None:
@@ -125,7 +135,8 @@ def test_two_candidates_are_compared_by_every_metric(result: BakeoffResult) -> N
 def test_it_prints_as_show_does(result: BakeoffResult) -> None:
     text = repr(result)
     assert str(result.verdict)[:40] in text
-    assert "LinAlg" not in text
+    assert ".log('broken')" in text
+    assert "bakeoff logs" not in text
     assert all(name in text for name in ("linear", "tree", "rule", "broken", "95 %"))
 
 
