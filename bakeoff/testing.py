@@ -62,10 +62,10 @@ def _results(
     path: str, params: Mapping[str, Any], about: Mapping[str, Any], root: Path, timeout_s: float
 ) -> dict[str, CheckResult]:
     from bakeoff.domain.candidate import Candidate
-    from bakeoff.evaluation.conformance.check_candidate import KitLimits, check_candidate
+    from bakeoff.evaluation.conformance.check_candidate import PRELOADED, KitLimits, check_candidate
     from bakeoff.operations.own_oven import oven_for
 
     candidate = Candidate(id=path, version="1", path=path, params=params, **about)
-    with oven_for(root) as run:
+    with oven_for(root, preload=PRELOADED) as run:
         report = check_candidate(candidate, run, root=root, limits=KitLimits(timeout_s=timeout_s))
     return {result.slug: result for result in report.checks}

@@ -15,6 +15,8 @@ _SHARE = 0.01
 _NEAR_SHARE = 0.02
 #: If a row is expected to have so many twins by chance, twins say nothing.
 _NATURAL = 0.01
+_MANY = 200_000
+_HARDLY_ANY = 0.001
 _NEAR = 0.05  #: of the median distance to the nearest row
 _FEWEST_CONTINUOUS = 3
 _FEWEST_NEAR = 20
@@ -28,7 +30,8 @@ _FIRST_COLUMNS = 4
 
 
 def row_findings(data: SampledData) -> Iterator[Finding]:
-    repeats = RepeatedRows.none() if _twins_are_natural(data) else repeated_rows(data.table.features)
+    hardly_any = _twins_are_natural(data) or _hardly_any_repeat(data)
+    repeats = RepeatedRows.none() if hardly_any else repeated_rows(data.table.features)
     if len(repeats.rows) >= _FEWEST:
         yield from _of_repeats(data, repeats)
     if (found := _near_duplicates(data, repeats)) is not None:
@@ -45,14 +48,14 @@ class RepeatedRows:
         return cls(rows=np.empty(0, dtype=np.intp), group=np.empty(0, dtype=np.intp))
 
 
-def repeated_rows(columns: Sequence[Column]) -> RepeatedRows:
-    """The rows that equal another one in all of the columns.
+def repeated_rows(columns: Sequence[Column], among: np.ndarray | None = None) -> RepeatedRows:
+    """The rows that equal another one in all of the columns; `among`: of these rows alone.
 
     Each row has a hash, which takes in a few columns at a time. Rows whose hash is unique are dropped on the
     way, so that most data are decided after the first columns.
     """
-    keys = np.zeros(len(columns[0]), dtype=np.uint64)
-    rows: np.ndarray | slice = slice(None)
+    rows: np.ndarray | slice = slice(None) if among is None else among
+    keys = np.zeros(len(columns[0]) if among is None else len(among), dtype=np.uint64)
     for few in _in_growing_groups(columns):
         for column in few:
             _mix(keys, _bits(column, rows))
@@ -109,6 +112,21 @@ def _twins_are_natural(data: SampledData) -> bool:
         if expected < _NATURAL:
             return False
     return True
+
+
+def _hardly_any_repeat(data: SampledData) -> bool:
+    """Of many rows, looks first at a sixteenth of them: those of a certain hash in one column, so that twins
+    are in it together.
+    """
+    total = data.table.rows
+    if total < _MANY:
+        return False
+    keys = np.zeros(total, dtype=np.uint64)
+    _mix(keys, _bits(max(data.features, key=lambda one: one.distinct).column, slice(None)))
+    some = np.flatnonzero(keys < np.uint64(2**60))
+    if not total / 32 < len(some) < total / 8:  # the column has few values
+        return False
+    return len(repeated_rows(data.table.features, some).rows) < _HARDLY_ANY * len(some)
 
 
 def _of_repeats(data: SampledData, repeats: RepeatedRows) -> Iterator[Finding]:

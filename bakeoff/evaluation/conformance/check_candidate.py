@@ -29,6 +29,16 @@ RunCell = Callable[[Order], CellOutcome]
 #: For all checks of a candidate. Who is slower says so, or gives more.
 DEFAULT_TIMEOUT_S = 60.0
 
+#: For the oven of these cells: each of several would import it anew.
+PRELOADED = (
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+    "sklearn.pipeline",
+    "sklearn.compose",
+    "bakeoff.evaluation.jobs.fit_and_predict:warm_up_sklearn",
+    "bakeoff.evaluation.conformance.check_in_cell",
+)
+
 _MOST_CELLS = 4
 _GRACE_S = 4.0  #: the checks stop by themselves when the time is over; a check that hangs does not
 _OTHER_PROCESS, _MEMORY = "self-contained", "memory-linear"

@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 
 from bakeoff.domain.candidate import Candidate, CandidateKind
 from bakeoff.domain.conformance import ConformanceReport
-from bakeoff.evaluation.conformance.check_candidate import KitLimits, check_candidate
+from bakeoff.evaluation.conformance.check_candidate import PRELOADED, KitLimits, check_candidate
 from bakeoff.operations.conformance import report_store
 from bakeoff.operations.context import Context
 from bakeoff.operations.own_oven import own_oven
@@ -16,7 +16,7 @@ def check_plugins(
 ) -> Generator[ConformanceReport, None, None]:
     """`timeout_s`: for all checks of a plugin; None: what the kit takes."""
     configuration = context.configuration
-    with own_oven(context) as run:
+    with own_oven(context, preload=PRELOADED) as run:
         for plugin in plugins:
             if plugin.kind is CandidateKind.SIGNAL:
                 report = check_signal_model(context, plugin, timeout_s=timeout_s)

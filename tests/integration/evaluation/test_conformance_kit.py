@@ -7,22 +7,12 @@ from pathlib import Path
 import pytest
 from fixtures.places import ROOT
 
-from bakeoff.cell.host.cell_client import connect
-from bakeoff.cell.host.cell_order import Order
-from bakeoff.cell.host.cell_outcome import CellOutcome
-from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, OutputKind
 from bakeoff.domain.conformance import CANDIDATE_CHECKS, CheckOutcome, ConformanceReport
-from bakeoff.evaluation.conformance.check_candidate import KitLimits, check_candidate
+from bakeoff.evaluation.conformance.check_candidate import PRELOADED, KitLimits, check_candidate
+from bakeoff.operations.own_oven import oven_for
 
 PLUGINS = ROOT / "tests" / "plugins"
-PRELOADED = (
-    "bakeoff.settings.log_setup:set_up_for_plugins",
-    "numpy",
-    "pandas",
-    "bakeoff.evaluation.jobs.fit_and_predict:warm_up",
-    "sklearn",
-)
 
 
 def planted() -> dict[str, list[str]]:
@@ -40,11 +30,7 @@ Check = Callable[..., ConformanceReport]
 
 @pytest.fixture(scope="module")
 def check() -> Iterator[Check]:
-    with Oven.start(preload=PRELOADED) as oven:
-
-        def run(order: Order) -> CellOutcome:
-            with connect(oven.socket, timeout_s=120) as warm:
-                return warm.run(order)
+    with oven_for(PLUGINS, preload=PRELOADED) as run:
 
         def check(
             path: str, *, root: Path = PLUGINS, timeout_s: float = 90, **about: object
@@ -123,7 +109,8 @@ QUICK = (
 EXPECTED = {
     "lightgbm:LGBMClassifier": ["feature-names"],  # it goes by position, whatever the names
     "lightgbm:LGBMRegressor": ["feature-names"],
-    # It has no random_state, and keeps similarities of pairs of rows, up to its cache_size.
+    # They keep similarities of pairs of rows, up to their cache_size; SVR has no random_state besides.
+    "sklearn.svm:NuSVC": ["memory-linear"],
     "sklearn.svm:SVR": ["no-global-random", "memory-linear"],
     "sklearn.neighbors:NearestCentroid": ["proba-agrees"],  # its probabilities heed the shares of the classes
     "sklearn.kernel_ridge:KernelRidge": ["memory-linear"],  # a matrix of rows by rows
@@ -167,7 +154,6 @@ SLOWER = (
     "sklearn.naive_bayes:BernoulliNB",
     "sklearn.neighbors:KNeighborsRegressor",
     "sklearn.svm:LinearSVC",
-    "sklearn.svm:NuSVC",
     "sklearn.neural_network:MLPClassifier",
     "sklearn.discriminant_analysis:QuadraticDiscriminantAnalysis",
     "sklearn.calibration:CalibratedClassifierCV",

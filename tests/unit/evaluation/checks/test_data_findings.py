@@ -299,3 +299,11 @@ def test_a_constant_and_an_id_are_told_beyond_the_first_rows():
 
 def test_few_rows_are_told():
     assert found(clean(40))["small-data"].message == "only 40 rows: the metrics say little"
+
+
+@pytest.mark.parametrize("repeats", [0, 6_000])
+def test_repeated_rows_are_found_among_very_many_rows(repeats: int):
+    frame = pd.DataFrame(np.random.RandomState(0).standard_normal((210_000, 2)), columns=["a", "b"])
+    frame = pd.concat([frame, frame.head(repeats)], ignore_index=True)
+    seen = found(frame.assign(y=np.arange(len(frame)) % 2))
+    assert ("split-overlap" in seen, "duplicate-rows" in seen) == (repeats > 0, repeats > 0)

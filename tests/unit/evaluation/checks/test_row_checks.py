@@ -48,3 +48,8 @@ def test_rows_are_told_apart_by_a_late_column_alone():
     assert groups_of(columns(**frame)) == []
     frame["last"][7] = 3.0
     assert groups_of(columns(**frame)) == [[3, 7]]
+
+
+def test_rows_are_looked_for_among_some_alone():
+    found = repeated_rows(columns(a=[1, 1, 2, 2, 1]), np.array([0, 2, 4]))
+    assert found.rows.tolist() == [0, 4]
