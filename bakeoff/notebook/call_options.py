@@ -12,6 +12,7 @@ Task = Literal["binary", "multiclass", "regression"]
 class RunOptions(TypedDict, total=False):
     """The options that both have. Those without a comment mean what `bakeoff run --help` says of them."""
 
+    grid: dict[str, dict[str, list[Any]]] | None
     metrics: Metrics
     folds: int | None
     repeats: int | None

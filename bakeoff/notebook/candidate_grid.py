@@ -1,25 +1,30 @@
 """`bakeoff.grid`: one estimator with many settings, each of them a candidate of its own."""
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest, quoted
 
-_MOST = 500
-_LONGEST = 100  #: of the name of a candidate
+
+@dataclass(frozen=True, kw_only=True)
+class GridMember:
+    """One combination: an estimator that has a family, with which the leaderboard shows it."""
+
+    estimator: Any
+    family: str
 
 
-def grid(estimator: Any, name: str | None = None, /, **values: Sequence[Any]) -> dict[str, Any]:
+def grid(estimator: Any, name: str | None = None, /, **values: Sequence[Any]) -> dict[str, GridMember]:
     """The estimator once for each combination of the values, in a dict, named by what differs.
 
     The verdict counts every one of them: the best of many is not taken at its face value.
 
     >>> from sklearn.tree import DecisionTreeClassifier
-    >>> list(bakeoff.grid(DecisionTreeClassifier(), "tree", max_depth=[2, 4], criterion=["gini", "entropy"]))
-    ['tree-2-gini', 'tree-2-entropy', 'tree-4-gini', 'tree-4-entropy']
+    >>> list(bakeoff.grid(DecisionTreeClassifier(), "tree", max_depth=[2, None]))
+    ['tree.max_depth-2', 'tree.max_depth-none']
 
     Args:
         estimator: is cloned for each combination.
@@ -31,23 +36,31 @@ def grid(estimator: Any, name: str | None = None, /, **values: Sequence[Any]) ->
     """
     from sklearn.base import clone
 
+    from registry.catalog.parameter_grid import member_id
+
     if not hasattr(estimator, "get_params"):
         raise InvalidInputError(
             f"{quoted(estimator)} has no get_params, by which parameters are set: derive its class from "
             "sklearn.base.BaseEstimator, or give a dict of objects"
         )
     _check(values, estimator.get_params(deep=True))
-    begins = name or type(estimator).__name__
+    family = name or type(estimator).__name__
     varying = [key for key, several in values.items() if len(several) > 1]
-    found: dict[str, Any] = {}
+    found: dict[str, GridMember] = {}
     for combination in product(*values.values()):
         chosen = dict(zip(values, combination, strict=True))
-        title = _title(begins, [chosen[key] for key in varying], taken=found)
-        found[title] = clone(estimator).set_params(**chosen)
+        title = member_id(family, {key: chosen[key] for key in varying})
+        if title in found:
+            raise InvalidInputError(
+                f"two combinations would be called {title}: give a dict with your own names"
+            )
+        found[title] = GridMember(estimator=clone(estimator).set_params(**chosen), family=family)
     return found
 
 
 def _check(values: Mapping[str, Sequence[Any]], known: Mapping[str, Any]) -> None:
+    from registry.catalog.parameter_grid import MOST_MEMBERS
+
     size = 1
     for key, several in values.items():
         if key not in known:
@@ -56,19 +69,5 @@ def _check(values: Mapping[str, Sequence[Any]], known: Mapping[str, Any]) -> Non
         if isinstance(several, str) or not isinstance(several, Sequence) or not several:
             raise InvalidInputError(f"{key} is {quoted(several)}: give a list of values")
         size *= len(several)
-    if size > _MOST:
-        raise InvalidInputError(f"these are {size:,} combinations, and {_MOST} are the most: leave some out")
-
-
-def _title(begins: str, values: Sequence[Any], *, taken: Mapping[str, Any]) -> str:
-    words = [_word(value) for value in values]
-    title = "-".join([begins, *words])
-    if len(title) <= _LONGEST and all(words) and title not in taken:
-        return title
-    return f"{begins[:80]}-{len(taken) + 1}"
-
-
-def _word(value: Any) -> str:
-    """As a part of a name: short values as they are, objects by their class."""
-    plain = value is None or isinstance(value, (str, int, float, tuple))
-    return re.sub(r"[^A-Za-z0-9.]+", "_", str(value) if plain else type(value).__name__).strip("_.")[:30]
+    if size > MOST_MEMBERS:
+        raise InvalidInputError(f"these are {size:,} combinations: {MOST_MEMBERS:,} are the most")

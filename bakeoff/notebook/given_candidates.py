@@ -16,8 +16,10 @@ from typing import Any
 from bakeoff.domain.candidate import Candidate, Learns
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import quoted
+from bakeoff.notebook.candidate_grid import GridMember
 from bakeoff.notebook.written_objects import WriteCode, WrittenObject, write_class, write_estimator
 from registry.catalog.catalog_schema import CLASS_PATH, ID
+from registry.catalog.parameter_grid import member_id
 from registry.code.distributions import version_of
 
 _PAIR = 2
@@ -103,6 +105,11 @@ def _read(name: str | None, thing: Any, write_code: WriteCode) -> "GivenCandidat
                 f"{name!r} is {thing!r}, an id of the catalog, which keeps its name: give {thing!r} in a list"
             )
         return thing
+    if isinstance(thing, GridMember):
+        found = _read(name, thing.estimator, write_code)
+        if isinstance(found, str):
+            return found
+        return replace(found, candidate=replace(found.candidate, family=thing.family))
     called = name or _name_of(thing)
     if inspect.isclass(thing):
         _require_methods(thing, called)
@@ -173,9 +180,7 @@ def _distinguished(title: str, params: Mapping[str, Any], place: int) -> str:
     """
     if not params:
         return title
-    plain = [f"{name}-{value}" for name, value in params.items() if isinstance(value, (str, int, float))]
-    if plain and len(plain) == len(params) <= _MOST_DIFFERENCES:
-        text = re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join([title, *plain]))
-        if len(text) <= 100:  # noqa: PLR2004 - the longest id
-            return text
+    plain = {name: value for name, value in params.items() if isinstance(value, (str, int, float))}
+    if len(plain) == len(params) <= _MOST_DIFFERENCES:
+        return member_id(title, plain)
     return title if place == 1 else f"{title}-{place}"

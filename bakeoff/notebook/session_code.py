@@ -12,6 +12,7 @@ import hashlib
 import inspect
 import linecache
 import logging
+import re
 import symtable
 import sys
 import textwrap
@@ -28,6 +29,7 @@ from bakeoff.domain.wording import quoted
 
 FOLDER = "notebook_code"
 
+_MOST_NUMBERS = 1000
 _FUTURE_ANNOTATIONS = 0x1000000
 _HEADER = (
     '"""Written by Bakeoff from a notebook or script. Do not edit: the name is the digest of the text."""'
@@ -41,8 +43,10 @@ class NoSourceError(InvalidInputError):
 def lives_in_no_module(thing: Any) -> bool:
     """Whether a class or function was defined where no import statement of another process reaches it."""
     module = getattr(thing, "__module__", None)
-    if not isinstance(module, str):
-        return False
+    return isinstance(module, str) and _is_out_of_reach(module)
+
+
+def _is_out_of_reach(module: str) -> bool:
     top = module.partition(".")[0]
     if top == "__main__":
         return True
@@ -96,17 +100,16 @@ class _Collected:
     def _add_named(self, name: str, value: Any, owner: Any) -> None:
         if isinstance(value, ModuleType):
             self.imports.add(_import_of(name, value.__name__))
-        elif isinstance(value, logging.Logger):
-            self.imports.add("import logging")
-            self._add_constant(name, f"logging.getLogger({value.name!r})")
         elif (inspect.isclass(value) or inspect.isroutine(value)) and lives_in_no_module(value):
             self.add(value)
             if value.__name__ != name and (alias := f"{name} = {value.__name__}") not in self.aliases:
                 self.aliases.append(alias)
         elif (line := _import_from(name, value)) is not None:
             self.imports.add(line)
-        elif _is_plain(value):
-            self._add_constant(name, repr(value))
+        elif (written := _written_value(value)) is not None:
+            needed, text = written
+            self.imports.update([f"import {needed}"] if needed else [])
+            self._add_constant(name, text)
         else:
             raise NoSourceError(
                 f"{owner.__name__} uses {name}, {quoted(value)} of type {type(value).__name__}, which cannot "
@@ -127,6 +130,8 @@ def _import_from(name: str, value: Any) -> str | None:
     """`from module import value as name`; None if no module has it by its own name."""
     own = getattr(value, "__name__", None) or getattr(value, "_name", None)
     module = getattr(value, "__module__", None) or ("numpy" if type(value).__module__ == "numpy" else None)
+    if isinstance(module, str) and _is_out_of_reach(module):
+        return None
     for called in (own, name):
         found = sys.modules.get(module) if isinstance(module, str) else None
         if isinstance(called, str) and called.isidentifier() and getattr(found, called, None) is value:
@@ -134,11 +139,28 @@ def _import_from(name: str, value: Any) -> str | None:
     return None
 
 
-def _is_plain(value: Any) -> bool:
+def _written_value(value: Any) -> tuple[str | None, str] | None:
+    """The value as an expression, and the module that this needs; None if it cannot be written."""
+    if isinstance(value, logging.Logger):
+        return "logging", f"logging.getLogger({value.name!r})"
+    if isinstance(value, re.Pattern):
+        return "re", f"re.compile({value.pattern!r}, {value.flags})"
+    if type(value).__module__ == "numpy" and getattr(value, "dtype", None) is not None:
+        return _written_numbers(value)
     try:
-        return bool(ast.literal_eval(repr(value)) == value)
+        is_plain = bool(ast.literal_eval(repr(value)) == value)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return False
+        return None
+    return (None, repr(value)) if is_plain else None
+
+
+def _written_numbers(value: Any) -> tuple[str | None, str] | None:
+    import numpy as np
+
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf" or array.size > _MOST_NUMBERS or not np.isfinite(array).all():
+        return None
+    return "numpy", f"numpy.asarray({array.tolist()!r}, dtype={array.dtype.str!r})[()]"
 
 
 @dataclass(frozen=True, kw_only=True)

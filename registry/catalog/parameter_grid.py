@@ -43,7 +43,7 @@ def members_of(candidate: Candidate, grid: Grid) -> tuple[Candidate, ...]:
         for name, value in values.items():
             member = _with_parameter(member, name, value)
         said = {name: values[name] for name in differing}
-        id_ = _id(candidate.id, said)
+        id_ = member_id(candidate.id, said)
         if id_ in found:  # values that differ in what no id may hold
             id_ = _short_id(candidate.id, said)
         described = ", ".join(f"{name}={_word(value)}" for name, value in values.items())
@@ -85,7 +85,8 @@ def _with_parameter(candidate: Candidate, name: str, value: Any) -> Candidate:
     return replace(candidate, steps=tuple(steps))
 
 
-def _id(family: str, said: Mapping[str, Any]) -> str:
+def member_id(family: str, said: Mapping[str, Any]) -> str:
+    """`said`: the parameters that differ within the family."""
     words = (f"{name}-{_word(value)}" for name, value in said.items())
     whole = ".".join([family, *(_NOT_IN_IDS.sub("_", word) for word in words)])
     return whole if len(whole) <= _LONGEST_ID else _short_id(family, said)

@@ -235,8 +235,8 @@ def test_results_come_one_by_one(session: Session) -> None:
     outcomes = list(bakeoff.compare(trees, X, Y, wait=False, progress=False))
 
     assert {one.candidate for one in outcomes} == {
-        "DecisionTreeClassifier-max_depth-4",
-        "DecisionTreeClassifier-max_depth-5",
+        "DecisionTreeClassifier.max_depth-4",
+        "DecisionTreeClassifier.max_depth-5",
         "dummy",
     }
     assert all(one.state == "completed" and one.metrics["f1"] is not None for one in outcomes)

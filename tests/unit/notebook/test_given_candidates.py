@@ -23,9 +23,9 @@ def read(given: object) -> GivenCandidates:
         ([RandomForestClassifier(), Ridge()], ["RandomForestClassifier", "Ridge"]),
         (
             [RandomForestClassifier(n_estimators=n) for n in (10, 20)],
-            ["RandomForestClassifier-n_estimators-10", "RandomForestClassifier-n_estimators-20"],
+            ["RandomForestClassifier.n_estimators-10", "RandomForestClassifier.n_estimators-20"],
         ),
-        ([Ridge(), Ridge(alpha=2.0)], ["Ridge", "Ridge-alpha-2.0"]),
+        ([Ridge(), Ridge(alpha=2.0)], ["Ridge", "Ridge.alpha-2.0"]),
         ([make_pipeline(StandardScaler(), LogisticRegression())], ["StandardScaler-LogisticRegression"]),
         ({"forest": RandomForestClassifier(), "linear": LogisticRegression}, ["forest", "linear"]),
         ([("forest", RandomForestClassifier()), "ridge"], ["forest", "ridge"]),

@@ -91,9 +91,39 @@ def test_an_alias_of_a_function_keeps_working(session: Session, tmp_path: Path) 
     assert imported(file).h(7) == 7
 
 
+def test_constants_of_common_libraries_are_written(session: Session, tmp_path: Path) -> None:
+    source = """
+import re
+import numpy as np
+WEIGHTS = np.array([0.5, 2.0], dtype="float32")
+LIMIT = np.float64(3.5)
+WORD = re.compile("a+", re.IGNORECASE)
+
+def f():
+    return WEIGHTS.dtype.str, WEIGHTS.tolist(), float(LIMIT), WORD.findall("bAab")
+"""
+    path = write_module(session(source).f, root=tmp_path)
+    file = tmp_path.joinpath(*path.partition(":")[0].split(".")).with_suffix(".py")
+    assert imported(file).f() == ("<f4", [0.5, 2.0], 3.5, ["Aa"])
+
+
+def test_a_dataclass_with_its_decorator_is_written(session: Session, tmp_path: Path) -> None:
+    source = (
+        "import dataclasses\n\n@dataclasses.dataclass\nclass A:\n    depth: int = 3\n    def fit(self): ...\n"
+    )
+    path = write_module(session(source).A, root=tmp_path)
+    file = tmp_path.joinpath(*path.partition(":")[0].split(".")).with_suffix(".py")
+    assert imported(file).A(depth=4).depth == 4
+
+
 @pytest.mark.parametrize(
     ("source", "name", "message"),
     [
+        (
+            "class H:\n    def go(self): ...\nhelper = H()\nclass A:\n    def fit(self): return helper\n",
+            "A",
+            r"A uses helper, <.*H object at .*> of type H, .*: make `helper` a parameter",
+        ),
         (
             "import threading\nlock = threading.Lock()\nclass A:\n    def fit(self): return lock\n",
             "A",
