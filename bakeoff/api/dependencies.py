@@ -14,6 +14,7 @@ from starlette.requests import Request
 from bakeoff.api.cached_probe import CachedProbe
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
+from bakeoff.api.shared_watchers import SharedWatchers
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.broker_check import BrokerStatus
 from bakeoff.operations.doctor.database_check import DatabaseStatus
@@ -57,6 +58,7 @@ class Service:
     database: CachedProbe[DatabaseStatus]
     counts: CachedProbe[MetricCounts]
     is_stopping: Callable[[], bool]
+    watchers: SharedWatchers = field(default_factory=SharedWatchers)
     starters: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_STARTERS))
     registry_users: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_REGISTRY_USERS))
 

@@ -1,27 +1,30 @@
-"""The progress of a run as server-sent events. They are read from the database, so no broker is needed.
+"""The progress of a run as server-sent events. They are read from the database, so no broker is needed. All
+who follow the same run share one watcher, and the database is read for each of them only when something has
+changed.
 
 The id of each event is its position in the outbox. A client that reconnects sends the last id that it has
 received, and gets the events after it. A stream ends with the run, or when this process stops.
 """
 
-import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Header
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from bakeoff.api.dependencies import Service
 from bakeoff.api.run_records import counts, progress
 from bakeoff.api.schemas.run_schemas import STREAMED
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.event import EventType
 from bakeoff.events.event_stream import envelope
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import outbox, run_status
+from bakeoff.store.bakeoffs import change_marks, outbox, run_status
 from bakeoff.store.bakeoffs.outbox import Pending
 from bakeoff.store.bakeoffs.run_status import RunStatus
 
@@ -30,7 +33,6 @@ log = logging.getLogger(__name__)
 StatusAndEvents = tuple[RunStatus, Sequence[Pending]]
 
 MEDIA_TYPE = "text/event-stream"
-_POLL_S = 0.5
 _PING_S = 15.0
 _MAX_EVENTS = 500
 
@@ -64,37 +66,43 @@ RUN_EVENTS: Mapping[int | str, dict[str, Any]] = {
 }
 
 
-async def stream(context: Context, run_id: str, *, after: int, is_stopping: Callable[[], bool]) -> Response:
-    status, events = await run_in_threadpool(_read, context, run_id, after)
+async def stream(service: Service, run_id: str, *, after: int) -> Response:
+    status, events = await run_in_threadpool(_read, service.context, run_id, after)
     if after and status.run.state.has_ended and not events:
         return Response(status_code=204)
-    frames = _frames(context, status, events, after, is_stopping)
+    frames = _frames(service, status, events, after)
     return StreamingResponse(frames, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
 
 async def _frames(
-    context: Context,
+    service: Service,
     status: RunStatus,
     events: Sequence[Pending],
     after: int,
-    is_stopping: Callable[[], bool],
 ) -> AsyncIterator[str]:
     """Sends progress before events, because the last event is the end of the run."""
-    known, sent_at = None, time.monotonic()
-    while True:
-        if counts(status) != known:
-            known, sent_at = counts(status), time.monotonic()
-            yield _event("progress", progress(status))
-        for pending in events:
-            after = pending.position
-            yield _event(pending.event.type, envelope(pending.event), id=after)
-        if is_stopping() or (status.run.state.has_ended and len(events) < _MAX_EVENTS):
-            return
-        if time.monotonic() - sent_at > _PING_S:
-            sent_at = time.monotonic()
-            yield ": still here\n\n"
-        await asyncio.sleep(_POLL_S)
-        status, events = await run_in_threadpool(_read_again, context, status, after)
+    run_id, known, seen, sent_at = status.run.id, None, None, time.monotonic()
+    look = partial(change_marks.of_run, service.context.engine, run_id)
+    async with service.watchers.watch(f"run/{run_id}", look) as watcher:
+        while True:
+            if counts(status) != known:
+                known, sent_at = counts(status), time.monotonic()
+                yield _event("progress", progress(status))
+            for pending in events:
+                after = pending.position
+                yield _event(pending.event.type, envelope(pending.event), id=after)
+            if service.is_stopping() or (status.run.state.has_ended and len(events) < _MAX_EVENTS):
+                return
+            if time.monotonic() - sent_at > _PING_S:
+                sent_at = time.monotonic()
+                yield ": still here\n\n"
+            if len(events) < _MAX_EVENTS:  # else there are more at once
+                await watcher.wait()
+            if watcher.mark == seen and len(events) < _MAX_EVENTS:
+                events = []
+                continue
+            seen = watcher.mark
+            status, events = await run_in_threadpool(_read_again, service.context, status, after)
 
 
 def _read(context: Context, run_id: str, after: int) -> StatusAndEvents:

@@ -52,7 +52,7 @@ class _PageApp:
     def __init__(self, service: Service, sessions: PageSessions) -> None:
         self._service = service
         self._sessions = sessions
-        self._changes = LiveChanges(service.context, is_stopping=service.is_stopping)
+        self._changes = LiveChanges(service.context, service.watchers, is_stopping=service.is_stopping)
         self._app = Starlette(
             routes=[
                 Route(STATIC + "{file:path}", _static),

@@ -234,7 +234,7 @@ async def follow_an_evaluation(
     `progress` is sent on each change of the progress. Besides, each event of the run is sent as on the stream
     `ml:run-events`; the last one is `run.completed`.
     """
-    return await stream(service.context, id, after=last_event_id or 0, is_stopping=service.is_stopping)
+    return await stream(service, id, after=last_event_id or 0)
 
 
 def _accepted(status: RunStatus, response: Response) -> dict[str, Any]:

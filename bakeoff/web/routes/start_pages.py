@@ -26,7 +26,6 @@ def ask_what(visit: Visit) -> Answer:
     configuration = visit.context.configuration
     contents = visit.context.catalog().contents
     candidates = [one for one in contents.candidates.values() if one.kind is CandidateKind.CANDIDATE]
-    chosen = visit.asked_all("m") or [candidate.id for candidate in candidates]
     return Page(
         template="run_new.html",
         title="Start a run",
@@ -35,7 +34,7 @@ def ask_what(visit: Visit) -> Answer:
             "datasets": configuration.settings.datasets,
             "candidates": candidates,
             "rejected": len(contents.rejected),
-            "chosen": set(chosen),
+            "chosen": set(visit.asked_all("m")),
             "metrics": ", ".join(configuration.settings.metrics or []),
             "policies": list(SavePolicy) if visit.is_admin else [],
         },

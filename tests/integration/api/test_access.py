@@ -232,6 +232,13 @@ def test_other_pages_are_not_allowed_unless_the_configuration_says_so(open_api: 
     assert [name for name in answer.headers if name.startswith("access-control")] == []
 
 
+def test_the_process_serves_pages_beside_the_api(open_api: Api) -> None:
+    page = open_api.ask("GET", "/runs", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "trusted-types" in page.headers["content-security-policy"]
+
+
 @pytest.mark.parametrize(
     "path", ["/health/live", "/api/nowhere", EVALUATIONS, f"{EVALUATIONS}?limit=x", "/metrics"]
 )

@@ -72,6 +72,12 @@ def test_cancelling_says_what_stays_and_stops_the_rest(browser: Browser, show: S
     assert browser.send(f"/runs/{show.judged.id}/cancel", {}).status_code == 409
 
 
+def test_who_chooses_nobody_gets_all_that_learn_such_a_target(browser: Browser) -> None:
+    assert browser.page("/runs/new").count("checked") == 0
+    assert browser.page("/runs/new?m=forest").count("checked") == 1
+    assert "4 of 4 candidates to fit" in browser.page("/runs/plan?dataset=wine&metrics=accuracy")
+
+
 def test_the_plan_is_shown_before_a_run_is_started(browser: Browser, show: Showcase) -> None:
     asked = "dataset=credit-default&m=logistic&m=forest&name=mine&seed=3"
     before = len(json.loads(browser.page("/runs.json")))

@@ -8,6 +8,7 @@ import pytest
 from fixtures.databases import create_tables
 from fixtures.stored import a_stored_run, claim
 
+from bakeoff.api.shared_watchers import POLL_S, SharedWatchers
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
@@ -46,7 +47,8 @@ def test_a_hundred_pages_ask_the_database_as_often_as_one(
     monkeypatch.setattr(live_changes.change_marks, "of_run", counted)
 
     async def watch() -> tuple[set[str], set[str], int]:
-        changes = LiveChanges(context, is_stopping=lambda: False)
+        watchers = SharedWatchers()
+        changes = LiveChanges(context, watchers, is_stopping=lambda: False)
         responses = [await changes.stream(f"run/{run.id}") for _ in range(100)]
         streams = [aiter(response.body_iterator) for response in responses]  # type: ignore[attr-defined]
         first = set(await asyncio.gather(*(next_change(stream) for stream in streams)))
@@ -55,8 +57,8 @@ def test_a_hundred_pages_ask_the_database_as_often_as_one(
         number = len(asked)
         for stream in streams:
             await stream.aclose()
-        await asyncio.sleep(3 * live_changes._POLL_S)
-        assert changes._watchers == {}
+        await asyncio.sleep(3 * POLL_S)
+        assert watchers.topics == frozenset()
         assert len(asked) <= number + 1
         return first, second, number
 
@@ -68,7 +70,7 @@ def test_a_hundred_pages_ask_the_database_as_often_as_one(
 
 @pytest.mark.parametrize("topic", ["", "runs", "run/x", "run/../all"])
 def test_what_cannot_be_watched_is_refused(context: Context, topic: str) -> None:
-    changes = LiveChanges(context, is_stopping=lambda: False)
+    changes = LiveChanges(context, SharedWatchers(), is_stopping=lambda: False)
     with pytest.raises(NotFoundError, match="nothing to watch"):
         asyncio.run(changes.stream(topic))
     assert changes.mark(topic) == ""
@@ -76,7 +78,7 @@ def test_what_cannot_be_watched_is_refused(context: Context, topic: str) -> None
 
 def test_a_stream_ends_when_the_server_stops(context: Context) -> None:
     async def watch() -> list[str]:
-        changes = LiveChanges(context, is_stopping=lambda: True)
+        changes = LiveChanges(context, SharedWatchers(), is_stopping=lambda: True)
         response = await changes.stream("all")
         return [frame async for frame in response.body_iterator]  # type: ignore[attr-defined]
 
