@@ -34,7 +34,8 @@ def _of_column(data: SampledData, column: SampledColumn) -> Iterator[Finding]:
             slug="id-like",
             severity=Severity.MEDIUM,
             message=f"{column.name} differs in every row, like an id",
-            cure=_drop_or_accept("id-like", column.name),
+            cure=f"`drop: [{column.name}]`; if its values mean something, "
+            f"`accept: [id-like {column.name}: the reason]`",
             columns=(column.name,),
         )
     if _is_copy(data, column):

@@ -200,6 +200,10 @@ def test_a_shift_of_spread_and_one_of_correlation_are_found():
     assert "distribution-shift" in found(frame, train_rows=1000)
 
 
+def test_the_group_is_told_before_the_column_that_names_it():
+    assert list(found(subjects())) == ["group-overlap", "leaky-feature"]
+
+
 def test_a_declared_group_or_time_answers_the_finding():
     assert "group-overlap" not in found(subjects(), group="subject")
     assert "time-order" not in found(dates(), time="when")
