@@ -3,6 +3,7 @@
 import html
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib import import_module
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 from bakeoff.cli.output.number_format import duration, plain
 from bakeoff.cli.output.runs import state_words
 from bakeoff.cli.output.runs.poll_run import PolledRun
+from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import seconds_left
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from bakeoff.operations.context import Context
 
 _PATIENCE_S = 10.0
+_REDRAWN_AFTER_S = 0.3
 
 
 class ProgressDisplay(AbstractContextManager["ProgressDisplay"], Protocol):
@@ -102,15 +105,18 @@ def line_of(job: Job, polled: PolledRun) -> str:
     if job.state is JobState.COMPLETED:
         score = f"{polled.run.rules.metrics[0]} {plain(polled.scores.get(job.id))}"
         return f"{job.candidate.id} {score}{took or ', reused'}"
-    why = f": {job.error.type}: {job.error.message}".split("\n", 1)[0] if job.error else ""
+    why = clean(f": {job.error.type}: {job.error.message}").split("\n", 1)[0] if job.error else ""
     return f"{job.candidate.id} {state_words.words(job.state)}{took}{why}"
 
 
 class _JupyterProgress(_Nothing):
     """A bar in the output of the cell, which is emptied at the end: the result takes its place."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._handle: Any = None
+        self._shown = ""
+        self._shown_at = 0.0
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -119,11 +125,15 @@ class _JupyterProgress(_Nothing):
             self._handle.update(_Html(""))
 
     def update(self, polled: PolledRun) -> None:
-        shown = _Html(bar_html(polled))
+        """Each change is a message to the browser, so there are few of them."""
+        text = bar_html(polled)
+        if text == self._shown or self._clock() < self._shown_at + _REDRAWN_AFTER_S:
+            return
+        self._shown, self._shown_at = text, self._clock()
         if self._handle is None:
-            self._handle = import_module("IPython.display").display(shown, display_id=True)
+            self._handle = import_module("IPython.display").display(_Html(text), display_id=True)
         else:
-            self._handle.update(shown)
+            self._handle.update(_Html(text))
 
 
 class _Html:

@@ -14,6 +14,7 @@ _WIDEST = 140
 _CALLS = {
     "(--format csv has them)": "(.leaderboard has them)",
     " (--details MODEL says how many)": "",
+    ": --members shows all": ": .leaderboard has all",
     ": --errors shows all": ": .errors has all",
 }
 
