@@ -69,7 +69,8 @@ def evaluate_folds(evaluation: EvaluationUnderWay, fit: FitPart, kept: KeptFolds
         if not kept.keep(done[place]):
             return _no_longer_ours(evaluation)
     folds = whole_seeds(evaluation, done)
-    refit = _refit(evaluation, fit) if evaluation.paths.model is not None else None
+    left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began)
+    refit = _refit(evaluation, fit, left_s) if evaluation.paths.model is not None else None
     if isinstance(refit, Killed | Stopped):
         return refit
     if not evaluation.permission.may_keep():
@@ -89,7 +90,7 @@ def more_seeds_say_nothing(
         return False
     if not any(done[first].uses_seed for first in range(design.splits)):
         return True
-    if place != design.splits + 1 and not (design.splits == 1 and place > 1):
+    if place != design.splits + 1:
         return False
     first, second = (_paths_at(evaluation, at).predictions for at in (0, design.splits))
     return first.read_bytes() == second.read_bytes()
@@ -189,13 +190,18 @@ def _no_longer_ours(evaluation: EvaluationUnderWay) -> Stopped:
     return Stopped()
 
 
-def _refit(evaluation: EvaluationUnderWay, fit: FitPart) -> Scored | NotKept | Killed | Stopped:
-    """Fits the candidate to all rows, to be saved. If that fails, its result stands without a model."""
+def _refit(
+    evaluation: EvaluationUnderWay, fit: FitPart, left_s: float
+) -> Scored | NotKept | Killed | Stopped:
+    """Fits the candidate once more, with folds to all rows. If that fails, no model is saved."""
+    if left_s <= 0:
+        return NotKept(problem="no time was left to fit it once more, to all rows")
     paths = replace(fold_paths(evaluation.paths, "refit-all"), model=evaluation.paths.model)
     run = replace(evaluation.run, repeat_check=False)
-    end = fit(replace(evaluation, refit=True, run=run, paths=paths))
+    job = replace(evaluation.job, timeout_s=left_s)
+    end = fit(replace(evaluation, refit=True, run=run, job=job, paths=paths))
     if isinstance(end, Faulty):
-        return NotKept(problem=f"fitted to all rows, it failed: {end.error.type}: {end.error.message}")
+        return NotKept(problem=f"fitted once more, it failed: {end.error.type}: {end.error.message}")
     return end
 
 

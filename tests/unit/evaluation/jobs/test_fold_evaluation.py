@@ -1,0 +1,267 @@
+"""The folds of a job: which are fitted, which count from before, and how the job ends. No cell is started."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fixtures.samples import a_candidate, a_job, a_run
+
+from bakeoff.domain.design import Design
+from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.runs.fold_result import FoldResult
+from bakeoff.domain.runs.job import JobError, JobState, Phase
+from bakeoff.domain.runs.result import CodeManifest, Cost, NotKept, Provenance
+from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.datasets.pinning import pin
+from bakeoff.evaluation.jobs.accept_outputs import score_outputs
+from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
+from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.jobs.fold_evaluation import evaluate_folds, remove_parts
+from bakeoff.evaluation.reuse.audit_check import sha256
+from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
+from bakeoff.settings.setting_definitions import DatasetSettings
+from registry.code.library_versions import cell_environment
+
+ROWS, FOLDS = 40, 4
+COST = Cost(fit_s=1.0, predict_s=0.5, cpu_s=1.0, peak_memory_mb=10.0, granted_threads=1)
+CANDIDATE = a_candidate(id="guess", path="sklearn.dummy:DummyClassifier")
+ERROR = JobError(type="ValueError", message="no", phase=Phase.FIT)
+
+
+class Kept:
+    """Where folds are kept, as the database does it; a lost lease refuses them."""
+
+    def __init__(self) -> None:
+        self.folds: dict[int, FoldResult] = {}
+        self.is_ours = True
+
+    def present(self) -> dict[int, FoldResult]:
+        return dict(self.folds)
+
+    def keep(self, fold: FoldResult) -> bool:
+        if self.is_ours:
+            self.folds[fold.place] = fold
+        return self.is_ours
+
+
+class Fits:
+    """Stands for the cells: predicts ones, and notes which fits it was asked for."""
+
+    def __init__(self, ends: dict[str, EvaluationEnd] | None = None) -> None:
+        self.asked: list[str] = []
+        self.timeouts: list[float] = []
+        self._ends = ends or {}
+
+    def __call__(self, part: EvaluationUnderWay) -> EvaluationEnd:
+        name = "refit" if part.refit else f"{part.seed_place}:{part.fold}"
+        self.asked.append(name)
+        self.timeouts.append(part.job.timeout_s)
+        if name in self._ends:
+            return self._ends[name]
+        data = snapshot.open_snapshot(
+            part.paths.snapshot / "open", part=part.paths.snapshot / part.part if part.part else None
+        )
+        # With each seed it predicts something else.
+        predicted = (np.arange(len(data.X_test)) % (part.seed_place + 2) > 0).astype(int)
+        np.save(part.paths.predictions, predicted)
+        return Scored(
+            scores=score_outputs(part), cost=COST, provenance=provenance(part, sha256(part.paths.predictions))
+        )
+
+
+def provenance(part: EvaluationUnderWay, predictions: str) -> Provenance:
+    parts = parts_of(
+        part.job.candidate,
+        dataset=part.run.dataset,
+        seed=part.run.seed,
+        code=look_before(part.job.candidate, part.paths.root).code,
+        surroundings=cell_environment(),
+    )
+    manifest = CodeManifest(commit=None, cpu="a processor", packages={})
+    return Provenance(parts=parts, seen={}, predictions=predictions, manifest=manifest)
+
+
+@pytest.fixture
+def under_way(tmp_path: Path) -> Callable[..., EvaluationUnderWay]:
+    frame = pd.DataFrame({"a": np.arange(ROWS) % 7, "y": np.arange(ROWS) % 2})
+    frame.to_csv(tmp_path / "d.csv", index=False)
+
+    def under_way(*, seeds: int = 1, folds: int = FOLDS, saves: bool = False) -> EvaluationUnderWay:
+        pinned = pin(
+            DatasetSettings(source="csv", path="d.csv", target="y"),
+            name="d",
+            root=tmp_path,
+            snapshots=tmp_path / "snapshots",
+            seed=0,
+            test_size=0.25,
+            design=Design(folds=folds),
+        )
+        dataset = replace(pinned.ref, design=replace(pinned.ref.design, seeds=seeds))
+        rules = ScoringRules(metrics=("accuracy",), average=Average.BINARY, positive_label="1")
+        run = a_run(dataset=dataset, rules=rules)
+        job = a_job(run, candidate=CANDIDATE)
+        return EvaluationUnderWay(
+            job=job,
+            run=run,
+            paths=JobPaths(
+                root=tmp_path,
+                closed=(),
+                snapshot=pinned.folder,
+                log=tmp_path / "log",
+                predictions=tmp_path / "p.npy",
+                model=tmp_path / "m.pkl" if saves else None,
+            ),
+            grant=Grant(threads=1, memory_mb=None),
+            permission=StopsNever(),
+        )
+
+    return under_way
+
+
+def test_each_fold_is_fitted_once_in_order_and_the_whole_is_one_file(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, fits, kept = under_way(), Fits(), Kept()
+
+    end = evaluate_folds(evaluation, fits, kept)
+
+    assert isinstance(end, Scored)
+    assert fits.asked == ["0:0", "0:1", "0:2", "0:3"]
+    assert list(kept.folds) == [0, 1, 2, 3]
+    assert len(np.load(evaluation.paths.predictions)) == ROWS
+    assert end.provenance is not None
+    assert end.provenance.predictions == sha256(evaluation.paths.predictions)
+    assert (end.cost.fit_s, end.cost.peak_memory_mb) == (4.0, 10.0)
+    remove_parts(evaluation)
+    assert [path.name for path in evaluation.paths.predictions.parent.glob("p*.npy")] == ["p.npy"]
+
+
+def test_folds_that_were_kept_count_and_their_time_does_too(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept = under_way(), Kept()
+    evaluate_folds(evaluation, Fits(), kept)
+    kept.folds = {place: replace(fold, duration_s=1000.0) for place, fold in kept.folds.items() if place != 2}
+
+    fits = Fits()
+    end = evaluate_folds(evaluation, fits, kept)
+
+    assert fits.asked == ["0:2"]
+    assert fits.timeouts[0] == pytest.approx(evaluation.job.timeout_s - 3000, abs=5)
+    assert isinstance(end, Scored)
+    assert end.earlier_s == 3000.0
+
+
+def test_a_kept_fold_whose_predictions_are_gone_or_changed_is_fitted_again(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept = under_way(), Kept()
+    evaluate_folds(evaluation, Fits(), kept)
+    folder = evaluation.paths.predictions.parent
+    (folder / "p.fold-000.npy").unlink()
+    (folder / "p.fold-003.npy").write_bytes(b"damaged")
+
+    fits = Fits()
+    evaluate_folds(evaluation, fits, kept)
+
+    assert fits.asked == ["0:0", "0:3"]
+
+
+def test_kept_folds_of_a_candidate_that_was_changed_meanwhile_do_not_count(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept = under_way(), Kept()
+    evaluate_folds(evaluation, Fits(), kept)
+    other = replace(CANDIDATE, params={"strategy": "uniform"})
+
+    fits = Fits()
+    evaluate_folds(replace(evaluation, job=replace(evaluation.job, candidate=other)), fits, kept)
+
+    assert fits.asked == ["0:0", "0:1", "0:2", "0:3"]
+
+
+@pytest.mark.parametrize("kind", [Faulty(state=JobState.FAILED, error=ERROR), Killed(error=ERROR)])
+def test_the_first_fold_that_fails_ends_the_job_and_names_itself(
+    under_way: Callable[..., EvaluationUnderWay], kind: Faulty | Killed
+) -> None:
+    fits, kept = Fits({"0:1": kind}), Kept()
+
+    end = evaluate_folds(under_way(), fits, kept)
+
+    assert end == replace(kind, error=replace(ERROR, message="fold 2 of 4: no"))
+    assert fits.asked == ["0:0", "0:1"]
+    assert list(kept.folds) == [0]
+
+
+def test_time_that_ran_out_is_told_as_that_of_the_whole_job(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept = under_way(), Kept()
+    timed_out = Faulty(state=JobState.TIMED_OUT, error=replace(ERROR, message="longer than 2.5 seconds"))
+
+    end = evaluate_folds(evaluation, Fits({"0:3": timed_out}), kept)
+    kept.folds = {place: replace(fold, duration_s=2000.0) for place, fold in kept.folds.items()}
+    fits = Fits()
+    later = evaluate_folds(evaluation, fits, kept)
+
+    said = "fold 4 of 4: all folds together took longer than 3600 seconds"
+    assert isinstance(end, Faulty)
+    assert (end.state, end.error.message) == (JobState.TIMED_OUT, said)
+    assert isinstance(later, Faulty)
+    assert (later.error.message, fits.asked) == (said, [])
+
+
+def test_whoever_lost_the_job_stops_and_writes_no_whole(under_way: Callable[..., EvaluationUnderWay]) -> None:
+    evaluation, fits, kept = under_way(), Fits(), Kept()
+    kept.is_ours = False
+
+    assert isinstance(evaluate_folds(evaluation, fits, kept), Stopped)
+    assert fits.asked == ["0:0"]
+    assert not evaluation.paths.predictions.exists()
+
+
+def test_a_model_that_cannot_be_fitted_to_all_rows_leaves_the_result_as_it_is(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    fits = Fits({"refit": Faulty(state=JobState.FAILED, error=ERROR)})
+
+    end = evaluate_folds(under_way(saves=True), fits, Kept())
+
+    assert fits.asked[-1] == "refit"
+    assert isinstance(end, Scored)
+    assert end.fitted == NotKept(problem="fitted once more, it failed: ValueError: no")
+    assert end.scores.metrics["accuracy"] is not None
+
+
+def test_all_folds_are_fitted_with_one_seed_before_the_next(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, fits = under_way(seeds=3, folds=2), Fits()
+
+    end = evaluate_folds(evaluation, fits, Kept())
+
+    assert fits.asked == ["0:0", "0:1", "1:0", "1:1", "2:0", "2:1"]
+    assert isinstance(end, Scored)
+    assert len(np.load(evaluation.paths.predictions)) == 3 * ROWS
+    assert len(end.scores.details["seeds"]) == 3
+    assert [record["fitSeconds"] for record in end.scores.details["folds"]] == [1.0] * 6
+
+
+def test_a_kill_between_two_seeds_changes_nothing(under_way: Callable[..., EvaluationUnderWay]) -> None:
+    evaluation, kept = under_way(seeds=3, folds=1), Kept()
+    whole = evaluate_folds(evaluation, Fits(), kept)
+    assert isinstance(whole, Scored)
+    for left in ([0], [0, 1], [1, 2]):
+        again = Kept()
+        again.folds = {place: kept.folds[place] for place in left}
+        fits = Fits()
+
+        end = evaluate_folds(evaluation, fits, again)
+
+        assert isinstance(end, Scored)
+        assert end.scores.metrics == whole.scores.metrics
+        assert len(fits.asked) == 3 - len(left)
