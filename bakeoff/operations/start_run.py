@@ -89,6 +89,11 @@ def prospects_of(
     unknown = {model_id for model_id, digest in digests.items() if digest not in fits}
     families = {candidate.family for candidate in candidates if candidate.family}
     latest = earlier_fits.latest_of(context.engine, unknown | families)
+    alike = {family: latest[family] for family in families if family in latest}
+    for candidate in candidates:  # any member that was fitted tells about how long the others take
+        known = fits.get(digests[candidate.id], ())
+        if candidate.family and (known or candidate.id in latest):
+            alike.setdefault(candidate.family, known[0] if known else latest[candidate.id])
     return [
         prospect_of(
             candidate,
@@ -98,7 +103,7 @@ def prospects_of(
                 surroundings=present,
                 fits=fits.get(digests[candidate.id], ()),
                 latest=latest.get(candidate.id),
-                alike=latest.get(candidate.family or ""),
+                alike=alike.get(candidate.family or ""),
                 fresh=fresh,
             ),
             root=root,

@@ -25,6 +25,7 @@ from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, Strategy
 from bakeoff.settings.yaml_with_lines import Location, YamlFile, describe, is_empty, key_path
 from registry.catalog import ensemble_weights
 from registry.catalog.parameter_grid import members_of
+from registry.catalog.random_trials import RandomTrials, members_drawn
 from registry.code.class_import import nearest
 from registry.code.distributions import version_of
 
@@ -134,6 +135,12 @@ _Steps = Annotated[
 ]
 
 
+class RandomEntry(_StrictEntry):
+    trials: Annotated[int, Field(ge=1), _or_else("write a whole number of at least 1")]
+    params: _Parameters
+    seed: Annotated[int, Field(ge=0), _or_else("write a whole number of at least 0")] = 0
+
+
 _Grid = Annotated[dict[str, tuple[Any, ...]], BeforeValidator(_grid)]
 
 
@@ -146,6 +153,7 @@ class CandidateEntry(_StrictEntry):
     params: _Parameters = {}
     steps: _Steps = ()
     grid: _Grid = {}
+    random: RandomEntry | None = None
     preprocess: Annotated[Preprocess, _one_of(Preprocess)] = Preprocess.AUTO
     output_kind: Annotated[OutputKind, _one_of(OutputKind)] = OutputKind.LABELS
     description: _Text = ""
@@ -160,7 +168,8 @@ class CandidateEntry(_StrictEntry):
     def to_candidate(self, candidate_id: str) -> Candidate:
         """Only what the file says is passed on: `Candidate` has the defaults."""
         given = {
-            name: getattr(self, name) for name in self.model_fields_set - {*_MEANINGLESS[self.kind], "grid"}
+            name: getattr(self, name)
+            for name in self.model_fields_set - {*_MEANINGLESS[self.kind], "grid", "random"}
         }
         if self.steps:
             given["steps"] = tuple(PipelineStep(path=step.path, params=step.params) for step in self.steps)
@@ -168,8 +177,11 @@ class CandidateEntry(_StrictEntry):
         return Candidate(id=candidate_id, **given)
 
     def to_candidates(self, candidate_id: str) -> tuple[Candidate, ...]:
-        """The candidate, or the members of its grid in its place."""
+        """The candidate, or the members of its grid or of its random trials in its place."""
         candidate = self.to_candidate(candidate_id)
+        if self.random is not None:
+            drawn = RandomTrials(trials=self.random.trials, params=self.random.params, seed=self.random.seed)
+            return members_drawn(candidate, drawn)
         return members_of(candidate, self.grid) if self.grid else (candidate,)
 
 
@@ -227,7 +239,8 @@ def _candidates(document: YamlFile, models: Mapping[str, CandidateEntry]) -> Ite
         try:
             made = entry.to_candidates(id_)
         except InvalidInputError as exc:
-            document.report(document.node_at(("models", id_, "grid"), the_key=True), str(exc))
+            key = "grid" if entry.grid else "random"
+            document.report(document.node_at(("models", id_, key), the_key=True), str(exc))
             continue
         for candidate in made:
             if candidate.id in taken:
@@ -256,7 +269,7 @@ def _is_text(location: Location) -> bool:
 
 def _is_free(location: Location) -> bool:
     match tuple(location):
-        case ("models", _, "params" | "grid") | ("models", _, "steps", _, "params"):
+        case ("models", _, "params" | "grid") | ("models", _, "steps" | "random", *_, "params"):
             return True
     return False
 
@@ -285,10 +298,15 @@ def _check_entries(document: YamlFile, models: Any) -> None:
                 document.node_at((*location, "params"), the_key=True),
                 f"{place} has params beside steps: give each step its own params",
             )
-        if signal and "grid" in entry:
+        for key in {"grid", "random"} & entry.keys() if signal else ():
             document.report(
-                document.node_at((*location, "grid"), the_key=True),
-                f"{place} is a signal model, which takes part in no bake-off: it has no grid",
+                document.node_at((*location, key), the_key=True),
+                f"{place} is a signal model, which takes part in no bake-off: it has no {key}",
+            )
+        if {"grid", "random"} <= entry.keys():
+            document.report(
+                document.node_at((*location, "random"), the_key=True),
+                f"{place} has both grid and random: leave one out",
             )
         if signal and "steps" in entry:
             document.report(
@@ -323,6 +341,8 @@ def _keys_at(location: Location) -> Sequence[str]:
             return tuple(CatalogEntries.model_fields)
         case ("ensemble",):
             return tuple(EnsembleEntry.model_fields)
+        case ("models", _, "random"):
+            return tuple(RandomEntry.model_fields)
         case ("models", _, "steps", _):
             return tuple(StepEntry.model_fields)
     return KEYS

@@ -41,12 +41,12 @@ def members_of(candidate: Candidate, grid: Grid) -> tuple[Candidate, ...]:
         values = dict(zip(grid, combination, strict=True))
         member = candidate
         for name, value in values.items():
-            member = _with_parameter(member, name, value)
+            member = with_parameter(member, name, value)
         said = {name: values[name] for name in differing}
         id_ = member_id(candidate.id, said)
         if id_ in found:  # values that differ in what no id may hold
             id_ = _short_id(candidate.id, said)
-        described = ", ".join(f"{name}={_word(value)}" for name, value in values.items())
+        described = ", ".join(f"{name}={word(value)}" for name, value in values.items())
         found[id_] = replace(member, id=id_, family=candidate.id, description=described)
     return tuple(found.values())
 
@@ -66,7 +66,7 @@ def _check(candidate: Candidate, grid: Grid) -> None:
         )
 
 
-def _with_parameter(candidate: Candidate, name: str, value: Any) -> Candidate:
+def with_parameter(candidate: Candidate, name: str, value: Any) -> Candidate:
     """Of steps, a plain name is a parameter of the last one; of another step it is `class__name`, as in
     scikit-learn's `make_pipeline`.
     """
@@ -87,7 +87,7 @@ def _with_parameter(candidate: Candidate, name: str, value: Any) -> Candidate:
 
 def member_id(family: str, said: Mapping[str, Any]) -> str:
     """`said`: the parameters that differ within the family."""
-    words = (f"{name}-{_word(value)}" for name, value in said.items())
+    words = (f"{name}-{word(value)}" for name, value in said.items())
     whole = ".".join([family, *(_NOT_IN_IDS.sub("_", word) for word in words)])
     return whole if len(whole) <= _LONGEST_ID else _short_id(family, said)
 
@@ -97,7 +97,7 @@ def _short_id(family: str, said: Mapping[str, Any]) -> str:
     return f"{family[: _LONGEST_ID - _DIGEST_CHARS - 1]}.{digest[:_DIGEST_CHARS]}"
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -216,6 +216,12 @@ def test_five_folds_are_expected_to_take_five_times_as_long() -> None:
     assert of(folded, latest=replace(a_fit(), fits=10), parts={**PARTS, Part.DATA: "folds"}).expected_s == 2.0
 
 
+def test_a_member_of_a_grid_is_expected_to_take_as_long_as_its_like() -> None:
+    found = of(FITTED, alike=a_fit(duration_s=7.0), parts={**PARTS, Part.PARAMETERS: "others"})
+
+    assert (found.why, found.expected_s) == ("it was never fitted", 7.0)
+
+
 def test_twice_the_rows_are_expected_to_take_twice_as_long() -> None:
     larger = a_run(dataset=replace(DATASET, train_rows=150))
 

@@ -517,3 +517,32 @@ def test_a_signal_model_has_no_grid(written):
     text = GRID.format(grid="{depth: [4, 8]}").replace("tags: [slow]", "kind: signal")
 
     assert any("takes part in no bake-off: it has no grid" in problem for problem in problems(written(text)))
+
+
+def test_an_entry_with_random_trials_is_a_family_of_candidates(written):
+    text = GRID.format(grid="{}").replace(
+        "grid: {}", "random: {trials: 2, params: {depth: {integers: [2, 4]}}}"
+    )
+
+    candidates = read(written(text)).candidates
+
+    assert [candidate.id for candidate in candidates] == ["forest.trial-01", "forest.trial-02", "other"]
+    assert all(2 <= candidate.params["depth"] <= 4 for candidate in candidates[:2])
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ("random: {trials: 0, params: {depth: [1]}}", "write a whole number of at least 1"),
+        ("random: {trials: 2, param: {depth: [1]}}", "has the unknown key 'param'"),
+        ("random: {trials: 2, params: {depth: {uniform: 3}}}", "write two numbers, the lower one first"),
+        (
+            "grid: {depth: [1]}, random: {trials: 2, params: {depth: [1]}}",
+            "has both grid and random: leave one",
+        ),
+    ],
+)
+def test_random_trials_that_make_no_sense_are_reported(written, keys, says):
+    text = GRID.format(grid="{}").replace("grid: {}", keys)
+
+    assert any(says in problem for problem in problems(written(text)))
