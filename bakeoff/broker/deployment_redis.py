@@ -56,6 +56,12 @@ class Broker:
         """Start the embedded Redis if it is needed, and keep it for as long as this process lives."""
         return None if self._given else _hold(self._data_dir)
 
+    def release(self) -> None:
+        """This process needs the embedded Redis no more, which ends when nobody holds it."""
+        if not self._given:
+            _hold(self._data_dir).release()
+            _hold.cache_clear()
+
     def hold_or_fail(self) -> None:
         """Like `hold`, but raises an error if the broker is away or takes no messages.
 

@@ -137,6 +137,17 @@ class ProjectSession:
         clear_inputs(self.inputs, unused_s=_KEPT.total_seconds())
         remove_garbage(self.context, _KEPT)
 
+    def is_there(self) -> bool:
+        """Whether its folder is. A temporary one may be removed at any time."""
+        file = self.configuration.file
+        return file is None or file.is_file()
+
+    def close(self) -> None:
+        """Ends the worker, and lets go of the database and of the embedded Redis."""
+        self.worker.stop()
+        self.context.broker.release()
+        self.context.engine.dispose()
+
     def begin_worker(self) -> None:
         """Starts the worker while the data are written and libraries are loaded; it takes the longest.
 

@@ -20,6 +20,8 @@ def temporary_session(*, workers: int | None = None) -> ProjectSession:
     folder = Path.cwd()
     with _opening:
         root = temporary_root(folder).resolve()
+        if root in _open and not _open[root].is_there():
+            _open.pop(root).close()
         if root not in _open or workers is not None:
             configuration = temporary_configuration(folder, workers=workers)
             return _session(configuration, is_temporary=True)

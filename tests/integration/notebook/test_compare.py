@@ -20,7 +20,6 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import bakeoff
-from bakeoff.broker import deployment_redis
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.notebook import compare_call, sessions
 from bakeoff.notebook.bakeoff_result import BakeoffResult
@@ -58,10 +57,8 @@ def _notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         schema_version.upgrade(open_database(earlier.database_url), to="0012")
         yield cache
         for session in sessions._open.values():
-            session.worker.stop()
-            deployment_redis._hold(session.configuration.data_dir).release()
+            session.close()
         sessions._open.clear()
-        deployment_redis._hold.cache_clear()
         os.chdir(before)
 
 

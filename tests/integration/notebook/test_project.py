@@ -1,11 +1,13 @@
 """A configured project from a script, and what is left behind when the script is killed: nothing."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import pytest
 import yaml
 from fixtures.kitchen import below, is_alive
 from fixtures.project import wait_for
@@ -13,6 +15,7 @@ from fixtures.project import wait_for
 import bakeoff
 from bakeoff.notebook import sessions
 from bakeoff.store.bakeoffs import run_rows
+from bakeoff.store.database import schema_version
 
 SCRIPT = """
 import time
@@ -75,3 +78,22 @@ def _is_fitting(pid: int) -> bool:
         return len(psutil.Process(pid).parents()) > len(psutil.Process(os.getpid()).parents()) + 4
     except psutil.Error:
         return False
+
+
+def test_a_temporary_project_that_was_removed_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    first = sessions.temporary_session()
+    first.context.broker.hold()
+    schema_version.ensure(first.context.engine)
+    shutil.rmtree(tmp_path / "cache")
+
+    second = sessions.temporary_session()
+    second.context.broker.hold_or_fail()
+    schema_version.ensure(second.context.engine)
+    assert second is not first
+    assert bakeoff.notebook_project().runs().empty
+    second.close()
+    sessions._open.clear()
