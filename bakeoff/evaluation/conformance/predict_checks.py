@@ -28,6 +28,7 @@ _SUMS = 1e-4
 _CLEAR, _AGREE = 0.2, 0.9
 _CALLS, _FEWEST_CALLS, _CALLS_S = 120, 30, 0.2
 _SLOWER, _SLOWER_S = 2.5, 0.0002
+_TRIES = 3
 
 
 def shape(case: CheckedCandidate) -> None:
@@ -229,15 +230,14 @@ def proba_agrees(case: CheckedCandidate) -> str:
 
 def latency_steady(case: CheckedCandidate) -> str:
     one = case.data.X_test.iloc[:1]
-    ratio, first, last = _slowdown(case, one)
-    if ratio > _SLOWER and last - first > _SLOWER_S:  # another process may have disturbed it
+    for _ in range(_TRIES):  # another process may disturb one of them
         ratio, first, last = _slowdown(case, one)
-    if ratio > _SLOWER and last - first > _SLOWER_S:
-        raise CheckFailedError(
-            f"predicting one row took {first * 1000:.2f} ms at first, and {last * 1000:.2f} ms in the end",
-            "keep nothing of what predict is given",
-        )
-    return f"{last * 1000:.2f} ms a row"
+        if ratio <= _SLOWER or last - first <= _SLOWER_S:
+            return f"{last * 1000:.2f} ms a row"
+    raise CheckFailedError(
+        f"predicting one row took {first * 1000:.2f} ms at first, and {last * 1000:.2f} ms in the end",
+        "keep nothing of what predict is given",
+    )
 
 
 def _slowdown(case: CheckedCandidate, one: "pd.DataFrame") -> tuple[float, float, float]:
