@@ -146,8 +146,9 @@ def _plots(visit: Visit, run_id: str, names: Sequence[str]) -> list[Any]:
     # A candidate without curves keeps its place, so that the others keep their colours.
     curves = [records.get(name, {"modelId": name}) for name in names]
     drawn = [
-        plot(curves)
-        for plot in (roc_plot, precision_recall_plot, calibration_plot, predicted_true_plot, residual_plot)
+        roc_plot(curves, crosshair=True),
+        precision_recall_plot(curves, crosshair=True),
+        *(plot(curves) for plot in (calibration_plot, predicted_true_plot, residual_plot)),
     ]
     return [plot for plot in drawn if plot is not None]
 

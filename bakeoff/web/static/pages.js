@@ -2,6 +2,7 @@
 import { follow, followLog } from "./live.js";
 import { refresh } from "./swap.js";
 import { startKeys } from "./keys.js";
+import "./crosshair.js";
 
 document.documentElement.classList.add("script");
 

@@ -1,11 +1,17 @@
-"""The report in a real browser: from disk, without a network, in light and dark, on a phone and on paper."""
+"""The report in a real browser: from disk, without a network, in light and dark, on a phone and on paper.
+
+Also here: the script of pages that reads curves at the pointer.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fixtures.drawn import a_curve
 from fixtures.report_contents import of_fifty_candidates, report_contents
 
+import bakeoff.web
+from bakeoff.web.charts.plots.curve_plots import roc_plot
 from bakeoff.web.reports.html_report import html_report
 
 pytestmark = pytest.mark.services
@@ -74,3 +80,23 @@ def test_it_is_printed_on_a_few_pages(browser: "sync_api.Browser", tmp_path: Pat
     page.close()
     assert printed.startswith(b"%PDF")
     assert 3 <= printed.count(b"/Type /Page\n") + printed.count(b"/Type/Page/") <= 25
+
+
+def test_the_pointer_reads_every_curve_where_it_is(browser: "sync_api.Browser") -> None:
+    static = Path(bakeoff.web.__file__).parent / "static"
+    styles = "".join((static / name).read_text("utf-8") for name in ("tokens.css", "charts.css"))
+    plot = roc_plot([a_curve("tree"), a_curve("<b>forest")], crosshair=True)
+    page = browser.new_page(viewport={"width": 460, "height": 600})
+    page.set_content(f"<style>{styles}</style><main>{plot}</main>")
+    page.add_script_tag(content=(static / "crosshair.js").read_text("utf-8"))
+    box = page.locator("svg.bo-plot").bounding_box()
+    assert box is not None
+    at = box["x"] + box["width"] * (40 + 0.1 * 310) / 360
+    page.mouse.move(at, box["y"] + box["height"] / 2)
+    tip = page.locator(".bo-tip")
+    assert tip.locator("strong").text_content() == "False positive rate 0.10"
+    assert tip.locator("div").all_text_contents() == ["tree0.600", "<b>forest0.600"]
+    assert page.locator(".bo-crosshair").get_attribute("x1") == "71"
+    page.mouse.move(2, 590)
+    assert tip.count() == page.locator(".bo-crosshair").count() == 0
+    page.close()

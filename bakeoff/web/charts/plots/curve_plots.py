@@ -18,11 +18,11 @@ Curves = Sequence[Mapping[str, Any]]
 
 _KEY_LEFT, _KEY_LINE = 168.0, 15.0
 _PLACES = 3
-_TABLE_STEPS = 10
+_TABLE_STEPS, _CROSSHAIR_STEPS = 10, 100
 
 
-def roc_plot(curves: Curves) -> Markup | None:
-    """None if no candidate has such a curve; so do the others."""
+def roc_plot(curves: Curves, *, crosshair: bool = False) -> Markup | None:
+    """None if no candidate has such a curve, as with the others. `crosshair`: with data for a script."""
     shown = _with(curves, "roc")
     if not shown:
         return None
@@ -38,11 +38,12 @@ def roc_plot(curves: Curves) -> Markup | None:
         if (at := one.get("atThreshold"))
     ]
     areas = [(place, one["modelId"], fixed_text(one["roc"]["area"], _PLACES)) for place, one in shown]
+    columns = [(one["roc"]["falsePositiveRate"], one["roc"]["truePositiveRate"]) for _, one in shown]
     plot = frame.drawn(
         f"ROC curves: {_areas_in_words(areas)}", "False positive rate", *parts,
         key=key_inside(areas, left=_KEY_LEFT, top=frame.at_y(0) - 12 - _KEY_LINE * (len(shown) - 1)),
+        crosshair=_crosshair(frame, "False positive rate", shown, columns) if crosshair else None,
     )  # fmt: skip
-    columns = [(one["roc"]["falsePositiveRate"], one["roc"]["truePositiveRate"]) for _, one in shown]
     return figure_box(
         "ROC",
         _roc_note(shown[0][1]["roc"]),
@@ -58,7 +59,7 @@ def _roc_note(roc: Mapping[str, Any]) -> str:
     return f"{said}Marks: where each decides."
 
 
-def precision_recall_plot(curves: Curves) -> Markup | None:
+def precision_recall_plot(curves: Curves, *, crosshair: bool = False) -> Markup | None:
     shown = _with(curves, "precisionRecall")
     if not shown:
         return None
@@ -78,11 +79,12 @@ def precision_recall_plot(curves: Curves) -> Markup | None:
         (place, one["modelId"], fixed_text(one["precisionRecall"]["averagePrecision"], _PLACES))
         for place, one in shown
     ]
+    columns = [(one["precisionRecall"]["recall"], one["precisionRecall"]["precision"]) for _, one in shown]
     plot = frame.drawn(
         f"Curves of precision and recall: {_areas_in_words(means)}", "Recall", *parts,
         key=key_inside(means, left=54.0, top=frame.at_y(0) - 12 - _KEY_LINE * (len(shown) - 1)),
+        crosshair=_crosshair(frame, "Recall", shown, columns) if crosshair else None,
     )  # fmt: skip
-    columns = [(one["precisionRecall"]["recall"], one["precisionRecall"]["precision"]) for _, one in shown]
     return figure_box(
         "Precision and recall",
         f"In the key, the average precision. Dashed: guessing; {share_text(share)} of the rows are positive.",
@@ -158,6 +160,17 @@ def _sampled(heads: Sequence[str], columns: Sequence[tuple[Sequence[float], Sequ
         heights = [_height(xs, ys, x) for xs, ys in columns]
         rows.append([fixed_text(x, 1), *(NOTHING if y is None else fixed_text(y, _PLACES) for y in heights)])
     return as_a_table(heads, rows)
+
+
+def _crosshair(
+    frame: PlotFrame,
+    title: str,
+    shown: Sequence[tuple[int, Mapping[str, Any]]],
+    columns: Sequence[tuple[Sequence[float], Sequence[float]]],
+) -> str:
+    steps = [step / _CROSSHAIR_STEPS for step in range(_CROSSHAIR_STEPS + 1)]
+    heights = [[_height(xs, ys, x) for x in steps] for xs, ys in columns]
+    return frame.crosshair_data(title, [(place, one["modelId"]) for place, one in shown], heights)
 
 
 def _height(xs: Sequence[float], ys: Sequence[float], x: float) -> float | None:

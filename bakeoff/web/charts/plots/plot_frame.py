@@ -1,5 +1,6 @@
 """The frame of a plot: grid, ticks, titles, lines, a key inside it, and the same as a table below it."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -31,15 +32,38 @@ class PlotFrame:
     def at_y(self, value: float) -> float:
         return self.height - self.bottom - self.y.place(value) * (self.height - self.top - self.bottom)
 
-    def drawn(self, title: str, x_title: str, *parts: Child, key: Child = None) -> Markup:
-        """The plot as an image with a title; what it shows should stand in a table beside it."""
+    def drawn(
+        self, title: str, x_title: str, *parts: Child, key: Child = None, crosshair: str | None = None
+    ) -> Markup:
+        """The plot as an image with a title; what it shows should stand in a table beside it.
+
+        `crosshair`: of `crosshair_data`, for pages, whose script shows values at the pointer.
+        """
         name = tag("text", x_title, class_="bo-axis-title", x=(self.left + self.width - self.right) / 2,
                    y=self.height - 6.0)  # fmt: skip
         return tag(
             "svg", *self._grid(), name, *parts, key,
             class_=f"bo-plot{' bo-wide' * (self.width > _WIDE)}", view_box=f"0 0 {self.width} {self.height}",
-            role="img", aria_label=title,
+            role="img", aria_label=title, data_crosshair=crosshair,
         )  # fmt: skip
+
+    def crosshair_data(
+        self, title: str, names: Sequence[tuple[int, str]], heights: Sequence[Sequence[float | None]]
+    ) -> str:
+        """`names`: with the places of the models. `heights`: of each at equal steps of the whole x-axis."""
+        return json.dumps(
+            {
+                "title": title,
+                "left": self.left,
+                "right": self.width - self.right,
+                "top": self.top,
+                "bottom": self.height - self.bottom,
+                "places": [place for place, _ in names],
+                "names": [name for _, name in names],
+                "heights": [[None if y is None else round(y, 3) for y in ys] for ys in heights],
+            },
+            separators=(",", ":"),
+        )
 
     def _grid(self) -> Iterable[Markup]:
         low, high = self.height - self.bottom, self.top

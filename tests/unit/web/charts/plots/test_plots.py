@@ -1,5 +1,7 @@
 """Plots: every candidate has its line, its mark and its name, and a table says the same."""
 
+import json
+
 import pytest
 from fixtures.boards import a_report
 from fixtures.drawn import a_curve, a_pair, a_value_curve, all_pairs
@@ -166,3 +168,15 @@ def test_the_99th_of_few_calls_is_not_shown():
     assert latency_figure([*often, seldom, never]) == "p50"
     assert latency_figure([never]) is None
     assert (telling_cost([seldom, often[0]]), telling_cost([seldom, never, never])) == ("p50", "predict")
+
+
+def test_a_page_gets_the_heights_at_101_places_and_a_report_gets_none():
+    curves = [a_curve("tree"), a_curve(_HOSTILE)]
+    [image] = with_class(parsed(roc_plot(curves, crosshair=True)), "bo-plot")
+    data = json.loads(image.attributes["data-crosshair"])
+    assert (data["names"][0], data["places"], data["left"], data["right"]) == ("tree", [0, 1], 40, 350)
+    assert [len(heights) for heights in data["heights"]] == [101, 101]
+    assert (data["heights"][0][0], data["heights"][0][10], data["heights"][0][100]) == (0.0, 0.6, 1.0)
+    [recall] = with_class(parsed(precision_recall_plot(curves, crosshair=True)), "bo-plot")
+    assert json.loads(recall.attributes["data-crosshair"])["heights"][0][0] is None
+    assert "data-crosshair" not in roc_plot(curves)
