@@ -28,10 +28,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
 
 os.environ["BAKEOFF_KEEP_WORKER"] = "0"  # a test leaves no worker behind, unless it is about that
 
-_SERVICES_ALONE = Path(__file__).parent / "integration" / "registry" / "mlflow"
+_HERE = Path(__file__).parent
+_SERVICES_ALONE = (
+    _HERE / "integration" / "registry" / "mlflow",
+    _HERE / "integration" / "notebook" / "test_kernel.py",
+    _HERE / "docs" / "test_notebooks.py",
+)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """MLflow takes seconds to import: who wants no test of services does not import it."""
+    """MLflow and Jupyter take seconds to import: who wants no test of services does not import them."""
     without = config.option.markexpr == "not services"
-    return True if without and collection_path.is_relative_to(_SERVICES_ALONE) else None
+    return True if without and any(map(collection_path.is_relative_to, _SERVICES_ALONE)) else None
