@@ -184,10 +184,10 @@ class BakeoffResult:
 
     @cached_property
     def best(self) -> "BestModel":
-        """The recommended candidate, fitted on the training rows, loaded from the registry.
+        """The recommended candidate, fitted, loaded from the registry; if none is, that of the highest score.
 
-        If the run did not save it (`save="best"`), it is fitted once more, alone, and saved; the next time
-        it is found.
+        It is fitted on the training rows, with folds on all rows. If the run did not save it
+        (`save="best"`), it is fitted once more, alone, and saved; the next time it is found.
         """
         from bakeoff.notebook.best_model import best_of
 

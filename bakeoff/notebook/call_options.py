@@ -42,7 +42,7 @@ class RunOptions(TypedDict, total=False):
     memory_mb: int | None
     save: Save
     save_as: str | None
-    refit: Any
+    refit: bool
     baseline: bool
     fresh: bool
     repeat_check: bool
