@@ -295,7 +295,7 @@ def test_a_plan_is_a_table_for_people(project: Project) -> None:
         "s",
         f"nothing has changed since run {first[:8]}",
     ]
-    assert lines[-1] == "0 of 1 candidate to fit"
+    assert "0 of 1 candidate to fit" in lines
 
 
 def test_a_run_says_how_much_of_it_was_reused(project: Project) -> None:
