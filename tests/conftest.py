@@ -20,7 +20,7 @@ pytest_plugins = [
 pytest.register_assert_rewrite("contract.model_registry", "contract.predictor")
 
 #: The same examples each time, so that what failed fails again; HYPOTHESIS_PROFILE=thorough varies them.
-settings.register_profile("everyday", max_examples=50, derandomize=True, deadline=None, database=None)
+settings.register_profile("everyday", max_examples=25, derandomize=True, deadline=None, database=None)
 settings.register_profile(
     "thorough", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

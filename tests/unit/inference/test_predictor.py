@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures.memory_registry import InMemoryRegistry
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
@@ -259,7 +259,6 @@ def test_where_a_number_is_predicted_it_is_the_number_itself(kind):
     assert predictor.get_model_info()["has_probabilities"] is False
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     values=st.lists(st.floats(0, 1), min_size=1, max_size=8),
     threshold=st.none() | st.floats(0, 1),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures.market import MarketPlace, closes_of, rows_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.domain.errors import InvalidInputError
@@ -326,7 +326,6 @@ def test_figures_are_numbers_also_as_the_decimals_of_a_database(place):
     assert found[["eps", "growth"]].isna().sum().tolist() == [1, 2]
 
 
-@settings(max_examples=60, deadline=None)
 @given(rows=st.lists(st.tuples(st.sampled_from("ABCDE"), st.integers(0, 9)), min_size=1, max_size=30))
 def test_order_and_doubles_are_those_of_a_slow_and_obvious_reference(rows):
     symbols, days = zip(*rows, strict=True)

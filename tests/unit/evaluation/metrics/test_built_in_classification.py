@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -51,7 +51,6 @@ def counted(true, predicted, known):
 SCIKIT_LEARN = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score}
 
 
-@settings(deadline=None, max_examples=60)
 @given(data=truth_and_predictions(), zero_division=ZERO_DIVISIONS)
 @pytest.mark.parametrize("metric", ["precision", "recall", "f1"])
 def test_averages_equal_those_of_scikit_learn(metric, data, zero_division):
@@ -64,7 +63,6 @@ def test_averages_equal_those_of_scikit_learn(metric, data, zero_division):
         assert ours == pytest.approx(theirs, rel=1e-12, nan_ok=True), average
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     labels=st.sampled_from([[0, 1], ["no", "yes"], [False, True], [-1, 1]]),
     places=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=20),
@@ -86,7 +84,6 @@ def test_the_binary_average_equals_that_of_scikit_learn(metric, labels, places, 
     assert ours == pytest.approx(theirs, rel=1e-12, nan_ok=True)
 
 
-@settings(deadline=None, max_examples=60)
 @given(data=truth_and_predictions(), zero_division=ZERO_DIVISIONS)
 def test_numbers_per_label_and_accuracies_equal_those_of_scikit_learn(data, zero_division):
     true, predicted, known = data

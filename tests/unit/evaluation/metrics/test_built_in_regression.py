@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -11,7 +11,6 @@ from bakeoff.evaluation.metrics import built_in_metrics
 NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=30))
 def test_the_metrics_equal_those_of_scikit_learn(pairs):
     true, predicted = (np.array(side) for side in zip(*pairs, strict=True))

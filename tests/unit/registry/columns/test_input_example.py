@@ -5,7 +5,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 from fixtures.frames import frames
-from hypothesis import given, settings
+from hypothesis import given
 
 from bakeoff.domain.errors import InvalidInputError
 from registry.columns.input_example import example_from_json, example_to_json
@@ -40,7 +40,6 @@ def test_an_example_is_a_few_rows_as_json():
     assert example_to_json(frame)["data"][2][1] == "inf"
 
 
-@settings(max_examples=50, deadline=None)
 @given(frames(objects=False))
 def test_an_example_comes_back_as_the_frame_that_it_was(frame):
     pd.testing.assert_frame_equal(through_json(frame), frame.head(10))
@@ -53,7 +52,6 @@ def test_dates_of_a_zone_whose_offset_had_seconds_come_back():
     pd.testing.assert_frame_equal(through_json(frame), frame)
 
 
-@settings(max_examples=50, deadline=None)
 @given(frames())
 def test_every_frame_has_an_example(frame):
     assert through_json(frame).shape == frame.head(10).shape

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures.frames import frames
-from hypothesis import given, settings
+from hypothesis import given
 
 from bakeoff.domain.errors import InvalidInputError
 from registry.columns.signature import ColumnSpec, ColumnType, Signature, as_frame, infer_signature
@@ -130,7 +130,6 @@ def test_the_json_of_a_signature_names_what_is_not_as_usual():
     }
 
 
-@settings(max_examples=50, deadline=None)
 @given(frames())
 def test_a_signature_survives_json(frame):
     signature = infer_signature(frame)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures.frames import frames
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.columns.signature import Signature, infer_signature
@@ -26,7 +26,6 @@ def against(fitted, given_now) -> tuple[SignatureComparison, pd.Series]:
     return comparison, frame["c"]
 
 
-@settings(max_examples=50, deadline=None)
 @given(frames())
 def test_data_fit_the_signature_that_was_inferred_from_them(frame):
     signature = Signature.from_json(json.loads(json.dumps(infer_signature(frame).to_json())))
@@ -37,13 +36,11 @@ def test_data_fit_the_signature_that_was_inferred_from_them(frame):
     assert comparison == SignatureComparison()
 
 
-@settings(max_examples=50, deadline=None)
 @given(frames(objects=False))
 def test_data_that_fit_are_left_as_they_are(frame):
     pd.testing.assert_frame_equal(align(infer_signature(frame), frame)[1], frame)
 
 
-@settings(max_examples=50, deadline=None)
 @given(frames(objects=False), st.randoms(use_true_random=False))
 def test_columns_in_another_order_and_extra_ones_are_put_right(frame, random):
     shuffled = list(frame.columns)

@@ -324,7 +324,7 @@ class AnySequence(RuleBasedStateMachine):
 
 
 TestAnySequence = AnySequence.TestCase
-TestAnySequence.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestAnySequence.settings = settings(stateful_step_count=25, deadline=None)
 
 
 def judged(*findings: Finding) -> EvidenceOf:

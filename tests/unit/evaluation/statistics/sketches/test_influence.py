@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -24,8 +24,6 @@ CLASSES = 3
 UNSEEN = 2
 LABELS = CLASSES + UNSEEN
 STEP = 1e-5
-
-several = settings(deadline=None, max_examples=60)
 
 
 @st.composite
@@ -89,7 +87,6 @@ SCIKIT = {
 
 @pytest.mark.parametrize("average", ["macro", "micro", "weighted", "binary"])
 @pytest.mark.parametrize("zero_division", [0.0, 1.0, np.nan])
-@settings(deadline=None, max_examples=40)
 @given(rows=labelled_rows(), ratio=st.sampled_from(list(SCIKIT)))
 def test_ratios_equal_scikit_learn_and_their_influences_the_derivative(average, zero_division, rows, ratio):
     true, predicted, weights, row = rows
@@ -106,7 +103,6 @@ def test_ratios_equal_scikit_learn_and_their_influences_the_derivative(average, 
     assert_agrees(found.value, found.of_rows(counts), value_of, weights, row)
 
 
-@several
 @given(labelled_rows(), st.booleans())
 def test_accuracies_equal_scikit_learn_and_their_influences_the_derivative(rows, balanced):
     true, predicted, weights, row = rows
@@ -123,7 +119,6 @@ def test_accuracies_equal_scikit_learn_and_their_influences_the_derivative(rows,
     )
 
 
-@several
 @given(scored_rows())
 def test_roc_auc_equals_scikit_learn_and_its_influence_the_derivative(rows):
     true, scores, weights, row = rows
@@ -138,7 +133,6 @@ def test_roc_auc_equals_scikit_learn_and_its_influence_the_derivative(rows):
     )
 
 
-@several
 @given(scored_rows())
 def test_average_precision_equals_scikit_learn_and_its_influence_the_derivative(rows):
     true, scores, weights, row = rows
@@ -156,7 +150,6 @@ def test_average_precision_equals_scikit_learn_and_its_influence_the_derivative(
     )
 
 
-@several
 @given(scored_rows(), st.integers(2, 4))
 def test_losses_of_probabilities_equal_scikit_learn_and_their_influences_the_derivative(rows, classes):
     true, scores, weights, row = rows
@@ -195,7 +188,6 @@ VALUES = {
 }
 
 
-@several
 @given(
     scored_rows(least=2),
     st.sampled_from(list(VALUES)),
@@ -232,7 +224,6 @@ def test_a_row_without_weight_has_no_influence_and_changes_nothing():
         assert found.of_rows[0] == 0
 
 
-@several
 @given(labelled_rows(), st.sampled_from(["macro", "weighted"]))
 def test_sums_from_the_table_equal_sums_of_the_rows(rows, average):
     true, predicted, weights, _ = rows

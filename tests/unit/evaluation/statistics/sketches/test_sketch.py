@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
@@ -30,7 +30,6 @@ def fields_of(sketch):
 finite = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)
 
 
-@settings(deadline=None, max_examples=50)
 @given(
     st.none() | finite,
     st.lists(finite, max_size=40),
@@ -129,7 +128,6 @@ def test_rows_are_dealt_to_the_blocks_in_turn():
         deal_rows(0)
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=60), st.integers(1, 5))
 def test_a_group_is_never_divided_between_blocks(groups, most):
     block_map = deal_groups(np.array(groups), most=most)
