@@ -15,7 +15,7 @@ from bakeoff.domain.errors import BakeoffError, InvalidInputError
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.operations.context import Context, Messenger
-from bakeoff.worker.kept_worker import KeptWorker
+from bakeoff.worker.owned_worker import OwnedWorker
 
 if TYPE_CHECKING:
     from bakeoff.evaluation.planning.run_plan import Plan
@@ -46,7 +46,7 @@ class ProjectSession:
         """`environment`: of a worker that is started."""
         self.context = Context(configuration, _messenger)
         self._is_temporary = is_temporary
-        self.worker = KeptWorker(self.context, environment)
+        self.worker = OwnedWorker(self.context, environment)
 
     @property
     def inputs(self) -> Path:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bakeoff.worker import kept_worker, workers_lock
-from bakeoff.worker.kept_worker import KeptWorker
+from bakeoff.worker import owned_worker, workers_lock
+from bakeoff.worker.owned_worker import OwnedWorker
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Surroundings:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Surroundings]:
     heard = tmp_path / "heard"
     program = f"import sys; open({str(heard)!r}, 'w').write(sys.stdin.read())"
-    monkeypatch.setattr(kept_worker, "eval_command", lambda *_, **__: [sys.executable, "-S", "-c", program])
+    monkeypatch.setattr(owned_worker, "eval_command", lambda *_, **__: [sys.executable, "-S", "-c", program])
     yield Surroundings(tmp_path)
     workers_lock.WorkersLock.release()
 
@@ -51,7 +51,7 @@ def heard(project: Surroundings) -> list[str]:
 
 
 def test_it_is_started_once_and_told_which_runs_end_with_the_process(project: Surroundings) -> None:
-    kept = KeptWorker(project)
+    kept = OwnedWorker(project)
     assert [kept.ensure(), kept.ensure()] == [True, True]
     for run_id in "ab":
         kept.own(run_id)
@@ -63,14 +63,14 @@ def test_it_is_started_once_and_told_which_runs_end_with_the_process(project: Su
 
 def test_no_worker_is_started_where_another_one_answers(project: Surroundings) -> None:
     project.others_answer = True
-    kept = KeptWorker(project)
+    kept = OwnedWorker(project)
 
     assert not kept.ensure()
     assert not (project.folder / "worker.log").exists()
 
 
 def test_a_worker_that_died_is_replaced_and_told_of_the_open_runs(project: Surroundings) -> None:
-    kept = KeptWorker(project)
+    kept = OwnedWorker(project)
     kept.ensure()
     kept.own("a")
     assert kept._process is not None
@@ -86,7 +86,7 @@ def test_when_others_answer_no_more_a_worker_is_started(
     project: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.others_answer = True
-    kept = KeptWorker(project)
+    kept = OwnedWorker(project)
     kept.ensure()
     project.others_answer = False
     kept.ensure_again()
@@ -100,7 +100,7 @@ def test_when_others_answer_no_more_a_worker_is_started(
 
 
 def test_a_forked_child_does_not_keep_the_worker(project: Surroundings) -> None:
-    kept = KeptWorker(project)
+    kept = OwnedWorker(project)
     kept.ensure()
     read_end, write_end = os.pipe()
     child = os.fork()

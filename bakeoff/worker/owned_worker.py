@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 _ASK_OTHERS_S = 10.0
 
-_all: "WeakSet[KeptWorker]" = WeakSet()
+_all: "WeakSet[OwnedWorker]" = WeakSet()
 
 
-class KeptWorker:
+class OwnedWorker:
     def __init__(self, context: "Context", environment: "Mapping[str, str] | None" = None) -> None:
         """`environment`: of the worker; None: that of this process."""
         self._context = context
