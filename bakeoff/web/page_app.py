@@ -35,7 +35,7 @@ from bakeoff.web import page_responses, static_files
 from bakeoff.web.live_changes import LiveChanges
 from bakeoff.web.routes.page_table import PAGES
 from bakeoff.web.shown_tables import FORMS
-from bakeoff.web.visits import Handler, PageRoute, Visit, visit_of
+from bakeoff.web.visits import Handler, PageRoute, SeeOther, Visit, visit_of
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +114,9 @@ class _PageApp:
         topic = live.format(**visit.parts) if live and ending is None else ""
         mark = self._changes.mark(topic) if topic else ""
         answer = handler(visit)
+        if isinstance(answer, SeeOther) and ending is not None:
+            path, mark_of_query, query = answer.to.partition("?")
+            answer = SeeOther(to=f"{path}{ending}{mark_of_query}{query}")  # the same table there
         return page_responses.respond(visit, answer, ending=ending, live=(topic, mark))
 
     async def _live(self, request: Request) -> Response:

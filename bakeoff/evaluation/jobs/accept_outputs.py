@@ -6,12 +6,14 @@ result stands without it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Fit, FittedModel, NotKept
@@ -47,7 +49,7 @@ def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
     if evaluation.fold is None:
         return score_files(run, job, paths, sketched=not evaluation.is_part)
     return score_fold(
-        _folded_rows(run, paths),
+        _folded_rows(run, paths.snapshot),
         evaluation.fold,
         load_predictions(job, paths),
         rules=run.rules,
@@ -70,43 +72,51 @@ def score_files(
         predictions.of(np.arange(seed * rows, (seed + 1) * rows)) if seeds > 1 else predictions
         for seed in range(seeds)
     )
-    return over_seeds([_score_once(run, paths, one, sealed=sealed, sketched=sketched) for one in of_seed])
+    return over_seeds(
+        [_score_once(run, paths.snapshot, one, sealed=sealed, sketched=sketched) for one in of_seed]
+    )
 
 
-def _score_once(
-    run: Run, paths: JobPaths, predictions: Predictions, *, sealed: bool, sketched: bool
-) -> Scores:
+def _score_once(run: Run, folder: Path, predictions: Predictions, *, sealed: bool, sketched: bool) -> Scores:
     if run.dataset.design.has_folds:
         return score_folds(
-            _folded_rows(run, paths),
+            _folded_rows(run, folder),
             predictions,
             rules=run.rules,
             target_kind=run.dataset.target_kind,
-            classes=snapshot.classes(paths.snapshot),
+            classes=snapshot.classes(folder),
             split=run.dataset.split_id,
         )
     return score(
-        snapshot.sealed_labels(paths.snapshot),
+        snapshot.sealed_labels(folder),
         predictions,
         rules=run.rules,
         target_kind=run.dataset.target_kind,
-        classes=snapshot.classes(paths.snapshot),
+        classes=snapshot.classes(folder),
         split=run.dataset.split_id,
-        groups=snapshot.sealed_groups(paths.snapshot),
-        weights=snapshot.sealed_weights(paths.snapshot),
+        groups=snapshot.sealed_groups(folder),
+        weights=snapshot.sealed_weights(folder),
         sealed=sealed,
         sketched=sketched,
     )
 
 
-def _folded_rows(run: Run, paths: JobPaths) -> FoldedRows:
+def score_constant_answer(run: Run, folder: Path, label: Any) -> Scores:
+    """By the metric that ranks the run: whoever answers this label for every row of the snapshot."""
+    true = snapshot.sealed_labels(folder)
+    answers = Predictions(values=np.full(len(true), label, dtype=true.dtype), output_kind=OutputKind.LABELS)
+    by_labels = replace(run, rules=replace(run.rules, metrics=run.rules.metrics[:1], threshold=None))
+    return over_seeds([_score_once(by_labels, folder, answers, sealed=False, sketched=True)])
+
+
+def _folded_rows(run: Run, folder: Path) -> FoldedRows:
     return FoldedRows(
         design=run.dataset.design,
-        true=snapshot.sealed_labels(paths.snapshot),
-        rows=snapshot.sealed_rows(paths.snapshot),
-        sizes=snapshot.fold_sizes(paths.snapshot),
-        groups=snapshot.sealed_groups(paths.snapshot),
-        weights=snapshot.sealed_weights(paths.snapshot),
+        true=snapshot.sealed_labels(folder),
+        rows=snapshot.sealed_rows(folder),
+        sizes=snapshot.fold_sizes(folder),
+        groups=snapshot.sealed_groups(folder),
+        weights=snapshot.sealed_weights(folder),
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _FEWEST = 2
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ResultComparison:
     results: tuple[ComparedResult, ...]  #: in the order in which they were named
     metrics: tuple[str, ...]  #: that all of them have; the first one is judged
@@ -39,6 +39,13 @@ class ResultComparison:
     why_no_rows: str = ""  #: why there are no disagreements
     rows: "Sequence[DisagreedRow]" = ()  #: as many as were asked for
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        names = ", ".join(one.name for one in self.results)
+        return f"<comparison of {names}: {self.sentence}>"
+
+    def __str__(self) -> str:
+        return self.sentence
 
     @property
     def verdict(self) -> RunVerdict:

@@ -9,6 +9,7 @@ from bakeoff.operations.conformance.report_store import known_reports
 from bakeoff.operations.context import Context
 
 _MOST_NAMED = 4
+_CANNOT_BE_REPEATED = "predict-repeatable"  #: its scores say nothing of what it answers the next time
 
 
 def findings_of_checks(context: Context, candidates: Iterable[Candidate]) -> Iterator[Finding]:
@@ -18,7 +19,7 @@ def findings_of_checks(context: Context, candidates: Iterable[Candidate]) -> Ite
             more = [f"{len(failed) - _MOST_NAMED} more"] if failed[_MOST_NAMED:] else []
             yield Finding(
                 slug="failed-checks",
-                severity=Severity.MEDIUM,
+                severity=Severity.HIGH if _CANNOT_BE_REPEATED in failed else Severity.MEDIUM,
                 message=f"{name} fails {joined([*failed[:_MOST_NAMED], *more])}",
                 cure=f"`bakeoff check {name}` says what to mend",
                 candidates=(name,),

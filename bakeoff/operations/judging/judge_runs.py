@@ -25,6 +25,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SplitReuse
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.check_findings import findings_of_checks
+from bakeoff.operations.judging.constant_answer import always_positive
 from bakeoff.operations.judging.sketch_results import sketch_what_has_none
 from bakeoff.operations.judging.split_use import SpentRows, with_use_of_split
 from bakeoff.operations.judging.strictness import is_strict, without_crown
@@ -138,7 +139,7 @@ def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None"
     if production and production.sketch:
         references.append(Reference(name=production.scores.title, sketch=production.sketch))
     verdict = judge(
-        candidates,
+        [*candidates, *always_positive(context, run, candidates)],
         metric=metric,
         greater_is_better=greater_is_better(metric),
         prefer=settings.prefer_among_tied,

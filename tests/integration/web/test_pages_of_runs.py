@@ -215,3 +215,9 @@ def test_the_report_of_a_run_is_saved_as_a_file(browser: Browser, show: Showcase
     assert "How this was made" in answer.text
     assert browser.ask("GET", f"{address}?format=md").text.startswith("## nightly")
     assert browser.ask("GET", f"{address}?format=doc").status_code == 422
+
+
+def test_a_table_of_a_run_that_is_named_otherwise_is_still_a_table(browser: Browser) -> None:
+    answer = browser.get("/runs/latest/pairs.csv?all=1")
+
+    assert (answer.status_code, answer.headers["location"].rpartition("/")[2]) == (303, "pairs.csv?all=1")
