@@ -59,6 +59,8 @@ def write_data(
     table = _table(X)
     table, target = _with_target(table, y)
     columns = {}
+    for what, value in {"y": y, **wanted}.items():
+        _refuse_another_order(X, value, what)
     for what, value in wanted.items():
         table, columns[what] = _with_column(table, value, what)
     return GivenData(
@@ -171,6 +173,17 @@ def _with_column(table: "pa.Table", value: Any, what: str) -> "tuple[pa.Table, s
         )
     name = _free_name(_name_of(value) or (_TARGET if what == "y" else what), table.column_names)
     return table.append_column(name, column), name
+
+
+def _refuse_another_order(X: Any, value: Any, what: str) -> None:
+    """Rows are paired by their places. Labels of pandas that say otherwise are a mistake."""
+    if _module_of(X) != "pandas" or _module_of(value) != "pandas" or len(X) != len(value):
+        return
+    if not X.index.equals(value.index) and X.index.isin(value.index).all():
+        raise InvalidInputError(
+            f"{what} has the index of X in another order, so its values would go to other rows: give "
+            f"`{what}.loc[X.index]`, or `{what}.to_numpy()` if the order is right as it is"
+        )
 
 
 def _column(value: Any, what: str) -> Any:

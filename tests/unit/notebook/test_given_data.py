@@ -52,6 +52,19 @@ def test_the_same_data_are_written_once_and_others_elsewhere(tmp_path: Path) -> 
     assert sorted(tmp_path.iterdir()) == sorted([first, other])
 
 
+@pytest.mark.parametrize("what", ["y", "groups"])
+def test_values_whose_index_says_that_they_belong_to_other_rows_are_refused(
+    what: str, tmp_path: Path
+) -> None:
+    turned = pd.Series([0, 1, 0], index=[9, 8, 7])
+    given = {"y": [0, 1, 0], "groups": [1, 1, 2]} | {what: turned}
+
+    with pytest.raises(InvalidInputError, match=rf"{what} has the index of X in another order.*{what}.loc"):
+        write_data(FRAME, given["y"], folder=tmp_path, beside={"groups": given["groups"]})
+    other_index = pd.Series([0, 1, 0], index=[0, 1, 2])
+    assert write_data(FRAME, other_index, folder=tmp_path).path.is_file()
+
+
 def test_arrays_have_numbered_columns(tmp_path: Path) -> None:
     found = write_data(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array(["no", "yes"]), folder=tmp_path)
     assert pq.read_table(found.path).column_names == ["x0", "x1", "target"]
