@@ -92,13 +92,28 @@ def _in_names_of_python() -> Iterator[None]:
         raise InvalidInputError(text.removeprefix(_OF_JSON)) from exc
 
 
+#: Options by the names that scikit-learn gives them.
+_CALLED_ELSEWHERE = {
+    "cv": "folds",
+    "n_splits": "folds",
+    "scoring": "metrics",
+    "n_jobs": "workers",
+    "random_state": "seed",
+    "sample_weight": "weights",
+    "pos_label": "positive_label",
+}
+
+
 def _refuse_unknown(options: Mapping[str, Any]) -> None:
     from bakeoff.evaluation.planning.run_spec import RunSpec
 
     known = {*RunSpec.model_fields, *_DESIGN, *_COLUMNS, *_OTHERS} - {"design", "target", "models"}
     for name in options:
         if name not in known:
-            cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
+            if name in _CALLED_ELSEWHERE:
+                cure = f": here it is {_CALLED_ELSEWHERE[name]}"
+            else:
+                cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
             raise InvalidInputError(f"there is no option {name!r}{cure}")
 
 
