@@ -21,6 +21,9 @@ TYPES: Mapping[str, str] = {
     "date": "datetime",
     "datetime64[us]": "datetime",
 }
+_DATETIME, _DAY_FIRST = "datetime", "datetime, day first"
+_NUMBERED_DATE = r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}\b"
+_MONTHS = 12
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
@@ -32,12 +35,17 @@ def known_types(dtypes: Mapping[str, str], columns: list[str], where: str) -> di
                 f"dtypes name a column {column!r} that is not in {where}{nearest(column, columns)}; "
                 f"its columns: {listed(columns)}"
             )
-        if name not in TYPES:
+        if name not in TYPES and not _is_of_format(name):
             raise InvalidInputError(
                 f"dtypes of column {column!r}: {name!r} is not a column type{nearest(name, TYPES)}; "
-                f"there are {listed(TYPES)}"
+                f"there are {listed(TYPES)}, and datetime:FORMAT such as datetime:%d.%m.%Y"
             )
-    return {column: TYPES[name] for column, name in dtypes.items()}
+    return {column: TYPES.get(name, name) for column, name in dtypes.items()}
+
+
+def _is_of_format(name: str) -> bool:
+    kind, _, how = name.partition(":")
+    return TYPES.get(kind) == _DATETIME and "%" in how
 
 
 def convert(frame: "pd.DataFrame", dtypes: Mapping[str, str]) -> "pd.DataFrame":
@@ -47,6 +55,8 @@ def convert(frame: "pd.DataFrame", dtypes: Mapping[str, str]) -> "pd.DataFrame":
 
 
 def _convert_or_explain(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
+    if name == _DATETIME:
+        name = _order_of_dates(series)
     try:
         return _converted(series, name)
     except (ValueError, TypeError, OverflowError) as problem:
@@ -60,13 +70,29 @@ def _converted(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
 
     if str(series.dtype) == name:
         return series
-    if name == "datetime":
-        return pd.to_datetime(series)
+    if name.startswith(_DATETIME):
+        return pd.to_datetime(series, format=name.partition(":")[2] or None, dayfirst=name == _DAY_FIRST)
     if name == "bool":
         return _booleans(series)
     if name.startswith(("int", "uint")):
         return _whole(series, name)
     return series.astype(name)  # type: ignore[call-overload, no-any-return]  # its stubs want literals
+
+
+def _order_of_dates(series: "pd.Series[Any]") -> str:
+    """Whether dates such as 13.01.2024 begin with the day. An error if none of them tells."""
+    if series.dtype.kind in "Mifub":
+        return _DATETIME
+    parts = series.astype("str").str.extract(_NUMBERED_DATE).dropna().astype("int64")
+    if parts.empty or (parts[1] > _MONTHS).any():
+        return _DATETIME
+    if (parts[0] > _MONTHS).any():
+        return _DAY_FIRST
+    shown = series[parts.index[0]]
+    raise InvalidInputError(
+        f"column {series.name!r} holds dates such as {shown!r}, which may begin with the day or with the "
+        "month: say which by its type, datetime:%d.%m.%Y or datetime:%m/%d/%Y, for example"
+    )
 
 
 def _booleans(series: "pd.Series[Any]") -> "pd.Series[Any]":

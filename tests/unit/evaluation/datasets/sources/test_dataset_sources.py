@@ -69,6 +69,27 @@ def test_a_value_that_is_not_of_its_type_is_named_with_its_row(tmp_path, text, d
         csv(tmp_path, text, dtypes={"a": dtype})
 
 
+@pytest.mark.parametrize(
+    ("dates", "dtype", "read"),
+    [
+        (["08.01.2024", "13.01.2024"], "datetime", ["2024-01-08", "2024-01-13"]),
+        (["01/08/2024", "01/13/2024"], "datetime", ["2024-01-08", "2024-01-13"]),
+        (["08.01.2024", "09.01.2024"], "datetime:%d.%m.%Y", ["2024-01-08", "2024-01-09"]),
+        (["08.01.2024", "09.01.2024"], "datetime:%m.%d.%Y", ["2024-08-01", "2024-09-01"]),
+        (["2024-01-08", "2024-01-09"], "date", ["2024-01-08", "2024-01-09"]),
+    ],
+)
+def test_dates_begin_with_the_day_or_the_month_as_they_show_or_as_is_said(tmp_path, dates, dtype, read):
+    text = "d,y\n" + "".join(f"{date},0\n" for date in dates)
+    assert csv(tmp_path, text, dtypes={"d": dtype})["d"].dt.strftime("%Y-%m-%d").tolist() == read
+
+
+def test_dates_that_may_begin_with_either_are_refused(tmp_path):
+    says = "column 'd' holds dates such as '08.01.2024', which may begin with the day or with the month"
+    with pytest.raises(InvalidInputError, match=says):
+        csv(tmp_path, "d,y\n08.01.2024,0\n09.02.2024,1\n", dtypes={"d": "datetime"})
+
+
 def test_an_unknown_type_is_named_with_the_nearest(tmp_path):
     with pytest.raises(
         InvalidInputError, match=r"column 'a': 'itn64' is not a column type; did you mean 'int64'"
