@@ -105,6 +105,11 @@ def hint_for(error: BaseException | None) -> str:
         return "It asked for more memory than its limit allows."
     if error is not None and _class_name(error) == "InvalidIndexError":  # of pandas, which a cell may lack
         return "X is a DataFrame: `X = np.asarray(X)` makes it an array, or use X.iloc[:, 0]."
+    if isinstance(error, AttributeError) and "'numpy.ndarray' object has no attribute" in str(error):
+        return (
+            "Text columns were turned into numbers before the fit, so X may be an array: with "
+            "`preprocess: none` in its entry, or as a class without BaseEstimator, it gets the DataFrame as it is."
+        )
     return ""
 
 
