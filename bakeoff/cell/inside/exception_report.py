@@ -103,12 +103,16 @@ def hint_for(error: BaseException | None) -> str:
         return f"A file that a cell writes may have {most_mb:,} MB at most."
     if isinstance(error, MemoryError):
         return "It asked for more memory than its limit allows."
+    return _hint_on_data(error)
+
+
+def _hint_on_data(error: BaseException | None) -> str:
     if error is not None and _class_name(error) == "InvalidIndexError":  # of pandas, which a cell may lack
         return "X is a DataFrame: `X = np.asarray(X)` makes it an array, or use X.iloc[:, 0]."
     if isinstance(error, AttributeError) and "'numpy.ndarray' object has no attribute" in str(error):
         return (
-            "Text columns were turned into numbers before the fit, so X may be an array: with "
-            "`preprocess: none` in its entry, or as a class without BaseEstimator, it gets the DataFrame as it is."
+            "Text columns were turned into numbers before the fit, so X may be an array: with `preprocess: "
+            "none` in its entry, or as a class without BaseEstimator, it gets the DataFrame as it is."
         )
     return ""
 
