@@ -360,7 +360,8 @@ def test_when_nobody_beats_the_baseline_nothing_is_saved_and_it_is_said(project:
     found = outcome(project, start(project, "no", save_as="nobody"))
 
     assert found == SavingOutcome(
-        remark="no, the only candidate with a score, is not shown to beat dummy by f1 on 600 rows."
+        remark="no, the only candidate with a score, is not shown to beat always answering 'yes' by f1 on "
+        "600 rows."
     )
     assert numbers(project, "nobody") == []
 
