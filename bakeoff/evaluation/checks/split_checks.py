@@ -129,7 +129,13 @@ def _from_neighbours(sums: np.ndarray, number: np.ndarray) -> np.ndarray:
 
 
 def _time_order(data: SampledData) -> Iterator[Finding]:
-    """A date among the features, a split that mixes the times, and labels that follow each other in time."""
+    """A date among the features, a split that mixes the times, and labels that follow each other in time.
+
+    Where a group is declared, rows of one group may be near in time: then the same tells less, and a run that
+    goes by groups cannot go by time.
+    """
+    group = data.split.design.group
+    instead = f", instead of `group: {group}`" if group else ""
     for column in data.table.features:
         times = _times(column)
         if times is None:
@@ -146,11 +152,11 @@ def _time_order(data: SampledData) -> Iterator[Finding]:
         if follows > 0:
             yield Finding(
                 slug="time-order",
-                severity=Severity.HIGH,
+                severity=Severity.MEDIUM if group else Severity.HIGH,
                 message=f"{early:.0%} of the test rows are older than the newest training row by "
                 f"{column.name}, and {data.table.target.name} depends on the time (correlation of rows that "
                 f"follow each other: {follows:.2f})",
-                cure=f"`time: {column.name}`; if old rows are to be predicted, too, "
+                cure=f"`time: {column.name}`{instead}; if old rows are to be predicted, too, "
                 f"`accept: [time-order {column.name}: the reason]`",
                 columns=(column.name,),
             )

@@ -210,6 +210,15 @@ def test_a_declared_group_or_time_answers_the_finding():
     assert "time-order" not in found(dates(), time="when")
 
 
+def test_beside_a_declared_group_the_time_is_less_serious_and_its_cure_says_what_it_replaces():
+    frame = dates()
+    frame["shop"] = np.arange(len(frame)) // 10
+    finding = found(frame, group="shop")["time-order"]
+    assert finding.severity is Severity.MEDIUM
+    assert finding.cure.startswith("`time: when`, instead of `group: shop`; ")
+    assert found(frame)["time-order"].severity is Severity.HIGH
+
+
 def test_an_age_that_predicts_is_no_group():
     frame, rs = clean(), np.random.RandomState(6)
     age = rs.randint(18, 90, ROWS)
