@@ -73,9 +73,8 @@ class MLflowModelRegistry(BaseModelRegistry):
         self._check(model_name, None)
         evaluation = description.origin.evaluation_id
         unique_tags = None if evaluation is None else {version_tags.EVALUATION: evaluation}
-        known = None if unique_tags is None else next(self._finder.search(None, unique_tags), None)
-        if known is not None:
-            return _id_of(known)
+        if unique_tags is not None and (known := list(self._finder.search(None, unique_tags))):
+            return _id_of(min(known, key=_number_of))  # later ones are about to be removed by who made them
         self._check(model_name, version)
         with _scratch() as place:
             version_folder.write_fitted(place, fitted, description)
