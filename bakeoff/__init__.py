@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bakeoff.inference import EnsembleService, ModelPredictor
-    from bakeoff.notebook.bakeoff_result import BakeoffResult
     from bakeoff.notebook.bakeoff_run import BakeoffRun
-    from bakeoff.notebook.candidate_grid import grid
+    from bakeoff.notebook.candidates.candidate_grid import grid
     from bakeoff.notebook.compare_call import compare
     from bakeoff.notebook.project_door import Project, notebook_project, project, run
+    from bakeoff.notebook.results.bakeoff_result import BakeoffResult
 
 __all__ = [
     "BakeoffResult",
@@ -25,13 +25,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BakeoffResult": "bakeoff.notebook.bakeoff_result",
+    "BakeoffResult": "bakeoff.notebook.results.bakeoff_result",
     "BakeoffRun": "bakeoff.notebook.bakeoff_run",
     "EnsembleService": "bakeoff.inference",
     "ModelPredictor": "bakeoff.inference",
     "Project": "bakeoff.notebook.project_door",
     "compare": "bakeoff.notebook.compare_call",
-    "grid": "bakeoff.notebook.candidate_grid",
+    "grid": "bakeoff.notebook.candidates.candidate_grid",
     "notebook_project": "bakeoff.notebook.project_door",
     "project": "bakeoff.notebook.project_door",
     "run": "bakeoff.notebook.project_door",

@@ -86,7 +86,7 @@ def _send_to_celery(stand: Stand, rows: Rows) -> Mapping[str, Any]:
 
 def bakeoff(stand: Stand) -> Mapping[str, Any]:
     from bakeoff.domain.identity import new_id
-    from bakeoff.operations.start_run import start_planned
+    from bakeoff.operations.runs.start_run import start_planned
     from tasks import enqueue
     from tasks.celery import process_context
 
@@ -104,7 +104,7 @@ def a_warm_worker(stand: Stand) -> Iterator[None]:
     """The node that `bakeoff run` starts, on the broker that it has by default, and an empty database."""
     from bakeoff.domain.identity import new_id
     from bakeoff.operations.context import Context
-    from bakeoff.operations.start_run import start_planned
+    from bakeoff.operations.runs.start_run import start_planned
     from bakeoff.store.database import schema_version
     from bakeoff.worker import worker_processes
     from tasks import celery, enqueue

@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 @shared_task(name="bakeoff.start_run", throws=(BakeoffError,))
 def start_run_task(*args: Any, **payload: Any) -> str:
     from bakeoff.evaluation.planning.run_spec import RunRequest
-    from bakeoff.operations.client_requests import check_run_request
-    from bakeoff.operations.start_run import start_run
+    from bakeoff.operations.runs.client_requests import check_run_request
+    from bakeoff.operations.runs.start_run import start_run
 
     log_setup.set_ids(runId=payload.get("runId"))
     try:
@@ -37,7 +37,7 @@ def start_run_task(*args: Any, **payload: Any) -> str:
 @shared_task(name="bakeoff.generate_signals", throws=(BakeoffError,))
 def generate_signals_task(*args: Any, **payload: Any) -> str:
     from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
-    from bakeoff.operations.client_requests import check_signal_request
+    from bakeoff.operations.runs.client_requests import check_signal_request
     from bakeoff.operations.signals.start_signals import start_signals
 
     log_setup.set_ids(runId=payload.get("runId"))
@@ -71,7 +71,7 @@ def sweep_task() -> str:
 
 @shared_task(name="bakeoff.retrain", throws=(BakeoffError,))
 def retrain_task() -> str:
-    from bakeoff.operations.scheduled_runs import start_due_runs
+    from bakeoff.operations.runs.scheduled_runs import start_due_runs
 
     log_setup.set_ids()
     return f"{counted(start_due_runs(celery.process_context()), 'scheduled run')} started"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.evaluation.reports.leaderboard import rank
-from bakeoff.operations import start_run as runs
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import why_nothing_runs
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.runs import start_run as runs
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from tasks import celery
 

@@ -6,7 +6,7 @@ from celery import Task, shared_task
 
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.settings import log_setup
-from bakeoff.worker.job_runner import JobRunner
+from bakeoff.worker.jobs.job_runner import JobRunner
 from tasks import celery
 
 

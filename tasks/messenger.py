@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.worker.job_batch import inscription
+from bakeoff.worker.jobs.job_batch import inscription
 
 if TYPE_CHECKING:
     from celery import Celery

@@ -18,9 +18,9 @@ from bakeoff.domain.errors import ForbiddenError, InvalidInputError
 from bakeoff.domain.identity import new_id
 from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody, SignalRequest
-from bakeoff.operations import start_run
-from bakeoff.operations.client_requests import check_run_request
 from bakeoff.operations.context import Context
+from bakeoff.operations.runs import start_run
+from bakeoff.operations.runs.client_requests import check_run_request
 from bakeoff.operations.signals.start_signals import start_signals
 from bakeoff.settings.setting_definitions import ClientRight
 from bakeoff.store.bakeoffs import run_rows, run_status

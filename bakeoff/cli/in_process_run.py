@@ -13,8 +13,8 @@ from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.reports.leaderboard import rank
-from bakeoff.operations import start_run
-from bakeoff.operations.run_report import RunReport, report_record
+from bakeoff.operations.runs import start_run
+from bakeoff.operations.runs.run_report import RunReport, report_record
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from bakeoff.cli.output.runs.poll_run import IdleReason, poll
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run, RunState
-from bakeoff.notebook.bakeoff_result import BakeoffResult, PlannedCandidate
 from bakeoff.notebook.progress_display import display_for
+from bakeoff.notebook.results.bakeoff_result import BakeoffResult, PlannedCandidate
 
 if TYPE_CHECKING:
     from bakeoff.notebook.call_options import OnInterrupt

@@ -6,9 +6,9 @@ from bakeoff.notebook.project_folders import check_workers
 from bakeoff.notebook.sessions import temporary_session
 
 if TYPE_CHECKING:
-    from bakeoff.notebook.bakeoff_result import BakeoffResult
     from bakeoff.notebook.bakeoff_run import BakeoffRun
     from bakeoff.notebook.call_options import CompareOptions, Metrics, OnInterrupt, Save, Task
+    from bakeoff.notebook.results.bakeoff_result import BakeoffResult
 
 
 @overload

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bakeoff.inference.predictor import ModelPredictor
-    from bakeoff.notebook.bakeoff_result import BakeoffResult
     from bakeoff.notebook.call_options import OnInterrupt, ProjectOptions
     from bakeoff.notebook.project_session import ProjectSession
+    from bakeoff.notebook.results.bakeoff_result import BakeoffResult
     from bakeoff.operations.comparing.compare_results import ResultComparison
     from registry.models.registry_interface import BaseModelRegistry
 
@@ -150,7 +150,7 @@ class Project:
 
     def runs(self, limit: int = 20) -> "pd.DataFrame":
         """The newest runs, one row for each, by id."""
-        from bakeoff.notebook.result_frames import run_list
+        from bakeoff.notebook.results.result_frames import run_list
         from bakeoff.store.bakeoffs import run_rows
 
         if not self._session.context.has_database():

@@ -15,12 +15,12 @@ from bakeoff.domain.errors import BakeoffError, InvalidInputError
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.operations.context import Context, Messenger
-from bakeoff.worker.owned_worker import OwnedWorker
+from bakeoff.worker.temporary.owned_worker import OwnedWorker
 
 if TYPE_CHECKING:
     from bakeoff.evaluation.planning.run_plan import Plan
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
-    from bakeoff.notebook.given_candidates import GivenCandidates
+    from bakeoff.notebook.candidates.given_candidates import GivenCandidates
     from bakeoff.notebook.given_data import GivenData
     from bakeoff.settings.configuration import Configuration
     from registry.catalog.live_catalog import Catalog
@@ -69,8 +69,8 @@ class ProjectSession:
         """`candidates` None: those of the catalog. `body`: what `RunRequest` knows, by camelCase key."""
         from bakeoff.evaluation.planning.run_plan import make_plan
         from bakeoff.evaluation.planning.run_spec import RunRequest
-        from bakeoff.notebook.given_candidates import read_candidates
-        from bakeoff.operations import start_run
+        from bakeoff.notebook.candidates.given_candidates import read_candidates
+        from bakeoff.operations.runs import start_run
 
         run_id = new_id()
         _name_the_current_folder()
@@ -128,7 +128,7 @@ class ProjectSession:
     def _clear_what_is_old(self) -> None:
         """Once a day: nobody else tidies up a temporary project, and it must not fill the disk."""
         from bakeoff.notebook.given_data import clear_inputs
-        from bakeoff.operations.garbage import remove_garbage
+        from bakeoff.operations.upkeep.garbage import remove_garbage
 
         mark = self.configuration.data_dir / "cleared"
         if mark.exists() and mark.stat().st_mtime > time.time() - _DAY_S:
@@ -172,7 +172,7 @@ class ProjectSession:
         self.worker.own(run_id)
 
     def _write_code(self, thing: Any) -> str:
-        from bakeoff.notebook.session_code import write_module
+        from bakeoff.notebook.candidates.session_code import write_module
 
         return write_module(thing, root=self.configuration.root)
 

@@ -9,11 +9,11 @@ from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import listed, nearest, quoted
-from bakeoff.notebook.bakeoff_result import planned
 from bakeoff.notebook.bakeoff_run import BakeoffRun
 from bakeoff.notebook.call_options import Metrics, OnInterrupt, Save
-from bakeoff.notebook.session_code import write_module
-from bakeoff.notebook.written_objects import write_function
+from bakeoff.notebook.candidates.session_code import write_module
+from bakeoff.notebook.candidates.written_objects import write_function
+from bakeoff.notebook.results.bakeoff_result import planned
 
 if TYPE_CHECKING:
     from bakeoff.notebook.given_data import GivenData

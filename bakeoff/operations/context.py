@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bakeoff.broker.deployment_redis import Broker
     from bakeoff.evaluation.datasets.pinning import PinCache
     from bakeoff.operations.capacity import SharedCaps
-    from bakeoff.operations.event_relay import EventRelay
+    from bakeoff.operations.upkeep.event_relay import EventRelay
     from bakeoff.store.bakeoffs.queue_order import WaitingJob
     from registry.catalog.live_catalog import Catalog
 
@@ -124,7 +124,7 @@ class Context:
 
     @cached_property
     def event_relay(self) -> "EventRelay":
-        from bakeoff.operations.event_relay import EventRelay
+        from bakeoff.operations.upkeep.event_relay import EventRelay
 
         return EventRelay(self)
 

@@ -16,13 +16,14 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows, verdict_rows
+from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker.saver_process import Saver
-from bakeoff.worker.temporary_worker import file_of
-from bakeoff.worker.worker_owner import WorkerOwner
-from bakeoff.worker.workers_lock import WorkersLock
+from bakeoff.worker.temporary.temporary_worker import file_of
+from bakeoff.worker.temporary.worker_owner import WorkerOwner
+from bakeoff.worker.temporary.workers_lock import WorkersLock
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
 
 if TYPE_CHECKING:

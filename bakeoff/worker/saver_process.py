@@ -16,7 +16,8 @@ from bakeoff.domain.machine.short_lived import collect_seldom, run_and_end
 from bakeoff.operations.context import Context
 from bakeoff.settings import log_setup
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import saving_rows, verdict_rows
+from bakeoff.store.bakeoffs import saving_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 from registry.code.import_environment import import_path
 
 
@@ -54,7 +55,7 @@ class Saver:
 def main() -> None:
     collect_seldom()
     from bakeoff.operations.judging.judge_runs import judge_beside_production, judge_what_is_due
-    from bakeoff.operations.save_winners import save_due_models
+    from bakeoff.operations.runs.save_winners import save_due_models
 
     context = Context(load())
     log_setup.set_up("INFO", context.configuration.settings.log_format)

@@ -134,7 +134,7 @@ def _bakeoff(*arguments: str) -> str:
 def _stored_verdict(project: Path, run_id: str) -> RunVerdict:
     """From the database: the command line leaves out the pairs. Whoever ended the last job is judging now."""
     from bakeoff.settings.configuration import load
-    from bakeoff.store.bakeoffs import verdict_rows
+    from bakeoff.store.bakeoffs.results import verdict_rows
     from bakeoff.store.database.engine import open_database
 
     engine = open_database(load(project / "config" / "bakeoff.yaml", environment={}).database_url)

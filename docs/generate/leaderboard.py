@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bakeoff.cli import project_access
 from bakeoff.cli.output.runs.run_outcome import show_report
-from bakeoff.operations.run_report import read_report
+from bakeoff.operations.runs.run_report import read_report
 from bakeoff.store.bakeoffs import run_rows
 
 _WIDTH = 116

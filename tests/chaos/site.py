@@ -37,7 +37,8 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.job import Job
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.events.event_stream import STREAM
-from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading
 from tasks import enqueue

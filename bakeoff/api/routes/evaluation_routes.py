@@ -20,14 +20,15 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
-from bakeoff.operations.run_report import (
+from bakeoff.operations.runs.run_report import (
     curve_records,
     failure_record,
     folds_of_failed,
     read_report,
     standing_record,
 )
-from bakeoff.store.bakeoffs import cancellation, run_rows, run_status, verdict_rows
+from bakeoff.store.bakeoffs import cancellation, run_rows, run_status
+from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.run_status import RunStatus
 
 PATH = "/api/ml/evaluations"

@@ -13,7 +13,7 @@ from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.signal import EnsembleSignal, SignalOrder, Strategy
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
-from bakeoff.operations.run_report import RunReport
+from bakeoff.operations.runs.run_report import RunReport
 from bakeoff.store.signals.ensemble_signals import tally_of
 
 if TYPE_CHECKING:

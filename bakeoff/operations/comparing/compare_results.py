@@ -18,7 +18,8 @@ from bakeoff.operations.comparing.disagreed_rows import disagreements_of
 from bakeoff.operations.comparing.find_results import find_results
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.sketch_results import sketch_what_has_none
-from bakeoff.store.bakeoffs import job_rows, verdict_rows
+from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 
 if TYPE_CHECKING:
     from bakeoff.evaluation.reports.disagreements import DisagreedRow, Disagreements

@@ -10,7 +10,7 @@ from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from bakeoff.evaluation.signals.signal_run_plan import registry_of
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
-from bakeoff.operations.scheduled_runs import STARTS_RUNS, schedule_statuses
+from bakeoff.operations.runs.scheduled_runs import STARTS_RUNS, schedule_statuses
 from bakeoff.settings.configuration import Configuration
 from registry.catalog.live_catalog import Catalog
 

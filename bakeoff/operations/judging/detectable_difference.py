@@ -11,7 +11,7 @@ from typing import Any
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import verdict_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 
 #: The share of the test rows where exactly one of two candidates is right.
 ASSUMED_DISAGREEMENT = 0.1

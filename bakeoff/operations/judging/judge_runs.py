@@ -30,7 +30,8 @@ from bakeoff.operations.judging.sketch_results import sketch_what_has_none
 from bakeoff.operations.judging.split_use import SpentRows, with_use_of_split
 from bakeoff.operations.judging.strictness import is_strict, without_crown
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.statistics.judging import JudgedCandidate, SplitUse
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import verdict_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 
 
 def judged_candidate(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import earlier_fits
+from bakeoff.store.bakeoffs.results import earlier_fits
 
 if TYPE_CHECKING:
     from bakeoff.evaluation.jobs.evaluation_under_way import JobPaths

@@ -13,7 +13,8 @@ from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
-from bakeoff.store.bakeoffs import job_rows, verdict_rows
+from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,9 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
-from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
-from bakeoff.store.bakeoffs.verdict_rows import EarlierVerdict
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
+from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict
 
 #: If so many versions of a candidate are each better than the one before on the same rows, it is no accident.
 _MOST_STEPS_UP = 10

@@ -7,7 +7,7 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, Standing
 from bakeoff.domain.wording import joined
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import verdict_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 
 _MOST_NAMED = 3
 

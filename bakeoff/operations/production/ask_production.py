@@ -37,11 +37,11 @@ from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.operations.capacity import usual_grant
 from bakeoff.operations.context import Context
-from bakeoff.operations.leased_work import work_while_leased
 from bakeoff.operations.own_oven import run_in_own_oven
 from bakeoff.operations.production import answer_of_production
+from bakeoff.operations.upkeep.leased_work import work_while_leased
+from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS
 from bakeoff.store.bakeoffs.row_lease import RowLease
-from bakeoff.store.bakeoffs.verdict_rows import MOST_ATTEMPTS
 from registry.code.import_environment import import_path, readable_paths
 from registry.columns.predictions import BadPredictionsError, Predictions
 from registry.models.promotion import production_of

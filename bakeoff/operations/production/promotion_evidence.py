@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.runs.result import Result
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import job_rows, verdict_rows
+from bakeoff.store.bakeoffs import job_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import schema_version
 from registry.models.promotion_gates import EvidenceOf, RunEvidence
 

@@ -15,8 +15,8 @@ from bakeoff.evaluation.signals.signal_job_inputs import SEED
 from bakeoff.evaluation.signals.signal_run_plan import SignalPlan, SignalRequest, make_signal_plan
 from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context
+from bakeoff.operations.runs.start_run import job_of, write_run
 from bakeoff.operations.signals.signal_inputs import prepared_inputs
-from bakeoff.operations.start_run import job_of, write_run
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.database import schema_version

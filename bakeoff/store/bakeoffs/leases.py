@@ -32,8 +32,9 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.job import Job, JobError, JobState, Phase
 from bakeoff.domain.runs.result import FittedModel, NotKept, Provenance, Result
 from bakeoff.domain.runs.run import Run, RunState
-from bakeoff.store.bakeoffs import curve_rows, outbox, verdict_rows
+from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.queue_order import NEXT_JOB, NEXT_RUN
+from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import (
     job_from_row,
     name_in_events,

@@ -11,7 +11,8 @@ from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run, RunState, end_of_run
-from bakeoff.store.bakeoffs import curve_rows, outbox, verdict_rows
+from bakeoff.store.bakeoffs import outbox
+from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
 from bakeoff.store.database.tables import jobs, results, runs

@@ -10,8 +10,9 @@ from bakeoff.api.run_records import run_record
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.identity import iso, utc_now
 from bakeoff.operations.context import Context
-from bakeoff.operations.run_report import curve_records, read_report, report_record
-from bakeoff.store.bakeoffs import earlier_fits, run_status
+from bakeoff.operations.runs.run_report import curve_records, read_report, report_record
+from bakeoff.store.bakeoffs import run_status
+from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.web.charts.signs import MOST_MODELS
 
 Record = Mapping[str, Any]

@@ -14,8 +14,9 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.operations.comparing.compare_results import compare_results
-from bakeoff.operations.run_report import RunReport, curve_records, read_report, report_record
-from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
+from bakeoff.operations.runs.run_report import RunReport, curve_records, read_report, report_record
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest
 from bakeoff.web.charts.pairs_matrix import pairs_matrix

@@ -3,7 +3,7 @@
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.finding import worst_first
 from bakeoff.domain.wording import nearest, quoted
-from bakeoff.operations.dataset_overview import columns_of, snapshots_of
+from bakeoff.operations.datasets.dataset_overview import columns_of, snapshots_of
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.web.shown_tables import ShownTable
 from bakeoff.web.views.run_lines import run_lines

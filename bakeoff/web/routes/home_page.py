@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bakeoff.domain.model_version import ModelVersion, Promotion, Stage, VersionFilter
 from bakeoff.domain.runs.run import RunState
-from bakeoff.operations.scheduled_runs import schedule_statuses
+from bakeoff.operations.runs.scheduled_runs import schedule_statuses
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.web.views.run_lines import run_lines
 from bakeoff.web.visits import Answer, Page, PageRoute, Visit

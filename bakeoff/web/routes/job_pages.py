@@ -10,8 +10,9 @@ from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Fit, Result
 from bakeoff.domain.runs.run import seconds_left
 from bakeoff.domain.wording import nearest
-from bakeoff.operations.run_report import read_report
-from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows, run_status
+from bakeoff.operations.runs.run_report import read_report
+from bakeoff.store.bakeoffs import job_rows, run_rows, run_status
+from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.web.charts.job_waterfall import job_waterfall
 from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
 from bakeoff.web.shown_tables import ShownTable

@@ -1,7 +1,7 @@
 """The queue: what waits, what runs where, who reads, and what is stuck; and schedules."""
 
 from bakeoff.domain.identity import iso, utc_now
-from bakeoff.operations.scheduled_runs import schedule_statuses
+from bakeoff.operations.runs.scheduled_runs import schedule_statuses
 from bakeoff.store.bakeoffs import job_rows, queue_order
 from bakeoff.web.shown_tables import ShownTable
 from bakeoff.web.visits import Answer, Page, PageRoute, Visit

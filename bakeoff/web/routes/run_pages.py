@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.domain.runs.job import JobState
-from bakeoff.operations.run_report import RunReport, read_report, report_record
+from bakeoff.operations.runs.run_report import RunReport, read_report, report_record
 from bakeoff.store.bakeoffs import run_rows, schedule_slots
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
 from bakeoff.web.charts.verdict_box import verdict_box

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from bakeoff.domain.identity import iso, iso_or_none
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import run_overview
-from bakeoff.store.bakeoffs.run_overview import Headline
+from bakeoff.store.bakeoffs.results import run_overview
+from bakeoff.store.bakeoffs.results.run_overview import Headline
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.web.shown_tables import ShownTable
 

@@ -20,7 +20,8 @@ from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.datasets.snapshot import sealed_rows
 from bakeoff.evaluation.metrics.sealed_rows import rows_of
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
-from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 

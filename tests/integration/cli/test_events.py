@@ -14,8 +14,9 @@ from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.result import Cost
-from bakeoff.store.bakeoffs import cancellation, fold_rows, outbox, run_rows
+from bakeoff.store.bakeoffs import cancellation, outbox, run_rows
 from bakeoff.store.bakeoffs.outbox import OutboxTail
+from bakeoff.store.bakeoffs.results import fold_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 from bakeoff.store.signals import ensemble_signals

@@ -13,9 +13,9 @@ from fixtures.parsed_markup import parsed
 from fixtures.places import ROOT
 
 from bakeoff.operations.context import Context
-from bakeoff.operations.run_report import curve_records, read_report
+from bakeoff.operations.runs.run_report import curve_records, read_report
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import curve_rows
+from bakeoff.store.bakeoffs.results import curve_rows
 
 if TYPE_CHECKING:
     import subprocess

@@ -166,7 +166,7 @@ def test_without_schedules_it_says_so(project: Project) -> None:
 def test_the_policy_of_a_schedule_goes_before_that_of_the_registry(scheduled: Project) -> None:
     from fixtures.samples import a_run
 
-    from bakeoff.operations.save_winners import _policy
+    from bakeoff.operations.runs.save_winners import _policy
     from bakeoff.settings.configuration import load
 
     file = scheduled.root / "config" / "bakeoff.yaml"

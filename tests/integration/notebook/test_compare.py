@@ -22,8 +22,8 @@ from sklearn.tree import DecisionTreeClassifier
 import bakeoff
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.notebook import compare_call, sessions
-from bakeoff.notebook.bakeoff_result import BakeoffResult
 from bakeoff.notebook.project_folders import temporary_configuration
+from bakeoff.notebook.results.bakeoff_result import BakeoffResult
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.engine import open_database
 

@@ -206,7 +206,7 @@ import os, signal, sys
 from bakeoff.cli.main import run
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.store.bakeoffs import old_runs
-from bakeoff.operations import garbage
+from bakeoff.operations.upkeep import garbage
 
 module = {"old_runs": old_runs, "garbage": garbage, "snapshot_store": snapshot_store}[sys.argv[1]]
 name, calls = sys.argv[2], [0]

@@ -20,16 +20,17 @@ from bakeoff.domain.event import EventType
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_runs import verdict_of
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import leases, outbox, run_rows, verdict_rows
+from bakeoff.store.bakeoffs import leases, outbox, run_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import schema_version
 
 STEPS = [
-    ("after", "bakeoff.store.bakeoffs.verdict_rows:take"),
+    ("after", "bakeoff.store.bakeoffs.results.verdict_rows:take"),
     ("after", "bakeoff.store.bakeoffs.job_rows:results_of_run"),
     ("after", "bakeoff.operations.judging.judge_runs:verdict_of"),
-    ("before", "bakeoff.store.bakeoffs.verdict_rows:finish"),
-    ("before", "bakeoff.store.bakeoffs.verdict_rows:announce_end"),
-    ("after", "bakeoff.store.bakeoffs.verdict_rows:finish"),
+    ("before", "bakeoff.store.bakeoffs.results.verdict_rows:finish"),
+    ("before", "bakeoff.store.bakeoffs.results.verdict_rows:announce_end"),
+    ("after", "bakeoff.store.bakeoffs.results.verdict_rows:finish"),
 ]
 
 

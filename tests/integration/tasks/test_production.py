@@ -21,9 +21,10 @@ from bakeoff.evaluation.datasets.snapshot import open_snapshot, sealed_labels
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.inference import ModelPredictor
 from bakeoff.operations.production.promotion_evidence import evidence_in
-from bakeoff.operations.run_report import read_report, report_record
+from bakeoff.operations.runs.run_report import read_report, report_record
 from bakeoff.settings.registry_settings import PromotionSettings
-from bakeoff.store.bakeoffs import run_rows, saving_rows, verdict_rows
+from bakeoff.store.bakeoffs import run_rows, saving_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 from registry import ModelRegistry
 from registry.models.promotion import GateError, promote
 from tasks import enqueue

@@ -12,7 +12,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.in_process_job import evaluate_in_process
 from bakeoff.evaluation.planning.run_plan import make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
-from bakeoff.operations.start_run import unwritten_run
+from bakeoff.operations.runs.start_run import unwritten_run
 
 CANDIDATES = {"means": {"path": "Means"}, "dices": {"path": "Dices"}, "late": {"path": "RaisesLate"}}
 

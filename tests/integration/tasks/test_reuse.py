@@ -22,7 +22,7 @@ from bakeoff.evaluation.datasets.snapshot import open_snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
 from bakeoff.evaluation.planning.run_plan import make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
-from bakeoff.operations.start_run import run_of, write_and_ring
+from bakeoff.operations.runs.start_run import run_of, write_and_ring
 from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing

@@ -8,7 +8,7 @@ from fixtures.project import Project, a_project, wait_for
 from fixtures.schedules import all_runs, set_back, slots_of
 from sqlalchemy import text
 
-from bakeoff.operations.scheduled_runs import start_due_runs
+from bakeoff.operations.runs.scheduled_runs import start_due_runs
 from bakeoff.store.bakeoffs import schedule_slots
 from bakeoff.store.database.engine import writing
 from tasks.celery import process_context
@@ -21,7 +21,7 @@ from sqlalchemy import text
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.bakeoffs import schedule_slots
 from bakeoff.store.database.engine import writing
-from bakeoff.operations import scheduled_runs
+from bakeoff.operations.runs import scheduled_runs
 from tasks.celery import process_context
 
 def look_and_die(owner, name, when):

@@ -21,9 +21,10 @@ from bakeoff.domain.errors import ConflictError, InvalidInputError, NotFoundErro
 from bakeoff.domain.identity import new_id
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
-from bakeoff.operations import garbage, reproduce_result
-from bakeoff.operations.scheduled_runs import start_due_runs
+from bakeoff.operations.runs import reproduce_result
+from bakeoff.operations.runs.scheduled_runs import start_due_runs
 from bakeoff.operations.signals.start_signals import plan_signals
+from bakeoff.operations.upkeep import garbage
 from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from bakeoff.store.bakeoffs import cancellation
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import reading
-from bakeoff.worker.lease_monitor import LeaseMonitor
+from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
 from bakeoff.worker.shared_memory import SharedMemory
 
 

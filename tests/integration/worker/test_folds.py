@@ -12,7 +12,8 @@ from bakeoff.cell.confinement import landlock
 from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import folder_of
-from bakeoff.store.bakeoffs import earlier_fits, fold_rows, run_rows, verdict_rows
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows, verdict_rows
 
 FOLDS = {"folds": 5}
 LEASE_S = 2

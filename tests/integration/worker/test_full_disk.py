@@ -18,7 +18,7 @@ from bakeoff.domain.runs.job import JobState
 from bakeoff.operations.doorbells import sweep
 from bakeoff.store.bakeoffs import job_rows, leases, outbox
 from bakeoff.store.bakeoffs.leases import Claim, Holder
-from bakeoff.worker.lease_monitor import LeaseMonitor
+from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
 from bakeoff.worker.shared_memory import SharedMemory
 
 LEASE_S = 2

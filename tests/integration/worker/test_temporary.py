@@ -12,7 +12,7 @@ from fixtures import warm
 from fixtures.project import Project, a_project, wait_for
 
 from bakeoff.domain.identity import new_id
-from bakeoff.worker import temporary_worker
+from bakeoff.worker.temporary import temporary_worker
 
 #: Starts a worker for a run, then the run, and waits for its end; each step when it is told to.
 PRODUCER = """
@@ -20,7 +20,7 @@ import sys
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from tasks import enqueue
 from tasks.celery import process_context
-from bakeoff.worker import temporary_worker
+from bakeoff.worker.temporary import temporary_worker
 
 run_id, *models = sys.argv[1:]
 print(temporary_worker.start_for(process_context(), run_id), flush=True)

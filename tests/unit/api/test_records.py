@@ -25,7 +25,7 @@ from bakeoff.domain.runs.saving import (
 )
 from bakeoff.evaluation.reports.leaderboard import rank
 from bakeoff.events.event_stream import envelope
-from bakeoff.operations.run_report import failure_record, standing_record
+from bakeoff.operations.runs.run_report import failure_record, standing_record
 from bakeoff.settings.setting_definitions import DatasetSettings
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.bakeoffs.run_status import JobStatus, RunStatus

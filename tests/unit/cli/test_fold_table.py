@@ -14,7 +14,7 @@ from bakeoff.domain.runs.fold_result import FoldResult, fold_record
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.result import Cost
 from bakeoff.evaluation.reports.leaderboard import rank
-from bakeoff.operations.run_report import RunReport
+from bakeoff.operations.runs.run_report import RunReport
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 
 COST = Cost(fit_s=0.0, predict_s=0.0, cpu_s=0.0, peak_memory_mb=0.0, granted_threads=1)

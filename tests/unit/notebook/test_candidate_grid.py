@@ -8,8 +8,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 import bakeoff
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.notebook import candidate_grid
-from bakeoff.notebook.given_candidates import read_candidates
+from bakeoff.notebook.candidates import candidate_grid
+from bakeoff.notebook.candidates.given_candidates import read_candidates
 
 
 def test_each_combination_is_a_candidate_of_its_own() -> None:

@@ -6,7 +6,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bakeoff.domain.candidate import Learns
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.notebook.given_candidates import GivenCandidates, read_candidates
+from bakeoff.notebook.candidates.given_candidates import GivenCandidates, read_candidates
 
 
 def no_code(thing: object) -> str:

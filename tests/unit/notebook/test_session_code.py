@@ -8,7 +8,12 @@ from types import ModuleType
 import pytest
 from fixtures.notebook_session import Session
 
-from bakeoff.notebook.session_code import NoSourceError, lives_in_no_module, module_text, write_module
+from bakeoff.notebook.candidates.session_code import (
+    NoSourceError,
+    lives_in_no_module,
+    module_text,
+    write_module,
+)
 
 
 def imported(file: Path) -> ModuleType:

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.notebook.written_objects import CannotBeWrittenError, write_class, write_estimator
+from bakeoff.notebook.candidates.written_objects import CannotBeWrittenError, write_class, write_estimator
 from registry.code.model_building import build
 
 

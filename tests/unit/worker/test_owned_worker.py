@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bakeoff.worker import owned_worker, workers_lock
-from bakeoff.worker.owned_worker import OwnedWorker
+from bakeoff.worker.temporary import owned_worker, workers_lock
+from bakeoff.worker.temporary.owned_worker import OwnedWorker
 
 
 @dataclass

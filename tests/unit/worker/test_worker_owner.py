@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bakeoff.worker.worker_owner import WorkerOwner
+from bakeoff.worker.temporary.worker_owner import WorkerOwner
 
 
 class Pipe:

@@ -12,7 +12,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from bakeoff.operations.garbage import Garbage, GarbageFiles
+    from bakeoff.operations.upkeep.garbage import Garbage, GarbageFiles
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -38,7 +38,7 @@ def gc(
 
     Backups stay, and so does each run that a retry or a model of the registry refers to.
     """
-    from bakeoff.operations import garbage
+    from bakeoff.operations.upkeep import garbage
     from bakeoff.store.database import schema_version
 
     age = None if keep is None else _age(keep)

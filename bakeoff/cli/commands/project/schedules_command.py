@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from bakeoff.operations.scheduled_runs import ScheduleStatus
+    from bakeoff.operations.runs.scheduled_runs import ScheduleStatus
 
 
 def schedules(
@@ -25,7 +25,7 @@ def schedules(
 
     The runs are started by `bakeoff up`, or by `celery -A tasks beat` beside a worker.
     """
-    from bakeoff.operations.scheduled_runs import schedule_statuses
+    from bakeoff.operations.runs.scheduled_runs import schedule_statuses
 
     found = schedule_statuses(project_access.open_project(config))
     if as_json:

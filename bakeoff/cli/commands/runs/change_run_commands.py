@@ -24,7 +24,7 @@ def cancel(
     config: ConfigFile = None,
 ) -> None:
     """Cancel a run; what has completed stays."""
-    from bakeoff.operations.run_report import run_record
+    from bakeoff.operations.runs.run_report import run_record
     from bakeoff.store.bakeoffs import cancellation, run_rows
 
     context = project_access.open_project(config)
@@ -63,9 +63,9 @@ def retry(
     """
     from bakeoff.cli.output.runs.follow_run import follow_and_show, show_how_to_follow
     from bakeoff.cli.output.runs.run_header import header
-    from bakeoff.operations import start_run
+    from bakeoff.operations.runs import start_run
     from bakeoff.store.bakeoffs import run_rows
-    from bakeoff.worker import temporary_worker
+    from bakeoff.worker.temporary import temporary_worker
 
     began = time.monotonic()
     context = project_access.open_project(config)
@@ -100,7 +100,7 @@ def priority(
 
     Its queued jobs move; running jobs are not affected.
     """
-    from bakeoff.operations.run_report import run_record
+    from bakeoff.operations.runs.run_report import run_record
     from bakeoff.store.bakeoffs import run_rows
 
     context = project_access.open_project(config)

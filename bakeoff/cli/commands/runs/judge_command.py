@@ -22,7 +22,8 @@ def judge(
     Their kept predictions are scored once more for that.  A verdict that is there is never changed.
     """
     from bakeoff.operations.judging.judge_runs import judge_old_run
-    from bakeoff.store.bakeoffs import run_rows, verdict_rows
+    from bakeoff.store.bakeoffs import run_rows
+    from bakeoff.store.bakeoffs.results import verdict_rows
 
     context = project_access.open_project(config)
     engine = project_access.database(context)

@@ -45,8 +45,8 @@ def plan(
     # Only now, so that a mistake in the request is told at once.
     from bakeoff.domain.identity import new_id
     from bakeoff.evaluation.reuse.reuse_plan import longest_first
-    from bakeoff.operations import start_run
     from bakeoff.operations.judging.detectable_difference import detectable_difference
+    from bakeoff.operations.runs import start_run
     from bakeoff.store.database import schema_version
 
     schema_version.ensure(context.engine)

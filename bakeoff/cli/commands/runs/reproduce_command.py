@@ -39,8 +39,8 @@ def reproduce(
     packages, commit, processor.  Exit code 1: the predictions differ.
     """
     from bakeoff.cli.project_access import find_job
-    from bakeoff.operations import reproduce_result
-    from bakeoff.worker import temporary_worker
+    from bakeoff.operations.runs import reproduce_result
+    from bakeoff.worker.temporary import temporary_worker
 
     began = time.monotonic()
     context = project_access.open_project(config)
@@ -66,7 +66,7 @@ def _wait_for_end(
     """Exits the command if the user detaches or the run fails: then there is nothing to compare."""
     from bakeoff.cli.output.runs.failure_list import failures
     from bakeoff.cli.output.runs.follow_run import exit_with_state_of, follow_to_end, show_how_to_follow
-    from bakeoff.operations.run_report import read_report
+    from bakeoff.operations.runs.run_report import read_report
 
     ended = follow_to_end(context, run_id, console, own_worker=own_worker, began=began)
     if ended is None:

@@ -114,13 +114,13 @@ def _start(
     from bakeoff.domain.identity import new_id
     from bakeoff.domain.machine.background_work import start_in_thread
     from bakeoff.store.database import schema_version
-    from bakeoff.worker import temporary_worker
+    from bakeoff.worker.temporary import temporary_worker
 
     run_id = new_id()
     schema_version.ensure(context.engine)
     context.broker.hold_or_fail()
     starting = start_in_thread(lambda: may_start_worker and temporary_worker.start_for(context, run_id))
-    from bakeoff.operations import start_run
+    from bakeoff.operations.runs import start_run
 
     plan = run_options.plan_of(context, request, added, console)
     own_worker = starting.result()
@@ -150,7 +150,7 @@ def _show_header(
     prospects: "Sequence[Prospect]" = (),
 ) -> None:
     from bakeoff.cli.output.runs.run_header import header, how_many_reused
-    from bakeoff.operations import start_run
+    from bakeoff.operations.runs import start_run
 
     run = start_run.run_of(plan, run_id=run_id, name=name)
     rejected = [f"{model} was rejected: `bakeoff models` says why" for model in context.catalog().rejected]

@@ -33,7 +33,7 @@ def runs(
     """List the runs, newest first."""
     found = _page(limit, _parsed_state(state), config)
     if as_json:
-        from bakeoff.operations.run_report import run_record
+        from bakeoff.operations.runs.run_report import run_record
 
         terminal.write_json([run_record(summary) for summary in found])
     elif found:

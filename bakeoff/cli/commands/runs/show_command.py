@@ -13,7 +13,7 @@ from bakeoff.cli.project_access import ConfigFile
 if TYPE_CHECKING:
     from bakeoff.domain.runs.run import Run
     from bakeoff.operations.context import Context
-    from bakeoff.operations.run_report import RunReport
+    from bakeoff.operations.runs.run_report import RunReport
 
 
 class ShowFormat(StrEnum):
@@ -57,7 +57,7 @@ def show(  # noqa: PLR0917 - one parameter for each option
     """Show the leaderboard of a run."""
     from bakeoff.cli.output.runs.run_outcome import show_report
     from bakeoff.operations.judging.judge_runs import wait_for_verdict
-    from bakeoff.operations.run_report import read_report
+    from bakeoff.operations.runs.run_report import read_report
     from bakeoff.store.bakeoffs import run_rows
 
     context = project_access.open_project(config)
@@ -135,7 +135,7 @@ def _write(report: "RunReport", form: ShowFormat, top: int | None) -> None:
     from dataclasses import replace
 
     from bakeoff.cli.output.runs import export_formats
-    from bakeoff.operations.run_report import report_record
+    from bakeoff.operations.runs.run_report import report_record
 
     report = replace(report, standings=report.standings[:top])
     if form is ShowFormat.JSON:

@@ -62,7 +62,7 @@ def up(  # noqa: PLR0917 - one parameter for each option
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
     from bakeoff.worker.process_supervisor import supervise
-    from bakeoff.worker.temporary_worker import stop_idle
+    from bakeoff.worker.temporary.temporary_worker import stop_idle
     from registry.catalog.catalog_schema import read
 
     context = project_access.open_project(config, evalWorkers=eval_workers, apiHost=host, apiPort=port)

@@ -42,7 +42,8 @@ def worker(
     """
     from bakeoff.settings import log_setup
     from bakeoff.store.database import schema_version
-    from bakeoff.worker import temporary_worker, worker_processes
+    from bakeoff.worker import worker_processes
+    from bakeoff.worker.temporary import temporary_worker
     from registry.catalog.catalog_schema import read
 
     context = project_access.open_project(config, evalWorkers=eval_workers)
@@ -61,7 +62,7 @@ def worker(
 
 
 def _stop(context: "Context") -> None:
-    from bakeoff.worker.temporary_worker import TemporaryWorker, stop_idle
+    from bakeoff.worker.temporary.temporary_worker import TemporaryWorker, stop_idle
 
     if stop_idle(context):
         said = "stopped"

@@ -110,7 +110,7 @@ def _start(
     from bakeoff.domain.machine.background_work import start_in_thread
     from bakeoff.operations.signals import start_signals
     from bakeoff.store.database import schema_version
-    from bakeoff.worker import temporary_worker
+    from bakeoff.worker.temporary import temporary_worker
 
     run_id = new_id()
     schema_version.ensure(context.engine)

@@ -11,7 +11,7 @@ from bakeoff.domain.finding import in_short
 from bakeoff.domain.runs.verdict import Interval, verdict_facts
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
-from bakeoff.operations.run_report import RunReport, failure_record, standing_record
+from bakeoff.operations.runs.run_report import RunReport, failure_record, standing_record
 
 _BEFORE = ("band", "rank", "modelId", "modelVersion", "status")
 _AFTER = (

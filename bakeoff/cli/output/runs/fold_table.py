@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bakeoff.cli.output.number_format import NOTHING, decimals, fixed
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.operations.run_report import RunReport, folds_of_failed
+from bakeoff.operations.runs.run_report import RunReport, folds_of_failed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -15,7 +15,7 @@ from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, interval_texts
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
-from bakeoff.operations.run_report import RunReport
+from bakeoff.operations.runs.run_report import RunReport
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -11,7 +11,7 @@ from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.result import Result
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
-from bakeoff.operations.run_report import RunReport, standing_record
+from bakeoff.operations.runs.run_report import RunReport, standing_record
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -11,7 +11,8 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import Run, number_ended
-from bakeoff.store.bakeoffs import fold_rows, job_rows, run_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import fold_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

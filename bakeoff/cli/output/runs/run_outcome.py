@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bakeoff.domain.finding import Finding
-    from bakeoff.operations.run_report import RunReport
+    from bakeoff.operations.runs.run_report import RunReport
 
 _ROWS_ON_A_TERMINAL = 30
 

@@ -13,8 +13,9 @@ from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import PromotionOutcome, Saving, SavingOutcome
-from bakeoff.store.bakeoffs import saving_rows, verdict_rows
-from bakeoff.worker import temporary_worker
+from bakeoff.store.bakeoffs import saving_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
+from bakeoff.worker.temporary import temporary_worker
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

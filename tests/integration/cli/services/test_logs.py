@@ -54,7 +54,7 @@ def test_the_api_and_its_producer_name_request_and_run(told: Told) -> None:
     lines = told.about_run(told.api)
 
     assert [(line["logger"], line["requestId"]) for line in lines] == [
-        ("bakeoff.operations.start_run", "order-7"),
+        ("bakeoff.operations.runs.start_run", "order-7"),
         ("bakeoff.api.security.request_log", "order-7"),
     ]
     assert (lines[1]["method"], lines[1]["status"]) == ("GET", 200)

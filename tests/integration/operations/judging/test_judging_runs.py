@@ -21,7 +21,8 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.conformance.report_store import keep
 from bakeoff.operations.judging.detectable_difference import detectable_difference
 from bakeoff.operations.judging.judge_runs import judge_old_run, wait_for_verdict
-from bakeoff.store.bakeoffs import job_rows, run_rows, verdict_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 

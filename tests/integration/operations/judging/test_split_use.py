@@ -11,7 +11,8 @@ from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.operations.judging.judge_runs import verdict_of as verdict_of_run
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.judging.split_use import steps_up
-from bakeoff.store.bakeoffs import run_rows, verdict_rows
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
 
 ROWS = 1000  #: half of them are for the test
 

@@ -5,7 +5,8 @@ from fixtures.stored import a_stored_run, claim
 from sqlalchemy import Engine
 
 from bakeoff.domain.runs.job import JobState
-from bakeoff.store.bakeoffs import curve_rows, leases, run_rows
+from bakeoff.store.bakeoffs import leases, run_rows
+from bakeoff.store.bakeoffs.results import curve_rows
 
 CURVES = {"roc": {"area": 0.75, "thresholds": [None, 0.5]}, "calibration": []}
 

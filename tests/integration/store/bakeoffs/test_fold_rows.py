@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from bakeoff.domain.design import Design
 from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.result import CodeManifest, Cost, Part, Provenance
-from bakeoff.store.bakeoffs import fold_rows, leases, old_runs, outbox
+from bakeoff.store.bakeoffs import leases, old_runs, outbox
+from bakeoff.store.bakeoffs.results import fold_rows
 
 DESIGN = Design(folds=3, repeats=2)
 MADE = Provenance(

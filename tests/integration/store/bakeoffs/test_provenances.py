@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, Result
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import earlier_fits, job_rows, leases, old_runs, outbox, run_rows, verdict_rows
+from bakeoff.store.bakeoffs import job_rows, leases, old_runs, outbox, run_rows
+from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
 
 MADE = Provenance(
     parts={part: f"{part} 1" for part in Part},

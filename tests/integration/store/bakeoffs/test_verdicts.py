@@ -23,9 +23,10 @@ from bakeoff.domain.runs.verdict import (
     Spending,
     Standing,
 )
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, saving_rows, verdict_rows
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows, saving_rows
+from bakeoff.store.bakeoffs.results import verdict_rows
+from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict
 from bakeoff.store.bakeoffs.row_lease import RowLease
-from bakeoff.store.bakeoffs.verdict_rows import EarlierVerdict
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 

@@ -6,7 +6,8 @@ from sqlalchemy import Engine, insert
 
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import Interval, PairDifference, RunVerdict
-from bakeoff.store.bakeoffs import change_marks, job_rows, leases, run_overview, run_rows
+from bakeoff.store.bakeoffs import change_marks, job_rows, leases, run_rows
+from bakeoff.store.bakeoffs.results import run_overview
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
 from bakeoff.store.monitoring import audit_rows

@@ -11,8 +11,8 @@ from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.production.ask_production import ask_production
 from bakeoff.settings.configuration import load
+from bakeoff.store.bakeoffs.results.verdict_rows import _VERDICTS
 from bakeoff.store.bakeoffs.row_lease import RowLease
-from bakeoff.store.bakeoffs.verdict_rows import _VERDICTS
 from bakeoff.store.database.engine import open_database
 
 RUN = a_run(state=RunState.COMPLETED, save=SaveRequest(policy=SavePolicy.BEST, name="flowers"))

@@ -11,7 +11,7 @@ from bakeoff.evaluation.jobs.evaluation_under_way import Grant
 from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.leases import Claim, Lease
-from bakeoff.worker.lease_monitor import LeaseMonitor
+from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
 
 
 @dataclass(frozen=True, kw_only=True)

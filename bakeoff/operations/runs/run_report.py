@@ -13,7 +13,8 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.domain.wording import listed
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, in_order_of_bands, rank
-from bakeoff.store.bakeoffs import curve_rows, fold_rows, job_rows, run_rows, saving_rows, verdict_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
+from bakeoff.store.bakeoffs.results import curve_rows, fold_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.signals import model_signals
 

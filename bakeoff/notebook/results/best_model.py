@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bakeoff.domain.runs.result import Result
     from bakeoff.inference.loaded_version import LoadedVersion
     from bakeoff.notebook.project_session import ProjectSession
-    from bakeoff.operations.run_report import RunReport
+    from bakeoff.operations.runs.run_report import RunReport
     from registry.models.registry_interface import BaseModelRegistry
 
 
@@ -97,7 +97,7 @@ def _saved_version(
     session: "ProjectSession", registry: "BaseModelRegistry", result: "Result"
 ) -> ModelVersion | None:
     """The newest version that was saved from a fit with the same fingerprint."""
-    from bakeoff.store.bakeoffs import earlier_fits
+    from bakeoff.store.bakeoffs.results import earlier_fits
 
     engine, evaluation = session.context.engine, result.reused_from or result.evaluation_id
     fit = earlier_fits.of_evaluation(engine, evaluation)
@@ -118,7 +118,7 @@ def _fit_and_save(
     session: "ProjectSession", registry: "BaseModelRegistry", report: "RunReport", result: "Result"
 ) -> ModelVersion:
     from bakeoff.notebook.bakeoff_run import BakeoffRun
-    from bakeoff.operations import start_run
+    from bakeoff.operations.runs import start_run
     from bakeoff.store.bakeoffs import job_rows
 
     _refuse_to_promote(session)

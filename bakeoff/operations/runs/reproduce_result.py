@@ -9,9 +9,10 @@ from bakeoff.domain.runs.job import Job, JobKind, JobState
 from bakeoff.domain.runs.result import Fit
 from bakeoff.domain.runs.run import RunState
 from bakeoff.evaluation.reuse.reproduction import ReproductionComparison, compare_fits
-from bakeoff.operations import start_run
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
+from bakeoff.operations.runs import start_run
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import earlier_fits
 
 
 def first_fit(context: Context, job: Job) -> Fit:

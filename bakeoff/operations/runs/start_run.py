@@ -27,7 +27,8 @@ from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_runs import judge_run
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import earlier_fits, job_rows, run_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.store.database import schema_version
 from registry.code.code_reading import class_modules, code_at
 from registry.code.library_versions import cell_environment

@@ -16,8 +16,8 @@ from typing import Any
 from bakeoff.domain.candidate import Candidate, Learns
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import quoted
-from bakeoff.notebook.candidate_grid import GridMember
-from bakeoff.notebook.written_objects import WriteCode, WrittenObject, write_class, write_estimator
+from bakeoff.notebook.candidates.candidate_grid import GridMember
+from bakeoff.notebook.candidates.written_objects import WriteCode, WrittenObject, write_class, write_estimator
 from registry.catalog.catalog_schema import CLASS_PATH, ID
 from registry.catalog.parameter_grid import member_id
 from registry.code.distributions import version_of
@@ -128,7 +128,7 @@ def _candidate(written: WrittenObject) -> Candidate:
 
 
 def _has_code_of_the_session(candidate: Candidate) -> bool:
-    from bakeoff.notebook.session_code import FOLDER
+    from bakeoff.notebook.candidates.session_code import FOLDER
     from registry.code.import_environment import class_paths
 
     return any(path.startswith(f"{FOLDER}.") for path in class_paths(candidate))

@@ -12,8 +12,8 @@ from threading import RLock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from bakeoff.worker.temporary.workers_lock import WorkersLock
 from bakeoff.worker.worker_processes import eval_command
-from bakeoff.worker.workers_lock import WorkersLock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.verdict import Standing
-from bakeoff.operations.run_report import RunReport
+from bakeoff.operations.runs.run_report import RunReport
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bakeoff.domain.runs.verdict import RunVerdict
-    from bakeoff.notebook.bakeoff_result import PlannedCandidate
+    from bakeoff.notebook.results.bakeoff_result import PlannedCandidate
     from bakeoff.operations.context import Context
     from bakeoff.store.bakeoffs.run_rows import RunSummary
 

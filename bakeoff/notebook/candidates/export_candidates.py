@@ -8,12 +8,12 @@ import yaml
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.notebook.session_code import FOLDER
+from bakeoff.notebook.candidates.session_code import FOLDER
 
 if TYPE_CHECKING:
     from bakeoff.domain.candidate import Candidate
     from bakeoff.notebook.project_session import ProjectSession
-    from bakeoff.operations.run_report import RunReport
+    from bakeoff.operations.runs.run_report import RunReport
 
 
 def export(session: "ProjectSession", report: "RunReport", folder: Path, names: Sequence[str]) -> str:

@@ -21,9 +21,10 @@ from bakeoff.evaluation.jobs.evaluation_job import (
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.fold_evaluation import evaluate_folds, remove_parts
 from bakeoff.settings.configuration import Configuration
-from bakeoff.store.bakeoffs import earlier_fits, fold_rows, leases
+from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.leases import Claim
-from bakeoff.worker.job_at_work import Completed, Ending, JobAtWork
+from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows
+from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import quoted
-from bakeoff.notebook.session_code import lives_in_no_module
+from bakeoff.notebook.candidates.session_code import lives_in_no_module
 
 #: Where a class or a function of the notebook is written to; returns its path, `package.module:name`.
 WriteCode = Callable[[Any], str]

@@ -17,8 +17,8 @@ from bakeoff.operations.signals.signal_inputs import prepared_inputs
 from bakeoff.operations.signals.start_signals import how_to_train
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.signals import model_signals
-from bakeoff.worker.job_at_work import Completed, Ending, JobAtWork
-from bakeoff.worker.signal_cache import (
+from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork
+from bakeoff.worker.jobs.signal_cache import (
     KnownSignals,
     kept_under,
     known_signals,

@@ -26,8 +26,8 @@ from bakeoff.cell.oven.oven_handle import passed_on_environment
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import job_rows
+from bakeoff.worker.temporary.workers_lock import LEAVING_S, WorkersLock
 from bakeoff.worker.worker_processes import eval_command
-from bakeoff.worker.workers_lock import LEAVING_S, WorkersLock
 from registry.code.distributions import installed_last
 from registry.code.library_versions import own_version
 

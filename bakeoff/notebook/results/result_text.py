@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bakeoff.cli.output.runs.run_outcome import show_report
 
 if TYPE_CHECKING:
-    from bakeoff.operations.run_report import RunReport
+    from bakeoff.operations.runs.run_report import RunReport
 
 _WIDEST = 140
 _CALLS = {

@@ -18,11 +18,12 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import NotSaved, PromotionOutcome, Saved, SaveRequest, SavingOutcome
 from bakeoff.evaluation.reports.models_to_save import Selection, description_of, select
 from bakeoff.operations.context import Context
-from bakeoff.operations.leased_work import work_while_leased
 from bakeoff.operations.production.promotion_evidence import evidence_in
+from bakeoff.operations.upkeep.leased_work import work_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.registry_settings import PromotionSettings
-from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, schedule_slots, verdict_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows, schedule_slots
+from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from registry.models.promotion import GateError, promote_once
 from registry.models.registry_interface import BaseModelRegistry, Fitted

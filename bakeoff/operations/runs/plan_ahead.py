@@ -8,9 +8,9 @@ from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.evaluation.reuse.reuse_plan import Prospect, longest_first
-from bakeoff.operations import start_run
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.detectable_difference import DetectableDifference, detectable_difference
+from bakeoff.operations.runs import start_run
 
 
 @dataclass(frozen=True, kw_only=True)

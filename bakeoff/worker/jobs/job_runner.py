@@ -23,10 +23,10 @@ from bakeoff.operations.judging.judge_runs import judge_what_is_due
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.leases import Claim, ClaimRefusal, Holder, Lease
-from bakeoff.worker import evaluation_jobs, signal_jobs
-from bakeoff.worker.job_at_work import Completed, JobAtWork, Work
-from bakeoff.worker.job_batch import JobBatch
-from bakeoff.worker.lease_monitor import LEASE_LOST, LeaseMonitor
+from bakeoff.worker.jobs import evaluation_jobs, signal_jobs
+from bakeoff.worker.jobs.job_at_work import Completed, JobAtWork, Work
+from bakeoff.worker.jobs.job_batch import JobBatch
+from bakeoff.worker.jobs.lease_monitor import LEASE_LOST, LeaseMonitor
 from bakeoff.worker.shared_memory import SharedMemory
 
 if TYPE_CHECKING:

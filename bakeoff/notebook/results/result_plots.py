@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.wording import listed
-from bakeoff.operations.run_report import report_record
+from bakeoff.operations.runs.run_report import report_record
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with
 from bakeoff.web.charts.leaderboard_markup import leaderboard_table
@@ -23,7 +23,7 @@ from bakeoff.web.reports.notebook_html import in_notebook
 if TYPE_CHECKING:
     from os import PathLike
 
-    from bakeoff.operations.run_report import RunReport
+    from bakeoff.operations.runs.run_report import RunReport
 
 Cost = Literal["predict", "fit", "memory", "p99", "size"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.operations.run_report import RunReport, curve_records, read_report, report_record
+from bakeoff.operations.runs.run_report import RunReport, curve_records, read_report, report_record
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from bakeoff.domain.runs.job import Job
     from bakeoff.domain.runs.verdict import RunVerdict
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
-    from bakeoff.notebook.best_model import BestModel
     from bakeoff.notebook.project_session import ProjectSession
-    from bakeoff.notebook.result_plots import ResultPlots
+    from bakeoff.notebook.results.best_model import BestModel
+    from bakeoff.notebook.results.result_plots import ResultPlots
     from bakeoff.operations.comparing.compare_results import ResultComparison
     from bakeoff.web.reports.report_contents import ReportContents
 
@@ -129,7 +129,7 @@ class BakeoffResult:
     @cached_property
     def leaderboard(self) -> "pd.DataFrame":
         """One row for each candidate with a result, best first."""
-        from bakeoff.notebook.result_frames import leaderboard
+        from bakeoff.notebook.results.result_frames import leaderboard
 
         return leaderboard(self._report)
 
@@ -141,14 +141,14 @@ class BakeoffResult:
     @cached_property
     def pairs(self) -> "pd.DataFrame":
         """One row for each pair of candidates: the difference, its interval, and whether it is shown."""
-        from bakeoff.notebook.result_frames import pairs
+        from bakeoff.notebook.results.result_frames import pairs
 
         return pairs(self._report.verdict)
 
     @cached_property
     def plan(self) -> "pd.DataFrame":
         """Which candidates were fitted and which reused, and why."""
-        from bakeoff.notebook.result_frames import plan
+        from bakeoff.notebook.results.result_frames import plan
 
         return plan(self._plan)
 
@@ -160,14 +160,14 @@ class BakeoffResult:
     @property
     def findings(self) -> "pd.DataFrame":
         """What a reader of the verdict should know."""
-        from bakeoff.notebook.result_frames import findings
+        from bakeoff.notebook.results.result_frames import findings
 
         return findings(self._report.verdict)
 
     @property
     def plot(self) -> "ResultPlots":
         """`.plot.roc()`, `.plot.pareto()` and others: shown by a notebook, saved as .svg or .html."""
-        from bakeoff.notebook.result_plots import ResultPlots
+        from bakeoff.notebook.results.result_plots import ResultPlots
 
         return ResultPlots(self._report, self._curves)
 
@@ -189,13 +189,13 @@ class BakeoffResult:
         It is fitted on the training rows, with folds on all rows. If the run did not save it
         (`save="best"`), it is fitted once more, alone, and saved; the next time it is found.
         """
-        from bakeoff.notebook.best_model import best_of
+        from bakeoff.notebook.results.best_model import best_of
 
         return best_of(self._project(), self._report)
 
     def predictions(self, candidate: str) -> "pd.DataFrame":
         """What it predicted for the test rows: the row of the data, the true value, the prediction."""
-        from bakeoff.notebook.result_frames import predictions
+        from bakeoff.notebook.results.result_frames import predictions
 
         return predictions(self._project().context, self._report, self._known(candidate))
 
@@ -223,7 +223,7 @@ class BakeoffResult:
         The code of those that were defined in the notebook is written below the folder, which is that of the
         project. Nothing else is written, and no file is changed.
         """
-        from bakeoff.notebook.export_candidates import export
+        from bakeoff.notebook.candidates.export_candidates import export
 
         return export(self._project(), self._report, Path(folder), candidates)
 
@@ -257,7 +257,7 @@ class BakeoffResult:
         return leaderboard_html(self.to_record())
 
     def __repr__(self) -> str:
-        from bakeoff.notebook.result_text import text_of
+        from bakeoff.notebook.results.result_text import text_of
 
         return text_of(self._report)
 

@@ -15,9 +15,9 @@ from bakeoff.domain.runs.schedule import ON_TIME, Schedule, Slot
 from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context
-from bakeoff.operations.leased_work import work_while_leased
+from bakeoff.operations.runs.start_run import start_run
 from bakeoff.operations.signals.start_signals import start_signals
-from bakeoff.operations.start_run import start_run
+from bakeoff.operations.upkeep.leased_work import work_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.store.bakeoffs import run_rows, schedule_slots

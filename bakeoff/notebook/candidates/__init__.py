@@ -1,0 +1,1 @@
+"""What is given as candidates, written as data and source: nothing is pickled."""

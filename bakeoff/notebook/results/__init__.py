@@ -1,0 +1,1 @@
+"""What comes back from a bake-off: frames, plots, text, and the fitted winner."""

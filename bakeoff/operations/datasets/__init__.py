@@ -1,0 +1,1 @@
+"""What is known of datasets: their snapshots, columns and findings."""

@@ -1,0 +1,1 @@
+"""Runs: asked for, planned, started, reported, saved, reproduced."""

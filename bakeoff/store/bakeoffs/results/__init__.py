@@ -1,0 +1,1 @@
+"""Rows about results: folds, curves, verdicts, earlier fits, and the overview of runs."""

@@ -1,0 +1,1 @@
+"""Jobs at work: claiming, running and ending them, for evaluations and signals."""
