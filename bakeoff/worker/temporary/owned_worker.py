@@ -5,17 +5,17 @@ that is killed, and then cancels the runs that nobody is waiting for any more (`
 """
 
 import os
-import subprocess
 import time
 from contextlib import suppress
 from threading import RLock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from bakeoff.worker.temporary.worker_start import find_worker, start_worker
 from bakeoff.worker.temporary.workers_lock import WorkersLock
-from bakeoff.worker.worker_processes import eval_command
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping
 
     from bakeoff.operations.context import Context
@@ -26,6 +26,8 @@ _all: "WeakSet[OwnedWorker]" = WeakSet()
 
 
 class OwnedWorker:
+    """The worker of this process, and the runs that end with the process. Safe to share between threads."""
+
     def __init__(self, context: "Context", environment: "Mapping[str, str] | None" = None) -> None:
         """`environment`: of the worker; None: that of this process."""
         self._context = context
@@ -47,23 +49,14 @@ class OwnedWorker:
         broker.hold_or_fail()
         lock = WorkersLock(configuration.data_dir)
         lock.rely_on_workers()
-        if was_running and self._context.messenger.evaluations_are_read():
+        if was_running and find_worker(self._context).is_there:
             self._asked_at = time.monotonic()
             return False  # the lock is kept, so that the other worker does not leave
         self.stop()  # one that has died: its pipe is still open here
-        log_file = configuration.worker_log
-        log_file.parent.mkdir(parents=True, exist_ok=True)
         environment = os.environ if self._environment is None else self._environment
-        with log_file.open("ab") as output:
-            self._process = subprocess.Popen(
-                [*eval_command("INFO", name=f"kept-{os.getpid()}"), "--for-owner"],
-                stdin=subprocess.PIPE,
-                bufsize=0,
-                stdout=output,
-                stderr=output,
-                env={**environment, **configuration.as_environment()},
-                start_new_session=True,  # Ctrl-C does not reach it
-            )
+        self._process = start_worker(
+            configuration, ["--for-owner"], name=f"owned-{os.getpid()}", environment=environment
+        )
         lock.release()
         for run_id in sorted(self._runs):
             self._tell(f"+{run_id}")
@@ -122,8 +115,8 @@ class OwnedWorker:
 
 def _forget_in_forked_children() -> None:
     """A forked child must not hold the pipe: the worker would outlive the process that owns it."""
-    for kept in list(_all):
-        kept._forget_in_child()  # noqa: SLF001 - of this module
+    for worker in list(_all):
+        worker._forget_in_child()  # noqa: SLF001 - of this module
 
 
 os.register_at_fork(after_in_child=_forget_in_forked_children)

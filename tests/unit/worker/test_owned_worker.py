@@ -1,6 +1,9 @@
 """Which worker a process that keeps one relies on. The worker is a process that only waits for its input."""
 
+import json
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -11,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from bakeoff.worker.temporary import owned_worker, workers_lock
+from bakeoff.worker.temporary import worker_files, worker_start, workers_lock
 from bakeoff.worker.temporary.owned_worker import OwnedWorker
 
 
 @dataclass
 class Surroundings:
-    """What the kept worker sees of a project."""
+    """What the owned worker sees of a project."""
 
     folder: Path
     others_answer: bool = False
@@ -41,7 +44,7 @@ class Surroundings:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Surroundings]:
     heard = tmp_path / "heard"
     program = f"import sys; open({str(heard)!r}, 'w').write(sys.stdin.read())"
-    monkeypatch.setattr(owned_worker, "eval_command", lambda *_, **__: [sys.executable, "-S", "-c", program])
+    monkeypatch.setattr(worker_start, "eval_command", lambda *_, **__: [sys.executable, "-S", "-c", program])
     yield Surroundings(tmp_path)
     workers_lock.WorkersLock.release()
 
@@ -51,33 +54,33 @@ def heard(project: Surroundings) -> list[str]:
 
 
 def test_it_is_started_once_and_told_which_runs_end_with_the_process(project: Surroundings) -> None:
-    kept = OwnedWorker(project)
-    assert [kept.ensure(), kept.ensure()] == [True, True]
+    owned = OwnedWorker(project)
+    assert [owned.ensure(), owned.ensure()] == [True, True]
     for run_id in "ab":
-        kept.own(run_id)
-    kept.disown("a")
-    kept.stop()
+        owned.own(run_id)
+    owned.disown("a")
+    owned.stop()
 
     assert heard(project) == ["+a", "+b", "-a"]
 
 
 def test_no_worker_is_started_where_another_one_answers(project: Surroundings) -> None:
     project.others_answer = True
-    kept = OwnedWorker(project)
+    owned = OwnedWorker(project)
 
-    assert not kept.ensure()
+    assert not owned.ensure()
     assert not (project.folder / "worker.log").exists()
 
 
 def test_a_worker_that_died_is_replaced_and_told_of_the_open_runs(project: Surroundings) -> None:
-    kept = OwnedWorker(project)
-    kept.ensure()
-    kept.own("a")
-    assert kept._process is not None
-    kept._process.kill()
-    kept._process.wait()
-    kept.ensure_again()
-    kept.stop()
+    owned = OwnedWorker(project)
+    owned.ensure()
+    owned.own("a")
+    assert owned._process is not None
+    owned._process.kill()
+    owned._process.wait()
+    owned.ensure_again()
+    owned.stop()
 
     assert heard(project) == ["+a"]
 
@@ -86,29 +89,71 @@ def test_when_others_answer_no_more_a_worker_is_started(
     project: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.others_answer = True
-    kept = OwnedWorker(project)
-    kept.ensure()
+    owned = OwnedWorker(project)
+    owned.ensure()
     project.others_answer = False
-    kept.ensure_again()
+    owned.ensure_again()
     assert project.asked == 1  # they were asked a moment ago
 
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 60)
-    kept.ensure_again()
-    assert kept._process is not None
-    kept.stop()
+    owned.ensure_again()
+    assert owned._process is not None
+    owned.stop()
 
 
 def test_a_forked_child_does_not_keep_the_worker(project: Surroundings) -> None:
-    kept = OwnedWorker(project)
-    kept.ensure()
+    owned = OwnedWorker(project)
+    owned.ensure()
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(write_end)
         os.read(read_end, 1)
         os._exit(0)
-    kept.stop()  # returns when the worker has read the end of its input, though the child still lives
+    owned.stop()  # returns when the worker has read the end of its input, though the child still lives
     os.close(write_end)
     os.waitpid(child, 0)
     os.close(read_end)
+
+
+def idle_worker(project: Surroundings, run_id: str, *words: str) -> "subprocess.Popen[bytes]":
+    """A process that holds the lock of a worker's file, as the worker of a command does while it waits."""
+    lock = worker_files.lock_new_file(project.folder, run_id)
+    command = [sys.executable, "-S", "-c", "import time; time.sleep(60)", *words]
+    process = subprocess.Popen(command, pass_fds=[lock])
+    os.write(lock, json.dumps({"pid": process.pid, "surroundings": "others"}).encode())
+    os.close(lock)
+    return process
+
+
+@pytest.fixture
+def nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_start, "nothing_waits", lambda _: True)
+    monkeypatch.setattr(worker_start, "surroundings_of", lambda _: "today's")
+
+
+@pytest.mark.usefixtures("nothing_waits")
+def test_an_idle_worker_of_other_settings_is_ended_and_another_started(project: Surroundings) -> None:
+    with idle_worker(project, "earlier", "--for-run", "earlier") as outdated:
+        own = OwnedWorker(project)
+
+        assert own.ensure()
+        assert outdated.wait(5) == -signal.SIGTERM
+    assert not list(worker_files.TemporaryWorker.all_of(project.folder))
+    own.stop()
+
+
+@pytest.mark.usefixtures("nothing_waits")
+def test_a_process_that_has_the_number_of_a_worker_is_left_alone(project: Surroundings) -> None:
+    with idle_worker(project, "earlier") as stranger:
+        worker = worker_files.TemporaryWorker(
+            worker_files.file_of(project.folder, "earlier"), stranger.pid, ""
+        )
+
+        assert not worker.is_alive()
+        assert not list(worker_files.TemporaryWorker.all_of(project.folder))
+        assert worker.stop()
+        with pytest.raises(subprocess.TimeoutExpired):
+            stranger.wait(0.3)
+        stranger.kill()
