@@ -21,7 +21,7 @@ from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker.saver_process import Saver
-from bakeoff.worker.temporary.temporary_worker import file_of
+from bakeoff.worker.temporary.worker_files import file_of
 from bakeoff.worker.temporary.worker_owner import WorkerOwner
 from bakeoff.worker.temporary.workers_lock import WorkersLock
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE

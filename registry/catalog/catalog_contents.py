@@ -86,7 +86,7 @@ class CatalogContents:
 
     def why_not(self, candidate_id: str) -> str:
         if candidate_id in self.rejected:
-            return why_rejected(self.rejected[candidate_id])
+            return f"{why_rejected(self.rejected[candidate_id])} (then `bakeoff models` looks at it again)"
         if candidate_id in self.disabled:
             return f"it is disabled: set `enabled: true` in the catalog file, or add `--with {candidate_id}`"
         known = ", ".join(self.candidates) or "none at all"

@@ -50,7 +50,12 @@ class CheckedCache:
 
     def remember(self, checked: Iterable[tuple[Candidate, Checked]]) -> None:
         """Pairs: each candidate as declared, and what the check found."""
-        known = {key: _record(found) for declared, found in checked if (key := self._key(declared))}
+        lasting = [
+            (declared, found)
+            for declared, found in checked
+            if not (isinstance(found, Rejection) and found.is_passing)
+        ]
+        known = {key: _record(found) for declared, found in lasting if (key := self._key(declared))}
         if known.items() <= self._found.items():
             return
         self._found = dict(list({**self._found, **known}.items())[-_MOST:])

@@ -182,6 +182,7 @@ class _Fault(NamedTuple):
     cause: str
     fix: str
     traceback: str = ""
+    is_passing: bool = False  #: nothing was found out about the candidate
 
 
 class _Found(NamedTuple):
@@ -211,7 +212,7 @@ def _fault_of(outcome: CellOutcome, import_timeout_s: float) -> _Fault:
     """Why a cell ended without a result."""
     at = f"at {outcome.phase}" if outcome.phase else "while it was loaded"
     error = outcome.error
-    cause, fix = {
+    found = {
         End.EXITED: _exit(outcome, at),
         End.SIGNALLED: (
             f"crashed with {_name_of_signal(outcome.signal)} {at}",
@@ -226,15 +227,13 @@ def _fault_of(outcome: CellOutcome, import_timeout_s: float) -> _Fault:
             f"failed {at} with {error.type}: {error.message}" if error else f"failed {at}",
             "mend what the traceback shows",
         ),
-    }.get(
-        outcome.end,
-        (
-            f"could not be checked {at}: {outcome.end}{f', {error.message}' if error else ''}",
-            (error and error.hint) or "keep import and construction free of work",
-        ),
+    }.get(outcome.end)
+    cause, fix = found or (
+        f"could not be checked {at}: {outcome.end}{f', {error.message}' if error else ''}",
+        (error and error.hint) or "keep import and construction free of work",
     )
     traceback = error.traceback if error else ""
-    return _Fault(cause, fix, traceback or outcome.log_tail)
+    return _Fault(cause, fix, traceback or outcome.log_tail, is_passing=found is None)
 
 
 def _exit(outcome: CellOutcome, at: str) -> tuple[str, str]:
@@ -259,4 +258,5 @@ def _rejection(candidate: Candidate, fault: _Fault) -> Rejection:
         cause=fault.cause,
         fix=fault.fix,
         traceback=fault.traceback,
+        is_passing=fault.is_passing,
     )

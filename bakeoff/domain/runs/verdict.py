@@ -304,12 +304,15 @@ class RunVerdict:
             else None,
         }
 
-    def beats(self, candidate: str, reference: str) -> bool | None:
-        """Whether that is shown. None: they were not compared, or too little is known for it."""
-        for one in self.references:
-            if (one.candidate, one.reference) == (candidate, reference):
-                return None if one.outcome is Against.INSUFFICIENT else one.outcome is Against.BETTER
-        return None
+    def beats_baselines(self, candidate: str) -> bool | None:
+        """Whether it is shown to beat each of them. None: not compared, or too little is known for it."""
+        title = self.production.title if self.production else None
+        outcomes = {
+            one.outcome for one in self.references if one.candidate == candidate and one.reference != title
+        }
+        if not outcomes or Against.INSUFFICIENT in outcomes:
+            return None
+        return outcomes == {Against.BETTER}
 
     def against_production(self, candidate: str) -> ReferenceComparison | None:
         """The comparison; None if the two were not compared."""

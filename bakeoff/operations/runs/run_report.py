@@ -56,8 +56,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
     standings = rank(job_rows.results_of_run(engine, run_id), metric=ranking, baseline_id=run.baseline_id)
     if verdict is not None and run.baseline_id is not None:
         standings = [
-            replace(row, beats_baseline=verdict.beats(row.result.model_id, run.baseline_id))
-            for row in standings
+            replace(row, beats_baseline=verdict.beats_baselines(row.result.model_id)) for row in standings
         ]
     if verdict is not None:
         standings = in_order_of_bands(standings, verdict.bands)

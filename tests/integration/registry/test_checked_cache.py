@@ -3,14 +3,16 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bakeoff.cell.oven.oven_handle import Oven
-from bakeoff.domain.candidate import Learns
+from bakeoff.domain.candidate import Learns, Rejection
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.settings.configuration import load as load_configuration
+from registry.catalog.checked_cache import CheckedCache
 from registry.catalog.live_catalog import Catalog
 
 MINE = """
@@ -194,3 +196,16 @@ def test_what_a_signal_model_works_with_is_remembered(load: Load, root: Path) ->
     load(with_oven=True)
 
     assert load(with_oven=False).candidates["trend"].artefacts == ("trend",)
+
+
+def test_a_check_that_itself_failed_is_not_remembered(load: Load, root: Path) -> None:
+    load(with_oven=True)
+    [mine] = [one for one in load(with_oven=False).contents.candidates.values() if one.id == "mine"]
+    cache = CheckedCache(root / "data" / "other.json", root=root, import_timeout_s=20)
+    finding = Rejection(id="mine", version="1.0.0", path=mine.path, cause="it raises", fix="mend it")
+
+    cache.remember([(mine, replace(finding, is_passing=True))])
+    assert cache.recall(mine) is None
+
+    cache.remember([(mine, finding)])
+    assert cache.recall(mine) == finding

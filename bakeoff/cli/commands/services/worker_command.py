@@ -62,7 +62,8 @@ def worker(
 
 
 def _stop(context: "Context") -> None:
-    from bakeoff.worker.temporary.temporary_worker import TemporaryWorker, stop_idle
+    from bakeoff.worker.temporary.temporary_worker import stop_idle
+    from bakeoff.worker.temporary.worker_files import TemporaryWorker
 
     if stop_idle(context):
         said = "stopped"

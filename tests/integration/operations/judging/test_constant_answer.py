@@ -10,6 +10,7 @@ from fixtures.project import Project, a_project
 
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
+from bakeoff.operations.runs.run_report import read_report
 
 CANDIDATES = {
     "tree": {"path": "sklearn.tree:DecisionTreeClassifier"},
@@ -71,3 +72,18 @@ def test_by_other_metrics_the_dummy_is_baseline_enough(project: Project, metric:
     verdict = verdict_of(project, "known", metrics=[metric])
 
     assert {one.reference for one in verdict.references} == {"dummy"}
+
+
+def test_the_leaderboard_says_that_a_candidate_beats_the_baseline_only_if_it_beats_each(
+    project: Project,
+) -> None:
+    beating = {}
+    for dataset in ("noise", "known"):
+        run_id = project.start("tree", "line", dataset=dataset, baseline=True, metrics=["f1"])
+        assert project.wait_for_end(run_id) == "completed"
+        wait_for_verdict(project.context, run_id)
+        standings = read_report(project.context.engine, run_id).standings
+        beating[dataset] = {row.result.model_id: row.beats_baseline for row in standings}
+
+    assert not any(beating["noise"].values())
+    assert beating["known"]["line"]
