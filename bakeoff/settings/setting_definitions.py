@@ -133,7 +133,17 @@ class DatasetSettings(Section):
         missing = [key for key in _NEEDED.get(self.source, ()) if getattr(self, key) is None]
         if missing:
             raise ValueError(f"a dataset of source {self.source} needs {' and '.join(missing)}")
+        if senseless := self.senseless_of_text():
+            raise ValueError(senseless)
         return self
+
+    def senseless_of_text(self) -> str | None:
+        """What is said of a text file where the source is none."""
+        given = [key for key in ("separator", "encoding") if getattr(self, key) is not None]
+        if not given or self.source is DatasetSource.CSV:
+            return None
+        keys = " and ".join(given)
+        return f"{keys} can be said of CSV files only, and this dataset is of source {self.source}"
 
     @property
     def place(self) -> str | None:

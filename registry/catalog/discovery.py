@@ -205,7 +205,7 @@ def _read(answer: Mapping[str, Any]) -> _Fault | _Found:
     if "learns" in answer:
         learns = None if answer["learns"] is None else Learns(answer["learns"])
         return _Found(learns, tuple(map(str, answer["artefacts"])))
-    return _Fault(**{name: str(text) for name, text in answer.items()})
+    return _Fault(str(answer["cause"]), str(answer["fix"]), str(answer["traceback"]))
 
 
 def _fault_of(outcome: CellOutcome, import_timeout_s: float) -> _Fault:

@@ -7,6 +7,7 @@ the end, Python takes them all down again, one by one, before the kernel frees t
 
 import atexit
 import gc
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -25,12 +26,14 @@ def run_and_end(main: Callable[[], None]) -> None:
     code = 1
 
     def end() -> None:
+        logging.shutdown()  # the exit function of logging is older, and would come after this one
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):  # a pipe that nobody reads any more, or a closed stream
                 stream.flush()
         os._exit(code)
 
-    atexit.register(end)  # before all others: it is called last
+    # The first that is registered is called last: those that `main` registers come before it.
+    atexit.register(end)
     try:
         main()
         code = 0

@@ -55,13 +55,12 @@ def convert(frame: "pd.DataFrame", dtypes: Mapping[str, str]) -> "pd.DataFrame":
 
 
 def _convert_or_explain(series: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
-    if name == _DATETIME:
-        name = _order_of_dates(series)
+    how = _order_of_dates(series) if name == _DATETIME else name
     try:
-        return _converted(series, name)
+        return _converted(series, how)
     except (ValueError, TypeError, OverflowError) as problem:
         raise InvalidInputError(
-            f"column {series.name!r} cannot be read as {name}: {_first_misfit(series, name) or problem}"
+            f"column {series.name!r} cannot be read as {name}: {_first_misfit(series, how) or problem}"
         ) from problem
 
 
@@ -83,12 +82,12 @@ def _order_of_dates(series: "pd.Series[Any]") -> str:
     """Whether dates such as 13.01.2024 begin with the day. An error if none of them tells."""
     if series.dtype.kind in "Mifub":
         return _DATETIME
-    parts = series.astype("str").str.extract(_NUMBERED_DATE).dropna().astype("int64")
+    parts = series.astype("str").str.extract(_NUMBERED_DATE).reset_index(drop=True).dropna().astype("int64")
     if parts.empty or (parts[1] > _MONTHS).any():
         return _DATETIME
     if (parts[0] > _MONTHS).any():
         return _DAY_FIRST
-    shown = series[parts.index[0]]
+    shown = series.iloc[parts.index[0]]
     raise InvalidInputError(
         f"column {series.name!r} holds dates such as {shown!r}, which may begin with the day or with the "
         "month: say which by its type, datetime:%d.%m.%Y or datetime:%m/%d/%Y, for example"

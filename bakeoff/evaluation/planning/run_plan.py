@@ -195,7 +195,10 @@ def _as_asked(dataset: DatasetSettings, request: RunSpec) -> DatasetSettings:
     asked = {name: value for name in FILE_OPTIONS if (value := getattr(request, name))}
     if "dtypes" in asked:
         asked["dtypes"] = dataset.dtypes | asked["dtypes"]
-    return dataset.model_copy(update=asked)
+    asked_for = dataset.model_copy(update=asked)  # which validates nothing
+    if senseless := asked_for.senseless_of_text():
+        raise InvalidInputError(f"{senseless}: leave out --sep and --encoding")
+    return asked_for
 
 
 def _with_our_database(dataset: DatasetSettings, configuration: Configuration) -> DatasetSettings:

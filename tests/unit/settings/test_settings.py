@@ -545,6 +545,13 @@ def test_a_dataset_has_what_its_source_needs(file: Path, source: str, needed: st
     )
 
 
+def test_a_dataset_that_is_no_csv_has_no_separator(file: Path) -> None:
+    refusal = _refusal(file, "datasets: {mine: {source: sklearn, name: iris, separator: ';'}}")
+    assert refusal.endswith(
+        "separator can be said of CSV files only, and this dataset is of source sklearn"
+    ), refusal
+
+
 @pytest.mark.parametrize(
     "dataset",
     [

@@ -1,13 +1,17 @@
 """How a CSV file is written: its encoding, separator and decimal mark, given or found by its first lines."""
 
+import bz2
 import codecs
 import csv
 import gzip
+import lzma
 import re
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import quoted
@@ -22,6 +26,12 @@ _MARKS = (  # the longer ones first: that of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_OPENERS: Mapping[str, Callable[..., IO[Any]]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
+_ARCHIVES = frozenset({".zip", ".zst", ".tar"})
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _DECIMAL_POINT = re.compile(r"-?\d+\.\d+")
 
@@ -48,10 +58,14 @@ def format_of(path: Path, *, separator: str | None = None, encoding: str | None 
 
 
 def _start_of(path: Path) -> bytes:
+    """Nothing of an archive, in which pandas finds the file."""
+    if not _ARCHIVES.isdisjoint(path.suffixes):
+        return b""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            return file.read(_LOOKED_AT_BYTES)
-    except OSError as problem:
+        with _OPENERS.get(path.suffix, Path.open)(path, "rb") as file:
+            start: bytes = file.read(_LOOKED_AT_BYTES)
+            return start
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as problem:
         raise InvalidInputError(f"{path} cannot be read: {problem}") from problem
 
 

@@ -5,6 +5,8 @@ import re
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bakeoff.domain.candidate import Candidate, CandidateKind, Learns, OutputKind
@@ -210,6 +212,26 @@ def test_a_request_may_say_how_a_file_is_read_and_what_of_it_is_used(plan, tmp_p
     )
 
     assert (made.dataset.train_rows + made.dataset.test_rows, made.dataset.columns) == (40, 2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"separator": ";"}, "separator can"),
+        ({"separator": ";", "encoding": "latin-1"}, "separator and encoding can"),
+    ],
+)
+def test_how_a_text_file_is_written_is_refused_of_another_source(plan, tmp_path, asked, said):
+    rows = pa.table({"a": range(20), "y": ["no", "yes"] * 10})
+    pq.write_table(rows, tmp_path / "odd.parquet")
+
+    with pytest.raises(InvalidInputError) as caught:
+        plan(TREE, dataset=str(tmp_path / "odd.parquet"), target="y", **asked)
+
+    assert str(caught.value) == (
+        f"{said} be said of CSV files only, and this dataset is of source parquet: "
+        "leave out --sep and --encoding"
+    )
 
 
 def test_a_request_may_leave_out_columns_of_a_configured_dataset(plan):

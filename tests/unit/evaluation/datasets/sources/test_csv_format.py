@@ -1,6 +1,10 @@
 """Separators, encodings and decimal marks: found where the file shows them, else asked for."""
 
+import bz2
 import gzip
+import lzma
+import tarfile
+import zipfile
 
 import pytest
 
@@ -54,11 +58,35 @@ def test_decimal_commas_are_read_where_values_are_separated_by_semicolons(tmp_pa
     assert read_csv(file, {})["price"].tolist() == read
 
 
-def test_a_compressed_file_is_looked_into(tmp_path):
-    file = tmp_path / "data.csv.gz"
-    file.write_bytes(gzip.compress(ROWS.format(";").encode()))
+PACKED = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+def test_a_compressed_file_is_looked_into(tmp_path, suffix):
+    file = tmp_path / f"data.csv{suffix}"
+    file.write_bytes(PACKED[suffix](ROWS.format(";").encode()))
 
     assert csv_columns(file) == ["name", "price", "y"]
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+def test_a_compressed_file_that_is_cut_off_is_named(tmp_path, suffix):
+    file = tmp_path / f"data.csv{suffix}"
+    file.write_bytes(PACKED[suffix](ROWS.format(";").encode())[:-9])
+
+    with pytest.raises(InvalidInputError, match=r"data\.csv.* cannot be read: "):
+        csv_columns(file)
+
+
+def test_the_file_in_an_archive_is_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "data.csv.zip", "w") as archive:
+        archive.writestr("data.csv", ROWS.format(","))
+    with tarfile.open(tmp_path / "data.csv.tar.gz", "w:gz") as archive:
+        (tmp_path / "data.csv").write_text(ROWS.format(","))
+        archive.add(tmp_path / "data.csv", "data.csv")
+
+    for name in ("data.csv.zip", "data.csv.tar.gz"):
+        assert csv_columns(tmp_path / name) == ["name", "price", "y"]
 
 
 def test_what_is_given_is_not_looked_for(tmp_path):

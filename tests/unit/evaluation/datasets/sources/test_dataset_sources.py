@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.evaluation.datasets.column_types import convert
 from bakeoff.evaluation.datasets.sources.dataset_sources import dataset_files, read_dataset
 from bakeoff.settings.setting_definitions import DatasetSettings
 
@@ -88,6 +89,18 @@ def test_dates_that_may_begin_with_either_are_refused(tmp_path):
     says = "column 'd' holds dates such as '08.01.2024', which may begin with the day or with the month"
     with pytest.raises(InvalidInputError, match=says):
         csv(tmp_path, "d,y\n08.01.2024,0\n09.02.2024,1\n", dtypes={"d": "datetime"})
+
+
+def test_a_value_that_is_no_date_is_named_where_others_begin_with_the_day(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"column 'd' cannot be read as datetime: row 2 is 'soon'$"):
+        csv(tmp_path, "d,y\n13.01.2024,0\nsoon,1\n", dtypes={"d": "datetime"})
+
+
+def test_dates_of_rows_that_share_a_label_are_converted():
+    dates = pd.DataFrame({"d": ["08.01.2024", "09.01.2024"]}, index=["a", "a"])
+
+    with pytest.raises(InvalidInputError, match=r"holds dates such as '08\.01\.2024'"):
+        convert(dates, {"d": "datetime"})
 
 
 def test_an_unknown_type_is_named_with_the_nearest(tmp_path):
