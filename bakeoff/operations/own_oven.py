@@ -17,7 +17,7 @@ _PRELOADED = (
     "bakeoff.settings.log_setup:set_up_for_plugins",
     "numpy",
     "pandas",
-    "bakeoff.evaluation.jobs.fit_and_predict:warm_up",
+    "bakeoff.evaluation.jobs.warm_up_cells:warm_up",
 )
 
 

@@ -30,7 +30,7 @@ _ALWAYS = (
     "pyarrow.pandas_compat",
     "threadpoolctl",
     "joblib",
-    "bakeoff.evaluation.jobs.fit_and_predict:warm_up",
+    "bakeoff.evaluation.jobs.warm_up_cells:warm_up",
 )
 #: Modules that are imported as well, for libraries that load their parts late.
 _PARTS = {
@@ -48,7 +48,7 @@ _PARTS = {
         "sklearn.discriminant_analysis",
         "sklearn.dummy",
         "sklearn.tree",
-        "bakeoff.evaluation.jobs.fit_and_predict:warm_up_sklearn",
+        "bakeoff.evaluation.jobs.warm_up_cells:warm_up_sklearn",
     )
 }
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from io import RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,8 +86,12 @@ class CellApi:
         return file
 
     def flush(self) -> None:
+        """Close the outputs, those that were not opened, too."""
         for file in self._opened:
             file.close()
+        while self._outputs:
+            with suppress(OSError):  # other code in the process may have closed it
+                os.close(self._outputs.popitem()[1])
 
     def write(self, report: bytes) -> None:
         line = memoryview(report)

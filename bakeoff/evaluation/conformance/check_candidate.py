@@ -35,7 +35,7 @@ PRELOADED = (
     "sklearn.ensemble",
     "sklearn.pipeline",
     "sklearn.compose",
-    "bakeoff.evaluation.jobs.fit_and_predict:warm_up_sklearn",
+    "bakeoff.evaluation.jobs.warm_up_cells:warm_up_sklearn",
     "bakeoff.evaluation.conformance.check_in_cell",
 )
 

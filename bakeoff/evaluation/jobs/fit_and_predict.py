@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.cell.inside.exception_report import hint_for
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.machine.folders import SOURCES
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
 from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
@@ -39,43 +37,6 @@ log = logging.getLogger(__name__)
 PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"
 SCORES = "scores"
-
-
-def warm_up() -> None:
-    """Called by the oven once, before it forks cells: every cell has what is imported and cached here.
-
-    It also reads the versions of the loaded libraries, so that cells report the versions that they really
-    have, even if others are installed later.
-    """
-    loaded_environment()
-    _fit_tiny_data(Candidate(id="warm-up", version="1", path=f"{__name__}:_Constant"))
-
-
-def warm_up_sklearn() -> None:
-    """Fits a model of scikit-learn that needs no BLAS.
-
-    At its first fit scikit-learn searches all installed packages for kinds of data frames, and caches that.
-    """
-    _fit_tiny_data(Candidate(id="warm-up", version="1", path="sklearn.naive_bayes:GaussianNB"))
-
-
-class _Constant:
-    def fit(self, _: Any, __: Any) -> "_Constant":
-        return self
-
-    def predict(self, X: Any) -> Any:
-        return np.ones(len(X), dtype=int)
-
-
-def _fit_tiny_data(candidate: Candidate) -> None:
-    import pandas as pd
-
-    tiny = pd.DataFrame({"a": [0.0, 1.0, 2.0, 4.0], "b": [1, 2, 4, 2]})
-    model = build(candidate, root=SOURCES, seed=0).fit(tiny, np.array([0, 1, 0, 1]))
-    values = check_predictions(model.predict(tiny), rows=len(tiny), output_kind=candidate.output_kind)
-    file = BytesIO()
-    np.save(file, values, allow_pickle=False)
-    np.load(BytesIO(file.getvalue()), allow_pickle=False)
 
 
 def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:

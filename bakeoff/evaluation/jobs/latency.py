@@ -42,10 +42,15 @@ def measure_latency(
     batch_rows = min(len(X), _BATCH_ROWS)
     with as_a_bonus("latency"):
         return Latency(
-            one_row=_calls(predict, lambda call: X.iloc[[call % len(X)]], rows=1, share_s=share_s),
+            one_row=_calls(predict, lambda call: _row(X, call % len(X)), rows=1, share_s=share_s),
             batch=_calls(predict, lambda _: X.iloc[:batch_rows], rows=batch_rows, share_s=share_s / 2),
         )
     return None  # it raised something
+
+
+def _row(X: Any, place: int) -> Any:
+    """A frame of one row. A slice, since `X.iloc[[place]]` takes longer than many a model takes to answer."""
+    return X.iloc[place : place + 1]
 
 
 def is_slow(fit_s: float, predict_s: float) -> bool:
@@ -86,22 +91,35 @@ def _quantile(ordered: list[float], share: float) -> float:
 @contextmanager
 def as_a_bonus(what: str) -> Iterator[None]:
     """For code of a candidate that has its result already: quiet, bounded in time, and allowed to fail."""
-    disabled = logging.root.manager.disable
     try:
         with (
             redirect_stdout(io.StringIO()),
             redirect_stderr(io.StringIO()),
             warnings.catch_warnings(),
+            _without_log_records(),
             _interrupted_after(_LONGEST_S),
         ):
             warnings.simplefilter("ignore")
-            logging.disable()
             yield
     except Exception as exc:  # noqa: BLE001 - the model is untrusted code, and its result stands without this
-        logging.disable(disabled)
         log.info("no %s: %s", what, type(exc).__name__)
+
+
+@contextmanager
+def _without_log_records() -> Iterator[None]:
+    """Drops what is logged. `logging.disable` would empty the caches of all loggers: a cell shares that
+    memory with its parent, and copies of the pages that it changes take as long as a short job.
+    """
+    handle = logging.Logger.handle
+    logging.Logger.handle = _drop  # type: ignore[method-assign]
+    try:
+        yield
     finally:
-        logging.disable(disabled)
+        logging.Logger.handle = handle  # type: ignore[method-assign]
+
+
+def _drop(self: logging.Logger, record: logging.LogRecord) -> None:
+    pass
 
 
 @contextmanager
