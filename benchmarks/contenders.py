@@ -116,7 +116,7 @@ def a_warm_worker(stand: Stand) -> Iterator[None]:
         context.broker.hold()
         schema_version.ensure(context.engine)
         waiting = replace(stand.plan, candidates=tuple(map(_waiting, range(_ROUNDS * stand.workers))))
-        with _process(worker_processes.eval_command("INFO"), **configuration.as_environment()):
+        with _process(worker_processes.eval_command(configuration, "INFO"), **configuration.as_environment()):
             warm_up = new_id()
             start_planned(context, waiting, run_id=warm_up)
             enqueue.wait(warm_up)

@@ -2,33 +2,54 @@
 
 Celery imports the application from the current folder first, where a project may have a `tasks.py` of its
 own. Here ours is imported before Celery looks for it.
+
+A worker is Celery's command `worker` alone: its whole program imports all of its commands and those of
+plugins, Flower among them, which takes longer than all that a worker needs of Celery.
 """
 
 import importlib
+import os
 import sys
+from typing import TYPE_CHECKING, NoReturn
 
+from bakeoff.cell.inside.cell_main import THREAD_VARIABLES
 from bakeoff.domain.machine.folders import SOURCES
 from bakeoff.domain.machine.short_lived import collect_seldom
+from bakeoff.worker import early_oven
 
-#: What starts a process of Celery; a command such as `worker` follows. -P: not from the current folder.
-COMMAND = (sys.executable, "-P", "-m", "bakeoff.worker.celery_process", "-A", "tasks", "--quiet")
-#: An argument of this module alone: the worker has an oven, which is started before all else.
-OVEN_FIRST = "--oven-first"
+if TYPE_CHECKING:
+    from celery import Celery
+
+_PROCESS = (sys.executable, "-P", "-m", "bakeoff.worker.celery_process")  # -P: not from the current folder
+#: What starts a process of Celery; a command such as `beat` follows.
+COMMAND = (*_PROCESS, "-A", "tasks", "--quiet")
+#: What starts a worker; its options follow.
+WORKER = (*_PROCESS, "worker")
 
 
 def main() -> None:
     collect_seldom()
-    if OVEN_FIRST in sys.argv:
-        from bakeoff.worker.worker_oven import start_early
-
-        sys.argv.remove(OVEN_FIRST)
-        start_early()
+    early_oven.start_first(sys.argv)
+    # Verdicts are small. Threads of BLAS would burn the time of a core while they wait, from its import on.
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    sys.path.insert(0, str(SOURCES))  # before the entries of PYTHONPATH, which may be those of a project
+    application = importlib.import_module("tasks.celery")
+    sys.path.remove(str(SOURCES))
+    if sys.argv[1:2] == ["worker"]:
+        _run_worker(application.app, sys.argv[2:])
     from celery.__main__ import main as celery
 
-    sys.path.insert(0, str(SOURCES))  # before the entries of PYTHONPATH, which may be those of a project
-    importlib.import_module("tasks.celery")
-    sys.path.remove(str(SOURCES))
     celery()
+
+
+def _run_worker(app: "Celery", options: list[str]) -> NoReturn:
+    from celery.bin.base import CLIContext
+    from celery.bin.worker import worker
+
+    worker.params.extend(app.user_options["worker"])
+    settings = CLIContext(app=app, no_color=False, workdir=None, quiet=True)
+    worker.main(options, prog_name="celery worker", auto_envvar_prefix="CELERY_WORKER", obj=settings)
+    raise SystemExit
 
 
 if __name__ == "__main__":

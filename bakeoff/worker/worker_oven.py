@@ -1,22 +1,17 @@
-"""The oven of a worker: what it imports, its start before the worker itself, and its restarts.
-
-Celery is imported only when the worker has to be stopped: `start_early` is called before anything large.
-"""
+"""The oven of a worker: what it imports, and its restarts."""
 
 import logging
 import os
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.broker.embedded_redis import socket_folders
-from bakeoff.cell.oven.oven_handle import Oven
-from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.machine.restart_policy import RestartPolicy
-from bakeoff.settings.configuration import Configuration, load
+from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.setting_definitions import Settings
-from registry.code.import_environment import import_path
+from bakeoff.worker import early_oven
 
 if TYPE_CHECKING:
+    from bakeoff.cell.oven.oven_handle import Oven
     from bakeoff.worker.shared_memory import SharedMemory
 
 log = logging.getLogger(__name__)
@@ -58,26 +53,14 @@ def preloaded(settings: Settings) -> list[str]:
     return [*_ALWAYS, *(part for name in settings.preload for part in _PARTS.get(name, (name,)))]
 
 
-_early: list[Oven] = []  #: the oven of `start_early`, until the worker takes it over
-
-
-def start_early() -> None:
-    """Starts the oven of the worker that this process is about to become.
-
-    It loads its libraries while this process loads Celery and ours. A broken configuration is told later, by
-    the worker itself.
-    """
-    with suppress(BakeoffError):
-        _early.append(_start(load()))
-
-
-def _start(configuration: Configuration) -> Oven:
-    return Oven.start(
-        preload=preloaded(configuration.settings),
-        import_path=import_path(configuration.root),
-        closed=configuration.secrets,
-        hidden=socket_folders(configuration),
-    )
+def oven_order(configuration: Configuration) -> dict[str, Any]:
+    """What the oven of a worker is, as JSON can hold it."""
+    return {
+        "preload": preloaded(configuration.settings),
+        "root": str(configuration.root),
+        "closed": [str(path) for path in configuration.secrets],
+        "hidden": [str(path) for path in socket_folders(configuration)],
+    }
 
 
 class WorkerOven:
@@ -93,7 +76,7 @@ class WorkerOven:
         return self._oven is not None
 
     def start(self, configuration: Configuration) -> None:
-        self._oven = _early.pop() if _early else _start(configuration)
+        self._oven = early_oven.take() or early_oven.start_oven(oven_order(configuration))
         self._memory.oven_socket = self._oven.socket
 
     def start_again_if_dead(self, configuration: Configuration) -> None:

@@ -1,16 +1,20 @@
 """The two nodes of `bakeoff worker`, and beat: their commands, and running them until somebody stops them."""
 
+import json
 import os
 from pathlib import Path
 
 from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
 from bakeoff.settings.configuration import Configuration
 from bakeoff.worker import celery_process
+from bakeoff.worker.early_oven import OVEN_FIRST
 from bakeoff.worker.process_supervisor import Child, supervise
+from bakeoff.worker.worker_oven import oven_order
 
 
-def eval_command(log_level: str, *, name: str = "eval") -> list[str]:
-    return [*_worker(log_level), "-Q", EVALUATIONS, "-n", f"{name}@%h", celery_process.OVEN_FIRST]
+def eval_command(configuration: Configuration, log_level: str, *, name: str = "eval") -> list[str]:
+    oven = json.dumps(oven_order(configuration))
+    return [*_worker(log_level), "-Q", EVALUATIONS, "-n", f"{name}@%h", OVEN_FIRST, oven]
 
 
 def control_command(log_level: str) -> list[str]:
@@ -18,13 +22,13 @@ def control_command(log_level: str) -> list[str]:
 
 
 def _worker(log_level: str) -> list[str]:
-    return [*celery_process.COMMAND, "worker", "-l", log_level, "--without-gossip", "--without-mingle"]
+    return [*celery_process.WORKER, "-l", log_level, "--without-gossip", "--without-mingle"]
 
 
 def nodes(configuration: Configuration, log_level: str, *, logs: Path | None = None) -> list[Child]:
     """Both nodes of a worker, each with a log of its own in the folder `logs`, if it is given."""
     environment = {**os.environ, **configuration.as_environment()}
-    commands = {"eval": eval_command(log_level), "control": control_command(log_level)}
+    commands = {"eval": eval_command(configuration, log_level), "control": control_command(log_level)}
     return [
         Child(name=name, command=command, environment=environment, log=logs and logs / f"{name}.log")
         for name, command in commands.items()

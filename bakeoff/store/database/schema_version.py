@@ -1,14 +1,15 @@
 """The schema of a database: which one it has, which one this code needs, and how it is migrated.
 
 There are two kinds of databases, each with its own Alembic branch: that of runs and that of the registry. An
-empty database is set up. An older one is refused until somebody runs `bakeoff db upgrade`.
+empty database is set up with the tables of the newest schema. An older one is refused until somebody runs
+`bakeoff db upgrade`.
 """
 
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, inspect
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.machine.folders import SOURCES
@@ -40,6 +41,14 @@ class Branch(StrEnum):
         return HEAD if self is Branch.RUNS else REGISTRY_HEAD
 
 
+#: As Alembic makes it.
+_revisions = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+
 _METADATA = {Branch.RUNS: tables.metadata, Branch.REGISTRY: registry_tables.metadata}
 
 
@@ -47,7 +56,7 @@ def ensure(engine: Engine, branch: Branch = Branch.RUNS) -> None:
     """Sets up an empty database; refuses one that is older or newer than this code."""
     found = current(engine)
     if found is None:
-        upgrade(engine, branch=branch)
+        _set_up(engine, branch)
         found = current(engine)
     if found != branch.head:
         refuse_unknown(_name(engine), found, branch)
@@ -60,9 +69,26 @@ def ensure(engine: Engine, branch: Branch = Branch.RUNS) -> None:
 def current(engine: Engine) -> str | None:
     """The revision of the schema; None for a database without tables."""
     with reading(engine) as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return _revision(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_revisions.name):
+        return None
+    return connection.execute(_revisions.select()).scalar()
+
+
+def _set_up(engine: Engine, branch: Branch) -> None:
+    """Makes the tables at once. They are what all migrations make, one after the other, as a test holds.
+
+    A new project is thus there without Alembic, whose import alone takes longer than all else here.
+    """
+    with writing(engine) as connection:
+        one_at_a_time(connection, "schema")  # two processes that start at once would both set it up
+        if _revision(connection) is None:
+            _METADATA[branch].create_all(connection, checkfirst=False)
+            _revisions.create(connection, checkfirst=True)
+            connection.execute(_revisions.insert().values(version_num=branch.head))
 
 
 def upgrade(engine: Engine, to: str = "head", branch: Branch = Branch.RUNS) -> None:
@@ -79,7 +105,7 @@ def _migrate(engine: Engine, direction: str, to: str, branch: Branch) -> None:
     refuse_unknown(_name(engine), current(engine), branch)
     config = _alembic(branch)
     with writing(engine) as connection:
-        one_at_a_time(connection, "schema")  # two processes that start at once would both set it up
+        one_at_a_time(connection, "schema")
         config.attributes.update(connection=connection, metadata=_METADATA[branch])
         getattr(command, direction)(config, to)
 

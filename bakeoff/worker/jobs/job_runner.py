@@ -23,8 +23,8 @@ from bakeoff.operations.judging.judge_runs import judge_what_is_due
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.leases import Claim, ClaimRefusal, Holder, Lease
-from bakeoff.worker.jobs import evaluation_jobs, signal_jobs
-from bakeoff.worker.jobs.job_at_work import Completed, JobAtWork, Work
+from bakeoff.worker.jobs import evaluation_jobs
+from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Work
 from bakeoff.worker.jobs.job_batch import JobBatch
 from bakeoff.worker.jobs.lease_monitor import LEASE_LOST, LeaseMonitor
 from bakeoff.worker.shared_memory import SharedMemory
@@ -37,8 +37,15 @@ log = logging.getLogger(__name__)
 _CONNECT_S = 60  #: the oven may be loading its libraries, or be restarting
 _RETRY_S = 0.1
 
+
+def _signals(at_work: JobAtWork) -> Ending:
+    from bakeoff.worker.jobs import signal_jobs  # most workers never have such a job
+
+    return signal_jobs.work(at_work)
+
+
 #: What works on a job, by its kind.
-_WORK: Mapping[JobKind, Work] = {JobKind.EVALUATION: evaluation_jobs.work, JobKind.SIGNALS: signal_jobs.work}
+_WORK: Mapping[JobKind, Work] = {JobKind.EVALUATION: evaluation_jobs.work, JobKind.SIGNALS: _signals}
 
 #: The warm parent of each slot. It is kept between tasks, because connecting takes longer than a short job.
 _slot = local()

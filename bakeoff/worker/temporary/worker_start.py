@@ -54,7 +54,7 @@ def start_worker(
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("ab") as output:
         return subprocess.Popen(
-            [*eval_command("INFO", name=name), *words],
+            [*eval_command(configuration, "INFO", name=name), *words],
             stdin=subprocess.PIPE,
             bufsize=0,
             stdout=output,

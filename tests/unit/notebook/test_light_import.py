@@ -3,7 +3,10 @@ import sys
 
 SCRIPT = """
 import sys
+import time
+began = time.process_time()
 import bakeoff
+assert time.process_time() - began < 0.2, time.process_time() - began
 names = dir(bakeoff)
 assert {"compare", "run", "project", "Project", "ModelPredictor"} <= set(names), names
 heavy = {"celery", "sqlalchemy", "sklearn", "pandas", "numpy", "pydantic", "rich"} & set(sys.modules)
