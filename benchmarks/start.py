@@ -1,0 +1,128 @@
+# ruff: noqa: T201 - a script that prints, no part of a package
+"""How long a user waits for commands and for `bakeoff.compare`, from the start of a process to its end.
+
+    python -m benchmarks.start [times]
+
+A project of its own with three quick candidates on a toy set; nothing else should run. Cold: no worker is
+there, and nothing is remembered of the project, but Python's bytecode is compiled. Warm: the worker of the
+run before waits for another. In turns, so that what else the machine does falls on all alike.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SETTINGS = "evalWorkers: 2\ndatasets: {iris: {source: sklearn, name: iris}}\n"
+_CATALOG = """
+models:
+  tree: {path: 'sklearn.tree:DecisionTreeClassifier'}
+  nearest: {path: 'sklearn.neighbors:KNeighborsClassifier'}
+  bayes: {path: 'sklearn.naive_bayes:GaussianNB'}
+"""
+_COMPARE = """
+import time
+import bakeoff
+from sklearn.datasets import load_iris
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
+X, y = load_iris(return_X_y=True, as_frame=True)
+for _ in range(2):
+    began = time.monotonic()
+    bakeoff.compare([DecisionTreeClassifier(), GaussianNB()], X, y, seeds=1, fresh=True)
+    print(time.monotonic() - began)
+"""
+
+
+class Stand:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._project = folder / "project"
+        (folder / "home").mkdir()
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BAKEOFF_")},
+            "HOME": str(folder / "home"),
+        }
+
+    def bakeoff(self, *words: str) -> float:
+        return self._timed([sys.executable, "-m", "bakeoff.cli.main", *words])
+
+    def run_cold(self) -> float:
+        if self._project.exists():
+            self.bakeoff("worker", "--stop")
+            shutil.rmtree(self._project)
+        (self._project / "config").mkdir(parents=True)
+        (self._project / "config" / "bakeoff.yaml").write_text(_SETTINGS)
+        (self._project / "config" / "models.yaml").write_text(_CATALOG)
+        return self.run_warm()
+
+    def run_warm(self) -> float:
+        return self.bakeoff("run", "iris", "--fresh")
+
+    def compare(self) -> tuple[float, float]:
+        """The first in a process, and the second."""
+        script = [sys.executable, "-c", _COMPARE]
+        said = subprocess.run(
+            script, cwd=self._folder, env=self._environment, check=True, capture_output=True, text=True
+        ).stdout
+        cold, warm = map(float, said.split())
+        return cold, warm
+
+    def stop(self) -> None:
+        self.bakeoff("worker", "--stop")
+
+    def _timed(self, command: list[str]) -> float:
+        began = time.monotonic()
+        done = subprocess.run(
+            command,
+            cwd=self._project,
+            env=self._environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise SystemExit(f"{command} ended with {done.returncode}: {done.stderr}")
+        return time.monotonic() - began
+
+
+def measure(stand: Stand, times: int) -> dict[str, list[float]]:
+    ways: dict[str, Callable[[], float]] = {
+        "bakeoff run, cold": stand.run_cold,
+        "bakeoff run, warm": stand.run_warm,
+        "bakeoff models": lambda: stand.bakeoff("models"),
+        "bakeoff --help": lambda: stand.bakeoff("--help"),
+    }
+    found: dict[str, list[float]] = {name: [] for name in (*ways, "compare, first", "compare, second")}
+    for _ in range(times):
+        for name, way in ways.items():
+            found[name].append(way())
+        stand.stop()
+        for name, seconds in zip(("compare, first", "compare, second"), stand.compare(), strict=True):
+            found[name].append(seconds)
+    return found
+
+
+def main() -> None:
+    times = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with TemporaryDirectory(prefix="bakeoff-start-") as folder:
+        stand = Stand(Path(folder))
+        try:
+            found = measure(stand, times)
+        finally:
+            stand.stop()
+    print(f"| seconds, {times} times | least | median | most |\n|---|---|---|---|")
+    for name, seconds in found.items():
+        print(f"| {name} | {min(seconds):.2f} | {median(seconds):.2f} | {max(seconds):.2f} |")
+
+
+if __name__ == "__main__":
+    main()
