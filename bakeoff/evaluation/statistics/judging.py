@@ -20,7 +20,6 @@ from bakeoff.domain.runs.verdict import (
     RunVerdict,
     Standing,
 )
-from bakeoff.domain.wording import counted, joined
 from bakeoff.evaluation.statistics import sentences
 from bakeoff.evaluation.statistics.comparison import (
     DRAWS,
@@ -35,15 +34,12 @@ from bakeoff.evaluation.statistics.sentences import Contender
 from bakeoff.evaluation.statistics.sketches.blocks import SEED
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.evaluation.statistics.standings import bands_of, pair_differences, standings_of, to_best_of
+from bakeoff.evaluation.statistics.verdict_findings import SplitUse, findings_of, too_few
 from bakeoff.evaluation.statistics.winner import (
     corrected_score,
     expected_flattery,
     minimum_detectable_difference,
 )
-
-#: With fewer test rows, or groups, nothing is claimed.
-FEWEST_ROWS = 20
-FEWEST_GROUPS = 6
 
 METHOD = (
     "block sums of influence functions; first place: model confidence set (T_R); pairs and references: "
@@ -72,15 +68,6 @@ class Reference:
 
     name: str  #: as the sentence calls it, such as Production
     sketch: Sketch  #: of the same metric on the same rows
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitUse:
-    """How many candidates were scored on a split, and from which number on to warn."""
-
-    looks: int  #: distinct candidates ever scored on it, those of this run included
-    warn_from: int = 20
-    alarm_from: int = 100
 
 
 def judge(
@@ -129,7 +116,7 @@ def judge(
     recommended = _recommended(verdict, entrants, baselines, prefer)
     if recommended is not None and may_be_taken(recommended):
         verdict = replace(verdict, recommended=recommended)
-    found = _findings(verdict, able, baselines, use)
+    found = findings_of(verdict, able, baselines, use)
     verdict = replace(verdict, findings=(*few, *_not_kept(entrants), *found))
     sentence = sentences.tell(
         verdict,
@@ -177,22 +164,6 @@ def _not_kept(entrants: Sequence[JudgedCandidate]) -> tuple[Finding, ...]:
             candidates=tuple(bare),
         ),
     )
-
-
-def too_few(sketches: Sequence[Sketch]) -> tuple[Finding, ...]:
-    """Why nothing at all can be claimed; empty if something can."""
-    if not sketches:
-        return ()
-    rows, groups = sketches[0].rows, sketches[0].groups
-    if rows < FEWEST_ROWS:
-        message = f"{rows} test rows: nothing is claimed below {FEWEST_ROWS}"
-        cure = "more data, a greater testSize, or folds"
-        return (Finding(slug="few-rows", severity=Severity.MEDIUM, message=message, cure=cure, rows=rows),)
-    if groups is not None and groups < FEWEST_GROUPS:
-        message = f"the test rows form {groups} groups: nothing is claimed below {FEWEST_GROUPS}"
-        cure = "data of more groups, or a greater testSize"
-        return (Finding(slug="few-groups", severity=Severity.MEDIUM, message=message, cure=cure),)
-    return ()
 
 
 def _contested(
@@ -358,58 +329,3 @@ def _preference(verdict: RunVerdict, prefer: PreferAmongTied | Sequence[str]) ->
     if isinstance(prefer, PreferAmongTied):
         return str(prefer)
     return sentences.ORDER if verdict.recommended in prefer else sentences.SCORE
-
-
-def _findings(
-    verdict: RunVerdict, sketches: Mapping[str, Sketch], baselines: Sequence[str], use: SplitUse | None
-) -> list[Finding]:
-    found = []
-    first = {verdict.best, *verdict.tied} - {None}
-    for baseline in baselines:
-        compared = {one.candidate: one.outcome for one in verdict.references if one.reference == baseline}
-        if first and compared and not any(compared.get(id_ or "") is Against.BETTER for id_ in first):
-            message = f"none of those in first place is shown to beat {baseline}"
-            found.append(
-                Finding(
-                    slug="not-better-than-baseline",
-                    severity=Severity.MEDIUM,
-                    message=message,
-                    cure="other features, more rows, or another metric",
-                )
-            )
-    known = {id_: interval(sketch, level=verdict.level) for id_, sketch in sketches.items()}
-    on_few = {id_: one.rests_on for id_, one in known.items() if one and one.rests_on is not None}
-    if on_few:
-        each = "" if len(on_few) == 1 else "each "
-        rows = f"{min(on_few.values())} to {max(on_few.values())} rows"
-        if min(on_few.values()) == max(on_few.values()):
-            rows = counted(min(on_few.values()), "row")
-        message = f"the {verdict.metric} of {joined(list(on_few))} rests {each}on about {rows}"
-        found.append(
-            Finding(
-                slug="rests-on-few-rows",
-                severity=Severity.LOW,
-                message=message,
-                cure="more test rows, or a metric that a few large errors do not decide",
-                candidates=tuple(on_few),
-            )
-        )
-    if use and use.looks >= use.warn_from:
-        found.append(_reuse(verdict, use))
-    return found
-
-
-def _reuse(verdict: RunVerdict, use: SplitUse) -> Finding:
-    message = f"{use.looks} candidates have been scored on these test rows"
-    if verdict.expected_flattery:
-        message += (
-            f": if all were equal, the best of them would look better than it is by about "
-            f"{sentences.about(verdict.expected_flattery, verdict.expected_flattery)} {verdict.metric}"
-        )
-    is_worn = use.looks >= use.alarm_from
-    return Finding(
-        slug="test-set-worn" if is_worn else "test-set-reused",
-        severity=Severity.HIGH if is_worn else Severity.MEDIUM,
-        message=message,
-        cure="new test rows; `seal: 0.2` keeps some of them for the last word",
-    )

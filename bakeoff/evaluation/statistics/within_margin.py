@@ -13,9 +13,9 @@ import numpy as np
 from bakeoff.domain.wording import joined
 from bakeoff.evaluation.statistics.comparison import DRAWS, ComparedScores, compare_all, pairs_of
 from bakeoff.evaluation.statistics.equivalence import EquivalenceTest, bounds_to_best, two_one_sided_tests
-from bakeoff.evaluation.statistics.judging import too_few
 from bakeoff.evaluation.statistics.sentences import number
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from bakeoff.evaluation.statistics.verdict_findings import too_few
 
 _PAIR = 2
 

@@ -2,8 +2,9 @@
 
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
-from bakeoff.evaluation.statistics.judging import JudgedCandidate, SplitUse
+from bakeoff.evaluation.statistics.judging import JudgedCandidate
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
+from bakeoff.evaluation.statistics.verdict_findings import SplitUse
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs.results import verdict_rows
 

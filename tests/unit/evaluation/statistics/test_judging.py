@@ -13,12 +13,12 @@ from bakeoff.evaluation.statistics.judging import (
     JudgedCandidate,
     PreferAmongTied,
     Reference,
-    SplitUse,
     judge,
 )
 from bakeoff.evaluation.statistics.sketches.blocks import deal_groups, deal_rows
 from bakeoff.evaluation.statistics.sketches.measures import LabelAnswers, label_sketches, value_sketches
 from bakeoff.evaluation.statistics.standings import bands_of
+from bakeoff.evaluation.statistics.verdict_findings import SplitUse
 
 B, T, E, W, NONE = Standing.BEST, Standing.TIED, Standing.EQUIVALENT, Standing.WORSE, Standing.INSUFFICIENT
 
