@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from bakeoff.cli.command_examples import epilog_of
+
 _REFUSED = 1
 _BAD_USAGE = 2
 _INFRASTRUCTURE = 4
@@ -140,7 +142,7 @@ _ENTRIES: Sequence[_Entry] = (
         "datasets",
         "bakeoff.cli.commands.project.datasets_command:app",
         _PROJECT,
-        "List the datasets, and look for traps in one.",
+        "List the datasets, add one, and look for traps in one.",
     ),
     _Entry(
         "config",
@@ -230,6 +232,7 @@ def _load(entry: _Entry) -> Any:
         found = single
     command = typer.main.get_command(found)
     command.name = entry.name
+    command.epilog = epilog_of(entry.name)
     return command
 
 

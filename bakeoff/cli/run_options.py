@@ -173,7 +173,7 @@ def request_of(
         elif isinstance(value, str) and list[str] in get_args(field.annotation):
             value = split(value)
         elif isinstance(value, str) and dict[str, str] in get_args(field.annotation):
-            value = _pairs(value, name)
+            value = column_types(value, name)
         if name not in DesignRequest.model_fields:
             body[to_camel(name)] = value
         elif value != field.default:
@@ -236,7 +236,7 @@ def split(text: str | None) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _pairs(text: str, option: str) -> dict[str, str]:
+def column_types(text: str, option: str) -> dict[str, str]:
     pairs = [part.rpartition("=") for part in split(text) or ()]
     for column, _, value in pairs:
         if not (column and value):

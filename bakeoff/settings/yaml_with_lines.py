@@ -41,7 +41,8 @@ class YamlFile:
         self._error = error
         self._problems: list[tuple[int, str]] = []
         self._reported: set[int] = set()  #: ids of nodes that have a problem already
-        self._loader, self.root = _parsed(file, error)
+        self.text = _text_of(file, error)
+        self._loader, self.root = _parsed(self.text, file, error)
         if self.root is not None:
             self._resolve_merges(self.root)
 
@@ -248,11 +249,14 @@ _IN_WORDS: Mapping[str, str] = {
 }
 
 
-def _parsed(file: Path, error: type[InvalidInputError]) -> tuple[_Loader, Node | None]:
+def _text_of(file: Path, error: type[InvalidInputError]) -> str:
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise error(f"{file} cannot be read: {exc}; make it a UTF-8 file that you may read") from exc
+
+
+def _parsed(text: str, file: Path, error: type[InvalidInputError]) -> tuple[_Loader, Node | None]:
     try:
         loader = _Loader(text)
         return loader, loader.get_single_node()

@@ -35,7 +35,8 @@ from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 from registry.catalog.live_catalog import Catalog
 
-_FILE_SOURCES = {
+#: How files are read, by their endings.
+FILE_SOURCES = {
     ".csv": DatasetSource.CSV,
     ".parquet": DatasetSource.PARQUET,
     ".pq": DatasetSource.PARQUET,
@@ -178,7 +179,7 @@ def _dataset(request: RunSpec, configuration: Configuration) -> tuple[str, Datas
         with in_field("target"):
             _refuse_a_second_target(request, configured)
         return request.dataset, _as_asked(_with_our_database(configured, configuration), request)
-    source = _FILE_SOURCES.get(Path(request.dataset).suffix.lower())
+    source = FILE_SOURCES.get(Path(request.dataset).suffix.lower())
     if source is None:
         raise NotFoundError(_no_such_dataset(request.dataset, list(configuration.settings.datasets)))
     if request.target is None:

@@ -48,6 +48,7 @@ def test_a_new_project_is_there_and_says_how_to_go_on(project: Project) -> None:
         "",
         "next:  cd new && bakeoff run     a first bake-off, on a toy dataset",
         "       bakeoff show --errors  its leaderboard again, with all errors",
+        "       bakeoff datasets add NAME FILE --target COLUMN  your own data, then `bakeoff run NAME`",
     ]
 
 
@@ -71,6 +72,25 @@ def test_a_new_project_has_one_dataset_and_candidates_that_load(project: Project
         "random_forest_regressor",
     ]
     assert (models["disabled"], models["rejected"]) == ([], [])
+
+
+def test_a_new_project_suits_the_machine_and_starts_no_run_by_itself(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    project.bakeoff("init", "large")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    project.bakeoff("init", "small")
+
+    settings = [
+        json.loads(said.stdout)["settings"]
+        for folder in ("large", "small")
+        if (said := project.bakeoff("config", "--json", "--config", f"{folder}/config"))
+    ]
+    assert [(one["evalWorkers"]["value"], one["schedules"]["value"]) for one in settings] == [
+        (10, {}),
+        (1, {}),
+    ]
 
 
 def test_init_overwrites_nothing(project: Project) -> None:
@@ -356,7 +376,7 @@ def test_datasets_are_listed(project: Project) -> None:
 
 
 def test_without_datasets_it_says_how_to_name_one(project: Project) -> None:
-    assert "`bakeoff run FILE --target COLUMN`" in project.bakeoff("datasets").stdout
+    assert "`bakeoff datasets add NAME FILE --target COLUMN`" in project.bakeoff("datasets").stdout
 
 
 def test_db_says_which_schema_there_is(project: Project) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bakeoff.cli import project_access
+from bakeoff.cli.commands.project import datasets_add
 from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _REFUSED = 1
 
 app = typer.Typer(
-    help="List the datasets, and look for traps in one.",
+    help="List the datasets, add one, and look for traps in one.",
     invoke_without_command=True,
     add_completion=False,
 )
@@ -35,7 +36,7 @@ def datasets(
 ) -> None:
     """List the datasets of the configuration.
 
-    `bakeoff datasets check` looks for traps in the data of one.
+    `add` remembers a file as one of them; `check` looks for traps in the data of one.
     """
     if called.invoked_subcommand is not None:
         return
@@ -48,8 +49,8 @@ def datasets(
         terminal.show(terminal.out(), _table(known))
     else:
         terminal.out().print(
-            f"no datasets in {configuration.file or 'the configuration'}: add some under `datasets:`, "
-            f"or give a file, `bakeoff run FILE --target COLUMN`"
+            f"no datasets in {configuration.file or 'the configuration'}: add one "
+            "with `bakeoff datasets add NAME FILE --target COLUMN`"
         )
 
 
@@ -69,6 +70,9 @@ def _table(known: "Mapping[str, DatasetSettings]") -> "Table":
             Text(terminal.clean(dataset.place or ""), "dim"),
         )
     return table
+
+
+app.command("add")(datasets_add.add)
 
 
 @app.command("check")

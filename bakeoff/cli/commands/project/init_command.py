@@ -1,5 +1,6 @@
 """`bakeoff init`: create a small project that runs as it is, to start from."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ _FILES = {
     "models.yaml": Path("config/models.yaml"),
     "my_model.py": Path("models/my_model.py"),
 }
+_MOST_WORKERS = 10  #: what `evalWorkers` allows
 
 
 def init(
@@ -30,11 +32,17 @@ def init(
     """
     _refuse_to_overwrite(folder)
     for template, place in _FILES.items():
-        _write(folder / place, (_TEMPLATES / template).read_text(encoding="utf-8"))
+        text = (_TEMPLATES / template).read_text(encoding="utf-8")
+        _write(folder / place, text.replace("{{evalWorkers}}", str(_suitable_workers())))
     if as_json:
         terminal.write_json({"files": [str(folder / place) for place in _FILES.values()]})
     else:
         _show_next_steps(folder)
+
+
+def _suitable_workers() -> int:
+    """An evaluation for each core that this process may use, within what the setting allows."""
+    return max(1, min(len(os.sched_getaffinity(0)), _MOST_WORKERS))
 
 
 def _refuse_to_overwrite(folder: Path) -> None:
@@ -70,5 +78,10 @@ def _show_next_steps(folder: Path) -> None:
         Text.assemble("next:  ", (f"{go}bakeoff run", "bold"), "     a first bake-off, on a toy dataset"),
         Text.assemble(
             "       ", ("bakeoff show --errors", "bold"), "  its leaderboard again, with all errors"
+        ),
+        Text.assemble(
+            "       ",
+            ("bakeoff datasets add NAME FILE --target COLUMN", "bold"),
+            "  your own data, then `bakeoff run NAME`",
         ),
     )

@@ -1,0 +1,35 @@
+"""The examples below the help of commands can be typed."""
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+import typer.main
+
+from bakeoff.cli.command_examples import EXAMPLES
+from bakeoff.cli.main import app
+
+ROOT: Any = typer.main.get_command(app)
+
+
+@pytest.mark.parametrize("example", [line for lines in EXAMPLES.values() for line in lines])
+def test_an_example_names_a_command_and_options_that_exist(example: str) -> None:
+    program, *words = shlex.split(example)
+    assert program == "bakeoff"
+    command, rest = ROOT, words
+    while rest and hasattr(command, "commands") and not rest[0].startswith("-"):
+        _, command, rest = command.resolve_command(command.context_class(command, info_name="bakeoff"), rest)
+
+    context = command.make_context(words[0], rest, resilient_parsing=False)
+
+    assert context.args == []
+
+
+@pytest.mark.parametrize(
+    "name", ["signals", "results", "registry", "datasets", "api", "db", "run", "plan", "show"]
+)
+def test_the_help_of_a_group_and_of_the_first_commands_shows_examples(name: str) -> None:
+    _, command, _ = ROOT.resolve_command(ROOT.context_class(ROOT, info_name="bakeoff"), [name])
+
+    assert re.match(rf"Examples:\n\nbakeoff {name}", command.epilog)
