@@ -49,7 +49,12 @@ def _report(run: "Run", results: "list[Result]") -> RunReport:
             run=replace(run, state=RunState.COMPLETED), jobs={JobState.COMPLETED: len(results)}
         ),
         metrics=run.rules.metrics,
-        standings=rank(results, metric=run.rules.metrics[0], baseline_id=run.baseline_id),
+        standings=rank(
+            results,
+            metric=run.rules.metrics[0],
+            baseline_id=run.baseline_id,
+            directions=run.rules.directions,
+        ),
         unsuccessful=[],
         open=[],
     )

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from bakeoff.cli.output import terminal
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.metric import is_custom
 from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.planning.command_line_option import OnCommandLine
 from bakeoff.evaluation.planning.design_request import DesignRequest
@@ -184,8 +185,17 @@ def request_of(
     if save is not None and body["save"] is None:
         body["save"] = save
     request = RunRequest.parse(body)
-    check_names(request.metrics or configuration.settings.metrics or ())  # before a worker is started
+    _check_metrics(request.metrics or configuration.settings.metrics or (), configuration)
     return request
+
+
+def _check_metrics(names: Sequence[str], configuration: "Configuration") -> None:
+    """Before a worker is started for them. Functions are asked for in a cell, unless they are known."""
+    check_names(names)
+    if any(map(is_custom, names)):
+        from bakeoff.evaluation.functions.metric_facts import metric_facts
+
+        metric_facts(names, configuration)
 
 
 def _dataset(source: str | None, option: str | None, configuration: "Configuration") -> str:

@@ -183,6 +183,11 @@ class Settings(Section):
     )
     shutdown_grace: float = Field(30, ge=0, description="seconds a stopping worker gives its running jobs")
     import_timeout: float = Field(30, gt=0, description="seconds that the import of one candidate may take")
+    metric_timeout: float = Field(
+        60,
+        gt=0,
+        description="seconds that a custom metric of one candidate may take, with its interval",
+    )
     preload: list[str] = Field(
         default_factory=lambda: ["sklearn"],
         description="libraries that each cell has in memory when it begins, beside numpy and pandas; their "

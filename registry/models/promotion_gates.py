@@ -12,7 +12,7 @@ from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.finding import blocking
-from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.metric import directions_of, greater_is_better
 from bakeoff.domain.model_version import GateResult, ModelVersion, VersionFilter
 from bakeoff.domain.runs.verdict import Against, ReferenceComparison, RunVerdict, comparison_in_words
 from bakeoff.domain.wording import joined
@@ -221,7 +221,7 @@ def _against_production(
         return _Judgement(passed=False, reason=reason)
     if not _share_a_snapshot(version, production):
         return _Judgement(passed=False, reason=_no_comparison(version, production, evidence))
-    return _against(gate, value, former, f"Production {production.version}")
+    return _against(gate, value, former, production)
 
 
 def _beside_its_answers(
@@ -234,19 +234,19 @@ def _beside_its_answers(
     its = _number(answered.metrics, gate.metric) if answered else None
     if verdict is None or mine is None or its is None:
         return None
-    found = _against(gate, mine, its, f"Production {production.version}")
+    found = _against(gate, mine, its, production)
     compared = verdict.against_production(asked.candidate) if verdict.metric == gate.metric else None
     if compared is None:
         return found
     return replace(found, comparison=_record(compared, asked, verdict))
 
 
-def _against(gate: GateSettings, value: float, former: float, whose: str) -> _Judgement:
-    sign = 1 if greater_is_better(gate.metric) else -1
+def _against(gate: GateSettings, value: float, former: float, production: ModelVersion) -> _Judgement:
+    sign = 1 if greater_is_better(gate.metric, directions_of(production.metadata)) else -1
     gain = sign * (value - former)
     passed = gain > 0 and (gain >= gate.by or math.isclose(gain, gate.by, rel_tol=_ROUNDING))
     required = f", and {gate.by:.6g} better is asked" if gate.by and not passed else ""
-    distance = f"{_apart(value, former)} {whose} ({former:.6g})"
+    distance = f"{_apart(value, former)} Production {production.version} ({former:.6g})"
     reason = f"{gate.metric} {value:.6g} is {distance}{required}"
     return _Judgement(passed=passed, needed=former + sign * gate.by, reason=reason)
 

@@ -1,4 +1,5 @@
-"""Seccomp: a cell cannot change limits or priorities of other processes of the same user.
+"""Seccomp: a cell cannot change limits or priorities of other processes of the same user, nor use the network
+if its order says so.
 
 Landlock does not cover that, and a process could be killed by a limit as well as by a signal.
 """
@@ -6,7 +7,8 @@ Landlock does not cover that, and a process could be killed by a limit as well a
 import ctypes
 import errno
 import platform
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from bakeoff.cell.confinement import kernel_calls
@@ -32,6 +34,10 @@ _ITSELF: Mapping[int, Mapping[int, int]] = {
     251: {0: 1, 1: 0},  # ioprio_set
 }
 
+#: Without network there are sockets for processes of the cell alone: pairs, and those of Unix without a peer.
+_CONNECT, _IO_URING_SETUP = 42, 425
+_OFFLINE: Mapping[int, Mapping[int, int]] = {41: {0: socket.AF_UNIX}}  # socket
+
 _Step = tuple[int, int, int, int]  # operation, jump if true, jump if false, operand
 
 
@@ -55,11 +61,20 @@ def protect_other_processes() -> None:
             kernel_calls.filter_calls(ctypes.byref(_PROGRAM))
 
 
-def _steps() -> Iterator[_Step]:
+def close_network() -> None:
+    """The same: this process and its descendants can connect to nothing."""
+    if platform.machine() == _MACHINE:
+        with suppress(OSError):
+            kernel_calls.filter_calls(ctypes.byref(_PROGRAM_OFFLINE))
+
+
+def _steps(allowed: Mapping[int, Mapping[int, int]], refused: Iterable[int] = ()) -> Iterator[_Step]:
     refuse = (_RETURN, 0, 0, _REFUSE)
     yield from [(_LOAD, 0, 0, _AT_ARCHITECTURE), (_IF_EQUAL, 1, 0, _ARCHITECTURE), refuse]
     yield from [(_LOAD, 0, 0, _AT_NUMBER), (_IF_AT_LEAST, 0, 1, _OTHER_NUMBERS), refuse]
-    for number, demands in _ITSELF.items():
+    for number in refused:
+        yield from [(_IF_EQUAL, 0, 1, number), refuse]
+    for number, demands in allowed.items():
         checks = [step for place, value in demands.items() for step in _demand(place, value)]
         yield from [(_IF_EQUAL, 0, len(checks) + 1, number), *checks, (_RETURN, 0, 0, _ALLOW)]
     yield _RETURN, 0, 0, _ALLOW
@@ -73,9 +88,10 @@ def _demand(place: int, value: int) -> list[_Step]:
     ]
 
 
-def _program() -> _Program:
-    steps = [_Instruction(*step) for step in _steps()]
+def _program(found: Iterable[_Step]) -> _Program:
+    steps = [_Instruction(*step) for step in found]
     return _Program(len(steps), (_Instruction * len(steps))(*steps))
 
 
-_PROGRAM = _program()
+_PROGRAM = _program(_steps(_ITSELF))
+_PROGRAM_OFFLINE = _program(_steps(_OFFLINE, (_CONNECT, _IO_URING_SETUP)))

@@ -38,6 +38,7 @@ class Order:
     log: Path  #: what the cell prints is appended here
     readable: tuple[Path, ...] = ()  #: what it may open for reading beside the libraries
     outputs: Mapping[str, Path] = field(default_factory=dict)  #: where each output goes, by name
+    network: bool = True  #: false: its code can connect to nothing
     import_path: tuple[
         str, ...
     ] = ()  #: searched for modules before the libraries; its files are closed unless `readable` has them
@@ -50,6 +51,7 @@ class Order:
             "log": str(self.log),
             "readable": [str(path) for path in self.readable],
             "outputs": {name: str(path) for name, path in self.outputs.items()},
+            "network": self.network,
             "import_path": list(self.import_path),
         }
 
@@ -62,5 +64,6 @@ class Order:
             log=Path(data["log"]),
             readable=tuple(map(Path, data["readable"])),
             outputs={name: Path(path) for name, path in data["outputs"].items()},
+            network=data["network"],
             import_path=tuple(data["import_path"]),
         )

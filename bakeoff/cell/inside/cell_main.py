@@ -198,6 +198,8 @@ def _find(path: str) -> FunctionType:
 def _confine(order: Order, scratch: Path, ruleset: Ruleset | None) -> None:
     """Set the limits and close the file system, which cannot be undone. After this only the entry runs."""
     _set_limits(order.limits)
+    if not order.network:
+        seccomp.close_network()
     if ruleset is not None:
         ruleset.grant(file_grants.for_order(order, scratch))
         ruleset.enter()

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError
@@ -20,9 +19,10 @@ from bakeoff.domain.runs.result import Fit, FittedModel, NotKept
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
-from bakeoff.evaluation.metrics.score_folds import FoldedRows, score_fold, score_folds
-from bakeoff.evaluation.metrics.score_predictions import Scores, score
-from bakeoff.evaluation.metrics.score_seeds import over_seeds
+from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
+from bakeoff.evaluation.metrics.score_folds import score_fold
+from bakeoff.evaluation.metrics.score_predictions import Scores
+from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, folded_rows, score_snapshot
 from bakeoff.evaluation.reuse.audit_check import sha256
 from registry.columns.predictions import Predictions
 from registry.columns.signature import Signature
@@ -38,64 +38,45 @@ _DESCRIPTION = {
 }
 
 
-class ForgedReportError(Exception):
-    """The report or an output of a cell holds what our own code in the cell never writes."""
+def score_outputs(
+    evaluation: EvaluationUnderWay, functions: Mapping[str, MetricFunction] = NO_FUNCTIONS
+) -> Scores:
+    """The metrics of Bakeoff and of scikit-learn; the custom ones follow, in cells of their own.
 
-
-def score_outputs(evaluation: EvaluationUnderWay) -> Scores:
+    `functions`: custom metrics that are computed here, since the evaluation has no cell.
+    """
     run, job, paths = evaluation.run, evaluation.job, evaluation.paths
     if evaluation.refit:
         return Scores(metrics={}, details={"warnings": []}, sketches={}, curves={})
     if evaluation.fold is None:
-        return score_files(run, job, paths, sketched=not evaluation.is_part)
+        return score_files(run, job, paths, sketched=not evaluation.is_part, functions=functions)
     return score_fold(
-        _folded_rows(run, paths.snapshot),
+        folded_rows(run.dataset, paths.snapshot),
         evaluation.fold,
         load_predictions(job, paths),
-        rules=run.rules,
+        rules=run.rules if functions else run.rules.without_custom(),
         target_kind=run.dataset.target_kind,
         classes=snapshot.classes(paths.snapshot),
+        functions=functions,
     )
 
 
 def score_files(
-    run: Run, job: Job, paths: JobPaths, *, sealed: bool = False, sketched: bool = True
+    run: Run,
+    job: Job,
+    paths: JobPaths,
+    *,
+    sealed: bool = False,
+    sketched: bool = True,
+    functions: Mapping[str, MetricFunction] = NO_FUNCTIONS,
 ) -> Scores:
-    """Scores the predictions at these paths by the rules of the run; `sealed`: on the sealed rows only.
-
-    With folds, the predictions are those of all folds; with seeds, those of one seed after another.
-    """
-    predictions = load_predictions(job, paths)
-    rows = len(snapshot.sealed_labels(paths.snapshot))
-    seeds = max(1, len(predictions.values) // rows) if run.dataset.design.seeds > 1 else 1
-    of_seed = (
-        predictions.of(np.arange(seed * rows, (seed + 1) * rows)) if seeds > 1 else predictions
-        for seed in range(seeds)
-    )
-    return over_seeds(
-        [_score_once(run, paths.snapshot, one, sealed=sealed, sketched=sketched) for one in of_seed]
-    )
-
-
-def _score_once(run: Run, folder: Path, predictions: Predictions, *, sealed: bool, sketched: bool) -> Scores:
-    if run.dataset.design.has_folds:
-        return score_folds(
-            _folded_rows(run, folder),
-            predictions,
-            rules=run.rules,
-            target_kind=run.dataset.target_kind,
-            classes=snapshot.classes(folder),
-            split=run.dataset.split_id,
-        )
-    return score(
-        snapshot.sealed_labels(folder),
-        predictions,
-        rules=run.rules,
-        target_kind=run.dataset.target_kind,
-        classes=snapshot.classes(folder),
-        split=run.dataset.split_id,
-        groups=snapshot.sealed_groups(folder),
-        weights=snapshot.sealed_weights(folder),
+    """Scores the predictions at these paths by the rules of the run, its custom metrics left out."""
+    return score_snapshot(
+        load_predictions(job, paths),
+        paths.snapshot,
+        dataset=run.dataset,
+        rules=run.rules if functions else run.rules.without_custom(),
+        functions=functions,
         sealed=sealed,
         sketched=sketched,
     )
@@ -105,40 +86,22 @@ def score_constant_answer(run: Run, folder: Path, label: Any) -> Scores:
     """By the metric that ranks the run: whoever answers this label for every row of the snapshot."""
     true = snapshot.sealed_labels(folder)
     answers = Predictions(values=np.full(len(true), label, dtype=true.dtype), output_kind=OutputKind.LABELS)
-    by_labels = replace(run, rules=replace(run.rules, metrics=run.rules.metrics[:1], threshold=None))
-    return over_seeds([_score_once(by_labels, folder, answers, sealed=False, sketched=True)])
+    rules = replace(run.rules, metrics=run.rules.metrics[:1], threshold=None)
+    return score_snapshot(answers, folder, dataset=run.dataset, rules=rules)
 
 
-def _folded_rows(run: Run, folder: Path) -> FoldedRows:
-    return FoldedRows(
-        design=run.dataset.design,
-        true=snapshot.sealed_labels(folder),
-        rows=snapshot.sealed_rows(folder),
-        sizes=snapshot.fold_sizes(folder),
-        groups=snapshot.sealed_groups(folder),
-        weights=snapshot.sealed_weights(folder),
+def predicted_files(job: Job, paths: JobPaths) -> PredictedFiles:
+    """With the probabilities or scores beside them, if there are any."""
+    return PredictedFiles(
+        values=paths.predictions,
+        output_kind=job.candidate.output_kind,
+        probabilities=paths.probabilities if paths.probabilities.exists() else None,
+        scores=paths.scores if paths.scores.exists() else None,
     )
 
 
 def load_predictions(job: Job, paths: JobPaths) -> Predictions:
-    """With the probabilities or scores beside them, if there are any. The files are mapped, not checked."""
-    return Predictions(
-        values=load_array(paths.predictions),
-        output_kind=job.candidate.output_kind,
-        probabilities=load_array(paths.probabilities) if paths.probabilities.exists() else None,
-        scores=load_array(paths.scores) if paths.scores.exists() else None,
-    )
-
-
-def load_array(file: Path) -> NDArray[Any]:
-    """Maps the file, so that a huge array takes no memory before its shape is checked."""
-    try:
-        loaded: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
-    except Exception as exc:  # untrusted code wrote the file, and numpy's reader raises almost anything
-        raise ForgedReportError(f"the predictions cannot be read: {type(exc).__name__}: {exc}") from exc
-    if not loaded.ndim:
-        raise ForgedReportError("the predictions are a single value")
-    return loaded
+    return predicted_files(job, paths).load()
 
 
 def has_predictions_of(fit: Fit, paths: JobPaths) -> bool:
@@ -208,4 +171,5 @@ def _metadata(
         "target": run.dataset.target,
         "targetKind": run.dataset.target_kind,
         "seed": run.seed,
+        **({"greaterIsBetter": run.rules.directions} if run.rules.facts else {}),
     }

@@ -19,13 +19,15 @@ from bakeoff.domain.machine.background_work import StoppedError, TooLongError, r
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
-from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, accept_model, score_outputs
+from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
+from bakeoff.evaluation.jobs.accept_outputs import accept_model, predicted_files, score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
 from bakeoff.evaluation.jobs.latency import accept_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
+from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
 from registry.code.code_reading import Code
@@ -98,6 +100,42 @@ def rescore(evaluation: EvaluationUnderWay, fit: Fit) -> EvaluationEnd:
         return scored if known is None else _with_details(scored, deterministic=known)
 
     return score_within_time(score, evaluation)
+
+
+def with_own_metrics(
+    end: EvaluationEnd, evaluation: EvaluationUnderWay, warm_parent: Callable[[], WarmParent]
+) -> EvaluationEnd:
+    """Computes the custom metrics of the run, if there are any, in cells of the same warm parent.
+
+    `evaluation.paths` name the predictions, which the other metrics have shown to be sound.
+    """
+    run, paths = evaluation.run, evaluation.paths
+    if not isinstance(end, Scored) or not run.rules.custom:
+        return end
+
+    def run_cell(order: Order) -> CellOutcome:
+        if (
+            not evaluation.permission.may_go_on()
+        ):  # of many short cells none would ask, and the lease would end
+            raise StoppedError
+        return warm_parent().run(order, keep_going=evaluation.permission.may_go_on)
+
+    scoring = CustomScoring(
+        rules=run.rules,
+        dataset=run.dataset,
+        snapshot=paths.snapshot,
+        predicted=predicted_files(evaluation.job, paths),
+        root=paths.root,
+        closed=paths.closed,
+        log=paths.log,
+        longest_s=min(evaluation.metric_timeout_s, evaluation.job.timeout_s),
+        threads=evaluation.grant.threads,
+        memory_mb=evaluation.grant.memory_mb,
+    )
+    try:
+        return replace(end, scores=with_custom_metrics(end.scores, scoring, run_cell))
+    except StoppedError:
+        return Stopped()
 
 
 def _order(evaluation: EvaluationUnderWay) -> Order:
@@ -206,7 +244,7 @@ def about_weights(report: Any) -> list[str]:
 def score_within_time(
     score: Callable[[], Scored], evaluation: EvaluationUnderWay, *, log_tail: str = ""
 ) -> EvaluationEnd:
-    """Scores within the time limit of the job, because a custom metric may take for ever."""
+    """Scores within the time limit of the job, because metrics of many rows may take long."""
     job, metrics = evaluation.job, evaluation.run.rules.metrics
     try:
         return run_in_thread(score, keep_going=evaluation.permission.may_go_on, longest_s=job.timeout_s)

@@ -95,6 +95,7 @@ class EvaluationUnderWay:
     paths: JobPaths
     grant: Grant
     permission: Permission
+    metric_timeout_s: float = 60.0  #: for each custom metric
     fold: int | None = (
         None  #: which of the folds of all repeats; None: there is one split, or it is the whole
     )

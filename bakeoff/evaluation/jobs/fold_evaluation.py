@@ -22,11 +22,13 @@ import numpy as np
 from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Provenance, fingerprint
-from bakeoff.evaluation.jobs.accept_outputs import load_array, score_outputs
+from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, score_within_time
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
+from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_predictions import Scores
+from bakeoff.evaluation.metrics.score_snapshot import load_array
 from bakeoff.evaluation.reuse.audit_check import first_change, sha256
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
 from registry.code.library_versions import cell_environment
@@ -210,6 +212,7 @@ def together(
     folds: Sequence[FoldResult],
     refit: Scored | NotKept | None = None,
     earlier_s: float = 0.0,
+    functions: Mapping[str, MetricFunction] = NO_FUNCTIONS,
 ) -> Scored:
     """The evaluation as a whole: all predictions in one file, scored fold by fold."""
     parts = [_paths_at(evaluation, fold.place) for fold in folds]
@@ -220,7 +223,7 @@ def together(
     fitted: FittedModel | NotKept | None = refit.fitted if isinstance(refit, Scored) else refit
     costs = [*(fold.cost for fold in folds), *([refit.cost] if isinstance(refit, Scored) else [])]
     return Scored(
-        scores=_with_folds(score_outputs(evaluation), folds),
+        scores=_with_folds(score_outputs(evaluation, functions), folds),
         cost=_sum(costs),
         fitted=fitted,
         provenance=_provenance([fold.provenance for fold in folds], whole),

@@ -32,6 +32,7 @@ from bakeoff.evaluation.jobs.fold_evaluation import (
     whole_seeds,
 )
 from bakeoff.evaluation.jobs.latency import accept_latency
+from bakeoff.evaluation.metrics.metric_function import load_metrics
 
 if TYPE_CHECKING:
     from bakeoff.domain.runs.fold_result import FoldResult
@@ -67,7 +68,8 @@ def _all_fits(evaluation: EvaluationUnderWay) -> Scored:
         began = time.perf_counter()
         scored = _fit(fold_of(evaluation, place, evaluation.job.timeout_s))
         done[place] = fold_result(place, scored, time.perf_counter() - began)
-    return together(evaluation, whole_seeds(evaluation, done))
+    functions = load_metrics(evaluation.run.rules.custom)
+    return together(evaluation, whole_seeds(evaluation, done), functions=functions)
 
 
 def _fit(evaluation: EvaluationUnderWay) -> Scored:
@@ -82,7 +84,8 @@ def _fit(evaluation: EvaluationUnderWay) -> Scored:
         granted_threads=evaluation.grant.threads,
         latency=accept_latency(report, wall_s=time.perf_counter() - began),
     )
-    scored = Scored(scores=score_outputs(evaluation), cost=cost, uses_seed=uses_seed(report))
+    functions = load_metrics(evaluation.run.rules.custom)
+    scored = Scored(scores=score_outputs(evaluation, functions), cost=cost, uses_seed=uses_seed(report))
     for warning in about_weights(report):
         scored = with_warning(scored, warning)
     return scored

@@ -7,13 +7,13 @@ package.module:function    a function of the user, called as function(y_true, y_
 """
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.extensions import Extends, whose
-from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION, ScoringRules
+from bakeoff.domain.metric import BUILT_IN_CLASSIFICATION, BUILT_IN_REGRESSION, MetricFacts, ScoringRules
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.metrics.known_scorers import known_scorers
 
@@ -23,40 +23,47 @@ def built_in(target_kind: TargetKind) -> tuple[str, ...]:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Refuses names that no metric has, whatever the target is: this needs neither data nor candidates."""
+    """Refuses names that no metric has, whatever the target is: this needs neither data nor candidates.
+
+    Whether a function is there, only a cell finds out (`bakeoff.evaluation.functions.metric_facts`).
+    """
     for place, name in enumerate(names):
         with in_field(f"metrics.{place}"):
             if metric.is_custom(name):
-                metric.load(name)
+                metric.check_form(name)
             elif name not in {*BUILT_IN_CLASSIFICATION, *BUILT_IN_REGRESSION}:
                 _refuse_unknown(name, known_scorers())
 
 
-def check_metrics(names: Iterable[str], target_kind: TargetKind) -> None:
+def check_metrics(
+    names: Iterable[str], target_kind: TargetKind, facts: Mapping[str, MetricFacts] | None = None
+) -> None:
+    """`facts`: of the custom metrics; one that is not among them fits every target."""
     for place, name in enumerate(names):
         with in_field(f"metrics.{place}"):
             if metric.is_custom(name):
-                _check_custom(name, target_kind)
+                _check_custom(name, target_kind, (facts or {}).get(name))
             elif name not in built_in(target_kind):
                 _check_foreign(name, target_kind)
 
 
-def may_need_probabilities(names: Iterable[str], target_kind: TargetKind) -> bool:
+def may_need_probabilities(rules: ScoringRules, target_kind: TargetKind) -> bool:
     """Whether a metric may need probabilities: any scorer of scikit-learn, and functions that say so."""
     return any(
-        name not in built_in(target_kind) and (not metric.is_custom(name) or metric.needs_probabilities(name))
-        for name in names
+        name not in built_in(target_kind)
+        and (not metric.is_custom(name) or rules.facts_of(name).needs_probabilities)
+        for name in rules.metrics
     )
 
 
 def need_more_than_labels(rules: ScoringRules, target_kind: TargetKind) -> bool:
     """Whether labels alone cannot be scored by these rules: probabilities or scores may be needed."""
-    return rules.threshold is not None or may_need_probabilities(rules.metrics, target_kind)
+    return rules.threshold is not None or may_need_probabilities(rules, target_kind)
 
 
-def _check_custom(name: str, target_kind: TargetKind) -> None:
-    """Checks a custom metric. Its code is imported here, in the process that starts the run."""
-    if not metric.fits(name, target_kind):
+def _check_custom(name: str, target_kind: TargetKind, facts: MetricFacts | None) -> None:
+    metric.check_form(name)
+    if facts is not None and not facts.fits(target_kind):
         raise InvalidInputError(f"metric {name!r} does not fit a {target_kind} target, it says itself")
     if metric.names_function(name):
         return

@@ -17,6 +17,7 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.design import Design
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.fold_result import fold_record
+from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores, block_map_of, score_rows
 from bakeoff.evaluation.statistics.cross_validation import out_of_fold
@@ -58,6 +59,7 @@ def score_fold(
     rules: ScoringRules,
     target_kind: TargetKind,
     classes: Sequence[Label],
+    functions: Mapping[str, MetricFunction] = NO_FUNCTIONS,
 ) -> Scores:
     """The metrics of one fold, without sketches. `predictions`: of its rows alone."""
     rows = data.rows_of(place)
@@ -73,6 +75,7 @@ def score_fold(
         classes=classes,
         sketched=False,
         curved=False,
+        functions=functions,
     )
 
 
@@ -84,6 +87,7 @@ def score_folds(
     target_kind: TargetKind,
     classes: Sequence[Label],
     split: str,
+    functions: Mapping[str, MetricFunction] = NO_FUNCTIONS,
 ) -> Scores:
     """`predictions`: of all folds, as the rows stand. `split`: the address of the split, with its folds."""
     _require_as_many(predictions, len(data.true))
@@ -107,6 +111,7 @@ def score_folds(
             classes=classes,
             sketched=fold,
             curved=not fold,
+            functions=functions,
         )
 
     together = scored(first, fold=False)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.domain import metric
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn_scorers
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
+from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.result_details import bounded, finite_or_none, printable, value_or_nan
 from bakeoff.evaluation.metrics.score_curves import label_curves, value_curves
 from bakeoff.evaluation.metrics.score_sketches import sketches_of
@@ -68,6 +68,7 @@ class _Case:
     predicted: NDArray[Any]
     true_for_scorers: NDArray[Any]
     model: AlreadyPredicted
+    functions: Mapping[str, MetricFunction]  #: of the custom metrics
     block_map: BlockMap
     weights: NDArray[Any] | None  #: of these rows; None: all count alike
     exact_names: frozenset[str]  #: metrics whose influence functions are known for these predictions
@@ -97,11 +98,14 @@ def score(
     weights: NDArray[Any] | None = None,
     sealed: bool = False,
     sketched: bool = True,
+    functions: Mapping[str, MetricFunction] = NO_FUNCTIONS,
 ) -> Scores:
     """Computes the metrics. BadPredictionsError if the predictions cannot be used.
 
     `split` is the address of the split: only scores of the same split can be compared. `groups` names the
     group of each row; without it each row stands for itself. `weights` say how much each row counts.
+
+    `functions`: those of the custom metrics among the rules; only cells have them.
 
     If the rules seal rows of the split, `sealed` scores those alone, and without it all others are scored.
 
@@ -126,6 +130,7 @@ def score(
         target_kind=target_kind,
         classes=classes,
         sketched=sketched,
+        functions=functions,
     )
 
 
@@ -150,6 +155,7 @@ def score_rows(
     classes: Sequence[Label],
     sketched: bool = True,
     curved: bool = True,
+    functions: Mapping[str, MetricFunction] = NO_FUNCTIONS,
 ) -> Scores:
     """The same for rows whose blocks are known: those of a fold are blocks of the whole data.
 
@@ -158,11 +164,24 @@ def score_rows(
     """
     if target_kind is TargetKind.REGRESSION:
         return _score_values(
-            true.astype(np.float64), predictions, rules, block_map, sketched=sketched, curved=curved
+            true.astype(np.float64),
+            predictions,
+            rules,
+            block_map,
+            functions=functions,
+            sketched=sketched,
+            curved=curved,
         )
     known = np.unique(plain_labels(classes))
     return _score_labels(
-        plain_labels(true), predictions, rules, known, block_map, sketched=sketched, curved=curved
+        plain_labels(true),
+        predictions,
+        rules,
+        known,
+        block_map,
+        functions=functions,
+        sketched=sketched,
+        curved=curved,
     )
 
 
@@ -172,6 +191,7 @@ def _score_values(
     rules: ScoringRules,
     block_map: BlockMap,
     *,
+    functions: Mapping[str, MetricFunction],
     sketched: bool,
     curved: bool,
 ) -> Scores:
@@ -186,6 +206,7 @@ def _score_values(
         predicted=predicted,
         true_for_scorers=true,
         model=AlreadyPredicted(predicted, classes=None),
+        functions=functions,
         block_map=block_map,
         weights=block_map.weights,
         exact_names=exact_value_metrics(),
@@ -208,6 +229,7 @@ def _score_labels(
     classes: NDArray[Any],
     block_map: BlockMap,
     *,
+    functions: Mapping[str, MetricFunction],
     sketched: bool,
     curved: bool,
 ) -> Scores:
@@ -232,6 +254,7 @@ def _score_labels(
         predicted=answered.labels,
         true_for_scorers=_positive_is_1(true_codes, positive),
         model=_model(answered, len(classes), positive),
+        functions=functions,
         block_map=block_map,
         weights=block_map.weights,
         exact_names=exact_label_metrics(label_answers),
@@ -283,8 +306,8 @@ def _measured(name: str, case: _Case, notes: list[str]) -> float | None:
 
 def _value(name: str, case: _Case, notes: list[str]) -> float:
     """The value of a metric that is not built in."""
-    if metric.is_custom(name):
-        return value_or_nan(name, lambda: _measured_by_function(name, case), notes)
+    if (function := case.functions.get(name)) is not None:
+        return value_or_nan(name, lambda: _measured_by_function(function, case), notes)
 
     def measured() -> float:
         return sklearn_scorers.measure(name, case.model, case.true_for_scorers, case.weights)
@@ -292,14 +315,10 @@ def _value(name: str, case: _Case, notes: list[str]) -> float:
     return value_or_nan(name, measured, notes)
 
 
-def _measured_by_function(name: str, case: _Case) -> Any:
-    """The only place where a custom metric is called.
-
-    It is given copies, so that a function that sorts in place does not change what the next metric sees.
-    """
-    if metric.needs_probabilities(name):
-        return metric.load(name)(case.true_for_scorers.copy(), case.model.predict_proba(None).copy())
-    return metric.load(name)(case.true.copy(), case.predicted.copy())
+def _measured_by_function(function: MetricFunction, case: _Case) -> float:
+    if function.facts.needs_probabilities:
+        return function(case.true_for_scorers, case.model.predict_proba(None))
+    return function(case.true, case.predicted)
 
 
 def _quick(counts: Counts, rules: ScoringRules, positive: int | None) -> dict[str, Callable[[], float]]:

@@ -12,6 +12,7 @@ from bakeoff.domain.metric import (
     CLASSIFICATION_METRICS,
     REGRESSION_METRICS,
     Average,
+    MetricFacts,
     ScoringRules,
 )
 from bakeoff.domain.wording import quoted
@@ -31,11 +32,15 @@ def resolve_rules(
     average: str | None = None,
     zero_division: float = 0.0,
     seal: float = 0.0,
+    facts: Sequence[MetricFacts] = (),
 ) -> ScoringRules:
-    """Check all rules before anything is enqueued. `classes` are in sort order."""
+    """Check all rules before anything is enqueued.
+
+    `classes` are in sort order; `facts`: of the custom metrics.
+    """
     kind = _kind(target_kind, classes)
     with in_field("metrics"):
-        names = _metrics(metrics, kind)
+        names = _metrics(metrics, kind, facts)
     with in_field("positiveLabel"):
         positive = _positive_label(positive_label, kind, classes)
     with in_field("threshold"):
@@ -51,6 +56,7 @@ def resolve_rules(
         average=how,
         zero_division=zero_division,
         seal=seal,
+        facts=tuple(one for one in facts if one.name in names),
     )
 
 
@@ -65,14 +71,14 @@ def _kind(target_kind: TargetKind, classes: Sequence[Label]) -> TargetKind:
     return TargetKind.BINARY if len(classes) == _BINARY else TargetKind.MULTICLASS
 
 
-def _metrics(names: Sequence[str] | None, kind: TargetKind) -> tuple[str, ...]:
+def _metrics(names: Sequence[str] | None, kind: TargetKind, facts: Sequence[MetricFacts]) -> tuple[str, ...]:
     if names is None:
         return REGRESSION_METRICS if kind is TargetKind.REGRESSION else CLASSIFICATION_METRICS
     if isinstance(names, str) or not names:
         raise InvalidInputError(
             f"metrics must be a list of one name at least, got {names!r}; such as [f1, recall]"
         )
-    metric_names.check_metrics(names, kind)
+    metric_names.check_metrics(names, kind, {one.name: one for one in facts})
     return tuple(dict.fromkeys(names))
 
 

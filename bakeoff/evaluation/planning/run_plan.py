@@ -11,12 +11,13 @@ from bakeoff.domain.design import Design
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, in_field
 from bakeoff.domain.finding import Finding
 from bakeoff.domain.machine.background_work import start_in_thread
-from bakeoff.domain.metric import ScoringRules, is_custom
+from bakeoff.domain.metric import MetricFacts, ScoringRules, is_custom
 from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import classes, fields, fold_sizes
+from bakeoff.evaluation.functions.metric_facts import metric_facts
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline
 from bakeoff.evaluation.metrics.metric_names import check_names
 from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
@@ -104,14 +105,16 @@ def make_plan(
     """Makes the plan. `catalog` may be slow: the data are read meanwhile, if no candidate is named."""
     configuration.require_shared_dir()
     settings = configuration.settings
-    check_names(request.metrics or settings.metrics or ())
+    metrics = request.metrics or settings.metrics
+    check_names(metrics or ())
+    facts = metric_facts(metrics or (), configuration)
     data = data_of(request, configuration)
     seal = settings.seal if request.seal is None else request.seal
     with in_field("seal"):
         refuse_seal(seal, data.design)
     if data.design.weight is not None:
         with in_field("metrics"):
-            _refuse_unweighted(request.metrics or settings.metrics or ())
+            _refuse_unweighted(metrics or ())
     with in_field("saveAs"):
         saves = request.refit or not data.design.has_folds
         save = _saving(request, data.name, configuration) if saves else None
@@ -125,7 +128,7 @@ def make_plan(
         ),
         candidates=(*([baseline] if baseline else []), *choice.chosen),
         left_out=tuple(candidate.id for candidate in choice.left_out),
-        rules=_rules(request, data.dataset, pinned, configuration, seal),
+        rules=_rules(request, data.dataset, pinned, metrics=metrics, facts=facts, seal=seal),
         seed=data.seed,
         test_size=data.test_size,
         baseline_id=baseline.id if baseline else None,
@@ -242,13 +245,20 @@ def _no_such_dataset(name: str, known: Sequence[str]) -> str:
 
 
 def _rules(
-    request: RunSpec, dataset: DatasetSettings, pinned: Pinned, configuration: Configuration, seal: float
+    request: RunSpec,
+    dataset: DatasetSettings,
+    pinned: Pinned,
+    *,
+    metrics: Sequence[str] | None,
+    facts: Sequence[MetricFacts],
+    seal: float,
 ) -> ScoringRules:
     positive = dataset.positive_label if request.positive_label is None else request.positive_label
     return resolve_rules(
         target_kind=pinned.ref.target_kind,
         classes=list(classes(pinned.folder)),
-        metrics=request.metrics or configuration.settings.metrics,
+        metrics=metrics,
+        facts=facts,
         positive_label=positive,
         threshold=request.threshold,
         average=request.average,

@@ -35,10 +35,19 @@ def in_order_of_bands(
     return ordered
 
 
-def rank(results: Sequence[Result], *, metric: str, baseline_id: str | None) -> list[LeaderboardRow]:
-    """`baseline_id` is the baseline's model id; None if the run had none."""
+def rank(
+    results: Sequence[Result],
+    *,
+    metric: str,
+    baseline_id: str | None,
+    directions: Mapping[str, bool] | None = None,
+) -> list[LeaderboardRow]:
+    """`baseline_id` is the baseline's model id; None if the run had none.
+
+    `directions`: what custom metrics say of their direction.
+    """
     _check_metric(results, metric)
-    sign = 1 if greater_is_better(metric) else -1
+    sign = 1 if greater_is_better(metric, directions) else -1
     ordered = sorted(
         ((_goodness(result, metric, sign), result) for result in results),
         key=lambda pair: (-pair[0], pair[1].model_id, pair[1].model_version),

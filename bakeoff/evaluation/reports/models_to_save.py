@@ -27,7 +27,12 @@ def select(run: Run, results: Sequence[Result], policy: SavePolicy, verdict: Run
     """
     if run.state is RunState.CANCELLED:
         return Selection(wanted=(), remark="the run was cancelled before its winner was known")
-    rows = rank(results, metric=run.rules.metrics[0], baseline_id=run.baseline_id)
+    rows = rank(
+        results,
+        metric=run.rules.metrics[0],
+        baseline_id=run.baseline_id,
+        directions=run.rules.directions,
+    )
     rivals = [row.result for row in rows if row.result.model_id != run.baseline_id]
     recommended = verdict.recommended if verdict else None
     best = next((result for result in rivals if result.model_id == recommended), None)

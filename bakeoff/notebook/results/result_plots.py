@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError
-from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.wording import listed
 from bakeoff.operations.runs.run_report import report_record
 from bakeoff.web.charts.confusion_table import confusion_table
@@ -115,7 +114,7 @@ class ResultPlots:
             [pair.to_record() for pair in verdict.pairs] if verdict else [],
             metric=metric,
             cost=cost,
-            greater_is_better=greater_is_better(metric),
+            greater_is_better=self._report.run.rules.greater_is_better(metric),
             baseline_id=self._report.run.baseline_id,
         )
         return _plot(

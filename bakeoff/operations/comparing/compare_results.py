@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import PairDifference, PreferAmongTied, RunVerdict, SplitReuse, Standing
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.operations.comparing.comparability import ComparedResult, refuse_if_incomparable
@@ -148,7 +148,7 @@ def compare_results(
         metrics=metrics,
         ranking=ranking,
         verdicts=verdicts,
-        within=None if margin is None else _within(sketches, metrics[0], margin),
+        within=None if margin is None else _within(sketches, metrics[0], margin, results[0].run),
         disagreements=found,
         why_no_rows=why_not,
         rows=listed_rows,
@@ -240,7 +240,7 @@ def _judge(
             metric: judge(
                 judged,
                 metric=metric,
-                greater_is_better=greater_is_better(metric),
+                greater_is_better=results[0].run.rules.greater_is_better(metric),
                 prefer=_preferred(settings.prefer_among_tied, results),
                 # Only a run spends test rows, so only a run says what to take of them.
                 may_be_taken=lambda _: not is_spent,
@@ -264,12 +264,15 @@ def _preferred(
 
 
 def _within(
-    sketches: "Mapping[str, Mapping[str, Sketch | None]]", metric: str, margin: float
+    sketches: "Mapping[str, Mapping[str, Sketch | None]]", metric: str, margin: float, run: Run
 ) -> "WithinMargin":
     from bakeoff.evaluation.statistics.within_margin import within_margin
 
     return within_margin(
-        sketches[metric], metric=metric, greater_is_better=greater_is_better(metric), margin=margin
+        sketches[metric],
+        metric=metric,
+        greater_is_better=run.rules.greater_is_better(metric),
+        margin=margin,
     )
 
 

@@ -96,6 +96,7 @@ def _recommended(context: Context, run: Run) -> Job:
         job_rows.results_of_run(context.engine, run.id),
         metric=run.rules.metrics[0],
         baseline_id=run.baseline_id,
+        directions=run.rules.directions,
     )
     ids = [row.result.model_id for row in board if row.result.model_id != run.baseline_id]
     if not ids:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from bakeoff.domain.finding import Finding, blocking, with_accepted, worst_first
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.machine.background_work import StoppedError
-from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
@@ -142,7 +141,7 @@ def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None"
     verdict = judge(
         [*candidates, *always_positive(context, run, candidates)],
         metric=metric,
-        greater_is_better=greater_is_better(metric),
+        greater_is_better=run.rules.greater_is_better(metric),
         prefer=settings.prefer_among_tied,
         references=references,
         may_be_taken=spent.may_be_taken if spent and not is_held_back else lambda _: not is_held_back,
@@ -180,7 +179,7 @@ def verdict_so_far(context: Context, run: Run) -> RunVerdict:
     return judge(
         _candidates(context, run, job_rows.results_of_run(context.engine, run.id)),
         metric=metric,
-        greater_is_better=greater_is_better(metric),
+        greater_is_better=run.rules.greater_is_better(metric),
         draws=_DRAWS_SO_FAR,
     )
 

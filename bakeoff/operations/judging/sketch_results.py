@@ -1,7 +1,8 @@
 """Sketch results that have none, being older than sketches, from the predictions that were kept of them.
 
-The predictions are scored once more. A sketch is added only where that gives the very score that is stored;
-where the predictions or their snapshot are gone, or are not what they were, the result stays without.
+The predictions are scored once more, but not by custom metrics. A sketch is added only where that gives the
+very score that is stored; where the predictions or their snapshot are gone, or are not what they were, the
+result stays without.
 """
 
 import logging
@@ -25,7 +26,7 @@ def sketch_what_has_none(context: Context, run: Run, results: Sequence[Result]) 
 
 
 def _sketch(context: Context, run: Run, result: Result) -> bool:
-    from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError
+    from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
     from registry.columns.predictions import BadPredictionsError
 
     try:

@@ -8,18 +8,24 @@ spent     `reuse: spend` lets a candidate replace the adopted one only if that i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.finding import Finding, Severity
-from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import RunVerdict, SealedScore, Spending
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
+from bakeoff.operations.own_oven import own_oven
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.results.verdict_rows import EarlierVerdict
+
+if TYPE_CHECKING:
+    from bakeoff.evaluation.jobs.evaluation_under_way import JobPaths
+    from bakeoff.evaluation.metrics.score_predictions import Scores
 
 #: If so many versions of a candidate are each better than the one before on the same rows, it is no accident.
 _MOST_STEPS_UP = 10
@@ -93,7 +99,7 @@ def _with_broken_seals(context: Context, run: Run, verdict: RunVerdict) -> RunVe
 
 
 def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: Result) -> RunVerdict:
-    from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, score_files
+    from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
     from registry.columns.predictions import BadPredictionsError
 
     test_rows = run.dataset.test_rows
@@ -103,7 +109,8 @@ def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: R
     if paths is None:
         return _not_opened(verdict, "its predictions were not kept")
     try:
-        scores = score_files(run, job_rows.get(context.engine, result.evaluation_id), paths, sealed=True)
+        job = job_rows.get(context.engine, result.evaluation_id)
+        scores = _scores_of_sealed_rows(context, run, job, paths, verdict.metric)
     except (BakeoffError, ForgedReportError, BadPredictionsError, OSError) as exc:
         return _not_opened(verdict, str(exc))
     value, known = scores.metrics[verdict.metric], scores.intervals.get(verdict.metric)
@@ -125,6 +132,30 @@ def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: R
     )
 
 
+def _scores_of_sealed_rows(context: Context, run: Run, job: Job, paths: "JobPaths", metric: str) -> "Scores":
+    from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
+    from bakeoff.evaluation.jobs.accept_outputs import predicted_files, score_files
+
+    rules = run.rules.only([metric])
+    scores = score_files(replace(run, rules=rules), job, paths, sealed=True)
+    if not rules.custom:
+        return scores
+    scoring = CustomScoring(
+        rules=rules,
+        dataset=run.dataset,
+        snapshot=paths.snapshot,
+        predicted=predicted_files(job, paths),
+        root=paths.root,
+        closed=paths.closed,
+        log=paths.log,
+        longest_s=context.configuration.settings.metric_timeout,
+        memory_mb=context.configuration.settings.memory_limit_mb,
+        sealed=True,
+    )
+    with own_oven(context) as run_cell:
+        return with_custom_metrics(scores, scoring, run_cell)
+
+
 def _not_opened(verdict: RunVerdict, why: str) -> RunVerdict:
     message = f"the sealed rows were not opened for {verdict.recommended}: {why}"
     finding = Finding(slug="sealed-rows-not-opened", severity=Severity.MEDIUM, message=message)
@@ -139,6 +170,7 @@ class SpentRows:
 
         self._context = context
         self._metric = metric
+        self._greater_is_better = run.rules.greater_is_better(metric)
         self._evaluations = {result.model_id: result.evaluation_id for result in results}
         earlier = [
             one.spending
@@ -157,7 +189,9 @@ class SpentRows:
         if self._champion is None:
             self._spending = replace(self._spending, adopted=proposed)
             return True
-        p_value = _p_of_being_better(self._context, self._metric, proposed, self._champion)
+        p_value = _p_of_being_better(
+            self._context, self._metric, proposed, self._champion, greater_is_better=self._greater_is_better
+        )
         is_better = p_value <= self._spending.level
         self._spending = replace(
             self._spending,
@@ -181,7 +215,9 @@ def _name_of(context: Context, evaluation_id: str) -> str:
     return f"{job.candidate.id} of {run_rows.get(context.engine, job.run_id).name}"
 
 
-def _p_of_being_better(context: Context, metric: str, proposed: str, champion: str) -> float:
+def _p_of_being_better(
+    context: Context, metric: str, proposed: str, champion: str, *, greater_is_better: bool
+) -> float:
     """The one-sided p-value; 1 if the champion was scored by other rules, or has no stored sketch."""
     from bakeoff.evaluation.statistics.comparison import IncomparableError
     from bakeoff.evaluation.statistics.sketches.sketch import Sketch
@@ -192,7 +228,7 @@ def _p_of_being_better(context: Context, metric: str, proposed: str, champion: s
     if len(sketches) < len(stored):
         return 1.0
     try:
-        return p_of_being_better(*sketches, greater_is_better=greater_is_better(metric))
+        return p_of_being_better(*sketches, greater_is_better=greater_is_better)
     except IncomparableError:
         return 1.0
 

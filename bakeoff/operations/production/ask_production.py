@@ -23,27 +23,30 @@ from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFou
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
+from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import ModelVersion
 from bakeoff.domain.runs.job import JobError
 from bakeoff.domain.runs.run import Run, RunState
 from bakeoff.domain.runs.verdict import ProductionScores
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.snapshot_layout import OPEN, folder_of
-from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, load_array
+from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
+from bakeoff.evaluation.functions.single_use_oven import RunCell
 from bakeoff.evaluation.jobs.cell_failure import Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_job import predictions_mb
 from bakeoff.evaluation.metrics.metric_names import may_need_probabilities
-from bakeoff.evaluation.metrics.score_predictions import Scores, score
+from bakeoff.evaluation.metrics.score_predictions import Scores
+from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, PredictedFiles, score_snapshot
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.operations.capacity import usual_grant
 from bakeoff.operations.context import Context
-from bakeoff.operations.own_oven import run_in_own_oven
+from bakeoff.operations.own_oven import own_oven
 from bakeoff.operations.production import answer_of_production
 from bakeoff.operations.upkeep.leased_work import work_while_leased
 from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from registry.code.import_environment import import_path, readable_paths
-from registry.columns.predictions import BadPredictionsError, Predictions
+from registry.columns.predictions import BadPredictionsError
 from registry.models.promotion import production_of
 from registry.models.registry_interface import Fitted
 from registry.models.registry_opening import has_registry, open_registry
@@ -185,15 +188,37 @@ def _folder(context: Context, run: Run) -> Iterator[Path]:
 
 
 def _scores(context: Context, run: Run, version: ModelVersion, copied: Fitted) -> Scores:
+    with own_oven(context) as run_cell:
+        return _scores_in(context, run, version, copied, run_cell)
+
+
+def _scores_in(
+    context: Context, run: Run, version: ModelVersion, copied: Fitted, run_cell: RunCell
+) -> Scores:
     order = _order(context, run, version, copied)
-    outcome = run_in_own_oven(context, order)
+    outcome = run_cell(order)
     if outcome.end is not End.RETURNED:
         failure = failure_of(outcome, attempt=MOST_ATTEMPTS, writes_to=copied.model.parent)
         assert not isinstance(failure, Stopped)  # noqa: S101 - nobody stops this cell
         if isinstance(failure, Killed):
             raise InfrastructureError(failure.error.message)
         raise _NotComparableError(_in_words(failure.error, outcome.end, order))
-    return _scored_within_time(context, run, version, order)
+    predicted, rules = _answers(run, version, order)
+    return with_custom_metrics(
+        _scored_within_time(context, run, predicted, rules),
+        CustomScoring(
+            rules=rules,
+            dataset=run.dataset,
+            snapshot=_place(context, run),
+            predicted=predicted,
+            root=context.configuration.root,
+            closed=context.configuration.secrets,
+            log=order.log,
+            longest_s=context.configuration.settings.metric_timeout,
+            memory_mb=order.limits.memory_mb,
+        ),
+        run_cell,
+    )
 
 
 def _in_words(error: JobError, end: End, order: Order) -> str:
@@ -214,7 +239,7 @@ def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) ->
             version,
             copied,
             snapshot=place / OPEN,
-            probabilities=may_need_probabilities(run.rules.metrics, dataset.target_kind),
+            probabilities=may_need_probabilities(run.rules, dataset.target_kind),
             about={"runId": run.id, "modelId": version.uri},
         ),
         limits=Limits(
@@ -240,13 +265,17 @@ def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) ->
     )
 
 
-def _scored_within_time(context: Context, run: Run, version: ModelVersion, order: Order) -> Scores:
-    """Scores within the time limit of a candidate, because a custom metric may take for ever."""
+def _scored_within_time(context: Context, run: Run, predicted: PredictedFiles, rules: ScoringRules) -> Scores:
+    """Scores within the time limit of a candidate, because metrics of many rows may take long."""
     longest_s = context.configuration.settings.evaluation_timeout
-    try:
-        return run_in_thread(
-            partial(_scored, context, run, version, order), keep_going=lambda: True, longest_s=longest_s
+
+    def scored() -> Scores:
+        return score_snapshot(
+            predicted.load(), _place(context, run), dataset=run.dataset, rules=rules.without_custom()
         )
+
+    try:
+        return run_in_thread(scored, keep_going=lambda: True, longest_s=longest_s)
     except TooLongError:
         names = ", ".join(run.rules.metrics)
         raise _NotComparableError(f"its metrics, {names}, took longer than {longest_s:g} seconds") from None
@@ -254,25 +283,21 @@ def _scored_within_time(context: Context, run: Run, version: ModelVersion, order
         raise _NotComparableError(f"what it predicted cannot be scored: {exc}") from exc
 
 
-def _scored(context: Context, run: Run, version: ModelVersion, order: Order) -> Scores:
-    dataset, rules = run.dataset, run.rules
-    place = folder_of(context.configuration.snapshots, dataset.dataset_id, dataset.split_id)
-    labels = load_array(order.outputs[answer_of_production.LABELS])
+def _answers(run: Run, version: ModelVersion, order: Order) -> tuple[PredictedFiles, ScoringRules]:
+    """What it predicted, and the rules by which that is scored."""
+    labels = order.outputs[answer_of_production.LABELS]
     file = order.outputs[answer_of_production.BESIDE]
-    beside = load_array(file) if file.exists() else None
-    predictions = Predictions(values=labels, output_kind=OutputKind.LABELS, probabilities=beside)
-    rules = replace(rules, threshold=None)  # its own one has decided already which labels it answers
+    beside = file if file.exists() else None
     if beside is not None and version.metadata.get("outputKind") == OutputKind.SCORE:
         # Metrics such as roc_auc read scores. Its own threshold turns them into the labels that it answers.
-        predictions = Predictions(values=beside, output_kind=OutputKind.SCORE)
-        rules = replace(rules, threshold=version.metadata.get("threshold"))
-    return score(
-        snapshot.sealed_labels(place),
-        predictions,
-        rules=rules,
-        target_kind=dataset.target_kind,
-        classes=snapshot.classes(place),
-        split=dataset.split_id,
-        groups=snapshot.sealed_groups(place),
-        weights=snapshot.sealed_weights(place),
-    )
+        threshold = version.metadata.get("threshold")
+        return PredictedFiles(values=beside, output_kind=OutputKind.SCORE), replace(
+            run.rules, threshold=threshold
+        )
+    rules = replace(run.rules, threshold=None)  # its own one has decided already which labels it answers
+    return PredictedFiles(values=labels, output_kind=OutputKind.LABELS, probabilities=beside), rules
+
+
+def _place(context: Context, run: Run) -> Path:
+    dataset = run.dataset
+    return folder_of(context.configuration.snapshots, dataset.dataset_id, dataset.split_id)

@@ -10,7 +10,7 @@ Commands, schedules and Python code of the project do not pass here: they are th
 from collections.abc import Collection
 
 from bakeoff.domain.errors import ForbiddenError, InvalidInputError, in_field
-from bakeoff.domain.metric import names_function
+from bakeoff.domain.metric import is_custom
 from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody
@@ -72,7 +72,7 @@ def _check_dataset(name: str, settings: Settings) -> None:
 def _check_metrics(names: Collection[str], allowed: Collection[str]) -> None:
     for place, name in enumerate(names):
         with in_field(f"metrics.{place}"):
-            if names_function(name) and name not in allowed:
+            if is_custom(name) and name not in allowed:
                 raise InvalidInputError(
                     f"the metric {quoted(name)} runs code: for a client it must stand in the "
                     "configuration, too, under `metrics`"

@@ -53,7 +53,12 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
     verdict = verdict_rows.of_run(engine, run_id)
     if verdict is not None and verdict.metric != ranking:
         verdict = None
-    standings = rank(job_rows.results_of_run(engine, run_id), metric=ranking, baseline_id=run.baseline_id)
+    standings = rank(
+        job_rows.results_of_run(engine, run_id),
+        metric=ranking,
+        baseline_id=run.baseline_id,
+        directions=run.rules.directions,
+    )
     if verdict is not None and run.baseline_id is not None:
         standings = [
             replace(row, beats_baseline=verdict.beats_baselines(row.result.model_id)) for row in standings

@@ -285,12 +285,24 @@ def best(
     greater_is_better: bool,
 ) -> ModelVersion | None:
     """The version with the best value of the metric. Among equal ones, the newest."""
+    value = model_metrics.c.value
+    return _first_with(engine, metric, wanted, value.desc() if greater_is_better else value)
+
+
+def newest_with(engine: Engine, metric: str, wanted: VersionFilter = EVERY_VERSION) -> ModelVersion | None:
+    return _first_with(engine, metric, wanted)
+
+
+def _first_with(
+    engine: Engine, metric: str, wanted: VersionFilter, *order: ColumnElement[Any]
+) -> ModelVersion | None:
+    """Of the versions that have the metric, the first in this order; among equal ones, the newest."""
     mine = model_metrics.c
     found = (
         select_versions()
         .join(model_metrics, mine.model_id == models.c.model_id)
         .where(mine.metric == metric, *_conditions(wanted))
-        .order_by(mine.value.desc() if greater_is_better else mine.value, mine.model_id.desc())
+        .order_by(*order, mine.model_id.desc())
         .limit(1)
     )
     with reading(engine) as connection:

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bakeoff.domain.errors import BakeoffError, InvalidInputError, NotFoundError
-from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.wording import listed, nearest
@@ -50,7 +49,7 @@ def show_comparison(visit: Visit) -> Answer:
     chosen = [jobs[name] for name in names]
     metric, verdict = report.metrics[0], report.verdict
     found = differences(verdict, names[0], names[1:]) if verdict else []
-    lower = frozenset(name for name in report.metrics if not greater_is_better(name))
+    lower = frozenset(name for name in report.metrics if not report.run.rules.greater_is_better(name))
     lines = metric_lines(rows, report.metrics, verdict, lower_is_better=lower)
     places = {name: place for place, name in enumerate(names)}
     pairs = [pair.to_record() for pair in pairs_among(verdict, names)] if verdict else []

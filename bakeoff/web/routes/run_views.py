@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import listed, quoted
 from bakeoff.operations.runs.run_report import RunReport, read_report, report_record
@@ -37,7 +36,7 @@ def show_pareto(visit: Visit) -> Answer:
         [pair.to_record() for pair in report.verdict.pairs] if report.verdict else [],
         metric=metric,
         cost=cost,
-        greater_is_better=greater_is_better(metric),
+        greater_is_better=report.run.rules.greater_is_better(metric),
         baseline_id=report.run.baseline_id,
     )
     shown = [point for point in points if point.kind != "beaten"] if visit.asked("beaten") == "no" else points

@@ -17,6 +17,7 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     evaluate_in_cell,
     rescore,
     result_of,
+    with_own_metrics,
 )
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.fold_evaluation import evaluate_folds, remove_parts
@@ -37,6 +38,7 @@ def work(at_work: JobAtWork) -> Ending:
         paths=_paths(at_work.claim, at_work.context.configuration),
         grant=at_work.grant,
         permission=at_work.monitor,
+        metric_timeout_s=at_work.context.configuration.settings.metric_timeout,
     )
     end = _rescored(evaluation, at_work) if at_work.job.reuses else None
     if end is None:
@@ -58,8 +60,10 @@ def _fitted(evaluation: EvaluationUnderWay, at_work: JobAtWork) -> EvaluationEnd
         return evaluate_in_cell(part, at_work.warm_parent())
 
     if evaluation.run.dataset.design.fits == 1:
-        return fit(evaluation)
-    return evaluate_folds(evaluation, fit, _FoldsInDatabase(at_work))
+        end = fit(evaluation)
+    else:
+        end = evaluate_folds(evaluation, fit, _FoldsInDatabase(at_work))
+    return with_own_metrics(end, evaluation, at_work.warm_parent)
 
 
 class _FoldsInDatabase:
@@ -102,7 +106,8 @@ def _rescored(evaluation: EvaluationUnderWay, at_work: JobAtWork) -> EvaluationE
         stored = at_work.context.configuration.predictions_of(fit.result.run_id, fit.result.evaluation_id)
         earlier = replace(evaluation.paths, predictions=stored)
         if has_predictions_of(fit, earlier):
-            return rescore(replace(evaluation, paths=earlier), fit)
+            evaluation = replace(evaluation, paths=earlier)
+            return with_own_metrics(rescore(evaluation, fit), evaluation, at_work.warm_parent)
     log.warning("job %s is fitted: the predictions of %s are gone", job.id, job.reuses)
     leases.fit_instead(engine, at_work.lease)
     return None

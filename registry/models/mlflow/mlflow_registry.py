@@ -11,7 +11,7 @@ from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.metric import directions_of, greater_is_better
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     ModelVersion,
@@ -188,10 +188,12 @@ class MLflowModelRegistry(BaseModelRegistry):
         return filter(wanted.matches, found)
 
     def best(self, metric: str, wanted: VersionFilter = EVERY_VERSION) -> ModelVersion | None:
-        sign = 1 if greater_is_better(metric) else -1
-        found = self._matching(wanted)
-        valued = ((sign * value, one) for one in found if (value := one.metrics.get(metric)) is not None)
-        best = max(valued, key=lambda pair: pair[0], default=None)
+        valued = [
+            (value, one) for one in self._matching(wanted) if (value := one.metrics.get(metric)) is not None
+        ]
+        newest = directions_of(valued[0][1].metadata) if valued else None
+        sign = 1 if greater_is_better(metric, newest) else -1
+        best = max(valued, key=lambda pair: sign * pair[0], default=None)
         return None if best is None else self._finder.now([best[1]])[0]
 
     def delete_model(self, model_identifier: Identifier, *, force: bool = False) -> bool:

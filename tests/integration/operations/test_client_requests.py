@@ -10,8 +10,10 @@ from fixtures.api import EVALUATIONS, Api, an_api, errors
 from fixtures.project import Project, Worker, a_project, celery_app, wait_for
 
 from bakeoff.api.security.tokens import Role, add
-from bakeoff.domain.errors import ForbiddenError
+from bakeoff.domain.errors import ForbiddenError, InvalidInputError
+from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
+from bakeoff.operations.runs.client_requests import check_run_request
 from bakeoff.settings.configuration import load
 from bakeoff.store.bakeoffs import run_rows
 from tasks import celery
@@ -124,3 +126,11 @@ def test_a_message_for_signals_does_not_change_the_order_of_the_queue_either(doo
         generate_signals_task(priority=-7)
 
     assert doors.number_of_runs() == before
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_metric_of_a_package_must_stand_in_the_configuration_too(doors: Doors) -> None:
+    settings = doors.project.configuration.settings
+
+    with pytest.raises(InvalidInputError, match="the metric 'profit' runs code"):
+        check_run_request(RunSpec(dataset="tiny", metrics=["profit"]), settings, ())

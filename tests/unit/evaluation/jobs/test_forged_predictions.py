@@ -9,8 +9,8 @@ import pytest
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.evaluation.jobs.accept_outputs import ForgedReportError, load_array
 from bakeoff.evaluation.metrics.score_predictions import score
+from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, load_array
 from registry.columns.predictions import BadPredictionsError, Predictions
 
 ROWS = 20

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from bakeoff.domain import metric
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.metric import Average, MetricFacts, ScoringRules, is_custom
+from bakeoff.evaluation.metrics.metric_function import load_metric, load_metrics
 from bakeoff.evaluation.metrics.metric_names import check_metrics, may_need_probabilities
 from bakeoff.evaluation.metrics.score_predictions import score
 from registry.columns.predictions import Predictions
@@ -21,13 +21,20 @@ ANSWERS = Predictions(values=np.array(["no", "yes", "no", "no"]), output_kind=Ou
 
 def refusal(name, kind=BINARY):
     with pytest.raises(InvalidInputError) as caught:
-        check_metrics([name], kind)
+        check_metrics([name], kind, {name: load_metric(name).facts} if is_custom(name) else {})
     return str(caught.value)
 
 
 def scored(name, predictions, *, truth=("no", "yes", "yes", "no"), positive="yes"):
     rules = ScoringRules(metrics=("accuracy", name), positive_label=positive, average=Average.BINARY)
-    return score(np.array(truth), predictions, rules=rules, target_kind=BINARY, classes=["no", "yes"])
+    return score(
+        np.array(truth),
+        predictions,
+        rules=rules,
+        target_kind=BINARY,
+        classes=["no", "yes"],
+        functions=load_metrics(rules.custom),
+    )
 
 
 def test_a_metric_of_a_package_is_named_like_a_built_in_one_and_computed_beside_it():
@@ -60,19 +67,20 @@ def test_without_probabilities_it_is_undefined_and_a_warning_says_why():
 
 
 def test_cells_are_asked_for_probabilities_only_if_a_metric_needs_them():
-    assert may_need_probabilities(["f1", "sureness"], BINARY)
-    assert not may_need_probabilities(["f1", "profit"], BINARY)
-    assert not may_need_probabilities(["unimportable"], BINARY)
+    facts = tuple(load_metric(name).facts for name in ("sureness", "profit"))
+
+    assert may_need_probabilities(ScoringRules(metrics=("f1", "sureness"), facts=facts), BINARY)
+    assert not may_need_probabilities(ScoringRules(metrics=("f1", "profit"), facts=facts), BINARY)
+    assert not may_need_probabilities(ScoringRules(metrics=("unimportable",)), BINARY)
 
 
 def test_the_function_says_which_direction_is_better():
-    assert metric.greater_is_better("profit")
-    assert not metric.greater_is_better("gap")
-    assert metric.greater_is_better("unimportable")  # told by its name, as it cannot be asked
+    assert load_metric("profit").facts == MetricFacts(name="profit", greater_is_better=True)
+    assert not load_metric("gap").facts.greater_is_better
 
 
 def test_a_metric_is_refused_for_a_target_that_it_does_not_fit():
-    check_metrics(["gap"], REGRESSION)
+    check_metrics(["gap"], REGRESSION, {"gap": load_metric("gap").facts})
 
     assert refusal("gap") == "metric 'gap' does not fit a binary target, it says itself"
     assert (

@@ -9,6 +9,7 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.metrics import score_sketches
+from bakeoff.evaluation.metrics.metric_function import load_metrics
 from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from registry.columns.predictions import Predictions
 
@@ -18,16 +19,18 @@ GUESS = np.where(np.arange(80) % 7 == 0, 1 - TRUE, TRUE)
 
 def binary(*metrics: str, proba: bool = False, true: np.ndarray = TRUE) -> Scores:
     positive = np.where(np.arange(len(true)) % 7 == 0, 1 - true, true) * 0.6 + 0.2
+    rules = ScoringRules(metrics=metrics, positive_label="1", average=Average.BINARY)
     return score(
         true,
         Predictions(
             values=positive if proba else GUESS[: len(true)],
             output_kind=OutputKind.PROBA if proba else OutputKind.LABELS,
         ),
-        rules=ScoringRules(metrics=metrics, positive_label="1", average=Average.BINARY),
+        rules=rules,
         target_kind=TargetKind.BINARY,
         classes=[0, 1],
         split="s" * 64,
+        functions=load_metrics(rules.custom),
     )
 
 

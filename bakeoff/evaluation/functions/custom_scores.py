@@ -1,0 +1,206 @@
+"""The custom metrics of one candidate's predictions, each computed in a cell of its own.
+
+The cell has the snapshot with its labels, the predictions of this candidate, and no network. Whatever the
+function does there, it costs its own column: the value is undefined then, and a warning says why. Of what the
+cell reports, numbers alone are used: a false one can only harm the metric itself.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bakeoff.cell.host.cell_order import Limits, Order
+from bakeoff.cell.host.cell_outcome import CellOutcome, End
+from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.machine.background_work import StoppedError
+from bakeoff.domain.metric import ScoringRules
+from bakeoff.evaluation.datasets import snapshot
+from bakeoff.evaluation.functions.single_use_oven import RunCell, why_it_ended
+from bakeoff.evaluation.metrics.result_details import bounded
+from bakeoff.evaluation.metrics.score_predictions import Scores
+from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
+from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
+from registry.code.import_environment import import_path, readable_paths
+
+_ENTRY = "bakeoff.evaluation.functions.metrics_in_cell:compute"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomScoring:
+    """What the cells of custom metrics are given."""
+
+    rules: ScoringRules
+    dataset: DatasetRef
+    snapshot: Path
+    predicted: PredictedFiles
+    root: Path  #: the folder that functions are imported from
+    closed: tuple[Path, ...]  #: what they must not read, although it lies there
+    log: Path  #: what they print is appended here
+    longest_s: float  #: for each metric
+    threads: int = 1
+    memory_mb: int | None = None
+    sealed: bool = False
+
+
+def with_custom_metrics(scores: Scores, scoring: CustomScoring, run_cell: RunCell) -> Scores:
+    """`scores`: those of all other metrics. StoppedError if the job may not go on."""
+    if not scoring.rules.custom:
+        return scores
+    answers = {name: _answer(name, scoring, run_cell) for name in scoring.rules.custom}
+    reference = _reference(scores, scoring)
+    sketches = {
+        name: sketch
+        for name, answer in answers.items()
+        if (sketch := answer.sketch(name, reference)) is not None
+    }
+    details = dict(scores.details)
+    details["warnings"] = bounded(
+        [*(note for answer in answers.values() for note in answer.warnings), *details["warnings"]]
+    )
+    for part in ("folds", "seeds"):
+        if part in details:
+            details[part] = _with_parts(details[part], scoring.rules.metrics, answers, part)
+    metrics = {**scores.metrics, **{name: answer.value for name, answer in answers.items()}}
+    return replace(
+        scores,
+        metrics={name: metrics[name] for name in scoring.rules.metrics},
+        details=details,
+        sketches={**scores.sketches, **sketches},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    value: float | None
+    warnings: tuple[str, ...]
+    parts: Mapping[str, Sequence[float | None]]  #: of folds and of seeds
+    sums: np.ndarray | None = None
+    seed_variance: float = 0.0
+
+    def sketch(self, name: str, reference: Sketch | None) -> Sketch | None:
+        """The sums of influences over the blocks of another metric's sketch, which our own code made."""
+        if self.value is None or self.sums is None or reference is None:
+            return None
+        if self.sums.shape != reference.sums.shape:
+            return None
+        return replace(
+            reference,
+            metric=name,
+            value=self.value,
+            sums=self.sums,
+            kind=IntervalKind.FREE,
+            trials=None,
+            hits=None,
+            negated=False,
+            base=reference.rows if reference.groups is None else reference.base,
+            seed_variance=self.seed_variance,
+        )
+
+
+def _answer(name: str, scoring: CustomScoring, run_cell: RunCell) -> _Answer:
+    outcome = run_cell(_order(name, scoring))
+    if outcome.end is End.LOST:  # its warm parent died, which may not be the fault of the metric
+        outcome = run_cell(_order(name, scoring))
+    if outcome.end is End.STOPPED:
+        raise StoppedError
+    if outcome.end is not End.RETURNED:
+        return _undefined(f"{name} {why_it_ended(outcome, longest_s=scoring.longest_s)}")
+    try:
+        return _read(outcome)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return _undefined(f"{name} failed: its cell reported {outcome.value!r:.100}")
+
+
+def _undefined(why: str) -> _Answer:
+    return _Answer(value=None, warnings=(why,), parts={})
+
+
+def _read(outcome: CellOutcome) -> _Answer:
+    """Other code than ours may have written the report."""
+    value = outcome.value
+    if not isinstance(value, Mapping):
+        raise TypeError("it is no mapping")
+    sums = None if value["sums"] is None else np.array(value["sums"], dtype=np.float64)
+    variance = float(value.get("seedVariance", 0.0))
+    if (sums is not None and not np.isfinite(sums).all()) or not 0 <= variance < math.inf:
+        sums = None
+    return _Answer(
+        value=_number(value["value"]),
+        warnings=tuple(map(str, value["warnings"])),
+        parts={part: [_number(one) for one in value[part]] for part in ("folds", "seeds")},
+        sums=sums,
+        seed_variance=variance,
+    )
+
+
+def _number(value: Any) -> float | None:
+    if value is None:
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _with_parts(
+    records: Sequence[Mapping[str, Any]], metrics: Sequence[str], answers: Mapping[str, _Answer], part: str
+) -> list[dict[str, Any]]:
+    """The records of folds or seeds, with what the custom metrics have in each of them."""
+
+    def in_place(place: int) -> Iterator[tuple[str, float | None]]:
+        for name in metrics:
+            if name not in answers:
+                yield name, records[place]["metrics"][name]
+            else:
+                values = answers[name].parts.get(part, ())
+                yield name, values[place] if place < len(values) else None
+
+    return [{**record, "metrics": dict(in_place(place))} for place, record in enumerate(records)]
+
+
+def _reference(scores: Scores, scoring: CustomScoring) -> Sketch | None:
+    """The sketch of any metric of ours for these rows: that of the run, or one that is computed for this."""
+    known = next(iter(scores.sketches.values()), None)
+    if known is not None:
+        return known
+    name = "mae" if scoring.dataset.target_kind is TargetKind.REGRESSION else "accuracy"
+    found = score_snapshot(
+        scoring.predicted.load(),
+        scoring.snapshot,
+        dataset=scoring.dataset,
+        rules=scoring.rules.only([name]),
+        sealed=scoring.sealed,
+    )
+    return found.sketches.get(name)
+
+
+def _order(name: str, scoring: CustomScoring) -> Order:
+    return Order(
+        entry=_ENTRY,
+        payload={
+            "metric": name,
+            "facts": asdict(scoring.rules.facts_of(name)),
+            "rules": scoring.rules.only([name]).to_json(),
+            "dataset": asdict(scoring.dataset),
+            "snapshot": str(scoring.snapshot),
+            "predicted": scoring.predicted.to_json(),
+            "sealed": scoring.sealed,
+            "sketched": True,
+        },
+        limits=Limits(
+            wall_s=scoring.longest_s,
+            threads=scoring.threads,
+            memory_mb=scoring.memory_mb,
+            mapped_bytes=snapshot.mapped_bytes(scoring.snapshot),
+        ),
+        log=scoring.log,
+        network=False,
+        readable=(
+            scoring.snapshot,
+            *scoring.predicted.files,
+            *readable_paths(scoring.root, closed=(*scoring.closed, *map(Path, scoring.dataset.files))),
+        ),
+        import_path=import_path(scoring.root),
+    )

@@ -1,0 +1,64 @@
+"""An oven for who has none: commands, the API and the saver. It ends with its last cell."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bakeoff.cell.host.cell_client import connect
+from bakeoff.cell.host.cell_order import Order
+from bakeoff.cell.host.cell_outcome import CellOutcome, End
+from bakeoff.cell.oven.oven_handle import Oven
+from registry.code.import_environment import import_path
+
+_START_S = 60
+_PRELOADED = (
+    "bakeoff.settings.log_setup:set_up_for_plugins",
+    "numpy",
+    "pandas",
+    "bakeoff.evaluation.jobs.warm_up_cells:warm_up",
+)
+
+#: Runs an order in a cell, and returns how that ended.
+RunCell = Callable[[Order], CellOutcome]
+
+
+@contextmanager
+def oven_for(
+    root: Path,
+    *,
+    closed: Sequence[Path] = (),
+    hidden: Sequence[Path] = (),
+    preload: Sequence[str] = (),
+    libraries: Sequence[str] = _PRELOADED,
+) -> Iterator[RunCell]:
+    """Yields a function that runs a cell. `root` is the folder that plugins are imported from.
+
+    `preload`: more that each cell has in memory when it begins; it pays where there are several cells.
+    A cell that takes its warm parent with it does not end the oven.
+    """
+    modules = [*libraries, *preload]
+    with Oven.start(preload=modules, import_path=import_path(root), closed=closed, hidden=hidden) as oven:
+
+        def run(order: Order) -> CellOutcome:
+            with connect(oven.socket, timeout_s=_START_S) as warm:
+                return warm.run(order)
+
+        yield run
+
+
+def why_it_ended(outcome: CellOutcome, *, longest_s: float) -> str:
+    """Why a cell returned nothing, in words that follow the name of the function."""
+    error = outcome.error
+    match outcome.end:
+        case End.TIMED_OUT:
+            return f"took longer than {longest_s:g} s"
+        case End.RAISED if error is not None:
+            return f"raised {error.type}: {error.message}"
+        case End.EXITED:
+            return f"ended its process with exit code {outcome.exit_code}"
+        case End.MEMORY:
+            return "ran out of memory"
+        case End.LOST | End.SIGNALLED:
+            return f"crashed: {error.message if error else outcome.signal}"
+        case _:
+            return f"failed: {error.message if error else outcome.end}"
