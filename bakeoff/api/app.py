@@ -27,6 +27,7 @@ from bakeoff.api.routes import (
     registry_routes,
     signal_routes,
     signal_run_routes,
+    suite_routes,
 )
 from bakeoff.api.schemas.run_schemas import STREAMED
 from bakeoff.api.security.audit_trail import AuditTrail
@@ -104,6 +105,7 @@ def create_app(
     )
     for part in (
         evaluation_routes,
+        suite_routes,
         catalog_routes,
         registry_routes,
         feedback_routes,

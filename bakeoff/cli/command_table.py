@@ -54,6 +54,12 @@ _ENTRIES: Sequence[_Entry] = (
     ),
     _Entry("runs", "bakeoff.cli.commands.runs.runs_command:runs", _BAKEOFFS, "List the runs, newest first."),
     _Entry(
+        "suites",
+        "bakeoff.cli.commands.runs.suites_command:app",
+        _BAKEOFFS,
+        "Evaluate the same candidates on several datasets, judged together.",
+    ),
+    _Entry(
         "events",
         "bakeoff.cli.commands.runs.published_events_command:events",
         _BAKEOFFS,

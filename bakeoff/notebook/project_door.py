@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bakeoff.notebook.project_session import ProjectSession
     from bakeoff.notebook.results.bakeoff_result import BakeoffResult
     from bakeoff.operations.comparing.compare_results import ResultComparison
+    from bakeoff.operations.suites.suite_report import SuiteReport
     from registry.models.registry_interface import BaseModelRegistry
 
 
@@ -162,6 +163,27 @@ class Project:
         from bakeoff.store.bakeoffs import run_rows
 
         return BakeoffRun(self._session, run_rows.find(self._session.context.engine, run))
+
+    def suite(self, name: str, *, fresh: bool = False, timeout: float | None = None) -> "SuiteReport":
+        """Runs a suite of the configuration to its end: the same candidates on several datasets.
+
+        `.verdict.sentence` says what can be said over all of them, `.verdict.candidates` has the mean ranks.
+
+        Args:
+            name: an entry of `suites` in the configuration.
+            fresh: fit all candidates, whatever was fitted before.
+            timeout: seconds to wait for the end of all runs, which go on after a TimeoutError.
+        """
+        from bakeoff.operations.suites.start_suite import new_suite, start_suite
+        from bakeoff.operations.suites.suite_report import read_suite
+
+        context = self._session.context
+        suite = new_suite(context, name, fresh=fresh)
+        self._session.worker.ensure()
+        start_suite(context, suite)
+        for member in suite.members:
+            BakeoffRun(self._session, member.run_id, progress=False, on_interrupt="detach").wait(timeout)
+        return read_suite(context, suite.id)
 
     def compare(
         self, *words: str, run: str | None = None, margin: float | None = None, rows: int = 0

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
+from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.settings import environment_variables
 from bakeoff.settings.environment_variables import FILE_VARIABLE, did_you_mean, variable_of
@@ -30,6 +31,7 @@ from bakeoff.settings.registry_settings import (
 from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.settings.section import Section
 from bakeoff.settings.setting_definitions import DatasetSettings, Settings
+from bakeoff.settings.suite_settings import SuiteDesignSettings, SuiteSettings
 from bakeoff.settings.yaml_with_lines import YamlFile, describe, key_path
 
 DEFAULT_FILE = Path("config/bakeoff.yaml")
@@ -44,9 +46,14 @@ _SECTIONS: Mapping[str, type[Section]] = {
     "promotion": PromotionSettings,
     "gates": GateSettings,
     "hooks": HookSettings,
+    "design": SuiteDesignSettings,
 }
 #: Sections whose entries have names that the user chose.
-_NAMED: Mapping[str, type[Section]] = {"datasets": DatasetSettings, "schedules": ScheduleSettings}
+_NAMED: Mapping[str, type[Section]] = {
+    "datasets": DatasetSettings,
+    "schedules": ScheduleSettings,
+    "suites": SuiteSettings,
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -270,6 +277,7 @@ def load(
     )
     _require_readable_project(configuration)
     _check_schedules(configuration.settings)
+    _check_suites(configuration.settings)
     return configuration
 
 
@@ -285,25 +293,44 @@ def _require_readable_project(configuration: Configuration) -> None:
 
 def _check_schedules(settings: Settings) -> None:
     for name, schedule in settings.scheduled.items():
-        if not _NAME.fullmatch(name):
-            raise InvalidInputError(
-                f"schedules has the name {name!r:.120}: use up to 100 letters, digits, `.`, `_` and `-`"
-            )
+        _check_name("schedules", name)
         if schedule.signals and settings.market is None:
             raise InvalidInputError(
                 f"schedules.{name} generates signals, and there is no `market`: say where prices come from"
             )
         if schedule.dataset is not None and schedule.dataset not in settings.datasets:
-            known = list(settings.datasets)
-            cure = nearest(schedule.dataset, known) or f"; there are {listed(sorted(known))}"
-            raise InvalidInputError(
-                f"schedules.{name}.dataset is {schedule.dataset!r}, which is none of `datasets`{cure}"
-            )
+            raise InvalidInputError(f"schedules.{name}.dataset is {_no_dataset(schedule.dataset, settings)}")
         if schedule.saves and settings.model_registry.backend == "none":
             raise InvalidInputError(
                 f"schedules.{name}.save is {schedule.save}, and modelRegistry.backend is none: save none, or "
                 "set the backend"
             )
+
+
+def _check_suites(settings: Settings) -> None:
+    for name, suite in settings.suites.items():
+        _check_name("suites", name)
+        for dataset in suite.datasets:
+            if dataset not in settings.datasets:
+                raise InvalidInputError(f"suites.{name}.datasets has {_no_dataset(dataset, settings)}")
+        if suite.save not in {None, SavePolicy.NONE} and settings.model_registry.backend == "none":
+            raise InvalidInputError(
+                f"suites.{name}.save is {suite.save}, and modelRegistry.backend is none: save none, or set "
+                "the backend"
+            )
+
+
+def _check_name(section: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidInputError(
+            f"{section} has the name {name!r:.120}: use up to 100 letters, digits, `.`, `_` and `-`"
+        )
+
+
+def _no_dataset(name: str, settings: Settings) -> str:
+    known = list(settings.datasets)
+    cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
+    return f"{name!r}, which is none of `datasets`{cure}"
 
 
 def _find(path: Path | None, environment: Mapping[str, str]) -> tuple[Path | None, Path]:

@@ -19,6 +19,7 @@ from bakeoff.settings.registry_settings import ModelRegistrySettings
 from bakeoff.settings.schedule_settings import DAILY, ScheduleSettings, daily
 from bakeoff.settings.secret_masking import masked
 from bakeoff.settings.section import Section
+from bakeoff.settings.suite_settings import SuiteSettings
 
 
 class DatasetSource(StrEnum):
@@ -263,6 +264,9 @@ class Settings(Section):
         None,
         description="runs that start by themselves, by name; null: one a day at 03:00 UTC, of the dataset if "
         "there is just one",
+    )
+    suites: dict[str, SuiteSettings] = Field(
+        default_factory=dict, description="the same candidates on several datasets, by name"
     )
 
     @field_validator("prefer_among_tied", mode="before")

@@ -16,7 +16,7 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows
+from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows, suite_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
@@ -187,6 +187,7 @@ class Housekeeper:
             or self._saver.is_running()
             or verdict_rows.are_pending(self._context.engine)
             or saving_rows.due(self._context.engine)
+            or suite_rows.are_open(self._context.engine)
         )
 
     def _is_over(self, run_id: str) -> bool:

@@ -1,5 +1,7 @@
 """The saver: a process that judges runs that save models or that nobody judged, saves models, and ends.
 
+It also starts the runs of suites whose own process died before it had started them all.
+
 The main process of each worker starts it when there is something to do. It is a process of its own because
 the pool processes are the slots of evaluations, the main loop must not wait, and there may be no control
 node. Its memory, with the backend of the registry, is freed when it ends.
@@ -16,7 +18,7 @@ from bakeoff.domain.machine.short_lived import collect_seldom, run_and_end
 from bakeoff.operations.context import Context
 from bakeoff.settings import log_setup
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import saving_rows
+from bakeoff.store.bakeoffs import saving_rows, suite_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from registry.code.import_environment import import_path
 
@@ -35,7 +37,8 @@ class Saver:
         # The process that ends a run judges it within a second. If a run is due at two checks, it has died.
         engine = self._context.engine
         unjudged = set(verdict_rows.due(engine))
-        if self._unjudged & unjudged or verdict_rows.due(engine, saving=True) or saving_rows.due(engine):
+        waiting = verdict_rows.due(engine, saving=True) or saving_rows.due(engine)
+        if self._unjudged & unjudged or waiting or suite_rows.are_due(engine):
             self._process = self._start()
         self._unjudged = unjudged
 
@@ -56,9 +59,13 @@ def main() -> None:
     collect_seldom()
     from bakeoff.operations.judging.judge_runs import judge_beside_production, judge_what_is_due
     from bakeoff.operations.runs.save_winners import save_due_models
+    from bakeoff.operations.suites.start_suite import start_due_members
 
     context = Context(load())
     log_setup.set_up("INFO", context.configuration.settings.log_format)
+    if suite_rows.are_due(context.engine):
+        context.make_project_importable()
+        start_due_members(context)
     judge_what_is_due(context)
     with suppress(StoppedError):
         for run_id in verdict_rows.due(context.engine, saving=True):

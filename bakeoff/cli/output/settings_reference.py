@@ -17,6 +17,7 @@ from bakeoff.settings.registry_settings import (
 )
 from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource, Settings
+from bakeoff.settings.suite_settings import SuiteDesignSettings, SuiteSettings
 
 _INTRODUCTION = """\
 # Configuration
@@ -64,6 +65,14 @@ _SCHEDULES = """\
 Each entry of `schedules` is a name and these keys: [schedules](../guide/schedules.md).
 """
 
+_SUITES = """\
+## Suites
+
+Each entry of `suites` is a name and these keys: [suites](../guide/suites.md).
+"""
+
+_SUITE_SECTIONS = (("", SuiteSettings), ("design.", SuiteDesignSettings))
+
 
 def settings_reference() -> str:
     sources = ", ".join(f"`{source}`" for source in DatasetSource)
@@ -92,6 +101,11 @@ def settings_reference() -> str:
         "| key | default | meaning |",
         "|---|---|---|",
         *_keys_with_defaults(ScheduleSettings, ""),
+        "",
+        _SUITES,
+        "| key | default | meaning |",
+        "|---|---|---|",
+        *(line for prefix, section in _SUITE_SECTIONS for line in _keys_with_defaults(section, prefix)),
     ]
     return "\n".join(lines) + "\n"
 

@@ -157,6 +157,14 @@ def summary(engine: Engine, run_id: str) -> RunSummary:
         return RunSummary(run=run, jobs=_count_jobs(connection, [run_id])[run_id])
 
 
+def summaries(engine: Engine, run_ids: Sequence[str]) -> dict[str, RunSummary]:
+    """By id; without those that do not exist."""
+    with reading(engine) as connection:
+        found = [run_from_row(row) for row in connection.execute(select(runs).where(runs.c.id.in_(run_ids)))]
+        counts = _count_jobs(connection, [run.id for run in found])
+    return {run.id: RunSummary(run=run, jobs=counts[run.id]) for run in found}
+
+
 def prioritise(engine: Engine, run_id: str, priority: int) -> bool:
     """Sets the priority of a run. False when the run has ended."""
     with writing(engine) as connection:

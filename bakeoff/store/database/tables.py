@@ -8,6 +8,7 @@ evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
 audit_log         what users have changed over HTTP
 outbox            events that are to be published, in the order in which they happened
 candidate_loads   why candidates were rejected, the last hundred rejections of each
+suites 1 ── n suite_members       which runs are judged together, over several datasets
 schedules         until when slots of each schedule were noted; the last thousand are in schedule_slots
 results 1 ── n feedback_labels    items of other systems, their scores, and the labels that people gave them
 model_signals     the answers of signal models, by the fingerprint of all that they depend on
@@ -48,6 +49,7 @@ from bakeoff.domain.feedback import LONGEST_ID
 from bakeoff.domain.runs.job import JobKind, JobState
 from bakeoff.domain.runs.run import PRIORITIES, RunState
 from bakeoff.domain.runs.schedule import SlotState
+from bakeoff.domain.runs.suite import MemberState
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalType
 
 
@@ -382,6 +384,39 @@ schedule_slots = Table(
     CheckConstraint("state <> 'started' OR error = ''", name="started_has_no_error"),
     Index(
         "ix_schedule_slots_open",
+        "due_at",
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+)
+
+suites = Table(
+    "suites",
+    metadata,
+    _id(),
+    Column("name", String(200), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("verdict", _Json),
+    Index("ix_suites_created", "created_at", "id"),
+)
+
+suite_members = Table(
+    "suite_members",
+    metadata,
+    Column("suite_id", String(36), ForeignKey("suites.id"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("dataset", String(200), nullable=False),
+    Column("run_id", String(36), nullable=False, unique=True),
+    Column("request", _Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("due_at", Utc, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    _one_of("state", MemberState),
+    CheckConstraint("state <> 'started' OR error = ''", name="started_has_no_error"),
+    CheckConstraint("place >= 0", name="place_counted"),
+    Index(
+        "ix_suite_members_open",
         "due_at",
         sqlite_where=text("state = 'open'"),
         postgresql_where=text("state = 'open'"),

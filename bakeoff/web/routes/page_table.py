@@ -17,6 +17,7 @@ from bakeoff.web.routes import (
     settings_page,
     signal_pages,
     start_pages,
+    suite_pages,
 )
 from bakeoff.web.visits import PageRoute
 
@@ -29,6 +30,7 @@ PAGES: tuple[PageRoute, ...] = (
     *run_actions.PAGES,
     *job_pages.PAGES,
     *run_views.PAGES,
+    *suite_pages.PAGES,
     *compare_page.PAGES,
     *model_pages.PAGES,
     *dataset_pages.PAGES,

@@ -67,6 +67,8 @@ def addresses(show: Showcase) -> dict[str, str]:
         "hostile-job": f"/jobs/{failed.id}",
         "models": "/models",
         "model": "/models/credit-default",
+        "suites": "/suites",
+        "suite": "/suites/all-regions",
         "datasets": "/datasets",
         "dataset": "/datasets/credit-default",
         "candidates": "/candidates",

@@ -1,0 +1,167 @@
+"""Starts suites: all runs are planned first, then the suite is written, then its runs are started.
+
+    killed before the suite is written   there is nothing
+    killed later                         the open members become due, and a worker starts them; so does the
+                                         next `bakeoff suites run` of the same name
+
+A run that was started and not yet noted is found by its id, which the suite holds: none is started twice.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.identity import new_id, parse_id, utc_now
+from bakeoff.domain.machine.background_work import StoppedError
+from bakeoff.domain.runs.suite import Suite, SuiteMember
+from bakeoff.domain.wording import listed, nearest, quoted
+from bakeoff.evaluation.planning.run_plan import Plan, make_plan
+from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
+from bakeoff.operations.context import Context
+from bakeoff.operations.runs.start_run import start_planned, start_run
+from bakeoff.operations.upkeep.leased_work import work_while_leased
+from bakeoff.settings import log_setup
+from bakeoff.settings.suite_settings import SuiteSettings
+from bakeoff.store.bakeoffs import suite_rows
+from bakeoff.store.bakeoffs.suite_rows import DueMember
+from bakeoff.store.database import schema_version
+
+log = logging.getLogger(__name__)
+
+#: Called with each dataset and what becomes of it, such as `planned`.
+Progress = Callable[[str, str], None]
+
+
+def new_suite(context: Context, name: str, *, suite_id: str | None = None, fresh: bool = False) -> Suite:
+    """The suite of the configuration with this name, as it would be written. The ids of its runs are chosen.
+
+    `fresh`: fit all candidates, whatever was fitted before.
+    """
+    settings = settings_of(context, name)
+    members = [
+        SuiteMember(
+            place=place, dataset=dataset, run_id=new_id(), request=_request(settings, dataset, fresh=fresh)
+        )
+        for place, dataset in enumerate(settings.datasets)
+    ]
+    return Suite(
+        id=parse_id(suite_id) if suite_id else new_id(), name=name, members=members, created_at=utc_now()
+    )
+
+
+def start_suite(context: Context, suite: Suite, *, progress: Progress = lambda *_: None) -> Suite:
+    """Starts the runs of a suite. One of this id that exists is returned as it is."""
+    engine = context.engine
+    schema_version.ensure(engine)
+    if suite_rows.exists(engine, suite.id):
+        return _same(suite_rows.get(engine, suite.id), suite.name)
+    plans = [_plan(context, suite, member, progress) for member in suite.members]
+    lease_s = context.configuration.settings.lease_seconds
+    if not suite_rows.create(engine, suite, due_in_s=lease_s):
+        return _same(suite_rows.get(engine, suite.id), suite.name)  # another process was quicker
+    for member, plan in zip(suite.members, plans, strict=True):
+        start_planned(context, plan, run_id=member.run_id, name=suite.run_name(member))
+        suite_rows.note_started(engine, suite.id, member.place)
+        progress(member.dataset, "started")
+    return suite_rows.get(engine, suite.id)
+
+
+def settings_of(context: Context, name: str) -> SuiteSettings:
+    known = context.configuration.settings.suites
+    if name not in known:
+        if not known:
+            cure = ": the configuration has none; add some under `suites:`"
+        else:
+            cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
+        raise InvalidInputError(f"there is no suite {quoted(name)} in the configuration{cure}")
+    return known[name]
+
+
+def _same(found: Suite, name: str) -> Suite:
+    if found.name != name:
+        raise InvalidInputError(f"suite {found.id} is one of {quoted(found.name)}: take a new id for another")
+    return found
+
+
+def _request(settings: SuiteSettings, dataset: str, *, fresh: bool) -> Mapping[str, Any]:
+    """As a client would write it over HTTP. It is checked, and kept in this form."""
+    shared = RunSpec.model_fields.keys() & SuiteSettings.model_fields.keys() - {"design"}
+    body: dict[str, Any] = {name: getattr(settings, name) for name in shared}
+    if settings.design is not None:
+        body["design"] = settings.design.model_dump(exclude_defaults=True)
+    spec = RunSpec.model_validate({**body, "dataset": dataset, "fresh": fresh})
+    found: dict[str, Any] = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return found
+
+
+def _plan(context: Context, suite: Suite, member: SuiteMember, progress: Progress) -> Plan:
+    request = _as_request(suite, member)
+    try:
+        plan = make_plan(
+            request, catalog=context.catalog, configuration=context.configuration, pin=context.pin_cache.pin
+        )
+    except InvalidInputError as exc:
+        raise type(exc)(f"suite {suite.name}, dataset {member.dataset}: {exc}") from exc
+    progress(member.dataset, "planned")
+    return plan
+
+
+def _as_request(suite: Suite, member: SuiteMember) -> RunRequest:
+    request = RunRequest.parse({**member.request, "runId": member.run_id})
+    return request.model_copy(update={"name": suite.run_name(member)})
+
+
+def unfinished_start(context: Context, name: str) -> Suite | None:
+    """The newest suite of this name, if a process died while it started its runs."""
+    newest = next(iter(suite_rows.page(context.engine, limit=1, name=name)), None)
+    return newest if newest is not None and not newest.is_started else None
+
+
+def finish_start(context: Context, suite: Suite) -> Suite:
+    """Starts the runs that are still to be started, also those for which their process has time left."""
+    suite_rows.hurry(context.engine, suite.id)
+    _start_members(context, [one for one in suite_rows.due(context.engine) if one.suite_id == suite.id])
+    return suite_rows.get(context.engine, suite.id)
+
+
+def start_due_members(context: Context) -> int:
+    """Starts the runs whose process has died. Returns how many were started."""
+    return _start_members(context, suite_rows.due(context.engine))
+
+
+def _start_members(context: Context, due: Sequence[DueMember]) -> int:
+    return sum(_start_member(context, one) for one in due)
+
+
+def _start_member(context: Context, one: DueMember) -> bool:
+    """False if another process starts it, or if it cannot be started now."""
+    engine, lease_s = context.engine, context.configuration.settings.lease_seconds
+    lease = suite_rows.take(engine, one, lease_s=lease_s)
+    if lease is None:
+        return False
+    suite = replace(suite_rows.get(engine, one.suite_id), name=one.suite_name)
+    name = suite.run_name(one.member)
+    with log_setup.with_ids(runId=one.member.run_id):
+        try:
+            work_while_leased(
+                lambda: start_run(context, _as_request(suite, one.member)),
+                lease,
+                lease_s=lease_s,
+                name=f"the run {name}",
+            )
+        except StoppedError:
+            return False
+        except Exception as exc:  # noqa: BLE001 - a dataset may be a function of anybody's, and raise anything
+            said = str(exc) or type(exc).__name__
+            if lease.attempt >= suite_rows.MOST_ATTEMPTS:
+                log.warning("the run %s of suite %s is given up: %s", name, suite.id, said)
+                suite_rows.give_up(lease, said)
+            else:
+                log.warning("the run %s is started later, in %d s: %s", name, lease.pause_s, said)
+                lease.postpone(by_s=lease.pause_s, error=said)
+            return False
+        suite_rows.note_started(engine, one.suite_id, one.member.place)
+        log.info("run %s of suite %s was started", name, suite.id)
+    return True

@@ -1,0 +1,210 @@
+"""Suites from their start to their verdict, without any worker: jobs are ended by hand."""
+
+from collections.abc import Callable
+
+import pytest
+from fixtures.databases import create_tables
+from fixtures.samples import a_result
+from fixtures.stored import PLENTY, an_error, sketches_of_scores
+
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.runs.suite import MemberState, Suite
+from bakeoff.domain.runs.verdict import Standing
+from bakeoff.operations.context import Context
+from bakeoff.operations.judging.judge_runs import judge_what_is_due
+from bakeoff.operations.suites import start_suite as starting
+from bakeoff.operations.suites.suite_report import SuiteState, read_suite
+from bakeoff.settings.configuration import load
+from bakeoff.store.bakeoffs import leases, run_rows, suite_rows
+from bakeoff.store.bakeoffs.leases import Holder
+from bakeoff.store.database import tables
+from bakeoff.store.database.engine import writing
+
+DATA = ("a", "b", "c", "d", "e", "f")
+CONFIG = f"""
+leaseSeconds: 1
+datasets: {{{", ".join(f"{name}: {{source: csv, path: {name}.csv, target: y}}" for name in DATA)}}}
+suites:
+  six: {{datasets: [{", ".join(DATA)}], models: [one, two], metrics: [accuracy]}}
+  pair: {{datasets: [a, b], models: [one]}}
+"""
+CATALOG = """
+models:
+  one: {path: "sklearn.linear_model:RidgeClassifier"}
+  two: {path: "sklearn.tree:DecisionTreeClassifier"}
+"""
+
+
+class KilledError(BaseException):
+    """In the place of a kill: nothing of ours may catch it."""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    root = tmp_path_factory.mktemp("suites")
+    (root / "config").mkdir()
+    (root / "config" / "bakeoff.yaml").write_text(CONFIG)
+    (root / "config" / "models.yaml").write_text(CATALOG)
+    context = Context(load(root / "config" / "bakeoff.yaml", environment={}))
+    create_tables(context.engine)
+    return context
+
+
+@pytest.fixture
+def context(shared: Context) -> Context:
+    """All data in their place, and no rows."""
+    for place, name in enumerate(DATA):
+        if not (file := shared.configuration.root / f"{name}.csv").exists():
+            lines = [f"{row + place / 10},{(row * 7) % 11},{row % 2}" for row in range(60)]
+            file.write_text("\n".join(["x,z,y", *lines]) + "\n")
+    with writing(shared.engine) as connection:
+        for table in reversed(tables.metadata.sorted_tables):
+            connection.execute(table.delete())
+    return shared
+
+
+def killed_after(datasets: int) -> Callable[[str, str], None]:
+    started: list[str] = []
+
+    def progress(dataset: str, what: str) -> None:
+        started.extend([dataset] if what == "started" else [])
+        if len(started) == datasets:
+            raise KilledError
+
+    return progress
+
+
+def left_half_started(context: Context, *, after: int) -> Suite:
+    suite = starting.new_suite(context, "six")
+    with pytest.raises(KilledError):
+        starting.start_suite(context, suite, progress=killed_after(after))
+    return suite
+
+
+def run_ids(context: Context) -> list[str]:
+    return sorted(summary.run.id for summary in run_rows.page(context.engine, limit=100))
+
+
+def end_all(
+    context: Context, scores: Callable[[str, str], float], *, failing: tuple[str, str] | None = None
+) -> None:
+    """Each job ends with the score that it is told by its dataset and its candidate."""
+    holder = Holder(node="here", worker="w1")
+    while taken := leases.claim_next(context.engine, excluded=[], holder=holder, caps=PLENTY, lease_s=60):
+        name, model = taken.run.dataset.name, taken.job.candidate.id
+        if (name, model) == failing:
+            assert leases.fail(context.engine, taken.lease, an_error())
+            continue
+        score = scores(name, model)
+        result = a_result(taken.job, metrics={"accuracy": score})
+        assert leases.complete(
+            context.engine, taken.lease, result, sketches=sketches_of_scores(accuracy=score)
+        )
+    judge_what_is_due(context)
+
+
+def test_a_suite_is_judged_when_its_last_run_is(context: Context) -> None:
+    suite = starting.start_suite(context, starting.new_suite(context, "six"))
+    assert read_suite(context, suite.id).state is SuiteState.RUNNING
+
+    end_all(context, lambda data, model: {"one": 0.9, "two": 0.6}.get(model, 0.1) + DATA.index(data) / 100)
+
+    found = read_suite(context, suite.id)
+    assert found.state is SuiteState.COMPLETED
+    assert found.verdict is not None
+    assert [(one.id, one.mean_rank, one.wins, one.standing) for one in found.verdict.candidates] == [
+        ("one", 1.0, 6, Standing.BEST),
+        ("two", 2.0, 0, Standing.WORSE),
+    ]
+    assert found.verdict.pairs[0].p_value == pytest.approx(2 / 2**6)
+    assert found.verdict.recommended == "one"
+    assert suite_rows.get(context.engine, suite.id).verdict == found.verdict  # stored, so computed once
+
+
+@pytest.mark.parametrize("after", [1, 5])
+def test_killed_between_two_members_it_is_completed_and_nothing_is_doubled(
+    context: Context, after: int
+) -> None:
+    suite = left_half_started(context, after=after)
+    assert len(run_ids(context)) == after
+    unfinished = starting.unfinished_start(context, "six")
+    assert unfinished is not None
+
+    whole = starting.finish_start(context, unfinished)
+
+    assert (unfinished.id, whole.is_started) == (suite.id, True)
+    assert run_ids(context) == sorted(member.run_id for member in suite.members)
+    assert starting.unfinished_start(context, "six") is None
+
+
+def test_a_worker_completes_it_once_the_lease_of_its_process_is_over(context: Context) -> None:
+    suite = left_half_started(context, after=2)
+    assert starting.start_due_members(context) == 0  # its process may still be at work
+
+    suite_rows.hurry(context.engine, suite.id)
+
+    assert starting.start_due_members(context) == 4
+    assert run_ids(context) == sorted(member.run_id for member in suite.members)
+
+
+def test_a_run_that_was_started_and_not_noted_is_found_again(context: Context) -> None:
+    suite = starting.start_suite(context, starting.new_suite(context, "pair"))
+    before = run_ids(context)
+    with writing(context.engine) as connection:
+        connection.execute(tables.suite_members.update().values(state=MemberState.OPEN))
+
+    starting.finish_start(context, suite_rows.get(context.engine, suite.id))
+
+    assert run_ids(context) == before
+
+
+def test_a_suite_of_the_same_id_is_started_once(context: Context) -> None:
+    suite = starting.new_suite(context, "pair")
+
+    first = starting.start_suite(context, suite)
+    second = starting.start_suite(context, starting.new_suite(context, "pair", suite_id=suite.id))
+
+    assert first.members == second.members
+    assert len(run_ids(context)) == 2
+
+
+def test_nothing_is_started_when_one_dataset_cannot_be_read(context: Context) -> None:
+    (context.configuration.root / "e.csv").unlink()
+
+    with pytest.raises(InvalidInputError, match=r"suite six, dataset e: .*e\.csv"):
+        starting.start_suite(context, starting.new_suite(context, "six"))
+
+    assert run_ids(context) == []
+    assert suite_rows.page(context.engine, limit=5) == []
+
+
+def test_a_dataset_that_is_gone_in_between_is_given_up_and_named(context: Context) -> None:
+    suite = left_half_started(context, after=5)
+    (context.configuration.root / "f.csv").unlink()
+
+    for _ in range(suite_rows.MOST_ATTEMPTS):
+        starting.finish_start(context, suite)
+
+    last = suite_rows.get(context.engine, suite.id).members[-1]
+    assert (last.state, last.tries) == (MemberState.FAILED, suite_rows.MOST_ATTEMPTS)
+    assert "f.csv" in last.error
+    end_all(context, lambda _, model: {"one": 0.9}.get(model, 0.2))
+    report = read_suite(context, suite.id)
+    assert report.state is SuiteState.INCOMPLETE
+    assert report.verdict is not None
+    assert report.verdict.left_out == {"f": "its run is failed, without a verdict"}
+
+
+def test_a_candidate_without_a_score_somewhere_is_left_out_by_name(context: Context) -> None:
+    suite = starting.start_suite(context, starting.new_suite(context, "six"))
+    end_all(context, lambda _, model: {"one": 0.9}.get(model, 0.2), failing=("c", "two"))
+
+    verdict = read_suite(context, suite.id).verdict
+    assert verdict is not None
+    assert [one.id for one in verdict.candidates] == ["one"]
+    assert verdict.left_out == {"two": "it has no score on c"}
+
+
+def test_an_unknown_suite_is_refused_with_those_that_there_are(context: Context) -> None:
+    with pytest.raises(InvalidInputError, match=r"there is no suite 'sixx' .*; did you mean 'six'\?"):
+        starting.new_suite(context, "sixx")
