@@ -205,11 +205,16 @@ class Configuration:
         """What no plugin may open: the data folders, the configuration, and the files of datasets."""
         datasets = self.settings.datasets.values()
         files = [Path(file) for dataset in datasets for file in self.files_of(dataset)] + self.market_files
+        return (*self.own_files, *files)
+
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """What no function of a dataset may open, either, whatever it reads besides."""
         ours = [self.data_dir, self.shared_dir, self.registry_path, self.tokens_file]
         ours += [self.file] if self.file else []
         if self.tracking_file:
             ours += [self.tracking_file, self.tracking_file.parent / "mlartifacts"]
-        return (*ours, *files)
+        return tuple(ours)
 
     @property
     def worker_log(self) -> Path:

@@ -55,7 +55,9 @@ class DatasetSettings(Section):
     """Where a dataset comes from, and which column is its target."""
 
     source: DatasetSource | str
-    path: str | None = Field(None, description="file, for csv, parquet and pointer")
+    path: str | None = Field(
+        None, description="file, for csv, parquet and pointer; file or folder that a callable may read"
+    )
     url: str | None = Field(None, description="SQLAlchemy URL, for sql")
     query: str | None = Field(None, description="SELECT statement, for sql and pointer")
     name: str | None = Field(None, description="toy set, for sklearn; package.module:function, for callable")

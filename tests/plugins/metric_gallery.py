@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 SECRET = "SECRET_OF_THE_WORKER"
 
@@ -169,3 +170,54 @@ def uses_the_network(y_true, y_pred):
         except OSError:
             pass
     return reached
+
+
+def a_frame():
+    return pd.DataFrame(
+        {"x": [1.5, None, 3.0], "word": ["a", None, "c"], 7: [True, False, True], "y": [0, 1, 0]}
+    )
+
+
+def a_frame_of_many_types():
+    frame = a_frame()
+    return frame.assign(
+        day=pd.to_datetime(["2024-01-01", "2024-01-02", None]),
+        kind=frame["word"].astype("category"),
+        whole=pd.array([1, None, 3], dtype="Int64"),
+    )
+
+
+def a_frame_of_mixed_values():
+    return pd.DataFrame({"mixed": [1, "a", None], "y": [0, 1, 0]})
+
+
+def a_frame_with_two_columns_of_a_name():
+    return pd.DataFrame([[1, 2, 0]], columns=["a", "a", "y"])
+
+
+def a_frame_after_an_exit():
+    os._exit(4)
+
+
+def a_frame_after_a_crash():
+    ctypes.string_at(0)
+
+
+def a_frame_of_what_it_reached():
+    """One row: what it could read, write and reach. Nothing is hidden from it but what is not its own."""
+    project = _project()
+    return pd.DataFrame(
+        {
+            "configuration": [_read(project / "config" / "bakeoff.yaml")],
+            "data_folder": [_readable_below(project / "data")],
+            "other_file": [_read((project / "place.txt").read_text())],
+            "environment": [reads_the_environment(None, None)],
+            "network": [uses_the_network(None, None)],
+            "written": [writes_beside_itself(None, None)],
+            "y": [0],
+        }
+    )
+
+
+def a_frame_some_day():
+    time.sleep(600)

@@ -9,7 +9,7 @@ change may leave the same times; and queries and functions, which may return som
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,9 +76,10 @@ def pin(
     seed: int,
     test_size: float,
     design: Design = ONE_SPLIT,
+    closed: Sequence[Path] = (),
 ) -> Pinned:
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        table = table_of(read_dataset(dataset, root), dataset, threads, design)
+        table = table_of(read_dataset(dataset, root, closed=closed), dataset, threads, design)
         splitting = threads.submit(make_split, table, design, seed=seed, test_size=test_size)
         dataset_id = table.dataset_id(threads.map(Column.digest, table.columns))
         split = splitting.result()
@@ -195,6 +196,7 @@ class PinCache:
         seed: int,
         test_size: float,
         design: Design = ONE_SPLIT,
+        closed: Sequence[Path] = (),
     ) -> Pinned:
         key = (dataset.model_dump_json(), name, root, snapshots, seed, test_size, design)
         marks = self._marks(dataset, root)
@@ -208,6 +210,7 @@ class PinCache:
             seed=seed,
             test_size=test_size,
             design=design,
+            closed=closed,
         )
         if marks is not None and marks == self._marks(dataset, root):
             self._remember(key, _RememberedPin(marks, pinned))

@@ -52,9 +52,11 @@ class PinnedMarket:
         return tuple(dict.fromkeys(symbols))
 
 
-def pin_market(settings: MarketSettings, *, root: Path, snapshots: Path, as_of: date | None) -> PinnedMarket:
+def pin_market(
+    settings: MarketSettings, *, root: Path, snapshots: Path, as_of: date | None, closed: Sequence[Path] = ()
+) -> PinnedMarket:
     """Pins the market. The snapshot has nothing later than `as_of`; None means the last day with prices."""
-    panels, warnings = _read(settings, root, as_of)
+    panels, warnings = _read(settings, root, as_of, closed)
     last = panels[PRICES_TABLE].days.max().astype(date)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         ref = _ref(panels, last, threads)
@@ -74,13 +76,13 @@ def pin_market(settings: MarketSettings, *, root: Path, snapshots: Path, as_of: 
 
 
 def _read(
-    settings: MarketSettings, root: Path, as_of: date | None
+    settings: MarketSettings, root: Path, as_of: date | None, closed: Sequence[Path]
 ) -> tuple[Mapping[str, Panel], tuple[str, ...]]:
-    prices, odd = read_prices(settings.prices, root, as_of)
+    prices, odd = read_prices(settings.prices, root, as_of, closed=closed)
     if settings.fundamentals is None:
         return {PRICES_TABLE: prices}, _about_table(PRICES_TABLE, odd)
     last = as_of or prices.days.max().astype(date)
-    figures, odd_too = read_fundamentals(settings.fundamentals, root, last)
+    figures, odd_too = read_fundamentals(settings.fundamentals, root, last, closed=closed)
     warnings = (
         *_about_table(PRICES_TABLE, odd),
         *_about_table(FUNDAMENTALS_TABLE, odd_too),

@@ -1,7 +1,8 @@
 """Reading one table of the market from its source into a panel, with its columns under our names."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,12 +51,14 @@ def read_panel(
     day: str,
     needed: Sequence[str],
     others: Collection[str] | None,
+    closed: Sequence[Path] = (),
 ) -> Panel:
     """The columns of symbols and days, the `needed` ones, and those of `others` that exist.
 
     `others` is None for all columns that hold numbers.
     """
-    frame = _frame(_dataset(name, table), table.columns, root, (SYMBOL, day, *needed), others)
+    reading = partial(dataset_sources.read_dataset, root=root, closed=closed)
+    frame = _frame(_dataset(name, table), table.columns, root, (SYMBOL, day, *needed), others, read=reading)
     kept = (
         _numeric(frame, day)
         if others is None
@@ -92,6 +95,8 @@ def _frame(
     root: Path,
     needed: Sequence[str],
     others: Collection[str] | None,
+    *,
+    read: Callable[[DatasetSettings], dataset_sources.SourceReading],
 ) -> "pd.DataFrame":
     theirs = {**{ours: ours for ours in needed}, **renamed}
     there = dataset_sources.column_names(dataset, root)
@@ -103,7 +108,7 @@ def _frame(
     elif dataset.source is DatasetSource.PARQUET and there is not None and others is not None:
         wanted = {*theirs.values(), *others}
         dataset = dataset.model_copy(update={"features": [name for name in there if name in wanted]})
-    frame = dataset_sources.read_dataset(dataset, root).frame
+    frame = read(dataset).frame
     _require(theirs, list(frame.columns))
     shadowed = [ours for ours in theirs if ours in frame and ours not in theirs.values()]
     return frame.drop(columns=shadowed).rename(columns={name: ours for ours, name in theirs.items()})

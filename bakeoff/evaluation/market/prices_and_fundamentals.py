@@ -13,6 +13,7 @@ Fundamentals are figures of companies, each row with the day on which it was kno
 replaces an earlier one: that is how a figure is corrected.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -37,11 +38,13 @@ _LEAST_JUMP = 1.9
 _RATIO_TOLERANCE = 0.02
 
 
-def read_prices(settings: TableSettings, root: Path, as_of: date | None) -> tuple[Panel, tuple[str, ...]]:
+def read_prices(
+    settings: TableSettings, root: Path, as_of: date | None, *, closed: Sequence[Path] = ()
+) -> tuple[Panel, tuple[str, ...]]:
     """Prices up to a day, in order, and warnings. Later rows are cut off before anything else is checked."""
     with naming_table(PRICES_TABLE):
         panel = read_panel(
-            PRICES_TABLE, settings, root, day="date", needed=(CLOSE, VOLUME), others=_OPTIONAL
+            PRICES_TABLE, settings, root, day="date", needed=(CLOSE, VOLUME), others=_OPTIONAL, closed=closed
         ).until(as_of)
         panel, unpriced = _with_prices(panel)
         if not len(panel):
@@ -118,10 +121,12 @@ def split_warnings_of(panel: Panel) -> tuple[str, ...]:
     )
 
 
-def read_fundamentals(settings: TableSettings, root: Path, as_of: date) -> tuple[Panel, tuple[str, ...]]:
+def read_fundamentals(
+    settings: TableSettings, root: Path, as_of: date, *, closed: Sequence[Path] = ()
+) -> tuple[Panel, tuple[str, ...]]:
     """What was known by that day, in order, and warnings."""
     with naming_table(FUNDAMENTALS_TABLE):
-        panel = read_panel(FUNDAMENTALS_TABLE, settings, root, day=KNOWN_ON, needed=(), others=None).until(
-            as_of
-        )
+        panel = read_panel(
+            FUNDAMENTALS_TABLE, settings, root, day=KNOWN_ON, needed=(), others=None, closed=closed
+        ).until(as_of)
         return panel.ordered().without_doubles()

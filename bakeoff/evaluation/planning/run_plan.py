@@ -79,6 +79,7 @@ class RequestedData:
             seed=self.seed,
             test_size=self.test_size,
             design=replace(self.design, seeds=1),  # they change no split, and no snapshot
+            closed=configuration.own_files,
         )
 
 

@@ -141,7 +141,13 @@ def market_of(configuration: Configuration) -> MarketSettings:
 def pinned(settings: MarketSettings, configuration: Configuration, *, as_of: date | None) -> PinnedMarket:
     with in_field("asOf"):
         _refuse_the_future(as_of)
-        return pin_market(settings, root=configuration.root, snapshots=configuration.snapshots, as_of=as_of)
+        return pin_market(
+            settings,
+            root=configuration.root,
+            snapshots=configuration.snapshots,
+            as_of=as_of,
+            closed=configuration.own_files,
+        )
 
 
 def _refuse_the_future(as_of: date | None) -> None:

@@ -25,7 +25,13 @@ def check_signal_model(
     model = replace(model, timeout_s=timeout_s or model.timeout_s or _LONGEST_S)
     with TemporaryDirectory(prefix="bakeoff-check-") as folder:
         settings = MarketSettings(prices=_MADE_UP, fundamentals=_MADE_UP)
-        market = pin_market(settings, root=context.configuration.root, snapshots=Path(folder), as_of=None)
+        market = pin_market(
+            settings,
+            root=context.configuration.root,
+            snapshots=Path(folder),
+            as_of=None,
+            closed=context.configuration.own_files,
+        )
         results = _ask(context, model, market, log=Path(folder) / "log")
     return ConformanceReport(
         subject=model.id, checks=in_order(results, SIGNAL_CHECKS), seconds=monotonic() - began

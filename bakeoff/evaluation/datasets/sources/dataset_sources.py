@@ -4,16 +4,12 @@ Nothing is written to a source. Relative paths start at the root, the folder abo
 column types for every source, since CSV files and SQLite say little about them.
 """
 
-import importlib
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.machine.folders import refuse_tasks
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.column_types import convert
 from bakeoff.evaluation.datasets.sources.added_sources import files_of_added, read_added
@@ -33,12 +29,14 @@ from bakeoff.evaluation.datasets.sources.sql_source import (
     sqlite_file,
     with_journal,
 )
+from bakeoff.evaluation.functions.dataset_functions import call_dataset_function
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+_OURS = "bakeoff.evaluation.market.synthetic_market:"  #: functions of our own, which need no cell
 _TARGET = "target"  #: the name of the target column in a source that names it itself
 
 
@@ -49,8 +47,9 @@ class SourceReading:
     train_rows: int | None  #: so many rows from the start are for training; None if the source does not say
 
 
-def read_dataset(dataset: DatasetSettings, root: Path) -> SourceReading:
-    frame = _frame(dataset, root)
+def read_dataset(dataset: DatasetSettings, root: Path, *, closed: Sequence[Path] = ()) -> SourceReading:
+    """`closed`: what a function of the user may not read, although it is below the root."""
+    frame = _frame(dataset, root, closed)
     target = dataset.target or _TARGET
     if dataset.test_path is None:
         return SourceReading(frame=frame, target=target, train_rows=None)
@@ -72,8 +71,13 @@ def dataset_files(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
     return named
 
 
-def _frame(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    frame = read_added(dataset, root) if dataset.is_added else _READERS[dataset.source](dataset, root)
+def _frame(dataset: DatasetSettings, root: Path, closed: Sequence[Path] = ()) -> "pd.DataFrame":
+    if dataset.is_added:
+        frame = read_added(dataset, root)
+    elif dataset.source is DatasetSource.CALLABLE:
+        frame = _by_function(dataset, root, closed)
+    else:
+        frame = _READERS[dataset.source](dataset, root)
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     frame = convert(frame, dataset.dtypes)
     target = dataset.target or _TARGET
@@ -117,42 +121,15 @@ def _toy_set(dataset: DatasetSettings, _: Path) -> "pd.DataFrame":
     return load_toy_set(name)
 
 
-def _callable(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
-    import pandas as pd
-
+def _by_function(dataset: DatasetSettings, root: Path, closed: Sequence[Path]) -> "pd.DataFrame":
     name = str(dataset.name)
-    frame = _called(name, root)
-    if not isinstance(frame, pd.DataFrame):
-        raise InvalidInputError(
-            f"{name} returned {type(frame).__name__}, expected a pandas DataFrame with the target as a column"
-        )
-    return frame.reset_index(drop=True)
+    if name.startswith(_OURS):
+        from bakeoff.evaluation.market import synthetic_market
 
-
-def _called(name: str, root: Path) -> Any:
-    """Calls the function of the user. Untrusted code runs here and nowhere else in this module."""
-    module, _, function = name.partition(":")
-    if not (module and function):
-        raise InvalidInputError(f"{name!r} does not name a function: expected package.module:function")
-    refuse_tasks(name)
-    try:
-        with _on_import_path(root):
-            return getattr(importlib.import_module(module), function)()
-    except (Exception, SystemExit) as problem:  # the user's function may raise anything, or call sys.exit
-        raise InvalidInputError(
-            f"dataset function {name} raised {type(problem).__name__}: {problem}; "
-            f"it is imported from {root} or an installed package, and called without arguments"
-        ) from problem
-
-
-@contextmanager
-def _on_import_path(root: Path) -> Iterator[None]:
-    before = list(sys.path)
-    sys.path.insert(0, str(root))
-    try:
-        yield
-    finally:
-        sys.path[:] = before
+        made: pd.DataFrame = getattr(synthetic_market, name.partition(":")[2])()
+        return made
+    opened = [located(dataset.path, root).resolve()] if dataset.path else []
+    return call_dataset_function(name, root, closed=closed, opened=opened)
 
 
 def _sql(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":
@@ -173,7 +150,6 @@ _READERS: Mapping[str, Callable[[DatasetSettings, Path], "pd.DataFrame"]] = {
     DatasetSource.SQL: _sql,
     DatasetSource.POINTER: _pointer,
     DatasetSource.SKLEARN: _toy_set,
-    DatasetSource.CALLABLE: _callable,
     DatasetSource.FEEDBACK_LABELS: _feedback_labels,
 }
 

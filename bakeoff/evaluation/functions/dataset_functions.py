@@ -1,0 +1,82 @@
+"""Dataset functions, `source: callable`: called in a cell without network, which leaves the frame in a file.
+
+The cell may read the project's code, and the file or folder that the entry's `path` names; not the data
+folders, the configuration, or what an earlier run left.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from bakeoff.cell.host.cell_order import Limits, Order
+from bakeoff.cell.host.cell_outcome import CellOutcome, End
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.machine.folders import refuse_tasks
+from bakeoff.evaluation.functions.dataset_in_cell import FRAME
+from bakeoff.evaluation.functions.single_use_oven import oven_for, why_it_ended
+from registry.code.import_environment import import_path, readable_paths
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Seconds that a dataset function may take.
+LONGEST_S = 3600.0
+
+_LIBRARIES = ("bakeoff.settings.log_setup:set_up_for_plugins", "numpy", "pandas")
+_LARGEST_MB = 65_536
+_SHOWN_OF_LOG = 500
+
+
+def call_dataset_function(
+    name: str,
+    root: Path,
+    *,
+    closed: Sequence[Path] = (),
+    opened: Sequence[Path] = (),
+    longest_s: float = LONGEST_S,
+) -> "pd.DataFrame":
+    """What it returns. `closed`: what it may not read below `root`; `opened`: what it may read besides."""
+    module, _, function = name.partition(":")
+    if not (module and function):
+        raise InvalidInputError(f"{name!r} does not name a function: expected package.module:function")
+    refuse_tasks(name)
+    with TemporaryDirectory(prefix="bakeoff-dataset-") as folder:
+        file = Path(folder, "frame.parquet")
+        order = Order(
+            entry="bakeoff.evaluation.functions.dataset_in_cell:read",
+            payload={"name": name, "root": str(root)},
+            limits=Limits(wall_s=longest_s, threads=1, output_mb=_LARGEST_MB),
+            log=Path(folder, "log"),
+            network=False,
+            readable=(*opened, *readable_paths(root, closed=closed)),
+            import_path=import_path(root),
+            outputs={FRAME: file},
+        )
+        with oven_for(root, closed=closed, libraries=_LIBRARIES) as run_cell:
+            outcome = run_cell(order)
+        _require_frame(outcome, name, longest_s)
+        return _frame_in(file, name)
+
+
+def _require_frame(outcome: CellOutcome, name: str, longest_s: float) -> None:
+    if outcome.end is not End.RETURNED:
+        said = outcome.end_of_log.strip()[-_SHOWN_OF_LOG:]
+        raise InvalidInputError(
+            f"dataset function {name} {why_it_ended(outcome, longest_s=longest_s)}"
+            f"{f'; the last it printed: {said}' if said else ''}"
+        )
+    if not isinstance(outcome.value, dict):
+        raise InvalidInputError(f"dataset function {name} failed: its cell reported {outcome.value!r:.100}")
+    if "problem" in outcome.value:
+        raise InvalidInputError(str(outcome.value["problem"])[:2000])
+
+
+def _frame_in(file: Path, name: str) -> "pd.DataFrame":
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(file)
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as problem:  # it forged the file
+        raise InvalidInputError(f"dataset function {name} left no frame: {problem}") from problem
