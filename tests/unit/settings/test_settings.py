@@ -95,6 +95,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_KEEP_WORKER": ("0", 0.0),
     "BAKEOFF_SHUTDOWN_GRACE": ("0", 0.0),
     "BAKEOFF_IMPORT_TIMEOUT": ("5", 5.0),
+    "BAKEOFF_METRIC_TIMEOUT": ("5", 5.0),
     "BAKEOFF_PRELOAD": ("sklearn,xgboost", ["sklearn", "xgboost"]),
     "BAKEOFF_METRICS": ('["recall", "f1"]', ["recall", "f1"]),
     "BAKEOFF_SEED": ("42", 42),
