@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from bakeoff.domain.signal import ConfidenceMeaning
+
 
 class CandidateKind(StrEnum):
     CANDIDATE = "candidate"  #: has fit and predict, takes part in bake-offs
@@ -54,6 +56,7 @@ class Candidate:
     description: str = ""
     enabled: bool = True
     weight: float | None = None  #: share in the ensemble, signal models only; None means 1.0
+    confidence: ConfidenceMeaning = ConfidenceMeaning.PROBABILITY  #: of its answers, signal models only
     tags: tuple[str, ...] = ()
     features: tuple[str, ...] | None = None  #: the columns it sees; None means all
     timeout_s: float | None = None  #: None means evaluationTimeout
@@ -89,6 +92,7 @@ class Candidate:
                 "steps": tuple(PipelineStep(**step) for step in data["steps"]),
                 "preprocess": Preprocess(data["preprocess"]),
                 "output_kind": OutputKind(data["output_kind"]),
+                "confidence": ConfidenceMeaning(data.get("confidence", ConfidenceMeaning.PROBABILITY)),
                 "tags": tuple(data["tags"]),
                 "features": None if data["features"] is None else tuple(data["features"]),
                 "learns": None if data.get("learns") is None else Learns(data["learns"]),

@@ -55,6 +55,7 @@ SIGNAL_CHECKS = {
     "row-order": "the order of the symbols changes nothing",
     "batch-split": "a symbol alone gets the same answer as among others",
     "explains": "it explains what it says",
+    "sell-confidence": "its sell answers come with a low probability of a positive return",
 }
 
 

@@ -1,7 +1,7 @@
 """How the ensemble combines the answers of several models; docs/reference/ensemble-rules.md has truth tables.
 
 A model of weight 0 has no vote. Weights are normalised over the models that answered for the symbol, and a
-symbol with fewer than two answers gets no signal.
+symbol with fewer than two answers gets no signal. A confidence is the probability of a positive return.
 
 Sums are rounded before they are compared with a threshold, so that a sum that equals it in decimals does
 here.
@@ -124,10 +124,19 @@ def _outcome(votes: Sequence[_Vote], score: float, rules: EnsembleRules, *, in_c
         outcome = _by_score(score)
         agreement = max(_share_of(side, votes) for side in Side)
         return outcome if agreement >= _round(rules.min_agreement) else SignalType.HOLD
-    if in_conflict or score < _round(rules.min_confidence):
+    if in_conflict:
         return SignalType.HOLD
     winner = _most(_tally(votes, _POINTS[rules.strategy]))
-    return winner if _share_of(winner.side, votes) >= _round(rules.min_agreement) else SignalType.HOLD
+    is_sure = _round(_sureness(winner.side, score)) >= _round(rules.min_confidence)
+    is_agreed = _share_of(winner.side, votes) >= _round(rules.min_agreement)
+    return winner if is_sure and is_agreed else SignalType.HOLD
+
+
+def _sureness(side: Side, probability: float) -> float:
+    """How sure a probability of a positive return makes of a side; of HOLD, the surer of the other two."""
+    if side is Side.HOLD:
+        return max(probability, 1 - probability)
+    return probability if side is Side.BUY else 1 - probability
 
 
 def _by_score(score: float) -> SignalType:
@@ -152,11 +161,15 @@ def _weight(vote: _Vote) -> float:
     return vote.share * vote.answer.confidence
 
 
+def _weight_of_side(vote: _Vote) -> float:
+    return vote.share * _sureness(vote.answer.signal.side, vote.answer.confidence)
+
+
 def _one_each(_: _Vote) -> float:
     return 1.0
 
 
-_POINTS = {Strategy.WEIGHTED_MAJORITY: _weight, Strategy.CONSERVATIVE: _one_each}
+_POINTS = {Strategy.WEIGHTED_MAJORITY: _weight_of_side, Strategy.CONSERVATIVE: _one_each}
 
 
 def _most(tally: Mapping[SignalType, float]) -> SignalType:

@@ -3,7 +3,7 @@
 Other programs rely on the names of the signals and strategies, and on the keys of a record.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -59,10 +59,38 @@ class ModelOutput:
 
     symbol: str
     signal: SignalType
-    confidence: float  #: 0 to 1
+    confidence: float  #: 0 to 1: how probable it is that the return is positive, of a SELL too
     expected_return: float  #: over the horizon of the model, 0.05 is five per cent
     rank: int | None = None  #: 1 is the best of the symbols that were predicted together
     metadata: Mapping[str, Any] = field(default_factory=dict)  #: JSON
+
+
+class ConfidenceMeaning(StrEnum):
+    """What a signal model gives as its confidence."""
+
+    PROBABILITY = "probability"  #: that the return is positive: low for a SELL
+    SURENESS = "sureness"  #: of its signal, whichever it is: high for a SELL that it is sure of
+
+
+def as_probability(answers: Iterable[ModelOutput]) -> tuple[ModelOutput, ...]:
+    """The answers of a model that gives its sureness, with the probability of a positive return instead."""
+    return tuple(replace(one, confidence=_PROBABILITY[one.signal.side](one.confidence)) for one in answers)
+
+
+_PROBABILITY: Mapping[Side, Callable[[float], float]] = {
+    Side.BUY: lambda sureness: sureness,
+    Side.HOLD: lambda _: 0.5,  # it says nothing of the direction
+    Side.SELL: lambda sureness: round(1 - sureness, _MERIT_PLACES),
+}
+
+
+def contradicting_sells(answers: Sequence[ModelOutput]) -> tuple[int, int]:
+    """How many sell-side answers there are, and how many of them say that a positive return is probable."""
+    sold = [one for one in answers if one.signal.side is Side.SELL]
+    return len(sold), sum(one.confidence > _EVEN for one in sold)
+
+
+_EVEN = 0.5
 
 
 def ranked(answers: Iterable[ModelOutput]) -> tuple[ModelOutput, ...]:
@@ -83,7 +111,7 @@ class Strategy(StrEnum):
 class EnsembleRules:
     strategy: Strategy = Strategy.WEIGHTED_MAJORITY
     min_agreement: float = 0.5  #: weight share of the winning side below which it is HOLD
-    min_confidence: float = 0.6  #: ensemble score below which it is HOLD
+    min_confidence: float = 0.6  #: sureness of the winning side below which it is HOLD
     flag_conflicts: bool = True  #: false: a conflict is resolved in the same way, but not reported
 
     def to_json(self) -> dict[str, Any]:
@@ -116,7 +144,7 @@ class EnsembleSignal:
     symbol: str
     as_of: date
     signal: SignalType
-    ensemble_score: float  #: sum of weight times confidence
+    ensemble_score: float  #: sum of weight times confidence: how probable a positive return is
     expected_return: float  #: sum of weight times what the models expect
     model_signals: Mapping[str, SignalType]  #: by model, in the order of the catalog
     model_confidences: Mapping[str, float]

@@ -20,7 +20,7 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.domain.signal import ModelOutput, SignalOrder, ranked
 from registry.code.class_import import describe_exception
-from registry.code.signal_models import checked_signals, construct
+from registry.code.signal_models import checked_signals, construct, in_probabilities, sell_remark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +86,7 @@ class InProcessSource:
         if not missing:
             return ranked(known.values())
         plugin = construct(model, inputs.data, inputs.artefacts, root=self.root)
-        answers = ranked((*known.values(), *checked_signals(plugin, missing, order.as_of)))
+        answers = _with_known(model, known, checked_signals(plugin, missing, order.as_of))
         self._store(model, inputs, order, answers)
         return answers
 
@@ -121,6 +121,13 @@ class InProcessSource:
                 answers=answers,
                 at=now(connection),
             )
+
+
+def _with_known(model: Candidate, known: Mapping[str, ModelOutput], new: Answers) -> Answers:
+    answers = in_probabilities(model, new)
+    if (remark := sell_remark(model, answers)) is not None:
+        log.warning("signal model %s: %s", model.id, "; ".join(remark))
+    return ranked((*known.values(), *answers))
 
 
 def _why_not(answer: "Future[Answers]", limit_s: float) -> str | None:

@@ -21,7 +21,7 @@ from yaml import MappingNode, Node
 
 from bakeoff.domain.candidate import Candidate, CandidateKind, OutputKind, PipelineStep, Preprocess
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, Strategy
+from bakeoff.domain.signal import DEFAULT_RULES, ConfidenceMeaning, EnsembleRules, Strategy
 from bakeoff.settings.yaml_with_lines import Location, YamlFile, describe, is_empty, key_path
 from registry.catalog import ensemble_weights
 from registry.catalog.parameter_grid import members_of
@@ -36,11 +36,16 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 CLASS_PATH = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|[^:]+\.py):[^\W\d]\w*")
 
 #: Keys whose values stay as they are written, so that `version: 1.10` needs no quotes.
-_TEXTS = {"kind", "path", "version", "preprocess", "output_kind", "description", "tags", "features"}
+_TEXTS = {
+    *("kind", "path", "version", "preprocess", "output_kind", "description", "tags", "features"),
+    "confidence",
+}
+#: Keys that say something to readers alone: a signal model lists what it looks at, and how it has done.
+_FOR_READERS = {CandidateKind.CANDIDATE: set[str](), CandidateKind.SIGNAL: {"features", "performance"}}
 #: Keys that mean nothing for a kind. They are checked and ignored, so that an entry can change its kind.
 _MEANINGLESS: Mapping[CandidateKind, tuple[str, ...]] = {
-    CandidateKind.CANDIDATE: ("weight",),
-    CandidateKind.SIGNAL: ("preprocess", "output_kind", "features"),
+    CandidateKind.CANDIDATE: ("weight", "confidence", "performance"),
+    CandidateKind.SIGNAL: ("preprocess", "output_kind"),
 }
 _NO_CLASS = "names no class: give it `path: package.module:Class`"
 
@@ -112,11 +117,18 @@ def _list(cure: str, *, least: int = 0) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _notes(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | dict):
+        raise ValueError("write a list, [{auc: 0.61}], or a mapping, {auc: 0.61}")  # noqa: TRY004
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
 _Text = Annotated[str, StringConstraints(pattern=r"\S"), _or_else("give it a text")]
 _Path = Annotated[_Text, BeforeValidator(_class_path)]
 _Boolean = Annotated[bool, _or_else("write true or false")]
 _Parameters = Annotated[dict[str, Any], BeforeValidator(_parameters)]
 _Words = Annotated[tuple[_Text, ...], _list("write a list, [a, b]")]
+_Notes = Annotated[tuple[Any, ...], BeforeValidator(_notes)]
 _Share = Annotated[float, Field(ge=0, le=1), _or_else("write a number of at least 0 and at most 1")]
 
 
@@ -158,9 +170,11 @@ class CandidateEntry(_StrictEntry):
     output_kind: Annotated[OutputKind, _one_of(OutputKind)] = OutputKind.LABELS
     description: _Text = ""
     enabled: _Boolean = True
+    confidence: Annotated[ConfidenceMeaning, _one_of(ConfidenceMeaning)] = ConfidenceMeaning.PROBABILITY
     weight: Annotated[float, Field(ge=0), _or_else("write a number of at least 0")] = 1.0
     tags: _Words = ()
     features: _Words = ()
+    performance: _Notes = ()
     timeout_s: Annotated[float, Field(gt=0), _or_else("write a number above 0")] = Field(1.0, alias="timeout")
     memory_limit_mb: Annotated[int, Field(ge=16), _or_else("write a whole number of at least 16")] = 16
     threads: Annotated[int, Field(ge=1), _or_else("write a whole number of at least 1")] = 1
@@ -169,7 +183,8 @@ class CandidateEntry(_StrictEntry):
         """Only what the file says is passed on: `Candidate` has the defaults."""
         given = {
             name: getattr(self, name)
-            for name in self.model_fields_set - {*_MEANINGLESS[self.kind], "grid", "random"}
+            for name in self.model_fields_set
+            - {*_MEANINGLESS[self.kind], *_FOR_READERS[self.kind], "grid", "random"}
         }
         if self.steps:
             given["steps"] = tuple(PipelineStep(path=step.path, params=step.params) for step in self.steps)
@@ -186,7 +201,7 @@ class CandidateEntry(_StrictEntry):
 
 
 class EnsembleEntry(_StrictEntry):
-    strategy: Annotated[Strategy, _one_of(Strategy)] = DEFAULT_RULES.strategy
+    conflict_strategy: Annotated[Strategy, _one_of(Strategy)] = DEFAULT_RULES.strategy
     min_agreement: _Share = DEFAULT_RULES.min_agreement
     min_confidence: _Share = DEFAULT_RULES.min_confidence
     flag_conflicts: _Boolean = DEFAULT_RULES.flag_conflicts
@@ -228,9 +243,14 @@ def read(file: Path) -> CatalogFile:
         document.report(document.node_at(("models",)), str(exc))
         document.raise_problems()
     rules = entries.ensemble
-    given = {} if rules is None else {name: getattr(rules, name) for name in rules.model_fields_set}
+    given = {} if rules is None else {_rule(name): getattr(rules, name) for name in rules.model_fields_set}
     remarks = tuple(_remarks(document, entries.models or {}))
     return CatalogFile(candidates=candidates, ensemble=replace(DEFAULT_RULES, **given), remarks=remarks)
+
+
+def _rule(key: str) -> str:
+    """The field of the rules that a key sets."""
+    return "strategy" if key == "conflict_strategy" else key
 
 
 def _candidates(document: YamlFile, models: Mapping[str, CandidateEntry]) -> Iterator[Candidate]:
@@ -262,13 +282,15 @@ def _is_text(location: Location) -> bool:
     match tuple(location):
         case ("models", _, key) | ("models", _, "steps", _, key):
             return key in _TEXTS
-        case ("ensemble", "strategy"):
+        case ("ensemble", "conflict_strategy"):
             return True
     return False
 
 
 def _is_free(location: Location) -> bool:
     match tuple(location):
+        case ("models", _, "performance", *_):
+            return True
         case ("models", _, "params" | "grid") | ("models", _, "steps" | "random", *_, "params"):
             return True
     return False

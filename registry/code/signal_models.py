@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.errors import BadAnswerError
 from bakeoff.domain.runs.job import Phase
-from bakeoff.domain.signal import ModelConfig, ModelOutput, SignalType, ranked
+from bakeoff.domain.signal import (
+    ConfidenceMeaning,
+    ModelConfig,
+    ModelOutput,
+    SignalType,
+    as_probability,
+    contradicting_sells,
+    ranked,
+)
 from registry.code.model_building import ARTEFACT_VERSION, SignalClass, find_signal_class
 from registry.columns.json_values import jsonable
 
@@ -61,6 +69,29 @@ def construct(
 def checked_signals(plugin: "ModelPlugin", symbols: Sequence[str], as_of: date) -> tuple[ModelOutput, ...]:
     """The signals of the plugin, checked and ranked. What the plugin raises is not caught."""
     return ranked(_checked(await_if_needed(plugin.generate_signals(list(symbols), as_of)), symbols))
+
+
+def in_probabilities(candidate: Candidate, answers: Iterable[ModelOutput]) -> tuple[ModelOutput, ...]:
+    """The answers, ranked, with the probability of a positive return as their confidence."""
+    if candidate.confidence is ConfidenceMeaning.SURENESS:
+        answers = as_probability(answers)
+    return ranked(answers)
+
+
+def sell_remark(candidate: Candidate, answers: Sequence[ModelOutput]) -> tuple[str, str] | None:
+    """What is odd about the sell answers of a model and the cure, if most say that a rise is probable.
+
+    `answers` are `in_probabilities`. None: nothing is odd.
+    """
+    sold, contradicting = contradicting_sells(answers)
+    if 2 * contradicting <= sold:
+        return None
+    if candidate.confidence is ConfidenceMeaning.SURENESS:
+        seen = f"{contradicting} of {sold} sell answers come with a sureness below 0.5"
+        return seen, "a confidence is its sureness in the catalog: leave that out if it is the probability"
+    seen = f"{contradicting} of {sold} sell answers come with a confidence above 0.5"
+    cure = "a confidence is the probability of a positive return: if it is how sure the model is, write "
+    return seen, f"{cure}`confidence: sureness` into its entry of the catalog"
 
 
 def trained_every_artefact(trained: Any, found: SignalClass) -> bool:

@@ -58,7 +58,10 @@ def _rules(asked: SignalOrder) -> Text:
 def outcome(report: RunReport, *, top: int | None) -> "list[RenderableType]":
     if not report.standings:
         return []
-    return [_models(report.standings), Text(), *ensemble(report.ensemble, top=top)]
+    results = [standing.result for standing in report.standings]
+    odd = [(result.model_id, remark) for result in results for remark in result.details.get("warnings", ())]
+    remarks = [Text(f"{clean(model)}: {clean(remark)}", "yellow") for model, remark in odd]
+    return [_models(report.standings), *remarks, Text(), *ensemble(report.ensemble, top=top)]
 
 
 def _models(standings: Sequence[LeaderboardRow]) -> Table:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.signal import ModelOutput
+from bakeoff.domain.signal import ModelOutput, contradicting_sells
+from bakeoff.domain.wording import counted
 from bakeoff.evaluation.conformance.check_running import (
     Check,
     CheckFailedError,
@@ -29,6 +30,8 @@ from registry.code.signal_models import (
     await_if_needed,
     checked_signals,
     construct,
+    in_probabilities,
+    sell_remark,
     trained_every_artefact,
 )
 
@@ -116,6 +119,16 @@ class _CheckedModel:
                 "return a mapping with `feature_importance`, which is a mapping of numbers by name",
             )
 
+    def sells_with_a_low_probability(self) -> str:
+        self._require_opinions()
+        answers = in_probabilities(self.candidate, self.first_answers.values())
+        sold, _ = contradicting_sells(answers)
+        if not sold:
+            raise NotApplicableError("it sells nothing on this market")
+        if (remark := sell_remark(self.candidate, answers)) is not None:
+            raise CheckFailedError(*remark)
+        return counted(sold, "sell answer")
+
     def _construct(self) -> "ModelPlugin":
         return construct(self.candidate, self.data, self.saved, root=self.root)
 
@@ -136,6 +149,7 @@ _CHECKS = (
     Check(slug="row-order", test=_CheckedModel.answers_the_same_in_any_order, needs=("answers",)),
     Check(slug="batch-split", test=_CheckedModel.answers_the_same_for_one_alone, needs=("answers",)),
     Check(slug="explains", test=_CheckedModel.explains, needs=("answers",)),
+    Check(slug="sell-confidence", test=_CheckedModel.sells_with_a_low_probability, needs=("answers",)),
 )
 
 

@@ -3,8 +3,9 @@
 Nothing is unpickled on the way. The cell verifies once more what it unpickles.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,11 +42,14 @@ class ArtefactCopy:
         return cls(**data)
 
 
-def resolve_artefacts(candidate: Candidate, registry: BaseModelRegistry | None) -> tuple[Artefact, ...]:
+def resolve_artefacts(
+    candidate: Candidate, registry: BaseModelRegistry | None, *, as_of: date | None = None
+) -> tuple[Artefact, ...]:
     """The saved models that the candidate works with, all from one training.
 
-    They have the version that the catalog names, else the newest one that all of them have. If one is
-    missing, NotFoundError says which. `registry` is None where nothing was ever saved.
+    They have the version that the catalog names, else the newest one that all of them have and that learned
+    nothing after the date. If there is none, NotFoundError says what there is. `registry` is None where
+    nothing was ever saved; without `as_of` any day will do.
     """
     names, pinned = candidate.artefacts, artefact_version_of(candidate)
     if not names:
@@ -54,9 +58,13 @@ def resolve_artefacts(candidate: Candidate, registry: BaseModelRegistry | None) 
     complete = [
         number for number in by_name[names[0]] if _is_one_training([by_name[n].get(number) for n in names])
     ]
-    chosen = max(complete, key=VersionNumber.parse, default=None) if pinned is None else pinned
-    if chosen not in complete:
+    if not complete or pinned not in {None, *complete}:
         raise NotFoundError(_missing(candidate, by_name, pinned))
+    learned = {number: _learned(by_name[name][number] for name in names) for number in complete}
+    in_time = [number for number in complete if as_of is None or (learned[number] or "") <= str(as_of)]
+    chosen = max(in_time, key=VersionNumber.parse, default=None) if pinned is None else pinned
+    if chosen is None:  # nothing was pinned, and nothing is in time
+        raise NotFoundError(_too_late(candidate, learned, as_of))
     return tuple(_artefact(by_name[name][chosen]) for name in names)
 
 
@@ -73,14 +81,19 @@ def _is_one_training(versions: Sequence[ModelVersion | None]) -> bool:
     return None not in versions and len(trainings) == 1
 
 
+def _learned(versions: Iterable[ModelVersion]) -> str | None:
+    """The last day that one of them learned from; None where it is not known."""
+    days = (version.metadata.get(LEARNED_AS_OF) for version in versions)
+    return max((day for day in days if isinstance(day, str)), default=None)
+
+
 def _artefact(version: ModelVersion) -> Artefact:
-    learned = version.metadata.get(LEARNED_AS_OF)
     return Artefact(
         name=version.name,
         version=version.version,
         uri=version.uri,
         digest=version.digest,
-        learned_as_of=learned if isinstance(learned, str) else None,
+        learned_as_of=_learned([version]),
     )
 
 
@@ -90,6 +103,11 @@ def _missing(
     which = "" if pinned is None else f" and of version {pinned}"
     there = "; ".join(f"{name}: {', '.join(known) or 'none'}" for name, known in by_name.items())
     return f"{candidate.id} works with saved models of one training{which}, and there are none ({there})"
+
+
+def _too_late(candidate: Candidate, learned: Mapping[str, str | None], as_of: date | None) -> str:
+    there = ", ".join(f"{number} learned as of {day}" for number, day in learned.items())
+    return f"each saved version of {candidate.id} learned from what came after {as_of} ({there})"
 
 
 def copy_out(

@@ -27,7 +27,7 @@ from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, proven
 from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy
 from registry.code.import_environment import import_path, readable_paths
-from registry.code.signal_models import BadSignalsError, answers_from_json
+from registry.code.signal_models import BadSignalsError, answers_from_json, in_probabilities, sell_remark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +112,10 @@ def answers_from_cell(
         return failure_of(outcome, attempt=attempt, writes_to=inputs.log.parent)
     try:
         reported = _reported(outcome, "answers")
+        answers = in_probabilities(inputs.candidate, answers_from_json(reported, symbols))
+        remark = sell_remark(inputs.candidate, answers)
         return Answered(
-            answers=answers_from_json(reported, symbols),
+            answers=answers,
             cost=_cost(outcome, grant),
             provenance=provenance_of(
                 inputs.candidate,
@@ -123,7 +125,7 @@ def answers_from_cell(
                 parts=parts,
                 predictions=digest_of(reported),
             ),
-            warnings=tuple(filter(None, [outcome.log_gap])),
+            warnings=tuple(filter(None, [outcome.log_gap, remark and "; ".join(remark)])),
         )
     except BadSignalsError as exc:
         error = JobError(
@@ -170,4 +172,4 @@ def answers_in_process(inputs: SignalCellInputs, symbols: Sequence[str]) -> tupl
         inside = CellApi(scratch=Path(scratch), report=report.fileno(), outputs={})
         payload = {**inputs.payload(audited=False), "symbols": list(symbols)}
         reported = answer_in_cell.answer(payload, inside)
-    return answers_from_json(reported["answers"], symbols)
+    return in_probabilities(inputs.candidate, answers_from_json(reported["answers"], symbols))

@@ -6,12 +6,13 @@ Answers with the same fingerprint are the same, so they are taken from earlier j
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.result import Part, Parts, digest_of, fingerprint
-from bakeoff.domain.signal import Artefact, SignalJobInputs
+from bakeoff.domain.signal import Artefact, ConfidenceMeaning, SignalJobInputs
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.signals.saved_artefacts import resolve_artefacts
 from registry.code.code_reading import Code, class_modules, code_at
@@ -31,7 +32,7 @@ def inputs_of(
     surroundings: Mapping[str, str],
 ) -> SignalJobInputs:
     """`registry`: None where nothing was ever saved."""
-    found, obstacle = _resolved(candidate, registry)
+    found, obstacle = _resolved(candidate, registry, as_of)
     parts = parts_of_answers(
         candidate,
         found,
@@ -43,9 +44,11 @@ def inputs_of(
     return SignalJobInputs(fingerprint=fingerprint(parts), artefacts=found, obstacle=obstacle)
 
 
-def _resolved(candidate: Candidate, registry: BaseModelRegistry | None) -> tuple[tuple[Artefact, ...], str]:
+def _resolved(
+    candidate: Candidate, registry: BaseModelRegistry | None, as_of: date
+) -> tuple[tuple[Artefact, ...], str]:
     try:
-        return resolve_artefacts(candidate, registry), ""
+        return resolve_artefacts(candidate, registry, as_of=as_of), ""
     except NotFoundError as exc:
         return (), str(exc)
 
@@ -61,7 +64,9 @@ def parts_of_answers(
 ) -> Parts:
     """The parts of the fingerprint. Symbols are none: the answer for one does not depend on the others."""
     parts = parts_of(candidate, dataset=dataset, seed=SEED, code=code, surroundings=surroundings)
-    saved = [[artefact.name, artefact.version, artefact.digest] for artefact in artefacts]
+    saved: list[Any] = [[artefact.name, artefact.version, artefact.digest] for artefact in artefacts]
+    if candidate.confidence is not ConfidenceMeaning.PROBABILITY:  # answers are stored as probabilities
+        saved.append(candidate.confidence)
     return {
         **parts,
         Part.PARAMETERS: digest_of([parts[Part.PARAMETERS], saved]),

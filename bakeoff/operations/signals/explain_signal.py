@@ -37,11 +37,11 @@ def explain_signal(context: Context, model_id: str, symbol: str, *, as_of: date 
     configuration = context.configuration
     configuration.require_shared_dir()
     settings, model = market_of(configuration), signal_model(model_id, context.catalog())
-    try:
-        artefacts = resolve_artefacts(model, registry_of([model], configuration))
-    except NotFoundError as exc:
-        raise NotFoundError(f"{exc}: {how_to_train(model)}") from exc
     market = pinned(settings, configuration, as_of=as_of)
+    try:
+        artefacts = resolve_artefacts(model, registry_of([model], configuration), as_of=market.as_of)
+    except NotFoundError as exc:
+        raise NotFoundError(f"{exc}: {how_to_train(model, market.as_of)}") from exc
     with in_field("symbol"):
         market.chosen([symbol])
     with prepared_inputs(context, model, artefacts, dataset=market.ref, as_of=market.as_of) as inputs:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import date
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.ensemble import combine
@@ -20,6 +21,7 @@ from bakeoff.operations.signals.signal_inputs import prepared_inputs
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.store.database import schema_version
+from registry.code.signal_models import sell_remark
 
 log = logging.getLogger(__name__)
 
@@ -89,14 +91,17 @@ def signals_in_process(
         on_model(model.id)
         signal_inputs = plan.inputs[model.id]
         if signal_inputs.obstacle:
-            raise NotFoundError(f"{signal_inputs.obstacle}: {how_to_train(model)}")
+            raise NotFoundError(f"{signal_inputs.obstacle}: {how_to_train(model, order.as_of)}")
         with prepared_inputs(
             context, model, signal_inputs.artefacts, dataset=plan.dataset, as_of=order.as_of
         ) as inputs:
-            answers[model.id] = signal_cell.answers_in_process(inputs, order.symbols)
+            found = signal_cell.answers_in_process(inputs, order.symbols)
+        if (remark := sell_remark(model, found)) is not None:
+            log.warning("signal model %s: %s", model.id, "; ".join(remark))
+        answers[model.id] = found
     return combine(answers, as_of=order.as_of, weights=order.weights, rules=order.rules)
 
 
-def how_to_train(model: Candidate) -> str:
-    """The cure, if a model needs saved models that are missing."""
-    return f"`bakeoff signals train {model.id}` trains and saves them"
+def how_to_train(model: Candidate, as_of: date) -> str:
+    """The cure, if a model needs saved models that are missing, or that learned too late."""
+    return f"`bakeoff signals train {model.id} --as-of {as_of}` trains and saves them"

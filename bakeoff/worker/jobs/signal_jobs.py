@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import date
 from functools import partial
 
 from bakeoff.domain.errors import InvalidInputError, TamperedError
@@ -34,7 +35,7 @@ def work(at_work: JobAtWork) -> Ending:
     claim, job = at_work.claim, at_work.job
     order, signal_inputs = order_and_inputs(claim)
     if signal_inputs.obstacle:
-        return _not_possible(job, signal_inputs.obstacle)
+        return _not_possible(job, signal_inputs.obstacle, order.as_of)
     known = known_signals(at_work.context, claim)
     unknown = [symbol for symbol in order.symbols if symbol not in known.covered]
     answered = _answers_of_cell(at_work, unknown) if unknown else None
@@ -79,7 +80,7 @@ def _answers_of_cell(at_work: JobAtWork, symbols: Sequence[str]) -> Answered | F
                 )
             )
         except (InvalidInputError, TamperedError) as exc:
-            return _not_possible(job, str(exc))
+            return _not_possible(job, str(exc), order.as_of)
         return answers_from_cell(
             inputs,
             symbols,
@@ -92,13 +93,13 @@ def _answers_of_cell(at_work: JobAtWork, symbols: Sequence[str]) -> Answered | F
         )
 
 
-def _not_possible(job: Job, why: str) -> Faulty:
+def _not_possible(job: Job, why: str, as_of: date) -> Faulty:
     """The end of a job that cannot succeed, however often it is tried."""
     error = JobError(
         type="NoSavedModel",
         message=why,
         phase=Phase.START,
-        hint=f"{how_to_train(job.candidate)}; then `bakeoff retry {job.run_id[:8]}`",
+        hint=f"{how_to_train(job.candidate, as_of)}; then `bakeoff retry {job.run_id[:8]}`",
     )
     return Faulty(state=JobState.FAILED, error=error)
 

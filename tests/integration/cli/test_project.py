@@ -339,7 +339,7 @@ def _write_signal_models(project: Project) -> None:
         "  momentum: {kind: signal, path: models/mine.py:Mine, version: v1.1, weight: 0.6, description: Up}\n"
         "  value: {kind: signal, path: models/mine.py:Mine, version: v1.0, weight: 0.4}\n"
         "  mood: {kind: signal, path: models/mine.py:Mine, weight: 0.0, enabled: false}\n"
-        "ensemble: {strategy: conservative}\n"
+        "ensemble: {conflict_strategy: conservative}\n"
     )
     (project.root / "models").mkdir()
     (project.root / "models" / "mine.py").write_text(

@@ -109,16 +109,25 @@ def test_what_a_model_learns_is_saved_as_a_pair_with_what_is_known_of_it(market:
     assert version.origin.dataset_id is not None
     assert len(version.origin.dataset_id) == 32
 
-    explained = market.bakeoff("signals", "explain", "learned", "AAA", "--as-of", "2025-01-10")
+    explained = market.bakeoff("signals", "explain", "learned", "AAA", "--as-of", "2025-01-20")
     assert explained.exit_code == 0
     assert explained.stdout.splitlines()[1:] == [
-        "learned on AAA as of 2025-01-10  models:/learned_level/1.0.0, models:/learned_slope/1.0.0",
+        "learned on AAA as of 2025-01-20  models:/learned_level/1.0.0, models:/learned_slope/1.0.0",
         "",
         "feature  importance  SHAP value",
         "close             1        0.25",
     ]
 
     back_then = ("--as-of", "2025-01-10", "--models", "learned", "--in-process")
+    none = market.bakeoff("signals", "generate", *back_then)
+    assert none.exit_code == 2
+    assert (
+        "each saved version of learned learned from what came after 2025-01-10 (1.0.0 learned as of "
+        "2025-01-20): `bakeoff signals train learned --as-of 2025-01-10` trains and saves them"
+    ) in none.stderr
+
+    pinned = LEARNED.replace("version: v3", "version: v3, params: {artefact_version: 1.0.0}")
+    (market.root / "config" / "models.yaml").write_text(pinned)
     told = " ".join(market.bakeoff("signals", "generate", *back_then).stdout.split())
     assert "uses learned_level 1.0.0, learned_slope 1.0.0, learned as of 2025-01-20" in told
     assert "learned learned as of 2025-01-20, so it knows what came after 2025-01-10" in told
@@ -188,7 +197,10 @@ def test_what_came_of_a_run_of_signals_is_shown_in_place_of_a_leaderboard(projec
         "m0     1.0            2             1  1.5 s   1.25         80",
         "m1     1.0            2             1  1.5 s   1.25         80",
     ]
-    assert lines[10:16] == [
+    assert lines[9:18] == [
+        "m0: it is only a test",
+        "m1: it is only a test",
+        "",
         "2026-11-20  2 symbols: 2 HOLD; 2 conflicts",
         "",
         "rank  symbol  signal  score  return  m0        m1         conflict",
@@ -196,7 +208,7 @@ def test_what_came_of_a_run_of_signals_is_shown_in_place_of_a_leaderboard(projec
         "   2  BBB     HOLD    0.700  +10.0%  BUY 0.70  SELL 0.70  m0=BUY, m1=SELL",
         "",
     ]
-    assert "1 candidate without a result" in lines[16]
+    assert lines[18] == "1 signal model without signals"
     [listed] = [line for line in project.bakeoff("runs").stdout.splitlines() if "friday" in line]
     assert "market as of 2026-11-20" in listed
 

@@ -54,6 +54,7 @@ AGAIN = "deterministic"
 ORDER = "row-order"
 ALONE = "batch-split"
 EXPLAINS = "explains"
+SELLS = "sell-confidence"
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +104,22 @@ def test_a_model_that_keeps_the_contract_passes_every_check(check) -> None:
         ORDER: ("passed", ""),
         ALONE: ("passed", ""),
         EXPLAINS: ("passed", ""),
+        SELLS: ("skipped", "it sells nothing on this market"),
     }
 
 
 def test_what_it_works_with_it_learns_first(check) -> None:
-    assert {verdict for verdict, _ in check(LEARNS).values()} == {"passed"}
+    assert {verdict for check, (verdict, _) in check(LEARNS).items() if check != SELLS} == {"passed"}
+
+
+def test_sells_with_a_high_probability_of_a_rise_fail_a_check(check) -> None:
+    sells = GOOD.replace("SignalType.BUY", "SignalType.SELL")
+
+    assert check(sells, confidence=0.2)[SELLS] == ("passed", "20 sell answers")
+    assert check(sells, confidence=0.8)[SELLS] == (
+        "failed",
+        "20 of 20 sell answers come with a confidence above 0.5",
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,7 +193,7 @@ def test_the_command_counts_what_passed_and_what_did_not(project: Project) -> No
     ended = project.bakeoff("check", "plugs/mine.py:Mine", "--json")
 
     assert good.exit_code == 0
-    counts = "7 run, 7 passed, 0 failed, 1 skipped"
+    counts = "7 run, 7 passed, 0 failed, 2 skipped"
     assert good.stdout.splitlines()[-1].startswith(f"{project.root}/plugs/mine.py:Mine  {counts}, ")
     assert f"✓ {ALONE}" in good.stdout
     assert ended.exit_code == 1

@@ -425,7 +425,7 @@ models:
   b: {kind: signal, path: "plugs.sig:Mine", version: v1.0, weight: 0.3}
   c: {kind: signal, path: "plugs.sig:Mine", enabled: false, weight: 0.0}
   d: {kind: signal, path: "plugs.sig:Theirs", weight: 0.3}
-ensemble: {strategy: conservative}
+ensemble: {conflict_strategy: conservative}
 """,
         tree=GOOD,
         sig=SIGNAL,

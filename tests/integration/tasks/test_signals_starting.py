@@ -45,7 +45,9 @@ SCHEDULES = {"daily": {"every": "1d", "signals": True, "models": ["pessimist"], 
 
 @pytest.fixture(scope="module")
 def project() -> Iterator[SignalProject]:
-    with a_signal_project(MODELS, ensemble={"strategy": "conservative"}, schedules=SCHEDULES) as project:
+    with a_signal_project(
+        MODELS, ensemble={"conflict_strategy": "conservative"}, schedules=SCHEDULES
+    ) as project:
         yield project
 
 

@@ -122,6 +122,15 @@ def test_the_ensemble_is_made_of_the_others(place: Place, run_of_all: str) -> No
     ] == [(symbol, "HOLD", ("optimist", "pessimist"), "optimist=BUY, pessimist=SELL") for symbol in SYMBOLS]
 
 
+def test_a_model_whose_sells_say_that_a_rise_is_probable_is_warned_of(place: Place, run_of_all: str) -> None:
+    results = place.project.results(run_of_all)
+
+    assert results["optimist"].details["warnings"] == []
+    [remark] = results["pessimist"].details["warnings"]
+    assert remark.startswith("3 of 3 sell answers come with a confidence above 0.5; ")
+    assert "`confidence: sureness`" in remark
+
+
 def test_what_a_cell_forges_is_no_answer(place: Place) -> None:
     run_id = place.project.generate_to_the_end(*FORGERIES, as_of=date(2025, 1, 21))
 

@@ -98,9 +98,9 @@ def test_each_row_of_the_truth_tables_holds(row: Row) -> None:
 
 def test_the_truth_tables_are_read_whole() -> None:
     assert Counter(row.strategy for row in ROWS) == {
-        "weighted_majority": 23,
-        "confidence_based": 13,
-        "conservative": 10,
+        "weighted_majority": 29,
+        "confidence_based": 14,
+        "conservative": 11,
     }
 
 
@@ -224,16 +224,21 @@ def by_the_book(table, weights, rules):
         else:
             points = Counter()
             for m in voices:
-                points[signal[m]] += share[m] * table[m][symbol][1] if strategy == "weighted_majority" else 1
+                vote = share[m] * sureness(_SIDES[signal[m]], table[m][symbol][1])
+                points[signal[m]] += vote if strategy == "weighted_majority" else 1
             result = most(points)
             agreement = sides[_SIDES[result]]
-            if in_conflict or score < min_confidence:
+            if in_conflict or sureness(_SIDES[result], score) < min_confidence:
                 result = "HOLD"
         if agreement < min_agreement:
             result = "HOLD"
         reason = ", ".join(f"{m}={signal[m]}" for m in voices if _SIDES[signal[m]] != "hold")
         found.append((-score * expected, -score, symbol, result, reason if in_conflict and flag else None))
     return [(symbol, -score, result, reason) for _, score, symbol, result, reason in sorted(found)]
+
+
+def sureness(side, probability):
+    return {"buy": probability, "sell": 1 - probability, "hold": max(probability, 1 - probability)}[side]
 
 
 def by_score(score):

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixtures.market import walk
+from fixtures.places import ROOT
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
+from bakeoff.domain.ensemble import combine
 from bakeoff.domain.signal import ModelOutput
 from bakeoff.evaluation.market.synthetic_market import make_market
 from models.fundamentals.company_scores import figures_at, scores_of
@@ -20,6 +22,7 @@ from models.model_b import ModelBPlugin
 from models.model_c import ModelCPlugin
 from models.momentum.features import FEATURES, features_at
 from models.signals.price_history import History
+from registry.catalog.catalog_schema import read
 
 LAST = date(2026, 6, 30)
 
@@ -332,3 +335,32 @@ def test_sentiment_goes_by_the_mean_of_what_was_said_of_late():
     ]
     assert answers[0].expected_return == pytest.approx(0.045)
     assert plugin.explain("A")["mean_score"] == pytest.approx(1 / 6)
+
+
+def test_in_a_falling_market_the_shipped_ensemble_sells():
+    made = make_market(symbols=40, years=3)
+    day = made.prices.groupby("symbol", observed=True).cumcount().to_numpy()
+    falling = made.prices.assign(close=made.prices["close"] * np.exp(-0.0015 * day))
+    figures = made.fundamentals.astype({"symbol": "category"}).sort_values(["symbol", "known_on"])
+    data = {"prices": falling.assign(adj_close=falling["close"]), "fundamentals": figures}
+    shipped = read(ROOT / "config" / "models.yaml")
+    entries = {one.id: one for one in shipped.candidates}
+    learned = ModelAPlugin.train(data, LAST, seed=0, **entries["model_a"].params).models
+    symbols = list(falling["symbol"].cat.categories)
+
+    signals = combine(
+        {
+            "model_a": ModelAPlugin(data, learned, **entries["model_a"].params).generate_signals(
+                symbols, LAST
+            ),
+            "model_b": ModelBPlugin(data, {}, **entries["model_b"].params).generate_signals(symbols, LAST),
+        },
+        as_of=LAST,
+        weights={"model_a": entries["model_a"].weight, "model_b": entries["model_b"].weight},
+        rules=shipped.ensemble,
+    )
+
+    found = [one.signal for one in signals]
+    assert len(found) > 20
+    assert sum(signal in {"SELL", "STRONG_SELL"} for signal in found) > len(found) / 4
+    assert sum(signal in {"BUY", "STRONG_BUY"} for signal in found) < len(found) / 8

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from bakeoff.cli.output.runs import state_words
 from bakeoff.cli.output.terminal import clean
-from bakeoff.domain.runs.job import Job, JobError, JobState
+from bakeoff.domain.runs.job import Job, JobError, JobKind, JobState
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.wording import counted
 from bakeoff.settings.log_setup import readable
@@ -25,10 +25,16 @@ def failures(jobs: Sequence[Job], *, top: int | None = None, whole: bool = False
     if not jobs:
         return []
     shown = jobs if whole else jobs[:top]
-    title = Text(f"{counted(len(jobs), 'candidate')} without a result", "bold")
+    title = Text(_title(jobs), "bold")
     parts = [Text(), title, *(part for job in shown for part in _failure(job, whole=whole))]
     hidden = len(jobs) - len(shown)
     return [*parts, Text(f"  … and {hidden:,} more: --errors shows all", "dim")] if hidden else parts
+
+
+def _title(jobs: Sequence[Job]) -> str:
+    if jobs[0].kind is JobKind.SIGNALS:
+        return f"{counted(len(jobs), 'signal model')} without signals"
+    return f"{counted(len(jobs), 'candidate')} without a result"
 
 
 def warnings_in_full(results: Sequence[Result]) -> "list[RenderableType]":

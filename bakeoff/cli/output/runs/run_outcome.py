@@ -71,7 +71,11 @@ def show_outcome(
         *(verdict_lines(report.verdict, told=shown) if report.verdict else []),
         *([Text(), *board] if board else []),
         *failures(report.unsuccessful, top=top, whole=errors),
-        *(warnings_in_full([row.result for row in report.standings]) if errors else []),
+        *(
+            warnings_in_full([row.result for row in report.standings])
+            if errors and not report.run.signals
+            else []
+        ),
         *(
             saving_lines(report.saving, said=report.verdict.sentence if report.verdict else "")
             if report.saving

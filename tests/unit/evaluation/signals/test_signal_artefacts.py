@@ -252,3 +252,35 @@ def test_what_a_cell_says_of_its_training_in_other_words_is_not_saved(tmp_path: 
 
     with pytest.raises(InvalidInputError, match="what the cell of momentum says of its training"):
         accept_training(report, files, candidate=a_model(), dataset=A_MARKET, as_of=A_DAY)
+
+
+def keep_learned(registry: BaseModelRegistry, days: dict[str, str]) -> None:
+    for version, day in days.items():
+        for name in NAMES:
+            metadata = {TRAINING: version, "asOf": day}
+            registry.save_model({"of": version}, name, version=version, metadata=metadata)
+
+
+def test_the_newest_version_that_learned_nothing_after_the_day_is_the_one(registry: InMemoryRegistry) -> None:
+    keep_learned(registry, {"1.0.0": "2024-06-30", "1.1.0": "2024-12-31", "1.2.0": "2025-06-30"})
+
+    chosen = [
+        resolve_artefacts(a_model(), registry, as_of=date.fromisoformat(day))[0].version
+        for day in ("2024-12-30", "2024-12-31", "2025-06-29", "2025-06-30")
+    ]
+
+    assert chosen == ["1.0.0", "1.1.0", "1.1.0", "1.2.0"]
+    [level, _] = resolve_artefacts(a_model("1.2.0"), registry, as_of=date(2024, 1, 1))
+    assert (level.version, level.learned_as_of) == ("1.2.0", "2025-06-30")
+
+
+def test_where_each_version_learned_later_it_is_said_of_each(registry: InMemoryRegistry) -> None:
+    keep_learned(registry, {"1.0.0": "2024-06-30", "1.1.0": "2024-12-31"})
+
+    with pytest.raises(NotFoundError) as caught:
+        resolve_artefacts(a_model(), registry, as_of=date(2024, 1, 1))
+
+    assert str(caught.value) == (
+        "each saved version of momentum learned from what came after 2024-01-01 "
+        "(1.1.0 learned as of 2024-12-31, 1.0.0 learned as of 2024-06-30)"
+    )

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from fixtures.places import ROOT
 
@@ -49,7 +51,7 @@ models:
     steps:
       - path: a.b:Scale
       - {path: a.b:Model, params: {k: 1e-3}}
-ensemble: {strategy: conservative, min_agreement: 0.75, min_confidence: 1, flag_conflicts: false}
+ensemble: {conflict_strategy: conservative, min_agreement: 0.75, min_confidence: 1, flag_conflicts: false}
 """
     )
 
@@ -159,16 +161,16 @@ def test_an_ensemble_of_which_nothing_is_said_has_the_rules_that_are_shipped(wri
     ("entry", "problem"),
     [
         (
-            "stratgy: conservative",
-            "ensemble has the unknown key 'stratgy': did you mean 'strategy'?",
+            "conflict_stratgy: conservative",
+            "ensemble has the unknown key 'conflict_stratgy': did you mean 'conflict_strategy'?",
         ),
         (
-            "strategy: majority",
-            "ensemble.strategy is the text 'majority': did you mean 'weighted_majority'?",
+            "conflict_strategy: majority",
+            "ensemble.conflict_strategy is the text 'majority': did you mean 'weighted_majority'?",
         ),
         (
-            "strategy: 1",
-            "ensemble.strategy is the number '1': write weighted_majority or",
+            "conflict_strategy: 1",
+            "ensemble.conflict_strategy is the number '1': write weighted_majority or",
         ),
         (
             "min_agreement: 1.01",
@@ -235,7 +237,8 @@ models:
         ("weight: 0.5", "weight", "candidate"),
         ("kind: signal, preprocess: none", "preprocess", "signal"),
         ("kind: signal, output_kind: score", "output_kind", "signal"),
-        ("kind: signal, features: [a]", "features", "signal"),
+        ("confidence: sureness", "confidence", "candidate"),
+        ("performance: [a]", "performance", "candidate"),
     ],
 )
 def test_a_key_that_does_not_concern_its_kind_is_ignored_with_a_remark(written, entry, key, kind):
@@ -247,6 +250,48 @@ def test_a_key_that_does_not_concern_its_kind_is_ignored_with_a_remark(written, 
         f"{file}, line 3: models.m.{key} is ignored: it means nothing for `kind: {kind}`",
     )
     assert found.candidates[1] == read(written(f"models: {{m: {{path: 'm:C', {plain}}}}}")).candidates[0]
+
+
+def test_a_catalog_loads_as_the_authors_of_signal_models_write_it(written):
+    found = read(
+        written(
+            """
+models:
+  model_a:
+    kind: signal
+    path: models.model_a:ModelAPlugin
+    version: v1.1
+    weight: 0.6
+    features: [return_12_1, volatility_30]
+    performance: [{auc: 0.61, window: 2019-2024}, Sharpe 1.2]
+  chartist: {kind: signal, path: 'm:C', weight: 0.4, confidence: sureness, performance: {auc: 0.6}}
+ensemble:
+  conflict_strategy: weighted_majority
+  min_agreement: 0.5
+  min_confidence: 0.6
+  flag_conflicts: true
+"""
+        )
+    )
+
+    assert found.remarks == ()
+    assert found.ensemble.strategy is Strategy.WEIGHTED_MAJORITY
+    assert [(one.id, one.confidence, one.features) for one in found.candidates] == [
+        ("model_a", "probability", None),
+        ("chartist", "sureness", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("performance: good", "write a list, [{auc: 0.61}], or a mapping, {auc: 0.61}"),
+        ("confidence: sure", "did you mean 'sureness'?"),
+    ],
+)
+def test_what_an_author_says_of_a_signal_model_has_a_form(written, said, problem):
+    with pytest.raises(CatalogError, match=re.escape(problem)):
+        read(written(f"models: {{m: {{kind: signal, path: 'm:C', {said}}}}}"))
 
 
 def test_an_ignored_key_is_still_checked(written):

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from bakeoff.domain.candidate import Candidate, CandidateKind
-from bakeoff.domain.signal import ModelConfig, ModelOutput, SignalType
+from bakeoff.domain.ensemble import combine
+from bakeoff.domain.signal import (
+    ConfidenceMeaning,
+    EnsembleRules,
+    ModelConfig,
+    ModelOutput,
+    SignalType,
+    Strategy,
+)
 from registry.code.model_building import LoadError
 from registry.code.signal_models import (
     BadSignalsError,
@@ -18,6 +26,8 @@ from registry.code.signal_models import (
     artefact_version_of,
     checked_signals,
     construct,
+    in_probabilities,
+    sell_remark,
 )
 from registry.interface import ModelPlugin
 
@@ -207,3 +217,51 @@ def test_a_constructor_that_raises_is_told_with_its_traceback(tmp_path):
 
     assert refused.value.cause == "mine.py:Mine failed at construct with ZeroDivisionError: division by zero"
     assert "1 / 0" in refused.value.traceback
+
+
+def a_model(confidence: ConfidenceMeaning) -> Candidate:
+    return Candidate(id="m", version="1", kind=CandidateKind.SIGNAL, path="m:C", confidence=confidence)
+
+
+SURE, PROBABLE = a_model(ConfidenceMeaning.SURENESS), a_model(ConfidenceMeaning.PROBABILITY)
+
+
+def test_how_sure_a_model_is_becomes_the_probability_of_a_positive_return() -> None:
+    given = [
+        ModelOutput(signal, SignalType(signal), 0.8, 0.1)
+        for signal in ("STRONG_BUY", "BUY", "HOLD", "SELL", "STRONG_SELL")
+    ]
+
+    found = {one.symbol: one.confidence for one in in_probabilities(SURE, given)}
+
+    assert found == {"STRONG_BUY": 0.8, "BUY": 0.8, "HOLD": 0.5, "SELL": 0.2, "STRONG_SELL": 0.2}
+    assert {one.confidence for one in in_probabilities(PROBABLE, given)} == {0.8}
+
+
+def test_two_models_that_are_sure_of_their_sell_sell() -> None:
+    strong = in_probabilities(SURE, [ModelOutput("AAA", SignalType.STRONG_SELL, 0.7, -0.1)])
+    weak = in_probabilities(SURE, [ModelOutput("AAA", SignalType.SELL, 0.8, -0.1)])
+
+    for strategy, expected in (("confidence_based", "STRONG_SELL"), ("weighted_majority", "STRONG_SELL")):
+        [found] = combine(
+            {"strong": strong, "weak": weak},
+            as_of=FRIDAY,
+            weights={"strong": 0.6, "weak": 0.4},
+            rules=EnsembleRules(strategy=Strategy(strategy)),
+        )
+        assert (found.signal, found.ensemble_score) == (expected, 0.26)
+
+
+def test_sell_answers_that_say_a_rise_is_probable_are_remarked_on_with_the_cure() -> None:
+    def sells(*confidences: float) -> list[ModelOutput]:
+        return [ModelOutput(str(n), SignalType.SELL, p, -0.1) for n, p in enumerate(confidences)]
+
+    bought = [ModelOutput("b", SignalType.BUY, 0.9, 0.1)] * 9
+    assert sell_remark(PROBABLE, [*sells(0.9, 0.5), *bought]) is None
+    assert sell_remark(PROBABLE, bought) is None
+    seen, cure = sell_remark(PROBABLE, [*sells(0.9, 0.6, 0.4), *bought]) or ("", "")
+    assert seen == "2 of 3 sell answers come with a confidence above 0.5"
+    assert cure.endswith("write `confidence: sureness` into its entry of the catalog")
+    seen, cure = sell_remark(SURE, in_probabilities(SURE, sells(0.2))) or ("", "")
+    assert seen == "1 of 1 sell answers come with a sureness below 0.5"
+    assert "leave that out" in cure
