@@ -73,6 +73,12 @@ _ENTRIES: Sequence[_Entry] = (
         "Cancel a run; what has completed stays.",
     ),
     _Entry(
+        "label",
+        "bakeoff.cli.commands.runs.label_command:label",
+        _BAKEOFFS,
+        "Give a run words by which it is found again.",
+    ),
+    _Entry(
         "priority",
         "bakeoff.cli.commands.runs.change_run_commands:app",
         _BAKEOFFS,
@@ -170,9 +176,9 @@ _ENTRIES: Sequence[_Entry] = (
     ),
     _Entry(
         "schedules",
-        "bakeoff.cli.commands.project.schedules_command:schedules",
+        "bakeoff.cli.commands.project.schedules_command:app",
         _SERVICE,
-        "List the schedules, and when each starts next.",
+        "List the schedules, pause and resume them.",
     ),
     _Entry(
         "api",

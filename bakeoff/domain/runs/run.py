@@ -45,6 +45,9 @@ def seconds_left(steps: Sequence[ProgressStep], elapsed: float) -> float | None:
 
 
 #: Of two runs, jobs of the one with the higher priority start first.
+#: Characters of a label, by which people find a run again.
+LONGEST_LABEL = 60
+
 PRIORITIES = range(-100, 101)
 
 

@@ -270,6 +270,14 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pause:
+    """Since when a schedule starts nothing, and who said so."""
+
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Slot:
     schedule: str
     at: datetime

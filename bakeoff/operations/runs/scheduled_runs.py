@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.schedule import ON_TIME, Schedule, Slot
+from bakeoff.domain.runs.schedule import ON_TIME, Pause, Schedule, Slot
+from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context
@@ -34,9 +35,10 @@ def start_due_runs(context: Context) -> int:
     """How many runs were started."""
     engine, scheduled = context.engine, context.configuration.settings.scheduled
     schema_version.ensure(engine)
-    for name, settings in scheduled.items():
-        schedule_slots.note(engine, settings.to_schedule(name))
-    open_slots = schedule_slots.due(engine, scheduled.keys())
+    active = scheduled.keys() - schedule_slots.paused(engine).keys()
+    for name in active:
+        schedule_slots.note(engine, scheduled[name].to_schedule(name))
+    open_slots = schedule_slots.due(engine, active)
     started = 0
     for slot in open_slots:
         with log_setup.with_ids(runId=slot.run_id):
@@ -88,6 +90,7 @@ class ScheduleStatus:
     schedule: Schedule
     standing: SlotSummary
     run: Run | None  #: of the last slot; None when there is none, or it was removed
+    pause: Pause | None = None  #: None: it is not paused
 
     @property
     def next_at(self) -> datetime:
@@ -96,11 +99,13 @@ class ScheduleStatus:
 
     @property
     def is_overdue(self) -> bool:
-        return self.standing.at - self.next_at > ON_TIME
+        return self.pause is None and self.standing.at - self.next_at > ON_TIME
 
     @property
     def problem(self) -> str:
         """Empty when all is well."""
+        if self.pause is not None:
+            return ""
         last = self.standing.last
         if last and last.error:
             return f"its run could not be started so far, tried {last.tries} times: {last.error}"
@@ -113,14 +118,36 @@ def schedule_statuses(context: Context) -> list[ScheduleStatus]:
     return [_status(context, settings, settings.to_schedule(name)) for name, settings in scheduled.items()]
 
 
+def pause_schedule(context: Context, name: str, *, by: str) -> bool:
+    """False if it is paused already."""
+    _schedule(context, name)
+    schema_version.ensure(context.engine)
+    return schedule_slots.pause(context.engine, name, by=by)
+
+
+def resume_schedule(context: Context, name: str) -> bool:
+    """False if it is not paused."""
+    schema_version.ensure(context.engine)
+    return schedule_slots.resume(context.engine, _schedule(context, name))
+
+
+def _schedule(context: Context, name: str) -> Schedule:
+    known = context.configuration.settings.scheduled
+    if name not in known:
+        cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
+        raise NotFoundError(f"there is no schedule {quoted(name)} in the configuration{cure}")
+    return known[name].to_schedule(name)
+
+
 def _status(context: Context, settings: ScheduleSettings, schedule: Schedule) -> ScheduleStatus:
     if not context.has_database():
         never = SlotSummary(noted_until=None, last=None, missed=0, last_missed=None, at=datetime.now(UTC))
         return ScheduleStatus(settings=settings, schedule=schedule, standing=never, run=None)
     schema_version.ensure(context.engine)
     standing = schedule_slots.summary(context.engine, schedule)
+    pause = schedule_slots.paused(context.engine).get(schedule.name)
     try:
         run = run_rows.get(context.engine, standing.last.run_id) if standing.last else None
     except NotFoundError:
         run = None
-    return ScheduleStatus(settings=settings, schedule=schedule, standing=standing, run=run)
+    return ScheduleStatus(settings=settings, schedule=schedule, standing=standing, run=run, pause=pause)

@@ -20,6 +20,7 @@ from bakeoff.store.database.tables import (
     outbox,
     provenances,
     results,
+    run_labels,
     runs,
     savings,
     sketches,
@@ -44,7 +45,15 @@ _UNJUDGED = exists().where(verdicts.c.run_id == runs.c.id, verdicts.c.done_at.is
 _OF_JOBS = tuple(
     table.c.evaluation_id for table in (curves, fitted_models, fold_results, provenances, sketches)
 )
-_ROWS = (outbox.c.run_id, savings.c.run_id, verdicts.c.run_id, results.c.run_id, jobs.c.run_id, runs.c.id)
+_ROWS = (
+    run_labels.c.run_id,
+    outbox.c.run_id,
+    savings.c.run_id,
+    verdicts.c.run_id,
+    results.c.run_id,
+    jobs.c.run_id,
+    runs.c.id,
+)
 _BATCH = 50  #: runs that are deleted in one transaction: longer ones would keep other writers waiting
 
 

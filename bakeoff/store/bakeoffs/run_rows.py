@@ -15,7 +15,7 @@ from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
-from bakeoff.store.database.tables import jobs, results, runs
+from bakeoff.store.database.tables import jobs, results, run_labels, runs
 from bakeoff.store.signals import model_signals
 
 _OPEN = [state for state in RunState if not state.has_ended]
@@ -129,6 +129,7 @@ def page(
     dataset: str | None = None,
     name: str | None = None,
     containing: str | None = None,
+    label: str | None = None,
 ) -> list[RunSummary]:
     """Newest first. `after` is the id of the last run of the page before; `containing`: part of the name."""
     wanted = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
@@ -140,6 +141,8 @@ def page(
     wanted = wanted.where(*(column == value for column, value in filters.items() if value is not None))
     if containing is not None:
         wanted = wanted.where(runs.c.name.icontains(containing, autoescape=True))
+    if label is not None:
+        wanted = wanted.where(runs.c.id.in_(select(run_labels.c.run_id).where(run_labels.c.label == label)))
     if after is not None:
         # Row values are compared, so that the page begins right after that run, even among runs of one
         # moment.

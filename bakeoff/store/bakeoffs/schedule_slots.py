@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, case, delete, func, insert, select, update
 
 from bakeoff.domain.identity import new_id
-from bakeoff.domain.runs.schedule import Missed, Schedule, Slot, SlotState
+from bakeoff.domain.runs.schedule import Missed, Pause, Schedule, Slot, SlotState
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
-from bakeoff.store.database.tables import runs, schedule_slots, schedules
+from bakeoff.store.database.tables import runs, schedule_pauses, schedule_slots, schedules
 
 KEPT = 1000  #: slots of each schedule, the newest ones
 
@@ -45,6 +45,8 @@ def note(engine: Engine, schedule: Schedule) -> int:
     with writing(engine) as connection:
         # Without the lock, two workers at once would write the same slots, and the second would fail.
         one_at_a_time(connection, f"schedule {schedule.name}")
+        if _pause(connection, schedule.name) is not None:
+            return 0
         at, since = now(connection), _noted_until(connection, schedule)
         due = schedule.due(since, at) if since else []
         if due:
@@ -113,6 +115,45 @@ def _delete_the_oldest(connection: Connection, name: str) -> None:
     )
     oldest_kept = select(func.min(newest.subquery().c.slot_at)).scalar_subquery()
     connection.execute(delete(schedule_slots).where(mine, schedule_slots.c.slot_at < oldest_kept))
+
+
+def pause(engine: Engine, name: str, *, by: str) -> bool:
+    """Nothing is started from now on, also no slot that is open. False if it is paused already."""
+    with writing(engine) as connection:
+        one_at_a_time(connection, f"schedule {name}")
+        if _pause(connection, name) is not None:
+            return False
+        connection.execute(
+            insert(schedule_pauses), {"schedule": name, "paused_at": now(connection), "paused_by": by[:64]}
+        )
+        return True
+
+
+def resume(engine: Engine, schedule: Schedule) -> bool:
+    """The next slot is the first after now: those of the pause are not caught up. False if not paused."""
+    with writing(engine) as connection:
+        one_at_a_time(connection, f"schedule {schedule.name}")
+        if _pause(connection, schedule.name) is None:
+            return False
+        connection.execute(delete(schedule_pauses).where(schedule_pauses.c.schedule == schedule.name))
+        _close_open_slots(connection, schedule.name)
+        _set_noted_until(connection, schedule, now(connection))
+        return True
+
+
+def paused(engine: Engine) -> dict[str, Pause]:
+    """By the names of the schedules."""
+    with reading(engine) as connection:
+        return {row.schedule: _as_pause(row) for row in connection.execute(select(schedule_pauses))}
+
+
+def _pause(connection: Connection, name: str) -> Pause | None:
+    row = connection.execute(select(schedule_pauses).where(schedule_pauses.c.schedule == name)).first()
+    return None if row is None else _as_pause(row)
+
+
+def _as_pause(row: Row[Any]) -> Pause:
+    return Pause(at=row.paused_at, by=row.paused_by)
 
 
 def due(engine: Engine, names: Collection[str]) -> list[Slot]:

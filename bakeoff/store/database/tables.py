@@ -10,6 +10,8 @@ outbox            events that are to be published, in the order in which they ha
 candidate_loads   why candidates were rejected, the last hundred rejections of each
 suites 1 ── n suite_members       which runs are judged together, over several datasets
 schedules         until when slots of each schedule were noted; the last thousand are in schedule_slots
+schedule_pauses   schedules that start nothing until they are resumed
+run_labels        words by which people find runs again
 results 1 ── n feedback_labels    items of other systems, their scores, and the labels that people gave them
 model_signals     the answers of signal models, by the fingerprint of all that they depend on
 ensemble_signals  the latest signal of the ensemble for each symbol and date
@@ -47,7 +49,7 @@ from sqlalchemy import (
 from bakeoff.domain.event import EventType
 from bakeoff.domain.feedback import LONGEST_ID
 from bakeoff.domain.runs.job import JobKind, JobState
-from bakeoff.domain.runs.run import PRIORITIES, RunState
+from bakeoff.domain.runs.run import LONGEST_LABEL, PRIORITIES, RunState
 from bakeoff.domain.runs.schedule import SlotState
 from bakeoff.domain.runs.suite import MemberState
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalType
@@ -421,6 +423,24 @@ suite_members = Table(
         sqlite_where=text("state = 'open'"),
         postgresql_where=text("state = 'open'"),
     ),
+)
+
+schedule_pauses = Table(
+    "schedule_pauses",
+    metadata,
+    Column("schedule", String(100), primary_key=True),
+    Column("paused_at", Utc, nullable=False),
+    Column("paused_by", String(64), nullable=False),
+)
+
+run_labels = Table(
+    "run_labels",
+    metadata,
+    Column("run_id", String(36), ForeignKey("evaluation_runs.id"), primary_key=True),
+    Column("label", String(LONGEST_LABEL), primary_key=True),
+    Column("labelled_at", Utc, nullable=False),
+    Column("labelled_by", String(64), nullable=False),
+    Index("ix_run_labels_label", "label"),
 )
 
 items = Table(

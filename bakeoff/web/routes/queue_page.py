@@ -1,10 +1,11 @@
 """The queue: what waits, what runs where, who reads, and what is stuck; and schedules."""
 
 from bakeoff.domain.identity import iso, utc_now
-from bakeoff.operations.runs.scheduled_runs import schedule_statuses
+from bakeoff.operations.runs.scheduled_runs import pause_schedule, resume_schedule, schedule_statuses
 from bakeoff.store.bakeoffs import job_rows, queue_order
+from bakeoff.web.page_rendering import path_part
 from bakeoff.web.shown_tables import ShownTable
-from bakeoff.web.visits import Answer, Page, PageRoute, Visit
+from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
 
 _MOST_NEXT = 50
 
@@ -77,7 +78,60 @@ def show_schedules(visit: Visit) -> Answer:
     )
 
 
+def ask_to_pause(visit: Visit) -> Answer:
+    return _ask(
+        visit,
+        title=f"Pause the schedule {visit.parts['name']}?",
+        text="It starts nothing until somebody resumes it.",
+        stays=["Runs of it that are under way or wait go on", "What is due meanwhile is not caught up later"],
+        action="pause",
+    )
+
+
+def pause(visit: Visit) -> Answer:
+    visit.require_admin()
+    pause_schedule(visit.context, visit.parts["name"], by=visit.who.name)
+    return SeeOther(to="/schedules")
+
+
+def ask_to_resume(visit: Visit) -> Answer:
+    return _ask(
+        visit,
+        title=f"Resume the schedule {visit.parts['name']}?",
+        text="It starts its next run when that is due.",
+        stays=["What was due during the pause is not caught up"],
+        action="resume",
+    )
+
+
+def resume(visit: Visit) -> Answer:
+    visit.require_admin()
+    resume_schedule(visit.context, visit.parts["name"])
+    return SeeOther(to="/schedules")
+
+
+def _ask(visit: Visit, *, title: str, text: str, stays: list[str], action: str) -> Answer:
+    visit.require_admin()
+    return Page(
+        template="confirm.html",
+        title=title,
+        section="Schedules",
+        data={
+            "text": text,
+            "stays": stays,
+            "action": f"/schedules/{path_part(visit.parts['name'])}/{action}",
+            "button": action.capitalize(),
+            "back": "/schedules",
+            "fields": [],
+            "is_dangerous": False,
+            "asks_reason": False,
+        },
+    )
+
+
 PAGES = (
+    PageRoute(path="/schedules/{name}/pause", show=ask_to_pause, act=pause),
+    PageRoute(path="/schedules/{name}/resume", show=ask_to_resume, act=resume),
     PageRoute(path="/queue", show=show_queue, broker_wait_s=1.0, live="all"),
     PageRoute(path="/schedules", show=show_schedules, live="all"),
 )

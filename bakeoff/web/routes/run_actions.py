@@ -4,9 +4,9 @@ from bakeoff.api import idempotent_start
 from bakeoff.domain.errors import ConflictError, InvalidInputError
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.job import JobState
-from bakeoff.domain.runs.run import PRIORITIES
+from bakeoff.domain.runs.run import LONGEST_LABEL, PRIORITIES
 from bakeoff.domain.wording import counted, quoted
-from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_rows, label_rows, run_rows
 from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
 
 _MOST_NAMED = 12
@@ -114,6 +114,27 @@ def _priority(text: str) -> int:
     return number
 
 
+def ask_for_labels(visit: Visit) -> Answer:
+    run = run_rows.get(visit.engine, run_rows.find(visit.engine, visit.parts["id"]))
+    labels = label_rows.of_runs(visit.engine, [run.id]).get(run.id, [])
+    return Page(
+        template="labels.html",
+        title=f"Labels of {run.name}",
+        section="Runs",
+        data={"run": run, "labels": labels, "longest": LONGEST_LABEL},
+    )
+
+
+def change_labels(visit: Visit) -> Answer:
+    """One form adds a label, the button beside a label takes it away."""
+    run = run_rows.get(visit.engine, visit.parts["id"])
+    if gone := visit.given("remove"):
+        label_rows.remove(visit.engine, run.id, gone)
+    else:
+        label_rows.add(visit.engine, run.id, visit.given("label"), by=visit.who.name)
+    return SeeOther(to=f"/runs/{run.id}/labels")
+
+
 def _confirm(
     *,
     title: str,
@@ -145,5 +166,6 @@ def _confirm(
 PAGES = (
     PageRoute(path="/runs/{id}/cancel", show=ask_to_cancel, act=cancel),
     PageRoute(path="/runs/{id}/retry", show=ask_to_retry, act=retry, is_slow=True),
+    PageRoute(path="/runs/{id}/labels", show=ask_for_labels, act=change_labels),
     PageRoute(path="/runs/{id}/priority", show=ask_for_priority, act=set_priority),
 )

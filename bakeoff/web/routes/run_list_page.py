@@ -25,6 +25,7 @@ def list_runs(visit: Visit) -> Answer:
         state=_state(visit.asked("state")),
         dataset=dataset or None,
         containing=visit.asked("q") or None,
+        label=visit.asked("label") or None,
     )
     lines = run_lines(engine, found[:_PER_PAGE])
     more = len(found) > _PER_PAGE
@@ -39,7 +40,7 @@ def list_runs(visit: Visit) -> Answer:
                 {*visit.context.configuration.settings.datasets, *([dataset] if dataset else [])}
             ),
             "cursor": cursor_after(lines[-1].run.id) if more else "",
-            "is_filtered": any(visit.asked(name) for name in ("q", "state", "dataset", "cursor")),
+            "is_filtered": any(visit.asked(name) for name in ("q", "state", "dataset", "label", "cursor")),
         },
         tables=[run_table(lines)],
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bakeoff.domain.identity import iso, iso_or_none
 from bakeoff.domain.runs.job import JobState
 from bakeoff.domain.runs.run import Run
+from bakeoff.store.bakeoffs import label_rows
 from bakeoff.store.bakeoffs.results import run_overview
 from bakeoff.store.bakeoffs.results.run_overview import Headline
 from bakeoff.store.bakeoffs.run_rows import RunSummary
@@ -22,6 +23,7 @@ class RunLine:
     run: Run
     counts: dict[str, int]  #: jobs by state
     headline: Headline | None
+    labels: Sequence[str] = ()
 
     @property
     def total(self) -> int:
@@ -47,12 +49,14 @@ class RunLine:
 
 
 def run_lines(engine: "Engine", summaries: Sequence[RunSummary]) -> list[RunLine]:
-    found = run_overview.headlines(engine, [one.run.id for one in summaries])
+    ids = [one.run.id for one in summaries]
+    found, labels = run_overview.headlines(engine, ids), label_rows.of_runs(engine, ids)
     return [
         RunLine(
             run=one.run,
             counts={str(state): one.jobs.get(state, 0) for state in JobState},
             headline=found.get(one.run.id),
+            labels=labels.get(one.run.id, ()),
         )
         for one in summaries
     ]
@@ -63,7 +67,7 @@ def run_table(lines: Sequence[RunLine]) -> ShownTable:
         name="runs",
         columns=(
             "runId", "name", "status", "dataset", "done", "jobs", "withoutResult", "best", "metric", "score",
-            "low", "high", "tied", "createdAt", "startedAt", "endedAt", "verdict",
+            "low", "high", "tied", "createdAt", "startedAt", "endedAt", "verdict", "labels",
         ),
         rows=[_row(line) for line in lines],
     )  # fmt: skip
@@ -90,4 +94,5 @@ def _row(line: RunLine) -> list[str | int | float | None]:
         iso_or_none(run.started_at),
         iso_or_none(run.ended_at),
         headline.sentence if headline else None,
+        ", ".join(line.labels) or None,
     ]

@@ -10,6 +10,7 @@ from fixtures.showcase import Showcase, a_showcase
 from bakeoff.api.security.tokens import Role, add
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.runs.job import JobState
+from bakeoff.operations.runs.scheduled_runs import schedule_statuses
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.monitoring import audit_rows
 
@@ -58,6 +59,33 @@ def test_a_priority_is_a_number_in_its_range_and_of_a_run_that_goes_on(
     assert run_rows.get(show.context.engine, show.running.id).priority == 7
     assert [browser.send(path, {"priority": given}).status_code for given in ("101", "x", "")] == [422] * 3
     assert browser.send(f"/runs/{show.judged.id}/priority", {"priority": "1"}).status_code == 409
+
+
+def test_an_admin_pauses_a_schedule_and_resumes_it(browser: Browser, show: Showcase) -> None:
+    assert "What is due meanwhile is not caught up later" in browser.page("/schedules/nightly/pause")
+    assert browser.send("/schedules/nightly/pause", {}).headers["location"] == "/schedules"
+    assert "paused since" in browser.page("/schedules")
+    (paused,) = schedule_statuses(show.context)
+    assert paused.pause is not None
+    assert (paused.pause.by, paused.is_overdue, paused.problem) == ("local", False, "")
+
+    browser.send("/schedules/nightly/resume", {})
+
+    assert "paused since" not in browser.page("/schedules")
+    assert browser.send("/schedules/nightli/pause", {}).status_code == 404
+
+
+def test_labels_are_added_and_taken_away_and_find_the_run(browser: Browser, show: Showcase) -> None:
+    path = f"/runs/{show.judged.id}/labels"
+    assert browser.send(path, {"label": "for the paper"}).headers["location"] == path
+    assert browser.send(path, {"label": "a,b"}).status_code == 422
+    found = json.loads(browser.page("/runs.json?label=for+the+paper"))
+    assert [(row["runId"], row["labels"]) for row in found] == [(show.judged.id, "for the paper")]
+    assert "for the paper" in browser.page(f"/runs/{show.judged.id}")
+
+    browser.send(path, {"remove": "for the paper"})
+
+    assert json.loads(browser.page("/runs.json?label=for+the+paper")) == []
 
 
 def test_cancelling_says_what_stays_and_stops_the_rest(browser: Browser, show: Showcase) -> None:

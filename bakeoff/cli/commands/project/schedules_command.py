@@ -1,4 +1,4 @@
-"""`bakeoff schedules`: list the schedules, and when each starts next."""
+"""`bakeoff schedules`: list the schedules, and when each starts next; pause and resume one."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from bakeoff.operations.runs.scheduled_runs import ScheduleStatus
 
 
+app = typer.Typer(
+    help="List the schedules, pause and resume them.", invoke_without_command=True, add_completion=False
+)
+
+
+@app.callback()
 def schedules(
+    called: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
@@ -25,6 +32,8 @@ def schedules(
 
     The runs are started by `bakeoff up`, or by `celery -A tasks beat` beside a worker.
     """
+    if called.invoked_subcommand is not None:
+        return
     from bakeoff.operations.runs.scheduled_runs import schedule_statuses
 
     found = schedule_statuses(project_access.open_project(config))
@@ -34,6 +43,30 @@ def schedules(
         terminal.show(terminal.out(), _table(found), *_remarks(found))
     else:
         terminal.out().print("no schedules: add some under `schedules:` in the configuration")
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A schedule of the configuration.")]
+
+
+@app.command("pause")
+def pause(name: Name, config: ConfigFile = None) -> None:
+    """Start nothing from this schedule until it is resumed. Runs that are under way go on."""
+    import getpass
+
+    from bakeoff.operations.runs.scheduled_runs import pause_schedule
+
+    changed = pause_schedule(project_access.open_project(config), name, by=getpass.getuser())
+    said = "is paused" if changed else "was paused already"
+    terminal.out().print(f"{name} {said}: `bakeoff schedules resume {name}` goes on with it")
+
+
+@app.command("resume")
+def resume(name: Name, config: ConfigFile = None) -> None:
+    """Go on with a schedule that was paused. What was due meanwhile is not caught up."""
+    from bakeoff.operations.runs.scheduled_runs import resume_schedule
+
+    changed = resume_schedule(project_access.open_project(config), name)
+    terminal.out().print(f"{name} goes on" if changed else f"{name} was not paused")
 
 
 def _record(row: "ScheduleStatus") -> dict[str, Any]:
@@ -48,6 +81,8 @@ def _record(row: "ScheduleStatus") -> dict[str, Any]:
         "when": str(row.schedule.rule),
         "nextAt": iso(row.next_at),
         "overdue": row.is_overdue,
+        "pausedAt": iso_or_none(row.pause.at if row.pause else None),
+        "pausedBy": row.pause.by if row.pause else None,
         "last": last and {**last, "runStatus": row.run.state if row.run else None},
         "missed": standing.missed,
         "lastMissedAt": iso_or_none(standing.last_missed.at if standing.last_missed else None),
@@ -68,7 +103,9 @@ def _table(found: Sequence["ScheduleStatus"]) -> "Table":
             Text(row.schedule.name, "bold"),
             Text(terminal.clean(row.settings.subject)),
             Text(str(row.schedule.rule)),
-            Text(_local_time(row, row.next_at), "yellow" if row.is_overdue else ""),
+            Text("paused", "yellow")
+            if row.pause
+            else Text(_local_time(row, row.next_at), "yellow" if row.is_overdue else ""),
             Text(_local_time(row, last.at), "dim") if last else Text("-", "dim"),
             _run_cell(row),
             Text(f"{row.standing.missed:,}", "yellow") if row.standing.missed else Text("0", "dim"),

@@ -27,11 +27,12 @@ def runs(
     state: Annotated[
         str | None, typer.Option(metavar="STATE", help="Only queued, running, completed, partial, …")
     ] = None,
+    label: Annotated[str | None, typer.Option(metavar="LABEL", help="Only those with this label.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     config: ConfigFile = None,
 ) -> None:
     """List the runs, newest first."""
-    found = _page(limit, _parsed_state(state), config)
+    found = _page(limit, _parsed_state(state), label, config)
     if as_json:
         from bakeoff.operations.runs.run_report import run_record
 
@@ -39,10 +40,14 @@ def runs(
     elif found:
         terminal.show(terminal.out(), *_listed(found, terminal.out()))
     else:
-        terminal.out().print("no runs" if state else "no runs yet: `bakeoff run` makes the first one")
+        terminal.out().print(
+            "no runs" if state or label else "no runs yet: `bakeoff run` makes the first one"
+        )
 
 
-def _page(limit: int, state: "RunState | None", config: "ConfigFile") -> "Sequence[RunSummary]":
+def _page(
+    limit: int, state: "RunState | None", label: str | None, config: "ConfigFile"
+) -> "Sequence[RunSummary]":
     from bakeoff.store.bakeoffs.run_rows import page
     from bakeoff.store.database import schema_version
 
@@ -50,7 +55,7 @@ def _page(limit: int, state: "RunState | None", config: "ConfigFile") -> "Sequen
     if not context.has_database():
         return []
     schema_version.ensure(context.engine)
-    return page(context.engine, limit=limit, state=state)
+    return page(context.engine, limit=limit, state=state, label=label)
 
 
 def _parsed_state(text: str | None) -> "RunState | None":
