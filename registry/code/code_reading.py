@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import os
 import sys
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -50,18 +51,67 @@ def class_modules(candidate: Candidate) -> tuple[str, ...]:
 
 
 def code_at(places: Iterable[str], *, root: Path) -> Code:
-    """The code as it is on the disk now, found as a cell that imports from `root` finds it."""
-    reading = _Reading(root=root.resolve(), path=_path(root))
-    for place in places:
+    """The code as it is on the disk now, found as a cell that imports from `root` finds it.
+
+    It is read once, and again when anything has changed that it was read from: each job asks twice.
+    """
+    key = (tuple(places), root.resolve(), _path(root))
+    known = _known.get(key)
+    if known is not None and known.marks == tuple(map(_mark, known.read_from)):
+        return known.code
+    began = time.time()
+    reading = _Reading(root=key[1], path=key[2])
+    for place in key[0]:
         reading.add(place)
     reading.read_all()
-    return Code(
+    code = Code(
         modules=reading.modules,
         distributions={name: identity_of(name) or "" for name in sorted(reading.distributions)},
         missing=frozenset(reading.missing),
         compiled=frozenset(reading.compiled),
         files=reading.files,
     )
+    _remember(key, code, reading, began)
+    return code
+
+
+_Key = tuple[tuple[str, ...], Path, tuple[str, ...]]
+_Mark = tuple[int, int, int]
+
+
+class _KnownCode(NamedTuple):
+    code: Code
+    read_from: tuple[
+        str, ...
+    ]  #: files that were read, and folders that were searched, for what is missing, too
+    marks: tuple[_Mark, ...]  #: of each of them
+
+
+_known: dict[_Key, _KnownCode] = {}
+_MOST_KNOWN = 256
+_AT_REST_S = (
+    2.0  #: what changed less than this before it was read may change again, and its times stay the same
+)
+
+
+def _remember(key: _Key, code: Code, reading: "_Reading", began: float) -> None:
+    read_from = (*sorted(reading.read_from), *library_folders())
+    marks = tuple(map(_mark, read_from))
+    changed_last_ns = max(changed_ns for *_, changed_ns in marks)
+    if reading.asks_finders or changed_last_ns > (began - _AT_REST_S) * 1e9:
+        return
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[key] = _KnownCode(code, read_from, marks)
+
+
+def _mark(path: str) -> _Mark:
+    """Changes with the content of a file, and when anything is added to a folder or removed from it."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - text is faster, and this is part of each job
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_ino, found.st_size, found.st_ctime_ns)
 
 
 def is_installed(file: str) -> bool:
@@ -92,6 +142,8 @@ class _Reading:
     missing: set[str] = field(default_factory=set)
     compiled: set[str] = field(default_factory=set)
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    read_from: set[str] = field(default_factory=set)  #: what changes when anything here may change
+    asks_finders: bool = False  #: something was found by other means, which nothing tells the changes of
     _places: dict[str, _ModuleFiles | None] = field(default_factory=dict)
     _todo: list[str] = field(default_factory=list)
 
@@ -101,6 +153,7 @@ class _Reading:
             self._todo.append(place)
             return
         file = (self.root / place).resolve()
+        self.read_from.update((str(self.root / place), str(file)))
         name = self._importable_name(file)
         if name is not None:
             self._todo.append(name)
@@ -151,6 +204,7 @@ class _Reading:
             self.compiled.add(name)
 
     def _read(self, name: str, file: str, *, package: str) -> None:
+        self.read_from.add(file)
         try:
             with Path(file).open("rb") as opened:
                 status = os.fstat(opened.fileno())
@@ -171,30 +225,35 @@ class _Reading:
     def _find_top(self, name: str) -> _ModuleFiles | None:
         """Finds a top-level module. A project's module does not replace ours, which a cell has loaded."""
         path = (str(SOURCES),) if name in PACKAGES_IN_CELLS else self.path
-        return _look(name, path) or _ask_editable_finders(name)
+        found = self._look(name, path)
+        if found is None:
+            found = _ask_editable_finders(name)
+            self.asks_finders |= found is not None
+        return found
 
     def _find_in(self, above: str, last: str) -> _ModuleFiles | None:
         package = self._find(above)
-        return _look(last, package.folders) if package else None
+        return self._look(last, package.folders) if package else None
+
+    def _look(self, name: str, folders: tuple[str, ...]) -> _ModuleFiles | None:
+        """Searches as Python does: a package, a module, and at last folders without `__init__`."""
+        namespaces = []
+        for folder in folders:
+            self.read_from.add(folder)
+            inside = f"{folder}/{name}"
+            if os.path.isdir(inside):  # noqa: PTH112 - text is faster
+                self.read_from.add(inside)
+                if (file := _file_of(f"{inside}/__init__")) is not None:
+                    return _ModuleFiles(file, (inside,))
+                namespaces.append(inside)
+            if (file := _file_of(inside)) is not None:
+                return _ModuleFiles(file, ())
+        return _ModuleFiles(None, tuple(namespaces)) if namespaces else None
 
 
 def _parents_and_self(name: str) -> Iterator[str]:
     parts = name.split(".")
     return (".".join(parts[: end + 1]) for end in range(len(parts)))
-
-
-def _look(name: str, folders: tuple[str, ...]) -> _ModuleFiles | None:
-    """Searches as Python does: a package before a module, and either before a folder without `__init__`."""
-    namespaces = []
-    for folder in folders:
-        inside = f"{folder}/{name}"
-        if os.path.isdir(inside):  # noqa: PTH112 - text is faster, and this is part of each job
-            if (file := _file_of(f"{inside}/__init__")) is not None:
-                return _ModuleFiles(file, (inside,))
-            namespaces.append(inside)
-        if (file := _file_of(inside)) is not None:
-            return _ModuleFiles(file, ())
-    return _ModuleFiles(None, tuple(namespaces)) if namespaces else None
 
 
 def _file_of(stem: str) -> str | None:

@@ -6,6 +6,7 @@ only the supervisor reads. Opening needs numpy and pandas alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,6 +161,16 @@ def fields(folder: Path) -> tuple[Field, ...]:
 
 def classes(folder: Path) -> tuple[str | int | float | bool, ...]:
     """The classes as they are in the labels; `DatasetRef.classes` are their texts."""
+    try:
+        changed_ns = (folder / OPEN / MANIFEST).stat().st_ctime_ns
+    except OSError:
+        changed_ns = 0
+    return _classes(folder, changed_ns)
+
+
+@lru_cache(maxsize=64)
+def _classes(folder: Path, _changed_ns: int) -> tuple[str | int | float | bool, ...]:
+    """Kept, because each job asks twice, and the manifest of wide data takes longer than a short job."""
     return read_manifest(folder / OPEN).classes
 
 

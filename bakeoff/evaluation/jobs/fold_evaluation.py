@@ -112,6 +112,8 @@ def fold_paths(paths: JobPaths, name: str) -> JobPaths:
 
 def remove_parts(evaluation: EvaluationUnderWay) -> None:
     """Removes what the folds predicted, once it is kept as a whole."""
+    if evaluation.run.dataset.design.fits == 1:
+        return
     whole = evaluation.paths.predictions
     for file in whole.parent.glob(f"{whole.stem}.*-*.npy"):
         file.unlink(missing_ok=True)

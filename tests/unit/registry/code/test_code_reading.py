@@ -1,12 +1,15 @@
 """What code a candidate is made of: what changes it, what does not. Nothing is imported to find out."""
 
+import math
 import sys
+import time
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
+from registry.code import code_reading
 from registry.code.code_reading import Code, class_modules, code_at
 from registry.code.distributions import identity_of, owners_of
 
@@ -24,10 +27,18 @@ class Plugin:
 '''
 
 
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with a plugin in a package, and what it imports in all the ways there are."""
+_TICK_S = 0.012  #: longer than the clock of the file system takes for a step
+
+
+@pytest.fixture(params=["just written", "at rest"])
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """A project with a plugin in a package, and what it imports in all the ways there are.
+
+    What is at rest is read once and remembered.
+    """
     monkeypatch.setattr(sys, "path", list(sys.path))
+    if request.param == "at rest":
+        monkeypatch.setattr(code_reading, "_AT_REST_S", -math.inf)
     write(tmp_path, "plugins/__init__.py", "")
     write(tmp_path, "plugins/mine.py", PLUGIN)
     write(tmp_path, "plugins/near.py", "import plugins.further\n")
@@ -40,6 +51,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(root: Path, name: str, text: str) -> None:
+    time.sleep(_TICK_S)
     (root / name).parent.mkdir(parents=True, exist_ok=True)
     (root / name).write_text(text)
 
@@ -47,6 +59,7 @@ def write(root: Path, name: str, text: str) -> None:
 def edit(root: Path, name: str, old: str, new: str) -> None:
     text = (root / name).read_text()
     assert old in text
+    time.sleep(_TICK_S)
     (root / name).write_text(text.replace(old, new))
 
 
@@ -68,6 +81,24 @@ def test_it_is_made_of_all_that_it_imports_wherever_that_stands(root: Path) -> N
     }
     assert list(found.distributions) == ["numpy"]
     assert found.compiled == set()
+
+
+def test_code_at_rest_is_read_once_for_all_jobs_and_again_when_it_changes(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[bytes] = []
+    parse = code_reading._parse
+    monkeypatch.setattr(code_reading, "_parse", lambda source: reads.append(source) or parse(source))
+    at_rest = code_reading._AT_REST_S < 0
+    code(root)
+    code(root)
+    assert len(reads) == (7 if at_rest else 14)
+
+    reads.clear()
+    edit(root, "plugins/further.py", "1", "2")
+    code(root)
+    code(root)
+    assert len(reads) == (7 if at_rest else 14)
 
 
 def test_nothing_is_imported_to_find_out(
