@@ -89,6 +89,17 @@ class Claim:
     run: Run
 
 
+@dataclass(kw_only=True)
+class NextClaim:
+    """A wish to claim the next job in the transaction that ends one. See `can_claim_with_end`."""
+
+    excluded: Sequence[str]  #: jobs that others have a doorbell for
+    holder: Holder
+    caps: Caps
+    lease_s: float
+    claimed: Claim | None = None  #: set after the commit; None: there is no job, or no free slot
+
+
 #: Writes more in the transaction that ends a job. Called with the time of the end.
 WriteWithEnd = Callable[[Connection, datetime], None]
 
@@ -205,9 +216,20 @@ def claim_next(
     """Claim the next job, if the next run has one that is not excluded, and if a slot is free."""
     with writing(engine) as connection:
         one_at_a_time(connection, "claim")
-        job_id = connection.execute(NEXT_JOB, {"excluded": excluded}).scalar()
-        claimed = job_id and _claim(connection, job_id, holder, caps, lease_s)
-        return claimed if isinstance(claimed, Claim) else None
+        return _claim_next(connection, excluded, holder, caps, lease_s)
+
+
+def can_claim_with_end(engine: Engine) -> bool:
+    """Not on PostgreSQL: the lock for claims would be held while a result is written, and all others wait."""
+    return engine.dialect.name == "sqlite"
+
+
+def _claim_next(
+    connection: Connection, excluded: Sequence[str], holder: Holder, caps: Caps, lease_s: float
+) -> Claim | None:
+    job_id = connection.execute(NEXT_JOB, {"excluded": excluded}).scalar()
+    claimed = job_id and _claim(connection, job_id, holder, caps, lease_s)
+    return claimed if isinstance(claimed, Claim) else None
 
 
 def _claim(
@@ -295,11 +317,13 @@ def complete(
     sketches: Mapping[str, bytes] | None = None,
     curves: Mapping[str, Any] | None = None,
     also_write: WriteWithEnd = _nothing_else,
+    then: NextClaim | None = None,
 ) -> bool:
     """End a job of either kind with its result. False when the lease was lost: then nothing is written.
 
     `fitted` is the model that the cell left, if the run saves models. `also_write` writes what only this kind
     of job has, in the same transaction and before the run is closed, so that closing the run can read it.
+    `then`: the next job is claimed in the same transaction, after the end.
     """
 
     def write(connection: Connection, at: datetime) -> None:
@@ -312,8 +336,14 @@ def complete(
         curve_rows.add(connection, result.evaluation_id, curves or {})
         also_write(connection, at)
 
+    claimed: Claim | None = None
     with writing(engine) as connection:
-        return _end(connection, lease, JobState.COMPLETED, result.to_record(), also_write=write)
+        has_ended = _end(connection, lease, JobState.COMPLETED, result.to_record(), also_write=write)
+        if has_ended and then is not None:
+            claimed = _claim_next(connection, then.excluded, then.holder, then.caps, then.lease_s)
+    if then is not None:
+        then.claimed = claimed  # not before: of a transaction that was rolled back nothing is left
+    return has_ended
 
 
 def fail(engine: Engine, lease: Lease, error: JobError, *, state: JobState = JobState.FAILED) -> bool:

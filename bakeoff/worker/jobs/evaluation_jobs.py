@@ -23,7 +23,7 @@ from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Job
 from bakeoff.evaluation.jobs.fold_evaluation import evaluate_folds, remove_parts
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import leases
-from bakeoff.store.bakeoffs.leases import Claim
+from bakeoff.store.bakeoffs.leases import Claim, NextClaim
 from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork
 
@@ -81,7 +81,13 @@ class _FoldsInDatabase:
         )
 
 
-def _write(evaluation: EvaluationUnderWay, at_work: JobAtWork, result: Result, end: Scored) -> bool:
+def _write(
+    evaluation: EvaluationUnderWay,
+    at_work: JobAtWork,
+    result: Result,
+    end: Scored,
+    then: NextClaim | None,
+) -> bool:
     """Writes the end. Only then the files of single folds go: a worker that dies before needs them."""
     is_written = leases.complete(
         at_work.context.engine,
@@ -91,6 +97,7 @@ def _write(evaluation: EvaluationUnderWay, at_work: JobAtWork, result: Result, e
         end.provenance,
         sketches={metric: sketch.to_bytes() for metric, sketch in end.scores.sketches.items()},
         curves=end.scores.curves,
+        then=then,
     )
     if is_written:
         remove_parts(evaluation)

@@ -10,7 +10,7 @@ from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_under_way import Grant
 from bakeoff.operations.capacity import grant_for
 from bakeoff.operations.context import Context
-from bakeoff.store.bakeoffs.leases import Claim, Lease
+from bakeoff.store.bakeoffs.leases import Claim, Lease, NextClaim
 from bakeoff.worker.jobs.lease_monitor import LeaseMonitor
 
 
@@ -40,7 +40,9 @@ class JobAtWork:
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    write: Callable[[], bool]  #: writes the end; False when the lease was lost; may be called again
+    #: Writes the end, and claims the next job if that is wanted. False when the lease was lost. May be called
+    #: again.
+    write: Callable[[NextClaim | None], bool]
     summary: str  #: how it ended, for the log and Flower
 
 

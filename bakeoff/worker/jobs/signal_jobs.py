@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
-from functools import partial
 
 from bakeoff.domain.errors import InvalidInputError, TamperedError
 from bakeoff.domain.identity import utc_now
@@ -17,6 +16,7 @@ from bakeoff.evaluation.signals.signal_cell import Answered, answers_from_cell
 from bakeoff.operations.signals.signal_inputs import prepared_inputs
 from bakeoff.operations.signals.start_signals import how_to_train
 from bakeoff.store.bakeoffs import leases
+from bakeoff.store.bakeoffs.leases import NextClaim
 from bakeoff.store.signals import model_signals
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork
 from bakeoff.worker.jobs.signal_cache import (
@@ -45,9 +45,9 @@ def work(at_work: JobAtWork) -> Ending:
     signals = ranked((*known.answers.values(), *new))
     result = _result(at_work, known, answered, signals, duration_s=time.monotonic() - began)
     fingerprint = kept_under(answered.provenance, job.id) if answered else known.fingerprint
-    return Completed(
-        write=partial(
-            leases.complete,
+
+    def write(then: NextClaim | None) -> bool:
+        return leases.complete(
             at_work.context.engine,
             at_work.lease,
             result,
@@ -58,7 +58,11 @@ def work(at_work: JobAtWork) -> Ending:
                 as_of=order.as_of,
                 signal_inputs=replace(signal_inputs, fingerprint=fingerprint),
             ),
-        ),
+            then=then,
+        )
+
+    return Completed(
+        write=write,
         summary=f"{len(signals)} signals, {len(new)} of them new",
     )
 

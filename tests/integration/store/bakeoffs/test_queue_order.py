@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import cancellation, leases, run_rows
-from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder
+from bakeoff.store.bakeoffs.leases import Caps, Claim, ClaimRefusal, Holder, NextClaim
 from bakeoff.store.bakeoffs.queue_order import NEXT_RUN, next_jobs
 from bakeoff.store.database.engine import reading
 
@@ -202,3 +202,36 @@ def test_who_asks_for_no_certain_job_gets_none_where_it_is_full(engine: Engine) 
     taken = [claim_next(engine, caps=caps, node=node) for node in ("here", "here", "there", "elsewhere")]
 
     assert [found is not None for found in taken] == [True, False, True, False]
+
+
+def end(engine: Engine, ended: Claim, *, then: NextClaim) -> bool:
+    return leases.complete(engine, ended.lease, a_result(ended.job), then=then)
+
+
+def wish(*but: Job, caps: Caps = PLENTY) -> NextClaim:
+    holder = Holder(node="here", worker="w1")
+    return NextClaim(excluded=[job.id for job in but], holder=holder, caps=caps, lease_s=60)
+
+
+def test_the_next_job_may_be_claimed_as_one_ends_and_takes_the_slot_that_is_free_then(engine: Engine) -> None:
+    run, [first, second, third] = stored(engine, 3)
+    then = wish(second, caps=Caps(per_node=1, overall=1))
+
+    assert end(engine, claim(engine, first), then=then)
+
+    assert then.claimed is not None
+    assert then.claimed.job.id == third.id
+    assert then.claimed.job.attempt == 1
+    assert states(engine, run) == ["completed", "queued", "running"]
+
+
+def test_who_has_lost_the_lease_neither_ends_the_job_nor_claims_another(engine: Engine) -> None:
+    run, [first, _] = stored(engine, 2)
+    lost = claim(engine, first)
+    leases.release(engine, lost.lease)
+    then = wish()
+
+    assert not end(engine, lost, then=then)
+
+    assert then.claimed is None
+    assert states(engine, run) == ["queued", "queued"]

@@ -1,0 +1,84 @@
+"""The job that is claimed as one ends: it is worked on next, or goes back at once."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fixtures.samples import a_result
+from fixtures.stored import PLENTY, a_stored_run, claim
+from sqlalchemy import Engine
+
+from bakeoff.domain.errors import InfrastructureError
+from bakeoff.domain.runs.job import JobState
+from bakeoff.store.bakeoffs import job_rows, leases
+from bakeoff.store.bakeoffs.leases import Claim, Holder, NextClaim
+from bakeoff.worker.jobs.job_batch import JobBatch
+from bakeoff.worker.jobs.job_runner import JobRunner
+
+
+def a_runner(engine: Engine, doorbells: Callable[..., list[str] | None] = lambda **_: []) -> JobRunner:
+    context: Any = SimpleNamespace(
+        engine=engine,
+        configuration=SimpleNamespace(settings=SimpleNamespace(node="here")),
+        messenger=SimpleNamespace(jobs_with_doorbell=doorbells),
+    )
+    task: Any = SimpleNamespace(request=SimpleNamespace(hostname="w1", id="t1"))
+    memory: Any = None
+    return JobRunner(context, memory, task)
+
+
+def end_and_claim_next(engine: Engine, ended: Claim, batch: JobBatch) -> None:
+    holder = Holder(node="here", worker="w1")
+    then = batch.note_next_claim(NextClaim(excluded=[], holder=holder, caps=PLENTY, lease_s=60))
+    assert leases.complete(engine, ended.lease, a_result(ended.job), then=then)
+
+
+def test_it_is_the_one_that_is_worked_on_next(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, [first, second] = a_stored_run(engine, 2)
+    runner, worked_on = a_runner(engine), []
+
+    def supervise(at_work: Claim, batch: JobBatch, **_: Any) -> str:
+        worked_on.append(at_work.job.id)
+        end_and_claim_next(engine, at_work, batch)
+        return "completed"
+
+    monkeypatch.setattr(runner, "_supervise", supervise)
+    said = runner._run_batch(claim(engine, first))
+
+    assert worked_on == [first.id, second.id]
+    assert said == "completed; and 1 more, the last one: completed"
+
+
+@pytest.mark.parametrize("fault", [SystemExit(0), InfrastructureError("the disk is gone")])
+def test_it_goes_back_without_an_attempt_if_the_worker_must_stop_before_it_begins(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    _, [first, second] = a_stored_run(engine, 2)
+    runner = a_runner(engine)
+
+    def supervise(at_work: Claim, batch: JobBatch, **_: Any) -> str:
+        end_and_claim_next(engine, at_work, batch)
+        assert job_rows.get(engine, second.id).state is JobState.RUNNING
+        raise fault
+
+    monkeypatch.setattr(runner, "_supervise", supervise)
+    with pytest.raises(type(fault)):
+        runner._run_batch(claim(engine, first))
+
+    waiting = job_rows.get(engine, second.id)
+    assert (waiting.state, waiting.attempt) == (JobState.QUEUED, 0)
+
+
+def test_which_jobs_have_a_doorbell_is_not_asked_again_for_each_short_job(engine: Engine) -> None:
+    asked = []
+
+    def doorbells(*, most: int) -> list[str]:
+        asked.append(most)
+        return ["j1"]
+
+    runner = a_runner(engine, doorbells)
+    batch = JobBatch(runner._task, runner._memory)
+
+    assert [batch.jobs_with_doorbell(runner._context) for _ in range(3)] == [["j1"], ["j1"], ["j1"]]
+    assert len(asked) == 1
