@@ -62,6 +62,8 @@ class Candidate:
     timeout_s: float | None = None  #: None means evaluationTimeout
     memory_limit_mb: int | None = None  #: None means memoryLimitMb
     threads: int | None = None  #: None means an equal share of the cores
+    env: tuple[str, ...] = ()  #: variables of the worker's environment that it has, too
+    readable: tuple[str, ...] = ()  #: files and folders beside the project that it may read
     family: str | None = None  #: the entry whose grid it is a member of; None: it is of none
     learns: Learns | None = None  #: found by the check; None when the candidate does not say
     artefacts: tuple[str, ...] = ()  #: found by the check: the saved models that a signal model needs
@@ -97,6 +99,8 @@ class Candidate:
                 "features": None if data["features"] is None else tuple(data["features"]),
                 "learns": None if data.get("learns") is None else Learns(data["learns"]),
                 "artefacts": tuple(data.get("artefacts", ())),
+                "env": tuple(data.get("env", ())),
+                "readable": tuple(data.get("readable", ())),
             }
         )
 

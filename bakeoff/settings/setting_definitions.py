@@ -196,6 +196,15 @@ class Settings(Section):
         description="libraries that each cell has in memory when it begins, beside numpy and pandas; their "
         "import starts no threads",
     )
+    env: list[str] = Field(
+        default_factory=list,
+        description="variables of the worker's environment that each candidate has, such as HF_TOKEN",
+    )
+    readable: list[str] = Field(
+        default_factory=list,
+        description="files and folders beside the project that each candidate may read, such as "
+        "~/.cache/huggingface",
+    )
     metrics: list[str] | None = Field(
         None, description="metrics of a run, the first one ranks; null: those of the kind of target"
     )

@@ -38,7 +38,7 @@ CLASS_PATH = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|[^:]+\.py):[^\W\d]\w*")
 #: Keys whose values stay as they are written, so that `version: 1.10` needs no quotes.
 _TEXTS = {
     *("kind", "path", "version", "preprocess", "output_kind", "description", "tags", "features"),
-    "confidence",
+    *("confidence", "env", "readable"),
 }
 #: Keys that say something to readers alone: a signal model lists what it looks at, and how it has done.
 _FOR_READERS = {CandidateKind.CANDIDATE: set[str](), CandidateKind.SIGNAL: {"features", "performance"}}
@@ -178,6 +178,8 @@ class CandidateEntry(_StrictEntry):
     timeout_s: Annotated[float, Field(gt=0), _or_else("write a number above 0")] = Field(1.0, alias="timeout")
     memory_limit_mb: Annotated[int, Field(ge=16), _or_else("write a whole number of at least 16")] = 16
     threads: Annotated[int, Field(ge=1), _or_else("write a whole number of at least 1")] = 1
+    env: _Words = ()
+    readable: _Words = ()
 
     def to_candidate(self, candidate_id: str) -> Candidate:
         """Only what the file says is passed on: `Candidate` has the defaults."""

@@ -25,6 +25,7 @@ from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.domain.candidate import Candidate, Learns, Rejection
 from registry.catalog.checked_cache import CheckedCache
 from registry.code.import_environment import class_paths, import_path, readable_paths
+from registry.code.outside_access import below_home, problem_of, variables_of
 
 _ENTRY = "registry.catalog.import_check:check_candidates"
 _START_TIMEOUT_S = 60.0
@@ -53,6 +54,9 @@ def discover(
     `cache_file`: of `CheckedCache`; None checks every candidate.
     `recall_rejected`: without it, those that were rejected before are checked again.
     """
+    refused = {one.id: _refusal(one, root, closed) for one in candidates}
+    refusals = tuple(one for one in refused.values() if one)
+    candidates = [one for one in candidates if refused[one.id] is None]
     cache = cache_file and CheckedCache(cache_file, root=root, import_timeout_s=import_timeout_s)
     recalled = {c.id: again for c in candidates if cache and (again := cache.recall(c))}
     if not recall_rejected:
@@ -65,8 +69,17 @@ def discover(
         cache.remember(pairs)
     return Discovery(
         tuple(one for _, one in pairs if isinstance(one, Candidate)),
-        tuple(one for _, one in pairs if isinstance(one, Rejection)),
+        (*(one for _, one in pairs if isinstance(one, Rejection)), *refusals),
     )
+
+
+def _refusal(candidate: Candidate, root: Path, closed: Sequence[Path]) -> Rejection | None:
+    """Where it is to have from outside what must stay closed. Its code is not looked at then."""
+    problem = problem_of(candidate, root, closed)
+    if problem is None:
+        return None
+    cause, _, cure = problem.rpartition(": ")
+    return _rejection(candidate, _Fault(cause, cure))
 
 
 def _check_in_cells(
@@ -175,6 +188,8 @@ class _CellChecks:
             log=self.logs / f"{batch[0].id}.{len(batch)}.log",
             readable=readable_paths(self.root, candidates=batch, closed=self.closed),
             import_path=import_path(self.root),
+            environment=variables_of(batch),
+            in_home=below_home(batch, self.root, self.closed),
         )
 
 

@@ -9,7 +9,7 @@ package declares.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self
@@ -19,6 +19,7 @@ from bakeoff.domain.errors import InvalidInputError, NotFoundError
 from bakeoff.domain.signal import DEFAULT_RULES, EnsembleRules, ModelConfig
 from registry.catalog import catalog_schema, entry_points
 from registry.catalog.catalog_contents import CatalogContents, why_rejected
+from registry.code.outside_access import problem_of, with_access_of_all
 
 if TYPE_CHECKING:
     from bakeoff.settings.configuration import Configuration
@@ -46,12 +47,15 @@ class Catalog:
         closed: Iterable[Path] = (),
         socket: Path | None = None,
         cache_file: Path | None = None,
+        env: Sequence[str] = (),
+        readable: Sequence[str] = (),
     ) -> None:
         """An empty catalog; `reload` fills it.
 
         `root`: the folder that plugins are imported from; None means the one above the folder of the file.
 
         `closed`: what plugins may not read while they are checked, though it is below `root`.
+        `env`, `readable`: what every candidate may use from outside, see `registry.code.outside_access`.
         `socket`: that of a running oven; with None, each check starts an oven of its own.
         `cache_file`: that of `registry.catalog.checked_cache`.
         """
@@ -61,6 +65,7 @@ class Catalog:
         self._closed = tuple(closed)
         self._socket = socket
         self._cache_file = cache_file
+        self._env, self._readable = env, readable
         # Held by whatever changes the contents. Without it, a change that began from older contents could
         # undo another one. Readers need no lock, because the contents are replaced in one assignment.
         self._changing = Lock()
@@ -103,12 +108,16 @@ class Catalog:
     @classmethod
     def empty_of(cls, configuration: "Configuration", *, anew: bool = False) -> Self:
         """A catalog of the project without candidates, for those that `add` is given."""
+        if problem := problem_of(configuration.settings, configuration.root, configuration.secrets):
+            raise InvalidInputError(f"the settings open to all candidates what they may not have: {problem}")
         return cls(
             configuration.catalog_file,
             root=configuration.root,
             import_timeout_s=configuration.settings.import_timeout,
             closed=configuration.secrets,
             cache_file=None if anew else configuration.data_dir / _CACHE_FILE,
+            env=configuration.settings.env,
+            readable=configuration.settings.readable,
         )
 
     @property
@@ -207,7 +216,9 @@ class Catalog:
             new = self._checked(candidates) if candidates else CatalogContents.of()
             if new.rejected:
                 raise InvalidInputError("; ".join(map(why_rejected, new.rejected.values())))
-            self._contents = self._contents.merged_with(new).merged_with(CatalogContents.of(known))
+            self._contents = self._contents.merged_with(new).merged_with(
+                CatalogContents.of(with_access_of_all(one, self._env, self._readable) for one in known)
+            )
 
     def unregister(self, candidate_id: str) -> None:
         with self._changing:
@@ -226,7 +237,7 @@ class Catalog:
     ) -> CatalogContents:
         from registry.catalog.discovery import discover
 
-        declared = tuple(declared)
+        declared = tuple(with_access_of_all(one, self._env, self._readable) for one in declared)
         found = discover(
             [c for c in declared if c.enabled],
             root=self.root,

@@ -24,6 +24,12 @@ from bakeoff.domain.runs.job import Phase
 from registry.code.missing_module import cure_for
 
 _TRACEBACK_LIMIT = 20_000
+#: Experimental classes of scikit-learn, and the module whose import makes each of them available.
+_EXPERIMENTAL = {
+    ("sklearn.model_selection", "HalvingGridSearchCV"): "sklearn.experimental.enable_halving_search_cv",
+    ("sklearn.model_selection", "HalvingRandomSearchCV"): "sklearn.experimental.enable_halving_search_cv",
+    ("sklearn.impute", "IterativeImputer"): "sklearn.experimental.enable_iterative_imputer",
+}
 _MESSAGE_LIMIT = 500
 
 #: Classes of scikit-learn that can be imported only after a module that says that they may change.
@@ -57,12 +63,14 @@ def find_class(path: str, *, root: Path) -> type[Any]:
     where, name = _parts(path, "Class")
     if (enabling := _EXPERIMENTAL.get((where, name))) is not None:
         importlib.import_module(enabling)
+    _enable(where, name)
     return _class_in(_module(where, root), name, where)
 
 
 def find_object(path: str, *, root: Path) -> Any:
     """What `package.module:name` names, such as a function that is the parameter of a model."""
     where, name = _parts(path, "name")
+    _enable(where, name)
     module = _module(where, root)
     with plugin_errors(Phase.IMPORT, where):
         if hasattr(module, name):
@@ -72,6 +80,14 @@ def find_object(path: str, *, root: Path) -> Any:
         f"{where} has nothing of the name {name!r}",
         nearest(name, vars(module)) or "correct the name",
     )
+
+
+def _enable(where: str, name: str) -> None:
+    """Imports what scikit-learn wants to be imported before an experimental class of its own is there."""
+    enabling = _EXPERIMENTAL.get((where, name))
+    if enabling is not None:
+        with plugin_errors(Phase.IMPORT, enabling):
+            importlib.import_module(enabling)
 
 
 def _parts(path: str, what: str) -> tuple[str, str]:

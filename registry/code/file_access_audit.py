@@ -29,7 +29,8 @@ class FileAccessAudit:
 
     def __init__(self, *, private: tuple[Path, ...]) -> None:
         """`private`: the cell's own folders; what is opened there is not recorded."""
-        given = (sys.prefix, sys.base_prefix, *map(str, private))
+        self._private = tuple(f"{folder}/" for folder in private)
+        given = (sys.prefix, sys.base_prefix, *map(str, private), *map(os.path.realpath, private))
         self._known = (*SYSTEM, *(f"{folder}/" for folder in given))
         self._libraries = tuple(f"{folder}/" for folder in library_folders())
         self._files: dict[str, None] = {}
@@ -98,6 +99,8 @@ class FileAccessAudit:
         if not isinstance(path, str | bytes):
             return  # a file descriptor: its file was recorded when it was opened
         place = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - text is faster
+        if place.startswith(self._private):  # a link in the cell's HOME may lead outside
+            place = os.path.realpath(place)
         library = next((folder for folder in self._libraries if place.startswith(folder)), None)
         if library is not None:
             self._note_installed(place.removeprefix(library).removeprefix("__pycache__/"))

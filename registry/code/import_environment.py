@@ -10,6 +10,7 @@ from bakeoff.cell.confinement.file_grants import Closed, Marks
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.machine.folders import SOURCES
 from registry.code.model_building import is_class_mapping, is_object_mapping
+from registry.code.outside_access import outside_paths
 
 
 def import_path(root: Path) -> tuple[str, ...]:
@@ -27,11 +28,14 @@ def import_path(root: Path) -> tuple[str, ...]:
 def readable_paths(
     root: Path, *, candidates: Iterable[Candidate] = (), closed: Iterable[Path] = ()
 ) -> tuple[Path, ...]:
-    """What a cell may read: the folders of the import path, and those of candidates that are files.
+    """What a cell may read: the folders of the import path, those of candidates that are files, and what the
+    candidates are to read besides.
 
     Hidden entries (`.env`, `.git`) and whatever is in `closed` are left out.
     """
     closed_files = Closed.of(closed)
+    candidates, closed = tuple(candidates), tuple(closed)
+    outside = outside_paths(candidates, root, closed)
     folders = (*import_path(root), *map(str, _folders_of_files(candidates, root)))
     places = tuple(dict.fromkeys(map(os.path.realpath, folders)))
     marks = closed_files.marks_of(places)
@@ -40,7 +44,7 @@ def readable_paths(
         opened = (path for place in places for path in closed_files.all_within_but_these(place))
         found = tuple(map(Path, dict.fromkeys(opened)))
         _remember(places, closed_files, marks, found)
-    return found
+    return (*found, *outside)
 
 
 #: Listing the folders takes longer than a short job, so results are kept until one of the folders changes.

@@ -5,6 +5,8 @@ import re
 from math import inf
 from time import monotonic
 
+from bakeoff.cell.host.secret_mask import SecretMask
+
 TAIL_BYTES = 4096
 _TAIL_BUFFER_BYTES = 4 * TAIL_BYTES
 #: What faulthandler prints after the frames of a crash: thousands of characters that help nobody.
@@ -18,12 +20,13 @@ _PAUSE_S = 0.02
 class CellLog:
     """Reads the pipe that is the stdout and stderr of the cell. Never blocks, and survives a full disk."""
 
-    def __init__(self, pipe: int, file: int, limit_kb: int) -> None:
+    def __init__(self, pipe: int, file: int, limit_kb: int, *, mask: SecretMask | None = None) -> None:
         os.set_blocking(pipe, False)
         self.pipe = pipe
         self._file = file
         self._left = limit_kb * 1024
         self._limit_kb = limit_kb
+        self._mask = mask or SecretMask(())
         self._tail = b""
         self._next_read = 0.0
         self.gap = ""  #: what is missing in the file, and why; empty: it is complete
@@ -46,14 +49,19 @@ class CellLog:
             data = None
         self._next_read = monotonic() + _PAUSE_S
         if data:
+            self._take(self._mask.of_stream(data))
+        return data != b""
+
+    def _take(self, data: bytes) -> None:
+        if data:
             self._tail = (self._tail + data[-_TAIL_BUFFER_BYTES:])[-_TAIL_BUFFER_BYTES:]
             self._append(data)
-        return data != b""
 
     def finish(self) -> str:
         """Read the rest, after the last writer has died. Returns the last lines."""
         for _ in range(2):
             self.drain()
+        self._take(self._mask.rest())
         if self.gap:
             self._write(f"\n[{self.gap}]\n".encode())
         tail = _MODULES.sub(b"", self._tail)

@@ -43,6 +43,9 @@ class Order:
         str, ...
     ] = ()  #: searched for modules before the libraries; its files are closed unless `readable` has them
 
+    environment: Mapping[str, str] = field(default_factory=dict)  #: variables that it has besides
+    in_home: Mapping[str, Path] = field(default_factory=dict)  #: links in its HOME, by their place in it
+
     def to_json(self) -> dict[str, Any]:
         return {
             "entry": self.entry,
@@ -53,6 +56,8 @@ class Order:
             "outputs": {name: str(path) for name, path in self.outputs.items()},
             "network": self.network,
             "import_path": list(self.import_path),
+            "environment": dict(self.environment),
+            "in_home": {place: str(path) for place, path in self.in_home.items()},
         }
 
     @classmethod
@@ -66,4 +71,6 @@ class Order:
             outputs={name: Path(path) for name, path in data["outputs"].items()},
             network=data["network"],
             import_path=tuple(data["import_path"]),
+            environment=data["environment"],
+            in_home={place: Path(path) for place, path in data["in_home"].items()},
         )

@@ -47,7 +47,10 @@ THREAD_VARIABLES = (
     "RAYON_NUM_THREADS",
     "LOKY_MAX_CPU_COUNT",
 )
-_FOLDER_VARIABLES = ("HOME", "TMPDIR", "TEMP", "TMP", "JOBLIB_TEMP_FOLDER", "XDG_CACHE_HOME", "MPLCONFIGDIR")
+_FOLDER_VARIABLES = ("HOME", "TMPDIR", "TEMP", "TMP", "JOBLIB_TEMP_FOLDER", "MPLCONFIGDIR")
+_CACHE_VARIABLE, _CACHE = "XDG_CACHE_HOME", ".cache"
+#: What a cell sets itself, and what decides how it finds programs.
+OWN_VARIABLES = frozenset({*THREAD_VARIABLES, *_FOLDER_VARIABLES, _CACHE_VARIABLE, "PATH"})
 
 
 class Threadpools(Protocol):
@@ -147,6 +150,10 @@ def _wait_for_order(channels: Channels) -> tuple[Order, CellApi]:
 
 def _apply_order(order: Order, scratch: Path, setup: CellSetup) -> None:
     _set_environment(order.limits.threads, scratch)
+    os.environ.update(order.environment)
+    for place, target in order.in_home.items():
+        (scratch / place).parent.mkdir(parents=True, exist_ok=True)
+        (scratch / place).symlink_to(target)
     if order.limits.threads != LOADED_THREADS:
         setup.threadpools.limit(limits=order.limits.threads)
     os.chdir(scratch)
@@ -155,7 +162,11 @@ def _apply_order(order: Order, scratch: Path, setup: CellSetup) -> None:
 
 
 def _set_environment(threads: int, scratch: Path) -> None:
-    wanted = dict.fromkeys(THREAD_VARIABLES, str(threads)) | dict.fromkeys(_FOLDER_VARIABLES, str(scratch))
+    wanted = {
+        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+        **dict.fromkeys(_FOLDER_VARIABLES, str(scratch)),
+        _CACHE_VARIABLE: str(scratch / _CACHE),
+    }
     for name, value in wanted.items():
         if os.environ.get(name) != value:
             os.environ[name] = value

@@ -15,6 +15,10 @@ from bakeoff.cell.inside.cell_api import FULL, EntryFailure, NoRoomError
 MESSAGE_CHARS = 4000
 TRACEBACK_CHARS = 16000
 _FRAMES = 60
+#: What Hugging Face's libraries raise for weights that are neither in their cache nor to be had.
+_NOT_CACHED = frozenset(
+    {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "GatedRepoError", "RepositoryNotFoundError"}
+)
 _ALMOST_FULL_BYTES = 64 * 1024
 _OURS = tuple(str(Path(__file__).with_name(f"{name}.py")) for name in ("cell_main", "cell_api"))
 _IMPORTING = (importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
@@ -97,13 +101,48 @@ def hint_for(error: BaseException | None) -> str:
             "A cell may signal or change only processes that it started, and has no administrator's rights."
         )
     if isinstance(error, PermissionError):
-        return "In a cell only the libraries, its scratch folder and what it was given can be opened."
+        return (
+            "In a cell only the libraries, its scratch folder and what it was given can be opened. "
+            f"`readable: [{_short(error.filename)}]` in its entry opens a file or folder beside the project."
+        )
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
         most_mb = resource.getrlimit(resource.RLIMIT_FSIZE)[0] // 2**20
         return f"A file that a cell writes may have {most_mb:,} MB at most."
     if isinstance(error, MemoryError):
         return "It asked for more memory than its limit allows."
-    return _hint_on_data(error)
+    return _hint_on_surroundings(error) or _hint_on_data(error)
+
+
+def _hint_on_surroundings(error: BaseException | None) -> str:
+    """For what is there in the shell of its author, and not in a cell."""
+    if isinstance(error, KeyError) and _raised_in(error, os.__name__):
+        return (
+            f"A cell has few variables of the environment: `env: [{_short(error.args[0])}]` in its entry "
+            "passes this one on from that of the worker."
+        )
+    home = os.environ.get("HOME", "")
+    if isinstance(error, FileNotFoundError) and f"{error.filename}".startswith(f"{home}/."):
+        below = f"{error.filename}".removeprefix(f"{home}/")
+        folder = "/".join(below.split("/")[: 2 if below.startswith(".cache/") else 1])
+        return (
+            f"HOME is an empty folder in a cell: `readable: [~/{_short(folder)}]` in its entry shows that "
+            "of the worker there."
+        )
+    if error is not None and _class_name(error) in _NOT_CACHED:
+        return (
+            "Weights that were loaded before are found with `readable: [~/.cache/huggingface]` in its entry; "
+            "`env: [HF_TOKEN]` passes a token on."
+        )
+    return ""
+
+
+def _raised_in(error: BaseException, module: str) -> bool:
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return bool(frames) and frames[-1][0].f_globals.get("__name__") == module
+
+
+def _short(name: object) -> str:
+    return _bounded(str(name), 200)
 
 
 def _hint_on_data(error: BaseException | None) -> str:

@@ -13,6 +13,7 @@ from bakeoff.cell.host.cell_log import CellLog
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
 from bakeoff.cell.host.message_channel import MessageChannel
+from bakeoff.cell.host.secret_mask import SecretMask
 from bakeoff.cell.inside.cell_report import BadReportError, CellReport, ForkedChildError
 from bakeoff.cell.oven import process_tree
 from bakeoff.cell.oven.cell_handle import ForkedCell
@@ -48,7 +49,8 @@ class CellMonitor:
         self._workplace = workplace
         self._cell = cell
         self._report = CellReport(cell.report)
-        self._log = CellLog(cell.log, log, limits.log_kb)
+        self._mask = SecretMask(order.environment.values())
+        self._log = CellLog(cell.log, log, limits.log_kb, mask=self._mask)
         self._limits = LimitsCheck(limits, workplace.scratch, process_tree.memory_of("self"))
         self._start = monotonic()
         self._deaths: list[process_tree.DeadProcess] = []
@@ -132,13 +134,16 @@ class CellMonitor:
             end=end,
             phase=self._report.phase,
             value=self._report.value if end is End.RETURNED else None,
-            error=error,
+            error=error and self._masked(error),
             signal=-code if end is End.SIGNALLED else None,
             exit_code=exit_code,
             usage=self._usage(),
             log_tail=self._log.finish(),
             log_gap=self._log.gap,
         )
+
+    def _masked(self, error: Failure) -> Failure:
+        return Failure(**{name: self._mask.of_text(text) for name, text in vars(error).items()})
 
     def _end(self, breach: Breach | None, code: int) -> tuple[End, Failure | None, int | None]:
         if breach is not None:

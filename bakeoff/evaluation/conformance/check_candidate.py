@@ -23,6 +23,7 @@ from bakeoff.domain.conformance import (
 )
 from bakeoff.evaluation.conformance import check_in_cell
 from registry.code.import_environment import import_path, readable_paths
+from registry.code.outside_access import below_home, variables_of
 
 RunCell = Callable[[Order], CellOutcome]
 
@@ -191,6 +192,8 @@ class _Cells:
             log=self.folder / "log",
             readable=(*readable_paths(self.root, candidates=[self.candidate], closed=self.closed), *models),
             import_path=import_path(self.root),
+            environment=variables_of([self.candidate]),
+            in_home=below_home([self.candidate], self.root, self.closed),
             outputs=outputs or {},
         )
 

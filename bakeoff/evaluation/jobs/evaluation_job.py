@@ -32,6 +32,7 @@ from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
 from registry.code.code_reading import Code
 from registry.code.import_environment import import_path, readable_paths
+from registry.code.outside_access import below_home, variables_of
 from registry.columns.predictions import BadPredictionsError
 
 _SPARE_MB = 16
@@ -164,6 +165,8 @@ def _order(evaluation: EvaluationUnderWay) -> Order:
             ),
         ),
         import_path=import_path(paths.root),
+        environment=variables_of([job.candidate]),
+        in_home=below_home([job.candidate], paths.root, (*paths.closed, *map(Path, dataset.files))),
         outputs=paths.outputs,
     )
 

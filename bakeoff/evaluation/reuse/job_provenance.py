@@ -98,6 +98,8 @@ def _parameters(candidate: Candidate) -> list[Any]:
         candidate.preprocess,
         candidate.output_kind,
         candidate.features,
+        # Names alone, and only where there are some: fingerprints of others stay as they were.
+        *([[candidate.env, candidate.readable]] if candidate.env or candidate.readable else []),
     ]
 
 

@@ -27,6 +27,7 @@ from bakeoff.evaluation.reuse.job_provenance import PartsOf, look_before, proven
 from bakeoff.evaluation.signals import answer_in_cell
 from bakeoff.evaluation.signals.saved_artefacts import ArtefactCopy
 from registry.code.import_environment import import_path, readable_paths
+from registry.code.outside_access import below_home, variables_of
 from registry.code.signal_models import BadSignalsError, answers_from_json, in_probabilities, sell_remark
 
 
@@ -70,6 +71,8 @@ class SignalCellInputs:
                 *readable_paths(self.root, candidates=[self.candidate], closed=self.closed),
             ),
             import_path=import_path(self.root),
+            environment=variables_of([self.candidate]),
+            in_home=below_home([self.candidate], self.root, self.closed),
             outputs=outputs,
         )
 

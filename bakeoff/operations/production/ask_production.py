@@ -46,6 +46,7 @@ from bakeoff.operations.upkeep.leased_work import work_while_leased
 from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS
 from bakeoff.store.bakeoffs.row_lease import RowLease
 from registry.code.import_environment import import_path, readable_paths
+from registry.code.outside_access import below_home, outside_paths, variables_of
 from registry.columns.predictions import BadPredictionsError
 from registry.models.promotion import production_of
 from registry.models.registry_interface import Fitted
@@ -233,6 +234,8 @@ def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) ->
     configuration, dataset, grant = context.configuration, run.dataset, usual_grant(context)
     place = folder_of(configuration.snapshots, dataset.dataset_id, dataset.split_id)
     folder = copied.model.parent
+    # The files that the dataset was read from hold the test labels: they stay closed.
+    closed = (*configuration.secrets, *map(Path, dataset.files))
     return Order(
         entry="bakeoff.operations.production.answer_of_production:answer",
         payload=answer_of_production.payload_of(
@@ -254,10 +257,12 @@ def _order(context: Context, run: Run, version: ModelVersion, copied: Fitted) ->
         readable=(
             place / OPEN,
             *filter(None, (copied.model, copied.preprocessor)),
-            # The files that the dataset was read from hold the test labels: they stay closed.
-            *readable_paths(configuration.root, closed=(*configuration.secrets, *map(Path, dataset.files))),
+            *readable_paths(configuration.root, closed=closed),
+            *outside_paths([configuration.settings], configuration.root, closed),
         ),
         import_path=import_path(configuration.root),
+        environment=variables_of([configuration.settings]),
+        in_home=below_home([configuration.settings], configuration.root, closed),
         outputs={
             answer_of_production.LABELS: folder / "labels.npy",
             answer_of_production.BESIDE: folder / "beside.npy",

@@ -662,3 +662,25 @@ def test_what_was_checked_leaves_nothing_behind(oven, root, monkeypatch):
 
     assert list(logs.iterdir()) == []
     assert Path(oven).exists()
+
+
+def test_experimental_estimators_of_scikit_learn_need_no_module_that_enables_them(tmp_path, oven):
+    tree = {"class": "sklearn.tree:DecisionTreeClassifier"}
+    halving = Candidate(
+        id="halving",
+        version="1",
+        path="sklearn.model_selection:HalvingGridSearchCV",
+        params={"estimator": tree, "param_grid": {"max_depth": [1, 2]}},
+    )
+    filled = Candidate(
+        id="filled",
+        version="1",
+        steps=(
+            PipelineStep(path="sklearn.impute:IterativeImputer"),
+            PipelineStep(path="sklearn.tree:DecisionTreeClassifier"),
+        ),
+    )
+
+    found = discover([halving, filled], root=tmp_path, import_timeout_s=60, socket=oven)
+
+    assert [one.cause for one in found.rejections] == []

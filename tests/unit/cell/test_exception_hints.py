@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,3 +27,30 @@ def test_a_candidate_that_expects_a_frame_and_gets_an_array_is_told_why() -> Non
         np.zeros(3).select_dtypes("number")  # type: ignore[attr-defined]
     assert hint_for(raised.value).startswith("Text columns were turned into numbers before the fit")
     assert hint_for(AttributeError("'Mine' object has no attribute 'select_dtypes'")) == ""
+
+
+def test_who_misses_a_variable_of_the_environment_is_told_how_a_cell_gets_it() -> None:
+    with pytest.raises(KeyError) as raised:
+        os.environ["THE_TOKEN"]
+    assert "`env: [THE_TOKEN]` in its entry" in hint_for(raised.value)
+    with pytest.raises(KeyError) as raised:
+        {}["THE_TOKEN"]
+    assert hint_for(raised.value) == ""
+
+
+def test_who_misses_a_file_of_the_home_folder_is_told_how_a_cell_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(FileNotFoundError) as raised:
+        (tmp_path / ".cache" / "huggingface" / "hub" / "x").read_text()
+    assert "`readable: [~/.cache/huggingface]` in its entry" in hint_for(raised.value)
+    with pytest.raises(FileNotFoundError) as raised:
+        (tmp_path / "mine.txt").read_text()
+    assert hint_for(raised.value) == ""
+
+
+def test_what_stays_closed_is_named_with_what_would_open_it() -> None:
+    error = PermissionError(13, "Permission denied", "/opt/weights/x.bin")
+
+    assert "`readable: [/opt/weights/x.bin]` in its entry" in hint_for(error)
