@@ -97,6 +97,8 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_IMPORT_TIMEOUT": ("5", 5.0),
     "BAKEOFF_METRIC_TIMEOUT": ("5", 5.0),
     "BAKEOFF_PRELOAD": ("sklearn,xgboost", ["sklearn", "xgboost"]),
+    "BAKEOFF_ENV": ("HF_TOKEN,PROXY", ["HF_TOKEN", "PROXY"]),
+    "BAKEOFF_READABLE": ("~/.cache/huggingface", ["~/.cache/huggingface"]),
     "BAKEOFF_METRICS": ('["recall", "f1"]', ["recall", "f1"]),
     "BAKEOFF_SEED": ("42", 42),
     "BAKEOFF_TEST_SIZE": ("0.5", 0.5),
