@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "fixtures.spread",
+    "fixtures.cpu_seconds",
     "fixtures.postgresql",
     "fixtures.databases",
     "fixtures.command_line",

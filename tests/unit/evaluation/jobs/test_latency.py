@@ -3,6 +3,7 @@
 import logging
 import time
 import warnings
+from collections.abc import Callable
 
 import pandas as pd
 import pytest
@@ -18,24 +19,58 @@ def measured(predict, *, fit_s=1.0, predict_s=0.01, left_s=100.0, features=X):
     return measure_latency(predict, features, fit_s=fit_s, predict_s=predict_s, left_s=left_s)
 
 
-def test_one_row_and_a_batch_are_timed_within_a_share_of_the_fit():
+class Clock:
+    """Stands still but while the model predicts."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now_s
+
+    def predict_in(self, seconds: float, asked: list[int]) -> Callable[[pd.DataFrame], None]:
+        def predict(rows: pd.DataFrame) -> None:
+            asked.append(len(rows))
+            self.now_s += seconds
+
+        return predict
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("bakeoff.evaluation.jobs.latency.time", clock)
+    return clock
+
+
+def test_one_row_and_a_batch_are_timed_within_a_share_of_the_fit(clock):
     asked = []
-    latency = measured(lambda rows: asked.append(len(rows)), fit_s=1.0)
-    assert set(asked) == {1, 256}
-    assert latency.one_row.rows == 1
-    assert latency.batch.rows == 256
-    assert 0 < latency.one_row.p50 <= latency.one_row.p99
-    assert latency.one_row.calls + latency.batch.calls == len(asked) - 2
-    assert 2 <= latency.one_row.calls <= 300  # fewer the busier the machine is
-    assert 2 <= latency.batch.calls <= 300
+    latency = measured(clock.predict_in(1 / 1024, asked), fit_s=12.5)
+
+    # A hundredth of the fit for single rows, half of it for batches. The last call is the one that goes
+    # beyond; the first is not counted.
+    assert asked == [1] * 129 + [256] * 65
+    assert (latency.one_row.rows, latency.one_row.calls) == (1, 128)
+    assert (latency.batch.rows, latency.batch.calls) == (256, 64)
+    assert latency.one_row.p50 == latency.one_row.p99 == 1 / 1024
 
 
-def test_a_slow_model_is_asked_once_for_each_and_a_very_slow_one_not_at_all():
+@pytest.mark.parametrize(("call_s", "calls"), [(1 / 4096, 11), (1 / 1024, 5), (1 / 64, 1)])
+def test_after_a_short_fit_a_fast_model_is_asked_a_dozen_times_and_others_less_often(clock, call_s, calls):
+    latency = measured(clock.predict_in(call_s, []), fit_s=0.001)
+
+    assert (latency.one_row.calls, latency.batch.calls) == (calls, calls)
+
+
+def test_no_model_is_asked_more_than_three_hundred_times(clock):
+    latency = measured(clock.predict_in(0.0, []), fit_s=1000.0)
+
+    assert (latency.one_row.calls, latency.batch.calls) == (299, 299)  # and the first, which is not counted
+
+
+def test_a_slow_model_is_asked_once_for_each_and_a_very_slow_one_not_at_all(clock):
     calls = []
-
-    def slow(rows):
-        calls.append(len(rows))
-        time.sleep(0.04)
+    slow = clock.predict_in(0.04, calls)
 
     latency = measured(slow, fit_s=0.1)
     assert (latency.one_row.calls, latency.batch.calls) == (1, 1)
