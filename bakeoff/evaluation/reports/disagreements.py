@@ -110,6 +110,17 @@ def find_disagreements(scored: ScoredRows) -> Disagreements:
     return _of_numbers(scored) if scored.target_kind is TargetKind.REGRESSION else _of_classes(scored)
 
 
+def wrong_places(scored: ScoredRows, name: str) -> NDArray[np.intp]:
+    """The rows in which the class it predicted is not the true one; of numbers all, the most wrong first."""
+    predictions = scored.predictions[name]
+    if scored.target_kind is TargetKind.REGRESSION:
+        predicted = check_numbers(predictions.values, rows=len(scored.true))
+        return np.argsort(-np.abs(predicted - scored.true.astype(np.float64)), kind="stable")
+    true, _ = codes_of(plain_labels(scored.true), np.unique(plain_labels(scored.classes)))
+    answered = _classified(_without_extra(predictions, scored.rules), scored)
+    return np.flatnonzero(answered.codes != true)
+
+
 def answers_at(
     scored: ScoredRows, places: NDArray[np.intp]
 ) -> Mapping[str, tuple[list[Any], list[float] | None]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _KeptRows:
+class KeptRows:
     snapshot: Path
     scored: "ScoredRows"
     places: "NDArray[np.intp] | None"  #: of these rows among the test rows; None: they are all of them
@@ -42,7 +42,7 @@ def disagreements_of(
     from bakeoff.evaluation.reports.disagreements import find_disagreements
 
     try:
-        kept = _kept_rows(context, results)
+        kept = kept_rows(context, results)
         found = find_disagreements(kept.scored)
         return found, _listed(kept, found, most), ""
     except BakeoffError as problem:
@@ -51,7 +51,7 @@ def disagreements_of(
         return None, (), f"on which rows they disagree is not known: {problem}"
 
 
-def _kept_rows(context: Context, results: Sequence[ComparedResult]) -> _KeptRows:
+def kept_rows(context: Context, results: Sequence[ComparedResult]) -> KeptRows:
     import numpy as np
 
     from bakeoff.evaluation.datasets import snapshot
@@ -79,7 +79,7 @@ def _kept_rows(context: Context, results: Sequence[ComparedResult]) -> _KeptRows
         target_kind=dataset.target_kind,
         classes=snapshot.classes(folder),
     )
-    return _KeptRows(snapshot=folder, scored=scored, places=places)
+    return KeptRows(snapshot=folder, scored=scored, places=places)
 
 
 def _paths_of(context: Context, one: ComparedResult) -> "JobPaths":
@@ -93,7 +93,7 @@ def _paths_of(context: Context, one: ComparedResult) -> "JobPaths":
     return paths
 
 
-def _listed(kept: _KeptRows, found: "Disagreements", most: int) -> "list[DisagreedRow]":
+def _listed(kept: KeptRows, found: "Disagreements", most: int) -> "list[DisagreedRow]":
     """Classes in the order of the dataset; numbers with those first that are furthest apart."""
     if not most or not found.differing:
         return []

@@ -33,6 +33,15 @@ def show(  # noqa: PLR0917 - one parameter for each option
         str | None,
         typer.Option("--details", metavar="MODEL", help="Classes, confusions or residuals of one candidate."),
     ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows", metavar="MODEL", help="Test rows in which one candidate was wrong.", show_default=False
+        ),
+    ] = None,
+    offset: Annotated[
+        int, typer.Option(min=0, metavar="N", help="With --rows: leave out the first N of them.")
+    ] = 0,
     members: Annotated[bool, typer.Option("--members", help="All members of grids, too.")] = False,
     folds: Annotated[bool, typer.Option("--folds", help="The scores of each fold or seed, too.")] = False,
     errors: Annotated[
@@ -68,6 +77,13 @@ def show(  # noqa: PLR0917 - one parameter for each option
         return
     form = ShowFormat.JSON if as_json else form
     ended = _watch(context, run_id, form) if follow else None
+    if offset and rows is None:
+        raise typer.BadParameter(f"--offset {offset} is for the list of --rows: give --rows MODEL, too")
+    if rows is not None:
+        _show_rows(context, run_id, rows, form, offset=offset, top=top)
+        if ended is not None:
+            _leave(context, ended)
+        return
     wait_for_verdict(context, run_id)  # returns at once unless the run is being judged, or nobody judged it
     report = read_report(engine, run_id, metric=metric)
     if model is not None:
@@ -80,6 +96,26 @@ def show(  # noqa: PLR0917 - one parameter for each option
         _write(report, form, top)
     if ended is not None:
         _leave(context, ended)
+
+
+def _show_rows(
+    context: "Context", run_id: str, model: str, form: ShowFormat, *, offset: int, top: int | None
+) -> None:
+    from bakeoff.cli.output.runs import wrong_row_table
+    from bakeoff.operations.comparing.find_results import find_results
+    from bakeoff.operations.comparing.wrong_rows import wrong_rows
+
+    if form is ShowFormat.MD:
+        raise typer.BadParameter("--rows is written as table, json or csv, not as md")
+    limit = top or (wrong_row_table.ON_A_PAGE if form is ShowFormat.TABLE else None)
+    [result] = find_results(context, [model], run=run_id)
+    found = wrong_rows(context, result, offset=offset, limit=limit)
+    if form is ShowFormat.JSON:
+        terminal.write_json(found.to_record())
+    elif form is ShowFormat.CSV:
+        sys.stdout.write(wrong_row_table.to_csv(found))
+    else:
+        terminal.show(terminal.out(), *wrong_row_table.wrong_row_table(found))
 
 
 def _show_folds(report: "RunReport") -> None:
