@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
+from bakeoff.domain.errors import InvalidInputError
 from bakeoff.notebook.project_folders import check_workers
-from bakeoff.notebook.sessions import temporary_session
+from bakeoff.notebook.sessions import comparison_session
 
 if TYPE_CHECKING:
     from bakeoff.notebook.bakeoff_run import BakeoffRun
@@ -69,7 +70,8 @@ def compare(
 
     Args:
         candidates: estimators, pipelines or classes, in a list or a dict with a name for each; a path
-            `package.module:Class`.
+            `package.module:Class`; names of the catalog of the current folder's project, in which the
+            comparison then takes place.
         X: a DataFrame (pandas, polars, Arrow), an array, or the path of a CSV or Parquet file.
         y: what to predict: an array, or the name of a column of X.
         metrics: names of metrics, or functions `f(y_true, y_pred)`; the first one ranks.
@@ -98,7 +100,9 @@ def compare(
     Raises:
         InvalidInputError: something that was given cannot be used; the message says what to change.
     """
-    session = temporary_session(workers=check_workers(workers))
+    if candidates is None:
+        raise InvalidInputError("no candidate is given: give estimators, in a list or a dict")
+    session = comparison_session(candidates, workers=check_workers(workers))
     session.begin_worker()
     from bakeoff.notebook.given_data import (
         write_data,
@@ -124,7 +128,7 @@ def compare(
         metrics=metrics,
         test_size=test_size,
         seed=seed,
-        save=save,
+        save=save if session.is_temporary else save or "none",
         save_as=save_as,
         baseline=baseline,
         fresh=fresh,

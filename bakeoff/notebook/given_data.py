@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +91,8 @@ def _table(X: Any) -> "pa.Table":
 
     if _is_sparse(X):
         raise InvalidInputError("X is a sparse matrix, which a snapshot cannot hold: give `X.toarray()`")
+    if isinstance(X, Iterator):
+        raise InvalidInputError(f"X is {_kind(X)}, which can be read only once: give `list(X)`")
     if _module_of(X) == "pandas":
         return _of_pandas(X)
     if isinstance(X, pa.Table):
@@ -109,6 +111,13 @@ def _frame_of_array(X: Any) -> Any:
     if isinstance(X, Mapping) or (isinstance(X, Sequence) and X and isinstance(X[0], Mapping)):
         return pd.DataFrame(X)
     array = np.asarray(X)
+    if array.dtype.names:
+        return pd.DataFrame(array)
+    if array.ndim == 1 and array.size and array.dtype != object:
+        raise InvalidInputError(
+            f"X is {_kind(X)} of {len(array):,} values, and data have rows and columns: give "
+            "`X.reshape(-1, 1)` if it is one column"
+        )
     if array.ndim != 2 or not array.size:  # noqa: PLR2004 - rows and columns
         raise InvalidInputError(
             f"X is {_kind(X)} of shape {array.shape}, and data have rows and columns: give a DataFrame, an "
@@ -131,6 +140,13 @@ def _of_pandas(X: Any) -> "pa.Table":
     frame = X.to_frame() if isinstance(X, pd.Series) else X
     names = [str(name) for name in frame.columns]
     _refuse_doubles(names)
+    if sparse := [
+        name for name, kind in zip(names, frame.dtypes, strict=True) if hasattr(kind, "fill_value")
+    ]:
+        raise InvalidInputError(
+            f"the columns {listed(sparse[:3])} of X are sparse, which a snapshot cannot hold: give "
+            "`X.sparse.to_dense()`"
+        )
     try:
         return pa.Table.from_pandas(frame.set_axis(names, axis=1), preserve_index=False)
     except (pa.ArrowException, TypeError, ValueError) as exc:

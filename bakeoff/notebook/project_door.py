@@ -42,7 +42,13 @@ def project(path: str | Path | None = None) -> "Project":
                 f"path, or make one with `bakeoff init {place}`"
             )
         place = place / DEFAULT_FILE
-    return Project(session_of(load(place)))
+    configuration = load(place)
+    if configuration.file is None and not configuration.catalog_file.is_file():
+        raise NotFoundError(
+            f"there is no project in {configuration.root} or above it: name its folder, or make one with "
+            "`bakeoff init`; `bakeoff.compare` needs none"
+        )
+    return Project(session_of(configuration))
 
 
 def notebook_project() -> "Project":
@@ -119,6 +125,7 @@ class Project:
             on_interrupt: "cancel" ends the run when the kernel is interrupted, "detach" lets it go on.
             options: further options of a run, by the names of `bakeoff.compare` or `bakeoff run`.
         """
+        self._session.begin_worker()
         data, beside = None, {what: options.pop(what, None) for what in ("groups", "time", "weights")}
         if isinstance(dataset, str) and y is None:
             options["dataset"] = dataset

@@ -45,7 +45,7 @@ class ProjectSession:
     ) -> None:
         """`environment`: of a worker that is started."""
         self.context = Context(configuration, _messenger)
-        self._is_temporary = is_temporary
+        self.is_temporary = is_temporary
         self.worker = OwnedWorker(self.context, environment)
 
     @property
@@ -116,13 +116,13 @@ class ProjectSession:
         from bakeoff.store.database import schema_version
 
         engine = self.context.engine
-        found = schema_version.current(engine) if self._is_temporary else None
+        found = schema_version.current(engine) if self.is_temporary else None
         if found is not None and found < schema_version.HEAD:
             self.worker.stop()  # it has just been started, and does not work with the old schema
             if not self.context.messenger.evaluations_are_read():
                 schema_version.upgrade(engine)
         schema_version.ensure(engine)
-        if self._is_temporary:
+        if self.is_temporary:
             self._clear_what_is_old()
 
     def _clear_what_is_old(self) -> None:
@@ -195,7 +195,7 @@ class ProjectSession:
         return catalog
 
     def _require_catalog(self, name: str) -> None:
-        if self._is_temporary:
+        if self.is_temporary:
             raise InvalidInputError(
                 f"{name!r} would be an id of a catalog, and this comparison is in no project: give an "
                 "estimator, the path of its class such as 'sklearn.svm:SVC', or use bakeoff.run in the "

@@ -1,10 +1,12 @@
 """The projects that this process works in, each opened once: later runs find its worker warm."""
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bakeoff.domain.errors import InvalidInputError
 from bakeoff.notebook.project_folders import temporary_configuration, temporary_root, worker_environment
 from bakeoff.notebook.project_session import ProjectSession, import_path
 
@@ -26,6 +28,40 @@ def temporary_session(*, workers: int | None = None) -> ProjectSession:
             configuration = temporary_configuration(folder, workers=workers)
             return _session(configuration, is_temporary=True)
         return _open[root]
+
+
+def comparison_session(candidates: Any, *, workers: int | None) -> ProjectSession:
+    """The temporary one; with names of the catalog among the candidates, that of their project."""
+    names = [text for text in _texts(candidates) if ":" not in text]
+    if not names:
+        return temporary_session(workers=workers)
+    from bakeoff.settings.configuration import load
+
+    configuration = load()
+    if not configuration.catalog_file.is_file():
+        path = names[0].rpartition(".")
+        meant = f"{path[0]}:{path[2]}" if path[0] and path[2][:1].isupper() else "sklearn.svm:SVC"
+        raise InvalidInputError(
+            f"{names[0]!r} would be an id of a catalog, and there is no project in {Path.cwd()}: give an "
+            f"estimator, or the path of its class such as {meant!r}, or make a project with `bakeoff init`"
+        )
+    if workers is not None:
+        raise InvalidInputError(
+            f"workers is {workers}, and {names[0]!r} is of the project {configuration.root}, where "
+            "evalWorkers says how many candidates are fitted at once: leave workers out"
+        )
+    return session_of(configuration)
+
+
+def _texts(candidates: Any) -> Iterator[str]:
+    """What is given as text instead of as an object. Iterators are left for later: they can be read once."""
+    if isinstance(candidates, str):
+        yield candidates
+    elif isinstance(candidates, Mapping):
+        yield from (thing for thing in candidates.values() if isinstance(thing, str))
+    elif isinstance(candidates, (list, tuple)):
+        things = (one[1] if isinstance(one, tuple) and len(one) > 1 else one for one in candidates)
+        yield from (thing for thing in things if isinstance(thing, str))
 
 
 def session_of(configuration: "Configuration") -> ProjectSession:

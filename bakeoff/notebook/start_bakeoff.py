@@ -1,8 +1,6 @@
 """Turns the arguments of `bakeoff.compare` and `Project.run` into a request, and starts the run."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic.alias_generators import to_camel
@@ -13,6 +11,7 @@ from bakeoff.notebook.bakeoff_run import BakeoffRun
 from bakeoff.notebook.call_options import Metrics, OnInterrupt, Save
 from bakeoff.notebook.candidates.session_code import write_module
 from bakeoff.notebook.candidates.written_objects import write_function
+from bakeoff.notebook.python_names import COLUMNS, DESIGN, in_names_of_python
 from bakeoff.notebook.results.bakeoff_result import planned
 
 if TYPE_CHECKING:
@@ -20,16 +19,6 @@ if TYPE_CHECKING:
     from bakeoff.notebook.project_session import ProjectSession
 
 _LEAST_MEMORY_MB = 16
-#: Options that are the design of a run: how the candidates meet the data.
-_DESIGN = ("folds", "repeats", "seeds", "stratify", "gap", "fold_column")
-#: What the columns beside X and y are called in a design.
-_COLUMNS = {"groups": "group", "time": "time", "weights": "weight"}
-_OF_JSON = "this is no request for a run: "
-_BY_JSON_KEY = {
-    **{f"design\\.{to_camel(key)}": key for key in _DESIGN},
-    **{f"design\\.{key}": what for what, key in _COLUMNS.items()},
-    **{to_camel(key): key for key in ("test_size", "save_as", "positive_label", "zero_division")},
-}
 #: Named here so that a mistyped one is recognised.
 _OTHERS = ("timeout", "memory_mb", "workers", "progress", "on_interrupt", "wait", "task")
 
@@ -59,15 +48,16 @@ def start_bakeoff(
         raise InvalidInputError(f"on_interrupt is {on_interrupt!r}: give 'cancel' or 'detach'")
     _refuse_unknown(options)
     given = {key: value for key, value in options.items() if value is not None}
-    design = {to_camel(key): given.pop(key) for key in _DESIGN if key in given}
-    design |= {key: beside[what] for what, key in _COLUMNS.items() if beside.get(what) is not None}
+    design = {to_camel(key): given.pop(key) for key in DESIGN if key in given}
+    design |= {key: beside[what] for what, key in COLUMNS.items() if beside.get(what) is not None}
     body = {to_camel(key): value for key, value in given.items()} | ({"design": design} if design else {})
     names = _metric_names(metrics, session)
     if names is not None:
         body["metrics"] = names
     if save is not None:
         body["save"] = {True: "best", False: "none"}.get(save, save) if isinstance(save, bool) else save
-    with _in_names_of_python():
+    written = {str(data.path): "X"} if data is not None and not data.is_of_user else {}
+    with in_names_of_python(written):
         begun = session.start(candidates, data=data, body=body, timeout_s=timeout, memory_mb=memory_mb)
     return BakeoffRun(
         session,
@@ -76,20 +66,6 @@ def start_bakeoff(
         progress=progress,
         on_interrupt=on_interrupt,
     )
-
-
-@contextmanager
-def _in_names_of_python() -> Iterator[None]:
-    """An option that has no allowed value is named as it was given here, and not as in JSON."""
-    try:
-        yield
-    except InvalidInputError as exc:
-        text = str(exc)
-        if type(exc) is not InvalidInputError or not text.startswith(_OF_JSON):
-            raise
-        for key in sorted(_BY_JSON_KEY, key=len, reverse=True):
-            text = re.sub(rf"\b{key}(?= is )", _BY_JSON_KEY[key], text)
-        raise InvalidInputError(text.removeprefix(_OF_JSON)) from exc
 
 
 #: Options by the names that scikit-learn gives them.
@@ -107,7 +83,7 @@ _CALLED_ELSEWHERE = {
 def _refuse_unknown(options: Mapping[str, Any]) -> None:
     from bakeoff.evaluation.planning.run_spec import RunSpec
 
-    known = {*RunSpec.model_fields, *_DESIGN, *_COLUMNS, *_OTHERS} - {"design", "target", "models"}
+    known = {*RunSpec.model_fields, *DESIGN, *COLUMNS, *_OTHERS} - {"design", "target", "models"}
     for name in options:
         if name not in known:
             if name in _CALLED_ELSEWHERE:

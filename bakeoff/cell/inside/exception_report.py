@@ -153,6 +153,11 @@ def _hint_on_data(error: BaseException | None) -> str:
             "Text columns were turned into numbers before the fit, so X may be an array: with `preprocess: "
             "none` in its entry, or as a class without BaseEstimator, it gets the DataFrame as it is."
         )
+    if error is not None and _class_name(error) == "NotFittedError":
+        return (
+            "scikit-learn takes a class derived from BaseEstimator for fitted when its fit has set an "
+            "attribute that ends in `_`: set one, such as `self.is_fitted_ = True`."
+        )
     return ""
 
 

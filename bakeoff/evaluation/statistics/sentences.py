@@ -86,7 +86,9 @@ def tell(
         said, first = _not_better_than_baseline(verdict, scored, first, unbeaten[0]), first[:1]
     parts = [said, _the_one_to_take(verdict, scored, prefer)]
     fixed = dict.fromkeys(one.reference for one in verdict.references if one.reference not in unbeaten)
-    parts += [_against(verdict, first, name, is_baseline=name in baselines) for name in fixed]
+    # Of several in first place it goes without saying that they beat a baseline; of one alone it does not.
+    implied = set(baselines) if len(scored) > 1 else set()
+    parts += [_against(verdict, first, name, is_implied=name in implied) for name in fixed]
     return " ".join(part for part in parts if part)
 
 
@@ -270,12 +272,12 @@ def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, p
     return f" {other.id}, {which}, takes {joined(times)}." if times else ""
 
 
-def _against(verdict: RunVerdict, first: list[str], name: str, *, is_baseline: bool) -> str:
-    """How those in first place compare with one reference; nothing if all of them beat a baseline."""
+def _against(verdict: RunVerdict, first: list[str], name: str, *, is_implied: bool) -> str:
+    """How those in first place compare with one reference; nothing if all beat it and that `is_implied`."""
     known = [one for one in verdict.references if one.reference == name and one.candidate in first]
     better = [one for one in known if one.outcome is Against.BETTER]
     worse = [one for one in known if one.outcome is Against.WORSE]
-    if not known or (is_baseline and len(better) == len(known)):
+    if not known or (is_implied and len(better) == len(known)):
         return ""
     count, unit = len(known), verdict.metric
     if better:

@@ -39,6 +39,8 @@ class GivenCandidates:
 
 
 def read_candidates(given: Any, write_code: WriteCode) -> GivenCandidates:
+    if isinstance(given, (set, frozenset)):
+        raise InvalidInputError("the candidates are a set, which has no order: give a list, or a dict")
     named = list(_named(given))
     if not named:
         raise InvalidInputError("no candidate is given: give estimators, in a list or a dict")
@@ -65,7 +67,7 @@ def _named(given: Any) -> Iterable[tuple[str | None, Any]]:
                     "letter or digit first" + (f", such as {near!r}" if near else "")
                 )
             yield name, thing
-    elif isinstance(given, str) or not isinstance(given, Sequence):
+    elif isinstance(given, str) or hasattr(given, "fit") or not isinstance(given, Iterable):
         yield None, given
     else:
         for one in given:

@@ -11,10 +11,11 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import yaml
 from fixtures.notebook_session import Session
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -41,6 +42,15 @@ class Rule:
     def predict(self, X):
         return (np.asarray(X)[:, 0] * SIGN > 0).astype(int)
 '''
+SHOWS = """
+class Shows:
+    def fit(self, X, y):
+        print(*X.dtypes)
+        self.common = y[0]
+
+    def predict(self, X):
+        return [self.common] * len(X)
+"""
 RANDOM = np.random.default_rng(0)
 X = pd.DataFrame(RANDOM.normal(size=(800, 4)), columns=["a", "b", "c", "d"])
 Y = pd.Series(((X.a > 0) ^ (RANDOM.random(800) < 0.1)).astype(int), name="answer")
@@ -342,6 +352,9 @@ def test_the_report_is_one_file_or_markdown(result: BakeoffResult, tmp_path: Pat
         ({"workers": 0}, "workers is 0: how many candidates are fitted at once, from 1 to 10"),
         ({"timeout": -1}, "timeout is -1: the seconds that one candidate may take, above 0"),
         ({"memory_mb": 2}, "memory_mb is 2: a whole number of megabytes, 16 at least"),
+        ({"save_as": "m"}, "^save_as is 'm', and nothing is saved: add save"),
+        ({"seal": 0.2, "folds": 3}, "say `seal=0`, or ask for one split"),
+        ({"features": ["e"]}, "^there is no column 'e' in X; its columns: 'a', 'b'"),
         ({"on_interrupt": "stop"}, "on_interrupt is 'stop': give 'cancel' or 'detach'"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -353,6 +366,32 @@ def test_an_option_that_cannot_be_is_named_as_it_was_given(
     with pytest.raises(InvalidInputError, match=message):
         bakeoff.compare({"tree": DecisionTreeClassifier()}, X, Y, **options)
     assert len(bakeoff.notebook_project().runs(limit=100)) == before
+
+
+@pytest.mark.parametrize(
+    ("candidate", "y", "cure"),
+    [
+        (DecisionTreeClassifier(), Y.where(Y.index > 3), r"leave these rows out by `drop_unlabelled=True`$"),
+        (
+            LinearRegression(),
+            Y.map(str),
+            r'give a regressor; .* give `task="regression"`$|give `task="regression"`$',
+        ),
+    ],
+    ids=["labels are missing", "another task"],
+)
+def test_a_cure_is_an_argument_and_no_entry_of_a_file(
+    result: BakeoffResult, candidate: object, y: pd.Series, cure: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=cure) as refused:
+        bakeoff.compare(candidate, X, y)
+    assert "--" not in str(refused.value)
+    assert "entry" not in str(refused.value)
+
+
+def test_where_there_is_no_project_that_is_said(result: BakeoffResult) -> None:
+    with pytest.raises(NotFoundError, match=f"there is no project in {Path.cwd()} .* `bakeoff init`"):
+        bakeoff.project()
 
 
 def test_a_folder_without_a_project_is_named_with_the_cure(tmp_path: Path) -> None:
@@ -371,10 +410,37 @@ def test_seeds_and_folds_are_recipes(result: BakeoffResult) -> None:
 
 
 def test_a_name_of_no_catalog_is_told_what_it_could_be(result: BakeoffResult) -> None:
-    with pytest.raises(
-        InvalidInputError, match=r"'ridge' would be an id of a catalog, .* bakeoff.run in the"
-    ):
+    with pytest.raises(InvalidInputError, match=r"'ridge' .* there is no project in .*, or make a project"):
         bakeoff.compare(["ridge"], X, Y)
+    with pytest.raises(InvalidInputError, match=r"path of its class such as 'sklearn.svm:SVC', or"):
+        bakeoff.compare({"svc": "sklearn.svm.SVC"}, X, Y)
+
+
+def test_frames_of_polars_are_compared_with_all_their_types(session: Session, result: BakeoffResult) -> None:
+    frame = pl.DataFrame(X).with_columns(
+        kind=pl.Series(["u", "v", None, "w"] * 200, dtype=pl.Categorical),
+        word=pl.Series(["x", "y"] * 400),
+        day=pl.date_range(pl.date(2024, 1, 1), pl.date(2026, 3, 10), eager=True),
+        count=pl.Series([1, None] * 400, dtype=pl.Int16),
+    )
+    found = bakeoff.compare(
+        {"tree": DecisionTreeClassifier(max_depth=2), "shows": session(SHOWS).Shows},
+        frame,
+        pl.Series("answer", ["no", "yes"]).gather(Y.to_list()),
+        progress=False,
+    )
+    assert found.state == "completed", dict(found.errors)
+    assert found.log("shows").split() == [
+        *["float64"] * 4,
+        *["category", "str", "datetime64[us]", "float64"],
+    ]
+    assert set(found.predictions("tree")["true"]) == {"no", "yes"}
+
+
+def test_one_candidate_alone_is_said_to_beat_the_baseline(result: BakeoffResult) -> None:
+    found = bakeoff.compare(DecisionTreeClassifier(max_depth=2), X, Y, progress=False)
+    assert "is the only candidate with a score" in found.verdict
+    assert "It beats dummy by about 0." in found.verdict
 
 
 def test_weights_count_in_the_metrics(result: BakeoffResult) -> None:

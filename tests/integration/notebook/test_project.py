@@ -20,6 +20,7 @@ from bakeoff.store.database import schema_version
 SCRIPT = """
 import time
 import bakeoff
+from sklearn.datasets import load_iris
 from sklearn.tree import DecisionTreeClassifier
 
 LONG = 300
@@ -34,6 +35,10 @@ class Slow:
 project = bakeoff.project()
 result = bakeoff.run(models=["ridge", DecisionTreeClassifier(max_depth=2)], progress=False)
 print(sorted(result.leaderboard.index), result.name, flush=True)
+X, y = load_iris(return_X_y=True, as_frame=True)
+given = bakeoff.compare(["ridge", DecisionTreeClassifier(max_depth=2)], X, y, name="given", progress=False)
+names = list(project.runs().name)[:1]
+print(sorted(given.leaderboard.index), names, project.registry.list_models(), flush=True)
 run = bakeoff.run("flowers", models={"slow": Slow}, wait=False)
 for outcome in run:
     print(outcome.candidate, flush=True)
@@ -57,6 +62,7 @@ def test_a_script_runs_its_project_and_leaves_nothing_when_it_is_killed(tmp_path
         assert script.stdout is not None
         first = script.stdout.readline()
         assert first.startswith("['DecisionTreeClassifier', 'dummy', 'ridge'] flowers-"), first
+        assert script.stdout.readline() == "['DecisionTreeClassifier', 'dummy', 'ridge'] ['given'] []\n"
         assert script.stdout.readline() == "dummy\n"
 
         session = sessions.session_of(bakeoff.project(tmp_path)._session.configuration)

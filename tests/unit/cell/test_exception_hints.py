@@ -4,6 +4,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted
 
 from bakeoff.cell.inside.exception_report import hint_for
 
@@ -54,3 +57,9 @@ def test_what_stays_closed_is_named_with_what_would_open_it() -> None:
     error = PermissionError(13, "Permission denied", "/opt/weights/x.bin")
 
     assert "`readable: [/opt/weights/x.bin]` in its entry" in hint_for(error)
+
+
+def test_a_derived_class_that_keeps_nothing_of_its_fit_is_told_what_scikit_learn_expects() -> None:
+    with pytest.raises(NotFittedError) as raised:
+        check_is_fitted(DecisionTreeClassifier())
+    assert "such as `self.is_fitted_ = True`" in hint_for(raised.value)

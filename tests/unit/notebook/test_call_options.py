@@ -22,8 +22,8 @@ def test_every_option_of_a_run_has_a_type_for_python() -> None:
 
 
 def test_every_part_of_a_design_is_passed_on() -> None:
-    assert set(start_bakeoff._DESIGN) | set(COLUMNS) == set(DesignRequest.model_fields)
-    assert {column: key for key, column in COLUMNS.items()} == start_bakeoff._COLUMNS
+    assert set(start_bakeoff.DESIGN) | set(COLUMNS) == set(DesignRequest.model_fields)
+    assert {column: key for key, column in COLUMNS.items()} == start_bakeoff.COLUMNS
 
 
 def test_the_options_that_are_named_in_the_signatures_have_types() -> None:

@@ -31,6 +31,8 @@ def read(given: object) -> GivenCandidates:
         ([("forest", RandomForestClassifier()), "ridge"], ["forest", "ridge"]),
         (["sklearn.svm:SVC", Ridge], ["SVC", "Ridge"]),
         (Ridge(), ["Ridge"]),
+        (iter([Ridge()]), ["Ridge"]),
+        ({"linear": Ridge()}.values(), ["Ridge"]),
     ],
 )
 def test_candidates_have_names_that_a_reader_knows_again(given: object, names: list[str]) -> None:
@@ -51,6 +53,7 @@ def test_what_an_object_learns_is_known_from_its_tags() -> None:
     ("given", "message"),
     [
         ([], "no candidate is given"),
+        ({Ridge()}, "the candidates are a set, which has no order: give a list"),
         (
             {"random forest": Ridge()},
             "'random forest' is no name for a candidate: .* such as 'random-forest'",

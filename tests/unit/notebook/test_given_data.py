@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -28,7 +29,11 @@ class OfAnotherLibrary:
 TABLE = pa.table({"a": [1, 2, 3], "b": ["x", "y", "x"]})
 
 
-@pytest.mark.parametrize("X", [FRAME, TABLE, OfAnotherLibrary(TABLE)], ids=["pandas", "arrow", "polars"])
+@pytest.mark.parametrize(
+    "X",
+    [FRAME, TABLE, OfAnotherLibrary(TABLE), pl.DataFrame(FRAME), FRAME.to_records(index=False)],
+    ids=["pandas", "arrow", "another", "polars", "records"],
+)
 def test_every_kind_of_frame_becomes_a_file_of_its_values(X: object, tmp_path: Path) -> None:
     found = write_data(X, [0, 1, 0], folder=tmp_path)
 
@@ -93,7 +98,15 @@ def test_a_file_is_used_where_it_is(tmp_path: Path) -> None:
         (FRAME, None, "what is to be predicted"),
         (FRAME, [0, 1], "y has 2 values, and X has 3 rows"),
         (FRAME, "bb", r"y is 'bb', which is no column of X; did you mean 'b'\?"),
-        (np.arange(3), [0, 1, 0], r"X is a ndarray of shape \(3,\), and data have rows and columns"),
+        (np.arange(3), [0, 1, 0], r"X is a ndarray of 3 values, .* give `X.reshape\(-1, 1\)` if it is one"),
+        (np.zeros((3, 1, 1)), [0, 1, 0], r"X is a ndarray of shape \(3, 1, 1\), and data have rows and col"),
+        (iter([[1], [2]]), [0, 1], r"X is a list_iterator, which can be read only once: give `list\(X\)`"),
+        (pl.LazyFrame({"a": [1]}), [0], r"a LazyFrame is not computed yet: give `.collect\(\)` of it"),
+        (
+            pd.DataFrame.sparse.from_spmatrix(csr_matrix(np.eye(3))),
+            [0, 1, 0],
+            r"columns '0', '1', '2' of X are sparse, .* give `X.sparse.to_dense\(\)`",
+        ),
         (FRAME, np.zeros((3, 2)), r"y is a ndarray of shape \(3, 2\), and a column has one dimension"),
         (csr_matrix(np.eye(3)), [0, 1, 0], r"X is a sparse matrix, .* `X.toarray\(\)`"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), [0], "X has columns of the same name: 'a'"),

@@ -533,6 +533,14 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             id="one candidate and Production",
         ),
         pytest.param(
+            replace(ONLY_ONE, references=(against("dummy", "xgboost", BETTER),)),
+            [contender("xgboost")],
+            {"baselines": ["dummy"]},
+            "xgboost is the only candidate with a score: f1 0.871 (0.859 to 0.883) on 6,000 rows. "
+            "It beats dummy by about 0.02 f1.",
+            id="one candidate that beats the dummy",
+        ),
+        pytest.param(
             replace(ONLY_ONE, recommended=None, references=(against("dummy", "xgboost", NOT_SHOWN),)),
             [contender("xgboost")],
             {"baselines": ["dummy"]},
