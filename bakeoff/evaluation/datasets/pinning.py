@@ -22,6 +22,7 @@ from bakeoff.domain.dataset import DatasetRef
 from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.domain.finding import Finding, with_accepted, worst_first
 from bakeoff.evaluation.checks.data_findings import findings_on, store_findings, stored_findings
+from bakeoff.evaluation.checks.data_profile import profile_of, store_profile, stored_profile
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import Table, address, table_of
@@ -88,6 +89,7 @@ def pin(
         folder = folder_of(snapshots, ref.dataset_id, ref.split_id)
         known = stored_findings(folder)
         finding = None if known is not None else threads.submit(findings_on, table, split)
+        profiling = None if stored_profile(folder) else threads.submit(profile_of, table, split)
         snapshot_store.find_or_create(
             folder,
             needed=table.nbytes + _bytes_of_folds(table, split) + SPARE_BYTES,
@@ -96,6 +98,8 @@ def pin(
         if finding is not None:
             known = finding.result()
             store_findings(folder, known)
+        if profiling is not None:
+            store_profile(folder, profiling.result())
     return Pinned(
         ref=ref,
         folder=folder,

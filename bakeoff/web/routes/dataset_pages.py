@@ -3,7 +3,7 @@
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.finding import worst_first
 from bakeoff.domain.wording import nearest, quoted
-from bakeoff.operations.datasets.dataset_overview import columns_of, snapshots_of
+from bakeoff.operations.datasets.dataset_overview import change_of, columns_of, snapshots_of
 from bakeoff.store.bakeoffs import run_rows
 from bakeoff.web.shown_tables import ShownTable
 from bakeoff.web.views.run_lines import run_lines
@@ -47,6 +47,8 @@ def show_dataset(visit: Visit) -> Answer:
             f"there is no dataset {quoted(name)}{nearest(name, settings)}: Datasets lists all"
         )
     newest = found[0].run if found else None
+    snapshots = snapshots_of([one.run for one in found])
+    change = change_of(visit.context, snapshots)
     columns = columns_of(visit.context, newest.dataset) if newest else []
     return Page(
         template="dataset.html",
@@ -56,7 +58,9 @@ def show_dataset(visit: Visit) -> Answer:
             "name": name,
             "record": settings[name].to_record(name) if name in settings else None,
             "newest": newest,
-            "snapshots": snapshots_of([one.run for one in found]),
+            "snapshots": snapshots,
+            "change": change,
+            "class_rows": sum(one.train + one.test for one in change.classes),
             "columns": columns,
             "findings": worst_first(newest.findings) if newest else (),
             "lines": run_lines(visit.engine, found[:8]),
@@ -66,7 +70,17 @@ def show_dataset(visit: Visit) -> Answer:
                 name="columns",
                 columns=("column", "type", "missing"),
                 rows=[(column.name, column.type, column.missing) for column in columns],
-            )
+            ),
+            ShownTable(
+                name="classes",
+                columns=("class", "train", "test"),
+                rows=[(one.name, one.train, one.test) for one in change.classes],
+            ),
+            ShownTable(
+                name="drift",
+                columns=("column", "distance", "isNew"),
+                rows=[(one.column, one.distance, one.is_new) for one in change.drift],
+            ),
         ],
     )
 
