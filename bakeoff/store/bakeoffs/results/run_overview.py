@@ -4,10 +4,11 @@ A verdict holds all pairs of its candidates, so the database takes out of it wha
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, select, tuple_
 
+from bakeoff.domain.finding import Finding, blocking
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.store.database.engine import reading
 from bakeoff.store.database.tables import results, verdicts
@@ -23,6 +24,7 @@ class Headline:
     value: float | None = None  #: its score
     interval: Interval | None = None
     tied: int = 0  #: how many share the first place; 0: one is best
+    serious: tuple[str, ...] = ()  #: slugs of findings of high severity that nobody has accepted
 
 
 def headlines(engine: Engine, run_ids: Sequence[str]) -> dict[str, Headline]:
@@ -34,6 +36,7 @@ def headlines(engine: Engine, run_ids: Sequence[str]) -> dict[str, Headline]:
         said["metric"].as_string().label("metric"),
         said["recommended"].as_string().label("recommended"),
         said["tied"].as_json().label("tied"),
+        said["findings"].as_json().label("findings"),
     ).where(verdicts.c.run_id.in_(run_ids), said.is_not(None))
     with reading(engine) as connection:
         found = {
@@ -42,6 +45,9 @@ def headlines(engine: Engine, run_ids: Sequence[str]) -> dict[str, Headline]:
                 metric=row.metric,
                 recommended=row.recommended,
                 tied=len(row.tied or ()),
+                serious=tuple(
+                    dict.fromkeys(one.slug for one in blocking(map(Finding.from_record, row.findings or ())))
+                ),
             )
             for row in connection.execute(wanted)
         }
@@ -58,11 +64,8 @@ def _with_scores(connection: Connection, found: Mapping[str, Headline]) -> dict[
     scored = dict(found)
     for row in rows:
         one = found[row.run_id]
-        scored[row.run_id] = Headline(
-            sentence=one.sentence,
-            metric=one.metric,
-            recommended=one.recommended,
-            tied=one.tied,
+        scored[row.run_id] = replace(
+            one,
             value=row.metrics.get(one.metric),
             interval=Interval(**row.intervals[one.metric]) if one.metric in row.intervals else None,
         )

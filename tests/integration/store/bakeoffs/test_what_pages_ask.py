@@ -1,9 +1,12 @@
 """What pages ask of the store: many runs at once, marks of change, jobs at work, who changed what."""
 
+from dataclasses import replace
+
 from fixtures.samples import a_result
 from fixtures.stored import a_stored_run, an_error, claim
 from sqlalchemy import Engine, insert
 
+from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import Interval, PairDifference, RunVerdict
 from bakeoff.store.bakeoffs import change_marks, job_rows, leases, run_rows
@@ -47,6 +50,15 @@ def test_the_headline_of_a_run_is_its_verdict_and_the_score_of_the_one_to_take(e
     assert (one.sentence, one.metric, one.recommended, one.tied) == ("Nobody knows.", "f1", "m0", 2)
     assert (one.value, one.interval) == (0.75, Interval(low=0.7, high=0.8))
     assert (found[without.id].recommended, found[without.id].value, found[without.id].tied) == (None, None, 0)
+
+
+def test_a_headline_names_serious_findings_that_nobody_has_accepted(engine: Engine) -> None:
+    run, _ = a_stored_run(engine)
+    leak = Finding(slug="leaky-feature", severity=Severity.HIGH, message="x tells y", cure="drop x")
+    known = replace(leak, slug="target-copy", accepted="known at that time")
+    judged(engine, run, findings=(leak, known, replace(leak, slug="id-like", severity=Severity.LOW)))
+
+    assert run_overview.headlines(engine, [run.id])[run.id].serious == ("leaky-feature",)
 
 
 def test_runs_without_a_verdict_have_no_headline(engine: Engine) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fixtures.page_server import a_chromium, a_sight, keep_picture, served
+from fixtures.project import wait_for
 from fixtures.showcase import Showcase, a_showcase
 from fixtures.stored import an_error
 from playwright.sync_api import Browser as Chromium
@@ -134,6 +135,53 @@ def test_a_change_is_seen_within_a_second_and_moves_nothing_that_is_looked_at(
             took.append(time.monotonic() - began)
         assert sight.ask("document.activeElement === window.held")
         assert min(took) < 1  # of two, because the machine may do something else meanwhile
+        assert sight.complaints == []
+
+
+#: What a browser does when another tab is chosen; a headless one has no tabs to choose.
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_page_in_a_hidden_tab_closes_its_stream_and_opens_it_again(
+    chromium: Chromium, url: str, show: Showcase
+) -> None:
+    with a_sight(chromium, url) as sight:
+        ended: list[str] = []
+        sight.page.on("requestfailed", lambda request: ended.append(request.url))
+        with sight.page.expect_response("**/live/**"):
+            sight.go("/runs")
+        assert ended == []
+
+        sight.page.evaluate(HIDE, True)
+        # Playwright tells of events while it is asked something.
+        wait_for(
+            lambda: sight.ask("1") and [one for one in ended if "/live/" in one], "the end of the stream"
+        )
+
+        with sight.page.expect_response("**/live/**"):
+            sight.page.evaluate(HIDE, False)
+        assert sight.complaints == []
+
+
+def test_the_log_of_a_running_job_grows_on_its_page(chromium: Chromium, url: str, show: Showcase) -> None:
+    running = next(
+        job for job in job_rows.of_run(show.context.engine, show.running.id) if job.state is JobState.RUNNING
+    )
+    log = show.context.configuration.log_of(show.running.id, running.id)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("epoch 1\n")
+    with a_sight(chromium, url) as sight:
+        sight.go(f"/jobs/{running.id}")
+        assert "epoch 1" in sight.page.inner_text("#log")
+
+        with log.open("a") as more:
+            more.write("epoch 2 <b>bold</b>\n")
+
+        sight.wait_until("document.getElementById('log').textContent.includes('epoch 2 <b>bold</b>')")
+        assert sight.page.inner_text("#log").count("epoch 1") == 1
         assert sight.complaints == []
 
 
