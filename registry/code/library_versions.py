@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import sys
+import time
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib import metadata
@@ -46,8 +47,20 @@ loaded_environment = cache(cell_environment)
 
 
 def own_version() -> str:
-    """Our version and a digest of our sources, which may change while the version does not."""
-    return _version_and_digest(tuple(sorted(_own_files())))
+    """Our version and a digest of our sources, which may change while the version does not.
+
+    They are looked at once a second at most: for each start of a run that would be two hundred calls to the
+    kernel, and in a busy server a thread may have to wait after each.
+    """
+    return _version_and_digest(_own_files_at(int(time.monotonic() / _LOOKS_EVERY_S)))
+
+
+_LOOKS_EVERY_S = 1.0
+
+
+@lru_cache(maxsize=1)
+def _own_files_at(_look: int) -> tuple[tuple[str, int, int], ...]:
+    return tuple(sorted(_own_files()))
 
 
 def _own_files() -> Iterator[tuple[str, int, int]]:
