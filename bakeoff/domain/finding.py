@@ -18,6 +18,9 @@ from typing import Any, Self
 
 from bakeoff.domain.wording import joined
 
+#: The finding on a candidate that `bakeoff check` found fault with.
+FAILED_CHECKS = "failed-checks"
+
 #: Every finding there is, and what it says.
 SLUGS = {
     # on the data
@@ -42,7 +45,7 @@ SLUGS = {
     # on results
     "constant-prediction": "a candidate predicts the same for every row",
     "too-good": "a candidate makes almost no error where a linear one makes many",
-    "failed-checks": "a candidate does not keep the contract of plugins",
+    FAILED_CHECKS: "a candidate does not keep the contract of plugins",
     "not-better-than-baseline": "nobody is shown to beat the dummy",
     "few-rows": "there are too few test rows to claim anything",
     "few-groups": "there are too few groups to claim anything",

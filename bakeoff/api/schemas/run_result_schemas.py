@@ -237,6 +237,10 @@ class ResultOut(Out):
         None, description="first and last place that the candidate may have; null until the run is judged"
     )
     to_best: ToBestOut | None = Field(None, description="its value minus the highest one")
+    findings: list[str] = Field(
+        [],
+        description="slugs of the findings that name it, such as failed-checks; its verdict has them whole",
+    )
     folds: list[FoldOut] = Field([], description="of a run with folds, in order")
     details: dict[str, Any] | None = Field(
         None, description="per class, confusion matrix, residuals, warnings; null unless `details=true`"

@@ -302,7 +302,12 @@ class RunVerdict:
             }
             if to_best
             else None,
+            "findings": self.findings_on(candidate),
         }
+
+    def findings_on(self, candidate: str) -> list[str]:
+        """The slugs of the findings that name the candidate, such as `failed-checks`."""
+        return list(dict.fromkeys(one.slug for one in self.findings if candidate in one.candidates))
 
     def beats_baselines(self, candidate: str) -> bool | None:
         """Whether it is shown to beat each of them. None: not compared, or too little is known for it."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.finding import Finding, Severity
+from bakeoff.domain.finding import FAILED_CHECKS, Finding, Severity
 from bakeoff.domain.wording import joined
 from bakeoff.operations.conformance.report_store import known_reports
 from bakeoff.operations.context import Context
@@ -18,7 +18,7 @@ def findings_of_checks(context: Context, candidates: Iterable[Candidate]) -> Ite
         if failed:
             more = [f"{len(failed) - _MOST_NAMED} more"] if failed[_MOST_NAMED:] else []
             yield Finding(
-                slug="failed-checks",
+                slug=FAILED_CHECKS,
                 severity=Severity.HIGH if _CANNOT_BE_REPEATED in failed else Severity.MEDIUM,
                 message=f"{name} fails {joined([*failed[:_MOST_NAMED], *more])}",
                 cure=f"`bakeoff check {name}` says what to mend",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
+from bakeoff.domain.finding import FAILED_CHECKS
 from bakeoff.web.charts.cost_figures import cost_of, latency_figure
 from bakeoff.web.charts.failure_text import why_failed
 from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, percent, tag
@@ -272,6 +273,9 @@ def _model_cell(row: Record, board: _Board) -> Markup:
         said.append(
             label(f"{len(warnings)} warning{'s' * (len(warnings) > 1)}", "late", title="\n".join(warnings))
         )
+    if FAILED_CHECKS in row.get("findings", ()):
+        why = f"`bakeoff check {row['modelId']}` says what to mend"
+        said.append(label("fails checks", "late", title=why))
     if row["reusedFrom"]:
         said.append(label("reused", "kept", title="The predictions of an earlier run counted"))
     return _td(name, " ", tag("span", row["modelVersion"], class_="bo-version"), *said, class_="bo-model")

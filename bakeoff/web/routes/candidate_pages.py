@@ -1,7 +1,9 @@
 """Candidates: those that can take part, and those that cannot, with the reason and the cure."""
 
+from bakeoff.domain.conformance import CANDIDATE_CHECKS, SIGNAL_CHECKS
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.wording import nearest, quoted
+from bakeoff.operations.conformance.report_store import known_reports
 from bakeoff.store.bakeoffs import rejections as loads
 from bakeoff.web.shown_tables import Cell, ShownTable
 from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
@@ -13,21 +15,32 @@ def list_candidates(visit: Visit) -> Answer:
     enabled = [one for one in contents.candidates.values() if text in one.id.lower()]
     disabled = [one for one in contents.disabled.values() if text in one.id.lower()]
     rejected = [one for one in contents.rejected.values() if text in one.id.lower()]
+    known = known_reports(visit.context.configuration, [*enabled, *disabled])
+    failing = {id_: one.report.failed for id_, one in known.items()}
     rows: list[list[Cell]] = [
-        [one.id, one.version, str(one.kind), state, one.path, one.description or None, None]
+        [
+            *(one.id, one.version, str(one.kind), state, one.path, one.description or None, None),
+            ", ".join(failing[one.id]) or "none" if one.id in failing else None,
+        ]
         for state, some in (("enabled", enabled), ("disabled", disabled))
         for one in some
     ]
-    rows += [[one.id, one.version, None, "rejected", one.path, one.cause, one.fix] for one in rejected]
+    rows += [[one.id, one.version, None, "rejected", one.path, one.cause, one.fix, None] for one in rejected]
     return Page(
         template="candidate_list.html",
         title="Candidates",
         section="Candidates",
-        data={"enabled": enabled, "disabled": disabled, "rejected": rejected, "rules": contents.rules},
+        data={
+            "enabled": enabled,
+            "disabled": disabled,
+            "rejected": rejected,
+            "rules": contents.rules,
+            "failing": failing,
+        },
         tables=[
             ShownTable(
                 name="candidates",
-                columns=("modelId", "version", "kind", "state", "path", "about", "fix"),
+                columns=("modelId", "version", "kind", "state", "path", "about", "fix", "failedChecks"),
                 rows=rows,
             )
         ],
@@ -43,6 +56,7 @@ def show_candidate(visit: Visit) -> Answer:
             f"there is no candidate {quoted(wanted)}{nearest(wanted, contents.candidates)}: "
             "Candidates lists all of them"
         )
+    known = known_reports(visit.context.configuration, [candidate] if candidate else [])
     return Page(
         template="candidate.html",
         title=wanted,
@@ -52,6 +66,8 @@ def show_candidate(visit: Visit) -> Answer:
             "candidate": candidate,
             "is_enabled": wanted in contents.candidates,
             "rejections": rejections[:20],
+            "known": known.get(wanted),
+            "claims": {**SIGNAL_CHECKS, **CANDIDATE_CHECKS},
         },
     )
 

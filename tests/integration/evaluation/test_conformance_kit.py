@@ -168,6 +168,13 @@ def test_estimators_of_known_libraries_pass(check: Check, path: str) -> None:
 
 
 @pytest.mark.services  # no server, but a minute of work
+@pytest.mark.parametrize("path", ["catboost:CatBoostClassifier", "catboost:CatBoostRegressor"])
+def test_catboost_passes_where_it_is_installed(check: Check, path: str) -> None:
+    pytest.importorskip("catboost")
+    assert check(path, params={"verbose": 0, "allow_writing_files": False}).failed == []
+
+
+@pytest.mark.services
 @pytest.mark.parametrize("path", SLOWER)
 def test_slower_ones_pass_and_exceptions_are_named(check: Check, path: str) -> None:
     assert check(path).failed == EXPECTED.get(path, [])

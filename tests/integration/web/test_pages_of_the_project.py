@@ -10,7 +10,9 @@ from fixtures.page_visits import Browser
 from fixtures.showcase import HOSTILE, SCRIPT, Showcase, a_showcase
 
 from bakeoff.api.security.tokens import Role, add
+from bakeoff.domain.conformance import CheckOutcome, CheckResult, ConformanceReport
 from bakeoff.domain.identity import utc_now
+from bakeoff.operations.conformance.report_store import keep
 from bakeoff.web.page_rendering import path_part
 from bakeoff.web.routes.page_table import PAGES
 from registry.models.registry_opening import open_registry
@@ -81,6 +83,26 @@ def test_a_dataset_shows_its_snapshots_and_columns(browser: Browser) -> None:
     assert "1,800</strong> train" in browser.page("/datasets/credit-default")
     assert "No run has used it yet" in browser.page("/datasets/wine")
     assert browser.get("/datasets/whine").status_code == 404
+
+
+def test_what_bakeoff_check_found_stands_with_the_candidate(browser: Browser, show: Showcase) -> None:
+    configuration = show.context.configuration
+    failed = CheckResult(
+        slug="row-order", outcome=CheckOutcome.FAILED, seen=f"row 7 {SCRIPT}", cure="sort nothing"
+    )
+    passed = CheckResult(slug="shape", outcome=CheckOutcome.PASSED)
+    forest = show.context.catalog().contents.candidates["forest"]
+    keep(configuration, forest, ConformanceReport(subject="forest", checks=(passed, failed)))
+
+    page, rows = browser.page("/candidates/forest"), json.loads(browser.page("/candidates.json"))
+    assert "1 of 2 checks passed" in page
+    assert "row-order: not so that the order of the rows changes no prediction" in page
+    assert SCRIPT not in page
+    assert {row["modelId"]: row["failedChecks"] for row in rows if row["failedChecks"]} == {
+        "forest": "row-order"
+    }
+    assert "fails 1 check<" in browser.page("/candidates")
+    assert "What was checked" not in browser.page("/candidates/logistic")
 
 
 def test_a_candidate_that_cannot_take_part_is_shown_with_its_cure(browser: Browser) -> None:

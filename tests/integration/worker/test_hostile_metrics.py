@@ -119,3 +119,15 @@ def test_a_metric_says_itself_that_less_is_better_and_the_verdict_follows_it(pro
     assert not verdict.greater_is_better
     assert costs["means"] is not None
     assert set(verdict.bands) == {"means", "other"}
+
+
+def test_in_folds_and_with_seeds_it_is_computed_like_any_other_metric(project: Project) -> None:
+    design = {"folds": 2, "seeds": 3}
+    run_id = project.run("means", metrics=["accuracy", f"{MODULE}:honest"], design=design)
+    result = project.results(run_id)["means"]
+    details: dict[str, Any] = dict(result.details)
+    of_parts = [part["metrics"] for name in ("folds", "seeds") for part in details[name]]
+
+    assert result.metrics["accuracy"] == pytest.approx(result.metrics[f"{MODULE}:honest"])
+    assert len(of_parts) == 6 + 3
+    assert all(one["accuracy"] == pytest.approx(one[f"{MODULE}:honest"]) for one in of_parts)

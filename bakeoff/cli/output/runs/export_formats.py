@@ -7,7 +7,7 @@ from typing import Any
 
 from bakeoff.cli.output.number_format import decimals, fixed
 from bakeoff.cli.output.runs.verdict_view import place_of
-from bakeoff.domain.finding import in_short
+from bakeoff.domain.finding import FAILED_CHECKS, in_short
 from bakeoff.domain.runs.verdict import Interval, verdict_facts
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
@@ -131,6 +131,8 @@ def _note(standing: LeaderboardRow, report: RunReport) -> str:
         said.append("take this one")
     if standing.beats_baseline is False:
         said.append("not better than the baseline")
+    if report.verdict is not None and FAILED_CHECKS in report.verdict.findings_on(name):
+        said.append("fails checks")
     if standing.result.reused_from:
         said.append("reused")
     return ", ".join(said)

@@ -12,6 +12,7 @@ from rich.text import Text
 from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, cut, fitting, left_out, table_of
 from bakeoff.cli.output.number_format import decimals, fixed
 from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, interval_texts, place_of, whiskers
+from bakeoff.domain.finding import FAILED_CHECKS
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
@@ -150,6 +151,8 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
         said.append(counted(len(warnings), "warning"))
     if standing.result.details.get("deterministic") is False:
         said.append("not deterministic")
+    if report.verdict is not None and FAILED_CHECKS in report.verdict.findings_on(standing.result.model_id):
+        said.append("fails checks")
     if standing.result.reused_from:
         said.append("reused")
     return Text(", ".join(said), "yellow" if not_better or warnings else "bold cyan" if take_it else _DIM)

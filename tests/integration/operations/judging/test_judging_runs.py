@@ -13,6 +13,7 @@ from fixtures import warm
 from fixtures.project import Project, a_project
 from sqlalchemy import delete, update
 
+from bakeoff.cli.output.runs.export_formats import to_markdown
 from bakeoff.domain.conformance import CheckOutcome, CheckResult, ConformanceReport
 from bakeoff.domain.finding import Finding, Severity
 from bakeoff.domain.identity import new_id
@@ -21,6 +22,7 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.operations.conformance.report_store import keep
 from bakeoff.operations.judging.detectable_difference import detectable_difference
 from bakeoff.operations.judging.judge_runs import judge_old_run, wait_for_verdict
+from bakeoff.operations.runs.run_report import read_report, report_record
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import tables
@@ -180,9 +182,14 @@ def test_what_bakeoff_check_found_in_a_candidate_stands_in_the_verdict_of_its_ru
     keep(configuration, candidate, ConformanceReport(subject="dices", checks=(failed,)))
     try:
         found = {one.slug: one for one in judged_again(project, run).findings}
+        report = read_report(project.engine, run.id)
     finally:
         shutil.rmtree(configuration.data_dir / "checks")
 
+    rows = {row["modelId"]: row["findings"] for row in report_record(report)["leaderboard"]}
+    assert [name for name, slugs in rows.items() if "failed-checks" in slugs] == ["dices"]
+    [marked] = [line for line in to_markdown(report).splitlines() if "fails checks" in line]
+    assert "dices" in marked
     assert (found["failed-checks"].message, found["failed-checks"].candidates) == (
         "dices fails row-order",
         ("dices",),

@@ -472,7 +472,7 @@ def test_what_the_leaderboard_and_the_api_are_told():
     b = verdict.record_of("b")
     assert (b["standing"], b["band"]) == ("worse", [2, 2])
     assert set(b["toBest"]) == {"difference", "low", "high", "pValue"}
-    assert verdict.record_of("a") == {"standing": "best", "band": [1, 1], "toBest": None}
+    assert verdict.record_of("a") == {"standing": "best", "band": [1, 1], "toBest": None, "findings": []}
     assert set(verdict.pairs[0].to_record()) == {
         "a", "b", "difference", "low", "high", "pValue", "restsOn", "better",
     }  # fmt: skip

@@ -150,3 +150,12 @@ def test_fifty_candidates_fit_into_60_kb():
         for row in report["leaderboard"]
     ]
     assert len(leaderboard_table({**report, "leaderboard": rows[:50]})) < 120_000
+
+
+def test_a_candidate_that_fails_checks_of_the_kit_says_so_in_its_row():
+    report = a_report()
+    report["leaderboard"][3]["findings"] = ["failed-checks"]
+    marked = [one.text for one in with_class(board(report), "bo-model") if "fails checks" in one.text]
+
+    assert len(marked) == 1
+    assert "hist_gradient_boosting" in marked[0]
