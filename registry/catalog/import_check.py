@@ -32,7 +32,9 @@ def _check(candidate: Candidate, root: Path, inside: "CellApi") -> dict[str, Any
         if candidate.kind is CandidateKind.SIGNAL:
             found = find_signal_class(candidate, root=root, entering=inside.phase)
             return {"learns": None, "artefacts": list(found.artefacts)}
-        return _found_of_model(candidate, build(candidate, root=root, seed=0, entering=inside.phase))
+        model = build(candidate, root=root, seed=0, entering=inside.phase)
+        inside.keep(model)
+        return _found_of_model(candidate, model)
     except LoadError as exc:
         return {"cause": exc.cause, "fix": hint_for(exc.__cause__) or exc.fix, "traceback": exc.traceback}
 

@@ -234,3 +234,26 @@ def map_file(payload, inside):
     import numpy as np
 
     return int(np.memmap(payload, mode="r")[-10:].sum())
+
+
+class _Endless:
+    """Whoever finalises or flushes it waits."""
+
+    def __del__(self):
+        time.sleep(60)
+
+    def write(self, text):
+        pass
+
+    def flush(self):
+        time.sleep(60)
+
+
+def keep_what_hangs_when_finalised(payload, inside):
+    inside.keep(_Endless())
+    return "done"
+
+
+def leave_an_output_that_hangs_when_flushed(payload, inside):
+    sys.stdout = _Endless()
+    return "done"

@@ -48,6 +48,7 @@ class CellOutcome:
     exit_code: int | None = None
     usage: Usage
     log_tail: str = ""  #: the last of what it printed
+    lingered: bool = False  #: it was ended, because it did not end by itself after its report
     log_gap: str = ""  #: that the log misses some of it, and why; empty: it is complete
 
     @property

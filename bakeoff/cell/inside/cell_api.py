@@ -71,10 +71,15 @@ class CellApi:
         self._report = report
         self._outputs = dict(outputs)
         self._opened: list[Output] = []
+        self._kept: list[object] = []
 
     def phase(self, name: str) -> None:
         """Report which phase begins: an error from here on is reported as one of this phase."""
         self.write(encode({"phase": name[:PHASE_CHARS]}))
+
+    def keep(self, thing: object) -> None:
+        """Hold it until the cell ends, which finalises nothing: a `__del__` that hangs costs no result."""
+        self._kept.append(thing)
 
     def output(self, name: str) -> Output:
         """The file behind an output that the order names, once; it is moved to its place on return."""

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 
 from bakeoff.cell.confinement.scratch_folder import Scratch
@@ -26,6 +27,10 @@ _HINTS: Mapping[int, str] = {
     signal.SIGBUS: "A file that it had mapped was truncated, or a disk or /dev/shm was full.",
     signal.SIGILL: "A compiled library was built for another processor.",
 }
+
+
+#: How long a cell may take to end after its report. Its result is there: what it does then counts no more.
+_LINGER_S = 3.0
 
 
 class AbandonedError(Exception):
@@ -54,6 +59,8 @@ class CellMonitor:
         self._limits = LimitsCheck(limits, workplace.scratch, process_tree.memory_of("self"))
         self._start = monotonic()
         self._deaths: list[process_tree.DeadProcess] = []
+        self._reported: float | None = None  #: when the end of its report was read
+        self._lingered = False
 
     def run(self, outputs: Sequence[int]) -> CellOutcome:
         """Send the order and wait until all of the cell has ended. If this raises, the caller kills it."""
@@ -71,11 +78,15 @@ class CellMonitor:
         while True:
             ready = dict(self._poll.poll(self._longest_wait_s() * 1000))
             breach = self._handle(ready) or self._check_limits()
-            if breach is not None or pidfd in ready:
+            self._lingered = breach is None and pidfd not in ready and self._linger_left_s() == 0
+            if breach is not None or pidfd in ready or self._lingered:
                 return breach
 
     def _longest_wait_s(self) -> float:
-        return min(self._left_s(), self._limits.due_s, self._log.due_s)
+        return min(self._left_s(), self._limits.due_s, self._log.due_s, self._linger_left_s())
+
+    def _linger_left_s(self) -> float:
+        return inf if self._reported is None else max(0.0, self._reported + _LINGER_S - monotonic())
 
     def _left_s(self) -> float:
         return max(0.0, self._start + self._order.limits.wall_s - monotonic())
@@ -102,10 +113,12 @@ class CellMonitor:
                 self._poll.unregister(self._report.pipe)
         except BadReportError as error:
             return _bad_report(error)
+        if self._report.end is not None and self._reported is None:
+            self._reported = monotonic()
         return None
 
     def _check_limits(self) -> Breach | None:
-        if self._left_s() == 0:
+        if self._left_s() == 0 and self._reported is None:
             limit_s = self._order.limits.wall_s
             return _breach(
                 End.TIMED_OUT,
@@ -139,6 +152,7 @@ class CellMonitor:
             exit_code=exit_code,
             usage=self._usage(),
             log_tail=self._log.finish(),
+            lingered=self._lingered,
             log_gap=self._log.gap,
         )
 
@@ -148,6 +162,8 @@ class CellMonitor:
     def _end(self, breach: Breach | None, code: int) -> tuple[End, Failure | None, int | None]:
         if breach is not None:
             return breach.end, breach.failure, None
+        if self._lingered and self._report.end is not None:
+            return self._report.end, self._report.error, self._report.exit_code
         if code < 0:
             return End.SIGNALLED, _signalled(-code), None
         if code > 0 or self._report.end is None:

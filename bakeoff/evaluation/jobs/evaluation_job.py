@@ -233,7 +233,12 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
             probabilities=None if (beside := paths.beside) is None else sha256(beside),
         ),
     )
-    warnings = [*about_weights(outcome.value), *([outcome.log_gap] if outcome.log_gap else [])]
+    lingered = ["its process did not end after its result was written, and was ended"]
+    warnings = [
+        *about_weights(outcome.value),
+        *(lingered if outcome.lingered else []),
+        *([outcome.log_gap] if outcome.log_gap else []),
+    ]
     for warning in warnings:
         scored = with_warning(scored, warning)
     return scored

@@ -54,6 +54,7 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
         audit.begin()
     chance = GlobalChance()
     fitted = _fit(candidate, data, Path(payload["root"]), seed, inside)
+    inside.keep(fitted)
     inside.phase(Phase.PREDICT)
     began = time.perf_counter()
     try:

@@ -389,3 +389,18 @@ def test_three_hundred_orders_leave_nothing_behind(kitchen, oven):
     assert len(names_in("/proc/self/fd")) == ours
     assert names_in(kitchen.folder) == ["a", "log"]
     assert children(oven._process.pid) == {parent}
+
+
+def test_what_is_kept_is_never_finalised_so_a_hanging_finaliser_costs_nothing(kitchen):
+    outcome = kitchen.run("keep_what_hangs_when_finalised")
+
+    assert (outcome.end, outcome.value, outcome.lingered) == (End.RETURNED, "done", False)
+    assert outcome.usage.wall_s < 5
+
+
+def test_a_cell_that_does_not_end_after_its_report_is_ended_and_its_value_counts_marked(kitchen):
+    outcome = kitchen.run("leave_an_output_that_hangs_when_flushed")
+
+    assert (outcome.end, outcome.value, outcome.lingered) == (End.RETURNED, "done", True)
+    assert outcome.usage.wall_s < 20
+    assert kitchen.run("echo", "the next one").value == "the next one"

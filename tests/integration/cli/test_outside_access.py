@@ -34,6 +34,19 @@ class Talkative(Pretrained):
         raise ValueError("refused: " + os.environ["HUB_TOKEN"])
 
 
+class HangsAtItsEnd:
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return ["yes"] * len(X)
+
+    def __del__(self):
+        import time
+
+        time.sleep(600)
+
+
 class Forgetful(Pretrained):
     def fit(self, X, y):
         self.answer = os.environ["HUB_TOKEN"]
@@ -44,6 +57,7 @@ models:
   pretrained: {path: models/hub.py:Pretrained, env: [HUB_TOKEN], readable: [~/.cache/weights]}
   without_weights: {path: models/hub.py:Pretrained, env: [HUB_TOKEN]}
   talkative: {path: models/hub.py:Talkative, env: [HUB_TOKEN]}
+  hangs: {path: models/hub.py:HangsAtItsEnd, timeout: 60}
   forgetful: {path: models/hub.py:Forgetful}
   nosy: {path: models/hub.py:Forgetful, readable: [data]}
 """
@@ -115,3 +129,7 @@ def test_the_value_of_the_token_is_in_no_row_and_no_log(project: tuple[Path, dic
     written = [file for file in root.rglob("*") if file.is_file()]
     assert any(b"logged in with ***" in file.read_bytes() for file in written)
     assert [file for file in written if TOKEN.encode() in file.read_bytes()] == []
+
+
+def test_a_candidate_whose_finaliser_hangs_has_its_result(project: tuple[Path, dict[str, Any]]) -> None:
+    assert of(project[1], "hangs")["metrics"]["recall"] == 1.0
