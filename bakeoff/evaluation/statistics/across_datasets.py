@@ -98,9 +98,11 @@ def judge_across(
     """
     datasets = tuple(scores)
     names = sorted(next(iter(scores.values()), {}))
-    table = np.array([[scores[one][name] for name in names] for one in datasets]).reshape(-1, len(names))
+    table = np.array([[scores[one][name] for name in names] for one in datasets]).reshape(
+        len(datasets), len(names)
+    )
     better_up = np.round(table if greater_is_better else -table, _DIGITS)
-    ranks = np.array([mid_ranks(-row) for row in better_up]).reshape(-1, len(names))
+    ranks = np.array([mid_ranks(-row) for row in better_up]).reshape(len(datasets), len(names))
     is_comparable = len(names) >= _PAIR and len(datasets) > 0
     difference = critical_difference(len(names), len(datasets), level=level) if is_comparable else None
     may_claim = metric is not None and is_comparable and len(datasets) >= FEWEST_DATASETS

@@ -100,6 +100,9 @@ def read_suite(context: Context, suite_id: str) -> SuiteReport:
     report = _report(context, suite_rows.get(context.engine, suite_id))
     if report.verdict is not None or not report.is_over or _is_awaited(context, report):
         return report
+    # Read once more: a run may have been judged after its verdict was looked for, and before it was asked
+    # whether it is still awaited. From now on nothing changes.
+    report = _report(context, report.suite)
     verdict = judge_suite(context, report)
     suite_rows.write_verdict(context.engine, suite_id, verdict)
     return replace(report, verdict=verdict)

@@ -158,6 +158,14 @@ def test_of_equal_candidates_one_is_called_better_in_at_most_one_suite_of_twenty
     assert wrong <= 20  # 5 % of 200 are 10; 20 would be three standard errors above
 
 
+@pytest.mark.parametrize("scores", [{}, {"d": {}, "e": {}}, {"d": {"m": 0.5}}])
+def test_with_nothing_to_compare_that_is_said(scores: dict[str, dict[str, float]]) -> None:
+    found = judge_across(scores, metric="f1", greater_is_better=True)
+
+    assert "so there is nothing to compare" in found.sentence
+    assert (found.pairs, found.recommended, found.critical_difference) == ((), None, None)
+
+
 def test_the_critical_difference_is_that_of_the_table() -> None:
     # 2.728 is the value for five candidates in every table of Nemenyi's test.
     assert critical_difference(5, 30, level=0.05) == pytest.approx(2.728 * (30 / 180) ** 0.5, abs=1e-3)
