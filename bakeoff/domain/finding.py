@@ -43,6 +43,7 @@ SLUGS = {
     "target-kind": "numbers of the target may be classes",
     "text-dates": "a column of text looks like dates",
     # on results
+    "below-dummy": "a candidate is less often right than the most frequent class, which nearly all rows have",
     "constant-prediction": "a candidate predicts the same for every row",
     "too-good": "a candidate makes almost no error where a linear one makes many",
     FAILED_CHECKS: "a candidate does not keep the contract of plugins",

@@ -21,6 +21,8 @@ from bakeoff.domain.machine.folders import refuse_tasks
 #: The metrics of a run that names none.
 CLASSIFICATION_METRICS = ("f1", "precision", "recall", "accuracy")
 REGRESSION_METRICS = ("r2", "mae", "rmse")
+#: They join those of two classes where few rows are of one: they look at the order, not at a threshold.
+RARE_CLASS_METRICS = ("roc_auc", "average_precision")
 
 #: All built-in metrics, by the kind of target that they fit. No package can take one of these names.
 BUILT_IN_CLASSIFICATION = (*CLASSIFICATION_METRICS, "balanced_accuracy")

@@ -8,6 +8,7 @@ from bakeoff.domain.runs.result import Result
 
 _ALMOST_RIGHT, _POINTS_BEHIND = 0.99, 0.05
 _ALMOST_ALL, _LINEAR_R2 = 0.999, 0.95
+_MOSTLY_ONE_CLASS = 0.9
 _LINEAR = "sklearn.linear_model"
 
 
@@ -26,6 +27,7 @@ def result_findings(
             cure="`threshold`, class weights or other parameters; as it is, it has learned nothing",
             candidates=constant,
         )
+    yield from _below_the_dummy(rivals, next((one for one in results if one.model_id == baseline), None))
     linear = [one for one in rivals if (candidates[one.model_id].path or "").startswith(_LINEAR)]
     for metric, enough, behind in (
         ("accuracy", _ALMOST_RIGHT, lambda score: score - _POINTS_BEHIND),
@@ -52,6 +54,27 @@ def result_findings(
                 "right, `accept: [too-good: the reason]`",
                 candidates=tuple(one.model_id for one in good),
             )
+
+
+def _below_the_dummy(rivals: Sequence[Result], dummy: Result | None) -> Iterator[Finding]:
+    """Where nearly all rows are of one class, who looks for the others is less often right than the dummy."""
+    usual = dummy.metrics.get("accuracy") if dummy else None
+    if usual is None or usual < _MOSTLY_ONE_CLASS:
+        return
+    below = tuple(
+        one.model_id
+        for one in rivals
+        if (accuracy := one.metrics.get("accuracy")) is not None and accuracy < usual
+    )
+    if below:
+        yield Finding(
+            slug="below-dummy",
+            severity=Severity.LOW,
+            message=f"the accuracy of {', '.join(below)} is below the {usual:.4f} of always answering the "
+            "most frequent class: few rows of a class carry the result",
+            cure="go by average_precision, roc_auc or balanced_accuracy, which such an answer does not win",
+            candidates=below,
+        )
 
 
 def _is_constant(result: Result) -> bool:

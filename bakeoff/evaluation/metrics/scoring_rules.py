@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import (
     AVERAGED_METRICS,
     CLASSIFICATION_METRICS,
+    RARE_CLASS_METRICS,
     REGRESSION_METRICS,
     Average,
     MetricFacts,
@@ -33,14 +36,16 @@ def resolve_rules(
     zero_division: float = 0.0,
     seal: float = 0.0,
     facts: Sequence[MetricFacts] = (),
+    has_rare_class: bool = False,
 ) -> ScoringRules:
     """Check all rules before anything is enqueued.
 
-    `classes` are in sort order; `facts`: of the custom metrics.
+    `classes` are in sort order; `facts`: of the custom metrics; `has_rare_class`: whether few of the test
+    rows are of one class, which adds to the metrics of a request that names none.
     """
     kind = _kind(target_kind, classes)
     with in_field("metrics"):
-        names = _metrics(metrics, kind, facts)
+        names = _default(kind, rare=has_rare_class) if metrics is None else _metrics(metrics, kind, facts)
     with in_field("positiveLabel"):
         positive = _positive_label(positive_label, kind, classes)
     with in_field("threshold"):
@@ -71,9 +76,23 @@ def _kind(target_kind: TargetKind, classes: Sequence[Label]) -> TargetKind:
     return TargetKind.BINARY if len(classes) == _BINARY else TargetKind.MULTICLASS
 
 
-def _metrics(names: Sequence[str] | None, kind: TargetKind, facts: Sequence[MetricFacts]) -> tuple[str, ...]:
-    if names is None:
-        return REGRESSION_METRICS if kind is TargetKind.REGRESSION else CLASSIFICATION_METRICS
+def _default(kind: TargetKind, *, rare: bool) -> tuple[str, ...]:
+    if kind is TargetKind.REGRESSION:
+        return REGRESSION_METRICS
+    more = RARE_CLASS_METRICS if rare and kind is TargetKind.BINARY else ()
+    return (*CLASSIFICATION_METRICS, *more)
+
+
+_RARE = 0.1
+
+
+def has_rare_class(labels: NDArray[Any]) -> bool:
+    """Whether at most a tenth of the labels are of one of the classes."""
+    _, counts = np.unique(labels, return_counts=True)
+    return bool(counts.min() <= _RARE * counts.sum())
+
+
+def _metrics(names: Sequence[str], kind: TargetKind, facts: Sequence[MetricFacts]) -> tuple[str, ...]:
     if isinstance(names, str) or not names:
         raise InvalidInputError(
             f"metrics must be a list of one name at least, got {names!r}; such as [f1, recall]"

@@ -16,11 +16,11 @@ from bakeoff.domain.model_version import check_name
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
-from bakeoff.evaluation.datasets.snapshot import classes, fields, fold_sizes
+from bakeoff.evaluation.datasets.snapshot import classes, fields, fold_sizes, sealed_labels
 from bakeoff.evaluation.functions.metric_facts import metric_facts
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline
 from bakeoff.evaluation.metrics.metric_names import check_names
-from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
+from bakeoff.evaluation.metrics.scoring_rules import has_rare_class, resolve_rules
 from bakeoff.evaluation.planning.candidate_choice import (
     BASELINE_ID,
     Choice,
@@ -265,6 +265,8 @@ def _rules(
         average=request.average,
         zero_division=request.zero_division,
         seal=seal,
+        has_rare_class=pinned.ref.target_kind is not TargetKind.REGRESSION
+        and has_rare_class(sealed_labels(pinned.folder)),
     )
 
 

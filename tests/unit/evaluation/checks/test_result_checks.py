@@ -39,3 +39,18 @@ def test_numbers_that_are_predicted_exactly_are_too_good():
 def test_a_good_score_on_easy_data_is_not_too_good():
     assert found(tree={"accuracy": 0.995}, line={"accuracy": 0.97, "path": LINEAR}) == {}
     assert found(tree={"accuracy": 0.995}) == {}
+
+
+def test_where_few_rows_are_of_a_class_an_accuracy_below_the_dummys_is_said():
+    seen = found(
+        dummy={"accuracy": 0.98}, svm={"accuracy": 0.97}, tree={"accuracy": 0.95}, good={"accuracy": 0.98}
+    )["below-dummy"]
+
+    assert seen.candidates == ("svm", "tree")
+    assert seen.message == (
+        "the accuracy of svm, tree is below the 0.9800 of always answering the most frequent class: few rows "
+        "of a class carry the result"
+    )
+    assert not seen.blocks
+    assert found(dummy={"accuracy": 0.6}, svm={"accuracy": 0.5}) == {}
+    assert found(dummy={"accuracy": None}, svm={"accuracy": 0.5}) == {}

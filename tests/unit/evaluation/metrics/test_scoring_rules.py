@@ -6,7 +6,7 @@ import pytest
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
+from bakeoff.evaluation.metrics.scoring_rules import has_rare_class, resolve_rules
 from registry.columns.class_predictions import code_of
 
 BINARY, MULTICLASS, REGRESSION = TargetKind.BINARY, TargetKind.MULTICLASS, TargetKind.REGRESSION
@@ -137,3 +137,18 @@ def test_wrong_rules_for_regression_are_refused(wrong, message):
 def test_the_error_about_a_positive_label_ends_with_the_classes():
     with pytest.raises(InvalidInputError, match=r"the classes are 0, 1$"):
         resolve_rules(target_kind=BINARY, classes=[0, 1], positive_label=5)
+
+
+def test_where_few_rows_are_of_one_of_two_classes_metrics_of_the_order_join_the_defaults():
+    rare = resolve_rules(target_kind=BINARY, classes=["no", "yes"], has_rare_class=True)
+    several = resolve_rules(target_kind=MULTICLASS, classes=[0, 1, 2], has_rare_class=True)
+    named = resolve_rules(target_kind=BINARY, classes=["no", "yes"], has_rare_class=True, metrics=["f1"])
+
+    assert rare.metrics == ("f1", "precision", "recall", "accuracy", "roc_auc", "average_precision")
+    assert several.metrics == ("f1", "precision", "recall", "accuracy")
+    assert named.metrics == ("f1",)
+
+
+@pytest.mark.parametrize(("rare", "expected"), [(10, True), (11, False), (90, True), (50, False)])
+def test_a_class_is_rare_with_a_tenth_of_the_rows_at_most(rare, expected):
+    assert has_rare_class(np.array(["yes"] * rare + ["no"] * (100 - rare))) is expected

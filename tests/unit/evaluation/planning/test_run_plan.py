@@ -547,3 +547,11 @@ def test_a_grid_for_one_who_does_not_take_part_names_the_nearest_who_does(plan):
         InvalidInputError, match=r"grid names 'tre', which does not take part; did you mean 'tree'"
     ):
         plan(TREE, grid={"tre": {"depth": [1]}})
+
+
+def test_where_few_test_rows_are_of_a_class_two_metrics_join_the_defaults(plan, tmp_path):
+    assert plan(TREE).rules.metrics == ("f1", "precision", "recall", "accuracy")
+    rows = "".join(f"{n % 7},{n % 3},{'yes' if n % 20 == 0 else 'no'}\n" for n in range(200))
+    (tmp_path / "answers.csv").write_text("a,b,y\n" + rows)
+
+    assert plan(TREE).rules.metrics[4:] == ("roc_auc", "average_precision")
