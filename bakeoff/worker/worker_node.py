@@ -6,6 +6,7 @@ It is attached to Celery's own signals, so that `celery -A tasks worker` has all
 import gc
 import logging
 import os
+import signal
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -41,6 +42,17 @@ def _or_stop(prepare: Callable[..., None]) -> Callable[..., None]:
     return prepared
 
 
+def _leave_at_once(**_: Any) -> None:
+    """Lets beat end at SIGTERM and Ctrl-C without Celery's farewell.
+
+    Celery closes the scheduler and its connection inside the handler of the signal. That may interrupt a send
+    which holds a lock of the same connection, and then waits for ever. There is nothing to close: which slots
+    are due is in the database, and the next sweep sends again what was cut off.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))
+
+
 class WorkerNode:
     """One for each Celery process. It starts nothing, and makes no context, before Celery's signals come."""
 
@@ -54,14 +66,15 @@ class WorkerNode:
             (signals.setup_logging, self._set_up_logging),
             (signals.celeryd_init, self._begin),
             (signals.beat_init, self._begin),
+            (signals.beat_init, _leave_at_once),
             (signals.worker_init, self._prepare),
             (signals.worker_shutting_down, self._begin_grace),
             (signals.worker_process_shutdown, self._leave_the_pool),
             (signals.worker_shutdown, self._stop_oven),
             (signals.task_revoked, self._cancel_revoked),
         )
-        for signal, receiver in receivers:
-            signal.connect(receiver, weak=False)
+        for sent, receiver in receivers:
+            sent.connect(receiver, weak=False)
         app.steps["worker"].add(housekeeping.step_for(self))
         app.user_options["worker"].add(
             Option(["--for-run"], help="Leave when this run is over and nothing else waits.")

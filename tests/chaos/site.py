@@ -59,6 +59,7 @@ worker_processes.serve(load())
 """
 _PLAIN = "-m celery -A tasks worker -Q evaluations --without-gossip --without-mingle -l INFO -n two@here"
 _STOP_S = 60.0
+_LEFT = (0, -signal.SIGTERM)  #: exit codes of beat that was asked to leave, before or after it had begun
 _TURN_S = 0.05
 _AWAY_S = 60.0  #: longest that whoever only watches waits for a database that was struck
 
@@ -126,7 +127,11 @@ class Service:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(_STOP_S)
+        try:
+            return self.process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # the others are stopped all the same: one cause is one breach
+            return self.process.wait()
 
 
 @dataclass
@@ -241,7 +246,8 @@ class Site:
 
     def stop(self) -> list[int]:
         """What the workers said when they were told to leave; beat has nothing to put back."""
-        self.beat.stop()
+        if (code := self.beat.stop()) not in _LEFT:
+            self.oddities.append(f"beat left with {code} {_STOP_S:g} s after SIGTERM")
         return [service.stop() for service in self.services]
 
 
