@@ -7,8 +7,9 @@
 
 A plain estimator is one of scikit-learn, or derived from it (LightGBM's and XGBoost's are). A Pipeline counts
 as plain, unless one of its steps prepares the data itself: an encoder, an imputer, a ColumnTransformer, or a
-class from outside scikit-learn. A model that is no estimator sees the frame as it is. The default pipeline is
-fitted together with the estimator, on training rows only.
+class from outside scikit-learn. Samplers, such as SMOTE, prepare nothing, and need numbers. A model that is no
+estimator sees the frame as it is. The default pipeline is fitted together with the estimator, on training rows
+only.
 """
 
 from collections.abc import Sequence
@@ -49,6 +50,10 @@ def with_preprocessing(model: Any, fields: Sequence[Field]) -> Any:
 def _prepares(step: Any) -> bool:
     """Whether this step of a pipeline may expect the frame as it is, and prepare it itself."""
     kind = type(step)
+    if hasattr(
+        step, "fit_resample"
+    ):  # a sampler, such as SMOTE, changes which rows there are, and needs numbers
+        return False
     prepares = kind.__module__.startswith(("sklearn.compose", "sklearn.impute"))
     return prepares or "Encoder" in kind.__name__ or not kind.__module__.startswith("sklearn.")
 

@@ -64,6 +64,20 @@ def test_a_pipeline_that_only_scales_is_prepared_like_a_plain_estimator():
     assert [name for name, _ in pipeline.steps] == ["prepare", "model"]
 
 
+class _Sampler(StandardScaler):
+    """As those of imbalanced-learn: it comes from elsewhere, and changes which rows there are."""
+
+    def fit_resample(self, X, y):
+        return X, y
+
+
+def test_a_pipeline_with_a_sampler_in_it_is_prepared_since_samplers_need_numbers():
+    fields = [Field(name="town", type="string", missing=0)]
+    model = Pipeline([("sampler", _Sampler()), ("model", LogisticRegression())])
+
+    assert isinstance(with_preprocessing(model, fields)[0], ColumnTransformer)
+
+
 def test_a_class_of_ones_own_sees_the_frame_as_it_is():
     class Own:
         def fit(self, X, y): ...
