@@ -5,11 +5,11 @@
     dates                          year, month, day and weekday
     numbers without missing values stay as they are; a frame of nothing else is left alone
 
-A plain estimator is one of scikit-learn, or derived from it (LightGBM's and XGBoost's are). A Pipeline counts
-as plain, unless one of its steps prepares the data itself: an encoder, an imputer, a ColumnTransformer, or a
-class from outside scikit-learn. Samplers, such as SMOTE, prepare nothing, and need numbers. A model that is no
-estimator sees the frame as it is. The default pipeline is fitted together with the estimator, on training rows
-only.
+A plain estimator is one of scikit-learn, or derived from it, as LightGBM's and XGBoost's are. A Pipeline
+counts as plain, unless one of its steps prepares the data itself: an encoder, an imputer, a
+ColumnTransformer, or a class from outside scikit-learn. Samplers, such as SMOTE, prepare nothing, and need
+numbers. A model that is no estimator sees the frame as it is. The default pipeline is fitted together with
+the estimator, on training rows only.
 """
 
 from collections.abc import Sequence
