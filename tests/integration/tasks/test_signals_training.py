@@ -71,5 +71,7 @@ def test_an_explanation_that_is_none_is_refused(project: SignalProject) -> None:
 
 
 def test_what_was_never_trained_cannot_explain_itself(project: SignalProject) -> None:
-    with pytest.raises(NotFoundError, match="`bakeoff signals train untrained` trains and saves them"):
+    with pytest.raises(
+        NotFoundError, match="`bakeoff signals train untrained --as-of 2025-01-30` trains and saves them"
+    ):
         explain_signal.explain_signal(project.context, "untrained", "AAA", as_of=None)
