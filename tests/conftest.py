@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = [
     "fixtures.spread",
     "fixtures.cpu_seconds",
+    "fixtures.warm",
     "fixtures.postgresql",
     "fixtures.databases",
     "fixtures.command_line",
