@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from pydantic.alias_generators import to_camel
@@ -169,12 +169,7 @@ def request_of(
         if name not in given:
             continue
         value = given[name]
-        if _kind(field) is bool:
-            value = field.default != value
-        elif isinstance(value, str) and list[str] in get_args(field.annotation):
-            value = split(value)
-        elif isinstance(value, str) and dict[str, str] in get_args(field.annotation):
-            value = column_types(value, name)
+        value = _read(name, field, value)
         if name not in DesignRequest.model_fields:
             body[to_camel(name)] = value
         elif value != field.default:
@@ -196,6 +191,24 @@ def _check_metrics(names: Sequence[str], configuration: "Configuration") -> None
         from bakeoff.evaluation.functions.metric_facts import metric_facts
 
         metric_facts(names, configuration)
+
+
+def _read(name: str, field: "FieldInfo", value: Any) -> Any:
+    """The value of an option as `RunSpec` takes it."""
+    if _kind(field) is bool:
+        return field.default != value
+    if not isinstance(value, str):
+        return value
+    kinds = get_args(field.annotation)
+    if list[str] in kinds:
+        return split(value)
+    if dict[str, str] in kinds:
+        return column_types(value, name)
+    if dict[str, float] in kinds:
+        return _numbers(value, name)
+    return (
+        _scalar(value) if any(get_origin(kind) is Literal for kind in kinds) else value
+    )  # a number, or one of some words
 
 
 def _dataset(source: str | None, option: str | None, configuration: "Configuration") -> str:
@@ -254,6 +267,16 @@ def column_types(text: str, option: str) -> dict[str, str]:
                 f"--{option} {text}: give each as COLUMN=TYPE, such as zip=str,age=float64"
             )
     return {column: value for column, _, value in pairs}
+
+
+def _numbers(text: str, option: str) -> dict[str, float]:
+    pairs = [part.partition("=") for part in split(text) or ()]
+    numbers = {name.strip().replace("-", "_"): _scalar(value.strip()) for name, _, value in pairs}
+    if not all(isinstance(value, int | float) for value in numbers.values()):
+        raise InvalidInputError(
+            f"--{option} {text}: give each as KIND=NUMBER, such as false_positive=1,false_negative=10"
+        )
+    return {name: float(value) for name, value in numbers.items()}
 
 
 def plan_of(context: "Context", request: "RunRequest", added: Sequence[str], console: "Console") -> "Plan":

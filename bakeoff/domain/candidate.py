@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from bakeoff.domain.signal import ConfidenceMeaning
+from bakeoff.domain.tuning import TunedThreshold, Tuning
 
 
 class CandidateKind(StrEnum):
@@ -64,9 +65,21 @@ class Candidate:
     threads: int | None = None  #: None means an equal share of the cores
     env: tuple[str, ...] = ()  #: variables of the worker's environment that it has, too
     readable: tuple[str, ...] = ()  #: files and folders beside the project that it may read
+    tune: Tuning | None = None  #: parameters that it chooses itself, on its training rows; None: none
+    tuned_threshold: TunedThreshold | None = None  #: from the run; None: it chooses no threshold
     family: str | None = None  #: the entry whose grid it is a member of; None: it is of none
     learns: Learns | None = None  #: found by the check; None when the candidate does not say
     artefacts: tuple[str, ...] = ()  #: found by the check: the saved models that a signal model needs
+
+    @property
+    def chooses(self) -> bool:
+        """Whether something about it is chosen in its cell, beside the fit."""
+        return self.tune is not None or self.tuned_threshold is not None
+
+    @property
+    def writes(self) -> OutputKind:
+        """What its cell writes as its predictions: with a threshold of its own, labels."""
+        return self.output_kind if self.tuned_threshold is None else OutputKind.LABELS
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -82,6 +95,7 @@ class Candidate:
             "steps": [step.path for step in self.steps],
             "description": self.description,
             "family": self.family,
+            "tuned": sorted(self.tune.params) if self.tune else [],
             "tags": list(self.tags),
         }
 
@@ -101,6 +115,10 @@ class Candidate:
                 "artefacts": tuple(data.get("artefacts", ())),
                 "env": tuple(data.get("env", ())),
                 "readable": tuple(data.get("readable", ())),
+                "tune": Tuning.from_json(tune) if (tune := data.get("tune")) else None,
+                "tuned_threshold": TunedThreshold.from_json(chosen)
+                if (chosen := data.get("tuned_threshold"))
+                else None,
             }
         )
 

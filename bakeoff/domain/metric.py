@@ -17,6 +17,7 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.extensions import Extends
 from bakeoff.domain.machine.folders import refuse_tasks
+from bakeoff.domain.tuning import Costs
 
 #: The metrics of a run that names none.
 CLASSIFICATION_METRICS = ("f1", "precision", "recall", "accuracy")
@@ -24,8 +25,11 @@ REGRESSION_METRICS = ("r2", "mae", "rmse")
 #: They join those of two classes where few rows are of one: they look at the order, not at a threshold.
 RARE_CLASS_METRICS = ("roc_auc", "average_precision")
 
+#: What wrong answers cost on average, by the costs of the run.
+EXPECTED_COST = "expected_cost"
+
 #: All built-in metrics, by the kind of target that they fit. No package can take one of these names.
-BUILT_IN_CLASSIFICATION = (*CLASSIFICATION_METRICS, "balanced_accuracy")
+BUILT_IN_CLASSIFICATION = (*CLASSIFICATION_METRICS, "balanced_accuracy", EXPECTED_COST)
 BUILT_IN_REGRESSION = REGRESSION_METRICS
 
 
@@ -57,7 +61,7 @@ def check_form(metric: str) -> None:
 
 
 #: Metrics whose lower values are better although their names do not end in error or loss.
-_COSTS = frozenset({"mae", "rmse", "mse", "mape", "smape", "msle", "rmsle", "deviance"})
+_COSTS = frozenset({"cost", "mae", "rmse", "mse", "mape", "smape", "msle", "rmsle", "deviance"})
 
 
 def greater_is_better(metric: str, declared: Mapping[str, bool] | None = None) -> bool:
@@ -107,6 +111,10 @@ def directions_of(metadata: Mapping[str, Any]) -> dict[str, bool]:
 AVERAGED_METRICS = frozenset({"precision", "recall", "f1"})
 
 
+#: A threshold that each candidate chooses for itself.
+TUNED = "tuned"
+
+
 class Average(StrEnum):
     BINARY = "binary"
     MACRO = "macro"
@@ -150,6 +158,9 @@ class ScoringRules:
     def without_custom(self) -> Self:
         return self.only(name for name in self.metrics if not is_custom(name))
 
+    costs: Costs | None = None  #: of wrong answers, for `expected_cost`
+    tuned: bool = False  #: each candidate chooses its threshold, on its training rows
+
     def open_rows(self, test_rows: int) -> int:
         """How many of the test rows are not sealed: at least one, since candidates are scored on them."""
         return max(1, test_rows - round(test_rows * self.seal))
@@ -157,7 +168,15 @@ class ScoringRules:
     def treat_alike(self, other: "ScoringRules") -> bool:
         """Whether both rules give the same value of a metric for the same predictions."""
         mine, theirs = (
-            (rules.positive_label, rules.threshold, rules.average, str(rules.zero_division), rules.seal)
+            (
+                rules.positive_label,
+                rules.threshold,
+                rules.average,
+                str(rules.zero_division),
+                rules.seal,
+                rules.costs,
+                rules.tuned,
+            )
             for rules in (self, other)
         )
         return mine == theirs
@@ -174,7 +193,8 @@ class ScoringRules:
         return {
             "metrics": list(self.metrics),
             "positiveLabel": self.positive_label,
-            "threshold": self.threshold,
+            "threshold": TUNED if self.tuned else self.threshold,
+            "costs": self.costs.to_record() if self.costs else None,
             "average": self.average,
             "zeroDivision": None if isnan(self.zero_division) else self.zero_division,
             "seal": self.seal,
@@ -182,7 +202,7 @@ class ScoringRules:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        average, zero_division = data["average"], data["zero_division"]
+        average, zero_division, costs = data["average"], data["zero_division"], data.get("costs")
         return cls(
             **{
                 **data,
@@ -190,5 +210,6 @@ class ScoringRules:
                 "facts": tuple(map(MetricFacts.from_json, data.get("facts", ()))),
                 "average": None if average is None else Average(average),
                 "zero_division": nan if zero_division is None else zero_division,
+                "costs": Costs(**costs) if costs else None,
             }
         )

@@ -33,7 +33,8 @@ class RunOptions(TypedDict, total=False):
     encoding: str | None
     drop_unlabelled: bool | None
     positive_label: str | float | bool | None
-    threshold: float | None
+    threshold: float | Literal["tuned"] | None
+    costs: dict[str, float] | None
     average: Literal["binary", "macro", "micro", "weighted"] | None
     zero_division: float | None
     seal: float | None

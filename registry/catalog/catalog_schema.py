@@ -22,10 +22,12 @@ from yaml import MappingNode, Node
 from bakeoff.domain.candidate import Candidate, CandidateKind, OutputKind, PipelineStep, Preprocess
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.signal import DEFAULT_RULES, ConfidenceMeaning, EnsembleRules, Strategy
+from bakeoff.domain.tuning import ChoosingRules, Sampler, Tuning
 from bakeoff.settings.yaml_with_lines import Location, YamlFile, describe, is_empty, key_path
 from registry.catalog import ensemble_weights
 from registry.catalog.parameter_grid import members_of
 from registry.catalog.random_trials import RandomTrials, members_drawn
+from registry.catalog.search_space import with_tuning
 from registry.code.class_import import nearest
 from registry.code.distributions import version_of
 
@@ -153,6 +155,20 @@ class RandomEntry(_StrictEntry):
     seed: Annotated[int, Field(ge=0), _or_else("write a whole number of at least 0")] = 0
 
 
+class TuneEntry(_StrictEntry):
+    params: _Parameters
+    trials: Annotated[int, Field(ge=1, le=1000), _or_else("write a whole number from 1 to 1000")] = 50
+    seconds: Annotated[float, Field(gt=0), _or_else("write a number above 0")] | None = None
+    folds: Annotated[int, Field(ge=2, le=20), _or_else("write a whole number from 2 to 20")] = 3
+    metric: _Text | None = None
+    sampler: Annotated[Sampler, _one_of(Sampler)] = Sampler.TPE
+    prune: _Boolean = True
+
+    def to_tuning(self) -> Tuning:
+        said = {name: getattr(self, name) for name in self.model_fields_set - {"metric"}}
+        return Tuning(**said, rules=ChoosingRules(metric=self.metric))
+
+
 _Grid = Annotated[dict[str, tuple[Any, ...]], BeforeValidator(_grid)]
 
 
@@ -166,6 +182,7 @@ class CandidateEntry(_StrictEntry):
     steps: _Steps = ()
     grid: _Grid = {}
     random: RandomEntry | None = None
+    tune: TuneEntry | None = None
     preprocess: Annotated[Preprocess, _one_of(Preprocess)] = Preprocess.AUTO
     output_kind: Annotated[OutputKind, _one_of(OutputKind)] = OutputKind.LABELS
     description: _Text = ""
@@ -186,12 +203,13 @@ class CandidateEntry(_StrictEntry):
         given = {
             name: getattr(self, name)
             for name in self.model_fields_set
-            - {*_MEANINGLESS[self.kind], *_FOR_READERS[self.kind], "grid", "random"}
+            - {*_MEANINGLESS[self.kind], *_FOR_READERS[self.kind], "grid", "random", "tune"}
         }
         if self.steps:
             given["steps"] = tuple(PipelineStep(path=step.path, params=step.params) for step in self.steps)
         given.setdefault("version", version_of(self.path or self.steps[-1].path))
-        return Candidate(id=candidate_id, **given)
+        candidate = Candidate(id=candidate_id, **given)
+        return candidate if self.tune is None else with_tuning(candidate, self.tune.to_tuning())
 
     def to_candidates(self, candidate_id: str) -> tuple[Candidate, ...]:
         """The candidate, or the members of its grid or of its random trials in its place."""
@@ -261,7 +279,7 @@ def _candidates(document: YamlFile, models: Mapping[str, CandidateEntry]) -> Ite
         try:
             made = entry.to_candidates(id_)
         except InvalidInputError as exc:
-            key = "grid" if entry.grid else "random"
+            key = next((key for key in ("tune", "grid", "random") if getattr(entry, key)), "path")
             document.report(document.node_at(("models", id_, key), the_key=True), str(exc))
             continue
         for candidate in made:
@@ -293,7 +311,7 @@ def _is_free(location: Location) -> bool:
     match tuple(location):
         case ("models", _, "performance", *_):
             return True
-        case ("models", _, "params" | "grid") | ("models", _, "steps" | "random", *_, "params"):
+        case ("models", _, "params" | "grid") | ("models", _, "steps" | "random" | "tune", *_, "params"):
             return True
     return False
 
@@ -322,15 +340,16 @@ def _check_entries(document: YamlFile, models: Any) -> None:
                 document.node_at((*location, "params"), the_key=True),
                 f"{place} has params beside steps: give each step its own params",
             )
-        for key in {"grid", "random"} & entry.keys() if signal else ():
+        for key in {"grid", "random", "tune"} & entry.keys() if signal else ():
             document.report(
                 document.node_at((*location, key), the_key=True),
                 f"{place} is a signal model, which takes part in no bake-off: it has no {key}",
             )
-        if {"grid", "random"} <= entry.keys():
+        several = [key for key in ("grid", "random", "tune") if key in entry]
+        if len(several) > 1:
             document.report(
-                document.node_at((*location, "random"), the_key=True),
-                f"{place} has both grid and random: leave one out",
+                document.node_at((*location, several[1]), the_key=True),
+                f"{place} has both {several[0]} and {several[1]}: leave one out",
             )
         if signal and "steps" in entry:
             document.report(
@@ -367,6 +386,8 @@ def _keys_at(location: Location) -> Sequence[str]:
             return tuple(EnsembleEntry.model_fields)
         case ("models", _, "random"):
             return tuple(RandomEntry.model_fields)
+        case ("models", _, "tune"):
+            return tuple(TuneEntry.model_fields)
         case ("models", _, "steps", _):
             return tuple(StepEntry.model_fields)
     return KEYS

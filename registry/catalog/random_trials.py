@@ -42,7 +42,7 @@ def members_drawn(candidate: Candidate, drawn: RandomTrials) -> tuple[Candidate,
             f"the random trials of {candidate.id} are {drawn.trials}: 1 to {MOST_MEMBERS:,} are allowed"
         )
     for name, values in drawn.params.items():
-        _check(candidate.id, name, values)
+        check_range(f"the random trials of {candidate.id} draw {name}", values)
     chance = random.Random(drawn.seed)  # noqa: S311 - nothing secret is drawn
     width = len(str(drawn.trials))
     return tuple(_member(candidate, drawn, trial, chance, width) for trial in range(1, drawn.trials + 1))
@@ -71,8 +71,9 @@ def _draw(values: Any, share: float) -> Any:
     return low + share * (high - low)
 
 
-def _check(family: str, name: str, values: Any) -> None:
-    place = f"the random trials of {family} draw {name} from {quoted(values)}"
+def check_range(what: str, values: Any) -> None:
+    """InvalidInputError if it is neither a list of values nor a range. `what` begins the message."""
+    place = f"{what} from {quoted(values)}"
     if isinstance(values, list | tuple):
         if not values:
             raise InvalidInputError(f"{place}: give it values")

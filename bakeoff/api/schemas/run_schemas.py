@@ -80,7 +80,8 @@ class RunOut(Out):
     design: DesignOut = Field(description="which rows are trained on and which are tested")
     metrics: list[str] = Field(description="the first one ranks")
     positive_label: str | None
-    threshold: float | None
+    threshold: float | Literal["tuned"] | None
+    costs: dict[str, float] | None = None
     average: Average | None
     zero_division: float | None = Field(description="null means NaN")
     seal: float = Field(description="share of the test rows that only the winner is scored on")

@@ -39,6 +39,7 @@ class Order:
     readable: tuple[Path, ...] = ()  #: what it may open for reading beside the libraries
     outputs: Mapping[str, Path] = field(default_factory=dict)  #: where each output goes, by name
     network: bool = True  #: false: its code can connect to nothing
+    growing: tuple[str, ...] = ()  #: outputs that lie in their places from the start, and are appended to
     import_path: tuple[
         str, ...
     ] = ()  #: searched for modules before the libraries; its files are closed unless `readable` has them
@@ -55,6 +56,7 @@ class Order:
             "readable": [str(path) for path in self.readable],
             "outputs": {name: str(path) for name, path in self.outputs.items()},
             "network": self.network,
+            "growing": list(self.growing),
             "import_path": list(self.import_path),
             "environment": dict(self.environment),
             "in_home": {place: str(path) for place, path in self.in_home.items()},
@@ -70,6 +72,7 @@ class Order:
             readable=tuple(map(Path, data["readable"])),
             outputs={name: Path(path) for name, path in data["outputs"].items()},
             network=data["network"],
+            growing=tuple(data["growing"]),
             import_path=tuple(data["import_path"]),
             environment=data["environment"],
             in_home={place: Path(path) for place, path in data["in_home"].items()},

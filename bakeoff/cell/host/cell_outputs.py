@@ -3,7 +3,7 @@
 import errno
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -62,16 +62,35 @@ class _Output:
             self._draft.unlink()
 
 
+class _GrowingOutput:
+    """A file in its place, to which is appended: it stays when the cell or its writer is killed."""
+
+    def __init__(self, place: Path) -> None:
+        self.descriptor = os.open(place, os.O_CREAT | os.O_APPEND | _FLAGS, _MODE)
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self.descriptor).st_size
+
+    def put_in_place(self) -> None:
+        """It is there already."""
+
+    def discard(self) -> None:
+        """Closes the file, and removes nothing."""
+        os.close(self.descriptor)
+
+
 class Outputs:
-    def __init__(self, places: Mapping[str, Path], limits: Limits) -> None:
+    def __init__(self, places: Mapping[str, Path], limits: Limits, *, growing: Sequence[str] = ()) -> None:
         self._places = places
         self._limits = limits
-        self._outputs: dict[str, _Output] = {}
+        self._growing = growing
+        self._outputs: dict[str, _Output | _GrowingOutput] = {}
 
     def __enter__(self) -> Self:
         try:
             for name, place in self._places.items():
-                self._outputs[name] = _Output(place)
+                self._outputs[name] = _GrowingOutput(place) if name in self._growing else _Output(place)
         except BaseException:
             self._discard()
             raise

@@ -4,7 +4,7 @@ It is kept at once, so that a job that dies goes on where it was.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from bakeoff.domain.design import Design
@@ -21,6 +21,7 @@ class FoldResult:
     uses_seed: bool = True  #: false: its cell saw that another seed would change nothing
     deterministic: bool | None = None  #: whether a second fit predicted the same; None: there was none
     provenance: Provenance | None = None  #: None where nothing is kept
+    choices: Mapping[str, Any] = field(default_factory=dict)  #: parameters and thresholds, as in details
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

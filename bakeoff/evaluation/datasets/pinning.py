@@ -42,6 +42,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
     TRAIN,
     TRAIN_LABELS,
     TRAIN_PLACES,
+    UNITS,
     WEIGHTS,
     SnapshotManifest,
     fold_folder,
@@ -137,6 +138,8 @@ def _fill(folder: Path, table: Table, split: Split, ref: DatasetRef, threads: Ex
     write_array(sealed / TEST_ROWS, split.test.astype("int64"))
     if split.groups is not None:
         write_array(sealed / TEST_GROUPS, split.groups[split.test].astype("int64"))
+    if split.units is not None:
+        write_array(opened / UNITS, split.units[split.train].astype("int64"))
     if split.weights is not None:
         write_array(opened / WEIGHTS, split.weights[split.train])
         write_array(sealed / WEIGHTS, split.weights[split.test])

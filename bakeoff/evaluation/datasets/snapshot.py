@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bakeoff.domain.dataset import DatasetRef, TargetKind
+from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError
 from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.datasets.canonical_column import Field
@@ -30,6 +31,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
     TRAIN,
     TRAIN_LABELS,
     TRAIN_PLACES,
+    UNITS,
     WEIGHTS,
     SnapshotManifest,
     fold_folder,
@@ -51,6 +53,8 @@ class Data:
     classes: tuple[str | int | float | bool, ...]  #: in sort order, as they are in `y_train`
     fields: tuple[Field, ...]  #: the columns of both frames
     weights: np.ndarray | None = None  #: of the training rows; None: all count alike
+    units: np.ndarray | None = None  #: of training rows: which stay together if they are split again
+    design: Design = ONE_SPLIT
     seed: int | None  #: of the split; None when a column or two files say how to split
 
 
@@ -69,13 +73,16 @@ def open_snapshot(
             train, labels, test = _rows(open_folder, manifest, names)
         else:
             train, labels, test = _rows_of(part, open_folder, manifest, names)
-        weights = _weights(open_folder, part)
+        weights = _of_training_rows(WEIGHTS, open_folder, part)
+        units = _of_training_rows(UNITS, open_folder, part)
     except (OSError, ValueError) as problem:
         raise damaged(open_folder.parent, problem) from problem
     return Data(
         X_train=train,
         y_train=labels,
         weights=weights,
+        units=units,
+        design=manifest.ref.design,
         X_test=test,
         target_kind=manifest.ref.target_kind,
         classes=manifest.classes,
@@ -84,11 +91,12 @@ def open_snapshot(
     )
 
 
-def _weights(open_folder: Path, part: Path | None) -> np.ndarray | None:
-    if not (open_folder / WEIGHTS).exists():
+def _of_training_rows(name: str, open_folder: Path, part: Path | None) -> np.ndarray | None:
+    """A number of each training row; None where there is no such file."""
+    if not (open_folder / name).exists():
         return None
-    weights = map_array(open_folder / WEIGHTS)
-    return weights if part is None else weights[map_array(part / TRAIN_PLACES)]
+    values = map_array(open_folder / name)
+    return values if part is None else values[map_array(part / TRAIN_PLACES)]
 
 
 _TrainAndTest = tuple["pd.DataFrame", np.ndarray, "pd.DataFrame"]

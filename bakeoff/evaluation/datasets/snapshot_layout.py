@@ -6,6 +6,7 @@
                         sealed/y_test.npy
                         sealed/rows.npy           which rows of the dataset the test rows are
                         sealed/groups.npy         the group of each test row, if the design has groups
+                        open/units.npy            which rows of open/train.* stay together, see `units_of`
                         open/weights.npy          the weight of each row in open/train.*, if it has weights
                         sealed/weights.npy        that of each test row
 
@@ -45,6 +46,7 @@ TEST_ROWS = "rows.npy"
 TEST_GROUPS = "groups.npy"
 FOLD_SIZES = "folds.npy"
 WEIGHTS = "weights.npy"
+UNITS = "units.npy"
 TRAIN_PLACES = "train_rows.npy"
 TEST_PLACES = "test_rows.npy"
 REFIT = "refit"  #: the folder of all rows as training rows

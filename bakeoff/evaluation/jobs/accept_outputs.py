@@ -94,7 +94,7 @@ def predicted_files(job: Job, paths: JobPaths) -> PredictedFiles:
     """With the probabilities or scores beside them, if there are any."""
     return PredictedFiles(
         values=paths.predictions,
-        output_kind=job.candidate.output_kind,
+        output_kind=job.candidate.writes,
         probabilities=paths.probabilities if paths.probabilities.exists() else None,
         scores=paths.scores if paths.scores.exists() else None,
     )
@@ -136,7 +136,7 @@ def accept_model(
         preprocessor=preprocessor.name if preprocessor.exists() else None,
         preprocessor_digest=sha256(preprocessor) if preprocessor.exists() else None,
         description=claims["description"],
-        metadata=_metadata(evaluation, classes),
+        metadata=_metadata(evaluation, classes, report),
     )
 
 
@@ -158,13 +158,14 @@ def _is_signature(claimed: Mapping[str, Any]) -> bool:
 
 
 def _metadata(
-    evaluation: EvaluationUnderWay, classes: Sequence[str | int | float | bool]
+    evaluation: EvaluationUnderWay, classes: Sequence[str | int | float | bool], report: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """How the predictions of the model are read, and on what it was fitted."""
     run = evaluation.run
+    tuned = report["chosen"].get("threshold") if evaluation.job.candidate.tuned_threshold else None
     return {
         "outputKind": evaluation.job.candidate.output_kind,
-        "threshold": run.rules.threshold,
+        "threshold": run.rules.threshold if tuned is None else tuned,
         "positiveLabel": run.rules.positive_label,
         "average": run.rules.average,
         "classes": list(classes),

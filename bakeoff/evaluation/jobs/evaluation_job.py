@@ -20,9 +20,11 @@ from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
+from bakeoff.evaluation.jobs.accept_choices import accept_choices, choices_in, trials_kept, warnings_about
 from bakeoff.evaluation.jobs.accept_outputs import accept_model, predicted_files, score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
+from bakeoff.evaluation.jobs.fit_and_predict import TRIALS
 from bakeoff.evaluation.jobs.latency import accept_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
@@ -74,7 +76,7 @@ def evaluate_in_cell(evaluation: EvaluationUnderWay, warm: WarmParent) -> Evalua
             return second
         is_same = predictions.read_bytes() == again.predictions.read_bytes()
     finally:
-        for file in again.outputs.values():
+        for file in (*again.outputs.values(), again.trials):
             file.unlink(missing_ok=True)
     return _with_details(first, deterministic=is_same)
 
@@ -98,6 +100,7 @@ def rescore(evaluation: EvaluationUnderWay, fit: Fit) -> EvaluationEnd:
             scores=score_outputs(evaluation), cost=fit.result.cost, reused_from=fit.result.evaluation_id
         )
         known = fit.is_deterministic
+        scored = _with_details(scored, **choices_in(fit.result.details))
         return scored if known is None else _with_details(scored, deterministic=known)
 
     return score_within_time(score, evaluation)
@@ -167,7 +170,8 @@ def _order(evaluation: EvaluationUnderWay) -> Order:
         import_path=import_path(paths.root),
         environment=variables_of([job.candidate]),
         in_home=below_home([job.candidate], paths.root, (*paths.closed, *map(Path, dataset.files))),
-        outputs=paths.outputs,
+        outputs=evaluation.outputs,
+        growing=(TRIALS,) if job.candidate.tune else (),
     )
 
 
@@ -198,6 +202,7 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "wantsLatency": not (evaluation.fold or evaluation.seed_place or evaluation.refit),
         "wantsCurves": _wants_curves(run.dataset),
         "threshold": run.rules.threshold,
+        "trials": trials_kept(paths.trials) if job.candidate.tune else [],
         "timeoutSeconds": job.timeout_s,
         "saveAs": None if paths.model is None or run.save is None else run.save.name,
         "modelLimitMb": paths.model_limit_mb,
@@ -233,8 +238,11 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
             probabilities=None if (beside := paths.beside) is None else sha256(beside),
         ),
     )
+    choices = accept_choices(outcome.value, job.candidate)
+    scored = _with_details(scored, **choices)
     lingered = ["its process did not end after its result was written, and was ended"]
     warnings = [
+        *warnings_about(choices),
         *about_weights(outcome.value),
         *(lingered if outcome.lingered else []),
         *([outcome.log_gap] if outcome.log_gap else []),
@@ -326,6 +334,10 @@ def result_of(evaluation: EvaluationUnderWay, scored: Scored, *, duration_s: flo
 
 def with_warning(scored: Scored, warning: str) -> Scored:
     return _with_details(scored, warnings=[*scored.scores.details["warnings"], warning])
+
+
+def with_choices(scored: Scored, choices: Mapping[str, Any]) -> Scored:
+    return _with_details(scored, **choices)
 
 
 def _with_details(scored: Scored, **details: Any) -> Scored:

@@ -84,6 +84,11 @@ class JobPaths:
         return next((file for file in (self.probabilities, self.scores) if file.is_file()), None)
 
     @property
+    def trials(self) -> Path:
+        """The trials of a search, a line for each that has ended; gone when the job has ended."""
+        return self.predictions.with_suffix(".trials.jsonl")
+
+    @property
     def preprocessor(self) -> Path | None:
         return None if self.model is None else self.model.with_suffix(".preprocessor.pkl")
 
@@ -102,6 +107,11 @@ class EvaluationUnderWay:
     seed_place: int = 0  #: which of the seeds
     is_part: bool = False  #: it is one of several fits, which are scored together later
     refit: bool = False  #: it is fitted to all rows, to be saved, and nothing is scored
+
+    @property
+    def outputs(self) -> dict[str, Path]:
+        searches = self.job.candidate.tune is not None
+        return {**self.paths.outputs, **({fit_and_predict.TRIALS: self.paths.trials} if searches else {})}
 
     @property
     def part(self) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.cell.inside.exception_report import hint_for
@@ -21,15 +22,20 @@ from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
+from bakeoff.evaluation.jobs.inner_folds import InnerFold, predictions_on, scoring_rules
 from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
+from bakeoff.evaluation.jobs.parameter_search import search
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import with_preprocessing
 from bakeoff.evaluation.jobs.sample_weights import weight_arguments
+from bakeoff.evaluation.jobs.tuned_threshold import best_threshold
 from bakeoff.settings import log_setup
+from registry.catalog.search_space import with_parameters
 from registry.code.file_access_audit import FileAccessAudit
 from registry.code.library_versions import loaded_environment
 from registry.code.model_building import LoadError, build, require_predict
+from registry.columns.class_predictions import plain_labels, positive_code, to_class_predictions
 from registry.columns.predictions import BadPredictionsError, check_predictions
 
 log = logging.getLogger(__name__)
@@ -37,6 +43,7 @@ log = logging.getLogger(__name__)
 PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"
 SCORES = "scores"
+TRIALS = "trials"
 
 
 def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
@@ -53,14 +60,20 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     if payload["audited"]:
         audit.begin()
     chance = GlobalChance()
+    chosen: dict[str, Any] = {}
+    if candidate.chooses:
+        candidate, chosen = _choose(candidate, data, payload, inside)
     fitted = _fit(candidate, data, Path(payload["root"]), seed, inside)
     inside.keep(fitted)
     inside.phase(Phase.PREDICT)
     began = time.perf_counter()
     try:
-        predictions = _predict(fitted.model, candidate.output_kind, data, inside)
-        if payload["moreThanLabels"] and candidate.output_kind is OutputKind.LABELS:
-            _predict_beside(fitted, data, inside, threshold=payload["threshold"])
+        if "threshold" in chosen:
+            predictions = _predict_by(chosen["threshold"], fitted.model, candidate, data, inside)
+        else:
+            predictions = _predict(fitted.model, candidate.output_kind, data, inside)
+            if payload["moreThanLabels"] and candidate.output_kind is OutputKind.LABELS:
+                _predict_beside(fitted, data, inside, threshold=payload["threshold"])
     except BadPredictionsError as exc:
         raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
     predict_s = time.perf_counter() - began
@@ -71,6 +84,7 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
         "predictSeconds": predict_s,
         "audit": audit.report(),
         "surroundings": loaded_environment(),
+        "chosen": chosen,
     }
     if payload["saveAs"] is not None:
         inside.phase(Phase.SAVE)
@@ -86,7 +100,9 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
             inside=inside,
         )
     # From here on the candidate has its result: what fails now is left out.
-    labels_alone = candidate.output_kind is OutputKind.LABELS and not payload["moreThanLabels"]
+    labels_alone = (
+        candidate.writes is OutputKind.LABELS and "threshold" not in chosen and not payload["moreThanLabels"]
+    )
     if labels_alone and payload["wantsCurves"] and not is_slow(fitted.seconds, predict_s):
         with as_a_bonus("probabilities"):
             _predict_beside(fitted, data, inside, threshold=None)
@@ -100,6 +116,37 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
             left_s=payload["timeoutSeconds"] - (time.perf_counter() - entered),
         )
     return {**report, "latency": latency and asdict(latency)}
+
+
+def _choose(
+    candidate: Candidate, data: Data, payload: Mapping[str, Any], inside: CellApi
+) -> tuple[Candidate, dict[str, Any]]:
+    """What the candidate chooses on its training rows: the candidate with that, and the record of it."""
+    root, seed = Path(payload["root"]), payload["seed"]
+    chosen: dict[str, Any] = {}
+
+    def fit(tried: Candidate, rows: Data) -> Any:
+        _seed_globals(seed)
+        return _fit(tried, rows, root, seed, inside).model
+
+    if candidate.tune is not None:
+        inside.phase(Phase.FIT)
+        with inside.output(TRIALS) as file:
+            found = search(
+                candidate,
+                data,
+                fit,
+                seed=seed,
+                timeout_s=payload["timeoutSeconds"],
+                earlier=payload["trials"],
+                keep=file.write,
+            )
+        candidate = with_parameters(candidate, found.best.params)
+        chosen["tuning"] = found.to_record()
+    if candidate.tuned_threshold is not None:
+        chosen["threshold"] = best_threshold(candidate, data, fit, seed=seed)
+    _seed_globals(seed)
+    return candidate, chosen
 
 
 class GlobalChance:
@@ -200,6 +247,26 @@ def _predict(model: Any, kind: OutputKind, data: Data, inside: CellApi) -> Any:
     values = check_predictions(model.predict(data.X_test), rows=len(data.X_test), output_kind=kind)
     _save(inside, PREDICTIONS, values)
     return values
+
+
+def _predict_by(
+    threshold: float, model: Any, candidate: Candidate, data: Data, inside: CellApi
+) -> NDArray[Any]:
+    """Writes the labels that the threshold decides, and beside them what it decided by."""
+    assert candidate.tuned_threshold is not None  # noqa: S101 - the caller has looked
+    fold = InnerFold(data=data, labels=np.empty(len(data.X_test)), weights=None)
+    predictions = predictions_on(model, candidate, fold)
+    classes = np.unique(plain_labels(data.classes))
+    rules = scoring_rules(candidate.tuned_threshold.rules, threshold=threshold)
+    decided = to_class_predictions(predictions, classes, rules)
+    _save(inside, PREDICTIONS, decided.labels)
+    if decided.probabilities is not None:
+        _save(inside, PROBABILITIES, decided.probabilities)
+    elif decided.decisions is not None:
+        # Beside labels, scores are those of the greater class.
+        sign = 1 if positive_code(classes, rules) == 1 else -1
+        _save(inside, SCORES, sign * decided.decisions)
+    return decided.labels
 
 
 def _predict_beside(

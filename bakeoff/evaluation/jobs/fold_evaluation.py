@@ -22,6 +22,7 @@ import numpy as np
 from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Provenance, fingerprint
+from bakeoff.evaluation.jobs.accept_choices import CHOICES, choices_in
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, score_within_time
@@ -112,11 +113,14 @@ def fold_paths(paths: JobPaths, name: str) -> JobPaths:
 
 def remove_parts(evaluation: EvaluationUnderWay) -> None:
     """Removes what the folds predicted, once it is kept as a whole."""
-    if evaluation.run.dataset.design.fits == 1:
-        return
     whole = evaluation.paths.predictions
-    for file in whole.parent.glob(f"{whole.stem}.*-*.npy"):
-        file.unlink(missing_ok=True)
+    if evaluation.run.dataset.design.fits == 1:
+        evaluation.paths.trials.unlink(missing_ok=True)
+        return
+    files = (f"{whole.stem}.*-*.npy", f"{whole.stem}.*-*.trials.jsonl", f"{whole.stem}.trials.jsonl")
+    for pattern in files:
+        for file in whole.parent.glob(pattern):
+            file.unlink(missing_ok=True)
 
 
 def fold_of(evaluation: EvaluationUnderWay, place: int, left_s: float) -> EvaluationUnderWay:
@@ -171,6 +175,7 @@ def fold_result(place: int, scored: Scored, duration_s: float) -> FoldResult:
         uses_seed=scored.uses_seed,
         deterministic=details.get("deterministic"),
         provenance=scored.provenance,
+        choices=choices_in(details),
     )
 
 
@@ -262,6 +267,10 @@ def _with_folds(scores: Scores, folds: Sequence[FoldResult]) -> Scores:
         ]
     shared = [warning for warning in folds[0].warnings if all(warning in fold.warnings for fold in folds)]
     details["warnings"] = list(dict.fromkeys([*details["warnings"], *shared]))
+    for key in CHOICES:
+        chosen = [one for fold in folds for one in fold.choices.get(key, ())]
+        if chosen:
+            details[key] = chosen
     known = [fold.deterministic for fold in folds if fold.deterministic is not None]
     if known:
         details["deterministic"] = all(known)

@@ -14,6 +14,7 @@ from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.jobs import fit_and_predict
+from bakeoff.evaluation.jobs.accept_choices import accept_choices, warnings_about
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.evaluation_job import (
     Scored,
@@ -21,6 +22,7 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     payload_of,
     result_of,
     uses_seed,
+    with_choices,
     with_warning,
 )
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
@@ -74,7 +76,7 @@ def _all_fits(evaluation: EvaluationUnderWay) -> Scored:
 
 def _fit(evaluation: EvaluationUnderWay) -> Scored:
     began, cpu = time.perf_counter(), time.process_time()
-    with _cell_api(evaluation.paths) as inside:
+    with _cell_api(evaluation) as inside:
         report = fit_and_predict.run(payload_of(evaluation, audited=False), inside)
     cost = Cost(
         fit_s=report["fitSeconds"],
@@ -86,19 +88,22 @@ def _fit(evaluation: EvaluationUnderWay) -> Scored:
     )
     functions = load_metrics(evaluation.run.rules.custom)
     scored = Scored(scores=score_outputs(evaluation, functions), cost=cost, uses_seed=uses_seed(report))
-    for warning in about_weights(report):
+    choices = accept_choices(report, evaluation.job.candidate)
+    scored = with_choices(scored, choices)
+    for warning in [*warnings_about(choices), *about_weights(report)]:
         scored = with_warning(scored, warning)
     return scored
 
 
 @contextmanager
-def _cell_api(paths: JobPaths) -> Iterator[CellApi]:
+def _cell_api(evaluation: EvaluationUnderWay) -> Iterator[CellApi]:
     """What an entry gets in a cell, but the report goes nowhere. Outputs that stay empty are removed."""
-    outputs = {name: os.open(file, os.O_WRONLY | os.O_CREAT, 0o600) for name, file in paths.outputs.items()}
+    files = evaluation.outputs
+    outputs = {name: os.open(file, os.O_WRONLY | os.O_CREAT, 0o600) for name, file in files.items()}
     with Path(os.devnull).open("wb") as report:
-        inside = CellApi(scratch=paths.predictions.parent, report=report.fileno(), outputs=outputs)
+        inside = CellApi(scratch=evaluation.paths.predictions.parent, report=report.fileno(), outputs=outputs)
         yield inside
         inside.flush()
-    for file in paths.outputs.values():
+    for file in files.values():
         if not file.stat().st_size:
             file.unlink()

@@ -75,6 +75,13 @@ def accuracy(counts: Counts) -> float:
     return float(counts.hits.sum() / counts.support.sum())
 
 
+def expected_cost(counts: Counts, *, positive: int, false_positive: float, false_negative: float) -> float:
+    """What an answer costs on average, of two classes; right answers cost nothing."""
+    wrong = counts.support - counts.hits
+    cost = false_negative * wrong[positive] + false_positive * wrong[1 - positive]
+    return float(cost / counts.support.sum())
+
+
 def balanced_accuracy(counts: Counts) -> float:
     """Mean recall of the labels that are true in at least one row."""
     occurs = counts.support > 0

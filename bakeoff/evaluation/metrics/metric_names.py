@@ -58,7 +58,7 @@ def may_need_probabilities(rules: ScoringRules, target_kind: TargetKind) -> bool
 
 def need_more_than_labels(rules: ScoringRules, target_kind: TargetKind) -> bool:
     """Whether labels alone cannot be scored by these rules: probabilities or scores may be needed."""
-    return rules.threshold is not None or may_need_probabilities(rules, target_kind)
+    return rules.threshold is not None or rules.tuned or may_need_probabilities(rules, target_kind)
 
 
 def _check_custom(name: str, target_kind: TargetKind, facts: MetricFacts | None) -> None:

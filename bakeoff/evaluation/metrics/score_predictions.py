@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.metric import EXPECTED_COST, Average, ScoringRules
 from bakeoff.domain.runs.verdict import Interval
 from bakeoff.evaluation.metrics import built_in_metrics, result_details, sklearn_scorers
 from bakeoff.evaluation.metrics.built_in_metrics import Counts
@@ -245,6 +245,7 @@ def _score_labels(
         positive=positive,
         average=(rules.average or Average.MACRO).value,
         zero_division=rules.zero_division,
+        costs=(rules.costs.false_positive, rules.costs.false_negative) if rules.costs else None,
         probabilities=answered.probabilities,
         scores=answered.decisions,
     )
@@ -329,13 +330,22 @@ def _quick(counts: Counts, rules: ScoringRules, positive: int | None) -> dict[st
         positive=positive,
         zero_division=rules.zero_division,
     )
-    return {
+    known: dict[str, Callable[[], float]] = {
         "precision": partial(averaged, "precision"),
         "recall": partial(averaged, "recall"),
         "f1": partial(averaged, "f1"),
         "accuracy": partial(built_in_metrics.accuracy, counts),
         "balanced_accuracy": partial(built_in_metrics.balanced_accuracy, counts),
     }
+    if rules.costs is not None and positive is not None:
+        known[EXPECTED_COST] = partial(
+            built_in_metrics.expected_cost,
+            counts,
+            positive=positive,
+            false_positive=rules.costs.false_positive,
+            false_negative=rules.costs.false_negative,
+        )
+    return known
 
 
 def _true_codes(true: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:

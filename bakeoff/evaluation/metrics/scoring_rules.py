@@ -1,7 +1,7 @@
 """The scoring rules of a run: the options of its request, checked, with the defaults filled in."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,21 @@ from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.metric import (
     AVERAGED_METRICS,
     CLASSIFICATION_METRICS,
+    EXPECTED_COST,
     RARE_CLASS_METRICS,
     REGRESSION_METRICS,
+    TUNED,
     Average,
     MetricFacts,
     ScoringRules,
 )
+from bakeoff.domain.tuning import Costs
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.metrics import metric_names
 from registry.columns.class_predictions import Label, code_of
 
 _BINARY = 2
+_COST_KEYS = frozenset({"false_positive", "false_negative"})
 
 
 def resolve_rules(
@@ -31,7 +35,8 @@ def resolve_rules(
     classes: Sequence[Label],
     metrics: Sequence[str] | None = None,
     positive_label: Label | None = None,
-    threshold: float | None = None,
+    threshold: float | str | None = None,
+    costs: Mapping[str, float] | None = None,
     average: str | None = None,
     zero_division: float = 0.0,
     seal: float = 0.0,
@@ -44,12 +49,17 @@ def resolve_rules(
     rows are of one class, which adds to the metrics of a request that names none.
     """
     kind = _kind(target_kind, classes)
+    with in_field("costs"):
+        costing = _costs(costs, kind)
     with in_field("metrics"):
-        names = _default(kind, rare=has_rare_class) if metrics is None else _metrics(metrics, kind, facts)
+        if metrics is None:
+            names = (*([EXPECTED_COST] if costing else []), *_default(kind, rare=has_rare_class))
+        else:
+            names = _metrics(metrics, kind, costing, facts)
     with in_field("positiveLabel"):
         positive = _positive_label(positive_label, kind, classes)
     with in_field("threshold"):
-        threshold = _threshold(threshold, kind)
+        cut = _threshold(threshold, kind)
     with in_field("average"):
         how = _average(average, kind, names)
     with in_field("zeroDivision"):
@@ -57,7 +67,9 @@ def resolve_rules(
     return ScoringRules(
         metrics=names,
         positive_label=positive,
-        threshold=threshold,
+        threshold=cut,
+        tuned=threshold == TUNED,
+        costs=costing,
         average=how,
         zero_division=zero_division,
         seal=seal,
@@ -92,12 +104,42 @@ def has_rare_class(labels: NDArray[Any]) -> bool:
     return bool(counts.min() <= _RARE * counts.sum())
 
 
-def _metrics(names: Sequence[str], kind: TargetKind, facts: Sequence[MetricFacts]) -> tuple[str, ...]:
+def _costs(given: Mapping[str, float] | None, kind: TargetKind) -> Costs | None:
+    if given is None:
+        return None
+    if kind is not TargetKind.BINARY:
+        raise InvalidInputError(
+            f"costs are those of two classes, and the target is {kind}: leave them out, or give a metric of "
+            "your own that knows what each answer costs"
+        )
+    wrong = sorted(given.keys() - _COST_KEYS) or sorted(_COST_KEYS - given.keys())
+    if wrong:
+        is_unknown = wrong[0] in given
+        raise InvalidInputError(
+            f"costs {'name' if is_unknown else 'do not say'} {wrong[0]}: write "
+            "false_positive=1,false_negative=10, with numbers of yours"
+        )
+    for name, cost in given.items():
+        if not (math.isfinite(cost) and cost >= 0):
+            raise InvalidInputError(f"the cost of a {name} is {cost:g}: it is a number of at least 0")
+    if not any(given.values()):
+        raise InvalidInputError("both costs are 0: then all answers are as good; give one that is above 0")
+    return Costs(**given)
+
+
+def _metrics(
+    names: Sequence[str], kind: TargetKind, costs: Costs | None, facts: Sequence[MetricFacts]
+) -> tuple[str, ...]:
     if isinstance(names, str) or not names:
         raise InvalidInputError(
             f"metrics must be a list of one name at least, got {names!r}; such as [f1, recall]"
         )
     metric_names.check_metrics(names, kind, {one.name: one for one in facts})
+    if EXPECTED_COST in names and costs is None:
+        raise InvalidInputError(
+            f"the metric {EXPECTED_COST} needs to know what wrong answers cost: add "
+            "`--costs false_positive=1,false_negative=10`, with numbers of yours"
+        )
     return tuple(dict.fromkeys(names))
 
 
@@ -113,12 +155,17 @@ def _positive_label(label: Label | None, kind: TargetKind, classes: Sequence[Lab
     return str(np.asarray(classes).tolist()[place])
 
 
-def _threshold(threshold: float | None, kind: TargetKind) -> float | None:
+def _threshold(threshold: float | str | None, kind: TargetKind) -> float | None:
+    """None for one that is tuned: each candidate has its own."""
     if kind is not TargetKind.BINARY:
         _refuse("threshold", threshold, kind)
-    if threshold is not None and not math.isfinite(threshold):
-        raise InvalidInputError(f"threshold must be a finite number, got {threshold!r}; such as 0.5")
-    return threshold
+    if threshold is None or threshold == TUNED:
+        return None
+    if isinstance(threshold, str) or not math.isfinite(threshold):
+        raise InvalidInputError(
+            f"threshold must be a finite number, or {TUNED}, got {threshold!r}; such as 0.5"
+        )
+    return float(threshold)
 
 
 def _average(average: str | None, kind: TargetKind, metrics: Sequence[str]) -> Average | None:

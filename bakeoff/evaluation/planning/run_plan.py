@@ -30,6 +30,7 @@ from bakeoff.evaluation.planning.candidate_choice import (
     named,
     with_grids,
 )
+from bakeoff.evaluation.planning.choosing_rules import with_choosing_rules
 from bakeoff.evaluation.planning.design_request import design_of, refuse_seal
 from bakeoff.evaluation.planning.run_spec import FILE_OPTIONS, RunSpec
 from bakeoff.settings.configuration import Configuration
@@ -121,15 +122,17 @@ def make_plan(
         save = _saving(request, data.name, configuration) if saves else None
     pinned, choice = _pin_and_choose(request, partial(data.pinned, configuration, pin), catalog)
     baseline = _baseline(pinned.ref.target_kind) if request.baseline else None
+    rules = _rules(request, data.dataset, pinned, metrics=metrics, facts=facts, seal=seal)
+    candidates = [*([baseline] if baseline else []), *choice.chosen]
     return Plan(
         dataset=replace(
             pinned.ref,
             files=tuple(map(str, pinned.files)),
             design=replace(pinned.ref.design, seeds=data.design.seeds),
         ),
-        candidates=(*([baseline] if baseline else []), *choice.chosen),
+        candidates=tuple(with_choosing_rules(one, rules, pinned.ref.target_kind) for one in candidates),
         left_out=tuple(candidate.id for candidate in choice.left_out),
-        rules=_rules(request, data.dataset, pinned, metrics=metrics, facts=facts, seal=seal),
+        rules=rules,
         seed=data.seed,
         test_size=data.test_size,
         baseline_id=baseline.id if baseline else None,
@@ -262,6 +265,7 @@ def _rules(
         facts=facts,
         positive_label=positive,
         threshold=request.threshold,
+        costs=request.costs,
         average=request.average,
         zero_division=request.zero_division,
         seal=seal,

@@ -9,7 +9,7 @@ To add an option: declare it here, act on it (the plan reads it from the request
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -79,8 +79,13 @@ class RunSpec(Body):
     positive_label: Annotated[
         str | int | float | bool | None, OnCommandLine(panel=_SCORING, metavar="LABEL")
     ] = Field(None, description="The positive class of two.")
-    threshold: Annotated[float | None, OnCommandLine(panel=_SCORING, metavar="X")] = Field(
-        None, description="From which a probability or score is positive."
+    threshold: Annotated[
+        float | Literal["tuned"] | None, OnCommandLine(panel=_SCORING, metavar="X|tuned")
+    ] = Field(
+        None, description="From which a probability or score is positive; tuned: each candidate's best."
+    )
+    costs: Annotated[dict[str, float] | None, OnCommandLine(panel=_SCORING, metavar="KIND=X,…")] = Field(
+        None, description="Of wrong answers: false_positive=1,false_negative=10; expected_cost ranks."
     )
     average: Annotated[Average | None, OnCommandLine(panel=_SCORING, metavar="HOW")] = Field(
         None, strict=False, description="Over classes: binary, macro, micro, weighted."
@@ -143,6 +148,7 @@ _WITH_A_COLUMN = frozenset(
         "metrics",
         "positive_label",
         "threshold",
+        "costs",
         "average",
         "zero_division",
         "seal",

@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,8 @@ def _parameters(candidate: Candidate) -> list[Any]:
         candidate.features,
         # Names alone, and only where there are some: fingerprints of others stay as they were.
         *([[candidate.env, candidate.readable]] if candidate.env or candidate.readable else []),
+        *([asdict(candidate.tune)] if candidate.tune else []),
+        *([asdict(candidate.tuned_threshold)] if candidate.tuned_threshold else []),
     ]
 
 

@@ -138,7 +138,7 @@ def _require_that_they_agree(fits: Sequence[Fit]) -> None:
 
 def _has_answers_for(run: Run, fit: Fit, candidate: Candidate) -> bool:
     """Whether the fit has stored what the rules need. It has probabilities if its own rules needed them."""
-    if candidate.output_kind is not OutputKind.LABELS or _is_scored_alike(fit, run.rules):
+    if candidate.writes is not OutputKind.LABELS or _is_scored_alike(fit, run.rules):
         return True
     kind = run.dataset.target_kind
     return need_more_than_labels(fit.rules, kind) or not need_more_than_labels(run.rules, kind)

@@ -56,6 +56,8 @@ _CONDITIONS: tuple[tuple[Callable[[Run], object], Callable[[Run], str]], ...] = 
     (lambda run: run.dataset.dataset_id, _on_data),
     (lambda run: run.dataset.split_id, _on_split),
     (lambda run: run.rules.positive_label, lambda run: _with("positive label", run.rules.positive_label)),
+    (lambda run: run.rules.tuned, lambda run: "a tuned threshold" if run.rules.tuned else "one threshold"),
+    (lambda run: run.rules.costs, lambda run: "other costs" if run.rules.costs else "no costs"),
     (lambda run: run.rules.threshold, lambda run: _with("threshold", run.rules.threshold)),
     (lambda run: run.rules.average, lambda run: _with("average", run.rules.average)),
     (lambda run: run.rules.seal, lambda run: _with("seal", run.rules.seal)),

@@ -1,6 +1,7 @@
 """Details of the metrics of one candidate: each class, the confusion matrix, the residuals."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -45,12 +46,32 @@ def details(standing: LeaderboardRow) -> "list[RenderableType]":
         parts += [Text(), _confusion(result.details["classes"], result.details["confusion"])]
     if "residuals" in result.details:
         parts += [Text(), _residuals(result.details["residuals"])]
+    parts += [Text(line) for line in _choices(result.details)]
     return parts + [Text(f"warning  {clean(w)}", "yellow") for w in result.details.get("warnings", ())]
 
 
 def _title(result: Result) -> Text:
     values = ", ".join(f"{name} {plain(value)}" for name, value in result.metrics.items())
     return Text.assemble((result.model_id, "bold"), (f" {result.model_version}  ", "dim"), values)
+
+
+def _choices(details: Mapping[str, Any]) -> Iterator[str]:
+    """What the candidate chose on its training rows, fit by fit."""
+    for place, threshold in enumerate(details.get("thresholds", ()), 1):
+        of_fit = _of_fit(details["thresholds"], place)
+        yield f"threshold  {threshold:.4g}, chosen on the training rows{of_fit}"
+    for place, found in enumerate(details.get("tuning", ()), 1):
+        params = ", ".join(f"{name}={clean(str(value))}" for name, value in found["params"].items())
+        states = Counter(trial["state"] for trial in found["trials"])
+        counts = ", ".join(f"{number} {state}" for state, number in states.items())
+        yield (
+            f"tuned      {params}: trial {found['best'] + 1} of {len(found['trials'])} ({counts}), "
+            f"{found['metric']} {found['value']:.4g} on inner folds{_of_fit(details['tuning'], place)}"
+        )
+
+
+def _of_fit(fits: Sequence[Any], place: int) -> str:
+    return f" of fit {place}" if len(fits) > 1 else ""
 
 
 def _per_class(details: Mapping[str, Any]) -> Table:

@@ -126,6 +126,11 @@ def _rules(run: Run) -> Text:
     text = Text.assemble((first, "bold"), "".join(f", {name}" for name in others))
     if run.rules.average is not None and not AVERAGED_METRICS.isdisjoint(run.rules.metrics):
         text.append(f"  {run.rules.average} average")
+    if run.rules.tuned:
+        text.append(", each its own threshold")
+    if run.rules.costs is not None:
+        costs = run.rules.costs
+        text.append(f", costs {costs.false_positive:g} and {costs.false_negative:g}")
     if run.rules.threshold is not None:
         text.append(f", threshold {run.rules.threshold:g}")
     return text.append(f"  seed {run.seed}", "dim")

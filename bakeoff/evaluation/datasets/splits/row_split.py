@@ -33,6 +33,7 @@ class Split:
     design: Design = ONE_SPLIT
     folds: tuple[FoldRows, ...] = ()  #: of all repeats; none: one split
     groups: np.ndarray | None = None  #: the number of each row's group; None: each row stands for itself
+    units: np.ndarray | None = None  #: what stays together if training rows are split again; None: nothing
     weights: np.ndarray | None = None  #: how much each row counts; None: all alike
     warnings: tuple[str, ...] = ()
 

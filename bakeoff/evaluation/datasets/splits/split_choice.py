@@ -24,12 +24,13 @@ from bakeoff.evaluation.datasets.splits.row_split import (
     split_by_files,
     split_by_seed,
 )
-from bakeoff.evaluation.datasets.splits.split_columns import times_in, weights_in
+from bakeoff.evaluation.datasets.splits.split_columns import codes_in, times_in, weights_in
 from bakeoff.evaluation.datasets.splits.time_order import expanding_windows, latest_rows, refuse_later
 
 
 def make_split(table: Table, design: Design, *, seed: int, test_size: float) -> Split:
     split = _unweighted(table, design, seed=seed, test_size=test_size)
+    split = replace(split, units=units_of(table, split))
     if design.weight is None:
         return split
     weights = weights_in(table.column(design.weight))
@@ -42,6 +43,21 @@ def make_split(table: Table, design: Design, *, seed: int, test_size: float) -> 
             )
     digest = hashlib.sha256(weights.astype("<f8").tobytes()).hexdigest()
     return replace(split, weights=weights, how={**split.how, "weights": digest})
+
+
+def units_of(table: Table, split: Split) -> np.ndarray | None:
+    """The number of each row's group, of its time in order, or of its fold in the fold column.
+
+    By it a candidate that tunes itself divides its training rows as the design divides all rows.
+    """
+    design = split.design
+    if split.groups is not None:
+        return split.groups
+    if design.time is not None:
+        return np.unique(times_in(table.column(design.time)), return_inverse=True)[1]
+    if design.fold_column is not None:
+        return codes_in(table.column(design.fold_column), "fold")[0]
+    return None
 
 
 def _unweighted(table: Table, design: Design, *, seed: int, test_size: float) -> Split:

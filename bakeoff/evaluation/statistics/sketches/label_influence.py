@@ -127,6 +127,18 @@ def accuracy(counts: LabelCounts) -> LabelInfluence:
     )
 
 
+def expected_cost(
+    counts: LabelCounts, *, positive: int, false_positive: float, false_negative: float
+) -> LabelInfluence:
+    """Of two classes. An answer that is neither of them costs what the wrong one costs."""
+    of_true = np.zeros(len(counts.hits))
+    of_true[positive], of_true[1 - positive] = false_negative, false_positive
+    value = float(((counts.support - counts.hits) * of_true).sum() / counts.support.sum())
+    return LabelInfluence(
+        value=value, on_hit=-of_true, on_true=of_true - value, on_predicted=np.zeros(len(of_true))
+    )
+
+
 def balanced_accuracy(counts: LabelCounts) -> LabelInfluence:
     """The mean recall of the labels that are true somewhere."""
     return _mean(_of_each_label("recall", counts, zero_division=np.nan), counts.support > 0)

@@ -46,6 +46,7 @@ _OF_VALUES: dict[str, Callable[[Floats, Floats, Floats | None], Influence]] = {
 }
 
 _OF_ANSWERS = frozenset({"accuracy", "balanced_accuracy", *_RATIO_OF})
+_EXPECTED_COST = "expected_cost"
 _OF_PROBABILITIES = frozenset({"log_loss", "brier", "neg_log_loss", "neg_brier_score"})
 _OF_SCORES = frozenset({"roc_auc", "average_precision"})
 
@@ -80,6 +81,7 @@ class LabelAnswers:
     classes: int
     unseen: int = 0  #: how many such labels there are
     positive: int | None = None  #: the code of the positive class, of two
+    costs: tuple[float, float] | None = None  #: of a false positive and of a false negative, of two classes
     average: Average = "macro"
     zero_division: float = 0.0
     probabilities: NDArray[Any] | None = None  #: (rows, classes)
@@ -104,6 +106,8 @@ class LabelAnswers:
 def exact_label_metrics(answers: LabelAnswers) -> frozenset[str]:
     """The names that `label_sketches` takes for such answers."""
     names = _OF_ANSWERS
+    if answers.costs is not None and answers.positive is not None:
+        names |= {_EXPECTED_COST}
     if answers.probabilities is not None:
         names |= _OF_PROBABILITIES
     if answers.classes == 2 and answers.positive_scores is not None:  # noqa: PLR2004 - two classes
@@ -169,6 +173,8 @@ def _label_sketch(name: str, answers: LabelAnswers, counts: LabelCounts) -> Sket
         if average is not None:  # what scikit-learn's scorers of these names do
             answers = replace(answers, average=average, zero_division=0.0)
         return _ratio_sketch(name, ratio, answers, counts)
+    if name == _EXPECTED_COST:
+        return _cost_sketch(name, answers, counts)
     if name == "accuracy":
         return _accuracy_sketch(name, counts)
     influence = label_influence.balanced_accuracy(counts)
@@ -179,6 +185,26 @@ def _label_sketch(name: str, answers: LabelAnswers, counts: LabelCounts) -> Sket
         counts.block_map,
         kind=IntervalKind.BOUNDED,
         base=counts.rarest,
+    )
+
+
+def _cost_sketch(name: str, answers: LabelAnswers, counts: LabelCounts) -> Sketch:
+    assert answers.costs is not None  # noqa: S101 - `exact_label_metrics` has looked
+    assert answers.positive is not None  # noqa: S101 - as above
+    false_positive, false_negative = answers.costs
+    influence = label_influence.expected_cost(
+        counts,
+        positive=answers.positive,
+        false_positive=false_positive,
+        false_negative=false_negative,
+    )
+    return make_sketch(
+        name,
+        influence.value,
+        influence.sums(counts),
+        counts.block_map,
+        kind=IntervalKind.BOUNDED_LOSS,
+        base=counts.block_map.rows,
     )
 
 

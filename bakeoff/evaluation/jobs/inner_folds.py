@@ -1,0 +1,119 @@
+"""In the cell: folds of the training rows alone, for what a candidate chooses before it is fitted.
+
+The training rows are divided as the design divides all rows: groups stay together, and by time what is tested
+is later than what is trained on. Neither the labels nor the features of the test rows are looked at.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.cell.inside.cell_api import EntryFailure
+from bakeoff.domain.candidate import Candidate, OutputKind
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.design import Design
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.domain.tuning import ChoosingRules
+from bakeoff.evaluation.datasets.snapshot import Data
+from bakeoff.evaluation.datasets.splits.fold_split import dealt_folds
+from bakeoff.evaluation.datasets.splits.row_split import FoldRows
+from bakeoff.evaluation.datasets.splits.time_order import expanding_windows
+from bakeoff.evaluation.metrics.score_predictions import block_map_of, score_rows
+from registry.columns.predictions import Predictions, check_predictions
+
+#: Fits a candidate to the training rows of these data; returns what predicts.
+FitModel = Callable[[Candidate, Data], Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InnerFold:
+    data: Data  #: some of the training rows to train on, and in the place of the test rows the others
+    labels: NDArray[Any]  #: of these
+    weights: NDArray[Any] | None  #: of these
+
+
+def inner_folds(data: Data, folds: int, *, seed: int) -> Iterator[InnerFold]:
+    for part in _parts(data, folds, seed):
+        yield InnerFold(
+            data=replace(
+                data,
+                X_train=data.X_train.iloc[part.train].reset_index(drop=True),
+                y_train=data.y_train[part.train],
+                weights=None if data.weights is None else data.weights[part.train],
+                units=None if data.units is None else data.units[part.train],
+                X_test=data.X_train.iloc[part.test].reset_index(drop=True),
+            ),
+            labels=np.asarray(data.y_train[part.test]),
+            weights=None if data.weights is None else np.asarray(data.weights[part.test]),
+        )
+
+
+def _parts(data: Data, folds: int, seed: int) -> tuple[FoldRows, ...]:
+    design, rows = data.design, len(data.y_train)
+    units = None if data.units is None else np.asarray(data.units)
+    if units is None and (design.group or design.time or design.fold_column):
+        raise EntryFailure(
+            type="OldSnapshot",
+            message="the snapshot does not say which training rows stay together: an earlier version made it",
+            hint="remove the folder of this dataset below data/snapshots, and start the run again",
+        )
+    try:
+        if units is not None and design.time is not None:
+            return expanding_windows(units, column=design.time, folds=folds, gap=design.gap)
+        groups = None if units is None else np.unique(units, return_inverse=True)[1]
+        classes = None
+        if data.target_kind is not TargetKind.REGRESSION and design.stratify:
+            classes = np.unique(np.asarray(data.y_train), return_inverse=True)[1]
+        return dealt_folds(rows, classes, groups, design=Design(folds=folds), seed=seed)
+    except InvalidInputError as exc:
+        raise EntryFailure(
+            type="TooFewRows",
+            message=f"its training rows cannot be divided into {folds} inner folds: {exc}",
+            hint="ask for fewer folds where it is tuned, or for no tuning",
+        ) from exc
+
+
+def scoring_rules(rules: ChoosingRules, *, threshold: float | None = None) -> ScoringRules:
+    assert rules.metric is not None  # noqa: S101 - the plan of the run has filled it in
+    return ScoringRules(
+        metrics=(rules.metric,),
+        positive_label=rules.positive_label,
+        average=None if rules.average is None else Average(rules.average),
+        costs=rules.costs,
+        threshold=threshold,
+    )
+
+
+def predictions_on(model: Any, candidate: Candidate, fold: InnerFold) -> Predictions:
+    """What the model says of the rows that this fold tests, with all that stands beside labels."""
+    X, rows = fold.data.X_test, len(fold.labels)
+    values = check_predictions(model.predict(X), rows=rows, output_kind=candidate.output_kind)
+    kind = candidate.output_kind
+    if kind is not OutputKind.LABELS or fold.data.target_kind is TargetKind.REGRESSION:
+        return Predictions(values=values, output_kind=kind)
+    if hasattr(model, "predict_proba"):
+        beside = check_predictions(model.predict_proba(X), rows=rows, output_kind=OutputKind.PROBA)
+        return Predictions(values=values, output_kind=kind, probabilities=beside)
+    if fold.data.target_kind is TargetKind.BINARY and hasattr(model, "decision_function"):
+        beside = check_predictions(model.decision_function(X), rows=rows, output_kind=OutputKind.SCORE)
+        return Predictions(values=values, output_kind=kind, scores=beside)
+    return Predictions(values=values, output_kind=kind)
+
+
+def value_on(fold: InnerFold, predictions: Predictions, rules: ScoringRules) -> float | None:
+    """The metric of the rules; None where it is undefined."""
+    scores = score_rows(
+        fold.labels,
+        predictions,
+        block_map_of(len(fold.labels), weights=fold.weights),
+        rules=rules,
+        target_kind=fold.data.target_kind,
+        classes=fold.data.classes,
+        sketched=False,
+        curved=False,
+    )
+    return scores.metrics[rules.metrics[0]]

@@ -1,0 +1,237 @@
+"""In the cell: the search for parameters on training rows, by Optuna.
+
+Trial by trial, parameters are suggested, the candidate is fitted to the inner folds, and what they give on
+average decides. Each trial is written to a file of JSON lines in the folder of the job as soon as it has
+ended: a worker that takes the job over reads them back, and goes on with the next one. The sampler is seeded
+anew for each trial, from the seed and the number of the trial, so that it suggests the same as if nobody had
+died.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bakeoff.cell.inside.cell_api import EntryFailure
+from bakeoff.domain import metric
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.tuning import MOST_ERROR_CHARS, Sampler, Trial, TrialState, Tuning
+from bakeoff.evaluation.datasets.snapshot import Data
+from bakeoff.evaluation.jobs.inner_folds import FitModel, inner_folds, predictions_on, scoring_rules, value_on
+from registry.catalog.search_space import with_parameters
+from registry.code.class_import import describe_exception
+
+log = logging.getLogger(__name__)
+
+_SHARE_OF_TIME = 0.5  #: of the time limit of the job, where the entry names no seconds
+_STARTUP_TRIALS = 5  #: that nothing is pruned before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    tuning: Tuning
+    trials: tuple[Trial, ...]
+    out_of_time: bool
+
+    @property
+    def best(self) -> Trial:
+        assert self.tuning.rules.metric is not None  # noqa: S101 - the plan has filled it in
+        sign = 1 if metric.greater_is_better(self.tuning.rules.metric) else -1
+        complete = [trial for trial in self.trials if trial.state is TrialState.COMPLETE]
+        return max(complete, key=lambda trial: sign * (trial.value or 0.0))
+
+    def to_record(self) -> dict[str, Any]:
+        best = self.best
+        return {
+            "metric": self.tuning.rules.metric,
+            "params": dict(best.params),
+            "value": best.value,
+            "best": best.number,
+            "wanted": self.tuning.trials,
+            "outOfTime": self.out_of_time,
+            "trials": [trial.to_json() for trial in self.trials],
+        }
+
+
+def search(
+    candidate: Candidate,
+    data: Data,
+    fit: FitModel,
+    *,
+    seed: int,
+    timeout_s: float,
+    earlier: Sequence[Mapping[str, Any]],
+    keep: Callable[[bytes], Any],
+) -> Search:
+    """`earlier`: trials of an attempt that died. `keep` writes a line to the file that survives."""
+    optuna = _optuna()
+    tuning = candidate.tune
+    assert tuning is not None  # noqa: S101 - the caller has looked
+    budget_s = min(tuning.seconds or timeout_s, _SHARE_OF_TIME * timeout_s)
+    study = optuna.create_study(
+        direction="maximize" if metric.greater_is_better(tuning.rules.metric or "") else "minimize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS)
+        if tuning.prune
+        else optuna.pruners.NopPruner(),
+    )
+    space = {name: _distribution(optuna, values) for name, values in tuning.params.items()}
+    trials = [Trial.from_json(one) for one in earlier][: tuning.trials]
+    for trial in trials:
+        study.add_trial(_frozen(optuna, trial, tuning, space))
+    spent_s = sum(trial.seconds for trial in trials)
+    began = time.monotonic()
+    folds = list(inner_folds(data, tuning.folds, seed=seed))
+    while len(trials) < tuning.trials and spent_s + time.monotonic() - began < budget_s:
+        study.sampler = _sampler(optuna, tuning.sampler, seed + len(trials))
+        suggested = study.ask(space)
+        params = {name: _value(tuning.params[name], suggested.params[name]) for name in space}
+        tried = _tried(
+            with_parameters(candidate, params),
+            folds,
+            fit,
+            number=len(trials),
+            params=params,
+            is_hopeless=partial(_report, suggested),
+            rules=tuning,
+            until=began + budget_s - spent_s,
+        )
+        if tried is None:
+            break
+        study.tell(suggested, **_told(optuna, tried))
+        trials.append(tried)
+        keep(json.dumps(tried.to_json()).encode() + b"\n")
+    if not any(trial.state is TrialState.COMPLETE for trial in trials):
+        raise _nothing_found(trials, budget_s)
+    return Search(tuning=tuning, trials=tuple(trials), out_of_time=len(trials) < tuning.trials)
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as exc:
+        raise EntryFailure(
+            type="NoOptuna",
+            message="its entry has `tune`, and Optuna is not installed",
+            hint="install it: pip install 'bakeoff[tune]'",
+        ) from exc
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def _tried(
+    candidate: Candidate,
+    folds: Sequence[Any],
+    fit: FitModel,
+    *,
+    number: int,
+    params: Mapping[str, Any],
+    is_hopeless: Callable[[int, float], bool],
+    rules: Tuning,
+    until: float,
+) -> Trial | None:
+    """One trial. None if the time was over before it had come to its end."""
+    began, values, error = time.monotonic(), [], ""
+    state = TrialState.COMPLETE
+    for place, fold in enumerate(folds):
+        if time.monotonic() >= until:
+            return None
+        try:
+            predictions = predictions_on(fit(candidate, fold.data), candidate, fold)
+            value = value_on(fold, predictions, scoring_rules(rules.rules))
+        except MemoryError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a candidate may raise anything: this trial has failed
+            value, error = None, describe_exception(exc)
+        if value is None:
+            state, error = TrialState.FAILED, error or f"{rules.rules.metric} is undefined"
+            break
+        values.append(value)
+        if place < len(folds) - 1 and is_hopeless(place, sum(values) / len(values)):
+            state = TrialState.PRUNED
+            break
+    failed = state is TrialState.FAILED
+    return Trial(
+        number=number,
+        params=params,
+        state=state,
+        value=None if failed else sum(values) / len(values),
+        folds=tuple(values),
+        seconds=time.monotonic() - began,
+        error=error[:MOST_ERROR_CHARS],
+    )
+
+
+def _report(asked: Any, step: int, value: float) -> bool:
+    asked.report(value, step)
+    return bool(asked.should_prune())
+
+
+def _told(optuna: Any, trial: Trial) -> dict[str, Any]:
+    states = optuna.trial.TrialState
+    if trial.state is TrialState.COMPLETE:
+        return {"values": trial.value}
+    return {"state": states.PRUNED if trial.state is TrialState.PRUNED else states.FAIL}
+
+
+def _frozen(optuna: Any, trial: Trial, tuning: Tuning, space: Mapping[str, Any]) -> Any:
+    """The trial of an earlier attempt, as Optuna keeps it."""
+    states, means = optuna.trial.TrialState, _running_means(trial.folds)
+    if trial.state is TrialState.FAILED:
+        state = states.FAIL
+    else:
+        state = states.COMPLETE if trial.state is TrialState.COMPLETE else states.PRUNED
+        means = means[:-1] if state is states.COMPLETE else means
+    return optuna.trial.create_trial(
+        state=state,
+        value=None if state is states.FAIL else trial.value,
+        params={
+            name: list(values).index(trial.params[name])
+            if isinstance(values, list | tuple)
+            else trial.params[name]
+            for name, values in tuning.params.items()
+        },
+        distributions=dict(space),
+        intermediate_values=dict(enumerate(means)),
+    )
+
+
+def _running_means(values: Sequence[float]) -> list[float]:
+    return [sum(values[: place + 1]) / (place + 1) for place in range(len(values))]
+
+
+def _sampler(optuna: Any, kind: Sampler, seed: int) -> Any:
+    seed %= 2**32
+    if kind is Sampler.RANDOM:
+        return optuna.samplers.RandomSampler(seed=seed)
+    return optuna.samplers.TPESampler(seed=seed)
+
+
+def _distribution(optuna: Any, values: Any) -> Any:
+    """Of a list, the places in it: Optuna takes few types as choices."""
+    if isinstance(values, list | tuple):
+        return optuna.distributions.CategoricalDistribution(list(range(len(values))))
+    [(kind, (low, high))] = values.items()
+    if kind == "integers":
+        return optuna.distributions.IntDistribution(low, high)
+    return optuna.distributions.FloatDistribution(low, high, log=kind == "log_uniform")
+
+
+def _value(values: Any, suggested: Any) -> Any:
+    return values[suggested] if isinstance(values, list | tuple) else suggested
+
+
+def _nothing_found(trials: Sequence[Trial], budget_s: float) -> EntryFailure:
+    if not trials:
+        return EntryFailure(
+            type="NoTimeToTune",
+            message=f"no trial came to its end within {budget_s:.3g} seconds",
+            hint="give `tune` more seconds, or the candidate a longer timeout",
+        )
+    return EntryFailure(
+        type="TuningFailed",
+        message=f"each of {len(trials)} trials failed, the last one with {trials[-1].error}",
+        hint="look at the parameters below `tune`",
+    )

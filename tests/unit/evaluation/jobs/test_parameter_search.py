@@ -1,0 +1,170 @@
+"""The search for parameters: what it looks at, what it keeps, and that it goes on where it was."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bakeoff.cell.inside.cell_api import EntryFailure
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.design import ONE_SPLIT, Design
+from bakeoff.domain.tuning import ChoosingRules, Sampler, Tuning
+from bakeoff.evaluation.datasets.snapshot import Data
+from bakeoff.evaluation.jobs.accept_choices import accept_choices, trials_kept, warnings_about
+from bakeoff.evaluation.jobs.inner_folds import inner_folds
+from bakeoff.evaluation.jobs.parameter_search import Search, search
+from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
+
+ROWS = 60
+SPACE = {"cut": {"uniform": [0.0, 1.0]}, "way": ["a", "b"]}
+CANDIDATE = Candidate(
+    id="stump",
+    version="1",
+    path="zoo:Stump",
+    tune=Tuning(
+        params=SPACE, trials=12, rules=ChoosingRules(metric="accuracy", positive_label="1", average="binary")
+    ),
+)
+
+
+def data(design: Design = ONE_SPLIT, units: np.ndarray | None = None) -> Data:
+    x = np.linspace(0, 1, ROWS)
+    return Data(
+        X_train=pd.DataFrame({"x": x}),
+        y_train=(x > 0.7).astype(int),
+        X_test=pd.DataFrame({"x": np.full(5, 99.0)}),
+        target_kind=TargetKind.BINARY,
+        classes=(0, 1),
+        fields=(),
+        units=units,
+        design=design,
+        seed=0,
+    )
+
+
+class Stump:
+    def __init__(self, cut: float) -> None:
+        self.cut = cut
+
+    def predict(self, X: pd.DataFrame) -> Any:
+        assert X["x"].max() <= 1, "these are the test rows"
+        return (X["x"] > self.cut).to_numpy().astype(int)
+
+
+def fit(candidate: Candidate, rows: Data) -> Stump:
+    assert rows.X_train["x"].max() <= 1, "these are the test rows"
+    if candidate.params["way"] == "b":
+        raise ValueError("b is no way")
+    return Stump(candidate.params["cut"])
+
+
+def searched(
+    candidate: Candidate = CANDIDATE,
+    *,
+    earlier: Sequence[Mapping[str, Any]] = (),
+    keep: Any = lambda _: None,
+    timeout_s: float = 600,
+    seed: int = 7,
+) -> Search:
+    return search(candidate, data(), fit, seed=seed, timeout_s=timeout_s, earlier=earlier, keep=keep)
+
+
+def tuned(**changes: Any) -> Candidate:
+    assert CANDIDATE.tune is not None
+    return replace(CANDIDATE, tune=replace(CANDIDATE.tune, **changes))
+
+
+def without_seconds(found: Search) -> list[dict[str, Any]]:
+    return [{**trial.to_json(), "seconds": 0} for trial in found.trials]
+
+
+def test_it_finds_what_is_best_on_training_rows_and_never_looks_at_test_rows() -> None:
+    found = searched()
+
+    assert abs(found.best.params["cut"] - 0.7) < 0.15
+    assert found.best.params["way"] == "a"
+    assert not found.out_of_time
+
+
+def test_a_trial_that_fails_is_kept_with_its_error_and_the_search_goes_on() -> None:
+    failed = [trial for trial in searched().trials if trial.state == "failed"]
+
+    assert failed
+    assert {(trial.value, trial.error) for trial in failed} == {(None, "ValueError: b is no way")}
+
+
+def test_a_search_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    lines: list[bytes] = []
+    whole = searched(keep=lines.append)
+    file = tmp_path / "trials.jsonl"
+    file.write_bytes(b"".join(lines[:5]) + lines[5][:20])  # killed while it wrote the sixth line
+
+    resumed = searched(earlier=trials_kept(file))
+
+    assert len(trials_kept(file)) == 5
+    assert without_seconds(resumed) == without_seconds(whole)
+
+
+def test_another_seed_suggests_something_else_and_the_same_one_the_same() -> None:
+    random = tuned(sampler=Sampler.RANDOM)
+
+    assert without_seconds(searched(random)) == without_seconds(searched(random))
+    assert without_seconds(searched(random, seed=8)) != without_seconds(searched(random))
+
+
+def test_when_its_time_is_over_the_best_so_far_counts_and_that_is_said() -> None:
+    lines: list[bytes] = []
+    searched(keep=lines.append)
+    earlier = [{**json.loads(line), "seconds": 1.0} for line in lines[:6]]
+
+    found = searched(tuned(seconds=5.0), earlier=earlier)
+    accepted = accept_choices({"chosen": {"tuning": found.to_record()}}, CANDIDATE)
+
+    assert len(found.trials) == 6
+    assert warnings_about(accepted) == ["tuned with 6 of 12 trials: its time for that was over"]
+
+
+def test_without_any_trial_there_is_an_error_with_its_cure() -> None:
+    with pytest.raises(EntryFailure, match="no trial came to its end within 1e-09 seconds") as raised:
+        searched(tuned(seconds=1e-9))
+
+    assert "more seconds" in raised.value.hint
+
+
+def test_if_all_trials_fail_the_last_error_is_told() -> None:
+    with pytest.raises(EntryFailure, match="each of 3 trials failed, the last one with ValueError: b is no"):
+        searched(tuned(trials=3, params={"cut": [0.5], "way": ["b"]}))
+
+
+def test_what_is_no_record_of_a_search_is_refused() -> None:
+    for forged in ({}, {"trials": [{"number": -1}]}, {"trials": [], "best": 0, "outOfTime": False}):
+        with pytest.raises(ForgedReportError):
+            accept_choices({"chosen": {"tuning": forged}}, CANDIDATE)
+
+
+def test_inner_folds_leave_groups_whole() -> None:
+    groups = np.arange(ROWS) % 10
+
+    for fold in inner_folds(data(Design(group="who"), groups), 3, seed=0):
+        tested = set(np.flatnonzero(np.isin(data().X_train["x"], fold.data.X_test["x"])) % 10)
+        trained = set(np.flatnonzero(np.isin(data().X_train["x"], fold.data.X_train["x"])) % 10)
+        assert tested
+        assert not tested & trained
+
+
+def test_inner_folds_by_time_train_on_what_is_earlier() -> None:
+    folds = list(inner_folds(data(Design(time="day"), np.arange(ROWS)), 3, seed=0))
+
+    assert len(folds) == 3
+    assert all(fold.data.X_train["x"].max() < fold.data.X_test["x"].min() for fold in folds)
+
+
+def test_a_snapshot_that_does_not_know_its_groups_is_refused_with_the_cure() -> None:
+    with pytest.raises(EntryFailure, match="which training rows stay together"):
+        next(inner_folds(data(Design(group="who")), 3, seed=0))

@@ -1,0 +1,53 @@
+"""By what candidates choose: the rules of a run, written into them."""
+
+from dataclasses import replace
+
+import pytest
+
+from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.metric import ScoringRules
+from bakeoff.domain.tuning import ChoosingRules, Tuning
+from bakeoff.evaluation.planning.choosing_rules import with_choosing_rules
+
+PLAIN = Candidate(id="m", version="1", path="zoo:M")
+TUNED = replace(PLAIN, tune=Tuning(params={"C": [1, 2]}))
+RULES = ScoringRules(metrics=("f1", "recall"), positive_label="yes")
+
+
+def test_a_candidate_that_chooses_nothing_stays_as_it_is() -> None:
+    assert with_choosing_rules(PLAIN, RULES, TargetKind.BINARY) is PLAIN
+
+
+def test_a_search_goes_by_the_metric_that_ranks_unless_its_entry_names_one() -> None:
+    found = with_choosing_rules(TUNED, RULES, TargetKind.BINARY)
+    own = replace(PLAIN, tune=Tuning(params={"C": [1]}, rules=ChoosingRules(metric="roc_auc")))
+    kept = with_choosing_rules(own, RULES, TargetKind.BINARY)
+
+    assert found.tune is not None
+    assert kept.tune is not None
+    assert found.tune.rules == ChoosingRules(metric="f1", positive_label="yes")
+    assert kept.tune.rules.metric == "roc_auc"
+
+
+def test_what_is_chosen_by_survives_the_database() -> None:
+    found = with_choosing_rules(TUNED, replace(RULES, tuned=True), TargetKind.BINARY)
+
+    assert Candidate.from_json(found.to_json()) == found
+    assert found.tuned_threshold is not None
+
+
+@pytest.mark.parametrize("metric", ["recall", "precision", "roc_auc"])
+def test_no_threshold_is_best_by_a_metric_that_all_or_nothing_pleases(metric: str) -> None:
+    rules = replace(RULES, metrics=(metric,), tuned=True)
+
+    with pytest.raises(InvalidInputError, match=f"there is no best one by {metric}: name one of f1"):
+        with_choosing_rules(PLAIN, rules, TargetKind.BINARY)
+
+
+def test_a_function_cannot_guide_a_search() -> None:
+    rules = replace(RULES, metrics=("shop.metrics:profit",))
+
+    with pytest.raises(InvalidInputError, match=r"m is tuned by shop\.metrics:profit, which is a function"):
+        with_choosing_rules(TUNED, rules, TargetKind.BINARY)
