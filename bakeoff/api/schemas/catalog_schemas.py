@@ -26,6 +26,7 @@ class CandidateOut(Out):
     steps: list[str]
     description: str
     family: str | None = Field(description="the entry whose grid it is a member of")
+    tuned: list[str] = Field([], description="parameters that it chooses itself, by its `tune`")
     tags: list[str]
     checks: ChecksOut | None = Field(
         None, description="of the conformance kit; null: its code was not checked as it is now"

@@ -163,7 +163,7 @@ def _threshold(threshold: float | str | None, kind: TargetKind) -> float | None:
         return None
     if isinstance(threshold, str) or not math.isfinite(threshold):
         raise InvalidInputError(
-            f"threshold must be a finite number, or {TUNED}, got {threshold!r}; such as 0.5"
+            f"threshold must be a finite number, got {threshold!r}; such as 0.5, or {TUNED}"
         )
     return float(threshold)
 

@@ -87,3 +87,11 @@ def test_a_file_system_without_nameless_files_will_do(
         outputs.put_in_place()
 
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_what_grows_stays_when_its_writer_ends_without_keeping_it_and_is_continued(tmp_path: Path) -> None:
+    for line in (b"first\n", b"second\n"):
+        with Outputs({"trials": tmp_path / "trials"}, LIMITS, growing=["trials"]) as outputs:
+            _write(outputs, line)
+
+    assert (tmp_path / "trials").read_bytes() == b"first\nsecond\n"

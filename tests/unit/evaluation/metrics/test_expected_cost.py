@@ -61,7 +61,7 @@ def test_less_of_it_is_better_and_with_costs_it_ranks() -> None:
         ({"costs": {"false_positive": 1, "false_negative": 1, "maybe": 1}}, "costs name maybe"),
         ({"costs": {"false_positive": -1, "false_negative": 1}}, "the cost of a false_positive is -1"),
         ({"costs": {"false_positive": 0, "false_negative": 0}}, "both costs are 0"),
-        ({"threshold": "best"}, "threshold must be a finite number, or tuned, got 'best'"),
+        ({"threshold": "best"}, "threshold must be a finite number, got 'best'; such as 0.5, or tuned"),
     ],
 )
 def test_what_says_nothing_is_refused_with_the_cure(given: dict[str, Any], says: str) -> None:

@@ -36,7 +36,11 @@ def test_names_that_fit_the_target_pass(kind, names):
 @pytest.mark.parametrize(
     ("kind", "name", "fitting"),
     [
-        (BINARY, "mae", "f1, precision, recall, accuracy, balanced_accuracy, adjusted_mutual_info_score"),
+        (
+            BINARY,
+            "mae",
+            "f1, precision, recall, accuracy, balanced_accuracy, expected_cost, adjusted_mutual_info_score",
+        ),
         (BINARY, "neg_mean_squared_error", "roc_auc"),
         (BINARY, "f1_samples", "f1_macro"),
         (MULTICLASS, "roc_auc", "roc_auc_ovr"),
