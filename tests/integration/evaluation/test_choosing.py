@@ -9,7 +9,7 @@ from fixtures.in_process import InProcessProject
 
 SPACE = {"n_neighbors": [1, 3]}
 CANDIDATES: dict[str, Any] = {
-    "neighbours": {"path": "sklearn.neighbors:KNeighborsClassifier", "tune": {"trials": 2, "params": SPACE}},
+    "neighbours": {"path": "sklearn.neighbors:KNeighborsClassifier", "tune": {"trials": 6, "params": SPACE}},
     "bayes": {"path": "sklearn.naive_bayes:GaussianNB"},
     "ridge": {"path": "sklearn.linear_model:RidgeClassifier"},
 }
@@ -53,7 +53,7 @@ def test_a_search_sees_no_row_of_a_group_on_both_sides(project: InProcessProject
 def test_at_random_it_is_as_deceived_as_the_design_is(project: InProcessProject) -> None:
     found = project.evaluate("neighbours", "visits", metrics=["accuracy"]).details["tuning"][0]
 
-    assert found["value"] > 0.95
+    assert found["value"] > 0.85
 
 
 @pytest.mark.parametrize("model", ["bayes", "ridge"])
