@@ -127,6 +127,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
         MarketSettings(prices=TableSettings(source=MarketSource.SYNTHETIC)),
     ),
     "BAKEOFF_SCHEDULES": ("{}", {}),
+    "BAKEOFF_SUITES": ("{}", {}),
     "BAKEOFF_DATASETS": ('{"iris": {"source": "sklearn", "name": "iris"}}', None),
 }
 
