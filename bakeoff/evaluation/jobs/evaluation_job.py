@@ -20,9 +20,14 @@ from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
-from bakeoff.evaluation.jobs.accept_choices import accept_choices, choices_in, trials_kept, warnings_about
 from bakeoff.evaluation.jobs.accept_outputs import accept_model, predicted_files, score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failure_of
+from bakeoff.evaluation.jobs.choosing.accept_choices import (
+    accept_choices,
+    choices_in,
+    trials_kept,
+    warnings_about,
+)
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
 from bakeoff.evaluation.jobs.fit_and_predict import TRIALS
 from bakeoff.evaluation.jobs.latency import accept_latency

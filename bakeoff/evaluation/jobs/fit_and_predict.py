@@ -22,14 +22,14 @@ from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
-from bakeoff.evaluation.jobs.inner_folds import InnerFold, predictions_on, scoring_rules
+from bakeoff.evaluation.jobs.choosing.inner_folds import InnerFold, predictions_on, scoring_rules
+from bakeoff.evaluation.jobs.choosing.parameter_search import search
+from bakeoff.evaluation.jobs.choosing.tuned_threshold import best_threshold
 from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
-from bakeoff.evaluation.jobs.parameter_search import search
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
 from bakeoff.evaluation.jobs.preprocessing import with_preprocessing
 from bakeoff.evaluation.jobs.sample_weights import weight_arguments
-from bakeoff.evaluation.jobs.tuned_threshold import best_threshold
 from bakeoff.settings import log_setup
 from registry.catalog.search_space import with_parameters
 from registry.code.file_access_audit import FileAccessAudit

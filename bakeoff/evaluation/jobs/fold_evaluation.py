@@ -22,9 +22,9 @@ import numpy as np
 from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Provenance, fingerprint
-from bakeoff.evaluation.jobs.accept_choices import CHOICES, choices_in
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
+from bakeoff.evaluation.jobs.choosing.accept_choices import CHOICES, choices_in
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, score_within_time
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction

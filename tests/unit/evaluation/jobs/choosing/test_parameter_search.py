@@ -16,9 +16,9 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.design import ONE_SPLIT, Design
 from bakeoff.domain.tuning import ChoosingRules, Sampler, Tuning
 from bakeoff.evaluation.datasets.snapshot import Data
-from bakeoff.evaluation.jobs.accept_choices import accept_choices, trials_kept, warnings_about
-from bakeoff.evaluation.jobs.inner_folds import inner_folds
-from bakeoff.evaluation.jobs.parameter_search import Search, search
+from bakeoff.evaluation.jobs.choosing.accept_choices import accept_choices, trials_kept, warnings_about
+from bakeoff.evaluation.jobs.choosing.inner_folds import inner_folds
+from bakeoff.evaluation.jobs.choosing.parameter_search import Search, search
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
 
 ROWS = 60

@@ -20,7 +20,13 @@ from bakeoff.domain import metric
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.tuning import MOST_ERROR_CHARS, Sampler, Trial, TrialState, Tuning
 from bakeoff.evaluation.datasets.snapshot import Data
-from bakeoff.evaluation.jobs.inner_folds import FitModel, inner_folds, predictions_on, scoring_rules, value_on
+from bakeoff.evaluation.jobs.choosing.inner_folds import (
+    FitModel,
+    inner_folds,
+    predictions_on,
+    scoring_rules,
+    value_on,
+)
 from registry.catalog.search_space import with_parameters
 from registry.code.class_import import describe_exception
 

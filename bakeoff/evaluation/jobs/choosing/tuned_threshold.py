@@ -16,7 +16,7 @@ from bakeoff.domain import metric
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.tuning import TunedThreshold
 from bakeoff.evaluation.datasets.snapshot import Data
-from bakeoff.evaluation.jobs.inner_folds import (
+from bakeoff.evaluation.jobs.choosing.inner_folds import (
     FitModel,
     InnerFold,
     inner_folds,

@@ -1,0 +1,1 @@
+"""What a candidate chooses on its training rows: parameters, a threshold, and what is accepted of that."""
