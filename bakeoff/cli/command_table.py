@@ -57,7 +57,7 @@ _ENTRIES: Sequence[_Entry] = (
         "suites",
         "bakeoff.cli.commands.runs.suites_command:app",
         _BAKEOFFS,
-        "Evaluate the same candidates on several datasets, judged together.",
+        "Evaluate the same candidates on several datasets, and judge them together.",
     ),
     _Entry(
         "events",
@@ -76,7 +76,7 @@ _ENTRIES: Sequence[_Entry] = (
         "label",
         "bakeoff.cli.commands.runs.label_command:label",
         _BAKEOFFS,
-        "Give a run words by which it is found again.",
+        "Give a run labels, take some away, or print those it has.",
     ),
     _Entry(
         "priority",

@@ -52,6 +52,9 @@ ROUTES: Mapping[str, tuple[int, int, int]] = {
     "GET /api/ml/evaluations/{id}/curves": (401, 404, 404),
     "GET /api/ml/evaluations/{id}/events": (401, 404, 404),
     "POST /api/ml/evaluations/{id}/retry": (401, 404, 404),
+    "GET /api/ml/suites": (401, 200, 200),
+    "POST /api/ml/suites": (401, 422, 422),
+    "GET /api/ml/suites/{id}": (401, 404, 404),
 }
 
 
