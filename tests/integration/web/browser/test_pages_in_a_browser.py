@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from fixtures.page_server import a_chromium, a_sight, keep_picture, served
 from fixtures.project import wait_for
 from fixtures.showcase import Showcase, a_showcase
-from fixtures.stored import an_error
+from fixtures.stored import an_error, claim
 from playwright.sync_api import Browser as Chromium
 from sqlalchemy import select
 
@@ -167,10 +167,10 @@ def test_a_page_in_a_hidden_tab_closes_its_stream_and_opens_it_again(
 
 
 def test_the_log_of_a_running_job_grows_on_its_page(chromium: Chromium, url: str, show: Showcase) -> None:
-    running = next(
-        job for job in job_rows.of_run(show.context.engine, show.running.id) if job.state is JobState.RUNNING
-    )
-    log = show.context.configuration.log_of(show.running.id, running.id)
+    jobs = job_rows.of_run(show.context.engine, show.queued.id)
+    running = next(job for job in jobs if job.state is JobState.QUEUED)
+    claim(show.context.engine, running, lease_s=3600)
+    log = show.context.configuration.log_of(show.queued.id, running.id)
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("epoch 1\n")
     with a_sight(chromium, url) as sight:
