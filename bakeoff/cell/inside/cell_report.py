@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from bakeoff.cell.host.cell_outcome import FIRST_PHASE, End, Failure
+from bakeoff.cell.host.secret_mask import SecretMask
 from bakeoff.cell.inside.cell_api import PHASE_CHARS
 
 LONGEST = 16 * 2**20
@@ -30,9 +31,10 @@ class ForkedChildError(BadReportError):
 
 
 class CellReport:
-    def __init__(self, pipe: int) -> None:
+    def __init__(self, pipe: int, mask: SecretMask) -> None:
         os.set_blocking(pipe, False)
         self.pipe = pipe
+        self._mask = mask
         self.phase = FIRST_PHASE
         self.end: End | None = None
         self.value: Any = None
@@ -81,12 +83,12 @@ class CellReport:
 
     def _apply(self, message: Any) -> None:
         if "phase" in message:
-            self.phase = _text(message["phase"])[:PHASE_CHARS]
+            self.phase = self._mask.of_text(_text(message["phase"]))[:PHASE_CHARS]
             return
         end = End(message["end"])
         if end not in _REPORTED_ENDS:
             raise ValueError(end)
-        self.value = _storable(message.get("value"))
+        self.value = self._mask.of_value(_storable(message.get("value")))
         error, code = message.get("error"), message.get("exit_code")
         self.error = None if error is None else Failure(**{key: _text(error[key]) for key in error})
         self.exit_code = None if code is None else int(code)

@@ -29,7 +29,8 @@ _HINTS: Mapping[int, str] = {
 }
 
 
-#: How long a cell may take to end after its report. Its result is there: what it does then counts no more.
+#: How long a cell may take to end after its report. Its time limit counts no more then; its other limits
+#: do as long as anything of it runs, and a cell that exceeds them loses its result.
 _LINGER_S = 3.0
 
 
@@ -53,8 +54,8 @@ class CellMonitor:
         self._order = order
         self._workplace = workplace
         self._cell = cell
-        self._report = CellReport(cell.report)
         self._mask = SecretMask(order.environment.values())
+        self._report = CellReport(cell.report, self._mask)
         self._log = CellLog(cell.log, log, limits.log_kb, mask=self._mask)
         self._limits = LimitsCheck(limits, workplace.scratch, process_tree.memory_of("self"))
         self._start = monotonic()
@@ -83,12 +84,15 @@ class CellMonitor:
                 return breach
 
     def _longest_wait_s(self) -> float:
-        return min(self._left_s(), self._limits.due_s, self._log.due_s, self._linger_left_s())
+        return min(self._left_s(), self._linger_left_s(), self._limits.due_s, self._log.due_s)
 
     def _linger_left_s(self) -> float:
         return inf if self._reported is None else max(0.0, self._reported + _LINGER_S - monotonic())
 
     def _left_s(self) -> float:
+        """Of its time limit. That is over with its report: if it counted on, the wait would not wait."""
+        if self._reported is not None:
+            return inf
         return max(0.0, self._start + self._order.limits.wall_s - monotonic())
 
     def _handle(self, ready: dict[int, int]) -> Breach | None:
@@ -118,7 +122,7 @@ class CellMonitor:
         return None
 
     def _check_limits(self) -> Breach | None:
-        if self._left_s() == 0 and self._reported is None:
+        if self._left_s() == 0:
             limit_s = self._order.limits.wall_s
             return _breach(
                 End.TIMED_OUT,

@@ -145,6 +145,27 @@ def test_one_bad_candidate_never_stops_the_others(oven, root):
     assert all(r.fix and r.version and r.path for r in found.rejections)
 
 
+def test_a_token_is_masked_in_what_a_rejection_says(oven, root, monkeypatch):
+    monkeypatch.setenv("HUB_TOKEN", "hf_0123456789abcdef")
+    refused = """
+import os
+
+class Mine:
+    def __init__(self):
+        raise ValueError("refused: " + os.environ["HUB_TOKEN"])
+"""
+    [found] = discover(
+        [replace(plugin(root, "talks", refused), env=("HUB_TOKEN",))],
+        root=root,
+        import_timeout_s=30,
+        socket=oven,
+    ).rejections
+
+    assert "refused: ***" in found.cause
+    assert "refused: ***" in found.traceback
+    assert "hf_0123456789" not in f"{found}"
+
+
 def test_what_the_cell_refuses_or_cannot_bear_has_a_cure_of_its_own(oven, root):
     forks = "import os\nif (child := os.fork()): os.waitpid(child, 0)\n" + GOOD
     kills = "import os, signal\nos.kill(os.getppid(), signal.SIGTERM)\n" + GOOD
