@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from fixtures.kitchen import ROOT, Kitchen, a_kitchen, an_oven, below, children, eventually, names_in
 
@@ -399,8 +400,13 @@ def test_what_is_kept_is_never_finalised_so_a_hanging_finaliser_costs_nothing(ki
 
 
 def test_a_cell_that_does_not_end_after_its_report_is_ended_and_its_value_counts_marked(kitchen):
-    outcome = kitchen.run("leave_an_output_that_hangs_when_flushed")
+    parent = psutil.Process(kitchen.parent())
+    before = parent.cpu_times()
+    outcome = kitchen.run("leave_an_output_that_hangs_when_flushed", wall_s=1.5)
+    spent = parent.cpu_times()
 
     assert (outcome.end, outcome.value, outcome.lingered) == (End.RETURNED, "done", True)
     assert outcome.usage.wall_s < 20
+    # Its time limit is over while it is waited for, and the warm parent still sleeps meanwhile.
+    assert spent.user + spent.system - before.user - before.system < 0.5
     assert kitchen.run("echo", "the next one").value == "the next one"
