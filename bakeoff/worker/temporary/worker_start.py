@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from bakeoff.cell.oven.oven_handle import passed_on_environment
@@ -15,15 +17,21 @@ from bakeoff.worker.temporary.worker_files import TemporaryWorker
 from bakeoff.worker.worker_processes import eval_command
 from registry.code.distributions import installed_last
 from registry.code.library_versions import own_version
+from registry.code.outside_access import name_problem
 
 
 class FoundWorker(NamedTuple):
     is_there: bool
-    temporary: TemporaryWorker | None = None  #: None: it is one that somebody started to stay
+    #: None: it is one that somebody started to stay, or a busy temporary one of other surroundings.
+    temporary: TemporaryWorker | None = None
 
 
 def find_worker(context: Context) -> FoundWorker:
-    """A worker of the same surroundings. Idle ones of others are ended, so that changes take effect."""
+    """A temporary worker of the same surroundings, or else any that answers.
+
+    Idle temporary ones of other surroundings are ended first, so that changes take effect. A busy one is
+    relied on as it is, since other runs wait for it: the change takes effect when it has ended.
+    """
     configuration = context.configuration
     there = list(TemporaryWorker.all_of(configuration.data_dir))
     if there:
@@ -31,10 +39,9 @@ def find_worker(context: Context) -> FoundWorker:
         for worker in there:
             if worker.surroundings == surroundings:
                 return FoundWorker(is_there=True, temporary=worker)
-        if nothing_waits(context):
-            for outdated in there:
-                outdated.stop()
-            return FoundWorker(is_there=False)
+        have_ended = [outdated.stop() for outdated in there] if nothing_waits(context) else []
+        if not all(have_ended):
+            return FoundWorker(is_there=False)  # one is still leaving: it may answer, but takes no more jobs
     return FoundWorker(is_there=context.messenger.evaluations_are_read())
 
 
@@ -76,7 +83,20 @@ def surroundings_of(configuration: Configuration) -> str:
         configuration.settings.model_dump_json(),
         sorted(configuration.as_environment().items()),
         sorted(passed_on_environment().items()),
+        sorted(_variables_for_candidates(configuration).items()),
         installed_last(),
         own_version(),
     ]
     return hashlib.sha256(json.dumps(taken_up).encode()).hexdigest()
+
+
+def _variables_for_candidates(configuration: Configuration) -> dict[str, str]:
+    """Those that `env` names, and more: all whose names are words of the catalog.
+
+    To read that as YAML would take longer than all else that a command does to find its worker.
+    """
+    text = ""
+    with suppress(OSError):  # then there are no candidates, and others say why
+        text = configuration.catalog_file.read_text(errors="replace")
+    words = {*configuration.settings.env, *re.findall(r"\w+", text)}
+    return {name: os.environ[name] for name in words & os.environ.keys() if not name_problem(name)}

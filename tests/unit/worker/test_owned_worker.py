@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bakeoff.settings.configuration import load
 from bakeoff.worker.temporary import worker_files, worker_start, workers_lock
 from bakeoff.worker.temporary.owned_worker import OwnedWorker
 
@@ -142,6 +143,44 @@ def test_an_idle_worker_of_other_settings_is_ended_and_another_started(project: 
         assert outdated.wait(5) == -signal.SIGTERM
     assert not list(worker_files.TemporaryWorker.all_of(project.folder))
     own.stop()
+
+
+@pytest.mark.usefixtures("nothing_waits")
+def test_where_an_idle_one_was_ended_one_that_stays_is_relied_on(project: Surroundings) -> None:
+    project.others_answer = True
+    with idle_worker(project, "earlier", "--for-run", "earlier") as outdated:
+        assert not OwnedWorker(project).ensure()
+        assert outdated.wait(5) == -signal.SIGTERM
+    assert not (project.folder / "worker.log").exists()
+
+
+@pytest.mark.usefixtures("nothing_waits")
+def test_one_that_is_still_leaving_is_not_relied_on(
+    project: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.others_answer = True
+    monkeypatch.setattr(worker_files.TemporaryWorker, "stop", lambda _: False)
+    with idle_worker(project, "earlier", "--for-run", "earlier") as leaving:
+        own = OwnedWorker(project)
+        is_own = own.ensure()
+        own.stop()
+        leaving.kill()
+    assert is_own
+
+
+def test_a_change_of_a_variable_that_a_candidate_has_asks_for_another_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bakeoff.yaml").write_text("env: [OF_ALL]\n")
+    (tmp_path / "models.yaml").write_text("models:\n  mine: {path: 'm:M', env: [OF_ONE]}\n")
+    configuration = load(tmp_path, environment={})
+    seen = [worker_start.surroundings_of(configuration)]
+    for name in ("OF_ALL", "OF_ONE", "OF_NOBODY"):
+        monkeypatch.setenv(name, "hf_123")
+        seen.append(worker_start.surroundings_of(configuration))
+
+    assert len(set(seen[:3])) == 3
+    assert seen[3] == seen[2]
 
 
 @pytest.mark.usefixtures("nothing_waits")
