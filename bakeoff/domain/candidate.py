@@ -133,7 +133,9 @@ class Rejection:
     cause: str  #: one line
     fix: str  #: one line: what its author can do
     traceback: str = ""
-    is_passing: bool = False  #: the check itself failed, so that the next one may find the candidate healthy
+    check_failed: bool = (
+        False  #: the check itself failed, so that the next one may find the candidate healthy
+    )
 
     def to_record(self) -> dict[str, Any]:
         return {

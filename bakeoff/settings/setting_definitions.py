@@ -203,7 +203,7 @@ class Settings(Section):
     readable: list[str] = Field(
         default_factory=list,
         description="files and folders beside the project that each candidate may read, such as "
-        "~/.cache/huggingface",
+        "~/.cache/huggingface/hub",
     )
     metrics: list[str] | None = Field(
         None, description="metrics of a run, the first one ranks; null: those of the kind of target"

@@ -1,8 +1,9 @@
 """Remembers what checks of candidates found, so that nothing is checked again while nothing has changed.
 
-A check depends on the entry, the code, the installed packages, and importTimeout. It may depend on more, for
-example on a file that a module reads when it is imported. A candidate that was found healthy may then fail in
-its job, which reports the same error; one that was rejected is looked at again by `bakeoff models`.
+A check depends on the entry, the code, the installed packages, importTimeout, and on which of the variables
+and files that the entry names are there. It may depend on more, for example on another file that a module
+reads when it is imported. A candidate that was found healthy may then fail in its job, which reports the same
+error; one that was rejected is looked at again by `bakeoff models`.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from bakeoff.domain.identity import new_id
 from registry.code.code_reading import class_modules, code_at
 from registry.code.distributions import installed_last
 from registry.code.library_versions import own_version
+from registry.code.outside_access import names_at_hand
 from registry.columns.json_values import jsonable
 
 _MOST = 1000
@@ -53,7 +55,8 @@ class CheckedCache:
         lasting = [
             (declared, found)
             for declared, found in checked
-            if not (isinstance(found, Rejection) and found.is_passing)
+            # A check that itself failed, as on a full disk, has found out nothing about the candidate.
+            if not (isinstance(found, Rejection) and found.check_failed)
         ]
         known = {key: _record(found) for declared, found in lasting if (key := self._key(declared))}
         if known.items() <= self._found.items():
@@ -82,6 +85,7 @@ class CheckedCache:
             own_version(),
             installed_last(),
             self._import_timeout_s,
+            names_at_hand(candidate, self._root),
         ]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 

@@ -78,8 +78,7 @@ def _refusal(candidate: Candidate, root: Path, closed: Sequence[Path]) -> Reject
     problem = problem_of(candidate, root, closed)
     if problem is None:
         return None
-    cause, _, cure = problem.rpartition(": ")
-    return _rejection(candidate, _Fault(cause, cure))
+    return _rejection(candidate, _Fault(problem.cause, problem.cure))
 
 
 def _check_in_cells(
@@ -197,7 +196,7 @@ class _Fault(NamedTuple):
     cause: str
     fix: str
     traceback: str = ""
-    is_passing: bool = False  #: nothing was found out about the candidate
+    check_failed: bool = False  #: so that nothing was found out about the candidate
 
 
 class _Found(NamedTuple):
@@ -248,7 +247,7 @@ def _fault_of(outcome: CellOutcome, import_timeout_s: float) -> _Fault:
         (error and error.hint) or "keep import and construction free of work",
     )
     traceback = error.traceback if error else ""
-    return _Fault(cause, fix, traceback or outcome.log_tail, is_passing=found is None)
+    return _Fault(cause, fix, traceback or outcome.log_tail, check_failed=found is None)
 
 
 def _exit(outcome: CellOutcome, at: str) -> tuple[str, str]:
@@ -273,5 +272,5 @@ def _rejection(candidate: Candidate, fault: _Fault) -> Rejection:
         cause=fault.cause,
         fix=fault.fix,
         traceback=fault.traceback,
-        is_passing=fault.is_passing,
+        check_failed=fault.check_failed,
     )

@@ -1,16 +1,16 @@
 """What a candidate may use from outside its cell: variables of the environment, and files beside its project.
 
-The catalog names both for one candidate, `env: [HF_TOKEN]` and `readable: [~/.cache/huggingface]`, and the
-settings name them for all. Only names are stored and compared: the values come from the environment of the
-worker, go to the cell with its order, and are masked in what it prints.
+The catalog names both for one candidate, `env: [HF_TOKEN]` and `readable: [~/.cache/huggingface/hub]`, and
+the settings name them for all. Only names are stored and compared: the values come from the environment of
+the worker, go to the cell with its order, and are masked in what it prints and returns.
 """
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bakeoff.cell.inside.cell_main import OWN_VARIABLES
 from bakeoff.domain.candidate import Candidate
@@ -18,8 +18,23 @@ from bakeoff.domain.candidate import Candidate
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Variables that decide how a process is loaded, or that hold secrets of Bakeoff.
 _RESERVED = ("BAKEOFF_", "LD_", "PYTHON")
-#: In the home folder: what only its owner should read.
-_PERSONAL = (".ssh", ".gnupg", ".aws", ".kube", ".netrc", ".pgpass")
+#: In the home folder: what only its owner should read. A token goes to those whose `env` names it.
+_PERSONAL = (
+    ".ssh",
+    ".gnupg",
+    ".aws",
+    ".azure",
+    ".config/gcloud",
+    ".docker",
+    ".kube",
+    ".cache/huggingface/token",
+    ".cache/huggingface/stored_tokens",
+    ".git-credentials",
+    ".netrc",
+    ".npmrc",
+    ".pgpass",
+    ".pypirc",
+)
 
 
 class AccessNames(Protocol):
@@ -32,44 +47,64 @@ class AccessNames(Protocol):
     def readable(self) -> Sequence[str]: ...
 
 
-def name_problem(name: str) -> str | None:
+class AccessProblem(NamedTuple):
+    """Why something cannot be opened to candidates, and what to do about it."""
+
+    cause: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.cure}"
+
+
+def name_problem(name: str) -> AccessProblem | None:
     """Why a variable of this name cannot be passed on; None if it can."""
     if not _NAME.fullmatch(name):
-        return f"{name!r} is no name of a variable: write names alone, such as HF_TOKEN, and no values"
+        return AccessProblem(
+            f"{name!r} is no name of a variable", "write names alone, such as HF_TOKEN, and no values"
+        )
     if name in OWN_VARIABLES:
-        return f"{name} is set in each cell: leave it out"
+        return AccessProblem(f"{name} is set in each cell", "leave it out")
     if name.startswith(_RESERVED):
-        return f"{name} stays closed to candidates: give what they need another name"
+        return AccessProblem(f"{name} stays closed to candidates", "give what they need another name")
     return None
 
 
-def path_problem(path: str, root: Path, closed: Iterable[Path]) -> str | None:
+def path_problem(path: str, root: Path, closed: Iterable[Path]) -> AccessProblem | None:
     """Why this path cannot be opened; None if it can. `closed`: the project's data and secrets."""
     place, home = _place(path, root), Path.home().resolve()
     project = root.resolve()
     if project == place or project.is_relative_to(place) or place == home:
-        return f"{path} holds the whole {'home folder' if place == home else 'project'}: name a folder in it"
+        whole = "home folder" if place == home else "project"
+        return AccessProblem(f"{path} holds the whole {whole}", "name a folder in it")
     if place.is_relative_to(project) and any(
         part.startswith(".") for part in place.relative_to(project).parts
     ):
-        return f"{path} is a hidden file of the project, which candidates may not read: name another one"
+        return AccessProblem(
+            f"{path} is a hidden file of the project, which candidates may not read", "name another one"
+        )
     for secret in (*closed, *(home / name for name in _PERSONAL)):
         kept = Path(os.path.realpath(secret))
         if place.is_relative_to(kept):
-            return (
-                f"{path} is part of {secret}, which holds data or secrets and stays closed: name another one"
+            return AccessProblem(
+                f"{path} is part of {secret}, which holds data or secrets and stays closed",
+                "name another one",
             )
         if kept.is_relative_to(place):
-            return f"{path} holds {secret}, which stays closed: name a folder that does not"
+            return AccessProblem(
+                f"{path} holds {secret}, which stays closed", "name a folder that does not, such as one in it"
+            )
     return None
 
 
-def problem_of(one: AccessNames, root: Path, closed: Iterable[Path]) -> str | None:
+def problem_of(one: AccessNames, root: Path, closed: Iterable[Path]) -> AccessProblem | None:
     """The first problem of what a candidate, or the settings, name."""
     closed = tuple(closed)
-    names = [f"env: {problem}" for name in one.env if (problem := name_problem(name))]
-    paths = [f"readable: {found}" for path in one.readable if (found := path_problem(path, root, closed))]
-    return next(iter((*names, *paths)), None)
+    names = (("env", name_problem(name)) for name in one.env)
+    paths = (("readable", path_problem(path, root, closed)) for path in one.readable)
+    return next(
+        (found._replace(cause=f"{key}: {found.cause}") for key, found in (*names, *paths) if found), None
+    )
 
 
 def with_access_of_all(candidate: Candidate, env: Sequence[str], readable: Sequence[str]) -> Candidate:
@@ -87,6 +122,11 @@ def variables_of(those: Iterable[AccessNames]) -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ and not name_problem(name)}
 
 
+def names_at_hand(one: AccessNames, root: Path) -> list[str]:
+    """Which of the variables and files that it names are there now, whatever they hold."""
+    return [*variables_of([one]), *(path for path in one.readable if _place(path, root).exists())]
+
+
 def outside_paths(those: Iterable[AccessNames], root: Path, closed: Iterable[Path]) -> tuple[Path, ...]:
     """What they may read beside the project, as far as it is there.
 
@@ -102,19 +142,24 @@ def outside_paths(those: Iterable[AccessNames], root: Path, closed: Iterable[Pat
 
 
 def below_home(those: Iterable[AccessNames], root: Path, closed: Iterable[Path]) -> dict[str, Path]:
-    """Those of them that lie in the home folder, by their place there: a cell has them in its own HOME."""
+    """Those of them that lie in the home folder, by their place there: a cell has them in its own HOME.
+
+    One below another is left out: it is seen through that other, and its own link would be made in the folder
+    of the user.
+    """
     home = Path.home()
     closed = tuple(closed)
-    found: Mapping[str, Path] = {
-        path: home / path.removeprefix("~/") if path.startswith("~/") else Path(path)
-        for one in those
-        for path in one.readable
-        if not path_problem(path, root, closed)
-    }
+    found: dict[Path, Path] = {}
+    for path in dict.fromkeys(path for one in those for path in one.readable):
+        # Without `..`, which would lead the link out of the folder of the cell.
+        place = Path(os.path.normpath(home / path.removeprefix("~/") if path.startswith("~/") else path))
+        target = _place(path, root)
+        if home in place.parents and not path_problem(path, root, closed) and target.exists():
+            found[place] = target
     return {
-        str(place.relative_to(home)): place.resolve()
-        for place in found.values()
-        if place.is_relative_to(home) and place.exists()
+        str(place.relative_to(home)): target
+        for place, target in found.items()
+        if found.keys().isdisjoint(place.parents)
     }
 
 

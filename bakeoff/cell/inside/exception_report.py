@@ -98,13 +98,11 @@ def hint_for(error: BaseException | None) -> str:
     """What to do about an exception that the limits of a cell, or what it is given, explain; else empty."""
     if isinstance(error, PermissionError) and error.errno == errno.EPERM and error.filename is None:
         return (
-            "A cell may signal or change only processes that it started, and has no administrator's rights."
+            "A cell may signal or change only processes that it started, and has no administrator's rights. "
+            "A custom metric or dataset function has no network."
         )
     if isinstance(error, PermissionError):
-        return (
-            "In a cell only the libraries, its scratch folder and what it was given can be opened. "
-            f"`readable: [{_short(error.filename)}]` in its entry opens a file or folder beside the project."
-        )
+        return _hint_on_closed_files(error.filename)
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
         most_mb = resource.getrlimit(resource.RLIMIT_FSIZE)[0] // 2**20
         return f"A file that a cell writes may have {most_mb:,} MB at most."
@@ -113,25 +111,52 @@ def hint_for(error: BaseException | None) -> str:
     return _hint_on_surroundings(error) or _hint_on_data(error)
 
 
+def _hint_on_closed_files(name: object) -> str:
+    if not isinstance(name, str | bytes):
+        return "In a cell only the libraries, its scratch folder and what it was given can be opened."
+    if not _is_closed_to_readers(name):
+        return (
+            "A cell writes to its scratch folder alone, in which it starts; all else is for reading at most."
+        )
+    return (
+        "In a cell only the libraries, its scratch folder and what it was given can be opened. "
+        f"`readable: [{_short(os.fsdecode(name))}]` in its entry opens a file or folder beside the project."
+    )
+
+
+def _is_closed_to_readers(name: str | bytes) -> bool:
+    """Tried out, as the error does not say whether it was to be read or written. One that is not there was to
+    be made.
+    """
+    try:
+        os.close(os.open(name, os.O_RDONLY | os.O_NONBLOCK))
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def _hint_on_surroundings(error: BaseException | None) -> str:
     """For what is there in the shell of its author, and not in a cell."""
     if isinstance(error, KeyError) and _raised_in(error, os.__name__):
         return (
             f"A cell has few variables of the environment: `env: [{_short(error.args[0])}]` in its entry "
-            "passes this one on from that of the worker."
+            "passes this one on from that of the worker (and set it where the worker was started)."
         )
     home = os.environ.get("HOME", "")
     if isinstance(error, FileNotFoundError) and f"{error.filename}".startswith(f"{home}/."):
         below = f"{error.filename}".removeprefix(f"{home}/")
-        folder = "/".join(below.split("/")[: 2 if below.startswith(".cache/") else 1])
+        depth = 3 if below.startswith(".cache/huggingface/") else 2 if below.startswith(".cache/") else 1
+        folder = "/".join(below.split("/")[:depth])
         return (
             f"HOME is an empty folder in a cell: `readable: [~/{_short(folder)}]` in its entry shows that "
             "of the worker there."
         )
     if error is not None and _class_name(error) in _NOT_CACHED:
         return (
-            "Weights that were loaded before are found with `readable: [~/.cache/huggingface]` in its entry; "
-            "`env: [HF_TOKEN]` passes a token on."
+            "Weights that were loaded before are found with `readable: [~/.cache/huggingface/hub]` in its "
+            "entry; `env: [HF_TOKEN]` passes a token on."
         )
     return ""
 

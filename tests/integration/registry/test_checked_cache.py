@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.cell.oven.oven_handle import Oven
-from bakeoff.domain.candidate import Learns, Rejection
+from bakeoff.domain.candidate import Candidate, Learns, Rejection
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.settings.configuration import load as load_configuration
 from registry.catalog.checked_cache import CheckedCache
@@ -117,6 +117,31 @@ def test_after_a_change_it_is_checked_again(
     assert _is_spared(load)
 
 
+def test_what_came_to_be_there_of_what_the_entry_names_has_it_checked_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = Candidate(
+        id="mine",
+        version="1",
+        path="plugs/mine.py:Mine",
+        env=("HUB_TOKEN",),
+        readable=(str(root / "weights"),),
+    )
+    cache = CheckedCache(root / "data" / "other.json", root=root, import_timeout_s=20)
+    monkeypatch.setenv("HUB_TOKEN", "hf_1")
+    cache.remember([(mine, mine)])
+    monkeypatch.setenv("HUB_TOKEN", "hf_2")
+    assert cache.recall(mine) == mine
+
+    (root / "weights").mkdir()
+    assert cache.recall(mine) is None
+    (root / "weights").rmdir()
+    assert cache.recall(mine) == mine
+
+    monkeypatch.delenv("HUB_TOKEN")
+    assert cache.recall(mine) is None
+
+
 def test_a_comment_changes_nothing(load: Load, root: Path) -> None:
     load(with_oven=True)
 
@@ -204,7 +229,7 @@ def test_a_check_that_itself_failed_is_not_remembered(load: Load, root: Path) ->
     cache = CheckedCache(root / "data" / "other.json", root=root, import_timeout_s=20)
     finding = Rejection(id="mine", version="1.0.0", path=mine.path, cause="it raises", fix="mend it")
 
-    cache.remember([(mine, replace(finding, is_passing=True))])
+    cache.remember([(mine, replace(finding, check_failed=True))])
     assert cache.recall(mine) is None
 
     cache.remember([(mine, finding)])

@@ -47,16 +47,41 @@ def test_who_misses_a_file_of_the_home_folder_is_told_how_a_cell_gets_it(
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(FileNotFoundError) as raised:
         (tmp_path / ".cache" / "huggingface" / "hub" / "x").read_text()
-    assert "`readable: [~/.cache/huggingface]` in its entry" in hint_for(raised.value)
+    assert "`readable: [~/.cache/huggingface/hub]` in its entry" in hint_for(raised.value)
     with pytest.raises(FileNotFoundError) as raised:
         (tmp_path / "mine.txt").read_text()
     assert hint_for(raised.value) == ""
 
 
-def test_what_stays_closed_is_named_with_what_would_open_it() -> None:
+def test_what_stays_closed_is_named_with_what_would_open_it(monkeypatch: pytest.MonkeyPatch) -> None:
     error = PermissionError(13, "Permission denied", "/opt/weights/x.bin")
 
-    assert "`readable: [/opt/weights/x.bin]` in its entry" in hint_for(error)
+    def refused(*_: object) -> int:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refused)
+        assert "`readable: [/opt/weights/x.bin]` in its entry" in hint_for(error)
+
+
+def test_who_may_not_write_is_told_so_and_not_what_opens_a_file_for_reading(tmp_path: Path) -> None:
+    there, absent = tmp_path / "there", tmp_path / "absent"
+    there.touch()
+
+    for name in (str(there), str(absent), bytes(there), "\0"):
+        hint = hint_for(PermissionError(13, "Permission denied", name))
+        assert hint.startswith("A cell writes to its scratch folder alone")
+        assert "readable" not in hint
+
+
+def test_where_no_file_is_named_no_file_is_named() -> None:
+    hint = hint_for(PermissionError(13, "Permission denied"))
+
+    assert hint == "In a cell only the libraries, its scratch folder and what it was given can be opened."
+
+
+def test_what_is_refused_without_a_file_may_have_been_a_connection() -> None:
+    assert "has no network" in hint_for(PermissionError(1, "Operation not permitted"))
 
 
 def test_a_derived_class_that_keeps_nothing_of_its_fit_is_told_what_scikit_learn_expects() -> None:

@@ -46,11 +46,18 @@ def a_candidate(*, env: tuple[str, ...] = (), readable: tuple[str, ...] = ()) ->
         ("~/shared", "holds .*labels.csv, which stays closed"),
         ("~/shared/labels.csv", "is part of .*labels.csv"),
         ("~/.ssh", "is part of .*ssh"),
+        (
+            "~/.cache/huggingface",
+            "holds .*huggingface/token, which stays closed: name a folder that does not",
+        ),
+        ("~/.cache/huggingface/token", "is part of .*huggingface/token"),
+        ("~/.config", "holds .*gcloud, which stays closed"),
+        ("~/.docker/config.json", "is part of .*docker"),
         ("models/.env", "is a hidden file of the project"),
     ],
 )
 def test_a_path_that_would_show_labels_or_secrets_is_refused(root: Path, path: str, says: str) -> None:
-    assert re.match(rf"{re.escape(path)} {says}", path_problem(path, root, closed(root)) or "")
+    assert re.match(rf"{re.escape(path)} {says}", str(path_problem(path, root, closed(root))))
     assert outside_paths([a_candidate(readable=(path,))], root, closed(root)) == ()
 
 
@@ -60,6 +67,34 @@ def test_a_folder_of_weights_is_opened_and_appears_in_the_home_of_the_cell(root:
 
     assert outside_paths([one], root, closed(root)) == (weights,)
     assert below_home([one], root, closed(root)) == {".cache/hub": weights}
+
+
+def test_of_two_that_lie_in_one_another_the_cell_has_a_link_to_the_outer_one_alone(root: Path) -> None:
+    cache = (root.parent / ".cache").resolve()
+    (cache / "other").mkdir()
+    (root.parent / ".local" / "hub").mkdir(parents=True)
+    both = a_candidate(
+        readable=("~/.local/hub", "~/.cache/hub/x", "~/.cache/other", "~/.cache/hub", "~/.local")
+    )
+    (cache / "hub" / "x").mkdir()
+
+    assert below_home([both], root, closed(root)) == {
+        ".cache/other": cache / "other",
+        ".cache/hub": cache / "hub",
+        ".local": cache.parent / ".local",
+    }
+
+
+def test_no_link_is_made_outside_the_home_of_the_cell(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "in").mkdir()
+    (root.parent / "out").symlink_to(elsewhere / "in")
+    paths = (f"~/../{root.parent.name}/shared/../.cache/hub", f"~/../../{elsewhere.name}", "~/out/..")
+    one = a_candidate(readable=paths)
+
+    assert below_home([one], root, ()) == {".cache/hub": (root.parent / ".cache" / "hub").resolve()}
 
 
 @pytest.mark.parametrize(
