@@ -23,10 +23,12 @@ from bakeoff.evaluation.functions.single_use_oven import RunCell, why_it_ended
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, score_snapshot
+from bakeoff.evaluation.statistics.sketches.jackknife import JACKKNIFE_BLOCKS
 from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
 from registry.code.import_environment import import_path, readable_paths
 
 _ENTRY = "bakeoff.evaluation.functions.metrics_in_cell:compute"
+_SHARE_FOR_SKETCH = 0.5  #: of the time of a cell: a metric that is slow to repeat must not lose its value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +53,10 @@ def with_custom_metrics(scores: Scores, scoring: CustomScoring, run_cell: RunCel
     if not scoring.rules.custom:
         return scores
     answers = {name: _answer(name, scoring, run_cell) for name in scoring.rules.custom}
-    reference = _reference(scores, scoring)
-    sketches = {
-        name: sketch
-        for name, answer in answers.items()
-        if (sketch := answer.sketch(name, reference)) is not None
-    }
+    sketches, refused = _sketches(answers, scoring)
     details = dict(scores.details)
     details["warnings"] = bounded(
-        [*(note for answer in answers.values() for note in answer.warnings), *details["warnings"]]
+        [*(note for answer in answers.values() for note in answer.warnings), *refused, *details["warnings"]]
     )
     for part in ("folds", "seeds"):
         if part in details:
@@ -78,14 +75,19 @@ class _Answer:
     value: float | None
     warnings: tuple[str, ...]
     parts: Mapping[str, Sequence[float | None]]  #: of folds and of seeds
-    sums: np.ndarray | None = None
+    sums: np.ndarray | None = None  #: None where its cell says why there are none
     seed_variance: float = 0.0
 
-    def sketch(self, name: str, reference: Sketch | None) -> Sketch | None:
-        """The sums of influences over the blocks of another metric's sketch, which our own code made."""
-        if self.value is None or self.sums is None or reference is None:
+    def sketch(self, name: str, reference: Sketch) -> Sketch | None:
+        """Its influences, and all else from a sketch that our own code made of the same rows.
+
+        None if they cannot be influences of these rows. There are none where the metric is undefined without
+        some of the rows: such a sketch claims nothing.
+        """
+        if self.sums is None or not (np.isfinite(self.sums).all() and 0 <= self.seed_variance < math.inf):
             return None
-        if self.sums.shape != reference.sums.shape:
+        # The jackknife merges blocks; the metric of the reference has its influences in all of them.
+        if self.sums.shape not in {(0,), (min(len(reference.sums), JACKKNIFE_BLOCKS),)}:
             return None
         return replace(
             reference,
@@ -96,7 +98,6 @@ class _Answer:
             trials=None,
             hits=None,
             negated=False,
-            base=reference.rows if reference.groups is None else reference.base,
             seed_variance=self.seed_variance,
         )
 
@@ -125,15 +126,12 @@ def _read(outcome: CellOutcome) -> _Answer:
     if not isinstance(value, Mapping):
         raise TypeError("it is no mapping")
     sums = None if value["sums"] is None else np.array(value["sums"], dtype=np.float64)
-    variance = float(value.get("seedVariance", 0.0))
-    if (sums is not None and not np.isfinite(sums).all()) or not 0 <= variance < math.inf:
-        sums = None
     return _Answer(
         value=_number(value["value"]),
         warnings=tuple(map(str, value["warnings"])),
         parts={part: [_number(one) for one in value[part]] for part in ("folds", "seeds")},
         sums=sums,
-        seed_variance=variance,
+        seed_variance=float(value.get("seedVariance", 0.0)),
     )
 
 
@@ -160,11 +158,25 @@ def _with_parts(
     return [{**record, "metrics": dict(in_place(place))} for place, record in enumerate(records)]
 
 
-def _reference(scores: Scores, scoring: CustomScoring) -> Sketch | None:
-    """The sketch of any metric of ours for these rows: that of the run, or one that is computed for this."""
-    known = next(iter(scores.sketches.values()), None)
-    if known is not None:
-        return known
+def _sketches(answers: Mapping[str, _Answer], scoring: CustomScoring) -> tuple[dict[str, Sketch], list[str]]:
+    """The sketches of those that have influences, and a warning for each whose influences are refused."""
+    wanted = {name: one for name, one in answers.items() if one.value is not None and one.sums is not None}
+    reference = _reference(scoring) if wanted else None
+    found, refused = {}, []
+    for name, answer in wanted.items():
+        sketch = None if reference is None else answer.sketch(name, reference)
+        if sketch is None:
+            refused.append(f"{name} has no interval: the influences that its cell reported fit no rows")
+        else:
+            found[name] = sketch
+    return found, refused
+
+
+def _reference(scoring: CustomScoring) -> Sketch | None:
+    """The sketch of a metric of ours for these rows that rests on all of them.
+
+    Always of the same one, so that the sketches of all candidates of a run can be compared.
+    """
     name = "mae" if scoring.dataset.target_kind is TargetKind.REGRESSION else "accuracy"
     found = score_snapshot(
         scoring.predicted.load(),
@@ -187,7 +199,7 @@ def _order(name: str, scoring: CustomScoring) -> Order:
             "snapshot": str(scoring.snapshot),
             "predicted": scoring.predicted.to_json(),
             "sealed": scoring.sealed,
-            "sketched": True,
+            "sketchSeconds": scoring.longest_s * _SHARE_FOR_SKETCH,
         },
         limits=Limits(
             wall_s=scoring.longest_s,

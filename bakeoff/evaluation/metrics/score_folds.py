@@ -87,6 +87,7 @@ def score_folds(
     target_kind: TargetKind,
     classes: Sequence[Label],
     split: str,
+    sketched: bool = True,
     functions: Mapping[str, MetricFunction] = NO_FUNCTIONS,
 ) -> Scores:
     """`predictions`: of all folds, as the rows stand. `split`: the address of the split, with its folds."""
@@ -109,7 +110,7 @@ def score_folds(
             rules=rules,
             target_kind=target_kind,
             classes=classes,
-            sketched=fold,
+            sketched=fold and sketched,
             curved=not fold,
             functions=functions,
         )

@@ -2,7 +2,8 @@
 
 Metrics of our own, and those of scikit-learn with a known influence function, are sketched exactly. Every
 other metric is computed again without one block of rows after another, as long as that takes no more than
-`JACKKNIFE_BUDGET_S` for all of them; a metric that would take longer has no interval, and a note says so.
+`JACKKNIFE_BUDGET_S` for all of them (in each fold and for each seed, where there are several); a metric that
+would take longer has no interval, and a note says so.
 """
 
 import math
@@ -16,7 +17,7 @@ from bakeoff.evaluation.statistics.sketches.jackknife import JACKKNIFE_BLOCKS
 from bakeoff.evaluation.statistics.sketches.measures import other_sketch
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 
-#: The time for all metrics of one candidate whose influence function is not known.
+#: The time for all metrics of one part of a candidate's scores whose influence function is not known.
 JACKKNIFE_BUDGET_S = 10.0
 
 #: A sketch is dropped if its value differs from the metric by more than this share.

@@ -97,6 +97,7 @@ def score_snapshot(
                 target_kind=dataset.target_kind,
                 classes=snapshot.classes(folder),
                 split=dataset.split_id,
+                sketched=sketched,
                 functions=functions,
             )
         return score(

@@ -10,7 +10,7 @@ import pytest
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End, Usage
 from bakeoff.domain.candidate import OutputKind
-from bakeoff.domain.dataset import TargetKind
+from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.metric import Average, ScoringRules
 from bakeoff.evaluation.functions import custom_scores
@@ -21,7 +21,19 @@ from registry.columns.predictions import Predictions
 
 NAME = "mine:profit"
 TRUE = np.arange(40) % 2
+PREDICTIONS = Predictions(values=(np.arange(40) % 3 == 0).astype(int), output_kind=OutputKind.LABELS)
 RULES = ScoringRules(metrics=("accuracy", NAME), positive_label="1", average=Average.BINARY)
+DATASET = DatasetRef(
+    dataset_id="d",
+    split_id="s",
+    name="coins",
+    target="side",
+    target_kind=TargetKind.BINARY,
+    classes=("0", "1"),
+    train_rows=0,
+    test_rows=40,
+    columns=1,
+)
 HONEST = {"value": 3.0, "warnings": [], "folds": [], "seeds": [], "sums": [0.25] * 40, "seedVariance": 0.0}
 
 
@@ -32,17 +44,21 @@ def _no_files(monkeypatch: pytest.MonkeyPatch) -> None:
             entry="", payload={"metric": name}, limits=custom_scores.Limits(wall_s=1, threads=1), log=Path()
         )
 
+    def of_snapshot(predictions: Predictions, _: Path, *, rules: ScoringRules, **__: Any) -> Scores:
+        return score(TRUE, predictions, rules=rules, target_kind=TargetKind.BINARY, classes=[0, 1])
+
     monkeypatch.setattr(custom_scores, "_order", order)
+    monkeypatch.setattr(custom_scores, "score_snapshot", of_snapshot)
+    monkeypatch.setattr(PredictedFiles, "load", lambda _: PREDICTIONS)
 
 
 def scored(answer: Any, end: End = End.RETURNED) -> Scores:
-    predictions = Predictions(values=(np.arange(40) % 3 == 0).astype(int), output_kind=OutputKind.LABELS)
     ours = score(
-        TRUE, predictions, rules=RULES.without_custom(), target_kind=TargetKind.BINARY, classes=[0, 1]
+        TRUE, PREDICTIONS, rules=RULES.without_custom(), target_kind=TargetKind.BINARY, classes=[0, 1]
     )
     scoring = CustomScoring(
         rules=RULES,
-        dataset=None,  # type: ignore[arg-type]  # no file is read
+        dataset=DATASET,
         snapshot=Path(),
         predicted=PredictedFiles(values=Path(), output_kind=OutputKind.LABELS),
         root=Path(),
@@ -71,6 +87,9 @@ def test_influences_that_fit_no_rows_of_ours_are_dropped_and_the_value_stays(lie
 
     assert found.metrics[NAME] == 3.0
     assert list(found.sketches) == ["accuracy"]
+    assert found.details["warnings"] == [
+        f"{NAME} has no interval: the influences that its cell reported fit no rows"
+    ]
 
 
 @pytest.mark.parametrize(
