@@ -29,6 +29,7 @@ class ChoosingRules:
     metric: str | None = None  #: None: the one that ranks, as far as a choice can go by it
     positive_label: str | None = None
     average: str | None = None
+    zero_division: float | None = 0.0  #: None stands for NaN, which JSON has not
     costs: Costs | None = None
 
     @classmethod

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from bakeoff.cell.inside.cell_api import CellApi, EntryFailure
 from bakeoff.cell.inside.exception_report import hint_for
 from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
-from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
+from bakeoff.evaluation.jobs.beside_labels import beside_labels, nothing_to_act_on
 from bakeoff.evaluation.jobs.choosing.inner_folds import InnerFold, predictions_on, scoring_rules
 from bakeoff.evaluation.jobs.choosing.parameter_search import search
 from bakeoff.evaluation.jobs.choosing.tuned_threshold import best_threshold
@@ -61,25 +61,25 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
         audit.begin()
     chance = GlobalChance()
     chosen: dict[str, Any] = {}
-    if candidate.chooses:
-        candidate, chosen = _choose(candidate, data, payload, inside)
+    with _bad_predictions():
+        if candidate.chooses:
+            candidate, chosen = _choose(candidate, data, payload, inside)
     fitted = _fit(candidate, data, Path(payload["root"]), seed, inside)
     inside.keep(fitted)
     inside.phase(Phase.PREDICT)
     began = time.perf_counter()
-    try:
+    with _bad_predictions():
         if "threshold" in chosen:
             predictions = _predict_by(chosen["threshold"], fitted.model, candidate, data, inside)
         else:
             predictions = _predict(fitted.model, candidate.output_kind, data, inside)
             if payload["moreThanLabels"] and candidate.output_kind is OutputKind.LABELS:
                 _predict_beside(fitted, data, inside, threshold=payload["threshold"])
-    except BadPredictionsError as exc:
-        raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
     predict_s = time.perf_counter() - began
     report: dict[str, Any] = {
         "ignoresWeights": data.weights is not None and not weight_arguments(fitted.model, data.weights),
-        "usesSeed": has_random_state(fitted.own) or chance.was_used(),
+        # What it chooses, it chooses on inner folds that are dealt by the seed.
+        "usesSeed": bool(chosen) or has_random_state(fitted.own) or chance.was_used(),
         "fitSeconds": fitted.seconds,
         "predictSeconds": predict_s,
         "audit": audit.report(),
@@ -231,6 +231,14 @@ def _fit(candidate: Candidate, data: Data, root: Path, seed: int, inside: CellAp
 
 
 @contextmanager
+def _bad_predictions() -> Iterator[None]:
+    try:
+        yield
+    except BadPredictionsError as exc:
+        raise EntryFailure(type="BadPredictions", message=exc.message, hint=exc.hint, traceback="") from exc
+
+
+@contextmanager
 def _load_failures() -> Iterator[None]:
     try:
         yield
@@ -255,7 +263,7 @@ def _predict_by(
     """Writes the labels that the threshold decides, and beside them what it decided by."""
     assert candidate.tuned_threshold is not None  # noqa: S101 - the caller has looked
     fold = InnerFold(data=data, labels=np.empty(len(data.X_test)), weights=None)
-    predictions = predictions_on(model, candidate, fold)
+    predictions = predictions_on(model, candidate, fold, more_than_labels=True)
     classes = np.unique(plain_labels(data.classes))
     rules = scoring_rules(candidate.tuned_threshold.rules, threshold=threshold)
     decided = to_class_predictions(predictions, classes, rules)
@@ -273,20 +281,13 @@ def _predict_beside(
     fitted: _FittedCandidate, data: Data, inside: CellApi, *, threshold: float | None
 ) -> None:
     """Writes the probabilities of a model that predicts labels, or else its scores, of two classes."""
-    model, rows = fitted.model, len(data.X_test)
-    if hasattr(model, "predict_proba"):
-        raw = model.predict_proba(data.X_test)
-        _save(inside, PROBABILITIES, check_predictions(raw, rows=rows, output_kind=OutputKind.PROBA))
-    elif data.target_kind is TargetKind.BINARY and hasattr(model, "decision_function"):
-        raw = model.decision_function(data.X_test)
-        _save(inside, SCORES, check_predictions(raw, rows=rows, output_kind=OutputKind.SCORE))
+    beside = beside_labels(fitted.model, data.X_test, data.target_kind)
+    if beside.probabilities is not None:
+        _save(inside, PROBABILITIES, beside.probabilities)
+    elif beside.scores is not None:
+        _save(inside, SCORES, beside.scores)
     elif threshold is not None:
-        raise EntryFailure(
-            type="NoProbabilities",
-            message=f"threshold {threshold:g} has nothing to act on: {type(fitted.own).__name__} has neither "
-            "predict_proba nor decision_function",
-            hint="leave the threshold out, or predict probabilities and declare `output_kind: proba`",
-        )
+        raise nothing_to_act_on(f"{threshold:g}", type(fitted.own).__name__)
 
 
 def _save(inside: CellApi, name: str, values: Any) -> None:

@@ -91,6 +91,9 @@ def more_seeds_say_nothing(
     design = evaluation.run.dataset.design
     if place < design.splits or design.seeds == 1:
         return False
+    if evaluation.job.candidate.chooses:
+        # Its inner folds are dealt by the seed: two choices may be the same by chance.
+        return False
     if not any(done[first].uses_seed for first in range(design.splits)):
         return True
     if place != design.splits + 1:

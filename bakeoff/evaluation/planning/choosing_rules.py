@@ -1,6 +1,7 @@
 """By which metric candidates choose parameters and thresholds: the rules of the run, written into them."""
 
 from dataclasses import replace
+from math import isnan
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import TargetKind
@@ -28,7 +29,11 @@ def with_choosing_rules(candidate: Candidate, rules: ScoringRules, kind: TargetK
 
 def _rules(metric: str, rules: ScoringRules) -> ChoosingRules:
     return ChoosingRules(
-        metric=metric, positive_label=rules.positive_label, average=rules.average, costs=rules.costs
+        metric=metric,
+        positive_label=rules.positive_label,
+        average=rules.average,
+        zero_division=None if isnan(rules.zero_division) else rules.zero_division,
+        costs=rules.costs,
     )
 
 

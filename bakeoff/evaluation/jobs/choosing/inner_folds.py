@@ -6,6 +6,7 @@ is later than what is trained on. Neither the labels nor the features of the tes
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from bakeoff.evaluation.datasets.snapshot import Data
 from bakeoff.evaluation.datasets.splits.fold_split import dealt_folds
 from bakeoff.evaluation.datasets.splits.row_split import FoldRows
 from bakeoff.evaluation.datasets.splits.time_order import expanding_windows
+from bakeoff.evaluation.jobs.beside_labels import beside_labels
 from bakeoff.evaluation.metrics.score_predictions import block_map_of, score_rows
 from registry.columns.predictions import Predictions, check_predictions
 
@@ -36,8 +38,9 @@ class InnerFold:
     weights: NDArray[Any] | None  #: of these
 
 
-def inner_folds(data: Data, folds: int, *, seed: int) -> Iterator[InnerFold]:
-    for part in _parts(data, folds, seed):
+def inner_folds(data: Data, folds: int, *, seed: int, hint: str) -> Iterator[InnerFold]:
+    """`hint`: what to do if the training rows cannot be divided so."""
+    for part in _parts(data, folds, seed, hint):
         yield InnerFold(
             data=replace(
                 data,
@@ -52,7 +55,15 @@ def inner_folds(data: Data, folds: int, *, seed: int) -> Iterator[InnerFold]:
         )
 
 
-def _parts(data: Data, folds: int, seed: int) -> tuple[FoldRows, ...]:
+def at_most(folds: int, data: Data) -> int:
+    """So many folds, or as many as there are groups or times to deal to them; at least two."""
+    units = np.arange(len(data.y_train)) if data.units is None else np.unique(data.units)
+    # By time, the first part is trained on alone.
+    most = len(units) - (data.units is not None and data.design.time is not None)
+    return max(2, min(folds, most))
+
+
+def _parts(data: Data, folds: int, seed: int, hint: str) -> tuple[FoldRows, ...]:
     design, rows = data.design, len(data.y_train)
     units = None if data.units is None else np.asarray(data.units)
     if units is None and (design.group or design.time or design.fold_column):
@@ -73,7 +84,7 @@ def _parts(data: Data, folds: int, seed: int) -> tuple[FoldRows, ...]:
         raise EntryFailure(
             type="TooFewRows",
             message=f"its training rows cannot be divided into {folds} inner folds: {exc}",
-            hint="ask for fewer folds where it is tuned, or for no tuning",
+            hint=hint,
         ) from exc
 
 
@@ -83,25 +94,26 @@ def scoring_rules(rules: ChoosingRules, *, threshold: float | None = None) -> Sc
         metrics=(rules.metric,),
         positive_label=rules.positive_label,
         average=None if rules.average is None else Average(rules.average),
+        zero_division=nan if rules.zero_division is None else rules.zero_division,
         costs=rules.costs,
         threshold=threshold,
     )
 
 
-def predictions_on(model: Any, candidate: Candidate, fold: InnerFold) -> Predictions:
-    """What the model says of the rows that this fold tests, with all that stands beside labels."""
+def predictions_on(
+    model: Any, candidate: Candidate, fold: InnerFold, *, more_than_labels: bool
+) -> Predictions:
+    """What the model says of the rows that this fold tests."""
     X, rows = fold.data.X_test, len(fold.labels)
-    values = check_predictions(model.predict(X), rows=rows, output_kind=candidate.output_kind)
     kind = candidate.output_kind
-    if kind is not OutputKind.LABELS or fold.data.target_kind is TargetKind.REGRESSION:
+    values = check_predictions(model.predict(X), rows=rows, output_kind=kind)
+    numbers = fold.data.target_kind is TargetKind.REGRESSION
+    if not more_than_labels or kind is not OutputKind.LABELS or numbers:
         return Predictions(values=values, output_kind=kind)
-    if hasattr(model, "predict_proba"):
-        beside = check_predictions(model.predict_proba(X), rows=rows, output_kind=OutputKind.PROBA)
-        return Predictions(values=values, output_kind=kind, probabilities=beside)
-    if fold.data.target_kind is TargetKind.BINARY and hasattr(model, "decision_function"):
-        beside = check_predictions(model.decision_function(X), rows=rows, output_kind=OutputKind.SCORE)
-        return Predictions(values=values, output_kind=kind, scores=beside)
-    return Predictions(values=values, output_kind=kind)
+    beside = beside_labels(model, X, fold.data.target_kind)
+    return Predictions(
+        values=values, output_kind=kind, probabilities=beside.probabilities, scores=beside.scores
+    )
 
 
 def value_on(fold: InnerFold, predictions: Predictions, rules: ScoringRules) -> float | None:

@@ -27,6 +27,7 @@ from bakeoff.evaluation.jobs.choosing.inner_folds import (
     scoring_rules,
     value_on,
 )
+from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from registry.catalog.search_space import with_parameters
 from registry.code.class_import import describe_exception
 
@@ -89,7 +90,7 @@ def search(
         study.add_trial(_frozen(optuna, trial, tuning, space))
     spent_s = sum(trial.seconds for trial in trials)
     began = time.monotonic()
-    folds = list(inner_folds(data, tuning.folds, seed=seed))
+    folds = list(inner_folds(data, tuning.folds, seed=seed, hint="ask for fewer folds below `tune`"))
     while len(trials) < tuning.trials and spent_s + time.monotonic() - began < budget_s:
         study.sampler = _sampler(optuna, tuning.sampler, seed + len(trials))
         suggested = study.ask(space)
@@ -140,15 +141,16 @@ def _tried(
 ) -> Trial | None:
     """One trial. None if the time was over before it had come to its end."""
     began, values, error = time.monotonic(), [], ""
-    state = TrialState.COMPLETE
+    state, scored_by = TrialState.COMPLETE, scoring_rules(rules.rules)
     for place, fold in enumerate(folds):
         if time.monotonic() >= until:
             return None
         try:
-            predictions = predictions_on(fit(candidate, fold.data), candidate, fold)
-            value = value_on(fold, predictions, scoring_rules(rules.rules))
+            model = fit(candidate, fold.data)
+            more = need_more_than_labels(scored_by, fold.data.target_kind)
+            value = value_on(fold, predictions_on(model, candidate, fold, more_than_labels=more), scored_by)
         except MemoryError:
-            raise
+            raise  # no fault of these parameters alone: what is left of the process cannot be relied on
         except Exception as exc:  # noqa: BLE001 - a candidate may raise anything: this trial has failed
             value, error = None, describe_exception(exc)
         if value is None:

@@ -1,8 +1,8 @@
 """In the cell: the threshold that does best on training rows, out of inner folds.
 
 Each training row gets a probability, or a score, from a model that was not fitted on it. Of the thresholds
-that make a difference to these, at most some hundred are tried, and the one in the middle of the best ones is
-taken. No test row has a part in it.
+that make a difference to these, from all rows positive to none, at most some hundred are tried, and the one
+in the middle of the best ones is taken. No test row has a part in it.
 """
 
 from dataclasses import replace
@@ -16,15 +16,17 @@ from bakeoff.domain import metric
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.tuning import TunedThreshold
 from bakeoff.evaluation.datasets.snapshot import Data
+from bakeoff.evaluation.jobs.beside_labels import nothing_to_act_on
 from bakeoff.evaluation.jobs.choosing.inner_folds import (
     FitModel,
     InnerFold,
+    at_most,
     inner_folds,
     predictions_on,
     scoring_rules,
     value_on,
 )
-from registry.columns.class_predictions import plain_labels, to_class_predictions
+from registry.columns.class_predictions import plain_labels, positive_code, to_class_predictions
 from registry.columns.predictions import Predictions
 
 _MOST_TRIED = 200
@@ -34,8 +36,13 @@ def best_threshold(candidate: Candidate, data: Data, fit: FitModel, *, seed: int
     how = candidate.tuned_threshold
     assert how is not None  # noqa: S101 - the caller has looked
     found = [
-        (fold, predictions_on(fit(candidate, fold.data), candidate, fold))
-        for fold in inner_folds(data, how.folds, seed=seed)
+        (fold, predictions_on(fit(candidate, fold.data), candidate, fold, more_than_labels=True))
+        for fold in inner_folds(
+            data,
+            at_most(how.folds, data),
+            seed=seed,
+            hint="give a number as threshold, or more training rows",
+        )
     ]
     whole = _together(found)
     measured = _measured(whole[1], data, how)
@@ -65,34 +72,33 @@ def _measured(predictions: Predictions, data: Data, how: TunedThreshold) -> NDAr
     """What the threshold is compared with: of the positive class, a number for each row."""
     classes = np.unique(plain_labels(data.classes))
     # Decided at any threshold, the predictions carry what they were decided by.
-    decided = to_class_predictions(predictions, classes, scoring_rules(how.rules))
+    rules = scoring_rules(how.rules)
+    decided = to_class_predictions(predictions, classes, rules)
     if decided.probabilities is not None:
-        positive = classes.tolist().index(_positive(classes, how))
-        return np.asarray(decided.probabilities[:, positive])
+        return np.asarray(decided.probabilities[:, positive_code(classes, rules)])
     if decided.decisions is not None:
         return np.asarray(decided.decisions)
-    raise EntryFailure(
-        type="NoProbabilities",
-        message="threshold tuned has nothing to act on: it has neither predict_proba nor decision_function",
-        hint="leave the threshold out, or predict probabilities and declare `output_kind: proba`",
-    )
+    raise nothing_to_act_on(metric.TUNED, "it")
 
 
-def _positive(classes: NDArray[Any], how: TunedThreshold) -> Any:
-    return next(one for one in classes.tolist() if str(one) == how.rules.positive_label)
+def _edges(measured: NDArray[Any]) -> NDArray[Any]:
+    """Thresholds between the values, and one on each side: from there on all rows are positive, or none."""
+    values = np.unique(measured)
+    # Added to a large score, 1 might be lost.
+    beyond = max(1.0, float(np.abs(values).max()))
+    edges: NDArray[Any] = np.r_[values[0] - beyond, (values[:-1] + values[1:]) / 2, values[-1] + beyond]
+    if len(edges) <= _MOST_TRIED:
+        return edges
+    return np.asarray(edges[np.linspace(0, len(edges) - 1, _MOST_TRIED).round().astype(int)])
 
 
 def _best(whole: tuple[InnerFold, Predictions], measured: NDArray[Any], how: TunedThreshold) -> float:
     fold, predictions = whole
-    values = np.unique(measured)
-    edges = (values[:-1] + values[1:]) / 2 if len(values) > 1 else values
-    if len(edges) > _MOST_TRIED:
-        edges = np.unique(np.quantile(edges, np.linspace(0, 1, _MOST_TRIED)))
     assert how.rules.metric is not None  # noqa: S101 - the plan of the run has filled it in
     sign = 1 if metric.greater_is_better(how.rules.metric) else -1
     scored = [
         (sign * value, float(edge))
-        for edge in edges
+        for edge in _edges(measured)
         if (value := value_on(fold, predictions, scoring_rules(how.rules, threshold=float(edge)))) is not None
     ]
     if not scored:

@@ -1,5 +1,6 @@
 """By what candidates choose: the rules of a run, written into them."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.tuning import ChoosingRules, Tuning
+from bakeoff.evaluation.jobs.choosing.inner_folds import scoring_rules
 from bakeoff.evaluation.planning.choosing_rules import with_choosing_rules
 
 PLAIN = Candidate(id="m", version="1", path="zoo:M")
@@ -29,6 +31,16 @@ def test_a_search_goes_by_the_metric_that_ranks_unless_its_entry_names_one() -> 
     assert kept.tune is not None
     assert found.tune.rules == ChoosingRules(metric="f1", positive_label="yes")
     assert kept.tune.rules.metric == "roc_auc"
+
+
+@pytest.mark.parametrize(("of_the_run", "kept"), [(1.0, 1.0), (math.nan, None)])
+def test_what_a_division_by_zero_gives_is_that_of_the_run(of_the_run: float, kept: float | None) -> None:
+    found = with_choosing_rules(TUNED, replace(RULES, zero_division=of_the_run), TargetKind.BINARY)
+
+    assert found.tune is not None
+    assert found.tune.rules.zero_division == kept
+    assert str(scoring_rules(found.tune.rules).zero_division) == str(of_the_run)
+    assert Candidate.from_json(found.to_json()) == found
 
 
 def test_what_is_chosen_by_survives_the_database() -> None:

@@ -92,6 +92,37 @@ def test_it_finds_what_is_best_on_training_rows_and_never_looks_at_test_rows() -
     assert not found.out_of_time
 
 
+class NoProbabilities(Stump):
+    def predict_proba(self, _: pd.DataFrame) -> Any:
+        raise AssertionError("accuracy needs none")
+
+
+def test_probabilities_are_asked_for_only_where_the_metric_needs_them() -> None:
+    candidate = tuned(params={"cut": [0.6, 0.7]}, trials=1)
+
+    def fit(candidate: Candidate, _: Data) -> Stump:
+        return NoProbabilities(candidate.params["cut"])
+
+    found = search(candidate, data(), fit, seed=7, timeout_s=600, earlier=(), keep=lambda _: None)
+
+    assert found.best.value is not None
+
+
+def test_too_few_groups_are_said_with_the_cure() -> None:
+    with pytest.raises(EntryFailure, match="cannot be divided into 3 inner folds") as raised:
+        search(
+            CANDIDATE,
+            data(Design(group="who"), np.arange(ROWS) % 2),
+            fit,
+            seed=7,
+            timeout_s=600,
+            earlier=(),
+            keep=lambda _: None,
+        )
+
+    assert raised.value.hint == "ask for fewer folds below `tune`"
+
+
 def test_a_trial_that_fails_is_kept_with_its_error_and_the_search_goes_on() -> None:
     failed = [trial for trial in searched().trials if trial.state == "failed"]
 
@@ -151,7 +182,7 @@ def test_what_is_no_record_of_a_search_is_refused() -> None:
 def test_inner_folds_leave_groups_whole() -> None:
     groups = np.arange(ROWS) % 10
 
-    for fold in inner_folds(data(Design(group="who"), groups), 3, seed=0):
+    for fold in inner_folds(data(Design(group="who"), groups), 3, seed=0, hint=""):
         tested = set(np.flatnonzero(np.isin(data().X_train["x"], fold.data.X_test["x"])) % 10)
         trained = set(np.flatnonzero(np.isin(data().X_train["x"], fold.data.X_train["x"])) % 10)
         assert tested
@@ -159,7 +190,7 @@ def test_inner_folds_leave_groups_whole() -> None:
 
 
 def test_inner_folds_by_time_train_on_what_is_earlier() -> None:
-    folds = list(inner_folds(data(Design(time="day"), np.arange(ROWS)), 3, seed=0))
+    folds = list(inner_folds(data(Design(time="day"), np.arange(ROWS)), 3, seed=0, hint=""))
 
     assert len(folds) == 3
     assert all(fold.data.X_train["x"].max() < fold.data.X_test["x"].min() for fold in folds)
@@ -167,4 +198,4 @@ def test_inner_folds_by_time_train_on_what_is_earlier() -> None:
 
 def test_a_snapshot_that_does_not_know_its_groups_is_refused_with_the_cure() -> None:
     with pytest.raises(EntryFailure, match="which training rows stay together"):
-        next(inner_folds(data(Design(group="who")), 3, seed=0))
+        next(inner_folds(data(Design(group="who")), 3, seed=0, hint=""))
