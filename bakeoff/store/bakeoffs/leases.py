@@ -5,6 +5,7 @@ its UPDATE matches no row when the lease was lost, and the functions here then r
 lost its lease can write nothing any more.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -53,6 +54,8 @@ from bakeoff.store.database.tables import (
     results,
     runs,
 )
+
+log = logging.getLogger(__name__)
 
 _EVENTS = {
     JobState.COMPLETED: EventType.EVALUATION_COMPLETED,
@@ -340,10 +343,20 @@ def complete(
     with writing(engine) as connection:
         has_ended = _end(connection, lease, JobState.COMPLETED, result.to_record(), also_write=write)
         if has_ended and then is not None:
-            claimed = _claim_next(connection, then.excluded, then.holder, then.caps, then.lease_s)
+            claimed = _claim_after_end(connection, then)
     if then is not None:
         then.claimed = claimed  # not before: of a transaction that was rolled back nothing is left
     return has_ended
+
+
+def _claim_after_end(connection: Connection, then: NextClaim) -> Claim | None:
+    """In a savepoint: the job that ends keeps its end when the next one cannot be claimed."""
+    try:
+        with connection.begin_nested():
+            return _claim_next(connection, then.excluded, then.holder, then.caps, then.lease_s)
+    except Exception:  # whatever is wrong with the next one, such as a row that cannot be read
+        log.exception("no job is claimed with the end of the one before")
+        return None
 
 
 def fail(engine: Engine, lease: Lease, error: JobError, *, state: JobState = JobState.FAILED) -> bool:

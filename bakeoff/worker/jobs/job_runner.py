@@ -148,9 +148,16 @@ class JobRunner:
         )
 
     def _claim_with_end(self, batch: JobBatch) -> NextClaim | None:
-        """A short job costs one transaction instead of two, if the next one is claimed as it ends."""
-        can = leases.can_claim_with_end(self._context.engine) and _has_warm_parent()
-        return self._next_claim(batch) if can else None
+        """A short job costs one transaction instead of two, if the next one is claimed as it ends.
+
+        Only with a warm parent at hand: nobody waits for one while a result is not written.
+        """
+        try:
+            can = leases.can_claim_with_end(self._context.engine) and _living_warm_parent() is not None
+            return self._next_claim(batch) if can else None
+        except Exception:  # the end of this job is written, whatever the search for the next one says
+            log.exception("the next job is not claimed with the end of this one")
+            return None
 
     def _supervise(
         self, claim: Claim, batch: JobBatch, *, on_first_look: Callable[[], None] = lambda: None
@@ -217,8 +224,8 @@ class JobRunner:
             log.warning("what follows is left to the sweep: %s", exc)
 
     def _warm_parent(self) -> WarmParent:
-        warm: WarmParent | None = getattr(_slot, "warm", None)
-        if warm is None or not warm.is_alive():
+        warm = _living_warm_parent()
+        if warm is None:
             warm = _slot.warm = self._connect()
         return warm
 
@@ -233,9 +240,9 @@ class JobRunner:
                 time.sleep(_RETRY_S)
 
 
-def _has_warm_parent() -> bool:
+def _living_warm_parent() -> WarmParent | None:
     warm: WarmParent | None = getattr(_slot, "warm", None)
-    return warm is not None and warm.is_alive()
+    return warm if warm is not None and warm.is_alive() else None
 
 
 def _our_own_fault(exc: Exception) -> JobError:
