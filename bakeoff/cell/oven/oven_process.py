@@ -15,6 +15,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 import types
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -127,8 +128,9 @@ def _is_descendant(pid: int) -> bool:
     return True
 
 
-def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str]) -> CellSetup:
+def _warm_up(folder: str, preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str]) -> CellSetup:
     gc.disable()  # for good: a collection in a cell would copy the pages of all libraries
+    tempfile.tempdir = folder  # what a warm-up that is killed leaves goes with the folder of the oven
     for name in preload:
         try:
             module, _, function = name.partition(":")
@@ -139,6 +141,7 @@ def _warm_up(preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str
             log.warning("%s cannot be preloaded: %s: %s", name, type(error).__name__, error)
         else:
             _warn_of_threads(name)
+    tempfile.tempdir = None
     threadpools = ThreadpoolController()
     threadpools.limit(limits=LOADED_THREADS)
     setup = CellSetup(
@@ -211,7 +214,7 @@ def main() -> None:
         listener=socket.socket(fileno=order["listener"]),
         lifeline=order["lifeline"],
         owner=owner,
-        setup=_warm_up(order["preload"], order["closed"], order["hidden"]),
+        setup=_warm_up(order["folder"], order["preload"], order["closed"], order["hidden"]),
         enclosed=landlock.keep_signals_inside(),
     )
     oven.run()

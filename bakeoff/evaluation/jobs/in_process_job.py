@@ -3,13 +3,11 @@
 import os
 import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bakeoff.cell.inside.cell_api import CellApi
+from bakeoff.cell.inside.cell_api import without_cell
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Cost, Result
 from bakeoff.domain.runs.run import Run
@@ -76,8 +74,12 @@ def _all_fits(evaluation: EvaluationUnderWay) -> Scored:
 
 def _fit(evaluation: EvaluationUnderWay) -> Scored:
     began, cpu = time.perf_counter(), time.process_time()
-    with _cell_api(evaluation) as inside:
+    files = evaluation.outputs
+    with without_cell(evaluation.paths.predictions.parent, files) as inside:
         report = fit_and_predict.run(payload_of(evaluation, audited=False), inside)
+    for file in files.values():
+        if not file.stat().st_size:  # an output that was not written is none
+            file.unlink()
     cost = Cost(
         fit_s=report["fitSeconds"],
         predict_s=report["predictSeconds"],
@@ -93,17 +95,3 @@ def _fit(evaluation: EvaluationUnderWay) -> Scored:
     for warning in [*warnings_about(choices), *about_weights(report)]:
         scored = with_warning(scored, warning)
     return scored
-
-
-@contextmanager
-def _cell_api(evaluation: EvaluationUnderWay) -> Iterator[CellApi]:
-    """What an entry gets in a cell, but the report goes nowhere. Outputs that stay empty are removed."""
-    files = evaluation.outputs
-    outputs = {name: os.open(file, os.O_WRONLY | os.O_CREAT, 0o600) for name, file in files.items()}
-    with Path(os.devnull).open("wb") as report:
-        inside = CellApi(scratch=evaluation.paths.predictions.parent, report=report.fileno(), outputs=outputs)
-        yield inside
-        inside.flush()
-    for file in files.values():
-        if not file.stat().st_size:
-            file.unlink()

@@ -5,16 +5,13 @@ cell, and a cell writes to fewer of the pages that it shares with the others: ea
 which takes the kernel longer than most of what a short job computes.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from bakeoff.cell.inside.cell_api import CellApi
+from bakeoff.cell.inside.cell_api import without_cell
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.machine.folders import SOURCES
@@ -28,6 +25,7 @@ _NAMES = ("a", "b")
 _KIND = "float64"
 _LABELS = (0, 1, 0, 1)
 _LIMIT_S = 60.0
+_OUTPUTS = (fit_and_predict.PREDICTIONS, fit_and_predict.PROBABILITIES, fit_and_predict.SCORES)
 
 
 def warm_up() -> None:
@@ -58,8 +56,9 @@ class _Constant:
 
 def _evaluate(path: str) -> None:
     candidate = Candidate(id="warm-up", version="1", path=path)
-    with TemporaryDirectory(prefix="bakeoff-warm-up-") as folder, _cell_api(Path(folder)) as inside:
-        snapshot = Path(folder) / "open"
+    with TemporaryDirectory(prefix="bakeoff-warm-up-") as place:
+        folder = Path(place)
+        snapshot = folder / "open"
         _write_snapshot(snapshot)
         payload = {
             "about": {"runId": None, "jobId": None, "attempt": 1},
@@ -77,7 +76,9 @@ def _evaluate(path: str) -> None:
             "saveAs": None,
             "modelLimitMb": 1,
         }
-        fit_and_predict.run(payload, inside)
+        outputs = {name: folder / name for name in _OUTPUTS}
+        with without_cell(folder, outputs) as inside:
+            fit_and_predict.run(payload, inside)
 
 
 def _write_snapshot(folder: Path) -> None:
@@ -100,13 +101,3 @@ def _write_snapshot(folder: Path) -> None:
     fields = tuple(Field(name=name, type=_KIND, missing=0) for name in _NAMES)
     manifest = SnapshotManifest(ref=ref, classes=(0, 1), fields=fields, split={"seed": 0}, sizes={})
     write_text(folder / MANIFEST, manifest.to_text())
-
-
-@contextmanager
-def _cell_api(folder: Path) -> Iterator[CellApi]:
-    names = (fit_and_predict.PREDICTIONS, fit_and_predict.PROBABILITIES, fit_and_predict.SCORES)
-    outputs = {name: os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o600) for name in names}
-    with Path(os.devnull).open("wb") as report:
-        inside = CellApi(scratch=folder, report=report.fileno(), outputs=outputs)
-        yield inside
-        inside.flush()

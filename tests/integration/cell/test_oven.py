@@ -278,6 +278,28 @@ def test_what_a_function_did_in_the_oven_every_cell_finds_done(runtime, tmp_path
     assert answers == [["once", "here"]] * 2
 
 
+def test_temporary_files_of_a_function_in_the_oven_lie_in_the_folder_of_the_oven(runtime, tmp_path):
+    (tmp_path / "untidy.py").write_text(
+        "import tempfile\n"
+        "places = []\n"
+        "def warm_up(): places.append(tempfile.mkdtemp())\n"
+        "def look(payload, inside): return [*places, tempfile.gettempdir(), str(inside.scratch)]\n"
+    )
+
+    with (
+        Oven.start(preload=["untidy:warm_up"], import_path=[str(tmp_path)], runtime=runtime) as oven,
+        connect(oven.socket, timeout_s=20) as parent,
+    ):
+        order = Order(
+            entry="untidy:look", payload={}, limits=Limits(wall_s=20, threads=1), log=tmp_path / "log"
+        )
+        in_oven, in_cell, scratch = parent.run(order).value
+        assert Path(in_oven).parent == oven.socket.parent
+
+    assert in_cell == scratch
+    assert not list(runtime.iterdir())
+
+
 def test_a_runtime_folder_with_a_long_path_is_refused_with_the_cure(tmp_path):
     long = tmp_path / ("x" * 100)
     long.mkdir()
