@@ -105,7 +105,7 @@ def _migrate(engine: Engine, direction: str, to: str, branch: Branch) -> None:
     refuse_unknown(_name(engine), current(engine), branch)
     config = _alembic(branch)
     with writing(engine) as connection:
-        one_at_a_time(connection, "schema")
+        one_at_a_time(connection, "schema")  # two people may upgrade at once
         config.attributes.update(connection=connection, metadata=_METADATA[branch])
         getattr(command, direction)(config, to)
 

@@ -18,9 +18,7 @@ def test_our_sources_are_looked_at_once_a_second_and_a_change_is_seen_then(
         return [("a", len(looks), 1)]
 
     monkeypatch.setattr(library_versions, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(
-        library_versions, "_own_files", lambda: looks.append(now[0]) or [("a", len(looks), 1)]
-    )
+    monkeypatch.setattr(library_versions, "_own_files", look)
     monkeypatch.setattr(library_versions, "_version_and_digest", repr)
     library_versions._own_files_at.cache_clear()
 
