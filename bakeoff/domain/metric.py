@@ -60,7 +60,7 @@ def check_form(metric: str) -> None:
     refuse_tasks(metric)
 
 
-#: Metrics whose lower values are better although their names do not end in error or loss.
+#: The last words of metrics whose lower values are better although they do not end in error or loss.
 _COSTS = frozenset({"cost", "mae", "rmse", "mse", "mape", "smape", "msle", "rmsle", "deviance"})
 
 
@@ -69,10 +69,11 @@ def greater_is_better(metric: str, declared: Mapping[str, bool] | None = None) -
 
     roc_auc, neg_log_loss      scorers of scikit-learn carry their sign: more is always better
     mae, log_loss, max_error   errors and losses are better when they are less; `val_rmse` is like `rmse`
+    costs:total_cost           of a function its own name counts, not that of its module
     """
     if declared is not None and metric in declared:
         return declared[metric]
-    name = metric.lower()
+    name = metric.rpartition(":")[2].lower()
     if name.startswith("neg_"):
         return True
     return name.rpartition("_")[2] not in _COSTS and not name.endswith(("error", "loss"))

@@ -213,7 +213,7 @@ def _against_production(
 ) -> _Judgement:
     """Compares with what Production predicted in a run of the version, else with numbers of one snapshot."""
     asked = _that_asked(production, evidence)
-    if asked and (beside := _beside_its_answers(gate, production, asked)):
+    if asked and (beside := _beside_its_answers(gate, version, production, asked)):
         return beside
     former = _value(production, gate.metric)
     if former is None:
@@ -221,11 +221,11 @@ def _against_production(
         return _Judgement(passed=False, reason=reason)
     if not _share_a_snapshot(version, production):
         return _Judgement(passed=False, reason=_no_comparison(version, production, evidence))
-    return _against(gate, value, former, production)
+    return _against(gate, value, former, version, production)
 
 
 def _beside_its_answers(
-    gate: GateSettings, production: ModelVersion, asked: RunEvidence
+    gate: GateSettings, version: ModelVersion, production: ModelVersion, asked: RunEvidence
 ) -> _Judgement | None:
     """The comparison; None if one of the two has no value of the metric in that run."""
     verdict = asked.verdict
@@ -234,15 +234,19 @@ def _beside_its_answers(
     its = _number(answered.metrics, gate.metric) if answered else None
     if verdict is None or mine is None or its is None:
         return None
-    found = _against(gate, mine, its, production)
+    found = _against(gate, mine, its, version, production)
     compared = verdict.against_production(asked.candidate) if verdict.metric == gate.metric else None
     if compared is None:
         return found
     return replace(found, comparison=_record(compared, asked, verdict))
 
 
-def _against(gate: GateSettings, value: float, former: float, production: ModelVersion) -> _Judgement:
-    sign = 1 if greater_is_better(gate.metric, directions_of(production.metadata)) else -1
+def _against(
+    gate: GateSettings, value: float, former: float, version: ModelVersion, production: ModelVersion
+) -> _Judgement:
+    # Production may be from before versions kept the directions of their custom metrics.
+    directions = {**directions_of(production.metadata), **directions_of(version.metadata)}
+    sign = 1 if greater_is_better(gate.metric, directions) else -1
     gain = sign * (value - former)
     passed = gain > 0 and (gain >= gate.by or math.isclose(gain, gate.by, rel_tol=_ROUNDING))
     required = f", and {gate.by:.6g} better is asked" if gate.by and not passed else ""

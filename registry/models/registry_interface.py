@@ -289,7 +289,11 @@ class BaseModelRegistry(ABC):
 
     @abstractmethod
     def best(self, metric: str, wanted: VersionFilter = EVERY_VERSION) -> ModelVersion | None:
-        """The version with the best value of the metric. Among equal ones, the newest."""
+        """The version with the best value of the metric. Among equal ones, the newest.
+
+        Of a custom metric, the newest version whose metadata say in which direction it is better
+        (`greaterIsBetter`) decides that for all of them.
+        """
 
 
 def no_such_model(identifier: Identifier) -> NotFoundError:

@@ -591,6 +591,13 @@ class ModelRegistryContract:
 
         assert registry.get_best_model(metric)["version"] == "1.0.1"
 
+    def test_which_is_better_is_what_any_of_the_versions_says_of_its_custom_metric(self, registry):
+        says = {"greaterIsBetter": {"shop:returns": False}}
+        few = save(registry, metrics={"shop:returns": 1.0}, metadata=says)
+        save(registry, metrics={"shop:returns": 9.0})
+
+        assert registry.best("shop:returns").id == few
+
     def test_there_is_no_best_where_nothing_matches(self, registry):
         assert registry.get_best_model() is None
         save(registry, metrics={"f1": 0.5, "recall": None})

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 _ENTRY = "bakeoff.evaluation.functions.metrics_in_cell:describe"
 _FOLDER = "metrics"
-_CONTRACT = 1  #: of the attributes that are looked at: facts of another one are asked for again
+_CONTRACT = 2  #: of the attributes and names that are looked at: facts of another one are asked for again
 _LIBRARIES = ("bakeoff.settings.log_setup:set_up_for_plugins", "numpy")
 
 

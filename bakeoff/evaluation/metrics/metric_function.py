@@ -5,7 +5,8 @@ A custom metric is called as `function(y_true, y_pred)`, and returns a number. I
 - `y_true` and `y_pred` are numpy arrays of one entry for each test row. They are copies.
 - NaN or infinity means undefined. An exception does, too; its text becomes a warning of the result.
 - It is called for all test rows, and again without some of them, for the interval of its value.
-- `function.greater_is_better`: bool. Without it the name decides: errors and losses are better when less.
+- `function.greater_is_better`: bool. Without it the name decides: errors, losses and costs are better when
+  less.
 - `function.needs = "probabilities"`: then `y_pred` has one row for each test row and one column for each
   class, and `y_true` holds the numbers of the columns; of two classes, column 1 is the positive one. For a
   candidate that has no probabilities the metric is undefined. Without it `y_pred` holds labels, or numbers.

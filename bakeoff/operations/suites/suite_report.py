@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any
 
 from bakeoff.domain.identity import iso
-from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.suite import MemberState, Suite, SuiteMember, SuiteVerdict
 from bakeoff.domain.runs.verdict import RunVerdict
@@ -144,8 +143,7 @@ def judge_suite(context: Context, report: SuiteReport) -> SuiteVerdict:
         for one in report.members
         if one.summary is not None and one.headline is not None
     }
-    metrics = {one.headline.metric for one in report.members if one.headline}
-    metric = next(iter(metrics)) if len(metrics) == 1 else None
+    metric, is_greater_better = _ranked_by([run for run, _ in runs.values()])
     scores = {
         name: _scores(context, run, verdict, is_mixed=metric is None) for name, (run, verdict) in runs.items()
     }
@@ -153,11 +151,21 @@ def judge_suite(context: Context, report: SuiteReport) -> SuiteVerdict:
     return judge_across(
         complete,
         metric=metric,
-        greater_is_better=metric is None or greater_is_better(metric),
+        greater_is_better=is_greater_better,
         level=next((verdict.level for _, verdict in runs.values() if verdict), _LEVEL),
         outcomes=_outcomes(list(runs.values()), set(next(iter(complete.values()), {}))),
         left_out={**left_out, **missing},
     )
+
+
+def _ranked_by(runs: Sequence[Run]) -> tuple[str | None, bool]:
+    """The metric of all runs, and whether more of it is better. None if they rank by different ones.
+
+    The code of a custom metric may have changed between two runs: if they disagree on its direction, it is
+    not the same metric.
+    """
+    metrics = {(metric := run.rules.metrics[0], run.rules.greater_is_better(metric)) for run in runs}
+    return metrics.pop() if len(metrics) == 1 else (None, True)
 
 
 def _verdict(context: Context, run: Run) -> RunVerdict | None:
@@ -170,7 +178,7 @@ def _scores(context: Context, run: Run, verdict: RunVerdict | None, *, is_mixed:
     `is_mixed`: other runs have other metrics. Then greater ones are made the better ones everywhere.
     """
     metric = verdict.metric if verdict else run.rules.metrics[0]
-    sign = -1 if is_mixed and not greater_is_better(metric) else 1
+    sign = -1 if is_mixed and not run.rules.greater_is_better(metric) else 1
     return {
         one.model_id: sign * value
         for one in job_rows.results_of_run(context.engine, run.id)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, f
 
 from bakeoff.domain.errors import ConflictError, InvalidInputError
 from bakeoff.domain.identity import iso
+from bakeoff.domain.metric import directions_of
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     FIRST_VERSION,
@@ -285,29 +286,32 @@ def best(
     greater_is_better: bool,
 ) -> ModelVersion | None:
     """The version with the best value of the metric. Among equal ones, the newest."""
-    value = model_metrics.c.value
-    return _first_with(engine, metric, wanted, value.desc() if greater_is_better else value)
-
-
-def newest_with(engine: Engine, metric: str, wanted: VersionFilter = EVERY_VERSION) -> ModelVersion | None:
-    return _first_with(engine, metric, wanted)
-
-
-def _first_with(
-    engine: Engine, metric: str, wanted: VersionFilter, *order: ColumnElement[Any]
-) -> ModelVersion | None:
-    """Of the versions that have the metric, the first in this order; among equal ones, the newest."""
     mine = model_metrics.c
     found = (
-        select_versions()
-        .join(model_metrics, mine.model_id == models.c.model_id)
-        .where(mine.metric == metric, *_conditions(wanted))
-        .order_by(*order, mine.model_id.desc())
+        _with_metric(select_versions(), metric, wanted)
+        .order_by(mine.value.desc() if greater_is_better else mine.value, mine.model_id.desc())
         .limit(1)
     )
     with reading(engine) as connection:
         row = connection.execute(found).first()
     return None if row is None else version_from_row(row)
+
+
+def declared_directions(
+    engine: Engine, metric: str, wanted: VersionFilter = EVERY_VERSION
+) -> dict[str, bool]:
+    """What the newest of the versions that say in which direction the metric is better say of directions."""
+    metadata = _with_metric(select(models.c.metadata), metric, wanted).order_by(models.c.model_id.desc())
+    with reading(engine) as connection:
+        declared = map(directions_of, connection.execute(metadata).scalars())
+        return next((one for one in declared if metric in one), {})
+
+
+def _with_metric(columns: Select[Any], metric: str, wanted: VersionFilter) -> Select[Any]:
+    mine = model_metrics.c
+    return columns.join(model_metrics, mine.model_id == models.c.model_id).where(
+        mine.metric == metric, *_conditions(wanted)
+    )
 
 
 def remove(engine: Engine, model_id: int, *, force: bool) -> bool:

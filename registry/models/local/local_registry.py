@@ -8,7 +8,7 @@ from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.identity import user_name
-from bakeoff.domain.metric import directions_of, greater_is_better, is_custom
+from bakeoff.domain.metric import greater_is_better, is_custom
 from bakeoff.domain.model_version import (
     EVERY_VERSION,
     ModelUri,
@@ -217,8 +217,8 @@ class ModelRegistry(BaseModelRegistry):
         return [self._located(version) for version in found]
 
     def best(self, metric: str, wanted: VersionFilter = EVERY_VERSION) -> ModelVersion | None:
-        newest = version_rows.newest_with(self._engine, metric, wanted) if is_custom(metric) else None
-        is_better = greater_is_better(metric, directions_of(newest.metadata) if newest else None)
+        declared = version_rows.declared_directions(self._engine, metric, wanted) if is_custom(metric) else {}
+        is_better = greater_is_better(metric, declared)
         found = version_rows.best(self._engine, metric, wanted, greater_is_better=is_better)
         return None if found is None else self._located(found)
 

@@ -191,8 +191,10 @@ class MLflowModelRegistry(BaseModelRegistry):
         valued = [
             (value, one) for one in self._matching(wanted) if (value := one.metrics.get(metric)) is not None
         ]
-        newest = directions_of(valued[0][1].metadata) if valued else None
-        sign = 1 if greater_is_better(metric, newest) else -1
+        # Older versions have no directions: the newest that has them is asked, and not the newest of all.
+        declared = (directions_of(one.metadata) for _, one in valued)
+        directions = next((one for one in declared if metric in one), None)
+        sign = 1 if greater_is_better(metric, directions) else -1
         best = max(valued, key=lambda pair: sign * pair[0], default=None)
         return None if best is None else self._finder.now([best[1]])[0]
 

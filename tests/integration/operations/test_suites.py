@@ -1,6 +1,7 @@
 """Suites from their start to their verdict, without any worker: jobs are ended by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from fixtures.databases import create_tables
@@ -8,6 +9,7 @@ from fixtures.samples import a_result
 from fixtures.stored import PLENTY, an_error, sketches_of_scores
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.metric import MetricFacts
 from bakeoff.domain.runs.suite import MemberState, Suite
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.operations.context import Context
@@ -119,6 +121,45 @@ def test_a_suite_is_judged_when_its_last_run_is(context: Context) -> None:
     assert found.verdict.pairs[0].p_value == pytest.approx(2 / 2**6)
     assert found.verdict.recommended == "one"
     assert suite_rows.get(context.engine, suite.id).verdict == found.verdict  # stored, so computed once
+
+
+def declare(context: Context, datasets: tuple[str, ...], *, greater_is_better: bool) -> None:
+    """As if the metric of these runs were one of the project that says in which direction it is better."""
+    facts = (MetricFacts(name="accuracy", greater_is_better=greater_is_better),)
+    for summary in run_rows.page(context.engine, limit=100):
+        if summary.run.dataset.name in datasets:
+            rules = replace(summary.run.rules, facts=facts).to_json()
+            with writing(context.engine) as connection:
+                is_it = tables.runs.c.id == summary.run.id
+                connection.execute(tables.runs.update().where(is_it).values(rules=rules))
+
+
+def test_a_suite_is_judged_in_the_direction_that_its_metric_declares(context: Context) -> None:
+    suite = starting.start_suite(context, starting.new_suite(context, "six"))
+    declare(context, DATA, greater_is_better=False)
+    end_all(context, lambda data, model: {"one": 0.9, "two": 0.6}.get(model, 0.1) + DATA.index(data) / 100)
+
+    verdict = read_suite(context, suite.id).verdict
+
+    assert verdict is not None
+    assert (verdict.metric, verdict.greater_is_better) == ("accuracy", False)
+    assert [one.id for one in verdict.candidates] == ["two", "one"]
+    assert verdict.recommended == "two"
+
+
+def test_runs_that_disagree_on_the_direction_are_judged_by_ranks_alone(context: Context) -> None:
+    suite = starting.start_suite(context, starting.new_suite(context, "six"))
+    declare(context, ("a", "b"), greater_is_better=False)
+    end_all(
+        context,
+        lambda data, model: {"one": 0.9, "two": 0.6}.get(model, 0.1) * (-1 if data in {"a", "b"} else 1),
+    )
+
+    verdict = read_suite(context, suite.id).verdict
+
+    assert verdict is not None
+    assert (verdict.metric, verdict.greater_is_better) == (None, True)
+    assert [(one.id, one.mean_rank) for one in verdict.candidates] == [("one", 1.0), ("two", 2.0)]
 
 
 @pytest.mark.parametrize("after", [1, 5])

@@ -33,7 +33,16 @@ def test_a_custom_function_may_say_whether_more_is_better(own_metrics, function,
 
 
 @pytest.mark.parametrize(
-    ("metric", "greater"), [("nowhere.at_all:profit", True), ("nowhere.at_all:my_loss", False)]
+    ("metric", "greater"),
+    [
+        ("nowhere.at_all:profit", True),
+        ("nowhere.at_all:my_loss", False),
+        ("costs:cost", False),
+        ("costs:total_cost", False),
+        ("m:RMSE", False),
+        ("m:neg_log_loss", True),
+        ("my_cost:share", True),
+    ],
 )
 def test_the_name_decides_where_nothing_is_known_of_a_custom_function(metric, greater):
     assert ScoringRules(metrics=(metric,)).greater_is_better(metric) is greater

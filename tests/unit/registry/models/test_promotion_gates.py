@@ -1,6 +1,7 @@
 """What a gate lets through, and what it says."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,20 @@ def against_production(gate: str, value: float, former: float) -> GateResult:
     metric, _, by = gate.partition(" by ")
     asked = GateSettings(metric=metric, better_than_production=True, by=float(by or 0))
     return check_gate(asked, version(**{metric: value}), production(**{metric: former}))
+
+
+@pytest.mark.parametrize("says_it", ["version", "production", "both"])
+def test_a_version_from_before_directions_were_kept_does_not_turn_the_gate_round(says_it) -> None:
+    says = {"greaterIsBetter": {"shop:returns": False}}
+    new, old = version(**{"shop:returns": 2.0}), production(**{"shop:returns": 3.0})
+    if says_it != "production":
+        new = replace(new, metadata=says)
+    if says_it != "version":
+        old = replace(old, metadata=says)
+
+    result = check_gate(GateSettings(metric="shop:returns", better_than_production=True), new, old)
+
+    assert (result.passed, result.reason) == (True, "shop:returns 2 is 1 below Production 1.0.1 (3)")
 
 
 @pytest.mark.parametrize(("metric", "needed"), [("f1", 0.75), ("rmse", 0.25)])
