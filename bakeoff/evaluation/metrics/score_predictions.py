@@ -58,6 +58,14 @@ class Scores:
         found = {name: interval(sketch) for name, sketch in self.sketches.items()}
         return {name: one for name, one in found.items() if one is not None}
 
+    def why_not_estimated(self, metric: str) -> str:
+        """Why a metric has no sketch, in words: what its warning says, if there is one."""
+        said = (
+            one for one in self.details["warnings"] if one.startswith(f"{metric} ") or repr(metric) in one
+        )
+        is_known = self.metrics.get(metric) is not None
+        return next(said, f"its {metric} {'has no interval' if is_known else 'is undefined on these rows'}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Case:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bakeoff.domain.finding import Finding, blocking, with_accepted, worst_first
@@ -28,6 +29,7 @@ from bakeoff.operations.judging.constant_answer import always_positive
 from bakeoff.operations.judging.sketch_results import sketch_what_has_none
 from bakeoff.operations.judging.split_use import SpentRows, with_use_of_split
 from bakeoff.operations.judging.strictness import is_strict, without_crown
+from bakeoff.operations.upkeep.leased_work import work_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import job_rows, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
@@ -57,7 +59,11 @@ def judge_run(context: Context, run_id: str) -> bool:
     """False when it is judged already, has not ended, is left to the saver, or is being judged elsewhere."""
     if run_rows.get(context.engine, run_id).save is not None:
         return False
-    return _judge_alone(context, run_id, lambda *_: None)
+    try:
+        return _judge_alone(context, run_id, lambda *_: None)
+    except StoppedError:  # its thread goes on, and writes no verdict; a worker must not end for it
+        log.warning("run %s is left to another process, which judges it", run_id)
+        return False
 
 
 def judge_beside_production(context: Context, run_id: str) -> bool:
@@ -104,7 +110,13 @@ def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
     summary = run_rows.summary(context.engine, run_id)
     counts = {state: summary.jobs.get(state, 0) for state in JobState if summary.jobs.get(state)}
     try:
-        verdict = verdict_of(context, summary.run, ask(context, summary.run, lease))
+        # Sealed rows may be opened in a cell, for a custom metric, which can take longer than a lease.
+        verdict = work_while_leased(
+            partial(verdict_of, context, summary.run, ask(context, summary.run, lease)),
+            lease,
+            lease_s=context.configuration.settings.lease_seconds,
+            name=f"the verdict of run {run_id}",
+        )
     except StoppedError:  # the lease was lost: somebody else judges the run
         raise
     except Exception as exc:  # a fault in the statistics must not leave a run without its end

@@ -116,7 +116,7 @@ def _open_sealed_rows(context: Context, run: Run, verdict: RunVerdict, result: R
     value, known = scores.metrics[verdict.metric], scores.intervals.get(verdict.metric)
     sketch = scores.sketches.get(verdict.metric)
     if value is None or sketch is None:
-        return verdict
+        return _not_opened(verdict, scores.why_not_estimated(verdict.metric))
     sealed = SealedScore(
         candidate=result.model_id,
         value=value,

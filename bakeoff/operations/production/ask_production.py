@@ -149,7 +149,7 @@ def _answer(run: Run, version: ModelVersion, scores: Scores) -> ProductionAnswer
             name=version.name,
             version=version.version,
             metrics=scores.metrics,
-            problem="" if sketch else f"its {metric} is undefined on these rows",
+            problem="" if sketch else scores.why_not_estimated(metric),
             may_know_rows=(origin.dataset_id, origin.split_id)
             != (run.dataset.dataset_id, run.dataset.split_id),
         ),

@@ -10,7 +10,7 @@ from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.evaluation.metrics.metric_function import load_metrics
-from bakeoff.evaluation.metrics.score_predictions import score
+from bakeoff.evaluation.metrics.score_predictions import Scores, score
 from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
 from registry.columns.predictions import BadPredictionsError, Predictions
 
@@ -476,3 +476,20 @@ def test_a_predicted_number_is_a_number_whatever_output_kind_was_declared(output
 def test_true_labels_that_are_no_classes_are_an_error():
     with pytest.raises(InvalidInputError, match="the true labels hold 0, 1, not among the classes 'a', 'b'"):
         scored(np.array([0, 1]), [0, 1], classes=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("value", "warnings", "why"),
+    [
+        (None, ["m:profits is late", "m:profit took longer than 60 s"], "m:profit took longer than 60 s"),
+        (None, ["metric 'm:profit': module m is gone"], "metric 'm:profit': module m is gone"),
+        (None, [], "its m:profit is undefined on these rows"),
+        (1.0, [], "its m:profit has no interval"),
+    ],
+)
+def test_why_a_metric_has_no_sketch_is_what_its_warning_says(
+    value: float | None, warnings: list[str], why: str
+) -> None:
+    scores = Scores(metrics={"m:profit": value}, details={"warnings": warnings}, sketches={}, curves={})
+
+    assert scores.why_not_estimated("m:profit") == why
