@@ -5,7 +5,9 @@ each candidate choose the threshold from which a row is positive. The plan of a 
 by which rules, and writes that into the candidate, so that two runs that choose alike share their results.
 """
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -100,15 +102,45 @@ class Trial:
         number, seconds, value = data["number"], data["seconds"], data["value"]
         if not (isinstance(number, int) and number >= 0 and isinstance(data["params"], Mapping)):
             raise ValueError(number)
+        json.dumps(data["params"], allow_nan=False)  # a database refuses what is no JSON, with all else
+        state = TrialState(data["state"])
+        if value is None and state is TrialState.COMPLETE:
+            raise ValueError(value)
         return cls(
             number=number,
             params=dict(data["params"]),
-            state=TrialState(data["state"]),
-            value=None if value is None else float(value),
-            folds=tuple(float(one) for one in data["folds"]),
-            seconds=float(seconds),
+            state=state,
+            value=None if value is None else finite(value),
+            folds=tuple(finite(one) for one in data["folds"]),
+            seconds=finite(seconds),
             error=str(data["error"])[:MOST_ERROR_CHARS],
         )
 
 
 MOST_ERROR_CHARS = 300
+
+
+def finite(value: Any) -> float:
+    """ValueError or TypeError if it is no number that JSON can hold."""
+    try:
+        number = float(value)
+    except OverflowError as exc:
+        raise ValueError("a number is too large") from exc
+    if not math.isfinite(number):
+        raise ValueError(number)
+    return number
+
+
+def search_record(
+    tuning: Tuning, trials: Sequence[Trial], *, best: Trial, out_of_time: bool
+) -> dict[str, Any]:
+    """A search as it stands in the report of a cell, and in the details of a result."""
+    return {
+        "metric": tuning.rules.metric,
+        "params": dict(best.params),
+        "value": best.value,
+        "best": best.number,
+        "wanted": tuning.trials,
+        "outOfTime": out_of_time,
+        "trials": [trial.to_json() for trial in trials],
+    }

@@ -52,6 +52,8 @@ def members_of(candidate: Candidate, grid: Grid) -> tuple[Candidate, ...]:
 
 
 def _check(candidate: Candidate, grid: Grid) -> None:
+    if candidate.tune is not None:
+        raise InvalidInputError(f"{candidate.id} has `tune`, and gets a grid: leave one out")
     if not grid:
         raise InvalidInputError(f"the grid of {candidate.id} is empty: name a parameter and its values")
     for name, values in grid.items():
@@ -66,9 +68,9 @@ def _check(candidate: Candidate, grid: Grid) -> None:
         )
 
 
-def with_parameter(candidate: Candidate, name: str, value: Any) -> Candidate:
+def with_parameter(candidate: Candidate, name: str, value: Any, *, what: str = "grid") -> Candidate:
     """Of steps, a plain name is a parameter of the last one; of another step it is `class__name`, as in
-    scikit-learn's `make_pipeline`.
+    scikit-learn's `make_pipeline`. `what`: where an error says that the name stands.
     """
     if not candidate.steps:
         return replace(candidate, params={**candidate.params, name: value})
@@ -76,7 +78,7 @@ def with_parameter(candidate: Candidate, name: str, value: Any) -> Candidate:
     names = [step.path.rpartition(":")[2].lower() for step in candidate.steps]
     if of_step and of_step not in names:
         raise InvalidInputError(
-            f"the grid of {candidate.id} names {quoted(name)}, and there is no step {quoted(of_step)}: "
+            f"the {what} of {candidate.id} names {quoted(name)}, and there is no step {quoted(of_step)}: "
             f"{nearest(of_step, names) or 'there are ' + ', '.join(names)}"
         )
     place = names.index(of_step) if of_step else len(names) - 1

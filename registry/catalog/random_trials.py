@@ -54,7 +54,7 @@ def _member(
     member, said = candidate, []
     for name, values in drawn.params.items():
         value = _draw(values, chance.random())
-        member = with_parameter(member, name, value)
+        member = with_parameter(member, name, value, what="random draw")
         said.append(f"{name}={value:.{_DIGITS}g}" if isinstance(value, float) else f"{name}={word(value)}")
     id_ = f"{candidate.id}.trial-{trial:0{max(2, width)}d}"
     return replace(member, id=id_, family=candidate.id, description=", ".join(said))

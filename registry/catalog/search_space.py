@@ -20,7 +20,7 @@ def with_tuning(candidate: Candidate, tuning: Tuning) -> Candidate:
         raise InvalidInputError(f"the search of {candidate.id} has no params: name one, and its values")
     for name, values in tuning.params.items():
         check_range(f"the search of {candidate.id} takes {name}", values)
-        with_parameter(candidate, name, None)  # refuses a step that is not there
+        with_parameter(candidate, name, None, what="search")  # refuses a step that is not there
     return replace(candidate, tune=tuning)
 
 

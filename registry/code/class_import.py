@@ -24,12 +24,6 @@ from bakeoff.domain.runs.job import Phase
 from registry.code.missing_module import cure_for
 
 _TRACEBACK_LIMIT = 20_000
-#: Experimental classes of scikit-learn, and the module whose import makes each of them available.
-_EXPERIMENTAL = {
-    ("sklearn.model_selection", "HalvingGridSearchCV"): "sklearn.experimental.enable_halving_search_cv",
-    ("sklearn.model_selection", "HalvingRandomSearchCV"): "sklearn.experimental.enable_halving_search_cv",
-    ("sklearn.impute", "IterativeImputer"): "sklearn.experimental.enable_iterative_imputer",
-}
 _MESSAGE_LIMIT = 500
 
 #: Classes of scikit-learn that can be imported only after a module that says that they may change.
@@ -61,8 +55,6 @@ class LoadError(InvalidInputError):
 def find_class(path: str, *, root: Path) -> type[Any]:
     """The class that `package.module:Class` or `folder/file.py:Class` names; files are relative to `root`."""
     where, name = _parts(path, "Class")
-    if (enabling := _EXPERIMENTAL.get((where, name))) is not None:
-        importlib.import_module(enabling)
     _enable(where, name)
     return _class_in(_module(where, root), name, where)
 

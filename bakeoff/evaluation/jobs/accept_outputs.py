@@ -118,9 +118,16 @@ def has_predictions_of(fit: Fit, paths: JobPaths) -> bool:
 
 
 def accept_model(
-    report: Any, evaluation: EvaluationUnderWay, *, classes: Sequence[str | int | float | bool]
+    report: Any,
+    evaluation: EvaluationUnderWay,
+    *,
+    classes: Sequence[str | int | float | bool],
+    threshold: float | None,
 ) -> FittedModel | NotKept | None:
-    """None when the run wants no model. `report` is what the cell returned; `classes` are in sort order."""
+    """None when the run wants no model. `report` is what the cell returned; `classes` are in sort order.
+
+    `threshold`: that of the run, or of the candidate's own choice.
+    """
     model, preprocessor = evaluation.paths.model, evaluation.paths.preprocessor
     if model is None or preprocessor is None:
         return None
@@ -136,7 +143,7 @@ def accept_model(
         preprocessor=preprocessor.name if preprocessor.exists() else None,
         preprocessor_digest=sha256(preprocessor) if preprocessor.exists() else None,
         description=claims["description"],
-        metadata=_metadata(evaluation, classes, report),
+        metadata=_metadata(evaluation, classes, threshold),
     )
 
 
@@ -158,14 +165,13 @@ def _is_signature(claimed: Mapping[str, Any]) -> bool:
 
 
 def _metadata(
-    evaluation: EvaluationUnderWay, classes: Sequence[str | int | float | bool], report: Mapping[str, Any]
+    evaluation: EvaluationUnderWay, classes: Sequence[str | int | float | bool], threshold: float | None
 ) -> Mapping[str, Any]:
     """How the predictions of the model are read, and on what it was fitted."""
     run = evaluation.run
-    tuned = report["chosen"].get("threshold") if evaluation.job.candidate.tuned_threshold else None
     return {
         "outputKind": evaluation.job.candidate.output_kind,
-        "threshold": run.rules.threshold if tuned is None else tuned,
+        "threshold": threshold,
         "positiveLabel": run.rules.positive_label,
         "average": run.rules.average,
         "classes": list(classes),

@@ -17,7 +17,16 @@ from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.runs.job import JobError, JobState, Phase
-from bakeoff.domain.runs.result import Cost, Fit, FittedModel, NotKept, Parts, Provenance, Result
+from bakeoff.domain.runs.result import (
+    Cost,
+    Fit,
+    FittedModel,
+    NotKept,
+    Parts,
+    Provenance,
+    Result,
+    digest_of,
+)
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
 from bakeoff.evaluation.jobs.accept_outputs import accept_model, predicted_files, score_outputs
@@ -25,6 +34,7 @@ from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped, failur
 from bakeoff.evaluation.jobs.choosing.accept_choices import (
     accept_choices,
     choices_in,
+    ran_out_of_time,
     trials_kept,
     warnings_about,
 )
@@ -39,6 +49,7 @@ from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
 from registry.code.code_reading import Code
 from registry.code.import_environment import import_path, readable_paths
+from registry.code.library_versions import cell_environment
 from registry.code.outside_access import below_home, variables_of
 from registry.columns.predictions import BadPredictionsError
 
@@ -105,7 +116,10 @@ def rescore(evaluation: EvaluationUnderWay, fit: Fit) -> EvaluationEnd:
             scores=score_outputs(evaluation), cost=fit.result.cost, reused_from=fit.result.evaluation_id
         )
         known = fit.is_deterministic
-        scored = _with_details(scored, **choices_in(fit.result.details))
+        choices = choices_in(fit.result.details)
+        scored = _with_details(scored, **choices)
+        for warning in warnings_about(choices):
+            scored = with_warning(scored, warning)
         return scored if known is None else _with_details(scored, deterministic=known)
 
     return score_within_time(score, evaluation)
@@ -194,6 +208,8 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
     ends with the evaluation.
     """
     job, run, paths = evaluation.job, evaluation.run, evaluation.paths
+    seed = seed_at(job.candidate, run.seed, evaluation.seed_place)
+    trials_of = digest_of([parts_now(evaluation), seed]) if job.candidate.tune else ""
     return {
         "about": {"runId": run.id, "jobId": job.id, "attempt": job.attempt},
         "audited": audited,
@@ -201,17 +217,31 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "snapshot": str(paths.snapshot / snapshot_layout.OPEN),
         "part": str(paths.snapshot / part) if (part := evaluation.part) else None,
         "root": str(paths.root),
-        "seed": seed_at(job.candidate, run.seed, evaluation.seed_place),
+        "seed": seed,
         "moreThanLabels": need_more_than_labels(run.rules, run.dataset.target_kind),
         # Of several fits, the first one is measured.
         "wantsLatency": not (evaluation.fold or evaluation.seed_place or evaluation.refit),
         "wantsCurves": _wants_curves(run.dataset),
         "threshold": run.rules.threshold,
-        "trials": trials_kept(paths.trials) if job.candidate.tune else [],
+        "trials": trials_kept(paths.trials, of=trials_of) if job.candidate.tune else [],
+        "trialsOf": trials_of,
         "timeoutSeconds": job.timeout_s,
+        "tuneSeconds": evaluation.tune_s,
         "saveAs": None if paths.model is None or run.save is None else run.save.name,
         "modelLimitMb": paths.model_limit_mb,
     }
+
+
+def parts_now(evaluation: EvaluationUnderWay) -> Parts:
+    """The parts of the fingerprint that a fit would have that began now."""
+    job, run = evaluation.job, evaluation.run
+    return parts_of(
+        job.candidate,
+        dataset=run.dataset,
+        seed=run.seed,
+        code=look_before(job.candidate, evaluation.paths.root).code,
+        surroundings=cell_environment(),
+    )
 
 
 def _wants_curves(dataset: DatasetRef) -> bool:
@@ -228,22 +258,27 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
             job.candidate, dataset=run.dataset, seed=run.seed, code=code, surroundings=surroundings
         )
 
+    # First of all: what is no record of a choice is nothing that a model could be saved with.
+    choices = accept_choices(outcome.value, job.candidate)
+    [threshold] = choices.get("thresholds", [run.rules.threshold])
     scored = Scored(
         cost=_cost(outcome, evaluation),
         uses_seed=uses_seed(outcome.value),
         scores=score_outputs(evaluation),
-        fitted=accept_model(outcome.value, evaluation, classes=snapshot.classes(paths.snapshot)),
+        fitted=accept_model(
+            outcome.value, evaluation, classes=snapshot.classes(paths.snapshot), threshold=threshold
+        ),
         provenance=provenance_of(
             job.candidate,
             before,
             root=paths.root,
             report=outcome.value,
             parts=parts,
+            obstacle="its search ran out of time" if ran_out_of_time(choices) else "",
             predictions=sha256(paths.predictions),
             probabilities=None if (beside := paths.beside) is None else sha256(beside),
         ),
     )
-    choices = accept_choices(outcome.value, job.candidate)
     scored = _with_details(scored, **choices)
     lingered = ["its process did not end after its result was written, and was ended"]
     warnings = [

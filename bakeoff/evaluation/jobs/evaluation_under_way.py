@@ -11,6 +11,7 @@ from bakeoff.evaluation.jobs import fit_and_predict, pickle_fitted_model
 
 _LEAST_PROCESSES = 128
 _PROCESSES_PER_THREAD = 4
+_SEARCHED = 0.5  #: the other half is for the fit itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ class JobPaths:
 
     @property
     def trials(self) -> Path:
-        """The trials of a search, a line for each that has ended; gone when the job has ended."""
+        """The trials of a search, a line for each that has ended; removed when the job has completed."""
         return self.predictions.with_suffix(".trials.jsonl")
 
     @property
@@ -107,6 +108,16 @@ class EvaluationUnderWay:
     seed_place: int = 0  #: which of the seeds
     is_part: bool = False  #: it is one of several fits, which are scored together later
     refit: bool = False  #: it is fitted to all rows, to be saved, and nothing is scored
+    share_s: float | None = None  #: of the time limit of the whole job; None: it has no parts
+
+    @property
+    def tune_s(self) -> float:
+        """The longest that it may search for parameters: half of its time, and of its share of the job's.
+
+        What earlier parts left over changes nothing, unless they took more than their own shares.
+        """
+        left_s = self.job.timeout_s
+        return _SEARCHED * min(left_s, left_s if self.share_s is None else self.share_s)
 
     @property
     def outputs(self) -> dict[str, Path]:

@@ -22,6 +22,7 @@ from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
 from bakeoff.evaluation.jobs.beside_labels import beside_labels, nothing_to_act_on
+from bakeoff.evaluation.jobs.choosing.accept_choices import first_line
 from bakeoff.evaluation.jobs.choosing.inner_folds import InnerFold, predictions_on, scoring_rules
 from bakeoff.evaluation.jobs.choosing.parameter_search import search
 from bakeoff.evaluation.jobs.choosing.tuned_threshold import best_threshold
@@ -132,12 +133,17 @@ def _choose(
     if candidate.tune is not None:
         inside.phase(Phase.FIT)
         with inside.output(TRIALS) as file:
+            if payload["trials"]:
+                file.write(b"\n")  # what was killed may have left half a line
+            else:
+                file.empty()
+                file.write(first_line(payload["trialsOf"]))
             found = search(
                 candidate,
                 data,
                 fit,
                 seed=seed,
-                timeout_s=payload["timeoutSeconds"],
+                longest_s=payload["tuneSeconds"],
                 earlier=payload["trials"],
                 keep=file.write,
             )

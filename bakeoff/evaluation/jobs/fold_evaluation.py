@@ -24,15 +24,13 @@ from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Provenance, fingerprint
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
-from bakeoff.evaluation.jobs.choosing.accept_choices import CHOICES, choices_in
-from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, score_within_time
+from bakeoff.evaluation.jobs.choosing.accept_choices import CHOICES, choices_in, warnings_about
+from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, parts_now, score_within_time
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import load_array
 from bakeoff.evaluation.reuse.audit_check import first_change, sha256
-from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
-from registry.code.library_versions import cell_environment
 from registry.columns.predictions import BadPredictionsError
 
 #: Fits one part of an evaluation: a fold, or the refit to all rows.
@@ -137,7 +135,15 @@ def fold_of(evaluation: EvaluationUnderWay, place: int, left_s: float) -> Evalua
         is_part=True,
         job=replace(evaluation.job, timeout_s=left_s),
         paths=_paths_at(evaluation, place),
+        share_s=_share_s(evaluation),
     )
+
+
+def _share_s(evaluation: EvaluationUnderWay) -> float:
+    """What each fit may count on: all of them have the same, and one more fits what is saved."""
+    run = evaluation.run
+    fits = run.dataset.design.fits * (2 if run.repeat_check else 1)
+    return evaluation.job.timeout_s / (fits + (evaluation.paths.model is not None))
 
 
 def _paths_at(evaluation: EvaluationUnderWay, place: int) -> JobPaths:
@@ -146,18 +152,12 @@ def _paths_at(evaluation: EvaluationUnderWay, place: int) -> JobPaths:
 
 def _is_still_true(evaluation: EvaluationUnderWay, place: int, fold: FoldResult) -> bool:
     """Whether a fit of this fold would start from what it started from then, and its predictions are here."""
-    made, job, run = fold.provenance, evaluation.job, evaluation.run
-    if made is None or place >= run.dataset.design.fits:
+    made = fold.provenance
+    if made is None or place >= evaluation.run.dataset.design.fits:
         return False
-    root = evaluation.paths.root
-    parts = parts_of(
-        job.candidate,
-        dataset=run.dataset,
-        seed=run.seed,
-        code=look_before(job.candidate, root).code,
-        surroundings=cell_environment(),
-    )
-    if fingerprint(parts) != made.fingerprint or first_change(made.seen, root=root):
+    if fingerprint(parts_now(evaluation)) != made.fingerprint or first_change(
+        made.seen, root=evaluation.paths.root
+    ):
         return False
     paths = _paths_at(evaluation, place)
     expected = ((paths.predictions, made.predictions), (paths.beside, made.probabilities))
@@ -211,7 +211,8 @@ def _refit(
     paths = replace(fold_paths(evaluation.paths, "refit-all"), model=evaluation.paths.model)
     run = replace(evaluation.run, repeat_check=False)
     job = replace(evaluation.job, timeout_s=left_s)
-    end = fit(replace(evaluation, refit=True, run=run, job=job, paths=paths))
+    share_s = _share_s(evaluation)
+    end = fit(replace(evaluation, refit=True, run=run, job=job, paths=paths, share_s=share_s))
     if isinstance(end, Faulty):
         return NotKept(problem=f"fitted once more, it failed: {end.error.type}: {end.error.message}")
     return end
@@ -268,12 +269,16 @@ def _with_folds(scores: Scores, folds: Sequence[FoldResult]) -> Scores:
             {**record, "fitSeconds": fold.cost.fit_s, "predictSeconds": fold.cost.predict_s}
             for record, fold in zip(details["folds"], folds, strict=True)
         ]
-    shared = [warning for warning in folds[0].warnings if all(warning in fold.warnings for fold in folds)]
-    details["warnings"] = list(dict.fromkeys([*details["warnings"], *shared]))
     for key in CHOICES:
         chosen = [one for fold in folds for one in fold.choices.get(key, ())]
         if chosen:
             details[key] = chosen
+    shared = [
+        warning
+        for warning in folds[0].warnings
+        if all(warning in fold.warnings for fold in folds) and warning not in warnings_about(folds[0].choices)
+    ]
+    details["warnings"] = list(dict.fromkeys([*details["warnings"], *shared, *warnings_about(details)]))
     known = [fold.deterministic for fold in folds if fold.deterministic is not None]
     if known:
         details["deterministic"] = all(known)

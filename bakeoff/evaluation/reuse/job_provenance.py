@@ -45,16 +45,18 @@ def provenance_of(
     parts: PartsOf,
     predictions: str,
     probabilities: str | None = None,
+    obstacle: str = "",
 ) -> Provenance:
     """`report` is what the cell returned. `predictions` and `probabilities` are digests.
 
     Where it cannot be known whether the candidate would predict the same again, `obstacle` says why, and the
-    result is never reused.
+    result is never reused. The caller may know of one.
     """
     reported = report if isinstance(report, Mapping) else {}
     surroundings = _surroundings(reported.get("surroundings"))
     seen: Mapping[str, str] = {}
-    obstacle = "" if surroundings else "its cell does not say which libraries it had"
+    if not surroundings:
+        obstacle = "its cell does not say which libraries it had"
     try:
         seen = verify_audit(reported.get("audit"), before.code, root=root, since=before.at)
         _require_unchanged(before.code, _code_of(candidate, root))

@@ -5,13 +5,12 @@ what is no such record at all ends the job.
 """
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.tuning import Trial, TrialState, Tuning
+from bakeoff.domain.tuning import Trial, TrialState, Tuning, finite, search_record
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
 
 #: The keys of a result's details that hold choices: one entry for each fit that was scored.
@@ -34,10 +33,10 @@ def accept_choices(report: Any, candidate: Candidate) -> dict[str, Any]:
         except (KeyError, TypeError, ValueError) as exc:
             raise ForgedReportError(f"the report of the cell holds no record of a search: {exc!r}") from exc
     if candidate.tuned_threshold is not None:
-        threshold = claimed.get("threshold")
-        if not isinstance(threshold, int | float) or not math.isfinite(threshold):
-            raise ForgedReportError("the report of the cell holds no threshold")
-        found["thresholds"] = [float(threshold)]
+        try:
+            found["thresholds"] = [finite(claimed["threshold"])]
+        except (KeyError, TypeError, ValueError) as exc:
+            raise ForgedReportError("the report of the cell holds no threshold") from exc
     return found
 
 
@@ -45,35 +44,44 @@ def _searched(claimed: Mapping[str, Any], tuning: Tuning) -> dict[str, Any]:
     trials = [Trial.from_json(one) for one in claimed["trials"]][: tuning.trials]
     complete = {trial.number: trial for trial in trials if trial.state is TrialState.COMPLETE}
     best = complete[claimed["best"]]
-    return {
-        "metric": tuning.rules.metric,
-        "params": dict(best.params),
-        "value": best.value,
-        "best": best.number,
-        "wanted": tuning.trials,
-        "outOfTime": claimed["outOfTime"] is True,
-        "trials": [trial.to_json() for trial in trials],
-    }
+    return search_record(tuning, trials, best=best, out_of_time=claimed["outOfTime"] is True)
+
+
+def ran_out_of_time(choices: Mapping[str, Any]) -> bool:
+    """Whether one of its searches did: with more time it might have chosen something else."""
+    return any(found["outOfTime"] for found in choices.get("tuning", ()))
 
 
 def warnings_about(choices: Mapping[str, Any]) -> list[str]:
-    return [
-        f"tuned with {len(found['trials'])} of {found['wanted']} trials: its time for that was over"
-        for found in choices.get("tuning", ())
-        if found["outOfTime"]
-    ]
+    """One for the searches of all fits together, if one of them ran out of time."""
+    if not ran_out_of_time(choices):
+        return []
+    numbers = ", ".join(str(len(found["trials"])) for found in choices["tuning"])
+    wanted = choices["tuning"][0]["wanted"]
+    return [f"tuned with {numbers} of {wanted} trials: its time for that was over"]
 
 
 def choices_in(details: Mapping[str, Any]) -> dict[str, Any]:
     return {key: details[key] for key in CHOICES if key in details}
 
 
-def trials_kept(file: Path) -> list[dict[str, Any]]:
-    """The trials of an attempt that died, in order. What follows a gap or a half line does not count."""
+def first_line(of: str) -> bytes:
+    """Of a file of trials: what they were tried on, and with which code."""
+    return json.dumps({"of": of}).encode() + b"\n"
+
+
+def trials_kept(file: Path, *, of: str) -> list[dict[str, Any]]:
+    """The trials of an attempt that died, in order. What follows a gap does not count.
+
+    `of`: what is searched now. If the first line says that it was something else, there are none.
+    """
     if not file.is_file() or file.stat().st_size > _MOST_KEPT_BYTES:
         return []
     found: list[dict[str, Any]] = []
-    for line in file.read_bytes().splitlines():
+    first, *lines = file.read_bytes().splitlines() or [b""]
+    if first != first_line(of).strip():
+        return []
+    for line in lines:
         try:
             trial = Trial.from_json(json.loads(line))
         except (KeyError, TypeError, ValueError, RecursionError):

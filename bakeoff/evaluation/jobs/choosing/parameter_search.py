@@ -18,7 +18,8 @@ from typing import Any
 from bakeoff.cell.inside.cell_api import EntryFailure
 from bakeoff.domain import metric
 from bakeoff.domain.candidate import Candidate
-from bakeoff.domain.tuning import MOST_ERROR_CHARS, Sampler, Trial, TrialState, Tuning
+from bakeoff.domain.runs.result import digest_of
+from bakeoff.domain.tuning import MOST_ERROR_CHARS, Sampler, Trial, TrialState, Tuning, search_record
 from bakeoff.evaluation.datasets.snapshot import Data
 from bakeoff.evaluation.jobs.choosing.inner_folds import (
     FitModel,
@@ -33,7 +34,6 @@ from registry.code.class_import import describe_exception
 
 log = logging.getLogger(__name__)
 
-_SHARE_OF_TIME = 0.5  #: of the time limit of the job, where the entry names no seconds
 _STARTUP_TRIALS = 5  #: that nothing is pruned before
 
 
@@ -51,16 +51,7 @@ class Search:
         return max(complete, key=lambda trial: sign * (trial.value or 0.0))
 
     def to_record(self) -> dict[str, Any]:
-        best = self.best
-        return {
-            "metric": self.tuning.rules.metric,
-            "params": dict(best.params),
-            "value": best.value,
-            "best": best.number,
-            "wanted": self.tuning.trials,
-            "outOfTime": self.out_of_time,
-            "trials": [trial.to_json() for trial in self.trials],
-        }
+        return search_record(self.tuning, self.trials, best=self.best, out_of_time=self.out_of_time)
 
 
 def search(
@@ -69,15 +60,17 @@ def search(
     fit: FitModel,
     *,
     seed: int,
-    timeout_s: float,
+    longest_s: float,
     earlier: Sequence[Mapping[str, Any]],
     keep: Callable[[bytes], Any],
 ) -> Search:
-    """`earlier`: trials of an attempt that died. `keep` writes a line to the file that survives."""
+    """`longest_s`: for all trials, also where the entry names more seconds, or none. `earlier`: trials of an
+    attempt that died. `keep` writes a line to the file that survives.
+    """
     optuna = _optuna()
     tuning = candidate.tune
     assert tuning is not None  # noqa: S101 - the caller has looked
-    budget_s = min(tuning.seconds or timeout_s, _SHARE_OF_TIME * timeout_s)
+    budget_s = min(tuning.seconds or longest_s, longest_s)
     study = optuna.create_study(
         direction="maximize" if metric.greater_is_better(tuning.rules.metric or "") else "minimize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS)
@@ -92,7 +85,7 @@ def search(
     began = time.monotonic()
     folds = list(inner_folds(data, tuning.folds, seed=seed, hint="ask for fewer folds below `tune`"))
     while len(trials) < tuning.trials and spent_s + time.monotonic() - began < budget_s:
-        study.sampler = _sampler(optuna, tuning.sampler, seed + len(trials))
+        study.sampler = _sampler(optuna, tuning.sampler, _seed_of(seed, len(trials)))
         suggested = study.ask(space)
         params = {name: _value(tuning.params[name], suggested.params[name]) for name in space}
         tried = _tried(
@@ -111,7 +104,7 @@ def search(
         trials.append(tried)
         keep(json.dumps(tried.to_json()).encode() + b"\n")
     if not any(trial.state is TrialState.COMPLETE for trial in trials):
-        raise _nothing_found(trials, budget_s)
+        raise _nothing_found(trials, budget_s, tuning)
     return Search(tuning=tuning, trials=tuple(trials), out_of_time=len(trials) < tuning.trials)
 
 
@@ -121,7 +114,7 @@ def _optuna() -> Any:
     except ImportError as exc:
         raise EntryFailure(
             type="NoOptuna",
-            message="its entry has `tune`, and Optuna is not installed",
+            message=f"its entry has `tune`, and Optuna cannot be imported: {describe_exception(exc)}",
             hint="install it: pip install 'bakeoff[tune]'",
         ) from exc
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -154,7 +147,7 @@ def _tried(
         except Exception as exc:  # noqa: BLE001 - a candidate may raise anything: this trial has failed
             value, error = None, describe_exception(exc)
         if value is None:
-            state, error = TrialState.FAILED, error or f"{rules.rules.metric} is undefined"
+            state, error = TrialState.FAILED, error or _undefined(rules)
             break
         values.append(value)
         if place < len(folds) - 1 and is_hopeless(place, sum(values) / len(values)):
@@ -170,6 +163,10 @@ def _tried(
         seconds=time.monotonic() - began,
         error=error[:MOST_ERROR_CHARS],
     )
+
+
+def _undefined(tuning: Tuning) -> str:
+    return f"{tuning.rules.metric} is undefined"
 
 
 def _report(asked: Any, step: int, value: float) -> bool:
@@ -210,8 +207,12 @@ def _running_means(values: Sequence[float]) -> list[float]:
     return [sum(values[: place + 1]) / (place + 1) for place in range(len(values))]
 
 
+def _seed_of(seed: int, number: int) -> int:
+    """For one trial. If it were the sum of both, neighbouring seeds would search nearly the same."""
+    return int(digest_of([seed, number])[:8], 16)
+
+
 def _sampler(optuna: Any, kind: Sampler, seed: int) -> Any:
-    seed %= 2**32
     if kind is Sampler.RANDOM:
         return optuna.samplers.RandomSampler(seed=seed)
     return optuna.samplers.TPESampler(seed=seed)
@@ -231,7 +232,7 @@ def _value(values: Any, suggested: Any) -> Any:
     return values[suggested] if isinstance(values, list | tuple) else suggested
 
 
-def _nothing_found(trials: Sequence[Trial], budget_s: float) -> EntryFailure:
+def _nothing_found(trials: Sequence[Trial], budget_s: float, tuning: Tuning) -> EntryFailure:
     if not trials:
         return EntryFailure(
             type="NoTimeToTune",
@@ -241,5 +242,7 @@ def _nothing_found(trials: Sequence[Trial], budget_s: float) -> EntryFailure:
     return EntryFailure(
         type="TuningFailed",
         message=f"each of {len(trials)} trials failed, the last one with {trials[-1].error}",
-        hint="look at the parameters below `tune`",
+        hint="ask for fewer folds, or name another metric, below `tune`"
+        if all(trial.error == _undefined(tuning) for trial in trials)
+        else "look at the parameters below `tune`",
     )

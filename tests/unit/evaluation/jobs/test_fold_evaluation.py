@@ -54,12 +54,14 @@ class Fits:
     def __init__(self, ends: dict[str, EvaluationEnd] | None = None) -> None:
         self.asked: list[str] = []
         self.timeouts: list[float] = []
+        self.to_tune: list[float] = []
         self._ends = ends or {}
 
     def __call__(self, part: EvaluationUnderWay) -> EvaluationEnd:
         name = "refit" if part.refit else f"{part.seed_place}:{part.fold}"
         self.asked.append(name)
         self.timeouts.append(part.job.timeout_s)
+        self.to_tune.append(part.tune_s)
         if name in self._ends:
             return self._ends[name]
         data = snapshot.open_snapshot(
@@ -265,3 +267,31 @@ def test_a_kill_between_two_seeds_changes_nothing(under_way: Callable[..., Evalu
         assert isinstance(end, Scored)
         assert end.scores.metrics == whole.scores.metrics
         assert len(fits.asked) == 3 - len(left)
+
+
+def test_each_fit_has_the_same_time_to_search_however_much_is_left(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, fits = under_way(saves=True), Fits()
+    evaluation = replace(evaluation, job=replace(evaluation.job, timeout_s=100.0))
+
+    evaluate_folds(evaluation, fits, Kept())
+
+    assert fits.to_tune == [10.0] * (FOLDS + 1)
+    assert replace(evaluation, paths=replace(evaluation.paths, model=None)).tune_s == 50.0
+
+
+def test_searches_that_ran_out_of_time_are_told_once_with_the_trials_of_each_fold(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept = under_way(), Kept()
+    evaluate_folds(evaluation, Fits(), kept)
+    for place, fold in kept.folds.items():
+        tuning = {"wanted": 5, "outOfTime": place > 0, "trials": [{}] * (5 - place)}
+        kept.folds[place] = replace(fold, choices={"tuning": [tuning]})
+
+    end = evaluate_folds(evaluation, Fits(), kept)
+
+    assert isinstance(end, Scored)
+    warnings = [one for one in end.scores.details["warnings"] if "tuned" in one]
+    assert warnings == ["tuned with 5, 4, 3, 2 of 5 trials: its time for that was over"]

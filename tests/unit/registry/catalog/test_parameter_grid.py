@@ -1,11 +1,15 @@
 """Grids: one candidate becomes many, each with a name of its own that says in what it differs."""
 
+from dataclasses import replace
+
 import pytest
 
 from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.tuning import Tuning
 from registry.catalog.catalog_schema import ID
 from registry.catalog.parameter_grid import members_of
+from registry.catalog.search_space import with_tuning
 
 FOREST = Candidate(id="forest", version="1", path="zoo:Forest", params={"n": 10, "depth": 1})
 STEPS = Candidate(
@@ -68,3 +72,15 @@ def test_a_grid_that_makes_no_sense_is_refused(candidate: Candidate, grid: dict,
     with pytest.raises(InvalidInputError) as refused:
         members_of(candidate, grid)
     assert says in str(refused.value)
+
+
+def test_a_candidate_that_searches_its_parameters_gets_no_grid() -> None:
+    searching = replace(FOREST, tune=Tuning(params={"depth": [1, 2]}))
+
+    with pytest.raises(InvalidInputError, match="forest has `tune`, and gets a grid: leave one out"):
+        members_of(searching, {"way": ["a", "b"]})
+
+
+def test_a_step_that_is_not_there_is_said_of_what_names_it() -> None:
+    with pytest.raises(InvalidInputError, match="the search of line names 'scalar__copy'"):
+        with_tuning(STEPS, Tuning(params={"scalar__copy": [True]}))

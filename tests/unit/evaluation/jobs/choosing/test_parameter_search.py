@@ -1,6 +1,8 @@
 """The search for parameters: what it looks at, what it keeps, and that it goes on where it was."""
 
 import json
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +16,14 @@ from bakeoff.cell.inside.cell_api import EntryFailure
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.design import ONE_SPLIT, Design
-from bakeoff.domain.tuning import ChoosingRules, Sampler, Tuning
+from bakeoff.domain.tuning import ChoosingRules, Sampler, TunedThreshold, Tuning
 from bakeoff.evaluation.datasets.snapshot import Data
-from bakeoff.evaluation.jobs.choosing.accept_choices import accept_choices, trials_kept, warnings_about
+from bakeoff.evaluation.jobs.choosing.accept_choices import (
+    accept_choices,
+    first_line,
+    trials_kept,
+    warnings_about,
+)
 from bakeoff.evaluation.jobs.choosing.inner_folds import inner_folds
 from bakeoff.evaluation.jobs.choosing.parameter_search import Search, search
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
@@ -31,6 +38,7 @@ CANDIDATE = Candidate(
         params=SPACE, trials=12, rules=ChoosingRules(metric="accuracy", positive_label="1", average="binary")
     ),
 )
+AUC = ChoosingRules(metric="roc_auc", positive_label="1", average="binary")
 
 
 def data(design: Design = ONE_SPLIT, units: np.ndarray | None = None) -> Data:
@@ -69,10 +77,10 @@ def searched(
     *,
     earlier: Sequence[Mapping[str, Any]] = (),
     keep: Any = lambda _: None,
-    timeout_s: float = 600,
+    longest_s: float = 600,
     seed: int = 7,
 ) -> Search:
-    return search(candidate, data(), fit, seed=seed, timeout_s=timeout_s, earlier=earlier, keep=keep)
+    return search(candidate, data(), fit, seed=seed, longest_s=longest_s, earlier=earlier, keep=keep)
 
 
 def tuned(**changes: Any) -> Candidate:
@@ -103,7 +111,7 @@ def test_probabilities_are_asked_for_only_where_the_metric_needs_them() -> None:
     def fit(candidate: Candidate, _: Data) -> Stump:
         return NoProbabilities(candidate.params["cut"])
 
-    found = search(candidate, data(), fit, seed=7, timeout_s=600, earlier=(), keep=lambda _: None)
+    found = search(candidate, data(), fit, seed=7, longest_s=600, earlier=(), keep=lambda _: None)
 
     assert found.best.value is not None
 
@@ -115,7 +123,7 @@ def test_too_few_groups_are_said_with_the_cure() -> None:
             data(Design(group="who"), np.arange(ROWS) % 2),
             fit,
             seed=7,
-            timeout_s=600,
+            longest_s=600,
             earlier=(),
             keep=lambda _: None,
         )
@@ -134,11 +142,13 @@ def test_a_search_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(tmp_pat
     lines: list[bytes] = []
     whole = searched(keep=lines.append)
     file = tmp_path / "trials.jsonl"
-    file.write_bytes(b"".join(lines[:5]) + lines[5][:20])  # killed while it wrote the sixth line
+    file.write_bytes(
+        first_line("this") + b"".join(lines[:5]) + lines[5][:20]
+    )  # killed while it wrote the sixth line
 
-    resumed = searched(earlier=trials_kept(file))
+    resumed = searched(earlier=trials_kept(file, of="this"))
 
-    assert len(trials_kept(file)) == 5
+    assert len(trials_kept(file, of="this")) == 5
     assert without_seconds(resumed) == without_seconds(whole)
 
 
@@ -147,6 +157,8 @@ def test_another_seed_suggests_something_else_and_the_same_one_the_same() -> Non
 
     assert without_seconds(searched(random)) == without_seconds(searched(random))
     assert without_seconds(searched(random, seed=8)) != without_seconds(searched(random))
+    tried = [{trial.params["cut"] for trial in searched(random, seed=seed).trials} for seed in (7, 8)]
+    assert not tried[0] & tried[1]
 
 
 def test_when_its_time_is_over_the_best_so_far_counts_and_that_is_said() -> None:
@@ -177,6 +189,63 @@ def test_what_is_no_record_of_a_search_is_refused() -> None:
     for forged in ({}, {"trials": [{"number": -1}]}, {"trials": [], "best": 0, "outOfTime": False}):
         with pytest.raises(ForgedReportError):
             accept_choices({"chosen": {"tuning": forged}}, CANDIDATE)
+
+
+@pytest.mark.parametrize(
+    "forged", [{"value": math.nan}, {"value": 10**400}, {"value": None}, {"seconds": math.inf}]
+)
+def test_a_trial_with_a_number_that_no_database_holds_is_refused(forged: dict[str, Any]) -> None:
+    record = searched().to_record()
+    trials = [
+        {**trial, **forged} if trial["number"] == record["best"] else trial for trial in record["trials"]
+    ]
+
+    with pytest.raises(ForgedReportError):
+        accept_choices({"chosen": {"tuning": {**record, "trials": trials}}}, CANDIDATE)
+
+
+@pytest.mark.parametrize("params", [{"cut": math.nan}, {"cut": [math.inf]}])
+def test_so_is_one_with_such_a_parameter(params: dict[str, Any]) -> None:
+    record = searched().to_record()
+    trials = [{**trial, "params": params} for trial in record["trials"]]
+
+    with pytest.raises(ForgedReportError):
+        accept_choices({"chosen": {"tuning": {**record, "trials": trials}}}, CANDIDATE)
+
+
+@pytest.mark.parametrize("threshold", [math.nan, -math.inf, 10**400, None, [0.5]])
+def test_so_is_such_a_threshold(threshold: Any) -> None:
+    candidate = replace(CANDIDATE, tune=None, tuned_threshold=TunedThreshold(rules=ChoosingRules()))
+
+    with pytest.raises(ForgedReportError, match="holds no threshold"):
+        accept_choices({"chosen": {"threshold": threshold}}, candidate)
+
+
+def test_trials_of_another_candidate_are_none(tmp_path: Path) -> None:
+    lines: list[bytes] = []
+    searched(keep=lines.append)
+    file = tmp_path / "trials.jsonl"
+    file.write_bytes(first_line("this") + b"".join(lines))
+
+    assert len(trials_kept(file, of="this")) == 12
+    assert trials_kept(file, of="another") == []
+
+
+def test_if_the_metric_is_undefined_in_each_trial_fewer_folds_are_the_cure() -> None:
+    one_class = replace(data(), y_train=np.ones(ROWS, dtype=int))
+    auc = tuned(trials=2, params={"cut": [0.5], "way": ["a"]}, rules=AUC)
+
+    with pytest.raises(EntryFailure, match="roc_auc is undefined") as raised:
+        search(auc, one_class, fit, seed=7, longest_s=600, earlier=(), keep=lambda _: None)
+
+    assert raised.value.hint == "ask for fewer folds, or name another metric, below `tune`"
+
+
+def test_why_optuna_cannot_be_imported_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+
+    with pytest.raises(EntryFailure, match=r"Optuna cannot be imported: ModuleNotFoundError: .*optuna"):
+        searched()
 
 
 def test_inner_folds_leave_groups_whole() -> None:
