@@ -28,8 +28,8 @@ _ASK_AFTER_S = 5.0
 
 _STANDINGS: Mapping[Standing, tuple[str, str]] = {
     Standing.BEST: ("best", "green"),
-    Standing.TIED: ("not told apart from the first", ""),
-    Standing.WORSE: ("worse than the first", "dim"),
+    Standing.TIED: ("not told apart", ""),
+    Standing.WORSE: ("another is better", "dim"),
     Standing.INSUFFICIENT: ("nothing claimed", "dim"),
 }
 

@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 #: With fewer, nothing is claimed.
 FEWEST_DATASETS = 5
 
-_DIGITS = 12  #: differences that are equal up to rounding are ties
+_DIGITS = 12  #: scores of a dataset that agree in so many, counted from its largest, are ties
+_MOST_DECIMALS = 300  #: ten to the power of more is infinite
 _NAMED = 4  #: most names in a sentence
 _PAIR = 2
 
 
 def signed_rank_p(differences: "Sequence[float] | Floats") -> float:
     """The exact two-sided p-value of Wilcoxon's signed ranks. 1 if all differences are zero."""
-    found = np.round(np.asarray(differences, dtype=np.float64), _DIGITS)
+    found = _rounded(np.asarray(differences, dtype=np.float64), beside=differences)
     ranks = mid_ranks(np.abs(found))[found != 0]
     if not len(ranks):
         return 1.0
@@ -43,6 +44,16 @@ def signed_rank_p(differences: "Sequence[float] | Floats") -> float:
     positive = int(doubled[found[found != 0] > 0].sum())
     below = _shares_up_to(tuple(sorted(doubled.tolist())))
     return float(min(1.0, 2 * below[min(positive, int(doubled.sum()) - positive)]))
+
+
+def _rounded(values: "Floats", *, beside: "Sequence[float] | Floats") -> "Floats":
+    """So that what is equal up to the errors of arithmetic is equal: these follow the largest number."""
+    largest = float(np.max(np.abs(beside), initial=0.0))
+    if largest == 0.0 or not math.isfinite(largest):
+        return values
+    decimals = _DIGITS - 1 - math.floor(math.log10(largest))
+    found: Floats = np.round(values, min(decimals, _MOST_DECIMALS))
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -101,14 +112,15 @@ def judge_across(
     table = np.array([[scores[one][name] for name in names] for one in datasets]).reshape(
         len(datasets), len(names)
     )
-    better_up = np.round(table if greater_is_better else -table, _DIGITS)
-    ranks = np.array([mid_ranks(-row) for row in better_up]).reshape(len(datasets), len(names))
+    better_up = table if greater_is_better else -table
+    ranks = np.array([mid_ranks(-_rounded(row, beside=row)) for row in better_up]).reshape(table.shape)
     is_comparable = len(names) >= _PAIR and len(datasets) > 0
     difference = critical_difference(len(names), len(datasets), level=level) if is_comparable else None
     may_claim = metric is not None and is_comparable and len(datasets) >= FEWEST_DATASETS
     pairs = _pairs(names, better_up, table, level) if may_claim else ()
-    can_be_shown = len(datasets) >= datasets_needed(len(names), level=level)
+    can_be_shown = may_claim and len(datasets) >= datasets_needed(len(names), level=level)
     ranked = _ranked(names, ranks, pairs if can_be_shown else (), difference, outcomes or {})
+    taken = _best_unbeaten(ranked) if can_be_shown else None
     return SuiteVerdict(
         sentence=_sentence(ranked, pairs, datasets=len(datasets), metric=metric, level=level),
         metric=metric,
@@ -118,7 +130,7 @@ def judge_across(
         candidates=ranked,
         pairs=pairs,
         critical_difference=difference,
-        recommended=ranked[0].id if may_claim else None,
+        recommended=taken.id if taken else None,
         left_out=dict(left_out or {}),
     )
 
@@ -127,7 +139,7 @@ def _pairs(
     names: Sequence[str], better_up: "Floats", table: "Floats", level: float
 ) -> tuple[PairAcross, ...]:
     places = list(combinations(range(len(names)), 2))
-    differences = [better_up[:, a] - better_up[:, b] for a, b in places]
+    differences = [np.array([_rounded(row[a] - row[b], beside=row) for row in better_up]) for a, b in places]
     adjusted = holm([signed_rank_p(one) for one in differences])
     found = []
     for (a, b), ahead, p_value in zip(places, differences, adjusted, strict=True):
@@ -175,14 +187,28 @@ def _ranked(
 
 
 def _standings(in_order: Sequence[str], pairs: Sequence[PairAcross]) -> dict[str, Standing]:
-    """`worse`: the first is shown to be better. Nothing is claimed without pairs."""
+    """`worse`: another one is shown to be better. Nothing is claimed without pairs."""
     if not pairs:
         return dict.fromkeys(in_order, Standing.INSUFFICIENT)
-    first, *others = in_order
-    worse = {pair.a if pair.better == pair.b else pair.b for pair in pairs if pair.better == first}
-    standings = {name: Standing.WORSE if name in worse else Standing.TIED for name in others}
-    alone = all(standing is Standing.WORSE for standing in standings.values())
-    return {first: Standing.BEST if alone else Standing.TIED, **standings}
+    beaten = {name for name in in_order if _better_than(name, pairs)}
+    standings = {name: Standing.WORSE if name in beaten else Standing.TIED for name in in_order}
+    for name in standings:
+        if len(_worse_than(name, pairs)) == len(in_order) - 1:
+            standings[name] = Standing.BEST
+    return standings
+
+
+def _better_than(name: str, pairs: Sequence[PairAcross]) -> list[str]:
+    return [pair.better for pair in pairs if name in {pair.a, pair.b} and pair.better and pair.better != name]
+
+
+def _worse_than(name: str, pairs: Sequence[PairAcross]) -> list[str]:
+    return [pair.a if name == pair.b else pair.b for pair in pairs if pair.better == name]
+
+
+def _best_unbeaten(ranked: Sequence[RankedCandidate]) -> RankedCandidate | None:
+    """None if each is shown to be worse than another, which is possible in a circle."""
+    return next((one for one in ranked if one.standing is not Standing.WORSE), None)
 
 
 def _sentence(
@@ -218,8 +244,10 @@ def _sentence(
 
 
 def _claim(ranked: Sequence[RankedCandidate], pairs: Sequence[PairAcross], leads: str, datasets: int) -> str:
-    first, tied = ranked[0], [one.id for one in ranked[1:] if one.standing is Standing.TIED]
-    if not tied:
+    first, taken = ranked[0], _best_unbeaten(ranked)
+    if taken is None:
+        return f"{leads}, but each candidate is shown to be worse than another, so none is recommended."
+    if taken.standing is Standing.BEST and taken is first:
         largest = max(pair.p_value for pair in pairs if first.id in {pair.a, pair.b})
         others = "the other" if len(ranked) == _PAIR else "each of the others"
         return (
@@ -227,11 +255,24 @@ def _claim(ranked: Sequence[RankedCandidate], pairs: Sequence[PairAcross], leads
             f"p {largest:.2g} at most), with a mean rank of {first.mean_rank:.3g} of {len(ranked)}. "
             f"Take {first.id} where one must serve all."
         )
-    shown = [one.id for one in ranked[1:] if one.standing is Standing.WORSE]
+    unbeaten = [one.id for one in ranked if one.standing is not Standing.WORSE and one is not taken]
+    take = f"Take {taken.id} where one must serve all" + (
+        ", or the cheapest of those not told apart." if unbeaten else "."
+    )
+    if taken is not first:
+        # Narrow leads over it, with others in between, and large gaps elsewhere: mean ranks see no sizes.
+        winners = _better_than(first.id, pairs)
+        are = "is" if len(winners) == 1 else "are"
+        also = f" {taken.id} is not told apart from {_names(unbeaten)}." if unbeaten else ""
+        return (
+            f"{leads}, but {_names(winners)} {are} shown to be better than it by the signed ranks, across "
+            f"{datasets} datasets.{also} {take}"
+        )
+    shown = _worse_than(first.id, pairs)
     beaten = f" It is better than {_names(shown)}." if shown else ""
+    apart = unbeaten or [one.id for one in ranked[1:] if one.id not in shown]
     return (
-        f"{leads}, and across {datasets} datasets it is not told apart from {_names(tied)}.{beaten} "
-        f"Take {first.id} where one must serve all, or the cheapest of those not told apart."
+        f"{leads}, and across {datasets} datasets it is not told apart from {_names(apart)}.{beaten} {take}"
     )
 
 

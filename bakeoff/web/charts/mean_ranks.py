@@ -16,7 +16,7 @@ _MOST_TICKS = 8
 _SIGNS = {
     Standing.BEST: ("check", "ok", "best"),
     Standing.TIED: ("like", "idle", "not told apart"),
-    Standing.WORSE: ("down", "bad", "worse than the first"),
+    Standing.WORSE: ("down", "bad", "another is better"),
     Standing.INSUFFICIENT: ("like", "idle", "nothing claimed"),
 }
 

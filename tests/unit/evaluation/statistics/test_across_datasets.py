@@ -112,6 +112,59 @@ def test_equal_candidates_are_not_told_apart() -> None:
     assert "it is not told apart from" in found.sentence
 
 
+def narrow_leads_and_large_gaps() -> dict[str, dict[str, float]]:
+    """On six of 20 datasets a leads a little and b is last of five; on the others b is far ahead of a."""
+    close = {"a": 0.801, "c": 0.8004, "d": 0.8003, "e": 0.8002, "b": 0.8}
+    far = {"b": 0.9, "a": 0.8, "c": 0.7, "d": 0.6, "e": 0.5}
+    return {f"d{place}": close if place < 6 else far for place in range(20)}
+
+
+def test_one_that_another_is_shown_to_beat_is_not_taken_however_good_its_mean_rank() -> None:
+    found = judge_across(narrow_leads_and_large_gaps(), metric="f1", greater_is_better=True)
+
+    assert [(one.id, one.mean_rank) for one in found.candidates[:2]] == [("a", 1.7), ("b", 2.2)]
+    pair = next(one for one in found.pairs if {one.a, one.b} == {"a", "b"})
+    assert (pair.better, found.recommended) == ("b", "b")
+    standings = {one.id: one.standing for one in found.candidates}
+    assert (standings["a"], standings["b"]) == (Standing.WORSE, Standing.BEST)
+    assert "a has the best mean rank" in found.sentence
+    assert "but b is shown to be better than it by the signed ranks" in found.sentence
+    assert "Take b" in found.sentence
+
+
+def test_where_each_is_beaten_by_another_none_is_taken() -> None:
+    """In a circle: b leads a on four of five datasets, c leads b, and so on until a leads e."""
+    scores = {
+        f"d{place}": {name: float((which + place) % 5) for which, name in enumerate("abcde")}
+        for place in range(200)
+    }
+
+    found = judge_across(scores, metric="f1", greater_is_better=True)
+
+    assert {one.standing for one in found.candidates} == {Standing.WORSE}
+    assert found.recommended is None
+    assert "each candidate is shown to be worse than another" in found.sentence
+
+
+def test_nothing_is_recommended_where_no_difference_can_be_shown() -> None:
+    found = judge_across(even_scores(6, 4, lead=1.0), metric="f1", greater_is_better=True)
+
+    assert "no difference can be shown" in found.sentence
+    assert found.recommended is None
+
+
+@pytest.mark.parametrize("scale", [1e-14, 1e9])
+def test_ties_are_the_same_whatever_the_unit_of_the_metric(scale: float) -> None:
+    # Differences of scores that are equal on paper: 0.3 - 0.2 and 0.2 - 0.1 are not, as a computer has them.
+    rows = [(0.3, 0.2), (0.2, 0.1), (0.1 + 0.2, 0.3), (0.5, 0.6), (0.9, 0.7), (0.4, 0.1), (0.6, 0.2)]
+    scores = {f"d{place}": {"a": a * scale, "b": b * scale} for place, (a, b) in enumerate(rows)}
+
+    (pair,) = judge_across(scores, metric="rmse", greater_is_better=True).pairs
+
+    assert (pair.a_leads, pair.b_leads) == (5, 1)
+    assert pair.p_value == 8 / 2**6
+
+
 def test_fewer_than_five_datasets_are_refused() -> None:
     found = judge_across(even_scores(4, 2, lead=1.0), metric="f1", greater_is_better=True)
 

@@ -22,7 +22,7 @@ def test_each_candidate_has_its_rank_its_interval_in_words_and_what_is_shown() -
     assert 'aria-label="mean rank 1.00, interval 1.00 to 1.33"' in table
     assert table.index("first") < table.index("second")
     assert [one.standing for one in verdict.candidates] == [Standing.BEST, Standing.WORSE]
-    assert "worse than the first" in table
+    assert "another is better" in table
     assert table.count(">take<") == 1
 
 
