@@ -1,6 +1,7 @@
 """The saver: a process that judges runs that save models or that nobody judged, saves models, and ends.
 
-It also starts the runs of suites whose own process died before it had started them all.
+It also judges the suites whose runs are all judged, and starts the runs of those whose own process died
+before it had started them all.
 
 The main process of each worker starts it when there is something to do. It is a process of its own because
 the pool processes are the slots of evaluations, the main loop must not wait, and there may be no control
@@ -30,6 +31,7 @@ class Saver:
         self._context = context
         self._process: subprocess.Popen[bytes] | None = None
         self._unjudged: set[str] = set()  #: runs that were due to be judged at the last look
+        self._suites: set[str] = set()  #: suites that were
 
     def start_if_due(self) -> None:
         if self.is_running():
@@ -37,10 +39,13 @@ class Saver:
         # The process that ends a run judges it within a second. If a run is due at two checks, it has died.
         engine = self._context.engine
         unjudged = set(verdict_rows.due(engine))
+        # A suite is judged by whoever shows it, or else here: the others may be closed by then. Once: what
+        # cannot be judged must not start a process at each look.
+        suites = set(suite_rows.to_be_judged(engine))
         waiting = verdict_rows.due(engine, saving=True) or saving_rows.due(engine)
-        if self._unjudged & unjudged or waiting or suite_rows.are_due(engine):
+        if self._unjudged & unjudged or suites - self._suites or waiting or suite_rows.are_due(engine):
             self._process = self._start()
-        self._unjudged = unjudged
+        self._unjudged, self._suites = unjudged, suites
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -60,12 +65,10 @@ def main() -> None:
     from bakeoff.operations.judging.judge_runs import judge_beside_production, judge_what_is_due
     from bakeoff.operations.runs.save_winners import save_due_models
     from bakeoff.operations.suites.start_suite import start_due_members
+    from bakeoff.operations.suites.suite_report import judge_due_suites
 
     context = Context(load())
     log_setup.set_up("INFO", context.configuration.settings.log_format)
-    if suite_rows.are_due(context.engine):
-        context.make_project_importable()
-        start_due_members(context)
     judge_what_is_due(context)
     with suppress(StoppedError):
         for run_id in verdict_rows.due(context.engine, saving=True):
@@ -74,6 +77,10 @@ def main() -> None:
             # Before the next run is judged: that is then compared with what this one puts into Production.
             save_due_models(context)
         save_due_models(context)
+    judge_due_suites(context)
+    if suite_rows.are_due(context.engine):  # last: it reads data, and what waits above is ready
+        context.make_project_importable()
+        start_due_members(context)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from bakeoff.domain.identity import iso
 from bakeoff.domain.runs.verdict import Standing
 
 
@@ -50,9 +49,6 @@ class Suite:
 
     def run_name(self, member: SuiteMember) -> str:
         return f"{self.name}-{member.dataset}"[:200]
-
-    def to_record(self) -> dict[str, Any]:
-        return {"suiteId": self.id, "name": self.name, "createdAt": iso(self.created_at)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bakeoff.domain.errors import NotFoundError
-from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.schedule import ON_TIME, Pause, Schedule, Slot
 from bakeoff.domain.wording import listed, nearest, quoted
@@ -18,7 +17,7 @@ from bakeoff.evaluation.signals.signal_run_plan import SignalRequest
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import start_run
 from bakeoff.operations.signals.start_signals import start_signals
-from bakeoff.operations.upkeep.leased_work import work_while_leased
+from bakeoff.operations.upkeep.leased_work import start_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.store.bakeoffs import run_rows, schedule_slots
@@ -47,23 +46,13 @@ def start_due_runs(context: Context) -> int:
 
 
 def _start(context: Context, slot: Slot, settings: ScheduleSettings) -> bool:
-    """Starts the run of the slot. False if another process has, or if it could not be started now."""
+    """Starts the run of the slot. False if another process has, it is paused, or it cannot be started now."""
     engine, lease_s = context.engine, context.configuration.settings.lease_seconds
     lease = schedule_slots.take(engine, slot, lease_s=lease_s)
     if lease is None:
         return False
-    try:
-        work_while_leased(
-            lambda: start_slot(context, slot, settings),
-            lease,
-            lease_s=lease_s,
-            name=f"the run {slot.run_name}",
-        )
-    except StoppedError:
-        return False
-    except Exception as exc:  # noqa: BLE001 - a dataset may be a function of anybody's, and raise anything
-        log.warning("the run %s is started later, in %d s: %s", slot.run_name, lease.pause_s, exc)
-        lease.postpone(by_s=lease.pause_s, error=str(exc) or type(exc).__name__)
+    name = f"the run {slot.run_name}"
+    if not start_while_leased(lambda: start_slot(context, slot, settings), lease, lease_s=lease_s, name=name):
         return False
     schedule_slots.finish(engine, slot)
     log.info("run %s was started by the schedule %s", slot.run_name, slot.schedule)

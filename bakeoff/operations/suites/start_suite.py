@@ -9,22 +9,22 @@ A run that was started and not yet noted is found by its id, which the suite hol
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.identity import new_id, parse_id, utc_now
-from bakeoff.domain.machine.background_work import StoppedError
 from bakeoff.domain.runs.suite import Suite, SuiteMember
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.start_run import start_planned, start_run
-from bakeoff.operations.upkeep.leased_work import work_while_leased
+from bakeoff.operations.upkeep.leased_work import start_while_leased
 from bakeoff.settings import log_setup
 from bakeoff.settings.suite_settings import SuiteSettings
 from bakeoff.store.bakeoffs import suite_rows
+from bakeoff.store.bakeoffs.row_lease import RowLease
 from bakeoff.store.bakeoffs.suite_rows import DueMember
 from bakeoff.store.database import schema_version
 
@@ -141,27 +141,27 @@ def _start_member(context: Context, one: DueMember) -> bool:
     lease = suite_rows.take(engine, one, lease_s=lease_s)
     if lease is None:
         return False
-    suite = replace(suite_rows.get(engine, one.suite_id), name=one.suite_name)
+    suite = suite_rows.get(engine, one.suite_id)
     name = suite.run_name(one.member)
     with log_setup.with_ids(runId=one.member.run_id):
-        try:
-            work_while_leased(
-                lambda: start_run(context, _as_request(suite, one.member)),
-                lease,
-                lease_s=lease_s,
-                name=f"the run {name}",
-            )
-        except StoppedError:
-            return False
-        except Exception as exc:  # noqa: BLE001 - a dataset may be a function of anybody's, and raise anything
-            said = str(exc) or type(exc).__name__
-            if lease.attempt >= suite_rows.MOST_ATTEMPTS:
-                log.warning("the run %s of suite %s is given up: %s", name, suite.id, said)
-                suite_rows.give_up(lease, said)
-            else:
-                log.warning("the run %s is started later, in %d s: %s", name, lease.pause_s, said)
-                lease.postpone(by_s=lease.pause_s, error=said)
+        if not start_while_leased(
+            lambda: start_run(context, _as_request(suite, one.member)),
+            lease,
+            lease_s=lease_s,
+            name=f"the run {name}",
+            gives_up=partial(_gives_up, suite, lease),
+        ):
             return False
         suite_rows.note_started(engine, one.suite_id, one.member.place)
         log.info("run %s of suite %s was started", name, suite.id)
+    return True
+
+
+def _gives_up(suite: Suite, lease: RowLease, exc: Exception) -> bool:
+    """Only what somebody has to correct is given up. A broker or a database that is away comes back."""
+    if not isinstance(exc, InvalidInputError) or lease.attempt < suite_rows.MOST_ATTEMPTS:
+        return False
+    log.warning("a run of suite %s is given up: %s", suite.id, exc)
+    cure = f"correct it, and start the suite anew: `bakeoff suites run {suite.name}`"
+    suite_rows.give_up(lease, f"{exc}; tried {lease.attempt} times: {cure}")
     return True

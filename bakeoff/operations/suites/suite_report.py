@@ -1,7 +1,7 @@
 """What a suite shows: its runs, and the verdict over its datasets when the last of them is judged.
 
-The verdict follows from the stored results and verdicts of the runs. The first process that reads the suite
-after its end computes it and stores it; any other would have computed the same.
+The verdict follows from the stored results and verdicts of the runs. The saver computes it and stores it, or
+the first process that reads the suite after its end; any other would have computed the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _LEVEL = 0.05
 class SuiteState(StrEnum):
     RUNNING = "running"
     COMPLETED = "completed"  #: each run has ended and has results
-    INCOMPLETE = "incomplete"  #: all has ended, and a dataset has no result or could not be read
+    INCOMPLETE = "incomplete"  #: all has ended, and a dataset has no result, could not be read or was removed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,15 @@ class MemberStatus:
         return self.summary.run.state.has_ended
 
     @property
+    def is_removed(self) -> bool:
+        return self.summary is None and self.member.state is MemberState.STARTED
+
+    @property
     def state(self) -> str:
         """In a word."""
         if self.summary is not None:
             return str(self.summary.run.state)
-        return "removed" if self.member.state is MemberState.STARTED else str(self.member.state)
+        return "removed" if self.is_removed else str(self.member.state)
 
     def to_record(self) -> dict[str, Any]:
         return {
@@ -96,20 +100,33 @@ class SuiteReport:
 
 
 def read_suite(context: Context, suite_id: str) -> SuiteReport:
-    report = _report(context, suite_rows.get(context.engine, suite_id))
+    return _settled(context, suite_rows.get(context.engine, suite_id))
+
+
+def read_suites(context: Context, *, limit: int, after: str | None = None) -> list[SuiteReport]:
+    """Newest first."""
+    return [_settled(context, suite) for suite in suite_rows.page(context.engine, limit=limit, after=after)]
+
+
+def judge_due_suites(context: Context) -> None:
+    """Judges the suites whose last run is judged, so that their verdicts stay when runs are removed."""
+    for suite_id in suite_rows.to_be_judged(context.engine):
+        read_suite(context, suite_id)
+
+
+def _settled(context: Context, suite: Suite) -> SuiteReport:
+    """With its verdict, if the suite has ended: that which is stored, or it is judged here."""
+    report = _report(context, suite)
     if report.verdict is not None or not report.is_over or _is_awaited(context, report):
         return report
     # Read once more: a run may have been judged after its verdict was looked for, and before it was asked
     # whether it is still awaited. From now on nothing changes.
     report = _report(context, report.suite)
     verdict = judge_suite(context, report)
-    suite_rows.write_verdict(context.engine, suite_id, verdict)
+    # Not where a run was removed before: a verdict that is stored would hide that it says less than it could.
+    if not any(one.is_removed for one in report.members):
+        suite_rows.write_verdict(context.engine, suite.id, verdict)
     return replace(report, verdict=verdict)
-
-
-def read_suites(context: Context, *, limit: int, after: str | None = None) -> list[SuiteReport]:
-    """Newest first; those that nobody has looked at since their end are without a verdict."""
-    return [_report(context, suite) for suite in suite_rows.page(context.engine, limit=limit, after=after)]
 
 
 def _report(context: Context, suite: Suite) -> SuiteReport:
@@ -143,6 +160,11 @@ def judge_suite(context: Context, report: SuiteReport) -> SuiteVerdict:
         for one in report.members
         if one.summary is not None and one.headline is not None
     }
+    # A dataset on which all candidates failed says nothing of them, and must not take the others with it.
+    for name, (run, verdict) in list(runs.items()):
+        if not _scores(context, run, verdict, is_mixed=False):
+            left_out[name] = f"no candidate has a score; its run is {run.state}"
+            del runs[name]
     metric, is_greater_better = _ranked_by([run for run, _ in runs.values()])
     scores = {
         name: _scores(context, run, verdict, is_mixed=metric is None) for name, (run, verdict) in runs.items()

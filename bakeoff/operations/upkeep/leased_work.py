@@ -1,6 +1,6 @@
 """Work that only one process at a time may do: it goes on as long as the process holds the lease on a row.
 
-Used for judging runs, saving models and starting scheduled runs.
+Used for judging runs, saving models, and starting the runs of schedules and suites.
 """
 
 import logging
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bakeoff.domain.errors import InfrastructureError
-from bakeoff.domain.machine.background_work import run_in_thread
+from bakeoff.domain.machine.background_work import StoppedError, run_in_thread
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,30 @@ def work_while_leased(work: Callable[[], T], lease: RowLease, *, lease_s: float,
         longest_s=math.inf,
         tick_s=lease_s / 3,
     )
+
+
+def start_while_leased(
+    start: Callable[[], object],
+    lease: RowLease,
+    *,
+    lease_s: float,
+    name: str,
+    gives_up: Callable[[Exception], bool] = lambda _: False,
+) -> bool:
+    """Whether it was started. What could not be is due again later, and its row keeps the reason.
+
+    `gives_up` is told each error; if it has closed the row, it returns True.
+    """
+    try:
+        work_while_leased(start, lease, lease_s=lease_s, name=name)
+    except StoppedError:
+        return False
+    except Exception as exc:  # noqa: BLE001 - a dataset may be a function of anybody's, and raise anything
+        if not gives_up(exc):
+            log.warning("%s is started later, in %d s: %s", name, lease.pause_s, exc)
+            lease.postpone(by_s=lease.pause_s, error=str(exc) or type(exc).__name__)
+        return False
+    return True
 
 
 def _renew(lease: RowLease, lease_s: float, name: str) -> bool:

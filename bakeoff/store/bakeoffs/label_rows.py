@@ -14,9 +14,9 @@ from bakeoff.store.database.tables import run_labels
 _MOST = 20  #: of one run
 
 
-def add(engine: Engine, run_id: str, label: str, *, by: str) -> bool:
-    """False if the run has this label already. InvalidInputError for what is no label."""
-    label = checked(label)
+def add(engine: Engine, run_id: str, *labels: str, by: str) -> bool:
+    """All of them, or none. False if the run has them already. InvalidInputError for what is no label."""
+    given = list(dict.fromkeys(checked(label) for label in labels))
     with writing(engine) as connection:
         lock_run(connection, run_id)  # else two labels at once could be one too many, or the same one twice
         there = (
@@ -24,26 +24,31 @@ def add(engine: Engine, run_id: str, label: str, *, by: str) -> bool:
             .scalars()
             .all()
         )
-        if label in there:
+        new = [label for label in given if label not in there]
+        if not new:
             return False
-        if len(there) >= _MOST:
+        if len(there) + len(new) > _MOST:
             raise InvalidInputError(
-                f"run {run_id[:8]} has {_MOST} labels, which is the most: remove one first"
+                f"run {run_id[:8]} has {len(there)} of {_MOST} labels, which is the most: remove some first"
             )
+        at = now(connection)
         connection.execute(
             insert(run_labels),
-            {"run_id": run_id, "label": label, "labelled_at": now(connection), "labelled_by": by[:64]},
+            [{"run_id": run_id, "label": one, "labelled_at": at, "labelled_by": by[:64]} for one in new],
         )
     return True
 
 
-def remove(engine: Engine, run_id: str, label: str) -> bool:
-    """False if the run does not have it."""
+def remove(engine: Engine, run_id: str, *labels: str) -> bool:
+    """All of them. False, and none is removed, if the run does not have one of them."""
+    given = set(labels)
+    mine = (run_labels.c.run_id == run_id, run_labels.c.label.in_(given))
     with writing(engine) as connection:
-        gone = connection.execute(
-            delete(run_labels).where(run_labels.c.run_id == run_id, run_labels.c.label == label)
-        )
-        return bool(gone.rowcount)
+        there = connection.execute(select(run_labels.c.label).where(*mine)).scalars().all()
+        if set(there) != given:
+            return False
+        connection.execute(delete(run_labels).where(*mine))
+        return True
 
 
 def of_runs(engine: Engine, run_ids: Sequence[str]) -> Mapping[str, list[str]]:

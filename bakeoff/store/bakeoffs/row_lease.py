@@ -1,4 +1,5 @@
-"""Leases on rows that several processes could work on: savings, verdicts, and slots of schedules.
+"""Leases on rows that several processes could work on: savings, verdicts, slots of schedules and
+members of suites.
 
 A row of such a table is due while it is open and its `due_at` has passed. Taking it counts an attempt and
 moves `due_at` to the end of the lease: no other process takes it before then, and if the holder dies, the row
@@ -37,14 +38,19 @@ class LeasedRows:
                 select(self.table).where(self.is_open, is_due, *conditions).order_by(order_by)
             ).all()
 
-    def take(self, engine: Engine, *key: Any, lease_s: float) -> "RowLease | None":
-        """Takes the lease on the row with this key. None if it is closed, or a process is working on it."""
+    def take(
+        self, engine: Engine, *key: Any, lease_s: float, conditions: Sequence[ColumnElement[bool]] = ()
+    ) -> "RowLease | None":
+        """Takes the lease on the row with this key. None if it is closed, or a process is working on it.
+
+        `conditions`: what must hold besides, at the moment at which the lease is taken.
+        """
         with writing(engine) as connection:
             at = now(connection)
             # Compare-and-swap: of several processes that saw the row due, only the first still finds it due.
             attempt = connection.execute(
                 update(self.table)
-                .where(*self.is_row(key), self.is_open, self.table.c.due_at <= at)
+                .where(*self.is_row(key), self.is_open, self.table.c.due_at <= at, *conditions)
                 .values(tries=self.table.c.tries + 1, due_at=at + timedelta(seconds=lease_s))
                 .returning(self.table.c.tries)
             ).scalar()

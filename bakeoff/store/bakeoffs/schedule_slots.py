@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, case, delete, exists, func, insert, select, update
 
 from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.schedule import Missed, Pause, Schedule, Slot, SlotState
@@ -163,8 +163,10 @@ def due(engine: Engine, names: Collection[str]) -> list[Slot]:
 
 
 def take(engine: Engine, slot: Slot, *, lease_s: float) -> RowLease | None:
-    """The lease on a slot; None when its run exists, or another process is starting it."""
-    return _SLOTS.take(engine, slot.schedule, slot.at, lease_s=lease_s)
+    """The lease on a slot; None when its run exists, another process is starting it, or it is paused."""
+    # Asked here and not before: the schedule may have been paused since the slot was found to be due.
+    is_paused = exists().where(schedule_pauses.c.schedule == slot.schedule)
+    return _SLOTS.take(engine, slot.schedule, slot.at, lease_s=lease_s, conditions=[~is_paused])
 
 
 def finish(engine: Engine, slot: Slot) -> None:

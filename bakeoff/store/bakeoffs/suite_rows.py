@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, insert, select, tuple_, update
+from sqlalchemy import Engine, Row, and_, insert, or_, select, tuple_, update
+from sqlalchemy import exists as exists_
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.suite import MemberState, Suite, SuiteMember, SuiteVerdict
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, one_at_a_time, reading, writing
-from bakeoff.store.database.tables import suite_members, suites
+from bakeoff.store.database.tables import suite_members, suites, verdicts
 
 #: A member whose run could not be started so many times is given up, so that the suite ends.
 MOST_ATTEMPTS = 5
@@ -26,7 +27,6 @@ _NEWEST = (suites.c.created_at.desc(), suites.c.id.desc())
 @dataclass(frozen=True, kw_only=True)
 class DueMember:
     suite_id: str
-    suite_name: str
     member: SuiteMember
 
 
@@ -137,22 +137,10 @@ def _member(row: Row[Any]) -> SuiteMember:
     )
 
 
-def of_run(engine: Engine, run_id: str) -> Suite | None:
-    """The suite that the run belongs to."""
-    with reading(engine) as connection:
-        found = connection.execute(
-            select(suite_members.c.suite_id).where(suite_members.c.run_id == run_id)
-        ).scalar()
-    return None if found is None else get(engine, str(found))
-
-
 def due(engine: Engine) -> list[DueMember]:
     """The members whose runs should be started now by whoever sees them."""
     rows = _MEMBERS.due(engine, order_by=suite_members.c.due_at)
-    names = {suite.id: suite.name for suite in _read(engine, suites.c.id.in_({row.suite_id for row in rows}))}
-    return [
-        DueMember(suite_id=row.suite_id, suite_name=names[row.suite_id], member=_member(row)) for row in rows
-    ]
+    return [DueMember(suite_id=row.suite_id, member=_member(row)) for row in rows]
 
 
 def are_due(engine: Engine) -> bool:
@@ -195,6 +183,22 @@ def note_started(engine: Engine, suite_id: str, place: int) -> None:
 def give_up(lease: RowLease, error: str) -> None:
     with writing(lease.engine) as connection:
         lease.write(connection, state=MemberState.FAILED, error=error)
+
+
+def to_be_judged(engine: Engine) -> list[str]:
+    """The ids of the suites without a verdict whose runs are all judged, and all there.
+
+    A suite of which a run was removed before is not among them: its verdict would say less.
+    """
+    judged = select(verdicts.c.run_id).where(verdicts.c.done_at.is_not(None))
+    is_awaited = or_(
+        _MEMBERS.is_open,
+        and_(suite_members.c.state == MemberState.STARTED, suite_members.c.run_id.not_in(judged)),
+    )
+    of_suite = suite_members.c.suite_id == suites.c.id
+    wanted = select(suites.c.id).where(suites.c.verdict.is_(None), ~exists_().where(of_suite, is_awaited))
+    with reading(engine) as connection:
+        return list(connection.execute(wanted.order_by(*_NEWEST)).scalars())
 
 
 def write_verdict(engine: Engine, suite_id: str, verdict: SuiteVerdict) -> None:

@@ -1,23 +1,25 @@
 """Suites from their start to their verdict, without any worker: jobs are ended by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from fixtures.databases import create_tables
 from fixtures.samples import a_result
 from fixtures.stored import PLENTY, an_error, sketches_of_scores
 
-from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.errors import InfrastructureError, InvalidInputError
+from bakeoff.domain.identity import utc_now
 from bakeoff.domain.metric import MetricFacts
 from bakeoff.domain.runs.suite import MemberState, Suite
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_runs import judge_what_is_due
 from bakeoff.operations.suites import start_suite as starting
-from bakeoff.operations.suites.suite_report import SuiteState, read_suite
+from bakeoff.operations.suites.suite_report import SuiteState, judge_due_suites, read_suite, read_suites
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import leases, run_rows, suite_rows
+from bakeoff.store.bakeoffs import leases, old_runs, run_rows, suite_rows
 from bakeoff.store.bakeoffs.leases import Holder
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
@@ -88,13 +90,13 @@ def run_ids(context: Context) -> list[str]:
 
 
 def end_all(
-    context: Context, scores: Callable[[str, str], float], *, failing: tuple[str, str] | None = None
+    context: Context, scores: Callable[[str, str], float], *, failing: Collection[tuple[str, str]] = ()
 ) -> None:
     """Each job ends with the score that it is told by its dataset and its candidate."""
     holder = Holder(node="here", worker="w1")
     while taken := leases.claim_next(context.engine, excluded=[], holder=holder, caps=PLENTY, lease_s=60):
         name, model = taken.run.dataset.name, taken.job.candidate.id
-        if (name, model) == failing:
+        if (name, model) in failing:
             assert leases.fail(context.engine, taken.lease, an_error())
             continue
         score = scores(name, model)
@@ -229,6 +231,7 @@ def test_a_dataset_that_is_gone_in_between_is_given_up_and_named(context: Contex
     last = suite_rows.get(context.engine, suite.id).members[-1]
     assert (last.state, last.tries) == (MemberState.FAILED, suite_rows.MOST_ATTEMPTS)
     assert "f.csv" in last.error
+    assert last.error.endswith("correct it, and start the suite anew: `bakeoff suites run six`")
     end_all(context, lambda _, model: {"one": 0.9}.get(model, 0.2))
     report = read_suite(context, suite.id)
     assert report.state is SuiteState.INCOMPLETE
@@ -238,12 +241,78 @@ def test_a_dataset_that_is_gone_in_between_is_given_up_and_named(context: Contex
 
 def test_a_candidate_without_a_score_somewhere_is_left_out_by_name(context: Context) -> None:
     suite = starting.start_suite(context, starting.new_suite(context, "six"))
-    end_all(context, lambda _, model: {"one": 0.9}.get(model, 0.2), failing=("c", "two"))
+    end_all(context, lambda _, model: {"one": 0.9}.get(model, 0.2), failing=[("c", "two")])
 
     verdict = read_suite(context, suite.id).verdict
     assert verdict is not None
     assert [one.id for one in verdict.candidates] == ["one"]
     assert verdict.left_out == {"two": "it has no score on c"}
+
+
+def test_a_dataset_on_which_all_failed_is_left_out_by_name_and_the_others_are_judged(
+    context: Context,
+) -> None:
+    suite = starting.start_suite(context, starting.new_suite(context, "six"))
+    end_all(context, lambda _, model: {"one": 0.9}.get(model, 0.2), failing=[("c", "one"), ("c", "two")])
+
+    report = read_suite(context, suite.id)
+    assert report.state is SuiteState.INCOMPLETE
+    assert report.verdict is not None
+    assert report.verdict.datasets == ("a", "b", "d", "e", "f")
+    assert [(one.id, one.mean_rank) for one in report.verdict.candidates] == [("one", 1.0), ("two", 2.0)]
+    assert report.verdict.left_out.keys() == {"c"}
+    assert report.verdict.left_out["c"].startswith("no candidate has a score; its run is ")
+
+
+def test_a_suite_that_nobody_looks_at_is_judged_all_the_same(context: Context) -> None:
+    suite = starting.start_suite(context, starting.new_suite(context, "pair"))
+    assert suite_rows.to_be_judged(context.engine) == []
+    end_all(context, lambda *_: 0.9)
+    assert suite_rows.to_be_judged(context.engine) == [suite.id]
+
+    judge_due_suites(context)
+
+    assert suite_rows.get(context.engine, suite.id).verdict is not None
+    assert suite_rows.to_be_judged(context.engine) == []
+
+
+def test_lists_show_the_verdict_of_a_suite_that_nobody_has_opened(context: Context) -> None:
+    starting.start_suite(context, starting.new_suite(context, "pair"))
+    end_all(context, lambda *_: 0.9)
+
+    (listed,) = read_suites(context, limit=5)
+    assert listed.verdict is not None
+
+
+def test_no_verdict_is_kept_where_a_run_was_removed_before_it(context: Context) -> None:
+    suite = starting.start_suite(context, starting.new_suite(context, "six"))
+    end_all(context, lambda *_: 0.9)
+    with writing(context.engine) as connection:
+        connection.execute(tables.outbox.update().values(published_at=utc_now()))
+    assert old_runs.delete_outdated(context.engine, timedelta(0), kept=run_ids(context)[1:]) == 1
+    gone = next(one.dataset for one in suite.members if one.run_id not in run_ids(context))
+
+    assert suite_rows.to_be_judged(context.engine) == []
+    report = read_suite(context, suite.id)
+    assert report.verdict is not None
+    assert report.verdict.left_out == {gone: "its run is removed, without a verdict"}
+    assert suite_rows.get(context.engine, suite.id).verdict is None
+
+
+def test_what_nobody_can_correct_is_never_given_up(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> str:
+        raise InfrastructureError("the broker is away")
+
+    suite = left_half_started(context, after=5)
+    with monkeypatch.context() as patched:
+        patched.setattr(starting, "start_run", away)
+        for _ in range(suite_rows.MOST_ATTEMPTS + 1):
+            starting.finish_start(context, suite)
+    last = suite_rows.get(context.engine, suite.id).members[-1]
+    assert (last.state, last.error) == (MemberState.OPEN, "the broker is away")
+
+    assert starting.finish_start(context, suite).is_started
+    assert len(run_ids(context)) == 6
 
 
 def test_an_unknown_suite_is_refused_with_those_that_there_are(context: Context) -> None:

@@ -51,11 +51,10 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A schedule of the con
 @app.command("pause")
 def pause(name: Name, config: ConfigFile = None) -> None:
     """Start nothing from this schedule until it is resumed. Runs that are under way go on."""
-    import getpass
-
+    from bakeoff.domain.identity import user_name
     from bakeoff.operations.runs.scheduled_runs import pause_schedule
 
-    changed = pause_schedule(project_access.open_project(config), name, by=getpass.getuser())
+    changed = pause_schedule(project_access.open_project(config), name, by=user_name())
     said = "is paused" if changed else "was paused already"
     terminal.out().print(f"{name} {said}: `bakeoff schedules resume {name}` goes on with it")
 

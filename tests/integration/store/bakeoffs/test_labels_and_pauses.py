@@ -58,6 +58,21 @@ def test_a_run_has_at_most_twenty_labels(engine: Engine) -> None:
         label_rows.add(engine, run.id, "another", by="ada")
 
 
+def test_labels_are_added_and_removed_together_or_not_at_all(engine: Engine) -> None:
+    run, _ = a_stored_run(engine)
+    assert label_rows.add(engine, run.id, "keep", "paper", by="ada")
+
+    with pytest.raises(InvalidInputError, match="is no label"):
+        label_rows.add(engine, run.id, "new", "a,b", by="ada")
+    with pytest.raises(InvalidInputError, match="has 2 of 20 labels, which is the most"):
+        label_rows.add(engine, run.id, *(f"l{number}" for number in range(19)), by="ada")
+    assert not label_rows.remove(engine, run.id, "keep", "papre")
+    assert labels(engine, run.id) == ["keep", "paper"]
+
+    assert label_rows.remove(engine, run.id, "keep", "paper")
+    assert labels(engine, run.id) == []
+
+
 def test_a_run_with_labels_can_be_removed(engine: Engine) -> None:
     run, _ = a_stored_run(engine)
     label_rows.add(engine, run.id, "keep", by="ada")
@@ -84,6 +99,18 @@ def test_a_paused_schedule_notes_no_slot_and_says_who_paused_it(engine: Engine) 
 
     assert schedule_slots.note(engine, OFTEN) == 0
     assert schedule_slots.paused(engine)["often"].by == "ada"
+
+
+def test_a_slot_that_was_due_is_not_started_any_more_after_the_pause(engine: Engine) -> None:
+    schedule_slots.note(engine, OFTEN)
+    set_back(engine, hours=1)
+    schedule_slots.note(engine, OFTEN)
+    (slot, *_) = schedule_slots.due(
+        engine, ["often"]
+    )  # seen before the pause by a process that starts it now
+    schedule_slots.pause(engine, "often", by="ada")
+
+    assert schedule_slots.take(engine, slot, lease_s=60) is None
 
 
 def test_after_a_pause_nothing_is_caught_up(engine: Engine) -> None:
