@@ -134,6 +134,8 @@ class ScoringRules:
     zero_division: float = 0.0
     seal: float = 0.0  #: share of the test rows that only the winner is scored on
     facts: tuple[MetricFacts, ...] = ()  #: of the custom metrics among `metrics`
+    costs: Costs | None = None  #: of wrong answers, for `expected_cost`
+    tuned: bool = False  #: each candidate chooses its threshold, on its training rows
 
     @property
     def custom(self) -> tuple[str, ...]:
@@ -158,9 +160,6 @@ class ScoringRules:
 
     def without_custom(self) -> Self:
         return self.only(name for name in self.metrics if not is_custom(name))
-
-    costs: Costs | None = None  #: of wrong answers, for `expected_cost`
-    tuned: bool = False  #: each candidate chooses its threshold, on its training rows
 
     def open_rows(self, test_rows: int) -> int:
         """How many of the test rows are not sealed: at least one, since candidates are scored on them."""

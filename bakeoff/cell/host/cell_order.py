@@ -40,10 +40,8 @@ class Order:
     outputs: Mapping[str, Path] = field(default_factory=dict)  #: where each output goes, by name
     network: bool = True  #: false: its code can connect to nothing
     growing: tuple[str, ...] = ()  #: outputs that lie in their places from the start, and are appended to
-    import_path: tuple[
-        str, ...
-    ] = ()  #: searched for modules before the libraries; its files are closed unless `readable` has them
-
+    #: Searched for modules before the libraries; its files are closed unless `readable` has them.
+    import_path: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)  #: variables that it has besides
     in_home: Mapping[str, Path] = field(default_factory=dict)  #: links in its HOME, by their place in it
 

@@ -28,6 +28,7 @@ from bakeoff.evaluation.statistics.sketches.sketch import IntervalKind, Sketch
 from registry.code.import_environment import import_path, readable_paths
 
 _ENTRY = "bakeoff.evaluation.functions.metrics_in_cell:compute"
+_CURE = "make it faster, or raise `metricTimeout`"
 _SHARE_FOR_SKETCH = 0.5  #: of the time of a cell: a metric that is slow to repeat must not lose its value
 
 
@@ -109,7 +110,7 @@ def _answer(name: str, scoring: CustomScoring, run_cell: RunCell) -> _Answer:
     if outcome.end is End.STOPPED:
         raise StoppedError
     if outcome.end is not End.RETURNED:
-        return _undefined(f"{name} {why_it_ended(outcome, longest_s=scoring.longest_s)}")
+        return _undefined(f"{name} {why_it_ended(outcome, longest_s=scoring.longest_s, cure=_CURE)}")
     try:
         return _read(outcome)
     except (KeyError, TypeError, ValueError, OverflowError):

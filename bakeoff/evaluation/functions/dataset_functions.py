@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LONGEST_S = 3600.0
 
 _LIBRARIES = ("bakeoff.settings.log_setup:set_up_for_plugins", "numpy", "pandas")
+_CURE = "let it read less, or write what it reads into a file, and name that as the dataset"
 _LARGEST_MB = 65_536
 _SHOWN_OF_LOG = 500
 
@@ -41,6 +42,8 @@ def call_dataset_function(
     if not (module and function):
         raise InvalidInputError(f"{name!r} does not name a function: expected package.module:function")
     refuse_tasks(name)
+    for path in opened:
+        _refuse_own_files(path, closed)
     with TemporaryDirectory(prefix="bakeoff-dataset-") as folder:
         file = Path(folder, "frame.parquet")
         order = Order(
@@ -59,11 +62,21 @@ def call_dataset_function(
         return _frame_in(file, name)
 
 
+def _refuse_own_files(opened: Path, closed: Sequence[Path]) -> None:
+    """What is opened is readable with all below it, whatever is closed there."""
+    inside = [str(own) for own in closed if own.resolve().is_relative_to(opened.resolve())]
+    if inside:
+        raise InvalidInputError(
+            f"path {opened} holds Bakeoff's own files ({', '.join(inside)}): "
+            "name the file or folder of your data"
+        )
+
+
 def _require_frame(outcome: CellOutcome, name: str, longest_s: float) -> None:
     if outcome.end is not End.RETURNED:
         said = outcome.end_of_log.strip()[-_SHOWN_OF_LOG:]
         raise InvalidInputError(
-            f"dataset function {name} {why_it_ended(outcome, longest_s=longest_s)}"
+            f"dataset function {name} {why_it_ended(outcome, longest_s=longest_s, cure=_CURE)}"
             f"{f'; the last it printed: {said}' if said else ''}"
         )
     if not isinstance(outcome.value, dict):

@@ -8,7 +8,7 @@ started for it once. A file that is missing or damaged is as good as none.
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from uuid import uuid4
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _ENTRY = "bakeoff.evaluation.functions.metrics_in_cell:describe"
 _FOLDER = "metrics"
+_CURE = "raise `importTimeout` if it needs more"
 _CONTRACT = 2  #: of the attributes and names that are looked at: facts of another one are asked for again
 _LIBRARIES = ("bakeoff.settings.log_setup:set_up_for_plugins", "numpy")
 
@@ -36,16 +37,17 @@ _LIBRARIES = ("bakeoff.settings.log_setup:set_up_for_plugins", "numpy")
 def metric_facts(names: Sequence[str], configuration: Configuration) -> tuple[MetricFacts, ...]:
     """Of the custom metrics among the names. InvalidInputError says which one cannot be used, and why."""
     places = {name: place for place, name in enumerate(names) if is_custom(name)}
-    known = {name: _recall(file) for name in places if (file := _file(name, configuration))}
+    files = {name: _file(name, configuration) for name in places}
+    known = {name: _recall(file) for name, file in files.items() if file is not None}
     found = {name: facts for name, facts in known.items() if facts is not None}
-    unknown = [name for name in places if name not in found]
+    unknown = {name: file for name, file in files.items() if name not in found}
     if unknown:
         found |= _asked(unknown, places, configuration)
     return tuple(found[name] for name in places)
 
 
 def _asked(
-    names: Iterable[str], places: dict[str, int], configuration: Configuration
+    unknown: Mapping[str, Path | None], places: Mapping[str, int], configuration: Configuration
 ) -> dict[str, MetricFacts]:
     found = {}
     with oven_for(
@@ -54,10 +56,12 @@ def _asked(
         hidden=socket_folders(configuration),
         libraries=_LIBRARIES,
     ) as run_cell:
-        for name in names:
+        for name, file in unknown.items():
             with in_field(f"metrics.{places[name]}"):
                 found[name] = _ask(name, configuration, run_cell)
-            _keep(found[name], _file(name, configuration))
+            # Facts are those of the code that was imported. If it was changed meanwhile, nobody knows which.
+            if file is not None and file == _file(name, configuration):
+                _keep(found[name], file)
     return found
 
 
@@ -80,7 +84,8 @@ def _ask(name: str, configuration: Configuration, run_cell: RunCell) -> MetricFa
 def _facts_in(outcome: CellOutcome, name: str, longest_s: float) -> MetricFacts:
     if outcome.end is not End.RETURNED:
         raise InvalidInputError(
-            f"metric {name!r}: its import {why_it_ended(outcome, longest_s=longest_s)}; mend its module"
+            f"metric {name!r}: its import {why_it_ended(outcome, longest_s=longest_s, cure=_CURE)}; "
+            "mend its module"
         )
     answer = outcome.value if isinstance(outcome.value, dict) else {}
     if "problem" in answer:
@@ -101,7 +106,8 @@ def _file(name: str, configuration: Configuration) -> Path | None:
     """Where its facts are kept. None if a change of its code would not be seen."""
     module = name.partition(":")[0] if names_function(name) else _module_of_package(name)
     code = code_at([module], root=configuration.root)
-    if code.missing or code.compiled or not (code.modules or code.distributions):
+    # What is imported and missing is in the digest: a name of a module counts as such, and a change is seen.
+    if code.compiled or not (code.modules or code.distributions):
         return None
     content = json.dumps([_CONTRACT, name, code.digest])
     digest = hashlib.sha256(content.encode()).hexdigest()[:32]
@@ -119,9 +125,7 @@ def _recall(file: Path) -> MetricFacts | None:
         return None
 
 
-def _keep(facts: MetricFacts, file: Path | None) -> None:
-    if file is None:
-        return
+def _keep(facts: MetricFacts, file: Path) -> None:
     draft = file.with_name(f".{uuid4().hex}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -46,12 +46,12 @@ def oven_for(
         yield run
 
 
-def why_it_ended(outcome: CellOutcome, *, longest_s: float) -> str:
-    """Why a cell returned nothing, in words that follow the name of the function."""
+def why_it_ended(outcome: CellOutcome, *, longest_s: float, cure: str) -> str:
+    """Why a cell returned nothing, in words that follow the name of the function. `cure`: of a slow one."""
     error = outcome.error
     match outcome.end:
         case End.TIMED_OUT:
-            return f"took longer than {longest_s:g} s"
+            return f"took longer than {longest_s:g} s: {cure}"
         case End.RAISED if error is not None:
             return f"raised {error.type}: {error.message}"
         case End.EXITED:

@@ -14,6 +14,7 @@ import numpy as np
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Fit, FittedModel, NotKept
 from bakeoff.domain.runs.run import Run
@@ -54,7 +55,7 @@ def score_outputs(
         folded_rows(run.dataset, paths.snapshot),
         evaluation.fold,
         load_predictions(job, paths),
-        rules=run.rules if functions else run.rules.without_custom(),
+        rules=_scored_by(run, functions),
         target_kind=run.dataset.target_kind,
         classes=snapshot.classes(paths.snapshot),
         functions=functions,
@@ -70,16 +71,21 @@ def score_files(
     sketched: bool = True,
     functions: Mapping[str, MetricFunction] = NO_FUNCTIONS,
 ) -> Scores:
-    """Scores the predictions at these paths by the rules of the run, its custom metrics left out."""
+    """Scores the predictions at these paths by the rules of the run."""
     return score_snapshot(
         load_predictions(job, paths),
         paths.snapshot,
         dataset=run.dataset,
-        rules=run.rules if functions else run.rules.without_custom(),
+        rules=_scored_by(run, functions),
         functions=functions,
         sealed=sealed,
         sketched=sketched,
     )
+
+
+def _scored_by(run: Run, functions: Mapping[str, MetricFunction]) -> ScoringRules:
+    """The rules of the run; who has no functions leaves its custom metrics out."""
+    return run.rules if functions else run.rules.without_custom()
 
 
 def score_constant_answer(run: Run, folder: Path, label: Any) -> Scores:

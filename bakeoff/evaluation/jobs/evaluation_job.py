@@ -137,9 +137,8 @@ def with_own_metrics(
         return end
 
     def run_cell(order: Order) -> CellOutcome:
-        if (
-            not evaluation.permission.may_go_on()
-        ):  # of many short cells none would ask, and the lease would end
+        # A cell asks only once per tick, so a row of cells shorter than a tick would never renew the lease.
+        if not evaluation.permission.may_go_on():
             raise StoppedError
         return warm_parent().run(order, keep_going=evaluation.permission.may_go_on)
 

@@ -126,8 +126,13 @@ def _by_function(dataset: DatasetSettings, root: Path, closed: Sequence[Path]) -
     if name.startswith(_OURS):
         from bakeoff.evaluation.market import synthetic_market
 
-        made: pd.DataFrame = getattr(synthetic_market, name.partition(":")[2])()
-        return made
+        makers = {"prices": synthetic_market.prices, "fundamentals": synthetic_market.fundamentals}
+        wanted = name.partition(":")[2]
+        if wanted not in makers:
+            raise InvalidInputError(
+                f"there is no function {name!r}{nearest(wanted, makers)}; there are {listed(makers)}"
+            )
+        return makers[wanted]()
     opened = [located(dataset.path, root).resolve()] if dataset.path else []
     return call_dataset_function(name, root, closed=closed, opened=opened)
 

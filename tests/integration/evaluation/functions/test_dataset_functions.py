@@ -59,6 +59,18 @@ def test_it_reaches_neither_secrets_nor_other_runs_nor_the_network(
     assert opened == [1.0]
 
 
+@pytest.mark.parametrize("opened", [".", "config", "config/bakeoff.yaml", "data"])
+def test_a_path_that_holds_files_of_ours_is_refused_before_anything_runs(root: Path, opened: str) -> None:
+    with pytest.raises(
+        InvalidInputError, match=r"holds Bakeoff's own files \(.*\): name the file or folder of"
+    ):
+        called(root, "a_frame_of_many_types", opened=[root / opened])
+
+
+def test_a_file_of_the_user_in_the_data_folder_may_be_named(root: Path) -> None:
+    assert len(called(root, "a_frame_of_many_types", opened=[root / "data" / "logs" / "old.log"]))
+
+
 @pytest.mark.parametrize(
     ("function", "says"),
     [
@@ -80,5 +92,7 @@ def test_a_function_that_leaves_no_frame_says_why(root: Path, function: str, say
 
 
 def test_a_function_that_hangs_is_ended(root: Path) -> None:
-    with pytest.raises(InvalidInputError, match=f"{MODULE}:a_frame_some_day took longer than 1 s"):
+    with pytest.raises(
+        InvalidInputError, match=f"{MODULE}:a_frame_some_day took longer than 1 s: let it read less"
+    ):
         called(root, "a_frame_some_day", longest_s=1)

@@ -10,6 +10,7 @@ import pytest
 
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.metric import MetricFacts
 from bakeoff.evaluation.functions import metric_facts as asking
 from bakeoff.evaluation.functions.metric_facts import metric_facts
 from bakeoff.settings.configuration import Configuration, load
@@ -63,6 +64,43 @@ def test_a_cell_is_asked_and_only_again_when_the_code_has_changed(
     assert changed.greater_is_better
     assert (seen, len(ovens)) == (1, 2)
     assert "facts_of_a_test" not in sys.modules
+
+
+def test_facts_of_a_metric_that_imports_from_a_module_beside_it_are_kept_until_that_changes(
+    configuration: Configuration, ovens: list[Path]
+) -> None:
+    helper = configuration.root / "helper_of_a_test.py"
+    helper.write_text("LESS_IS_BETTER = False\n")
+    (configuration.root / "imports_in_a_test.py").write_text(
+        "from helper_of_a_test import LESS_IS_BETTER\n"
+        "def points(y_true, y_pred): ...\n"
+        "points.greater_is_better = not LESS_IS_BETTER\n"
+    )
+    for _ in range(2):
+        assert metric_facts(["imports_in_a_test:points"], configuration)[0].greater_is_better
+    seen = len(ovens)
+    helper.write_text("LESS_IS_BETTER = True\n")
+
+    assert not metric_facts(["imports_in_a_test:points"], configuration)[0].greater_is_better
+    assert (seen, len(ovens)) == (1, 2)
+
+
+def test_facts_of_code_that_changes_while_it_is_asked_are_not_kept(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asking._ask
+
+    def changed_meanwhile(*given: Any) -> MetricFacts:
+        found = asked(*given)
+        (configuration.root / "facts_of_a_test.py").write_text(SOURCE.replace("False", "True"))
+        return found
+
+    monkeypatch.setattr(asking, "_ask", changed_meanwhile)
+    [before] = metric_facts(["facts_of_a_test:cost"], configuration)
+    monkeypatch.undo()
+    [after] = metric_facts(["facts_of_a_test:cost"], configuration)
+
+    assert (before.greater_is_better, after.greater_is_better) == (False, True)
 
 
 def test_an_import_that_ends_its_process_is_refused_by_name(configuration: Configuration) -> None:

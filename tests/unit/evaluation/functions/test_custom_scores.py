@@ -113,4 +113,6 @@ def test_a_job_that_may_not_go_on_is_stopped() -> None:
 
 
 def test_a_cell_that_took_too_long_says_so() -> None:
-    assert scored(None, End.TIMED_OUT).details["warnings"] == [f"{NAME} took longer than 7 s"]
+    assert scored(None, End.TIMED_OUT).details["warnings"] == [
+        f"{NAME} took longer than 7 s: make it faster, or raise `metricTimeout`"
+    ]

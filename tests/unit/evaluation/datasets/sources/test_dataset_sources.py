@@ -382,3 +382,14 @@ def test_the_files_behind_each_source_are_known(tmp_path, database):
     ]
     for keys, names in expected:
         assert set(dataset_files(dataset(**keys), tmp_path)) == {tmp_path.resolve() / name for name in names}
+
+
+def test_a_wrong_name_in_our_own_market_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    dataset = DatasetSettings.model_validate(
+        {"source": "callable", "name": "bakeoff.evaluation.market.synthetic_market:price", "target": "close"}
+    )
+
+    with pytest.raises(
+        InvalidInputError, match=r"did you mean 'prices'\?; there are 'prices', 'fundamentals'"
+    ):
+        read_dataset(dataset, tmp_path)
