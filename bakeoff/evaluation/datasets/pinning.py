@@ -9,7 +9,7 @@ change may leave the same times; and queries and functions, which may return som
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import (
 from bakeoff.evaluation.datasets.sources.dataset_sources import dataset_files, read_dataset
 from bakeoff.evaluation.datasets.splits.row_split import FoldRows, Split
 from bakeoff.evaluation.datasets.splits.split_choice import make_split
+from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
 #: Bytes of a snapshot beside the values: headers, offsets of text, and some spare room.
@@ -78,10 +79,10 @@ def pin(
     seed: int,
     test_size: float,
     design: Design = ONE_SPLIT,
-    closed: Sequence[Path] = (),
+    barred: Barred = NOTHING_BARRED,
 ) -> Pinned:
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        table = table_of(read_dataset(dataset, root, closed=closed), dataset, threads, design)
+        table = table_of(read_dataset(dataset, root, barred=barred), dataset, threads, design)
         splitting = threads.submit(make_split, table, design, seed=seed, test_size=test_size)
         dataset_id = table.dataset_id(threads.map(Column.digest, table.columns))
         split = splitting.result()
@@ -203,7 +204,7 @@ class PinCache:
         seed: int,
         test_size: float,
         design: Design = ONE_SPLIT,
-        closed: Sequence[Path] = (),
+        barred: Barred = NOTHING_BARRED,
     ) -> Pinned:
         key = (dataset.model_dump_json(), name, root, snapshots, seed, test_size, design)
         marks = self._marks(dataset, root)
@@ -217,7 +218,7 @@ class PinCache:
             seed=seed,
             test_size=test_size,
             design=design,
-            closed=closed,
+            barred=barred,
         )
         if marks is not None and marks == self._marks(dataset, root):
             self._remember(key, _RememberedPin(marks, pinned))

@@ -5,16 +5,19 @@ folders, the configuration, or what an earlier run left.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.host.cell_order import Limits, Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.machine.folders import refuse_tasks
 from bakeoff.evaluation.functions.dataset_in_cell import FRAME
 from bakeoff.evaluation.functions.single_use_oven import oven_for, why_it_ended
+from bakeoff.settings.configuration import Configuration
 from registry.code.import_environment import import_path, readable_paths
 
 if TYPE_CHECKING:
@@ -29,21 +32,37 @@ _LARGEST_MB = 65_536
 _SHOWN_OF_LOG = 500
 
 
+@dataclass(frozen=True, kw_only=True)
+class Barred:
+    """What a function may not reach, although it runs as the same user."""
+
+    closed: tuple[Path, ...] = ()  #: files and folders that it may not read, below the root or above it
+    hidden: tuple[Path, ...] = ()  #: folders of sockets, which it does not see
+
+    @classmethod
+    def by(cls, configuration: Configuration) -> Self:
+        """Bakeoff's own files, and the socket by which workers are commanded."""
+        return cls(closed=configuration.own_files, hidden=socket_folders(configuration))
+
+
+NOTHING_BARRED = Barred()
+
+
 def call_dataset_function(
     name: str,
     root: Path,
     *,
-    closed: Sequence[Path] = (),
+    barred: Barred = NOTHING_BARRED,
     opened: Sequence[Path] = (),
     longest_s: float = LONGEST_S,
 ) -> "pd.DataFrame":
-    """What it returns. `closed`: what it may not read below `root`; `opened`: what it may read besides."""
+    """What it returns. `opened`: what it may read beside the root."""
     module, _, function = name.partition(":")
     if not (module and function):
         raise InvalidInputError(f"{name!r} does not name a function: expected package.module:function")
     refuse_tasks(name)
     for path in opened:
-        _refuse_own_files(path, closed)
+        _refuse_own_files(path, barred.closed)
     with TemporaryDirectory(prefix="bakeoff-dataset-") as folder:
         file = Path(folder, "frame.parquet")
         order = Order(
@@ -52,11 +71,11 @@ def call_dataset_function(
             limits=Limits(wall_s=longest_s, threads=1, output_mb=_LARGEST_MB),
             log=Path(folder, "log"),
             network=False,
-            readable=(*opened, *readable_paths(root, closed=closed)),
+            readable=(*opened, *readable_paths(root, closed=barred.closed)),
             import_path=import_path(root),
             outputs={FRAME: file},
         )
-        with oven_for(root, closed=closed, libraries=_LIBRARIES) as run_cell:
+        with oven_for(root, closed=barred.closed, hidden=barred.hidden, libraries=_LIBRARIES) as run_cell:
             outcome = run_cell(order)
         _require_frame(outcome, name, longest_s)
         return _frame_in(file, name)

@@ -15,6 +15,7 @@ from bakeoff.evaluation.datasets.canonical_column import Column
 from bakeoff.evaluation.datasets.canonical_table import address
 from bakeoff.evaluation.datasets.pinning import SPARE_BYTES
 from bakeoff.evaluation.datasets.snapshot_layout import FORMAT, folder_of
+from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.evaluation.market.market_snapshot import write_market
 from bakeoff.evaluation.market.market_table import market_files
 from bakeoff.evaluation.market.panel import Panel
@@ -53,10 +54,15 @@ class PinnedMarket:
 
 
 def pin_market(
-    settings: MarketSettings, *, root: Path, snapshots: Path, as_of: date | None, closed: Sequence[Path] = ()
+    settings: MarketSettings,
+    *,
+    root: Path,
+    snapshots: Path,
+    as_of: date | None,
+    barred: Barred = NOTHING_BARRED,
 ) -> PinnedMarket:
     """Pins the market. The snapshot has nothing later than `as_of`; None means the last day with prices."""
-    panels, warnings = _read(settings, root, as_of, closed)
+    panels, warnings = _read(settings, root, as_of, barred)
     last = panels[PRICES_TABLE].days.max().astype(date)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
         ref = _ref(panels, last, threads)
@@ -76,13 +82,13 @@ def pin_market(
 
 
 def _read(
-    settings: MarketSettings, root: Path, as_of: date | None, closed: Sequence[Path]
+    settings: MarketSettings, root: Path, as_of: date | None, barred: Barred
 ) -> tuple[Mapping[str, Panel], tuple[str, ...]]:
-    prices, odd = read_prices(settings.prices, root, as_of, closed=closed)
+    prices, odd = read_prices(settings.prices, root, as_of, barred=barred)
     if settings.fundamentals is None:
         return {PRICES_TABLE: prices}, _about_table(PRICES_TABLE, odd)
     last = as_of or prices.days.max().astype(date)
-    figures, odd_too = read_fundamentals(settings.fundamentals, root, last, closed=closed)
+    figures, odd_too = read_fundamentals(settings.fundamentals, root, last, barred=barred)
     warnings = (
         *_about_table(PRICES_TABLE, odd),
         *_about_table(FUNDAMENTALS_TABLE, odd_too),

@@ -13,6 +13,7 @@ from bakeoff.domain.signal import LONGEST_SYMBOL
 from bakeoff.domain.wording import counted, listed, nearest
 from bakeoff.evaluation.datasets.column_types import convert
 from bakeoff.evaluation.datasets.sources import dataset_sources
+from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.evaluation.market.panel import Panel
 from bakeoff.settings.market_settings import MarketSettings, MarketSource, TableSettings
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
@@ -51,13 +52,13 @@ def read_panel(
     day: str,
     needed: Sequence[str],
     others: Collection[str] | None,
-    closed: Sequence[Path] = (),
+    barred: Barred = NOTHING_BARRED,
 ) -> Panel:
     """The columns of symbols and days, the `needed` ones, and those of `others` that exist.
 
     `others` is None for all columns that hold numbers.
     """
-    reading = partial(dataset_sources.read_dataset, root=root, closed=closed)
+    reading = partial(dataset_sources.read_dataset, root=root, barred=barred)
     frame = _frame(_dataset(name, table), table.columns, root, (SYMBOL, day, *needed), others, read=reading)
     kept = (
         _numeric(frame, day)

@@ -13,7 +13,6 @@ Fundamentals are figures of companies, each row with the day on which it was kno
 replaces an earlier one: that is how a figure is corrected.
 """
 
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import numpy as np
 
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import counted
+from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred
 from bakeoff.evaluation.market.market_table import naming_table, read_panel
 from bakeoff.evaluation.market.panel import Panel
 from bakeoff.settings.market_settings import TableSettings
@@ -39,12 +39,12 @@ _RATIO_TOLERANCE = 0.02
 
 
 def read_prices(
-    settings: TableSettings, root: Path, as_of: date | None, *, closed: Sequence[Path] = ()
+    settings: TableSettings, root: Path, as_of: date | None, *, barred: Barred = NOTHING_BARRED
 ) -> tuple[Panel, tuple[str, ...]]:
     """Prices up to a day, in order, and warnings. Later rows are cut off before anything else is checked."""
     with naming_table(PRICES_TABLE):
         panel = read_panel(
-            PRICES_TABLE, settings, root, day="date", needed=(CLOSE, VOLUME), others=_OPTIONAL, closed=closed
+            PRICES_TABLE, settings, root, day="date", needed=(CLOSE, VOLUME), others=_OPTIONAL, barred=barred
         ).until(as_of)
         panel, unpriced = _with_prices(panel)
         if not len(panel):
@@ -122,11 +122,11 @@ def split_warnings_of(panel: Panel) -> tuple[str, ...]:
 
 
 def read_fundamentals(
-    settings: TableSettings, root: Path, as_of: date, *, closed: Sequence[Path] = ()
+    settings: TableSettings, root: Path, as_of: date, *, barred: Barred = NOTHING_BARRED
 ) -> tuple[Panel, tuple[str, ...]]:
     """What was known by that day, in order, and warnings."""
     with naming_table(FUNDAMENTALS_TABLE):
         panel = read_panel(
-            FUNDAMENTALS_TABLE, settings, root, day=KNOWN_ON, needed=(), others=None, closed=closed
+            FUNDAMENTALS_TABLE, settings, root, day=KNOWN_ON, needed=(), others=None, barred=barred
         ).until(as_of)
         return panel.ordered().without_doubles()

@@ -17,6 +17,7 @@ from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import cut, listed, nearest, quoted
 from bakeoff.evaluation.datasets.pinning import Pinned, pin
 from bakeoff.evaluation.datasets.snapshot import classes, fields, fold_sizes, sealed_labels
+from bakeoff.evaluation.functions.dataset_functions import Barred
 from bakeoff.evaluation.functions.metric_facts import metric_facts
 from bakeoff.evaluation.jobs.preprocessing import default_pipeline
 from bakeoff.evaluation.metrics.metric_names import check_names
@@ -80,7 +81,7 @@ class RequestedData:
             seed=self.seed,
             test_size=self.test_size,
             design=replace(self.design, seeds=1),  # they change no split, and no snapshot
-            closed=configuration.own_files,
+            barred=Barred.by(configuration),
         )
 
 

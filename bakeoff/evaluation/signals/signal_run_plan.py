@@ -13,6 +13,7 @@ from bakeoff.domain.errors import InvalidInputError, in_field
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.signal import LONGEST_SYMBOL, SignalJobInputs, SignalOrder
+from bakeoff.evaluation.functions.dataset_functions import Barred
 from bakeoff.evaluation.market.market_pinning import STALE_DAYS, PinnedMarket, pin_market
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
 from bakeoff.evaluation.signals.signal_job_inputs import inputs_of
@@ -146,7 +147,7 @@ def pinned(settings: MarketSettings, configuration: Configuration, *, as_of: dat
             root=configuration.root,
             snapshots=configuration.snapshots,
             as_of=as_of,
-            closed=configuration.own_files,
+            barred=Barred.by(configuration),
         )
 
 

@@ -7,6 +7,7 @@ from time import monotonic
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.conformance import SIGNAL_CHECKS, CheckOutcome, CheckResult, ConformanceReport, in_order
+from bakeoff.evaluation.functions.dataset_functions import Barred
 from bakeoff.evaluation.market.market_pinning import PinnedMarket, pin_market
 from bakeoff.evaluation.signals import check_in_cell
 from bakeoff.evaluation.signals.signal_cell import SignalCellInputs
@@ -30,7 +31,7 @@ def check_signal_model(
             root=context.configuration.root,
             snapshots=Path(folder),
             as_of=None,
-            closed=context.configuration.own_files,
+            barred=Barred.by(context.configuration),
         )
         results = _ask(context, model, market, log=Path(folder) / "log")
     return ConformanceReport(

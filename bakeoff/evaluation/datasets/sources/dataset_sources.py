@@ -4,7 +4,7 @@ Nothing is written to a source. Relative paths start at the root, the folder abo
 column types for every source, since CSV files and SQLite say little about them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ from bakeoff.evaluation.datasets.sources.sql_source import (
     sqlite_file,
     with_journal,
 )
-from bakeoff.evaluation.functions.dataset_functions import call_dataset_function
+from bakeoff.evaluation.functions.dataset_functions import NOTHING_BARRED, Barred, call_dataset_function
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ class SourceReading:
     train_rows: int | None  #: so many rows from the start are for training; None if the source does not say
 
 
-def read_dataset(dataset: DatasetSettings, root: Path, *, closed: Sequence[Path] = ()) -> SourceReading:
-    """`closed`: what a function of the user may not read, although it is below the root."""
-    frame = _frame(dataset, root, closed)
+def read_dataset(dataset: DatasetSettings, root: Path, *, barred: Barred = NOTHING_BARRED) -> SourceReading:
+    """`barred`: what a function of the user may not reach."""
+    frame = _frame(dataset, root, barred)
     target = dataset.target or _TARGET
     if dataset.test_path is None:
         return SourceReading(frame=frame, target=target, train_rows=None)
@@ -71,11 +71,11 @@ def dataset_files(dataset: DatasetSettings, root: Path) -> tuple[Path, ...]:
     return named
 
 
-def _frame(dataset: DatasetSettings, root: Path, closed: Sequence[Path] = ()) -> "pd.DataFrame":
+def _frame(dataset: DatasetSettings, root: Path, barred: Barred = NOTHING_BARRED) -> "pd.DataFrame":
     if dataset.is_added:
         frame = read_added(dataset, root)
     elif dataset.source is DatasetSource.CALLABLE:
-        frame = _by_function(dataset, root, closed)
+        frame = _by_function(dataset, root, barred)
     else:
         frame = _READERS[dataset.source](dataset, root)
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
@@ -121,7 +121,7 @@ def _toy_set(dataset: DatasetSettings, _: Path) -> "pd.DataFrame":
     return load_toy_set(name)
 
 
-def _by_function(dataset: DatasetSettings, root: Path, closed: Sequence[Path]) -> "pd.DataFrame":
+def _by_function(dataset: DatasetSettings, root: Path, barred: Barred) -> "pd.DataFrame":
     name = str(dataset.name)
     if name.startswith(_OURS):
         from bakeoff.evaluation.market import synthetic_market
@@ -134,7 +134,7 @@ def _by_function(dataset: DatasetSettings, root: Path, closed: Sequence[Path]) -
             )
         return makers[wanted]()
     opened = [located(dataset.path, root).resolve()] if dataset.path else []
-    return call_dataset_function(name, root, closed=closed, opened=opened)
+    return call_dataset_function(name, root, barred=barred, opened=opened)
 
 
 def _sql(dataset: DatasetSettings, root: Path) -> "pd.DataFrame":

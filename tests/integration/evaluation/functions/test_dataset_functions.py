@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 from fixtures.places import PLUGINS
 
+from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.functions.dataset_functions import call_dataset_function
+from bakeoff.evaluation.functions import dataset_functions
+from bakeoff.evaluation.functions.dataset_functions import Barred, call_dataset_function
+from bakeoff.settings.configuration import load
 
 MODULE = "metric_gallery"
 
@@ -26,9 +29,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def called(root: Path, function: str, **how: Any) -> pd.DataFrame:
-    closed = [root / "config" / "bakeoff.yaml", root / "data"]
-    return call_dataset_function(f"{MODULE}:{function}", root, closed=closed, **how)
+def called(root: Path, function: str, hidden: tuple[Path, ...] = (), **how: Any) -> pd.DataFrame:
+    barred = Barred(closed=(root / "config" / "bakeoff.yaml", root / "data"), hidden=hidden)
+    return call_dataset_function(f"{MODULE}:{function}", root, barred=barred, **how)
 
 
 def test_the_frame_arrives_with_its_types_and_nothing_is_imported_here(root: Path) -> None:
@@ -57,6 +60,25 @@ def test_it_reaches_neither_secrets_nor_other_runs_nor_the_network(
         ("configuration", "data_folder", "other_file", "environment", "network", "written"), 0.0
     )
     assert opened == [1.0]
+
+
+def test_the_socket_of_the_workers_is_hidden_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "bakeoff.yaml").write_text("{}")
+    configuration = load(tmp_path / "config" / "bakeoff.yaml", environment={})
+
+    class StartedError(Exception):
+        pass
+
+    def started(_: Path, *, closed: tuple[Path, ...], hidden: tuple[Path, ...], **__: Any) -> None:
+        raise StartedError(closed, hidden)
+
+    monkeypatch.setattr(dataset_functions, "oven_for", started)
+    with pytest.raises(StartedError) as told:
+        call_dataset_function("mine:rows", tmp_path, barred=Barred.by(configuration))
+
+    assert told.value.args == (configuration.own_files, socket_folders(configuration))
+    assert socket_folders(configuration)
 
 
 @pytest.mark.parametrize("opened", [".", "config", "config/bakeoff.yaml", "data"])
