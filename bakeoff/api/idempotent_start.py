@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 from bakeoff.api.problem_details import RequestRefused
 from bakeoff.api.security.tokens import Principal, Role
-from bakeoff.domain.errors import ForbiddenError, InvalidInputError
+from bakeoff.domain.errors import ConflictError, ForbiddenError, InvalidInputError
 from bakeoff.domain.identity import new_id
 from bakeoff.evaluation.planning.run_spec import RunRequest, RunSpec
 from bakeoff.evaluation.signals.signal_run_plan import SignalBody, SignalRequest
@@ -87,29 +87,35 @@ def _once(
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     found = run_status.of_run(context.engine, begin(run_id, digest))
     if found.run.request_digest != digest:
-        said = f"the key {key!r} came with another request before: take a new key for a new request"
-        raise InvalidInputError(said).with_field("header.Idempotency-Key")
+        raise another_request(key)
     return found
+
+
+def another_request(key: str | None) -> InvalidInputError:
+    said = f"the key {key!r} came with another request before: take a new key for a new request"
+    return InvalidInputError(said).with_field("header.Idempotency-Key")
 
 
 def _start(context: Context, body: RunSpec, run_id: str, digest: str, principal: Principal) -> str:
     request = RunRequest.of(body, run_id=run_id)
-    with _as_error_of_the_body():
+    with as_error_of_the_body():
         check_run_request(body, context.configuration.settings, _RIGHTS[principal.role])
         return start_run.start_run(context, request, digest=digest)
 
 
 def _generate(context: Context, body: SignalBody, run_id: str, digest: str) -> str:
     request = SignalRequest(run_id=run_id, **{name: getattr(body, name) for name in SignalBody.model_fields})
-    with _as_error_of_the_body():
+    with as_error_of_the_body():
         return start_signals(context, request, digest=digest)
 
 
 @contextmanager
-def _as_error_of_the_body() -> Iterator[None]:
+def as_error_of_the_body() -> Iterator[None]:
     """Reports an unknown name in the body as an error of the body, and not of the path."""
     try:
         yield
+    except ConflictError:  # with an earlier request: the body may be right
+        raise
     except InvalidInputError as exc:
         kind = ForbiddenError if isinstance(exc, ForbiddenError) else InvalidInputError
         raise kind(str(exc)).with_field(f"body.{exc.field}" if exc.field else "body") from exc

@@ -1,5 +1,6 @@
 """`bakeoff.project` and `bakeoff.run`: a configured project from Python."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
@@ -188,8 +189,14 @@ class Project:
         suite = new_suite(context, name, fresh=fresh)
         self._session.worker.ensure()
         start_suite(context, suite)
+        deadline = None if timeout is None else time.monotonic() + timeout
         for member in suite.members:
-            BakeoffRun(self._session, member.run_id, progress=False, on_interrupt="detach").wait(timeout)
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            run = BakeoffRun(self._session, member.run_id, progress=False, on_interrupt="detach")
+            try:
+                run.wait(left)
+            except TimeoutError as exc:
+                raise TimeoutError(f"suite {name} is not over after {timeout:g} s; its runs go on") from exc
         return read_suite(context, suite.id)
 
     def compare(

@@ -6,12 +6,13 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Depends, Query, Response
 
 from bakeoff.api.dependencies import TheContext, ThePrincipal, TheService, json_only
+from bakeoff.api.idempotent_start import another_request, as_error_of_the_body
 from bakeoff.api.paging import Cursor, Limit, cursor_after, id_in, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.routes.evaluation_routes import Key
 from bakeoff.api.schemas.schema_base import Id
 from bakeoff.api.schemas.suite_schemas import SuiteBody, SuiteOut, SuitePageOut
-from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.errors import ConflictError
 from bakeoff.operations.context import Context
 from bakeoff.operations.suites.start_suite import new_suite, start_suite
 from bakeoff.operations.suites.suite_report import read_suite, read_suites
@@ -42,17 +43,18 @@ async def start_a_suite(
 
     The same key with the same request is the same suite.
     """
-    suite_id = None if key is None else str(uuid5(_KEYS, f"{principal.name}\n{key}"))
-    record = await service.start(_start, service.context, body, suite_id)
+    record = await service.start(_start, service.context, body, principal.name, key)
     response.headers["Location"] = f"{PATH}/{record['suiteId']}"
     return record
 
 
-def _start(context: Context, body: SuiteBody, suite_id: str | None) -> dict[str, Any]:
+def _start(context: Context, body: SuiteBody, who: str, key: str | None) -> dict[str, Any]:
+    suite_id = None if key is None else str(uuid5(_KEYS, f"{who}\n{key}"))
     try:
-        suite = start_suite(context, new_suite(context, body.suite, suite_id=suite_id, fresh=body.fresh))
-    except InvalidInputError as exc:
-        raise exc.with_field("suite") from exc
+        with as_error_of_the_body():
+            suite = start_suite(context, new_suite(context, body.suite, suite_id=suite_id, fresh=body.fresh))
+    except ConflictError as exc:
+        raise another_request(key) from exc
     return read_suite(context, suite.id).to_record()
 
 

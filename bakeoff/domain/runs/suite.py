@@ -47,6 +47,11 @@ class Suite:
         """Whether no run is still to be started."""
         return all(member.state is not MemberState.OPEN for member in self.members)
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its runs fit all candidates, whatever was fitted before."""
+        return all(member.request.get("fresh", False) for member in self.members)
+
     def run_name(self, member: SuiteMember) -> str:
         return f"{self.name}-{member.dataset}"[:200]
 

@@ -27,6 +27,7 @@ _FILE = "profile.json"
 _QUANTILES = 21
 _MOST_VALUES = 20  #: of a column of text or categories, those that occur most
 _MOST_COLUMNS = 2000
+_LEAST_KEPT = 0.5  #: share of the rows whose values are kept, without which two columns are not compared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +65,11 @@ class DataProfile:
 @dataclass(frozen=True, kw_only=True)
 class ColumnDrift:
     column: str
-    distance: float  #: 0: distributed as before; 1: nothing in common
+    distance: (
+        float | None
+    )  #: 0: distributed as before; 1: nothing in common; None: too many values to compare
     is_new: bool = False  #: it was not there before
+    is_gone: bool = False  #: it was there before
 
 
 def profile_of(table: Table, split: Split) -> DataProfile:
@@ -108,18 +112,25 @@ def _shares(one: SampledColumn, rows: np.ndarray) -> dict[str, float]:
     counts = array.take(pa.array(rows)).drop_null().value_counts().to_pylist()
     counts.sort(key=lambda found: (-found["counts"], str(found["values"])))
     total = sum(found["counts"] for found in counts)
-    return {str(found["values"])[:100]: found["counts"] / total for found in counts[:_MOST_VALUES]}
+    shares: dict[str, float] = {}
+    for found in counts[:_MOST_VALUES]:
+        name = str(found["values"])[:100]  # of long texts, several may begin alike
+        shares[name] = shares.get(name, 0.0) + found["counts"] / total
+    return shares
 
 
 def drift(before: DataProfile, now: DataProfile) -> list[ColumnDrift]:
-    """Of each column, the one that has changed most first."""
+    """Of each column, the one that has changed most first, and last those that cannot be compared."""
     found = [
         ColumnDrift(column=name, distance=_distance(before.columns[name], one))
         if name in before.columns
         else ColumnDrift(column=name, distance=1.0, is_new=True)
         for name, one in now.columns.items()
     ]
-    return sorted(found, key=lambda one: (-one.distance, one.column))
+    if len(now.columns) < _MOST_COLUMNS:  # else it may be one of those that are not profiled
+        gone = before.columns.keys() - now.columns.keys()
+        found += [ColumnDrift(column=name, distance=1.0, is_gone=True) for name in gone]
+    return sorted(found, key=lambda one: (one.distance is None, -(one.distance or 0.0), one.column))
 
 
 def class_drift(before: DataProfile, now: DataProfile) -> float | None:
@@ -134,8 +145,11 @@ def class_drift(before: DataProfile, now: DataProfile) -> float | None:
     return _apart(old, new)
 
 
-def _distance(before: ColumnProfile, now: ColumnProfile) -> float:
-    """The largest difference of two distribution functions, or half the sum of those of shares."""
+def _distance(before: ColumnProfile, now: ColumnProfile) -> float | None:
+    """The largest difference of two distribution functions, or half the sum of those of shares.
+
+    None for texts of which most are not among the values that are kept: all may be others by now.
+    """
     of_missing = abs(before.missing - now.missing)
     if before.quantiles and now.quantiles:
         points = sorted({*before.quantiles, *now.quantiles})
@@ -143,6 +157,8 @@ def _distance(before: ColumnProfile, now: ColumnProfile) -> float:
             of_missing, *(abs(_below(before.quantiles, at) - _below(now.quantiles, at)) for at in points)
         )
     if before.shares is not None and now.shares is not None:
+        if min(sum(before.shares.values()), sum(now.shares.values())) < _LEAST_KEPT:
+            return None
         return max(of_missing, _apart(before.shares, now.shares))
     return of_missing if bool(before.quantiles) == bool(now.quantiles) else 1.0
 

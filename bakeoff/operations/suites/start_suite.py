@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.errors import ConflictError, InvalidInputError
 from bakeoff.domain.identity import new_id, parse_id, utc_now
 from bakeoff.domain.runs.suite import Suite, SuiteMember
 from bakeoff.domain.wording import listed, nearest, quoted
@@ -52,15 +52,18 @@ def new_suite(context: Context, name: str, *, suite_id: str | None = None, fresh
 
 
 def start_suite(context: Context, suite: Suite, *, progress: Progress = lambda *_: None) -> Suite:
-    """Starts the runs of a suite. One of this id that exists is returned as it is."""
+    """Starts the runs of a suite. One of this id that exists is returned as it is.
+
+    ConflictError if that is another one: of another name, or with other options of its start.
+    """
     engine = context.engine
     schema_version.ensure(engine)
     if suite_rows.exists(engine, suite.id):
-        return _same(suite_rows.get(engine, suite.id), suite.name)
+        return _same(suite_rows.get(engine, suite.id), suite)
     plans = [_plan(context, suite, member, progress) for member in suite.members]
     lease_s = context.configuration.settings.lease_seconds
     if not suite_rows.create(engine, suite, due_in_s=lease_s):
-        return _same(suite_rows.get(engine, suite.id), suite.name)  # another process was quicker
+        return _same(suite_rows.get(engine, suite.id), suite)  # another process was quicker
     for member, plan in zip(suite.members, plans, strict=True):
         start_planned(context, plan, run_id=member.run_id, name=suite.run_name(member))
         suite_rows.note_started(engine, suite.id, member.place)
@@ -75,13 +78,16 @@ def settings_of(context: Context, name: str) -> SuiteSettings:
             cure = ": the configuration has none; add some under `suites:`"
         else:
             cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
-        raise InvalidInputError(f"there is no suite {quoted(name)} in the configuration{cure}")
+        raise InvalidInputError(f"there is no suite {quoted(name)} in the configuration{cure}").with_field(
+            "suite"
+        )
     return known[name]
 
 
-def _same(found: Suite, name: str) -> Suite:
-    if found.name != name:
-        raise InvalidInputError(f"suite {found.id} is one of {quoted(found.name)}: take a new id for another")
+def _same(found: Suite, asked: Suite) -> Suite:
+    if (found.name, found.is_fresh) != (asked.name, asked.is_fresh):
+        of = f"{quoted(found.name)}, {'fresh' if found.is_fresh else 'not fresh'}"
+        raise ConflictError(f"suite {found.id} is one of {of}: take a new id for another")
     return found
 
 
@@ -103,7 +109,7 @@ def _plan(context: Context, suite: Suite, member: SuiteMember, progress: Progres
             request, catalog=context.catalog, configuration=context.configuration, pin=context.pin_cache.pin
         )
     except InvalidInputError as exc:
-        raise type(exc)(f"suite {suite.name}, dataset {member.dataset}: {exc}") from exc
+        raise type(exc)(f"suite {suite.name}, dataset {member.dataset}: {exc}").with_field("suite") from exc
     progress(member.dataset, "planned")
     return plan
 
@@ -120,7 +126,10 @@ def unfinished_start(context: Context, name: str) -> Suite | None:
 
 
 def finish_start(context: Context, suite: Suite) -> Suite:
-    """Starts the runs that are still to be started, also those for which their process has time left."""
+    """Starts the runs that are still to be started, also those for which their process has time left.
+
+    They are as the suite was asked for, also where that was without `fresh`.
+    """
     suite_rows.hurry(context.engine, suite.id)
     _start_members(context, [one for one in suite_rows.due(context.engine) if one.suite_id == suite.id])
     return suite_rows.get(context.engine, suite.id)

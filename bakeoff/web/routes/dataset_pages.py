@@ -78,8 +78,8 @@ def show_dataset(visit: Visit) -> Answer:
             ),
             ShownTable(
                 name="drift",
-                columns=("column", "distance", "isNew"),
-                rows=[(one.column, one.distance, one.is_new) for one in change.drift],
+                columns=("column", "distance", "isNew", "isGone"),
+                rows=[(one.column, one.distance, one.is_new, one.is_gone) for one in change.drift],
             ),
         ],
     )

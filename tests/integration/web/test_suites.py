@@ -17,6 +17,8 @@ datasets:
   iris: {source: sklearn, name: iris}
 suites:
   toys: {datasets: [wine, iris], models: [ridge], metrics: [f1_macro]}
+  others: {datasets: [wine, iris], models: [ridge], metrics: [f1_macro]}
+  mistyped: {datasets: [wine, iris], models: [ridgee]}
 """
 CATALOG = 'models: {ridge: {path: "sklearn.linear_model:RidgeClassifier"}}\n'
 SUITES = "/api/ml/suites"
@@ -61,6 +63,29 @@ def test_an_unknown_suite_is_an_error_of_the_body(browser: Browser) -> None:
 
     assert answer.status_code == 422
     assert "did you mean 'toys'" in answer.text
+    assert answer.json()["errors"][0]["field"] == "body.suite"
+
+
+def test_the_same_key_with_another_request_is_refused_as_for_runs(browser: Browser) -> None:
+    key = {"Idempotency-Key": "reused"}
+    assert browser.ask("POST", SUITES, headers=key, json={"suite": "toys"}).status_code == 202
+    before = runs(browser)
+
+    for other in ({"suite": "toys", "fresh": True}, {"suite": "others"}):
+        answer = browser.ask("POST", SUITES, headers=key, json=other)
+        assert answer.status_code == 422
+        (error,) = answer.json()["errors"]
+        assert error["field"] == "header.Idempotency-Key"
+        assert "the key 'reused' came with another request before" in error["message"]
+    assert runs(browser) == before
+
+
+def test_a_candidate_that_the_catalog_does_not_have_is_an_error_of_the_body(browser: Browser) -> None:
+    answer = browser.ask("POST", SUITES, json={"suite": "mistyped"})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "body.suite"
+    assert "ridgee" in answer.text
 
 
 def test_the_form_starts_a_suite_once_however_often_it_is_sent(browser: Browser) -> None:

@@ -73,6 +73,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
     If an earlier call was killed before it had started all runs, that suite is completed.  Ctrl-C ends this
     command and not the runs.  Exit code 3: not each dataset has results of all candidates.
     """
+    from bakeoff.domain.errors import ConflictError
     from bakeoff.operations.suites import start_suite
     from bakeoff.store.database import schema_version
 
@@ -81,10 +82,15 @@ def run(  # noqa: PLR0917 - one parameter for each option
     start_suite.settings_of(context, name)  # before a worker is started
     schema_version.ensure(context.engine)
     unfinished = start_suite.unfinished_start(context, name)
+    if unfinished is not None and fresh and not unfinished.is_fresh:
+        raise ConflictError(
+            f"not all runs of suite {unfinished.id[:8]} are started yet, and it is without --fresh: "
+            f"complete it with `bakeoff suites run {name}`, then start another with --fresh"
+        )
     suite = unfinished or start_suite.new_suite(context, name, fresh=fresh)
     _start_worker(context, suite.members[-1].run_id, may_start=not no_worker)
     if unfinished is not None:
-        console.print(f"suite {suite.id[:8]} was left half started: its other runs are started now")
+        console.print(f"suite {suite.id[:8]}: not all its runs are started yet; the others are started now")
         suite = start_suite.finish_start(context, suite)
     else:
         with terminal.busy(console, f"reading {len(suite.members)} datasets"):

@@ -74,3 +74,26 @@ def test_other_shares_of_the_classes_are_a_change_of_their_own(tmp_path: Path) -
 
     assert class_drift(before, now) == pytest.approx(0.25)
     assert class_drift(before, before) == 0
+
+
+def test_texts_that_are_nearly_all_different_are_not_said_to_be_as_before(tmp_path: Path) -> None:
+    words = [f"word {row % 200}" for row in range(400)]
+    others = [f"other {row % 200}" for row in range(400)]
+    before = profile(tmp_path / "a", frame().assign(text=words))
+    now = profile(tmp_path / "b", frame().assign(text=others))
+
+    last = drift(before, now)[-1]
+    assert (last.column, last.distance) == ("text", None)
+
+
+def test_a_column_that_is_gone_is_among_the_changes(tmp_path: Path) -> None:
+    before, now = profile(tmp_path / "a", frame()), profile(tmp_path / "b", frame().drop(columns="still"))
+
+    assert [(one.column, one.distance) for one in drift(before, now) if one.is_gone] == [("still", 1.0)]
+
+
+def test_long_texts_that_begin_alike_count_together(tmp_path: Path) -> None:
+    long = np.where(np.arange(400) % 4 == 0, "x" * 100 + "a", "x" * 100 + "b")
+
+    shares = profile(tmp_path / "a", frame().assign(text=long)).columns["text"].shares
+    assert shares == {"x" * 100: 1.0}
