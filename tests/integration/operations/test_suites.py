@@ -23,6 +23,7 @@ from bakeoff.store.bakeoffs import leases, old_runs, run_rows, suite_rows
 from bakeoff.store.bakeoffs.leases import Holder
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
+from bakeoff.worker.saver_process import Saver
 
 DATA = ("a", "b", "c", "d", "e", "f")
 CONFIG = f"""
@@ -274,6 +275,31 @@ def test_a_suite_that_nobody_looks_at_is_judged_all_the_same(context: Context) -
 
     assert suite_rows.get(context.engine, suite.id).verdict is not None
     assert suite_rows.to_be_judged(context.engine) == []
+
+
+def test_a_worker_starts_its_saver_once_for_a_suite_that_is_to_be_judged(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    class Ended:
+        def __init__(self, command: list[str], **_: object) -> None:
+            started.append(command[-1])
+
+        def poll(self) -> int:
+            return 0
+
+    monkeypatch.setattr("bakeoff.worker.saver_process.subprocess.Popen", Ended)
+    starting.start_suite(context, starting.new_suite(context, "pair"))
+    saver = Saver(context)
+    saver.start_if_due()
+    assert started == []  # its runs are under way
+    end_all(context, lambda *_: 0.9)
+
+    for _ in range(3):
+        saver.start_if_due()
+
+    assert started == ["bakeoff.worker.saver_process"]
 
 
 def test_lists_show_the_verdict_of_a_suite_that_nobody_has_opened(context: Context) -> None:
