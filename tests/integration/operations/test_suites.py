@@ -1,8 +1,10 @@
 """Suites from their start to their verdict, without any worker: jobs are ended by hand."""
 
+import subprocess
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from fixtures.databases import create_tables
@@ -23,7 +25,7 @@ from bakeoff.store.bakeoffs import leases, old_runs, run_rows, suite_rows
 from bakeoff.store.bakeoffs.leases import Holder
 from bakeoff.store.database import tables
 from bakeoff.store.database.engine import writing
-from bakeoff.worker.saver_process import Saver
+from bakeoff.worker import saver_process
 
 DATA = ("a", "b", "c", "d", "e", "f")
 CONFIG = f"""
@@ -289,9 +291,10 @@ def test_a_worker_starts_its_saver_once_for_a_suite_that_is_to_be_judged(
         def poll(self) -> int:
             return 0
 
-    monkeypatch.setattr("bakeoff.worker.saver_process.subprocess.Popen", Ended)
+    # There alone: the rest of this process goes on to start real ones.
+    monkeypatch.setattr(saver_process, "subprocess", SimpleNamespace(Popen=Ended, DEVNULL=subprocess.DEVNULL))
     starting.start_suite(context, starting.new_suite(context, "pair"))
-    saver = Saver(context)
+    saver = saver_process.Saver(context)
     saver.start_if_due()
     assert started == []  # its runs are under way
     end_all(context, lambda *_: 0.9)
