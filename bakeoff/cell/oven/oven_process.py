@@ -204,7 +204,11 @@ def _raise_priority() -> None:
 def main() -> None:
     order = json.loads(sys.argv[1])
     sys.argv[1:] = []
-    owner = os.pidfd_open(order["owner"])
+    try:
+        owner = os.pidfd_open(order["owner"])
+    except ProcessLookupError:  # it has ended already, as a worker does that is stopped while it starts
+        scratch_folder.remove(Path(order["folder"]))
+        return
     kernel_calls.become_subreaper()
     _raise_priority()
     _reset_interpreter()

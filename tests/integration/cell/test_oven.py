@@ -126,6 +126,16 @@ def test_an_owner_that_dies_takes_everything_along(runtime, tmp_path, number):
             assert eventually(lambda: not list(runtime.iterdir()))
 
 
+def test_an_owner_that_dies_while_its_oven_starts_leaves_nothing(runtime):
+    dies = "os._exit(0)  # sooner than a new interpreter can look for its owner"
+    script = OWNER.replace("import json,", "import json, os,").replace("time.sleep(60)", dies)
+    with running(script, str(runtime)) as owner:
+        started = json.loads(owner.stdout.readline())
+
+        assert eventually(lambda: not is_alive(started["oven"]), 3)
+        assert list(runtime.iterdir()) == []
+
+
 def test_an_owner_that_dies_takes_its_oven_along_although_a_fork_of_it_lives_on(runtime):
     with running(OWNER_WITH_A_FORK, str(runtime)) as owner:
         started = json.loads(owner.stdout.readline())
