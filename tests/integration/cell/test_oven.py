@@ -131,6 +131,7 @@ def test_an_owner_that_dies_while_its_oven_starts_leaves_nothing(runtime):
     script = OWNER.replace("import json,", "import json, os,").replace("time.sleep(60)", dies)
     with running(script, str(runtime)) as owner:
         started = json.loads(owner.stdout.readline())
+        owner.wait()  # until then it can be found
 
         assert eventually(lambda: not is_alive(started["oven"]), 3)
         assert list(runtime.iterdir()) == []
