@@ -56,7 +56,9 @@ class SuiteVerdictOut(Out):
     candidates: list[RankedCandidateOut] = Field(description="the best mean rank first")
     pairs: list[PairAcrossOut] = Field(description="empty where nothing can be claimed")
     critical_difference: float | None = Field(description="of two mean ranks")
-    recommended: str | None = Field(description="the one to take when one must serve all")
+    recommended: str | None = Field(
+        description="the one to take when one must serve all; null where nothing says so"
+    )
     left_out: dict[str, str] = Field(description="candidates and datasets that are not compared, and why")
 
 

@@ -119,7 +119,7 @@ class SuiteVerdict:
     candidates: tuple[RankedCandidate, ...]  #: the best mean rank first
     pairs: tuple[PairAcross, ...]  #: empty where nothing can be claimed
     critical_difference: float | None  #: of two mean ranks; None for fewer than two candidates or datasets
-    recommended: str | None  #: the one to take when one must serve all
+    recommended: str | None  #: the one to take when one must serve all; None: nothing says so
     left_out: Mapping[str, str]  #: candidates and datasets that are not compared, and why
 
     def to_record(self) -> dict[str, Any]:
