@@ -141,7 +141,7 @@ def accepted(folder: Path, report: Any, *, preprocessor: bytes = b"") -> FittedM
     (folder / "t.pkl").write_bytes(b"model")
     if preprocessor:
         (folder / "t.preprocessor.pkl").write_bytes(preprocessor)
-    return accept_model(report, under_way(folder), classes=("no", "yes"))
+    return accept_model(report, under_way(folder), threshold=None, classes=("no", "yes"))
 
 
 def test_the_files_of_a_cell_are_hashed_and_what_it_said_is_kept(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_what_cannot_be_understood_is_a_model_that_is_not_kept(tmp_path: Path, r
 
 
 def test_a_cell_that_says_it_wrote_a_model_and_did_not_has_none(tmp_path: Path) -> None:
-    fitted = accept_model({"fitted": {"description": SAID}}, under_way(tmp_path), classes=())
+    fitted = accept_model({"fitted": {"description": SAID}}, under_way(tmp_path), classes=(), threshold=None)
 
     assert isinstance(fitted, NotKept)
 
