@@ -4,10 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from bakeoff.cli.output import terminal
+from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, fitted
 from bakeoff.cli.output.runs import state_words
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.runs.verdict import Standing
@@ -73,21 +73,31 @@ def _state(one: MemberStatus) -> Text:
     return Text(state_words.words(state), state_words.style(state))
 
 
-def suite_list(found: Sequence[SuiteReport], known: "Mapping[str, SuiteSettings]") -> "list[RenderableType]":
+def suite_list(
+    found: Sequence[SuiteReport], known: "Mapping[str, SuiteSettings]", *, width: int
+) -> "list[RenderableType]":
+    """`width`: of the terminal. What was said of each suite stands below the table, where it may be long."""
     never = [name for name in known if name not in {report.suite.name for report in found}]
     parts: list[RenderableType] = []
     if found:
-        table = _table("suite", "name", "state", "datasets", "started", "verdict")
-        for report in found:
-            table.add_row(
-                Text(report.suite.id[:8], "bold"),
-                Text(terminal.clean(report.suite.name)),
-                Text(report.state, {"completed": "green", "incomplete": "yellow"}.get(report.state, "")),
-                Text(f"{report.ended} of {len(report.members)}"),
-                Text(f"{report.suite.created_at:%Y-%m-%d %H:%M} UTC", "dim"),
-                Text(report.verdict.sentence if report.verdict else "-", "dim"),
-            )
-        parts.append(table)
+        columns = [
+            _column("suite", [Text(report.suite.id[:8], "bold") for report in found], ALWAYS),
+            _column("name", [Text(terminal.clean(report.suite.name)) for report in found], ALWAYS),
+            _column("state", [_suite_state(report) for report in found], ALWAYS),
+            _column("datasets", [Text(f"{report.ended} of {len(report.members)}") for report in found], 2),
+            _column(
+                "started",
+                [Text(f"{report.suite.created_at:%Y-%m-%d %H:%M} UTC", "dim") for report in found],
+                1,
+            ),
+        ]
+        parts += fitted(columns, width, elsewhere="--json")
+        said = [
+            Text.assemble((report.suite.id[:8], "bold"), f"  {report.verdict.sentence}")
+            for report in found
+            if report.verdict
+        ]
+        parts += [Text(), *said] if said else []
     parts += [
         Text(f"{name}: {len(known[name].datasets)} datasets, never run: `bakeoff suites run {name}`")
         for name in never
@@ -95,7 +105,11 @@ def suite_list(found: Sequence[SuiteReport], known: "Mapping[str, SuiteSettings]
     return parts
 
 
-def suite_parts(report: SuiteReport, *, pairs: bool = False) -> "list[RenderableType]":
+def _suite_state(report: SuiteReport) -> Text:
+    return Text(report.state, {"completed": "green", "incomplete": "yellow"}.get(report.state, ""))
+
+
+def suite_parts(report: SuiteReport, *, width: int, pairs: bool = False) -> "list[RenderableType]":
     parts: list[RenderableType] = [
         Text.assemble(
             (terminal.clean(report.suite.name), "bold"),
@@ -103,64 +117,60 @@ def suite_parts(report: SuiteReport, *, pairs: bool = False) -> "list[Renderable
             f"{report.state}, {report.ended} of {len(report.members)} datasets",
         ),
         Text(),
-        _members(report.members),
+        *fitted(_members(report.members), width, elsewhere="--json"),
+        Text(),
+        *(_said(one) for one in report.members if one.headline or one.member.error),
     ]
     verdict = report.verdict
     if verdict is None:
         return [*parts, Text(), Text("no verdict over the datasets until all their runs are judged", "dim")]
     if verdict.candidates:
-        parts += [Text(), _ranks(verdict)]
+        parts += [Text(), *fitted(_ranks(verdict), width, elsewhere="--json")]
     parts += [Text(f"left out: {name}, for {why}", "yellow") for name, why in verdict.left_out.items()]
     if pairs and verdict.pairs:
-        parts += [Text(), _pairs(verdict)]
+        parts += [Text(), *fitted(_pairs(verdict), width, elsewhere="--json")]
     return [*parts, Text(), Text(verdict.sentence, "bold")]
 
 
-def _members(members: Sequence[MemberStatus]) -> Table:
-    table = _table("dataset", "run", "state", "take", "verdict")
-    for one in members:
-        said = one.headline.sentence if one.headline else one.member.error or "-"
-        table.add_row(
-            Text(terminal.clean(one.member.dataset), "bold"),
-            Text(one.member.run_id[:8] if one.summary else "-"),
-            _state(one),
-            Text((one.headline and one.headline.recommended) or "-"),
-            Text(terminal.clean(said), "dim"),
-        )
-    return table
+def _members(members: Sequence[MemberStatus]) -> list[FittingColumn]:
+    return [
+        _column("dataset", [Text(terminal.clean(one.member.dataset), "bold") for one in members], ALWAYS),
+        _column("run", [Text(one.member.run_id[:8] if one.summary else "-") for one in members], ALWAYS),
+        _column("state", [_state(one) for one in members], ALWAYS),
+        _column("take", [Text((one.headline and one.headline.recommended) or "-") for one in members], 1),
+    ]
 
 
-def _ranks(verdict: "SuiteVerdict") -> Table:
-    table = _table("candidate", "mean rank", "interval", "wins", "ties", "losses", "across datasets")
-    for one in verdict.candidates:
-        words, style = _STANDINGS[one.standing]
-        table.add_row(
-            Text(one.id, "bold"),
-            Text(f"{one.mean_rank:.2f}"),
-            Text(f"{one.low:.2f} to {one.high:.2f}", "dim"),
-            Text(str(one.wins)),
-            Text(str(one.ties)),
-            Text(str(one.losses)),
-            Text(words, style),
-        )
-    return table
+def _said(one: MemberStatus) -> Text:
+    """What was said of one run: too long for a table."""
+    said = one.headline.sentence if one.headline else one.member.error
+    return Text.assemble((terminal.clean(one.member.dataset), "bold"), (f": {terminal.clean(said)}", "dim"))
 
 
-def _pairs(verdict: "SuiteVerdict") -> Table:
-    table = _table("pair", "leads", "median difference", "adjusted p", "better")
-    for pair in verdict.pairs:
-        table.add_row(
-            Text(f"{pair.a} and {pair.b}", "bold"),
-            Text(f"{pair.a_leads} and {pair.b_leads}"),
-            Text(f"{pair.median:+.3g}"),
-            Text(f"{pair.p_value:.2g}"),
-            Text(pair.better or "neither shown", "" if pair.better else "dim"),
-        )
-    return table
+def _ranks(verdict: "SuiteVerdict") -> list[FittingColumn]:
+    ranked = verdict.candidates
+    return [
+        _column("candidate", [Text(one.id, "bold") for one in ranked], ALWAYS),
+        _column("mean rank", [Text(f"{one.mean_rank:.2f}") for one in ranked], ALWAYS),
+        _column("interval", [Text(f"{one.low:.2f} to {one.high:.2f}", "dim") for one in ranked], 5),
+        _column("wins", [Text(str(one.wins)) for one in ranked], 3),
+        _column("ties", [Text(str(one.ties)) for one in ranked], 1),
+        _column("losses", [Text(str(one.losses)) for one in ranked], 2),
+        _column("across datasets", [Text(*_STANDINGS[one.standing]) for one in ranked], 6),
+    ]
 
 
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in headings:
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    return table
+def _pairs(verdict: "SuiteVerdict") -> list[FittingColumn]:
+    pairs = verdict.pairs
+    better = [Text(pair.better or "neither shown", "" if pair.better else "dim") for pair in pairs]
+    return [
+        _column("pair", [Text(f"{pair.a} and {pair.b}", "bold") for pair in pairs], ALWAYS),
+        _column("leads", [Text(f"{pair.a_leads} and {pair.b_leads}") for pair in pairs], 1),
+        _column("median difference", [Text(f"{pair.median:+.3g}") for pair in pairs], 2),
+        _column("adjusted p", [Text(f"{pair.p_value:.2g}") for pair in pairs], 3),
+        _column("better", better, ALWAYS),
+    ]
+
+
+def _column(name: str, cells: Sequence[Text], keep: int) -> FittingColumn:
+    return FittingColumn(name=name, cells=cells, justify="left", keep=keep, style="dim")

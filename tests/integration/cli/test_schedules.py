@@ -114,6 +114,18 @@ def test_a_schedule_that_nobody_looks_after_is_overdue(scheduled: Project) -> No
     )
 
 
+def test_a_schedule_that_is_paused_says_by_whom_and_since_when(scheduled: Project) -> None:
+    scheduled.bakeoff("schedules", "pause", "often")
+    with scheduled.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE schedule_pauses SET paused_at = '2026-03-01 12:00:00', paused_by = 'anna'"
+        )
+
+    assert scheduled.bakeoff("schedules").stdout.splitlines()[-1] == (
+        "often: paused by anna since 2026-03-01 12:00 UTC: `bakeoff schedules resume often` goes on with it"
+    )
+
+
 def test_a_run_that_cannot_be_started_says_why(scheduled: Project) -> None:
     note(scheduled, "often", "2999-01-01 12:00:00", ("2999-01-01 12:00:00", "open", "no \x1b file"))
 

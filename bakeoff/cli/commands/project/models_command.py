@@ -1,5 +1,6 @@
 """`bakeoff models`: list the candidates of the project, and those that could not be loaded."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,15 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import RenderableType
-    from rich.table import Table
     from rich.text import Text
 
+    from bakeoff.cli.output.fitting_table import FittingColumn
     from bakeoff.domain.candidate import Candidate, Rejection
     from bakeoff.operations.conformance.report_store import KnownReport
     from registry.catalog.live_catalog import CatalogContents
 
 
 _REJECTED = 1
+_LEAST_DESCRIPTION = 30  #: characters, in which a sentence can be read
 
 
 def models(
@@ -45,7 +47,7 @@ def models(
     else:
         listed = [*catalog.contents.candidates.values(), *catalog.contents.disabled.values()]
         checked = {id_: _checked(known) for id_, known in known_reports(configuration, listed).items()}
-        parts = _parts(catalog.contents, str(catalog.file), checked, every=every)
+        parts = _parts(catalog.contents, str(catalog.file), checked, terminal.out().width, every=every)
         terminal.show(terminal.out(), *parts)
     if strict and catalog.rejected:
         raise typer.Exit(_REJECTED)
@@ -62,7 +64,7 @@ def _checked(known: "KnownReport") -> "Text":
 
 
 def _parts(
-    contents: "CatalogContents", file: str, checked: "Mapping[str, Text]", *, every: bool
+    contents: "CatalogContents", file: str, checked: "Mapping[str, Text]", width: int, *, every: bool
 ) -> "list[RenderableType]":
     from rich.text import Text
 
@@ -70,72 +72,70 @@ def _parts(
     signals = contents.signal_models
     candidates = [c for c in contents.candidates.values() if c.id not in signals]
     if candidates:
-        parts.append(_table(candidates, checked))
+        parts += _table(candidates, checked, width)
     if signals:
         parts += [Text()] if candidates else []
         parts += [
             Text("signal models: `bakeoff signals generate` runs them", "bold"),
-            _signal_table(contents),
+            *_signal_table(contents, width),
         ]
     if contents.disabled and every:
         parts += [Text(), Text("disabled: `bakeoff run --with ID` adds one to a run", "bold")]
-        parts.append(_table(contents.disabled.values(), checked, style="dim"))
+        parts += _table(contents.disabled.values(), checked, width, style="dim")
     if contents.rejected:
         parts += [Text(), Text("rejected", "bold red")]
         parts += [part for rejection in contents.rejected.values() for part in _rejected(rejection)]
     return [*parts, Text(), _summary(contents, file, every=every)]
 
 
-def _table(candidates: "Iterable[Candidate]", checked: "Mapping[str, Text]", style: str = "") -> "Table":
-    from rich.table import Table
+def _table(
+    candidates: "Iterable[Candidate]", checked: "Mapping[str, Text]", width: int, style: str = ""
+) -> "list[RenderableType]":
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("model", no_wrap=True)
-    table.add_column("version", no_wrap=True, style="dim")
-    table.add_column("learns", no_wrap=True, style="dim")
-    candidates = list(candidates)
-    has_checks = any(candidate.id in checked for candidate in candidates)
-    if has_checks:
-        table.add_column("checks", no_wrap=True)
-    table.add_column("from", no_wrap=True, overflow="ellipsis", style="dim")
-    table.add_column("description", no_wrap=True, overflow="ellipsis", ratio=1)
-    for candidate in candidates:
-        where = candidate.path or " + ".join(step.path.rpartition(":")[2] for step in candidate.steps)
-        table.add_row(
-            Text(candidate.id, style or "bold"),
-            Text(candidate.version),
-            Text(candidate.learns or ""),
-            *([checked.get(candidate.id, Text(""))] if has_checks else []),
-            Text(where),
-            Text(terminal.clean(candidate.description), style),
-        )
-    return table
+    from bakeoff.cli.output.fitting_table import ALWAYS, fitted
+
+    listed = list(candidates)
+    where = [one.path or " + ".join(step.path.rpartition(":")[2] for step in one.steps) for one in listed]
+    columns = [
+        _column("model", [Text(one.id, style or "bold") for one in listed], ALWAYS),
+        _column("version", [Text(one.version, "dim") for one in listed], 3),
+        _column("learns", [Text(one.learns or "", "dim") for one in listed], 4),
+    ]
+    if any(one.id in checked for one in listed):
+        columns.append(_column("checks", [checked.get(one.id, Text("")) for one in listed], 5))
+    columns.append(_column("from", [Text(path, "dim") for path in where], 1))
+    descriptions = [Text(terminal.clean(one.description), style) for one in listed]
+    return fitted([*columns, _described(descriptions)], width, elsewhere="--json")
 
 
-def _signal_table(contents: "CatalogContents") -> "Table":
+def _signal_table(contents: "CatalogContents", width: int) -> "list[RenderableType]":
     """With their weights in the ensemble, which add up to 1."""
-    from rich.table import Table
     from rich.text import Text
+
+    from bakeoff.cli.output.fitting_table import ALWAYS, fitted
 
     shares: Mapping[str, float] = contents.to_record()["ensemble"]["weights"]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("model", no_wrap=True)
-    table.add_column("version", no_wrap=True, style="dim")
-    table.add_column("weight", no_wrap=True, justify="right")
-    table.add_column("saved models", no_wrap=True, overflow="ellipsis", style="dim")
-    table.add_column("from", no_wrap=True, overflow="ellipsis", style="dim")
-    table.add_column("description", no_wrap=True, overflow="ellipsis", ratio=1)
-    for model in contents.signal_models.values():
-        table.add_row(
-            Text(model.id, "bold"),
-            Text(model.version),
-            Text(f"{shares.get(model.id, 0):.3g}"),
-            Text(", ".join(model.artefacts)),
-            Text(model.path or ""),
-            Text(terminal.clean(model.description)),
-        )
-    return table
+    listed = contents.signal_models.values()
+    columns = [
+        _column("model", [Text(one.id, "bold") for one in listed], ALWAYS),
+        _column("version", [Text(one.version, "dim") for one in listed], 3),
+        _column("weight", [Text(f"{shares.get(one.id, 0):.3g}") for one in listed], 5),
+        _column("saved models", [Text(", ".join(one.artefacts), "dim") for one in listed], 4),
+        _column("from", [Text(one.path or "", "dim") for one in listed], 1),
+    ]
+    descriptions = [Text(terminal.clean(one.description)) for one in listed]
+    return fitted([*columns, _described(descriptions)], width, elsewhere="--json")
+
+
+def _column(name: str, cells: "Sequence[Text]", keep: int) -> "FittingColumn":
+    from bakeoff.cli.output.fitting_table import FittingColumn
+
+    return FittingColumn(name=name, cells=cells, justify="left", keep=keep, style="dim")
+
+
+def _described(descriptions: "Sequence[Text]") -> "FittingColumn":
+    return replace(_column("description", descriptions, 2), least=_LEAST_DESCRIPTION, wraps=True)
 
 
 def _rejected(rejection: "Rejection") -> "Sequence[RenderableType]":

@@ -11,7 +11,9 @@ from bakeoff.cli.output import terminal
 from bakeoff.cli.project_access import ConfigFile
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
     from rich.text import Text
 
     from bakeoff.operations.runs.scheduled_runs import ScheduleStatus
@@ -40,7 +42,7 @@ def schedules(
     if as_json:
         terminal.write_json([_record(row) for row in found])
     elif found:
-        terminal.show(terminal.out(), _table(found), *_remarks(found))
+        terminal.show(terminal.out(), *_table(found, terminal.out().width), *_remarks(found))
     else:
         terminal.out().print("no schedules: add some under `schedules:` in the configuration")
 
@@ -89,27 +91,46 @@ def _record(row: "ScheduleStatus") -> dict[str, Any]:
     }
 
 
-def _table(found: Sequence["ScheduleStatus"]) -> "Table":
-    from rich.table import Table
+def _table(found: Sequence["ScheduleStatus"], width: int) -> "list[RenderableType]":
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("schedule", "of", "when", "next", "last", "run", "missed"):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    for row in found:
-        last = row.standing.last
-        table.add_row(
-            Text(row.schedule.name, "bold"),
-            Text(terminal.clean(row.settings.subject)),
-            Text(str(row.schedule.rule)),
-            Text("paused", "yellow")
-            if row.pause
-            else Text(_local_time(row, row.next_at), "yellow" if row.is_overdue else ""),
-            Text(_local_time(row, last.at), "dim") if last else Text("-", "dim"),
-            _run_cell(row),
-            Text(f"{row.standing.missed:,}", "yellow") if row.standing.missed else Text("0", "dim"),
-        )
-    return table
+    from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, fitted
+
+    def column(name: str, cells: "Iterable[Text]", keep: int) -> FittingColumn:
+        return FittingColumn(name=name, cells=list(cells), justify="left", keep=keep, style="dim")
+
+    columns = [
+        column("schedule", (Text(row.schedule.name, "bold") for row in found), ALWAYS),
+        column("of", (Text(terminal.clean(row.settings.subject)) for row in found), 4),
+        column("when", (Text(str(row.schedule.rule)) for row in found), 3),
+        column("next", map(_next, found), ALWAYS),
+        column("last", map(_last, found), 1),
+        column("run", map(_run_cell, found), 5),
+        column("missed", map(_missed, found), 2),
+    ]
+    return fitted(columns, width, elsewhere="--json")
+
+
+def _next(row: "ScheduleStatus") -> "Text":
+    from rich.text import Text
+
+    if row.pause:
+        return Text("paused", "yellow")
+    return Text(_local_time(row, row.next_at), "yellow" if row.is_overdue else "")
+
+
+def _last(row: "ScheduleStatus") -> "Text":
+    from rich.text import Text
+
+    last = row.standing.last
+    return Text(_local_time(row, last.at) if last else "-", "dim")
+
+
+def _missed(row: "ScheduleStatus") -> "Text":
+    from rich.text import Text
+
+    missed = row.standing.missed
+    return Text(f"{missed:,}", "yellow") if missed else Text("0", "dim")
 
 
 def _run_cell(row: "ScheduleStatus") -> "Text":
@@ -128,8 +149,17 @@ def _run_cell(row: "ScheduleStatus") -> "Text":
 def _remarks(found: Sequence["ScheduleStatus"]) -> "list[Text]":
     from rich.text import Text
 
-    remarks = [Text(f"{row.schedule.name}: {terminal.clean(row.problem)}") for row in found if row.problem]
+    said = {row.schedule.name: _paused(row) if row.pause else terminal.clean(row.problem) for row in found}
+    remarks = [Text(f"{name}: {remark}") for name, remark in said.items() if remark]
     return [Text(), *remarks] if remarks else []
+
+
+def _paused(row: "ScheduleStatus") -> str:
+    if row.pause is None:
+        return ""
+    by = f" by {terminal.clean(row.pause.by)}" if row.pause.by else ""
+    goes_on = f"`bakeoff schedules resume {row.schedule.name}` goes on with it"
+    return f"paused{by} since {_local_time(row, row.pause.at)}: {goes_on}"
 
 
 def _local_time(row: "ScheduleStatus", moment: datetime) -> str:

@@ -69,11 +69,10 @@ def _parsed_state(text: str | None) -> "RunState | None":
 
 def _listed(found: "Sequence[RunSummary]", console: "Console") -> "list[RenderableType]":
     """Ids and states are never cut. Other columns are left out where there is no room, and named below."""
-    from bakeoff.cli.output.fitting_table import fitting, left_out, table_of
+    from bakeoff.cli.output.fitting_table import fitted
 
     columns = _columns(found, longest=max(_SHORTEST_NAME, console.width // 4))
-    kept = fitting(columns, console.width)
-    return [table_of(kept), *left_out(columns, kept, elsewhere="--json")]
+    return fitted(columns, console.width, elsewhere="--json")
 
 
 def _columns(found: "Sequence[RunSummary]", *, longest: int) -> "list[FittingColumn]":

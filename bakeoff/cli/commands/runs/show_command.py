@@ -115,7 +115,7 @@ def _show_rows(
     elif form is ShowFormat.CSV:
         sys.stdout.write(wrong_row_table.to_csv(found))
     else:
-        terminal.show(terminal.out(), *wrong_row_table.wrong_row_table(found))
+        terminal.show(terminal.out(), *wrong_row_table.wrong_row_table(found, terminal.out().width))
 
 
 def _show_folds(report: "RunReport") -> None:

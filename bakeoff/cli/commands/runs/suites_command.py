@@ -52,7 +52,7 @@ def suites(
     if as_json:
         terminal.write_json([report.to_record() for report in found])
     elif found or known:
-        terminal.show(terminal.out(), *suite_list(found, known))
+        terminal.show(terminal.out(), *suite_list(found, known, width=terminal.out().width))
     else:
         terminal.out().print("no suites: add some under `suites:` in the configuration")
 
@@ -164,7 +164,7 @@ def _show(report: "SuiteReport", *, as_json: bool, pairs: bool = False) -> None:
     if as_json:
         terminal.write_json(report.to_record())
     else:
-        terminal.show(terminal.out(), *suite_parts(report, pairs=pairs))
+        terminal.show(terminal.out(), *suite_parts(report, width=terminal.out().width, pairs=pairs))
 
 
 def _leave(report: "SuiteReport") -> None:

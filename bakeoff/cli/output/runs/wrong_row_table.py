@@ -4,9 +4,9 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
+from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, fitted
 from bakeoff.cli.output.number_format import fixed, plain
 from bakeoff.cli.output.terminal import clean
 from bakeoff.operations.comparing.wrong_rows import WrongRow, WrongRows
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 ON_A_PAGE = 20
-_GAP = 2
+_LEAST_FEATURES = 16  #: characters: of less one learns nothing
 
 
-def wrong_row_table(found: WrongRows) -> "list[RenderableType]":
+def wrong_row_table(found: WrongRows, width: int) -> "list[RenderableType]":
     parts: list[RenderableType] = [_title(found)]
     if found.items:
-        parts += [Text(), _table(found)]
+        parts += [Text(), *fitted(_columns(found), width, elsewhere="--format csv")]
     if found.following is not None:
         left = found.wrong - found.following
         parts.append(Text(f"and {left:,} more: --offset {found.following} shows the next ones", "dim"))
@@ -48,24 +48,34 @@ def _title(found: WrongRows) -> Text:
     return Text.assemble(name, f"{of_run}: wrong in {found.wrong:,} of {found.tested:,} test rows")
 
 
-def _table(found: WrongRows) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    folds = any(item.fold is not None for item in found.items)
-    sure = any(item.probability is not None for item in found.items)
-    heads = ["row", *(["fold"] if folds else []), "true", "predicted"]
-    heads += ["error"] if found.is_of_numbers else ["probability"] if sure else []
-    for head in heads:
-        table.add_column(head, justify="right" if head != "predicted" else "left", no_wrap=True)
-    table.add_column("features", overflow="ellipsis", no_wrap=True)
-    for item in found.items:
-        cells = [f"{item.row:,}", *([str(item.fold)] if folds else []), _text(item.true)]
-        cells.append(_text(item.predicted))
-        if found.is_of_numbers:
-            cells.append(_text(item.error))
-        elif sure:
-            cells.append("" if item.probability is None else fixed(item.probability, 2))
-        table.add_row(*cells, Text(_features(item), "dim"))
-    return table
+def _columns(found: WrongRows) -> list[FittingColumn]:
+    """The features take the room that is left: what they do not have is in --csv and --json."""
+    items = found.items
+    columns = [
+        FittingColumn(name="row", cells=[Text(f"{item.row:,}") for item in items], keep=ALWAYS),
+        FittingColumn(name="true", cells=[Text(_text(item.true)) for item in items], keep=ALWAYS),
+        FittingColumn(
+            name="predicted",
+            cells=[Text(_text(item.predicted)) for item in items],
+            justify="left",
+            keep=ALWAYS,
+        ),
+    ]
+    if any(item.fold is not None for item in items):
+        cells = [Text("" if item.fold is None else str(item.fold)) for item in items]
+        columns.insert(1, FittingColumn(name="fold", cells=cells, keep=2))
+    if found.is_of_numbers:
+        columns.append(
+            FittingColumn(name="error", cells=[Text(_text(item.error)) for item in items], keep=ALWAYS)
+        )
+    elif any(item.probability is not None for item in items):
+        cells = [Text("" if item.probability is None else fixed(item.probability, 2)) for item in items]
+        columns.append(FittingColumn(name="probability", cells=cells, keep=3))
+    features = [Text(_features(item), "dim") for item in items]
+    return [
+        *columns,
+        FittingColumn(name="features", cells=features, justify="left", keep=1, least=_LEAST_FEATURES),
+    ]
 
 
 def _features(item: WrongRow) -> str:
