@@ -152,6 +152,11 @@ def blocking(findings: Iterable[Finding]) -> list[Finding]:
     return [one for one in findings if one.blocks]
 
 
+def before_cure(message: str) -> str:
+    """What stands between a message and its cure, so that the two do not run together."""
+    return " Cure: " if message.endswith((".", "!", "?")) else ". Cure: "
+
+
 def in_short(findings: Sequence[Finding]) -> list[tuple[Finding, str]]:
     """A line for each kind: the worst finding of it, and its message with what the others concern."""
     kinds: dict[tuple[str, bool], list[Finding]] = {}

@@ -231,7 +231,13 @@ class ResultOut(Out):
     latency: LatencyOut | None = Field(description="null where the model was too slow to be asked so often")
     model_bytes: int | None = Field(description="of the pickled model; null where the run saves none")
     family: str | None = Field(description="the candidate whose grid it is a member of")
-    beats_baseline: bool | None = Field(description="by the score alone; `verdict` says what is shown")
+    beats_baseline: bool | None = Field(
+        description="whether that is shown; by the score alone until the run is judged. null: not compared, "
+        "or too few rows tell"
+    )
+    baseline_mark: str | None = Field(
+        None, description="where it is not shown to beat each baseline: `not better`, `too few rows`, …"
+    )
     standing: Standing | None = Field(None, description="null until the run is judged, and for the baseline")
     band: tuple[int, int] | None = Field(
         None, description="first and last place that the candidate may have; null until the run is judged"

@@ -229,6 +229,11 @@ class ProductionScores:
         }
 
 
+#: Marks in leaderboards of candidates that are not shown to beat a baseline.
+NOT_BETTER = "not better"
+TOO_FEW_ROWS = "too few rows"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunVerdict:
     metric: str
@@ -311,13 +316,31 @@ class RunVerdict:
 
     def beats_baselines(self, candidate: str) -> bool | None:
         """Whether it is shown to beat each of them. None: not compared, or too little is known for it."""
-        title = self.production.title if self.production else None
-        outcomes = {
-            one.outcome for one in self.references if one.candidate == candidate and one.reference != title
-        }
+        outcomes = set(self._beside_baselines(candidate).values())
         if not outcomes or Against.INSUFFICIENT in outcomes:
             return None
         return outcomes == {Against.BETTER}
+
+    def baseline_mark(self, candidate: str, *, dummy: str | None) -> str:
+        """What leaderboards say where it is not shown to beat each baseline; empty if it is, or not compared.
+
+        The baseline is named where it is not the dummy.
+        """
+        outcomes = self._beside_baselines(candidate)
+        if Against.INSUFFICIENT in outcomes.values():
+            return TOO_FEW_ROWS
+        unbeaten = [name for name, outcome in outcomes.items() if outcome is not Against.BETTER]
+        if not unbeaten:
+            return ""
+        return NOT_BETTER if dummy in unbeaten else f"{NOT_BETTER} than {unbeaten[0]}"
+
+    def _beside_baselines(self, candidate: str) -> dict[str, Against]:
+        title = self.production.title if self.production else None
+        return {
+            one.reference: one.outcome
+            for one in self.references
+            if one.candidate == candidate and one.reference != title
+        }
 
     def against_production(self, candidate: str) -> ReferenceComparison | None:
         """The comparison; None if the two were not compared."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.runs.result import Result
+from bakeoff.domain.runs.verdict import NOT_BETTER
 
 #: Stands for a result without a value.
 _WORST = -math.inf
@@ -20,6 +21,8 @@ class LeaderboardRow:
     #: Whether the verdict shows it; without a verdict, whether the value is better. None: not known, or it is
     #: the baseline itself.
     beats_baseline: bool | None
+    #: In a word or two where it is not shown to beat each baseline; empty if it is, or not compared.
+    baseline_mark: str = ""
 
 
 def in_order_of_bands(
@@ -56,17 +59,19 @@ def rank(
     for position, (goodness, _) in enumerate(ordered, start=1):
         ranks.setdefault(goodness, position)
     baseline = next((goodness for goodness, result in ordered if result.model_id == baseline_id), _WORST)
-    return [
-        LeaderboardRow(
+
+    def row(goodness: float, result: Result) -> LeaderboardRow:
+        alone = baseline == _WORST or result.model_id == baseline_id
+        beats = None if alone else goodness > baseline
+        return LeaderboardRow(
             rank=ranks[goodness],
             result=result,
             value=_value(result, metric),
-            beats_baseline=(
-                None if baseline == _WORST or result.model_id == baseline_id else goodness > baseline
-            ),
+            beats_baseline=beats,
+            baseline_mark=NOT_BETTER if beats is False else "",
         )
-        for goodness, result in ordered
-    ]
+
+    return [row(goodness, result) for goodness, result in ordered]
 
 
 def _goodness(result: Result, metric: str, sign: int) -> float:

@@ -86,8 +86,9 @@ def tell(
         said, first = _not_better_than_baseline(verdict, scored, first, unbeaten[0]), first[:1]
     parts = [said, _the_one_to_take(verdict, scored, prefer)]
     fixed = dict.fromkeys(one.reference for one in verdict.references if one.reference not in unbeaten)
-    # Of several in first place it goes without saying that they beat a baseline; of one alone it does not.
-    implied = set(baselines) if len(scored) > 1 else set()
+    # Of several in first place it goes without saying that they beat a baseline; of one alone it does not,
+    # but who is not shown to beat one of them has won nothing by beating another.
+    implied = set(baselines) if len(scored) > 1 or unbeaten else set()
     parts += [_against(verdict, first, name, is_implied=name in implied) for name in fixed]
     return " ".join(part for part in parts if part)
 

@@ -61,7 +61,12 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
     )
     if verdict is not None and run.baseline_id is not None:
         standings = [
-            replace(row, beats_baseline=verdict.beats_baselines(row.result.model_id)) for row in standings
+            replace(
+                row,
+                beats_baseline=verdict.beats_baselines(row.result.model_id),
+                baseline_mark=verdict.baseline_mark(row.result.model_id, dummy=run.baseline_id),
+            )
+            for row in standings
         ]
     if verdict is not None:
         standings = in_order_of_bands(standings, verdict.bands)
@@ -146,6 +151,7 @@ def standing_record(
         **standing.result.to_record(),
         "family": family,
         "beatsBaseline": standing.beats_baseline,
+        "baselineMark": standing.baseline_mark or None,
         "folds": standing.result.details.get("folds", []),
         **judged,
     }

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from bakeoff.evaluation.statistics.costs import is_cheap
+
 #: By the name of a cost in an address.
 COSTS: Final[Mapping[str, str]] = {
     "p99": "p99 of one prediction, ms",
@@ -12,6 +14,9 @@ COSTS: Final[Mapping[str, str]] = {
     "memory": "peak memory, MB",
     "size": "size of the saved model, MB",
 }
+
+#: Lower ones count as these, as in the verdict's choice among tied candidates: ms, s or MB.
+_NEGLIGIBLE: Final = {"p99": 1.0, "p50": 1.0, "predict": 0.1, "fit": 0.1, "memory": 16.0, "size": 1.0}
 
 _KEYS: Final = {"predict": "predictSeconds", "fit": "fitSeconds", "memory": "peakMemoryMb"}
 
@@ -28,6 +33,12 @@ def cost_of(record: Mapping[str, Any], cost: str) -> float | None:
         return record["modelBytes"] / 1e6 if record.get("modelBytes") else None
     value: float = record[_KEYS[cost]]
     return value
+
+
+def is_much_dearer(one: float, other: float, cost: str) -> bool:
+    """By the rule of the verdict: measured costs differ from run to run, and small ones count as equal."""
+    least = _NEGLIGIBLE[cost]
+    return not is_cheap(max(one, least), max(other, least))
 
 
 def latency_figure(records: Sequence[Mapping[str, Any]]) -> str | None:

@@ -151,17 +151,27 @@ def _columns(rows: Sequence[Record], others: Sequence[str], options: BoardOption
 
 def _head(board: _Board) -> Markup:
     choice = board.options.choice is not None
-    against = f"Against {_short_reference(board.against)}" if board.against else "Beside the highest"
+    against = (
+        f"Against {_short_reference(board.against)}" if board.against else f"Beside the {_extreme(board)}"
+    )
     cells = [
         _th("Place", class_="bo-place"),
         _th(hidden("Choose"), class_="bo-choice") if choice else None,
         _th("Model", class_="bo-model"),
-        _th(metric_title(board.metric), class_="bo-score", aria_sort="descending"),
+        _th(metric_title(board.metric), class_="bo-score", aria_sort=_order(board)),
         _th(hidden("95 % interval"), scale_head(board.scale), class_="bo-axis"),
         _th(against, class_="bo-against") if board.verdict else None,
         *(_th(_title(column), class_=_figure_class(column)) for column in board.columns),
     ]
     return tag("thead", tag("tr", *cells, role="row"), role="rowgroup")
+
+
+def _extreme(board: _Board) -> str:
+    return "highest" if (board.verdict or {}).get("greaterIsBetter", True) else "lowest"
+
+
+def _order(board: _Board) -> str:
+    return "descending" if _extreme(board) == "highest" else "ascending"
 
 
 def _th(*children: Child, **attributes: Any) -> Markup:
@@ -266,6 +276,8 @@ def _model_cell(row: Record, board: _Board) -> Markup:
         said.append(label("baseline"))
     if verdict is not None and verdict["recommended"] == row["modelId"]:
         said.append(label("take this one", "lead"))
+    if mark := row.get("baselineMark"):
+        said.append(label(mark, title="Not shown to beat each baseline: it may have learned nothing"))
     details = row.get("details") or {}
     if details.get("deterministic") is False:
         said.append(label("varies", "late", title="A second fit with the same seed predicted something else"))

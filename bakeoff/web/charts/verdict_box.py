@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bakeoff.domain.finding import before_cure
 from bakeoff.domain.runs.verdict import verdict_facts
 from bakeoff.web.charts.markup import Markup, escape, hidden, joined_markup, tag
 from bakeoff.web.charts.number_text import share_text
@@ -54,7 +55,7 @@ def _finding(finding: Mapping[str, Any]) -> Markup:
         )
         return tag("li", icon("note"), said, class_="bo-finding bo-idle")
     cure = (
-        tag("span", " ", _with_code(_capital(finding["cure"])), class_="bo-quiet")
+        tag("span", before_cure(finding["message"]), _with_code(finding["cure"]), class_="bo-quiet")
         if finding["cure"]
         else None
     )

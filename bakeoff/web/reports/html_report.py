@@ -131,7 +131,8 @@ def _pareto(contents: ReportContents) -> Markup | None:
     if not contents.pairs or len(points) < 2:  # noqa: PLR2004 - one point has no front
         return None
     plot = pareto_plot(points, metric=metric, cost=cost)
-    return tag("section", tag("h2", "Score against cost"), tag("p", pareto_sentence(points, metric)), plot)
+    said = pareto_sentence(points, metric, cost=cost, verdict=contents.verdict)
+    return tag("section", tag("h2", "Score against cost"), tag("p", said), plot)
 
 
 def _confusion(contents: ReportContents) -> Markup | None:

@@ -5,6 +5,7 @@ Names and messages are other people's: nothing in them becomes markup, and no na
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from bakeoff.domain.finding import before_cure
 from bakeoff.domain.runs.verdict import verdict_facts
 from bakeoff.web.charts.cost_figures import cost_of, latency_figure
 from bakeoff.web.charts.number_text import cost_text, fixed_text, metric_title, places_for, signed_text
@@ -73,7 +74,7 @@ def _findings(findings: Sequence[Record]) -> Iterator[str]:
         if finding["accepted"] is not None:
             continue
         yield f"> [!{_ALERTS[str(finding['severity'])]}]"
-        cure = f" {prose(finding['cure'])}" if finding["cure"] else ""
+        cure = f"{before_cure(finding['message'])}{prose(finding['cure'])}" if finding["cure"] else ""
         yield f"> {prose(finding['message'])}{cure}"
         yield ""
 
@@ -181,6 +182,8 @@ def _notes(row: Record, contents: ReportContents) -> str:
     said = ["baseline"] if row["modelId"] == contents.run["baselineId"] else []
     if contents.verdict and contents.verdict["recommended"] == row["modelId"]:
         said.append("**take this one**")
+    if mark := row.get("baselineMark"):
+        said.append(prose(mark))
     if row["details"].get("deterministic") is False:
         said.append("varies")
     if number := len(row["details"].get("warnings", ())):

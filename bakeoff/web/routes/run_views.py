@@ -39,6 +39,8 @@ def show_pareto(visit: Visit) -> Answer:
         greater_is_better=report.run.rules.greater_is_better(metric),
         baseline_id=report.run.baseline_id,
     )
+    verdict = report.verdict.to_record() if report.verdict else None
+    said = pareto_sentence(points, metric, cost=cost, verdict=verdict)
     shown = [point for point in points if point.kind != "beaten"] if visit.asked("beaten") == "no" else points
     jobs = {row["modelId"]: row["evaluationId"] for row in rows}
     return Page(
@@ -48,7 +50,7 @@ def show_pareto(visit: Visit) -> Answer:
         data={
             **run_head(visit, report, "pareto"),
             "points": [(point, jobs[point.model]) for point in shown],
-            "said": claim_of(pareto_sentence(points, metric)),
+            "said": claim_of(said),
             "plot": pareto_plot(shown, metric=metric, cost=cost),
             "metric": metric,
             "cost": cost,

@@ -129,8 +129,8 @@ def _note(standing: LeaderboardRow, report: RunReport) -> str:
     said = ["baseline"] if name == report.run.baseline_id else []
     if report.verdict is not None and report.verdict.recommended == name:
         said.append("take this one")
-    if standing.beats_baseline is False:
-        said.append("not better than the baseline")
+    if standing.baseline_mark:
+        said.append(standing.baseline_mark)
     if report.verdict is not None and FAILED_CHECKS in report.verdict.findings_on(name):
         said.append("fails checks")
     if standing.result.reused_from:

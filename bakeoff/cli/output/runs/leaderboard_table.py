@@ -142,8 +142,9 @@ def _note(standing: LeaderboardRow, report: RunReport) -> Text:
     take_it = report.verdict is not None and report.verdict.recommended == standing.result.model_id
     if take_it:
         said.append("take this one")
-    if not_better := standing.beats_baseline is False:
-        said.append("not better")
+    not_better = standing.beats_baseline is False
+    if standing.baseline_mark:
+        said.append(standing.baseline_mark)
     if note := _of_family(standing, report):
         said.append(note)
     warnings = standing.result.details.get("warnings")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bakeoff.web.charts.axis import linear, logarithmic
-from bakeoff.web.charts.cost_figures import COSTS, cost_of
+from bakeoff.web.charts.cost_figures import COSTS, cost_of, is_much_dearer
 from bakeoff.web.charts.markup import Child, Markup, tag
 from bakeoff.web.charts.number_text import brief, cost_text, fixed_text, metric_title, places_for, share_text
 from bakeoff.web.charts.plots.plot_frame import PlotFrame, as_a_table, path_of, shortened
@@ -75,20 +75,46 @@ def _kind(model: str, front: Sequence[str], better: Mapping[frozenset[str], str 
     return "tied" if any(winner is None for winner in shown) else "front"
 
 
-def pareto_sentence(points: Sequence[ParetoPoint], metric: str) -> str:
+def pareto_sentence(
+    points: Sequence[ParetoPoint],
+    metric: str,
+    *,
+    cost: str = "predict",
+    verdict: Mapping[str, Any] | None = None,
+) -> str:
+    """`verdict`: its record. The advice is never another than its own; None: there is none by this metric."""
     front = [point for point in points if point.kind == "front"]
     if not front:
         return "No candidate has both a score and this cost."
     last = front[-1]
+    if verdict is not None and verdict["recommended"] != last.model:
+        return _beside_the_verdict(points, last, verdict["recommended"], cost)
     said = (
         f"{last.model} gives the most for its cost: nothing cheaper is as good, "
         "and nothing dearer is surely better."
     )
     first = front[0]
-    if first is not last and last.cost > 0:
+    if first is not last and is_much_dearer(last.cost, first.cost, cost):
         less = f"{brief(abs(last.score - first.score))} {metric_title(metric)}"
         said += f" {first.model} costs {share_text(first.cost / last.cost)} of that, and is worse by {less}."
     return said
+
+
+def _beside_the_verdict(
+    points: Sequence[ParetoPoint], last: ParetoPoint, recommended: str | None, cost: str
+) -> str:
+    """Where the verdict takes another than the last of the front, or none."""
+    if recommended is None:
+        return "The verdict takes none of them, whatever they cost."
+    said = f"The verdict takes {recommended}"
+    taken = next((point for point in points if point.model == recommended), None)
+    if taken is None:
+        return f"{said}, of which this cost is not known."
+    if is_much_dearer(taken.cost, last.cost, cost):
+        return f"{said}. {last.model} costs {share_text(last.cost / taken.cost)} of that."
+    if is_much_dearer(last.cost, taken.cost, cost):
+        return f"{said}. {last.model} costs much more."
+    return f"{said}: {last.model} costs hardly less."
 
 
 def pareto_plot(

@@ -548,6 +548,17 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             id="one candidate that does not beat the dummy",
         ),
         pytest.param(
+            replace(
+                ONLY_ONE,
+                recommended=None,
+                references=(against("always", "xgboost", NOT_SHOWN), against("dummy", "xgboost", BETTER)),
+            ),
+            [contender("xgboost")],
+            {"baselines": ["always", "dummy"]},
+            "xgboost, the only candidate with a score, is not shown to beat always by f1 on 6,000 rows.",
+            id="one candidate that beats one baseline of two has won nothing",
+        ),
+        pytest.param(
             verdict_of({"xgboost": NONE}),
             [contender("xgboost", None)],
             {},

@@ -49,6 +49,21 @@ def test_the_baseline_does_not_stretch_the_scale_but_says_where_it_is():
     assert max(dots) > 85
 
 
+def test_a_candidate_that_is_not_shown_to_beat_a_baseline_is_marked():
+    report = a_report()
+    report["leaderboard"][1]["baselineMark"] = "not better than always answering 'b'"
+    report["leaderboard"][2]["baselineMark"] = "too few rows"
+    labels = [one.text for one in with_class(board(report), "bo-label")]
+    assert "not better than always answering 'b'" in labels
+    assert "too few rows" in labels
+
+
+def test_where_the_lowest_wins_the_column_is_beside_the_lowest():
+    elements = board(a_report(verdict=a_verdict(production=None, greaterIsBetter=False)))
+    assert said_by(with_class(elements, "bo-against"))[0] == "Beside the lowest"
+    assert with_class(elements, "bo-score")[0].attributes["aria-sort"] == "ascending"
+
+
 def test_standings_against_production_are_words_with_signed_differences():
     said = said_by(with_class(board(), "bo-against"))
     assert said[:2] == ["Against Production", "better +0.023"]
@@ -114,7 +129,7 @@ def test_the_verdict_begins_with_its_claim():
     )
     assert [one.text for one in elements if one.name == "strong"] == ["Four candidates share first place:"]
     assert [one.text for one in with_class(elements, "bo-finding")] == [
-        "high: Look out. drop: [x] does",
+        "high: Look out. Cure: drop: [x] does",
         "Look out. Accepted: we know",
     ]
     assert [one.text for one in elements if one.name == "code"] == ["drop: [x]"]

@@ -49,12 +49,14 @@ def test_open_findings_are_alerts_and_accepted_ones_are_left_out():
     findings = [
         a_finding(),
         a_finding(severity="low", message="Small.", cure=""),
+        a_finding(severity="medium", message="it rests on 5 to 7 rows", cure="more test rows"),
         a_finding(accepted="known"),
     ]
     said = lines(with_report(report_contents(), verdict=a_verdict(findings=findings)))
-    assert said[said.index("> [!CAUTION]") + 1] == "> Look out. drop it."
+    assert said[said.index("> [!CAUTION]") + 1] == "> Look out. Cure: drop it."
     assert said[said.index("> [!NOTE]") + 1] == "> Small."
-    assert sum(line.startswith("> [!") for line in said) == 2
+    assert said[said.index("> [!WARNING]") + 1] == "> it rests on 5 to 7 rows. Cure: more test rows"
+    assert sum(line.startswith("> [!") for line in said) == 3
 
 
 def test_what_failed_is_listed_with_the_cure_and_how_to_replay_is_folded():

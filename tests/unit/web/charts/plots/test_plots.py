@@ -135,6 +135,23 @@ def test_the_sentence_names_the_one_to_take_and_what_the_cheapest_saves():
     assert pareto_sentence([], "f1") == "No candidate has both a score and this cost."
 
 
+def said_beside(recommended, *, cost="p99", **changed):
+    rows = [{**row, **changed} for row in a_report()["leaderboard"]]
+    points = pareto_points(rows, all_pairs(), metric="f1", cost=cost, baseline_id="dummy")
+    return pareto_sentence(points, "f1", cost=cost, verdict={"recommended": recommended})
+
+
+def test_the_sentence_of_costs_never_advises_another_than_the_verdict():
+    assert said_beside("xgboost").startswith("xgboost gives the most for its cost")
+    assert said_beside("stack_top3") == "The verdict takes stack_top3. xgboost costs 10 % of that."
+    assert said_beside(None) == "The verdict takes none of them, whatever they cost."
+
+
+def test_where_costs_hardly_differ_nothing_is_said_to_be_cheaper():
+    said = said_beside("xgboost", cost="predict", predictSeconds=0.02)
+    assert said == "The verdict takes xgboost: stack_top3 costs hardly less."
+
+
 def test_a_pareto_plot_labels_the_front_and_production_first():
     rows = a_report()["leaderboard"]
     points = pareto_points(rows, all_pairs(), metric="f1", cost="p99", baseline_id="dummy")
