@@ -105,7 +105,12 @@ def find_job(engine: "Engine", asked: str, model: str | None) -> "Job":
     from bakeoff.store.bakeoffs import job_rows, run_rows
 
     if model is None:
-        return job_rows.get(engine, job_rows.find(engine, asked))
+        try:
+            return job_rows.get(engine, job_rows.find(engine, asked))
+        except NotFoundError as exc:
+            raise NotFoundError(
+                f"{exc}; a candidate is named after its run, as in `latest {asked}`"
+            ) from None
     run_id = run_rows.find(engine, asked)
     of_run = job_rows.of_run(engine, run_id)
     for job in of_run:

@@ -6,6 +6,8 @@ from bakeoff.domain.runs.run import PRIORITIES
 from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.settings.section import Section
 
+_FEWEST = 2
+
 
 class SuiteDesignSettings(Section):
     """The part of a design that all datasets can share. Groups and times are columns: datasets name them."""
@@ -23,7 +25,7 @@ class SuiteSettings(Section):
     since settings may not import `bakeoff.evaluation`; a test holds that their bounds are the same.
     """
 
-    datasets: list[str] = Field(min_length=2, max_length=200, description="names of `datasets`")
+    datasets: list[str] = Field(max_length=200, description="names of `datasets`, two at least")
     models: list[str] | None = Field(
         None, min_length=1, description="candidates; null: all that are enabled then"
     )
@@ -45,6 +47,8 @@ class SuiteSettings(Section):
     @field_validator("datasets")
     @classmethod
     def _are_different(cls, names: list[str]) -> list[str]:
+        if len(names) < _FEWEST:
+            raise ValueError(f"a suite needs {_FEWEST} datasets at least: `bakeoff run` evaluates on one")
         if twice := next((name for place, name in enumerate(names) if name in names[:place]), None):
             raise ValueError(f"{twice!r} stands in it twice: each dataset counts once")
         return names

@@ -90,7 +90,7 @@ class CatalogContents:
         if candidate_id in self.disabled:
             return f"it is disabled: set `enabled: true` in the catalog file, or add `--with {candidate_id}`"
         known = ", ".join(self.candidates) or "none at all"
-        return nearest(candidate_id, self.candidates) or f"there are {known}"
+        return nearest(candidate_id, self.candidates).removeprefix("; ") or f"there are {known}"
 
     def to_record(self) -> dict[str, Any]:
         """The contents as JSON, over HTTP and in `--json`."""

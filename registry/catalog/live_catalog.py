@@ -276,6 +276,12 @@ def _read(file: Path) -> catalog_schema.CatalogFile:
     return read
 
 
+def declared_ids(file: Path) -> frozenset[str]:
+    """All ids of the catalog file and of packages, healthy or not. Nothing is imported for it."""
+    offered, misnamed = entry_points.declared()
+    return frozenset(one.id for one in (*catalog_schema.read(file).candidates, *offered, *misnamed))
+
+
 def _not_in(
     named: Iterable[Candidate | Rejection], offered: Iterable[Candidate], misnamed: Iterable[Rejection]
 ) -> tuple[tuple[Candidate, ...], tuple[Rejection, ...]]:

@@ -43,6 +43,15 @@ class PreferAmongTied(StrEnum):
     MEMORY = "memory"
 
 
+#: A cost counts as much higher if it is more than so many times another.
+_MUCH = 2.0
+
+
+def is_cheap(cost: float, least: float) -> bool:
+    """Beside the least cost of those that one may take."""
+    return cost <= _MUCH * least
+
+
 @dataclass(frozen=True, kw_only=True)
 class Interval:
     low: float

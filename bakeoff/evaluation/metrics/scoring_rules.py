@@ -21,7 +21,7 @@ from bakeoff.domain.metric import (
     ScoringRules,
 )
 from bakeoff.domain.tuning import Costs
-from bakeoff.domain.wording import quoted
+from bakeoff.domain.wording import joined, nearest, quoted
 from bakeoff.evaluation.metrics import metric_names
 from registry.columns.class_predictions import Label, code_of
 
@@ -116,7 +116,7 @@ def _costs(given: Mapping[str, float] | None, kind: TargetKind) -> Costs | None:
     if wrong:
         is_unknown = wrong[0] in given
         raise InvalidInputError(
-            f"costs {'name' if is_unknown else 'do not say'} {wrong[0]}: write "
+            f"costs {'name' if is_unknown else 'do not say'} {joined(wrong)}: write "
             "false_positive=1,false_negative=10, with numbers of yours"
         )
     for name, cost in given.items():
@@ -150,7 +150,8 @@ def _positive_label(label: Label | None, kind: TargetKind, classes: Sequence[Lab
     place = 1 if label is None else code_of(label, classes)
     if place is None:
         raise InvalidInputError(
-            f"positive label {quoted(label)} is not a class of the target; the classes are {_listed(classes)}"
+            f"positive label {quoted(label)} is not a class of the target; the classes are "
+            f"{_listed(classes)}{nearest(str(label), map(str, np.asarray(classes).tolist()))}"
         )
     return str(np.asarray(classes).tolist()[place])
 

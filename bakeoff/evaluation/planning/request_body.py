@@ -1,5 +1,6 @@
 """Bodies of requests. Each is checked as a whole, and one error names everything that is wrong."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
@@ -28,6 +29,8 @@ class Body(BaseModel):
     )
 
 
+_QUOTED = re.compile(r"'([^']*)'")
+
 B = TypeVar("B", bound=Body)
 
 
@@ -36,21 +39,28 @@ def parse(kind: type[B], body: Mapping[str, Any], what: str) -> B:
     try:
         return kind.model_validate(body)
     except ValidationError as exc:
-        problems = dict.fromkeys(_explain(error, kind) for error in exc.errors())
-    raise InvalidInputError(f"this is no {what}: " + "; ".join(problems))
+        problems: dict[str, list[str]] = {}
+        for error in exc.errors():
+            what_it_is, expected = _explain(error, kind)
+            problems.setdefault(what_it_is, []).append(expected)
+    told = [what_it_is + " or ".join(dict.fromkeys(expected)) for what_it_is, expected in problems.items()]
+    raise InvalidInputError(f"this is no {what}: " + "; ".join(told))
 
 
-def _explain(error: Any, kind: type[Body]) -> str:
+def _explain(error: Any, kind: type[Body]) -> tuple[str, str]:
+    """What it is, and what was expected. A key of several types has an error for each of them."""
     if not error["loc"]:
-        return f"it is {quoted(error['input'])}, not a mapping of keys to values"
+        return f"it is {quoted(error['input'])}, not a mapping of keys to values", ""
     path, within = _path(error["loc"], kind)
     key, known = cut(".".join(path), _MOST_OF_A_KEY), _keys(within)
     if error["type"] == "missing":
-        return f"{key} is missing"
+        return f"{key} is missing", ""
     if error["type"] == "extra_forbidden":
-        return f"{key} is no key of it{nearest(key, known) or f'; there are {listed(known)}'}"
-    message = error["msg"]
-    return f"{key} is {quoted(error['input'])}: {message[0].lower()}{message[1:]}"
+        return f"{key} is no key of it{nearest(key, known) or f'; there are {listed(known)}'}", ""
+    message = f"{error['msg'][0].lower()}{error['msg'][1:]}"
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        message += nearest(error["input"], _QUOTED.findall(error["ctx"]["expected"]))
+    return f"{key} is {quoted(error['input'])}: ", message
 
 
 def _path(place: tuple[str | int, ...], kind: type[Body]) -> tuple[list[str], type[Body]]:

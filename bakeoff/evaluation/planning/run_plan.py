@@ -244,6 +244,8 @@ def _refuse_a_second_target(request: RunSpec, configured: DatasetSettings) -> No
 
 def _no_such_dataset(name: str, known: Sequence[str]) -> str:
     cure = nearest(name, known) or f"; there are {listed(sorted(known))}"
+    if Path(name).suffix and Path(name).is_file():
+        cure = ": save or convert it as one of these"
     return (
         f"there is no dataset {cut(name, 200)} in the configuration, and it is no .csv or .parquet file{cure}"
     )

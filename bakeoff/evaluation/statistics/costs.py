@@ -9,9 +9,6 @@ from typing import Protocol
 
 from bakeoff.domain.runs.verdict import PreferAmongTied
 
-#: A cost counts as much higher if it is more than so many times another.
-MUCH = 2.0
-
 #: Costs below these count as these: seconds for all test rows, seconds, MB.
 _NEGLIGIBLE = {
     PreferAmongTied.PREDICT_TIME: 0.1,
@@ -45,8 +42,3 @@ def cost_of(one: HasCosts, by: PreferAmongTied, *, rows: int) -> float:
     """As it counts for a choice. `rows`: how many were predicted; of few rows a clock tells little."""
     per = max(1, rows) if by is PreferAmongTied.PREDICT_TIME else 1
     return max(measured_cost(one, by), _NEGLIGIBLE[by] / per)
-
-
-def is_cheap(cost: float, least: float) -> bool:
-    """Beside the least cost of those that one may take."""
-    return cost <= MUCH * least

@@ -19,6 +19,7 @@ from bakeoff.domain.runs.verdict import (
     ReferenceComparison,
     RunVerdict,
     Standing,
+    is_cheap,
 )
 from bakeoff.evaluation.statistics import sentences
 from bakeoff.evaluation.statistics.comparison import (
@@ -28,7 +29,7 @@ from bakeoff.evaluation.statistics.comparison import (
     compare_all,
     compare_with_fixed,
 )
-from bakeoff.evaluation.statistics.costs import cost_of, is_cheap
+from bakeoff.evaluation.statistics.costs import cost_of
 from bakeoff.evaluation.statistics.intervals import interval
 from bakeoff.evaluation.statistics.sentences import Contender
 from bakeoff.evaluation.statistics.sketches.blocks import SEED

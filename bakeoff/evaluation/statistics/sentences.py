@@ -18,9 +18,10 @@ from bakeoff.domain.runs.verdict import (
     ReferenceComparison,
     RunVerdict,
     Standing,
+    is_cheap,
 )
 from bakeoff.domain.wording import joined
-from bakeoff.evaluation.statistics.costs import cost_of, is_cheap, measured_cost
+from bakeoff.evaluation.statistics.costs import cost_of, measured_cost
 
 #: As `prefer`: the user gave an order of candidates, not a cost.
 ORDER = "order"

@@ -65,6 +65,7 @@ def add_dataset(context: Context, name: str, data: Path, options: Mapping[str, A
         replace_text(draft, text)
         candidate = Context(load(draft))
         found = check_dataset(candidate, RunSpec(dataset=name))
+        _check_positive_label(candidate, name, found)
         fields = columns_of(candidate, found.dataset)
     except InvalidInputError as exc:
         raise InvalidInputError(f"not added: {str(exc).replace(str(draft), str(file))}") from exc
@@ -76,12 +77,26 @@ def add_dataset(context: Context, name: str, data: Path, options: Mapping[str, A
     return AddedDataset(name=name, entry=entry, file=file, found=found, fields=fields)
 
 
+def _check_positive_label(context: Context, name: str, found: CheckedDataset) -> None:
+    """As a run does: it would refuse a label that is no class of the target."""
+    from bakeoff.evaluation.datasets.snapshot import classes
+    from bakeoff.evaluation.datasets.snapshot_layout import folder_of
+    from bakeoff.evaluation.metrics.scoring_rules import resolve_rules
+
+    configuration, data = context.configuration, found.dataset
+    resolve_rules(
+        target_kind=data.target_kind,
+        classes=list(classes(folder_of(configuration.snapshots, data.dataset_id, data.split_id))),
+        positive_label=configuration.settings.datasets[name].positive_label,
+    )
+
+
 def _source(data: Path) -> str:
     source = FILE_SOURCES.get(data.suffix.lower())
     if source is None:
         raise InvalidInputError(
-            f"{data} is no .csv or .parquet file: rename or convert it, or write an entry of another source "
-            f"under `datasets` in {DEFAULT_FILE}"
+            f"{data} is no .csv or .parquet file: save or convert it as one of these, or write an entry of "
+            f"another source under `datasets` in {DEFAULT_FILE}"
         )
     return str(source)
 

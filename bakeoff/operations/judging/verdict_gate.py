@@ -51,7 +51,11 @@ class VerdictGate:
             if asked is not None and asked not in verdict.standings:
                 raise NotFoundError(
                     f"run {run} has no verdict on {asked!r}{nearest(asked, verdict.standings)}; "
-                    f"it has one on {listed(verdict.standings)}"
+                    + (
+                        f"it has one on {listed(verdict.standings)}"
+                        if verdict.standings
+                        else "it has none on any candidate"
+                    )
                 )
         candidate, production = self.candidate or verdict.recommended, verdict.production
         if candidate is None:

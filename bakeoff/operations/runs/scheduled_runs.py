@@ -5,10 +5,11 @@ of workers may do so at once. If a worker dies, the next one starts the run of i
 """
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.errors import BakeoffError, NotFoundError
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.schedule import ON_TIME, Pause, Schedule, Slot
 from bakeoff.domain.wording import listed, nearest, quoted
@@ -23,6 +24,7 @@ from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.store.bakeoffs import run_rows, schedule_slots
 from bakeoff.store.bakeoffs.schedule_slots import SlotSummary
 from bakeoff.store.database import schema_version
+from registry.catalog.live_catalog import declared_ids
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ class ScheduleStatus:
     standing: SlotSummary
     run: Run | None  #: of the last slot; None when there is none, or it was removed
     pause: Pause | None = None  #: None: it is not paused
+    unknown_model: str = ""  #: one of its models that the catalog does not have, and the one that was meant
 
     @property
     def next_at(self) -> datetime:
@@ -95,6 +98,8 @@ class ScheduleStatus:
         """Empty when all is well."""
         if self.pause is not None:
             return ""
+        if self.unknown_model:
+            return f"none of its runs can be started: there is no candidate {self.unknown_model}"
         last = self.standing.last
         if last and last.error:
             return f"its run could not be started so far, tried {last.tries} times: {last.error}"
@@ -104,7 +109,27 @@ class ScheduleStatus:
 def schedule_statuses(context: Context) -> list[ScheduleStatus]:
     """The state of each schedule, also where there is no database yet; none is created."""
     scheduled = context.configuration.settings.scheduled
-    return [_status(context, settings, settings.to_schedule(name)) for name, settings in scheduled.items()]
+    unknown = _unknown_models(context, scheduled)
+    return [
+        replace(_status(context, settings, settings.to_schedule(name)), unknown_model=unknown.get(name, ""))
+        for name, settings in scheduled.items()
+    ]
+
+
+def _unknown_models(context: Context, scheduled: Mapping[str, ScheduleSettings]) -> dict[str, str]:
+    """By schedule. A catalog that cannot be read says so where it is needed."""
+    if not any(settings.models for settings in scheduled.values()):
+        return {}
+    try:
+        known = declared_ids(context.configuration.catalog_file)
+    except BakeoffError:
+        return {}
+    return {
+        name: f"{quoted(model)}{nearest(model, known)}"
+        for name, settings in scheduled.items()
+        for model in settings.models or ()
+        if model not in known
+    }
 
 
 def pause_schedule(context: Context, name: str, *, by: str) -> bool:

@@ -11,6 +11,7 @@ from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run, RunState, end_of_run
+from bakeoff.domain.wording import nearest
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.results import curve_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_mapping import job_to_row, result_to_row, run_from_row, run_to_row
@@ -75,7 +76,8 @@ def get_within(connection: Connection, run_id: str) -> Run:
 
 
 def _no_run(given: str) -> NotFoundError:
-    return NotFoundError(f"there is no run {given}: `bakeoff runs` lists them")
+    meant = nearest(given, ["latest"])
+    return NotFoundError(f"there is no run {given}{f'{meant} ' if meant else ': '}`bakeoff runs` lists them")
 
 
 def exists(engine: Engine, run_id: str) -> bool:

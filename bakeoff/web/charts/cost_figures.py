@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from bakeoff.evaluation.statistics.costs import is_cheap
+from bakeoff.domain.runs.verdict import is_cheap
 
 #: By the name of a cost in an address.
 COSTS: Final[Mapping[str, str]] = {

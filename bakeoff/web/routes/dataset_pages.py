@@ -1,5 +1,7 @@
 """Datasets: those of the configuration, their snapshots, their columns, and what checks found in them."""
 
+from typing import TYPE_CHECKING
+
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.finding import worst_first
 from bakeoff.domain.wording import nearest, quoted
@@ -9,7 +11,13 @@ from bakeoff.web.shown_tables import ShownTable
 from bakeoff.web.views.run_lines import run_lines
 from bakeoff.web.visits import Answer, Page, PageRoute, Visit
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bakeoff.evaluation.checks.data_profile import ColumnDrift
+
 _MOST_RUNS = 20
+_LEAST_SHOWN = 0.005
 
 
 def list_datasets(visit: Visit) -> Answer:
@@ -32,6 +40,11 @@ def list_datasets(visit: Visit) -> Answer:
             )
         ],
     )
+
+
+def changed_columns(drift: "Sequence[ColumnDrift]") -> "list[ColumnDrift]":
+    """Without those whose distance is written as 0.00; those that cannot be compared are kept."""
+    return [one for one in drift if one.distance is None or one.distance >= _LEAST_SHOWN]
 
 
 def _text(value: object) -> str | None:
@@ -60,6 +73,8 @@ def show_dataset(visit: Visit) -> Answer:
             "newest": newest,
             "snapshots": snapshots,
             "change": change,
+            "changed": changed_columns(change.drift),
+            "in_folds": newest is not None and newest.dataset.design.has_folds,
             "class_rows": sum(one.train + one.test for one in change.classes),
             "columns": columns,
             "findings": worst_first(newest.findings) if newest else (),

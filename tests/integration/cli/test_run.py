@@ -96,6 +96,10 @@ def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
             "average is 'mean': input should be 'binary', 'macro', 'micro' or ",
         ),
         (["run", "iris", "--save", "bets"], "save is 'bets': input should be 'none', 'best' or 'all'"),
+        (
+            ["run", "iris", "--threshold", "tune"],
+            "is 'tune': input should be a valid number or input should be 'tuned'; did you mean 'tuned'?",
+        ),
         (["run", "iris", "--seed", "x"], "Invalid value for '--seed'"),
         (["run", "iris", "--priority", "101"], "priority is 101: input should be less than or equal to 100"),
     ],

@@ -126,6 +126,17 @@ def test_a_schedule_that_is_paused_says_by_whom_and_since_when(scheduled: Projec
     )
 
 
+def test_a_schedule_of_a_candidate_that_is_not_there_says_so(scheduled: Project) -> None:
+    config = scheduled.root / "config"
+    (config / "models.yaml").write_text('models: {ridge: {path: "sklearn.linear_model:RidgeClassifier"}}\n')
+    text = (config / "bakeoff.yaml").read_text()
+    (config / "bakeoff.yaml").write_text(text + "  typo: {every: 6h, dataset: iris, models: [rigde]}\n")
+
+    assert scheduled.bakeoff("schedules").stdout.splitlines()[-1] == (
+        "typo: none of its runs can be started: there is no candidate 'rigde'; did you mean 'ridge'?"
+    )
+
+
 def test_a_run_that_cannot_be_started_says_why(scheduled: Project) -> None:
     note(scheduled, "often", "2999-01-01 12:00:00", ("2999-01-01 12:00:00", "open", "no \x1b file"))
 

@@ -379,6 +379,13 @@ def test_a_priority_is_shown_where_there_is_one(project: Project) -> None:
     ("arguments", "said"),
     [
         (["show", "zzz"], "error: there is no run zzz: `bakeoff runs` lists them"),
+        (["show", "lates"], "there is no run lates; did you mean 'latest'? `bakeoff runs` lists them"),
+        (["logs", "tree"], "of a run; a candidate is named after its run, as in `latest tree`"),
+        (
+            ["report", "-o", "/no/such/x.html"],
+            "error: there is no folder /no/such: make it, or write elsewhere",
+        ),
+        (["report", "-o", "/"], "error: / is a folder: name a file in it"),
         (["show", "--metric", "f2"], "error: no result has the metric 'f2'; there are accuracy, f1"),
         (["show", "--details", "x"], "has no result of 'x'; there are results of forest, tree, dummy, worse"),
         (["show", "--top", "0"], "Invalid value for '--top'"),

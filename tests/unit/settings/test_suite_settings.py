@@ -29,7 +29,8 @@ def suites(file: Path, text: str) -> dict[str, SuiteSettings]:
 @pytest.mark.parametrize(
     ("suite", "said"),
     [
-        ("{datasets: [iris]}", "suites.toys.datasets is ['iris']: list should have at least 2 items"),
+        ("{datasets: [iris]}", "suites.toys.datasets is ['iris']: a suite needs 2 datasets at least"),
+        ("{datasets: []}", "suites.toys.datasets is []: a suite needs 2 datasets at least"),
         ("{datasets: [iris, iris]}", "'iris' stands in it twice: each dataset counts once"),
         (
             "{datasets: [iris, wines]}",

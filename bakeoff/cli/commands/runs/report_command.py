@@ -81,6 +81,7 @@ def report(  # noqa: PLR0917 - one parameter for each option
 
     if (candidate or against) and not fail_on:
         raise typer.BadParameter("--candidate and --against are for --fail-on: give it, too")
+    _refuse_no_place(output)  # before anything is judged and drawn
     context = project_access.open_project(config)
     engine = project_access.database(context)
     run_id = run_rows.find(engine, run)
@@ -96,6 +97,18 @@ def report(  # noqa: PLR0917 - one parameter for each option
         title = run_rows.get(engine, run_id).title
         for note in gate.check(verdict_rows.of_run(engine, run_id), run=title):
             terminal.err().print(f"passed: {note}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _refuse_no_place(output: str | None) -> None:
+    from bakeoff.domain.errors import InvalidInputError
+
+    if output is None or output == _STDOUT:
+        return
+    target = Path(output)
+    if target.is_dir():
+        raise InvalidInputError(f"{target} is a folder: name a file in it")
+    if not target.parent.is_dir():
+        raise InvalidInputError(f"there is no folder {target.parent}: make it, or write elsewhere")
 
 
 def _form_of(output: str | None) -> ReportFormat:

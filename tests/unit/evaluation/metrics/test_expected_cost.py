@@ -59,6 +59,7 @@ def test_less_of_it_is_better_and_with_costs_it_ranks() -> None:
         ({"metrics": ["expected_cost"]}, "needs to know what wrong answers cost: add `--costs false_pos"),
         ({"costs": {"false_positive": 1}}, "costs do not say false_negative"),
         ({"costs": {"false_positive": 1, "false_negative": 1, "maybe": 1}}, "costs name maybe"),
+        ({"costs": {"fp": 1, "fn": 10}}, "costs name fn and fp"),
         ({"costs": {"false_positive": -1, "false_negative": 1}}, "the cost of a false_positive is -1"),
         ({"costs": {"false_positive": 0, "false_negative": 0}}, "both costs are 0"),
         ({"threshold": "best"}, "threshold must be a finite number, got 'best'; such as 0.5, or tuned"),

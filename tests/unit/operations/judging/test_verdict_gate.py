@@ -107,6 +107,11 @@ def test_another_candidate_can_be_what_it_is_held_against(better, low, refused):
         check(verdict, "worse", against="oak")
 
 
+def test_a_run_without_a_verdict_on_anybody_says_so_in_words():
+    with pytest.raises(NotFoundError, match="no verdict on 'oak'; it has none on any candidate"):
+        check(replace(VERDICT, standings={}), "worse", candidate="oak")
+
+
 def test_without_production_it_passes_and_says_so():
     assert check(judged(Against.WORSE, production=None), "worse", "not-better") == [
         "nothing to compare with: run nightly met no version in Production"
