@@ -279,7 +279,8 @@ def _read(file: Path) -> catalog_schema.CatalogFile:
 def declared_ids(file: Path) -> frozenset[str]:
     """All ids of the catalog file and of packages, healthy or not. Nothing is imported for it."""
     offered, misnamed = entry_points.declared()
-    return frozenset(one.id for one in (*catalog_schema.read(file).candidates, *offered, *misnamed))
+    known = (one.id for one in (*catalog_schema.read(file).candidates, *offered))
+    return frozenset((*known, *(one.id for one in misnamed)))
 
 
 def _not_in(
