@@ -239,9 +239,10 @@ def _why_cheap(
     if measured < least_of_others:
         of_two, of_many = _CHEAPEST[prefer]
         return f", {of_two if len(others) == 1 else of_many} ({_costs(one, prefer)})"
+    leads = "" if _all_score_the_same(verdict) else f", {highest}"
     if one.id == verdict.tied[0]:
-        return f", {highest}: {'the other one does not cost' if len(others) == 1 else 'none costs'} much less"
-    return f", {highest} of those that cost little ({_costs(one, prefer)})"
+        return f"{leads}: {'the other one does not cost' if len(others) == 1 else 'none costs'} much less"
+    return f"{leads or ', one'} of those that cost little ({_costs(one, prefer)})"
 
 
 def _price(verdict: RunVerdict, one: Contender) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.verdict import Standing
+from bakeoff.notebook.candidates.session_code import FOLDER
 from bakeoff.operations.runs.run_report import RunReport
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def leaderboard(report: RunReport) -> "pd.DataFrame":
     import pandas as pd
 
     verdict, first = report.verdict, report.metrics[0]
+    called = _called(report.metrics)
     names = [row.result.model_id for row in report.standings]
     intervals = [row.result.intervals.get(first) for row in report.standings]
     columns: dict[str, Any] = {
@@ -27,12 +29,12 @@ def leaderboard(report: RunReport) -> "pd.DataFrame":
         "standing": pd.Categorical(
             [_standing(verdict, name) for name in names], categories=[str(one) for one in Standing]
         ),
-        first: _floats([row.result.metrics.get(first) for row in report.standings]),
+        called[first]: _floats([row.result.metrics.get(first) for row in report.standings]),
         "low": _floats([one.low if one else None for one in intervals]),
         "high": _floats([one.high if one else None for one in intervals]),
     }
     for metric in report.metrics[1:]:
-        columns[metric] = _floats([row.result.metrics.get(metric) for row in report.standings])
+        columns[called[metric]] = _floats([row.result.metrics.get(metric) for row in report.standings])
     to_best = [verdict.to_best.get(name) if verdict else None for name in names]
     columns |= {
         "to_best": _floats([one.difference if one else None for one in to_best]),
@@ -43,6 +45,16 @@ def leaderboard(report: RunReport) -> "pd.DataFrame":
         "reused": [row.result.reused_from is not None for row in report.standings],
     }
     return pd.DataFrame(columns, index=pd.Index(names, name="candidate", dtype="object"))
+
+
+def _called(metrics: "Sequence[str]") -> dict[str, str]:
+    """By metric. A function that the call was given goes by its own name, if no other metric has it."""
+    short = {name: name.rpartition(":")[2] for name in metrics}
+    own = list(short.values())
+    return {
+        name: short[name] if name.startswith(f"{FOLDER}.") and own.count(short[name]) == 1 else name
+        for name in metrics
+    }
 
 
 def pairs(verdict: "RunVerdict | None") -> "pd.DataFrame":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bakeoff.cli.output.runs.run_outcome import show_report
 
 if TYPE_CHECKING:
+    from bakeoff.domain.runs.job import Job
     from bakeoff.operations.runs.run_report import RunReport
 
 _WIDEST = 140
@@ -17,6 +18,12 @@ _CALLS = {
     ": --members shows all": ": .leaderboard has all",
     ": --errors shows all": ": .errors has all",
 }
+
+
+def where_to_look(job: "Job") -> str:
+    """A traceback is kept with the job, and its log is empty if the candidate printed nothing."""
+    name = job.candidate.id
+    return f".errors[{name!r}].traceback" if job.error and job.error.traceback else f".log({name!r})"
 
 
 def text_of(report: "RunReport") -> str:
@@ -29,8 +36,8 @@ def text_of(report: "RunReport") -> str:
         Console(file=text, width=width, color_system=None, highlight=False, markup=False, emoji=False),
     )
     lines = "\n".join(line.rstrip() for line in text.getvalue().strip("\n").split("\n"))
-    names = {job.id[:8]: job.candidate.id for job in report.unsuccessful}
-    lines = re.sub(r"bakeoff logs (\w{8})", lambda found: f".log({names.get(found[1], found[1])!r})", lines)
+    calls = {job.id[:8]: where_to_look(job) for job in report.unsuccessful}
+    lines = re.sub(r"bakeoff logs (\w{8})", lambda found: calls.get(found[1], found[0]), lines)
     for command, call in _CALLS.items():
         lines = lines.replace(command, call)
     return lines

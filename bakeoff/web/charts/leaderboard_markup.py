@@ -137,7 +137,7 @@ def _columns(rows: Sequence[Record], others: Sequence[str], options: BoardOption
     wanted = others if options.columns is None else [name for name in others if name in options.columns]
 
     def metric_column(name: str) -> _Column:
-        return _Column(title=metric_title(name), value=lambda row: row["metrics"].get(name))
+        return _Column(title=_heading(name), value=lambda row: row["metrics"].get(name))
 
     latency = latency_figure(rows) or "p50"
     costs = [
@@ -151,14 +151,15 @@ def _columns(rows: Sequence[Record], others: Sequence[str], options: BoardOption
 
 def _head(board: _Board) -> Markup:
     choice = board.options.choice is not None
-    against = (
-        f"Against {_short_reference(board.against)}" if board.against else f"Beside the {_extreme(board)}"
-    )
+    is_greater = board.verdict is None or board.verdict["greaterIsBetter"]
+    beside = f"Beside the {'highest' if is_greater else 'lowest'}"
+    against = f"Against {_short_reference(board.against)}" if board.against else beside
+    order = "descending" if is_greater else "ascending"
     cells = [
         _th("Place", class_="bo-place"),
         _th(hidden("Choose"), class_="bo-choice") if choice else None,
         _th("Model", class_="bo-model"),
-        _th(metric_title(board.metric), class_="bo-score", aria_sort=_order(board)),
+        _th(_heading(board.metric), class_="bo-score", aria_sort=order),
         _th(hidden("95 % interval"), scale_head(board.scale), class_="bo-axis"),
         _th(against, class_="bo-against") if board.verdict else None,
         *(_th(_title(column), class_=_figure_class(column)) for column in board.columns),
@@ -166,12 +167,10 @@ def _head(board: _Board) -> Markup:
     return tag("thead", tag("tr", *cells, role="row"), role="rowgroup")
 
 
-def _extreme(board: _Board) -> str:
-    return "highest" if (board.verdict or {}).get("greaterIsBetter", True) else "lowest"
-
-
-def _order(board: _Board) -> str:
-    return "descending" if _extreme(board) == "highest" else "ascending"
+def _heading(metric: str) -> str:
+    """With a capital, as the other heads. A function is called as its author called it."""
+    title = metric_title(metric)
+    return title if ":" in metric else title[:1].upper() + title[1:]
 
 
 def _th(*children: Child, **attributes: Any) -> Markup:
@@ -277,7 +276,7 @@ def _model_cell(row: Record, board: _Board) -> Markup:
     if verdict is not None and verdict["recommended"] == row["modelId"]:
         said.append(label("take this one", "lead"))
     if mark := row.get("baselineMark"):
-        said.append(label(mark, title="Not shown to beat each baseline: it may have learned nothing"))
+        said.append(label(mark, title="It is not shown to beat each baseline"))
     details = row.get("details") or {}
     if details.get("deterministic") is False:
         said.append(label("varies", "late", title="A second fit with the same seed predicted something else"))

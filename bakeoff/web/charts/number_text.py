@@ -14,7 +14,6 @@ _DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3600, 60
 _SPELT = {
     "f1": "F1",
     "roc_auc": "ROC AUC",
-    "average_precision": "Average precision",
     "r2": "R²",
     "mae": "MAE",
     "rmse": "RMSE",

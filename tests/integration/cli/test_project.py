@@ -45,6 +45,7 @@ def test_a_new_project_is_there_and_says_how_to_go_on(project: Project) -> None:
         "made new/config/bakeoff.yaml",
         "made new/config/models.yaml",
         "made new/models/my_model.py",
+        "made new/.gitignore",
         "",
         "next:  cd new && bakeoff run     a first bake-off, on a toy dataset",
         "       bakeoff show --errors  its leaderboard again, with all errors",
@@ -91,6 +92,17 @@ def test_a_new_project_suits_the_machine_and_starts_no_run_by_itself(
         (10, {}),
         (1, {}),
     ]
+
+
+def test_a_new_project_keeps_its_data_out_of_git_but_leaves_rules_that_are_there(project: Project) -> None:
+    project.bakeoff("init", "new")
+    (project.root / "mine").mkdir()
+    (project.root / "mine" / ".gitignore").write_text("*.csv\n")
+    said = project.bakeoff("init", "mine")
+
+    assert (project.root / "new" / ".gitignore").read_text() == "data/\n"
+    assert (project.root / "mine" / ".gitignore").read_text() == "*.csv\n"
+    assert ".gitignore" not in said.stdout
 
 
 def test_init_overwrites_nothing(project: Project) -> None:

@@ -1,6 +1,7 @@
 """`bakeoff init`: create a small project that runs as it is, to start from."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ _FILES = {
     "models.yaml": Path("config/models.yaml"),
     "my_model.py": Path("models/my_model.py"),
 }
+#: What runs write, such as the database, snapshots and logs, belongs in no repository.
+_IGNORED = "data/\n"
 _MOST_WORKERS = 10  #: what `evalWorkers` allows
 
 
@@ -34,10 +37,15 @@ def init(
     for template, place in _FILES.items():
         text = (_TEMPLATES / template).read_text(encoding="utf-8")
         _write(folder / place, text.replace("{{evalWorkers}}", str(_suitable_workers())))
+    made = [folder / place for place in _FILES.values()]
+    ignore = folder / ".gitignore"
+    if not ignore.exists():  # a repository may have one, which says what its owner wants
+        _write(ignore, _IGNORED)
+        made.append(ignore)
     if as_json:
-        terminal.write_json({"files": [str(folder / place) for place in _FILES.values()]})
+        terminal.write_json({"files": [str(file) for file in made]})
     else:
-        _show_next_steps(folder)
+        _show_next_steps(folder, made)
 
 
 def _suitable_workers() -> int:
@@ -67,13 +75,13 @@ def _write(file: Path, text: str) -> None:
         raise InvalidInputError(f"{file} cannot be written: {exc.strerror}; name a folder that can") from exc
 
 
-def _show_next_steps(folder: Path) -> None:
+def _show_next_steps(folder: Path, made: Sequence[Path]) -> None:
     from rich.text import Text
 
     go = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
     terminal.show(
         terminal.out(),
-        *(Text(f"made {folder / place}") for place in _FILES.values()),
+        *(Text(f"made {file}") for file in made),
         Text(),
         Text.assemble("next:  ", (f"{go}bakeoff run", "bold"), "     a first bake-off, on a toy dataset"),
         Text.assemble(

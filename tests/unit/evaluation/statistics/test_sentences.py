@@ -372,6 +372,21 @@ ONLY_ONE = verdict_of({"xgboost": NONE}, recommended="xgboost")
             id="equal predictions",
         ),
         pytest.param(
+            replace(
+                TWO_TIED,
+                to_best={
+                    "lightgbm": PairDifference(
+                        a="lightgbm", b="xgboost", difference=0, low=0, high=0, p_value=1, n_eff=6000
+                    )
+                },
+            ),
+            [contender("xgboost", predict_seconds=0.006), contender("lightgbm", predict_seconds=0.005)],
+            {},
+            "xgboost and lightgbm share first place: they score the same by f1 on 6,000 rows. Take "
+            "xgboost: the other one does not cost much less.",
+            id="equal predictions at about the same cost: neither has the highest score",
+        ),
+        pytest.param(
             verdict_of({"xgboost": E, "lightgbm": E}, recommended="xgboost"),
             [contender("xgboost", **CHEAP), contender("lightgbm", predict_seconds=0.007)],
             {"margin": 0.01},

@@ -58,6 +58,14 @@ def test_a_candidate_that_is_not_shown_to_beat_a_baseline_is_marked():
     assert "too few rows" in labels
 
 
+def test_heads_begin_with_a_capital_and_functions_are_called_as_they_are():
+    report = a_report()
+    report["run"]["metrics"] = ["average_precision", "f1", "precision", "mine:costly_errors"]
+    heads = [one.text for one in board(report) if one.attributes.get("role") == "columnheader"]
+    assert "Average precision" in heads
+    assert {"F1", "Precision", "costly errors"} <= set(heads)
+
+
 def test_where_the_lowest_wins_the_column_is_beside_the_lowest():
     elements = board(a_report(verdict=a_verdict(production=None, greaterIsBetter=False)))
     assert said_by(with_class(elements, "bo-against"))[0] == "Beside the lowest"
