@@ -16,6 +16,7 @@ _CALLS = {
     "(--format csv has them)": "(.leaderboard has them)",
     " (--details MODEL says how many)": "",
     ": --members shows all": ": .leaderboard has all",
+    "`bakeoff show --findings` says": ".findings says",
     ": --errors shows all": ": .errors has all",
 }
 

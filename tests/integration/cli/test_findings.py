@@ -74,6 +74,8 @@ def test_a_run_shows_a_line_for_each_kind_and_all_of_them_on_demand(leaky: Proje
     whole = leaky.bakeoff("show", run.id, "--findings").stdout
     assert shown.count("leaky-feature") == 1
     assert "leaky-feature  a leaks; also b" in shown
+    assert "`bakeoff show --findings` says what to do about it" in shown
+    assert "`bakeoff show --findings`" not in whole
     assert [line for line in whole.splitlines() if "leak" in line or "drop" in line or "rows 3" in line] == [
         "leaky-feature  a leaks",
         "  rows 3, 4, counted from 0",

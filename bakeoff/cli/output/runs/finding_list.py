@@ -12,6 +12,9 @@ from bakeoff.domain.wording import counted
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+#: Below the lines of kinds, which have no room for cures.
+WHAT_TO_DO = "`bakeoff show --findings` says what to do about it"
+
 _STYLES = {Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: "dim"}
 
 
@@ -22,6 +25,10 @@ def finding_lines(findings: Sequence[Finding]) -> list[Text]:
     if accepted:
         lines.append(Text(f"{counted(accepted, 'finding')} accepted by the dataset", "dim"))
     return lines
+
+
+def has_cures(findings: Sequence[Finding]) -> bool:
+    return any(one.cure and one.accepted is None for one in findings)
 
 
 def all_findings(findings: Sequence[Finding]) -> "list[RenderableType]":

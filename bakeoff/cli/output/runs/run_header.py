@@ -8,7 +8,7 @@ from rich.text import Text
 
 from bakeoff.cli.output.number_format import duration
 from bakeoff.cli.output.runs import state_words
-from bakeoff.cli.output.runs.finding_list import finding_lines
+from bakeoff.cli.output.runs.finding_list import WHAT_TO_DO, finding_lines, has_cures
 from bakeoff.cli.output.signal_run_view import order
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset import DatasetRef, TargetKind
@@ -52,6 +52,7 @@ def header(
         *([("left out", _left_out(left_out, run))] if left_out else []),
         *([("reused", Text(reused))] if reused else []),
         *(("finding", line) for line in finding_lines(findings)),
+        *([("", Text(WHAT_TO_DO, "dim"))] if has_cures(findings) else []),
         *(("warning", Text(clean(warning), "yellow")) for warning in warnings),
     ]
     return grid(rows)
