@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _SHORTEST_NAME = 16
+_SHORTEST_NOTE = 24  #: characters; longer notes go on in the next line where there is no room
 _DIM = "dim"
 
 
@@ -39,7 +40,11 @@ def leaderboard(
         return []
     columns = _columns(report, shown, longest_name=max(_SHORTEST_NAME, console.width // 3))
     kept = fitting(columns, console.width)
-    return [table_of(kept), *_closing(report, len(shown)), *left_out(columns, kept, elsewhere="--format csv")]
+    return [
+        table_of(kept, console.width),
+        *_closing(report, len(shown)),
+        *left_out(columns, kept, elsewhere="--format csv"),
+    ]
 
 
 def _leads_family(row: LeaderboardRow, report: RunReport) -> bool:
@@ -132,7 +137,8 @@ def _cost(
 
 def _notes(shown: Sequence[LeaderboardRow], report: RunReport) -> list[FittingColumn]:
     cells = [_note(standing, report) for standing in shown]
-    return [FittingColumn(name="", cells=cells, justify="left", keep=60)] if any(cells) else []
+    notes = FittingColumn(name="", cells=cells, justify="left", keep=60, least=_SHORTEST_NOTE, wraps=True)
+    return [notes] if any(cells) else []
 
 
 def _note(standing: LeaderboardRow, report: RunReport) -> Text:
