@@ -76,7 +76,7 @@ def get_within(connection: Connection, run_id: str) -> Run:
 
 
 def _no_run(given: str) -> NotFoundError:
-    meant = nearest(given, ["latest"])
+    meant = "" if given == "latest" else nearest(given, ["latest"])
     return NotFoundError(f"there is no run {given}{f'{meant} ' if meant else ': '}`bakeoff runs` lists them")
 
 
