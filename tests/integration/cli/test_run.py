@@ -145,6 +145,18 @@ def test_what_cannot_run_is_refused_and_leaves_no_run(ready: Project) -> None:
     assert run_rows.page(ready.engine, limit=1) == []
 
 
+def test_a_rejected_candidate_is_told_of_once(ready: Project) -> None:
+    catalog = ready.root / "config" / "models.yaml"
+    catalog.write_text(catalog.read_text() + "  typo: {path: 'sklearn.dummy:DummyClasifier'}\n")
+
+    started_run = bakeoff("run", "iris", "--detach", "--no-worker")
+    listed = bakeoff("models")
+
+    assert (started_run.stdout + started_run.stderr).count("typo") == 1
+    assert "candidate typo, version 1.9.1, was rejected: " in started_run.stderr
+    assert (listed.stdout + listed.stderr).count("typo") == 1
+
+
 def test_a_broker_that_cannot_be_reached_is_told_at_once(
     ready: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

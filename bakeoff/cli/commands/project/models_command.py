@@ -1,5 +1,6 @@
 """`bakeoff models`: list the candidates of the project, and those that could not be loaded."""
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,6 +42,7 @@ def models(
     from registry.catalog.live_catalog import Catalog
 
     configuration = project_access.open_project(config).configuration
+    logging.getLogger("registry.catalog.live_catalog").setLevel(logging.ERROR)  # the listing says the same
     catalog = Catalog.of(configuration, anew=fresh, rejected_anew=True)
     if as_json:
         terminal.write_json(catalog_record(configuration, catalog.contents))

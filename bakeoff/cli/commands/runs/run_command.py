@@ -125,7 +125,7 @@ def _start(
     plan = run_options.plan_of(context, request, added, console)
     own_worker = starting.result()
     prospects = start_run.start_planned(context, plan, run_id=run_id, name=request.name)
-    _show_header(context, plan, console, run_id=run_id, name=request.name, prospects=prospects)
+    _show_header(plan, console, run_id=run_id, name=request.name, prospects=prospects)
     return run_id, own_worker
 
 
@@ -136,12 +136,11 @@ def _run_in_process(
     from bakeoff.domain.identity import new_id
 
     plan, run_id = run_options.plan_of(context, request, added, console), new_id()
-    _show_header(context, plan, console, run_id=run_id, name="in this process")
+    _show_header(plan, console, run_id=run_id, name="in this process")
     evaluate_here(context, plan, console, run_id=run_id, as_json=as_json)
 
 
 def _show_header(
-    context: "Context",
     plan: "Plan",
     console: "Console",
     *,
@@ -153,14 +152,12 @@ def _show_header(
     from bakeoff.operations.runs import start_run
 
     run = start_run.run_of(plan, run_id=run_id, name=name)
-    rejected = [f"{model} was rejected: `bakeoff models` says why" for model in context.catalog().rejected]
     told = header(
         run,
         preparation=plan.preparation,
         left_out=plan.left_out,
         reused=how_many_reused(prospects),
         findings=plan.findings,
-        warnings=rejected,
     )
     terminal.show(console, told)
     console.file.flush()

@@ -119,7 +119,7 @@ def _start(
     plan = _plan(context, request, console)
     own_worker = starting.result()
     start_signals.start_planned_signals(context, plan, run_id=run_id, name=request.name)
-    _show_header(context, plan, console, run_id=run_id, name=request.name)
+    _show_header(plan, console, run_id=run_id, name=request.name)
     return run_id, own_worker
 
 
@@ -130,16 +130,13 @@ def _plan(context: "Context", request: "SignalRequest", console: "Console") -> "
         return start_signals.plan_signals(context, request)
 
 
-def _show_header(
-    context: "Context", plan: "SignalPlan", console: "Console", *, run_id: str, name: str | None
-) -> None:
+def _show_header(plan: "SignalPlan", console: "Console", *, run_id: str, name: str | None) -> None:
     from bakeoff.cli.output.runs.run_header import header
     from bakeoff.cli.output.signal_run_view import saved_models
     from bakeoff.operations.signals import start_signals
 
-    rejected = [f"{model} was rejected: `bakeoff models` says why" for model in context.catalog().rejected]
     run = start_signals.signal_run_of(plan, run_id=run_id, name=name)
-    terminal.show(console, header(run, uses=saved_models(plan), warnings=[*plan.warnings, *rejected]))
+    terminal.show(console, header(run, uses=saved_models(plan), warnings=plan.warnings))
     console.file.flush()
 
 
@@ -151,7 +148,7 @@ def _run_in_process(
     from bakeoff.operations.signals.start_signals import signals_in_process
 
     plan = _plan(context, request, console)
-    _show_header(context, plan, console, run_id=new_id(), name="in this process")
+    _show_header(plan, console, run_id=new_id(), name="in this process")
     with (
         redirect_stdout(sys.stderr) if as_json else nullcontext()
     ):  # what the models print must not mix with the JSON
