@@ -38,6 +38,11 @@ def names_function(metric: str) -> bool:
     return ":" in metric
 
 
+def short_name(metric: str) -> str:
+    """As sentences and tables call it: a function, `package.module:function`, by the name of the function."""
+    return metric.rpartition(":")[2]
+
+
 def is_custom(metric: str) -> bool:
     """Whether it is a custom metric. A built-in name is never that of an installed package."""
     return names_function(metric) or (

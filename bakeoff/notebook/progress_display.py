@@ -14,6 +14,7 @@ from bakeoff.cli.output.runs import state_words
 from bakeoff.cli.output.runs.poll_run import PolledRun
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
+from bakeoff.domain.metric import short_name
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import seconds_left
 
@@ -103,7 +104,7 @@ def line_of(job: Job, polled: PolledRun) -> str:
     if job.started_at is not None and job.ended_at is not None:
         took = f" in {duration((job.ended_at - job.started_at).total_seconds())}"
     if job.state is JobState.COMPLETED:
-        score = f"{polled.run.rules.metrics[0]} {plain(polled.scores.get(job.id))}"
+        score = f"{short_name(polled.run.rules.metrics[0])} {plain(polled.scores.get(job.id))}"
         return f"{job.candidate.id} {score}{took or ', reused'}"
     why = clean(f": {job.error.type}: {job.error.message}").split("\n", 1)[0] if job.error else ""
     return f"{job.candidate.id} {state_words.words(job.state)}{took}{why}"

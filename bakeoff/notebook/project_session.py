@@ -78,13 +78,17 @@ class ProjectSession:
         self._prepare_database()
         starting = start_in_thread(lambda: self.serve(run_id))
         try:
-            given = None if candidates is None else read_candidates(candidates, self._write_code)
+            given = (
+                None
+                if candidates is None
+                else read_candidates(candidates, self._write_code, grids=_grids_of(body))
+            )
             configuration = _with_dataset(self.configuration, data)
             request = RunRequest.parse(
                 {
                     **body,
                     **_named_data(data),
-                    **({"models": list(given.order)} if given else {}),
+                    **({"models": list(given.order), "grid": dict(given.grids) or None} if given else {}),
                 }
             )
             plan = make_plan(
@@ -226,6 +230,11 @@ def _task(task: str | None) -> Any:
     if task not in {None, "binary", "multiclass", "regression"}:
         raise InvalidInputError(f"task is {task!r}: give 'binary', 'multiclass' or 'regression', or nothing")
     return task
+
+
+def _grids_of(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """As the request has them. What is no mapping is left to the request, which says so."""
+    return body["grid"] if isinstance(body.get("grid"), Mapping) else None
 
 
 def _named_data(data: "GivenData | None") -> dict[str, Any]:

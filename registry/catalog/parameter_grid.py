@@ -21,6 +21,7 @@ from bakeoff.domain.candidate import Candidate, PipelineStep
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import quoted
 from registry.code.class_import import nearest
+from registry.code.model_building import parameters_if_loaded
 
 Grid = Mapping[str, Sequence[Any]]
 
@@ -73,6 +74,7 @@ def with_parameter(candidate: Candidate, name: str, value: Any, *, what: str = "
     scikit-learn's `make_pipeline`. `what`: where an error says that the name stands.
     """
     if not candidate.steps:
+        _require_parameter(candidate, candidate.path, name, what)
         return replace(candidate, params={**candidate.params, name: value})
     of_step, _, own = name.rpartition("__")
     names = [step.path.rpartition(":")[2].lower() for step in candidate.steps]
@@ -83,8 +85,19 @@ def with_parameter(candidate: Candidate, name: str, value: Any, *, what: str = "
         )
     place = names.index(of_step) if of_step else len(names) - 1
     steps = list(candidate.steps)
+    _require_parameter(candidate, steps[place].path, own, what)
     steps[place] = PipelineStep(path=steps[place].path, params={**steps[place].params, own: value})
     return replace(candidate, steps=tuple(steps))
+
+
+def _require_parameter(candidate: Candidate, path: str | None, name: str, what: str) -> None:
+    """Of a class that is loaded here. Of others the cell says it, when it makes the object."""
+    known = parameters_if_loaded(path) if path else None
+    if known is not None and name not in known:
+        cure = nearest(name, known) or f"it takes {', '.join(known) or 'none'}"
+        raise InvalidInputError(
+            f"the {what} of {candidate.id} names {quoted(name)}, and {path} has no such parameter: {cure}"
+        )
 
 
 def member_id(family: str, said: Mapping[str, Any]) -> str:

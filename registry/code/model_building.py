@@ -16,6 +16,7 @@ annotation.
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +190,25 @@ def _parameters_of(cls: type[Any]) -> Mapping[str, inspect.Parameter] | None:
         return None
 
 
+def parameters_if_loaded(path: str) -> list[str] | None:
+    """The names that the class takes, if this process has loaded it, as a notebook has. Nothing is imported.
+
+    None where that is unknown, or where it takes any name.
+    """
+    module, _, name = path.partition(":")
+    cls = getattr(sys.modules.get(module), name, None)
+    declared = _parameters_of(cls) if inspect.isclass(cls) else None
+    return None if declared is None or _takes_any(declared) else list(_by_name(declared))
+
+
+def _by_name(declared: Mapping[str, inspect.Parameter]) -> dict[str, inspect.Parameter]:
+    return {n: p for n, p in declared.items() if p.kind in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY}}
+
+
+def _takes_any(declared: Mapping[str, inspect.Parameter]) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in declared.values())
+
+
 def _as_declared(given: Mapping[str, Any], declared: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
     return {
         name: tuple(value)
@@ -217,9 +237,8 @@ _TAKES_A_LIST = re.compile(r"\b([Ll]ist|Sequence|Iterable|Collection|ArrayLike|n
 
 
 def _check_parameters(path: str, given: Mapping[str, Any], declared: Mapping[str, inspect.Parameter]) -> None:
-    by_name = {n: p for n, p in declared.items() if p.kind in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY}}
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in declared.values())
-    unknown = [name for name in given if name not in by_name and not takes_any]
+    by_name = _by_name(declared)
+    unknown = [name for name in given if name not in by_name and not _takes_any(declared)]
     if unknown:
         known = f"it takes {', '.join(by_name)}" if by_name else "it takes none"
         raise LoadError(

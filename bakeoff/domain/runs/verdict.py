@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from bakeoff.domain.finding import Finding
+from bakeoff.domain.metric import short_name
 from bakeoff.domain.wording import counted
 
 
@@ -151,9 +152,8 @@ def verdict_facts(record: Mapping[str, Any]) -> list[str]:
             f"corrected for being the {extreme}, {corrected['candidate']} scores {value} ({low} to {high})"
         )
     if detectable is not None:
-        said.append(
-            f"differences of {detectable:.2g} {record['metric']} or more would usually have been seen"
-        )
+        unit = short_name(record["metric"])
+        said.append(f"differences of {detectable:.2g} {unit} or more would usually have been seen")
     if uses is not None:
         said.append(f"{counted(uses, 'candidate')} scored on these test rows so far")
     return said
@@ -276,6 +276,11 @@ class RunVerdict:
     spending: Spending | None = None  #: with the setting `reuse: spend`
     findings: tuple[Finding, ...] = ()  #: on the data and on the results, the worst first
     sentence: str = ""
+
+    @property
+    def metric_name(self) -> str:
+        """As sentences call it."""
+        return short_name(self.metric)
 
     def to_record(self) -> dict[str, Any]:
         """The verdict as JSON, over HTTP and in `--json`. The pairs are under an address of their own."""

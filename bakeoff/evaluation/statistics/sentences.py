@@ -99,7 +99,7 @@ def _nothing_to_claim(verdict: RunVerdict, scored: dict[str, Contender], candida
     slugs = {finding.slug for finding in verdict.findings}
     whom = next(iter(scored), "") if len(scored) == 1 else f"the {_count(len(scored))} candidates"
     is_open = verdict.best is None and not verdict.tied and len(scored) > 1
-    claim, metric, rows = f"Nothing can be claimed of {whom}", verdict.metric, _rows(verdict)
+    claim, metric, rows = f"Nothing can be claimed of {whom}", verdict.metric_name, _rows(verdict)
     reasons = (
         (not candidates, "No candidate has a result, so there is no verdict."),
         (not scored, f"No candidate has a score by {metric}, so there is no verdict."),
@@ -127,7 +127,7 @@ def _one_best(verdict: RunVerdict, scored: dict[str, Contender]) -> str:
     best = scored[verdict.best or ""]
     others = [pair for id_, pair in verdict.to_best.items() if verdict.standings[id_] is Standing.WORSE]
     higher = "higher" if verdict.greater_is_better else "lower"
-    its = f"its {verdict.metric} of {_value(best)} is shown to be {higher} than that of"
+    its = f"its {verdict.metric_name} of {_value(best)} is shown to be {higher} than that of"
     if len(others) == 1:
         return f"{best.id} is best: {its} {others[0].a}, by {_behind(others[0])}."
     nearest = min(others, key=lambda pair: (abs(pair.difference), pair.a))
@@ -154,7 +154,7 @@ def _tie(verdict: RunVerdict, margin: float | None) -> str:
     lead = "" if len(verdict.tied) == _PAIR else f"{_count(len(verdict.tied)).capitalize()} candidates"
     close = [id_ for id_ in verdict.tied if verdict.standings[id_] is Standing.EQUIVALENT]
     within = "" if margin is None else f"within {margin:g} of whichever is best"
-    on_rows = f"by {verdict.metric} on {_rows(verdict)}"
+    on_rows = f"by {verdict.metric_name} on {_rows(verdict)}"
     if len(close) == len(verdict.tied):
         shared = f"{lead} are equivalent: {names}" if lead else f"{names} are equivalent"
         return f"{shared}{',' if lead else ':'} each shown to be {within} {on_rows}."
@@ -181,7 +181,7 @@ def _only_one(verdict: RunVerdict, one: Contender) -> str:
         half = (known.high - known.low) / 2
         between = f" ({number(known.low, half)} to {number(known.high, half)})"
     return (
-        f"{one.id} is the only candidate with a score: {verdict.metric} {_value(one)}{between} "
+        f"{one.id} is the only candidate with a score: {verdict.metric_name} {_value(one)}{between} "
         f"on {_rows(verdict)}."
     )
 
@@ -198,11 +198,11 @@ def _not_better_than_baseline(
     top = scored[first[0]]
     if len(scored) == 1:
         return (
-            f"{top.id}, the only candidate with a score, is not shown to beat {baseline} by {verdict.metric} "
-            f"on {_rows(verdict)}."
+            f"{top.id}, the only candidate with a score, is not shown to beat {baseline} by "
+            f"{verdict.metric_name} on {_rows(verdict)}."
         )
     return (
-        f"No candidate is shown to beat {baseline} by {verdict.metric} on {_rows(verdict)}. "
+        f"No candidate is shown to beat {baseline} by {verdict.metric_name} on {_rows(verdict)}. "
         f"{top.id} has the {_highest(verdict)}, {_value(top)}."
     )
 
@@ -211,7 +211,7 @@ def _the_one_to_take(verdict: RunVerdict, scored: dict[str, Contender], prefer: 
     if verdict.recommended is None or len(verdict.tied) < _PAIR:
         return ""
     one = scored[verdict.recommended]
-    highest = f"with the {_highest(verdict)} {verdict.metric}"
+    highest = f"with the {_highest(verdict)} {verdict.metric_name}"
     if prefer == ORDER:
         why = ", which comes first in the order you gave"
     elif prefer == SCORE:
@@ -224,7 +224,7 @@ def _the_one_to_take(verdict: RunVerdict, scored: dict[str, Contender], prefer: 
 def _why_cheap(
     verdict: RunVerdict, scored: dict[str, Contender], one: Contender, prefer: PreferAmongTied
 ) -> str:
-    highest = f"with the {_highest(verdict)} {verdict.metric}"
+    highest = f"with the {_highest(verdict)} {verdict.metric_name}"
     rows = verdict.rows or 0
     own = cost_of(one, prefer, rows=rows)
     others = [cost_of(scored[id_], prefer, rows=rows) for id_ in verdict.tied if id_ != one.id]
@@ -252,7 +252,7 @@ def _price(verdict: RunVerdict, one: Contender) -> str:
         return ""
     than = "lower" if verdict.greater_is_better else "higher"
     half = 0.0 if pair.low is None or pair.high is None else (pair.high - pair.low) / 2
-    return f" Its {verdict.metric} is {about(abs(pair.difference), half)} {than}, which may be chance."
+    return f" Its {verdict.metric_name} is {about(abs(pair.difference), half)} {than}, which may be chance."
 
 
 def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, prefer: str) -> str:
@@ -263,7 +263,7 @@ def _dearer(verdict: RunVerdict, scored: dict[str, Contender], one: Contender, p
     top = scored[verdict.tied[0]]
     rivals = [scored[id_] for id_ in verdict.tied if id_ != one.id]
     if top.id != one.id:
-        other, which = top, f"with the {_highest(verdict)} {verdict.metric}"
+        other, which = top, f"with the {_highest(verdict)} {verdict.metric_name}"
     else:
         other = min(rivals, key=lambda rival: (cost(rival, PreferAmongTied(prefer)), rival.id))
         which = "the next"
@@ -282,7 +282,7 @@ def _against(verdict: RunVerdict, first: list[str], name: str, *, is_implied: bo
     worse = [one for one in known if one.outcome is Against.WORSE]
     if not known or (is_implied and len(better) == len(known)):
         return ""
-    count, unit = len(known), verdict.metric
+    count, unit = len(known), verdict.metric_name
     if better:
         verb = "beats" if len(better) == 1 else "beat"
         return f"{_so_many(len(better), count)} {verb} {name} by about {_by(better)} {unit}."

@@ -64,7 +64,7 @@ def findings_of(
         rows = f"{min(on_few.values())} to {max(on_few.values())} rows"
         if min(on_few.values()) == max(on_few.values()):
             rows = counted(min(on_few.values()), "row")
-        message = f"the {verdict.metric} of {joined(list(on_few))} rests {each}on about {rows}"
+        message = f"the {verdict.metric_name} of {joined(list(on_few))} rests {each}on about {rows}"
         found.append(
             Finding(
                 slug="rests-on-few-rows",
@@ -84,7 +84,7 @@ def _reuse(verdict: RunVerdict, use: SplitUse) -> Finding:
     if verdict.expected_flattery:
         message += (
             f": if all were equal, the best of them would look better than it is by about "
-            f"{sentences.about(verdict.expected_flattery, verdict.expected_flattery)} {verdict.metric}"
+            f"{sentences.about(verdict.expected_flattery, verdict.expected_flattery)} {verdict.metric_name}"
         )
     is_worn = use.looks >= use.alarm_from
     return Finding(

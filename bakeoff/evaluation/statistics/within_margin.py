@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.domain.metric import short_name
 from bakeoff.domain.wording import joined
 from bakeoff.evaluation.statistics.comparison import DRAWS, ComparedScores, compare_all, pairs_of
 from bakeoff.evaluation.statistics.equivalence import EquivalenceTest, bounds_to_best, two_one_sided_tests
@@ -44,8 +45,8 @@ class WithinMargin:
         between = f"{number(test.low, half)} to {number(test.high, half)}"
         if self.is_shown:
             return (
-                f"They are equivalent: their {self.metric} is shown to differ by less than {self.margin:g} "
-                f"(90 % interval of the difference {between})."
+                f"They are equivalent: their {short_name(self.metric)} is shown to differ by less than "
+                f"{self.margin:g} (90 % interval of the difference {between})."
             )
         return (
             f"They are not shown to be within {self.margin:g} of each other: the 90 % interval of the "
@@ -55,7 +56,7 @@ class WithinMargin:
     def _of_many(self) -> str:
         close = [name for name, is_close in self.within.items() if is_close]
         far = [f"{name} {number(self.behind[name], 0)}" for name in self.within if name not in close]
-        best = f"within {self.margin:g} of whichever is best by {self.metric}"
+        best = f"within {self.margin:g} of whichever is best by {short_name(self.metric)}"
         if not far:
             return f"They are equivalent: all are shown to be {best}."
         behind = f"behind it may be {joined(far)}"
@@ -96,14 +97,14 @@ def within_margin(
     able = {name: one for name, one in sketches.items() if one is not None and one.is_estimable}
     nothing = WithinMargin(metric=metric, margin=margin, within=dict.fromkeys(names, False))
     if lacking := [name for name in names if name not in able]:
-        return _unknown(nothing, f"it is not known how sure the {metric} of {joined(lacking)} is")
+        return _unknown(nothing, f"it is not known how sure the {short_name(metric)} of {joined(lacking)} is")
     if few := too_few(list(able.values())):
         return _unknown(nothing, few[0].message)
     compared = ComparedScores.of(able, greater_is_better=greater_is_better)
     # Two perfect scores of four rows are equal, but that shows nothing.
     on_few = [name for name in names if compared.n_eff[compared.ids.index(name)] < compared.fewest_rows]
     if on_few:
-        return _unknown(nothing, f"the {metric} of {joined(on_few)} rests on too few rows")
+        return _unknown(nothing, f"the {short_name(metric)} of {joined(on_few)} rests on too few rows")
     if len(names) == _PAIR:
         return _of_pair(names, compared, nothing, level, sign=1 if greater_is_better else -1)
     bounds = bounds_to_best(compare_all(compared, level=level, draws=draws))

@@ -43,8 +43,8 @@ def grid(estimator: Any, name: str | None = None, /, **values: Sequence[Any]) ->
             f"{quoted(estimator)} has no get_params, by which parameters are set: derive its class from "
             "sklearn.base.BaseEstimator, or give a dict of objects"
         )
-    _check(values, estimator.get_params(deep=True))
     family = name or type(estimator).__name__
+    _check(family, values, estimator.get_params(deep=True))
     varying = [key for key, several in values.items() if len(several) > 1]
     found: dict[str, GridMember] = {}
     for combination in product(*values.values()):
@@ -58,14 +58,14 @@ def grid(estimator: Any, name: str | None = None, /, **values: Sequence[Any]) ->
     return found
 
 
-def _check(values: Mapping[str, Sequence[Any]], known: Mapping[str, Any]) -> None:
+def _check(family: str, values: Mapping[str, Sequence[Any]], known: Mapping[str, Any]) -> None:
     from registry.catalog.parameter_grid import MOST_MEMBERS
 
     size = 1
     for key, several in values.items():
         if key not in known:
             cure = nearest(key, known) or f"; there are {listed(sorted(known))}"
-            raise InvalidInputError(f"the estimator has no parameter {key!r}{cure}")
+            raise InvalidInputError(f"{family} has no parameter {key!r}{cure}")
         if isinstance(several, str) or not isinstance(several, Sequence) or not several:
             raise InvalidInputError(f"{key} is {quoted(several)}: give a list of values")
         size *= len(several)

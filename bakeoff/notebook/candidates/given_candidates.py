@@ -16,7 +16,7 @@ from typing import Any
 from bakeoff.domain.candidate import Candidate, Learns
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import quoted
-from bakeoff.notebook.candidates.candidate_grid import GridMember
+from bakeoff.notebook.candidates.candidate_grid import GridMember, grid
 from bakeoff.notebook.candidates.written_objects import WriteCode, WrittenObject, write_class, write_estimator
 from registry.catalog.catalog_schema import CLASS_PATH, ID
 from registry.catalog.parameter_grid import member_id
@@ -36,9 +36,13 @@ class GivenCandidate:
 class GivenCandidates:
     own: tuple[GivenCandidate, ...]  #: those that are given as objects, classes or paths
     order: tuple[str, ...]  #: all ids, those of the catalog among them
+    grids: Mapping[str, Any]  #: those of candidates that are no objects, which the plan unfolds
 
 
-def read_candidates(given: Any, write_code: WriteCode) -> GivenCandidates:
+def read_candidates(
+    given: Any, write_code: WriteCode, *, grids: Mapping[str, Any] | None = None
+) -> GivenCandidates:
+    """`grids`: values of parameters by candidate. An object knows its parameters, and those of its steps."""
     if isinstance(given, (set, frozenset)):
         raise InvalidInputError("the candidates are a set, which has no order: give a list, or a dict")
     named = list(_named(given))
@@ -46,7 +50,13 @@ def read_candidates(given: Any, write_code: WriteCode) -> GivenCandidates:
         raise InvalidInputError("no candidate is given: give estimators, in a list or a dict")
     own: list[GivenCandidate] = []
     order: list[str] = []
-    for name, thing in _with_names(named, write_code):
+    found = _with_names(named, write_code)
+    if grids:
+        things = {name: thing for (name, _), (_, thing) in zip(found, named, strict=True)}
+        unfolded = {name: grid(things[name], name, **grids[name]) for name in _objects(things, grids)}
+        found = [one for name, thing in found for one in _members(name, thing, unfolded, write_code)]
+        grids = {name: values for name, values in grids.items() if name not in unfolded}
+    for name, thing in found:
         if isinstance(thing, str):
             order.append(thing)
             continue
@@ -54,7 +64,27 @@ def read_candidates(given: Any, write_code: WriteCode) -> GivenCandidates:
             raise InvalidInputError(f"two candidates are called {name!r}: give a dict with a name for each")
         own.append(replace(thing, candidate=replace(thing.candidate, id=name)))
         order.append(name)
-    return GivenCandidates(own=tuple(own), order=tuple(order))
+    return GivenCandidates(own=tuple(own), order=tuple(order), grids=grids or {})
+
+
+def _objects(things: Mapping[str, Any], grids: Mapping[str, Any]) -> list[str]:
+    """Those with a grid that are objects: of a class that is named or given, the plan makes the members."""
+    return [
+        name
+        for name in grids
+        if isinstance(grids[name], Mapping)
+        and all(isinstance(key, str) for key in grids[name])
+        and hasattr(things.get(name), "get_params")
+        and not inspect.isclass(things[name])
+    ]
+
+
+def _members(
+    name: str, thing: "GivenCandidate | str", unfolded: Mapping[str, Any], write_code: WriteCode
+) -> list[tuple[str, "GivenCandidate | str"]]:
+    if name not in unfolded:
+        return [(name, thing)]
+    return [(title, _read(title, member, write_code)) for title, member in unfolded[name].items()]
 
 
 def _named(given: Any) -> Iterable[tuple[str | None, Any]]:

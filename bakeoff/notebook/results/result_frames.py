@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import NotFoundError
+from bakeoff.domain.metric import short_name
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.notebook.candidates.session_code import FOLDER
 from bakeoff.operations.runs.run_report import RunReport
@@ -49,7 +50,7 @@ def leaderboard(report: RunReport) -> "pd.DataFrame":
 
 def _called(metrics: "Sequence[str]") -> dict[str, str]:
     """By metric. A function that the call was given goes by its own name, if no other metric has it."""
-    short = {name: name.rpartition(":")[2] for name in metrics}
+    short = {name: short_name(name) for name in metrics}
     own = list(short.values())
     return {
         name: short[name] if name.startswith(f"{FOLDER}.") and own.count(short[name]) == 1 else name

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 
+from bakeoff.domain.metric import short_name
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.cost_figures import telling_cost
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with
@@ -165,7 +166,7 @@ def _made_from(contents: ReportContents) -> Markup:
         ("Run", run["runId"]),
         ("Dataset", f"{run['datasetName']}, snapshot {run['datasetId']}, split {run['splitId']}"),
         ("Target", f"{run['target']} ({run['targetKind']})"),
-        ("Scored by", ", ".join(run["metrics"])),
+        ("Scored by", ", ".join(map(short_name, run["metrics"]))),
         ("Seed", str(run["seed"])),
     ]
     if environment is not None:

@@ -38,10 +38,24 @@ def test_members_are_shown_as_a_family() -> None:
     assert [one.candidate.params for one in found.own] == [{"max_depth": 2}, {"max_depth": 3}]
 
 
+def test_a_grid_of_the_call_unfolds_an_object_with_its_steps() -> None:
+    given = {"p": make_pipeline(StandardScaler(), LogisticRegression()), "tree": DecisionTreeClassifier()}
+    grids = {"p": {"logisticregression__C": [0.1, 1.0]}, "ridge": {"alpha": [1]}}
+    found = read_candidates([*given.items(), "ridge"], str, grids=grids)
+
+    assert found.order == ("p.logisticregression__C-0.1", "p.logisticregression__C-1.0", "tree", "ridge")
+    assert found.grids == {"ridge": {"alpha": [1]}}
+    with pytest.raises(InvalidInputError, match=r"p has no parameter 'logisticregression__D'; did you mean"):
+        read_candidates(given, str, grids={"p": {"logisticregression__D": [1]}})
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"max_dept": [1]}, r"the estimator has no parameter 'max_dept'; did you mean 'max_depth'\?"),
+        (
+            {"max_dept": [1]},
+            r"DecisionTreeClassifier has no parameter 'max_dept'; did you mean 'max_depth'\?",
+        ),
         ({"max_depth": 3}, "max_depth is 3: give a list of values"),
         ({"criterion": "gini"}, "criterion is 'gini': give a list of values"),
         ({"max_depth": []}, r"max_depth is \[\]: give a list of values"),

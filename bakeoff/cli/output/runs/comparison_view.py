@@ -15,6 +15,7 @@ from bakeoff.cli.output.runs.verdict_view import (
     whiskers,
 )
 from bakeoff.cli.output.terminal import clean
+from bakeoff.domain.metric import short_name
 from bakeoff.domain.runs.verdict import PairDifference, Standing
 from bakeoff.domain.wording import counted
 from bakeoff.operations.comparing.compare_results import ResultComparison
@@ -138,7 +139,7 @@ def _differences(comparison: ResultComparison) -> "Iterable[RenderableType]":
         yield Text("the intervals and p-values of a metric hold for all its pairs at once", _DIM)
     others = [metric for metric in comparison.metrics if metric != comparison.ranking]
     if others:
-        yield Text(f"by {', '.join(map(_short, others))}: not corrected across metrics", _DIM)
+        yield Text(f"by {', '.join(map(short_name, others))}: not corrected across metrics", _DIM)
 
 
 def _shown(pair: PairDifference) -> Text:
@@ -215,17 +216,12 @@ def _value(value: Any) -> str:
 
 
 def _metric(metric: str, comparison: ResultComparison) -> Text:
-    return Text(_short(metric), "underline" if metric == comparison.ranking else "")
+    return Text(short_name(metric), "underline" if metric == comparison.ranking else "")
 
 
 def _style(one: "ComparedResult", metric: str, comparison: ResultComparison) -> str:
     standings = comparison.verdicts[metric].standings
     return STANDING_STYLES[standings.get(one.name, Standing.INSUFFICIENT)]
-
-
-def _short(metric: str) -> str:
-    """A metric of somebody's own goes by the name of its function."""
-    return metric.rpartition(":")[2]
 
 
 def _table(*columns: Column) -> Table:

@@ -13,6 +13,7 @@ from bakeoff.cli.output.fitting_table import ALWAYS, FittingColumn, cut, fitting
 from bakeoff.cli.output.number_format import decimals, fixed
 from bakeoff.cli.output.runs.verdict_view import STANDING_STYLES, interval_texts, place_of, whiskers
 from bakeoff.domain.finding import FAILED_CHECKS
+from bakeoff.domain.metric import short_name
 from bakeoff.domain.runs.verdict import Standing
 from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
@@ -63,11 +64,11 @@ def _columns(report: RunReport, shown: Sequence[LeaderboardRow], *, longest_name
         FittingColumn(name="model", cells=_names(shown, report, longest_name), justify="left", keep=ALWAYS),
         FittingColumn(name="version", cells=_versions(shown, longest_name), justify="left", keep=3),
         FittingColumn(
-            name=_short(first), cells=_values(first, shown, report), keep=ALWAYS, style="bold underline"
+            name=short_name(first), cells=_values(first, shown, report), keep=ALWAYS, style="bold underline"
         ),
         *_certainty(first, shown, report),
         *(
-            FittingColumn(name=_short(name), cells=_values(name, shown, report), keep=50 - 2 * place)
+            FittingColumn(name=short_name(name), cells=_values(name, shown, report), keep=50 - 2 * place)
             for place, name in enumerate(others)
         ),
         _cost("fit", "s", shown, lambda s: s.result.cost.fit_s, keep=4),
@@ -91,11 +92,6 @@ def _certainty(metric: str, shown: Sequence[LeaderboardRow], report: RunReport) 
         FittingColumn(name="95 %", cells=interval_texts(intervals), keep=70),
         FittingColumn(name="", cells=drawn, justify="left", keep=49),
     ]
-
-
-def _short(metric: str) -> str:
-    """The name of the metric; of a custom one, `package.module:function`, the name of the function."""
-    return metric.rpartition(":")[2]
 
 
 def _names(shown: Sequence[LeaderboardRow], report: RunReport, longest: int) -> list[Text]:

@@ -13,7 +13,7 @@ from bakeoff.cli.output.signal_run_view import order
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.dataset import DatasetRef, TargetKind
 from bakeoff.domain.finding import Finding
-from bakeoff.domain.metric import AVERAGED_METRICS, ScoringRules
+from bakeoff.domain.metric import AVERAGED_METRICS, ScoringRules, short_name
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.domain.wording import counted
@@ -123,7 +123,7 @@ def _classes(classes: Sequence[str]) -> str:
 
 
 def _rules(run: Run) -> Text:
-    first, *others = run.rules.metrics
+    first, *others = map(short_name, run.rules.metrics)
     text = Text.assemble((first, "bold"), "".join(f", {name}" for name in others))
     if run.rules.average is not None and not AVERAGED_METRICS.isdisjoint(run.rules.metrics):
         text.append(f"  {run.rules.average} average")

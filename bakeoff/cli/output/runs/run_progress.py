@@ -16,6 +16,7 @@ from bakeoff.cli.output.runs.live_leader import LiveLeader
 from bakeoff.cli.output.runs.poll_run import PolledRun
 from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
+from bakeoff.domain.metric import short_name
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import seconds_left
 
@@ -128,7 +129,7 @@ def _remark(job: Job, polled: PolledRun) -> Text:
         again = f", attempt {job.attempt} of {job.max_attempts}" if job.attempt > 1 else ""
         return Text(f"{job.node}{_fold_of(job, polled)}{again}", "dim")
     if job.state is JobState.COMPLETED:
-        return Text(f"{polled.run.rules.metrics[0]} {plain(polled.scores.get(job.id))}")
+        return Text(f"{short_name(polled.run.rules.metrics[0])} {plain(polled.scores.get(job.id))}")
     if job.error is not None:
         return Text(clean(f"{job.error.type}: {job.error.message}").split("\n", 1)[0], "red")
     return Text()
@@ -205,7 +206,7 @@ def _details(job: Job, polled: PolledRun) -> str:
     if job.state is JobState.RUNNING:
         return f" on {job.node}" + (f", attempt {job.attempt}" if job.attempt > 1 else "")
     if job.state is JobState.COMPLETED:
-        return f"{_took(job)}, {polled.run.rules.metrics[0]} {plain(polled.scores.get(job.id))}"
+        return f"{_took(job)}, {short_name(polled.run.rules.metrics[0])} {plain(polled.scores.get(job.id))}"
     if job.error is not None:
         return f"{_took(job)}: {clean(f'{job.error.type}: {job.error.message}').splitlines()[0]}"
     return ", its worker is gone, it will be tried again" if job.attempt and not job.state.has_ended else ""

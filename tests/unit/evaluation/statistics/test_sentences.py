@@ -640,3 +640,12 @@ def test_a_shown_difference_is_that_of_the_pair_and_not_of_its_order():
     turned = replace(ONE_BEST, to_best=dict(reversed(ONE_BEST.to_best.items())))
     contenders = [contender(x) for x in FOUR[:3]]
     assert tell(turned, contenders) == tell(ONE_BEST, contenders)
+
+
+@pytest.mark.parametrize("verdict", [ONE_BEST, TWO_TIED, FOUR_TIED])
+def test_a_metric_that_is_a_function_goes_by_the_name_of_the_function(verdict):
+    contenders = [contender(x) for x in verdict.standings]
+    said = tell(verdict, contenders)
+
+    assert "f1" in said
+    assert tell(replace(verdict, metric="shop.metrics:profit"), contenders) == said.replace("f1", "profit")

@@ -84,3 +84,21 @@ def test_a_candidate_that_searches_its_parameters_gets_no_grid() -> None:
 def test_a_step_that_is_not_there_is_said_of_what_names_it() -> None:
     with pytest.raises(InvalidInputError, match="the search of line names 'scalar__copy'"):
         with_tuning(STEPS, Tuning(params={"scalar__copy": [True]}))
+
+
+class Loaded:
+    def __init__(self, depth: int = 1) -> None:
+        self.depth = depth
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        Candidate(id="mine", version="1", path=f"{__name__}:Loaded"),
+        Candidate(id="mine", version="1", steps=(PipelineStep(path=f"{__name__}:Loaded"),)),
+    ],
+)
+def test_a_parameter_that_a_loaded_class_does_not_have_is_named_before_any_cell(candidate):
+    assert [one.id for one in members_of(candidate, {"depth": [1, 2]})] == ["mine.depth-1", "mine.depth-2"]
+    with pytest.raises(InvalidInputError, match=r"names 'dept', and .*:Loaded .*did you mean 'depth'\?"):
+        members_of(candidate, {"dept": [1, 2]})
