@@ -4,6 +4,7 @@ A candidate is fitted in a cell (`evaluate_in_cell`), or the predictions of an e
 by the rules of another run (`rescore`), and nothing is fitted.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +26,6 @@ from bakeoff.domain.runs.result import (
     Parts,
     Provenance,
     Result,
-    digest_of,
 )
 from bakeoff.evaluation.datasets import snapshot, snapshot_layout
 from bakeoff.evaluation.functions.custom_scores import CustomScoring, with_custom_metrics
@@ -35,8 +35,13 @@ from bakeoff.evaluation.jobs.choosing.accept_choices import (
     accept_choices,
     choices_in,
     ran_out_of_time,
-    trials_kept,
     warnings_about,
+)
+from bakeoff.evaluation.jobs.choosing.trial_deaths import (
+    kept_trials,
+    searched,
+    too_many_deaths,
+    was_a_trial,
 )
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
 from bakeoff.evaluation.jobs.fit_and_predict import TRIALS
@@ -49,7 +54,6 @@ from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import Before, look_before, parts_of, provenance_of, seed_at
 from registry.code.code_reading import Code
 from registry.code.import_environment import import_path, readable_paths
-from registry.code.library_versions import cell_environment
 from registry.code.outside_access import below_home, variables_of
 from registry.columns.predictions import BadPredictionsError
 
@@ -98,14 +102,26 @@ def evaluate_in_cell(evaluation: EvaluationUnderWay, warm: WarmParent) -> Evalua
 
 
 def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd:
+    """In one cell; or in several, if trials of its search end theirs."""
     job, permission = evaluation.job, evaluation.permission
-    before = look_before(job.candidate, evaluation.paths.root)
-    outcome = warm.run(_order(evaluation), keep_going=permission.may_go_on, may_keep=permission.may_keep)
-    if outcome.end is not End.RETURNED:
-        return failure_of(outcome, attempt=job.attempt, writes_to=evaluation.paths.predictions.parent)
-    return score_within_time(
-        partial(_scored, evaluation, outcome, before), evaluation, log_tail=outcome.end_of_log
-    )
+    began = time.monotonic()
+    while True:
+        before = look_before(job.candidate, evaluation.paths.root)
+        took_s = time.monotonic() - began
+        order = _order(evaluation, wall_s=job.timeout_s - took_s)
+        outcome = warm.run(order, keep_going=permission.may_go_on, may_keep=permission.may_keep)
+        if outcome.end is End.RETURNED:
+            return score_within_time(
+                partial(_scored, evaluation, outcome, before), evaluation, log_tail=outcome.end_of_log
+            )
+        failure = failure_of(outcome, attempt=job.attempt, writes_to=evaluation.paths.predictions.parent)
+        if not was_a_trial(evaluation, outcome) or time.monotonic() - began >= job.timeout_s:
+            return failure
+        if (too_many := too_many_deaths(evaluation, outcome)) is not None:
+            return too_many
+        # A cell asks only once per tick, so a row of cells shorter than a tick would never renew the lease.
+        if not permission.may_go_on():
+            return Stopped()
 
 
 def rescore(evaluation: EvaluationUnderWay, fit: Fit) -> EvaluationEnd:
@@ -160,13 +176,13 @@ def with_own_metrics(
         return Stopped()
 
 
-def _order(evaluation: EvaluationUnderWay) -> Order:
+def _order(evaluation: EvaluationUnderWay, *, wall_s: float) -> Order:
     job, dataset, paths = evaluation.job, evaluation.run.dataset, evaluation.paths
     return Order(
         entry="bakeoff.evaluation.jobs.fit_and_predict:run",
         payload=payload_of(evaluation, audited=True),
         limits=Limits(
-            wall_s=job.timeout_s,
+            wall_s=wall_s,
             threads=evaluation.grant.threads,
             memory_mb=evaluation.grant.memory_mb,
             output_mb=predictions_mb(dataset),
@@ -208,7 +224,7 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
     """
     job, run, paths = evaluation.job, evaluation.run, evaluation.paths
     seed = seed_at(job.candidate, run.seed, evaluation.seed_place)
-    trials_of = digest_of([parts_now(evaluation), seed]) if job.candidate.tune else ""
+    kept = kept_trials(evaluation)
     return {
         "about": {"runId": run.id, "jobId": job.id, "attempt": job.attempt},
         "audited": audited,
@@ -222,25 +238,14 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "wantsLatency": not (evaluation.fold or evaluation.seed_place or evaluation.refit),
         "wantsCurves": _wants_curves(run.dataset),
         "threshold": run.rules.threshold,
-        "trials": trials_kept(paths.trials, of=trials_of) if job.candidate.tune else [],
-        "trialsOf": trials_of,
+        "trials": [trial.to_json() for trial in kept.trials],
+        "trialsGoOn": kept.has_begun,
+        "trialsOf": searched(evaluation) if job.candidate.tune else "",
         "timeoutSeconds": job.timeout_s,
         "tuneSeconds": evaluation.tune_s,
         "saveAs": None if paths.model is None or run.save is None else run.save.name,
         "modelLimitMb": paths.model_limit_mb,
     }
-
-
-def parts_now(evaluation: EvaluationUnderWay) -> Parts:
-    """The parts of the fingerprint that a fit would have that began now."""
-    job, run = evaluation.job, evaluation.run
-    return parts_of(
-        job.candidate,
-        dataset=run.dataset,
-        seed=run.seed,
-        code=look_before(job.candidate, evaluation.paths.root).code,
-        surroundings=cell_environment(),
-    )
 
 
 def _wants_curves(dataset: DatasetRef) -> bool:

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Protocol
 
 from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.result import Parts
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets.snapshot_layout import REFIT, fold_folder
 from bakeoff.evaluation.jobs import fit_and_predict, pickle_fitted_model
+from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
+from registry.code.library_versions import cell_environment
 
 _LEAST_PROCESSES = 128
 _PROCESSES_PER_THREAD = 4
@@ -123,6 +126,16 @@ class EvaluationUnderWay:
     def outputs(self) -> dict[str, Path]:
         searches = self.job.candidate.tune is not None
         return {**self.paths.outputs, **({fit_and_predict.TRIALS: self.paths.trials} if searches else {})}
+
+    def parts_now(self) -> Parts:
+        """The parts of the fingerprint that a fit would have that began now."""
+        return parts_of(
+            self.job.candidate,
+            dataset=self.run.dataset,
+            seed=self.run.seed,
+            code=look_before(self.job.candidate, self.paths.root).code,
+            surroundings=cell_environment(),
+        )
 
     @property
     def part(self) -> str | None:

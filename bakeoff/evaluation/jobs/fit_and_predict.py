@@ -22,9 +22,9 @@ from bakeoff.domain.candidate import Candidate, OutputKind, Preprocess
 from bakeoff.domain.runs.job import Phase
 from bakeoff.evaluation.datasets.snapshot import Data, open_snapshot
 from bakeoff.evaluation.jobs.beside_labels import beside_labels, nothing_to_act_on
-from bakeoff.evaluation.jobs.choosing.accept_choices import first_line
 from bakeoff.evaluation.jobs.choosing.inner_folds import InnerFold, predictions_on, scoring_rules
 from bakeoff.evaluation.jobs.choosing.parameter_search import search
+from bakeoff.evaluation.jobs.choosing.trial_file import first_line
 from bakeoff.evaluation.jobs.choosing.tuned_threshold import best_threshold
 from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
@@ -133,7 +133,7 @@ def _choose(
     if candidate.tune is not None:
         inside.phase(Phase.FIT)
         with inside.output(TRIALS) as file:
-            if payload["trials"]:
+            if payload["trialsGoOn"]:
                 file.write(b"\n")  # what was killed may have left half a line
             else:
                 file.empty()

@@ -25,7 +25,7 @@ from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Provenance, f
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.choosing.accept_choices import CHOICES, choices_in, warnings_about
-from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, parts_now, score_within_time
+from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, score_within_time
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.score_predictions import Scores
@@ -155,7 +155,7 @@ def _is_still_true(evaluation: EvaluationUnderWay, place: int, fold: FoldResult)
     made = fold.provenance
     if made is None or place >= evaluation.run.dataset.design.fits:
         return False
-    if fingerprint(parts_now(evaluation)) != made.fingerprint or first_change(
+    if fingerprint(evaluation.parts_now()) != made.fingerprint or first_change(
         made.seen, root=evaluation.paths.root
     ):
         return False

@@ -4,19 +4,16 @@ The report comes from a process in which untrusted code runs. What is false in i
 what is no such record at all ends the job.
 """
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.tuning import Trial, TrialState, Tuning, finite, search_record
+from bakeoff.evaluation.jobs.choosing.trial_file import ENDED_ITS_CELL, ended_its_cell
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
 
 #: The keys of a result's details that hold choices: one entry for each fit that was scored.
 CHOICES = ("tuning", "thresholds")
-
-_MOST_KEPT_BYTES = 8 * 2**20
 
 
 def accept_choices(report: Any, candidate: Candidate) -> dict[str, Any]:
@@ -53,39 +50,21 @@ def ran_out_of_time(choices: Mapping[str, Any]) -> bool:
 
 
 def warnings_about(choices: Mapping[str, Any]) -> list[str]:
-    """One for the searches of all fits together, if one of them ran out of time."""
-    if not ran_out_of_time(choices):
-        return []
-    numbers = ", ".join(str(len(found["trials"])) for found in choices["tuning"])
-    wanted = choices["tuning"][0]["wanted"]
-    return [f"tuned with {numbers} of {wanted} trials: its time for that was over"]
+    """Of the searches of all fits together: that one ran out of time, and that trials ended their cells."""
+    warnings = []
+    if ran_out_of_time(choices):
+        numbers = ", ".join(str(len(found["trials"])) for found in choices["tuning"])
+        wanted = choices["tuning"][0]["wanted"]
+        warnings.append(f"tuned with {numbers} of {wanted} trials: its time for that was over")
+    errors = [trial["error"] for found in choices.get("tuning", ()) for trial in found["trials"]]
+    deaths = [error for error in errors if ended_its_cell(error)]
+    if deaths:
+        trials = "1 trial" if len(deaths) == 1 else f"{len(deaths)} trials"
+        warnings.append(
+            f"{trials} ended the cell, the last one so: {deaths[-1].removeprefix(ENDED_ITS_CELL)}"
+        )
+    return warnings
 
 
 def choices_in(details: Mapping[str, Any]) -> dict[str, Any]:
     return {key: details[key] for key in CHOICES if key in details}
-
-
-def first_line(of: str) -> bytes:
-    """Of a file of trials: what they were tried on, and with which code."""
-    return json.dumps({"of": of}).encode() + b"\n"
-
-
-def trials_kept(file: Path, *, of: str) -> list[dict[str, Any]]:
-    """The trials of an attempt that died, in order. What follows a gap does not count.
-
-    `of`: what is searched now. If the first line says that it was something else, there are none.
-    """
-    if not file.is_file() or file.stat().st_size > _MOST_KEPT_BYTES:
-        return []
-    found: list[dict[str, Any]] = []
-    first, *lines = file.read_bytes().splitlines() or [b""]
-    if first != first_line(of).strip():
-        return []
-    for line in lines:
-        try:
-            trial = Trial.from_json(json.loads(line))
-        except (KeyError, TypeError, ValueError, RecursionError):
-            continue  # half a line, at which somebody was killed
-        if trial.number == len(found):
-            found.append(trial.to_json())
-    return found

@@ -1,13 +1,11 @@
 """In the cell: the search for parameters on training rows, by Optuna.
 
 Trial by trial, parameters are suggested, the candidate is fitted to the inner folds, and what they give on
-average decides. Each trial is written to a file of JSON lines in the folder of the job as soon as it has
-ended: a worker that takes the job over reads them back, and goes on with the next one. The sampler is seeded
-anew for each trial, from the seed and the number of the trial, so that it suggests the same as if nobody had
-died.
+average decides. Each trial is written to a file as it begins and as soon as it has ended (`trial_file`): the
+next cell is given those that have ended, and goes on behind them. The sampler is seeded anew for each trial,
+from the seed and the number of the trial, so that it suggests the same as if nobody had died.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +26,7 @@ from bakeoff.evaluation.jobs.choosing.inner_folds import (
     scoring_rules,
     value_on,
 )
+from bakeoff.evaluation.jobs.choosing.trial_file import begin_line, end_line, over_line
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from registry.catalog.search_space import with_parameters
 from registry.code.class_import import describe_exception
@@ -65,7 +64,7 @@ def search(
     keep: Callable[[bytes], Any],
 ) -> Search:
     """`longest_s`: for all trials, also where the entry names more seconds, or none. `earlier`: trials of an
-    attempt that died. `keep` writes a line to the file that survives.
+    earlier cell that died. `keep` writes a line to the file that survives.
     """
     optuna = _optuna()
     tuning = candidate.tune
@@ -88,6 +87,7 @@ def search(
         study.sampler = _sampler(optuna, tuning.sampler, _seed_of(seed, len(trials)))
         suggested = study.ask(space)
         params = {name: _value(tuning.params[name], suggested.params[name]) for name in space}
+        keep(begin_line(len(trials), params))
         tried = _tried(
             with_parameters(candidate, params),
             folds,
@@ -102,7 +102,8 @@ def search(
             break
         study.tell(suggested, **_told(optuna, tried))
         trials.append(tried)
-        keep(json.dumps(tried.to_json()).encode() + b"\n")
+        keep(end_line(tried))
+    keep(over_line())
     if not any(trial.state is TrialState.COMPLETE for trial in trials):
         raise _nothing_found(trials, budget_s, tuning)
     return Search(tuning=tuning, trials=tuple(trials), out_of_time=len(trials) < tuning.trials)

@@ -287,7 +287,7 @@ def test_searches_that_ran_out_of_time_are_told_once_with_the_trials_of_each_fol
     evaluation, kept = under_way(), Kept()
     evaluate_folds(evaluation, Fits(), kept)
     for place, fold in kept.folds.items():
-        tuning = {"wanted": 5, "outOfTime": place > 0, "trials": [{}] * (5 - place)}
+        tuning = {"wanted": 5, "outOfTime": place > 0, "trials": [{"error": ""}] * (5 - place)}
         kept.folds[place] = replace(fold, choices={"tuning": [tuning]})
 
     end = evaluate_folds(evaluation, Fits(), kept)

@@ -16,16 +16,19 @@ from bakeoff.cell.inside.cell_api import EntryFailure
 from bakeoff.domain.candidate import Candidate
 from bakeoff.domain.dataset import TargetKind
 from bakeoff.domain.design import ONE_SPLIT, Design
-from bakeoff.domain.tuning import ChoosingRules, Sampler, TunedThreshold, Tuning
+from bakeoff.domain.tuning import ChoosingRules, Sampler, Trial, TrialState, TunedThreshold, Tuning
 from bakeoff.evaluation.datasets.snapshot import Data
-from bakeoff.evaluation.jobs.choosing.accept_choices import (
-    accept_choices,
-    first_line,
-    trials_kept,
-    warnings_about,
-)
+from bakeoff.evaluation.jobs.choosing.accept_choices import accept_choices, warnings_about
 from bakeoff.evaluation.jobs.choosing.inner_folds import inner_folds
 from bakeoff.evaluation.jobs.choosing.parameter_search import Search, search
+from bakeoff.evaluation.jobs.choosing.trial_file import (
+    begin_line,
+    end_line,
+    first_line,
+    note_death,
+    over_line,
+    trials_kept,
+)
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
 
 ROWS = 60
@@ -143,13 +146,79 @@ def test_a_search_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(tmp_pat
     whole = searched(keep=lines.append)
     file = tmp_path / "trials.jsonl"
     file.write_bytes(
-        first_line("this") + b"".join(lines[:5]) + lines[5][:20]
-    )  # killed while it wrote the sixth line
+        first_line("this") + b"".join(lines[:11]) + lines[11][:20]
+    )  # killed while it wrote how the sixth trial ended
 
-    resumed = searched(earlier=trials_kept(file, of="this"))
+    kept = trials_kept(file, of="this")
+    resumed = searched(earlier=as_json(kept.trials))
 
-    assert len(trials_kept(file, of="this")) == 5
+    assert len(kept.trials) == 5
     assert without_seconds(resumed) == without_seconds(whole)
+
+
+def as_json(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    return [trial.to_json() for trial in trials]
+
+
+def a_file(tmp_path: Path, *lines: bytes) -> Path:
+    file = tmp_path / "trials.jsonl"
+    file.write_bytes(b"".join([first_line("this"), *lines]))
+    return file
+
+
+def ended(number: int) -> bytes:
+    state = TrialState.COMPLETE
+    return end_line(Trial(number=number, params={}, state=state, value=0.5, folds=(0.5,), seconds=1.0))
+
+
+def test_a_trial_that_ended_its_cell_has_failed_and_the_next_one_follows(tmp_path: Path) -> None:
+    file = a_file(tmp_path, begin_line(0, {}), ended(0), begin_line(1, {"cut": 0.5}), b'{"numb')
+
+    assert note_death(file, of="this", cause="SIGSEGV")
+    assert not note_death(file, of="this", cause="another cell, which died in no trial")
+
+    failed = trials_kept(file, of="this").trials[1]
+    assert (failed.number, failed.params, failed.state) == (1, {"cut": 0.5}, "failed")
+    assert failed.error == "it ended its cell: SIGSEGV"
+    assert trials_kept(file, of="this").deaths == 1
+
+
+def test_no_trial_is_blamed_for_a_cell_that_died_when_the_search_was_over(tmp_path: Path) -> None:
+    file = a_file(tmp_path, begin_line(0, {}), ended(0), begin_line(1, {}), over_line())
+
+    assert not note_death(file, of="this", cause="SIGKILL")
+
+
+def test_a_trial_that_was_under_way_when_its_worker_died_is_tried_once_more(tmp_path: Path) -> None:
+    file = a_file(tmp_path, begin_line(0, {}))
+    assert trials_kept(file, of="this").trials == ()
+
+    with file.open("ab") as opened:
+        opened.write(begin_line(0, {}))
+    [failed] = trials_kept(file, of="this").trials
+    assert failed.error == "it ended its cell: its worker died with it, twice"
+
+    with file.open("ab") as opened:
+        opened.write(begin_line(1, {}) + ended(1))
+    assert [trial.state for trial in trials_kept(file, of="this").trials] == ["failed", "complete"]
+
+
+def test_what_a_candidate_forges_in_the_file_is_passed_over(tmp_path: Path) -> None:
+    forged = [b"[]", b"7", b'{"begun": 1}', b'{"begun": 0, "params": {"a": NaN}, "at": 0}', b"{" * 5000]
+    file = a_file(tmp_path, *(line + b"\n" for line in forged), begin_line(0, {}), ended(0))
+
+    assert [trial.number for trial in trials_kept(file, of="this").trials] == [0]
+
+
+def test_trials_that_ended_their_cells_are_told_in_a_warning(tmp_path: Path) -> None:
+    file = a_file(tmp_path, begin_line(0, {"cut": 0.5, "way": "a"}))
+    note_death(file, of="this", cause="SIGSEGV")
+
+    found = searched(earlier=as_json(trials_kept(file, of="this").trials))
+
+    accepted = accept_choices({"chosen": {"tuning": found.to_record()}}, CANDIDATE)
+    assert len(found.trials) == 12
+    assert warnings_about(accepted) == ["1 trial ended the cell, the last one so: SIGSEGV"]
 
 
 def test_another_seed_suggests_something_else_and_the_same_one_the_same() -> None:
@@ -164,7 +233,8 @@ def test_another_seed_suggests_something_else_and_the_same_one_the_same() -> Non
 def test_when_its_time_is_over_the_best_so_far_counts_and_that_is_said() -> None:
     lines: list[bytes] = []
     searched(keep=lines.append)
-    earlier = [{**json.loads(line), "seconds": 1.0} for line in lines[:6]]
+    ends = [json.loads(line) for line in lines if b"number" in line]
+    earlier = [{**end, "seconds": 1.0} for end in ends[:6]]
 
     found = searched(tuned(seconds=5.0), earlier=earlier)
     accepted = accept_choices({"chosen": {"tuning": found.to_record()}}, CANDIDATE)
@@ -227,8 +297,8 @@ def test_trials_of_another_candidate_are_none(tmp_path: Path) -> None:
     file = tmp_path / "trials.jsonl"
     file.write_bytes(first_line("this") + b"".join(lines))
 
-    assert len(trials_kept(file, of="this")) == 12
-    assert trials_kept(file, of="another") == []
+    assert len(trials_kept(file, of="this").trials) == 12
+    assert not trials_kept(file, of="another").has_begun
 
 
 def test_if_the_metric_is_undefined_in_each_trial_fewer_folds_are_the_cure() -> None:
