@@ -267,6 +267,7 @@ class FailureOut(Out):
     model_id: str
     model_version: str
     status: JobState
+    family: str | None = Field(None, description="the candidate whose grid it is a member of")
     attempt: int
     worker: str | None
     error: ErrorOut | None = Field(description="null for what was cancelled")

@@ -170,6 +170,7 @@ def failure_record(job: Job, folds: Sequence[Mapping[str, Any]] = ()) -> dict[st
         "modelId": job.candidate.id,
         "modelVersion": job.candidate.version,
         "status": job.state,
+        "family": job.candidate.family,
         "attempt": job.attempt,
         "worker": job.worker,
         "error": job.error.to_record() if job.error else None,

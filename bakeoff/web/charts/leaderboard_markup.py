@@ -8,16 +8,17 @@ It is made from the record of a run's report, the one of `bakeoff show --json`:
     failed       those without a result, each with its error
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Final
 
 from bakeoff.domain.finding import FAILED_CHECKS
-from bakeoff.web.charts.cost_figures import cost_of, latency_figure
 from bakeoff.web.charts.failure_text import why_failed
-from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, percent, tag
-from bakeoff.web.charts.number_text import cost_text, fixed_text, metric_title, places_for, signed_text
+from bakeoff.web.charts.figure_columns import FigureColumn, figure_cell, figure_columns, head_cell, heading_of
+from bakeoff.web.charts.folded_families import Family, FoldedBoard, fold
+from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, tag
+from bakeoff.web.charts.number_text import fixed_text, metric_title, signed_text
 from bakeoff.web.charts.signs import label, outcome_sign, state_badge
 from bakeoff.web.charts.whisker import Scale, interval_key, reference_key, scale_head, scale_of, whisker
 
@@ -30,8 +31,6 @@ _STANDINGS: Final = {
     "worse": ("worse", "worse"),
     "insufficient": ("insufficient", "too few rows"),
 }
-_LONG = 3  #: a cost so many times the median of its column is coloured, when it is not small
-_FEW = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +44,10 @@ class BoardOptions:
     choice: str | None = None  #: the name of checkboxes before the candidates; None: no checkboxes
     chosen: Sequence[str] = ()  #: ids of candidates whose box is ticked
     most_chosen: int = 5
+    unfolded: Collection[str] = ()  #: names of grids whose members are all shown
+    unfold: Callable[[str], str] | None = None  #: the address of the table with all members of this grid;
+    #: None: they are below the table, folded
     by_band: bool = True  #: False: sorted by something else, so that a column of places replaces the bands
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Column:
-    """A figure of each candidate, with a bar where it is a cost."""
-
-    title: str
-    value: Callable[[Record], float | None]
-    is_cost: bool = False
-    unit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +59,10 @@ class _Board:
     options: BoardOptions
     metric: str
     against: str | None
-    columns: Sequence[_Column]
+    columns: Sequence[FigureColumn]
     scale: Scale
     reference_id: str | None  #: of a candidate on the board that is what the others are compared with
+    folded: FoldedBoard  #: the lines that are shown
 
 
 def leaderboard_table(report: Record, options: BoardOptions | None = None) -> Markup:
@@ -77,17 +70,34 @@ def leaderboard_table(report: Record, options: BoardOptions | None = None) -> Ma
     board = _board(report, options or BoardOptions())
     if not board.rows and not board.failed:
         return tag("p", "No candidate has a result yet.", class_="bo-note")
-    table = tag(
+    members = [] if board.options.unfold else [_members(board, one) for one in board.folded.families]
+    table = _table(board, f"Leaderboard by {metric_title(board.metric)}")
+    return tag("div", table, _legend(board), *members, class_="bo-card bo-scroll", tabindex=0, role="group",
+               aria_label="Leaderboard")  # fmt: skip
+
+
+def _table(board: _Board, caption: str) -> Markup:
+    return tag(
         "table",
-        tag("caption", hidden(f"Leaderboard by {metric_title(board.metric)}")),
+        tag("caption", hidden(caption)),
         _head(board),
         *_bodies(board),
         *_without_result(board),
         class_="bo-board",
         role="table",
     )
-    return tag("div", table, _legend(board), class_="bo-card bo-scroll", tabindex=0, role="group",
-               aria_label="Leaderboard")  # fmt: skip
+
+
+def _members(board: _Board, family: Family) -> Markup:
+    """All members of a grid, with the scale and the places of the whole board."""
+    whole = FoldedBoard(rows=family.rows, failed=family.failed, families=())
+    said = f"All {family.size} of {family.name}"
+    return tag(
+        "details",
+        tag("summary", said),
+        _table(replace(board, failed=family.failed, folded=whole), said),
+        class_="bo-fold bo-members",
+    )
 
 
 def _board(report: Record, options: BoardOptions) -> _Board:
@@ -97,6 +107,9 @@ def _board(report: Record, options: BoardOptions) -> _Board:
         verdict = None
     against = options.against or _production(verdict)
     reference_id = next((row["modelId"] for row in rows if row["modelId"] == against), None)
+    taken = verdict["recommended"] if verdict else None
+    others = [name for name in run["metrics"] if name != metric]
+    wanted = [name for name in others if name in (options.columns or ())]
     return _Board(
         run=run,
         verdict=verdict,
@@ -105,7 +118,7 @@ def _board(report: Record, options: BoardOptions) -> _Board:
         options=options,
         metric=metric,
         against=against,
-        columns=_columns(rows, [name for name in run["metrics"] if name != metric], options),
+        columns=figure_columns(rows, others if options.columns is None else wanted),
         scale=scale_of(
             rows,
             metric,
@@ -113,6 +126,12 @@ def _board(report: Record, options: BoardOptions) -> _Board:
             reference=_reference_score(rows, verdict, metric, against),
         ),
         reference_id=reference_id,
+        folded=fold(
+            rows,
+            report["failed"],
+            unfolded=options.unfolded,
+            keep=(*options.chosen, reference_id, taken),
+        ),
     )
 
 
@@ -133,22 +152,6 @@ def _reference_score(
     return next((row["metrics"].get(metric) for row in rows if row["modelId"] == against), None)
 
 
-def _columns(rows: Sequence[Record], others: Sequence[str], options: BoardOptions) -> list[_Column]:
-    wanted = others if options.columns is None else [name for name in others if name in options.columns]
-
-    def metric_column(name: str) -> _Column:
-        return _Column(title=_heading(name), value=lambda row: row["metrics"].get(name))
-
-    latency = latency_figure(rows) or "p50"
-    costs = [
-        _Column(title=latency, unit="ms", value=lambda row: cost_of(row, latency), is_cost=True),
-        _Column(title="Peak", unit="MB", value=lambda row: row["peakMemoryMb"], is_cost=True),
-        _Column(title="Fit", unit="s", value=lambda row: row["fitSeconds"], is_cost=True),
-    ]
-    known = [cost for cost in costs if any(cost.value(row) is not None for row in rows)]
-    return [*map(metric_column, wanted), *known]
-
-
 def _head(board: _Board) -> Markup:
     choice = board.options.choice is not None
     is_greater = board.verdict is None or board.verdict["greaterIsBetter"]
@@ -159,18 +162,12 @@ def _head(board: _Board) -> Markup:
         _th("Place", class_="bo-place"),
         _th(hidden("Choose"), class_="bo-choice") if choice else None,
         _th("Model", class_="bo-model"),
-        _th(_heading(board.metric), class_="bo-score", aria_sort=order),
+        _th(heading_of(board.metric), class_="bo-score", aria_sort=order),
         _th(hidden("95 % interval"), scale_head(board.scale), class_="bo-axis"),
         _th(against, class_="bo-against") if board.verdict else None,
-        *(_th(_title(column), class_=_figure_class(column)) for column in board.columns),
+        *map(head_cell, board.columns),
     ]
     return tag("thead", tag("tr", *cells, role="row"), role="rowgroup")
-
-
-def _heading(metric: str) -> str:
-    """With a capital, as the other heads. A function is called as its author called it."""
-    title = metric_title(metric)
-    return title if ":" in metric else title[:1].upper() + title[1:]
 
 
 def _th(*children: Child, **attributes: Any) -> Markup:
@@ -181,26 +178,16 @@ def _td(*children: Child, **attributes: Any) -> Markup:
     return tag("td", *children, role="cell", **attributes)
 
 
-def _title(column: _Column) -> str:
-    return f"{column.title} {column.unit}".strip()
-
-
-def _figure_class(column: _Column) -> str:
-    return "bo-figure bo-latency" if column.unit == "ms" else "bo-figure"
-
-
 def _short_reference(reference: str) -> str:
     return "Production" if reference.startswith("Production (") else reference
 
 
 def _bodies(board: _Board) -> list[Markup]:
-    places = [places_for([column.value(row) for row in board.rows]) for column in board.columns]
-    largest = [max((column.value(row) or 0.0 for row in board.rows), default=0.0) for column in board.columns]
     bodies = []
-    for place, group in groupby(board.rows, key=lambda row: _place(row, board)):
+    for place, group in groupby(board.folded.rows, key=lambda row: _place(row, board)):
         rows = list(group)
         body = [
-            _row(row, board, places, largest, place=_place_cell(place, len(rows)) if not number else None)
+            _row(row, board, place=_place_cell(place, len(rows)) if not number else None)
             for number, row in enumerate(rows)
         ]
         bodies.append(tag("tbody", *body, class_="bo-band", role="rowgroup"))
@@ -219,7 +206,8 @@ def _place(row: Record, board: _Board) -> str:
 
 
 def _place_cell(place: str, rows: int) -> Markup:
-    tied = tag("small", "tied") if rows > 1 and "\N{EN DASH}" in place else None
+    # Also with one line: the others of the band may be folded into it.
+    tied = tag("small", "tied") if "\N{EN DASH}" in place else None
     bracket = " bo-bracket" if tied else ""
     shown = tag("span", place) if place else hidden("no place")
     return tag(
@@ -228,9 +216,7 @@ def _place_cell(place: str, rows: int) -> Markup:
     )  # fmt: skip
 
 
-def _row(
-    row: Record, board: _Board, places: Sequence[int], largest: Sequence[float], *, place: Markup | None
-) -> Markup:
+def _row(row: Record, board: _Board, *, place: Markup | None) -> Markup:
     is_reference = row["modelId"] == board.reference_id
     score = fixed_text(row["metrics"].get(board.metric), board.scale.places)
     cells = [
@@ -240,10 +226,7 @@ def _row(
         _td(tag("strong", score), _star(row, board), class_="bo-score"),
         _td(whisker(row, board.scale, is_reference=is_reference), class_="bo-axis"),
         _td(_against(row, board), class_="bo-against") if board.verdict else None,
-        *(
-            _figure(column, column.value(row), digits, most, board)
-            for column, digits, most in zip(board.columns, places, largest, strict=True)
-        ),
+        *(figure_cell(column, row) for column in board.columns),
     ]
     chosen = "bo-chosen" if row["modelId"] in board.options.chosen else None
     return tag("tr", *cells, role="row", class_=chosen)
@@ -289,7 +272,17 @@ def _model_cell(row: Record, board: _Board) -> Markup:
         said.append(label("fails checks", "late", title=why))
     if row["reusedFrom"]:
         said.append(label("reused", "kept", title="The predictions of an earlier run counted"))
+    if note := board.folded.note_on(row):
+        said.append(_unfolding(note, row, board))
     return _td(name, " ", tag("span", row["modelVersion"], class_="bo-version"), *said, class_="bo-model")
+
+
+def _unfolding(note: str, record: Record, board: _Board) -> Markup:
+    """What is left out, and the way to it where the page has one."""
+    if board.options.unfold is None:
+        return label(note)
+    return tag("a", note, class_="bo-label bo-unfold", href=board.options.unfold(record["family"]),
+               title="Show all of them")  # fmt: skip
 
 
 def _star(row: Record, board: _Board) -> Markup | None:
@@ -327,30 +320,8 @@ def _compared(outcome: str, word: str | None, difference: Record | None, places:
     return tag("span", outcome_sign(outcome, word), shown, title=title)
 
 
-def _figure(column: _Column, value: float | None, places: int, largest: float, board: _Board) -> Markup:
-    if not column.is_cost or value is None:
-        return _td(fixed_text(value, places), class_=_figure_class(column))
-    share = value / largest if largest else 0.0
-    data_title = _title(column) if column.unit == "ms" else None  # shown beside it on narrow screens
-    bar = tag(
-        "svg",
-        tag("rect", x=percent(1 - share), width=percent(share), height=2),
-        class_="bo-bar bo-bar-long" if _is_long(column, value, board) else "bo-bar",
-        width="100%",
-        height=2,
-        aria_hidden="true",
-    )
-    return _td(cost_text(value), bar, class_=f"{_figure_class(column)} bo-cost", data_title=data_title)
-
-
-def _is_long(column: _Column, value: float, board: _Board) -> bool:
-    """Whether it is far above what the others take."""
-    known = sorted(found for row in board.rows if (found := column.value(row)) is not None)
-    return len(known) >= _FEW and value > _LONG * known[-len(known) // 4 - 1] > 0
-
-
 def _without_result(board: _Board) -> list[Markup]:
-    if not board.failed:
+    if not board.folded.failed:
         return []
     # Place, model, score, axis; and those that not each board has.
     width = 4 + (board.options.choice is not None) + (board.verdict is not None) + len(board.columns)
@@ -361,7 +332,7 @@ def _without_result(board: _Board) -> list[Markup]:
         ),
         role="row",
     )
-    rows = [_failed_row(record, board, width) for record in board.failed]
+    rows = [_failed_row(record, board, width) for record in board.folded.failed]
     return [tag("tbody", head, *rows, class_="bo-failed", role="rowgroup")]
 
 
@@ -369,10 +340,16 @@ def _failed_row(record: Record, board: _Board, width: int) -> Markup:
     name = name_of(record["modelId"], class_="bo-name", title=record["modelId"])
     if board.options.link is not None:
         name = tag("a", name, href=board.options.link(record))
+    said: list[Child] = []
+    if note := board.folded.note_on(record):
+        said.append(_unfolding(note, record, board))
+    elif more := board.folded.more_failed(record):
+        said.append(_unfolding(f"and {more} more of {record['family']}", record, board))
     before = 1 + (board.options.choice is not None)
+    version = tag("span", record["modelVersion"], class_="bo-version")
     cells = [
         _td(class_="bo-place", colspan=before if before > 1 else None),
-        _td(name, " ", tag("span", record["modelVersion"], class_="bo-version"), class_="bo-model"),
+        _td(name, " ", version, *said, class_="bo-model"),
         _td(state_badge(record["status"]), class_="bo-score"),
         _td(why_failed(record["error"]), class_="bo-why", colspan=width - before - 2),
     ]

@@ -3,11 +3,13 @@
 Names and messages are other people's: nothing in them becomes markup, and no name calls a user of the forge.
 """
 
+import html
 from collections.abc import Iterator, Mapping, Sequence
 
 from bakeoff.domain.finding import before_cure
 from bakeoff.domain.runs.verdict import verdict_facts
 from bakeoff.web.charts.cost_figures import cost_of, latency_figure
+from bakeoff.web.charts.folded_families import FoldedBoard, fold
 from bakeoff.web.charts.number_text import cost_text, fixed_text, metric_title, places_for, signed_text
 from bakeoff.web.charts.verdict_box import claim_of
 from bakeoff.web.reports.report_contents import Record, ReportContents
@@ -20,12 +22,15 @@ _LONGEST_MESSAGE = 300
 
 
 def markdown_report(contents: ReportContents) -> str:
+    report, taken = contents.report, contents.verdict["recommended"] if contents.verdict else None
+    folded = fold(report["leaderboard"], report["failed"], keep=[taken])
     lines = [
         *_title(contents),
         *_verdict(contents),
         *_findings(contents.findings),
-        *_leaderboard(contents),
-        *_without_result(contents.report["failed"]),
+        *_leaderboard(contents, folded),
+        *_without_result(folded, len(contents.report["failed"])),
+        *_members(contents, folded),
         *_made_from(contents),
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -79,33 +84,41 @@ def _findings(findings: Sequence[Record]) -> Iterator[str]:
         yield ""
 
 
-def _leaderboard(contents: ReportContents) -> Iterator[str]:
-    rows = contents.report["leaderboard"]
-    if not rows:
+def _leaderboard(contents: ReportContents, folded: FoldedBoard) -> Iterator[str]:
+    if not folded.rows:
         return
-    head, body = _table(contents)
-    align = ["---:" if column in _RIGHT or column in contents.run["metrics"] else "---" for column in head]
-    begin = [
-        _line([metric_title(name) if name in contents.run["metrics"] else name for name in head]),
-        _line(align),
-    ]
-    yield from begin
-    yield from map(_line, body[:_SHOWN_AT_ONCE])
+    head, body = _table(contents, folded)
+    yield from head
+    yield from body[:_SHOWN_AT_ONCE]
     yield ""
     if rest := body[_SHOWN_AT_ONCE:]:
-        yield f"<details><summary>{len(rest)} more</summary>"
-        yield ""
-        yield from begin
-        yield from map(_line, rest)
-        yield ""
-        yield "</details>"
-        yield ""
+        yield from _details(f"{len(rest)} more", [*head, *rest])
+
+
+def _members(contents: ReportContents, folded: FoldedBoard) -> Iterator[str]:
+    """Of each grid of which only the best member is in the table above."""
+    for family in folded.families:
+        members = FoldedBoard(rows=family.rows, failed=family.failed, families=())
+        head, body = _table(contents, members)
+        lines = [*head, *body, ""] if body else []
+        name = html.escape(" ".join(family.name.split())).replace("@", "@\u200b")
+        yield from _details(f"All {family.size} of {name}", [*lines, *_failures(members)])
+
+
+def _details(summary: str, lines: Sequence[str]) -> Iterator[str]:
+    yield f"<details><summary>{summary}</summary>"
+    yield ""
+    yield from lines
+    yield ""
+    yield "</details>"
+    yield ""
 
 
 _RIGHT = frozenset({"Place", "95 %", "p50 ms", "p99 ms", "Peak MB", "Fit s"})
 
 
-def _table(contents: ReportContents) -> tuple[list[str], list[list[str]]]:
+def _table(contents: ReportContents, folded: FoldedBoard) -> tuple[list[str], list[str]]:
+    """The lines of its head and its body. Decimal places are those of the whole leaderboard."""
     run, rows, verdict = contents.run, contents.report["leaderboard"], contents.verdict
     first, *others = run["metrics"]
     halves = [
@@ -136,7 +149,7 @@ def _table(contents: ReportContents) -> tuple[list[str], list[list[str]]]:
         "",
     ]
     body = []
-    for row in rows:
+    for row in folded.rows:
         took_ms = cost_of(row, latency) if latency else None
         body.append(
             [
@@ -149,10 +162,12 @@ def _table(contents: ReportContents) -> tuple[list[str], list[list[str]]]:
                 *([cost_text(took_ms) if took_ms is not None else ""] if latency else []),
                 cost_text(row["peakMemoryMb"]),
                 cost_text(row["fitSeconds"]),
-                _notes(row, contents),
+                _notes(row, contents, folded),
             ]
         )
-    return head, body
+    align = ["---:" if column in _RIGHT or column in run["metrics"] else "---" for column in head]
+    titles = [metric_title(name) if name in run["metrics"] else name for name in head]
+    return [_line(titles), _line(align)], [_line(cells) for cells in body]
 
 
 def _place(row: Record, *, is_judged: bool) -> str:
@@ -178,7 +193,7 @@ def _against(row: Record, references: Mapping[str, Record], digits: int) -> str:
     return f"{_OUTCOMES[str(reference['outcome'])]} {signed_text(reference['difference'], digits)}"
 
 
-def _notes(row: Record, contents: ReportContents) -> str:
+def _notes(row: Record, contents: ReportContents, folded: FoldedBoard) -> str:
     said = ["baseline"] if row["modelId"] == contents.run["baselineId"] else []
     if contents.verdict and contents.verdict["recommended"] == row["modelId"]:
         said.append("**take this one**")
@@ -190,20 +205,28 @@ def _notes(row: Record, contents: ReportContents) -> str:
         said.append("1 warning" if number == 1 else f"{number} warnings")
     if row["reusedFrom"]:
         said.append("reused")
+    if note := folded.note_on(row):
+        said.append(prose(note))
     return ", ".join(said)
 
 
-def _without_result(failed: Sequence[Record]) -> Iterator[str]:
-    if not failed:
+def _without_result(folded: FoldedBoard, number: int) -> Iterator[str]:
+    if not number:
         return
-    yield f"Without a result: {len(failed)}"
+    yield f"Without a result: {number}"
     yield ""
-    for record in failed:
-        error = record["error"]
+    yield from _failures(folded)
+    yield ""
+
+
+def _failures(folded: FoldedBoard) -> Iterator[str]:
+    for record in folded.failed:
+        error, more = record["error"], folded.more_failed(record)
         why = f": {code(error['type'])} in {error['phase']}: {_message(error['message'])}." if error else ""
         hint = f" {prose(error['hint'])}" if error and error["hint"] else ""
-        yield f"- {code(record['modelId'])} {prose(record['modelVersion'])} {record['status']}{why}{hint}"
-    yield ""
+        others = f" And {more} more of {prose(record['family'])}." if more else ""
+        named = f"{code(record['modelId'])} {prose(record['modelVersion'])}"
+        yield f"- {named} {record['status']}{why}{hint}{others}"
 
 
 def _message(message: str) -> str:

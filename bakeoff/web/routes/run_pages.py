@@ -1,15 +1,19 @@
 """The pages of one run: its leaderboard, and what all its pages have at the top."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bakeoff.domain.runs.job import JobState
 from bakeoff.operations.runs.run_report import RunReport, read_report, report_record
 from bakeoff.store.bakeoffs import label_rows, run_rows, schedule_slots
+from bakeoff.web.charts.folded_families import families_of
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
 from bakeoff.web.charts.verdict_box import verdict_box
 from bakeoff.web.views.board_table import board_table
 from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
+
+#: Instead of the name of a grid, in an address: the members of all of them.
+_ALL_MEMBERS = "all"
 
 
 def full_id(visit: Visit) -> str | None:
@@ -37,7 +41,8 @@ def show_run(visit: Visit) -> Answer:
     record = report_record(report)
     if report.run.signals is not None:
         return SeeOther(to=f"/signals?asOf={report.run.signals.as_of}")
-    options = _board_options(visit, report)
+    families = {one.name: one.size for one in families_of(record["leaderboard"], record["failed"])}
+    options = _board_options(visit, report, families)
     shown = {**record, "leaderboard": _filtered(record["leaderboard"], visit.asked("q"))}
     return Page(
         template="run.html",
@@ -51,13 +56,17 @@ def show_run(visit: Visit) -> Answer:
             "metric": report.metrics[0],
             "references": _references(record),
             "against": visit.asked("against"),
+            "families": families,
         },
         tables=[board_table(record)],
     )
 
 
-def _board_options(visit: Visit, report: RunReport) -> BoardOptions:
+def _board_options(visit: Visit, report: RunReport, families: Collection[str]) -> BoardOptions:
     wanted = visit.asked_all("cols")
+    members = visit.asked("members")
+    # Who looks for a name looks for it among the members, too.
+    shows_all = members == _ALL_MEMBERS or bool(visit.asked("q"))
     known = {standing.result.model_id for standing in report.standings}
     chosen = [model for model in visit.asked_all("m") if model in known]
     return BoardOptions(
@@ -67,6 +76,8 @@ def _board_options(visit: Visit, report: RunReport) -> BoardOptions:
         link=lambda record: f"/jobs/{record['evaluationId']}",
         choice="m",
         chosen=chosen,
+        unfolded=families if shows_all else [members],
+        unfold=lambda family: visit.address(members=family),
     )
 
 

@@ -9,7 +9,7 @@ from bakeoff.web.shown_tables import Cell, ShownTable
 def board_table(record: Mapping[str, Any]) -> ShownTable:
     """`record`: of a run's report. Candidates without a result stand last, with the reason."""
     metrics = record["run"]["metrics"]
-    columns = ["place", "modelId", "modelVersion", "status", "standing"]
+    columns = ["place", "modelId", "modelVersion", "family", "status", "standing"]
     for metric in metrics:
         columns += [metric, f"{metric} low", f"{metric} high"]
     columns += ["fitSeconds", "predictSeconds", "peakMemoryMb", "evaluationId", "error"]
@@ -20,6 +20,7 @@ def board_table(record: Mapping[str, Any]) -> ShownTable:
             None,
             one["modelId"],
             one["modelVersion"],
+            one["family"],
             str(one["status"]),
             None,
             *blank,
@@ -39,7 +40,7 @@ def _row(row: Mapping[str, Any], metrics: list[str]) -> list[Cell]:
     band = row.get("band")
     costs = [row["fitSeconds"], row["predictSeconds"], row["peakMemoryMb"]]
     place = band[0] if band else row["rank"]
-    named = [row["modelId"], row["modelVersion"], "completed", row.get("standing")]
+    named = [row["modelId"], row["modelVersion"], row["family"], "completed", row.get("standing")]
     return [place, *named, *scores, *costs, row["evaluationId"], None]
 
 

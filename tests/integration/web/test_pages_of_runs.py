@@ -71,6 +71,19 @@ def test_the_leaderboard_comes_with_its_verdict_and_the_failed_ones_last(
     assert f'action="/runs/{show.judged.id}"' in page
 
 
+def test_a_grid_is_folded_and_each_member_is_one_click_away(browser: Browser, show: Showcase) -> None:
+    path = f"/runs/{show.grid.id}"
+    folded, whole = browser.page(path), browser.page(f"{path}?members=forest")
+    assert "best of 6 of forest" in folded
+    assert f'href="{path}?members=forest"' in folded
+    assert "and 1 more of forest" in folded
+    assert [page.count('title="forest[') for page in (folded, whole)] == [2, 6]
+    assert '<option value="forest" selected>all 6 of forest</option>' in whole
+    assert browser.page(f"{path}?q=depth%3D9").count('title="forest[') == 3
+    rows = json.loads(browser.page(f"{path}.json"))
+    assert [row["family"] for row in rows].count("forest") == 6
+
+
 def test_a_run_is_found_by_its_name_and_by_the_beginning_of_its_id(browser: Browser, show: Showcase) -> None:
     for given in ("nightly-2026-11-28", show.judged.id[:8]):
         assert (
@@ -90,7 +103,7 @@ def test_the_leaderboard_can_be_taken_away_in_three_forms(browser: Browser, show
         browser.page(f"/runs/{show.judged.id}{ending}") for ending in (".csv", ".json", ".md")
     )
     assert table.splitlines()[0].startswith(
-        "place,modelId,modelVersion,status,standing,f1,f1 low,f1 high,roc_auc"
+        "place,modelId,modelVersion,family,status,standing,f1,f1 low,f1 high,roc_auc"
     )
     assert json.loads(records)[-1]["error"] == "Timeout: stopped after 120 s"
     assert text.splitlines()[2].startswith("| 1 | lightgbm | 1.0 | completed | tied |")

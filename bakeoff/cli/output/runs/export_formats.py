@@ -13,7 +13,7 @@ from bakeoff.domain.wording import counted
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow
 from bakeoff.operations.runs.run_report import RunReport, failure_record, standing_record
 
-_BEFORE = ("band", "rank", "modelId", "modelVersion", "status")
+_BEFORE = ("band", "rank", "modelId", "modelVersion", "family", "status")
 _AFTER = (
     "standing",
     "low",
@@ -44,7 +44,9 @@ def to_csv(report: RunReport) -> str:
 
 def _csv_rows(report: RunReport) -> Iterator[dict[str, Any]]:
     for standing in report.standings:
-        record = standing_record(standing, report.verdict)
+        record = standing_record(
+            standing, report.verdict, family=report.families.get(standing.result.model_id)
+        )
         interval = standing.result.intervals.get(report.metrics[0])
         yield {
             **record,

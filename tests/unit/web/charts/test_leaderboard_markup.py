@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from fixtures.boards import a_finding, a_report, a_verdict
+from fixtures.boards import a_finding, a_report, a_verdict, of_a_grid
 from fixtures.parsed_markup import parsed, with_class
 
 from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
@@ -182,3 +182,56 @@ def test_a_candidate_that_fails_checks_of_the_kit_says_so_in_its_row():
 
     assert len(marked) == 1
     assert "hist_gradient_boosting" in marked[0]
+
+
+def names_in(elements):
+    return [one.text for one in with_class(elements, "bo-name")]
+
+
+def test_a_grid_is_one_line_with_its_best_and_says_how_many_there_are():
+    elements = board(of_a_grid(), unfold=lambda family: f"?members={family}")
+    assert [name for name in names_in(elements) if name.startswith("forest")] == [
+        "forest[n=0]",
+        "forest[n=4]",
+    ]
+    best, failed = with_class(elements, "bo-unfold")
+    assert (best.text, best.attributes["href"]) == ("best of 6 of forest", "?members=forest")
+    assert failed.text == "and 1 more of forest"
+    assert "Without a result: 5" in [one.text for one in elements]
+
+
+def test_an_unfolded_grid_has_each_member_at_its_own_place():
+    elements = board(of_a_grid(), unfold=lambda family: f"?members={family}", unfolded=["forest"])
+    names = names_in(elements)
+    assert sum(name.startswith("forest") for name in names) == 6
+    assert names.index("forest[n=0]") == 4
+    assert names.index("forest[n=3]") > names.index("gaussian_nb")
+    assert with_class(elements, "bo-unfold") == []
+
+
+def test_whoever_is_chosen_recommended_or_the_reference_stays_when_its_grid_is_folded():
+    report = of_a_grid(members=6, failed=0)
+    report["verdict"]["recommended"] = "forest[n=1]"
+    found = names_in(board(report, unfold=str, choice="m", chosen=["forest[n=2]"], against="forest[n=3]"))
+    assert [name for name in found if name.startswith("forest")] == [
+        "forest[n=0]", "forest[n=1]", "forest[n=2]", "forest[n=3]",
+    ]  # fmt: skip
+
+
+def test_a_document_holds_the_members_of_a_grid_below_the_table():
+    elements = board(of_a_grid())
+    [details] = with_class(elements, "bo-members")
+    assert details.name == "details"
+    assert "All 6 of forest" in [one.text for one in elements if one.name == "summary"]
+    names = names_in(elements)
+    assert sum(name.startswith("forest") for name in names) == 2 + 6
+
+
+def test_a_band_of_which_one_line_is_left_still_says_that_it_is_tied():
+    report = of_a_grid(members=3, failed=0)
+    for row in report["leaderboard"]:
+        if row.get("family"):
+            row["band"] = [15, 17]
+    report["leaderboard"].sort(key=lambda row: row.get("band") or [99, 99])
+    places = [one.text for one in with_class(board(report, unfold=str), "bo-place")]
+    assert "15\N{EN DASH}17tied" in places

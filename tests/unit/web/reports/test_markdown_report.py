@@ -1,6 +1,6 @@
 """The report for a pull request: tables and alerts of the forge, and nobody else's markup."""
 
-from fixtures.boards import a_finding, a_verdict
+from fixtures.boards import a_finding, a_verdict, of_a_grid
 from fixtures.report_contents import of_fifty_candidates, report_contents, with_report
 
 from bakeoff.web.reports.markdown_report import code, markdown_report, prose
@@ -67,6 +67,21 @@ def test_what_failed_is_listed_with_the_cure_and_how_to_replay_is_folded():
     ) in said
     replay = said[said.index("```sh") + 1]
     assert replay == "bakeoff reproduce 7f3a91c2-aaaa-bbbb-cccc-000000000001 xgboost"
+
+
+def test_a_grid_is_one_line_and_its_members_are_folded_below():
+    report = of_a_grid()
+    rows = [{"details": {}, **row} for row in report["leaderboard"]]
+    said = lines(with_report(report_contents(), leaderboard=rows, failed=report["failed"]))
+    fold = said.index("<details><summary>All 6 of forest</summary>")
+    above, below = said[:fold], said[fold:]
+    [line] = [one for one in above if one.startswith("|") and "`forest[" in one]
+    assert line.endswith("| best of 6 of forest |")
+    assert sum(one.startswith("|") and "`forest[" in one for one in below) == 4
+    [failure] = [one for one in above if one.startswith("- `forest")]
+    assert failure.endswith("And 1 more of forest.")
+    assert "Without a result: 5" in above
+    assert sum(one.startswith("- `forest") for one in below) == 2
 
 
 def test_names_of_others_call_nobody_and_end_no_cell():
