@@ -14,15 +14,16 @@ from itertools import groupby
 from typing import Any, Final
 
 from bakeoff.domain.finding import FAILED_CHECKS
-from bakeoff.web.charts.failure_text import why_failed
 from bakeoff.web.charts.figure_columns import FigureColumn, figure_cell, figure_columns, head_cell, heading_of
 from bakeoff.web.charts.folded_families import Family, FoldedBoard, fold
-from bakeoff.web.charts.markup import Child, Markup, hidden, name_of, tag
+from bakeoff.web.charts.markup import Child, Markup, hidden, joined_markup, name_of, tag
 from bakeoff.web.charts.number_text import fixed_text, metric_title, signed_text
 from bakeoff.web.charts.signs import label, outcome_sign, state_badge
 from bakeoff.web.charts.whisker import Scale, interval_key, reference_key, scale_head, scale_of, whisker
 
 Record = Mapping[str, Any]
+
+_LONGEST_MESSAGE = 300
 
 _STANDINGS: Final = {
     "best": ("better", "best"),
@@ -351,9 +352,20 @@ def _failed_row(record: Record, board: _Board, width: int) -> Markup:
         _td(class_="bo-place", colspan=before if before > 1 else None),
         _td(name, " ", version, *said, class_="bo-model"),
         _td(state_badge(record["status"]), class_="bo-score"),
-        _td(why_failed(record["error"]), class_="bo-why", colspan=width - before - 2),
+        _td(_why_failed(record["error"]), class_="bo-why", colspan=width - before - 2),
     ]
     return tag("tr", *cells, role="row")
+
+
+def _why_failed(error: Mapping[str, Any] | None) -> Markup:
+    """What was raised, where, and what to do. `error`: its record, None for what was cancelled."""
+    if error is None:
+        return tag("span", "stopped before it had a result", class_="bo-quiet")
+    message = " ".join(error["message"].split()).rstrip(".")
+    if len(message) > _LONGEST_MESSAGE:
+        message = f"{message[:_LONGEST_MESSAGE]}…"
+    hint = tag("span", f" {error['hint']}", class_="bo-quiet") if error["hint"] else None
+    return joined_markup([tag("strong", error["type"]), f" in {error['phase']}: {message}.", hint])
 
 
 def _legend(board: _Board) -> Markup:

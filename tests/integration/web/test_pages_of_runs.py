@@ -106,7 +106,7 @@ def test_the_leaderboard_can_be_taken_away_in_three_forms(browser: Browser, show
         "place,modelId,modelVersion,family,status,standing,f1,f1 low,f1 high,roc_auc"
     )
     assert json.loads(records)[-1]["error"] == "Timeout: stopped after 120 s"
-    assert text.splitlines()[2].startswith("| 1 | lightgbm | 1.0 | completed | tied |")
+    assert text.splitlines()[2].startswith("| 1 | lightgbm | 1.0 |  | completed | tied |")
 
 
 def test_a_run_that_goes_on_says_how_far_it_is_and_is_watched(browser: Browser, show: Showcase) -> None:
