@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from bakeoff.inference import EnsembleService, ModelPredictor
     from bakeoff.notebook.bakeoff_run import BakeoffRun
     from bakeoff.notebook.candidates.candidate_grid import grid
+    from bakeoff.notebook.candidates.tuned_estimator import tuned
     from bakeoff.notebook.compare_call import compare
     from bakeoff.notebook.project_door import Project, notebook_project, project, run
     from bakeoff.notebook.results.bakeoff_result import BakeoffResult
@@ -22,6 +23,7 @@ __all__ = [
     "notebook_project",
     "project",
     "run",
+    "tuned",
 ]
 
 _HOMES = {
@@ -35,6 +37,7 @@ _HOMES = {
     "notebook_project": "bakeoff.notebook.project_door",
     "project": "bakeoff.notebook.project_door",
     "run": "bakeoff.notebook.project_door",
+    "tuned": "bakeoff.notebook.candidates.tuned_estimator",
 }
 
 

@@ -63,6 +63,26 @@ GridOption = Annotated[
         show_default=False,
     ),
 ]
+TuneOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tune",
+        metavar="ID.PARAM=RANGE",
+        help="It searches this itself: A,B or LOW..HIGH or log:LOW..HIGH; repeatable.",
+        rich_help_panel="Candidates",
+        show_default=False,
+    ),
+]
+TrialsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--trials",
+        metavar="N",
+        help="Of each --tune; default 50.",
+        rich_help_panel="Candidates",
+        show_default=False,
+    ),
+]
 
 
 def takes_run_options(*, of_plan: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -160,6 +180,8 @@ def request_of(
     source: str | None,
     dataset: str | None,
     grid: Sequence[str] = (),
+    tune: Sequence[str] = (),
+    trials: int | None = None,
     save: str | None = None,
 ) -> RunRequest:
     """`save`: the policy if the options give none."""
@@ -177,6 +199,7 @@ def request_of(
     if design:
         body[_DESIGN] = design
     body["grid"] = grids_in(grid) or None
+    body["tune"] = searches_in(tune, trials=trials) or None
     if save is not None and body["save"] is None:
         body["save"] = save
     request = RunRequest.parse(body)
@@ -226,19 +249,53 @@ def _dataset(source: str | None, option: str | None, configuration: "Configurati
 
 def grids_in(options: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
     """`forest.max_depth=4,8,none` and others like it, by candidate, whose id may hold dots."""
-    found: dict[str, dict[str, list[Any]]] = {}
+    example = "candidate.parameter=value,value, such as forest.max_depth=4,8,none"
+    return {
+        model_id: {name: [_scalar(word) for word in split(values) or ()] for name, values in texts.items()}
+        for model_id, texts in _by_candidate(options, "--grid", example).items()
+    }
+
+
+def searches_in(options: Sequence[str], *, trials: int | None) -> dict[str, dict[str, Any]]:
+    """`svc.C=log:0.01..100` and others like it, by candidate."""
+    if trials is not None and not options:
+        raise InvalidInputError("--trials says how many there are of a search: add --tune, or leave it out")
+    example = (
+        "candidate.parameter=range, such as tree.depth=2..12, svc.C=log:0.01..100, svc.kernel=rbf,linear"
+    )
+    return {
+        model_id: {
+            "params": {name: _values_or_range(values) for name, values in texts.items()},
+            **({} if trials is None else {"trials": trials}),
+        }
+        for model_id, texts in _by_candidate(options, "--tune", example).items()
+    }
+
+
+def _by_candidate(options: Sequence[str], flag: str, example: str) -> dict[str, dict[str, str]]:
+    """The texts behind `=`, by candidate and parameter."""
+    found: dict[str, dict[str, str]] = {}
     for option in options:
         left, equals, values = option.partition("=")
         model_id, dot, name = left.strip().rpartition(".")
         if not (equals and dot and model_id and name.isidentifier() and split(values)):
-            raise InvalidInputError(
-                f"--grid is {option!r}: write candidate.parameter=value,value, such as "
-                "forest.max_depth=4,8,none"
-            )
+            raise InvalidInputError(f"{flag} is {option!r}: write {example}")
         if name in found.setdefault(model_id, {}):
-            raise InvalidInputError(f"--grid names {model_id}.{name} twice: give all values at once")
-        found[model_id][name] = [_scalar(word) for word in split(values) or ()]
+            raise InvalidInputError(f"{flag} names {model_id}.{name} twice: give all values at once")
+        found[model_id][name] = values
     return found
+
+
+def _values_or_range(text: str) -> Any:
+    """A range with two dots is one of the catalog; what is wrong with its ends is told when it is used."""
+    log, range_ = text.strip().startswith("log:"), text.strip().removeprefix("log:")
+    low, dots, high = range_.partition("..")
+    if not dots:
+        return [_scalar(word) for word in split(text) or ()]
+    ends = [_scalar(low.strip()), _scalar(high.strip())]
+    if log:
+        return {"log_uniform": ends}
+    return {"integers" if all(isinstance(end, int) for end in ends) else "uniform": ends}
 
 
 def _scalar(word: str) -> Any:

@@ -13,6 +13,7 @@ class RunOptions(TypedDict, total=False):
     """The options that both have. Those without a comment mean what `bakeoff run --help` says of them."""
 
     grid: dict[str, dict[str, list[Any]]] | None
+    tune: dict[str, dict[str, Any]] | None
     metrics: Metrics
     folds: int | None
     repeats: int | None

@@ -91,8 +91,8 @@ def with_parameter(candidate: Candidate, name: str, value: Any, *, what: str = "
 
 
 def _require_parameter(candidate: Candidate, path: str | None, name: str, what: str) -> None:
-    """Of a class that is loaded here. Of others the cell says it, when it makes the object."""
-    known = parameters_if_loaded(path) if path else None
+    """Of a class that is loaded here. Of others, and of inner estimators, the cell says it."""
+    known = parameters_if_loaded(path) if path and "__" not in name else None
     if known is not None and name not in known:
         cure = nearest(name, known) or f"it takes {', '.join(known) or 'none'}"
         raise InvalidInputError(

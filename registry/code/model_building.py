@@ -141,6 +141,8 @@ class _Builder:
         given = {name: self.value(value) for name, value in params.items()}
         self.entering(Phase.CONSTRUCT)
         declared = _parameters_of(cls)
+        nested = _of_inner_estimators(given, cls, declared)
+        given = {name: value for name, value in given.items() if name not in nested}
         if declared is not None:
             given = _as_declared(given, declared)
             if self.seed is not None and "random_state" in declared and hasattr(cls, "fit"):
@@ -148,7 +150,10 @@ class _Builder:
             _check_parameters(path, given, declared)
         _refuse_abstract(cls, path)
         with plugin_errors(Phase.CONSTRUCT, path):
-            return cls(**given)
+            model = cls(**given)
+            if nested:
+                model.set_params(**nested)
+            return model
 
     def value(self, value: Any) -> Any:
         if is_class_mapping(value):
@@ -180,6 +185,16 @@ def _array(values: Any) -> Any:
     import numpy as np
 
     return np.asarray(values)
+
+
+def _of_inner_estimators(
+    given: Mapping[str, Any], cls: type[Any], declared: Mapping[str, inspect.Parameter] | None
+) -> dict[str, Any]:
+    """Those that are written `step__parameter`: `set_params` takes them, and no constructor does."""
+    if not hasattr(cls, "set_params"):
+        return {}
+    own = declared or {}
+    return {name: value for name, value in given.items() if "__" in name and name not in own}
 
 
 def _parameters_of(cls: type[Any]) -> Mapping[str, inspect.Parameter] | None:

@@ -1,8 +1,8 @@
 """Bodies of requests. Each is checked as a whole, and one error names everything that is wrong."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -56,7 +56,7 @@ def _explain(error: Any, kind: type[Body]) -> tuple[str, str]:
     if error["type"] == "missing":
         return f"{key} is missing", ""
     if error["type"] == "extra_forbidden":
-        return f"{key} is no key of it{nearest(key, known) or f'; there are {listed(known)}'}", ""
+        return f"{key} is no key of it{nearest(path[-1], known) or f'; there are {listed(known)}'}", ""
     message = f"{error['msg'][0].lower()}{error['msg'][1:]}"
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         message += nearest(error["input"], _QUOTED.findall(error["ctx"]["expected"]))
@@ -69,9 +69,13 @@ def _path(place: tuple[str | int, ...], kind: type[Body]) -> tuple[list[str], ty
     Left out are the names of types, which the place holds for a key of several types: they say nothing.
     """
     path, within, below = [str(place[0])], kind, _body_at(kind, place[0])
+    values = _values_at(kind, place[0])
     for part in place[1:]:
         if isinstance(part, int):
             path.append(str(part))
+        elif values is not None:  # a key of the client's own, such as the id of a candidate
+            path.append(part)
+            below, values = values, None
         elif below is not None:
             path.append(part)
             within, below = below, _body_at(below, part)
@@ -84,8 +88,19 @@ def _keys(kind: type[Body]) -> list[str]:
 
 def _body_at(kind: type[Body], key: str | int) -> type[Body] | None:
     """The body that is the value of a key."""
+    return _body_among(_kinds_at(kind, key))
+
+
+def _values_at(kind: type[Body], key: str | int) -> type[Body] | None:
+    """The bodies that are the values of the mapping that is the value of a key."""
+    mappings = [get_args(one) for one in _kinds_at(kind, key) if get_origin(one) is dict]
+    return _body_among([one for arguments in mappings for one in arguments])
+
+
+def _kinds_at(kind: type[Body], key: str | int) -> list[Any]:
     field = next((one for one in kind.model_fields.values() if one.alias == key), None)
-    if field is None:
-        return None
-    kinds = (field.annotation, *get_args(field.annotation))
+    return [] if field is None else [field.annotation, *get_args(field.annotation)]
+
+
+def _body_among(kinds: Sequence[Any]) -> type[Body] | None:
     return next((one for one in kinds if isinstance(one, type) and issubclass(one, Body)), None)

@@ -34,6 +34,7 @@ from bakeoff.evaluation.planning.candidate_choice import (
 from bakeoff.evaluation.planning.choosing_rules import with_choosing_rules
 from bakeoff.evaluation.planning.design_request import design_of, refuse_seal
 from bakeoff.evaluation.planning.run_spec import FILE_OPTIONS, RunSpec
+from bakeoff.evaluation.planning.tune_request import with_searches
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource
 from registry.catalog.live_catalog import Catalog
@@ -161,19 +162,22 @@ def _pin_and_choose(
     if request.models is not None:
         with in_field("models"):
             candidates = named(request.models, catalog(), baseline=request.baseline)
-        candidates = _with_grids(request, candidates)
+        candidates = _unfolded(request, candidates)
         pinned = _read(pinning)
         with in_field("models"):
             return pinned, all_fitting(candidates, pinned.ref)
     reading = start_in_thread(pinning)
-    candidates = _with_grids(request, enabled(catalog()))
+    candidates = _unfolded(request, enabled(catalog()))
     pinned = _read(reading.result)
     return pinned, fitting(candidates, pinned.ref)
 
 
-def _with_grids(request: RunSpec, candidates: Sequence[Candidate]) -> list[Candidate]:
+def _unfolded(request: RunSpec, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Searches come first: a candidate with a search that is given a grid, too, is refused."""
+    with in_field("tune"):
+        tuned = with_searches(candidates, request.tune or {})
     with in_field("grid"):
-        return with_grids(candidates, request.grid or {})
+        return with_grids(tuned, request.grid or {})
 
 
 def _read(pinning: Callable[[], Pinned]) -> Pinned:

@@ -20,6 +20,7 @@ from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.evaluation.planning.command_line_option import HelpPanel, OnCommandLine
 from bakeoff.evaluation.planning.design_request import DesignRequest
 from bakeoff.evaluation.planning.request_body import PRINTABLE, Body, parse
+from bakeoff.evaluation.planning.tune_request import TuneRequest
 
 _DATA, _, _CANDIDATES, _SCORING, _SAVING, _RUNNING = HelpPanel
 
@@ -69,6 +70,9 @@ class RunSpec(Body):
     ] = Field(None, description="Ids of the catalog; null means all that are enabled.")
     grid: dict[str, dict[str, list[str | int | float | bool | None]]] | None = Field(
         None, description="Values of parameters, by candidate: one candidate for each combination."
+    )
+    tune: dict[str, TuneRequest] | None = Field(
+        None, description="By candidate: parameters that it searches itself, on its training rows."
     )
     baseline: Annotated[bool, OnCommandLine(panel=_CANDIDATES, help="Leave out the dummy to beat.")] = Field(
         True, description="Add the dummy that others must beat."
@@ -144,6 +148,7 @@ _WITH_A_COLUMN = frozenset(
         "design",
         "models",
         "grid",
+        "tune",
         "baseline",
         "metrics",
         "positive_label",

@@ -12,6 +12,7 @@ from bakeoff.notebook.candidates.session_code import FOLDER
 
 if TYPE_CHECKING:
     from bakeoff.domain.candidate import Candidate
+    from bakeoff.domain.tuning import Tuning
     from bakeoff.notebook.project_session import ProjectSession
     from bakeoff.operations.runs.run_report import RunReport
 
@@ -54,11 +55,26 @@ def _entry(candidate: "Candidate") -> dict[str, Any]:
         entry["path"] = candidate.path
         if candidate.params:
             entry["params"] = dict(candidate.params)
+    if candidate.tune is not None:
+        entry["tune"] = _search(candidate.tune)
     if candidate.timeout_s is not None:
         entry["timeout"] = candidate.timeout_s
     if candidate.memory_limit_mb is not None:
         entry["memory_limit_mb"] = candidate.memory_limit_mb
     return entry
+
+
+def _search(tuning: "Tuning") -> dict[str, Any]:
+    """With the metric that decided: the run of another project may be ranked by another one."""
+    known = {"seconds": tuning.seconds, "metric": tuning.rules.metric}
+    return {
+        "params": dict(tuning.params),
+        "trials": tuning.trials,
+        "folds": tuning.folds,
+        "sampler": str(tuning.sampler),
+        "prune": tuning.prune,
+        **{key: value for key, value in known.items() if value is not None},
+    }
 
 
 def _copy(module: str, root: Path, folder: Path) -> None:

@@ -17,13 +17,16 @@ from bakeoff.domain.candidate import Candidate, Learns
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import quoted
 from bakeoff.notebook.candidates.candidate_grid import GridMember, grid
+from bakeoff.notebook.candidates.tuned_estimator import TunedEstimator
 from bakeoff.notebook.candidates.written_objects import WriteCode, WrittenObject, write_class, write_estimator
 from registry.catalog.catalog_schema import CLASS_PATH, ID
 from registry.catalog.parameter_grid import member_id
+from registry.catalog.search_space import with_tuning
 from registry.code.distributions import version_of
 
 _PAIR = 2
 _MOST_DIFFERENCES = 3
+_LONGEST_TITLE = 90
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +140,9 @@ def _read(name: str | None, thing: Any, write_code: WriteCode) -> "GivenCandidat
                 f"{name!r} is {thing!r}, an id of the catalog, which keeps its name: give {thing!r} in a list"
             )
         return thing
-    if isinstance(thing, GridMember):
+    if isinstance(thing, GridMember | TunedEstimator):
         found = _read(name, thing.estimator, write_code)
-        if isinstance(found, str):
-            return found
-        return replace(found, candidate=replace(found.candidate, family=thing.family))
+        return found if isinstance(found, str) else replace(found, candidate=_made_of(found, thing))
     called = name or _name_of(thing)
     if inspect.isclass(thing):
         _require_methods(thing, called)
@@ -151,6 +152,12 @@ def _read(name: str | None, thing: Any, write_code: WriteCode) -> "GivenCandidat
     candidate = replace(_candidate(written), learns=_learns(thing))
     is_installed = candidate.path is not None and not _has_code_of_the_session(candidate)
     return GivenCandidate(candidate=candidate, needs_check=not is_installed)
+
+
+def _made_of(found: "GivenCandidate", thing: GridMember | TunedEstimator) -> Candidate:
+    if isinstance(thing, TunedEstimator):
+        return with_tuning(found.candidate, thing.tuning)
+    return replace(found.candidate, family=thing.family)
 
 
 def _candidate(written: WrittenObject) -> Candidate:
@@ -196,6 +203,8 @@ def _name_of(thing: Any) -> str:
 
 def _title(thing: Any, found: "GivenCandidate") -> str:
     """The class; of a pipeline, the classes of its steps; of a path, what it names."""
+    if isinstance(thing, TunedEstimator):
+        return f"{_title(thing.estimator, found)[:_LONGEST_TITLE]}.tuned"
     if isinstance(thing, str):
         return str(found.candidate.path).rpartition(":")[2]
     steps = getattr(thing, "steps", None)

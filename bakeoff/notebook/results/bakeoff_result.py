@@ -199,6 +199,12 @@ class BakeoffResult:
 
         return predictions(self._project().context, self._report, self._known(candidate))
 
+    def trials(self, candidate: str) -> "pd.DataFrame":
+        """What a candidate that tunes itself has tried in each fit, and what was best there."""
+        from bakeoff.notebook.results.result_frames import trials
+
+        return trials(self._report, self._known(candidate))
+
     def log(self, candidate: str) -> str:
         """What the candidate printed while it was fitted and while it predicted."""
         from bakeoff.store.bakeoffs import job_rows

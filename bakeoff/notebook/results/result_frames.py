@@ -48,6 +48,31 @@ def leaderboard(report: RunReport) -> "pd.DataFrame":
     return pd.DataFrame(columns, index=pd.Index(names, name="candidate", dtype="object"))
 
 
+def trials(report: RunReport, candidate: str) -> "pd.DataFrame":
+    """A column for each parameter, between the number of the trial and what it gave."""
+    import pandas as pd
+
+    result = next(row.result for row in report.standings if row.result.model_id == candidate)
+    searches = result.details.get("tuning")
+    if not searches:
+        raise NotFoundError(f"{candidate} has searched no parameters: give it `tune`, or bakeoff.tuned(...)")
+    rows = [
+        {
+            "fit": fit,
+            "trial": trial["number"] + 1,
+            **trial["params"],
+            "value": trial["value"],
+            "state": trial["state"],
+            "best": trial["number"] == found["best"],
+            "seconds": trial["seconds"],
+            "error": trial["error"],
+        }
+        for fit, found in enumerate(searches, start=1)
+        for trial in found["trials"]
+    ]
+    return pd.DataFrame(rows).set_index(["fit", "trial"])
+
+
 def _called(metrics: "Sequence[str]") -> dict[str, str]:
     """By metric. A function that the call was given goes by its own name, if no other metric has it."""
     short = {name: short_name(name) for name in metrics}

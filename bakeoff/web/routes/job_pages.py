@@ -6,6 +6,7 @@ from pathlib import Path
 from bakeoff.api.run_records import run_record
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.identity import iso, utc_now
+from bakeoff.domain.metric import greater_is_better
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Fit, Result
 from bakeoff.domain.runs.run import seconds_left
@@ -14,6 +15,8 @@ from bakeoff.operations.runs.run_report import read_report
 from bakeoff.store.bakeoffs import job_rows, run_rows, run_status
 from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.web.charts.job_waterfall import job_waterfall
+from bakeoff.web.charts.markup import Markup
+from bakeoff.web.charts.plots.study_plot import study_plots
 from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
 from bakeoff.web.shown_tables import ShownTable
 from bakeoff.web.views.job_failures import failure_groups, job_table
@@ -83,6 +86,7 @@ def show_job(visit: Visit) -> Answer:
             "is_cut": is_cut,
             "log_size": _log_size(visit, job),
             "why_no_log": "" if log else _why_no_log(visit, job),
+            "studies": _studies(result) if result else [],
             "warnings": (result.details.get("warnings") or []) if result else [],
         },
         tables=[_metric_table(result)] if result else [],
@@ -92,6 +96,14 @@ def show_job(visit: Visit) -> Answer:
 def _fit_of(visit: Visit, result: Result) -> Fit | None:
     """What the predictions were made from. A result that was taken over has the provenance of its origin."""
     return earlier_fits.of_evaluation(visit.engine, result.reused_from or result.evaluation_id)
+
+
+def _studies(result: Result) -> list[Markup]:
+    """The pictures of the searches of a candidate that tunes itself."""
+    searches = result.details.get("tuning") or []
+    if not searches:
+        return []
+    return study_plots(searches, greater_is_better=greater_is_better(searches[0]["metric"]))
 
 
 def _metric_table(result: Result) -> ShownTable:

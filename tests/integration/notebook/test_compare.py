@@ -102,6 +102,22 @@ def test_the_leaderboard_is_a_frame_by_candidate(result: BakeoffResult) -> None:
     assert board.f1.drop("dummy").is_monotonic_decreasing
 
 
+def test_a_tuned_estimator_is_one_candidate_whose_trials_are_a_frame(result: BakeoffResult) -> None:
+    pipeline = make_pipeline(StandardScaler(), DecisionTreeClassifier())
+    depth = "decisiontreeclassifier__max_depth"
+    tuned = bakeoff.tuned(pipeline, {depth: [1, 3]}, trials=3, folds=2)
+
+    found = bakeoff.compare({"tuned": tuned}, X, Y, progress=False, baseline=False)
+
+    trials = found.trials("tuned")
+    assert list(found.leaderboard.index) == ["tuned"]
+    assert trials.index.tolist() == [(1, 1), (1, 2), (1, 3)]
+    assert set(trials[depth]) <= {1, 3}
+    assert trials.best.sum() == 1
+    with pytest.raises(NotFoundError, match="tree has searched no parameters"):
+        result.trials("tree")
+
+
 def test_the_verdict_is_a_sentence_with_its_figures_behind_it(result: BakeoffResult) -> None:
     assert str(result.verdict) == repr(result.verdict)
     assert result.verdict.details is not None

@@ -27,6 +27,8 @@ def plan(
     given: Mapping[str, Any],
     added: run_options.WithOption = None,
     grid: run_options.GridOption = None,
+    tune: run_options.TuneOption = None,
+    trials: run_options.TrialsOption = None,
     all_findings: Annotated[
         bool, typer.Option("--findings", help="All findings on the data, with their cures.")
     ] = False,
@@ -39,7 +41,13 @@ def plan(
     """
     context = project_access.open_project(config)
     request = run_options.request_of(
-        context.configuration, given, source=source, dataset=dataset, grid=grid or ()
+        context.configuration,
+        given,
+        source=source,
+        dataset=dataset,
+        grid=grid or (),
+        tune=tune or (),
+        trials=trials,
     )
 
     # Only now, so that a mistake in the request is told at once.

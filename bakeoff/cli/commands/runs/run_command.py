@@ -37,6 +37,8 @@ def run(
     given: Mapping[str, Any],
     added: run_options.WithOption = None,
     grid: run_options.GridOption = None,
+    tune: run_options.TuneOption = None,
+    trials: run_options.TrialsOption = None,
     detach: Annotated[bool, _running_option(None, "Do not wait for its end.", "--detach")] = False,
     no_worker: Annotated[
         bool, _running_option(None, "Start no worker, even if none answers.", "--no-worker")
@@ -62,6 +64,8 @@ def run(
         source=source,
         dataset=dataset,
         grid=grid or (),
+        tune=tune or (),
+        trials=trials,
         save="none" if in_process else None,
     )
     console = terminal.err() if as_json else terminal.out()

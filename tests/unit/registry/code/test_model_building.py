@@ -63,6 +63,14 @@ def test_a_file_below_the_root_gives_its_class_with_the_params(root):
     assert model.predict([1, 2]) == [4, 4]
 
 
+def test_parameters_of_inner_estimators_are_set_in_them(root):
+    svc = {"class": "sklearn.svm:SVC"}
+    model = make(root, "sklearn.pipeline:Pipeline", steps=[["clf", svc]], clf__C=4.0)
+
+    assert model.named_steps["clf"].C == 4.0
+    assert "has no parameter 'clf__C'" in str(refusal(root, plugin(root, GOOD), clf__C=4.0))
+
+
 def test_a_module_below_the_root_is_found_by_its_dotted_name(root):
     plugin(root, GOOD)
 
