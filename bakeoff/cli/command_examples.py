@@ -32,6 +32,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "results": ("bakeoff results import items.csv --id item", "bakeoff results label item-17 true --by ann"),
     "api": ("bakeoff api --port 8484", "bakeoff api token ann --role admin"),
     "db": ("bakeoff db current", "bakeoff db backup", "bakeoff db upgrade"),
+    "track": ("bakeoff track", "bakeoff track 3f2a latest", "bakeoff track --waiting"),
     "priority": ("bakeoff priority latest 10",),
 }
 

@@ -52,6 +52,12 @@ _ENTRIES: Sequence[_Entry] = (
         _BAKEOFFS,
         "Write a run as one file: HTML, Markdown or JSON.",
     ),
+    _Entry(
+        "track",
+        "bakeoff.cli.commands.runs.track_command:track",
+        _BAKEOFFS,
+        "Log runs to MLflow: parameters, scores, verdicts, reports.",
+    ),
     _Entry("runs", "bakeoff.cli.commands.runs.runs_command:runs", _BAKEOFFS, "List the runs, newest first."),
     _Entry(
         "suites",

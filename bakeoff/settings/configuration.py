@@ -30,7 +30,7 @@ from bakeoff.settings.registry_settings import (
 )
 from bakeoff.settings.schedule_settings import ScheduleSettings
 from bakeoff.settings.section import Section
-from bakeoff.settings.setting_definitions import DatasetSettings, Settings
+from bakeoff.settings.setting_definitions import DatasetSettings, Settings, TrackingSettings
 from bakeoff.settings.suite_settings import SuiteDesignSettings, SuiteSettings
 from bakeoff.settings.yaml_with_lines import YamlFile, describe, key_path
 
@@ -43,6 +43,7 @@ _SECTIONS: Mapping[str, type[Section]] = {
     "prices": TableSettings,
     "fundamentals": TableSettings,
     "modelRegistry": ModelRegistrySettings,
+    "tracking": TrackingSettings,
     "promotion": PromotionSettings,
     "gates": GateSettings,
     "hooks": HookSettings,
@@ -153,8 +154,13 @@ class Configuration:
     @property
     def tracking_file(self) -> Path | None:
         """The SQLite file of MLflow; None if MLflow is not used, or is a server."""
-        scheme, _, path = self.tracking_uri.partition(":///")
-        return Path(path) if scheme == "sqlite" and path else None
+        return _file_of(self.tracking_uri)
+
+    @property
+    def logged_to(self) -> str | None:
+        """The URI of the MLflow that runs are logged to; None: they are not."""
+        tracking = self.settings.tracking
+        return None if tracking is None else self._absolute(tracking.mlflow)
 
     @property
     def registry_uri(self) -> str:
@@ -212,8 +218,8 @@ class Configuration:
         """What no function of a dataset may open, either, whatever it reads besides."""
         ours = [self.data_dir, self.shared_dir, self.registry_path, self.tokens_file]
         ours += [self.file] if self.file else []
-        if self.tracking_file:
-            ours += [self.tracking_file, self.tracking_file.parent / "mlartifacts"]
+        for mlflow in filter(None, [self.tracking_file, _file_of(self.logged_to or "")]):
+            ours += [mlflow, mlflow.parent / "mlartifacts"]
         return tuple(ours)
 
     @property
@@ -246,6 +252,11 @@ class Configuration:
     def fitted_of(self, run_id: str, job_id: str) -> Path:
         """The folder of the fitted models of this job, with a file for each attempt."""
         return self.fitted / run_id / job_id
+
+
+def _file_of(uri: str) -> Path | None:
+    scheme, _, path = uri.partition(":///")
+    return Path(path) if scheme == "sqlite" and path else None
 
 
 def load(

@@ -164,6 +164,30 @@ class DatasetSettings(Section):
         }
 
 
+class TrackingSettings(Section):
+    """Where runs are logged after they have ended, beside Bakeoff's own database."""
+
+    mlflow: str = Field(description="tracking URI of MLflow: http://HOST:PORT, or sqlite:///FILE")
+    experiment: str | None = Field(
+        None, min_length=1, description="experiment of MLflow; null: it has the name of the dataset"
+    )
+    artefacts: bool = Field(
+        True, description="whether the report, curves, details and errors are uploaded, too"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_the_uri_alone(cls, given: object) -> object:
+        return {"mlflow": given} if isinstance(given, str) else given
+
+    @field_validator("mlflow")
+    @classmethod
+    def _is_a_uri(cls, uri: str) -> str:
+        if "://" not in uri or uri.startswith("file:"):
+            raise ValueError("expected http://HOST:PORT, https://…, or sqlite:///FILE")
+        return uri
+
+
 class Settings(Section):
     eval_workers: int = Field(3, ge=1, le=10, description="evaluations that run at once on one machine")
     max_running: int | None = Field(
@@ -253,6 +277,9 @@ class Settings(Section):
     )
     model_registry: ModelRegistrySettings = Field(
         default_factory=ModelRegistrySettings, description="where trained models are kept, see below"
+    )
+    tracking: TrackingSettings | None = Field(
+        None, description="the MLflow server that runs are logged to, see below; null: none"
     )
     api_host: str = Field("127.0.0.1", description="address that the HTTP API listens on")
     api_port: int = Field(8484, ge=0, le=65535, description="port of the HTTP API; 0: one that is free")

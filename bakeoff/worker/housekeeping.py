@@ -1,4 +1,4 @@
-"""The regular duties of a worker's main process: sweeps, the oven, savings, caps, the broker, leaving."""
+"""The regular duties of a worker's main process: sweeps, oven, saver, tracker, caps, broker, leaving."""
 
 import logging
 import os
@@ -24,6 +24,7 @@ from bakeoff.worker.saver_process import Saver
 from bakeoff.worker.temporary.worker_files import file_of
 from bakeoff.worker.temporary.worker_owner import WorkerOwner
 from bakeoff.worker.temporary.workers_lock import WorkersLock
+from bakeoff.worker.tracker_process import Tracker
 from registry.models.local.artefact_files import DATABASE as REGISTRY_DATABASE
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 _OVEN_S = 1.0
 _SAVER_S = 1.0
+_TRACKER_S = 1.0
 _CAPS_S = 1.0
 _BROKER_S = 2.0
 _LEAVE_S = 0.5
@@ -87,6 +89,7 @@ class Housekeeper:
         self._oven = node.oven
         self._worker = worker
         self._saver = Saver(self._context)
+        self._tracker = Tracker(self._context)
         self._caps = CapsFollower(self._context.configuration)
         self._idle_since: float | None = None
 
@@ -100,6 +103,7 @@ class Housekeeper:
         every(lease_s / 3, retried_later(sweep), (self._context,))
         every(_OVEN_S, retried_later(self._oven.start_again_if_dead), (self._context.configuration,))
         every(_SAVER_S, retried_later(self._saver.start_if_due))
+        every(_TRACKER_S, retried_later(self._tracker.start_if_due))
         every(_CAPS_S, retried_later(self._follow_caps))
         # In threads: Celery's loop stands still while it has no connection to the broker, and it may itself
         # be waiting for a lock that a stopped writer holds.
@@ -185,6 +189,7 @@ class Housekeeper:
         return bool(
             backlog.queued + backlog.running
             or self._saver.is_running()
+            or self._tracker.is_busy()
             or verdict_rows.are_pending(self._context.engine)
             or saving_rows.due(self._context.engine)
             or suite_rows.are_open(self._context.engine)

@@ -309,6 +309,18 @@ class SavingOut(Out):
     done_at: Moment | None
 
 
+class TrackingOut(Out):
+    state: Literal["waiting", "done"]
+    uri: str | None = Field(description="of MLflow; null: it was not logged yet, as in what follows")
+    experiment: str | None
+    mlflow_run_id: str | None
+    page: str | None = Field(description="for a browser; null where MLflow is a database")
+    error: str = Field(description="of the last attempt; empty if it did not fail")
+    tries: int
+    due_at: Moment
+    done_at: Moment | None
+
+
 class ResultsOut(Out):
     run_id: Id
     status: RunState
@@ -316,3 +328,4 @@ class ResultsOut(Out):
     results: list[ResultOut] = Field(description="of the evaluations that have completed, best first")
     failed: list[FailureOut] = Field(description="failed, timed out or cancelled")
     saving: SavingOut | None = Field(description="null before the run has ended, and if it saves nothing")
+    tracking: TrackingOut | None = Field(description="null before the run is judged, and if it is not logged")

@@ -16,7 +16,12 @@ from bakeoff.settings.registry_settings import (
     PromotionSettings,
 )
 from bakeoff.settings.schedule_settings import ScheduleSettings
-from bakeoff.settings.setting_definitions import DatasetSettings, DatasetSource, Settings
+from bakeoff.settings.setting_definitions import (
+    DatasetSettings,
+    DatasetSource,
+    Settings,
+    TrackingSettings,
+)
 from bakeoff.settings.suite_settings import SuiteDesignSettings, SuiteSettings
 
 _INTRODUCTION = """\
@@ -50,6 +55,12 @@ _REGISTRY_SECTIONS = (
     ("promotion.gates[].", GateSettings),
     ("promotion.hooks[].", HookSettings),
 )
+
+_TRACKING = """\
+## Tracking
+
+The keys of `tracking`, or just its address: [runs in MLflow](../operating/tracking.md).
+"""
 
 _MARKET = """\
 ## Market
@@ -91,6 +102,11 @@ def settings_reference() -> str:
         "| key | default | meaning |",
         "|---|---|---|",
         *(line for prefix, section in _REGISTRY_SECTIONS for line in _keys_with_defaults(section, prefix)),
+        "",
+        _TRACKING,
+        "| key | default | meaning |",
+        "|---|---|---|",
+        *_keys_with_defaults(TrackingSettings, ""),
         "",
         _MARKET,
         "| key | default | meaning |",

@@ -1,4 +1,4 @@
-"""The registry of trained models: whether it opens or answers, what is in it, and leftover files."""
+"""The registry of trained models, and the MLflow that runs are logged to: whether they answer, what waits."""
 
 import importlib.util
 import urllib.error
@@ -14,6 +14,7 @@ from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn
 from bakeoff.settings.configuration import Configuration
 from bakeoff.settings.secret_masking import masked
+from bakeoff.store.bakeoffs.results import tracking_rows
 from bakeoff.store.database import schema_version
 from bakeoff.store.database.schema_version import Branch
 from bakeoff.store.models import version_rows
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 _SUBJECT = "registry"
+_TRACKING = "tracking"
 _PATIENCE_S = 2
 
 
@@ -79,7 +81,27 @@ def _content(configuration: Configuration, engine: "Engine") -> Diagnosis:
     return warn(_SUBJECT, f"{said}; {counted(len(leftovers), 'file')} left over", cure)
 
 
-_NO_SERVER = "start it, `mlflow server`, or correct modelRegistry.trackingUri"
+def check_tracking(context: Context) -> Iterator[Diagnosis]:
+    """Nothing is said where runs are not logged to MLflow."""
+    uri = context.configuration.logged_to
+    if uri is None:
+        return
+    if importlib.util.find_spec("mlflow") is None:
+        said = "runs are to be logged to MLflow, which is not installed"
+        yield fail(_TRACKING, said, "pip install 'bakeoff[mlflow]'")
+        return
+    if uri.startswith(("http://", "https://")):
+        yield _server(uri, _TRACKING, key="tracking.mlflow")
+    else:
+        yield ok(_TRACKING, f"runs are logged to MLflow in {masked(uri)}")
+    if not context.has_database():
+        return
+    waiting = tracking_rows.waiting(context.engine)
+    if waiting.failing:
+        said = f"{counted(waiting.runs, 'run')} wait to be logged: {waiting.error}"
+        yield warn(_TRACKING, said, "mend that; workers try again, and `bakeoff track --waiting` does it now")
+    elif waiting.runs:
+        yield ok(_TRACKING, f"{counted(waiting.runs, 'run')} wait to be logged")
 
 
 def _mlflow(configuration: Configuration) -> Iterator[Diagnosis]:
@@ -89,19 +111,27 @@ def _mlflow(configuration: Configuration) -> Iterator[Diagnosis]:
         )
         return
     for uri in dict.fromkeys([configuration.tracking_uri, configuration.registry_uri]):
-        yield _server(uri) if uri.startswith(("http://", "https://")) else _database(configuration, uri)
+        yield (
+            _server(uri, _SUBJECT, key="modelRegistry.trackingUri")
+            if uri.startswith(("http://", "https://"))
+            else _database(configuration, uri)
+        )
 
 
-def _server(uri: str) -> Diagnosis:
+def _server(uri: str, subject: str, *, key: str) -> Diagnosis:
     """Checks an MLflow server by asking its version, which needs a login only if the server requires one."""
     try:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/version", timeout=_PATIENCE_S) as answer:  # noqa: S310 - http alone
             version = answer.read(100).decode(errors="replace")
     except urllib.error.HTTPError as exc:
-        return ok(_SUBJECT, f"{masked(uri)} answers: {exc.code} {exc.reason}")
+        return ok(subject, f"{masked(uri)} answers: {exc.code} {exc.reason}")
     except (OSError, ValueError) as exc:
-        return fail(_SUBJECT, f"MLflow at {masked(uri)} does not answer: {exc}", _NO_SERVER)
-    return ok(_SUBJECT, f"MLflow {version} at {masked(uri)}")
+        return fail(
+            subject,
+            f"MLflow at {masked(uri)} does not answer: {exc}",
+            f"start it, `mlflow server`, or correct {key}",
+        )
+    return ok(subject, f"MLflow {version} at {masked(uri)}")
 
 
 def _database(configuration: Configuration, uri: str) -> Diagnosis:

@@ -109,6 +109,7 @@ def judge_old_run(context: Context, run_id: str) -> RunVerdict | None:
 def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
     summary = run_rows.summary(context.engine, run_id)
     counts = {state: summary.jobs.get(state, 0) for state in JobState if summary.jobs.get(state)}
+    track = context.configuration.settings.tracking is not None
     try:
         # Sealed rows may be opened in a cell, for a custom metric, which can take longer than a lease.
         verdict = work_while_leased(
@@ -124,8 +125,8 @@ def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
         if lease.attempt < verdict_rows.MOST_ATTEMPTS:
             verdict_rows.postpone(lease, f"{type(exc).__name__}: {exc}", by_s=lease.pause_s)
             return False
-        return verdict_rows.finish(lease, summary.run, counts, None)
-    written = verdict_rows.finish(lease, summary.run, counts, verdict)
+        return verdict_rows.finish(lease, summary.run, counts, None, track=track)
+    written = verdict_rows.finish(lease, summary.run, counts, verdict, track=track)
     if written:
         log.debug("%s: %s", summary.run.name, verdict.sentence)
     return written

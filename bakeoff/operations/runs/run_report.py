@@ -9,12 +9,13 @@ from bakeoff.domain.runs.fold_result import FoldResult, fold_record
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import Saving
+from bakeoff.domain.runs.tracking import Tracking
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.domain.wording import listed
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, in_order_of_bands, rank
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
-from bakeoff.store.bakeoffs.results import curve_rows, fold_rows, verdict_rows
+from bakeoff.store.bakeoffs.results import curve_rows, fold_rows, tracking_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
 from bakeoff.store.signals import model_signals
 
@@ -34,6 +35,9 @@ class RunReport:
     families: Mapping[str, str] = field(default_factory=dict)  #: by id of the candidate, of members of grids
     folds: Mapping[str, Sequence[FoldResult]] = field(default_factory=dict)  #: by job, of a run with folds
     saving: Saving | None = None  #: None before the run has ended, and for one that saves nothing
+    tracking: Tracking | None = (
+        None  #: None before the run is judged, and for one that is not logged to MLflow
+    )
 
     @property
     def run(self) -> Run:
@@ -83,6 +87,7 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         families={job.candidate.id: job.candidate.family for job in every if job.candidate.family},
         folds=fold_rows.of_run(engine, run_id) if run.dataset.design.fits > 1 else {},
         saving=saving_rows.of_run(engine, run_id) if run.save else None,
+        tracking=tracking_rows.of_run(engine, run_id),
     )
 
 
@@ -135,6 +140,7 @@ def report_record(report: RunReport) -> dict[str, Any]:
         "leaderboard": standings,
         "failed": failed,
         "saving": report.saving.to_record() if report.saving else None,
+        "tracking": report.tracking.to_record() if report.tracking else None,
     }
 
 

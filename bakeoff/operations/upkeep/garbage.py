@@ -20,6 +20,7 @@ from bakeoff.domain.identity import parse_id
 from bakeoff.evaluation.datasets import snapshot_store
 from bakeoff.operations.context import Context
 from bakeoff.store.bakeoffs import old_runs
+from bakeoff.store.bakeoffs.results import tracking_rows
 from registry.models import registry_opening
 
 _ABANDONED_AFTER_S = 3600
@@ -50,7 +51,7 @@ def find_garbage(context: Context, age: timedelta | None) -> Garbage:
     """What `remove_garbage` would remove."""
     outdated: AbstractSet[str] = set()
     if age is not None:
-        outdated = old_runs.outdated(context.engine, age, kept=_runs_of_models(context))
+        outdated = old_runs.outdated(context.engine, age, kept=_kept_runs(context))
     return _garbage(context, len(outdated), outdated, snapshot_store.unused, _measure)
 
 
@@ -58,8 +59,15 @@ def remove_garbage(context: Context, age: timedelta | None) -> Garbage:
     """`age`: runs that ended longer ago are removed, too; None keeps them all."""
     removed = 0
     if age is not None:
-        removed = old_runs.delete_outdated(context.engine, age, kept=_runs_of_models(context))
+        removed = old_runs.delete_outdated(context.engine, age, kept=_kept_runs(context))
     return _garbage(context, removed, set(), snapshot_store.set_aside_unused, _remove)
+
+
+def _kept_runs(context: Context) -> set[str]:
+    unlogged: set[str] = set()
+    if context.configuration.settings.tracking is not None:  # else nobody will ever log them
+        unlogged = tracking_rows.waiting_runs(context.engine)
+    return unlogged | _runs_of_models(context)
 
 
 def _runs_of_models(context: Context) -> set[str]:

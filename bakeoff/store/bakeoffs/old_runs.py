@@ -24,6 +24,7 @@ from bakeoff.store.database.tables import (
     runs,
     savings,
     sketches,
+    trackings,
     verdicts,
 )
 
@@ -49,6 +50,7 @@ _ROWS = (
     run_labels.c.run_id,
     outbox.c.run_id,
     savings.c.run_id,
+    trackings.c.run_id,
     verdicts.c.run_id,
     results.c.run_id,
     jobs.c.run_id,

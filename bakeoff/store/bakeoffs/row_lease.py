@@ -1,5 +1,5 @@
-"""Leases on rows that several processes could work on: savings, verdicts, slots of schedules and
-members of suites.
+"""Leases on rows that several processes could work on: savings, verdicts, trackings, slots of
+schedules and members of suites.
 
 A row of such a table is due while it is open and its `due_at` has passed. Taking it counts an attempt and
 moves `due_at` to the end of the lease: no other process takes it before then, and if the holder dies, the row
@@ -39,11 +39,17 @@ class LeasedRows:
             ).all()
 
     def take(
-        self, engine: Engine, *key: Any, lease_s: float, conditions: Sequence[ColumnElement[bool]] = ()
+        self,
+        engine: Engine,
+        *key: Any,
+        lease_s: float,
+        conditions: Sequence[ColumnElement[bool]] = (),
+        **values: Any,
     ) -> "RowLease | None":
         """Takes the lease on the row with this key. None if it is closed, or a process is working on it.
 
-        `conditions`: what must hold besides, at the moment at which the lease is taken.
+        `conditions`: what must hold besides, at the moment at which the lease is taken. `values` are written
+        with it.
         """
         with writing(engine) as connection:
             at = now(connection)
@@ -51,7 +57,7 @@ class LeasedRows:
             attempt = connection.execute(
                 update(self.table)
                 .where(*self.is_row(key), self.is_open, self.table.c.due_at <= at, *conditions)
-                .values(tries=self.table.c.tries + 1, due_at=at + timedelta(seconds=lease_s))
+                .values(tries=self.table.c.tries + 1, due_at=at + timedelta(seconds=lease_s), **values)
                 .returning(self.table.c.tries)
             ).scalar()
         return None if attempt is None else RowLease(engine=engine, rows=self, key=key, attempt=attempt)

@@ -2,6 +2,7 @@
 
 evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                 1 ── 0..1 savings              1 ── 0..1 fitted_models
+                1 ── 0..1 trackings
                 1 ── 0..1 verdicts             1 ── 0..1 provenances
                                                1 ── n    sketches
                                                1 ── n    fold_results
@@ -309,6 +310,24 @@ savings = Table(
     CheckConstraint("done_at IS NULL OR outcome IS NOT NULL", name="done_has_outcome"),
     Index(
         "ix_savings_due",
+        "due_at",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
+)
+
+trackings = Table(
+    "trackings",
+    metadata,
+    Column("run_id", String(36), ForeignKey("evaluation_runs.id"), primary_key=True),
+    Column("due_at", Utc, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("address", _Json),
+    Column("done_at", Utc),
+    CheckConstraint("done_at IS NULL OR address IS NOT NULL", name="done_has_address"),
+    Index(
+        "ix_trackings_due",
         "due_at",
         sqlite_where=text("done_at IS NULL"),
         postgresql_where=text("done_at IS NULL"),

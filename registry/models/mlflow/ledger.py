@@ -69,7 +69,7 @@ class Ledgers:
             self.server.call(
                 lambda client: client.create_experiment(
                     _experiment_of(name),
-                    artifact_location=_artifact_location(self.server.tracking_uri, name),
+                    artifact_location=artifact_location(self.server.tracking_uri, name),
                     tags={_LEDGER_TAG: run_id, _NAME_TAG: name},
                 )
             )
@@ -83,7 +83,7 @@ class Ledgers:
         found = self.server.call(lambda client: client.get_experiment_by_name(ROOT))
         if found is not None:
             return found.experiment_id
-        location = _artifact_location(self.server.tracking_uri, ROOT)
+        location = artifact_location(self.server.tracking_uri, ROOT)
         try:
             return self.server.call(lambda client: client.create_experiment(ROOT, artifact_location=location))
         except AlreadyThereError:  # another process created it meanwhile
@@ -171,7 +171,7 @@ def _experiment_of(name: str) -> str:
     return f"{ROOT}/{to_mlflow(name)}"
 
 
-def _artifact_location(tracking_uri: str, name: str) -> str | None:
+def artifact_location(tracking_uri: str, name: str) -> str | None:
     """None lets an MLflow server decide. For a SQLite file: the folder beside it, as an absolute path."""
     path = tracking_uri.removeprefix("sqlite:///").partition("?")[0]
     if path == tracking_uri or not path:

@@ -48,6 +48,7 @@ class MLflowRunInfo(Protocol):
 
 class MLflowRunData(Protocol):
     params: Mapping[str, str]
+    metrics: Mapping[str, float]  #: the last value of each
     tags: Mapping[str, str]
 
 
@@ -74,6 +75,7 @@ class MLflowClient(Protocol):
         self,
         experiment_id: str,
         *,
+        start_time: int | None = None,
         tags: dict[str, Any] | None = None,
         run_name: str | None = None,
     ) -> MLflowRun: ...
@@ -81,6 +83,8 @@ class MLflowClient(Protocol):
     def get_run(self, run_id: str) -> MLflowRun: ...
 
     def update_run(self, run_id: str, *, status: str) -> None: ...
+
+    def set_terminated(self, run_id: str, *, status: str, end_time: int) -> None: ...
 
     def delete_run(self, run_id: str) -> None: ...
 
@@ -96,8 +100,17 @@ class MLflowClient(Protocol):
     def log_param(self, run_id: str, key: str, value: str) -> object: ...
 
     def log_batch(
-        self, run_id: str, *, metrics: Sequence[object] = (), params: Sequence[object] = ()
+        self,
+        run_id: str,
+        *,
+        metrics: Sequence[object] = (),
+        params: Sequence[object] = (),
+        tags: Sequence[object] = (),
     ) -> object: ...
+
+    def log_inputs(self, run_id: str, *, datasets: Sequence[object]) -> None: ...
+
+    def log_artifacts(self, run_id: str, local_dir: str) -> None: ...
 
     def create_logged_model(
         self,

@@ -52,7 +52,7 @@ def _examine(config: "ConfigFile") -> "Iterator[Diagnosis]":
         check_market,
         check_schedules,
     )
-    from bakeoff.operations.doctor.registry_check import check_registry
+    from bakeoff.operations.doctor.registry_check import check_registry, check_tracking
 
     yield from check_machine()
     try:
@@ -71,6 +71,7 @@ def _examine(config: "ConfigFile") -> "Iterator[Diagnosis]":
         ("datasets", check_datasets),
         ("market", check_market),
         ("registry", check_registry),
+        ("tracking", check_tracking),
         ("schedules", check_schedules),
     ):
         yield from _guarded(subject, look, context)

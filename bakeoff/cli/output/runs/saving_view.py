@@ -1,4 +1,4 @@
-"""The saved models of a run: versions in the registry, promotion to Production, or why not."""
+"""What follows the end of a run: saved models, promotion to Production, runs in MLflow, or why not yet."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,8 @@ from bakeoff.cli.output.terminal import clean
 from bakeoff.domain.identity import utc_now
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import PromotionOutcome, Saving, SavingOutcome
+from bakeoff.domain.runs.tracking import Tracking
+from bakeoff.domain.wording import counted
 from bakeoff.store.bakeoffs import saving_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.worker.temporary import temporary_worker
@@ -63,6 +65,22 @@ def _rows(saving: Saving, said: str) -> Iterator[_Row]:
         yield "", Text(again, "dim")
     else:
         yield from _outcome_rows(saving.outcome, said)
+
+
+def tracking_lines(tracking: Tracking) -> "Sequence[RenderableType]":
+    """Where the run was logged, or that it waits and why."""
+    address = tracking.address
+    if tracking.done_at is not None and address is not None:
+        place = address.page or f"{address.uri}, run {address.run_id}"
+        rows = [("mlflow", Text(f"experiment {clean(address.experiment)}, {clean(place)}"))]
+    elif tracking.error:
+        again = (
+            f"tried {counted(tracking.tries, 'time')}; again from {_local(tracking.due_at)} on, by any worker"
+        )
+        rows = [("mlflow", Text(f"not yet: {clean(tracking.error)}", "yellow")), ("", Text(again, "dim"))]
+    else:
+        rows = [("mlflow", Text("not yet: a worker logs it there, or `bakeoff track`", "dim"))]
+    return [Text(), grid(rows)]
 
 
 def _local(moment: datetime) -> str:

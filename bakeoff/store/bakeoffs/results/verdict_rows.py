@@ -21,6 +21,7 @@ from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.verdict import Interval, RunVerdict, Spending
 from bakeoff.store.bakeoffs import outbox, saving_rows
+from bakeoff.store.bakeoffs.results import tracking_rows
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import jobs, provenances, results, runs, sketches, verdicts
@@ -72,16 +73,26 @@ def postpone(lease: RowLease, error: str, *, by_s: float) -> bool:
     return lease.postpone(by_s=by_s, error=error)
 
 
-def finish(lease: RowLease, run: Run, counts: Mapping[JobState, int], verdict: RunVerdict | None) -> bool:
+def finish(
+    lease: RowLease,
+    run: Run,
+    counts: Mapping[JobState, int],
+    verdict: RunVerdict | None,
+    *,
+    track: bool = False,
+) -> bool:
     """Writes the verdict, announces the end of the run, and lets saving begin. False if the lease was lost.
 
     `verdict` is None for a run that could not be judged: the row then keeps the error of the last attempt.
+    `track`: whether the run is to be logged to a tracking server.
     """
     with writing(lease.engine) as connection:
         at = now(connection)
         written = lease.write(connection, done_at=at, verdict=verdict and verdict.to_data())
         if written:
             announce_end(connection, run, counts, verdict, at)
+            if track:
+                tracking_rows.begin(connection, run.id, at)
         return written
 
 
