@@ -25,6 +25,7 @@ from bakeoff.api.routes import (
     health_routes,
     metrics_routes,
     registry_routes,
+    schedule_routes,
     signal_routes,
     signal_run_routes,
     suite_routes,
@@ -106,6 +107,7 @@ def create_app(
     for part in (
         evaluation_routes,
         suite_routes,
+        schedule_routes,
         catalog_routes,
         registry_routes,
         feedback_routes,

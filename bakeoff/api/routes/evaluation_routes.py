@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from bakeoff.api import idempotent_start
@@ -12,11 +12,12 @@ from bakeoff.api.problem_details import documented
 from bakeoff.api.run_records import run_in_list, run_record, started
 from bakeoff.api.run_stream import RUN_EVENTS, LastEventId, stream
 from bakeoff.api.schemas.run_result_schemas import CurvesOut, PairsOut, ResultsOut, VerdictOut
-from bakeoff.api.schemas.run_schemas import RunPageOut, RunStatusOut, StartedOut
+from bakeoff.api.schemas.run_schemas import LabelsOut, RunPageOut, RunStatusOut, StartedOut
 from bakeoff.api.schemas.schema_base import Id
-from bakeoff.domain.errors import ConflictError, NotFoundError
-from bakeoff.domain.runs.run import RunState
+from bakeoff.domain.errors import ConflictError, NotFoundError, in_field
+from bakeoff.domain.runs.run import LONGEST_LABEL, RunState
 from bakeoff.domain.runs.verdict import RunVerdict
+from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.evaluation.planning.run_spec import RunSpec
 from bakeoff.operations.context import Context
@@ -27,7 +28,7 @@ from bakeoff.operations.runs.run_report import (
     read_report,
     standing_record,
 )
-from bakeoff.store.bakeoffs import cancellation, run_rows, run_status
+from bakeoff.store.bakeoffs import cancellation, label_rows, run_rows, run_status
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.run_status import RunStatus
 
@@ -64,6 +65,17 @@ LINKS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL, pattern=PRINTABLE)]
+
+
+class LabelsBody(BaseModel):
+    """Labels that a run gets beside those that it has: all of them, or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    labels: list[_Label] = Field(min_length=1, max_length=label_rows.MOST)
+
+
 class RunFilter(BaseModel):
     """Which runs to list."""
 
@@ -72,6 +84,7 @@ class RunFilter(BaseModel):
     state: RunState | None = None
     dataset: Annotated[str, Field(max_length=200, pattern=PRINTABLE)] | None = None
     name: Annotated[str, Field(max_length=200, pattern=PRINTABLE)] | None = None
+    label: _Label | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 
@@ -114,6 +127,7 @@ def list_evaluations(context: TheContext, wanted: Annotated[RunFilter, Query()])
         state=wanted.state,
         dataset=wanted.dataset,
         name=wanted.name,
+        label=wanted.label,
     )
     page = found[: wanted.limit]
     return {
@@ -223,6 +237,48 @@ async def retry_an_evaluation(
         await service.start(idempotent_start.retry, service.context, id, key=key, principal=principal),
         response,
     )
+
+
+@router.get("/{id}/labels", response_model=LabelsOut, responses=documented(404))
+def read_the_labels(context: TheContext, id: Id) -> dict[str, Any]:  # noqa: A002 - the name in the path
+    """The words that people gave the run, to find it again: `GET /api/ml/evaluations?label=`."""
+    return _labels_of(context, run_rows.get(context.engine, id).id)
+
+
+@router.post(
+    "/{id}/labels",
+    response_model=LabelsOut,
+    responses=documented(400, 404, 413, 415),
+    dependencies=[Depends(json_only)],
+)
+def label_an_evaluation(
+    context: TheContext,
+    principal: ThePrincipal,
+    id: Id,  # noqa: A002 - the name in the path
+    body: LabelsBody,
+) -> dict[str, Any]:
+    """Add labels. Those that it has already are no error."""
+    run = run_rows.get(context.engine, id)
+    with in_field("body.labels"):
+        label_rows.add(context.engine, run.id, *body.labels, by=principal.name)
+    return _labels_of(context, run.id)
+
+
+@router.delete("/{id}/labels/{label:path}", response_model=LabelsOut, responses=documented(404))
+def remove_a_label(
+    context: TheContext,
+    id: Id,  # noqa: A002 - the name in the path
+    label: Annotated[str, Path(max_length=LONGEST_LABEL, pattern=PRINTABLE)],
+) -> dict[str, Any]:
+    """Take one label away. Nothing else depends on it."""
+    run = run_rows.get(context.engine, id)
+    if not label_rows.remove(context.engine, run.id, label):
+        raise NotFoundError(f"run {run.id[:8]} has no label {quoted(label)}")
+    return _labels_of(context, run.id)
+
+
+def _labels_of(context: Context, run_id: str) -> dict[str, Any]:
+    return {"runId": run_id, "labels": label_rows.of_runs(context.engine, [run_id]).get(run_id, [])}
 
 
 @router.get("/{id}/events", response_class=Response, responses={**RUN_EVENTS, **documented(404)})

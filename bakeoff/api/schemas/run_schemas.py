@@ -13,6 +13,7 @@ from bakeoff.domain.metric import Average
 from bakeoff.domain.runs.job import JobKind, JobState
 from bakeoff.domain.runs.run import RunState
 from bakeoff.domain.runs.saving import SavePolicy
+from bakeoff.domain.runs.schedule import Missed, SlotState
 from bakeoff.domain.signal import Strategy
 
 
@@ -118,6 +119,39 @@ class JobOfRunOut(JobOut):
 class RunStatusOut(RunOut):
     progress: ProgressOfOneOut
     jobs: list[JobOfRunOut]
+
+
+class LabelsOut(Out):
+    run_id: Id
+    labels: list[str] = Field(description="in the order of the alphabet")
+
+
+class SlotOut(Out):
+    slot_at: Moment
+    status: SlotState
+    run_id: Id | None
+    run_status: RunState | None = Field(description="null where there is no run, or it was removed")
+    tries: int
+    error: str
+
+
+class ScheduleOut(Out):
+    name: str
+    dataset: str | None
+    signals: bool = Field(description="it asks the signal models, and evaluates no dataset")
+    when: str
+    next_at: Moment = Field(description="in the past if nobody looked at that time")
+    overdue: bool
+    paused_at: Moment | None
+    paused_by: str | None
+    last: SlotOut | None
+    missed: int
+    last_missed_at: Moment | None
+    catch_up: Missed = Field(description="of what was due while no worker was running")
+
+
+class ScheduleListOut(Out):
+    items: list[ScheduleOut]
 
 
 class FollowedOut(ProgressOfOneOut):

@@ -8,8 +8,10 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from bakeoff.domain.errors import BakeoffError, NotFoundError
+from bakeoff.domain.identity import iso, iso_or_none
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.schedule import ON_TIME, Pause, Schedule, Slot
 from bakeoff.domain.wording import listed, nearest, quoted
@@ -105,6 +107,25 @@ class ScheduleStatus:
             return f"its run could not be started so far, tried {last.tries} times: {last.error}"
         return f"nobody looks: {STARTS_RUNS} starts what is due" if self.is_overdue else ""
 
+    def to_record(self) -> dict[str, Any]:
+        """As `bakeoff schedules --json` prints it, and as it is answered over HTTP."""
+        standing = self.standing
+        last = standing.last.to_record() if standing.last else None
+        return {
+            "name": self.schedule.name,
+            "dataset": self.settings.dataset,
+            "signals": self.settings.signals,
+            "when": str(self.schedule.rule),
+            "nextAt": iso(self.next_at),
+            "overdue": self.is_overdue,
+            "pausedAt": iso_or_none(self.pause.at if self.pause else None),
+            "pausedBy": self.pause.by if self.pause else None,
+            "last": last and {**last, "runStatus": self.run.state if self.run else None},
+            "missed": standing.missed,
+            "lastMissedAt": iso_or_none(standing.last_missed.at if standing.last_missed else None),
+            "catchUp": self.schedule.missed,
+        }
+
 
 def schedule_statuses(context: Context) -> list[ScheduleStatus]:
     """The state of each schedule, also where there is no database yet; none is created."""
@@ -130,6 +151,12 @@ def _unknown_models(context: Context, scheduled: Mapping[str, ScheduleSettings])
         for model in settings.models or ()
         if model not in known
     }
+
+
+def schedule_status(context: Context, name: str) -> ScheduleStatus:
+    """NotFoundError for a name that no schedule has."""
+    _schedule(context, name)
+    return next(one for one in schedule_statuses(context) if one.schedule.name == name)
 
 
 def pause_schedule(context: Context, name: str, *, by: str) -> bool:

@@ -11,7 +11,7 @@ from bakeoff.store.bakeoffs.run_rows import lock_run
 from bakeoff.store.database.engine import now, reading, writing
 from bakeoff.store.database.tables import run_labels
 
-_MOST = 20  #: of one run
+MOST = 20  #: of one run
 
 
 def add(engine: Engine, run_id: str, *labels: str, by: str) -> bool:
@@ -27,9 +27,9 @@ def add(engine: Engine, run_id: str, *labels: str, by: str) -> bool:
         new = [label for label in given if label not in there]
         if not new:
             return False
-        if len(there) + len(new) > _MOST:
+        if len(there) + len(new) > MOST:
             raise InvalidInputError(
-                f"run {run_id[:8]} has {len(there)} of {_MOST} labels, which is the most: remove some first"
+                f"run {run_id[:8]} has {len(there)} of {MOST} labels, which is the most: remove some first"
             )
         at = now(connection)
         connection.execute(

@@ -88,6 +88,36 @@ def test_labels_are_added_and_taken_away_and_find_the_run(browser: Browser, show
     assert json.loads(browser.page("/runs.json?label=for+the+paper")) == []
 
 
+def test_a_program_labels_a_run_and_finds_it(browser: Browser, show: Showcase) -> None:
+    path = f"/api/ml/evaluations/{show.grid.id}/labels"
+    added = browser.ask("POST", path, json={"labels": ["a/b", "champion"]})
+    assert (added.status_code, added.json()["labels"]) == (200, ["a/b", "champion"])
+    assert browser.ask("POST", path, json={"labels": ["champion"]}).json() == added.json()
+    found = browser.ask("GET", "/api/ml/evaluations?label=champion").json()["items"]
+    assert [one["runId"] for one in found] == [show.grid.id]
+
+    assert browser.ask("DELETE", f"{path}/a/b").json()["labels"] == ["champion"]
+    assert browser.ask("DELETE", f"{path}/a/b").status_code == 404
+    refused = browser.ask("POST", path, json={"labels": ["new", "a,b"]})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.labels")
+    assert browser.ask("GET", path).json()["labels"] == ["champion"]
+
+
+def test_a_program_pauses_a_schedule_and_the_log_says_so(browser: Browser, show: Showcase) -> None:
+    path = "/api/ml/schedules/nightly"
+    paused = browser.ask("POST", f"{path}/pause").json()
+    assert (paused["name"], paused["pausedBy"], paused["overdue"]) == ("nightly", "local", False)
+    assert browser.ask("POST", f"{path}/pause").json()["pausedAt"] == paused["pausedAt"]
+    assert "paused since" in browser.page("/schedules")
+    assert browser.ask("GET", "/api/ml/schedules").json()["items"] == [paused]
+
+    assert browser.ask("POST", f"{path}/resume").json()["pausedAt"] is None
+    missing = browser.ask("POST", "/api/ml/schedules/nightli/pause")
+    assert (missing.status_code, "did you mean 'nightly'" in missing.text) == (404, True)
+    entries = audit_rows.page(show.context.engine, limit=10)
+    assert ("POST", f"{path}/resume", 200) in [(one.method, one.path, one.status) for one in entries]
+
+
 def test_cancelling_says_what_stays_and_stops_the_rest(browser: Browser, show: Showcase) -> None:
     assert "1 queued job will not start, and 2 running jobs" in browser.page(
         f"/runs/{show.running.id}/cancel"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,7 +40,7 @@ def schedules(
 
     found = schedule_statuses(project_access.open_project(config))
     if as_json:
-        terminal.write_json([_record(row) for row in found])
+        terminal.write_json([row.to_record() for row in found])
     elif found:
         terminal.show(terminal.out(), *_table(found, terminal.out().width), *_remarks(found))
     else:
@@ -68,27 +68,6 @@ def resume(name: Name, config: ConfigFile = None) -> None:
 
     changed = resume_schedule(project_access.open_project(config), name)
     terminal.out().print(f"{name} goes on" if changed else f"{name} was not paused")
-
-
-def _record(row: "ScheduleStatus") -> dict[str, Any]:
-    from bakeoff.domain.identity import iso, iso_or_none
-
-    standing = row.standing
-    last = standing.last.to_record() if standing.last else None
-    return {
-        "name": row.schedule.name,
-        "dataset": row.settings.dataset,
-        "signals": row.settings.signals,
-        "when": str(row.schedule.rule),
-        "nextAt": iso(row.next_at),
-        "overdue": row.is_overdue,
-        "pausedAt": iso_or_none(row.pause.at if row.pause else None),
-        "pausedBy": row.pause.by if row.pause else None,
-        "last": last and {**last, "runStatus": row.run.state if row.run else None},
-        "missed": standing.missed,
-        "lastMissedAt": iso_or_none(standing.last_missed.at if standing.last_missed else None),
-        "catchUp": row.schedule.missed,
-    }
 
 
 def _table(found: Sequence["ScheduleStatus"], width: int) -> "list[RenderableType]":
