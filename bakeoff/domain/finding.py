@@ -46,6 +46,8 @@ SLUGS = {
     "below-dummy": "a candidate is less often right than the most frequent class, which nearly all rows have",
     "constant-prediction": "a candidate predicts the same for every row",
     "too-good": "a candidate makes almost no error where a linear one makes many",
+    "shuffled-labels-score": "a candidate predicts the test rows without having learned from their like",
+    "shuffled-labels-unknown": "whether one does could not be found out",
     FAILED_CHECKS: "a candidate does not keep the contract of plugins",
     "not-better-than-baseline": "nobody is shown to beat the dummy",
     "few-rows": "there are too few test rows to claim anything",

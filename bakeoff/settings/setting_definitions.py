@@ -238,6 +238,14 @@ class Settings(Section):
         False,
         description="whether runs recommend and save nobody while a finding of high severity is open",
     )
+    shuffle_check: bool = Field(
+        False,
+        description="whether the candidate that a run would recommend is first fitted to shuffled labels, "
+        "where it must score as chance does",
+    )
+    shuffle_check_timeout: float = Field(
+        300.0, gt=0, description="seconds that the refits of a shuffle check may take, all together"
+    )
     seal: float = Field(
         0.0, ge=0, le=0.9, description="share of the test rows that only the winner of a run is scored on"
     )

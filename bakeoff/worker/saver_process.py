@@ -42,7 +42,7 @@ class Saver:
         # A suite is judged by whoever shows it, or else here: the others may be closed by then. Once: what
         # cannot be judged must not start a process at each look.
         suites = set(suite_rows.to_be_judged(engine))
-        waiting = verdict_rows.due(engine, saving=True) or saving_rows.due(engine)
+        waiting = verdict_rows.due(engine, for_saver=True) or saving_rows.due(engine)
         if self._unjudged & unjudged or suites - self._suites or waiting or suite_rows.are_due(engine):
             self._process = self._start()
         self._unjudged, self._suites = unjudged, suites
@@ -71,7 +71,7 @@ def main() -> None:
     log_setup.set_up("INFO", context.configuration.settings.log_format)
     judge_what_is_due(context)
     with suppress(StoppedError):
-        for run_id in verdict_rows.due(context.engine, saving=True):
+        for run_id in verdict_rows.due(context.engine, for_saver=True):
             judge_beside_production(context, run_id)
             context.event_relay.publish_pending()
             # Before the next run is judged: that is then compared with what this one puts into Production.

@@ -66,6 +66,15 @@ class ProductionOut(Out):
     may_know_rows: bool = Field(description="whether the test rows may be among those it was fitted on")
 
 
+class ShuffleCheckOut(Out):
+    candidate: str
+    above_chance: list[float] = Field(
+        description="of each refit to shuffled labels: 0 is chance, 0.5 perfect for two classes and numbers"
+    )
+    passed: bool = Field(description="whether a refit was at chance or below it")
+    problem: str = Field(description="why there are too few refits to tell; empty: there are enough")
+
+
 class VerdictOut(Out):
     sentence: str = Field(description="what is known, for people")
     best: str | None = Field(description="null where nobody is shown to be alone at the top")
@@ -92,6 +101,7 @@ class VerdictOut(Out):
         description="of the one to take, on rows kept out of all other scores"
     )
     spending: SpendingOut | None = Field(description="with the setting `reuse: spend`")
+    shuffle_checks: list[ShuffleCheckOut] = Field(description="of candidates fitted again to shuffled labels")
     findings: list[FindingOut]
 
 

@@ -97,6 +97,11 @@ class Run:
         """The name, and the beginning of the id if it is not in the name: as a message tells runs apart."""
         return self.name if self.id[:8] in self.name else f"{self.name} ({self.id[:8]})"
 
+    @property
+    def wants_shuffle_check(self) -> bool:
+        """Whether the candidate that it would recommend is first fitted to shuffled labels."""
+        return bool(self.options.get("shuffleCheck"))
+
     def to_record(self) -> dict[str, Any]:
         """The run as JSON, over HTTP and in `--json`."""
         return {

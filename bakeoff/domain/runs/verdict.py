@@ -156,6 +156,11 @@ def verdict_facts(record: Mapping[str, Any]) -> list[str]:
         said.append(f"differences of {detectable:.2g} {unit} or more would usually have been seen")
     if uses is not None:
         said.append(f"{counted(uses, 'candidate')} scored on these test rows so far")
+    said += [
+        f"fitted to shuffled labels, {check['candidate']} predicts as chance does"
+        for check in record.get("shuffleChecks", ())
+        if check["passed"]
+    ]
     return said
 
 
@@ -209,6 +214,28 @@ class Spending:
             "champion": self.champion,
             "pValue": self.p_value,
             "adopted": self.adopted,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShuffleCheck:
+    """A candidate that was fitted again, to shuffled training labels: it should predict as chance does."""
+
+    candidate: str
+    above_chance: tuple[float, ...]  #: of each refit, in order; the first one that is not above 0 ends it
+    problem: str = ""  #: why there are fewer refits than it takes to tell; empty: there are enough
+
+    @property
+    def passed(self) -> bool:
+        """Whether a refit was at chance or below it."""
+        return any(score <= 0 for score in self.above_chance)
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "candidate": self.candidate,
+            "aboveChance": list(self.above_chance),
+            "passed": self.passed,
+            "problem": self.problem,
         }
 
 
@@ -274,6 +301,7 @@ class RunVerdict:
     test_set_uses: int | None = None  #: distinct candidates ever scored on this split; None: nobody counted
     sealed: SealedScore | None = None
     spending: Spending | None = None  #: with the setting `reuse: spend`
+    shuffled: tuple[ShuffleCheck, ...] = ()  #: of candidates that were checked; empty: nobody asked
     findings: tuple[Finding, ...] = ()  #: on the data and on the results, the worst first
     sentence: str = ""
 
@@ -303,6 +331,7 @@ class RunVerdict:
             "expectedFlattery": self.expected_flattery,
             "sealed": asdict(self.sealed) if self.sealed else None,
             "spending": self.spending.to_record() if self.spending else None,
+            "shuffleChecks": [check.to_record() for check in self.shuffled],
             "findings": [finding.to_record() for finding in self.findings],
         }
 
@@ -387,6 +416,10 @@ class RunVerdict:
                     for one in stored["references"]
                 ),
                 "production": ProductionScores(**production) if production else None,
+                "shuffled": tuple(
+                    ShuffleCheck(**{**one, "above_chance": tuple(one["above_chance"])})
+                    for one in stored.get("shuffled", ())
+                ),
                 "findings": tuple(map(Finding.from_record, stored["findings"])),
             }
         )

@@ -108,7 +108,7 @@ def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd
     while True:
         before = look_before(job.candidate, evaluation.paths.root)
         took_s = time.monotonic() - began
-        order = _order(evaluation, wall_s=job.timeout_s - took_s)
+        order = order_of(evaluation, wall_s=job.timeout_s - took_s)
         outcome = warm.run(order, keep_going=permission.may_go_on, may_keep=permission.may_keep)
         if outcome.end is End.RETURNED:
             return score_within_time(
@@ -176,7 +176,7 @@ def with_own_metrics(
         return Stopped()
 
 
-def _order(evaluation: EvaluationUnderWay, *, wall_s: float) -> Order:
+def order_of(evaluation: EvaluationUnderWay, *, wall_s: float) -> Order:
     job, dataset, paths = evaluation.job, evaluation.run.dataset, evaluation.paths
     return Order(
         entry="bakeoff.evaluation.jobs.fit_and_predict:run",
@@ -233,10 +233,11 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "part": str(paths.snapshot / part) if (part := evaluation.part) else None,
         "root": str(paths.root),
         "seed": seed,
+        "shuffled": evaluation.shuffled,
         "moreThanLabels": need_more_than_labels(run.rules, run.dataset.target_kind),
         # Of several fits, the first one is measured.
-        "wantsLatency": not (evaluation.fold or evaluation.seed_place or evaluation.refit),
-        "wantsCurves": _wants_curves(run.dataset),
+        "wantsLatency": not (evaluation.fold or evaluation.seed_place or evaluation.refit or is_shuffled),
+        "wantsCurves": _wants_curves(run.dataset) and not is_shuffled,
         "threshold": run.rules.threshold,
         "trials": [trial.to_json() for trial in kept.trials],
         "trialsGoOn": kept.has_begun,

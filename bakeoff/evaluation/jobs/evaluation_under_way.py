@@ -111,6 +111,7 @@ class EvaluationUnderWay:
     seed_place: int = 0  #: which of the seeds
     is_part: bool = False  #: it is one of several fits, which are scored together later
     refit: bool = False  #: it is fitted to all rows, to be saved, and nothing is scored
+    shuffled: int | None = None  #: which refit to shuffled training labels it is; None: they are true
     share_s: float | None = None  #: of the time limit of the whole job; None: it has no parts
 
     @property

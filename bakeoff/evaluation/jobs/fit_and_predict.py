@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ PROBABILITIES = "probabilities"
 SCORES = "scores"
 TRIALS = "trials"
 
+_SHUFFLES = 20261130  #: with the number of a refit: a seed that no candidate is given
+
 
 def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     """The entry of the cell: takes what `evaluation_job.payload_of` returns, and returns its report."""
@@ -56,6 +58,8 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
     _seed_globals(seed)
     part = None if payload["part"] is None else Path(payload["part"])
     data = open_snapshot(Path(payload["snapshot"]), features=candidate.features, part=part)
+    if payload["shuffled"] is not None:
+        data = replace(data, y_train=shuffled_labels(data.y_train, refit=payload["shuffled"]))
     private = (inside.scratch, Path.cwd(), Path(payload["snapshot"]), *([part] if part else []))
     audit = FileAccessAudit(private=private)
     if payload["audited"]:
@@ -117,6 +121,12 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
             left_s=payload["timeoutSeconds"] - (time.perf_counter() - entered),
         )
     return {**report, "latency": latency and asdict(latency)}
+
+
+def shuffled_labels(labels: NDArray[Any], *, refit: int) -> NDArray[Any]:
+    """The labels in another order, which is always the same one for the number of the refit."""
+    lot = np.random.RandomState([_SHUFFLES, refit])
+    return lot.permutation(labels)
 
 
 def _choose(

@@ -68,6 +68,7 @@ def _evaluate(path: str) -> None:
             "part": None,
             "root": str(SOURCES),
             "seed": 0,
+            "shuffled": None,
             "moreThanLabels": False,
             "wantsLatency": True,
             "wantsCurves": True,

@@ -139,7 +139,7 @@ def make_plan(
         test_size=data.test_size,
         baseline_id=baseline.id if baseline else None,
         save=save,
-        spec=request,
+        spec=request.model_copy(update={"shuffle_check": request.shuffle_check or settings.shuffle_check}),
         folds=tuple(fold_sizes(pinned.folder)) if pinned.ref.design.has_folds else (),
         preparation=default_pipeline(fields(pinned.folder)) or (),
         findings=pinned.findings,

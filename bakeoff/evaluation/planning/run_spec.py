@@ -101,6 +101,9 @@ class RunSpec(Body):
     strict: Annotated[bool, OnCommandLine(panel=_SCORING)] = Field(
         False, description="Recommend and save nobody while a serious finding is open."
     )
+    shuffle_check: Annotated[bool, OnCommandLine(panel=_SCORING, needs_cells=True)] = Field(
+        False, description="Fit the winner to shuffled labels, too: it must score as chance does."
+    )
     save: Annotated[
         SavePolicy | None, OnCommandLine(panel=_SAVING, metavar="best|all|none", needs_cells=True)
     ] = Field(None, strict=False, description="Keep fitted models in the registry.")

@@ -5,7 +5,8 @@ the saver process judges it, or a process that is to show it. The verdict follow
 fixed draws, so every process would compute the same one. It is computed once.
 
 A run that saves its models is judged by the saver, and by nobody else: its candidates are compared with the
-version in Production, which takes the registry and a cell.
+version in Production, which takes the registry and a cell. So is a run that asks for the shuffle check, whose
+refits take cells, too.
 """
 
 import logging
@@ -57,7 +58,8 @@ def judge_what_is_due(context: Context) -> int:
 
 def judge_run(context: Context, run_id: str) -> bool:
     """False when it is judged already, has not ended, is left to the saver, or is being judged elsewhere."""
-    if run_rows.get(context.engine, run_id).save is not None:
+    run = run_rows.get(context.engine, run_id)
+    if run.save is not None or run.wants_shuffle_check:
         return False
     try:
         return _judge_alone(context, run_id, lambda *_: None)
@@ -67,7 +69,7 @@ def judge_run(context: Context, run_id: str) -> bool:
 
 
 def judge_beside_production(context: Context, run_id: str) -> bool:
-    """The same for a run that saves models. For the saver: on StoppedError the process must end."""
+    """The same for a run that is left to the saver, whose process must end on StoppedError."""
     from bakeoff.operations.production.ask_production import ask_production
 
     return _judge_alone(context, run_id, ask_production)
@@ -113,7 +115,7 @@ def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
     try:
         # Sealed rows may be opened in a cell, for a custom metric, which can take longer than a lease.
         verdict = work_while_leased(
-            partial(verdict_of, context, summary.run, ask(context, summary.run, lease)),
+            partial(verdict_of, context, summary.run, ask(context, summary.run, lease), lease.attempt - 1),
             lease,
             lease_s=context.configuration.settings.lease_seconds,
             name=f"the verdict of run {run_id}",
@@ -132,11 +134,18 @@ def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
     return written
 
 
-def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None" = None) -> RunVerdict:
-    """The verdict on a run, by the metric that ranks the run."""
+def verdict_of(
+    context: Context, run: Run, production: "ProductionAnswer | None" = None, deaths: int = 0
+) -> RunVerdict:
+    """The verdict on a run, by the metric that ranks the run.
+
+    `deaths`: how many attempts to judge the run have failed, for the shuffle check.
+    """
     from bakeoff.evaluation.checks.result_checks import result_findings
+    from bakeoff.evaluation.checks.shuffled_labels import shuffle_findings
     from bakeoff.evaluation.statistics.judging import Reference, judge
     from bakeoff.operations.judging.judged_results import use_of_split
+    from bakeoff.operations.judging.shuffle_check import own_scores
 
     metric = run.rules.metrics[0]
     settings = context.configuration.settings
@@ -161,6 +170,7 @@ def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None"
         use=use_of_split(context, run.dataset.split_id),
     )
     verdict = with_use_of_split(context, run, verdict, results, None if is_held_back else spent)
+    verdict = _with_shuffle_check(context, run, verdict, deaths)
     findings = verdict.findings
     if production is not None:
         verdict, findings = (
@@ -169,12 +179,24 @@ def verdict_of(context: Context, run: Run, production: "ProductionAnswer | None"
         )
     jobs = {job.candidate.id: job.candidate for job in job_rows.of_run(context.engine, run.id)}
     findings = (
+        *shuffle_findings(verdict.shuffled, own_scores(run, results)),
         *result_findings(results, jobs, baseline=run.baseline_id),
         *findings_of_checks(context, jobs.values()),
         *findings,
     )
     verdict = replace(verdict, findings=_all_findings(context, run, findings))
     return without_crown(verdict) if strict else verdict
+
+
+def _with_shuffle_check(context: Context, run: Run, verdict: RunVerdict, deaths: int) -> RunVerdict:
+    """With that of the candidate that it recommends, if the run asks for it."""
+    from bakeoff.operations.judging.shuffle_check import check_shuffled
+
+    if not run.wants_shuffle_check or verdict.recommended in {None, run.baseline_id}:
+        return verdict
+    assert verdict.recommended is not None  # noqa: S101 - for the type checker
+    check = check_shuffled(context, run, verdict.recommended, deaths=deaths)
+    return replace(verdict, shuffled=(check,))
 
 
 def _all_findings(context: Context, run: Run, on_results: Sequence[Finding]) -> tuple[Finding, ...]:

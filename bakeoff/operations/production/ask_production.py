@@ -9,9 +9,6 @@ the next one looks again what is in Production, and asks that.
 """
 
 import logging
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +18,6 @@ from bakeoff.cell.host.cell_outcome import End
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError, TamperedError
 from bakeoff.domain.finding import Finding, Severity
-from bakeoff.domain.identity import new_id
 from bakeoff.domain.machine.background_work import StoppedError, TooLongError, run_in_thread
 from bakeoff.domain.metric import ScoringRules
 from bakeoff.domain.model_version import ModelVersion
@@ -40,7 +36,7 @@ from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError, Predict
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.operations.capacity import usual_grant
 from bakeoff.operations.context import Context
-from bakeoff.operations.own_oven import own_oven
+from bakeoff.operations.own_oven import own_folder, own_oven
 from bakeoff.operations.production import answer_of_production
 from bakeoff.operations.upkeep.leased_work import work_while_leased
 from bakeoff.store.bakeoffs.results.verdict_rows import MOST_ATTEMPTS
@@ -131,7 +127,7 @@ def _ask(context: Context, run: Run) -> ProductionAnswer | None:
     try:
         _check_target(version, run)
         _check_design(run)
-        with _folder(context, run) as folder:
+        with own_folder(context, run.id) as folder:
             _, copied = registry.copy_fitted(version.uri, folder)
             scores = _scores(context, run, version, copied)
     except NotFoundError:
@@ -173,19 +169,6 @@ def _check_design(run: Run) -> None:
             "most likely learnt from all these rows: compare it in a run with one split, on rows that are "
             "newer than it is"
         )
-
-
-@contextmanager
-def _folder(context: Context, run: Run) -> Iterator[Path]:
-    """A folder of its own, inside that of the run, which `bakeoff gc` finds."""
-    folder = context.configuration.copies / run.id / new_id()
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):
-            folder.parent.rmdir()
 
 
 def _scores(context: Context, run: Run, version: ModelVersion, copied: Fitted) -> Scores:

@@ -23,6 +23,7 @@ from bakeoff.store.database.tables import (
     run_labels,
     runs,
     savings,
+    shuffled_refits,
     sketches,
     trackings,
     verdicts,
@@ -44,7 +45,8 @@ _UNPUBLISHED = exists().where(outbox.c.run_id == runs.c.id, outbox.c.published_a
 _UNSAVED = exists().where(savings.c.run_id == runs.c.id, savings.c.done_at.is_(None))
 _UNJUDGED = exists().where(verdicts.c.run_id == runs.c.id, verdicts.c.done_at.is_(None))
 _OF_JOBS = tuple(
-    table.c.evaluation_id for table in (curves, fitted_models, fold_results, provenances, sketches)
+    table.c.evaluation_id
+    for table in (curves, fitted_models, fold_results, provenances, shuffled_refits, sketches)
 )
 _ROWS = (
     run_labels.c.run_id,

@@ -6,6 +6,7 @@ evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                 1 ── 0..1 verdicts             1 ── 0..1 provenances
                                                1 ── n    sketches
                                                1 ── n    fold_results
+                                               1 ── n    shuffled_refits
 audit_log         what users have changed over HTTP
 outbox            events that are to be published, in the order in which they happened
 candidate_loads   why candidates were rejected, the last hundred rejections of each
@@ -254,6 +255,16 @@ fold_results = Table(
     Column("place", Integer, primary_key=True),
     Column("fold", _Json, nullable=False),
     Column("made_at", Utc, nullable=False),
+    CheckConstraint("place >= 0", name="place_counted"),
+)
+
+shuffled_refits = Table(
+    "shuffled_refits",
+    metadata,
+    Column("evaluation_id", String(36), ForeignKey("evaluation_jobs.id"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("made_of", String(64), nullable=False),
+    Column("above_chance", Float, nullable=False),
     CheckConstraint("place >= 0", name="place_counted"),
 )
 

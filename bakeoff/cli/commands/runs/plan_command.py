@@ -51,8 +51,11 @@ def plan(
     )
 
     # Only now, so that a mistake in the request is told at once.
+    from rich.text import Text
+
     from bakeoff.domain.identity import new_id
     from bakeoff.evaluation.reuse.reuse_plan import longest_first
+    from bakeoff.operations.judging import shuffle_check
     from bakeoff.operations.judging.detectable_difference import detectable_difference
     from bakeoff.operations.runs import start_run
     from bakeoff.store.database import schema_version
@@ -67,12 +70,14 @@ def plan(
     )
     candidates = sum(prospect.candidate.id != run.baseline_id for prospect in prospects)
     detectable = detectable_difference(context, run, candidates)
+    cost = shuffle_check.what_it_costs(context) if run.wants_shuffle_check else None
     if as_json:
-        terminal.write_json(_record(planned, run, prospects, detectable))
+        terminal.write_json(_record(planned, run, prospects, detectable) | {"shuffleCheck": cost})
     else:
         told = [
             *_folds(planned),
             *_detectable(detectable),
+            *([Text(shuffle_check.cost_in_words(cost), "dim")] if cost else []),
             *_findings(run.findings, all_of_them=all_findings),
         ]
         terminal.show(terminal.out(), _table(prospects), _sum(prospects), *told)

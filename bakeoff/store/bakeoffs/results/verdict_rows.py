@@ -8,11 +8,11 @@ One process at a time judges a run. If it dies, the row becomes due again by its
 the run: from the same sketches, with the same draws, so with the same verdict.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, func, insert, literal, null, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, literal, null, or_, select, update
 
 from bakeoff.domain.event import EventType
 from bakeoff.domain.identity import iso
@@ -24,7 +24,15 @@ from bakeoff.store.bakeoffs import outbox, saving_rows
 from bakeoff.store.bakeoffs.results import tracking_rows
 from bakeoff.store.bakeoffs.row_lease import LeasedRows, RowLease
 from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import jobs, provenances, results, runs, sketches, verdicts
+from bakeoff.store.database.tables import (
+    jobs,
+    provenances,
+    results,
+    runs,
+    shuffled_refits,
+    sketches,
+    verdicts,
+)
 
 #: A run that could not be judged so many times ends without a verdict, so that its end is announced.
 MOST_ATTEMPTS = 3
@@ -53,13 +61,15 @@ def begin(connection: Connection, run_id: str, at: datetime) -> None:
     connection.execute(insert(verdicts), {"run_id": run_id, "due_at": at, "tries": 0})
 
 
-def due(engine: Engine, *, saving: bool = False) -> Sequence[str]:
+def due(engine: Engine, *, for_saver: bool = False) -> Sequence[str]:
     """The ids of the runs that should be judged now; the one that is due longest comes first.
 
-    `saving`: of those that save models, and of no others.
+    `for_saver`: those that the saver judges, and no others.
     """
-    save_models = select(runs.c.id).where(runs.c.save.is_not(null()))
-    wanted = [verdicts.c.run_id.in_(save_models)] if saving else []
+    left_to_saver = select(runs.c.id).where(
+        or_(runs.c.save.is_not(null()), runs.c.options["shuffleCheck"].as_boolean())
+    )
+    wanted = [verdicts.c.run_id.in_(left_to_saver)] if for_saver else []
     return [row.run_id for row in _VERDICTS.due(engine, *wanted, order_by=verdicts.c.due_at)]
 
 
@@ -113,6 +123,20 @@ def of_run(engine: Engine, run_id: str) -> RunVerdict | None:
     with reading(engine) as connection:
         data = connection.execute(select(verdicts.c.verdict).where(verdicts.c.run_id == run_id)).scalar()
     return None if data is None else RunVerdict.from_data(data)
+
+
+def change(engine: Engine, run_id: str, changed: Callable[[RunVerdict], RunVerdict]) -> RunVerdict:
+    """Changes the verdict of a run that has one, in one transaction. Returns it as it is then.
+
+    For what is found out later. What was published and saved by the verdict before stays as it is.
+    """
+    is_its = verdicts.c.run_id == run_id
+    with writing(engine) as connection:
+        # Without the lock, one of two processes that add something would lose what the other has added.
+        stored = connection.execute(select(verdicts.c.verdict).where(is_its).with_for_update()).scalar_one()
+        verdict = changed(RunVerdict.from_data(stored))
+        connection.execute(update(verdicts).where(is_its).values(verdict=verdict.to_data()))
+    return verdict
 
 
 def write_later(engine: Engine, run_id: str, verdict: RunVerdict) -> bool:
@@ -301,3 +325,40 @@ def seals_on_split(engine: Engine, split_id: str, *, but: str) -> set[float]:
     with reading(engine) as connection:
         found = connection.execute(select(runs.c.rules).where(runs.c.id.in_(scored))).scalars()
         return {float(rules.get("seal") or 0.0) for rules in found}
+
+
+def shuffled_refits_of(engine: Engine, evaluation_id: str, *, made_of: str) -> list[float]:
+    """How far above chance each refit to shuffled labels scored, in order.
+
+    `made_of`: the digest of the candidate with its code and libraries; refits of another are not told.
+    """
+    wanted = (
+        select(shuffled_refits.c.above_chance)
+        .where(shuffled_refits.c.evaluation_id == evaluation_id, shuffled_refits.c.made_of == made_of)
+        .order_by(shuffled_refits.c.place)
+    )
+    with reading(engine) as connection:
+        return list(connection.execute(wanted).scalars())
+
+
+def keep_shuffled_refit(
+    engine: Engine, evaluation_id: str, place: int, above_chance: float, *, made_of: str
+) -> None:
+    """Keeps a refit, so that a process that takes over from one that died does not repeat it.
+
+    The first one replaces all that are there, which may be of other code. Two processes that check the same
+    candidate at once write the same.
+    """
+    of_job = shuffled_refits.c.evaluation_id == evaluation_id
+    later = shuffled_refits.c.place >= place
+    with writing(engine) as connection:
+        # Without the lock, two processes could both find no row, and both write one.
+        connection.execute(select(jobs.c.id).where(jobs.c.id == evaluation_id).with_for_update())
+        connection.execute(delete(shuffled_refits).where(of_job, later))
+        row = {
+            "evaluation_id": evaluation_id,
+            "place": place,
+            "made_of": made_of,
+            "above_chance": above_chance,
+        }
+        connection.execute(insert(shuffled_refits), row)

@@ -461,7 +461,7 @@ def test_what_the_leaderboard_and_the_api_are_told():
         "sentence", "best", "tied", "recommended", "correctedScore", "minimumDetectableDifference", "metric",
         "greaterIsBetter",
         "level", "method", "seed", "references", "production", "testSetUses", "expectedFlattery", "findings",
-        "sealed", "spending",
+        "sealed", "spending", "shuffleChecks",
     }  # fmt: skip
     assert set(record["correctedScore"]) == {"candidate", "value", "low", "high"}
     assert set(record["references"][0]) == {
