@@ -100,7 +100,7 @@ _ENTRIES: Sequence[_Entry] = (
         "judge",
         "bakeoff.cli.commands.runs.judge_command:judge",
         _BAKEOFFS,
-        "Judge runs that ended before there were verdicts.",
+        "Judge runs that ended before there were verdicts, or check one with shuffled labels.",
     ),
     _Entry(
         "reproduce",

@@ -114,6 +114,32 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShuffleCheck:
+    """A candidate that was fitted again, to shuffled training labels: it should predict as chance does."""
+
+    candidate: str
+    above_chance: tuple[float, ...]  #: of each refit, in order; the first one that is not above 0 ends it
+    problem: str = ""  #: why there are fewer refits than it takes to tell; empty: there are enough
+
+    @property
+    def passed(self) -> bool:
+        """Whether a refit was at chance or below it."""
+        return any(score <= 0 for score in self.above_chance)
+
+    def to_record(self) -> dict[str, Any]:
+        return {
+            "candidate": self.candidate,
+            "aboveChance": list(self.above_chance),
+            "passed": self.passed,
+            "problem": self.problem,
+        }
+
+    @classmethod
+    def from_data(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(**{**stored, "above_chance": tuple(stored["above_chance"])})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Acceptance:
     """One line of a dataset's `accept`."""
 

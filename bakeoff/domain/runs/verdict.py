@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from bakeoff.domain.finding import Finding
+from bakeoff.domain.finding import Finding, ShuffleCheck
 from bakeoff.domain.metric import short_name
 from bakeoff.domain.wording import counted
 
@@ -218,28 +218,6 @@ class Spending:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShuffleCheck:
-    """A candidate that was fitted again, to shuffled training labels: it should predict as chance does."""
-
-    candidate: str
-    above_chance: tuple[float, ...]  #: of each refit, in order; the first one that is not above 0 ends it
-    problem: str = ""  #: why there are fewer refits than it takes to tell; empty: there are enough
-
-    @property
-    def passed(self) -> bool:
-        """Whether a refit was at chance or below it."""
-        return any(score <= 0 for score in self.above_chance)
-
-    def to_record(self) -> dict[str, Any]:
-        return {
-            "candidate": self.candidate,
-            "aboveChance": list(self.above_chance),
-            "passed": self.passed,
-            "problem": self.problem,
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProductionScores:
     """The version that was in Production when the run was judged, scored like a candidate."""
 
@@ -416,10 +394,7 @@ class RunVerdict:
                     for one in stored["references"]
                 ),
                 "production": ProductionScores(**production) if production else None,
-                "shuffled": tuple(
-                    ShuffleCheck(**{**one, "above_chance": tuple(one["above_chance"])})
-                    for one in stored.get("shuffled", ())
-                ),
+                "shuffled": tuple(map(ShuffleCheck.from_data, stored.get("shuffled", ()))),
                 "findings": tuple(map(Finding.from_record, stored["findings"])),
             }
         )

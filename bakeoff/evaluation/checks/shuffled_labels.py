@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.finding import Finding, Severity
+from bakeoff.domain.finding import Finding, Severity, ShuffleCheck
 from bakeoff.domain.metric import ScoringRules
-from bakeoff.domain.runs.verdict import ShuffleCheck
 from bakeoff.evaluation.checks.sampled_data import roc_auc
 from registry.columns.class_predictions import (
     Label,

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import BakeoffError, NotFoundError
-from bakeoff.domain.finding import Finding, with_accepted, worst_first
+from bakeoff.domain.finding import Finding, ShuffleCheck, with_accepted, worst_first
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Result, digest_of
 from bakeoff.domain.runs.run import Run
-from bakeoff.domain.runs.verdict import RunVerdict, ShuffleCheck
+from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import listed, nearest, quoted
 from bakeoff.evaluation.checks.shuffled_labels import REFITS, SLUGS, is_decided, shuffle_findings
 from bakeoff.operations.capacity import grant_for
@@ -54,11 +54,10 @@ def cost_in_words(cost: Mapping[str, Any]) -> str:
 
 def check_shuffled(context: Context, run: Run, name: str, *, deaths: int = 0) -> ShuffleCheck:
     """The check of a candidate of the run. `deaths`: how many processes died that were to judge the run."""
-    from bakeoff.evaluation.jobs.evaluation_job import parts_now
     from bakeoff.evaluation.jobs.shuffled_refit import RefitError
 
     job = _job_of(context, run, name)
-    made_of = digest_of([parts_now(_evaluation(context, run, job, context.configuration.copies))])
+    made_of = digest_of([_evaluation(context, run, job, context.configuration.copies).parts_now()])
     scores = verdict_rows.shuffled_refits_of(context.engine, job.id, made_of=made_of)
     problem = ""
     if not is_decided(scores) and deaths >= verdict_rows.MOST_ATTEMPTS:  # it may be the check that kills

@@ -109,6 +109,8 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_DATA_DIR": ("/var/lib/bakeoff", Path("/var/lib/bakeoff")),
     "BAKEOFF_SEAL": ("0.2", 0.2),
     "BAKEOFF_STRICT": ("true", True),
+    "BAKEOFF_SHUFFLE_CHECK": ("true", True),
+    "BAKEOFF_SHUFFLE_CHECK_TIMEOUT": ("60", 60.0),
     "BAKEOFF_REUSE": ("spend", SplitReuse.SPEND),
     "BAKEOFF_SHARED_DIR": ("/mnt/bakeoff", Path("/mnt/bakeoff")),
     "BAKEOFF_NODE_NAME": ("left", "left"),

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
@@ -83,12 +84,30 @@ def project(libraries_loaded: None) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="module")
-def run_id(project: Project) -> str:
-    """A run of all of them, which asked for no check."""
+def runs(project: Project) -> list[str]:
+    """A run of all of them, which asked for no check, and one with folds."""
     with project.worker():
-        run_id = project.run("knows", "fussy", "line", dataset="rows", baseline=True)
-        assert wait_for_verdict(project.context, run_id) is not None
-    return run_id
+        whole = project.start("knows", "fussy", "line", dataset="rows", baseline=True)
+        folded = project.start("knows", dataset="rows", design={"folds": 3})
+        for run_id in (whole, folded):
+            project.wait_for_end(run_id)
+            assert wait_for_verdict(project.context, run_id) is not None
+    return [whole, folded]
+
+
+@pytest.fixture
+def run_id(runs: list[str]) -> str:
+    return runs[0]
+
+
+def command(project: Project, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return warm.run(
+        [str(Path(sys.executable).parent / "bakeoff"), *arguments],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+    )
 
 
 def saver(project: Project, *arguments: str, script: str) -> int:
@@ -110,8 +129,9 @@ def due_again(project: Project, run_id: str, **options: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def flagged(project: Project, run_id: str) -> RunVerdict:
+def flagged(project: Project, runs: list[str]) -> RunVerdict:
     """Of a strict run that asks for the check, whose first saver was killed between two refits."""
+    run_id = runs[0]
     due_again(project, run_id, strict=True)
     step = "bakeoff.store.bakeoffs.results.verdict_rows:keep_shuffled_refit"
     assert saver(project, str(SIGKILL), "after", step, script=INTERRUPTED) == -SIGKILL
@@ -179,6 +199,36 @@ def test_what_stops_the_check_is_a_finding_and_costs_no_verdict(project: Project
     hasty = Context(load(project.file, environment={"BAKEOFF_SHUFFLE_CHECK_TIMEOUT": "1e-9"}))
     late = check_shuffled(hasty, run, "fussy")
     assert late.problem == "its refits took longer than the 1e-09 s of shuffleCheckTimeout"
+
+
+def test_with_folds_the_rows_of_the_first_one_are_asked_for(project: Project, runs: list[str]) -> None:
+    check = check_shuffled(project.context, run_rows.get(project.engine, runs[1]), "knows")
+
+    assert (len(check.above_chance), min(check.above_chance) > 0.35) == (10, True)
+
+
+def test_a_command_checks_a_candidate_of_a_run_and_ends_with_one_for_a_leak(
+    project: Project, run_id: str, flagged: RunVerdict
+) -> None:
+    done = command(project, "judge", run_id, "--shuffle-check", "--model", "knows", "--json")
+    told = json.loads(done.stdout)
+
+    assert done.returncode == 1, done.stderr
+    assert (told["passed"], [one["slug"] for one in told["findings"]]) == (False, ["shuffled-labels-score"])
+    assert verdict_rows.of_run(project.engine, run_id) == flagged
+    unknown = command(project, "judge", run_id, "--shuffle-check", "--model", "lime")
+    assert (unknown.returncode, "has no candidate 'lime' to check; did you mean line?" in unknown.stderr) == (
+        1,
+        True,
+    )
+
+
+def test_a_plan_says_what_the_check_may_cost(project: Project) -> None:
+    done = command(project, "plan", "rows", "--models", "line", "--shuffle-check")
+
+    assert "is fitted to shuffled labels, too: 2 times on average, 10 at most, within 300 s" in " ".join(
+        done.stdout.split()
+    )
 
 
 def test_processes_that_die_of_it_end_the_check_and_not_the_run(project: Project, run_id: str) -> None:

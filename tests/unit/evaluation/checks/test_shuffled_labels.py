@@ -7,9 +7,8 @@ import pytest
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.dataset import TargetKind
-from bakeoff.domain.finding import Finding, Severity
+from bakeoff.domain.finding import Finding, Severity, ShuffleCheck
 from bakeoff.domain.metric import Average, ScoringRules
-from bakeoff.domain.runs.verdict import ShuffleCheck
 from bakeoff.evaluation.checks.shuffled_labels import above_chance, is_decided, is_leak, shuffle_findings
 from bakeoff.evaluation.jobs.fit_and_predict import shuffled_labels
 from registry.columns.predictions import Predictions
