@@ -224,6 +224,7 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
     """
     job, run, paths = evaluation.job, evaluation.run, evaluation.paths
     seed = seed_at(job.candidate, run.seed, evaluation.seed_place)
+    is_shuffled = evaluation.shuffled is not None
     kept = kept_trials(evaluation)
     return {
         "about": {"runId": run.id, "jobId": job.id, "attempt": job.attempt},
