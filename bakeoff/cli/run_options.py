@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
@@ -31,7 +32,10 @@ _DESIGN = "design"  #: the field of a request whose own fields are options
 
 #: What `RunSpec` does not declare as an option: the dataset, and disabled candidates that take part.
 DatasetArgument = Annotated[
-    str | None, typer.Argument(metavar="DATASET", help="A configured dataset, or a .csv or .parquet file.")
+    str | None,
+    typer.Argument(
+        metavar="DATASET", help="A configured dataset, or a .csv or .parquet file; A,B,C: `run` on each."
+    ),
 ]
 DatasetOption = Annotated[
     str | None,
@@ -232,6 +236,14 @@ def _read(name: str, field: "FieldInfo", value: Any) -> Any:
     return (
         _scalar(value) if any(get_origin(kind) is Literal for kind in kinds) else value
     )  # a number, or one of some words
+
+
+def several_datasets(source: str | None, option: str | None, configuration: "Configuration") -> list[str]:
+    """Of `a,b,c`, the datasets of an unnamed suite; empty where one is meant, whose name may have a comma."""
+    given = source or option or ""
+    if "," not in given or given in configuration.settings.datasets or Path(given).is_file():
+        return []
+    return split(given) or []
 
 
 def _dataset(source: str | None, option: str | None, configuration: "Configuration") -> str:

@@ -5,13 +5,16 @@ So each fold gets a new cell, which may read the training labels of its own fold
 same warm parent as the others: the libraries are loaded once, and its memory is given back when it ends.
 
 Each fold is kept when it is done. If the worker dies, the next one fits only what is left: a fold counts if
-its predictions are the ones that were kept, and the candidate is what it was.
+its predictions are the ones that were kept, and the candidate is what it was. So does a fold that another job
+has kept, which failed, was cancelled or stopped after it: its predictions are copied, and scored by the rules
+of this run.
 """
 
 import os
+import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +22,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Provenance, fingerprint
@@ -28,6 +32,7 @@ from bakeoff.evaluation.jobs.choosing.accept_choices import CHOICES, choices_in,
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, score_within_time
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
+from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import load_array
 from bakeoff.evaluation.reuse.audit_check import first_change, sha256
@@ -43,8 +48,19 @@ class KeptFolds(Protocol):
     def present(self) -> Mapping[int, FoldResult]:
         """Those that were kept before, by their place."""
 
+    def earlier(self, place: int) -> Iterable["EarlierFold"]:
+        """The same fold of the same candidate as other jobs have kept it, the newest first."""
+
     def keep(self, fold: FoldResult) -> bool:
         """False when the job is no longer ours: then nothing was written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlierFold:
+    """A fold that another job has kept."""
+
+    fold: FoldResult
+    predictions: Path  #: where that job has, or had, those of the whole; those of the fold lie beside it
 
 
 def evaluate_folds(evaluation: EvaluationUnderWay, fit: FitPart, kept: KeptFolds) -> EvaluationEnd:
@@ -62,11 +78,16 @@ def evaluate_folds(evaluation: EvaluationUnderWay, fit: FitPart, kept: KeptFolds
         left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began)
         if left_s <= 0:
             return _out_of_time(evaluation, title)
-        at = time.monotonic()
-        end = fit(fold_of(evaluation, place, left_s))
-        if not isinstance(end, Scored):
-            return _named(end, title, evaluation)
-        done[place] = fold_result(place, end, time.monotonic() - at)
+        taken = _taken_over(evaluation, place, kept.earlier(place))
+        if taken is not None:
+            earlier_s += taken.duration_s
+            done[place] = taken
+        else:
+            at = time.monotonic()
+            end = fit(fold_of(evaluation, place, left_s))
+            if not isinstance(end, Scored):
+                return _named(end, title, evaluation)
+            done[place] = fold_result(place, end, time.monotonic() - at)
         if not kept.keep(done[place]):
             return _no_longer_ours(evaluation)
     folds = whole_seeds(evaluation, done)
@@ -77,6 +98,60 @@ def evaluate_folds(evaluation: EvaluationUnderWay, fit: FitPart, kept: KeptFolds
     if not evaluation.permission.may_keep():
         return Stopped()
     return score_within_time(partial(together, evaluation, folds, refit, earlier_s), evaluation)
+
+
+def _taken_over(
+    evaluation: EvaluationUnderWay, place: int, earlier: Iterable[EarlierFold]
+) -> FoldResult | None:
+    """The newest that a fit of this fold would repeat. Its predictions are copied to those of this job.
+
+    None if there is none, or if those that there are differ: the candidate predicts something else each time.
+    """
+    found = [one for one in earlier if _would_be_repeated(evaluation, place, one)]
+    made = [one.fold.provenance for one in found if one.fold.provenance is not None]
+    if not found or not all(made[0].predicted_like(other) for other in made):
+        return None
+    part = fold_of(evaluation, place, evaluation.job.timeout_s)
+    try:
+        _copy_predictions(_paths_at(_with_predictions(evaluation, found[0]), place), part.paths)
+        scores = score_outputs(part)
+    except (OSError, BadPredictionsError):
+        return None  # they were removed just now, or cannot be scored by the rules of this run
+    return replace(found[0].fold, metrics=scores.metrics)
+
+
+def _with_predictions(evaluation: EvaluationUnderWay, earlier: EarlierFold) -> EvaluationUnderWay:
+    return replace(evaluation, paths=replace(evaluation.paths, predictions=earlier.predictions))
+
+
+def _would_be_repeated(evaluation: EvaluationUnderWay, place: int, earlier: EarlierFold) -> bool:
+    """Whether this fit would predict the same, and has stored what the rules of this run need."""
+    fold, run = earlier.fold, evaluation.run
+    before = _with_predictions(evaluation, earlier)
+    if fold.provenance is None or fold.provenance.obstacle or fold.deterministic is False:
+        return False
+    if run.repeat_check and fold.deterministic is None:
+        return False
+    if not _is_still_true(before, place, fold):
+        return False
+    asks_for_more = need_more_than_labels(run.rules, run.dataset.target_kind)
+    labels = evaluation.job.candidate.writes is OutputKind.LABELS
+    return not (labels and asks_for_more) or _paths_at(before, place).beside is not None
+
+
+def _copy_predictions(source: JobPaths, target: JobPaths) -> None:
+    """Each file appears whole: a kill leaves no half of one."""
+    target.predictions.parent.mkdir(parents=True, exist_ok=True)
+    for file, place in (
+        (source.predictions, target.predictions),
+        (source.probabilities, target.probabilities),
+        (source.scores, target.scores),
+    ):
+        place.unlink(missing_ok=True)
+        if file.is_file():
+            draft = place.with_suffix(f".{uuid4().hex}.part")
+            shutil.copyfile(file, draft)
+            draft.replace(place)
 
 
 def more_seeds_say_nothing(

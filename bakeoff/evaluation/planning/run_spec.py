@@ -165,7 +165,6 @@ _WITH_A_COLUMN = frozenset(
         "refit",
         "name",
         "priority",
-        "fresh",
         "repeat_check",
     }
 )

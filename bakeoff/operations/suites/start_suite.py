@@ -10,6 +10,7 @@ A run that was started and not yet noted is found by its id, which the suite hol
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bakeoff.domain.errors import ConflictError, InvalidInputError
@@ -30,6 +31,9 @@ from bakeoff.store.database import schema_version
 
 log = logging.getLogger(__name__)
 
+MOST_DATASETS = 200
+_LONGEST_NAME = 100
+
 #: Called with each dataset and what becomes of it, such as `planned`.
 Progress = Callable[[str, str], None]
 
@@ -49,6 +53,34 @@ def new_suite(context: Context, name: str, *, suite_id: str | None = None, fresh
     return Suite(
         id=parse_id(suite_id) if suite_id else new_id(), name=name, members=members, created_at=utc_now()
     )
+
+
+def suite_of_datasets(spec: RunSpec, datasets: Sequence[str], *, name: str | None = None) -> Suite:
+    """A suite that no configuration names: the run that is asked for, on each of these datasets or files.
+
+    It is called like its datasets, unless it has a name.
+    """
+    if len(datasets) > MOST_DATASETS:
+        raise InvalidInputError(f"these are {len(datasets)} datasets: {MOST_DATASETS} are the most")
+    titles = [Path(one).stem if Path(one).is_file() else one for one in datasets]
+    for title in titles:
+        if titles.count(title) > 1:
+            raise InvalidInputError(f"{quoted(title)} stands in it twice: each dataset counts once")
+    shared = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"run_id", "name"})
+    members = [
+        SuiteMember(place=place, dataset=title, run_id=new_id(), request=_on(one, shared))
+        for place, (one, title) in enumerate(zip(datasets, titles, strict=True))
+    ]
+    called = name or ",".join(titles)
+    return Suite(id=new_id(), name=called[:_LONGEST_NAME], members=members, created_at=utc_now())
+
+
+def _on(dataset: str, shared: Mapping[str, Any]) -> dict[str, Any]:
+    """A file has the target that is asked for, and a dataset of the configuration its own."""
+    if Path(dataset).is_file():
+        # A worker that completes the start has another current folder.
+        return {**shared, "dataset": str(Path(dataset).absolute())}
+    return {**{key: value for key, value in shared.items() if key != "target"}, "dataset": dataset}
 
 
 def start_suite(context: Context, suite: Suite, *, progress: Progress = lambda *_: None) -> Suite:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from bakeoff.evaluation.jobs.evaluation_job import (
     with_own_metrics,
 )
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
-from bakeoff.evaluation.jobs.fold_evaluation import evaluate_folds, remove_parts
+from bakeoff.evaluation.jobs.fold_evaluation import EarlierFold, evaluate_folds, remove_parts
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.leases import Claim, NextClaim
@@ -72,6 +72,15 @@ class _FoldsInDatabase:
 
     def present(self) -> Mapping[int, FoldResult]:
         return fold_rows.of_job(self._at_work.context.engine, self._at_work.job.id)
+
+    def earlier(self, place: int) -> Iterator[EarlierFold]:
+        """In a run that reuses nothing, only those of the run that it repeats."""
+        at_work = self._at_work
+        run, configuration = at_work.run, at_work.context.configuration
+        for one in fold_rows.of_candidate(at_work.context.engine, at_work.job, run, place):
+            if not run.options.get("fresh") or one.run_id == run.retry_of:
+                whole = configuration.predictions_of(one.run_id, one.job_id)
+                yield EarlierFold(fold=one.fold, predictions=whole)
 
     def keep(self, fold: FoldResult) -> bool:
         at_work = self._at_work

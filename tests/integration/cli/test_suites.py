@@ -16,7 +16,7 @@ from bakeoff.notebook import project_door
 from bakeoff.operations.context import Context
 from bakeoff.operations.suites.start_suite import new_suite, start_suite
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import leases, schedule_slots, suite_rows
+from bakeoff.store.bakeoffs import leases, run_rows, schedule_slots, suite_rows
 from bakeoff.store.bakeoffs.leases import Holder
 
 if TYPE_CHECKING:
@@ -188,3 +188,40 @@ def test_one_time_limit_holds_for_all_runs_of_a_suite(
 
     assert 59 < waited[0] <= 60
     assert waited[1] < waited[0] - 0.15
+
+
+def test_a_run_on_several_datasets_and_files_is_a_suite_that_is_called_like_them(suites: Project) -> None:
+    (suites.root / "c.csv").write_text((suites.root / "a.csv").read_text())
+    worker = Thread(target=end_jobs, args=(suites, 4))
+    worker.start()
+
+    ran = suites.bakeoff(
+        *("run", "b,c.csv", "--target", "y", "--models", "one", "--metrics", "accuracy", "--folds", "2"),
+        *("--no-worker", "--json"),
+    )
+
+    worker.join()
+    assert ran.exit_code == 0, ran.stderr
+    shown = json.loads(suites.bakeoff("suites", "show", "b,c", "--json").stdout)
+    assert [member["dataset"] for member in shown["members"]] == ["b", "c"]
+    runs = [run_rows.get(suites.engine, member["runId"]) for member in shown["members"]]
+    assert [(run.name, run.dataset.design.folds) for run in runs] == [("b,c-b", 2), ("b,c-c", 2)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["a,nowhere"], "nowhere"),
+        (["a,b,a"], "'a' stands in it twice: each dataset counts once"),
+        (["a,b", "--in-process"], "--in-process does not go with several datasets"),
+        (["a,b", "--with", "two"], "name the candidates with --models"),
+    ],
+)
+def test_what_no_suite_can_be_made_of_is_refused_and_nothing_is_started(
+    suites: Project, arguments: list[str], problem: str
+) -> None:
+    ran = suites.bakeoff("run", *arguments, "--no-worker")
+
+    assert ran.exit_code == 2
+    assert problem in " ".join(ran.stderr.split())
+    assert suite_rows.page(suites.engine, limit=1) == []

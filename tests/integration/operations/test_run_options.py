@@ -90,8 +90,8 @@ def test_an_option_that_is_declared_in_one_place_goes_from_each_request_to_the_r
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {
-        "HTTP": [422, {"dummyDepth": 3}],
-        "message": {"dummyDepth": 3},
+        "HTTP": [422, {"dummyDepth": 3, "fresh": True}],
+        "message": {"dummyDepth": 3, "fresh": True},
         "command line": {"dummyDepth": 3},
         "not given": {},
         "help": True,

@@ -210,6 +210,22 @@ def test_the_same_folds_again_are_fitted_by_nobody_and_others_by_everybody(
     assert project.results(repeated)["counts"].reused_from is None
 
 
+def test_a_fold_that_a_failed_job_has_kept_is_not_fitted_again_by_another_run(
+    project: Project, run_id: str
+) -> None:
+    failed = fold_of_row_17(project, run_id)
+
+    again = project.run("stumbles", design=FOLDS, fresh=False)
+    anew = project.run("stumbles", design=FOLDS, fresh=True)
+
+    taken, first = folds(project, again, "stumbles"), folds(project, run_id, "stumbles")
+    assert list(taken) == list(range(failed))
+    assert [fold.duration_s for fold in taken.values()] == [fold.duration_s for fold in first.values()]
+    assert [fold.provenance for fold in taken.values()] == [fold.provenance for fold in first.values()]
+    assert project.log(again, "stumbles").count("fitted to") == 0
+    assert project.log(anew, "stumbles").count("fitted to") == failed
+
+
 def test_other_metrics_are_computed_from_what_the_folds_predicted(project: Project, worker: Worker) -> None:
     first = project.run("counts", design=FOLDS, metrics=["accuracy"])
 

@@ -51,24 +51,29 @@ def run(
     as_json: Annotated[bool, _running_option(None, "The leaderboard as JSON.", "--json")] = False,
     config: ConfigFile = None,
 ) -> None:
-    """Evaluate candidates on a dataset and rank them.
+    """Evaluate candidates on a dataset and rank them; on several, A,B,C, judge them over all of these.
 
     Ctrl-C ends this command and not the run, which goes on.  Exit code 3: not all candidates have a result;
     1: a finding was in the way of a strict run.
     """
     began = time.monotonic()
     context = project_access.open_project(config, evalWorkers=eval_workers, evaluationTimeout=timeout)
+    several = run_options.several_datasets(source, dataset, context.configuration)
     request = run_options.request_of(
         context.configuration,
         given,
-        source=source,
-        dataset=dataset,
+        source=several[0] if several else source,
+        dataset=None if several else dataset,
         grid=grid or (),
         tune=tune or (),
         trials=trials,
         save="none" if in_process else None,
     )
     console = terminal.err() if as_json else terminal.out()
+    if several:
+        _refuse_with_several({"--in-process": in_process, "--with": added})
+        _run_suite(context, request, several, console, detach=detach, no_worker=no_worker, as_json=as_json)
+        return
     if in_process:
         own = {
             "--timeout": timeout,
@@ -91,6 +96,36 @@ def run(
         show_how_to_follow(context, run_id, console, as_json=as_json)
     else:
         follow_and_show(context, run_id, console, own_worker=own_worker, began=began, as_json=as_json)
+
+
+def _refuse_with_several(options: Mapping[str, Any]) -> None:
+    from bakeoff.domain.errors import InvalidInputError
+
+    given = [name for name, value in options.items() if value]
+    if given:
+        cure = "name the candidates with --models" if "--with" in given else "name one dataset"
+        raise InvalidInputError(f"{given[0]} does not go with several datasets: leave it out, or {cure}")
+
+
+def _run_suite(
+    context: "Context",
+    request: "RunRequest",
+    datasets: Sequence[str],
+    console: "Console",
+    *,
+    detach: bool,
+    no_worker: bool,
+    as_json: bool,
+) -> None:
+    """One run on each dataset, judged together."""
+    from bakeoff.cli.commands.runs import suites_command
+    from bakeoff.operations.suites.start_suite import suite_of_datasets
+    from bakeoff.store.database import schema_version
+
+    schema_version.ensure(context.engine)
+    suite = suite_of_datasets(request, datasets, name=request.name)
+    suite = suites_command.start(context, suite, console, may_start_worker=not no_worker)
+    suites_command.follow_to_its_end(context, suite, console, detach=detach, as_json=as_json)
 
 
 def _refuse_what_needs_cells(options: Sequence[str]) -> None:

@@ -87,15 +87,32 @@ def run(  # noqa: PLR0917 - one parameter for each option
             f"not all runs of suite {unfinished.id[:8]} are started yet, and it is without --fresh: "
             f"complete it with `bakeoff suites run {name}`, then start another with --fresh"
         )
-    suite = unfinished or start_suite.new_suite(context, name, fresh=fresh)
-    _start_worker(context, suite.members[-1].run_id, may_start=not no_worker)
     if unfinished is not None:
-        console.print(f"suite {suite.id[:8]}: not all its runs are started yet; the others are started now")
-        suite = start_suite.finish_start(context, suite)
+        _start_worker(context, unfinished.members[-1].run_id, may_start=not no_worker)
+        told = f"suite {unfinished.id[:8]}: not all its runs are started yet; the others are started now"
+        console.print(told)
+        suite = start_suite.finish_start(context, unfinished)
     else:
-        with terminal.busy(console, f"reading {len(suite.members)} datasets"):
-            suite = start_suite.start_suite(context, suite)
-        console.print(f"suite {suite.name}  {suite.id[:8]}", highlight=False)
+        suite = start_suite.new_suite(context, name, fresh=fresh)
+        suite = start(context, suite, console, may_start_worker=not no_worker)
+    follow_to_its_end(context, suite, console, detach=detach, as_json=as_json)
+
+
+def start(context: "Context", suite: "Suite", console: "Console", *, may_start_worker: bool) -> "Suite":
+    """Its runs, and a worker if none answers."""
+    from bakeoff.operations.suites import start_suite
+
+    _start_worker(context, suite.members[-1].run_id, may_start=may_start_worker)
+    with terminal.busy(console, f"reading {len(suite.members)} datasets"):
+        suite = start_suite.start_suite(context, suite)
+    console.print(f"suite {suite.name}  {suite.id[:8]}", highlight=False)
+    return suite
+
+
+def follow_to_its_end(
+    context: "Context", suite: "Suite", console: "Console", *, detach: bool, as_json: bool
+) -> None:
+    """Ctrl-C, and `detach`, end this command and not the runs. Exit code 3: a run has not all results."""
     if detach:
         _show_how_to_follow(suite, console, context, as_json=as_json)
         return

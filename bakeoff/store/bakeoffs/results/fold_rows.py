@@ -1,18 +1,21 @@
 """Folds that jobs at work have done, by the place of the fold. They stay when the job has ended."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Engine, bindparam, delete, func, insert, select
 
 from bakeoff.domain.design import Design
 from bakeoff.domain.event import EventType
 from bakeoff.domain.runs.fold_result import FoldResult, fold_record
+from bakeoff.domain.runs.job import Job
+from bakeoff.domain.runs.run import Run
 from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.leases import Lease, held_job
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
 from bakeoff.store.bakeoffs.run_rows import lock_run
 from bakeoff.store.database.engine import now, reading, writing
-from bakeoff.store.database.tables import fold_results, jobs
+from bakeoff.store.database.tables import fold_results, jobs, runs
 
 _OF_JOB = (
     select(fold_results.c.place, fold_results.c.fold)
@@ -31,6 +34,30 @@ _NUMBER = (
     .where(jobs.c.run_id == bindparam("run"))
     .group_by(fold_results.c.evaluation_id)
 )
+#: By the split of the run, which has the folds in its address. Few runs are of one split, and each is asked
+#: for one job by the unique index of its candidates.
+_OF_CANDIDATE = (
+    select(fold_results.c.fold, jobs.c.id, jobs.c.run_id)
+    .join(jobs, jobs.c.id == fold_results.c.evaluation_id)
+    .join(runs, runs.c.id == jobs.c.run_id)
+    .where(
+        fold_results.c.place == bindparam("place"),
+        jobs.c.id != bindparam("job"),
+        jobs.c.model_id == bindparam("model_id"),
+        jobs.c.model_version == bindparam("model_version"),
+        runs.c.split_id == bindparam("split_id"),
+        runs.c.seed == bindparam("seed"),
+    )
+    .order_by(fold_results.c.made_at.desc())
+    .limit(5)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptElsewhere:
+    job_id: str
+    run_id: str
+    fold: FoldResult
 
 
 def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult) -> bool:
@@ -69,6 +96,24 @@ def of_job(engine: Engine, job_id: str) -> dict[int, FoldResult]:
     with reading(engine) as connection:
         rows = connection.execute(_OF_JOB, {"job": job_id})
         return {row.place: FoldResult.from_json(row.fold) for row in rows}
+
+
+def of_candidate(engine: Engine, job: Job, run: Run, place: int) -> list[KeptElsewhere]:
+    """One fold of the candidate of a job as other jobs have kept it, on the same split; the newest first."""
+    wanted = {
+        "job": job.id,
+        "place": place,
+        "model_id": job.candidate.id,
+        "model_version": job.candidate.version,
+        "split_id": run.dataset.split_id,
+        "seed": run.seed,
+    }
+    with reading(engine) as connection:
+        rows = connection.execute(_OF_CANDIDATE, wanted)
+        return [
+            KeptElsewhere(job_id=row.id, run_id=row.run_id, fold=FoldResult.from_json(row.fold))
+            for row in rows
+        ]
 
 
 def of_run(engine: Engine, run_id: str) -> Mapping[str, list[FoldResult]]:

@@ -20,7 +20,7 @@ from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
-from bakeoff.evaluation.jobs.fold_evaluation import evaluate_folds, remove_parts
+from bakeoff.evaluation.jobs.fold_evaluation import EarlierFold, evaluate_folds, remove_parts
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
 from bakeoff.settings.setting_definitions import DatasetSettings
@@ -38,9 +38,13 @@ class Kept:
     def __init__(self) -> None:
         self.folds: dict[int, FoldResult] = {}
         self.is_ours = True
+        self.others: list[EarlierFold] = []
 
     def present(self) -> dict[int, FoldResult]:
         return dict(self.folds)
+
+    def earlier(self, place: int) -> list[EarlierFold]:
+        return [one for one in self.others if one.fold.place == place]
 
     def keep(self, fold: FoldResult) -> bool:
         if self.is_ours:
@@ -295,3 +299,77 @@ def test_searches_that_ran_out_of_time_are_told_once_with_the_trials_of_each_fol
     assert isinstance(end, Scored)
     warnings = [one for one in end.scores.details["warnings"] if "tuned" in one]
     assert warnings == ["tuned with 5, 4, 3, 2 of 5 trials: its time for that was over"]
+
+
+def of_another_job(evaluation: EvaluationUnderWay) -> tuple[EvaluationUnderWay, Kept]:
+    """The same evaluation in another job, to which these folds are known; the third one failed here."""
+    kept = Kept()
+    error = Faulty(state=JobState.FAILED, error=ERROR)
+    evaluate_folds(evaluation, Fits({"0:2": error}), kept)
+    other = Kept()
+    other.others = [
+        EarlierFold(fold=one, predictions=evaluation.paths.predictions) for one in kept.folds.values()
+    ]
+    paths = replace(evaluation.paths, predictions=evaluation.paths.root / "other" / "q.npy")
+    paths.predictions.parent.mkdir()
+    return replace(evaluation, paths=paths), other
+
+
+def test_a_fold_that_another_job_has_kept_is_not_fitted_again(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept = of_another_job(under_way())
+    alone, fits = Fits(), Fits()
+
+    end = evaluate_folds(evaluation, fits, kept)
+    directly = evaluate_folds(replace(evaluation, paths=under_way().paths), alone, Kept())
+
+    assert fits.asked == ["0:2", "0:3"]
+    assert list(kept.folds) == [0, 1, 2, 3]
+    assert isinstance(end, Scored)
+    assert isinstance(directly, Scored)
+    assert end.scores.metrics == directly.scores.metrics
+    assert end.scores.sketches["accuracy"].to_bytes() == directly.scores.sketches["accuracy"].to_bytes()
+    assert end.provenance == directly.provenance
+    assert end.cost == directly.cost
+
+
+def test_its_metrics_are_those_of_this_run(under_way: Callable[..., EvaluationUnderWay]) -> None:
+    evaluation, kept = of_another_job(under_way())
+    rules = replace(evaluation.run.rules, metrics=("recall", "accuracy"))
+
+    evaluate_folds(replace(evaluation, run=replace(evaluation.run, rules=rules)), Fits(), kept)
+
+    assert list(kept.folds[0].metrics) == ["recall", "accuracy"]
+
+
+def changed(fold: FoldResult, **changes: object) -> FoldResult:
+    assert fold.provenance is not None
+    return replace(fold, provenance=replace(fold.provenance, **changes))
+
+
+def test_a_fold_of_another_job_counts_only_if_a_fit_would_repeat_it(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept = of_another_job(under_way())
+    first, second = kept.others
+    kept.others = [
+        replace(first, fold=changed(first.fold, obstacle="it asks the clock")),
+        replace(second, fold=changed(second.fold, predictions="0" * 64)),
+    ]
+    fits = Fits()
+
+    evaluate_folds(evaluation, fits, kept)
+
+    assert fits.asked == ["0:0", "0:1", "0:2", "0:3"]
+
+
+def test_where_each_fit_is_checked_by_a_second_one_an_unchecked_fold_is_fitted(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept = of_another_job(under_way())
+    fits = Fits()
+
+    evaluate_folds(replace(evaluation, run=replace(evaluation.run, repeat_check=True)), fits, kept)
+
+    assert fits.asked == ["0:0", "0:1", "0:2", "0:3"]
