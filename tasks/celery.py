@@ -13,7 +13,7 @@ from typing import Any
 from celery import Celery
 from kombu import Exchange, Queue
 
-from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
+from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import load
 from bakeoff.worker.worker_node import WorkerNode

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kombu.exceptions import KombuError, OperationalError
 from redis.exceptions import RedisError
 
-from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
+from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.settings.log_setup import RepeatedWarning
 from bakeoff.worker.jobs.job_batch import inscription
 

@@ -13,9 +13,6 @@ from bakeoff.broker import embedded_redis
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.settings.configuration import Configuration
 
-EVALUATIONS = "evaluations"  #: the queue of doorbells of jobs
-CONTROL = "control"  #: the queue of everything else, so that it never waits behind an evaluation
-
 _PATIENCE_S = 2  #: callers have other duties, and try again later
 
 

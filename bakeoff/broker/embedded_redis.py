@@ -137,16 +137,27 @@ def socket_folders(configuration: "Configuration") -> tuple[Path, ...]:
     return () if configuration.settings.broker_url else (expected(configuration.data_dir).socket.parent,)
 
 
+def nobody_listens(data_dir: Path) -> bool:
+    """Whether no worker is there: each listens to broadcasts. Asked without a client library."""
+    place = redis_socket.read(data_dir.resolve() / "redis")
+    return place is None or _said(place, b"PUBSUB NUMPAT\r\n") in {b"", b":0\r\n"}
+
+
 def _answers(place: Path) -> bool:
     """Whether it answers: not yet while it reads its file (-LOADING), but also when it cannot write it."""
+    return _said(place, b"PING\r\n").startswith((b"+PONG", b"-MISCONF"))
+
+
+def _said(place: Path, command: bytes) -> bytes:
+    """The answer to a short command; empty if there is none."""
     try:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(_PING_S)
             client.connect(str(place))
-            client.sendall(b"PING\r\n")
-            return client.recv(64).startswith((b"+PONG", b"-MISCONF"))
+            client.sendall(command)
+            return client.recv(64)
     except OSError:
-        return False
+        return b""
 
 
 def _folder(data_dir: Path) -> Path:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.domain.machine.short_lived import collecting_seldom
 from bakeoff.notebook.project_folders import check_workers
 from bakeoff.notebook.sessions import comparison_session
 
@@ -102,41 +103,41 @@ def compare(
     """
     if candidates is None:
         raise InvalidInputError("no candidate is given: give estimators, in a list or a dict")
-    session = comparison_session(candidates, workers=check_workers(workers))
-    session.begin_worker()
-    from bakeoff.notebook.given_data import (
-        write_data,
-    )  # it and the next one load much, while the worker starts
-    from bakeoff.notebook.start_bakeoff import start_bakeoff
+    with collecting_seldom():
+        session = comparison_session(candidates, workers=check_workers(workers))
+        session.begin_worker()
+        # These load much, while the worker starts.
+        from bakeoff.notebook.given_data import write_data
+        from bakeoff.notebook.start_bakeoff import start_bakeoff
 
-    data = write_data(
-        X,
-        y,
-        folder=session.inputs,
-        name=name,
-        task=task,
-        beside={"groups": groups, "time": time, "weights": weights},
-    )
-    run = start_bakeoff(
-        session,
-        candidates,
-        data=data,
-        beside=data.beside,
-        folds=folds,
-        repeats=repeats,
-        seeds=seeds,
-        metrics=metrics,
-        test_size=test_size,
-        seed=seed,
-        save=save if session.is_temporary else save or "none",
-        save_as=save_as,
-        baseline=baseline,
-        fresh=fresh,
-        name=name,
-        timeout=timeout,
-        memory_mb=memory_mb,
-        progress=progress,
-        on_interrupt=on_interrupt,
-        **options,
-    )
+        data = write_data(
+            X,
+            y,
+            folder=session.inputs,
+            name=name,
+            task=task,
+            beside={"groups": groups, "time": time, "weights": weights},
+        )
+        run = start_bakeoff(
+            session,
+            candidates,
+            data=data,
+            beside=data.beside,
+            folds=folds,
+            repeats=repeats,
+            seeds=seeds,
+            metrics=metrics,
+            test_size=test_size,
+            seed=seed,
+            save=save if session.is_temporary else save or "none",
+            save_as=save_as,
+            baseline=baseline,
+            fresh=fresh,
+            name=name,
+            timeout=timeout,
+            memory_mb=memory_mb,
+            progress=progress,
+            on_interrupt=on_interrupt,
+            **options,
+        )
     return run.wait() if wait else run

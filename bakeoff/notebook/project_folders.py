@@ -7,6 +7,7 @@ It is found again by the next kernel, so that nothing is fitted twice.
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,9 +37,17 @@ def temporary_root(folder: Path) -> Path:
 
 
 def temporary_configuration(folder: Path, *, workers: int | None) -> "Configuration":
-    """Makes the project if need be. `workers`: evaluations at once; None: as before, or one for each core."""
+    """That of the project of this folder, which is made if need be."""
     from bakeoff.settings.configuration import load
 
+    return load(make_temporary_project(folder, workers=workers), environment={})
+
+
+def make_temporary_project(folder: Path, *, workers: int | None) -> Path:
+    """Makes the project if need be, and returns its configuration file.
+
+    `workers`: evaluations at once; None: as before, or one for each core.
+    """
     root = temporary_root(folder)
     settings = root / _SETTINGS
     try:
@@ -52,7 +61,7 @@ def temporary_configuration(folder: Path, *, workers: int | None) -> "Configurat
             f"the temporary project {root} cannot be made ({exc.strerror}): set XDG_CACHE_HOME to a folder "
             "that you can write to, or use `bakeoff.project(path)`"
         ) from exc
-    return load(settings, environment={})
+    return settings
 
 
 def worker_environment(
@@ -64,6 +73,13 @@ def worker_environment(
     """
     kept = {name: text for name, text in environment.items() if with_settings or name[:8] != "BAKEOFF_"}
     return {**kept, "PYTHONPATH": os.pathsep.join(import_path)}
+
+
+def import_path() -> list[str]:
+    """The folders that this process imports from, but for those of Python and of the libraries."""
+    pythons = (sys.prefix, sys.base_prefix)
+    entries = (str(Path(entry or os.curdir).absolute()) for entry in sys.path)
+    return [entry for entry in dict.fromkeys(entries) if not entry.startswith(pythons)]
 
 
 def check_workers(workers: object) -> int | None:

@@ -1,6 +1,5 @@
 """A project as a notebook or script uses it: one context and one worker for all its runs."""
 
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,8 @@ from bakeoff.operations.context import Context, Messenger
 from bakeoff.worker.temporary.owned_worker import OwnedWorker
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
     from bakeoff.evaluation.planning.run_plan import Plan
     from bakeoff.evaluation.reuse.reuse_plan import Prospect
     from bakeoff.notebook.candidates.given_candidates import GivenCandidates
@@ -41,12 +42,17 @@ class StartedRun:
 
 class ProjectSession:
     def __init__(
-        self, configuration: "Configuration", *, environment: Mapping[str, str], is_temporary: bool
+        self,
+        configuration: "Configuration",
+        *,
+        environment: Mapping[str, str],
+        is_temporary: bool,
+        begun: "Popen[bytes] | None" = None,
     ) -> None:
-        """`environment`: of a worker that is started."""
+        """`environment`: of a worker that is started; `begun`: one that was begun already."""
         self.context = Context(configuration, _messenger)
         self.is_temporary = is_temporary
-        self.worker = OwnedWorker(self.context, environment)
+        self.worker = OwnedWorker(self.context, environment, begun=begun)
 
     @property
     def inputs(self) -> Path:
@@ -211,13 +217,6 @@ def _name_the_current_folder() -> None:
     """In a prompt and in a notebook the current folder is "" on the path, which means nothing in a cell."""
     if "" in sys.path and (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
-
-
-def import_path() -> list[str]:
-    """The folders that this process imports from, but for those of Python and of the libraries."""
-    pythons = (sys.prefix, sys.base_prefix)
-    entries = (str(Path(entry or os.curdir).absolute()) for entry in sys.path)
-    return [entry for entry in dict.fromkeys(entries) if not entry.startswith(pythons)]
 
 
 def _messenger(context: Context) -> Messenger:

@@ -7,30 +7,56 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.notebook.project_folders import temporary_configuration, temporary_root, worker_environment
-from bakeoff.notebook.project_session import ProjectSession, import_path
+from bakeoff.notebook.project_folders import (
+    import_path,
+    make_temporary_project,
+    temporary_configuration,
+    temporary_root,
+    worker_environment,
+)
+from bakeoff.worker.temporary.early_worker import begin_worker
 
 if TYPE_CHECKING:
+    from bakeoff.notebook.project_session import ProjectSession
     from bakeoff.settings.configuration import Configuration
 
-_open: dict[Path, ProjectSession] = {}
+_open: "dict[Path, ProjectSession]" = {}
 _opening = Lock()
 
 
-def temporary_session(*, workers: int | None = None) -> ProjectSession:
+def temporary_session(*, workers: int | None = None) -> "ProjectSession":
     """That of the project of the current folder's notebooks and scripts."""
     folder = Path.cwd()
     with _opening:
         root = temporary_root(folder).resolve()
         if root in _open and not _open[root].is_there():
             _open.pop(root).close()
-        if root not in _open or workers is not None:
-            configuration = temporary_configuration(folder, workers=workers)
-            return _session(configuration, is_temporary=True)
+        if root not in _open:
+            _open[root] = _new_temporary_session(root, folder, workers)
+        elif workers is not None:
+            temporary_configuration(folder, workers=workers)
         return _open[root]
 
 
-def comparison_session(candidates: Any, *, workers: int | None) -> ProjectSession:
+def _new_temporary_session(root: Path, folder: Path, workers: int | None) -> "ProjectSession":
+    """Its worker begins before this process imports what a session needs: that takes about as long."""
+    file = make_temporary_project(folder, workers=workers)
+    environment = worker_environment(os.environ, import_path(), with_settings=False)
+    begun = begin_worker(file, root, environment)
+    try:
+        from bakeoff.notebook.project_session import ProjectSession
+        from bakeoff.settings.configuration import load
+
+        return ProjectSession(
+            load(file, environment={}), environment=environment, is_temporary=True, begun=begun
+        )
+    except BaseException:
+        if begun is not None and begun.stdin is not None:
+            begun.stdin.close()  # it ends
+        raise
+
+
+def comparison_session(candidates: Any, *, workers: int | None) -> "ProjectSession":
     """The temporary one; with names of the catalog among the candidates, that of their project."""
     names = [text for text in _texts(candidates) if ":" not in text]
     if not names:
@@ -64,12 +90,12 @@ def _texts(candidates: Any) -> Iterator[str]:
         yield from (thing for thing in things if isinstance(thing, str))
 
 
-def session_of(configuration: "Configuration") -> ProjectSession:
+def session_of(configuration: "Configuration") -> "ProjectSession":
     with _opening:
-        return _session(configuration, is_temporary=False)
+        return _session(configuration)
 
 
-def session_at(root: Path, file: Path | None) -> ProjectSession:
+def session_at(root: Path, file: Path | None) -> "ProjectSession":
     """The project in this folder, for a result that was pickled."""
     from bakeoff.settings.configuration import load
 
@@ -79,11 +105,13 @@ def session_at(root: Path, file: Path | None) -> ProjectSession:
     return session_of(load(file or root))
 
 
-def _session(configuration: "Configuration", *, is_temporary: bool) -> ProjectSession:
+def _session(configuration: "Configuration") -> "ProjectSession":
+    from bakeoff.notebook.project_session import ProjectSession
+
     root = configuration.root.resolve()
     if root not in _open:
-        environment = worker_environment(os.environ, import_path(), with_settings=not is_temporary)
-        _open[root] = ProjectSession(configuration, environment=environment, is_temporary=is_temporary)
+        environment = worker_environment(os.environ, import_path(), with_settings=True)
+        _open[root] = ProjectSession(configuration, environment=environment, is_temporary=False)
     return _open[root]
 
 

@@ -12,7 +12,7 @@ sweeps may run at once.
 import logging
 from dataclasses import dataclass
 
-from bakeoff.broker.deployment_redis import EVALUATIONS
+from bakeoff.broker import EVALUATIONS
 from bakeoff.operations.capacity import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.settings.log_setup import RepeatedWarning

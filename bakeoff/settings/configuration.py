@@ -19,8 +19,8 @@ from pydantic.alias_generators import to_camel
 from bakeoff.domain.errors import InfrastructureError, InvalidInputError, NotFoundError
 from bakeoff.domain.runs.saving import SavePolicy
 from bakeoff.domain.wording import listed, nearest
-from bakeoff.settings import environment_variables
-from bakeoff.settings.environment_variables import FILE_VARIABLE, did_you_mean, variable_of
+from bakeoff.settings import FILE_VARIABLE, environment_variables
+from bakeoff.settings.environment_variables import did_you_mean, variable_of
 from bakeoff.settings.market_settings import MarketSettings, TableSettings
 from bakeoff.settings.registry_settings import (
     GateSettings,

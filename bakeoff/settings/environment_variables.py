@@ -14,9 +14,8 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from bakeoff.domain.errors import InvalidInputError
+from bakeoff.settings import FILE_VARIABLE
 from bakeoff.settings.setting_definitions import ClientRight, Settings
-
-FILE_VARIABLE = "BAKEOFF_CONFIG"
 
 _PREFIX = "BAKEOFF_"
 _TOKEN = "BAKEOFF_API_TOKEN"  # noqa: S105 - the name of a variable

@@ -27,6 +27,10 @@ COMMAND = (*_PROCESS, "-A", "tasks", "--quiet")
 WORKER = (*_PROCESS, "worker")
 
 
+def worker_command(queue: str, name: str, log_level: str = "INFO") -> list[str]:
+    return [*WORKER, "-l", log_level, "--without-gossip", "--without-mingle", "-Q", queue, "-n", f"{name}@%h"]
+
+
 def main() -> None:
     collect_seldom()
     early_oven.start_first(sys.argv)

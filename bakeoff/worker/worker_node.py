@@ -15,7 +15,7 @@ from typing import Any
 from celery import Celery, signals
 from click import Option
 
-from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
+from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import ring_next
@@ -108,9 +108,9 @@ class WorkerNode:
         context.make_project_importable()
         context.share_caps_with_forks()
         context.configuration.require_shared_dir()
-        schema_version.ensure(context.engine)
         if EVALUATIONS in queues:
             self.oven.start(context.configuration)
+        schema_version.ensure(context.engine)
         if CONTROL in queues:
             context.catalog()  # logs which candidates are ready, and stops the worker if there is no catalog
         gc.freeze()  # else a collection in a process of the pool would copy the pages of what was imported

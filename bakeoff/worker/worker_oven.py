@@ -2,7 +2,7 @@
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.domain.machine.restart_policy import RestartPolicy
@@ -16,51 +16,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Imported in the oven once, so that every cell is forked with them in memory.
-_ALWAYS = (
-    "bakeoff.settings.log_setup:set_up_for_plugins",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pyarrow.pandas_compat",
-    "threadpoolctl",
-    "joblib",
-    "bakeoff.evaluation.jobs.warm_up_cells:warm_up",
-)
-#: Modules that are imported as well, for libraries that load their parts late.
-_PARTS = {
-    "sklearn": (
-        "sklearn.pipeline",
-        "sklearn.compose",
-        "sklearn.preprocessing",
-        "sklearn.impute",
-        "sklearn.linear_model",
-        "sklearn.ensemble",
-        "sklearn.neighbors",
-        "sklearn.svm",
-        "sklearn.naive_bayes",
-        "sklearn.neural_network",
-        "sklearn.discriminant_analysis",
-        "sklearn.dummy",
-        "sklearn.tree",
-        "bakeoff.evaluation.jobs.warm_up_cells:warm_up_sklearn",
-    )
-}
-
 
 def preloaded(settings: Settings) -> list[str]:
     """The modules that the oven imports, in this order."""
-    return [*_ALWAYS, *(part for name in settings.preload for part in _PARTS.get(name, (name,)))]
-
-
-def oven_order(configuration: Configuration) -> dict[str, Any]:
-    """What the oven of a worker is, as JSON can hold it."""
-    return {
-        "preload": preloaded(configuration.settings),
-        "root": str(configuration.root),
-        "closed": [str(path) for path in configuration.secrets],
-        "hidden": [str(path) for path in socket_folders(configuration)],
-    }
+    return early_oven.libraries(settings.preload)
 
 
 class WorkerOven:
@@ -76,7 +35,15 @@ class WorkerOven:
         return self._oven is not None
 
     def start(self, configuration: Configuration) -> None:
-        self._oven = early_oven.take() or early_oven.start_oven(oven_order(configuration))
+        """Takes the one that was begun with this process, if any, and says the rest of its order."""
+        settings = configuration.settings
+        begun = early_oven.take() or early_oven.begin(configuration.root, settings.preload)
+        self._oven = begun.oven
+        self._oven.finish(
+            preload=[name for name in preloaded(settings) if name not in begun.loads],
+            closed=configuration.secrets,
+            hidden=socket_folders(configuration),
+        )
         self._memory.oven_socket = self._oven.socket
 
     def start_again_if_dead(self, configuration: Configuration) -> None:

@@ -1,28 +1,21 @@
 """The two nodes of `bakeoff worker`, and beat: their commands, and running them until somebody stops them."""
 
-import json
 import os
 from pathlib import Path
 
-from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
+from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.settings.configuration import Configuration
-from bakeoff.worker import celery_process
-from bakeoff.worker.early_oven import OVEN_FIRST
+from bakeoff.worker import celery_process, early_oven
 from bakeoff.worker.process_supervisor import Child, supervise
-from bakeoff.worker.worker_oven import oven_order
 
 
 def eval_command(configuration: Configuration, log_level: str, *, name: str = "eval") -> list[str]:
-    oven = json.dumps(oven_order(configuration))
-    return [*_worker(log_level), "-Q", EVALUATIONS, "-n", f"{name}@%h", OVEN_FIRST, oven]
+    oven = early_oven.argument(configuration.root, configuration.settings.preload)
+    return [*celery_process.worker_command(EVALUATIONS, name, log_level), *oven]
 
 
 def control_command(log_level: str) -> list[str]:
-    return [*_worker(log_level), "-Q", CONTROL, "-n", "control@%h", "-P", "threads", "-c", "4"]
-
-
-def _worker(log_level: str) -> list[str]:
-    return [*celery_process.WORKER, "-l", log_level, "--without-gossip", "--without-mingle"]
+    return [*celery_process.worker_command(CONTROL, "control", log_level), "-P", "threads", "-c", "4"]
 
 
 def nodes(configuration: Configuration, log_level: str, *, logs: Path | None = None) -> list[Child]:

@@ -36,11 +36,12 @@ _BACKLOG = 64
 class Oven:
     """Held by the process that owns the oven. The oven ends when its owner does, in whatever way."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes], lifeline: int) -> None:
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes], lifeline: int, rest: int) -> None:
         self.socket = _socket_in(folder)
         self._folder = folder
         self._process = process
         self._lifeline = lifeline
+        self._rest = rest  #: the pipe for the rest of its order, until it is finished
 
     @classmethod
     def start(
@@ -52,32 +53,55 @@ class Oven:
         hidden: Sequence[Path] = (),
         runtime: Path | None = None,
     ) -> Self:
+        """An oven of which all is known. See `begin`."""
+        oven = cls.begin(preload=preload, import_path=import_path, runtime=runtime)
+        oven.finish(closed=closed, hidden=hidden)
+        return oven
+
+    @classmethod
+    def begin(
+        cls, *, preload: Sequence[str], import_path: Sequence[str] = (), runtime: Path | None = None
+    ) -> Self:
         """Returns when its socket is bound; `connect` waits until the libraries are imported.
 
+        It forks nothing before `finish` is called.
         `preload` names modules, or `module:function` to be called once; that must start no thread and use
         neither BLAS nor OpenMP, which do not survive a fork.
-        `closed` is what no cell may open, though it lies where the libraries are; `hidden` are folders with
-        sockets, of which cells see nothing where the kernel allows it.
         `import_path` is searched before the libraries, but not for our own packages.
         `runtime` is the folder in which it creates a folder of its own; its path must be short.
         """
         folder = _make_folder(runtime)
         lock, listener = _lock(folder), _listen(_socket_in(folder))
-        reader, lifeline = os.pipe()
+        (reader, lifeline), (rest, writer) = os.pipe(), os.pipe()
         arguments = {
             "folder": str(folder),
             "preload": list(preload),
-            "closed": list(map(str, closed)),
-            "hidden": list(map(str, [runtime_folder(), *hidden])),
             "import_path": list(import_path),
             "owner": os.getpid(),
         }
-        descriptors = {"listener": listener.fileno(), "lifeline": reader, "lock": lock}
+        descriptors = {"listener": listener.fileno(), "lifeline": reader, "rest": rest, "lock": lock}
         with listener:
             process = _start(arguments, descriptors, _environment())
-        os.close(reader)
-        os.close(lock)
-        return cls(folder, process, lifeline)
+        for descriptor in (reader, rest, lock):
+            os.close(descriptor)
+        return cls(folder, process, lifeline, writer)
+
+    def finish(
+        self, *, closed: Sequence[Path] = (), hidden: Sequence[Path] = (), preload: Sequence[str] = ()
+    ) -> None:
+        """The rest of the order, once.
+
+        `closed` is what no cell may open, though it lies where the libraries are; `hidden` are folders with
+        sockets, of which cells see nothing where the kernel allows it; `preload` is loaded as well.
+        """
+        order = {
+            "preload": list(preload),
+            "closed": list(map(str, closed)),
+            "hidden": list(map(str, [runtime_folder(), *hidden])),
+        }
+        with suppress(BrokenPipeError), os.fdopen(self._rest, "wb") as pipe:  # dead: `alive` says so
+            pipe.write(json.dumps(order).encode())
+        self._rest = -1
 
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -89,6 +113,9 @@ class Oven:
                 os.write(self._lifeline, b"x")
             os.close(self._lifeline)
             self._lifeline = -1
+        if self._rest >= 0:
+            os.close(self._rest)
+            self._rest = -1
         try:
             self._process.wait(_STOP_S)
         except subprocess.TimeoutExpired:

@@ -17,11 +17,11 @@ import struct
 import sys
 import tempfile
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from threadpoolctl import ThreadpoolController
 
@@ -128,10 +128,44 @@ def _is_descendant(pid: int) -> bool:
     return True
 
 
-def _warm_up(folder: str, preload: Iterable[str], closed: Iterable[str], hidden: Iterable[str]) -> CellSetup:
+def _warm_up(order: Mapping[str, Any]) -> CellSetup:
     gc.disable()  # for good: a collection in a cell would copy the pages of all libraries
-    tempfile.tempdir = folder  # what a warm-up that is killed leaves goes with the folder of the oven
-    for name in preload:
+    tempfile.tempdir = order["folder"]  # what a warm-up that is killed leaves goes with it
+    _load(order["preload"])
+    rest = _rest_of(order)
+    _load(rest["preload"])
+    tempfile.tempdir = None
+    threadpools = ThreadpoolController()
+    threadpools.limit(limits=LOADED_THREADS)
+    setup = CellSetup(
+        threadpools=threadpools,
+        grants=file_grants.common(rest["closed"]),
+        landlock_abi=landlock.abi(),
+        private=scratch_folder.can_be_private(),
+        hidden=tuple(rest["hidden"]),
+        niceness=os.getpriority(os.PRIO_PROCESS, 0),
+    )
+    kernel_calls.merge_written_pages()
+    gc.freeze()  # what imports left over is little, and looking for it takes a tenth of the start
+    return setup
+
+
+def _rest_of(order: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the owner did not know yet when it started this process. Waits until it has said it.
+
+    An owner that ends before has closed the pipe, and this oven ends, too.
+    """
+    with os.fdopen(order["rest"], "rb") as pipe:
+        said = pipe.read()
+    if not said:
+        scratch_folder.remove(Path(order["folder"]))
+        raise SystemExit
+    found: Mapping[str, Any] = json.loads(said)
+    return found
+
+
+def _load(names: Iterable[str]) -> None:
+    for name in names:
         try:
             module, _, function = name.partition(":")
             loaded = importlib.import_module(module)
@@ -141,20 +175,6 @@ def _warm_up(folder: str, preload: Iterable[str], closed: Iterable[str], hidden:
             log.warning("%s cannot be preloaded: %s: %s", name, type(error).__name__, error)
         else:
             _warn_of_threads(name)
-    tempfile.tempdir = None
-    threadpools = ThreadpoolController()
-    threadpools.limit(limits=LOADED_THREADS)
-    setup = CellSetup(
-        threadpools=threadpools,
-        grants=file_grants.common(closed),
-        landlock_abi=landlock.abi(),
-        private=scratch_folder.can_be_private(),
-        hidden=tuple(hidden),
-        niceness=os.getpriority(os.PRIO_PROCESS, 0),
-    )
-    kernel_calls.merge_written_pages()
-    gc.freeze()  # what imports left over is little, and looking for it takes a tenth of the start
-    return setup
 
 
 def _warn_of_threads(name: str) -> None:
@@ -218,7 +238,7 @@ def main() -> None:
         listener=socket.socket(fileno=order["listener"]),
         lifeline=order["lifeline"],
         owner=owner,
-        setup=_warm_up(order["folder"], order["preload"], order["closed"], order["hidden"]),
+        setup=_warm_up(order),
         enclosed=landlock.keep_signals_inside(),
     )
     oven.run()

@@ -10,8 +10,8 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
@@ -19,6 +19,18 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 def collect_seldom() -> None:
     """Called before the imports."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """For a while, in a process that is not ours. What it has chosen itself, if that is as seldom, stays."""
+    before = gc.get_threshold()
+    if 0 < before[0] < _OBJECTS_BETWEEN_COLLECTIONS:
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def run_and_end(main: Callable[[], None]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from bakeoff.broker.deployment_redis import CONTROL, EVALUATIONS
+from bakeoff.broker import CONTROL, EVALUATIONS
 from bakeoff.domain.wording import counted
 from bakeoff.operations.context import Context
 from bakeoff.operations.doctor.diagnosis import Diagnosis, fail, ok, warn

@@ -22,7 +22,6 @@ from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.evaluation.reuse.job_provenance import parts_of
 from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_first, prospect_of
-from bakeoff.evaluation.signals.signal_run_plan import inputs_by_model
 from bakeoff.operations import doorbells
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.judge_runs import judge_run
@@ -269,6 +268,8 @@ def _queued_again(context: Context, run: Run, old: Sequence[Job]) -> list[Job]:
     if run.signals is None:
         return [job_of(context, run, job.candidate, job.position) for job in old]
     models = [job.candidate for job in old]
+    from bakeoff.evaluation.signals.signal_run_plan import inputs_by_model
+
     found = inputs_by_model(models, run.dataset, run.signals.as_of, context.configuration)
     return [job_of(context, run, job.candidate, job.position, found[job.candidate.id]) for job in old]
 

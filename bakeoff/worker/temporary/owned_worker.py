@@ -11,6 +11,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from bakeoff.worker.temporary.early_worker import OWNED, owned_name
 from bakeoff.worker.temporary.worker_start import find_worker, start_worker
 from bakeoff.worker.temporary.workers_lock import WorkersLock
 
@@ -28,10 +29,17 @@ _all: "WeakSet[OwnedWorker]" = WeakSet()
 class OwnedWorker:
     """The worker of this process, and the runs that end with the process. Safe to share between threads."""
 
-    def __init__(self, context: "Context", environment: "Mapping[str, str] | None" = None) -> None:
-        """`environment`: of the worker; None: that of this process."""
+    def __init__(
+        self,
+        context: "Context",
+        environment: "Mapping[str, str] | None" = None,
+        *,
+        begun: "subprocess.Popen[bytes] | None" = None,
+    ) -> None:
+        """`environment`: of the worker; None: that of this process. `begun`: see `early_worker`."""
         self._context = context
         self._environment = environment
+        self._begun = begun
         self._process: subprocess.Popen[bytes] | None = None
         self._runs: set[str] = set()  #: those that end with this process
         self._asked_at = 0.0
@@ -49,13 +57,17 @@ class OwnedWorker:
         broker.hold_or_fail()
         lock = WorkersLock(configuration.data_dir)
         lock.rely_on_workers()
-        if was_running and find_worker(self._context).is_there:
+        begun, self._begun = self._begun, None
+        if begun is not None and begun.poll() is not None:  # it died while it started
+            _close_input(begun)
+            begun = None
+        if begun is None and was_running and find_worker(self._context).is_there:
             self._asked_at = time.monotonic()
             return False  # the lock is kept, so that the other worker does not leave
         self.stop()  # one that has died: its pipe is still open here
         environment = os.environ if self._environment is None else self._environment
-        self._process = start_worker(
-            configuration, ["--for-owner"], name=f"owned-{os.getpid()}", environment=environment
+        self._process = begun or start_worker(
+            configuration, [OWNED], name=owned_name(), environment=environment
         )
         lock.release()
         for run_id in sorted(self._runs):
@@ -90,10 +102,9 @@ class OwnedWorker:
     def stop(self) -> None:
         """Ends the worker, if there is one, as the death of this process would, and waits for it."""
         with self._starting:
-            process, self._process = self._process, None
-            if process is not None and process.stdin is not None:
-                with suppress(OSError):
-                    process.stdin.close()
+            process, self._process, self._begun = self._process or self._begun, None, None
+            if process is not None:
+                _close_input(process)
                 process.wait()
 
     def _is_alive(self) -> bool:
@@ -107,10 +118,18 @@ class OwnedWorker:
 
     def _forget_in_child(self) -> None:
         self._starting = RLock()
-        if self._process is not None and self._process.stdin is not None:
-            with suppress(OSError):
-                os.close(self._process.stdin.fileno())
-            self._process = None
+        for process in (self._process, self._begun):
+            if process is not None and process.stdin is not None:
+                with suppress(OSError):
+                    os.close(process.stdin.fileno())
+        self._process = self._begun = None
+
+
+def _close_input(process: "subprocess.Popen[bytes]") -> None:
+    """By this the worker notices that nobody needs it."""
+    if process.stdin is not None:
+        with suppress(OSError):
+            process.stdin.close()
 
 
 def _forget_in_forked_children() -> None:

@@ -4,20 +4,23 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bakeoff.cell.oven.oven_handle import passed_on_environment
 from bakeoff.operations.context import Context
 from bakeoff.settings.configuration import Configuration
 from bakeoff.store.bakeoffs import job_rows
+from bakeoff.worker.temporary.early_worker import start_process
 from bakeoff.worker.temporary.worker_files import TemporaryWorker
 from bakeoff.worker.worker_processes import eval_command
 from registry.code.distributions import installed_last
 from registry.code.library_versions import own_version
 from registry.code.outside_access import name_problem
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 class FoundWorker(NamedTuple):
@@ -53,23 +56,12 @@ def start_worker(
     environment: Mapping[str, str] = os.environ,
     passed_on: Iterable[int] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Starts it in a session of its own, so that Ctrl-C does not reach it.
-
-    It notices by its standard input when this process dies.
-    """
-    log_file = configuration.worker_log
-    log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("ab") as output:
-        return subprocess.Popen(
-            [*eval_command(configuration, "INFO", name=name), *words],
-            stdin=subprocess.PIPE,
-            bufsize=0,
-            stdout=output,
-            stderr=output,
-            env={**environment, **configuration.as_environment()},
-            start_new_session=True,
-            pass_fds=tuple(passed_on),
-        )
+    return start_process(
+        [*eval_command(configuration, "INFO", name=name), *words],
+        log=configuration.worker_log,
+        environment={**environment, **configuration.as_environment()},
+        passed_on=passed_on,
+    )
 
 
 def nothing_waits(context: Context) -> bool:

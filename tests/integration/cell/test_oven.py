@@ -240,6 +240,37 @@ def test_start_returns_before_the_libraries_are_loaded_and_connect_waits(runtime
             assert time.monotonic() - started > 1
 
 
+def test_an_oven_that_was_begun_forks_nothing_before_the_rest_of_its_order_is_said(runtime, tmp_path):
+    (tmp_path / "late_library.py").write_text("loaded = 'yes'\n")
+    (tmp_path / "looks.py").write_text(
+        "import sys\ndef look(payload, inside): return sys.modules.get('late_library') is not None\n"
+    )
+    with Oven.begin(preload=["colorsys"], import_path=[str(tmp_path)], runtime=runtime) as oven:
+        with pytest.raises(InfrastructureError, match=r"was not ready within 0\.5 s"):
+            connect(oven.socket, timeout_s=0.5)
+        oven.finish(preload=["late_library"])
+        with connect(oven.socket, timeout_s=20) as parent:
+            limits = Limits(wall_s=20, threads=1)
+            order = Order(entry="looks:look", payload={}, limits=limits, log=tmp_path / "log")
+            assert parent.run(order).value is True
+
+
+def test_an_oven_whose_owner_dies_before_it_has_said_the_rest_ends_and_leaves_nothing(runtime):
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from bakeoff.cell.oven.oven_handle import Oven\n"
+        "oven = Oven.begin(preload=[], runtime=Path(sys.argv[1]))\n"
+        "print(oven._process.pid, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    died = subprocess.run([sys.executable, "-c", script, str(runtime)], capture_output=True, check=False)
+    assert died.returncode == -9, died.stderr
+
+    assert eventually(lambda: not list(runtime.iterdir()))
+    assert eventually(lambda: not is_alive(int(died.stdout)))
+
+
 def test_a_library_that_cannot_be_loaded_is_named_and_does_not_stop_the_oven(runtime, tmp_path, capfd):
     (tmp_path / "broken_library.py").write_text("raise RuntimeError('half installed')\n")
 

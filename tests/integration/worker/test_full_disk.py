@@ -11,7 +11,7 @@ from fixtures.kitchen import is_alive, names_in
 from fixtures.project import Project, Worker, a_project, wait_for
 from redis.exceptions import ResponseError
 
-from bakeoff.broker.deployment_redis import EVALUATIONS
+from bakeoff.broker import EVALUATIONS
 from bakeoff.domain.errors import InfrastructureError
 from bakeoff.domain.machine.background_work import start_in_thread
 from bakeoff.domain.runs.job import JobState

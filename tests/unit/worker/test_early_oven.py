@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.broker.embedded_redis import socket_folders
 from bakeoff.cell.oven.oven_handle import Oven
 from bakeoff.settings.configuration import load
+from bakeoff.settings.setting_definitions import Settings
 from bakeoff.worker import celery_process, early_oven, worker_processes
+from bakeoff.worker.shared_memory import SharedMemory
+from bakeoff.worker.worker_oven import WorkerOven
 
 
 def test_a_worker_imports_no_other_command_of_celery_and_no_flower() -> None:
@@ -30,16 +34,40 @@ def test_the_oven_is_started_as_the_command_of_the_worker_says(
 ) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config/bakeoff.yaml").write_text("preload: []\n")
-    started = []
-    monkeypatch.setattr(Oven, "start", lambda **given: started.append(given) or "the oven")
+    begun = []
+    monkeypatch.setattr(Oven, "begin", lambda **given: begun.append(given) or "the oven")
     arguments = worker_processes.eval_command(load(tmp_path / "config/bakeoff.yaml", environment={}), "INFO")
 
     early_oven.start_first(arguments)
 
     assert early_oven.OVEN_FIRST not in arguments
     assert arguments[-1] == "eval@%h"
-    assert "pandas" in started[0]["preload"]
-    assert "sklearn.tree" not in started[0]["preload"]
-    assert str(tmp_path) in started[0]["import_path"]
-    assert tmp_path / "config/bakeoff.yaml" in started[0]["closed"]
-    assert [early_oven.take(), early_oven.take()] == ["the oven", None]
+    assert "pandas" in begun[0]["preload"]
+    assert "sklearn.tree" not in begun[0]["preload"]
+    assert str(tmp_path) in begun[0]["import_path"]
+    assert early_oven.take() == ("the oven", begun[0]["preload"])
+    assert early_oven.take() is None
+
+
+def test_what_the_configuration_tells_is_said_to_an_oven_that_began_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/bakeoff.yaml").write_text("preload: [sklearn, colorsys]\n")
+    configuration = load(tmp_path / "config/bakeoff.yaml", environment={})
+    said = {}
+
+    class Begun:
+        socket = tmp_path / "socket"
+
+        def finish(self, **rest: object) -> None:
+            said.update(rest)
+
+    monkeypatch.setattr(Oven, "begin", lambda **_: Begun())
+    early_oven.start_first(early_oven.argument(tmp_path))
+    WorkerOven(SharedMemory()).start(configuration)
+
+    assert said["preload"] == ["colorsys"]
+    assert tmp_path / "config/bakeoff.yaml" in said["closed"]
+    assert said["hidden"] == socket_folders(configuration)
+    assert list(early_oven.USUAL) == Settings().preload
