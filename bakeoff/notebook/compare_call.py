@@ -103,6 +103,11 @@ def compare(
     """
     if candidates is None:
         raise InvalidInputError("no candidate is given: give estimators, in a list or a dict")
+    if hasattr(candidates, "columns") or getattr(getattr(candidates, "dtype", None), "kind", "O") != "O":
+        kind = type(candidates).__name__
+        raise InvalidInputError(f"the candidates are a {kind}: they come first, then X, then y")
+    if folds == 1:
+        raise InvalidInputError("folds is 1: cross-validation needs 2 at least; leave it out for one split")
     with collecting_seldom():
         session = comparison_session(candidates, workers=check_workers(workers))
         session.begin_worker()

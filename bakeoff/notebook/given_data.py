@@ -91,6 +91,8 @@ def _table(X: Any) -> "pa.Table":
 
     if _is_sparse(X):
         raise InvalidInputError("X is a sparse matrix, which a snapshot cannot hold: give `X.toarray()`")
+    if X is None:
+        raise InvalidInputError("X is None: give a DataFrame, an array, or the path of a file")
     if isinstance(X, Iterator):
         raise InvalidInputError(f"X is {_kind(X)}, which can be read only once: give `list(X)`")
     if _module_of(X) == "pandas":
@@ -192,14 +194,30 @@ def _with_column(table: "pa.Table", value: Any, what: str) -> "tuple[pa.Table, s
 
 
 def _refuse_another_order(X: Any, value: Any, what: str) -> None:
-    """Rows are paired by their places. Labels of pandas that say otherwise are a mistake."""
+    """Rows are paired by their places. Labels of pandas that say otherwise are a mistake.
+
+    Labels that say nothing are left alone: those of other things, and 0, 1, 2, … of a frame made anew.
+    """
     if _module_of(X) != "pandas" or _module_of(value) != "pandas" or len(X) != len(value):
         return
-    if not X.index.equals(value.index) and X.index.isin(value.index).all():
+    shared = X.index.isin(value.index)
+    if X.index.equals(value.index) or not shared.any():
+        return
+    right = f"or `{what}.to_numpy()` if the order is right as it is"
+    if shared.all():
         raise InvalidInputError(
             f"{what} has the index of X in another order, so its values would go to other rows: give "
-            f"`{what}.loc[X.index]`, or `{what}.to_numpy()` if the order is right as it is"
+            f"`{what}.loc[X.index]`, {right}"
         )
+    if not _is_numbered(X.index) and not _is_numbered(value.index):
+        raise InvalidInputError(
+            f"{what} has other rows than X: {int(shared.sum()):,} of {len(X):,} labels of their indexes are "
+            f"the same: take both from the same rows, {right}"
+        )
+
+
+def _is_numbered(index: Any) -> bool:
+    return list(index) == list(range(len(index)))
 
 
 def _column(value: Any, what: str) -> Any:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from bakeoff.notebook.project_session import ProjectSession
     from bakeoff.settings.configuration import Configuration
 
+_WITH_ESTIMATORS = (
+    *("ensemble", "linear_model", "svm", "tree", "neighbors", "naive_bayes", "neural_network"),
+    *("discriminant_analysis", "gaussian_process", "dummy"),
+)
 _open: "dict[Path, ProjectSession]" = {}
 _opening = Lock()
 
@@ -66,7 +70,8 @@ def comparison_session(candidates: Any, *, workers: int | None) -> "ProjectSessi
     configuration = load()
     if not configuration.catalog_file.is_file():
         path = names[0].rpartition(".")
-        meant = f"{path[0]}:{path[2]}" if path[0] and path[2][:1].isupper() else "sklearn.svm:SVC"
+        is_dotted = path[0] and path[2][:1].isupper()
+        meant = f"{path[0]}:{path[2]}" if is_dotted else _path_in_sklearn(names[0]) or "sklearn.svm:SVC"
         raise InvalidInputError(
             f"{names[0]!r} would be an id of a catalog, and there is no project in {Path.cwd()}: give an "
             f"estimator, or the path of its class such as {meant!r}, or make a project with `bakeoff init`"
@@ -77,6 +82,14 @@ def comparison_session(candidates: Any, *, workers: int | None) -> "ProjectSessi
             "evalWorkers says how many candidates are fitted at once: leave workers out"
         )
     return session_of(configuration)
+
+
+def _path_in_sklearn(name: str) -> str | None:
+    """That of the estimator of this name."""
+    from importlib import import_module
+
+    modules = [f"sklearn.{part}" for part in _WITH_ESTIMATORS]
+    return next((f"{one}:{name}" for one in modules if hasattr(import_module(one), name)), None)
 
 
 def _texts(candidates: Any) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import Any
 from bakeoff.domain.candidate import Candidate, Learns
 from bakeoff.domain.errors import InvalidInputError
 from bakeoff.domain.wording import quoted
+from bakeoff.evaluation.planning.candidate_choice import BASELINE_ID
 from bakeoff.notebook.candidates.candidate_grid import GridMember, grid
 from bakeoff.notebook.candidates.tuned_estimator import TunedEstimator
 from bakeoff.notebook.candidates.written_objects import WriteCode, WrittenObject, write_class, write_estimator
@@ -63,6 +64,10 @@ def read_candidates(
         if isinstance(thing, str):
             order.append(thing)
             continue
+        if name == BASELINE_ID:
+            raise InvalidInputError(
+                f"a candidate is called {name!r}, which is the name of the baseline: give it another one"
+            )
         if name in order:
             raise InvalidInputError(f"two candidates are called {name!r}: give a dict with a name for each")
         own.append(replace(thing, candidate=replace(thing.candidate, id=name)))

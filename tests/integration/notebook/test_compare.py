@@ -358,6 +358,12 @@ def test_the_report_is_one_file_or_markdown(result: BakeoffResult, tmp_path: Pat
     [
         ({"foldz": 3}, r"there is no option 'foldz'; did you mean 'folds'\?"),
         ({"cv": 3}, "there is no option 'cv': here it is folds"),
+        ({"folds": 1}, "^folds is 1: cross-validation needs 2 at least; leave it out for one split"),
+        ({"folds": 801}, "^folds is 801: "),
+        (
+            {"grid": {"tree": {"max_dept": [1]}}},
+            r"^tree has no parameter 'max_dept'; did you",
+        ),
         ({"folds": 1000}, "^folds is 1000: input should be less than or equal to 100"),
         ({"seeds": 99}, "^seeds is 99: input should be less than or equal to 50"),
         ({"test_size": 2.0}, "^test_size is 2.0: input should be less than 1"),

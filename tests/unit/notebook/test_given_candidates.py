@@ -59,6 +59,7 @@ def test_what_an_object_learns_is_known_from_its_tags() -> None:
             "'random forest' is no name for a candidate: .* such as 'random-forest'",
         ),
         ([StandardScaler()], r"StandardScaler is StandardScaler\(\), which has no method `predict`"),
+        ({"dummy": Ridge()}, "a candidate is called 'dummy', which is the name of the baseline"),
         ([42], "int is 42, which has no method `fit`"),
         ([Ridge(), Ridge()], "two candidates are called 'Ridge': give a dict with a name for each"),
         ([("a", Ridge()), ("a", Ridge())], "two candidates are called 'a': give a dict"),

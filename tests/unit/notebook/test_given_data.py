@@ -66,8 +66,14 @@ def test_values_whose_index_says_that_they_belong_to_other_rows_are_refused(
 
     with pytest.raises(InvalidInputError, match=rf"{what} has the index of X in another order.*{what}.loc"):
         write_data(FRAME, given["y"], folder=tmp_path, beside={"groups": given["groups"]})
-    other_index = pd.Series([0, 1, 0], index=[0, 1, 2])
-    assert write_data(FRAME, other_index, folder=tmp_path).path.is_file()
+    for labels in ([0, 1, 2], [17, 18, 19]):
+        assert write_data(FRAME, pd.Series([0, 1, 0], index=labels), folder=tmp_path).path.is_file()
+
+
+def test_values_of_partly_other_rows_are_refused(tmp_path: Path) -> None:
+    some = pd.Series([0, 1, 0], index=[8, 9, 10])
+    with pytest.raises(InvalidInputError, match=r"other rows than X: 2 of 3 labels .* `y.to_numpy\(\)`"):
+        write_data(FRAME, some, folder=tmp_path)
 
 
 def test_arrays_have_numbered_columns(tmp_path: Path) -> None:

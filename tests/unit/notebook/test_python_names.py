@@ -26,6 +26,14 @@ from bakeoff.notebook.python_names import in_names_of_python, python_names
         ("say --seal 0, or ask for one split", "say `seal=0`, or ask for one split"),
         ("leave out --sep and --encoding", "leave out separator and encoding"),
         ("`bakeoff models` shows which candidates learn classes", "give a classifier"),
+        (
+            "such as 'a': write dates as 2026-01-31, or say dtypes: {day: datetime}",
+            "such as 'a': give datetimes, such as `pd.to_datetime(day)`",
+        ),
+        (
+            "a scorer of scikit-learn, or package.module:function",
+            "a scorer of scikit-learn, or a function f(y_true, y_pred)",
+        ),
         ("modelRegistry.backend is none", "modelRegistry.backend is none"),
         ("the mean of a--b is 3 - 4", "the mean of a--b is 3 - 4"),
     ],
