@@ -5,6 +5,7 @@
     python -m benchmarks.verdicts claims     how often something false is claimed, and what is found
     python -m benchmarks.verdicts winner     how far the corrected score of a winner is from the truth
     python -m benchmarks.verdicts rows       how many test rows a difference needs
+    python -m benchmarks.verdicts shuffled   how often the shuffle check flags whom it should, and whom not
     python -m benchmarks.verdicts cost       what sketches add to scoring, and what judging takes
     python -m benchmarks.verdicts real       false claims of whole runs: worker, cells, database
 
@@ -22,7 +23,15 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from benchmarks.verdicts import cost, false_claims, interval_coverage, planned_rows, real_runs, winner_bias
+from benchmarks.verdicts import (
+    cost,
+    false_claims,
+    interval_coverage,
+    planned_rows,
+    real_runs,
+    shuffled_refits,
+    winner_bias,
+)
 from benchmarks.verdicts.rate_tables import Table
 
 #: What each command makes: tables, by the number of runs, the seed, and what the names of cases hold.
@@ -31,12 +40,13 @@ COMMANDS: Mapping[str, Callable[[int, int, str], Iterator[Table]]] = {
     "claims": false_claims.tables,
     "winner": winner_bias.tables,
     "rows": planned_rows.tables,
+    "shuffled": shuffled_refits.tables,
     "cost": cost.tables,
     "real": real_runs.tables,
 }
 
 #: With these, `coverage`, `claims` and `winner` take three to four minutes of one core together.
-_RUNS = {"coverage": 1000, "claims": 1000, "winner": 300, "rows": 1, "cost": 9, "real": 200}
+_RUNS = {"coverage": 1000, "claims": 1000, "winner": 300, "rows": 1, "shuffled": 300, "cost": 9, "real": 200}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

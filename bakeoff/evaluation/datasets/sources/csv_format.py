@@ -19,6 +19,7 @@ from bakeoff.domain.wording import quoted
 _LOOKED_AT_BYTES = 65_536
 _LOOKED_AT_LINES = 50
 _SEPARATORS = ",;\t|"
+_NO_SEPARATORS = '\n\r\0"'
 _MARKS = (  # the longer ones first: that of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -45,6 +46,11 @@ class CsvFormat:
 
 def format_of(path: Path, *, separator: str | None = None, encoding: str | None = None) -> CsvFormat:
     """`separator` and `encoding` as the user has given them; None: found by looking at the file."""
+    if separator is not None and (separator in _NO_SEPARATORS or not separator.isascii()):
+        raise InvalidInputError(
+            f"{quoted(separator)} cannot stand between the values of {path}: the separator is one ASCII "
+            "character, such as ; or a tab"
+        )
     start = _start_of(path)
     encoding = _known(encoding) if encoding else _encoding_of(start, path)
     lines = start.decode(encoding, errors="replace").splitlines()[:_LOOKED_AT_LINES]

@@ -225,11 +225,25 @@ def test_the_verdicts_on_a_split_are_read_in_the_order_in_which_they_were_writte
 SAVING = SaveRequest(policy=SavePolicy.BEST, name="flowers")
 
 
-def test_runs_that_save_models_can_be_asked_for_alone(engine: Engine) -> None:
-    plain, saving = an_ended_run(engine), an_ended_run(engine, save=SAVING)
+def test_runs_that_the_saver_judges_can_be_asked_for_alone(engine: Engine) -> None:
+    plain, saving = an_ended_run(engine, options={"strict": True}), an_ended_run(engine, save=SAVING)
+    checked = an_ended_run(engine, options={"shuffleCheck": True})
 
-    assert set(verdict_rows.due(engine)) == {plain.id, saving.id}
-    assert verdict_rows.due(engine, saving=True) == [saving.id]
+    assert set(verdict_rows.due(engine)) == {plain.id, saving.id, checked.id}
+    assert verdict_rows.due(engine, for_saver=True) == [saving.id, checked.id]
+
+
+def test_refits_to_shuffled_labels_are_told_in_order_and_those_of_other_code_are_not(engine: Engine) -> None:
+    first, second = (job.id for job in a_stored_run(engine, 2)[1])
+    for place, score in enumerate((0.25, -0.5)):
+        verdict_rows.keep_shuffled_refit(engine, first, place, score, made_of="now")
+
+    assert verdict_rows.shuffled_refits_of(engine, first, made_of="now") == [0.25, -0.5]
+    assert verdict_rows.shuffled_refits_of(engine, first, made_of="before") == []
+    assert verdict_rows.shuffled_refits_of(engine, second, made_of="now") == []
+    verdict_rows.keep_shuffled_refit(engine, first, 0, 0.125, made_of="later")
+    assert verdict_rows.shuffled_refits_of(engine, first, made_of="later") == [0.125]
+    assert verdict_rows.shuffled_refits_of(engine, first, made_of="now") == []
 
 
 def test_a_verdict_is_pending_from_the_end_of_the_run_until_it_is_there(engine: Engine) -> None:

@@ -15,6 +15,15 @@ from bakeoff.evaluation.datasets.sources.file_sources import csv_columns, read_c
 ROWS = "name{0}price{0}y\nKöln{0}1.5{0}0\nRom{0}2.25{0}1\n"
 
 
+@pytest.mark.parametrize("separator", ["§", "\U000938a4", "\n", '"'])
+def test_what_cannot_separate_values_is_refused_with_what_can(tmp_path, separator):
+    file = tmp_path / "data.csv"
+    file.write_text("a,b\n1,2\n")
+
+    with pytest.raises(InvalidInputError, match="the separator is one ASCII character, such as ; or a tab"):
+        format_of(file, separator=separator)
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_separator_and_marked_encoding_are_found(tmp_path, separator, encoding):
