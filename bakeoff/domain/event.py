@@ -13,6 +13,7 @@ class EventType(StrEnum):
     EVALUATION_COMPLETED = "evaluation.completed"  #: carries the record; reused jobs send only this one
     EVALUATION_FAILED = "evaluation.failed"  #: failed or timed out; carries the error
     EVALUATION_CANCELLED = "evaluation.cancelled"
+    EVALUATION_STOPPED = "evaluation.stopped"  #: by its race; carries what showed that it is not the best
     SIGNAL_GENERATED = "SIGNAL_GENERATED"  #: the ensemble was stored, before its run completes
     RUN_COMPLETED = "run.completed"  #: once per run, however it ended
 

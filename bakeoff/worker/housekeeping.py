@@ -16,7 +16,7 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows, suite_rows
+from bakeoff.store.bakeoffs import cancellation, job_rows, race_rows, run_rows, saving_rows, suite_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
@@ -188,6 +188,7 @@ class Housekeeper:
         backlog = job_rows.backlog(self._context.engine)
         return bool(
             backlog.queued + backlog.running
+            or race_rows.are_waiting(self._context.engine)
             or self._saver.is_running()
             or self._tracker.is_busy()
             or verdict_rows.are_pending(self._context.engine)

@@ -1,7 +1,7 @@
 """The saver: a process that judges runs that save models or that nobody judged, saves models, and ends.
 
-It also judges the suites whose runs are all judged, and starts the runs of those whose own process died
-before it had started them all.
+It also makes the looks of races that nobody made, judges the suites whose runs are all judged, and starts the
+runs of those whose own process died before it had started them all.
 
 The main process of each worker starts it when there is something to do. It is a process of its own because
 the pool processes are the slots of evaluations, the main loop must not wait, and there may be no control
@@ -19,7 +19,7 @@ from bakeoff.domain.machine.short_lived import collect_seldom, run_and_end
 from bakeoff.operations.context import Context
 from bakeoff.settings import log_setup
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import saving_rows, suite_rows
+from bakeoff.store.bakeoffs import race_rows, saving_rows, suite_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from registry.code.import_environment import import_path
 
@@ -32,20 +32,24 @@ class Saver:
         self._process: subprocess.Popen[bytes] | None = None
         self._unjudged: set[str] = set()  #: runs that were due to be judged at the last look
         self._suites: set[str] = set()  #: suites that were
+        self._rounds: set[tuple[str, int]] = set()  #: rounds of races that were over
 
     def start_if_due(self) -> None:
         if self.is_running():
             return
-        # The process that ends a run judges it within a second. If a run is due at two checks, it has died.
+        # The process that ends a run, or a round, judges it within a second. If one is due at two checks, it
+        # has died.
         engine = self._context.engine
         unjudged = set(verdict_rows.due(engine))
         # A suite is judged by whoever shows it, or else here: the others may be closed by then. Once: what
         # cannot be judged must not start a process at each look.
         suites = set(suite_rows.to_be_judged(engine))
+        rounds = set(race_rows.due(engine))
         waiting = verdict_rows.due(engine, for_saver=True) or saving_rows.due(engine)
-        if self._unjudged & unjudged or suites - self._suites or waiting or suite_rows.are_due(engine):
+        left = self._unjudged & unjudged or self._rounds & rounds
+        if left or suites - self._suites or waiting or suite_rows.are_due(engine):
             self._process = self._start()
-        self._unjudged, self._suites = unjudged, suites
+        self._unjudged, self._suites, self._rounds = unjudged, suites, rounds
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -62,13 +66,17 @@ class Saver:
 
 def main() -> None:
     collect_seldom()
+    from bakeoff.operations.doorbells import ring_next
     from bakeoff.operations.judging.judge_runs import judge_beside_production, judge_what_is_due
+    from bakeoff.operations.judging.race_looks import look_where_rounds_are_over
     from bakeoff.operations.runs.save_winners import save_due_models
     from bakeoff.operations.suites.start_suite import start_due_members
     from bakeoff.operations.suites.suite_report import judge_due_suites
 
     context = Context(load())
     log_setup.set_up("INFO", context.configuration.settings.log_format)
+    if look_where_rounds_are_over(context):
+        ring_next(context)
     judge_what_is_due(context)
     with suppress(StoppedError):
         for run_id in verdict_rows.due(context.engine, for_saver=True):

@@ -7,6 +7,7 @@
     python -m benchmarks.verdicts rows       how many test rows a difference needs
     python -m benchmarks.verdicts shuffled   how often the shuffle check flags whom it should, and whom not
     python -m benchmarks.verdicts cost       what sketches add to scoring, and what judging takes
+    python -m benchmarks.verdicts races      what stopping candidates early saves, and whom it costs
     python -m benchmarks.verdicts real       false claims of whole runs: worker, cells, database
 
 Options: [--runs N] [--seed S] [--only TEXT] [--json FILE]. Behind each figure stands its Monte-Carlo standard
@@ -29,6 +30,7 @@ from benchmarks.verdicts import (
     interval_coverage,
     planned_rows,
     real_runs,
+    replayed_races,
     shuffled_refits,
     winner_bias,
 )
@@ -42,11 +44,21 @@ COMMANDS: Mapping[str, Callable[[int, int, str], Iterator[Table]]] = {
     "rows": planned_rows.tables,
     "shuffled": shuffled_refits.tables,
     "cost": cost.tables,
+    "races": replayed_races.tables,
     "real": real_runs.tables,
 }
 
 #: With these, `coverage`, `claims` and `winner` take three to four minutes of one core together.
-_RUNS = {"coverage": 1000, "claims": 1000, "winner": 300, "rows": 1, "shuffled": 300, "cost": 9, "real": 200}
+_RUNS = {
+    "coverage": 1000,
+    "claims": 1000,
+    "winner": 300,
+    "rows": 1,
+    "shuffled": 300,
+    "cost": 9,
+    "races": 300,
+    "real": 200,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -163,6 +163,7 @@ def read_results(
             }
             for standing in report.standings
         ],
+        "stopped": [one.to_record(report.verdict) for one in report.stopped],
         "failed": [failure_record(job, folds_of_failed(report, job)) for job in report.unsuccessful],
         "saving": report.saving.to_record() if report.saving else None,
         "tracking": report.tracking.to_record() if report.tracking else None,

@@ -284,6 +284,23 @@ class FailureOut(Out):
     folds: list[FoldOut] = Field([], description="what the folds gave before one failed")
 
 
+class StoppedOut(Out):
+    evaluation_id: Id
+    model_id: str
+    model_version: str
+    status: JobState
+    standing: Standing
+    band: tuple[int, int] | None = Field(description="first and last place that it may have")
+    after_folds: int = Field(description="that it had")
+    of_folds: int
+    leader: str | None = Field(description="who had the best score then")
+    p_value: float = Field(description="of being among the best; at most the level")
+    level: float = Field(description="that this look could spend")
+    metrics: dict[str, float | None] = Field(description="means over the folds that it had")
+    cpu_seconds: float
+    folds: list[FoldOut]
+
+
 class SavedOut(Out):
     model_id: str
     run_id: Id
@@ -336,6 +353,7 @@ class ResultsOut(Out):
     status: RunState
     verdict: VerdictOut | None = Field(description="null until the run has ended and is judged")
     results: list[ResultOut] = Field(description="of the evaluations that have completed, best first")
+    stopped: list[StoppedOut] = Field([], description="by the race: not fitted on the other folds")
     failed: list[FailureOut] = Field(description="failed, timed out or cancelled")
     saving: SavingOut | None = Field(description="null before the run has ended, and if it saves nothing")
     tracking: TrackingOut | None = Field(description="null before the run is judged, and if it is not logged")

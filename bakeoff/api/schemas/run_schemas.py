@@ -89,6 +89,7 @@ class RunOut(Out):
     seed: int
     test_size: float
     baseline_id: str | None
+    race: bool = Field(False, description="whoever is shown not to be the best is not fitted on all folds")
     priority: int = Field(description="jobs of runs with a higher priority go first")
     save: SavePolicy = Field(description="which models the run saves")
     save_as: str | None = Field(description="the name of the saved models in the registry")

@@ -5,6 +5,13 @@
     running -> queued                                       its worker died or let go, attempts are left
     queued -> cancelled                                     it was cancelled before it started
 
+In a race, where all candidates go through the folds in rounds, it also lets go of its slot between them:
+
+    running -> waiting                                      it has the folds of this round, others have not
+    waiting -> queued                                       the look after the round lets it go on
+    waiting -> stopped                                      the look shows that it is not the best
+    waiting -> cancelled                                    somebody cancelled it meanwhile
+
 A job that has ended never moves again: that is what makes a redelivered message harmless.
 """
 
@@ -21,10 +28,12 @@ from bakeoff.domain.signal import SignalJobInputs
 class JobState(StrEnum):
     QUEUED = "queued"  #: waiting for one of the evalWorkers slots
     RUNNING = "running"  #: a worker holds its lease
+    WAITING = "waiting"  #: of a race: it has done this round, and needs no slot until all have
     COMPLETED = "completed"  #: its result is stored
     FAILED = "failed"  #: the error is stored beside it
     TIMED_OUT = "timed_out"  #: it ran longer than its timeout
     CANCELLED = "cancelled"  #: a user stopped it
+    STOPPED = "stopped"  #: of a race: shown not to be the best, so it is not fitted on the other folds
 
     @property
     def has_ended(self) -> bool:
@@ -34,7 +43,8 @@ class JobState(StrEnum):
 #: The allowed moves. A state without an entry is final.
 MOVES: Mapping[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
-    JobState.RUNNING: frozenset(JobState) - {JobState.RUNNING},
+    JobState.RUNNING: frozenset(JobState) - {JobState.RUNNING, JobState.STOPPED},
+    JobState.WAITING: frozenset({JobState.QUEUED, JobState.STOPPED, JobState.CANCELLED}),
 }
 
 

@@ -1,7 +1,7 @@
 """A run is one bake-off: a set of candidates on one dataset snapshot.
 
     queued -> running                          its first job is claimed
-    queued | running -> completed              every job completed
+    queued | running -> completed              every job completed, or was stopped by the race
     queued | running -> partial                some completed, some did not
     queued | running -> failed                 none completed
     queued | running -> cancelled              one of its jobs was cancelled, whatever completed before
@@ -89,6 +89,11 @@ class Run:
     ended_at: datetime | None = None
 
     @property
+    def is_race(self) -> bool:
+        """Whether candidates that are shown not to be the best are not fitted on the other folds."""
+        return bool(self.options.get("race"))
+
+    @property
     def kind(self) -> JobKind:
         return JobKind.EVALUATION if self.signals is None else JobKind.SIGNALS
 
@@ -124,6 +129,7 @@ class Run:
             "testSize": self.test_size,
             "baselineId": self.baseline_id,
             "priority": self.priority,
+            "race": self.is_race,
             "save": self.save.policy if self.save else SavePolicy.NONE,
             "saveAs": self.save.name if self.save else None,
             "signals": self.signals.to_record() if self.signals else None,
@@ -140,6 +146,6 @@ def end_of_run(jobs: Mapping[JobState, int]) -> RunState:
     if jobs.get(JobState.CANCELLED):
         return RunState.CANCELLED
     completed = jobs.get(JobState.COMPLETED, 0)
-    if completed == sum(jobs.values()):
+    if completed and completed + jobs.get(JobState.STOPPED, 0) == sum(jobs.values()):
         return RunState.COMPLETED
     return RunState.PARTIAL if completed else RunState.FAILED

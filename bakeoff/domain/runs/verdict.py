@@ -4,6 +4,7 @@
     tied           in that set with others: not told apart from the best
     equivalent     as tied, and shown to be within the user's margin of the best
     worse          shown not to be the best
+    stopped        of a race: shown not to be the best after some of the folds, and not fitted on the others
     insufficient   no score, nobody to be compared with, or too few rows to claim anything
 
 A tie is no proof of equality: only a margin, and enough rows, make an `equivalent`.
@@ -24,6 +25,7 @@ class Standing(StrEnum):
     TIED = "tied"
     EQUIVALENT = "equivalent"
     WORSE = "worse"
+    STOPPED = "stopped"
     INSUFFICIENT = "insufficient"
 
 

@@ -25,6 +25,7 @@ from bakeoff.evaluation.metrics.score_folds import score_fold
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import PredictedFiles, folded_rows, score_snapshot
 from bakeoff.evaluation.reuse.audit_check import sha256
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from registry.columns.predictions import Predictions
 from registry.columns.signature import Signature
 
@@ -58,6 +59,7 @@ def score_outputs(
         rules=_scored_by(run, functions),
         target_kind=run.dataset.target_kind,
         classes=snapshot.classes(paths.snapshot),
+        split=run.dataset.split_id if run.is_race else None,
         functions=functions,
     )
 
@@ -81,6 +83,29 @@ def score_files(
         sealed=sealed,
         sketched=sketched,
     )
+
+
+def sketch_folds(run: Run, job: Job, paths: JobPaths, number: int) -> list[Sketch]:
+    """The sketches of the first folds, by the metric that ranks, from the predictions of all folds.
+
+    Fewer than `number` if the metric has none.
+    """
+    data = folded_rows(run.dataset, paths.snapshot)
+    predictions = load_predictions(job, paths)
+    rules = replace(run.rules, metrics=run.rules.metrics[:1])
+    scored = [
+        score_fold(
+            data,
+            place,
+            predictions.of(data.rows_of(place)),
+            rules=rules,
+            target_kind=run.dataset.target_kind,
+            classes=snapshot.classes(paths.snapshot),
+            split=run.dataset.split_id,
+        )
+        for place in range(number)
+    ]
+    return [one.sketches[rules.metrics[0]] for one in scored if rules.metrics[0] in one.sketches]
 
 
 def _scored_by(run: Run, functions: Mapping[str, MetricFunction]) -> ScoringRules:

@@ -75,6 +75,13 @@ class Scored:
     earlier_s: float = 0.0  #: what earlier attempts took for folds that are not fitted again
 
 
+@dataclass(frozen=True, kw_only=True)
+class RoundDone:
+    """Of a race: it has the folds of this round, and waits for those that have not."""
+
+    folds: int  #: that it has
+
+
 EvaluationEnd = Scored | Faulty | Killed | Stopped
 
 

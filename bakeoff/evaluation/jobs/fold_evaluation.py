@@ -29,7 +29,7 @@ from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Provenance, f
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
 from bakeoff.evaluation.jobs.choosing.accept_choices import CHOICES, choices_in, warnings_about
-from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored, score_within_time
+from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored, score_within_time
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
@@ -51,8 +51,14 @@ class KeptFolds(Protocol):
     def earlier(self, place: int) -> Iterable["EarlierFold"]:
         """The same fold of the same candidate as other jobs have kept it, the newest first."""
 
-    def keep(self, fold: FoldResult) -> bool:
-        """False when the job is no longer ours: then nothing was written."""
+    def keep(self, fold: FoldResult, sketch: bytes | None) -> bool:
+        """False when the job is no longer ours: then nothing was written.
+
+        `sketch`: of the metric that ranks, in a race.
+        """
+
+    def goal(self) -> int:
+        """How many fits it may have by now: all of the design, or in a race those until the next look."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,32 +69,40 @@ class EarlierFold:
     predictions: Path  #: where that job has, or had, those of the whole; those of the fold lie beside it
 
 
-def evaluate_folds(evaluation: EvaluationUnderWay, fit: FitPart, kept: KeptFolds) -> EvaluationEnd:
+@dataclass(frozen=True, kw_only=True)
+class _FoldDone:
+    fold: FoldResult
+    scores: Scores
+    earlier_s: float = 0.0  #: what another job took for it, which is not counted by our own clock
+
+    def sketch(self, metric: str) -> bytes | None:
+        found = self.scores.sketches.get(metric)
+        return found.to_bytes() if found else None
+
+
+def evaluate_folds(
+    evaluation: EvaluationUnderWay, fit: FitPart, kept: KeptFolds
+) -> EvaluationEnd | RoundDone:
     """The first fold that fails ends the job, and names itself. What the folds before it gave stays kept."""
     design = evaluation.run.dataset.design
+    goal = kept.goal()
     done = {place: fold for place, fold in kept.present().items() if _is_still_true(evaluation, place, fold)}
     earlier_s = sum(fold.duration_s for fold in done.values())
     began = time.monotonic()
     for place in range(design.fits):
         if place in done:
             continue
+        if place >= goal:
+            return RoundDone(folds=place)
         if more_seeds_say_nothing(evaluation, place, done):
             break
-        title = design.fold_title(place)
         left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began)
-        if left_s <= 0:
-            return _out_of_time(evaluation, title)
-        taken = _taken_over(evaluation, place, kept.earlier(place))
-        if taken is not None:
-            earlier_s += taken.duration_s
-            done[place] = taken
-        else:
-            at = time.monotonic()
-            end = fit(fold_of(evaluation, place, left_s))
-            if not isinstance(end, Scored):
-                return _named(end, title, evaluation)
-            done[place] = fold_result(place, end, time.monotonic() - at)
-        if not kept.keep(done[place]):
+        end = _one_fold(evaluation, place, fit, kept, left_s=left_s)
+        if not isinstance(end, _FoldDone):
+            return end
+        earlier_s += end.earlier_s
+        done[place] = end.fold
+        if not kept.keep(end.fold, end.sketch(evaluation.run.rules.metrics[0])):
             return _no_longer_ours(evaluation)
     folds = whole_seeds(evaluation, done)
     left_s = evaluation.job.timeout_s - earlier_s - (time.monotonic() - began)
@@ -100,9 +114,26 @@ def evaluate_folds(evaluation: EvaluationUnderWay, fit: FitPart, kept: KeptFolds
     return score_within_time(partial(together, evaluation, folds, refit, earlier_s), evaluation)
 
 
+def _one_fold(
+    evaluation: EvaluationUnderWay, place: int, fit: FitPart, kept: KeptFolds, *, left_s: float
+) -> "_FoldDone | Faulty | Killed | Stopped":
+    """Takes the fold over from another job, or fits it."""
+    title = evaluation.run.dataset.design.fold_title(place)
+    if left_s <= 0:
+        return _out_of_time(evaluation, title)
+    taken = _taken_over(evaluation, place, kept.earlier(place))
+    if taken is not None:
+        return taken
+    at = time.monotonic()
+    end = fit(fold_of(evaluation, place, left_s))
+    if not isinstance(end, Scored):
+        return _named(end, title, evaluation)
+    return _FoldDone(fold=fold_result(place, end, time.monotonic() - at), scores=end.scores)
+
+
 def _taken_over(
     evaluation: EvaluationUnderWay, place: int, earlier: Iterable[EarlierFold]
-) -> FoldResult | None:
+) -> _FoldDone | None:
     """The newest that a fit of this fold would repeat. Its predictions are copied to those of this job.
 
     None if there is none, or if those that there are differ: the candidate predicts something else each time.
@@ -117,7 +148,8 @@ def _taken_over(
         scores = score_outputs(part)
     except (OSError, BadPredictionsError):
         return None  # they were removed just now, or cannot be scored by the rules of this run
-    return replace(found[0].fold, metrics=scores.metrics)
+    fold = replace(found[0].fold, metrics=scores.metrics)
+    return _FoldDone(fold=fold, scores=scores, earlier_s=fold.duration_s)
 
 
 def _with_predictions(evaluation: EvaluationUnderWay, earlier: EarlierFold) -> EvaluationUnderWay:
@@ -257,7 +289,9 @@ def fold_result(place: int, scored: Scored, duration_s: float) -> FoldResult:
     )
 
 
-def _named(end: Faulty | Killed | Stopped, title: str, evaluation: EvaluationUnderWay) -> EvaluationEnd:
+def _named(
+    end: Faulty | Killed | Stopped, title: str, evaluation: EvaluationUnderWay
+) -> Faulty | Killed | Stopped:
     if isinstance(end, Stopped):
         return end
     if isinstance(end, Faulty) and end.state is JobState.TIMED_OUT and end.error.phase is not Phase.SCORE:

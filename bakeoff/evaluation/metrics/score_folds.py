@@ -21,6 +21,7 @@ from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunct
 from bakeoff.evaluation.metrics.result_details import bounded
 from bakeoff.evaluation.metrics.score_predictions import Scores, block_map_of, score_rows
 from bakeoff.evaluation.statistics.cross_validation import out_of_fold
+from bakeoff.evaluation.statistics.sketches.blocks import BlockMap
 from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from registry.columns.class_predictions import Label
 from registry.columns.predictions import BadPredictionsError, Predictions
@@ -46,6 +47,23 @@ class FoldedRows:
         """The places of each tested row once."""
         return np.arange(self._edges[self.design.folds - 1][1])
 
+    def whole_blocks(self, split: str) -> BlockMap:
+        """The blocks of all tested rows. `split`: the address of the split, with its folds."""
+        first = self.of_first_repeat
+        return block_map_of(
+            len(first),
+            split=split,
+            groups=None if self.groups is None else self.groups[first],
+            weights=None if self.weights is None else self.weights[first],
+        )
+
+    def blocks_of(self, place: int, whole: BlockMap) -> BlockMap:
+        """The rows of a fold, in the blocks of the whole."""
+        first = self.of_first_repeat
+        place_of = np.zeros(int(self.rows.max()) + 1, dtype=np.intp)
+        place_of[self.rows[first]] = first
+        return whole.fold(place_of[self.rows[self.rows_of(place)]])
+
     @property
     def _edges(self) -> list[tuple[int, int]]:
         return list(pairwise(accumulate((tested for _, tested in self.sizes), initial=0)))
@@ -59,13 +77,20 @@ def score_fold(
     rules: ScoringRules,
     target_kind: TargetKind,
     classes: Sequence[Label],
+    split: str | None = None,
     functions: Mapping[str, MetricFunction] = NO_FUNCTIONS,
 ) -> Scores:
-    """The metrics of one fold, without sketches. `predictions`: of its rows alone."""
+    """The metrics of one fold. `predictions`: of its rows alone.
+
+    `split`: its address, for sketches in the blocks of the whole; None: no sketches are made.
+    """
     rows = data.rows_of(place)
     true = data.true[rows]
     _require_as_many(predictions, len(true))
-    block_map = block_map_of(len(true), weights=None if data.weights is None else data.weights[rows])
+    if split is None:
+        block_map = block_map_of(len(true), weights=None if data.weights is None else data.weights[rows])
+    else:
+        block_map = data.blocks_of(place, data.whole_blocks(split))
     return score_rows(
         true,
         predictions,
@@ -73,7 +98,7 @@ def score_fold(
         rules=rules,
         target_kind=target_kind,
         classes=classes,
-        sketched=False,
+        sketched=split is not None,
         curved=False,
         functions=functions,
     )
@@ -92,21 +117,13 @@ def score_folds(
 ) -> Scores:
     """`predictions`: of all folds, as the rows stand. `split`: the address of the split, with its folds."""
     _require_as_many(predictions, len(data.true))
-    first = data.of_first_repeat
-    whole = block_map_of(
-        len(first),
-        split=split,
-        groups=None if data.groups is None else data.groups[first],
-        weights=None if data.weights is None else data.weights[first],
-    )
-    place_of = np.zeros(int(data.rows.max()) + 1, dtype=np.intp)
-    place_of[data.rows[first]] = first
+    whole = data.whole_blocks(split)
 
-    def scored(rows: NDArray[np.intp], *, fold: bool) -> Scores:
+    def scored(rows: NDArray[np.intp], block_map: BlockMap, *, fold: bool) -> Scores:
         return score_rows(
             data.true[rows],
             predictions.of(rows),
-            whole.fold(place_of[data.rows[rows]]) if fold else whole,
+            block_map,
             rules=rules,
             target_kind=target_kind,
             classes=classes,
@@ -115,8 +132,11 @@ def score_folds(
             functions=functions,
         )
 
-    together = scored(first, fold=False)
-    folds = [scored(data.rows_of(place), fold=True) for place in range(data.design.splits)]
+    together = scored(data.of_first_repeat, whole, fold=False)
+    folds = [
+        scored(data.rows_of(place), data.blocks_of(place, whole), fold=True)
+        for place in range(data.design.splits)
+    ]
     metrics = {name: _mean([fold.metrics[name] for fold in folds]) for name in rules.metrics}
     warnings = [*together.details["warnings"], *_undefined(data.design, metrics, folds)]
     return Scores(

@@ -4,12 +4,14 @@ A dataset may say in which column its groups, its times or its folds stand. A ru
 for something else itself. What cannot be had together is refused here, before any data are read.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
 from bakeoff.domain.design import FEWEST_SEEDS, MOST_FITS, Design
 from bakeoff.domain.errors import InvalidInputError, in_field
+from bakeoff.domain.metric import is_custom
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.command_line_option import HelpPanel, OnCommandLine
 from bakeoff.evaluation.planning.request_body import Body
@@ -94,6 +96,29 @@ def refuse_seal(seal: float, design: Design) -> None:
     if design.group is not None:
         raise InvalidInputError(
             f"seal is {seal:g}, and rows of one {design.group!r} would be sealed and open: say --seal 0"
+        )
+
+
+def refuse_race(design: Design, metrics: Sequence[str]) -> None:
+    """A race compares all candidates after each fold, and takes the folds for draws of the same kind."""
+    if not design.has_folds:
+        raise InvalidInputError(
+            "race is true, and a race stops candidates between folds, of which there are none: say how "
+            "many, such as --folds 5"
+        )
+    if design.time is not None:
+        raise InvalidInputError(
+            f"race is true, and in the order of {design.time} the first folds have the fewest rows to learn "
+            "from, so who is behind there may lead in the end: leave race out"
+        )
+    if design.seeds > 1:
+        raise InvalidInputError(
+            f"race is true and seeds is {design.seeds}, and a race fits each fold once: leave one of them out"
+        )
+    if metrics and is_custom(metrics[0]):
+        raise InvalidInputError(
+            f"race is true, and {quoted(metrics[0])}, which ranks, is a function that is called after the "
+            "last fold: name a built-in metric before it, or leave race out"
         )
 
 

@@ -98,6 +98,9 @@ class RunSpec(Body):
     seal: Annotated[float | None, OnCommandLine(panel=_SCORING, metavar="SHARE")] = Field(
         None, ge=0, le=0.9, description="Share of the test rows that only the winner is scored on."
     )
+    race: Annotated[bool, OnCommandLine(panel=_RUNNING, needs_cells=True)] = Field(
+        False, description="With folds, stop early whoever is shown not to be the best."
+    )
     strict: Annotated[bool, OnCommandLine(panel=_SCORING)] = Field(
         False, description="Recommend and save nobody while a serious finding is open."
     )

@@ -46,6 +46,20 @@ def out_of_fold(repeats: Sequence[Sequence[Sketch]]) -> Sketch:
     folds = len(repeats[0])
     if any(len(repeat) != folds for repeat in repeats):
         raise ValueError(f"every repeat has the same number of folds, got {[len(one) for one in repeats]}")
+    return _together(repeats, variance_factor(folds))
+
+
+def some_folds(sketches: Sequence[Sketch], folds: int) -> Sketch:
+    """One sketch of the first few folds, while the others are not fitted. `folds`: how many a repeat has.
+
+    The variance over the rows of j of k folds is multiplied by 1 + j/(k - 1). That is the correction of
+    Nadeau and Bengio, S^2 (1/j + 1/(k - 1)), and of all folds it is `variance_factor`.
+    """
+    share = min(len(sketches), folds) / folds
+    return _together([sketches], 1 + share * (variance_factor(folds) - 1))
+
+
+def _together(repeats: Sequence[Sequence[Sketch]], factor: float) -> Sketch:
     sketches = [sketch for repeat in repeats for sketch in repeat]
     first = sketches[0]
     values = [sketch.value for sketch in sketches if sketch.value is not None]
@@ -60,8 +74,8 @@ def out_of_fold(repeats: Sequence[Sequence[Sketch]]) -> Sketch:
         trials=None,
         hits=None,
         base=_base(repeats),
-        variance_factor=variance_factor(folds),
-        split=f"{len(repeats)} times {folds} folds, {identities}",
+        variance_factor=factor,
+        split=f"{len(repeats)} times {len(repeats[0])} folds, {identities}",
     )
 
 

@@ -42,6 +42,9 @@ from bakeoff.evaluation.statistics.winner import (
     minimum_detectable_difference,
 )
 
+#: Of all claims of one kind, the share of runs of equal candidates in which one is false, at most.
+LEVEL = 0.05
+
 METHOD = (
     "block sums of influence functions; first place: model confidence set (T_R); pairs and references: "
     "step-down max-T; {draws} Gaussian draws"
@@ -76,7 +79,7 @@ def judge(
     *,
     metric: str,
     greater_is_better: bool,
-    level: float = 0.05,
+    level: float = LEVEL,
     margin: float | None = None,
     prefer: PreferAmongTied | Sequence[str] = PreferAmongTied.PREDICT_TIME,
     references: Sequence[Reference] = (),

@@ -27,12 +27,13 @@ from bakeoff.domain.runs.verdict import RunVerdict, SplitReuse
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.check_findings import findings_of_checks
 from bakeoff.operations.judging.constant_answer import always_positive
+from bakeoff.operations.judging.race_looks import with_stopped
 from bakeoff.operations.judging.sketch_results import sketch_what_has_none
 from bakeoff.operations.judging.split_use import SpentRows, with_use_of_split
 from bakeoff.operations.judging.strictness import is_strict, without_crown
 from bakeoff.operations.upkeep.leased_work import work_while_leased
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs import job_rows, race_rows, run_rows
 from bakeoff.store.bakeoffs.results import verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
@@ -143,7 +144,8 @@ def verdict_of(
     """
     from bakeoff.evaluation.checks.result_checks import result_findings
     from bakeoff.evaluation.checks.shuffled_labels import shuffle_findings
-    from bakeoff.evaluation.statistics.judging import Reference, judge
+    from bakeoff.evaluation.statistics.judging import LEVEL, Reference, judge
+    from bakeoff.evaluation.statistics.racing import level_in_the_end
     from bakeoff.operations.judging.judged_results import use_of_split
     from bakeoff.operations.judging.shuffle_check import own_scores
 
@@ -168,7 +170,10 @@ def verdict_of(
         references=references,
         may_be_taken=spent.may_be_taken if spent and not is_held_back else lambda _: not is_held_back,
         use=use_of_split(context, run.dataset.split_id),
+        level=level_in_the_end() if run.is_race else LEVEL,
     )
+    if run.is_race:
+        verdict = with_stopped(verdict, race_rows.looks(context.engine, run.id))
     verdict = with_use_of_split(context, run, verdict, results, None if is_held_back else spent)
     verdict = _with_shuffle_check(context, run, verdict, deaths)
     findings = verdict.findings

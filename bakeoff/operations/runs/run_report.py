@@ -14,6 +14,7 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
 from bakeoff.domain.wording import listed
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, in_order_of_bands, rank
+from bakeoff.operations.runs.stopped_candidates import StoppedCandidate, stopped_candidates
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
 from bakeoff.store.bakeoffs.results import curve_rows, fold_rows, tracking_rows, verdict_rows
 from bakeoff.store.bakeoffs.run_rows import RunSummary
@@ -29,11 +30,12 @@ class RunReport:
     metrics: tuple[str, ...]  #: the one that ranks, then the others
     standings: Sequence[LeaderboardRow]
     unsuccessful: Sequence[Job]  #: failed, timed out or cancelled
-    open: Sequence[Job]  #: queued or running
+    open: Sequence[Job]  #: queued, running, or in a race waiting for others
     ensemble: Sequence[EnsembleSignal] = ()  #: of a run of signals, as far as models have answered
     verdict: RunVerdict | None = None  #: by the metric that ranks; None until the run is judged
     families: Mapping[str, str] = field(default_factory=dict)  #: by id of the candidate, of members of grids
     folds: Mapping[str, Sequence[FoldResult]] = field(default_factory=dict)  #: by job, of a run with folds
+    stopped: Sequence[StoppedCandidate] = ()  #: by its race
     saving: Saving | None = None  #: None before the run has ended, and for one that saves nothing
     tracking: Tracking | None = (
         None  #: None before the run is judged, and for one that is not logged to MLflow
@@ -75,7 +77,8 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
     if verdict is not None:
         standings = in_order_of_bands(standings, verdict.bands)
     every = job_rows.of_run(engine, run_id)
-    ended = [job for job in every if job.state is not JobState.COMPLETED]
+    ended = [job for job in every if job.state not in {JobState.COMPLETED, JobState.STOPPED}]
+    folds = fold_rows.of_run(engine, run_id) if run.dataset.design.fits > 1 else {}
     return RunReport(
         summary=summary,
         metrics=tuple(dict.fromkeys([ranking, *run.rules.metrics])),
@@ -85,7 +88,15 @@ def read_report(engine: "Engine", run_id: str, *, metric: str | None = None) -> 
         ensemble=model_signals.ensemble_of_run(engine, run),
         verdict=verdict,
         families={job.candidate.id: job.candidate.family for job in every if job.candidate.family},
-        folds=fold_rows.of_run(engine, run_id) if run.dataset.design.fits > 1 else {},
+        folds=folds,
+        stopped=stopped_candidates(
+            engine,
+            every,
+            run.dataset.design,
+            folds,
+            best_is=1 if run.rules.greater_is_better(ranking) else -1,
+            metric=ranking,
+        ),
         saving=saving_rows.of_run(engine, run_id) if run.save else None,
         tracking=tracking_rows.of_run(engine, run_id),
     )
@@ -138,6 +149,7 @@ def report_record(report: RunReport) -> dict[str, Any]:
         "run": run_record(report.summary),
         "verdict": verdict.to_record() if verdict else None,
         "leaderboard": standings,
+        "stopped": [one.to_record(verdict) for one in report.stopped],
         "failed": failed,
         "saving": report.saving.to_record() if report.saving else None,
         "tracking": report.tracking.to_record() if report.tracking else None,

@@ -1,4 +1,4 @@
-"""Cancelling runs and jobs: queued jobs end at once, and running ones are stopped by their workers.
+"""Cancelling runs and jobs: queued and waiting jobs end at once, running ones are stopped by their workers.
 
 A worker sees within seconds that the cancellation of its job was requested.
 """
@@ -14,7 +14,7 @@ from bakeoff.store.bakeoffs import outbox
 from bakeoff.store.bakeoffs.row_mapping import name_in_events
 from bakeoff.store.bakeoffs.run_rows import close_if_over, lock_run
 from bakeoff.store.database.engine import now, writing
-from bakeoff.store.database.tables import IS_QUEUED, IS_RUNNING, jobs
+from bakeoff.store.database.tables import IS_RUNNING, jobs
 
 
 def cancel_run(engine: Engine, run_id: str) -> bool:
@@ -33,7 +33,7 @@ def cancel_job(engine: Engine, job_id: str) -> bool:
 def _cancel(connection: Connection, run_id: str, which: ColumnElement[bool]) -> bool:
     lock_run(connection, run_id)
     at = now(connection)
-    cancelled = _cancel_queued(connection, which, at)
+    cancelled = _cancel_idle(connection, which, at)
     requested = connection.execute(
         update(jobs)
         .where(which, IS_RUNNING)
@@ -45,11 +45,11 @@ def _cancel(connection: Connection, run_id: str, which: ColumnElement[bool]) -> 
     return bool(cancelled or requested.rowcount)
 
 
-def _cancel_queued(connection: Connection, which: ColumnElement[bool], at: datetime) -> list[dict[str, Any]]:
-    # Compare-and-swap: a job that was claimed meanwhile is not queued any more, and its worker will stop it.
+def _cancel_idle(connection: Connection, which: ColumnElement[bool], at: datetime) -> list[dict[str, Any]]:
+    # Compare-and-swap: a job that was claimed meanwhile is not idle any more, and its worker will stop it.
     ended = connection.execute(
         update(jobs)
-        .where(which, IS_QUEUED)
+        .where(which, jobs.c.state.in_([JobState.QUEUED, JobState.WAITING]))
         .values(state=JobState.CANCELLED, ended_at=at)
         .returning(jobs.c.id, jobs.c.model_id, jobs.c.model_version, jobs.c.attempt, jobs.c.position)
     )

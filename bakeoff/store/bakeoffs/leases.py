@@ -201,6 +201,7 @@ _REQUEUE = (
     .values(state=JobState.QUEUED, lease_token=None, lease_expires_at=None)
 )
 _RELEASE = _REQUEUE.values(attempt=jobs.c.attempt - 1)
+_WAIT = _RELEASE.values(state=JobState.WAITING)
 _RETRY = _REQUEUE.where(jobs.c.attempt < jobs.c.max_attempts)
 _SILENT = select(jobs).where(IS_RUNNING, _IS_SILENT).order_by(jobs.c.lease_expires_at)
 # Checked again under the lock of the run: the holder may have renewed its lease since `_SILENT` was read.
@@ -377,6 +378,16 @@ def release(engine: Engine, lease: Lease) -> bool:
     with writing(engine) as connection:
         lock_run(connection, lease.run_id)
         return _change(connection, _RELEASE, lease) or _end(connection, lease, JobState.CANCELLED)
+
+
+def wait(engine: Engine, lease: Lease) -> bool:
+    """Let the job wait for the others of its race, without a lease and without counting the attempt.
+
+    If the cancellation of the job was requested, it ends as cancelled instead.
+    """
+    with writing(engine) as connection:
+        lock_run(connection, lease.run_id)
+        return _change(connection, _WAIT, lease) or _end(connection, lease, JobState.CANCELLED)
 
 
 def retry_or_fail(engine: Engine, lease: Lease, error: JobError) -> bool:

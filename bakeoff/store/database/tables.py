@@ -7,6 +7,7 @@ evaluation_runs 1 ── n evaluation_jobs 1 ── 0..1 evaluation_results
                                                1 ── n    sketches
                                                1 ── n    fold_results
                                                1 ── n    shuffled_refits
+                1 ── n    race_looks
 audit_log         what users have changed over HTTP
 outbox            events that are to be published, in the order in which they happened
 candidate_loads   why candidates were rejected, the last hundred rejections of each
@@ -255,6 +256,7 @@ fold_results = Table(
     Column("place", Integer, primary_key=True),
     Column("fold", _Json, nullable=False),
     Column("made_at", Utc, nullable=False),
+    Column("sketch", LargeBinary),  # of the metric that ranks, in a race
     CheckConstraint("place >= 0", name="place_counted"),
 )
 
@@ -266,6 +268,16 @@ shuffled_refits = Table(
     Column("made_of", String(64), nullable=False),
     Column("above_chance", Float, nullable=False),
     CheckConstraint("place >= 0", name="place_counted"),
+)
+
+race_looks = Table(
+    "race_looks",
+    metadata,
+    Column("run_id", String(36), ForeignKey("evaluation_runs.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("look", _Json, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    CheckConstraint("number >= 1", name="number_counted"),
 )
 
 verdicts = Table(

@@ -29,6 +29,8 @@ _STATES: Final = {
     "failed": ("cross", "bad", "Failed"),
     "timed_out": ("clock", "late", "Timed out"),
     "cancelled": ("stop", "idle", "Cancelled"),
+    "waiting": ("clock", "idle", "Waiting for others"),
+    "stopped": ("down", "idle", "Stopped by the race"),
     "queued": ("clock", "idle", "Queued"),
     "partial": ("alert", "late", "Finished with failures"),
 }

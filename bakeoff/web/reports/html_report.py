@@ -8,7 +8,7 @@ from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.cost_figures import telling_cost
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with
 from bakeoff.web.charts.job_waterfall import job_waterfall
-from bakeoff.web.charts.leaderboard_markup import leaderboard_table
+from bakeoff.web.charts.leaderboard_markup import leaderboard_table, stopped_list
 from bakeoff.web.charts.markup import Child, Markup, name_of, tag
 from bakeoff.web.charts.number_text import duration_text
 from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_recall_plot, roc_plot
@@ -32,6 +32,7 @@ def html_report(contents: ReportContents) -> str:
         verdict_box(contents.verdict, pending=_pending(contents)),
         None if contents.verdict else findings_list(contents.findings),
         leaderboard_table(contents.report),
+        stopped_list(contents.report),
         _differences(contents),
         _curves(contents),
         _pareto(contents),

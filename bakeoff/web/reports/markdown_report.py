@@ -29,6 +29,7 @@ def markdown_report(contents: ReportContents) -> str:
         *_verdict(contents),
         *_findings(contents.findings),
         *_leaderboard(contents, folded),
+        *_stopped(contents.report["stopped"], contents.run["metrics"][0]),
         *_without_result(folded, len(contents.report["failed"])),
         *_members(contents, folded),
         *_made_from(contents),
@@ -208,6 +209,18 @@ def _notes(row: Record, contents: ReportContents, folded: FoldedBoard) -> str:
     if note := folded.note_on(row):
         said.append(prose(note))
     return ", ".join(said)
+
+
+def _stopped(stopped: Sequence[Record], metric: str) -> Iterator[str]:
+    if not stopped:
+        return
+    yield f"Stopped by the race: {len(stopped)}"
+    yield ""
+    for one in stopped:
+        score = cost_text(one["metrics"][metric]) if one["metrics"].get(metric) is not None else "undefined"
+        after = f"after {one['afterFolds']} of {one['ofFolds']} folds, {prose(metric)} {score} so far"
+        yield f"- {code(one['modelId'])} {prose(one['modelVersion'])} {after}"
+    yield ""
 
 
 def _without_result(folded: FoldedBoard, number: int) -> Iterator[str]:

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from bakeoff.domain.runs.job import JobState
+from bakeoff.domain.runs.run import RunState
 from bakeoff.operations.runs.run_report import RunReport, read_report, report_record
 from bakeoff.store.bakeoffs import label_rows, run_rows, schedule_slots
 from bakeoff.web.charts.folded_families import families_of
-from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
+from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table, stopped_list
 from bakeoff.web.charts.verdict_box import verdict_box
 from bakeoff.web.views.board_table import board_table
 from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
@@ -51,6 +52,7 @@ def show_run(visit: Visit) -> Answer:
         data={
             **run_head(visit, report, "leaderboard"),
             "board": leaderboard_table(shown, options),
+            "stopped": stopped_list(record, link=lambda one: f"/jobs/{one['evaluationId']}"),
             "verdict": verdict_box(record.get("verdict"), pending=_pending(report)),
             "metrics": report.metrics,
             "metric": report.metrics[0],
@@ -115,7 +117,7 @@ def run_head(visit: Visit, report: RunReport, tab: str) -> dict[str, Any]:
         "took_s": (run.ended_at - run.started_at).total_seconds()
         if run.ended_at and run.started_at
         else None,
-        "can_retry": run.state.has_ended and counts.get(JobState.COMPLETED, 0) < total,
+        "can_retry": run.state.has_ended and run.state is not RunState.COMPLETED,
     }
 
 

@@ -7,7 +7,7 @@ from bakeoff.web.shown_tables import Cell, ShownTable
 
 
 def board_table(record: Mapping[str, Any]) -> ShownTable:
-    """`record`: of a run's report. Candidates without a result stand last, with the reason."""
+    """`record`: of a run's report. Those without a result stand last, with the reason."""
     metrics = record["run"]["metrics"]
     columns = ["place", "modelId", "modelVersion", "family", "status", "standing"]
     for metric in metrics:
@@ -15,6 +15,21 @@ def board_table(record: Mapping[str, Any]) -> ShownTable:
     columns += ["fitSeconds", "predictSeconds", "peakMemoryMb", "evaluationId", "error"]
     rows = [_row(row, metrics) for row in record["leaderboard"]]
     blank: list[Cell] = [None] * (3 * len(metrics) + 3)
+    scores = [one["metrics"] for one in record["stopped"]]
+    stopped: list[list[Cell]] = [
+        [
+            one["band"][0] if one["band"] else None,
+            one["modelId"],
+            one["modelVersion"],
+            str(one["status"]),
+            one["standing"],
+            *(cell for metric in metrics for cell in (its.get(metric), None, None)),
+            *[None] * 3,
+            one["evaluationId"],
+            f"stopped after {one['afterFolds']} of {one['ofFolds']} folds",
+        ]
+        for one, its in zip(record["stopped"], scores, strict=True)
+    ]
     failed: list[list[Cell]] = [
         [
             None,
@@ -29,7 +44,7 @@ def board_table(record: Mapping[str, Any]) -> ShownTable:
         ]
         for one in record["failed"]
     ]
-    return ShownTable(name="leaderboard", columns=columns, rows=[*rows, *failed])
+    return ShownTable(name="leaderboard", columns=columns, rows=[*rows, *stopped, *failed])
 
 
 def _row(row: Mapping[str, Any], metrics: list[str]) -> list[Cell]:

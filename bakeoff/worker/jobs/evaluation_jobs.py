@@ -13,6 +13,7 @@ from bakeoff.evaluation.datasets.snapshot_layout import folder_of
 from bakeoff.evaluation.jobs.accept_outputs import has_predictions_of
 from bakeoff.evaluation.jobs.evaluation_job import (
     EvaluationEnd,
+    RoundDone,
     Scored,
     evaluate_in_cell,
     rescore,
@@ -22,10 +23,10 @@ from bakeoff.evaluation.jobs.evaluation_job import (
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.fold_evaluation import EarlierFold, evaluate_folds, remove_parts
 from bakeoff.settings.configuration import Configuration
-from bakeoff.store.bakeoffs import leases
+from bakeoff.store.bakeoffs import leases, race_rows
 from bakeoff.store.bakeoffs.leases import Claim, NextClaim
 from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows
-from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork
+from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +41,12 @@ def work(at_work: JobAtWork) -> Ending:
         permission=at_work.monitor,
         metric_timeout_s=at_work.context.configuration.settings.metric_timeout,
     )
-    end = _rescored(evaluation, at_work) if at_work.job.reuses else None
+    end: EvaluationEnd | RoundDone | None = _rescored(evaluation, at_work) if at_work.job.reuses else None
     if end is None:
         end = _fitted(evaluation, at_work)
+    if isinstance(end, RoundDone):
+        title = evaluation.run.dataset.design.fold_title(end.folds - 1)
+        return Waiting(summary=f"{title} is done, and the others are waited for")
     if not isinstance(end, Scored):
         return end
     result = result_of(evaluation, end, duration_s=time.monotonic() - began)
@@ -55,14 +59,16 @@ def work(at_work: JobAtWork) -> Ending:
     )
 
 
-def _fitted(evaluation: EvaluationUnderWay, at_work: JobAtWork) -> EvaluationEnd:
+def _fitted(evaluation: EvaluationUnderWay, at_work: JobAtWork) -> EvaluationEnd | RoundDone:
     def fit(part: EvaluationUnderWay) -> EvaluationEnd:
         return evaluate_in_cell(part, at_work.warm_parent())
 
     if evaluation.run.dataset.design.fits == 1:
-        end = fit(evaluation)
+        end: EvaluationEnd | RoundDone = fit(evaluation)
     else:
         end = evaluate_folds(evaluation, fit, _FoldsInDatabase(at_work))
+    if isinstance(end, RoundDone):
+        return end
     return with_own_metrics(end, evaluation, at_work.warm_parent)
 
 
@@ -82,12 +88,19 @@ class _FoldsInDatabase:
                 whole = configuration.predictions_of(one.run_id, one.job_id)
                 yield EarlierFold(fold=one.fold, predictions=whole)
 
-    def keep(self, fold: FoldResult) -> bool:
+    def keep(self, fold: FoldResult, sketch: bytes | None) -> bool:
         at_work = self._at_work
         design = at_work.run.dataset.design
         return at_work.monitor.insist(
-            partial(fold_rows.keep, at_work.context.engine, at_work.lease, design, fold)
+            partial(fold_rows.keep, at_work.context.engine, at_work.lease, design, fold, sketch)
         )
+
+    def goal(self) -> int:
+        run, design = self._at_work.run, self._at_work.run.dataset.design
+        if not run.is_race or self._at_work.job.candidate.id == run.baseline_id:
+            return design.fits
+        looks = race_rows.looks(self._at_work.context.engine, run.id)
+        return design.fits if looks and looks[-1].is_last else len(looks) + 1
 
 
 def _write(

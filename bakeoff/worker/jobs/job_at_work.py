@@ -46,7 +46,14 @@ class Completed:
     summary: str  #: how it ended, for the log and Flower
 
 
-Ending = Completed | Faulty | Killed | Stopped
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """Of a race: it lets go of its slot until the others have done the same folds."""
+
+    summary: str
+
+
+Ending = Completed | Waiting | Faulty | Killed | Stopped
 
 #: What a kind of job supplies: it works on a claimed job, and returns how that ended.
 Work = Callable[[JobAtWork], Ending]

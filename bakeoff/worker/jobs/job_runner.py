@@ -21,11 +21,12 @@ from bakeoff.operations.capacity import full_disk
 from bakeoff.operations.context import Context
 from bakeoff.operations.doorbells import ring_next
 from bakeoff.operations.judging.judge_runs import judge_what_is_due
+from bakeoff.operations.judging.race_looks import look_where_rounds_are_over
 from bakeoff.settings import log_setup
 from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.leases import Claim, ClaimRefusal, Holder, Lease, NextClaim
 from bakeoff.worker.jobs import evaluation_jobs
-from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Work
+from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Waiting, Work
 from bakeoff.worker.jobs.job_batch import JobBatch
 from bakeoff.worker.jobs.lease_monitor import LEASE_LOST, LeaseMonitor
 from bakeoff.worker.shared_memory import SharedMemory
@@ -198,6 +199,8 @@ class JobRunner:
             case Completed():
                 then = batch.note_next_claim(self._claim_with_end(batch))
                 write, summary = partial(ending.write, then), f"completed, {ending.summary}"
+            case Waiting():
+                write, summary = partial(leases.wait, engine, lease), ending.summary
             case Faulty():
                 write = partial(leases.fail, engine, lease, ending.error, state=ending.state)
                 summary = f"{ending.state}, {ending.error.type}: {ending.error.message}"
@@ -215,8 +218,9 @@ class JobRunner:
         return partial(leases.retry_or_fail, self._context.engine, lease, _our_own_fault(exc))
 
     def _ring_and_publish(self) -> None:
-        """What follows each job: the next doorbells, the verdict if the run has ended, and the events."""
+        """What follows each job: the look of a race, the next doorbells, the verdict of a run, the events."""
         try:
+            look_where_rounds_are_over(self._context)
             ring_next(self._context)
             judge_what_is_due(self._context)
             self._context.event_relay.publish_pending()

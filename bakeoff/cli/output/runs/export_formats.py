@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bakeoff.cli.output.number_format import decimals, fixed
+from bakeoff.cli.output.number_format import decimals, fixed, plain
 from bakeoff.cli.output.runs.verdict_view import place_of
 from bakeoff.domain.finding import FAILED_CHECKS, in_short
 from bakeoff.domain.runs.verdict import Interval, verdict_facts
@@ -56,6 +56,13 @@ def _csv_rows(report: RunReport) -> Iterator[dict[str, Any]]:
             "high": interval and interval.high,
             "status": "completed",
         }
+    for stopped in report.stopped:
+        yield {
+            **stopped.to_record(report.verdict),
+            **stopped.metrics,
+            "band": "",
+            "error": f"after {stopped.after}",
+        }
     for job in report.unsuccessful:
         error = f"{job.error.type}: {job.error.message}" if job.error else ""
         yield {**failure_record(job), "error": error}
@@ -75,7 +82,19 @@ def to_markdown(report: RunReport) -> str:
     intro = f"{about}; run `{run.id}`, {run.state}."
     title = f"## {_cell(run.name)}"
     return (
-        "\n".join([title, "", *_verdict(report), intro, "", *_table(report), *_without_result(report)]) + "\n"
+        "\n".join(
+            [
+                title,
+                "",
+                *_verdict(report),
+                intro,
+                "",
+                *_table(report),
+                *_stopped(report),
+                *_without_result(report),
+            ]
+        )
+        + "\n"
     )
 
 
@@ -138,6 +157,17 @@ def _note(standing: LeaderboardRow, report: RunReport) -> str:
     if standing.result.reused_from:
         said.append("reused")
     return ", ".join(said)
+
+
+def _stopped(report: RunReport) -> Iterator[str]:
+    if report.stopped:
+        yield ""
+        yield "Stopped by the race:"
+        yield ""
+    metric = report.metrics[0]
+    for one in report.stopped:
+        name = f"**{_cell(one.job.candidate.id)}** {_cell(one.job.candidate.version)}"
+        yield f"- {name}: after {one.after}, {metric} {plain(one.metrics.get(metric))} so far"
 
 
 def _without_result(report: RunReport) -> Iterator[str]:

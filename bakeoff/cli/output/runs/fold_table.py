@@ -1,4 +1,4 @@
-"""The scores of a run by fold or by seed: how far they vary, and what a candidate gave before it failed."""
+"""The scores of a run by fold or by seed: how far they vary, and what was there before a candidate ended."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -40,6 +40,9 @@ def fold_table(report: RunReport) -> "list[RenderableType]":
         means[result.model_id] = result.metrics.get(metric)
     for job in report.unsuccessful:
         scores[job.candidate.id] = _scores(folds_of_failed(report, job)[:number], metric, number)
+    for stopped in report.stopped:
+        name = stopped.job.candidate.id
+        scores[name] = _scores([{"metrics": fold.metrics} for fold in stopped.folds], metric, number)
     places = decimals(value for values in scores.values() for value in values if value is not None)
     columns = range(number) if number <= _MOST_COLUMNS else ()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", title_justify="left")
@@ -54,7 +57,7 @@ def fold_table(report: RunReport) -> "list[RenderableType]":
 
 
 def _scores(fits: Sequence[Mapping[str, Any]], metric: str, number: int) -> list[float | None]:
-    """By place; None where it is undefined, or the candidate failed before."""
+    """By place; None where it is undefined, or the candidate ended before."""
     found: list[float | None] = [fit["metrics"].get(metric) for fit in fits]
     return [*found, *[None] * (number - len(found))]
 

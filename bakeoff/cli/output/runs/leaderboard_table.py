@@ -48,6 +48,43 @@ def leaderboard(
     ]
 
 
+def stopped_table(report: RunReport, console: "Console", *, top: int | None = None) -> "list[RenderableType]":
+    """Below the leaderboard, whom the race has stopped: their scores are means of fewer folds."""
+    shown = report.stopped[:top]
+    if not shown:
+        return []
+    metric = report.metrics[0]
+    values = [one.metrics.get(metric) for one in shown]
+    columns = [
+        FittingColumn(
+            name="stopped",
+            cells=[cut(Text(one.job.candidate.id, _DIM), console.width // 3) for one in shown],
+            justify="left",
+            keep=ALWAYS,
+        ),
+        FittingColumn(name="after", cells=[Text(one.after, _DIM) for one in shown], keep=ALWAYS),
+        FittingColumn(
+            name=short_name(metric),
+            cells=[Text(fixed(value, decimals(values)), _DIM) for value in values],
+            keep=ALWAYS,
+        ),
+        FittingColumn(
+            name="behind",
+            cells=[Text(one.look.leader or "", _DIM) for one in shown],
+            justify="left",
+            keep=3,
+        ),
+        FittingColumn(
+            name="p",
+            cells=[Text(f"{one.look.p_values[one.job.candidate.id]:.2g}", _DIM) for one in shown],
+            keep=2,
+        ),
+    ]
+    hidden = len(report.stopped) - len(shown)
+    more = [Text(f"… and {hidden:,} more that were stopped", _DIM)] if hidden else []
+    return [Text(), table_of(fitting(columns, console.width), console.width), *more]
+
+
 def _leads_family(row: LeaderboardRow, report: RunReport) -> bool:
     """Whether it is of no family, or the first of it."""
     family = report.families.get(row.result.model_id)

@@ -7,7 +7,7 @@ from rich.text import Text
 from bakeoff.cli.output import signal_run_view, terminal
 from bakeoff.cli.output.runs.failure_list import failures, warnings_in_full
 from bakeoff.cli.output.runs.finding_list import all_findings
-from bakeoff.cli.output.runs.leaderboard_table import leaderboard
+from bakeoff.cli.output.runs.leaderboard_table import leaderboard, stopped_table
 from bakeoff.cli.output.runs.run_header import header, state
 from bakeoff.cli.output.runs.saving_view import saving_lines, tracking_lines
 from bakeoff.cli.output.runs.verdict_view import verdict_lines
@@ -70,6 +70,7 @@ def show_outcome(
         state(report.summary, reused=report.reused),
         *(verdict_lines(report.verdict, told=shown) if report.verdict else []),
         *([Text(), *board] if board else []),
+        *stopped_table(report, console, top=top),
         *failures(report.unsuccessful, top=top, whole=errors),
         *(
             warnings_in_full([row.result for row in report.standings])

@@ -100,7 +100,7 @@ def _jobs(polled: PolledRun, shown: Sequence[Job], now: "datetime") -> Table:
     table.add_column(no_wrap=True, justify="right", min_width=6)
     table.add_column(no_wrap=True, overflow="ellipsis")
     for job in shown:
-        style = "dim" if job.state is JobState.QUEUED else ""
+        style = "dim" if job.state in {JobState.QUEUED, JobState.STOPPED} else ""
         table.add_row(
             _sign(job, now),
             Text(job.candidate.id, style),
@@ -130,6 +130,9 @@ def _remark(job: Job, polled: PolledRun) -> Text:
         return Text(f"{job.node}{_fold_of(job, polled)}{again}", "dim")
     if job.state is JobState.COMPLETED:
         return Text(f"{short_name(polled.run.rules.metrics[0])} {plain(polled.scores.get(job.id))}")
+    if job.state in {JobState.WAITING, JobState.STOPPED}:
+        folds = f"{polled.folds_done.get(job.id, 0)} of {polled.run.dataset.design.fits} folds"
+        return Text(f"after {folds}" if job.state is JobState.STOPPED else f"{folds} done", "dim")
     if job.error is not None:
         return Text(clean(f"{job.error.type}: {job.error.message}").split("\n", 1)[0], "red")
     return Text()
@@ -184,7 +187,10 @@ class LineProgress:
     def update(self, polled: PolledRun) -> None:
         for job in polled.jobs:
             now = (job.state, job.attempt)
-            if now != self._known.get(job.id, (JobState.QUEUED, 0)):
+            before = self._known.get(job.id, (JobState.QUEUED, 0))
+            # That a job of a race waits for others, and is queued again, is no news.
+            goes_round = job.state is JobState.WAITING or (polled.run.is_race and now == (JobState.QUEUED, 0))
+            if now != before and not goes_round:
                 self._write(_job_line(job, polled))
             self._known[job.id] = now
         if polled.waiting and polled.waiting != self._waiting:
@@ -204,9 +210,14 @@ def _job_line(job: Job, polled: PolledRun) -> str:
 def _details(job: Job, polled: PolledRun) -> str:
     """What follows the state in a line: node, result or error."""
     if job.state is JobState.RUNNING:
-        return f" on {job.node}" + (f", attempt {job.attempt}" if job.attempt > 1 else "")
+        return f" on {job.node}{_fold_of(job, polled)}" + (
+            f", attempt {job.attempt}" if job.attempt > 1 else ""
+        )
     if job.state is JobState.COMPLETED:
         return f"{_took(job)}, {short_name(polled.run.rules.metrics[0])} {plain(polled.scores.get(job.id))}"
+    if job.state is JobState.STOPPED:
+        done, fits = polled.folds_done.get(job.id, 0), polled.run.dataset.design.fits
+        return f" after {done} of {fits} folds: it is shown not to be the best"
     if job.error is not None:
         return f"{_took(job)}: {clean(f'{job.error.type}: {job.error.message}').splitlines()[0]}"
     return ", its worker is gone, it will be tried again" if job.attempt and not job.state.has_ended else ""

@@ -10,11 +10,13 @@ from bakeoff.domain.runs.run import RunState
 _LOOKS: Mapping[str, tuple[str, str]] = {
     JobState.QUEUED: ("·", "dim"),
     JobState.RUNNING: ("▸", "cyan"),
+    JobState.WAITING: ("·", "cyan"),
     JobState.COMPLETED: ("✓", "green"),
     RunState.PARTIAL: ("◐", "yellow"),
     JobState.FAILED: ("✗", "red"),
     JobState.TIMED_OUT: ("✗", "red"),
     JobState.CANCELLED: ("○", "yellow"),
+    JobState.STOPPED: ("■", "dim"),
 }
 
 

@@ -22,6 +22,7 @@ STANDING_STYLES = {
     Standing.TIED: "bold",
     Standing.EQUIVALENT: "bold",
     Standing.WORSE: "",
+    Standing.STOPPED: "dim",
     Standing.INSUFFICIENT: "",
 }
 

@@ -60,8 +60,10 @@ class KeptElsewhere:
     fold: FoldResult
 
 
-def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult) -> bool:
+def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult, sketch: bytes | None = None) -> bool:
     """Keeps a fold, and tells of it. False when the lease was lost: then nothing is written.
+
+    `sketch`: of the metric that ranks, for the looks of a race.
 
     A fold that was kept before and is fitted again, since its predictions are gone, is replaced.
     """
@@ -78,6 +80,7 @@ def keep(engine: Engine, lease: Lease, design: Design, fold: FoldResult) -> bool
             "place": fold.place,
             "fold": fold.to_json(),
             "made_at": at,
+            "sketch": sketch,
         }
         connection.execute(insert(fold_results), row)
         told = {

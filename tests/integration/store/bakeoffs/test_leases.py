@@ -24,6 +24,7 @@ MOVES: dict[str, Move] = {
     "time out": lambda engine, lease, _: leases.fail(engine, lease, an_error(), state=JobState.TIMED_OUT),
     "cancel": lambda engine, lease, _: leases.cancel(engine, lease),
     "release": lambda engine, lease, _: leases.release(engine, lease),
+    "wait": lambda engine, lease, _: leases.wait(engine, lease),
     "give up": lambda engine, lease, _: leases.retry_or_fail(engine, lease, an_error()),
 }
 
@@ -37,6 +38,7 @@ MOVES: dict[str, Move] = {
         ("time out", "timed_out", ["failed 0", "run failed"]),
         ("cancel", "cancelled", ["cancelled 0", "run cancelled"]),
         ("release", "queued", []),
+        ("wait", "waiting", []),
         ("give up", "queued", []),
     ],
 )

@@ -16,13 +16,15 @@ from bakeoff.domain.runs.job import JobError, JobState, Phase
 from bakeoff.domain.runs.result import CodeManifest, Cost, NotKept, Provenance
 from bakeoff.evaluation.datasets import snapshot
 from bakeoff.evaluation.datasets.pinning import pin
-from bakeoff.evaluation.jobs.accept_outputs import score_outputs
+from bakeoff.evaluation.jobs.accept_outputs import score_outputs, sketch_folds
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
-from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, Scored
+from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
 from bakeoff.evaluation.jobs.fold_evaluation import EarlierFold, evaluate_folds, remove_parts
 from bakeoff.evaluation.reuse.audit_check import sha256
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
+from bakeoff.evaluation.statistics.cross_validation import out_of_fold
+from bakeoff.evaluation.statistics.sketches.sketch import Sketch
 from bakeoff.settings.setting_definitions import DatasetSettings
 from registry.code.library_versions import cell_environment
 
@@ -35,10 +37,12 @@ ERROR = JobError(type="ValueError", message="no", phase=Phase.FIT)
 class Kept:
     """Where folds are kept, as the database does it; a lost lease refuses them."""
 
-    def __init__(self) -> None:
+    def __init__(self, goal: int = 1000) -> None:
         self.folds: dict[int, FoldResult] = {}
+        self.sketches: dict[int, bytes | None] = {}
         self.is_ours = True
         self.others: list[EarlierFold] = []
+        self.until = goal  #: fits that it may have before the next look of its race
 
     def present(self) -> dict[int, FoldResult]:
         return dict(self.folds)
@@ -46,10 +50,14 @@ class Kept:
     def earlier(self, place: int) -> list[EarlierFold]:
         return [one for one in self.others if one.fold.place == place]
 
-    def keep(self, fold: FoldResult) -> bool:
+    def keep(self, fold: FoldResult, sketch: bytes | None) -> bool:
         if self.is_ours:
             self.folds[fold.place] = fold
+            self.sketches[fold.place] = sketch
         return self.is_ours
+
+    def goal(self) -> int:
+        return self.until
 
 
 class Fits:
@@ -144,6 +152,35 @@ def test_each_fold_is_fitted_once_in_order_and_the_whole_is_one_file(
     assert (end.cost.fit_s, end.cost.peak_memory_mb) == (4.0, 10.0)
     remove_parts(evaluation)
     assert [path.name for path in evaluation.paths.predictions.parent.glob("p*.npy")] == ["p.npy"]
+
+
+def test_in_a_race_it_stops_at_each_look_and_goes_on_where_it_was(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, fits, kept = under_way(), Fits(), Kept(goal=1)
+    racing = replace(evaluation, run=replace(evaluation.run, options={"race": True}))
+
+    assert evaluate_folds(racing, fits, kept) == RoundDone(folds=1)
+    kept.until = 3
+    assert evaluate_folds(racing, fits, kept) == RoundDone(folds=3)
+    kept.until = FOLDS
+    assert isinstance(evaluate_folds(racing, fits, kept), Scored)
+    assert fits.asked == [f"0:{place}" for place in range(FOLDS)]
+
+
+def test_the_sketches_that_a_race_keeps_are_those_that_the_whole_is_made_of(
+    under_way: Callable[..., EvaluationUnderWay],
+) -> None:
+    evaluation, kept = under_way(), Kept()
+    racing = replace(evaluation, run=replace(evaluation.run, options={"race": True}))
+
+    end = evaluate_folds(racing, Fits(), kept)
+
+    assert isinstance(end, Scored)
+    whole = out_of_fold([[Sketch.from_bytes(kept.sketches[place] or b"") for place in range(FOLDS)]])
+    assert whole.to_bytes() == end.scores.sketches["accuracy"].to_bytes()
+    again = sketch_folds(racing.run, racing.job, racing.paths, FOLDS)
+    assert [one.to_bytes() for one in again] == list(kept.sketches.values())
 
 
 def test_folds_that_were_kept_count_and_their_time_does_too(
