@@ -10,31 +10,27 @@ has kept, which failed, was cancelled or stopped after it: its predictions are c
 of this run.
 """
 
-import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import uuid4
-
-import numpy as np
 
 from bakeoff.domain.candidate import OutputKind
 from bakeoff.domain.runs.fold_result import FoldResult
 from bakeoff.domain.runs.job import JobError, JobState, Phase
-from bakeoff.domain.runs.result import Cost, FittedModel, NotKept, Provenance, fingerprint
+from bakeoff.domain.runs.result import NotKept, fingerprint
 from bakeoff.evaluation.jobs.accept_outputs import score_outputs
 from bakeoff.evaluation.jobs.cell_failure import Faulty, Killed, Stopped
-from bakeoff.evaluation.jobs.choosing.accept_choices import CHOICES, choices_in, warnings_about
+from bakeoff.evaluation.jobs.choosing.accept_choices import choices_in
 from bakeoff.evaluation.jobs.evaluation_job import EvaluationEnd, RoundDone, Scored, score_within_time
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
-from bakeoff.evaluation.metrics.metric_function import NO_FUNCTIONS, MetricFunction
+from bakeoff.evaluation.jobs.joined_folds import fold_paths, paths_at, together
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
-from bakeoff.evaluation.metrics.score_snapshot import load_array
 from bakeoff.evaluation.reuse.audit_check import first_change, sha256
 from registry.columns.predictions import BadPredictionsError
 
@@ -144,7 +140,7 @@ def _taken_over(
         return None
     part = fold_of(evaluation, place, evaluation.job.timeout_s)
     try:
-        _copy_predictions(_paths_at(_with_predictions(evaluation, found[0]), place), part.paths)
+        _copy_predictions(paths_at(_with_predictions(evaluation, found[0]), place), part.paths)
         scores = score_outputs(part)
     except (OSError, BadPredictionsError):
         return None  # they were removed just now, or cannot be scored by the rules of this run
@@ -168,7 +164,7 @@ def _would_be_repeated(evaluation: EvaluationUnderWay, place: int, earlier: Earl
         return False
     asks_for_more = need_more_than_labels(run.rules, run.dataset.target_kind)
     labels = evaluation.job.candidate.writes is OutputKind.LABELS
-    return not (labels and asks_for_more) or _paths_at(before, place).beside is not None
+    return not (labels and asks_for_more) or paths_at(before, place).beside is not None
 
 
 def _copy_predictions(source: JobPaths, target: JobPaths) -> None:
@@ -203,7 +199,7 @@ def more_seeds_say_nothing(
         return True
     if place != design.splits + 1:
         return False
-    first, second = (_paths_at(evaluation, at).predictions for at in (0, design.splits))
+    first, second = (paths_at(evaluation, at).predictions for at in (0, design.splits))
     return first.read_bytes() == second.read_bytes()
 
 
@@ -212,11 +208,6 @@ def whole_seeds(evaluation: EvaluationUnderWay, done: Mapping[int, FoldResult]) 
     design = evaluation.run.dataset.design
     seeds = design.seeds if len(done) == design.fits else 1
     return [done[place] for place in range(design.splits * seeds)]
-
-
-def fold_paths(paths: JobPaths, name: str) -> JobPaths:
-    """Where the predictions of one part lie until the job ends, beside those of the whole."""
-    return replace(paths, predictions=paths.predictions.with_suffix(f".{name}.npy"), model=None)
 
 
 def remove_parts(evaluation: EvaluationUnderWay) -> None:
@@ -241,7 +232,7 @@ def fold_of(evaluation: EvaluationUnderWay, place: int, left_s: float) -> Evalua
         seed_place=seed_place,
         is_part=True,
         job=replace(evaluation.job, timeout_s=left_s),
-        paths=_paths_at(evaluation, place),
+        paths=paths_at(evaluation, place),
         share_s=_share_s(evaluation),
     )
 
@@ -253,10 +244,6 @@ def _share_s(evaluation: EvaluationUnderWay) -> float:
     return evaluation.job.timeout_s / (fits + (evaluation.paths.model is not None))
 
 
-def _paths_at(evaluation: EvaluationUnderWay, place: int) -> JobPaths:
-    return fold_paths(evaluation.paths, f"fold-{place:03d}")
-
-
 def _is_still_true(evaluation: EvaluationUnderWay, place: int, fold: FoldResult) -> bool:
     """Whether a fit of this fold would start from what it started from then, and its predictions are here."""
     made = fold.provenance
@@ -266,7 +253,7 @@ def _is_still_true(evaluation: EvaluationUnderWay, place: int, fold: FoldResult)
         made.seen, root=evaluation.paths.root
     ):
         return False
-    paths = _paths_at(evaluation, place)
+    paths = paths_at(evaluation, place)
     expected = ((paths.predictions, made.predictions), (paths.beside, made.probabilities))
     return all(
         digest is None or (file is not None and file.is_file() and sha256(file) == digest)
@@ -325,103 +312,3 @@ def _refit(
     if isinstance(end, Faulty):
         return NotKept(problem=f"fitted once more, it failed: {end.error.type}: {end.error.message}")
     return end
-
-
-def together(
-    evaluation: EvaluationUnderWay,
-    folds: Sequence[FoldResult],
-    refit: Scored | NotKept | None = None,
-    earlier_s: float = 0.0,
-    functions: Mapping[str, MetricFunction] = NO_FUNCTIONS,
-) -> Scored:
-    """The evaluation as a whole: all predictions in one file, scored fold by fold."""
-    parts = [_paths_at(evaluation, fold.place) for fold in folds]
-    whole = evaluation.paths
-    _join([part.predictions for part in parts], whole.predictions)
-    _join([part.probabilities for part in parts], whole.probabilities)
-    _join([part.scores for part in parts], whole.scores)
-    fitted: FittedModel | NotKept | None = refit.fitted if isinstance(refit, Scored) else refit
-    costs = [*(fold.cost for fold in folds), *([refit.cost] if isinstance(refit, Scored) else [])]
-    return Scored(
-        scores=_with_folds(score_outputs(evaluation, functions), folds),
-        cost=_sum(costs),
-        fitted=fitted,
-        provenance=_provenance([fold.provenance for fold in folds], whole),
-        earlier_s=earlier_s,
-    )
-
-
-def _join(files: Sequence[Path], whole: Path) -> None:
-    """One file of all folds. It appears by a rename, so that a kill leaves no half of it."""
-    if not all(file.is_file() for file in files):
-        whole.unlink(missing_ok=True)
-        return
-    arrays = [load_array(file) for file in files]
-    if len({array.shape[1:] for array in arrays}) > 1:
-        raise BadPredictionsError(
-            "its predictions have another number of columns in one fold than in another: "
-            f"{sorted({array.shape[1:] for array in arrays})}"
-        )
-    draft = whole.with_suffix(f".{uuid4().hex}.part")
-    with draft.open("wb") as file:
-        np.save(file, np.concatenate(arrays), allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(whole)
-
-
-def _with_folds(scores: Scores, folds: Sequence[FoldResult]) -> Scores:
-    """With what the folds cost, and whether each predicted the same twice."""
-    details: dict[str, Any] = dict(scores.details)
-    if "folds" in details:
-        details["folds"] = [
-            {**record, "fitSeconds": fold.cost.fit_s, "predictSeconds": fold.cost.predict_s}
-            for record, fold in zip(details["folds"], folds, strict=True)
-        ]
-    for key in CHOICES:
-        chosen = [one for fold in folds for one in fold.choices.get(key, ())]
-        if chosen:
-            details[key] = chosen
-    shared = [
-        warning
-        for warning in folds[0].warnings
-        if all(warning in fold.warnings for fold in folds) and warning not in warnings_about(folds[0].choices)
-    ]
-    details["warnings"] = list(dict.fromkeys([*details["warnings"], *shared, *warnings_about(details)]))
-    known = [fold.deterministic for fold in folds if fold.deterministic is not None]
-    if known:
-        details["deterministic"] = all(known)
-    return replace(scores, details=details)
-
-
-def _sum(costs: Sequence[Cost]) -> Cost:
-    return replace(
-        costs[0],
-        fit_s=sum(cost.fit_s for cost in costs),
-        predict_s=sum(cost.predict_s for cost in costs),
-        cpu_s=sum(cost.cpu_s for cost in costs),
-        peak_memory_mb=max(cost.peak_memory_mb for cost in costs),
-        model_bytes=next((cost.model_bytes for cost in costs if cost.model_bytes), None),
-    )
-
-
-def _provenance(made: Sequence[Provenance | None], whole: JobPaths) -> Provenance | None:
-    """What all folds depend on. Nothing is known where one of them differs from the others."""
-    known = [one for one in made if one is not None]
-    if len(known) < len(made):
-        return None
-    first, obstacle = known[0], next((one.obstacle for one in known if one.obstacle), "")
-    seen: dict[str, str] = {}
-    for one in known:
-        if one.fingerprint != first.fingerprint or any(
-            seen.get(what, state) != state for what, state in one.seen.items()
-        ):
-            obstacle = obstacle or "it, or what it uses, was changed between two folds"
-        seen |= one.seen
-    return replace(
-        first,
-        seen=seen,
-        obstacle=obstacle,
-        predictions=sha256(whole.predictions),
-        probabilities=None if (beside := whole.beside) is None else sha256(beside),
-    )

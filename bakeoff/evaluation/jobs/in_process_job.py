@@ -28,9 +28,9 @@ from bakeoff.evaluation.jobs.fold_evaluation import (
     fold_of,
     fold_result,
     more_seeds_say_nothing,
-    together,
     whole_seeds,
 )
+from bakeoff.evaluation.jobs.joined_folds import together
 from bakeoff.evaluation.jobs.latency import accept_latency
 from bakeoff.evaluation.metrics.metric_function import load_metrics
 

@@ -73,6 +73,20 @@ def longest_first(prospects: Sequence[Prospect]) -> list[Prospect]:
     return sorted(prospects, key=lambda one: (one.expected_s is not None, -(one.expected_s or 0.0)))
 
 
+def work_s(prospects: Sequence[Prospect], run: Run) -> tuple[float, float]:
+    """The least and the most work of those that were timed before. They differ in a race alone.
+
+    There it is least if the first look stops all but one, and the cheapest is the one that is left.
+    """
+    times = {one.candidate.id: one.expected_s or 0.0 for one in prospects if one.fit is None}
+    most = sum(times.values())
+    racers = [time for id_, time in times.items() if id_ != run.baseline_id]
+    splits = run.dataset.design.splits
+    if not run.is_race or not racers:
+        return most, most
+    return most - (sum(racers) - min(racers)) * (splits - 1) / splits, most
+
+
 class _MustBeFittedError(Exception):
     """Why no earlier fit can be used."""
 

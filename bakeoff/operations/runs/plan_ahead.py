@@ -7,7 +7,7 @@ from bakeoff.domain.identity import new_id
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.planning.run_plan import Plan, make_plan
 from bakeoff.evaluation.planning.run_spec import RunSpec
-from bakeoff.evaluation.reuse.reuse_plan import Prospect, longest_first
+from bakeoff.evaluation.reuse.reuse_plan import Prospect, longest_first, work_s
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.detectable_difference import DetectableDifference, detectable_difference
 from bakeoff.operations.runs import start_run
@@ -25,9 +25,9 @@ class RunAhead:
         return sum(prospect.fit is None for prospect in self.prospects)
 
     @property
-    def known_s(self) -> float:
-        """The work of those that were timed before."""
-        return sum(prospect.expected_s or 0.0 for prospect in self.prospects if prospect.fit is None)
+    def work_s(self) -> tuple[float, float]:
+        """The least and the most work of those that were timed before; the same unless it is a race."""
+        return work_s(self.prospects, self.run)
 
     @property
     def untimed(self) -> int:

@@ -17,7 +17,7 @@ from bakeoff.domain.finding import FAILED_CHECKS
 from bakeoff.web.charts.figure_columns import FigureColumn, figure_cell, figure_columns, head_cell, heading_of
 from bakeoff.web.charts.folded_families import Family, FoldedBoard, fold
 from bakeoff.web.charts.markup import Child, Markup, hidden, joined_markup, name_of, tag
-from bakeoff.web.charts.number_text import fixed_text, metric_title, places_for, signed_text
+from bakeoff.web.charts.number_text import fixed_text, metric_title, signed_text
 from bakeoff.web.charts.signs import label, outcome_sign, state_badge
 from bakeoff.web.charts.whisker import Scale, interval_key, reference_key, scale_head, scale_of, whisker
 
@@ -100,28 +100,6 @@ def _members(board: _Board, family: Family) -> Markup:
         _table(replace(board, failed=family.failed, folded=whole), said),
         class_="bo-fold bo-members",
     )
-
-
-def stopped_list(report: Record, *, link: Callable[[Record], str] | None = None) -> Markup | None:
-    """Whom the race has stopped, below the leaderboard: their scores are means of fewer folds."""
-    stopped, metric = report["stopped"], report["run"]["metrics"][0]
-    if not stopped:
-        return None
-    places = places_for([one["metrics"].get(metric) for one in stopped], [])
-    heads = ("Stopped by the race", "After", f"{metric_title(metric)} so far", "Behind", "p")
-    rows = [
-        tag("tr",
-            tag("th", tag("a", name_of(one["modelId"]), href=link(one)) if link else name_of(one["modelId"]),
-                scope="row"),
-            tag("td", f"{one['afterFolds']} of {one['ofFolds']} folds"),
-            tag("td", fixed_text(one["metrics"].get(metric), places)),
-            tag("td", name_of(one["leader"] or "")),
-            tag("td", f"{one['pValue']:.2g}"))
-        for one in stopped
-    ]  # fmt: skip
-    head = tag("tr", *(tag("th", text, scope="col") for text in heads))
-    table = tag("table", tag("thead", head), tag("tbody", *rows), class_="bo-values")
-    return tag("div", table, class_="bo-card bo-scroll", tabindex=0, role="group", aria_label="Stopped")
 
 
 def _board(report: Record, options: BoardOptions) -> _Board:

@@ -1,12 +1,12 @@
-"""The verdict of a run as a box: the sentence, what it rests on, and what a reader should know."""
+"""The verdict of a run as a box: its sentence, what that rests on, findings; and whom a race stopped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bakeoff.domain.finding import before_cure
 from bakeoff.domain.runs.verdict import verdict_facts
-from bakeoff.web.charts.markup import Markup, escape, hidden, joined_markup, tag
-from bakeoff.web.charts.number_text import share_text
+from bakeoff.web.charts.markup import Markup, escape, hidden, joined_markup, name_of, tag
+from bakeoff.web.charts.number_text import fixed_text, metric_title, places_for, share_text
 from bakeoff.web.charts.signs import icon
 
 _TONES = {"high": "bad", "medium": "late", "low": "idle"}
@@ -73,3 +73,27 @@ def _with_code(text: str) -> Markup:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def stopped_list(
+    report: Mapping[str, Any], *, link: Callable[[Mapping[str, Any]], str] | None = None
+) -> Markup | None:
+    """Whom the race has stopped, below the leaderboard: their scores are means of fewer folds."""
+    stopped, metric = report["stopped"], report["run"]["metrics"][0]
+    if not stopped:
+        return None
+    places = places_for([one["metrics"].get(metric) for one in stopped], [])
+    heads = ("Stopped by the race", "After", f"{metric_title(metric)} so far", "Behind", "p")
+    rows = [
+        tag("tr",
+            tag("th", tag("a", name_of(one["modelId"]), href=link(one)) if link else name_of(one["modelId"]),
+                scope="row"),
+            tag("td", f"{one['afterFolds']} of {one['ofFolds']} folds"),
+            tag("td", fixed_text(one["metrics"].get(metric), places)),
+            tag("td", name_of(one["leader"] or "")),
+            tag("td", f"{one['pValue']:.2g}"))
+        for one in stopped
+    ]  # fmt: skip
+    head = tag("tr", *(tag("th", text, scope="col") for text in heads))
+    table = tag("table", tag("thead", head), tag("tbody", *rows), class_="bo-values")
+    return tag("div", table, class_="bo-card bo-scroll", tabindex=0, role="group", aria_label="Stopped")

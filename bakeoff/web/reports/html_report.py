@@ -8,7 +8,7 @@ from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.cost_figures import telling_cost
 from bakeoff.web.charts.difference_forest import difference_forest, pairs_with
 from bakeoff.web.charts.job_waterfall import job_waterfall
-from bakeoff.web.charts.leaderboard_markup import leaderboard_table, stopped_list
+from bakeoff.web.charts.leaderboard_markup import leaderboard_table
 from bakeoff.web.charts.markup import Child, Markup, name_of, tag
 from bakeoff.web.charts.number_text import duration_text
 from bakeoff.web.charts.plots.curve_plots import calibration_plot, precision_recall_plot, roc_plot
@@ -16,7 +16,7 @@ from bakeoff.web.charts.plots.pareto_plot import pareto_plot, pareto_points, par
 from bakeoff.web.charts.plots.residual_plots import predicted_true_plot, residual_plot
 from bakeoff.web.charts.signs import key, state_badge
 from bakeoff.web.charts.stylesheet import report_stylesheet
-from bakeoff.web.charts.verdict_box import findings_list, verdict_box
+from bakeoff.web.charts.verdict_box import findings_list, stopped_list, verdict_box
 from bakeoff.web.reports.report_contents import ReportContents
 from bakeoff.web.reports.run_facts import dataset_facts, seconds_between
 

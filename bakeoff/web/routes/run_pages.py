@@ -8,8 +8,8 @@ from bakeoff.domain.runs.run import RunState
 from bakeoff.operations.runs.run_report import RunReport, read_report, report_record
 from bakeoff.store.bakeoffs import label_rows, run_rows, schedule_slots
 from bakeoff.web.charts.folded_families import families_of
-from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table, stopped_list
-from bakeoff.web.charts.verdict_box import verdict_box
+from bakeoff.web.charts.leaderboard_markup import BoardOptions, leaderboard_table
+from bakeoff.web.charts.verdict_box import stopped_list, verdict_box
 from bakeoff.web.views.board_table import board_table
 from bakeoff.web.visits import Answer, Page, PageRoute, SeeOther, Visit
 

@@ -80,12 +80,14 @@ def plan(
             *([Text(shuffle_check.cost_in_words(cost), "dim")] if cost else []),
             *_findings(run.findings, all_of_them=all_findings),
         ]
-        terminal.show(terminal.out(), _table(prospects), _sum(prospects), *told)
+        terminal.show(terminal.out(), _table(prospects), _sum(prospects, run), *told)
 
 
 def _record(
     planned: "Plan", run: "Run", prospects: "Sequence[Prospect]", detectable: "DetectableDifference | None"
 ) -> dict[str, Any]:
+    from bakeoff.evaluation.reuse.reuse_plan import work_s
+
     return {
         "datasetId": run.dataset.dataset_id,
         "datasetName": run.dataset.name,
@@ -96,6 +98,7 @@ def _record(
         **run.rules.to_record(),
         "detectableDifference": detectable.to_record() if detectable else None,
         "findings": [finding.to_record() for finding in run.findings],
+        "workSeconds": list(work_s(prospects, run)),
         "candidates": [prospect.to_record() for prospect in prospects],
     }
 
@@ -124,18 +127,20 @@ def _expected(prospect: "Prospect") -> str:
     return NOTHING if prospect.expected_s is None else duration(prospect.expected_s)
 
 
-def _sum(prospects: "Sequence[Prospect]") -> "RenderableType":
+def _sum(prospects: "Sequence[Prospect]", run: "Run") -> "RenderableType":
     from rich.text import Text
 
     from bakeoff.cli.output.number_format import duration
     from bakeoff.domain.wording import counted
+    from bakeoff.evaluation.reuse.reuse_plan import work_s
 
     fitted = [prospect for prospect in prospects if prospect.fit is None]
-    known_s = sum(prospect.expected_s or 0.0 for prospect in fitted)
+    least_s, most_s = work_s(prospects, run)
     unknown = sum(prospect.expected_s is None for prospect in fitted)
     said = [f"{len(fitted)} of {counted(len(prospects), 'candidate')} to fit"]
-    if known_s:
-        said.append(f"about {duration(known_s)} of work")
+    if most_s:
+        between = f"{duration(least_s)} to {duration(most_s)}" if least_s < most_s else duration(most_s)
+        said.append(f"about {between} of work")
     if unknown:
         said.append(f"{unknown} never timed")
     return Text("\n" + ", ".join(said), "dim")

@@ -14,6 +14,10 @@ from bakeoff.domain.runs.run import RunState
         ("running", "failed"),
         ("running", "timed_out"),
         ("running", "cancelled"),
+        ("running", "waiting"),
+        ("waiting", "queued"),
+        ("waiting", "stopped"),
+        ("waiting", "cancelled"),
     ],
 )
 def test_a_job_moves_along_the_arrows(before: str, after: str) -> None:
@@ -21,15 +25,16 @@ def test_a_job_moves_along_the_arrows(before: str, after: str) -> None:
 
 
 def test_there_are_no_arrows_but_these() -> None:
-    assert sum(len(targets) for targets in MOVES.values()) == 7
+    assert sum(len(targets) for targets in MOVES.values()) == 11
 
 
-def test_a_job_has_ended_in_one_of_four_states() -> None:
+def test_a_job_has_ended_in_one_of_five_states() -> None:
     assert [state for state in JobState if state.has_ended] == [
         "completed",
         "failed",
         "timed_out",
         "cancelled",
+        "stopped",
     ]
 
 
@@ -41,10 +46,12 @@ def test_the_states_are_the_words_that_leave_the_system() -> None:
     assert [str(state) for state in JobState] == [
         "queued",
         "running",
+        "waiting",
         "completed",
         "failed",
         "timed_out",
         "cancelled",
+        "stopped",
     ]
     assert [str(state) for state in RunState] == [
         "queued",

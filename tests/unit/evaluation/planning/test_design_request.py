@@ -4,7 +4,7 @@ import pytest
 
 from bakeoff.domain.design import Design
 from bakeoff.domain.errors import InvalidInputError
-from bakeoff.evaluation.planning.design_request import DesignRequest, design_of
+from bakeoff.evaluation.planning.design_request import DesignRequest, design_of, refuse_race
 from bakeoff.evaluation.planning.run_spec import RunRequest
 from bakeoff.settings.setting_definitions import DatasetSettings
 
@@ -102,3 +102,24 @@ def test_the_keys_of_a_message_are_those_of_the_record_of_a_run():
 
     dataset = DatasetSettings(source="csv", path="d.csv", target="y")
     assert design_of(request.design, dataset).to_record() == sent
+
+
+@pytest.mark.parametrize(
+    ("design", "metric", "message"),
+    [
+        (Design(), "accuracy", "say how many, such as --folds 5"),
+        (Design(folds=5, time="day"), "accuracy", "in the order of day .*: leave race out"),
+        (Design(folds=5, seeds=3), "accuracy", "race is true and seeds is 3, .*: leave one of them out"),
+        (Design(folds=5), "metrics.own:points", "'metrics.own:points', which ranks, is a function"),
+    ],
+)
+def test_a_race_that_makes_no_sense_is_refused_with_the_cure(
+    design: Design, metric: str, message: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        refuse_race(design, [metric])
+
+
+def test_a_race_goes_with_repeats_groups_and_a_fold_column() -> None:
+    for design in (Design(folds=5, repeats=2, group="person"), Design(fold_column="fold")):
+        refuse_race(design, ["accuracy", "metrics.own:points"])

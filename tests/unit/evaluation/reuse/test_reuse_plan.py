@@ -16,7 +16,7 @@ from bakeoff.domain.runs.result import CodeManifest, Fit, Part, Provenance, fing
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import SavePolicy, SaveRequest
 from bakeoff.evaluation.reuse.job_provenance import parts_of
-from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_first, prospect_of
+from bakeoff.evaluation.reuse.reuse_plan import Past, Prospect, Way, longest_first, prospect_of, work_s
 from registry.code.code_reading import Code
 
 PARTS = {part: f"{part} 1" for part in Part}
@@ -236,6 +236,23 @@ def test_the_unknown_start_first_and_then_those_that_take_longest() -> None:
     ]
 
     assert [one.candidate.id for one in longest_first(prospects)] == ["b", "e", "c", "f", "a", "d"]
+
+
+def test_a_race_costs_between_all_folds_of_one_and_all_folds_of_all() -> None:
+    expected = {"dummy": 1.0, "quick": 10.0, "slow": 40.0, "untimed": None}
+    prospects = [
+        Prospect(candidate=a_candidate(id=name), way=Way.RUN, why="", expected_s=seconds)
+        for name, seconds in expected.items()
+        if name != "untimed"
+    ]
+    run = a_run(dataset=replace(DATASET, design=Design(folds=5)), baseline_id="dummy")
+
+    assert work_s(prospects, run) == (51.0, 51.0)
+    racing = replace(run, options={"race": True})
+    assert work_s(prospects, racing) == (1.0 + 10.0 + 40.0 / 5, 51.0)
+    assert work_s(prospects[:1], racing) == (1.0, 1.0)
+    unknown = Prospect(candidate=a_candidate(id="untimed"), way=Way.RUN, why="", expected_s=None)
+    assert work_s([*prospects, unknown], racing)[1] == 51.0
 
 
 CODE = Code(modules={}, distributions={}, missing=frozenset(), compiled=frozenset(), files={})
