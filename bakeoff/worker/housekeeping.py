@@ -16,8 +16,8 @@ from bakeoff.domain.errors import BakeoffError
 from bakeoff.operations.capacity import CapsFollower
 from bakeoff.operations.doorbells import ring_next, sweep
 from bakeoff.settings.log_setup import RepeatedWarning
-from bakeoff.store.bakeoffs import cancellation, job_rows, race_rows, run_rows, saving_rows, suite_rows
-from bakeoff.store.bakeoffs.results import verdict_rows
+from bakeoff.store.bakeoffs import cancellation, job_rows, run_rows, saving_rows, suite_rows
+from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
 from bakeoff.store.database import stalled_writers
 from bakeoff.store.database.engine import SILENCE_TIMEOUT_S
 from bakeoff.worker.saver_process import Saver

@@ -19,8 +19,8 @@ from bakeoff.domain.machine.short_lived import collect_seldom, run_and_end
 from bakeoff.operations.context import Context
 from bakeoff.settings import log_setup
 from bakeoff.settings.configuration import load
-from bakeoff.store.bakeoffs import race_rows, saving_rows, suite_rows
-from bakeoff.store.bakeoffs.results import verdict_rows
+from bakeoff.store.bakeoffs import saving_rows, suite_rows
+from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
 from registry.code.import_environment import import_path
 
 

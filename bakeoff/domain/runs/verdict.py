@@ -4,7 +4,7 @@
     tied           in that set with others: not told apart from the best
     equivalent     as tied, and shown to be within the user's margin of the best
     worse          shown not to be the best
-    stopped        of a race: shown not to be the best after some of the folds, and not fitted on the others
+    stopped        shown not to be the best after some folds of a race, and not fitted on the others
     insufficient   no score, nobody to be compared with, or too few rows to claim anything
 
 A tie is no proof of equality: only a margin, and enough rows, make an `equivalent`.
@@ -259,9 +259,7 @@ class RunVerdict:
     seed: int  #: of the draws
     rows: int | None  #: test rows; None: no candidate has a score
     best: str | None  #: None where nobody is shown to be alone at the top
-    tied: tuple[
-        str, ...
-    ] = ()  #: those who share the first place, highest score first; empty if there is one best
+    tied: tuple[str, ...] = ()  #: who shares the first place, highest score first; empty if there is one best
     recommended: str | None = None  #: the one to take
     standings: Mapping[str, Standing] = field(default_factory=dict)
     bands: Mapping[str, tuple[int, int]] = field(

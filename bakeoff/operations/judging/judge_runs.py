@@ -33,8 +33,8 @@ from bakeoff.operations.judging.split_use import SpentRows, with_use_of_split
 from bakeoff.operations.judging.strictness import is_strict, without_crown
 from bakeoff.operations.upkeep.leased_work import work_while_leased
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import job_rows, race_rows, run_rows
-from bakeoff.store.bakeoffs.results import verdict_rows
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import race_rows, verdict_rows
 from bakeoff.store.bakeoffs.row_lease import RowLease
 
 if TYPE_CHECKING:

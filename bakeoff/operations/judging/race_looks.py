@@ -18,8 +18,9 @@ from bakeoff.domain.runs.verdict import RunVerdict, Standing
 from bakeoff.operations.context import Context
 from bakeoff.operations.judging.kept_predictions import kept_predictions
 from bakeoff.settings import log_setup
-from bakeoff.store.bakeoffs import job_rows, race_rows, run_rows
-from bakeoff.store.bakeoffs.race_rows import Racer
+from bakeoff.store.bakeoffs import job_rows, run_rows
+from bakeoff.store.bakeoffs.results import race_rows
+from bakeoff.store.bakeoffs.results.race_rows import Racer
 
 if TYPE_CHECKING:
     from bakeoff.evaluation.statistics.sketches.sketch import Sketch

@@ -14,7 +14,7 @@ from bakeoff.domain.runs.fold_result import FoldResult, fold_record
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.verdict import RunVerdict, Standing
-from bakeoff.store.bakeoffs import race_rows
+from bakeoff.store.bakeoffs.results import race_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

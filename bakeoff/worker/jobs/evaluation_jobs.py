@@ -23,9 +23,9 @@ from bakeoff.evaluation.jobs.evaluation_job import (
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, JobPaths
 from bakeoff.evaluation.jobs.fold_evaluation import EarlierFold, evaluate_folds, remove_parts
 from bakeoff.settings.configuration import Configuration
-from bakeoff.store.bakeoffs import leases, race_rows
+from bakeoff.store.bakeoffs import leases
 from bakeoff.store.bakeoffs.leases import Claim, NextClaim
-from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows
+from bakeoff.store.bakeoffs.results import earlier_fits, fold_rows, race_rows
 from bakeoff.worker.jobs.job_at_work import Completed, Ending, JobAtWork, Waiting
 
 log = logging.getLogger(__name__)

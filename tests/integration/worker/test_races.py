@@ -12,8 +12,8 @@ from bakeoff.domain.runs.verdict import Standing
 from bakeoff.operations.judging.judge_runs import wait_for_verdict
 from bakeoff.operations.judging.race_looks import look_of
 from bakeoff.operations.runs.run_report import read_report, report_record
-from bakeoff.store.bakeoffs import race_rows, run_rows
-from bakeoff.store.bakeoffs.results import fold_rows
+from bakeoff.store.bakeoffs import run_rows
+from bakeoff.store.bakeoffs.results import fold_rows, race_rows
 
 pytestmark = pytest.mark.usefixtures("libraries_loaded")
 

@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.race import RaceLook
 from bakeoff.domain.runs.run import Run
-from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, race_rows, run_rows
+from bakeoff.store.bakeoffs import cancellation, job_rows, leases, outbox, run_rows
 from bakeoff.store.bakeoffs.leases import Caps, ClaimRefusal
+from bakeoff.store.bakeoffs.results import race_rows
 
 
 def a_look(number: int = 1, *, stopped: tuple[str, ...] = (), is_last: bool = False) -> RaceLook:

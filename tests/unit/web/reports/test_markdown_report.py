@@ -1,6 +1,6 @@
 """The report for a pull request: tables and alerts of the forge, and nobody else's markup."""
 
-from fixtures.boards import a_finding, a_verdict, of_a_grid
+from fixtures.boards import STOPPED, a_finding, a_verdict, of_a_grid
 from fixtures.report_contents import of_fifty_candidates, report_contents, with_report
 
 from bakeoff.web.reports.markdown_report import code, markdown_report, prose
@@ -94,3 +94,11 @@ def test_names_of_others_call_nobody_and_end_no_cell():
     table = [line for line in lines(with_report(contents, leaderboard=rows)) if line.startswith("|")]
     assert len(table) == 17
     assert all(line.replace("\\|", "").count("|") == table[0].count("|") for line in table)
+
+
+def test_whom_a_race_stopped_is_listed_with_the_score_of_the_folds_that_it_had():
+    said = lines(with_report(report_contents(), stopped=[STOPPED]))
+    assert said[said.index("Stopped by the race: 1") + 2] == (
+        "- `hopeless` 1.0 after 1 of 5 folds, f1 0.25 so far"
+    )
+    assert "Stopped by the race: 1" not in lines(report_contents())
