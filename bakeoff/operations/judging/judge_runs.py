@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.finding import Finding, blocking, with_accepted, worst_first
 from bakeoff.domain.identity import utc_now
@@ -106,7 +106,8 @@ def judge_old_run(context: Context, run_id: str) -> RunVerdict | None:
     if not run.state.has_ended or run.signals is not None or verdict_rows.has_row(context.engine, run_id):
         return None
     verdict = verdict_of(context, run)
-    return verdict if verdict_rows.write_later(context.engine, run_id, verdict) else None
+    densities = _densities_of(context, run, verdict, None)
+    return verdict if verdict_rows.write_later(context.engine, run_id, verdict, densities=densities) else None
 
 
 def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
@@ -114,9 +115,10 @@ def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
     counts = {state: summary.jobs.get(state, 0) for state in JobState if summary.jobs.get(state)}
     track = context.configuration.settings.tracking is not None
     try:
+        production = ask(context, summary.run, lease)
         # Sealed rows may be opened in a cell, for a custom metric, which can take longer than a lease.
         verdict = work_while_leased(
-            partial(verdict_of, context, summary.run, ask(context, summary.run, lease), lease.attempt - 1),
+            partial(verdict_of, context, summary.run, production, lease.attempt - 1),
             lease,
             lease_s=context.configuration.settings.lease_seconds,
             name=f"the verdict of run {run_id}",
@@ -129,7 +131,8 @@ def _judge(context: Context, run_id: str, lease: RowLease, ask: Ask) -> bool:
             verdict_rows.postpone(lease, f"{type(exc).__name__}: {exc}", by_s=lease.pause_s)
             return False
         return verdict_rows.finish(lease, summary.run, counts, None, track=track)
-    written = verdict_rows.finish(lease, summary.run, counts, verdict, track=track)
+    densities = _densities_of(context, summary.run, verdict, production)
+    written = verdict_rows.finish(lease, summary.run, counts, verdict, densities=densities, track=track)
     if written:
         log.debug("%s: %s", summary.run.name, verdict.sentence)
     return written
@@ -202,6 +205,27 @@ def _with_shuffle_check(context: Context, run: Run, verdict: RunVerdict, deaths:
     assert verdict.recommended is not None  # noqa: S101 - for the type checker
     check = check_shuffled(context, run, verdict.recommended, deaths=deaths)
     return replace(verdict, shuffled=(check,))
+
+
+def _densities_of(
+    context: Context, run: Run, verdict: RunVerdict, production: "ProductionAnswer | None"
+) -> list[list[Any]]:
+    """How the differences of the verdict vary, to be drawn. Without them there is a verdict all the same."""
+    from bakeoff.evaluation.statistics.densities import difference_densities
+
+    if not verdict.pairs and not verdict.references:
+        return []
+    known = _candidates(context, run, job_rows.results_of_run(context.engine, run.id))
+    sketches = {one.id: one.sketch for one in known if one.sketch and one.sketch.is_estimable}
+    references = {one.id: sketches.pop(one.id) for one in known if one.is_baseline and one.id in sketches}
+    if production and production.sketch and production.sketch.is_estimable:
+        references[production.scores.title] = production.sketch
+    try:
+        found = difference_densities(sketches, references, greater_is_better=verdict.greater_is_better)
+    except Exception:  # a fault in a picture must not cost the verdict
+        log.exception("run %s has no densities", run.id)
+        return []
+    return [one.to_data() for one in found]
 
 
 def _all_findings(context: Context, run: Run, on_results: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -289,6 +289,7 @@ verdicts = Table(
     Column("verdict", _Json),
     Column("error", Text, nullable=False, server_default=""),
     Column("done_at", Utc),
+    Column("densities", _Json),
     CheckConstraint("verdict IS NULL OR done_at IS NOT NULL", name="verdict_is_done"),
     Index(
         "ix_verdicts_due",

@@ -1,6 +1,7 @@
 """Differences to one reference with their intervals, beside the strip of what so few rows cannot show."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.web.charts.axis import Axis, linear
@@ -9,6 +10,8 @@ from bakeoff.web.charts.number_text import metric_title, places_for, signed_text
 from bakeoff.web.charts.signs import key_line, mark, model_class, outcome_sign
 
 _HEIGHT, _MIDDLE = 44, 22
+_BELOW = 35  #: of the interval, where a density stands above it
+_HIGHEST = 35  #: level of a density
 _BOUNDS = ("difference", "low", "high")
 _NOTHING = 1e-12
 
@@ -20,18 +23,31 @@ def difference_forest(
     reference: str,
     detectable: float | None = None,
     places: Mapping[str, int] | None = None,
+    densities: Sequence[Sequence[Any]] = (),
 ) -> Markup:
     """`differences`: those of the verdict's `references`, or of pairs: of a candidate less `reference`.
 
     They need `candidate`, `outcome`, `difference`, `low` and `high`. `detectable`: the minimum detectable
     difference. `places`: of candidates among those whose curves are shown, for the same colours and marks.
+    `densities`: as they are stored with the verdict, of these differences or of others.
     """
+    found = {one["candidate"]: density_of(densities, one["candidate"], reference) for one in differences}
     bounds = [value for one in differences for name in _BOUNDS if (value := one[name]) is not None]
+    bounds += [bound for one in found.values() if one for bound in one.visible]
     axis = linear([*bounds, 0.0, *([-detectable, detectable] if detectable else [])], ticks=3)
     digits = places_for(
         bounds, [(one["high"] - one["low"]) / 2 for one in differences if one["low"] is not None]
     )
-    rows = [_row(one, axis, digits, detectable, (places or {}).get(one["candidate"])) for one in differences]
+    rows = [
+        _row(
+            one,
+            axis,
+            digits,
+            [*_ground(axis, detectable), _hill(one, found[one["candidate"]], axis, places or {})],
+            (places or {}).get(one["candidate"]),
+        )
+        for one in differences
+    ]
     head = tag(
         "tr",
         tag("th", "Model", scope="col"),
@@ -39,11 +55,41 @@ def difference_forest(
         tag("th", "Difference", scope="col"),
     )
     note = "The same rows for both, so differences are surer than scores."
+    if any(found.values()):
+        note += " The hills: how each varies if the rows are drawn again."
     if detectable:
         note += f" Grey is what these rows would usually not show (±{signed_text(detectable, digits)[1:]})."
     table = tag("table", tag("thead", head), tag("tbody", *rows), class_="bo-forest")
     title = tag("h3", f"{metric_title(metric)} against ", name_of(reference))
     return tag("section", title, tag("p", note, class_="bo-note"), table, class_="bo-card bo-figure-box")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Density:
+    """Of a candidate less the reference: equal bins from `low` to `high`."""
+
+    low: float
+    high: float
+    levels: Sequence[int]  #: from 0 to the highest, 35
+
+    @property
+    def visible(self) -> tuple[float, float]:
+        """Where it is more than a line on the ground."""
+        step = (self.high - self.low) / len(self.levels)
+        seen = [place for place, level in enumerate(self.levels) if level > 1]
+        return (
+            (self.low + seen[0] * step, self.low + (seen[-1] + 1) * step) if seen else (self.low, self.high)
+        )
+
+
+def density_of(densities: Sequence[Sequence[Any]], candidate: str, reference: str) -> Density | None:
+    """None where it was not kept, and where the two never differ."""
+    for a, b, low, high, levels in densities:
+        if (a, b) == (candidate, reference):
+            return Density(low=low, high=high, levels=[int(level, 36) for level in levels])
+        if (a, b) == (reference, candidate):
+            return Density(low=-high, high=-low, levels=[int(level, 36) for level in reversed(levels)])
+    return None
 
 
 def pairs_with(pairs: Sequence[Mapping[str, Any]], reference: str) -> list[dict[str, Any]]:
@@ -80,9 +126,9 @@ def outcome_of(pair: Mapping[str, Any], candidate: str) -> str:
 
 
 def _row(
-    one: Mapping[str, Any], axis: Axis, digits: int, detectable: float | None, place: int | None
+    one: Mapping[str, Any], axis: Axis, digits: int, behind: Sequence[Child], place: int | None
 ) -> Markup:
-    parts = [*_ground(axis, detectable), *_marks(one, axis, place)]
+    parts = [*behind, *_marks(one, axis, place, _BELOW if behind[-1] else _MIDDLE)]
     drawn = tag("svg", *parts, class_="bo-whisker", width="100%", height=_HEIGHT, aria_hidden="true")
     said = tag(
         "div", tag("strong", signed_text(one["difference"], digits)), " ", outcome_sign(one["outcome"])
@@ -112,17 +158,40 @@ def _ground(axis: Axis, detectable: float | None) -> list[Child]:
     return parts
 
 
-def _marks(one: Mapping[str, Any], axis: Axis, place: int | None) -> list[Child]:
+def _hill(
+    one: Mapping[str, Any], density: Density | None, axis: Axis, places: Mapping[str, int]
+) -> Markup | None:
+    """Stretched to its width without script: the bins are one unit wide, and as high as their level."""
+    if density is None or one["low"] is None:
+        return None
+    place = places.get(one["candidate"])
+    begin, end = axis.place(density.low), axis.place(density.high)
+    top = [f"{bin_ + 0.5} {_HIGHEST - level}" for bin_, level in enumerate(density.levels)]
+    outline = f"M0 {_HIGHEST}L{'L'.join(top)}L{len(density.levels)} {_HIGHEST}Z"
+    return tag(
+        "svg",
+        tag("path", d=outline),
+        class_="bo-density" if place is None else f"bo-density {model_class(place)}",
+        x=percent(begin),
+        width=percent(end - begin),
+        y=3,
+        height=_BELOW - 6,
+        view_box=f"0 0 {len(density.levels)} {_HIGHEST}",
+        preserve_aspect_ratio="none",
+    )
+
+
+def _marks(one: Mapping[str, Any], axis: Axis, place: int | None, middle: int) -> list[Child]:
     tone = "bo-interval" if place is None else f"bo-interval bo-coloured {model_class(place)}"
     parts: list[Child] = []
     if one["low"] is not None:
         low, high = percent(axis.place(one["low"])), percent(axis.place(one["high"]))
-        parts.append(tag("line", class_=tone, x1=low, x2=high, y1=_MIDDLE, y2=_MIDDLE))
+        parts.append(tag("line", class_=tone, x1=low, x2=high, y1=middle, y2=middle))
     x = percent(axis.place(one["difference"]))
     parts.append(
-        tag("circle", class_="bo-dot", cx=x, cy=_MIDDLE, r=5)
+        tag("circle", class_="bo-dot", cx=x, cy=middle, r=5)
         if place is None
-        else mark(place, x, _MIDDLE * 1.0)
+        else mark(place, x, float(middle))
     )
     return parts
 

@@ -102,6 +102,7 @@ def _differences(contents: ReportContents) -> Markup | None:
         reference=reference,
         detectable=verdict["minimumDetectableDifference"],
         places=places,
+        densities=contents.densities,
     )
     return tag("section", tag("h2", "Differences"), forest)
 

@@ -12,7 +12,7 @@ from bakeoff.domain.identity import iso, utc_now
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.run_report import curve_records, read_report, report_record
 from bakeoff.store.bakeoffs import run_status
-from bakeoff.store.bakeoffs.results import earlier_fits
+from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
 from bakeoff.web.charts.signs import MOST_MODELS
 
 Record = Mapping[str, Any]
@@ -22,6 +22,7 @@ Record = Mapping[str, Any]
 class ReportContents:
     report: Record  #: as `bakeoff show --json` prints it; each row of the leaderboard with its `details`
     pairs: Sequence[Record]  #: of the verdict; empty until there is one
+    densities: Sequence[Sequence[Any]]  #: of differences between candidates, as they are stored
     curves: Sequence[Record]  #: of the first candidates of the leaderboard
     jobs: Sequence[Record]
     origins: Sequence[Record]  #: of each result: where it was fitted, and what determines it
@@ -57,6 +58,7 @@ class ReportContents:
         return {
             **self.report,
             "pairs": list(self.pairs),
+            "densities": list(self.densities),
             "curves": list(self.curves),
             "timeline": list(self.jobs),
             "origins": list(self.origins),
@@ -84,6 +86,7 @@ def read_contents(context: Context, run_id: str) -> ReportContents:
     return ReportContents(
         report={**record, "leaderboard": rows},
         pairs=[pair.to_record() for pair in report.verdict.pairs] if report.verdict else [],
+        densities=verdict_rows.densities_of(context.engine, run_id),
         curves=curve_records(context.engine, run_id, models=shown),
         jobs=run_record(run_status.of_run(context.engine, run_id))["jobs"],
         origins=origins,

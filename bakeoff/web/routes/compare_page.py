@@ -15,7 +15,7 @@ from bakeoff.domain.wording import listed, nearest
 from bakeoff.operations.comparing.compare_results import compare_results
 from bakeoff.operations.runs.run_report import RunReport, curve_records, read_report, report_record
 from bakeoff.store.bakeoffs import job_rows, run_rows
-from bakeoff.store.bakeoffs.results import earlier_fits
+from bakeoff.store.bakeoffs.results import earlier_fits, verdict_rows
 from bakeoff.web.charts.confusion_table import confusion_table
 from bakeoff.web.charts.difference_forest import difference_forest
 from bakeoff.web.charts.pairs_matrix import pairs_matrix
@@ -63,7 +63,7 @@ def show_comparison(visit: Visit) -> Answer:
             "chips": [_chip(report.run, names, name) for name in names],
             "others": _others(report, names),
             "said": sentence(found, names[0], metric),
-            "forest": _forest(report, found, names[0], places),
+            "forest": _forest(visit, report, found, names[0], places),
             "pairs": pairs_matrix(pairs, order=names) if len(names) > _FEWEST else None,
             "lines": [line for line in lines if visit.asked("differs") != "yes" or len(set(line.texts)) > 1],
             "keys": [key_line(place) for place in range(len(names))],
@@ -122,7 +122,9 @@ def _others(report: RunReport, names: Sequence[str]) -> list[str]:
     return [one.result.model_id for one in report.standings if one.result.model_id not in names]
 
 
-def _forest(report: RunReport, found: Sequence[Any], reference: str, places: dict[str, int]) -> Any:
+def _forest(
+    visit: Visit, report: RunReport, found: Sequence[Any], reference: str, places: dict[str, int]
+) -> Any:
     if not found or report.verdict is None:
         return None
     return difference_forest(
@@ -131,6 +133,7 @@ def _forest(report: RunReport, found: Sequence[Any], reference: str, places: dic
         reference=reference,
         detectable=report.verdict.minimum_detectable_difference,
         places=places,
+        densities=verdict_rows.densities_of(visit.engine, report.run.id),
     )
 
 

@@ -84,6 +84,14 @@ def test_a_grid_is_folded_and_each_member_is_one_click_away(browser: Browser, sh
     assert [row["family"] for row in rows].count("forest") == 6
 
 
+def test_differences_are_drawn_with_the_densities_that_were_kept(browser: Browser, show: Showcase) -> None:
+    page = browser.page(f"/compare?run={show.judged.id}&m=xgboost&m=lda&m=dummy&m=knn_15")
+    assert page.count('class="bo-density bo-m') == 2  # the dummy is a reference, and takes no part in pairs
+    report = json.loads(browser.page(f"/runs/{show.judged.id}.json"))
+    assert "densities" not in str(report)
+    assert 'class="bo-density' in browser.page(f"/runs/{show.judged.id}/report")
+
+
 def test_a_run_is_found_by_its_name_and_by_the_beginning_of_its_id(browser: Browser, show: Showcase) -> None:
     for given in ("nightly-2026-11-28", show.judged.id[:8]):
         assert (

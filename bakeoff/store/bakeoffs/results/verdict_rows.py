@@ -11,6 +11,7 @@ the run: from the same sketches, with the same draws, so with the same verdict.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, literal, null, or_, select, update
 
@@ -36,6 +37,10 @@ from bakeoff.store.database.tables import (
 
 #: A run that could not be judged so many times ends without a verdict, so that its end is announced.
 MOST_ATTEMPTS = 3
+
+#: Of each pair: the two, where the density begins and ends, and its levels. A leaderboard needs none of them,
+#: so they stand in a column of their own.
+Densities = list[list[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,16 +94,19 @@ def finish(
     counts: Mapping[JobState, int],
     verdict: RunVerdict | None,
     *,
+    densities: Densities | None = None,
     track: bool = False,
 ) -> bool:
     """Writes the verdict, announces the end of the run, and lets saving begin. False if the lease was lost.
 
     `verdict` is None for a run that could not be judged: the row then keeps the error of the last attempt.
+    `densities`: of differences between its candidates.
     `track`: whether the run is to be logged to a tracking server.
     """
     with writing(lease.engine) as connection:
         at = now(connection)
-        written = lease.write(connection, done_at=at, verdict=verdict and verdict.to_data())
+        data = verdict and verdict.to_data()
+        written = lease.write(connection, done_at=at, verdict=data, densities=densities or None)
         if written:
             announce_end(connection, run, counts, verdict, at)
             if track:
@@ -139,7 +147,16 @@ def change(engine: Engine, run_id: str, changed: Callable[[RunVerdict], RunVerdi
     return verdict
 
 
-def write_later(engine: Engine, run_id: str, verdict: RunVerdict) -> bool:
+def densities_of(engine: Engine, run_id: str) -> Densities:
+    """Empty for a run without any, such as one that was judged before they were kept."""
+    with reading(engine) as connection:
+        found = connection.execute(select(verdicts.c.densities).where(verdicts.c.run_id == run_id)).scalar()
+    return found or []
+
+
+def write_later(
+    engine: Engine, run_id: str, verdict: RunVerdict, *, densities: Densities | None = None
+) -> bool:
     """Writes the verdict of a run that ended before there were verdicts.
 
     False when it has one, or is being judged. The end of such a run was announced, and its models were saved,
@@ -151,7 +168,14 @@ def write_later(engine: Engine, run_id: str, verdict: RunVerdict) -> bool:
         if connection.execute(select(verdicts.c.run_id).where(verdicts.c.run_id == run_id)).first():
             return False
         at = now(connection)
-        row = {"run_id": run_id, "due_at": at, "tries": 0, "done_at": at, "verdict": verdict.to_data()}
+        row = {
+            "run_id": run_id,
+            "due_at": at,
+            "tries": 0,
+            "done_at": at,
+            "verdict": verdict.to_data(),
+            "densities": densities or None,
+        }
         connection.execute(insert(verdicts), row)
         return True
 

@@ -79,8 +79,10 @@ def test_the_end_of_a_run_is_told_once_and_with_its_verdict(engine: Engine) -> N
     assert ends_told(engine, run) == []
 
     lease = taken(engine, run)
-    assert verdict_rows.finish(lease, run, {JobState.COMPLETED: 1}, VERDICT)
+    densities = [["m0", "m1", -0.1, 0.2, "0az0"]]
+    assert verdict_rows.finish(lease, run, {JobState.COMPLETED: 1}, VERDICT, densities=densities)
     assert not verdict_rows.finish(lease, run, {JobState.COMPLETED: 1}, VERDICT)
+    assert verdict_rows.densities_of(engine, run.id) == densities
 
     [end] = ends_told(engine, run)
     assert (end["status"], end["jobs"]) == ("completed", {"completed": 1})

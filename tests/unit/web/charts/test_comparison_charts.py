@@ -33,6 +33,31 @@ def test_a_difference_without_an_interval_claims_none():
     assert not with_class(elements, "bo-unseen")
 
 
+def test_a_difference_has_its_density_and_the_line_stands_below_it():
+    pairs = [
+        a_pair("a", "b", 0.02, "a"),
+        a_pair("b", "c", 0.01, None),
+        a_pair("d", "b", 0.0, None, known=False),
+    ]
+    lean = "0" * 20 + "az" + "0" * 34
+    stored = [["a", "b", 0.0, 0.056, lean], ["b", "c", 0.0, 0.056, lean], ["d", "b", 0.0, 0.056, lean]]
+    elements = parsed(
+        difference_forest(
+            pairs_with(pairs, "b"), metric="f1", reference="b", places={"a": 1}, densities=stored
+        )
+    )
+    of_a, of_c = with_class(elements, "bo-density")
+    assert "bo-m1" in of_a.attributes["class"]
+    assert of_a.attributes["viewbox"] == "0 0 56 35"
+    hills = [one.attributes["d"] for one in elements if one.name == "path" and one.attributes["d"][-1] == "Z"]
+    assert hills[0].startswith("M0 35L0.5 35")
+    assert "L20.5 25L21.5 0L22.5 35" in hills[0]
+    assert "L34.5 0L35.5 25L36.5 35" in hills[1]  # of c less b: turned
+    assert float(of_a.attributes["x"].rstrip("%")) > float(of_c.attributes["x"].rstrip("%"))
+    assert {one.attributes["y1"] for one in with_class(elements, "bo-interval")} == {"35"}
+    assert "The hills" in with_class(elements, "bo-note")[0].text
+
+
 def test_pairs_are_turned_towards_the_reference():
     pairs = [a_pair("a", "b", 0.02, "a"), a_pair("c", "a", -0.03, "a"), a_pair("b", "c", 0.01, None)]
     found = pairs_with(pairs, "a")
