@@ -25,7 +25,7 @@ from bakeoff.cell.confinement.kernel_calls import become_subreaper
 from bakeoff.cell.inside.cell_main import THREAD_VARIABLES
 from benchmarks.memory import Peak
 from benchmarks.stand import Stand
-from benchmarks.workloads import Workload, large, real, trivial
+from benchmarks.workloads import Workload, large, real, trivial, trivial_of_library
 
 _ROOT = Path(__file__).parent.parent
 _SIDES = ("bakeoff", "joblib", "celery")
@@ -33,6 +33,7 @@ _ALONE = ("bakeoff",)
 
 WORKLOADS: Mapping[str, Callable[[], Workload]] = {
     "t1": lambda: trivial(200),
+    "t1-library": lambda: trivial_of_library(200),
     "t2": real,
     "t3": large,
     "growth-1000": lambda: trivial(1_000),
@@ -40,6 +41,7 @@ WORKLOADS: Mapping[str, Callable[[], Workload]] = {
 }
 SCENARIOS: Mapping[str, Sequence[str]] = {
     "t1": ["t1"],
+    "t1-library": ["t1-library"],
     "t2": ["t2"],
     "t3": ["t3"],
     "growth": ["growth-1000", "growth-10000"],

@@ -20,13 +20,23 @@ class Workload:
 
 
 def trivial(number: int) -> Workload:
+    return _constants(number, "benchmarks.candidates:Constant", lambda answer: {"answer": answer})
+
+
+def trivial_of_library(number: int) -> Workload:
+    """The same answers from scikit-learn, whose candidates may share a cell."""
+    return _constants(
+        number,
+        "sklearn.dummy:DummyClassifier",
+        lambda answer: {"strategy": "constant", "constant": answer},
+    )
+
+
+def _constants(number: int, path: str, params: Callable[[int], Mapping[str, Any]]) -> Workload:
     answers = {"no": 0, "yes": 1}
     return Workload(
         dataset={"source": "sklearn", "name": "breast_cancer"},
-        candidates={
-            name: {"path": "benchmarks.candidates:Constant", "params": {"answer": answer}}
-            for name, answer in answers.items()
-        },
+        candidates={name: {"path": path, "params": params(answer)} for name, answer in answers.items()},
         copies=number // len(answers),
     )
 

@@ -1,5 +1,6 @@
 """All settings: the type, the bounds, the default and the meaning of each."""
 
+import re
 import socket
 from collections.abc import Mapping
 from enum import StrEnum
@@ -220,6 +221,10 @@ class Settings(Section):
         description="libraries that each cell has in memory when it begins, beside numpy and pandas; their "
         "import starts no threads",
     )
+    shared_cells: list[str] = Field(
+        default_factory=lambda: ["scikit-learn", "lightgbm", "xgboost"],
+        description="installed packages whose candidates may run one after another in one cell; []: none",
+    )
     env: list[str] = Field(
         default_factory=list,
         description="variables of the worker's environment that each candidate has, such as HF_TOKEN",
@@ -333,6 +338,13 @@ class Settings(Section):
     def _are_modules(cls, names: list[str]) -> list[str]:
         if odd := [name for name in names if not all(map(str.isidentifier, name.split(".")))]:
             raise ValueError(f"{odd[0]!r} is no name of a module, such as sklearn or xgboost")
+        return names
+
+    @field_validator("shared_cells")
+    @classmethod
+    def _are_packages(cls, names: list[str]) -> list[str]:
+        if odd := [name for name in names if not all(map(str.isalnum, re.split(r"[-_.]", name)))]:
+            raise ValueError(f"{odd[0]!r} is no name of a package, such as scikit-learn")
         return names
 
     @property

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import re
 import sys
 import sysconfig
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ DISTRIBUTIONS = {
     "dotenv": "python-dotenv",
 }
 
+_SEPARATORS = re.compile(r"[-_.]+")
 _OWN_FOLDERS = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
 _LIBRARY_FOLDERS = ("/site-packages", "/dist-packages")
 
@@ -83,6 +85,19 @@ def owners_of(module: str) -> tuple[str, ...]:
     return _owners(module.partition(".")[0], installed_last())
 
 
+def canonical(distribution: str) -> str:
+    """The name as an index writes it: `Scikit_Learn` is `scikit-learn`."""
+    return _SEPARATORS.sub("-", distribution).lower()
+
+
+def holds(distribution: str, module: str) -> bool:
+    """Whether this distribution is installed and says itself that the module is one of its files."""
+    place = module.replace(".", "/")
+    files = _files_of(distribution, installed_last())
+    as_source = f"{place}.py" in files or f"{place}/__init__.py" in files
+    return as_source or any(file.startswith(f"{place}.") for file in files)
+
+
 def installed_last() -> tuple[int, ...]:
     """A value that changes whenever something is installed or removed."""
     return tuple(Path(folder).stat().st_mtime_ns for folder in library_folders() if Path(folder).is_dir())
@@ -105,6 +120,15 @@ def _files_in(record: str) -> list[str]:
         for line in record.splitlines()
         if ",sha256=" in line and ".dist-info/" not in line and not line.startswith("../")
     ]
+
+
+@lru_cache(maxsize=64)
+def _files_of(name: str, _installed: tuple[int, ...]) -> frozenset[str]:
+    try:
+        record = metadata.distribution(name).read_text("RECORD") or ""
+    except metadata.PackageNotFoundError:
+        return frozenset()
+    return frozenset(line.partition(",")[0] for line in record.splitlines())
 
 
 @lru_cache(maxsize=1024)

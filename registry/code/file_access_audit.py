@@ -9,7 +9,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from registry.code.code_reading import is_ours
 from registry.code.distributions import library_folders
@@ -25,7 +25,12 @@ _IMPORT_SYSTEM = ("<frozen importlib", str(Path(importlib.__file__).parent))
 
 
 class FileAccessAudit:
-    """An audit hook. It cannot be removed, so use it only in a process that ends soon, such as a cell."""
+    """What an audit hook records. It cannot be removed: use it only where little else is done, as in a cell.
+
+    There is one hook for all that are begun in a process, and it serves the last one.
+    """
+
+    hooked: ClassVar[list["FileAccessAudit"]] = []
 
     def __init__(self, *, private: tuple[Path, ...]) -> None:
         """`private`: the cell's own folders; what is opened there is not recorded."""
@@ -37,7 +42,7 @@ class FileAccessAudit:
         self._folders: dict[str, None] = {}
         self._packages: dict[str, None] = {}
         self._actions: dict[str, None] = {}
-        self._recorders: Mapping[str, Callable[[tuple[Any, ...]], None]] = {
+        self.recorders: Mapping[str, Callable[[tuple[Any, ...]], None]] = {
             "open": self._opened,
             "import": self._loaded,
             "sqlite3.connect": self._connected,
@@ -51,7 +56,10 @@ class FileAccessAudit:
         }
 
     def begin(self) -> None:
-        sys.addaudithook(self._record)
+        """From now on, and until another one is begun."""
+        if not self.hooked:
+            sys.addaudithook(_record)
+        self.hooked[:] = [self]
 
     def report(self) -> dict[str, list[str]]:
         return {
@@ -60,11 +68,6 @@ class FileAccessAudit:
             "packages": list(self._packages),
             "actions": list(self._actions),
         }
-
-    def _record(self, event: str, arguments: tuple[Any, ...]) -> None:
-        recorder = self._recorders.get(event)
-        if recorder is not None:
-            recorder(arguments)
 
     def _opened(self, arguments: tuple[Any, ...]) -> None:
         path, _, flags = arguments
@@ -124,6 +127,14 @@ class FileAccessAudit:
     def _add_action(self, text: str) -> None:
         if len(self._actions) < _MOST:
             self._actions[text] = None
+
+
+def _record(event: str, arguments: tuple[Any, ...]) -> None:
+    """The hook: a function, since it outlives each audit."""
+    for audit in FileAccessAudit.hooked:
+        recorder = audit.recorders.get(event)
+        if recorder is not None:
+            recorder(arguments)
 
 
 def _words(value: Any) -> list[str]:

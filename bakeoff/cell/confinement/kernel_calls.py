@@ -99,6 +99,21 @@ def limit_arenas(number: int) -> None:
     _libc.mallopt(_M_ARENA_MAX, number)
 
 
+def return_free_memory() -> None:
+    """Give the kernel back what malloc keeps for later, where the C library can do that."""
+    with suppress(AttributeError):
+        _libc.malloc_trim(ctypes.c_size_t(0))
+
+
+def environment() -> list[bytes]:
+    """The environment as the C library has it: compiled code may change it without Python's knowledge."""
+    found: list[bytes] = []
+    entries = ctypes.POINTER(ctypes.c_char_p).in_dll(_libc, "environ")
+    while entries and (entry := entries[len(found)]) is not None:
+        found.append(entry)
+    return found
+
+
 def buffer_lines() -> None:
     """Buffer stdout of C code by lines, so that its output is in the log even if the process is killed."""
     _libc.setvbuf(_stdout(), None, _LINE_BUFFERED, ctypes.c_size_t(0))

@@ -27,6 +27,9 @@ class Scratch(Protocol):
     def clear(self, size_mb: int) -> None:
         """Empty the folder, and limit its size from now on."""
 
+    def is_empty(self) -> bool:
+        """Whether a cell that can write to it left nothing there."""
+
     def used_mb(self) -> float | None:
         """The size of its files; None if the kernel limits the size, so that nobody has to look."""
 
@@ -38,7 +41,7 @@ class PrivateScratch:
         self.folder = root / "scratch"
 
     def clear(self, size_mb: int) -> None:
-        if size_mb == self._size_mb and self._is_empty():
+        if size_mb == self._size_mb and self.is_empty():
             return
         if self._size_mb:
             kernel_calls.unmount(_SHARED_MEMORY)
@@ -53,10 +56,8 @@ class PrivateScratch:
     def used_mb(self) -> None:
         return None
 
-    def _is_empty(self) -> bool:
-        with suppress(OSError):
-            return not any(os.scandir(self.folder)) and not any(os.scandir(_SHARED_MEMORY))
-        return False
+    def is_empty(self) -> bool:
+        return _is_empty(self.folder) and _is_empty(Path(_SHARED_MEMORY))
 
 
 class PlainScratch:
@@ -66,6 +67,9 @@ class PlainScratch:
     def clear(self, size_mb: int) -> None:  # noqa: ARG002 - only LimitsCheck limits its size
         remove(self.folder)
         self.folder.mkdir()
+
+    def is_empty(self) -> bool:
+        return _is_empty(self.folder)
 
     def used_mb(self) -> float | None:
         """A file counts as one page at least, as in a tmpfs."""
@@ -77,6 +81,12 @@ class PlainScratch:
                     place = os.path.join(folder, name)  # noqa: PTH118 - many files
                     blocks += max(os.lstat(place).st_blocks, _PAGE_BLOCKS)
         return blocks * _BLOCK / 2**20
+
+
+def _is_empty(folder: Path) -> bool:
+    with suppress(OSError):
+        return not any(os.scandir(folder))
+    return False
 
 
 def can_be_private() -> bool:

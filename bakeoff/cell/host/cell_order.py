@@ -1,7 +1,7 @@
 """An order: what to run in a cell, with which payload and files, and within which limits."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,6 +45,23 @@ class Order:
     environment: Mapping[str, str] = field(default_factory=dict)  #: variables that it has besides
     in_home: Mapping[str, Path] = field(default_factory=dict)  #: links in its HOME, by their place in it
 
+    #: The cell may run other orders before and after it, if these can open the same and have the same limits.
+    #: Only for code that is trusted to harm no other, and that no other is to be hidden from.
+    shared: bool = False
+
+    def may_follow(self, earlier: "Order") -> bool:
+        """Whether both may run in one cell: they can open the same files, and have the same limits.
+
+        Time is the exception, since nobody in the cell watches it.
+        """
+        own = ("entry", "payload", "log", "outputs", "limits")
+        alike = all(
+            getattr(self, one.name) == getattr(earlier, one.name)
+            for one in fields(self)
+            if one.name not in own
+        )
+        return self.shared and alike and self.limits == replace(earlier.limits, wall_s=self.limits.wall_s)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "entry": self.entry,
@@ -58,6 +75,7 @@ class Order:
             "import_path": list(self.import_path),
             "environment": dict(self.environment),
             "in_home": {place: str(path) for place, path in self.in_home.items()},
+            "shared": self.shared,
         }
 
     @classmethod
@@ -74,4 +92,5 @@ class Order:
             import_path=tuple(data["import_path"]),
             environment=data["environment"],
             in_home={place: Path(path) for place, path in data["in_home"].items()},
+            shared=data["shared"],
         )

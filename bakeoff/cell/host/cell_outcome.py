@@ -49,6 +49,8 @@ class CellOutcome:
     usage: Usage
     log_tail: str = ""  #: the last of what it printed
     lingered: bool = False  #: it was ended, because it did not end by itself after its report
+    #: What it left in a cell that was to be shared, so that the cell ended with it; empty: nothing.
+    left: tuple[str, ...] = ()
     log_gap: str = ""  #: that the log misses some of it, and why; empty: it is complete
 
     @property
@@ -70,5 +72,6 @@ class CellOutcome:
                 "end": End(data["end"]),
                 "error": None if error is None else Failure(**error),
                 "usage": Usage(**data["usage"]),
+                "left": tuple(data["left"]),
             }
         )

@@ -73,6 +73,11 @@ class CellApi:
         self._opened: list[Output] = []
         self._kept: list[object] = []
 
+    @property
+    def descriptors(self) -> list[int]:
+        """Those of this order alone, while none of its outputs has been opened."""
+        return [self._report, *self._outputs.values()]
+
     def phase(self, name: str) -> None:
         """Report which phase begins: an error from here on is reported as one of this phase."""
         self.write(encode({"phase": name[:PHASE_CHARS]}))
@@ -97,6 +102,12 @@ class CellApi:
         while self._outputs:
             with suppress(OSError):  # other code in the process may have closed it
                 os.close(self._outputs.popitem()[1])
+
+    def close(self) -> None:
+        """Nothing more is reported, and what was kept may go: the cell goes on without this order."""
+        self.flush()
+        self._kept.clear()
+        os.close(self._report)
 
     def write(self, report: bytes) -> None:
         line = memoryview(report)

@@ -1,4 +1,8 @@
-"""The cell itself: how the forked child prepares and confines itself, runs the entry, and reports."""
+"""The cell itself: how the forked child prepares and confines itself, runs the entry, and reports.
+
+It ends with its order. Only where the order says that the cell may be shared, and its entry returned, and the
+process is as it was before, it waits for another one.
+"""
 
 import gc
 import importlib
@@ -9,12 +13,13 @@ import socket
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import FunctionType
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from bakeoff.cell.confinement import file_grants, kernel_calls, seccomp
 from bakeoff.cell.confinement.landlock import Ruleset
@@ -24,6 +29,7 @@ from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.inside import cell_api, exception_report
 from bakeoff.cell.inside.cell_api import CellApi
 from bakeoff.cell.inside.cell_report import FORKED_CHILD
+from bakeoff.cell.inside.process_traces import GROWTH_MB, ProcessTraces, Threadpools
 
 _MB = 2**20
 _STACK_MB = 8
@@ -53,12 +59,6 @@ _CACHE_VARIABLE, _CACHE = "XDG_CACHE_HOME", ".cache"
 OWN_VARIABLES = frozenset({*THREAD_VARIABLES, *_FOLDER_VARIABLES, _CACHE_VARIABLE, "PATH"})
 
 
-class Threadpools(Protocol):
-    """Those of the libraries that are loaded."""
-
-    def limit(self, *, limits: int) -> object: ...
-
-
 @dataclass(frozen=True)
 class CellSetup:
     """What the oven prepares once, and each cell uses."""
@@ -86,15 +86,65 @@ def run_cell(channels: Channels, setup: CellSetup) -> NoReturn:
     code, cell = _NO_ORDER_EXIT, os.getpid()
     try:
         ruleset = _prepare(channels, setup)
-        order, api = _wait_for_order(channels)
+        orders = MessageChannel(channels.orders)
+        order, api = _wait_for_order(orders, channels.report)
         _apply_order(order, api.scratch, setup)
-        report = _run_entry(order, api, ruleset)
-        # A child that the entry forked comes here, too, if its code returns or raises: it is not the cell.
-        api.write(report if os.getpid() == cell else FORKED_CHILD)
+        if order.shared:
+            _take_turns(order, api, orders, ruleset, setup.threadpools)
+        else:
+            orders.close()
+            report, _ = _run_entry(order, api, partial(_confine, order, api.scratch, ruleset))
+            # A child that the entry forked comes here, too, if its code returns or raises: it is no cell.
+            api.write(report if os.getpid() == cell else FORKED_CHILD)
         code = 0
     finally:
         _flush()
         os._exit(code)
+
+
+def _take_turns(
+    order: Order, api: CellApi, orders: MessageChannel, ruleset: Ruleset | None, threadpools: Threadpools
+) -> None:
+    """Runs this order, and others that may share its cell, until one leaves the process other than it was."""
+    cell = os.getpid()
+    traces: ProcessTraces | None = None
+
+    def begin() -> None:
+        nonlocal traces
+        if traces is None:
+            _confine(order, api.scratch, ruleset)
+            traces = ProcessTraces(threadpools, passing=api.descriptors)
+        else:
+            _set_limits(order.limits, growth_mb=GROWTH_MB)
+
+    while True:
+        report, returned = _run_entry(order, api, begin)
+        _flush()  # what it printed belongs to its own log
+        if os.getpid() != cell:
+            api.write(FORKED_CHILD)
+            return
+        api.write(report)
+        if not returned or traces is None:
+            return
+        api.close()
+        left = traces.left()
+        _flush()  # what was finalised may have printed: the next log is not for that
+        orders.send({"left": left})
+        if left:
+            return
+        order, api = _wait_for_turn(orders)
+
+
+def _wait_for_turn(orders: MessageChannel) -> tuple[Order, CellApi]:
+    """The next order, with a report and a log of its own: it cannot write to those of another job."""
+    message = orders.receive() or {}
+    order = Order.from_json(message["order"])
+    report, log, *outputs = orders.take_descriptors()
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+    named = dict(zip(order.outputs, outputs, strict=True))
+    return order, CellApi(scratch=Path(message["scratch"]), report=report, outputs=named)
 
 
 def _prepare(channels: Channels, setup: CellSetup) -> Ruleset | None:
@@ -137,15 +187,13 @@ def _keep_only(channels: Channels) -> None:
     os.closerange(previous + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _wait_for_order(channels: Channels) -> tuple[Order, CellApi]:
-    with channels.orders:
-        channel = MessageChannel(channels.orders)
-        message = channel.receive()
+def _wait_for_order(orders: MessageChannel, report: int) -> tuple[Order, CellApi]:
+    message = orders.receive()
     if message is None:
         raise HangupError("there is no order")
     order = Order.from_json(message["order"])
-    outputs = dict(zip(order.outputs, channel.take_descriptors(), strict=True))
-    return order, CellApi(scratch=Path(message["scratch"]), report=channels.report, outputs=outputs)
+    outputs = dict(zip(order.outputs, orders.take_descriptors(), strict=True))
+    return order, CellApi(scratch=Path(message["scratch"]), report=report, outputs=outputs)
 
 
 def _apply_order(order: Order, scratch: Path, setup: CellSetup) -> None:
@@ -180,22 +228,25 @@ def put_first_on_path(entries: Sequence[str]) -> None:
     sys.path[:0] = [entry for entry in entries if entry not in sys.path]
 
 
-def _run_entry(order: Order, api: CellApi, ruleset: Ruleset | None) -> bytes:
-    """The report on the entry. Untrusted code runs in it: whatever it raises is caught here and described."""
+def _run_entry(order: Order, api: CellApi, confine: Callable[[], None]) -> tuple[bytes, bool]:
+    """The report on the entry, and whether it returned. `confine` is called just before the entry.
+
+    Untrusted code runs in it: whatever it raises is caught here and described.
+    """
     file = ""
     try:
         entry = _find(order.entry)
         file = entry.__code__.co_filename
-        _confine(order, api.scratch, ruleset)
+        confine()
         value = entry(order.payload, api)
         api.flush()
-        return cell_api.encode({"end": End.RETURNED, "value": value})
+        return cell_api.encode({"end": End.RETURNED, "value": value}), True
     except KeyboardInterrupt as error:
-        return _exited(error, _INTERRUPTED_EXIT, file)
+        return _exited(error, _INTERRUPTED_EXIT, file), False
     except SystemExit as error:
-        return _exited(error, _exit_code(error), file)
+        return _exited(error, _exit_code(error), file), False
     except BaseException as error:  # noqa: BLE001 - untrusted code may raise anything; uncaught, there would be no report
-        return _raised(error, api.scratch, file)
+        return _raised(error, api.scratch, file), False
 
 
 def _find(path: str) -> FunctionType:
@@ -208,7 +259,7 @@ def _find(path: str) -> FunctionType:
 
 def _confine(order: Order, scratch: Path, ruleset: Ruleset | None) -> None:
     """Set the limits and close the file system, which cannot be undone. After this only the entry runs."""
-    _set_limits(order.limits)
+    _set_limits(order.limits, growth_mb=GROWTH_MB if order.shared else 0)
     if not order.network:
         seccomp.close_network()
     if ruleset is not None:
@@ -216,14 +267,18 @@ def _confine(order: Order, scratch: Path, ruleset: Ruleset | None) -> None:
         ruleset.enter()
 
 
-def _set_limits(limits: Limits) -> None:
+def _set_limits(limits: Limits, *, growth_mb: int) -> None:
+    """`growth_mb`: by how much the process may be larger when a later order comes, which then has as much."""
     largest = limits.file_mb * _MB
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     if limits.memory_mb is not None:
         kernel_calls.limit_arenas(limits.threads + 1)
         most = _address_space() + limits.mapped_bytes + (limits.memory_mb + _slack_mb(limits.threads)) * _MB
-        resource.setrlimit(resource.RLIMIT_AS, (most, most + _RESERVE_MB * _MB))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)  # it cannot be raised again
+        wanted = most + (_RESERVE_MB + growth_mb) * _MB
+        hard = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (min(most, hard), hard))
 
 
 def _slack_mb(threads: int) -> int:

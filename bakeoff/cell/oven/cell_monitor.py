@@ -1,4 +1,7 @@
-"""Watches one cell from its order until the last of its descendants has died, and returns its outcome."""
+"""Watches one cell from its order until the last of its descendants has died, and returns its outcome.
+
+A cell that is shared may live on, if its order left nothing in it.
+"""
 
 import os
 import select
@@ -13,7 +16,7 @@ from bakeoff.cell.confinement.scratch_folder import Scratch
 from bakeoff.cell.host.cell_log import CellLog
 from bakeoff.cell.host.cell_order import Order
 from bakeoff.cell.host.cell_outcome import CellOutcome, End, Failure, Usage
-from bakeoff.cell.host.message_channel import MessageChannel
+from bakeoff.cell.host.message_channel import HangupError, MessageChannel
 from bakeoff.cell.host.secret_mask import SecretMask
 from bakeoff.cell.inside.cell_report import BadReportError, CellReport, ForkedChildError
 from bakeoff.cell.oven import process_tree
@@ -57,18 +60,38 @@ class CellMonitor:
         self._mask = SecretMask(order.environment.values())
         self._report = CellReport(cell.report, self._mask)
         self._log = CellLog(cell.log, log, limits.log_kb, mask=self._mask)
-        self._limits = LimitsCheck(limits, workplace.scratch, process_tree.memory_of("self"))
+        inherited = process_tree.memory_of(cell.pid if cell.has_run else "self")
+        self._limits = LimitsCheck(limits, workplace.scratch, inherited)
+        self._used_before_s = cell.cpu_s() if cell.has_run else 0.0
         self._start = monotonic()
         self._deaths: list[process_tree.DeadProcess] = []
         self._reported: float | None = None  #: when the end of its report was read
         self._lingered = False
+        self._left: list[str] | None = None  #: what its order left in a shared cell; None: it does not say
+        self.lives_on = False  #: it waits for another order
 
     def run(self, outputs: Sequence[int]) -> CellOutcome:
         """Send the order and wait until all of the cell has ended. If this raises, the caller kills it."""
         self._cell.send_order(self._order, self._workplace.scratch.folder, outputs)
         breach = self._wait()
-        self._deaths += process_tree.kill_descendants(enclosed=self._workplace.enclosed)
+        if breach is None and self._left is not None:
+            breach = self._finish_report()
+            self._left += self._left_outside()
+            self.lives_on = breach is None and not self._left
+        if not self.lives_on:
+            self._deaths += process_tree.kill_descendants(enclosed=self._workplace.enclosed)
         return self._outcome(breach or self._finish_report())
+
+    def _left_outside(self) -> list[str]:
+        """What the cell does not see itself: orphaned descendants, threads, files."""
+        dead, _ = process_tree.reap()
+        self._deaths += dead
+        alone = [*process_tree.descendants(os.getpid())] == [(self._cell.pid, 1)]
+        return [
+            *(["processes"] if self._deaths or not alone else []),
+            *([] if self._workplace.scratch.is_empty() else ["files"]),
+            *(["a report without an end"] if self._report.end is not End.RETURNED else []),
+        ]
 
     def _wait(self) -> Breach | None:
         """Wait until the cell has died by itself (None), or must be killed for the reason returned."""
@@ -76,11 +99,14 @@ class CellMonitor:
         channel, pidfd = self._workplace.channel.fileno(), self._cell.pidfd
         for descriptor in (channel, self._workplace.oven, pidfd, self._report.pipe, self._log.pipe):
             self._poll.register(descriptor, select.POLLIN)
+        if self._order.shared:
+            self._poll.register(self._cell.orders, select.POLLIN)
         while True:
             ready = dict(self._poll.poll(self._longest_wait_s() * 1000))
             breach = self._handle(ready) or self._check_limits()
-            self._lingered = breach is None and pidfd not in ready and self._linger_left_s() == 0
-            if breach is not None or pidfd in ready or self._lingered:
+            has_ended = pidfd in ready or self._left is not None
+            self._lingered = breach is None and not has_ended and self._linger_left_s() == 0
+            if breach is not None or has_ended or self._lingered:
                 return breach
 
     def _longest_wait_s(self) -> float:
@@ -100,6 +126,8 @@ class CellMonitor:
             raise AbandonedError
         if self._log.pipe in ready or self._log.is_due:
             self._read_log()
+        if self._cell.orders.fileno() in ready:
+            self._read_left()
         if self._report.pipe in ready:
             return self._read_report()
         if self._workplace.channel.fileno() in ready and self._workplace.channel.receive(0) is not None:
@@ -110,6 +138,15 @@ class CellMonitor:
         if not self._log.drain() or self._log.flooded:
             with suppress(KeyError):
                 self._poll.unregister(self._log.pipe)
+
+    def _read_left(self) -> None:
+        try:
+            message = self._cell.orders.receive(0) or {}
+        except HangupError:  # it ends, which its descriptor will say
+            self._poll.unregister(self._cell.orders)
+            return
+        if "left" in message:
+            self._left = [str(what) for what in message["left"]]
 
     def _read_report(self) -> Breach | None:
         try:
@@ -144,8 +181,7 @@ class CellMonitor:
         return None
 
     def _outcome(self, breach: Breach | None) -> CellOutcome:
-        status = next(death.status for death in self._deaths if death.pid == self._cell.pid)
-        code = os.waitstatus_to_exitcode(status)
+        code = 0 if self.lives_on or self._is_over_before_its_end else self._exit_code()
         end, error, exit_code = self._end(breach, code)
         return CellOutcome(
             end=end,
@@ -156,9 +192,20 @@ class CellMonitor:
             exit_code=exit_code,
             usage=self._usage(),
             log_tail=self._log.finish(),
-            lingered=self._lingered,
+            lingered=self._lingered and not self._is_over_before_its_end,
+            left=tuple(self._left or ()),
             log_gap=self._log.gap,
         )
+
+    def _exit_code(self) -> int:
+        return next(
+            os.waitstatus_to_exitcode(death.status) for death in self._deaths if death.pid == self._cell.pid
+        )
+
+    @property
+    def _is_over_before_its_end(self) -> bool:
+        """A shared cell tidies up after the report: what happens then is no fault of the order."""
+        return self._order.shared and self._report.end is End.RETURNED
 
     def _masked(self, error: Failure) -> Failure:
         return Failure(**{name: self._mask.of_text(text) for name, text in vars(error).items()})
@@ -175,12 +222,17 @@ class CellMonitor:
         return self._report.end, self._report.error, self._report.exit_code
 
     def _usage(self) -> Usage:
+        """That of this order: what earlier ones used in the same cell is taken off."""
         usages = [death.usage for death in self._deaths]
-        most_kb = max(usage.ru_maxrss for usage in usages)
+        cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+        peak_mb = max([self._limits.peak_mb, *(usage.ru_maxrss / 1024 for usage in usages)])
+        if self.lives_on:
+            cpu_s = self._cell.cpu_s()
+            peak_mb = max(peak_mb, process_tree.memory_of(self._cell.pid).peak / 1024)
         return Usage(
             wall_s=monotonic() - self._start,
-            cpu_s=sum(usage.ru_utime + usage.ru_stime for usage in usages),
-            peak_memory_mb=max(most_kb / 1024, self._limits.peak_mb),
+            cpu_s=max(0.0, cpu_s - self._used_before_s),
+            peak_memory_mb=peak_mb,
         )
 
 

@@ -121,16 +121,25 @@ class ProcessMemory:
     anonymous: int = 0
     shared: int = 0  #: /dev/shm, tmpfs, anonymous mappings that are shared
     resident: int = 0
+    peak: int = 0  #: the most that was resident; of several processes, the sum of theirs
 
     def __add__(self, other: "ProcessMemory") -> "ProcessMemory":
         return ProcessMemory(
-            self.anonymous + other.anonymous, self.shared + other.shared, self.resident + other.resident
+            self.anonymous + other.anonymous,
+            self.shared + other.shared,
+            self.resident + other.resident,
+            self.peak + other.peak,
         )
 
 
 def memory_of(pid: int | str) -> ProcessMemory:
     numbers = _numbers(Path(f"/proc/{pid}/status"))
-    return ProcessMemory(numbers.get("RssAnon", 0), numbers.get("RssShmem", 0), numbers.get("VmRSS", 0))
+    return ProcessMemory(
+        numbers.get("RssAnon", 0),
+        numbers.get("RssShmem", 0),
+        numbers.get("VmRSS", 0),
+        numbers.get("VmHWM", 0),
+    )
 
 
 def total(pids: Iterable[int]) -> ProcessMemory:

@@ -1,6 +1,7 @@
 """The warm parent: runs the orders of one supervisor, one at a time, until the supervisor or the oven ends.
 
-Each order gets a cell of its own, which the warm parent forks ahead of the order.
+Each order gets a cell of its own, which the warm parent forks ahead of the order. An order that is shared runs
+in the cell of the order before, if it may follow it.
 """
 
 import os
@@ -34,8 +35,9 @@ def serve(connection: socket.socket, oven: int, root: Path, setup: CellSetup) ->
         )
         kernel_calls.hide_memory(hidden=True)
         channel.send({"pid": os.getpid()})
+        waiting: ForkedCell | None = None
         while True:
-            _serve_one(workplace, setup)
+            waiting = _serve_one(workplace, setup, waiting)
     except (HangupError, AbandonedError):
         return
     finally:
@@ -48,25 +50,38 @@ def _raise_priority(niceness: int) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, niceness - _PRIORITY_AHEAD)
 
 
-def _serve_one(workplace: Workplace, setup: CellSetup) -> None:
-    cell = ForkedCell(setup)
+def _serve_one(workplace: Workplace, setup: CellSetup, waiting: ForkedCell | None) -> ForkedCell | None:
+    """Runs the next order, in the cell that waits for one or in another. Returns it if it waits again."""
+    cell = waiting or ForkedCell(setup)
+    lives_on = False
     try:
         order, descriptors = _wait_for_order(workplace)
-        if not cell.is_waiting:  # it was killed before it had the order, which is no fault of the job
+        if not cell.may_run(order):  # or it was killed before it had the order, which is no fault of the job
             cell.close()
+            process_tree.kill_descendants(enclosed=workplace.enclosed)
             cell = ForkedCell(setup)
-        workplace.channel.send({"outcome": _run_order(workplace, cell, order, descriptors)})
+        outcome, lives_on = _run_order(workplace, cell, order, descriptors)
+        workplace.channel.send({"outcome": outcome})
     finally:
-        cell.close()
+        if not lives_on:
+            cell.close()
+    if not lives_on:
+        return None
+    cell.connect_anew()
+    return cell
 
 
 def _run_order(
     workplace: Workplace, cell: ForkedCell, order: Order, descriptors: Sequence[int]
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], bool]:
+    """The outcome, and whether the cell lives on."""
     log, *outputs = descriptors
     try:
-        workplace.scratch.clear(order.limits.scratch_mb)
-        return CellMonitor(order, workplace, cell, log).run(outputs).to_json()
+        if not cell.has_run:  # else it is empty already, and another folder would not be open to the cell
+            workplace.scratch.clear(order.limits.scratch_mb)
+        monitor = CellMonitor(order, workplace, cell, log)
+        outcome = monitor.run(outputs)
+        return outcome.to_json(), monitor.lives_on
     finally:
         for descriptor in descriptors:
             os.close(descriptor)

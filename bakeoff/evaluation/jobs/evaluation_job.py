@@ -4,6 +4,7 @@ A candidate is fitted in a cell (`evaluate_in_cell`), or the predictions of an e
 by the rules of another run (`rescore`), and nothing is fitted.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -47,6 +48,7 @@ from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
 from bakeoff.evaluation.jobs.fit_and_predict import TRIALS
 from bakeoff.evaluation.jobs.latency import accept_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
+from bakeoff.evaluation.jobs.shared_cells import may_share_cell
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
 from bakeoff.evaluation.metrics.score_predictions import Scores
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
@@ -56,6 +58,8 @@ from registry.code.code_reading import Code
 from registry.code.import_environment import import_path, readable_paths
 from registry.code.outside_access import below_home, variables_of
 from registry.columns.predictions import BadPredictionsError
+
+log = logging.getLogger(__name__)
 
 _SPARE_MB = 16
 _ROW_BYTES = 1024
@@ -115,8 +119,11 @@ def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd
     while True:
         before = look_before(job.candidate, evaluation.paths.root)
         took_s = time.monotonic() - began
-        order = order_of(evaluation, wall_s=job.timeout_s - took_s)
+        shared = may_share_cell(evaluation, before.code)
+        order = order_of(evaluation, wall_s=job.timeout_s - took_s, shared=shared)
         outcome = warm.run(order, keep_going=permission.may_go_on, may_keep=permission.may_keep)
+        if outcome.left:
+            log.debug("the cell of %s ends: it left %s", job.candidate.id, ", ".join(outcome.left))
         if outcome.end is End.RETURNED:
             return score_within_time(
                 partial(_scored, evaluation, outcome, before), evaluation, log_tail=outcome.end_of_log
@@ -183,7 +190,7 @@ def with_own_metrics(
         return Stopped()
 
 
-def order_of(evaluation: EvaluationUnderWay, *, wall_s: float) -> Order:
+def order_of(evaluation: EvaluationUnderWay, *, wall_s: float, shared: bool = False) -> Order:
     job, dataset, paths = evaluation.job, evaluation.run.dataset, evaluation.paths
     return Order(
         entry="bakeoff.evaluation.jobs.fit_and_predict:run",
@@ -213,6 +220,7 @@ def order_of(evaluation: EvaluationUnderWay, *, wall_s: float) -> Order:
         in_home=below_home([job.candidate], paths.root, (*paths.closed, *map(Path, dataset.files))),
         outputs=evaluation.outputs,
         growing=(TRIALS,) if job.candidate.tune else (),
+        shared=shared,
     )
 
 

@@ -105,6 +105,7 @@ class EvaluationUnderWay:
     grant: Grant
     permission: Permission
     metric_timeout_s: float = 60.0  #: for each custom metric
+    shared_cells: tuple[str, ...] = ()  #: the installed packages whose candidates may share a cell
     fold: int | None = (
         None  #: which of the folds of all repeats; None: there is one split, or it is the whole
     )

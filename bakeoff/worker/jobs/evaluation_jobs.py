@@ -40,6 +40,7 @@ def work(at_work: JobAtWork) -> Ending:
         grant=at_work.grant,
         permission=at_work.monitor,
         metric_timeout_s=at_work.context.configuration.settings.metric_timeout,
+        shared_cells=tuple(at_work.context.configuration.settings.shared_cells),
     )
     end: EvaluationEnd | RoundDone | None = _rescored(evaluation, at_work) if at_work.job.reuses else None
     if end is None:

@@ -97,6 +97,7 @@ _VARIABLES: dict[str, tuple[str, Any]] = {
     "BAKEOFF_IMPORT_TIMEOUT": ("5", 5.0),
     "BAKEOFF_METRIC_TIMEOUT": ("5", 5.0),
     "BAKEOFF_PRELOAD": ("sklearn,xgboost", ["sklearn", "xgboost"]),
+    "BAKEOFF_SHARED_CELLS": ("scikit-learn,xgboost", ["scikit-learn", "xgboost"]),
     "BAKEOFF_ENV": ("HF_TOKEN,PROXY", ["HF_TOKEN", "PROXY"]),
     "BAKEOFF_READABLE": ("~/.cache/huggingface", ["~/.cache/huggingface"]),
     "BAKEOFF_METRICS": ('["recall", "f1"]', ["recall", "f1"]),
@@ -643,6 +644,12 @@ def test_nothing_is_promoted_to_a_stage_that_is_none(file: Path) -> None:
     said = _refusal(file, "modelRegistry: {promotion: {stage: Archived}}")
 
     assert "modelRegistry.promotion.stage is 'Archived'" in said
+
+
+def test_cells_are_shared_by_packages_and_not_by_classes(file: Path) -> None:
+    assert "'sklearn.tree:Tree' is no name of a package, such as scikit-learn" in _refusal(
+        file, "sharedCells: ['sklearn.tree:Tree']"
+    )
 
 
 def test_what_is_to_be_preloaded_are_modules(file: Path) -> None:

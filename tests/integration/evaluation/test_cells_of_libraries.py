@@ -1,0 +1,159 @@
+"""Candidates of installed libraries predict the same, bit for bit, in shared cells and apart."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures.samples import a_candidate, a_job, a_run
+
+from bakeoff.cell.host.cell_client import WarmParent, connect
+from bakeoff.cell.host.cell_outcome import CellOutcome
+from bakeoff.cell.oven.oven_handle import Oven
+from bakeoff.domain.candidate import Candidate, PipelineStep
+from bakeoff.domain.metric import Average, ScoringRules
+from bakeoff.evaluation.datasets.pinning import Pinned, pin
+from bakeoff.evaluation.jobs.evaluation_job import Scored, evaluate_in_cell
+from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay, Grant, JobPaths, StopsNever
+from bakeoff.evaluation.reuse.audit_check import sha256
+from bakeoff.settings.setting_definitions import DatasetSettings, Settings
+from bakeoff.worker.worker_oven import preloaded
+
+PACKAGES = ("scikit-learn", "lightgbm", "xgboost")
+TREE = "sklearn.tree:DecisionTreeClassifier"
+
+CANDIDATES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "dummy": ("sklearn.dummy:DummyClassifier", {"strategy": "stratified"}),
+    "tree": (TREE, {"max_features": 3}),
+    "forest": ("sklearn.ensemble:RandomForestClassifier", {"n_estimators": 5}),
+    "nested": ("sklearn.ensemble:BaggingClassifier", {"estimator": {"class": TREE}, "n_estimators": 3}),
+    "boosting": ("sklearn.ensemble:HistGradientBoostingClassifier", {"max_iter": 5}),
+    "logistic": ("sklearn.linear_model:LogisticRegression", {"max_iter": 5}),  # it warns that this is too few
+    "sgd": ("sklearn.linear_model:SGDClassifier", {}),
+    "mlp": ("sklearn.neural_network:MLPClassifier", {"hidden_layer_sizes": [4], "max_iter": 5}),
+    "svc": ("sklearn.svm:SVC", {"probability": False}),
+    "nearest": ("sklearn.neighbors:KNeighborsClassifier", {}),
+    "bayes": ("sklearn.naive_bayes:GaussianNB", {}),
+    "light": ("lightgbm:LGBMClassifier", {"n_estimators": 5, "verbose": -1}),
+    "extreme": ("xgboost:XGBClassifier", {"n_estimators": 5}),
+}
+
+
+@pytest.fixture(scope="module")
+def pinned(tmp_path_factory: pytest.TempPathFactory) -> Pinned:
+    folder = tmp_path_factory.mktemp("project")
+    return pin(
+        DatasetSettings(source="sklearn", name="breast_cancer"),
+        name="breast_cancer",
+        root=folder,
+        snapshots=folder / "snapshots",
+        seed=0,
+        test_size=0.25,
+    )
+
+
+@pytest.fixture(scope="module")
+def oven() -> Iterator[Oven]:
+    with Oven.start(preload=preloaded(Settings())) as oven:
+        yield oven
+
+
+@pytest.fixture(scope="module")
+def parents(oven: Oven) -> Iterator[list[WarmParent]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(connect(oven.socket, timeout_s=60)) for _ in range(3)]
+
+
+class Watched(StopsNever):
+    """Keeps what the warm parent returned."""
+
+    def __init__(self, parent: WarmParent) -> None:
+        self._parent = parent
+        self.outcomes: list[CellOutcome] = []
+
+    def run(self, *arguments: Any, **named: Any) -> CellOutcome:
+        self.outcomes.append(self._parent.run(*arguments, **named))
+        return self.outcomes[-1]
+
+
+Bake = Callable[..., tuple[dict[str, list[str]], list[CellOutcome]]]
+
+
+@pytest.fixture
+def bake(pinned: Pinned, parents: list[WarmParent], tmp_path: Path) -> Bake:
+    """Digests of all that each candidate wrote, and the outcomes in order."""
+
+    def bake(
+        names: Sequence[str], *, slots: int = 1, packages: tuple[str, ...] = PACKAGES, **run: Any
+    ) -> tuple[dict[str, list[str]], list[CellOutcome]]:
+        rules = ScoringRules(metrics=("accuracy",), average=Average.BINARY, positive_label="1")
+        bakeoff = a_run(dataset=pinned.ref, rules=rules, **run)
+        watched = [Watched(parent) for parent in parents[:slots]]
+        digests = {}
+        for place, name in enumerate(names):
+            paths = JobPaths(
+                root=tmp_path,
+                closed=(),
+                snapshot=pinned.folder,
+                log=tmp_path / f"{name}.log",
+                predictions=tmp_path / f"{name}.npy",
+            )
+            for file in tmp_path.glob(f"{name}.*"):
+                file.unlink()
+            end = evaluate_in_cell(
+                EvaluationUnderWay(
+                    job=a_job(bakeoff, candidate=a_library_candidate(name)),
+                    run=bakeoff,
+                    paths=paths,
+                    grant=Grant(threads=1, memory_mb=None),
+                    permission=StopsNever(),
+                    shared_cells=packages,
+                ),
+                watched[place % slots],  # type: ignore[arg-type]  # it runs orders as one does
+            )
+            assert isinstance(end, Scored), (name, end)
+            digests[name] = [sha256(file) for file in paths.outputs.values() if file.exists()]
+            digests[name].append(str(end.uses_seed))
+        return digests, [outcome for one in watched for outcome in one.outcomes]
+
+    return bake
+
+
+def a_library_candidate(name: str) -> Candidate:
+    path, params = CANDIDATES[name]
+    if name == "nearest":
+        scaler = PipelineStep(path="sklearn.preprocessing:StandardScaler")
+        return a_candidate(id=name, path=None, steps=(scaler, PipelineStep(path=path, params=params)))
+    return a_candidate(id=name, path=path, params=params)
+
+
+def test_shared_and_apart_in_any_order_and_in_any_number_of_slots(bake: Bake) -> None:
+    names = list(CANDIDATES)
+    apart, alone = bake(names, packages=())
+
+    assert all(len(written) > 1 for written in apart.values())
+    assert not any(outcome.left for outcome in alone)
+    for slots, order in ((1, names), (2, names[::-1]), (3, [*names[5:], *names[:5]])):
+        assert bake(order, slots=slots)[0] == apart
+
+
+def test_what_is_preloaded_leaves_nothing_and_what_is_imported_ends_its_cell(bake: Bake) -> None:
+    names = [name for name in CANDIDATES if CANDIDATES[name][0].startswith("sklearn")]
+    _, outcomes = bake([*names, "light"])
+
+    assert [outcome.left for outcome in outcomes[:-1]] == [()] * len(names)
+    assert "lightgbm" in " ".join(outcomes[-1].left)
+
+
+def test_a_warning_is_in_the_log_of_each_job_and_not_of_the_first_alone(bake: Bake) -> None:
+    (_, first), (_, second) = bake(["logistic"]), bake(["logistic"])
+
+    assert "ConvergenceWarning" in first[0].log_tail
+    assert "ConvergenceWarning" in second[0].log_tail
+
+
+def test_fits_that_are_repeated_to_compare_them_have_cells_of_their_own(bake: Bake) -> None:
+    _, outcomes = bake(["light"], repeat_check=True)
+
+    assert [outcome.left for outcome in outcomes] == [(), ()]
