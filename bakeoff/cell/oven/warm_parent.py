@@ -1,7 +1,7 @@
 """The warm parent: runs the orders of one supervisor, one at a time, until the supervisor or the oven ends.
 
-Each order gets a cell of its own, which the warm parent forks ahead of the order. An order that is shared runs
-in the cell of the order before, if it may follow it.
+Each order gets a cell of its own, which the warm parent forks ahead of the order. A shared order runs in the
+cell of the order before, if it may follow it.
 """
 
 import os
