@@ -57,7 +57,10 @@ class ProcessTraces:
 
     def __init__(self, threadpools: Threadpools | None = None, *, passing: Iterable[int] = ()) -> None:
         """`passing`: descriptors that are the job's own, and closed at its end."""
-        self._looks = {**_LOOKS, "thread pools": lambda: _thread_counts(threadpools)}
+        self._looks: Mapping[str, Callable[[], object]] = {
+            **_LOOKS,
+            "thread pools": lambda: _thread_counts(threadpools),
+        }
         forget()
         for _ in range(2):  # the first look may itself load something
             self._status = _status()
