@@ -115,10 +115,9 @@ def evaluate_in_cell(evaluation: EvaluationUnderWay, warm: WarmParent) -> Evalua
 def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd:
     """In one cell; or in several, if trials of its search end theirs."""
     job, permission = evaluation.job, evaluation.permission
-    began = time.monotonic()
+    began, took_s = time.monotonic(), 0.0
     while True:
         before = look_before(job.candidate, evaluation.paths.root)
-        took_s = time.monotonic() - began
         shared = may_share_cell(evaluation, before.code)
         order = order_of(evaluation, wall_s=job.timeout_s - took_s, shared=shared)
         outcome = warm.run(order, keep_going=permission.may_go_on, may_keep=permission.may_keep)
@@ -129,7 +128,8 @@ def _fit_once(evaluation: EvaluationUnderWay, warm: WarmParent) -> EvaluationEnd
                 partial(_scored, evaluation, outcome, before), evaluation, log_tail=outcome.end_of_log
             )
         failure = failure_of(outcome, attempt=job.attempt, writes_to=evaluation.paths.predictions.parent)
-        if not was_a_trial(evaluation, outcome) or time.monotonic() - began >= job.timeout_s:
+        took_s = time.monotonic() - began
+        if not was_a_trial(evaluation, outcome) or took_s >= job.timeout_s:
             return failure
         if (too_many := too_many_deaths(evaluation, outcome)) is not None:
             return too_many
