@@ -17,6 +17,16 @@ _DARK_NOTEBOOKS = (
     "html[theme=dark]",
 )
 
+#: Jupyter has a style of its own for tables, headings and paragraphs in outputs: stripes, figures to the
+#: right, columns of equal width. None of it may reach what stands here. Shapes of SVG are left alone: what
+#: their attributes say would go, too.
+_UNDONE = "table,caption,thead,tbody,tfoot,tr,th,td,p,h3,h4,ul,ol,li,details,summary,strong,small,code,pre"
+_AS_IN_A_REPORT = """
+color:var(--ink);font:14px/20px var(--sans);
+h3{margin:0 0 4px;font-size:14px;line-height:20px;font-weight:640}
+>*+*{margin-top:12px}
+"""
+
 
 @cache
 def report_stylesheet() -> str:
@@ -31,7 +41,9 @@ def notebook_stylesheet() -> str:
     tokens = _read("tokens.css").replace("color-scheme:light dark", "color-scheme:light")
     tokens = "".join(line for line in tokens.splitlines(keepends=True) if "[data-theme" not in line)
     dark = ",".join(f"{notebook} {scope}" for notebook in _DARK_NOTEBOOKS)
-    return f"{tokens.replace(':root', scope)}{dark}{{color-scheme:dark}}\n{_read('charts.css')}"
+    own = f":is({_UNDONE}){{all:revert}}{_AS_IN_A_REPORT}{_read('charts.css')}"
+    # Below the class three times, it is stronger than the rules of a notebook, which name one or two.
+    return f"{tokens.replace(':root', scope)}{dark}{{color-scheme:dark}}\n{scope * 3}{{\n{own}}}\n"
 
 
 def _read(name: str) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fixtures.boards import a_report
 from fixtures.drawn import a_curve
 from fixtures.report_contents import of_fifty_candidates, report_contents
 
 import bakeoff.web
 from bakeoff.web.charts.plots.curve_plots import roc_plot
 from bakeoff.web.reports.html_report import html_report
+from bakeoff.web.reports.notebook_html import in_notebook, leaderboard_html
 
 pytestmark = pytest.mark.services
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -100,3 +102,36 @@ def test_the_pointer_reads_every_curve_where_it_is(browser: "sync_api.Browser") 
     page.mouse.move(2, 590)
     assert tip.count() == page.locator(".bo-crosshair").count() == 0
     page.close()
+
+
+#: What JupyterLab says of tables, headings and paragraphs in outputs.
+_OF_JUPYTER = """
+.jp-C{color:red;font-family:serif;font-size:19px;line-height:2} .jp-C p{margin:0 0 1em}
+.jp-C h3{font-size:1.44em}
+.jp-C table{border-collapse:collapse;table-layout:fixed;margin:0 auto 1em;font-size:12px;color:red}
+.jp-C thead{border-bottom:1px solid red;vertical-align:bottom}
+.jp-C td,.jp-C th,.jp-C tr{vertical-align:middle;padding:.5em;line-height:normal;border:none}
+:not(.jp-M).jp-C td,:not(.jp-M).jp-C th,:not(.jp-M).jp-C tr{text-align:right}
+.jp-C tbody tr:nth-child(odd){background:red} .jp-C tbody tr:nth-child(even){background:pink}
+"""
+_LOOKS = """() => [...document.querySelectorAll('.bo-notebook *:not(style)')].map(one => {
+  const style = getComputedStyle(one), box = one.getBoundingClientRect();
+  return [one.className?.baseVal ?? one.className, style.textAlign, style.backgroundColor, style.color,
+          style.fontSize, style.borderTopWidth, ...[box.x, box.width, box.height].map(Math.round)];
+})"""
+
+
+def test_the_style_of_a_notebook_does_not_reach_what_a_cell_shows(browser: "sync_api.Browser") -> None:
+    shown = leaderboard_html(a_report()) + in_notebook(roc_plot([a_curve("a"), a_curve("b")]) or "")
+    looks = []
+    with browser.new_context(viewport={"width": 1000, "height": 900}) as context:
+        for around in ("", "jp-C jp-RenderedHTML"):
+            page = context.new_page()
+            page.set_content(
+                f"<!doctype html><style>{_OF_JUPYTER}</style><div class='{around}'>{shown}</div>"
+            )
+            looks.append(page.evaluate(_LOOKS))
+
+    plain, in_jupyter = looks
+    assert len(plain) > 200
+    assert [one for one in zip(plain, in_jupyter, strict=True) if one[0] != one[1]] == []
