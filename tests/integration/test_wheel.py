@@ -175,4 +175,4 @@ def test_the_installed_wheel_upgrades_a_database(installed, project):
 
     assert done.stdout.endswith("has schema 0019: up to date\n"), done.stdout + done.stderr
     with sqlite3.connect(project / "data" / "bakeoff.db") as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0020",)]
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0021",)]
