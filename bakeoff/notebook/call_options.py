@@ -49,6 +49,7 @@ class RunOptions(TypedDict, total=False):
     baseline: bool
     fresh: bool
     repeat_check: bool
+    importance: bool
     priority: int
     name: str | None
     progress: bool | None

@@ -11,7 +11,14 @@ from bakeoff.api.paging import Cursor, Limit, cursor_after, id_in, unknown
 from bakeoff.api.problem_details import documented
 from bakeoff.api.run_records import run_in_list, run_record, started
 from bakeoff.api.run_stream import RUN_EVENTS, LastEventId, stream
-from bakeoff.api.schemas.run_result_schemas import CurvesOut, PairsOut, ResultsOut, VerdictOut
+from bakeoff.api.schemas.run_result_schemas import (
+    CurvesOut,
+    ImportanceOut,
+    PairsOut,
+    ResultsOut,
+    VerdictOut,
+    WrongRowsOut,
+)
 from bakeoff.api.schemas.run_schemas import LabelsOut, RunPageOut, RunStatusOut, StartedOut
 from bakeoff.api.schemas.schema_base import Id
 from bakeoff.domain.errors import ConflictError, NotFoundError, in_field
@@ -20,12 +27,17 @@ from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.wording import quoted
 from bakeoff.evaluation.planning.request_body import PRINTABLE
 from bakeoff.evaluation.planning.run_spec import RunSpec
+from bakeoff.operations.comparing.find_results import find_results
+from bakeoff.operations.comparing.wrong_rows import wrong_rows
 from bakeoff.operations.context import Context
 from bakeoff.operations.runs.run_report import (
     curve_records,
     failure_record,
     folds_of_failed,
+    importance_of,
+    importance_record,
     read_report,
+    require_result,
     standing_record,
 )
 from bakeoff.store.bakeoffs import cancellation, label_rows, run_rows, run_status
@@ -47,6 +59,10 @@ Key = Annotated[
     ),
 ]
 
+
+OneModel = Annotated[
+    str | None, Query(max_length=100, description="id of a candidate; null: the one to take")
+]
 
 #: For the OpenAPI document: the operations on a run that was just started.
 LINKS: dict[int | str, dict[str, Any]] = {
@@ -207,6 +223,30 @@ def _verdict_of(context: Context, run_id: str) -> RunVerdict:
         why = "it is being judged" if run.state.has_ended else f"it is {run.state}, and judged at its end"
         raise NotFoundError(f"run {run_id} has no verdict: {why}")
     return verdict
+
+
+@router.get("/{id}/importance", response_model=ImportanceOut, responses=documented(404))
+def read_the_importance(
+    context: TheContext,
+    id: Id,  # noqa: A002 - the name in the path
+    model: OneModel = None,
+) -> dict[str, Any]:
+    """How much one candidate relies on each column. 404 unless the run was started with `importance`."""
+    return importance_record(*importance_of(read_report(context.engine, id), model))
+
+
+@router.get("/{id}/rows", response_model=WrongRowsOut, responses=documented(404))
+def read_wrong_rows(
+    context: TheContext,
+    id: Id,  # noqa: A002 - the name in the path
+    model: OneModel = None,
+    offset: Annotated[int, Query(ge=0, le=10**9, description="so many of them are left out")] = 0,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """The test rows in which one candidate was wrong, a page of them. 404 if its predictions are gone."""
+    model_id = require_result(read_report(context.engine, id), model).model_id
+    [result] = find_results(context, [model_id], run=id)
+    return wrong_rows(context, result, offset=offset, limit=limit).to_record()
 
 
 @router.delete("/{id}", status_code=202, response_model=RunStatusOut, responses=documented(404, 409))

@@ -301,6 +301,47 @@ class StoppedOut(Out):
     folds: list[FoldOut]
 
 
+class ColumnImportanceOut(Out):
+    column: str
+    loss: float = Field(description="of the score, when the column is shuffled: the mean over all times")
+    spread: float | None = Field(description="standard deviation of the single losses; null of a single one")
+    times: int
+
+
+class ImportanceOut(Out):
+    run_id: Id
+    evaluation_id: Id
+    model_id: str
+    metric: str
+    greater_is_better: bool
+    score: float = Field(description="on the same rows, with all columns as they are")
+    rows: int = Field(description="test rows that were shuffled, in each fit")
+    fits: int
+    columns: list[ColumnImportanceOut] = Field(description="the greatest loss first")
+    missing: list[str] = Field(description="columns for which there was no time")
+
+
+class WrongRowOut(Out):
+    row: int = Field(description="of the dataset, counted from 0")
+    fold: int | None = Field(description="in which it was tested; null without folds")
+    true: Any
+    predicted: Any
+    probability: float | None = Field(description="of what was predicted; null where it is not kept")
+    error: float | None = Field(description="of a number: predicted less true")
+    features: dict[str, Any]
+
+
+class WrongRowsOut(Out):
+    run_id: Id
+    evaluation_id: Id
+    model_id: str
+    test_rows: int = Field(description="that were scored")
+    wrong: int = Field(description="of these; of numbers all of them, the most wrong first")
+    offset: int
+    next: int | None = Field(description="the offset of the next page; null after the last one")
+    items: list[WrongRowOut]
+
+
 class SavedOut(Out):
     model_id: str
     run_id: Id

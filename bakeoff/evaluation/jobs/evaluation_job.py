@@ -46,6 +46,11 @@ from bakeoff.evaluation.jobs.choosing.trial_deaths import (
 )
 from bakeoff.evaluation.jobs.evaluation_under_way import EvaluationUnderWay
 from bakeoff.evaluation.jobs.fit_and_predict import TRIALS
+from bakeoff.evaluation.jobs.importance.score_importance import (
+    MOST_MB,
+    accept_importance,
+    importance_order,
+)
 from bakeoff.evaluation.jobs.latency import accept_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import MODEL, PREPROCESSOR
 from bakeoff.evaluation.jobs.shared_cells import may_share_cell
@@ -200,7 +205,10 @@ def order_of(evaluation: EvaluationUnderWay, *, wall_s: float, shared: bool = Fa
             threads=evaluation.grant.threads,
             memory_mb=evaluation.grant.memory_mb,
             output_mb=predictions_mb(dataset),
-            outputs_mb=dict.fromkeys((MODEL, PREPROCESSOR), paths.model_limit_mb),
+            outputs_mb={
+                **dict.fromkeys((MODEL, PREPROCESSOR), paths.model_limit_mb),
+                **dict.fromkeys(paths.permuted, MOST_MB),
+            },
             processes=evaluation.grant.processes,
             mapped_bytes=snapshot.mapped_bytes(paths.snapshot),
         ),
@@ -262,6 +270,7 @@ def payload_of(evaluation: EvaluationUnderWay, *, audited: bool) -> dict[str, An
         "tuneSeconds": evaluation.tune_s,
         "saveAs": None if paths.model is None or run.save is None else run.save.name,
         "modelLimitMb": paths.model_limit_mb,
+        "importance": order.to_json() if (order := importance_order(evaluation)) else None,
     }
 
 
@@ -300,11 +309,13 @@ def _scored(evaluation: EvaluationUnderWay, outcome: CellOutcome, before: Before
             probabilities=None if (beside := paths.beside) is None else sha256(beside),
         ),
     )
-    scored = _with_details(scored, **choices)
+    importance, without_importance = accept_importance(outcome.value, evaluation)
+    scored = _with_details(scored, **choices, **importance)
     lingered = ["its process did not end after its result was written, and was ended"]
     warnings = [
         *warnings_about(choices),
         *about_weights(outcome.value),
+        *without_importance,
         *(lingered if outcome.lingered else []),
         *([outcome.log_gap] if outcome.log_gap else []),
     ]

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bakeoff.domain.runs.importance import IMPORTANCE
 from bakeoff.domain.runs.job import Job
 from bakeoff.domain.runs.result import Parts
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.datasets.snapshot_layout import REFIT, fold_folder
 from bakeoff.evaluation.jobs import fit_and_predict, pickle_fitted_model
+from bakeoff.evaluation.jobs.importance import permuted_predictions
 from bakeoff.evaluation.reuse.job_provenance import look_before, parts_of
 from registry.code.library_versions import cell_environment
 
@@ -93,6 +95,14 @@ class JobPaths:
         return self.predictions.with_suffix(".trials.jsonl")
 
     @property
+    def permuted(self) -> dict[str, Path]:
+        """Predictions on shuffled columns, by the names that the cell knows; removed when they are scored."""
+        return {
+            permuted_predictions.ANSWERS: self.predictions.with_suffix(".importance-0.npy"),
+            permuted_predictions.BESIDE: self.predictions.with_suffix(".importance-1.npy"),
+        }
+
+    @property
     def preprocessor(self) -> Path | None:
         return None if self.model is None else self.model.with_suffix(".preprocessor.pkl")
 
@@ -127,7 +137,17 @@ class EvaluationUnderWay:
     @property
     def outputs(self) -> dict[str, Path]:
         searches = self.job.candidate.tune is not None
-        return {**self.paths.outputs, **({fit_and_predict.TRIALS: self.paths.trials} if searches else {})}
+        return {
+            **self.paths.outputs,
+            **({fit_and_predict.TRIALS: self.paths.trials} if searches else {}),
+            **(self.paths.permuted if self.wants_importance else {}),
+        }
+
+    @property
+    def wants_importance(self) -> bool:
+        """Not of the dummy, which looks at no column, and not of the refit, which tests no row."""
+        asked = bool(self.run.options.get(IMPORTANCE))
+        return asked and self.job.candidate.id != self.run.baseline_id and not self.refit
 
     def parts_now(self) -> Parts:
         """The parts of the fingerprint that a fit would have that began now."""

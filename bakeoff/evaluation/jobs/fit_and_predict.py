@@ -26,6 +26,7 @@ from bakeoff.evaluation.jobs.choosing.inner_folds import InnerFold, predictions_
 from bakeoff.evaluation.jobs.choosing.parameter_search import search
 from bakeoff.evaluation.jobs.choosing.trial_file import first_line
 from bakeoff.evaluation.jobs.choosing.tuned_threshold import best_threshold
+from bakeoff.evaluation.jobs.importance.permuted_predictions import ImportanceOrder, predict_permuted
 from bakeoff.evaluation.jobs.label_coding import needs_codes, with_codes
 from bakeoff.evaluation.jobs.latency import as_a_bonus, is_slow, measure_latency
 from bakeoff.evaluation.jobs.pickle_fitted_model import pickle_model
@@ -37,7 +38,7 @@ from registry.code.file_access_audit import FileAccessAudit
 from registry.code.library_versions import loaded_environment
 from registry.code.model_building import LoadError, build, require_predict
 from registry.columns.class_predictions import plain_labels, positive_code, to_class_predictions
-from registry.columns.predictions import BadPredictionsError, check_predictions
+from registry.columns.predictions import BadPredictionsError, Predictions, check_predictions
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,23 @@ def run(payload: Mapping[str, Any], inside: CellApi) -> dict[str, Any]:
             predict_s=predict_s,
             left_s=payload["timeoutSeconds"] - (time.perf_counter() - entered),
         )
-    return {**report, "latency": latency and asdict(latency)}
+    report["latency"] = latency and asdict(latency)
+    if payload["importance"] is not None:
+        report["importance"] = predict_permuted(
+            ImportanceOrder.from_json(payload["importance"]),
+            data.X_test,
+            lambda X: _answer(
+                fitted.model,
+                candidate,
+                replace(data, X_test=X),
+                chosen,
+                more_than_labels=payload["moreThanLabels"],
+            ),
+            inside,
+            predict_s=predict_s,
+            left_s=payload["timeoutSeconds"] - (time.perf_counter() - entered),
+        )
+    return report
 
 
 def shuffled_labels(labels: NDArray[Any], *, refit: int) -> NDArray[Any]:
@@ -277,20 +294,40 @@ def _predict_by(
     threshold: float, model: Any, candidate: Candidate, data: Data, inside: CellApi
 ) -> NDArray[Any]:
     """Writes the labels that the threshold decides, and beside them what it decided by."""
+    decided = _decided(threshold, model, candidate, data)
+    _save(inside, PREDICTIONS, decided.values)
+    if decided.probabilities is not None:
+        _save(inside, PROBABILITIES, decided.probabilities)
+    elif decided.scores is not None:
+        _save(inside, SCORES, decided.scores)
+    return decided.values
+
+
+def _decided(threshold: float, model: Any, candidate: Candidate, data: Data) -> Predictions:
     assert candidate.tuned_threshold is not None  # noqa: S101 - the caller has looked
     fold = InnerFold(data=data, labels=np.empty(len(data.X_test)), weights=None)
     predictions = predictions_on(model, candidate, fold, more_than_labels=True)
     classes = np.unique(plain_labels(data.classes))
     rules = scoring_rules(candidate.tuned_threshold.rules, threshold=threshold)
     decided = to_class_predictions(predictions, classes, rules)
-    _save(inside, PREDICTIONS, decided.labels)
-    if decided.probabilities is not None:
-        _save(inside, PROBABILITIES, decided.probabilities)
-    elif decided.decisions is not None:
-        # Beside labels, scores are those of the greater class.
-        sign = 1 if positive_code(classes, rules) == 1 else -1
-        _save(inside, SCORES, sign * decided.decisions)
-    return decided.labels
+    # Beside labels, scores are those of the greater class.
+    sign = 1 if positive_code(classes, rules) == 1 else -1
+    return Predictions(
+        values=decided.labels,
+        output_kind=OutputKind.LABELS,
+        probabilities=decided.probabilities,
+        scores=None if decided.decisions is None else sign * decided.decisions,
+    )
+
+
+def _answer(
+    model: Any, candidate: Candidate, data: Data, chosen: Mapping[str, Any], *, more_than_labels: bool
+) -> Predictions:
+    """What the model says of the test rows of these data; nothing is written."""
+    if "threshold" in chosen:
+        return _decided(chosen["threshold"], model, candidate, data)
+    fold = InnerFold(data=data, labels=np.empty(len(data.X_test)), weights=None)
+    return predictions_on(model, candidate, fold, more_than_labels=more_than_labels)
 
 
 def _predict_beside(

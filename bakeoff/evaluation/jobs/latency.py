@@ -89,7 +89,7 @@ def _quantile(ordered: list[float], share: float) -> float:
 
 
 @contextmanager
-def as_a_bonus(what: str) -> Iterator[None]:
+def as_a_bonus(what: str, *, longest_s: float | None = None) -> Iterator[None]:
     """For code of a candidate that has its result already: quiet, bounded in time, and allowed to fail."""
     try:
         with (
@@ -97,7 +97,7 @@ def as_a_bonus(what: str) -> Iterator[None]:
             redirect_stderr(io.StringIO()),
             warnings.catch_warnings(),
             _without_log_records(),
-            _interrupted_after(_LONGEST_S),
+            _interrupted_after(_LONGEST_S if longest_s is None else longest_s),
         ):
             warnings.simplefilter("ignore")
             yield

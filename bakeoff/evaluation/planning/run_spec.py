@@ -136,6 +136,10 @@ class RunSpec(Body):
         False, description="Fit twice, and mark those that predict something else."
     )
 
+    importance: Annotated[
+        bool, OnCommandLine(panel=_SCORING, help="Shuffle columns: what models rely on.", needs_cells=True)
+    ] = Field(False, description="Measure how much each model relies on each column, by shuffling it.")
+
     def other_options(self) -> dict[str, Any]:
         """The content of the column `options`, by camelCase key: options that differ from their defaults."""
         values = self.model_dump(mode="json", exclude_defaults=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bakeoff.domain.candidate import Candidate, OutputKind
 from bakeoff.domain.metric import ScoringRules, is_custom
+from bakeoff.domain.runs.importance import IMPORTANCE
 from bakeoff.domain.runs.result import Fit, Part, Parts
 from bakeoff.domain.runs.run import Run
 from bakeoff.evaluation.metrics.metric_names import need_more_than_labels
@@ -103,6 +104,12 @@ def _choose(candidate: Candidate, run: Run, past: Past, root: Path) -> Fit:
         fits = [fit for fit in fits if fit.is_deterministic]
         if not fits:
             raise _MustBeFittedError("it is to be fitted twice, and was fitted once")
+    if run.options.get(IMPORTANCE) and candidate.id != run.baseline_id:
+        fits = [fit for fit in fits if fit.result.details.get(IMPORTANCE)]
+        if not fits:
+            raise _MustBeFittedError(
+                "the importance of its columns is asked for, and was not measured before"
+            )
     fits = [fit for fit in fits if _has_answers_for(run, fit, candidate)]
     if not fits:
         raise _MustBeFittedError(

@@ -205,6 +205,19 @@ class BakeoffResult:
 
         return trials(self._report, self._known(candidate))
 
+    def importance(self, candidate: str) -> "pd.DataFrame":
+        """What its score loses when a column is shuffled; of a run with `importance=True`."""
+        from bakeoff.notebook.results.result_frames import importance
+
+        return importance(self._report, self._known(candidate))
+
+    def wrong_rows(self, candidate: str, *, offset: int = 0, limit: int | None = None) -> "pd.DataFrame":
+        """The test rows in which it was wrong, with their features; of numbers, the most wrong first."""
+        from bakeoff.notebook.results.result_frames import wrong_rows
+
+        known = self._known(candidate)
+        return wrong_rows(self._project().context, self.run_id, known, offset=offset, limit=limit)
+
     def log(self, candidate: str) -> str:
         """What the candidate printed while it was fitted and while it predicted."""
         from bakeoff.store.bakeoffs import job_rows

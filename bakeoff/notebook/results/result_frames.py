@@ -73,6 +73,47 @@ def trials(report: RunReport, candidate: str) -> "pd.DataFrame":
     return pd.DataFrame(rows).set_index(["fit", "trial"])
 
 
+def importance(report: RunReport, candidate: str) -> "pd.DataFrame":
+    """One row for each column of the data, the one that matters most first."""
+    import pandas as pd
+
+    from bakeoff.operations.runs.run_report import importance_of
+
+    _, found = importance_of(report, candidate)
+    return pd.DataFrame(
+        {
+            "loss": _floats([one.loss for one in found.columns]),
+            "spread": _floats([one.spread for one in found.columns]),
+            "times": [one.times for one in found.columns],
+        },
+        index=pd.Index([one.column for one in found.columns], name="column", dtype="object"),
+    )
+
+
+def wrong_rows(
+    context: "Context", run_id: str, candidate: str, *, offset: int, limit: int | None
+) -> "pd.DataFrame":
+    """One row for each, by its place in the data: the truth, the prediction, then the features."""
+    import pandas as pd
+
+    from bakeoff.operations.comparing import wrong_rows as rows_of
+    from bakeoff.operations.comparing.find_results import find_results
+
+    [result] = find_results(context, [candidate], run=run_id)
+    found = rows_of.wrong_rows(context, result, offset=offset, limit=limit)
+    about = pd.DataFrame(
+        {
+            "true": [one.true for one in found.items],
+            "predicted": [one.predicted for one in found.items],
+            "probability": _floats([one.probability for one in found.items]),
+            "error": _floats([one.error for one in found.items]),
+        }
+    )
+    features = pd.DataFrame([dict(one.features) for one in found.items])
+    frame = pd.concat([about, features], axis=1)
+    return frame.set_axis(pd.Index([one.row for one in found.items], name="row"), axis=0)
+
+
 def _called(metrics: "Sequence[str]") -> dict[str, str]:
     """By metric. A function that the call was given goes by its own name, if no other metric has it."""
     short = {name: short_name(name) for name in metrics}

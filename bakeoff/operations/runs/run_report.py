@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.runs.fold_result import FoldResult, fold_record
+from bakeoff.domain.runs.importance import IMPORTANCE, Importance, importance_in
 from bakeoff.domain.runs.job import Job, JobState
+from bakeoff.domain.runs.result import Result
 from bakeoff.domain.runs.run import Run
 from bakeoff.domain.runs.saving import Saving
 from bakeoff.domain.runs.tracking import Tracking
 from bakeoff.domain.runs.verdict import RunVerdict
 from bakeoff.domain.signal import EnsembleSignal
-from bakeoff.domain.wording import listed
+from bakeoff.domain.wording import listed, nearest
 from bakeoff.evaluation.reports.leaderboard import LeaderboardRow, in_order_of_bands, rank
 from bakeoff.operations.runs.stopped_candidates import StoppedCandidate, stopped_candidates
 from bakeoff.store.bakeoffs import job_rows, run_rows, saving_rows
@@ -129,6 +131,48 @@ def curve_records(
         for result in shown
         if result.evaluation_id in stored
     ]
+
+
+def require_result(report: RunReport, model_id: str | None) -> Result:
+    """The result of a candidate; None: of the one to take, or else of the first on the leaderboard."""
+    if model_id is None:
+        model_id = report.verdict.recommended if report.verdict else None
+        model_id = model_id or next((row.result.model_id for row in report.standings), "")
+    found = next((row.result for row in report.standings if row.result.model_id == model_id), None)
+    if found is None:
+        known = [row.result.model_id for row in report.standings]
+        cure = nearest(model_id, known) or f"; there are results of {listed(known) or 'none'}"
+        raise NotFoundError(f"run {report.run.title} has no result of {model_id!r}{cure}")
+    return found
+
+
+def importance_of(report: RunReport, model_id: str | None) -> tuple[Result, Importance]:
+    """How much a candidate relies on each column. NotFoundError if that was not measured."""
+    run = report.run
+    found = require_result(report, model_id)
+    importance = importance_in(found.details)
+    if importance is None:
+        is_dummy = found.model_id == run.baseline_id
+        why = "it looks at no column" if is_dummy else _why_not_measured(run, found)
+        raise NotFoundError(f"the importance of columns for {found.model_id} was not measured: {why}")
+    return found, importance
+
+
+def _why_not_measured(run: Run, result: Result) -> str:
+    if not run.options.get(IMPORTANCE):
+        return f"start the run with --importance, as in `bakeoff run {run.dataset.name} --importance`"
+    warnings = result.details.get("warnings", ())
+    return next((one for one in warnings if "importance" in one), "its result does not say why")
+
+
+def importance_record(result: Result, importance: Importance) -> dict[str, Any]:
+    """The importance as JSON, over HTTP and in `--json`."""
+    return {
+        "runId": result.run_id,
+        "evaluationId": result.evaluation_id,
+        "modelId": result.model_id,
+        **importance.to_record(),
+    }
 
 
 def report_record(report: RunReport) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from bakeoff.api.run_records import run_record
 from bakeoff.domain.errors import NotFoundError
 from bakeoff.domain.identity import iso, utc_now
 from bakeoff.domain.metric import greater_is_better
+from bakeoff.domain.runs.importance import importance_in
 from bakeoff.domain.runs.job import Job, JobState
 from bakeoff.domain.runs.result import Fit, Result
 from bakeoff.domain.runs.run import seconds_left
@@ -16,6 +17,7 @@ from bakeoff.store.bakeoffs import job_rows, run_rows, run_status
 from bakeoff.store.bakeoffs.results import earlier_fits
 from bakeoff.web.charts.job_waterfall import job_waterfall
 from bakeoff.web.charts.markup import Markup
+from bakeoff.web.charts.plots.importance_plot import importance_plot
 from bakeoff.web.charts.plots.study_plot import study_plots
 from bakeoff.web.routes.run_pages import full_id, run_head, to_full_id
 from bakeoff.web.shown_tables import ShownTable
@@ -87,6 +89,7 @@ def show_job(visit: Visit) -> Answer:
             "log_size": _log_size(visit, job),
             "why_no_log": "" if log else _why_no_log(visit, job),
             "studies": _studies(result) if result else [],
+            "importance": _importance(result) if result else None,
             "warnings": (result.details.get("warnings") or []) if result else [],
         },
         tables=[_metric_table(result)] if result else [],
@@ -104,6 +107,11 @@ def _studies(result: Result) -> list[Markup]:
     if not searches:
         return []
     return study_plots(searches, greater_is_better=greater_is_better(searches[0]["metric"]))
+
+
+def _importance(result: Result) -> Markup | None:
+    found = importance_in(result.details)
+    return None if found is None else importance_plot(found.to_record())
 
 
 def _metric_table(result: Result) -> ShownTable:

@@ -50,6 +50,8 @@ ROUTES: Mapping[str, tuple[int, int, int]] = {
     "GET /api/ml/evaluations/{id}/verdict": (401, 404, 404),
     "GET /api/ml/evaluations/{id}/pairs": (401, 404, 404),
     "GET /api/ml/evaluations/{id}/curves": (401, 404, 404),
+    "GET /api/ml/evaluations/{id}/importance": (401, 404, 404),
+    "GET /api/ml/evaluations/{id}/rows": (401, 404, 404),
     "GET /api/ml/evaluations/{id}/events": (401, 404, 404),
     "POST /api/ml/evaluations/{id}/retry": (401, 404, 404),
     "GET /api/ml/evaluations/{id}/labels": (401, 404, 404),

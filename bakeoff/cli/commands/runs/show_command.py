@@ -42,6 +42,15 @@ def show(  # noqa: PLR0917 - one parameter for each option
     offset: Annotated[
         int, typer.Option(min=0, metavar="N", help="With --rows: leave out the first N of them.")
     ] = 0,
+    importance: Annotated[
+        str | None,
+        typer.Option(
+            "--importance",
+            metavar="MODEL",
+            help="How much one candidate relies on each column, of a run with --importance.",
+            show_default=False,
+        ),
+    ] = None,
     members: Annotated[bool, typer.Option("--members", help="All members of grids, too.")] = False,
     folds: Annotated[bool, typer.Option("--folds", help="The scores of each fold or seed, too.")] = False,
     errors: Annotated[
@@ -88,6 +97,8 @@ def show(  # noqa: PLR0917 - one parameter for each option
     report = read_report(engine, run_id, metric=metric)
     if model is not None:
         _show_details(report, model, form)
+    elif importance is not None:
+        _show_importance(report, importance, form, top=top)
     elif form is ShowFormat.TABLE:
         show_report(report, terminal.out(), top=top, errors=errors, findings=findings, members=members)
         if folds:
@@ -116,6 +127,21 @@ def _show_rows(
         sys.stdout.write(wrong_row_table.to_csv(found))
     else:
         terminal.show(terminal.out(), *wrong_row_table.wrong_row_table(found, terminal.out().width))
+
+
+def _show_importance(report: "RunReport", model: str, form: ShowFormat, *, top: int | None) -> None:
+    from bakeoff.cli.output.runs import importance_table
+    from bakeoff.operations.runs.run_report import importance_of, importance_record
+
+    if form is ShowFormat.MD:
+        raise typer.BadParameter("--importance is written as table, json or csv, not as md")
+    result, found = importance_of(report, model)
+    if form is ShowFormat.JSON:
+        terminal.write_json(importance_record(result, found))
+    elif form is ShowFormat.CSV:
+        sys.stdout.write(importance_table.to_csv(found))
+    else:
+        terminal.show(terminal.out(), *importance_table.importance_table(result, found, top=top))
 
 
 def _show_folds(report: "RunReport") -> None:

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from bakeoff.domain.candidate import Candidate
+from bakeoff.domain.runs.importance import IMPORTANCE
 from bakeoff.domain.tuning import Trial, TrialState, Tuning, finite, search_record
 from bakeoff.evaluation.jobs.choosing.trial_file import ENDED_ITS_CELL, ended_its_cell
 from bakeoff.evaluation.metrics.score_snapshot import ForgedReportError
 
-#: The keys of a result's details that hold choices: one entry for each fit that was scored.
-CHOICES = ("tuning", "thresholds")
+#: The keys of a result's details that hold one entry for each fit that was scored: what it chose, and how
+#: much it relies on each column.
+CHOICES = ("tuning", "thresholds", IMPORTANCE)
 
 
 def accept_choices(report: Any, candidate: Candidate) -> dict[str, Any]:

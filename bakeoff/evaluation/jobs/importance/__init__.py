@@ -1,0 +1,1 @@
+"""How much a model relies on each column: predictions on permuted columns, and their scores."""
