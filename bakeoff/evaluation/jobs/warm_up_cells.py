@@ -76,6 +76,7 @@ def _evaluate(path: str) -> None:
             "timeoutSeconds": _LIMIT_S,
             "saveAs": None,
             "modelLimitMb": 1,
+            "importance": None,
         }
         outputs = {name: folder / name for name in _OUTPUTS}
         with without_cell(folder, outputs) as inside:
